@@ -1,0 +1,110 @@
+/** The HTTP interface (PRODUCT.md fixes the routes). `events` is answered by hand: it streams. */
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
+import { Schema } from "effect"
+import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"
+import * as Errors from "./Errors.ts"
+import { RequestId, StreamName, ThreadId } from "./Ids.ts"
+import { ItemView, RequestView } from "./Item.ts"
+import { LogEvent } from "./Event.ts"
+import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
+
+const thread = Schema.Struct({ id: ThreadId })
+const paging = Schema.Struct({
+  before: Schema.optional(Schema.NumberFromString),
+  limit: Schema.optional(Schema.NumberFromString)
+})
+const idempotency = Schema.Struct({ "idempotency-key": Schema.optional(Schema.String) })
+
+/** All of these need a token (X1). */
+export const ApiGroup = HttpApiGroup.make("api")
+  .add(HttpApiEndpoint.get("state", "/state").addSuccess(Snapshot))
+  .add(
+    HttpApiEndpoint.get("events", "/events")
+      .setUrlParams(
+        Schema.Struct({
+          since: Schema.optional(Schema.String.annotations({ description: "Events with a greater offset." })),
+          after: Schema.optional(Schema.String.annotations({ description: "A cursor; strict about the log it belongs to." })),
+          limit: Schema.optional(Schema.String),
+          stream: Schema.optional(StreamName),
+          wait: Schema.optional(
+            Schema.String.annotations({ description: "Seconds to wait when there is nothing yet, at most 60." })
+          )
+        })
+      )
+      .addSuccess(Schema.Array(LogEvent))
+      .addError(Errors.CursorMalformed)
+      .addError(Errors.CursorForeign)
+      .addError(Errors.CursorAhead)
+      .addError(Errors.CursorExpired)
+  )
+  .add(HttpApiEndpoint.post("dispatch", "/commands").setPayload(Command).addSuccess(Accepted).addError(Errors.CommandError))
+  .add(
+    HttpApiEndpoint.get("commandStatus", "/commands/:id")
+      .setPath(Schema.Struct({ id: Schema.String }))
+      .addSuccess(CommandStatus)
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("threads", "/threads")
+      .setUrlParams(Schema.Struct({ ...paging.fields, archived: Schema.optional(Schema.BooleanFromString) }))
+      .addSuccess(PageOf(ThreadView))
+  )
+  .add(
+    HttpApiEndpoint.post("createThread", "/threads")
+      .setHeaders(idempotency)
+      .setPayload(CommandBody["thread.create"])
+      .addSuccess(Accepted)
+      .addError(Errors.CommandError)
+  )
+  .add(HttpApiEndpoint.get("thread", "/threads/:id").setPath(thread).addSuccess(ThreadView).addError(Errors.NotFound))
+  .add(
+    HttpApiEndpoint.get("items", "/threads/:id/items")
+      .setPath(thread)
+      .setUrlParams(paging)
+      .addSuccess(PageOf(ItemView))
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("turns", "/threads/:id/turns")
+      .setPath(thread)
+      .setUrlParams(paging)
+      .addSuccess(PageOf(TurnView))
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.post("startTurn", "/threads/:id/turns")
+      .setPath(thread)
+      .setHeaders(idempotency)
+      .setPayload(CommandBody["turn.start"].omit("threadId"))
+      .addSuccess(Accepted)
+      .addError(Errors.CommandError)
+  )
+  .add(
+    HttpApiEndpoint.post("interrupt", "/threads/:id/interrupt")
+      .setPath(thread)
+      .setHeaders(idempotency)
+      .setPayload(CommandBody["turn.interrupt"].omit("threadId"))
+      .addSuccess(Accepted)
+      .addError(Errors.CommandError)
+  )
+  .add(HttpApiEndpoint.get("requests", "/requests").addSuccess(Schema.Array(RequestView)))
+  .add(
+    HttpApiEndpoint.post("answer", "/requests/:id/answer")
+      .setPath(Schema.Struct({ id: RequestId }))
+      .setHeaders(idempotency)
+      .setPayload(CommandBody["request.answer"].omit("requestId"))
+      .addSuccess(Accepted)
+      .addError(Errors.CommandError)
+  )
+  .add(HttpApiEndpoint.get("providers", "/providers").addSuccess(Schema.Array(ProviderStatus)))
+  .addError(Errors.BadRequest)
+  .addError(Errors.Unauthorized)
+  .addError(Errors.Forbidden)
+  .addError(Errors.PayloadTooLarge)
+  .addError(Errors.StorageUnavailable)
+  .prefix("/api")
+
+export class MillraceApi extends HttpApi.make("millrace")
+  .add(ApiGroup)
+  .annotate(OpenApi.Title, "Millrace")
+  .annotate(OpenApi.Description, "An orchestration server for coding agents: one durable, ordered log, served without loss.") {}

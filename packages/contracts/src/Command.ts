@@ -1,0 +1,100 @@
+/** Commands: what a client may ask. Each is decided, and committed or refused, as one step (C1, C5). */
+import { Schema } from "effect"
+import { CommandId, Epoch, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
+import { Answers, Decision } from "./Item.ts"
+
+const text = Schema.String
+/** A prompt: 1 byte to 128 KiB of text. */
+export const PromptText = Schema.String.pipe(
+  Schema.minLength(1, { message: () => "text must not be empty" }),
+  Schema.maxLength(131_072, { message: () => "text is longer than 131072 characters; put it into a file of the project" })
+)
+const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
+
+/** What to do when a turn runs already (T12). */
+export const Strategy = Schema.Literal("enqueue", "steer", "interrupt", "reject")
+export type Strategy = typeof Strategy.Type
+
+/** Body of each command, without `commandId` and `type`. */
+export const CommandBody = {
+  "project.create": Schema.Struct({ cwd: text, title: Schema.optional(Title) }),
+  "project.update": Schema.Struct({ projectId: ProjectId, title: Title }),
+  "project.delete": Schema.Struct({ projectId: ProjectId }),
+  "thread.create": Schema.Struct({
+    provider: text,
+    model: Schema.optional(text),
+    projectId: Schema.optional(ProjectId),
+    cwd: Schema.optional(text),
+    title: Schema.optional(Title),
+    turn: Schema.optional(Schema.Struct({ text: PromptText }))
+  }),
+  "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),
+  "thread.archive": Schema.Struct({ threadId: ThreadId }),
+  "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
+  "thread.delete": Schema.Struct({ threadId: ThreadId }),
+  "turn.start": Schema.Struct({
+    threadId: ThreadId,
+    text: PromptText,
+    strategy: Schema.optional(Strategy).annotations({ description: "Default: enqueue." }),
+    expectedTurnId: Schema.optional(TurnId).annotations({ description: "Refused when another turn, or none, is active (C4)." })
+  }),
+  "turn.interrupt": Schema.Struct({ threadId: ThreadId, turnId: Schema.optional(TurnId) }),
+  "request.answer": Schema.Struct({
+    requestId: RequestId,
+    decision: Schema.optional(Decision),
+    answers: Schema.optional(Answers)
+  }),
+  "session.stop": Schema.Struct({ threadId: ThreadId, expectedEpoch: Schema.optional(Epoch) })
+} as const
+
+export type CommandType = keyof typeof CommandBody
+const command = <T extends CommandType>(type: T) =>
+  Schema.Struct({ commandId: CommandId, type: Schema.Literal(type), ...CommandBody[type].fields })
+
+export const Command = Schema.Union(
+  command("project.create"),
+  command("project.update"),
+  command("project.delete"),
+  command("thread.create"),
+  command("thread.rename"),
+  command("thread.archive"),
+  command("thread.unarchive"),
+  command("thread.delete"),
+  command("turn.start"),
+  command("turn.interrupt"),
+  command("request.answer"),
+  command("session.stop")
+)
+export type Command = typeof Command.Type
+export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>
+
+/** What a command gave, beside its position. */
+export const CommandResult = Schema.Struct({
+  projectId: Schema.optional(ProjectId),
+  threadId: Schema.optional(ThreadId),
+  turnId: Schema.optional(TurnId),
+  outcome: Schema.optional(
+    Schema.Literal("answered", "already-settled", "interrupting", "dequeued", "not-running", "queued", "started", "steering")
+  )
+})
+export type CommandResult = typeof CommandResult.Type
+
+/** Accepted = committed: `cursor` is where to listen from for what the command causes (C1). */
+export const Accepted = Schema.Struct({
+  status: Schema.Literal("accepted"),
+  commandId: CommandId,
+  offset: Offset.annotations({ description: "The command's last event; the head at that moment when it caused none." }),
+  cursor: Schema.String,
+  replayed: Schema.optional(Schema.Literal(true)).annotations({
+    description: "This id was accepted before; this is that answer (C2)."
+  }),
+  ...CommandResult.fields
+})
+export type Accepted = typeof Accepted.Type
+
+/** `GET /api/commands/ID`. */
+export const CommandStatus = Schema.Union(
+  Accepted,
+  Schema.Struct({ status: Schema.Literal("rejected"), commandId: CommandId, rule: text, message: text })
+)
+export type CommandStatus = typeof CommandStatus.Type

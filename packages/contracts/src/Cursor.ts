@@ -1,0 +1,34 @@
+/**
+ * A cursor is `<log epoch>-<offset>`: equality means "after this". Opaque to clients.
+ * The log epoch is 26 characters of Crockford base 32, chosen when a log is created (D3).
+ */
+import { Either, Schema } from "effect"
+import { CursorMalformed } from "./Errors.ts"
+
+export const LogEpoch = Schema.String.pipe(Schema.pattern(/^[0-9A-HJKMNP-TV-Z]{26}$/))
+export type LogEpoch = typeof LogEpoch.Type
+
+export interface Cursor {
+  readonly logEpoch: LogEpoch
+  readonly offset: number
+}
+
+const shape = /^([0-9A-HJKMNP-TV-Z]{26})-(0|[1-9][0-9]{0,15})$/
+
+/** The cursor as it travels. */
+export const CursorString = Schema.String.pipe(Schema.pattern(shape))
+export type CursorString = typeof CursorString.Type
+
+export const format = (logEpoch: LogEpoch, offset: number): CursorString => `${logEpoch}-${offset}`
+
+export const parse = (text: string): Either.Either<Cursor, CursorMalformed> => {
+  const match = shape.exec(text)
+  return match === null || !Number.isSafeInteger(Number(match[2]))
+    ? Either.left(
+        new CursorMalformed({
+          cursor: text.slice(0, 200),
+          message: "This is not a cursor. Send one that this server gave you, or none."
+        })
+      )
+    : Either.right({ logEpoch: match[1] as string, offset: Number(match[2]) })
+}

@@ -1,0 +1,131 @@
+/**
+ * The events of the log. `data` of each type is documented here; the envelope is `LogEvent`.
+ * Who writes them: the engine only, from commands and from provider events.
+ */
+import { Schema } from "effect"
+import { CommandId, Epoch, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
+import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
+import { Continuity, SessionState } from "./State.ts"
+
+const thread = { threadId: ThreadId }
+const turn = { threadId: ThreadId, turnId: TurnId }
+const item = { ...turn, itemId: ItemId, kind: ItemKind }
+const request = { ...turn, requestId: RequestId }
+const reason = Schema.String.annotations({ description: "Why, in words a person can act on." })
+const text = Schema.String
+
+const terminal = { ...turn, reason: Schema.optional(reason), usage: Schema.optional(Usage) }
+
+/** Data of each event type. */
+export const EventData = {
+  "project.created": Schema.Struct({ projectId: ProjectId, cwd: text, title: text }),
+  "project.updated": Schema.Struct({ projectId: ProjectId, title: text }),
+  "project.deleted": Schema.Struct({ projectId: ProjectId }),
+
+  "thread.created": Schema.Struct({
+    ...thread,
+    projectId: ProjectId,
+    provider: text,
+    model: Schema.optional(text),
+    title: text,
+    cwd: text
+  }),
+  "thread.updated": Schema.Struct({ ...thread, title: Schema.optional(text), model: Schema.optional(text) }),
+  "thread.archived": Schema.Struct(thread),
+  "thread.unarchived": Schema.Struct(thread),
+  "thread.deleted": Schema.Struct(thread),
+
+  /** A session begins; ends whatever an older epoch left open (T3). */
+  "session.started": Schema.extend(Schema.Struct({ ...thread, provider: text }), SessionState),
+  /** `resumeKey`: what the provider needs to continue this conversation in a later process. */
+  "session.state.changed": Schema.extend(Schema.Struct({ ...thread, resumeKey: Schema.optional(text) }), SessionState),
+  /** Intent: the dispatcher ends the process. */
+  "session.stop.requested": Schema.Struct({ ...thread, epoch: Epoch, reason }),
+  "session.stopped": Schema.Struct({
+    ...thread,
+    epoch: Epoch,
+    status: Schema.Literal("stopped", "error"),
+    reason,
+    error: Schema.optional(Failure),
+    continuity: Schema.optional(Continuity)
+  }),
+
+  /** Accepted from a person; `queued` until `turn.dispatched`. */
+  "turn.requested": Schema.Struct({ ...turn, text, strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject") }),
+  /** Intent: this is the active turn now; the dispatcher gives it to the provider. */
+  "turn.dispatched": Schema.Struct(turn),
+  /** The provider runs it. `origin: provider` = a turn no command asked for. */
+  "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: Schema.Literal("user", "provider") }),
+  /** Progress that is kept: latest wins. */
+  "turn.updated": Schema.Struct({
+    ...turn,
+    usage: Schema.optional(Usage),
+    plan: Schema.optional(Schema.Array(PlanStep)),
+    diff: Schema.optional(text)
+  }),
+  /** Text added to the running turn by a person (a steer). */
+  "turn.steered": Schema.Struct({ ...turn, text }),
+  /** Intent: the dispatcher interrupts this turn and no other (T7). */
+  "turn.interrupt.requested": Schema.Struct(turn),
+  "turn.completed": Schema.Struct(terminal),
+  "turn.interrupted": Schema.Struct(terminal),
+  "turn.failed": Schema.Struct({ ...terminal, error: Failure }),
+
+  "item.started": Schema.extend(Schema.Struct(item), ItemContent),
+  /** A coalesced piece of the item's text (or of a command's output), in order. */
+  "item.delta": Schema.Struct({ ...item, text }),
+  /** The whole item; its text replaces the sum of the deltas. Exactly once per item (T9). */
+  "item.completed": Schema.extend(Schema.Struct({ ...item, status: ItemStatus, reason: Schema.optional(reason) }), ItemContent),
+  /** What the provider said of an item after it was closed: replaces its content, reopens nothing (T9). */
+  "item.amended": Schema.extend(Schema.Struct({ ...item, status: ItemStatus }), ItemContent),
+
+  "request.opened": Schema.extend(Schema.Struct(request), Ask),
+  /** Also the intent: the dispatcher hands the answer to the provider. First answer wins (T13). */
+  "request.answered": Schema.extend(
+    Schema.Struct({ ...request, by: text.annotations({ description: "Who answered: a token's name, or `policy`." }) }),
+    Answer
+  ),
+  "request.expired": Schema.Struct({ ...request, reason }),
+  "request.cancelled": Schema.Struct({ ...request, reason }),
+
+  /** A message of the provider that this version does not map, kept as it came. */
+  "provider.event": Schema.Struct({
+    ...thread,
+    epoch: Epoch,
+    turnId: Schema.optional(TurnId),
+    method: text,
+    payload: Schema.Unknown
+  })
+} as const
+
+export type EventType = keyof typeof EventData
+export type DataOf<T extends EventType> = (typeof EventData)[T]["Type"]
+
+/** An event before it is committed: what `decide` returns. */
+export type DomainEvent = { readonly [T in EventType]: { readonly type: T; readonly data: DataOf<T> } }[EventType]
+
+export const make = <T extends EventType>(type: T, data: DataOf<T>): Extract<DomainEvent, { readonly type: T }> =>
+  ({ type, data }) as Extract<DomainEvent, { readonly type: T }>
+
+export const terminals = ["turn.completed", "turn.interrupted", "turn.failed"] as const
+export const isTerminal = (type: string): boolean => (terminals as ReadonlyArray<string>).includes(type)
+
+/**
+ * The event on the wire. `data` is decoded by its type with `EventData`; a type that this version does not know
+ * is an opaque event and travels on (L6).
+ */
+export const LogEvent = Schema.Struct({
+  offset: Offset,
+  stream: StreamName,
+  version: Schema.Int.annotations({ description: "Position in the stream: 1, 2, 3, ... without holes." }),
+  type: Schema.String,
+  at: Schema.String.annotations({ description: "Commit time by the server's clock, ISO 8601 UTC." }),
+  epoch: Epoch.annotations({ description: "The thread's session epoch at that moment; 0 = none." }),
+  commandId: Schema.optional(CommandId),
+  data: Schema.Unknown
+})
+export type LogEvent = typeof LogEvent.Type
+
+/** Decodes `data` when the type is known. */
+export const decodeData = <T extends EventType>(type: T, data: unknown) =>
+  Schema.decodeUnknownEither(EventData[type] as unknown as Schema.Schema<DataOf<T>>)(data)

@@ -1,0 +1,30 @@
+/** What a follower receives, on every transport. Only `event` frames carry an id and change state (D5). */
+import { Schema } from "effect"
+import type { LogEvent } from "./Event.ts"
+import { Offset } from "./Ids.ts"
+
+/** Passed through, not rebuilt: `JSON.stringify` of it gives the bytes that were committed, on every transport (D9). */
+const CommittedEvent = Schema.declare(
+  (value: unknown): value is LogEvent => typeof value === "object" && value !== null && "offset" in value && "type" in value,
+  { identifier: "LogEvent", jsonSchema: { type: "object" } }
+)
+
+/** `cursor` is the event's id: come back with it as `after`. */
+export const EventFrame = Schema.TaggedStruct("event", { cursor: Schema.String, event: CommittedEvent })
+export type EventFrame = typeof EventFrame.Type
+
+export const ControlFrame = Schema.Union(
+  /** Once per attach: everything up to `head` has been delivered (D6). */
+  Schema.TaggedStruct("caught-up", { head: Offset }),
+  Schema.TaggedStruct("heartbeat", { head: Offset }),
+  /** Ephemeral; the next event supersedes it (D12). */
+  Schema.TaggedStruct("signal", { signal: Schema.Unknown }),
+  /** The server goes down, or the lease ended: come back with `resumeAfter`. */
+  Schema.TaggedStruct("bye", { reason: Schema.String, resumeAfter: Schema.String }),
+  /** There can be no more events on this stream. */
+  Schema.TaggedStruct("end", { reason: Schema.String })
+)
+export type ControlFrame = typeof ControlFrame.Type
+
+export const Frame = Schema.Union(EventFrame, ControlFrame)
+export type Frame = typeof Frame.Type

@@ -1,0 +1,56 @@
+/** Identifiers. All are opaque to clients; the prefixes help people who read logs. */
+import { Schema } from "effect"
+
+const id = <const Brand extends string>(prefix: string, brand: Brand, what: string) =>
+  Schema.String.pipe(
+    Schema.pattern(new RegExp(`^${prefix}_[A-Za-z0-9_-]{1,120}$`), {
+      message: () => `expected ${what} id, like ${prefix}_01HXYZ`
+    }),
+    Schema.brand(brand)
+  )
+
+/** A workspace directory with its settings. Minted by the engine. */
+export const ProjectId = id("prj", "ProjectId", "a project")
+export type ProjectId = typeof ProjectId.Type
+
+/** One durable conversation. Minted by the engine. */
+export const ThreadId = id("thr", "ThreadId", "a thread")
+export type ThreadId = typeof ThreadId.Type
+
+/** One run from user input to a terminal. Minted by the engine, or by the normaliser for a turn the provider began by itself. */
+export const TurnId = id("trn", "TurnId", "a turn")
+export type TurnId = typeof TurnId.Type
+
+/** What a turn produces. Unique everywhere: `itm_<thread>_<epoch>_<n>`. Minted by the normaliser. */
+export const ItemId = id("itm", "ItemId", "an item")
+export type ItemId = typeof ItemId.Type
+
+/** A question to a person. Unique everywhere: `req_<thread>_<epoch>_<n>`. Minted by the normaliser. */
+export const RequestId = id("req", "RequestId", "a request")
+export type RequestId = typeof RequestId.Type
+
+/** Chosen by the caller; the idempotency key of a command (C2). */
+export const CommandId = Schema.String.pipe(
+  Schema.pattern(/^[\x21-\x7e]{1,200}$/, { message: () => "expected a command id of 1 to 200 printable ASCII characters" }),
+  Schema.brand("CommandId")
+)
+export type CommandId = typeof CommandId.Type
+
+/** The fencing token of a session: 1, 2, 3, ... within its thread; 0 = no session yet. */
+export const Epoch = Schema.Int.pipe(Schema.nonNegative())
+export type Epoch = typeof Epoch.Type
+
+/** Position in the log: 1, 2, 3, ... without holes; 0 = before the first event. */
+export const Offset = Schema.Int.pipe(Schema.nonNegative())
+export type Offset = typeof Offset.Type
+
+/** A stream name: `thread/<id>` or `project/<id>`. */
+export const StreamName = Schema.String.pipe(
+  Schema.pattern(/^(thread|project)\/[A-Za-z0-9_-]{1,124}$/, {
+    message: () => "expected a stream, like thread/thr_01HXYZ or project/prj_01HXYZ"
+  })
+)
+export type StreamName = typeof StreamName.Type
+
+export const threadStream = (threadId: ThreadId): StreamName => `thread/${threadId}`
+export const projectStream = (projectId: ProjectId): StreamName => `project/${projectId}`

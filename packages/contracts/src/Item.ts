@@ -1,0 +1,141 @@
+/** What a turn produces, and what it asks a person. Shared by provider events, log events and read models. */
+import { Schema } from "effect"
+import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
+
+/** Open set: a kind that this version does not know travels on as it came. */
+export const ItemKind = Schema.String.annotations({
+  description:
+    "user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider"
+})
+export type ItemKind = typeof ItemKind.Type
+
+export const FileChange = Schema.Struct({
+  path: Schema.String,
+  change: Schema.Literal("add", "update", "delete", "move"),
+  movedTo: Schema.optional(Schema.String),
+  diff: Schema.optional(Schema.String.annotations({ description: "Unified diff." }))
+})
+export type FileChange = typeof FileChange.Type
+
+export const PlanStep = Schema.Struct({ text: Schema.String, status: Schema.Literal("pending", "in-progress", "completed") })
+export type PlanStep = typeof PlanStep.Type
+
+/** The content of an item; which fields are there depends on `kind`. */
+export const ItemContent = Schema.Struct({
+  text: Schema.optional(Schema.String.annotations({ description: "Messages, reasoning, plans: the authoritative text." })),
+  command: Schema.optional(Schema.String.annotations({ description: "command: the command line." })),
+  cwd: Schema.optional(Schema.String),
+  output: Schema.optional(
+    Schema.String.annotations({ description: "command: standard output and error as the provider joined them." })
+  ),
+  exitCode: Schema.optional(Schema.Int),
+  durationMillis: Schema.optional(Schema.Number),
+  changes: Schema.optional(Schema.Array(FileChange)),
+  tool: Schema.optional(Schema.String.annotations({ description: "tool-call: `server/tool` or the tool's name." })),
+  input: Schema.optional(Schema.Unknown),
+  result: Schema.optional(Schema.Unknown),
+  steps: Schema.optional(Schema.Array(PlanStep)),
+  truncatedBytes: Schema.optional(
+    Schema.Int.annotations({ description: "Bytes cut from this item to keep its event under 256 KiB (L4)." })
+  )
+})
+export type ItemContent = typeof ItemContent.Type
+
+/** How an item ended. `aborted`: its turn or its session ended first; `reason` says which (T9). */
+export const ItemStatus = Schema.Literal("completed", "failed", "declined", "aborted")
+export type ItemStatus = typeof ItemStatus.Type
+
+export const ItemView = Schema.Struct({
+  itemId: ItemId,
+  threadId: ThreadId,
+  turnId: TurnId,
+  kind: ItemKind,
+  status: Schema.Union(Schema.Literal("open"), ItemStatus),
+  reason: Schema.optional(Schema.String),
+  ...ItemContent.fields
+})
+export type ItemView = typeof ItemView.Type
+
+/** Tokens of one turn as the provider counts them. */
+export const Usage = Schema.Struct({
+  inputTokens: Schema.optional(Schema.Int),
+  cachedInputTokens: Schema.optional(Schema.Int),
+  outputTokens: Schema.optional(Schema.Int),
+  reasoningTokens: Schema.optional(Schema.Int),
+  totalTokens: Schema.optional(Schema.Int),
+  contextWindow: Schema.optional(Schema.Int)
+})
+export type Usage = typeof Usage.Type
+
+/** Why a turn or a session failed. A closed set of kinds. */
+export const Failure = Schema.Struct({
+  kind: Schema.Literal(
+    "auth",
+    "limit",
+    "overloaded",
+    "context",
+    "transport",
+    "process",
+    "protocol",
+    "not-installed",
+    "refused",
+    "unknown"
+  ),
+  message: Schema.String,
+  detail: Schema.optional(
+    Schema.String.annotations({ description: "Evidence, such as the exit code and the last lines of standard error." })
+  ),
+  resetAt: Schema.optional(Schema.String.annotations({ description: "limit: when it ends, ISO 8601." }))
+})
+export type Failure = typeof Failure.Type
+
+export const Decision = Schema.Literal("accept", "accept-for-session", "decline", "cancel")
+export type Decision = typeof Decision.Type
+
+export const Question = Schema.Struct({
+  id: Schema.String,
+  text: Schema.String,
+  header: Schema.optional(Schema.String),
+  options: Schema.optional(Schema.Array(Schema.Struct({ label: Schema.String, description: Schema.optional(Schema.String) }))),
+  secret: Schema.optional(Schema.Boolean)
+})
+export type Question = typeof Question.Type
+
+/** What is asked of a person, and the choices. */
+export const Ask = Schema.Union(
+  Schema.Struct({
+    kind: Schema.Literal("approval"),
+    title: Schema.String.annotations({ description: "One line, like `Run: npm test`." }),
+    itemId: Schema.optional(ItemId),
+    command: Schema.optional(Schema.String),
+    cwd: Schema.optional(Schema.String),
+    changes: Schema.optional(Schema.Array(FileChange)),
+    reason: Schema.optional(Schema.String),
+    choices: Schema.NonEmptyArray(Decision)
+  }),
+  Schema.Struct({
+    kind: Schema.Literal("question"),
+    title: Schema.String,
+    itemId: Schema.optional(ItemId),
+    questions: Schema.NonEmptyArray(Question)
+  })
+)
+export type Ask = typeof Ask.Type
+
+/** Answers to a question, by question id. */
+export const Answers = Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) })
+export type Answers = typeof Answers.Type
+
+/** An answer to a request: a decision for an approval, answers for a question. */
+export const Answer = Schema.Union(Schema.Struct({ decision: Decision }), Schema.Struct({ answers: Answers }))
+export type Answer = typeof Answer.Type
+
+export const RequestView = Schema.Struct({
+  requestId: RequestId,
+  threadId: ThreadId,
+  turnId: TurnId,
+  status: Schema.Literal("open", "answered", "expired", "cancelled"),
+  ask: Ask,
+  openedAt: Schema.String
+})
+export type RequestView = typeof RequestView.Type

@@ -1,0 +1,46 @@
+/**
+ * The one interface of the service: the host implements it in process, `@millrace/client` over the wire.
+ */
+import type { Effect, Stream } from "effect"
+import type { Accepted, Command, CommandStatus } from "./Command.ts"
+import type { CommandError, CursorError, NotFound, StorageUnavailable } from "./Errors.ts"
+import type { Frame } from "./Frame.ts"
+import type { StreamName, ThreadId } from "./Ids.ts"
+import type { ItemView, RequestView } from "./Item.ts"
+import type { ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
+
+export interface PageRequest {
+  readonly before?: number
+  readonly limit?: number
+}
+export interface PageOf<A> {
+  readonly items: ReadonlyArray<A>
+  readonly before?: number
+}
+
+/** `TransportError` = what only the wire adds (disconnected, refused, unauthorised); `never` in process. */
+export interface Millrace<TransportError = never> {
+  /** Accepted means committed. The same id and body again gives the same answer (C1, C2). */
+  readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError | TransportError>
+  readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable | TransportError>
+  readonly state: Effect.Effect<Snapshot, StorageUnavailable | TransportError>
+  readonly threads: (
+    page: PageRequest & { readonly archived?: boolean }
+  ) => Effect.Effect<PageOf<ThreadView>, StorageUnavailable | TransportError>
+  readonly thread: (threadId: ThreadId) => Effect.Effect<ThreadView, NotFound | StorageUnavailable | TransportError>
+  readonly turns: (
+    threadId: ThreadId,
+    page: PageRequest
+  ) => Effect.Effect<PageOf<TurnView>, NotFound | StorageUnavailable | TransportError>
+  readonly items: (
+    threadId: ThreadId,
+    page: PageRequest
+  ) => Effect.Effect<PageOf<ItemView>, NotFound | StorageUnavailable | TransportError>
+  readonly requests: Effect.Effect<ReadonlyArray<RequestView>, StorageUnavailable | TransportError>
+  readonly providers: Effect.Effect<ReadonlyArray<ProviderStatus>, TransportError>
+  /** Replays after the cursor (from the start without one), says `caught-up` once, then follows. Never repeats, skips or reorders (D2). */
+  readonly follow: (options: {
+    readonly stream?: StreamName
+    readonly after?: string
+  }) => Stream.Stream<Frame, CursorError | StorageUnavailable | TransportError>
+}

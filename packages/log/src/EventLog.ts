@@ -1,0 +1,180 @@
+/**
+ * The log: one order, durable before visible, read by cursor. It knows no threads.
+ *
+ * `layerSqlite` (EventLogSqlite.ts) and `layerMemory` (EventLogMemory.ts) pass one behaviour suite (EventLogSuite.ts).
+ */
+import { Context, type Effect, Schema, type Stream } from "effect"
+import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+
+/** An event as it is handed in. The log assigns offset and version and encodes the wire JSON once. */
+export interface NewEvent {
+  readonly stream: string
+  readonly type: string
+  /** ISO 8601 UTC; the caller's clock. */
+  readonly at: string
+  /** Session epoch; 0 = none. */
+  readonly epoch: number
+  readonly commandId?: string
+  /** JSON value. */
+  readonly data: unknown
+}
+
+/**
+ * A change to a read model, applied in the transaction of the append. Collections are declared by the caller; the log only keeps
+ * rows: `(collection, key)` is unique, `parent` groups, `rank` orders (the offset of `events[event]` of the same envelope).
+ */
+export type RowChange =
+  | {
+      readonly op: "put"
+      readonly collection: string
+      readonly key: string
+      readonly parent: string
+      /** Which event of the envelope gives the rank. */
+      readonly event: number
+      /** `keep`: the rank of the first put stays (order of creation); `bump`: the rank moves (order of change). */
+      readonly rank: "keep" | "bump"
+      /** JSON value; stored encoded. */
+      readonly value: unknown
+    }
+  | { readonly op: "delete"; readonly collection: string; readonly key: string }
+
+/** The remembered answer to a command (C2). */
+export interface Receipt {
+  readonly commandId: string
+  /** Of the command's body. */
+  readonly digest: string
+  /** JSON value. The log adds the position: `offset` of the envelope's last event, or of the head when it has none. */
+  readonly answer: unknown
+}
+export interface StoredReceipt extends Receipt {
+  readonly offset: number
+}
+
+/** What is committed together or not at all. */
+export interface Envelope {
+  readonly events: ReadonlyArray<NewEvent>
+  readonly rows: ReadonlyArray<RowChange>
+  readonly receipt?: Receipt
+}
+
+/** Positions of one committed envelope; an envelope without events has `first = last + 1` and `last` = head. */
+export interface Committed {
+  readonly first: number
+  readonly last: number
+}
+
+export interface StoredEvent {
+  readonly offset: number
+  readonly stream: string
+  readonly type: string
+  /** The wire JSON, encoded once, at commit. */
+  readonly json: string
+}
+
+/** One read. `upTo` = upper bound consumed: the next `after`. Header and body of an answer come from one page (D4). */
+export interface Page {
+  readonly after: number
+  readonly upTo: number
+  /** The head in the same read. */
+  readonly head: number
+  readonly events: ReadonlyArray<StoredEvent>
+}
+
+export interface ReadOptions {
+  /** Events with a greater offset. */
+  readonly after: number
+  readonly stream?: string
+  /** Rows; default 1,000. */
+  readonly limit?: number
+  /** Bytes of JSON; at least one event is returned. Default 1 MiB, a transport's whole answer 8 MiB. */
+  readonly maxBytes?: number
+}
+
+export interface Row {
+  readonly key: string
+  readonly parent: string
+  readonly rank: number
+  readonly value: unknown
+}
+export interface RowQuery {
+  readonly collection: string
+  readonly parent?: string
+  /** Rows with a smaller rank. */
+  readonly before?: number
+  readonly limit: number
+  readonly maxBytes?: number
+  /** Default: newest (greatest rank) first. */
+  readonly order?: "newest" | "oldest"
+}
+
+/** One consistent view: everything read through it belongs to `head`. */
+export interface View {
+  readonly head: number
+  readonly row: (collection: string, key: string) => Row | undefined
+  readonly rows: (query: RowQuery) => ReadonlyArray<Row>
+  readonly events: (options: ReadOptions) => Page
+}
+
+/** The storage could not do it. `outcome: unknown` never leaves the log: it is resolved by reading the head again (L9). */
+export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
+  operation: Schema.String,
+  reason: Schema.Literal("busy", "full", "io", "corrupt", "closed"),
+  message: Schema.String
+}) {}
+
+/** An event is larger than 256 KiB (L4). Nothing of its envelope was written. */
+export class EventTooLarge extends Schema.TaggedError<EventTooLarge>()("EventTooLarge", {
+  type: Schema.String,
+  bytes: Schema.Int,
+  limitBytes: Schema.Int,
+  message: Schema.String
+}) {}
+
+export type AppendError = LogUnavailable | EventTooLarge
+
+export const maxEventBytes = 256 * 1024
+
+export class EventLog extends Context.Tag("@millrace/log/EventLog")<
+  EventLog,
+  {
+    /** Random id of this incarnation of the log: 26 characters of Crockford base 32. */
+    readonly epoch: string
+    /** The last committed offset. Never goes back. */
+    readonly head: Effect.Effect<number>
+    /** Offsets below and at this one are gone (0: everything is there). */
+    readonly retainedFrom: Effect.Effect<number>
+    /**
+     * All envelopes in one transaction, in order; published before it returns, also when the caller is interrupted (L1, L2, L3).
+     * One writer: the engine. Statements do not grow with the batch or the history (L10).
+     */
+    readonly append: (envelopes: ReadonlyArray<Envelope>) => Effect.Effect<ReadonlyArray<Committed>, AppendError>
+    /** One read transaction (D4). An `after` beyond the head is `CursorAhead`. */
+    readonly read: (options: ReadOptions) => Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired>
+    /**
+     * Pages after the offset, then more as they are committed, for ever. Pages are never empty of progress: each has `upTo > after`.
+     * Holds a cursor and one page; a slow consumer costs latency to itself (D7). Wake-ups carry nothing (D1).
+     */
+    readonly follow: (options: {
+      readonly after: number
+      readonly stream?: string
+      readonly maxBytes?: number
+    }) => Stream.Stream<Page, LogUnavailable | CursorAhead | CursorExpired>
+    /** Returns when the head is beyond the offset. */
+    readonly awaitBeyond: (offset: number) => Effect.Effect<void>
+    /** Reads in one transaction. The function must be synchronous and must not keep the view. */
+    readonly view: <A>(read: (view: View) => A) => Effect.Effect<A, LogUnavailable>
+    /** The receipts among these command ids. One statement. */
+    readonly receipts: (commandIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, StoredReceipt>, LogUnavailable>
+    /** Keeps a large value under the hash of its content; the same content twice is one blob. */
+    readonly putBlob: (bytes: Uint8Array) => Effect.Effect<string, LogUnavailable>
+    readonly getBlob: (hash: string) => Effect.Effect<Uint8Array | undefined, LogUnavailable>
+    /** Figures for `/metrics` and the benches. */
+    readonly stats: Effect.Effect<{
+      readonly head: number
+      readonly batches: number
+      readonly statements: number
+      readonly bytes: number
+      readonly ringBytes: number
+    }>
+  }
+>() {}

@@ -1,0 +1,50 @@
+// Holds the arrows between packages (docs/architecture.md): who may depend on whom. Exit 1 names each wrong arrow.
+import { readFileSync, readdirSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
+
+const allowed = {
+  contracts: [],
+  log: ["contracts"],
+  orchestration: ["contracts", "log"],
+  providers: ["contracts"],
+  host: ["contracts", "log", "orchestration", "providers"],
+  client: ["contracts"],
+  server: ["contracts", "log", "orchestration", "providers", "host", "client"],
+  web: ["contracts", "client"],
+  desktop: ["contracts", "host"],
+  testing: ["contracts", "log", "orchestration", "providers", "host", "client", "server"]
+}
+
+const root = resolve(import.meta.dirname, "..")
+const wrong = []
+let files = 0
+
+const sources = (dir) =>
+  readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.(ts|tsx|mts|mjs)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .filter((file) => !/\/(node_modules|dist)\//.test(file))
+
+for (const area of ["apps", "packages"]) {
+  for (const name of readdirSync(join(root, area))) {
+    if (name === "sqlite-driver") continue
+    const home = join(root, area, name)
+    for (const file of sources(home)) {
+      files++
+      const isTest = /\.test\.tsx?$|\/test\//.test(file) || name === "testing"
+      for (const [, specifier] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)) {
+        const other = /^@millrace\/([a-z-]+)/.exec(specifier)?.[1]
+        const at = relative(root, file)
+        if (specifier.startsWith(".") && !resolve(dirname(file), specifier).startsWith(home))
+          wrong.push(`${at}: ${specifier} leaves its package`)
+        if (other === undefined || other === name) continue
+        if (other === "testing" ? !isTest : !(allowed[name]?.includes(other) ?? false) && !isTest)
+          wrong.push(`${at}: ${name} may not import @millrace/${other}`)
+      }
+    }
+  }
+}
+
+for (const line of wrong) console.error(line)
+console.log(`arrows: ${files} files, ${wrong.length} wrong`)
+process.exit(wrong.length === 0 ? 0 : 1)
