@@ -1,0 +1,59 @@
+/**
+ * What an adapter tells the normaliser: the provider's own ids and words, no promise kept yet.
+ * The normaliser gives the five guarantees of `ProviderEvent` (items closed once, turns ended once, requests settled once, ids mapped once,
+ * unknown messages kept).
+ */
+import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
+
+/** An `Ask` before its item id is mapped. */
+export type NativeAsk = Ask extends infer A
+  ? A extends Ask
+    ? Omit<A, "itemId"> & { readonly nativeItemId?: string }
+    : never
+  : never
+
+export type NativeEvent =
+  | { readonly _tag: "TurnStarted"; readonly nativeTurnId: string }
+  | {
+      readonly _tag: "TurnUpdated"
+      readonly nativeTurnId: string
+      readonly usage?: Usage
+      readonly plan?: ReadonlyArray<PlanStep>
+      readonly diff?: string
+    }
+  | {
+      readonly _tag: "TurnEnded"
+      readonly nativeTurnId: string
+      readonly outcome: "completed" | "interrupted" | "failed"
+      readonly reason?: string
+      readonly error?: Failure
+      readonly usage?: Usage
+    }
+  | {
+      readonly _tag: "ItemStarted"
+      readonly nativeTurnId: string
+      readonly nativeItemId: string
+      readonly kind: ItemKind
+      readonly content: ItemContent
+    }
+  /** For an item that never started the normaliser starts it first. */
+  | {
+      readonly _tag: "ItemDelta"
+      readonly nativeTurnId: string
+      readonly nativeItemId: string
+      readonly kind: ItemKind
+      readonly text: string
+    }
+  | {
+      readonly _tag: "ItemCompleted"
+      readonly nativeTurnId: string
+      readonly nativeItemId: string
+      readonly kind: ItemKind
+      readonly status: ItemStatus
+      readonly reason?: string
+      readonly content: ItemContent
+    }
+  | { readonly _tag: "RequestOpened"; readonly nativeTurnId: string; readonly nativeRequestId: string; readonly ask: NativeAsk }
+  /** The provider says that it is settled, whoever did it. */
+  | { readonly _tag: "RequestResolved"; readonly nativeRequestId: string; readonly reason: string }
+  | { readonly _tag: "Opaque"; readonly nativeTurnId?: string; readonly method: string; readonly payload: unknown }

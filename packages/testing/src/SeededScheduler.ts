@@ -1,0 +1,133 @@
+/**
+ * Deterministic simulation: a Scheduler that picks the next ready fiber from a seed and preempts fibers at seeded points, and a virtual
+ * Clock that jumps to the next timer when every fiber is parked. One seed = one interleaving = one replay.
+ * In-memory code only: a real socket, timer or Promise from outside comes back in an order that no seed controls.
+ */
+import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
+import type { RuntimeFiber } from "effect/Fiber"
+
+export interface SimOptions {
+  /** chance that a fiber is preempted before any one effect op (0 = only where it suspends) */
+  readonly preempt?: number
+  /** stop a livelock */
+  readonly maxSteps?: number
+}
+export interface SimResult<A, E> {
+  readonly seed: number
+  readonly exit: Exit.Exit<A, E> | "deadlock" | "step-limit"
+  /** which fiber ran at each step, as order of first appearance (not FiberId: that counter is global) */
+  readonly trace: ReadonlyArray<number>
+  readonly hash: string
+  readonly virtualMillis: number
+}
+
+const mulberry32 = (a: number) => () => {
+  a = (a + 0x6d2b79f5) | 0
+  let t = Math.imul(a ^ (a >>> 15), 1 | a)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+}
+
+export class SeededScheduler implements Scheduler.Scheduler {
+  readonly trace: Array<number> = []
+  private readonly ready: Array<{ readonly task: () => void; readonly fiber: number }> = []
+  private readonly timers: Array<{ readonly at: number; readonly n: number; readonly wake: () => void }> = []
+  private readonly fibers = new WeakMap<object, { readonly name: number; skip: number }>()
+  private readonly rng: () => number
+  private count = 0
+  private timerCount = 0
+  now = 0
+  private readonly preempt: number
+  constructor(seed: number, preempt: number) {
+    this.preempt = preempt
+    this.rng = mulberry32(seed)
+  }
+  private state(fiber: object) {
+    let f = this.fibers.get(fiber)
+    if (f === undefined) this.fibers.set(fiber, (f = { name: this.count++, skip: 0 }))
+    return f
+  }
+  shouldYield(fiber: RuntimeFiber<unknown, unknown>): number | false {
+    const f = this.state(fiber)
+    // A preemption itself costs 10 ops (yieldNow wrapped in a fiberRefLocally) before the preempted op
+    // runs; preempting those again never ends once preempt >= 0.1.
+    if (f.skip > 0) return (f.skip--, false)
+    if (this.rng() >= this.preempt) return false
+    f.skip = 10
+    return 0
+  }
+  scheduleTask(task: () => void, _priority: number, fiber?: RuntimeFiber<unknown, unknown>) {
+    this.ready.push({ task, fiber: fiber === undefined ? -1 : this.state(fiber).name })
+  }
+  /** runs until nothing is ready and no timer is left, or `done`, or the step limit */
+  drive(done: () => boolean, maxSteps: number): "idle" | "done" | "step-limit" {
+    for (let step = 0; !done(); step++) {
+      if (step >= maxSteps) return "step-limit"
+      if (this.ready.length === 0) {
+        const next = this.timers.sort((a, b) => a.at - b.at || a.n - b.n).shift()
+        if (next === undefined) return "idle"
+        this.now = Math.max(this.now, next.at)
+        next.wake()
+        continue
+      }
+      const i = Math.floor(this.rng() * this.ready.length)
+      const { fiber, task } = this.ready[i]!
+      this.ready[i] = this.ready[this.ready.length - 1]!
+      this.ready.pop()
+      this.trace.push(fiber)
+      task()
+    }
+    return "done"
+  }
+  readonly clock: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => this.now,
+    unsafeCurrentTimeNanos: () => BigInt(Math.round(this.now * 1e6)),
+    currentTimeMillis: Effect.sync(() => this.now),
+    currentTimeNanos: Effect.sync(() => BigInt(Math.round(this.now * 1e6))),
+    sleep: (d) =>
+      Effect.async<void>((resume) => {
+        const timer = { at: this.now + Duration.toMillis(d), n: this.timerCount++, wake: () => resume(Effect.void) }
+        this.timers.push(timer)
+        return Effect.sync(() => {
+          const i = this.timers.indexOf(timer)
+          if (i >= 0) this.timers.splice(i, 1)
+        })
+      })
+  }
+}
+
+/** Synchronous: the whole simulation runs in one turn of the real event loop. */
+export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, options: SimOptions = {}): SimResult<A, E> => {
+  const s = new SeededScheduler(seed, options.preempt ?? 0.1)
+  let exit: Exit.Exit<A, E> | undefined
+  const fiber = Effect.runFork(effect.pipe(Effect.withClock(s.clock), Effect.withRandom(Random.make(seed))), { scheduler: s })
+  fiber.addObserver((e) => {
+    exit = e
+  })
+  const end = s.drive(() => exit !== undefined, options.maxSteps ?? 1_000_000)
+  if (exit === undefined) fiber.unsafeInterruptAsFork(fiber.id())
+  let h = 0x811c9dc5
+  for (const f of s.trace) h = Math.imul(h ^ (f + 1), 0x01000193)
+  return {
+    seed,
+    exit: exit ?? (end === "idle" ? "deadlock" : "step-limit"),
+    trace: s.trace,
+    hash: (h >>> 0).toString(16),
+    virtualMillis: s.now
+  }
+}
+
+/** First seed for which `failed` holds. */
+export const explore = <A, E>(
+  seeds: Iterable<number>,
+  make: () => Effect.Effect<A, E>,
+  failed: (r: SimResult<A, E>) => boolean,
+  options?: SimOptions
+): SimResult<A, E> | undefined => {
+  for (const seed of seeds) {
+    const r = simulate(seed, make(), options)
+    if (failed(r)) return r
+  }
+  return undefined
+}
