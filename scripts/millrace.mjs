@@ -1,0 +1,27 @@
+// `pnpm millrace ARGS`: builds when a source is newer than the bundle, then becomes the program.
+import { existsSync, readdirSync, statSync } from "node:fs"
+import { join, resolve } from "node:path"
+
+const root = resolve(import.meta.dirname, "..")
+const stamp = join(root, "apps/server/dist/.built")
+
+const newest = () => {
+  let latest = statSync(join(root, "pnpm-lock.yaml")).mtimeMs
+  for (const area of ["apps", "packages"])
+    for (const room of readdirSync(join(root, area))) {
+      const source = join(root, area, room, "src")
+      if (!existsSync(source)) continue
+      for (const entry of readdirSync(source, { recursive: true }))
+        latest = Math.max(latest, statSync(join(source, entry)).mtimeMs)
+    }
+  return latest
+}
+
+if (!existsSync(stamp) || statSync(stamp).mtimeMs < newest()) {
+  const { bundle } = await import("./build.mjs")
+  process.stderr.write("building … ")
+  process.stderr.write(`${await bundle()} ms\n`)
+}
+
+process.argv[1] = join(root, "apps/server/dist/main.mjs")
+await import(process.argv[1])
