@@ -1,0 +1,117 @@
+/**
+ * What Codex asks of a person: its server requests as our `Ask`, and our answers as its results.
+ * `availableDecisions` is not a limit: Codex 0.169 offers accept and cancel, and honours decline and acceptForSession as well (measured).
+ */
+import type { Answer, Decision, FileChange, Question } from "@millrace/contracts/Item"
+import type { NativeAsk } from "../NativeEvent.ts"
+import { isRecord, type ServerRequest } from "./Wire.ts"
+
+type Known = Extract<ServerRequest, { readonly _tag: "Known" }>
+
+export interface Asked {
+  readonly ask: NativeAsk
+  /** The JSON-RPC result that carries an answer back. */
+  readonly result: (answer: Answer) => unknown
+}
+
+const native = { accept: "accept", "accept-for-session": "acceptForSession", decline: "decline", cancel: "cancel" } as const
+const choices = ["accept", "accept-for-session", "decline", "cancel"] as const
+/** Answers where a decision was asked for are a refusal: nothing was allowed. */
+const decisionOf = (answer: Answer): Decision => ("decision" in answer ? answer.decision : "decline")
+const decided = (answer: Answer) => ({ decision: native[decisionOf(answer)] })
+
+const oneLine = (words: string): string => {
+  const line = words.replace(/\s+/g, " ").trim()
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line
+}
+
+const granted = (permissions: unknown): unknown =>
+  isRecord(permissions) ? Object.fromEntries(Object.entries(permissions).filter(([, value]) => value !== null)) : {}
+
+const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
+  value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })
+
+/** `changes`: those of the file-change item that the request is about, when they are known. */
+export const asked = (request: Known, changes: ReadonlyArray<FileChange> | undefined): Asked => {
+  switch (request.method) {
+    case "item/commandExecution/requestApproval": {
+      const { command, cwd, itemId, reason } = request.params
+      return {
+        ask: {
+          kind: "approval",
+          title: oneLine(command ? `Run: ${command}` : (reason ?? "Allow what the agent asks?")),
+          nativeItemId: itemId,
+          ...optional("command", command),
+          ...optional("cwd", cwd),
+          ...optional("reason", reason),
+          choices
+        },
+        result: decided
+      }
+    }
+    case "item/fileChange/requestApproval": {
+      const { grantRoot, itemId, reason } = request.params
+      const files = changes?.map((change) => change.path).join(", ")
+      return {
+        ask: {
+          kind: "approval",
+          title: oneLine(files ? `Change: ${files}` : grantRoot ? `Write below ${grantRoot}` : "Change files"),
+          nativeItemId: itemId,
+          ...(changes ? { changes } : {}),
+          ...optional("cwd", grantRoot),
+          ...optional("reason", reason),
+          choices
+        },
+        result: decided
+      }
+    }
+    case "item/permissions/requestApproval": {
+      const { cwd, itemId, permissions, reason } = request.params
+      return {
+        ask: {
+          kind: "approval",
+          title: oneLine(`Allow: ${reason ?? JSON.stringify(permissions)}`),
+          nativeItemId: itemId,
+          ...optional("cwd", cwd),
+          reason: [reason, JSON.stringify(permissions)].filter(Boolean).join("\n"),
+          choices: ["accept", "accept-for-session", "decline"]
+        },
+        result: (answer) => {
+          const decision = decisionOf(answer)
+          const accepted = decision === "accept" || decision === "accept-for-session"
+          return {
+            permissions: accepted ? granted(permissions) : {},
+            scope: decision === "accept-for-session" ? "session" : "turn"
+          }
+        }
+      }
+    }
+    case "item/tool/requestUserInput": {
+      const { itemId, questions } = request.params
+      const [first, ...rest] = questions
+      const question = (asked: (typeof questions)[number]): Question => ({
+        id: asked.id,
+        text: asked.question,
+        ...optional("header", asked.header),
+        ...(asked.options
+          ? { options: asked.options.map((option) => ({ label: option.label, ...optional("description", option.description) })) }
+          : {}),
+        ...(asked.isSecret === true ? { secret: true } : {})
+      })
+      return {
+        ask: {
+          kind: "question",
+          title: oneLine(first.question),
+          nativeItemId: itemId,
+          questions: [question(first), ...rest.map(question)]
+        },
+        // A decision where answers were asked for is "no answer".
+        result: (answer) => ({
+          answers: Object.fromEntries(
+            Object.entries("answers" in answer ? answer.answers : {}).map(([id, answers]) => [id, { answers }])
+          )
+        })
+      }
+    }
+  }
+}

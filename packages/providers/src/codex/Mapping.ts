@@ -1,0 +1,159 @@
+/**
+ * Codex' messages as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
+ * Only our own native thread is mapped; what is about another thread, and what is not known, is `Opaque` with the method and params as they came.
+ */
+import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
+import type { NativeEvent } from "../NativeEvent.ts"
+import type { RpcId } from "../process/RpcChild.ts"
+import { asked, type Asked } from "./Asks.ts"
+import * as Failures from "./Failures.ts"
+import { fileChanges, itemContent, itemKind, itemStatus } from "./Items.ts"
+import { decodeNotification, decodeRequest, type Breakdown, type Notification, type Turn } from "./Wire.ts"
+
+/** A server request: what to tell, and how to answer it. Without `answer` it must be refused at once with method-not-found (P6). */
+export interface MappedRequest {
+  readonly nativeRequestId: string
+  readonly events: ReadonlyArray<NativeEvent>
+  readonly answer?: Asked["result"]
+}
+
+/** One native thread. Remembers what Codex does not repeat: the changes of open file-change items and where the turn's token count began. */
+export interface Mapping {
+  /** Total; in order. */
+  readonly notification: (method: string, params: unknown) => ReadonlyArray<NativeEvent>
+  readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
+}
+
+/** Numbers and strings are different ids in JSON-RPC. */
+export const requestKey = (id: RpcId): string => `${typeof id === "number" ? "n" : "s"}${id}`
+
+const steps: ReadonlyMap<string, PlanStep["status"]> = new Map([
+  ["inProgress", "in-progress"],
+  ["completed", "completed"]
+])
+
+const usageOf = (now: Breakdown, before: Breakdown, contextWindow: number | null | undefined): Usage => ({
+  inputTokens: now.inputTokens - before.inputTokens,
+  cachedInputTokens: now.cachedInputTokens - before.cachedInputTokens,
+  outputTokens: now.outputTokens - before.outputTokens,
+  reasoningTokens: now.reasoningOutputTokens - before.reasoningOutputTokens,
+  totalTokens: now.totalTokens - before.totalTokens,
+  ...(typeof contextWindow === "number" ? { contextWindow } : {})
+})
+
+const minus = (a: Breakdown, b: Breakdown): Breakdown => ({
+  totalTokens: a.totalTokens - b.totalTokens,
+  inputTokens: a.inputTokens - b.inputTokens,
+  cachedInputTokens: a.cachedInputTokens - b.cachedInputTokens,
+  outputTokens: a.outputTokens - b.outputTokens,
+  reasoningOutputTokens: a.reasoningOutputTokens - b.reasoningOutputTokens
+})
+
+/** Only `completed` is a success; a status word that is not known is not (T11). */
+const turnEnded = (turn: Turn): NativeEvent => {
+  if (turn.status === "completed") return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "completed" }
+  if (turn.status === "interrupted")
+    return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "interrupted", reason: "Codex interrupted the turn." }
+  const error = turn.error
+    ? Failures.fromTurnError(turn.error)
+    : { kind: "unknown" as const, message: `Codex ended the turn as "${turn.status}" and gave no error.` }
+  return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "failed", reason: error.message, error }
+}
+
+const opaque = (message: { readonly method: string; readonly turnId?: string; readonly params: unknown }): NativeEvent => ({
+  _tag: "Opaque",
+  ...(message.turnId === undefined ? {} : { nativeTurnId: message.turnId }),
+  method: message.method,
+  payload: message.params
+})
+
+export const make = (nativeThreadId: string): Mapping => {
+  const changing = new Map<string, ReadonlyArray<FileChange>>()
+  let counting: { readonly turnId: string; readonly before: Breakdown } | undefined
+
+  const known = (message: Exclude<Notification, { readonly _tag: "Other" }>, params: unknown): ReadonlyArray<NativeEvent> => {
+    if (message._tag === "Delta")
+      return message.delta === ""
+        ? []
+        : [
+            {
+              _tag: "ItemDelta",
+              nativeTurnId: message.turnId,
+              nativeItemId: message.itemId,
+              kind: message.of,
+              text: message.delta
+            }
+          ]
+    if (message._tag === "Item") {
+      const { item, phase, turnId: nativeTurnId } = message
+      const content = itemContent(item)
+      const of = { nativeTurnId, nativeItemId: item.id, kind: itemKind(item), content }
+      if (phase === "completed") {
+        changing.delete(item.id)
+        return [{ _tag: "ItemCompleted", ...of, ...itemStatus(item) }]
+      }
+      if (content.changes) changing.set(item.id, content.changes)
+      return [{ _tag: "ItemStarted", ...of }]
+    }
+    switch (message.method) {
+      case "turn/started":
+        return [{ _tag: "TurnStarted", nativeTurnId: message.params.turn.id }]
+      case "turn/completed":
+        changing.clear()
+        return [turnEnded(message.params.turn)]
+      case "turn/plan/updated": {
+        const plan = message.params.plan.map(({ status, step }) => ({ text: step, status: steps.get(status) ?? "pending" }))
+        return [{ _tag: "TurnUpdated", nativeTurnId: message.params.turnId, plan }]
+      }
+      case "turn/diff/updated":
+        return [{ _tag: "TurnUpdated", nativeTurnId: message.params.turnId, diff: message.params.diff }]
+      case "thread/tokenUsage/updated": {
+        const { tokenUsage, turnId } = message.params
+        if (counting?.turnId !== turnId) counting = { turnId, before: minus(tokenUsage.total, tokenUsage.last) }
+        const usage = usageOf(tokenUsage.total, counting.before, tokenUsage.modelContextWindow)
+        return [{ _tag: "TurnUpdated", nativeTurnId: turnId, usage }]
+      }
+      case "item/reasoning/summaryPartAdded":
+        return message.params.summaryIndex === 0
+          ? []
+          : [
+              {
+                _tag: "ItemDelta",
+                nativeTurnId: message.params.turnId,
+                nativeItemId: message.params.itemId,
+                kind: "reasoning",
+                text: "\n\n"
+              }
+            ]
+      case "item/fileChange/patchUpdated":
+        changing.set(message.params.itemId, fileChanges(message.params.changes))
+        return [opaque({ method: message.method, turnId: message.params.turnId, params })]
+      case "serverRequest/resolved":
+        return [
+          {
+            _tag: "RequestResolved",
+            nativeRequestId: requestKey(message.params.requestId),
+            reason: "Codex settled it: it was answered, or its turn went on without it."
+          }
+        ]
+      case "error":
+        // With `willRetry` Codex goes on by itself; without it `turn/completed` follows and carries the same error.
+        return [opaque({ method: message.method, turnId: message.params.turnId, params })]
+    }
+  }
+
+  return {
+    notification: (method, params) => {
+      const message = decodeNotification(nativeThreadId, method, params)
+      return message._tag === "Other" ? [opaque(message)] : known(message, params)
+    },
+    request: (id, method, params) => {
+      const nativeRequestId = requestKey(id)
+      const message = decodeRequest(nativeThreadId, method, params)
+      if (message._tag !== "Known") return { nativeRequestId, events: [opaque(message)] }
+      const { ask, result } = asked(message, changing.get(message.params.itemId))
+      const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId: message.params.turnId, nativeRequestId, ask }
+      return { nativeRequestId, events: [opened], answer: result }
+    }
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The messages of `codex app-server` (0.169) that this adapter understands, decoded at the edge. Open by intention: a method, an enum string
+ * or an item type that is not known here comes back as `Other` with what was sent, never as a failure.
+ * Shapes follow `codex app-server generate-json-schema`; fields that are not used are not named.
+ */
+import { Option, Schema } from "effect"
+
+const text = Schema.String
+const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
+const turnOf = { threadId: text, turnId: text }
+
+/** `codexErrorInfo` is a string or an object with one key; both are open. */
+export const TurnError = Schema.Struct({
+  message: text,
+  codexErrorInfo: Schema.optional(Schema.Unknown),
+  additionalDetails: maybe(text)
+})
+export type TurnError = typeof TurnError.Type
+
+/** `status`: inProgress | completed | interrupted | failed. */
+export const Turn = Schema.Struct({ id: text, status: text, error: maybe(TurnError) })
+export type Turn = typeof Turn.Type
+
+/** Every item has these two; the rest depends on `type` and is read by the mapping. */
+export interface Item {
+  readonly type: string
+  readonly id: string
+  readonly raw: Readonly<Record<string, unknown>>
+}
+
+/** `diff`: the whole text for add and delete, a unified diff without file headers for update. */
+export const Change = Schema.Struct({
+  path: text,
+  kind: Schema.Struct({ type: text, move_path: maybe(text) }),
+  diff: Schema.optionalWith(text, { default: () => "" })
+})
+export type Change = typeof Change.Type
+
+const Breakdown = Schema.Struct({
+  totalTokens: Schema.Int,
+  inputTokens: Schema.Int,
+  cachedInputTokens: Schema.Int,
+  outputTokens: Schema.Int,
+  reasoningOutputTokens: Schema.Int
+})
+export type Breakdown = typeof Breakdown.Type
+
+const UserQuestion = Schema.Struct({
+  id: text,
+  question: text,
+  header: maybe(text),
+  isSecret: maybe(Schema.Boolean),
+  options: maybe(Schema.Array(Schema.Struct({ label: text, description: maybe(text) })))
+})
+
+const notifications = {
+  "turn/started": Schema.Struct({ threadId: text, turn: Turn }),
+  "turn/completed": Schema.Struct({ threadId: text, turn: Turn }),
+  "turn/plan/updated": Schema.Struct({ ...turnOf, plan: Schema.Array(Schema.Struct({ step: text, status: text })) }),
+  "turn/diff/updated": Schema.Struct({ ...turnOf, diff: text }),
+  "thread/tokenUsage/updated": Schema.Struct({
+    ...turnOf,
+    tokenUsage: Schema.Struct({ total: Breakdown, last: Breakdown, modelContextWindow: maybe(Schema.Int) })
+  }),
+  "item/reasoning/summaryPartAdded": Schema.Struct({ ...turnOf, itemId: text, summaryIndex: Schema.Int }),
+  "item/fileChange/patchUpdated": Schema.Struct({ ...turnOf, itemId: text, changes: Schema.Array(Change) }),
+  "serverRequest/resolved": Schema.Struct({ threadId: text, requestId: Schema.Union(text, Schema.Number) }),
+  error: Schema.Struct({ ...turnOf, error: TurnError, willRetry: Schema.Boolean })
+} as const
+
+const ask = { ...turnOf, itemId: text, reason: maybe(text) }
+const requests = {
+  "item/commandExecution/requestApproval": Schema.Struct({ ...ask, command: maybe(text), cwd: maybe(text) }),
+  "item/fileChange/requestApproval": Schema.Struct({ ...ask, grantRoot: maybe(text) }),
+  "item/permissions/requestApproval": Schema.Struct({ ...ask, cwd: maybe(text), permissions: Schema.Unknown }),
+  "item/tool/requestUserInput": Schema.Struct({ ...turnOf, itemId: text, questions: Schema.NonEmptyArray(UserQuestion) })
+} as const
+
+type Known<Table> = { [M in keyof Table]: { readonly method: M; readonly params: Schema.Schema.Type<Table[M]> } }[keyof Table]
+
+/** The streamed texts, by method. */
+export const deltas = {
+  "item/agentMessage/delta": "agent-message",
+  "item/plan/delta": "plan",
+  "item/reasoning/summaryTextDelta": "reasoning",
+  "item/reasoning/textDelta": "reasoning",
+  "item/commandExecution/outputDelta": "command",
+  "item/fileChange/outputDelta": "file-change"
+} as const
+export type DeltaOf = (typeof deltas)[keyof typeof deltas]
+const deltaKinds: ReadonlyMap<string, DeltaOf> = new Map(Object.entries(deltas))
+
+/** `Other`: not known here, or about another thread of the same process (then without `turnId`). */
+export type Notification =
+  | ({ readonly _tag: "Known" } & Known<typeof notifications>)
+  | { readonly _tag: "Delta"; readonly of: DeltaOf; readonly turnId: string; readonly itemId: string; readonly delta: string }
+  | { readonly _tag: "Item"; readonly phase: "started" | "completed"; readonly turnId: string; readonly item: Item }
+  | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
+
+export type ServerRequest =
+  | ({ readonly _tag: "Known" } & Known<typeof requests>)
+  | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The named field when it is a string. */
+export const stringAt = (value: unknown, key: string): string | undefined => {
+  const found = isRecord(value) ? value[key] : undefined
+  return typeof found === "string" ? found : undefined
+}
+
+const decoders = <T extends Readonly<Record<string, Schema.Schema.AnyNoContext>>>(table: T) =>
+  new Map(Object.entries(table).map(([method, schema]) => [method, Schema.decodeUnknownOption(schema)] as const))
+const notificationDecoders = decoders(notifications)
+const requestDecoders = decoders(requests)
+
+const other = (method: string, params: unknown, foreign = false) => {
+  const turnId = stringAt(params, "turnId")
+  return { _tag: "Other", method, params, ...(turnId === undefined || foreign ? {} : { turnId }) } as const
+}
+/** Absent = about the process; present and other = about another thread. */
+const isForeign = (threadId: string, params: unknown) => {
+  const named = stringAt(params, "threadId")
+  return named !== undefined && named !== threadId
+}
+
+/** Streamed text, as bare guards: this is the hot path (25,000 a second in a burst). */
+const decodeDelta = (of: DeltaOf, params: unknown): Notification | undefined => {
+  const turnId = stringAt(params, "turnId")
+  const itemId = stringAt(params, "itemId")
+  const delta = stringAt(params, "delta")
+  return turnId === undefined || itemId === undefined || delta === undefined
+    ? undefined
+    : { _tag: "Delta", of, turnId, itemId, delta }
+}
+
+const decodeItem = (phase: "started" | "completed", params: unknown): Notification | undefined => {
+  const turnId = stringAt(params, "turnId")
+  const raw = isRecord(params) ? params["item"] : undefined
+  const type = stringAt(raw, "type")
+  const id = stringAt(raw, "id")
+  return turnId === undefined || type === undefined || id === undefined || !isRecord(raw)
+    ? undefined
+    : { _tag: "Item", phase, turnId, item: { type, id, raw } }
+}
+
+const fromTable = (table: ReadonlyMap<string, (u: unknown) => Option.Option<unknown>>, method: string, params: unknown) => {
+  const decoded = table.get(method)?.(params) ?? Option.none()
+  return Option.isSome(decoded) ? ({ _tag: "Known", method, params: decoded.value } as const) : undefined
+}
+
+/** `threadId`: the native thread of this session. Total. */
+export const decodeNotification = (threadId: string, method: string, params: unknown): Notification => {
+  if (isForeign(threadId, params)) return other(method, params, true)
+  const delta = deltaKinds.get(method)
+  const known = delta
+    ? decodeDelta(delta, params)
+    : method === "item/started"
+      ? decodeItem("started", params)
+      : method === "item/completed"
+        ? decodeItem("completed", params)
+        : (fromTable(notificationDecoders, method, params) as Notification | undefined)
+  return known ?? other(method, params)
+}
+
+/** `threadId`: the native thread of this session. Total. */
+export const decodeRequest = (threadId: string, method: string, params: unknown): ServerRequest =>
+  isForeign(threadId, params)
+    ? other(method, params, true)
+    : ((fromTable(requestDecoders, method, params) as ServerRequest | undefined) ?? other(method, params))
+
+/** What we read of the answers to our own requests. */
+export const ThreadAnswer = Schema.Struct({ thread: Schema.Struct({ id: text }), model: maybe(text) })
+export const TurnAnswer = Schema.Struct({ turn: Turn })
+export const AccountAnswer = Schema.Struct({
+  account: Schema.optional(Schema.Unknown),
+  requiresOpenaiAuth: Schema.Boolean
+})
