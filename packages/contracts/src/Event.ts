@@ -37,8 +37,11 @@ export const EventData = {
 
   /** A session begins; ends whatever an older epoch left open (T3). */
   "session.started": Schema.extend(Schema.Struct({ ...thread, provider: text }), SessionState),
-  /** `resumeKey`: what the provider needs to continue this conversation in a later process. */
-  "session.state.changed": Schema.extend(Schema.Struct({ ...thread, resumeKey: Schema.optional(text) }), SessionState),
+  /** `resumeKey`: what the provider needs to continue this conversation in a later process. `capabilities`: what the opened agent can do. */
+  "session.state.changed": Schema.extend(
+    Schema.Struct({ ...thread, resumeKey: Schema.optional(text), capabilities: Schema.optional(Schema.Array(text)) }),
+    SessionState
+  ),
   /** Intent: the dispatcher ends the process. */
   "session.stop.requested": Schema.Struct({ ...thread, epoch: Epoch, reason }),
   "session.stopped": Schema.Struct({

@@ -1,7 +1,7 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
 import { Epoch, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Failure, RequestView, Usage } from "./Item.ts"
+import { Failure, PlanStep, RequestView, Usage } from "./Item.ts"
 
 /** How a session came by the conversation's past: nothing was carried over, the provider's own history, or ours replayed into a new one. */
 export const Continuity = Schema.Literal("fresh", "resumed", "replayed")
@@ -38,6 +38,7 @@ export const TurnView = Schema.Struct({
   reason: Schema.optional(Schema.String),
   error: Schema.optional(Failure),
   usage: Schema.optional(Usage),
+  plan: Schema.optional(Schema.Array(PlanStep)),
   diff: Schema.optional(Schema.String)
 })
 export type TurnView = typeof TurnView.Type
