@@ -48,22 +48,23 @@ export const CommandBody = {
 } as const
 
 export type CommandType = keyof typeof CommandBody
-const command = <T extends CommandType>(type: T) =>
-  Schema.Struct({ commandId: CommandId, type: Schema.Literal(type), ...CommandBody[type].fields })
+/** The body is a parameter of its own, so that its fields stay in the type. */
+const command = <const T extends CommandType, F extends Schema.Struct.Fields>(type: T, body: Schema.Struct<F>) =>
+  Schema.Struct({ commandId: CommandId, type: Schema.Literal(type), ...body.fields })
 
 export const Command = Schema.Union(
-  command("project.create"),
-  command("project.update"),
-  command("project.delete"),
-  command("thread.create"),
-  command("thread.rename"),
-  command("thread.archive"),
-  command("thread.unarchive"),
-  command("thread.delete"),
-  command("turn.start"),
-  command("turn.interrupt"),
-  command("request.answer"),
-  command("session.stop")
+  command("project.create", CommandBody["project.create"]),
+  command("project.update", CommandBody["project.update"]),
+  command("project.delete", CommandBody["project.delete"]),
+  command("thread.create", CommandBody["thread.create"]),
+  command("thread.rename", CommandBody["thread.rename"]),
+  command("thread.archive", CommandBody["thread.archive"]),
+  command("thread.unarchive", CommandBody["thread.unarchive"]),
+  command("thread.delete", CommandBody["thread.delete"]),
+  command("turn.start", CommandBody["turn.start"]),
+  command("turn.interrupt", CommandBody["turn.interrupt"]),
+  command("request.answer", CommandBody["request.answer"]),
+  command("session.stop", CommandBody["session.stop"])
 )
 export type Command = typeof Command.Type
 export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>

@@ -15,7 +15,7 @@ export interface PageRequest {
 }
 export interface PageOf<A> {
   readonly items: ReadonlyArray<A>
-  readonly before?: number
+  readonly before?: number | undefined
 }
 
 /** `TransportError` = what only the wire adds (disconnected, refused, unauthorised); `never` in process. */

@@ -1,0 +1,7 @@
+/** The one waiting rule of the client: exponential from 200 ms, at most 10 s, jittered by half both ways, by Clock and Random. */
+import { Schedule } from "effect"
+
+export const backoff: Schedule.Schedule<unknown> = Schedule.exponential("200 millis", 2).pipe(
+  Schedule.union(Schedule.spaced("10 seconds")),
+  Schedule.jitteredWith({ min: 0.5, max: 1.5 })
+)

@@ -1,0 +1,54 @@
+/**
+ * The resumable client: the interface of the host, over any transport. Used by the command line, the web page and tests.
+ * `follow` survives cuts and restarts (Follow.ts), `dispatch` survives lost answers (Outbox.ts), looks are tried again a few times.
+ */
+import { Effect, Schedule } from "effect"
+import type { Command, CommandBody, CommandType } from "@millrace/contracts/Command"
+import type { CommandId } from "@millrace/contracts/Ids"
+import type { Millrace } from "@millrace/contracts/Millrace"
+import { backoff } from "./Backoff.ts"
+import * as CommandIds from "./CommandIds.ts"
+import * as Follow from "./Follow.ts"
+import * as Outbox from "./Outbox.ts"
+import type { Transport } from "./Transport.ts"
+import type { TransportError } from "./TransportError.ts"
+
+export interface Client extends Millrace<TransportError> {
+  readonly address: string
+}
+
+export interface Options {
+  readonly follow?: Follow.Options
+  readonly outbox?: Outbox.Options
+  /** How often a look is asked before its failure is given. Default 3. */
+  readonly lookTries?: number
+}
+
+/** A command with a fresh id, made once and sent as often as needed. */
+export const command = <T extends CommandType>(
+  type: T,
+  body: (typeof CommandBody)[T]["Type"],
+  id: Effect.Effect<CommandId> = CommandIds.random
+): Effect.Effect<Extract<Command, { readonly type: T }>> =>
+  // The union of commands is exactly these bodies with these two fields; TypeScript cannot join them by a type parameter.
+  Effect.map(id, (commandId) => ({ commandId, type, ...body }) as unknown as Extract<Command, { readonly type: T }>)
+
+export const make = (transport: Transport, options: Options = {}): Client => {
+  const outbox = Outbox.make(transport, options.outbox)
+  const lookTries = Schedule.intersect(backoff, Schedule.recurs((options.lookTries ?? 3) - 1))
+  const look = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>) =>
+    Effect.retry(effect, { schedule: lookTries, while: (error) => error._tag === "Disconnected" })
+  return {
+    address: transport.address,
+    dispatch: outbox.send,
+    follow: (request) => Follow.follow(transport, request, options.follow),
+    commandStatus: (id) => look(transport.commandStatus(id)),
+    state: look(transport.state),
+    threads: (page) => look(transport.threads(page)),
+    thread: (id) => look(transport.thread(id)),
+    turns: (id, page) => look(transport.turns(id, page)),
+    items: (id, page) => look(transport.items(id, page)),
+    requests: look(transport.requests),
+    providers: look(transport.providers)
+  }
+}

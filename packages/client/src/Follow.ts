@@ -1,0 +1,163 @@
+/**
+ * The one reconnect path (D2). Holds the cursor of the last event it gave out and attaches again after it, for as long as the schedule
+ * allows, whatever the transport. What comes twice is dropped; a hole, which no schedule can mend, is a `ProtocolError`.
+ */
+import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
+import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
+import * as Cursor from "@millrace/contracts/Cursor"
+import type { EventFrame, Frame } from "@millrace/contracts/Frame"
+import type { StreamName } from "@millrace/contracts/Ids"
+import { backoff } from "./Backoff.ts"
+import type { Transport } from "./Transport.ts"
+import { Disconnected, ProtocolError, type TransportError } from "./TransportError.ts"
+
+export type FollowError = CursorError | StorageUnavailable | TransportError
+
+/** What a person may want to see of the connection. */
+export type Status =
+  | { readonly _tag: "attached" }
+  | { readonly _tag: "reconnecting"; readonly attempt: number; readonly cause: FollowError }
+
+export interface Options {
+  /** Waiting between attaches; begins anew with each frame that arrives. When it ends, the last failure is given. Default `Backoff`, for ever. */
+  readonly schedule?: Schedule.Schedule<unknown>
+  /** A connection without any frame for this long is given up (heartbeats come every 15 s). Default 45 seconds. */
+  readonly silence?: Duration.DurationInput
+  readonly onStatus?: (status: Status) => Effect.Effect<void>
+}
+
+/** Where a reader stands. `version` counts in the one stream that is followed, `offset` in the whole log. */
+interface Position {
+  readonly cursor: string | undefined
+  readonly offset: number | undefined
+  readonly version: number | undefined
+}
+
+const start = (after: string | undefined): Position => {
+  if (after === undefined) return { cursor: undefined, offset: 0, version: 0 }
+  const cursor = Option.getRight(Cursor.parse(after))
+  // The transport refuses a malformed one. From the very beginning, the first version is known too.
+  const offset = Option.isSome(cursor) ? cursor.value.offset : undefined
+  return { cursor: after, offset, version: offset === 0 ? 0 : undefined }
+}
+
+/** The position after this event; undefined when it was given out before. */
+const advance = (at: Position, frame: EventFrame, filtered: boolean): Position | undefined | ProtocolError => {
+  const { offset, version } = frame.event
+  if (at.offset !== undefined && offset <= at.offset) return undefined
+  const [expected, got, what] = filtered
+    ? [at.version === undefined ? version : at.version + 1, version, `version of ${frame.event.stream}`]
+    : [at.offset === undefined ? offset : at.offset + 1, offset, "offset"]
+  if (expected !== got)
+    return new ProtocolError({
+      message: `Events are missing: expected ${what} ${expected}, got ${got}. Take a snapshot and follow from its cursor; please report this.`
+    })
+  return { cursor: frame.cursor, offset, version }
+}
+
+/** `bye` says where to come back. It may be ahead of the last event only where a filter hides the events between. */
+const resumed = (at: Position, resumeAfter: string, filtered: boolean): Position => {
+  const said = Option.getRight(Cursor.parse(resumeAfter))
+  if (!filtered || Option.isNone(said) || at.cursor === undefined || at.offset === undefined) return at
+  return said.value.offset > at.offset ? { ...at, cursor: resumeAfter, offset: said.value.offset } : at
+}
+
+const again = (error: FollowError): boolean => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
+const retryAfter = (error: FollowError): number =>
+  error._tag === "Disconnected" || error._tag === "StorageUnavailable" ? (error.retryAfterMillis ?? 0) : 0
+
+/**
+ * Every event after the cursor once, in order, over any number of connections. `caught-up` comes once per attach; `bye` is given out and
+ * followed by another attach; `end` is the last frame. Fails with what only the caller can decide: an unusable cursor, a refused token.
+ */
+export const follow = (
+  transport: Pick<Transport, "follow">,
+  request: { readonly stream?: StreamName; readonly after?: string },
+  options: Options = {}
+): Stream.Stream<Frame, FollowError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const filtered = request.stream !== undefined
+      const position = yield* Ref.make(start(request.after))
+      const attempts = yield* Ref.make(0)
+      const waiting = yield* Schedule.driver(options.schedule ?? backoff)
+      const report = options.onStatus ?? (() => Effect.void)
+      const silence = Duration.decode(options.silence ?? "45 seconds")
+
+      const wait = (cause: FollowError) =>
+        Effect.gen(function* () {
+          const attempt = yield* Ref.updateAndGet(attempts, (n) => n + 1)
+          yield* report({ _tag: "reconnecting", attempt, cause })
+          yield* Effect.sleep(retryAfter(cause))
+          yield* waiting.next(undefined).pipe(Effect.mapError(() => cause))
+        })
+
+      const attach = Stream.suspend(() => {
+        let attached = false
+        let caughtUp = false
+        let bye = false
+        const accept = (chunk: Chunk.Chunk<Frame>) =>
+          Effect.gen(function* () {
+            if (!attached) {
+              attached = true
+              yield* Ref.set(attempts, 0)
+              yield* waiting.reset
+              yield* report({ _tag: "attached" })
+            }
+            let at = yield* Ref.get(position)
+            const out: Array<Frame> = []
+            let hole: ProtocolError | undefined
+            for (const frame of chunk) {
+              if (frame._tag === "event") {
+                const next = advance(at, frame, filtered)
+                if (next === undefined) continue
+                if (next instanceof ProtocolError) {
+                  hole = next
+                  break
+                }
+                at = next
+              } else if (frame._tag === "caught-up") {
+                if (caughtUp) continue
+                caughtUp = true
+              } else if (frame._tag === "bye") {
+                bye = true
+                at = resumed(at, frame.resumeAfter, filtered)
+              }
+              out.push(frame)
+            }
+            yield* Ref.set(position, at)
+            return { out: Chunk.unsafeFromArray(out), hole }
+          })
+        return Stream.fromEffect(Ref.get(position)).pipe(
+          Stream.flatMap(({ cursor }) =>
+            transport.follow({
+              ...(request.stream === undefined ? {} : { stream: request.stream }),
+              ...(cursor === undefined ? {} : { after: cursor })
+            })
+          ),
+          Stream.timeoutFail(
+            () => new Disconnected({ message: `Nothing came for ${Duration.format(silence)}; the connection is given up` }),
+            silence
+          ),
+          Stream.chunks,
+          Stream.mapEffect(accept),
+          Stream.flatMap(({ hole, out }) =>
+            hole === undefined ? Stream.fromChunk(out) : Stream.concat(Stream.fromChunk(out), Stream.fail(hole))
+          ),
+          Stream.takeUntil((frame) => frame._tag === "bye" || frame._tag === "end"),
+          Stream.concat(
+            Stream.suspend(() =>
+              Stream.fail(new Disconnected({ message: bye ? "The server said goodbye" : "The server ended the connection" }))
+            )
+          ),
+          Stream.takeUntil((frame) => frame._tag === "end"),
+          Stream.catchAll((error: FollowError) => (again(error) ? Stream.execute(wait(error)) : Stream.fail(error)))
+        )
+      })
+
+      return attach.pipe(
+        Stream.repeat(Schedule.forever),
+        Stream.takeUntil((frame) => frame._tag === "end")
+      )
+    })
+  )

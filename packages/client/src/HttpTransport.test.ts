@@ -1,0 +1,126 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Chunk, Effect, Fiber, Random, Stream, TestClock } from "effect"
+import * as Cursor from "@millrace/contracts/Cursor"
+import { CommandId, ThreadId } from "@millrace/contracts/Ids"
+import * as Follow from "./Follow.ts"
+import * as HttpTransport from "./HttpTransport.ts"
+
+const epoch = "01HXYZ00000000000000000000"
+const url = "http://127.0.0.1:7717"
+const json = (offset: number) =>
+  JSON.stringify({
+    offset,
+    stream: "thread/thr_1",
+    version: offset,
+    type: "item.delta",
+    at: "t",
+    epoch: 1,
+    data: { text: `wort ${offset} é水🌊` }
+  })
+const frame = (offset: number) => `id: ${Cursor.format(epoch, offset)}\ndata: ${json(offset)}\n\n`
+
+/** A server of 200 events whose every answer but the last is cut at some byte. */
+const cutting = (random: () => number, total: number) => {
+  let cuts = 0
+  const fetch: typeof globalThis.fetch = (input) => {
+    const after = new URL(String(input)).searchParams.get("after")
+    const from = after === null ? 0 : Number(after.split("-")[1])
+    const text =
+      Array.from({ length: total - from }, (_, n) => frame(from + n + 1)).join("") + 'event: end\ndata: {"reason":"deleted"}\n\n'
+    let bytes = new TextEncoder().encode(text)
+    if (cuts < 50) bytes = bytes.slice(0, Math.floor(random() * Math.min(bytes.length, 1_500)))
+    cuts++
+    let at = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        if (at >= bytes.length) return cuts % 2 === 0 ? controller.close() : controller.error(new Error("reset"))
+        const end = at + 1 + Math.floor(random() * 300)
+        controller.enqueue(bytes.slice(at, end))
+        at = end
+      }
+    })
+    return Promise.resolve(new Response(body, { status: 200 }))
+  }
+  return { fetch, cuts: () => cuts }
+}
+
+const answering = (status: number, body: unknown, headers: Record<string, string> = {}): HttpTransport.Options => ({
+  url,
+  fetch: () => Promise.resolve(new Response(JSON.stringify(body), { status, headers }))
+})
+
+describe("HttpTransport", () => {
+  it.effect("D2 cut at 50 random bytes and resumed: the history is the log, byte for byte", () =>
+    Effect.gen(function* () {
+      const total = 200
+      const seed = 7
+      let state = seed
+      const random = () => ((state = (state * 1_103_515_245 + 12_345) % 2 ** 31), state / 2 ** 31)
+      const server = cutting(random, total)
+      const fiber = yield* Follow.follow(HttpTransport.make({ url, fetch: server.fetch }), {}).pipe(
+        Stream.runCollect,
+        Effect.withRandom(Random.make(seed)),
+        Effect.fork
+      )
+      while (fiber.unsafePoll() === null) {
+        yield* TestClock.adjust("20 seconds")
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      const frames = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
+      expect(frames.flatMap((one) => (one._tag === "event" ? [JSON.stringify(one.event)] : []))).toEqual(
+        Array.from({ length: total }, (_, n) => json(n + 1))
+      )
+      expect(server.cuts()).toBeGreaterThan(50)
+    })
+  )
+
+  it.effect("D3 the errors of the interface are typed; others keep their status and body", () =>
+    Effect.gen(function* () {
+      const follow = (options: HttpTransport.Options) =>
+        Effect.flip(Stream.runDrain(HttpTransport.make(options).follow({ after: "x" })))
+      const command = {
+        commandId: CommandId.make("c"),
+        type: "thread.delete",
+        threadId: ThreadId.make("thr_1")
+      } as const
+      const dispatch = (options: HttpTransport.Options) => Effect.flip(HttpTransport.make(options).dispatch(command))
+      const expired = { _tag: "CursorExpired", message: "gone", logEpoch: epoch, head: 9 }
+      expect(yield* follow(answering(410, expired))).toMatchObject(expired)
+      expect(yield* follow(answering(401, {}))).toMatchObject({ _tag: "Unauthorized" })
+      const rejected = { _tag: "CommandRejected", message: "no", rule: "ThreadNotFound" }
+      expect(yield* dispatch(answering(422, rejected))).toMatchObject(rejected)
+      expect(yield* dispatch(answering(429, { _tag: "Overloaded", message: "full", retryAfterMillis: 5 }))).toMatchObject({
+        _tag: "Overloaded",
+        retryAfterMillis: 5
+      })
+      // A proxy's own 503 is not the server's: it counts as not connected, with its waiting time.
+      expect(yield* dispatch(answering(503, "upstream", { "retry-after": "3" }))).toMatchObject({
+        _tag: "Disconnected",
+        retryAfterMillis: 3_000
+      })
+      expect(yield* dispatch(answering(418, "tea"))).toMatchObject({ _tag: "Refused", status: 418, body: '"tea"' })
+      expect(yield* dispatch(answering(200, { status: "so" }))).toMatchObject({ _tag: "ProtocolError" })
+    })
+  )
+
+  it.effect("D5 an unknown control frame changes nothing; a frame that is no event is an error", () =>
+    Effect.gen(function* () {
+      const body = (text: string): HttpTransport.Options => ({ url, fetch: () => Promise.resolve(new Response(text)) })
+      const control = 'event: later\ndata: {"a":1}\n\nevent: caught-up\ndata: {"head":0}\n\n'
+      const frames = yield* Stream.runCollect(HttpTransport.make(body(control)).follow({}))
+      expect(Chunk.toReadonlyArray(frames)).toEqual([{ _tag: "caught-up", head: 0 }])
+      expect(yield* Effect.flip(Stream.runDrain(HttpTransport.make(body("data: {}\n\n")).follow({})))).toMatchObject({
+        _tag: "ProtocolError"
+      })
+    })
+  )
+
+  it.effect("P6 a server that does not answer is not waited for for ever", () =>
+    Effect.gen(function* () {
+      const never = HttpTransport.make({ url, fetch: () => new Promise(() => {}), deadline: "5 seconds" })
+      const fiber = yield* Effect.fork(Effect.flip(never.state))
+      yield* TestClock.adjust("5 seconds")
+      expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "Disconnected" })
+    })
+  )
+})

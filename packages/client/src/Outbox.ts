@@ -1,0 +1,94 @@
+/**
+ * Commands on their way. Each has its id before it is sent the first time and keeps it, so a lost answer is asked for by sending the same
+ * command again (C2): it is done at most once. Commands of one thread are sent in the order in which they were given (T12). Bounded: in
+ * number of commands, and in tries of each.
+ */
+import { Duration, Effect, Schedule } from "effect"
+import { Overloaded, type CommandError } from "@millrace/contracts/Errors"
+import type { Accepted, Command } from "@millrace/contracts/Command"
+import { backoff } from "./Backoff.ts"
+import * as Lanes from "./Lanes.ts"
+import type { Transport } from "./Transport.ts"
+import { Disconnected, type TransportError } from "./TransportError.ts"
+
+export interface Options {
+  /** Commands waiting or on their way; more are refused with `Overloaded`. Default 256. */
+  readonly capacity?: number
+  /** How often one command is sent before its last failure is given. Default 8. */
+  readonly tries?: number
+  /** Waiting between tries when the server names no time. Default `Backoff`. */
+  readonly schedule?: Schedule.Schedule<unknown>
+  /** Called before each wait. */
+  readonly onRetry?: (command: Command, cause: CommandError | TransportError) => Effect.Effect<void>
+}
+
+export interface Outbox {
+  /**
+   * Succeeds when the command is committed. `Disconnected` after the last try: the outcome is unknown, `commandStatus` or the same command
+   * again tells. The other failures mean that nothing happened.
+   */
+  readonly send: (command: Command) => Effect.Effect<Accepted, CommandError | TransportError>
+}
+
+/** Only what names a thread or a request has an order to keep. */
+const laneOf = (command: { readonly threadId?: string; readonly requestId?: string; readonly commandId: string }): string =>
+  command.threadId ?? command.requestId ?? command.commandId
+
+/** Milliseconds to wait at least; undefined: trying again is of no use. */
+const again = (error: CommandError | TransportError): number | undefined => {
+  switch (error._tag) {
+    case "Overloaded":
+    case "ShuttingDown":
+    case "StorageUnavailable":
+      return error.retryAfterMillis
+    case "Disconnected":
+      return error.retryAfterMillis ?? 0
+    default:
+      return undefined
+  }
+}
+
+export const make = (transport: Pick<Transport, "dispatch">, options: Options = {}): Outbox => {
+  const capacity = options.capacity ?? 256
+  const tries = options.tries ?? 8
+  const lanes = Lanes.make()
+  const report = options.onRetry ?? (() => Effect.void)
+
+  const send = (command: Command) =>
+    Effect.gen(function* () {
+      const waiting = yield* Schedule.driver(options.schedule ?? backoff)
+      const attempt = (number: number): Effect.Effect<Accepted, CommandError | TransportError> =>
+        Effect.catchAll(transport.dispatch(command), (error) => {
+          const least = again(error)
+          if (least === undefined) return Effect.fail(error)
+          const last = Effect.fail(
+            error._tag === "Disconnected"
+              ? new Disconnected({
+                  message: `${error.message}. Whether command ${command.commandId} was accepted is unknown; send it again with the same id to learn it`
+                })
+              : error
+          )
+          if (number >= tries) return last
+          return report(command, error).pipe(
+            Effect.zipRight(Effect.sleep(Duration.millis(least))),
+            Effect.zipRight(waiting.next(undefined)),
+            Effect.matchEffect({ onFailure: () => last, onSuccess: () => attempt(number + 1) })
+          )
+        })
+      return yield* attempt(1)
+    })
+
+  return {
+    send: (command) =>
+      Effect.suspend(() =>
+        lanes.size() >= capacity
+          ? Effect.fail(
+              new Overloaded({
+                message: `${capacity} commands of this client wait already; send it again later`,
+                retryAfterMillis: 1_000
+              })
+            )
+          : lanes.inOrder(laneOf(command))(send(command))
+      )
+  }
+}
