@@ -71,11 +71,14 @@ export interface StoredEvent {
   readonly json: string
 }
 
-/** One read. `upTo` = upper bound consumed: the next `after`. Header and body of an answer come from one page (D4). */
+/**
+ * One read. `upTo` = upper bound consumed: the next `after`. Header and body of an answer come from one page (D4).
+ * Pages that a follower gets at the head are shared between followers: what is derived from one can be kept in a WeakMap by page.
+ */
 export interface Page {
   readonly after: number
   readonly upTo: number
-  /** The head in the same read. */
+  /** The head in the same read; of a page that is delivered as it was committed: the head of that commit. */
   readonly head: number
   readonly events: ReadonlyArray<StoredEvent>
 }
@@ -134,6 +137,12 @@ export type AppendError = LogUnavailable | EventTooLarge
 
 export const maxEventBytes = 256 * 1024
 
+/**
+ * The type of an event that cannot be read any more (L6): its place is kept, `data` is `{type?, reason}`, the row stays as it is for
+ * `verify` and for people.
+ */
+export const corruptType = "log.corrupt"
+
 export class EventLog extends Context.Tag("@millrace/log/EventLog")<
   EventLog,
   {
@@ -152,6 +161,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly read: (options: ReadOptions) => Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired>
     /**
      * Pages after the offset, then more as they are committed, for ever. Pages are never empty of progress: each has `upTo > after`.
+     * With `stream`, a page without events comes at most once: when it tells that the head of the attach is reached.
      * Holds a cursor and one page; a slow consumer costs latency to itself (D7). Wake-ups carry nothing (D1).
      */
     readonly follow: (options: {
@@ -168,6 +178,10 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     /** Keeps a large value under the hash of its content; the same content twice is one blob. */
     readonly putBlob: (bytes: Uint8Array) => Effect.Effect<string, LogUnavailable>
     readonly getBlob: (hash: string) => Effect.Effect<Uint8Array | undefined, LogUnavailable>
+    /**
+     * Forgets the events at and below the offset: readers with a cursor below get `CursorExpired`. Offsets are never used again.
+     */
+    readonly trim: (upTo: number) => Effect.Effect<void, LogUnavailable>
     /** Figures for `/metrics` and the benches. */
     readonly stats: Effect.Effect<{
       readonly head: number

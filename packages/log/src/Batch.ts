@@ -1,0 +1,95 @@
+/**
+ * The envelopes of one append: encoded before the transaction, placed inside it. The wire JSON of an event is made here, once, with its
+ * keys in the order `offset, stream, version, type, at, epoch, commandId?, data`.
+ */
+import { Either } from "effect"
+import { type Committed, type Envelope, EventTooLarge, maxEventBytes, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
+import { type RowDelete, RowFold, type RowPut } from "./RowFold.ts"
+
+export interface PlacedEvent extends StoredEvent {
+  readonly version: number
+  readonly bytes: number
+}
+
+export interface PlacedReceipt extends Omit<StoredReceipt, "answer"> {
+  /** JSON. */
+  readonly answer: string
+}
+
+/** A batch with its offsets and versions. */
+export interface Placed {
+  readonly after: number
+  readonly head: number
+  readonly events: ReadonlyArray<PlacedEvent>
+  /** The new version of each stream of the batch. */
+  readonly versions: ReadonlyMap<string, number>
+  readonly puts: ReadonlyArray<RowPut>
+  readonly deletes: ReadonlyArray<RowDelete>
+  readonly receipts: ReadonlyArray<PlacedReceipt>
+  readonly committed: ReadonlyArray<Committed>
+}
+
+export interface Batch {
+  /** The streams of its events, each once. */
+  readonly streams: ReadonlyArray<string>
+  readonly place: (head: number, versionOf: (stream: string) => number) => Placed
+}
+
+const json = (value: unknown): string => JSON.stringify(value) ?? "null"
+
+/** Offset and version may have 16 digits each. */
+const envelopeSlack = 64
+
+/** Refuses before anything is written when one event is larger than 256 KiB as wire JSON (L4). */
+export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch, EventTooLarge> => {
+  const streams = new Map<string, string>()
+  const tails: Array<string> = []
+  for (const { events } of envelopes) {
+    for (const event of events) {
+      let name = streams.get(event.stream)
+      if (name === undefined) streams.set(event.stream, (name = `,"stream":${JSON.stringify(event.stream)},"version":`))
+      const command = event.commandId === undefined ? "" : `,"commandId":${JSON.stringify(event.commandId)}`
+      const tail = `,"type":${JSON.stringify(event.type)},"at":${JSON.stringify(event.at)},"epoch":${event.epoch}${command},"data":${json(event.data)}}`
+      // A character is at most 3 bytes, so most events need not be measured.
+      if ((tail.length + name.length) * 3 > maxEventBytes) {
+        const bytes = Buffer.byteLength(tail) + Buffer.byteLength(name) + envelopeSlack
+        if (bytes > maxEventBytes)
+          return Either.left(
+            new EventTooLarge({
+              type: event.type,
+              bytes,
+              limitBytes: maxEventBytes,
+              message: `An event of type ${event.type} has ${bytes} bytes; the limit is ${maxEventBytes}. Put the large value into a blob.`
+            })
+          )
+      }
+      tails.push(tail)
+    }
+  }
+  return Either.right({ streams: [...streams.keys()], place: place(envelopes, streams, tails) })
+}
+
+const place =
+  (envelopes: ReadonlyArray<Envelope>, streams: ReadonlyMap<string, string>, tails: ReadonlyArray<string>): Batch["place"] =>
+  (head, versionOf) => {
+    const versions = new Map<string, number>()
+    const events: Array<PlacedEvent> = []
+    const receipts: Array<PlacedReceipt> = []
+    const committed: Array<Committed> = []
+    const rows = new RowFold()
+    let offset = head
+    for (const envelope of envelopes) {
+      const first = offset + 1
+      for (const { stream, type } of envelope.events) {
+        offset++
+        const version = (versions.get(stream) ?? versionOf(stream)) + 1
+        versions.set(stream, version)
+        const wire = `{"offset":${offset}${streams.get(stream)}${version}${tails[events.length]}`
+        events.push({ offset, stream, type, json: wire, version, bytes: Buffer.byteLength(wire) })
+      }
+      for (const change of envelope.rows) rows.add(change, change.op === "put" ? Math.min(first + change.event, offset) : 0)
+      if (envelope.receipt !== undefined) receipts.push({ ...envelope.receipt, answer: json(envelope.receipt.answer), offset })
+      committed.push({ first, last: offset })
+    }
+    return { after: head, head: offset, events, versions, ...rows.result(), receipts, committed }
+  }

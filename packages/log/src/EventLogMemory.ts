@@ -1,0 +1,145 @@
+/** The log in memory: the same behaviour, gone with the process. For embedders without durability, for tests and simulations. */
+import { Effect, Layer, Random } from "effect"
+import type { PlacedReceipt, PlacedEvent, Batch, Placed } from "./Batch.ts"
+import { EventLog, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
+import { RowTable } from "./RowTable.ts"
+import * as StoredLog from "./StoredLog.ts"
+import { type StepHook, type Storage, StorageFailure, type StorageView } from "./Storage.ts"
+
+export interface Options extends StoredLog.Options {
+  readonly onStep?: StepHook
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+/** From the Random service: a simulation by seed gives the same epoch. */
+const newEpoch = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 32), 26), (digits) =>
+  digits.map((digit) => crockford[digit]).join("")
+)
+
+/** First index whose event lies after the offset. */
+const indexAfter = (events: ReadonlyArray<StoredEvent>, offset: number): number => {
+  let low = 0
+  let high = events.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (events[middle]!.offset > offset) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+const storage = (epoch: string, onStep: StepHook = () => {}): Storage => {
+  let events: Array<PlacedEvent> = []
+  const streams = new Map<string, { version: number; events: Array<PlacedEvent> }>()
+  const rows = new RowTable()
+  const receipts = new Map<string, PlacedReceipt>()
+  const blobs = new Map<string, Uint8Array>()
+  let head = 0
+  let retainedFrom = 0
+  let statements = 0
+
+  const step: StepHook = (name) => {
+    statements++
+    onStep(name)
+  }
+
+  const apply = (placed: Placed): void => {
+    for (const event of placed.events) {
+      events.push(event)
+      let stream = streams.get(event.stream)
+      if (stream === undefined) streams.set(event.stream, (stream = { version: 0, events: [] }))
+      stream.version = event.version
+      stream.events.push(event)
+    }
+    for (const put of placed.puts) rows.put(put)
+    for (const { collection, key } of placed.deletes) rows.delete(collection, key)
+    for (const receipt of placed.receipts) receipts.set(receipt.commandId, receipt)
+    head = placed.head
+  }
+
+  const commit = (batch: Batch): Placed => {
+    step("begin")
+    let committed = false
+    try {
+      step("streams")
+      const placed = batch.place(head, (stream) => streams.get(stream)?.version ?? 0)
+      if (placed.events.length > 0) step("events")
+      if (placed.puts.length > 0) step("rows")
+      if (placed.deletes.length > 0) step("deletes")
+      if (placed.receipts.length > 0) step("receipts")
+      for (const { commandId } of placed.receipts)
+        if (receipts.has(commandId)) throw new Error(`There is a receipt for command ${commandId} already.`)
+      step("commit")
+      apply(placed)
+      committed = true
+      onStep("committed")
+      return placed
+    } catch (cause) {
+      if (committed && cause instanceof StorageFailure) return lastPlaced(batch)
+      throw cause
+    }
+  }
+  /** The outcome was unknown and turns out to be a success: the same places again, counted back from the head. */
+  const lastPlaced = (batch: Batch): Placed => {
+    const probe = batch.place(0, () => 0)
+    return batch.place(head - probe.head, (stream) => (streams.get(stream)?.version ?? 0) - (probe.versions.get(stream) ?? 0))
+  }
+
+  const readEvents = (options: ReadOptions): Page => {
+    const list = options.stream === undefined ? events : (streams.get(options.stream)?.events ?? [])
+    const limit = options.limit ?? 1_000
+    const maxBytes = options.maxBytes ?? 1024 * 1024
+    const page: Array<StoredEvent> = []
+    let bytes = 0
+    let i = options.stream === undefined ? Math.max(0, options.after - retainedFrom) : indexAfter(list, options.after)
+    for (; i < list.length && page.length < limit; i++) {
+      const event = list[i]!
+      if (page.length > 0 && bytes + event.bytes > maxBytes) break
+      bytes += event.bytes
+      page.push(event)
+    }
+    const upTo = i >= list.length ? Math.max(head, options.after) : (page.at(-1)?.offset ?? options.after)
+    return { after: options.after, upTo, head, events: page }
+  }
+
+  const view: StorageView = {
+    get head() {
+      return head
+    },
+    get retainedFrom() {
+      return retainedFrom
+    },
+    row: (collection, key) => rows.get(collection, key),
+    rows: (query) => rows.query(query),
+    events: readEvents
+  }
+
+  return {
+    epoch,
+    commit,
+    view: (read) => read(view),
+    receipts: (commandIds) => {
+      const found = new Map<string, StoredReceipt>()
+      for (const id of commandIds) {
+        const receipt = receipts.get(id)
+        if (receipt !== undefined) found.set(id, { ...receipt, answer: JSON.parse(receipt.answer) as unknown })
+      }
+      return found
+    },
+    putBlob: (hash, bytes) => void blobs.set(hash, bytes.slice()),
+    getBlob: (hash) => blobs.get(hash)?.slice(),
+    trim: (upTo) => {
+      events = events.slice(Math.max(0, upTo - retainedFrom))
+      for (const stream of streams.values()) stream.events = stream.events.slice(indexAfter(stream.events, upTo))
+      retainedFrom = upTo
+    },
+    statements: () => statements
+  }
+}
+
+export const make = (options: Options = {}) =>
+  Effect.flatMap(newEpoch, (epoch) => StoredLog.make(storage(epoch, options.onStep), options))
+
+/** A new log. It cannot fail to open. */
+export const layer = (options: Options = {}): Layer.Layer<EventLog> => Layer.effect(EventLog, Effect.orDie(make(options)))

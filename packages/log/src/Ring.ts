@@ -1,0 +1,86 @@
+/**
+ * The most recent committed pages, bounded in bytes. Followers near the head get these very objects, so what a transport derives from a
+ * page (an encoded frame) can be kept in a WeakMap by page and made once for all of them. The table serves what is older.
+ */
+import type { PlacedEvent } from "./Batch.ts"
+import type { Page, StoredEvent } from "./EventLog.ts"
+
+interface Entry {
+  readonly page: Page
+  readonly bytes: number
+  streams?: ReadonlyMap<string, ReadonlyArray<StoredEvent>>
+}
+
+const nothing: ReadonlyArray<StoredEvent> = []
+
+export class Ring {
+  #entries: Array<Entry> = []
+  #start = 0
+  #bytes = 0
+  readonly #maxBytes: number
+  readonly #pageBytes: number
+
+  constructor(maxBytes: number, pageBytes: number) {
+    this.#maxBytes = maxBytes
+    this.#pageBytes = pageBytes
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The events of one commit, as pages of at most `pageBytes` (one event at least). */
+  push(after: number, head: number, events: ReadonlyArray<PlacedEvent>): void {
+    let from = 0
+    let bytes = 0
+    for (let i = 0; i < events.length; i++) {
+      const event = events[i]!
+      if (i > from && bytes + event.bytes > this.#pageBytes) {
+        this.#add(after + from, head, events.slice(from, i), bytes)
+        from = i
+        bytes = 0
+      }
+      bytes += event.bytes
+    }
+    if (events.length > from) this.#add(after + from, head, from === 0 ? events : events.slice(from), bytes)
+  }
+
+  #add(after: number, head: number, events: ReadonlyArray<StoredEvent>, bytes: number): void {
+    this.#entries.push({ page: { after, upTo: after + events.length, head, events }, bytes })
+    this.#bytes += bytes
+    while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1)
+      this.#bytes -= this.#entries[this.#start++]!.bytes
+    if (this.#start > 1024 && this.#start * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#start)
+      this.#start = 0
+    }
+  }
+
+  /** The page that holds the event after this offset; undefined when it is older than the ring, or not yet there. */
+  find(after: number): Entry | undefined {
+    let low = this.#start
+    let high = this.#entries.length - 1
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const entry = this.#entries[middle]!
+      if (after < entry.page.after) high = middle - 1
+      else if (after >= entry.page.upTo) low = middle + 1
+      else return entry
+    }
+    return undefined
+  }
+
+  /** The events of one stream on a page: one array for all who ask. */
+  static ofStream(entry: Entry, stream: string): ReadonlyArray<StoredEvent> {
+    if (entry.streams === undefined) {
+      const streams = new Map<string, Array<StoredEvent>>()
+      for (const event of entry.page.events) {
+        const list = streams.get(event.stream)
+        if (list === undefined) streams.set(event.stream, [event])
+        else list.push(event)
+      }
+      entry.streams = streams
+    }
+    return entry.streams.get(stream) ?? nothing
+  }
+}

@@ -1,0 +1,198 @@
+/** An EventLog over a Storage: publication, followers and waiting are the same for every store. */
+import { Chunk, Effect, Either, Option, Stream } from "effect"
+import { createHash } from "node:crypto"
+import { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import { prepare } from "./Batch.ts"
+import { type AppendError, type Committed, type EventLog, LogUnavailable, type Page } from "./EventLog.ts"
+import { Ring } from "./Ring.ts"
+import { Signal } from "./Signal.ts"
+import { type Storage, StorageFailure } from "./Storage.ts"
+
+export interface Options {
+  /** Recent pages kept in memory, bytes of wire JSON; default 8 MiB. */
+  readonly ringBytes?: number
+  /** Largest page that is published, bytes of wire JSON; default 1 MiB. */
+  readonly pageBytes?: number
+  /** How long an append waits for another program that holds the database, in milliseconds; default 5,000. */
+  readonly busyMillis?: number
+  /** Stands between a commit and the wake-up of the followers. Tests lose, double and delay wake-ups with it (D1). */
+  readonly onWake?: (wake: () => void) => void
+}
+
+const defaultPageBytes = 1024 * 1024
+/** Pause between two looks at a busy database. */
+const busyPauseMillis = 50
+
+const advice: Record<LogUnavailable["reason"], string> = {
+  busy: "Another program holds the database. Close it, or try again.",
+  full: "The disk is full. Free some space; nothing was written.",
+  io: "The storage failed. Nothing was written; try again, and check the disk if it stays so.",
+  corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it says so.",
+  closed: "The log is closed."
+}
+
+const unavailable = (operation: string, failure: StorageFailure) =>
+  new LogUnavailable({
+    operation,
+    reason: failure.reason,
+    message: `${advice[failure.reason]} (${operation}: ${failure.message})`
+  })
+
+/** Runs a synchronous operation of the store; what is not a StorageFailure is a defect. */
+const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, LogUnavailable> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (cause) {
+      return cause instanceof StorageFailure ? Effect.fail(unavailable(operation, cause)) : Effect.die(cause)
+    }
+  })
+
+export const make = (storage: Storage, options: Options = {}): Effect.Effect<typeof EventLog.Service, LogUnavailable> =>
+  Effect.gen(function* () {
+    const start = yield* attempt("open", () => storage.view((view) => ({ head: view.head, retainedFrom: view.retainedFrom })))
+    let { head, retainedFrom } = start
+    let batches = 0
+    let bytes = 0
+    const pageBytes = options.pageBytes ?? defaultPageBytes
+    const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes)
+    const signal = new Signal()
+    const wake = options.onWake === undefined ? signal.wake : () => options.onWake?.(signal.wake)
+
+    const outside = (after: number): Option.Option<CursorAhead | CursorExpired> => {
+      const position = { logEpoch: storage.epoch, head }
+      if (after > head)
+        return Option.some(
+          new CursorAhead({ ...position, message: `Offset ${after} is beyond the head ${head}. Take a snapshot and its cursor.` })
+        )
+      if (after < retainedFrom)
+        return Option.some(
+          new CursorExpired({
+            ...position,
+            message: `Events up to ${retainedFrom} are no longer kept; ${after} is below. Take a snapshot and its cursor.`
+          })
+        )
+      return Option.none()
+    }
+
+    const append: (typeof EventLog.Service)["append"] = (envelopes) =>
+      Effect.suspend(() => {
+        const batch = prepare(envelopes)
+        if (Either.isLeft(batch)) return Effect.fail(batch.left)
+        // Commit, head, ring and wake-up in one turn of the event loop: no fiber runs and no interruption lands between them (L3).
+        const once = (triesLeft: number): Effect.Effect<ReadonlyArray<Committed>, AppendError> =>
+          Effect.suspend(() => {
+            try {
+              const placed = storage.commit(batch.right)
+              batches++
+              if (placed.events.length > 0) {
+                head = placed.head
+                for (const event of placed.events) bytes += event.bytes
+                ring.push(placed.after, placed.head, placed.events)
+                wake()
+              }
+              return Effect.succeed(placed.committed)
+            } catch (cause) {
+              if (!(cause instanceof StorageFailure)) return Effect.die(cause)
+              return cause.reason === "busy" && triesLeft > 0
+                ? Effect.zipRight(Effect.sleep(busyPauseMillis), once(triesLeft - 1))
+                : Effect.fail(unavailable("append", cause))
+            }
+          })
+        return once(Math.floor((options.busyMillis ?? 5_000) / busyPauseMillis))
+      })
+
+    const awaitBeyond = (offset: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const more = signal.next
+        return head > offset ? Effect.void : Effect.flatMap(more, () => awaitBeyond(offset))
+      })
+
+    const read: (typeof EventLog.Service)["read"] = (query) =>
+      Effect.suspend((): Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired> => {
+        const wrong = outside(query.after)
+        return Option.isSome(wrong) ? Effect.fail(wrong.value) : attempt("read", () => storage.view((view) => view.events(query)))
+      })
+
+    const follow: (typeof EventLog.Service)["follow"] = (query) =>
+      Stream.suspend(() => {
+        const maxBytes = query.maxBytes ?? defaultPageBytes
+        const attachedAt = head
+        type Step = Effect.Effect<
+          readonly [Chunk.Chunk<Page>, Option.Option<number>],
+          LogUnavailable | CursorAhead | CursorExpired
+        >
+        const deliver = (pages: ReadonlyArray<Page>, upTo: number): Step =>
+          Effect.succeed([Chunk.unsafeFromArray(pages as Array<Page>), Option.some(upTo)])
+
+        /** Pages of the ring, as many as fit the budget: the commits' own objects once the head of the attach is reached. */
+        const fromRing = (after: number): Step | undefined => {
+          const pages: Array<Page> = []
+          let upTo = after
+          let budget = maxBytes
+          for (let entry = ring.find(after); entry !== undefined; entry = ring.find(upTo)) {
+            if (entry.bytes > maxBytes && pages.length === 0) return undefined
+            if (entry.bytes > budget) break
+            budget -= entry.bytes
+            const from = upTo
+            const whole = entry.page.after === from
+            if (query.stream === undefined) {
+              if (whole && entry.page.upTo > attachedAt) pages.push(entry.page)
+              else
+                pages.push({ after: from, upTo: entry.page.upTo, head, events: entry.page.events.slice(from - entry.page.after) })
+            } else {
+              const all = Ring.ofStream(entry, query.stream)
+              const events = whole ? all : all.filter((event) => event.offset > from)
+              // A page without events is said only where it tells that the head of the attach is reached.
+              const caughtUp = upTo < attachedAt && entry.page.upTo >= attachedAt
+              if (events.length > 0 || caughtUp) pages.push({ after: upTo, upTo: entry.page.upTo, head, events })
+            }
+            upTo = entry.page.upTo
+          }
+          return upTo === after ? undefined : pages.length === 0 ? next(upTo) : deliver(pages, upTo)
+        }
+
+        const next = (after: number): Step =>
+          Effect.suspend(() => {
+            const wrong = outside(after)
+            if (Option.isSome(wrong)) return Effect.fail(wrong.value)
+            if (after === head) return Effect.flatMap(awaitBeyond(after), () => next(after))
+            return (
+              fromRing(after) ??
+              Effect.flatMap(
+                attempt("follow", () => storage.view((view) => view.events({ ...query, after, maxBytes }))),
+                (page) => (page.events.length === 0 && after >= attachedAt ? next(page.upTo) : deliver([page], page.upTo))
+              )
+            )
+          })
+
+        return Stream.paginateChunkEffect(query.after, next)
+      })
+
+    return {
+      epoch: storage.epoch,
+      head: Effect.sync(() => head),
+      retainedFrom: Effect.sync(() => retainedFrom),
+      append,
+      read,
+      follow,
+      awaitBeyond,
+      view: (run) => attempt("view", () => storage.view(run)),
+      receipts: (commandIds) => attempt("receipts", () => storage.receipts(commandIds)),
+      putBlob: (content) =>
+        attempt("putBlob", () => {
+          const hash = createHash("sha256").update(content).digest("hex")
+          storage.putBlob(hash, content)
+          return hash
+        }),
+      getBlob: (hash) => attempt("getBlob", () => storage.getBlob(hash)),
+      trim: (upTo) =>
+        attempt("trim", () => {
+          const target = Math.min(upTo, head)
+          if (target <= retainedFrom) return
+          storage.trim(target)
+          retainedFrom = target
+        }),
+      stats: Effect.sync(() => ({ head, batches, statements: storage.statements(), bytes, ringBytes: ring.bytes }))
+    }
+  })
