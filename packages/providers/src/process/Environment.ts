@@ -1,0 +1,48 @@
+/** What an agent inherits from the server's environment: an allow-list, so that no secret of the server reaches it (X4). */
+
+const allowed = new Set([
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "SHELL",
+  "LANG",
+  "LANGUAGE",
+  "TERM",
+  "COLORTERM",
+  "TZ",
+  "TMPDIR",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "XDG_STATE_HOME",
+  "XDG_CACHE_HOME",
+  "XDG_RUNTIME_DIR",
+  "SSH_AUTH_SOCK",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR"
+])
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Names the entry of the ledger in the environment of a child and all that it starts; proves whose process it is. */
+export const marker = "MILLRACE_CHILD"
+
+/** The allow-listed part of `from`, then what the adapter names; `undefined` takes a name away. No other `MILLRACE_*` gets through. */
+export const select = (from: Environment, named: Environment): Record<string, string> => {
+  const out: Record<string, string> = {}
+  for (const [name, value] of Object.entries(from))
+    if (value !== undefined && (allowed.has(name) || name.startsWith("LC_"))) out[name] = value
+  for (const [name, value] of Object.entries(named)) {
+    if (name.startsWith("MILLRACE_")) continue
+    if (value === undefined) delete out[name]
+    else out[name] = value
+  }
+  return out
+}

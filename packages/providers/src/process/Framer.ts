@@ -1,0 +1,72 @@
+/**
+ * Bytes in, lines out. Splits on 0x0A only: U+2028, CR and form feeds are content. Any chunking gives the same lines, because lines are
+ * cut before they are decoded (P3). Linear in the bytes, whatever the chunk size.
+ */
+
+/** Bytes of one line; longer ones end the session (P3). */
+export const defaultLimitBytes = 32 * 1024 * 1024
+
+export interface Framed {
+  /** Complete lines, without the 0x0A. Views of the chunk where a line lies in one chunk: decode them before the next push. */
+  readonly lines: ReadonlyArray<Buffer>
+  /** A line passed the limit: its length so far and its first bytes. The framer gives nothing more. */
+  readonly overflow?: { readonly bytes: number; readonly head: Buffer }
+}
+
+export interface Framer {
+  readonly push: (chunk: Buffer) => Framed
+  /** What came after the last 0x0A, at end of file. */
+  readonly end: () => Buffer | undefined
+}
+
+const none: Framed = { lines: [] }
+
+export const make = (limitBytes: number = defaultLimitBytes): Framer => {
+  let parts: Array<Buffer> = []
+  let held = 0
+  let closed = false
+
+  const take = (last: Buffer): Buffer => {
+    if (parts.length === 0) return last
+    parts.push(last)
+    const line = Buffer.concat(parts, held + last.length)
+    parts = []
+    held = 0
+    return line
+  }
+  const overflow = (lines: ReadonlyArray<Buffer>, rest: Buffer): Framed => {
+    const bytes = held + rest.length
+    const head = Buffer.concat([...parts, rest].slice(0, 64)).subarray(0, 4096)
+    closed = true
+    parts = []
+    held = 0
+    return { lines, overflow: { bytes, head } }
+  }
+
+  return {
+    push: (chunk) => {
+      if (closed) return none
+      const lines: Array<Buffer> = []
+      let from = 0
+      for (;;) {
+        const at = chunk.indexOf(0x0a, from)
+        const rest = chunk.subarray(from, at === -1 ? chunk.length : at)
+        if (held + rest.length > limitBytes) return overflow(lines, rest)
+        if (at === -1) {
+          if (rest.length > 0) {
+            parts.push(rest)
+            held += rest.length
+          }
+          return { lines }
+        }
+        lines.push(take(rest))
+        from = at + 1
+      }
+    },
+    end: () => {
+      const rest = closed || held === 0 ? undefined : take(Buffer.alloc(0))
+      closed = true
+      return rest
+    }
+  }
+}

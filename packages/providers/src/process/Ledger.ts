@@ -1,0 +1,150 @@
+/**
+ * The children that may be alive, one small file each. A child is recorded before it may run its program, and struck out when it and all
+ * that it started are proven dead; what is there at start belonged to a server that was killed (P1).
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Context, Effect, Layer, Schema } from "effect"
+import * as Environment from "./Environment.ts"
+import * as Proc from "./Proc.ts"
+
+/** One child. `group` equals `pid`: each child leads its own process group. */
+export const Entry = Schema.Struct({
+  /** Random; the child carries it in its environment as `MILLRACE_CHILD`. */
+  id: Schema.String,
+  pid: Schema.Int,
+  group: Schema.Int,
+  /** With `bootId` it tells this process from a later one with the same pid; absent where the system has no /proc. */
+  startTime: Schema.optional(Schema.String),
+  bootId: Schema.optional(Schema.String),
+  command: Schema.String,
+  threadId: Schema.String,
+  epoch: Schema.Int
+})
+export type Entry = typeof Entry.Type
+
+/** What `reap` found, each entry in exactly one list. */
+export interface ReapReport {
+  /** It, or something it had started, lived and is dead now. */
+  readonly killed: ReadonlyArray<Entry>
+  /** Dead already. */
+  readonly gone: ReadonlyArray<Entry>
+  /** The pid belongs to another process now, which was not touched. */
+  readonly reused: ReadonlyArray<Entry>
+  /** Lives, or may live, and could not be proven ours or would not die; the entry stays. */
+  readonly left: ReadonlyArray<Entry>
+  /** Files that are no entries; they stay. */
+  readonly unreadable: ReadonlyArray<string>
+}
+
+/** The ledger's directory cannot be written. No child is started unrecorded. */
+export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
+  directory: Schema.String,
+  message: Schema.String
+}) {}
+
+export class Ledger extends Context.Tag("@millrace/providers/Ledger")<
+  Ledger,
+  {
+    /** Returns when the entry is in place, whole (write, then rename). */
+    readonly record: (entry: Entry) => Effect.Effect<void, LedgerError>
+    /** Only after a proven end. Unknown ids are a no-op. */
+    readonly strike: (id: string) => Effect.Effect<void, LedgerError>
+    readonly entries: Effect.Effect<
+      { readonly entries: ReadonlyArray<Entry>; readonly unreadable: ReadonlyArray<string> },
+      LedgerError
+    >
+    /** Once, at start, before anything is spawned: ends what a killed server left behind. */
+    readonly reap: Effect.Effect<ReapReport, LedgerError>
+  }
+>() {}
+
+const decode = Schema.decodeUnknownOption(Schema.parseJson(Entry))
+
+type Verdict = Exclude<keyof ReapReport, "unreadable">
+
+/**
+ * A group is killed only when its leader has the recorded pid, start time and boot (P1). When the leader is gone, what it had started is found
+ * by the entry's id in its environment.
+ */
+const judge = Effect.fn("Ledger.judge")(function* (entry: Entry) {
+  const boot = Proc.bootId()
+  if (entry.bootId !== undefined && boot !== entry.bootId) return "gone" satisfies Verdict
+  if (entry.startTime === undefined) return Proc.signalGroup(entry.group, 0) ? ("left" as const) : ("gone" as const)
+  const now = Proc.facts(entry.pid)
+  const ours = now?.startTime === entry.startTime && now.group === entry.group
+  const lived = ours && !now.zombie
+  if (ours) Proc.signalGroup(entry.group, "SIGKILL")
+  const swept = yield* Proc.sweep(`${Environment.marker}=${entry.id}`)
+  if (swept < 0) return "left" satisfies Verdict
+  if (lived || swept > 0) return "killed" satisfies Verdict
+  return now === undefined || ours ? ("gone" as const) : ("reused" as const)
+})
+
+const make = (directory: string): Context.Tag.Service<Ledger> => {
+  const attempt = <A>(run: () => A) =>
+    Effect.try({
+      try: run,
+      catch: (cause) =>
+        new LedgerError({ directory, message: `The process ledger cannot be used; check ${directory}: ${String(cause)}` })
+    })
+  const file = (id: string) => join(directory, `${id}.json`)
+  const strike = (id: string) => attempt(() => rmSync(file(id), { force: true }))
+  const entries = attempt(() => {
+    const found: Array<Entry> = []
+    const unreadable: Array<string> = []
+    for (const name of readdirSync(directory)) {
+      // A half-written file was never an entry: its child was still waiting for the gate, and ended with its server.
+      if (name.endsWith(".tmp")) rmSync(join(directory, name), { force: true })
+      if (!name.endsWith(".json")) continue
+      const entry = decode(readFileSync(join(directory, name), "utf8"))
+      if (entry._tag === "Some") found.push(entry.value)
+      else unreadable.push(name)
+    }
+    return { entries: found, unreadable }
+  })
+  return {
+    record: (entry) =>
+      attempt(() => {
+        writeFileSync(`${file(entry.id)}.tmp`, JSON.stringify(entry), { mode: 0o600 })
+        renameSync(`${file(entry.id)}.tmp`, file(entry.id))
+      }),
+    strike,
+    entries,
+    reap: Effect.gen(function* () {
+      const { entries: found, unreadable } = yield* entries
+      const report = { killed: [], gone: [], reused: [], left: [] } as { [V in Verdict]: Array<Entry> }
+      for (const entry of found) {
+        const verdict = yield* judge(entry)
+        report[verdict].push(entry)
+        if (verdict !== "left") yield* strike(entry.id)
+      }
+      return { ...report, unreadable }
+    }).pipe(Effect.withSpan("Ledger.reap"))
+  }
+}
+
+/** Creates the directory, readable by this user only. */
+export const layer = (directory: string): Layer.Layer<Ledger, LedgerError> =>
+  Layer.effect(
+    Ledger,
+    Effect.try({
+      try: () => {
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        return make(directory)
+      },
+      catch: (cause) =>
+        new LedgerError({ directory, message: `Cannot create the process ledger in ${directory}: ${String(cause)}` })
+    })
+  )
+
+/** For embedders without a data directory: what it records dies with it, so nothing is reaped after a `kill -9`. */
+export const layerMemory: Layer.Layer<Ledger> = Layer.sync(Ledger, () => {
+  const held = new Map<string, Entry>()
+  return {
+    record: (entry) => Effect.sync(() => void held.set(entry.id, entry)),
+    strike: (id) => Effect.sync(() => void held.delete(id)),
+    entries: Effect.sync(() => ({ entries: [...held.values()], unreadable: [] })),
+    reap: Effect.succeed({ killed: [], gone: [], reused: [], left: [], unreadable: [] })
+  }
+})

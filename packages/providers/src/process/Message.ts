@@ -1,0 +1,43 @@
+/** JSON-RPC 2.0 messages, one per line, with or without the "jsonrpc" member (Codex omits it). Pure. */
+export type RpcId = string | number
+
+export type Dialect = "jsonrpc" | "bare"
+
+export type Message =
+  | { readonly _tag: "Notification"; readonly method: string; readonly params: unknown }
+  | { readonly _tag: "Request"; readonly id: RpcId; readonly method: string; readonly params: unknown }
+  | { readonly _tag: "Result"; readonly id: RpcId; readonly result: unknown }
+  | { readonly _tag: "Error"; readonly id: RpcId; readonly code: number; readonly message: string; readonly data: unknown }
+
+/** `undefined`: not a JSON-RPC message. */
+export const parse = (line: string): Message | undefined => {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  if (typeof value !== "object" || value === null) return undefined
+  const { id, method, params, result, error } = value as Record<string, unknown>
+  const hasId = typeof id === "string" || typeof id === "number"
+  if (typeof method === "string") {
+    if (hasId) return { _tag: "Request", id, method, params }
+    return id === undefined || id === null ? { _tag: "Notification", method, params } : undefined
+  }
+  if (!hasId) return undefined
+  if (typeof error === "object" && error !== null) {
+    const { code, message, data } = error as Record<string, unknown>
+    return {
+      _tag: "Error",
+      id,
+      code: typeof code === "number" ? code : 0,
+      message: typeof message === "string" ? message : JSON.stringify(error).slice(0, 500),
+      data
+    }
+  }
+  return "result" in value ? { _tag: "Result", id, result } : undefined
+}
+
+/** One line with its 0x0A. `undefined` members vanish. */
+export const encode = (dialect: Dialect, message: Readonly<Record<string, unknown>>): string =>
+  `${JSON.stringify(dialect === "jsonrpc" ? { jsonrpc: "2.0", ...message } : message)}\n`

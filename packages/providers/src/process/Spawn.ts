@@ -1,0 +1,254 @@
+/**
+ * One child process in its own group: recorded before it runs, read with back-pressure, believed dead only when it is.
+ *
+ * The child starts as `sh` waiting at a gate (one line on stdin) and becomes the program by `exec`, with the same pid and start time, once
+ * the ledger has it. A server that is killed in between leaves an `sh` that reads end of file and goes: at no moment is there a program
+ * that no ledger knows (P1).
+ */
+import * as ChildProcess from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { accessSync, constants, statSync } from "node:fs"
+import { delimiter, isAbsolute, join } from "node:path"
+import { Deferred, Effect, Option, type Scope } from "effect"
+import * as Environment from "./Environment.ts"
+import { Ledger } from "./Ledger.ts"
+import * as Proc from "./Proc.ts"
+
+export interface SpawnOptions {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  /** Absolute. */
+  readonly cwd: string
+  /** Added to the allow-list of `Environment`. */
+  readonly env: Environment.Environment
+  readonly threadId: string
+  readonly epoch: number
+}
+
+/** Why there is no child. */
+export interface SpawnFailure {
+  readonly kind: "not-installed" | "process"
+  readonly message: string
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+export interface Child {
+  readonly pid: number
+  /** The next bytes of stdout, at most what the pipe held; `null` at its end. One reader. Not reading is the back-pressure. */
+  readonly read: Effect.Effect<Buffer | null>
+  /** Returns when the pipe took it; `false`: the child does not listen any more. Writes of several fibers are whole and in order. */
+  readonly write: (text: string) => Effect.Effect<boolean>
+  readonly closeStdin: Effect.Effect<void>
+  /** To the whole group. No-op once the leader was collected. */
+  readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>
+  /** Standard error's last bytes, at most 8 KiB. */
+  readonly stderr: () => string
+  /** The leader has exited. Its output may not be read yet. */
+  readonly exited: Effect.Effect<Exit>
+  readonly hasExited: () => boolean
+  /** For one that has exited, or was sent SIGKILL: all that it had started is killed, and the ledger has struck it out. Waits five seconds at most. */
+  readonly gone: Effect.Effect<Exit>
+}
+
+const stderrBytes = 8 * 1024
+/** How long a reader waits for more after the exit: a process outside the group may hold the pipe open for ever. */
+const lingerMillis = 1000
+/** A process in uninterruptible sleep (a dead network disk) does not even take SIGKILL: the server goes on, the ledger keeps it. */
+const unkillableMillis = 5000
+
+/** Also in a finalizer, where nothing can be timed out unless it says so. */
+export const within = <A>(effect: Effect.Effect<A>, millis: number): Effect.Effect<Option.Option<A>> =>
+  effect.pipe(Effect.interruptible, Effect.timeoutOption(millis))
+
+const executable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** The file that `command` names on the PATH of `env`; `None` when there is none that can be run. */
+export const find = (command: string, env: Environment.Environment): Option.Option<string> => {
+  if (command.includes("/")) return executable(command) && isAbsolute(command) ? Option.some(command) : Option.none()
+  return Option.fromNullable(
+    (env["PATH"] ?? "")
+      .split(delimiter)
+      .filter((folder) => folder !== "")
+      .map((folder) => join(folder, command))
+      .find(executable)
+  )
+}
+
+const isDirectory = (path: string): boolean => {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+const end: Effect.Effect<Buffer | null> = Effect.succeed(null)
+
+/** Lives in the scope: closing it is SIGKILL for the group, then `gone`. */
+export const spawn = Effect.fn("Spawn.spawn")(function* (
+  options: SpawnOptions
+): Effect.fn.Return<Child, SpawnFailure, Scope.Scope | Ledger> {
+  const ledger = yield* Ledger
+  const scope = yield* Effect.scope
+  const env = Environment.select(process.env, options.env)
+  const file = find(options.command, env)
+  if (Option.isNone(file))
+    return yield* Effect.fail({ kind: "not-installed" as const, message: `${options.command} was not found, or may not be run` })
+  if (!isDirectory(options.cwd))
+    return yield* Effect.fail({ kind: "process" as const, message: `the directory ${options.cwd} does not exist` })
+
+  const id = randomUUID()
+  const child = yield* Effect.sync(() =>
+    ChildProcess.spawn("/bin/sh", ["-c", 'read -r gate && exec "$0" "$@"', file.value, ...options.args], {
+      cwd: options.cwd,
+      env: { ...env, [Environment.marker]: id },
+      detached: true,
+      stdio: ["pipe", "pipe", "pipe"]
+    })
+  )
+  const pid = child.pid
+  if (pid === undefined) {
+    const cause = yield* Effect.async<Error>((resume) => void child.once("error", (error) => resume(Effect.succeed(error))))
+    return yield* Effect.fail({ kind: "process" as const, message: `no process could be started: ${cause.message}` })
+  }
+
+  const { stdin, stdout, stderr } = child
+  const exited = yield* Deferred.make<Exit>()
+  const gone = yield* Deferred.make<Exit>()
+  const readable = Effect.unsafeMakeLatch(true)
+  let ended = false
+  let collected = false
+  let reads = 0
+  const look = () => readable.unsafeOpen()
+  const close = () => {
+    ended = true
+    readable.unsafeOpen()
+  }
+  stdout.on("readable", look).on("end", close).on("close", close).on("error", close)
+  // Writing to a dead child: `write` answers false; without a listener it would end the server.
+  stdin.on("error", () => stdin.destroy())
+  let tail = Buffer.alloc(0)
+  stderr.on("error", () => stderr.destroy())
+  stderr.on("data", (chunk: Buffer) => {
+    tail = Buffer.concat([tail, chunk]).subarray(-stderrBytes)
+  })
+  child.on("error", () => undefined)
+  child.once("exit", (code, signal) => {
+    collected = true
+    // The leader's number is not free while its group has members, so this reaches nobody else.
+    Proc.signalGroup(pid, "SIGKILL")
+    Deferred.unsafeDone(exited, Effect.succeed({ code, signal }))
+  })
+
+  const signal = (name: NodeJS.Signals) =>
+    Effect.sync(() => {
+      if (!collected) Proc.signalGroup(pid, name)
+    })
+  yield* Effect.addFinalizer(() =>
+    signal("SIGKILL").pipe(
+      Effect.zipRight(within(Deferred.await(gone), unkillableMillis)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          stdin.destroy()
+          stdout.destroy()
+          stderr.destroy()
+        })
+      )
+    )
+  )
+  // Lives beside the scope, not in it: the scope's own end waits for it.
+  yield* Deferred.await(exited).pipe(
+    Effect.flatMap((exit) =>
+      Proc.sweep(`${Environment.marker}=${id}`).pipe(
+        Effect.flatMap((swept) =>
+          swept < 0
+            ? Effect.logWarning(`processes that ${options.command} had started would not die`, { pid })
+            : ledger.strike(id)
+        ),
+        Effect.catchAll((error) => Effect.logWarning(error.message)),
+        Effect.ensuring(Deferred.succeed(gone, exit))
+      )
+    ),
+    Effect.forkDaemon
+  )
+  // A pipe that outlives its process: closed when nothing came for `lingerMillis` while the reader waited.
+  yield* Deferred.await(exited).pipe(
+    Effect.zipRight(
+      Effect.suspend(() => {
+        const before = reads
+        return Effect.sleep(lingerMillis).pipe(
+          Effect.map(() => {
+            if (!ended && reads === before && stdout.readableLength === 0) stdout.destroy()
+          })
+        )
+      }).pipe(Effect.repeat({ until: () => ended }))
+    ),
+    Effect.interruptible,
+    Effect.forkIn(scope)
+  )
+
+  const facts = Proc.facts(pid)
+  const boot = Proc.bootId()
+  yield* ledger
+    .record({
+      id,
+      pid,
+      group: pid,
+      ...(facts === undefined ? {} : { startTime: facts.startTime }),
+      ...(boot === undefined ? {} : { bootId: boot }),
+      command: options.command,
+      threadId: options.threadId,
+      epoch: options.epoch
+    })
+    .pipe(Effect.mapError((error) => ({ kind: "process" as const, message: error.message })))
+  yield* Effect.sync(() => void stdin.write("\n"))
+
+  const writing = Effect.unsafeMakeSemaphore(1)
+  return {
+    pid,
+    read: Effect.suspend(function next(): Effect.Effect<Buffer | null> {
+      const chunk: Buffer | null = stdout.read()
+      if (chunk !== null) {
+        reads++
+        return Effect.succeed(chunk)
+      }
+      if (ended) return end
+      readable.unsafeClose()
+      return Effect.flatMap(readable.await, next)
+    }),
+    write: (text) =>
+      writing.withPermits(1)(
+        Effect.async<boolean>((resume) => {
+          if (!stdin.writable) return resume(Effect.succeed(false))
+          if (stdin.write(text)) return resume(Effect.succeed(true))
+          const settle = (took: boolean) => {
+            stdin.off("drain", drained).off("close", closed)
+            resume(Effect.succeed(took))
+          }
+          const drained = () => settle(true)
+          const closed = () => settle(false)
+          stdin.on("drain", drained).on("close", closed)
+          return Effect.sync(() => void stdin.off("drain", drained).off("close", closed))
+        })
+      ),
+    closeStdin: Effect.sync(() => void stdin.end()),
+    signal,
+    stderr: () => tail.toString("utf8"),
+    exited: Deferred.await(exited),
+    hasExited: () => collected,
+    gone: within(Deferred.await(gone), unkillableMillis).pipe(
+      Effect.map(Option.getOrElse((): Exit => ({ code: null, signal: null })))
+    )
+  }
+}, Effect.uninterruptible)
