@@ -2,8 +2,9 @@
  * What a store must do so that `StoredLog.make` can turn it into an EventLog. Everything is synchronous: a commit and its publication
  * are one step that no interruption can split (L3).
  */
+import { Effect } from "effect"
 import type { Batch, Placed } from "./Batch.ts"
-import type { LogUnavailable, StoredReceipt, View } from "./EventLog.ts"
+import { LogUnavailable, type StoredReceipt, type View } from "./EventLog.ts"
 
 /** Thrown by a store when the storage could not do it. Nothing was written; the store can be used again (L9). */
 export class StorageFailure extends Error {
@@ -41,3 +42,29 @@ export interface Storage {
   /** Statements run by `commit` since the start. */
   readonly statements: () => number
 }
+
+const advice: Record<LogUnavailable["reason"], string> = {
+  busy: "Another program holds the database. Close it, or try again.",
+  full: "The disk is full. Free some space; nothing was written.",
+  io: "The storage failed. Nothing was written; try again, and check the disk if it stays so.",
+  corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it says so.",
+  closed: "The log is closed."
+}
+
+/** The failure as the readers and writers of the log get it, with what to do. */
+export const unavailable = (operation: string, failure: StorageFailure) =>
+  new LogUnavailable({
+    operation,
+    reason: failure.reason,
+    message: `${advice[failure.reason]} (${operation}: ${failure.message})`
+  })
+
+/** Runs a synchronous operation of the store; what is not a StorageFailure is a defect. */
+export const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, LogUnavailable> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (cause) {
+      return cause instanceof StorageFailure ? Effect.fail(unavailable(operation, cause)) : Effect.die(cause)
+    }
+  })

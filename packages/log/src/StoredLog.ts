@@ -3,10 +3,10 @@ import { Chunk, Effect, Either, Option, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { prepare } from "./Batch.ts"
-import { type AppendError, type Committed, type EventLog, LogUnavailable, type Page } from "./EventLog.ts"
+import type { AppendError, Committed, EventLog, LogUnavailable, Page } from "./EventLog.ts"
 import { Ring } from "./Ring.ts"
 import { Signal } from "./Signal.ts"
-import { type Storage, StorageFailure } from "./Storage.ts"
+import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
 
 export interface Options {
   /** Recent pages kept in memory, bytes of wire JSON; default 8 MiB. */
@@ -22,31 +22,6 @@ export interface Options {
 const defaultPageBytes = 1024 * 1024
 /** Pause between two looks at a busy database. */
 const busyPauseMillis = 50
-
-const advice: Record<LogUnavailable["reason"], string> = {
-  busy: "Another program holds the database. Close it, or try again.",
-  full: "The disk is full. Free some space; nothing was written.",
-  io: "The storage failed. Nothing was written; try again, and check the disk if it stays so.",
-  corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it says so.",
-  closed: "The log is closed."
-}
-
-const unavailable = (operation: string, failure: StorageFailure) =>
-  new LogUnavailable({
-    operation,
-    reason: failure.reason,
-    message: `${advice[failure.reason]} (${operation}: ${failure.message})`
-  })
-
-/** Runs a synchronous operation of the store; what is not a StorageFailure is a defect. */
-const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, LogUnavailable> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (cause) {
-      return cause instanceof StorageFailure ? Effect.fail(unavailable(operation, cause)) : Effect.die(cause)
-    }
-  })
 
 export const make = (storage: Storage, options: Options = {}): Effect.Effect<typeof EventLog.Service, LogUnavailable> =>
   Effect.gen(function* () {

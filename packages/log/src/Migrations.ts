@@ -1,0 +1,106 @@
+/** The tables of the log, numbered, forward only. A database of a newer program is refused; an older one is copied before it is changed. */
+import * as Reactivity from "@effect/experimental/Reactivity"
+import * as Migrator from "@effect/sql/Migrator"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { SqliteClient } from "@effect/sql-sqlite-node"
+import { Effect, Schema } from "effect"
+import { renameSync, rmSync } from "node:fs"
+import * as Sqlite from "./Sqlite.ts"
+import { attempt } from "./Storage.ts"
+
+/** The database was written by a newer program. Nothing was changed. */
+export class SchemaNewer extends Schema.TaggedError<SchemaNewer>()("SchemaNewer", {
+  file: Schema.String,
+  found: Schema.Int,
+  supported: Schema.Int
+}) {
+  override get message() {
+    return `${this.file} has schema version ${this.found}; this program knows versions up to ${this.supported}. Start the newer program, or choose another data directory.`
+  }
+}
+
+/** A step of the schema failed and was rolled back; the copy from before is beside the database. */
+export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
+  file: Schema.String,
+  from: Schema.Int,
+  to: Schema.Int,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `${this.file} could not be brought from schema version ${this.from} to ${this.to}: ${this.reason}. It is as it was before.`
+  }
+}
+
+type Migration = Effect.Effect<void, unknown, SqlClient.SqlClient>
+export type Migrations = Readonly<Record<number, readonly [name: string, migration: Migration]>>
+
+const statements = (...texts: ReadonlyArray<string>): Migration =>
+  Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.forEach(texts, (text) => sql.unsafe(text), { discard: true }))
+
+/**
+ * `events.stream` is a number (the name once in `streams`); its index is `(stream, offset)`, as the offset is the row's own key.
+ * `rows` and `receipts` are described by `RowChange` and `Receipt`. `meta` holds `epoch` and `retainedFrom`.
+ */
+const initial = statements(
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT`,
+  `CREATE TABLE streams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, version INTEGER NOT NULL) STRICT`,
+  `CREATE TABLE events (
+     offset INTEGER PRIMARY KEY, stream INTEGER NOT NULL, version INTEGER NOT NULL, type TEXT NOT NULL, json TEXT NOT NULL) STRICT`,
+  `CREATE INDEX events_by_stream ON events (stream)`,
+  `CREATE TABLE rows (
+     id INTEGER PRIMARY KEY, collection TEXT NOT NULL, key TEXT NOT NULL, parent TEXT NOT NULL, rank INTEGER NOT NULL, json TEXT NOT NULL) STRICT`,
+  `CREATE UNIQUE INDEX rows_by_key ON rows (collection, key)`,
+  `CREATE INDEX rows_by_rank ON rows (collection, rank, key)`,
+  `CREATE INDEX rows_by_parent ON rows (collection, parent, rank, key)`,
+  `CREATE TABLE receipts (command TEXT PRIMARY KEY, digest TEXT NOT NULL, offset INTEGER NOT NULL, answer TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE blobs (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT`
+)
+
+export const migrations: Migrations = { 1: ["initial", initial] }
+
+const table = "migrations"
+const latest = (known: Migrations): number => Math.max(...Object.keys(known).map(Number))
+
+const currentVersion = (db: Sqlite.Connection): number => {
+  const has = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table)
+  return has === undefined ? 0 : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${table}`).pluck().get())
+}
+
+/** `<file>.v<version>.backup`, complete or not there. */
+const backup = (db: Sqlite.Connection, file: string, version: number): void => {
+  const target = `${file}.v${version}.backup`
+  rmSync(`${target}.partial`, { force: true })
+  db.prepare("VACUUM INTO ?").run(`${target}.partial`)
+  renameSync(`${target}.partial`, target)
+}
+
+/** Brings the database to the newest schema this program knows. `known` is for tests. */
+export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Migrations = migrations) =>
+  Effect.gen(function* () {
+    const supported = latest(known)
+    const found = yield* Effect.acquireUseRelease(
+      attempt("open", () => Sqlite.openWriter(file, synchronous)),
+      (db) =>
+        attempt("open", () =>
+          Sqlite.guarded(() => {
+            const version = currentVersion(db)
+            if (version > 0 && version < supported) backup(db, file, version)
+            return version
+          })
+        ),
+      (db) => Effect.sync(() => Sqlite.close(db))
+    )
+    if (found > supported) return yield* new SchemaNewer({ file, found, supported })
+    if (found === supported) return
+    const loader = Migrator.fromRecord(
+      Object.fromEntries(Object.entries(known).map(([id, [name, migration]]) => [`${id}_${name}`, migration]))
+    )
+    yield* Effect.gen(function* () {
+      const client = yield* SqliteClient.make({ filename: file })
+      yield* Migrator.make({})({ loader, table }).pipe(Effect.provideService(SqlClient.SqlClient, client))
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Reactivity.layer),
+      Effect.mapError((error) => new MigrationFailed({ file, from: found, to: supported, reason: error.message }))
+    )
+  })

@@ -1,0 +1,76 @@
+/** The driver: one connection, its pragmas, and what its errors mean. The only module that names better-sqlite3. */
+import Database from "better-sqlite3"
+import type { LogUnavailable } from "./EventLog.ts"
+import { StorageFailure } from "./Storage.ts"
+
+export type Connection = Database
+export type { Statement } from "better-sqlite3"
+
+/** What an acknowledged commit survives: FULL = power loss; NORMAL = the death of the process. */
+export type Synchronous = "FULL" | "NORMAL"
+
+const reasons: ReadonlyArray<readonly [prefix: string, reason: LogUnavailable["reason"]]> = [
+  ["SQLITE_BUSY", "busy"],
+  ["SQLITE_LOCKED", "busy"],
+  ["SQLITE_FULL", "full"],
+  ["SQLITE_CORRUPT", "corrupt"],
+  ["SQLITE_NOTADB", "corrupt"],
+  ["SQLITE_IOERR", "io"],
+  ["SQLITE_READONLY", "io"],
+  ["SQLITE_CANTOPEN", "io"],
+  ["SQLITE_PERM", "io"],
+  ["SQLITE_NOMEM", "io"],
+  ["SQLITE_INTERRUPT", "io"],
+  ["SQLITE_PROTOCOL", "io"]
+]
+
+/** A fault of the storage as a StorageFailure; everything else (a constraint, a wrong statement) stays what it is: a defect. */
+export const asFailure = (cause: unknown): unknown => {
+  if (cause instanceof TypeError && cause.message.includes("not open")) return new StorageFailure("closed", cause.message, cause)
+  if (!(cause instanceof Error) || !("code" in cause)) return cause
+  const code = String(cause.code)
+  const reason = reasons.find(([prefix]) => code.startsWith(prefix))?.[1]
+  return reason === undefined ? cause : new StorageFailure(reason, `${code}: ${cause.message}`, cause)
+}
+
+/** Runs driver calls; throws StorageFailure for faults of the storage. */
+export const guarded = <A>(run: () => A): A => {
+  try {
+    return run()
+  } catch (cause) {
+    throw asFailure(cause)
+  }
+}
+
+/** How long one statement waits for another program's lock. It blocks the event loop: the patience lies in `busyMillis` of the log. */
+const busyTimeoutMillis = 20
+
+/** The writer. On a new file it sets what must be set before the first table. */
+export const openWriter = (file: string, synchronous: Synchronous): Connection =>
+  guarded(() => {
+    const db = new Database(file, { timeout: busyTimeoutMillis })
+    try {
+      db.pragma("auto_vacuum = INCREMENTAL")
+      db.pragma("journal_mode = WAL")
+      db.pragma(`synchronous = ${synchronous}`)
+      db.pragma("foreign_keys = ON")
+      db.pragma("journal_size_limit = 67108864")
+      return db
+    } catch (cause) {
+      db.close()
+      throw cause
+    }
+  })
+
+/** Sees only what is committed, and never waits for the writer (WAL). */
+export const openReader = (file: string): Connection =>
+  guarded(() => new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMillis }))
+
+/** A failing close leaves nothing to do: the process's end closes it too. */
+export const close = (db: Connection): void => {
+  try {
+    db.close()
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause
+  }
+}

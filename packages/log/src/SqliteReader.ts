@@ -1,0 +1,199 @@
+/** Reads on their own read-only connection: each view is one read transaction (D4). */
+import {
+  corruptType,
+  type Page,
+  type ReadOptions,
+  type Row,
+  type RowQuery,
+  type StoredEvent,
+  type StoredReceipt
+} from "./EventLog.ts"
+import { pageOf } from "./RowTable.ts"
+import * as Sqlite from "./Sqlite.ts"
+import { StorageFailure, type StorageView } from "./Storage.ts"
+
+type EventRow = readonly [offset: number, stream: string | null, version: number, type: string, json: string, valid: number]
+type RowRow = { readonly key: string; readonly parent: string; readonly rank: number; readonly json: string }
+
+const columns = "e.offset, s.name, e.version, e.type, e.json, json_valid(e.json)"
+const from = "FROM events e LEFT JOIN streams s ON s.id = e.stream"
+
+/** What stands in the place of an event that cannot be read (L6). */
+const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent => {
+  const stream = row?.[1] ?? "log/unreadable"
+  return {
+    offset,
+    stream,
+    type: corruptType,
+    json: JSON.stringify({
+      offset,
+      stream,
+      version: row?.[2] ?? 0,
+      type: corruptType,
+      at: "1970-01-01T00:00:00.000Z",
+      epoch: 0,
+      data: { ...(row === undefined ? {} : { type: row[3] }), reason }
+    })
+  }
+}
+
+const decode = (row: EventRow): StoredEvent =>
+  row[5] === 1 && row[1] !== null
+    ? { offset: row[0], stream: row[1], type: row[3], json: row[4] }
+    : corrupt(row[0], row[1] === null ? "its stream is unknown" : "its JSON is damaged", row)
+
+const decodeRow = (row: RowRow): Row => ({
+  key: row.key,
+  parent: row.parent,
+  rank: row.rank,
+  value: JSON.parse(row.json) as unknown
+})
+
+export class SqliteReader {
+  readonly #db: Sqlite.Connection
+  readonly #begin: Sqlite.Statement
+  readonly #end: Sqlite.Statement
+  readonly #position: Sqlite.Statement
+  readonly #one: Sqlite.Statement
+  readonly #after: Sqlite.Statement
+  readonly #ofStream: Sqlite.Statement
+  readonly #offsetsOfStream: Sqlite.Statement
+  readonly #receipts: Sqlite.Statement
+  readonly #blob: Sqlite.Statement
+  readonly #row: Sqlite.Statement
+  readonly #rows: ReadonlyMap<string, Sqlite.Statement>
+
+  constructor(db: Sqlite.Connection) {
+    this.#db = db
+    this.#begin = db.prepare("BEGIN")
+    this.#end = db.prepare("COMMIT")
+    this.#position = db
+      .prepare(
+        `SELECT coalesce((SELECT max(offset) FROM events), 0), coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0)`
+      )
+      .raw()
+    this.#one = db.prepare(`SELECT ${columns} ${from} WHERE e.offset = ?`).raw()
+    this.#after = db.prepare(`SELECT ${columns} ${from} WHERE e.offset > ? ORDER BY e.offset LIMIT ?`).raw()
+    const stream = "e.stream = (SELECT id FROM streams WHERE name = ?) AND e.offset > ? ORDER BY e.offset LIMIT ?"
+    this.#ofStream = db.prepare(`SELECT ${columns} ${from} WHERE ${stream}`).raw()
+    this.#offsetsOfStream = db.prepare(`SELECT e.offset FROM events e WHERE ${stream}`).pluck()
+    this.#receipts = db.prepare(
+      "SELECT command, digest, offset, answer FROM receipts WHERE command IN (SELECT value FROM json_each(?))"
+    )
+    this.#blob = db.prepare("SELECT bytes FROM blobs WHERE hash = ?").pluck()
+    this.#row = db.prepare("SELECT key, parent, rank, json FROM rows WHERE collection = ? AND key = ?")
+    const rows = (parent: boolean, direction: "ASC" | "DESC") =>
+      db.prepare(
+        `SELECT key, parent, rank, json FROM rows WHERE collection = ? ${parent ? "AND parent = ?" : ""} AND rank < ?
+         ORDER BY rank ${direction}, key ${direction}`
+      )
+    this.#rows = new Map([
+      ["all newest", rows(false, "DESC")],
+      ["all oldest", rows(false, "ASC")],
+      ["parent newest", rows(true, "DESC")],
+      ["parent oldest", rows(true, "ASC")]
+    ])
+  }
+
+  view<A>(read: (view: StorageView) => A): A {
+    return Sqlite.guarded(() => {
+      this.#begin.run()
+      try {
+        const [last, retainedFrom] = this.#position.get() as [number, number]
+        const head = Math.max(last, retainedFrom)
+        return read({
+          head,
+          retainedFrom,
+          row: (collection, key) => {
+            const row = this.#row.get(collection, key) as RowRow | undefined
+            return row === undefined ? undefined : decodeRow(row)
+          },
+          rows: (query) => this.#readRows(query),
+          events: (options) => this.#readEvents(options, head, retainedFrom)
+        })
+      } finally {
+        if (this.#db.inTransaction) this.#end.run()
+      }
+    })
+  }
+
+  #readRows(query: RowQuery): ReadonlyArray<Row> {
+    const statement = this.#rows.get(`${query.parent === undefined ? "all" : "parent"} ${query.order ?? "newest"}`)!
+    const below = query.before ?? Number.MAX_SAFE_INTEGER
+    const found =
+      query.parent === undefined
+        ? statement.iterate(query.collection, below)
+        : statement.iterate(query.collection, query.parent, below)
+    return pageOf(found as Iterable<RowRow>, query).map(decodeRow)
+  }
+
+  #readEvents(options: ReadOptions, head: number, retainedFrom: number): Page {
+    const limit = options.limit ?? 1_000
+    const maxBytes = options.maxBytes ?? 1024 * 1024
+    const { after, stream } = options
+    const events: Array<StoredEvent> = []
+    let bytes = 0
+    let full = limit <= 0
+    const take = (event: StoredEvent): boolean => {
+      const size = Buffer.byteLength(event.json)
+      full = events.length >= limit || (events.length > 0 && bytes + size > maxBytes)
+      if (full) return false
+      bytes += size
+      events.push(event)
+      return true
+    }
+    /** Offsets have no holes: what is missing is said, not skipped. */
+    const fillTo = (next: number): boolean => {
+      if (stream !== undefined) return true
+      for (let offset = Math.max(events.at(-1)?.offset ?? after, retainedFrom) + 1; offset < next; offset++)
+        if (!take(this.#readOne(offset))) return false
+      return true
+    }
+    if (!full) {
+      try {
+        const found =
+          stream === undefined ? this.#after.iterate(after, limit + 1) : this.#ofStream.iterate(stream, after, limit + 1)
+        for (const row of found) if (!fillTo((row as EventRow)[0]) || !take(decode(row as EventRow))) break
+      } catch (cause) {
+        const failure = Sqlite.asFailure(cause)
+        if (!(failure instanceof StorageFailure) || failure.reason !== "corrupt") throw cause
+        // A damaged page of the file: go on one by one, so that only what lies on it is lost.
+        if (stream !== undefined)
+          for (const offset of this.#offsetsOfStream.all(stream, events.at(-1)?.offset ?? after, limit + 1) as Array<number>)
+            if (!take(this.#readOne(offset))) break
+      }
+      if (!full) fillTo(head + 1)
+    }
+    return { after, upTo: full ? (events.at(-1)?.offset ?? after) : Math.max(head, after), head, events }
+  }
+
+  #readOne(offset: number): StoredEvent {
+    try {
+      const row = this.#one.get(offset) as EventRow | undefined
+      return row === undefined ? corrupt(offset, "it is missing") : decode(row)
+    } catch (cause) {
+      const failure = Sqlite.asFailure(cause)
+      if (failure instanceof StorageFailure && failure.reason === "corrupt") return corrupt(offset, failure.message)
+      throw cause
+    }
+  }
+
+  receipts(commandIds: ReadonlyArray<string>): ReadonlyMap<string, StoredReceipt> {
+    const found = Sqlite.guarded(() => this.#receipts.all(JSON.stringify(commandIds))) as Array<{
+      readonly command: string
+      readonly digest: string
+      readonly offset: number
+      readonly answer: string
+    }>
+    return new Map(
+      found.map((row) => [
+        row.command,
+        { commandId: row.command, digest: row.digest, offset: row.offset, answer: JSON.parse(row.answer) as unknown }
+      ])
+    )
+  }
+
+  blob(hash: string): Uint8Array | undefined {
+    return Sqlite.guarded(() => this.#blob.get(hash)) as Uint8Array | undefined
+  }
+}

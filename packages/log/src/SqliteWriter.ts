@@ -1,0 +1,219 @@
+/** Appends on the writer's connection: one transaction, one statement per kind of row, whatever the batch holds (L1, L10). */
+import type { Batch, Placed } from "./Batch.ts"
+import * as Sqlite from "./Sqlite.ts"
+import type { StepHook } from "./Storage.ts"
+
+type Kind = "streams" | "events" | "rows" | "deletes" | "receipts"
+type Values = ReadonlyArray<ReadonlyArray<unknown>>
+
+/** A table-valued function over the values at hand: rows go into the statement without being encoded on the way. */
+const feed = (db: Sqlite.Connection, name: string, columns: ReadonlyArray<string>) => {
+  let values: Values = []
+  db.table(name, {
+    columns,
+    rows: function* () {
+      yield* values
+    }
+  })
+  return (next: Values) => {
+    values = next
+  }
+}
+
+const prepare = (db: Sqlite.Connection) => ({
+  begin: db.prepare("BEGIN IMMEDIATE"),
+  commit: db.prepare("COMMIT"),
+  rollback: db.prepare("ROLLBACK"),
+  head: db
+    .prepare(
+      `SELECT max(coalesce((SELECT max(offset) FROM events), 0),
+                  coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0))`
+    )
+    .pluck(),
+  known: db.prepare("SELECT id, name, version FROM streams WHERE name IN (SELECT value FROM json_each(?))"),
+  streams: db.prepare(
+    `INSERT INTO streams (id, name, version) SELECT id, name, version FROM new_streams WHERE true
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version`
+  ),
+  events: db.prepare(
+    "INSERT INTO events (offset, stream, version, type, json) SELECT offset, stream, version, type, json FROM new_events"
+  ),
+  rows: db.prepare(
+    `INSERT INTO rows (collection, key, parent, rank, json)
+     SELECT n.collection, n.key, n.parent,
+            CASE WHEN n.keep THEN coalesce((SELECT r.rank FROM rows r WHERE r.collection = n.collection AND r.key = n.key), n.rank) ELSE n.rank END,
+            n.json
+     FROM new_rows n WHERE true
+     ON CONFLICT (collection, key) DO UPDATE SET parent = excluded.parent, rank = excluded.rank, json = excluded.json`
+  ),
+  deletes: db.prepare("DELETE FROM rows WHERE (collection, key) IN (SELECT collection, key FROM old_rows)"),
+  receipts: db.prepare(
+    "INSERT INTO receipts (command, digest, offset, answer) SELECT command, digest, offset, answer FROM new_receipts"
+  ),
+  event: db.prepare("SELECT json FROM events WHERE offset = ?").pluck(),
+  receipt: db.prepare("SELECT digest FROM receipts WHERE command = ?").pluck(),
+  putBlob: db.prepare("INSERT INTO blobs (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"),
+  retain: db.prepare(
+    "INSERT INTO meta (key, value) VALUES ('retainedFrom', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+  ),
+  forget: db.prepare("DELETE FROM events WHERE offset <= ?")
+})
+
+/** One connection with its statements; replaced as a whole when a transaction is stuck on it. */
+const session = (db: Sqlite.Connection) => {
+  const feeds: Record<Kind, (values: Values) => void> = {
+    streams: feed(db, "new_streams", ["id", "name", "version"]),
+    events: feed(db, "new_events", ["offset", "stream", "version", "type", "json"]),
+    rows: feed(db, "new_rows", ["collection", "key", "parent", "rank", "keep", "json"]),
+    deletes: feed(db, "old_rows", ["collection", "key"]),
+    receipts: feed(db, "new_receipts", ["command", "digest", "offset", "answer"])
+  }
+  const sql = prepare(db)
+  const nextStream = Number(db.prepare("SELECT coalesce(max(id), 0) + 1 FROM streams").pluck().get())
+  return { db, feeds, sql, nextStream }
+}
+type Session = ReturnType<typeof session>
+
+interface KnownStream {
+  readonly id: number
+  readonly name: string
+  readonly version: number
+}
+
+export class SqliteWriter {
+  #session: Session | undefined
+  readonly #open: () => Sqlite.Connection
+  readonly #onStep: StepHook
+  statements = 0
+
+  constructor(open: () => Sqlite.Connection, onStep: StepHook = () => {}) {
+    this.#open = open
+    this.#onStep = onStep
+    this.#use()
+  }
+
+  #use(): Session {
+    if (this.#session === undefined) {
+      const db = this.#open()
+      try {
+        this.#session = Sqlite.guarded(() => session(db))
+      } catch (cause) {
+        Sqlite.close(db)
+        throw cause
+      }
+    }
+    return this.#session
+  }
+
+  close(): void {
+    if (this.#session !== undefined) Sqlite.close(this.#session.db)
+  }
+
+  /** Throws StorageFailure, or a defect; either way nothing is written. */
+  commit(batch: Batch): Placed {
+    return this.#transaction(
+      (current) => this.#write(current, batch),
+      (current, placed) => isThere(current, placed)
+    )
+  }
+
+  putBlob(hash: string, bytes: Uint8Array): void {
+    Sqlite.guarded(() => this.#use().sql.putBlob.run(hash, bytes))
+  }
+
+  trim(upTo: number): void {
+    this.#transaction(
+      ({ sql }) => {
+        sql.retain.run(String(upTo))
+        sql.forget.run(upTo)
+      },
+      () => false
+    )
+  }
+
+  #transaction<A>(write: (current: Session) => A, isCommitted: (current: Session, written: A) => boolean): A {
+    const current = this.#use()
+    let written: { readonly value: A } | undefined
+    try {
+      this.#onStep("begin")
+      this.statements++
+      current.sql.begin.run()
+      const value = write(current)
+      written = { value }
+      this.#onStep("commit")
+      this.statements++
+      current.sql.commit.run()
+      this.#onStep("committed")
+      return value
+    } catch (cause) {
+      this.#rollback(current)
+      // The outcome of a COMMIT that did not say is read from the table (L9).
+      if (written !== undefined && Sqlite.guarded(() => isCommitted(this.#use(), written!.value))) return written.value
+      throw Sqlite.asFailure(cause)
+    }
+  }
+
+  /** A transaction that cannot be rolled back is left behind with its connection. */
+  #rollback(current: Session): void {
+    try {
+      if (!current.db.inTransaction) return
+      this.#onStep("rollback")
+      this.statements++
+      current.sql.rollback.run()
+    } catch {
+      this.#session = undefined
+      Sqlite.close(current.db)
+    }
+  }
+
+  #write(current: Session, batch: Batch): Placed {
+    this.statements += 2
+    this.#onStep("streams")
+    const head = Number(current.sql.head.get())
+    const known = new Map(
+      (current.sql.known.all(JSON.stringify(batch.streams)) as Array<KnownStream>).map((row) => [row.name, row] as const)
+    )
+    const placed = batch.place(head, (stream) => known.get(stream)?.version ?? 0)
+    const ids = new Map(batch.streams.map((name) => [name, known.get(name)?.id ?? current.nextStream++] as const))
+    const run = (kind: Kind, values: Values) => {
+      if (values.length === 0) return
+      if (kind !== "streams") this.#onStep(kind)
+      this.statements++
+      current.feeds[kind](values)
+      try {
+        current.sql[kind].run()
+      } finally {
+        current.feeds[kind]([])
+      }
+    }
+    run(
+      "streams",
+      Array.from(placed.versions, ([name, version]) => [ids.get(name), name, version])
+    )
+    run(
+      "events",
+      placed.events.map((event) => [event.offset, ids.get(event.stream), event.version, event.type, event.json])
+    )
+    run(
+      "rows",
+      placed.puts.map((put) => [put.collection, put.key, put.parent, put.rank, put.keep ? 1 : 0, put.json])
+    )
+    run(
+      "deletes",
+      placed.deletes.map((row) => [row.collection, row.key])
+    )
+    run(
+      "receipts",
+      placed.receipts.map((receipt) => [receipt.commandId, receipt.digest, receipt.offset, receipt.answer])
+    )
+    return placed
+  }
+}
+
+const isThere = ({ sql }: Session, placed: Placed): boolean => {
+  const last = placed.events.at(-1)
+  if (last !== undefined) return sql.event.get(last.offset) === last.json
+  const receipt = placed.receipts.at(-1)
+  // Rows alone: writing them again changes nothing, so "not written" is a safe answer.
+  return receipt !== undefined && sql.receipt.get(receipt.commandId) === receipt.digest
+}
