@@ -1,0 +1,415 @@
+/**
+ * From an agent's words to ours: a synchronous state machine, one per session, no clock and no I/O.
+ *
+ * Whatever is pushed, in whatever order, what comes out keeps five promises:
+ * 1. an item starts once, has its deltas, is completed exactly once, at the latest just before its turn's terminal (T9);
+ * 2. a turn starts at most once and, once `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
+ * 3. a request is opened once and settled once: by our answer, or cancelled, at the latest with its turn (T13);
+ * 4. a native id (native turn, native item) is one id of ours for ever; ids carry thread and epoch, so they are unique everywhere;
+ * 5. what does not fit (an unknown message, an item of a turn that ended) is kept as `Opaque`, and reopens nothing.
+ *
+ * A turn of ours gets its native turn in two ways that can come in either order: by the provider's answer (`bindTurn`), or, when the
+ * provider starts a turn while one is expected, from that start. Every other native turn is foreign: it gets an id of its own with origin
+ * "provider" and never ends ours (T10).
+ */
+import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Ask, Failure, ItemContent, ItemKind } from "@millrace/contracts/Item"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { NativeEvent } from "./NativeEvent.ts"
+import { describe, type ExitEvidence } from "./process/RpcChild.ts"
+
+export interface Normaliser {
+  /** In the provider's order. */
+  readonly push: (native: NativeEvent) => ReadonlyArray<ProviderEvent>
+  /** What `bindTurn` caused and no `push` has carried away yet; usually nothing. */
+  readonly flush: () => ReadonlyArray<ProviderEvent>
+  /** Before a turn is asked for: the next native turn that starts belongs to it, unless it is bound otherwise. */
+  readonly expectTurn: (turnId: TurnId) => void
+  /** The provider's answer. Call it also when that turn may have started, or ended, already. Events it causes come with the next `push` or `flush`. */
+  readonly bindTurn: (turnId: TurnId, nativeTurnId: string) => void
+  /** The provider refused it: it is not expected any more. */
+  readonly refuseTurn: (turnId: TurnId) => void
+  /** While that turn is known to run at the provider. */
+  readonly nativeTurnOf: (turnId: TurnId) => string | undefined
+  /** While that request is open. */
+  readonly nativeRequestOf: (requestId: RequestId) => string | undefined
+  /** Settles it by an answer of ours; gives the native id the first time, `undefined` when it is not open. */
+  readonly answered: (requestId: RequestId) => string | undefined
+  /** A person wants this turn to end: should the session end before it, it was interrupted, not failed. */
+  readonly interrupting: (turnId: TurnId) => void
+  /** The session is over: closes everything that is open. Later pushes give nothing. A reason (a string) is an end that we wanted. */
+  readonly end: (cause: ExitEvidence | string) => ReadonlyArray<ProviderEvent>
+}
+
+type Ended = Extract<NativeEvent, { readonly _tag: "TurnEnded" }>
+
+interface Item {
+  readonly itemId: ItemId
+  readonly turnId: TurnId
+  readonly kind: ItemKind
+  content: ItemContent
+  /** Of the deltas, until it is closed; bounded. */
+  text: Array<string>
+  length: number
+  dropped: number
+  open: boolean
+}
+
+interface Request {
+  readonly requestId: RequestId
+  readonly turnId: TurnId
+  readonly nativeTurnId: string
+  readonly nativeRequestId: string
+}
+
+interface Turn {
+  readonly native: string
+  turnId: TurnId
+  origin: "user" | "provider"
+  started: boolean
+  ended: Ended | undefined
+  /** Our later turns that the provider answered with this one. */
+  readonly merged: Array<TurnId>
+  readonly items: Map<string, Item | "echo">
+  usage: Ended["usage"]
+}
+
+/** Characters of deltas kept for an item that may have to be closed without the provider's word. */
+const keptText = 128 * 1024
+/** Ended turns whose late items are still recognised, and ended turns that are recognised at all. */
+const keptTurns = 64
+const keptEnds = 4096
+
+const none: ReadonlyArray<ProviderEvent> = []
+const isOutput = (kind: ItemKind): boolean => kind === "command"
+
+export const make = (session: { readonly threadId: ThreadId; readonly epoch: number }): Normaliser => {
+  const suffix = `${session.threadId.slice("thr_".length)}_${session.epoch}_`
+  let items = 0
+  let requests = 0
+  let foreign = 0
+  const newItemId = () => ItemId.make(`itm_${suffix}${++items}`, { disableValidation: true })
+  const newRequestId = () => RequestId.make(`req_${suffix}${++requests}`, { disableValidation: true })
+  const newTurnId = () => TurnId.make(`trn_${suffix}${++foreign}`, { disableValidation: true })
+
+  const expected: Array<TurnId> = []
+  const turns = new Map<string, Turn>()
+  /** Native ids of ended turns in `turns`, oldest first. */
+  const ends: Array<string> = []
+  /** Ended turns beyond those. */
+  const forgotten = new Set<string>()
+  /** Ends of turns that never started here, by native id. */
+  const early = new Map<string, Ended>()
+  const open = new Map<RequestId, Request>()
+  const interrupted = new Set<TurnId>()
+  let out: Array<ProviderEvent> = []
+  let over = false
+
+  const take = (): ReadonlyArray<ProviderEvent> => {
+    if (out.length === 0) return none
+    const taken = out
+    out = []
+    return taken
+  }
+  const emit = (event: ProviderEvent) => void out.push(event)
+  const opaque = (method: string, payload: unknown, turnId?: TurnId) =>
+    emit({ _tag: "Opaque", ...(turnId === undefined ? {} : { turnId }), method, payload })
+  const late = (native: NativeEvent, turn?: Turn) => opaque(`late/${native._tag}`, native, turn?.turnId)
+
+  // --- turns
+
+  const start = (turn: Turn) => {
+    if (turn.started) return
+    turn.started = true
+    emit({ _tag: "TurnStarted", turnId: turn.turnId, nativeTurnId: turn.native, origin: turn.origin })
+  }
+  const add = (native: string, turnId: TurnId, origin: Turn["origin"]): Turn => {
+    const turn: Turn = {
+      native,
+      turnId,
+      origin,
+      started: false,
+      ended: undefined,
+      merged: [],
+      items: new Map(),
+      usage: undefined
+    }
+    turns.set(native, turn)
+    return turn
+  }
+  /** The running turn that an event belongs to; started when it is new. `undefined`: that turn has ended. */
+  const running = (native: string): Turn | undefined => {
+    let turn = turns.get(native)
+    if (turn === undefined) {
+      if (forgotten.has(native) || early.has(native)) return undefined
+      const ours = expected.shift()
+      turn = ours === undefined ? add(native, newTurnId(), "provider") : add(native, ours, "user")
+    }
+    if (turn.ended !== undefined) return undefined
+    start(turn)
+    return turn
+  }
+  const terminal = (turn: Turn, turnId: TurnId, by: Ended) => {
+    const usage = by.usage ?? turn.usage
+    const { reason } = by
+    const common = { turnId, ...(usage === undefined ? {} : { usage }), ...(reason === undefined ? {} : { reason }) }
+    if (by.outcome === "completed") return emit({ _tag: "TurnCompleted", ...common })
+    if (by.outcome === "interrupted") return emit({ _tag: "TurnInterrupted", ...common })
+    const error: Failure = by.error ?? {
+      kind: "unknown",
+      message: by.reason ?? "The agent ended the turn as failed and gave no reason."
+    }
+    emit({ _tag: "TurnFailed", ...common, error })
+  }
+  /** What is open of a turn is closed first, then it ends (T9). */
+  const close = (turn: Turn, reason: string) => {
+    for (const request of open.values()) if (request.nativeTurnId === turn.native) cancel(request, reason)
+    for (const item of turn.items.values()) if (item !== "echo" && item.open) abort(item, reason)
+  }
+  const finish = (turn: Turn, by: Ended) => {
+    start(turn)
+    close(turn, by.reason ?? `the turn ended as ${by.outcome}`)
+    turn.ended = by
+    terminal(turn, turn.turnId, by)
+    for (const turnId of turn.merged) terminal(turn, turnId, by)
+    interrupted.delete(turn.turnId)
+    ends.push(turn.native)
+    if (ends.length > keptTurns) {
+      const oldest = ends.shift()
+      if (oldest !== undefined) forget(oldest)
+    }
+  }
+  /** Its late events are known as such, no more. */
+  const forget = (native: string) => {
+    turns.delete(native)
+    forgotten.add(native)
+    for (const oldest of forgotten) {
+      if (forgotten.size <= keptEnds) break
+      forgotten.delete(oldest)
+    }
+  }
+
+  // --- items
+
+  /** What is known of an item's text, when the provider does not say. */
+  const withText = (item: Item, content: ItemContent): ItemContent => {
+    if (item.length === 0 || content.text !== undefined || content.output !== undefined) return content
+    const text = item.text.join("")
+    return {
+      ...content,
+      ...(isOutput(item.kind) ? { output: text } : { text }),
+      ...(item.dropped === 0 ? {} : { truncatedBytes: item.dropped })
+    }
+  }
+  const shut = (item: Item) => {
+    item.open = false
+    item.text = []
+    item.content = {}
+  }
+  const abort = (item: Item, reason: string) => {
+    const { itemId, turnId, kind } = item
+    const content = withText(item, item.content)
+    emit({ _tag: "ItemCompleted", turnId, itemId, kind, status: "aborted", reason, content })
+    shut(item)
+  }
+  const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent): Item | "echo" => {
+    // What we sent is in the log already, as the turn's text.
+    if (kind === "user-message" && turn.origin === "user") {
+      turn.items.set(native, "echo")
+      return "echo"
+    }
+    const item: Item = {
+      itemId: newItemId(),
+      turnId: turn.turnId,
+      kind,
+      content,
+      text: [],
+      length: 0,
+      dropped: 0,
+      open: true
+    }
+    turn.items.set(native, item)
+    emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content })
+    return item
+  }
+  const delta = (item: Item, text: string) => {
+    const room = keptText - item.length
+    if (room > 0) {
+      const kept = text.length <= room ? text : text.slice(0, room)
+      item.text.push(kept)
+      item.length += kept.length
+      if (kept.length < text.length) item.dropped += Buffer.byteLength(text) - Buffer.byteLength(kept)
+    } else item.dropped += Buffer.byteLength(text)
+    emit({ _tag: "ItemDelta", turnId: item.turnId, itemId: item.itemId, kind: item.kind, text })
+  }
+
+  // --- requests
+
+  const cancel = (request: Request, reason: string) => {
+    open.delete(request.requestId)
+    emit({ _tag: "RequestCancelled", turnId: request.turnId, requestId: request.requestId, reason })
+  }
+
+  const apply = (native: NativeEvent): void => {
+    switch (native._tag) {
+      case "TurnStarted": {
+        running(native.nativeTurnId)
+        return
+      }
+      case "TurnUpdated": {
+        const turn = running(native.nativeTurnId)
+        if (turn === undefined) return late(native, turns.get(native.nativeTurnId))
+        const { _tag, nativeTurnId: _, ...update } = native
+        if (update.usage !== undefined) turn.usage = update.usage
+        return emit({ _tag, turnId: turn.turnId, ...update })
+      }
+      case "TurnEnded": {
+        const turn = turns.get(native.nativeTurnId)
+        if (turn !== undefined) {
+          // The first terminal wins (T1).
+          if (turn.ended === undefined) finish(turn, native)
+          return
+        }
+        if (forgotten.has(native.nativeTurnId) || early.has(native.nativeTurnId)) return
+        // It never started here: it may be the end of a turn whose answer is still to be read, and must not end another (T10).
+        late(native)
+        if (expected.length > 0 && early.size < keptTurns) early.set(native.nativeTurnId, native)
+        else forget(native.nativeTurnId)
+        return
+      }
+      case "ItemStarted": {
+        const turn = running(native.nativeTurnId)
+        const ended = turns.get(native.nativeTurnId)
+        if (ended?.items.has(native.nativeItemId) === true) return
+        if (turn === undefined) return late(native, ended)
+        startItem(turn, native.nativeItemId, native.kind, native.content)
+        return
+      }
+      case "ItemDelta": {
+        const turn = running(native.nativeTurnId)
+        const known = turns.get(native.nativeTurnId)?.items.get(native.nativeItemId)
+        const item = known ?? (turn === undefined ? undefined : startItem(turn, native.nativeItemId, native.kind, {}))
+        if (item === undefined) return late(native, turns.get(native.nativeTurnId))
+        // For a closed item: its completion has, or will have, the whole text.
+        if (item !== "echo" && item.open) delta(item, native.text)
+        return
+      }
+      case "ItemCompleted": {
+        const turn = running(native.nativeTurnId)
+        const known = turns.get(native.nativeTurnId)?.items.get(native.nativeItemId)
+        const item = known ?? (turn === undefined ? undefined : startItem(turn, native.nativeItemId, native.kind, native.content))
+        if (item === undefined) return late(native, turns.get(native.nativeTurnId))
+        if (item === "echo") return
+        const { itemId, turnId, kind } = item
+        const { status, reason } = native
+        if (!item.open) return emit({ _tag: "ItemAmended", turnId, itemId, kind, status, content: native.content })
+        const content = withText(item, native.content)
+        emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...(reason === undefined ? {} : { reason }), content })
+        shut(item)
+        return
+      }
+      case "RequestOpened": {
+        const turn = running(native.nativeTurnId)
+        if (turn === undefined) return late(native, turns.get(native.nativeTurnId))
+        for (const request of open.values()) if (request.nativeRequestId === native.nativeRequestId) return
+        const requestId = newRequestId()
+        const { turnId } = turn
+        const { nativeItemId, ...asked } = native.ask
+        const item = nativeItemId === undefined ? undefined : turn.items.get(nativeItemId)
+        const ask: Ask = item === undefined || item === "echo" ? asked : { ...asked, itemId: item.itemId }
+        open.set(requestId, { requestId, turnId, nativeTurnId: turn.native, nativeRequestId: native.nativeRequestId })
+        return emit({ _tag: "RequestOpened", turnId, requestId, ask })
+      }
+      case "RequestResolved": {
+        for (const request of open.values())
+          if (request.nativeRequestId === native.nativeRequestId) return cancel(request, native.reason)
+        // Ours, answered: this is only the echo of it.
+        return
+      }
+      case "Opaque": {
+        const turn = native.nativeTurnId === undefined ? undefined : turns.get(native.nativeTurnId)
+        return opaque(native.method, native.payload, turn?.turnId)
+      }
+    }
+  }
+
+  /** It had taken the start of another native turn for its own: that one goes on as a foreign one (T10). */
+  const disown = (turn: Turn) => {
+    close(turn, "it belongs to another turn of the agent")
+    turns.delete(turn.native)
+    const foreigner = add(turn.native, newTurnId(), "provider")
+    for (const [id, item] of turn.items) foreigner.items.set(id, item)
+    if (turn.started) start(foreigner)
+  }
+  /** The provider answered with a turn that it has already: two of our turns are one of its. */
+  const merge = (turn: Turn, turnId: TurnId, started: boolean) => {
+    turn.merged.push(turnId)
+    if (!started) emit({ _tag: "TurnStarted", turnId, nativeTurnId: turn.native, origin: "user" })
+    if (turn.ended !== undefined) terminal(turn, turnId, turn.ended)
+  }
+  const unexpect = (turnId: TurnId) => {
+    const at = expected.indexOf(turnId)
+    if (at >= 0) expected.splice(at, 1)
+  }
+
+  return {
+    push: (native) => {
+      if (!over) apply(native)
+      return take()
+    },
+    flush: take,
+    expectTurn: (turnId) => void expected.push(turnId),
+    refuseTurn: unexpect,
+    bindTurn: (turnId, native) => {
+      if (over) return
+      const claimed = [...turns.values()].find((turn) => turn.turnId === turnId)
+      if (claimed?.native === native || claimed?.ended !== undefined) return
+      if (claimed !== undefined) disown(claimed)
+      unexpect(turnId)
+      const started = claimed?.started === true
+      const known = turns.get(native)
+      if (known !== undefined) return merge(known, turnId, started)
+      const turn = add(native, turnId, "user")
+      turn.started = started
+      const end = early.get(native)
+      early.delete(native)
+      if (end !== undefined) finish(turn, end)
+    },
+    nativeTurnOf: (turnId) => {
+      for (const turn of turns.values())
+        if (turn.ended === undefined && (turn.turnId === turnId || turn.merged.includes(turnId))) return turn.native
+      return undefined
+    },
+    nativeRequestOf: (requestId) => open.get(requestId)?.nativeRequestId,
+    answered: (requestId) => {
+      const request = open.get(requestId)
+      open.delete(requestId)
+      return request?.nativeRequestId
+    },
+    interrupting: (turnId) => void interrupted.add(turnId),
+    end: (cause) => {
+      if (over) return take()
+      const wanted = typeof cause === "string" || (cause.stopReason !== undefined && cause.failure === undefined)
+      const reason = typeof cause === "string" ? cause : (cause.failure?.message ?? cause.stopReason ?? describe(cause))
+      const error: Failure | undefined = typeof cause === "string" ? undefined : failureOf(cause)
+      const by = (turnId: TurnId, nativeTurnId: string): Ended =>
+        wanted || error === undefined || interrupted.has(turnId)
+          ? { _tag: "TurnEnded", nativeTurnId, outcome: "interrupted", reason }
+          : { _tag: "TurnEnded", nativeTurnId, outcome: "failed", reason, error }
+      const running = [...turns.values()].filter((turn) => turn.ended === undefined)
+      for (const turn of running) finish(turn, by(turn.turnId, turn.native))
+      // Asked for and never begun: the provider's answer, if it came, is overtaken.
+      for (const turnId of expected.splice(0)) terminal(add(`expected ${turnId}`, turnId, "user"), turnId, by(turnId, ""))
+      over = true
+      return take()
+    }
+  }
+}
+
+/** P5: an exit is evidence, whatever the code. */
+const failureOf = (exit: ExitEvidence): Failure =>
+  exit.failure ?? {
+    kind: "process",
+    message: `The agent's process ended in mid-turn: ${describe(exit)}.`,
+    ...(exit.stderr === "" ? {} : { detail: exit.stderr })
+  }
