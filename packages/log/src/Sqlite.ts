@@ -74,3 +74,35 @@ export const close = (db: Connection): void => {
     if (!(cause instanceof Error)) throw cause
   }
 }
+
+/** How long a start waits for others that only looked at the lock. */
+const lockTimeoutMillis = 250
+
+/** An exclusive lock on this file until the connection closes or the process ends; undefined when another holds it. */
+export const lock = (file: string): Connection | undefined =>
+  guarded(() => {
+    const db = new Database(file, { timeout: lockTimeoutMillis })
+    try {
+      db.exec("BEGIN EXCLUSIVE")
+      return db
+    } catch (cause) {
+      db.close()
+      if ((asFailure(cause) as StorageFailure).reason === "busy") return undefined
+      throw cause
+    }
+  })
+
+/** Does another connection hold `lock`? False when there is no such file. */
+export const isLocked = (file: string): boolean => {
+  let db: Connection | undefined
+  try {
+    db = new Database(file, { readonly: true, fileMustExist: true, timeout: 0 })
+    db.prepare("SELECT count(*) FROM sqlite_schema").get()
+    return false
+  } catch (cause) {
+    const failure = asFailure(cause)
+    return failure instanceof StorageFailure && failure.reason === "busy"
+  } finally {
+    db?.close()
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The data directory and its one owner (L8). The lock is an exclusive lock of SQLite on a small file of its own: the operating system
+ * drops it when the process ends, however it ends. Who holds it stands beside it in `owner.json`, for people and for the losers.
+ */
+import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import * as Sqlite from "./Sqlite.ts"
+import { StorageFailure } from "./Storage.ts"
+
+/** The directory cannot be used. Nothing was changed in it. */
+export class DataDirectoryUnusable extends Schema.TaggedError<DataDirectoryUnusable>()("DataDirectoryUnusable", {
+  path: Schema.String,
+  reason: Schema.Literal("not-a-directory", "not-writable", "io"),
+  message: Schema.String
+}) {}
+
+/** Another process owns the directory. `pid` is absent when the owner has not said who it is. */
+export class DataDirectoryOwned extends Schema.TaggedError<DataDirectoryOwned>()("DataDirectoryOwned", {
+  path: Schema.String,
+  pid: Schema.optional(Schema.Int),
+  message: Schema.String
+}) {}
+
+/** What the owner says of itself; `details` is what it announced (its address, for example). */
+export const Owner = Schema.Struct({
+  pid: Schema.Int,
+  since: Schema.String,
+  details: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.Unknown }))
+})
+export type Owner = typeof Owner.Type
+
+export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
+  DataDirectory,
+  {
+    /** Absolute. */
+    readonly path: string
+    /** The log's database: the `file` of EventLogSqlite. */
+    readonly logFile: string
+    /** Path of a file in the directory. */
+    readonly file: (name: string) => string
+    /** Adds to what `owner` tells others; replaces what was announced before. No secrets. */
+    readonly announce: (details: Readonly<Record<string, unknown>>) => Effect.Effect<void, DataDirectoryUnusable>
+  }
+>() {}
+
+const lockName = "owner.db"
+const ownerName = "owner.json"
+/** How often, and how long apart, a loser looks for the winner's pid: the winner writes it right after it has the lock. */
+const looks = 20
+const lookMillis = 25
+
+const unusable = (path: string, cause: unknown): DataDirectoryUnusable => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  const why = cause instanceof Error ? cause.message : String(cause)
+  if (code === "EEXIST" || code === "ENOTDIR")
+    return new DataDirectoryUnusable({
+      path,
+      reason: "not-a-directory",
+      message: `${path} is not a directory. Choose another one with --data or MILLRACE_DATA, or move that file away.`
+    })
+  if (["EACCES", "EPERM", "EROFS", "SQLITE_CANTOPEN", "SQLITE_READONLY"].includes(code))
+    return new DataDirectoryUnusable({
+      path,
+      reason: "not-writable",
+      message: `${path} is not writable for this user. Choose another directory with --data or MILLRACE_DATA, or change its owner.`
+    })
+  return new DataDirectoryUnusable({
+    path,
+    reason: "io",
+    message: `${path} cannot be used: ${why}. Check the disk, or choose another directory with --data or MILLRACE_DATA.`
+  })
+}
+
+const trying = <A>(path: string, run: () => A): Effect.Effect<A, DataDirectoryUnusable> =>
+  Effect.try({
+    try: run,
+    catch: (cause) => unusable(path, cause instanceof StorageFailure && cause.cause !== undefined ? cause.cause : cause)
+  })
+
+const prepare = (path: string) =>
+  trying(path, () => {
+    const created = mkdirSync(path, { recursive: true, mode: 0o700 })
+    if (created !== undefined) chmodSync(path, 0o700)
+    if (!statSync(path).isDirectory()) throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" })
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+  })
+
+const decodeOwner = Schema.decodeUnknownOption(Schema.parseJson(Owner))
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    return cause instanceof Error && "code" in cause && cause.code === "EPERM"
+  }
+}
+
+/** What `owner.json` says, when the process it names is alive. */
+const saidOwner = (path: string): Option.Option<Owner> => {
+  try {
+    return Option.filter(decodeOwner(readFileSync(join(path, ownerName), "utf8")), ({ pid }) => isAlive(pid))
+  } catch {
+    // Not written yet, or gone again: nobody is named.
+    return Option.none()
+  }
+}
+
+const lookForOwner = (path: string, left: number): Effect.Effect<Option.Option<Owner>> =>
+  Effect.suspend(() => {
+    const found = saidOwner(path)
+    return Option.isSome(found) || left === 0
+      ? Effect.succeed(found)
+      : Effect.zipRight(Effect.sleep(lookMillis), lookForOwner(path, left - 1))
+  })
+
+const writeOwner = (path: string, owner: Owner): void => {
+  const temporary = join(path, `${ownerName}.${owner.pid}`)
+  writeFileSync(temporary, `${JSON.stringify(owner)}\n`, { mode: 0o600 })
+  renameSync(temporary, join(path, ownerName))
+}
+
+const owned = (path: string, owner: Option.Option<Owner>) =>
+  new DataDirectoryOwned({
+    path,
+    ...Option.match(owner, { onNone: () => ({}), onSome: ({ pid }) => ({ pid }) }),
+    message: Option.match(owner, {
+      onNone: () => `${path} is used by another process. Stop it, or choose another directory with --data or MILLRACE_DATA.`,
+      onSome: ({ pid, since }) =>
+        `${path} is used by process ${pid} since ${since}. Use that server, stop it (kill ${pid}), or choose another directory with --data or MILLRACE_DATA.`
+    })
+  })
+
+/**
+ * Creates the directory (mode 0700) when it is not there and owns it until the scope closes. Whoever does not get the lock changes
+ * nothing in the directory.
+ */
+export const make = Effect.fn("DataDirectory.make")(function* (directory: string) {
+  const path = resolve(directory)
+  yield* prepare(path)
+  const since = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const self: Owner = { pid: process.pid, since }
+  const lock = yield* Effect.acquireRelease(
+    trying(path, () => Sqlite.lock(join(path, lockName))),
+    (held) =>
+      Effect.sync(() => {
+        if (held === undefined) return
+        // Still under the lock, so this can only be our own file.
+        rmSync(join(path, ownerName), { force: true })
+        Sqlite.close(held)
+      })
+  )
+  if (lock === undefined) return yield* owned(path, yield* lookForOwner(path, looks))
+  yield* trying(path, () => writeOwner(path, self))
+  return {
+    path,
+    logFile: join(path, "log.db"),
+    file: (name: string) => join(path, name),
+    announce: (details: Readonly<Record<string, unknown>>) => trying(path, () => writeOwner(path, { ...self, details }))
+  }
+})
+
+export const layer = (directory: string) => Layer.scoped(DataDirectory, make(directory))
+
+/** Who owns the directory now. None when nobody does, also when a dead owner left its name behind. Changes nothing. */
+export const owner = Effect.fn("DataDirectory.owner")(function* (directory: string) {
+  const path = resolve(directory)
+  return yield* Effect.sync(() => (Sqlite.isLocked(join(path, lockName)) ? saidOwner(path) : Option.none<Owner>()))
+})
