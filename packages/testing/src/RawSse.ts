@@ -1,0 +1,92 @@
+/** A reader of server-sent events on a bare socket, so that a test can cut the connection at any byte. Independent of `@millrace/client`. */
+import { Effect } from "effect"
+import { get } from "node:http"
+
+export interface RawEvent {
+  readonly id: string
+  /** The text after `data: `, untouched. */
+  readonly data: string
+}
+
+export interface Attach {
+  readonly url: string
+  readonly token: string
+  readonly lastEventId?: string
+  /** Destroy the socket when this many bytes of the body have come, wherever that is. */
+  readonly cutAfterBytes?: number
+  /** Stop reading when this holds for the events of this attach. */
+  readonly until?: (events: ReadonlyArray<RawEvent>) => boolean
+}
+
+export interface Attached {
+  readonly status: number
+  /** Complete event frames only; half a frame is as if it had not come. */
+  readonly events: ReadonlyArray<RawEvent>
+  /** Names of the control frames, in order. */
+  readonly controls: ReadonlyArray<{ readonly name: string; readonly data: string; readonly hasId: boolean }>
+  readonly bytes: number
+  readonly end: "cut" | "until" | "closed"
+}
+
+/** One attach, to its cut or its end. */
+export const attach = (options: Attach): Effect.Effect<Attached, Error> =>
+  Effect.async((resume) => {
+    const events: Array<RawEvent> = []
+    const controls: Array<{ name: string; data: string; hasId: boolean }> = []
+    let bytes = 0
+    let rest = ""
+    let status = 0
+    const decoder = new TextDecoder()
+    const request = get(
+      options.url,
+      {
+        headers: {
+          accept: "text/event-stream",
+          authorization: `Bearer ${options.token}`,
+          ...(options.lastEventId === undefined ? {} : { "last-event-id": options.lastEventId })
+        },
+        agent: false
+      },
+      (response) => {
+        status = response.statusCode ?? 0
+        response.on("data", (chunk: Buffer) => {
+          const room = options.cutAfterBytes === undefined ? chunk.length : Math.max(0, options.cutAfterBytes - bytes)
+          const taken = chunk.subarray(0, room)
+          bytes += taken.length
+          const frames = (rest + decoder.decode(taken, { stream: true })).split("\n\n")
+          rest = frames.pop() ?? ""
+          for (const frame of frames) take(frame)
+          if (bytes === options.cutAfterBytes) finish("cut")
+          else if (options.until?.(events) === true) finish("until")
+        })
+        response.on("end", () => finish("closed"))
+        response.on("error", () => finish("closed"))
+      }
+    )
+    const take = (frame: string) => {
+      let id: string | undefined
+      let name: string | undefined
+      let data: string | undefined
+      for (const line of frame.split("\n")) {
+        if (line.startsWith("id: ")) id = line.slice(4)
+        else if (line.startsWith("event: ")) name = line.slice(7)
+        else if (line.startsWith("data: ")) data = line.slice(6)
+      }
+      if (data === undefined) return
+      if (name === undefined) events.push({ id: id ?? "", data })
+      else controls.push({ name, data, hasId: id !== undefined })
+    }
+    let finished = false
+    const finish = (end: Attached["end"]) => {
+      if (finished) return
+      finished = true
+      request.destroy()
+      resume(Effect.succeed({ status, events, controls, bytes, end }))
+    }
+    request.on("error", (error) => {
+      if (finished) return
+      finished = true
+      resume(Effect.fail(error))
+    })
+    return Effect.sync(() => request.destroy())
+  })

@@ -1,0 +1,36 @@
+// Writes the "held by" column of docs/invariants.md from the names of the tests; with --check it only compares.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs"
+import { join, relative, resolve } from "node:path"
+
+const root = resolve(import.meta.dirname, "..")
+const page = join(root, "docs/invariants.md")
+const held = new Map()
+
+for (const area of ["apps", "packages"])
+  for (const entry of readdirSync(join(root, area), { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !/(\.test\.tsx?|\.real\.ts|Suite\.ts)$/.test(entry.name)) continue
+    const file = join(entry.parentPath ?? entry.path, entry.name)
+    if (/\/(node_modules|dist)\//.test(file)) continue
+    for (const [, ids] of readFileSync(file, "utf8").matchAll(/["'`]((?:[LDCTRPSX]\d{1,2}[ ,:]+)+)/g))
+      for (const id of ids.match(/[LDCTRPSX]\d{1,2}/g)) held.set(id, (held.get(id) ?? new Set()).add(relative(root, file)))
+  }
+
+const cell = (id) =>
+  [...(held.get(id) ?? [])]
+    .toSorted()
+    .map((file) => `\`${file}\``)
+    .join(", ")
+const before = readFileSync(page, "utf8")
+const after = before.replace(
+  /^\| ([LDCTRPSX]\d{1,2}) +\| (.*?) +\| .*\|$/gm,
+  (_, id, promise) => `| ${id} | ${promise} | ${cell(id)} |`
+)
+const squeeze = (text) => text.replace(/ +/g, " ").replace(/-+/g, "-")
+
+const missing = [...before.matchAll(/^\| ([LDCTRPSX]\d{1,2}) /gm)].map(([, id]) => id).filter((id) => !held.has(id))
+console.log(`invariants: ${held.size} held by tests, without a test: ${missing.join(" ") || "none"}`)
+if (!process.argv.includes("--check")) writeFileSync(page, after)
+else if (squeeze(after) !== squeeze(before)) {
+  console.error("docs/invariants.md is stale: run node scripts/invariants.mjs && pnpm format")
+  process.exit(1)
+}
