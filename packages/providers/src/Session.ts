@@ -1,0 +1,112 @@
+/**
+ * The glue between a child and a `ProviderSession.events`: each message is mapped to native events, these go through the normaliser.
+ * One consumer at a time pulls it all, so the order is the child's. The end of the child is the last thing said (P5).
+ */
+import type { TurnId } from "@millrace/contracts/Ids"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
+import { Chunk, Effect, Queue, type Scope, Stream } from "effect"
+import type { NativeEvent } from "./NativeEvent.ts"
+import type { Normaliser } from "./Normaliser.ts"
+import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
+
+/** What a message means. `reply`: what to say back now, without a person (method-not-found, a time, a refusal). */
+export interface Mapped {
+  readonly events: ReadonlyArray<NativeEvent>
+  readonly reply?: Effect.Effect<void, ProviderError>
+  /** For a request that asks a person: what to say when it came too late to be asked, its turn being over (P6). */
+  readonly tooLate?: Effect.Effect<void, ProviderError>
+}
+
+export interface Session {
+  /** Run it once. Ends when the child is gone and read to the end, with everything closed. */
+  readonly events: Stream.Stream<ProviderEvent>
+  /** Adds events that did not come as messages, such as the outcome in a response; after what the child had said before. */
+  readonly add: (events: ReadonlyArray<NativeEvent>) => Effect.Effect<void>
+  /** `Normaliser.bindTurn`, delivered now. */
+  readonly bindTurn: (turnId: TurnId, nativeTurnId: string) => Effect.Effect<void>
+}
+
+/** Replies that may wait for the child to read its stdin; each has a deadline of its own, so the line moves on. */
+const waitingReplies = 64
+
+/** `map` is called once for each notification and request, in order; it keeps its own state and does no I/O. */
+export const make = (options: {
+  readonly child: RpcChild
+  readonly normaliser: Normaliser
+  readonly map: (message: Exclude<Incoming, { readonly _tag: "BadLine" }>) => Mapped
+  /** Called with the evidence before everything open is closed: for what the adapter still knows. */
+  readonly atExit?: (exit: ExitEvidence) => ReadonlyArray<NativeEvent>
+}): Effect.Effect<Session, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { child, normaliser, map } = options
+    const added: Array<NativeEvent> = []
+    const replies = yield* Queue.bounded<Effect.Effect<void, ProviderError>>(waitingReplies)
+    // Beside the reader: a child that does not read while we wait for it to write would stop both.
+    yield* Queue.take(replies).pipe(
+      Effect.flatMap((reply) => Effect.catchAll(reply, (error) => Effect.logDebug(error.message))),
+      Effect.forever,
+      Effect.forkScoped
+    )
+
+    /** A message that breaks the mapping is kept as it came, and a request is refused: one bad message is no death (P4). */
+    const guarded = (message: Exclude<Incoming, { readonly _tag: "BadLine" }>): Mapped => {
+      try {
+        return map(message)
+      } catch (cause) {
+        const payload = { error: String(cause), method: message.method, params: message.params }
+        return {
+          events: [{ _tag: "Opaque", method: "millrace/unmapped", payload }],
+          ...(message._tag === "Request" ? { reply: child.respondError(message.id, -32603, "not understood") } : {})
+        }
+      }
+    }
+
+    const translate = (messages: Chunk.Chunk<Incoming>): Effect.Effect<Chunk.Chunk<ProviderEvent>> => {
+      const out: Array<ProviderEvent> = []
+      const say: Array<Effect.Effect<void, ProviderError>> = []
+      const push = (native: NativeEvent): boolean => {
+        let opened = false
+        for (const event of normaliser.push(native)) {
+          out.push(event)
+          if (event._tag === "RequestOpened") opened = true
+        }
+        return opened
+      }
+      for (const message of messages) {
+        if (message._tag === "BadLine") {
+          push({ _tag: "Opaque", method: "millrace/bad-line", payload: { text: message.text, bytes: message.bytes } })
+          continue
+        }
+        const mapped = guarded(message)
+        let opened = false
+        for (const native of mapped.events) opened = push(native) || opened
+        if (mapped.reply !== undefined) say.push(mapped.reply)
+        if (mapped.tooLate !== undefined && !opened) say.push(mapped.tooLate)
+      }
+      for (const native of added.splice(0)) push(native)
+      for (const event of normaliser.flush()) out.push(event)
+      const chunk = Chunk.unsafeFromArray(out)
+      return say.length === 0 ? Effect.succeed(chunk) : Effect.as(replies.offerAll(say), chunk)
+    }
+
+    const last = Effect.map(child.exit, (exit) => {
+      const natives = [...added.splice(0), ...(options.atExit?.(exit) ?? [])]
+      return Chunk.unsafeFromArray([...natives.flatMap(normaliser.push), ...normaliser.end(exit)])
+    })
+    return {
+      events: Stream.mapChunksEffect(child.incoming, translate).pipe(
+        Stream.concat(Stream.unwrap(Effect.map(last, Stream.fromChunk)))
+      ),
+      add: (events) =>
+        Effect.suspend(() => {
+          added.push(...events)
+          return child.wake
+        }),
+      bindTurn: (turnId, nativeTurnId) =>
+        Effect.suspend(() => {
+          normaliser.bindTurn(turnId, nativeTurnId)
+          return child.wake
+        })
+    }
+  })
