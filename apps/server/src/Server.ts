@@ -1,0 +1,164 @@
+/**
+ * The HTTP server, composed: it listens, guards, routes, follows and drains. Build order, from the inside: drain, connections, routes,
+ * and on top the finalizer that drains first when the scope closes.
+ */
+import { createServer, type Server as NodeServer } from "node:http"
+import { HttpLayerRouter } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Context, type Duration, Effect, Either, Layer, Schema } from "effect"
+import { ApiGroup } from "@millrace/contracts/Api"
+import type { EventLog } from "@millrace/log/EventLog"
+import { type BindRefused, checkBind } from "./auth/Bind.ts"
+import { AccessConfig, required } from "./auth/Session.ts"
+import * as Tokens from "./auth/Tokens.ts"
+import * as Api from "./http/Api.ts"
+import * as Docs from "./http/Docs.ts"
+import * as Drain from "./http/Drain.ts"
+import * as Guard from "./http/Guard.ts"
+import * as Health from "./http/Health.ts"
+import * as Metrics from "./http/Metrics.ts"
+import * as Pair from "./http/Pair.ts"
+import * as Wake from "./http/Wake.ts"
+import * as Web from "./http/Web.ts"
+import * as Rpc from "./rpc/Rpc.ts"
+import type { Service } from "./Service.ts"
+
+export interface Options {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** False only on loopback (X2). */
+  readonly auth: boolean
+  /** Where tokens and pairing codes are. */
+  readonly dataDir: string
+  /** More names this server is reached by, such as that of a proxy. */
+  readonly allowedHosts?: ReadonlyArray<string>
+  /** How long connections have to end by themselves when the scope closes; default 3 seconds. */
+  readonly grace?: Duration.DurationInput
+}
+
+/** The address cannot be listened on. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  reason: Schema.Literal("port-in-use", "not-permitted", "no-such-address", "other"),
+  message: Schema.String
+}) {}
+
+export class Server extends Context.Tag("@millrace/server/Server")<
+  Server,
+  {
+    readonly host: string
+    /** The actual port. */
+    readonly port: number
+    /** For people and clients on this machine. */
+    readonly url: string
+    /**
+     * Ends the HTTP side in order: call it when everything that followers shall see is committed. Bounded by the grace; connections
+     * that are left are cut. Afterwards the scope may close.
+     */
+    readonly drain: (grace: Duration.DurationInput) => Effect.Effect<Drain.DrainReport>
+  }
+>() {}
+
+const limits = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 10_000, maxHeaderSize: 32 * 1024 }
+/** Connections at a time; more are refused by the system (X5). */
+const maxConnections = 10_000
+
+const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => {
+  const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
+  const detail = cause instanceof Error ? cause.message : String(cause)
+  const failed = (reason: CannotListen["reason"], message: string) => new CannotListen({ host, port, reason, message })
+  switch (code) {
+    case "EADDRINUSE":
+      return failed(
+        "port-in-use",
+        `Port ${port} on ${host} is in use. Stop what uses it, or choose another: --port 0 picks a free one.`
+      )
+    case "EACCES":
+    case "EPERM":
+      return failed("not-permitted", `This user may not listen on port ${port}. Choose one above 1023.`)
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EINVAL":
+      return failed(
+        "no-such-address",
+        `This machine has no address "${host}". Listen on 127.0.0.1, or on an address of this machine.`
+      )
+    default:
+      return failed("other", `Cannot listen on ${host}:${port}: ${detail}. Choose another --host or --port.`)
+  }
+}
+
+/** `0.0.0.0` and `::` are no addresses to open: this machine's own is. */
+export const urlOf = (host: string, port: number): string => {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
+}
+
+const publicRoutes = Effect.map(Effect.all([Health.make, Metrics.make, Docs.make, Pair.make, Web.make]), (all) => all.flat())
+
+const routes = (options: Options) =>
+  Layer.unwrapScoped(
+    Effect.gen(function* () {
+      const open = yield* publicRoutes
+      const closed = yield* Pair.makePrivate
+      const known: ReadonlyArray<Guard.Known> = [
+        ...open,
+        ...closed,
+        ...Object.values(ApiGroup.endpoints),
+        { method: "GET", path: "/rpc" }
+      ]
+      return Layer.mergeAll(
+        HttpLayerRouter.addAll(open),
+        Layer.provide(HttpLayerRouter.addAll(closed), required.layer),
+        Api.layer,
+        Rpc.layer,
+        Guard.layer(options, known)
+      )
+    })
+  )
+
+const portOf = (node: NodeServer): number => {
+  const address = node.address()
+  return typeof address === "object" && address !== null ? address.port : 0
+}
+
+const service = (options: Options, node: NodeServer) =>
+  Layer.effect(
+    Server,
+    Effect.map(Drain.Drain, (drain) => {
+      const port = portOf(node)
+      return { host: options.host, port, url: urlOf(options.host, port), drain: drain.begin }
+    })
+  )
+
+/** Listens when built. Fails typed when it may not or cannot. */
+export const layer = (options: Options): Layer.Layer<Server, BindRefused | CannotListen, Service | EventLog> =>
+  Layer.unwrapEffect(
+    Effect.gen(function* () {
+      yield* Either.match(checkBind(options.host, options.auth), { onLeft: Effect.fail, onRight: () => Effect.void })
+      const node = yield* Effect.sync(() => createServer(limits))
+      node.maxConnections = maxConnections
+      const grace = options.grace ?? "3 seconds"
+      const access = Layer.succeed(AccessConfig, { auth: options.auth, port: () => portOf(node) })
+      const http = Layer.mapError(
+        NodeHttpServer.layerServer(() => node, { host: options.host, port: options.port }),
+        (error) => cannotListen(options, error.cause)
+      )
+      const base = Drain.layer(node).pipe(
+        Layer.provideMerge(Wake.layer),
+        Layer.provideMerge(Layer.merge(Tokens.layer(options.dataDir), access))
+      )
+      return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(
+        Layer.provide(HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig })),
+        Layer.provide(Drain.cut("1 second")),
+        Layer.provide(http),
+        Layer.provide(base)
+      )
+    })
+  )
+
+/** Command ids have up to 200 characters, percent-encoded up to 600. */
+const routerConfig = { maxParamLength: 600, ignoreTrailingSlash: true }

@@ -1,0 +1,77 @@
+/**
+ * Who may ask, on every transport and before any route (X1). Host: only names of this server, so that a rebound DNS name finds nothing.
+ * Origin: only pages of this server. A token in a query string is refused even when it is right: URLs end up in logs. Pure.
+ */
+import { hostname, networkInterfaces } from "node:os"
+import { Either } from "effect"
+import { Forbidden, Unauthorized } from "@millrace/contracts/Errors"
+import { isLoopback } from "./Bind.ts"
+import { prefix } from "./Tokens.ts"
+
+export interface Bind {
+  readonly host: string
+  /** More names this server is reached by, such as that of a proxy in front of it. */
+  readonly allowedHosts?: ReadonlyArray<string>
+}
+
+type Headers = Readonly<Record<string, string | undefined>>
+
+const parse = (url: string): URL | undefined => (URL.canParse(url) ? new URL(url) : undefined)
+const bare = (host: string) => host.toLowerCase().replace(/^\[|\]$/g, "")
+
+const names = (bind: Bind): ReadonlySet<string> => {
+  const known = [bind.host, ...(bind.allowedHosts ?? [])]
+  if (bind.host === "0.0.0.0" || bind.host === "::") {
+    known.push(hostname())
+    for (const addresses of Object.values(networkInterfaces())) for (const { address } of addresses ?? []) known.push(address)
+  }
+  return new Set(known.map(bare))
+}
+
+const tokenNames = new Set(["token", "access_token", "auth_token", "api_key", "apikey", "api-key", "authorization", "bearer"])
+
+/** Checks what needs no look at the tokens. The url is the request target, path and query. */
+export const make = (bind: Bind) => {
+  const own = names(bind)
+  return (request: { readonly url: string; readonly headers: Headers }): Either.Either<void, Forbidden | Unauthorized> => {
+    const host = parse(`http://${request.headers["host"] ?? ""}`)
+    if (host === undefined || host.username !== "" || host.pathname !== "/" || host.search !== "" || host.hash !== "")
+      return forbidden("The Host header is missing or malformed. Use the URL that the server printed.")
+    if (!isLoopback(host.hostname) && !own.has(bare(host.hostname)))
+      return forbidden(
+        `This server does not answer to the name "${host.hostname.slice(0, 100)}". Use the URL that it printed, or allow the name with --allow-host.`
+      )
+    const origin = request.headers["origin"]
+    if (origin !== undefined && parse(origin)?.host !== host.host)
+      return forbidden("Pages of another origin may not use this server. Open the page from the server itself.")
+    if (
+      origin === undefined &&
+      request.headers["sec-fetch-site"] === "cross-site" &&
+      request.headers["sec-fetch-mode"] !== "navigate"
+    )
+      return forbidden("Pages of another site may not use this server.")
+    const query = request.url.indexOf("?")
+    if (query >= 0) {
+      for (const [name, value] of new URLSearchParams(request.url.slice(query + 1))) {
+        if (tokenNames.has(name.toLowerCase()) || value.startsWith(prefix)) return Either.left(inQuery)
+      }
+    }
+    return Either.void
+  }
+}
+
+const forbidden = (message: string) => Either.left(new Forbidden({ message }))
+const inQuery = new Unauthorized({
+  message:
+    "A token in the URL is never accepted: URLs are logged. Send the header `Authorization: Bearer TOKEN`, and revoke this token."
+})
+
+/** The cookie is named by the port, since browsers share cookies between the ports of a host. */
+export const cookieName = (port: number) => `millrace_${port}`
+
+/** The secret of a request: the bearer header, else the session cookie. */
+export const secretOf = (headers: Headers, cookies: Readonly<Record<string, string>>, port: number): string | undefined => {
+  const header = headers["authorization"]
+  if (header !== undefined) return /^bearer +([\x21-\x7e]{1,512})$/i.exec(header)?.[1]
+  return cookies[cookieName(port)]
+}

@@ -1,0 +1,25 @@
+/** The access files in the data directory could not be read or written. */
+import { Effect, Schema } from "effect"
+
+export class AccessFileError extends Schema.TaggedError<AccessFileError>()("AccessFileError", {
+  path: Schema.String,
+  reason: Schema.String,
+  message: Schema.String
+}) {}
+
+/** Runs a synchronous file operation; a failure names the file and what to do. */
+export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, AccessFileError> =>
+  Effect.try({
+    try: operation,
+    catch: (cause) => {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      return new AccessFileError({
+        path,
+        reason,
+        message: `Cannot use ${path}: ${reason}. Make the data directory readable and writable for this user, or choose another with --data.`
+      })
+    }
+  })
+
+export const isMissing = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "code" in cause && cause.code === "ENOENT"

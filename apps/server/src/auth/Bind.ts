@@ -1,0 +1,27 @@
+/** Where the server may listen (X2). Pure. */
+import { isIP } from "node:net"
+import { Either, Schema } from "effect"
+
+export class BindRefused extends Schema.TaggedError<BindRefused>()("BindRefused", {
+  host: Schema.String,
+  message: Schema.String
+}) {}
+
+/** Names and addresses that only this machine can reach. */
+export const isLoopback = (host: string): boolean => {
+  const name = host.toLowerCase().replace(/^\[|\]$/g, "")
+  if (name === "localhost" || name.endsWith(".localhost")) return true
+  if (isIP(name) === 4) return name.startsWith("127.")
+  return name === "::1" || name === "0:0:0:0:0:0:0:1" || name.startsWith("::ffff:127.")
+}
+
+/** Without tokens only this machine may reach the server. */
+export const checkBind = (host: string, auth: boolean): Either.Either<void, BindRefused> =>
+  auth || isLoopback(host)
+    ? Either.void
+    : Either.left(
+        new BindRefused({
+          host,
+          message: `Refusing to listen on ${host} without authentication: everyone who reaches it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
+        })
+      )

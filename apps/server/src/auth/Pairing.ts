@@ -1,0 +1,72 @@
+/**
+ * One-time pairing codes: a file per code in `<data>/pairing`, named by the code's SHA-256, mode 0600. Removing the file is the
+ * compare-and-set: of two that use a code at the same time exactly one removes it (X3). Works with and without a running server.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import { mkdirSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Clock, Duration, Effect, Option, Schema } from "effect"
+import { type AccessFileError, attempt, isMissing } from "./AccessFile.ts"
+
+const Stored = Schema.parseJson(Schema.Struct({ name: Schema.String, expiresAt: Schema.Number }))
+const decode = Schema.decodeUnknownOption(Stored)
+
+const folder = (dataDir: string) => join(dataDir, "pairing")
+const fileOf = (dataDir: string, code: string) => join(folder(dataDir), `${createHash("sha256").update(code).digest("hex")}.json`)
+
+/** Reads and removes; `undefined` when another one was first, or nothing is there. */
+const take = (path: string): string | undefined => {
+  try {
+    const text = readFileSync(path, "utf8")
+    unlinkSync(path)
+    return text
+  } catch (cause) {
+    if (isMissing(cause)) return undefined
+    throw cause
+  }
+}
+
+const removeExpired = (dataDir: string, now: number) => {
+  for (const name of readdirSync(folder(dataDir))) {
+    const path = join(folder(dataDir), name)
+    const stored = Option.getOrUndefined(decode(readFileSync(path, "utf8")))
+    if (stored === undefined || stored.expiresAt <= now) take(path)
+  }
+}
+
+/** A code that works once, for 10 minutes unless said otherwise. `expiresAt`: milliseconds since 1970. */
+export const create = Effect.fn("Pairing.create")(function* (
+  dataDir: string,
+  options?: { readonly name?: string; readonly ttl?: Duration.DurationInput }
+) {
+  const now = yield* Clock.currentTimeMillis
+  const code = randomBytes(18).toString("base64url")
+  const expiresAt = now + Duration.toMillis(options?.ttl ?? "10 minutes")
+  yield* attempt(folder(dataDir), () => {
+    mkdirSync(folder(dataDir), { recursive: true, mode: 0o700 })
+    removeExpired(dataDir, now)
+    writeFileSync(fileOf(dataDir, code), Schema.encodeSync(Stored)({ name: options?.name ?? "browser", expiresAt }), {
+      mode: 0o600,
+      flag: "wx"
+    })
+  })
+  return { code, expiresAt }
+})
+
+/** Uses a code up. None: unknown, used before, or expired. */
+export const consume = (
+  dataDir: string,
+  code: string
+): Effect.Effect<Option.Option<{ readonly name: string }>, AccessFileError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    attempt(folder(dataDir), () =>
+      Option.fromNullable(take(fileOf(dataDir, code))).pipe(
+        Option.flatMap((text) => decode(text)),
+        Option.filter((stored) => stored.expiresAt > now),
+        Option.map(({ name }) => ({ name }))
+      )
+    )
+  )
+
+/** What a person opens. */
+export const link = (url: string, code: string): string => `${url}/pair?code=${code}`

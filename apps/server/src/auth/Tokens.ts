@@ -1,0 +1,165 @@
+/**
+ * Access tokens of one data directory: `tokens.jsonl`, mode 0600, one record per line, appended only, so that the server and the CLI
+ * may write at the same time without a lock. Only SHA-256 of a token is kept; the token itself is shown once, at its creation (X4).
+ */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
+import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { type AccessFileError, attempt, isMissing } from "./AccessFile.ts"
+
+/** `session`: a browser that was paired; `token`: made by `millrace token create`. */
+export interface TokenRecord {
+  readonly id: string
+  readonly name: string
+  readonly kind: "token" | "session"
+  /** The last 4 characters, to recognise it by. */
+  readonly last4: string
+  /** ISO 8601 UTC. */
+  readonly createdAt: string
+  readonly revokedAt?: string
+}
+interface Stored {
+  readonly record: TokenRecord
+  readonly sha256: Buffer
+}
+
+export class TokenNotFound extends Schema.TaggedError<TokenNotFound>()("TokenNotFound", {
+  token: Schema.String,
+  message: Schema.String
+}) {}
+
+const Line = Schema.parseJson(
+  Schema.Union(
+    Schema.Struct({
+      op: Schema.Literal("create"),
+      id: Schema.String,
+      name: Schema.String,
+      kind: Schema.Literal("token", "session"),
+      last4: Schema.String,
+      sha256: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
+      at: Schema.String
+    }),
+    Schema.Struct({ op: Schema.Literal("revoke"), id: Schema.String, at: Schema.String })
+  )
+)
+const decodeLine = Schema.decodeUnknownOption(Line)
+
+/** Every token begins with this, so that one in a wrong place (a URL, a log) is recognised. */
+export const prefix = "mlr_"
+const digest = (secret: string) => createHash("sha256").update(secret).digest()
+const fileOf = (dataDir: string) => join(dataDir, "tokens.jsonl")
+const now = Effect.map(Clock.currentTimeMillis, (millis) => new Date(millis).toISOString())
+
+const load = (path: string): ReadonlyArray<Stored> => {
+  let text: string
+  try {
+    text = readFileSync(path, "utf8")
+  } catch (cause) {
+    if (isMissing(cause)) return []
+    throw cause
+  }
+  const tokens = new Map<string, Stored>()
+  for (const line of text.split("\n")) {
+    const record = Option.getOrUndefined(decodeLine(line))
+    if (record === undefined) continue
+    if (record.op === "create") {
+      const { at, name, kind, last4, id } = record
+      tokens.set(id, { record: { id, name, kind, last4, createdAt: at }, sha256: Buffer.from(record.sha256, "hex") })
+    } else {
+      const token = tokens.get(record.id)
+      if (token !== undefined) tokens.set(record.id, { ...token, record: { ...token.record, revokedAt: record.at } })
+    }
+  }
+  return [...tokens.values()]
+}
+
+const append = (dataDir: string, line: typeof Line.Type) =>
+  attempt(fileOf(dataDir), () => {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    appendFileSync(fileOf(dataDir), `${Schema.encodeSync(Line)(line)}\n`, { mode: 0o600 })
+  })
+
+/** Makes a token. The secret is in the answer and nowhere else. Works with and without a running server. */
+export const create = Effect.fn("Tokens.create")(function* (
+  dataDir: string,
+  options: { readonly name: string; readonly kind?: "token" | "session" }
+) {
+  const token = `${prefix}${randomBytes(32).toString("base64url")}`
+  const at = yield* now
+  const record: TokenRecord = {
+    id: `tok_${randomBytes(9).toString("base64url")}`,
+    name: options.name,
+    kind: options.kind ?? "token",
+    last4: token.slice(-4),
+    createdAt: at
+  }
+  const { id, name, kind, last4 } = record
+  yield* append(dataDir, { op: "create", id, name, kind, last4, sha256: digest(token).toString("hex"), at })
+  return { token, record }
+})
+
+/** All tokens, oldest first, the revoked ones included. */
+export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenRecord>, AccessFileError> =>
+  attempt(fileOf(dataDir), () => load(fileOf(dataDir)).map(({ record }) => record))
+
+/**
+ * Ends a token, named by its id, its name or its last 4 characters; a running server ends its live streams within a second (X3).
+ * A name that fits several live tokens ends all of them. Answers what was revoked.
+ */
+export const revoke = Effect.fn("Tokens.revoke")(function* (dataDir: string, which: string) {
+  const fits = (yield* list(dataDir)).filter(
+    (token) => token.revokedAt === undefined && (token.id === which || token.name === which || token.last4 === which)
+  )
+  if (fits.length === 0)
+    return yield* new TokenNotFound({
+      token: which,
+      message: `No live token has the id, name or last 4 characters "${which}". See: millrace token list`
+    })
+  const at = yield* now
+  yield* Effect.forEach(fits, ({ id }) => append(dataDir, { op: "revoke", id, at }), { discard: true })
+  return fits
+})
+
+/** What the server asks while it runs. Changes made by other processes are seen at the next question. */
+export class Tokens extends Context.Tag("@millrace/server/Tokens")<
+  Tokens,
+  {
+    readonly dataDir: string
+    /** The live token with this secret. All hashes are compared, each in constant time. */
+    readonly identify: (secret: string) => Effect.Effect<Option.Option<TokenRecord>, AccessFileError>
+    /** False once it was revoked. */
+    readonly isLive: (id: string) => boolean
+    /** Looks at the file; true when it changed since the last look. */
+    readonly refresh: Effect.Effect<boolean, AccessFileError>
+  }
+>() {}
+
+export const layer = (dataDir: string): Layer.Layer<Tokens> =>
+  Layer.sync(Tokens, () => {
+    const path = fileOf(dataDir)
+    let seen = ""
+    let tokens: ReadonlyArray<Stored> = []
+    const refresh = attempt(path, () => {
+      const stat = statSync(path, { throwIfNoEntry: false })
+      const mark = stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`
+      if (mark === seen) return false
+      tokens = load(path)
+      seen = mark
+      return true
+    })
+    return {
+      dataDir,
+      refresh,
+      identify: (secret) =>
+        Effect.map(refresh, () => {
+          const wanted = digest(secret)
+          let found = Option.none<TokenRecord>()
+          for (const token of tokens) {
+            if (timingSafeEqual(token.sha256, wanted) && token.record.revokedAt === undefined) found = Option.some(token.record)
+          }
+          return found
+        }),
+      isLive: (id) => tokens.some(({ record }) => record.id === id && record.revokedAt === undefined)
+    }
+  })

@@ -1,0 +1,98 @@
+/** The contract's endpoints, answered by the service. What a client asked for is finished also when the client is gone (D11). */
+import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
+import { randomUUID } from "node:crypto"
+import { Effect, Layer, Schema } from "effect"
+import { ApiGroup } from "@millrace/contracts/Api"
+import type { Command } from "@millrace/contracts/Command"
+import { format } from "@millrace/contracts/Cursor"
+import { BadRequest } from "@millrace/contracts/Errors"
+import { CommandId } from "@millrace/contracts/Ids"
+import { EventLog } from "@millrace/log/EventLog"
+
+import { Session, required } from "../auth/Session.ts"
+import { Service } from "../Service.ts"
+import * as Events from "./Events.ts"
+import * as Respond from "./Respond.ts"
+import * as Routes from "./Routes.ts"
+
+/** The caller's key, else a new one: this edge is where ids of people's requests begin. */
+const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest> =>
+  key === undefined
+    ? Effect.sync(() => CommandId.make(`cmd_${randomUUID()}`))
+    : Effect.mapError(
+        Schema.decode(CommandId)(key),
+        () =>
+          new BadRequest({
+            path: "idempotency-key",
+            message: "Idempotency-Key must be 1 to 200 printable ASCII characters without spaces."
+          })
+      )
+
+const paging = (urlParams: { readonly before?: number | undefined; readonly limit?: number | undefined }) =>
+  Effect.gen(function* () {
+    for (const name of ["before", "limit"] as const) {
+      const value = urlParams[name]
+      if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
+        return yield* new BadRequest({ path: name, message: `${name} must be a whole number, 1 or more.` })
+    }
+    return {
+      ...(urlParams.before !== undefined && { before: urlParams.before }),
+      ...(urlParams.limit !== undefined && { limit: urlParams.limit })
+    }
+  })
+
+const make = Effect.gen(function* () {
+  const service = yield* Service
+  const log = yield* EventLog
+  const events = yield* Events.make
+
+  const dispatch = (command: Command) =>
+    Effect.flatMap(Session, ({ actor }) => Effect.uninterruptible(service.dispatch(command, actor)))
+
+  const handlers: Routes.Handlers = {
+    state: ({ request }) =>
+      Effect.gen(function* () {
+        // The snapshot is a function of the log's position: the same position is the same answer.
+        const known = request.headers["if-none-match"]
+        const now = `"${format(log.epoch, yield* log.head)}"`
+        if (known === now) return HttpServerResponse.empty({ status: 304, headers: { etag: now, "cache-control": "no-cache" } })
+        const state = yield* service.state
+        return Respond.json(state, {
+          etag: `"${format(state.logEpoch, state.offset)}"`,
+          "x-millrace-last-idx": String(state.offset),
+          "cache-control": "no-cache"
+        })
+      }),
+    events: ({ request }) => events(request),
+    dispatch: ({ payload }) => dispatch(payload),
+    commandStatus: ({ path }) => service.commandStatus(path.id),
+    threads: ({ urlParams }) =>
+      Effect.flatMap(paging(urlParams), (page) =>
+        service.threads({ ...page, ...(urlParams.archived !== undefined && { archived: urlParams.archived }) })
+      ),
+    createThread: ({ headers, payload }) =>
+      Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
+        dispatch({ ...payload, commandId, type: "thread.create" })
+      ),
+    thread: ({ path }) => service.thread(path.id),
+    items: ({ path, urlParams }) => Effect.flatMap(paging(urlParams), (page) => service.items(path.id, page)),
+    turns: ({ path, urlParams }) => Effect.flatMap(paging(urlParams), (page) => service.turns(path.id, page)),
+    startTurn: ({ path, headers, payload }) =>
+      Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
+        dispatch({ ...payload, commandId, type: "turn.start", threadId: path.id })
+      ),
+    interrupt: ({ path, headers, payload }) =>
+      Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
+        dispatch({ ...payload, commandId, type: "turn.interrupt", threadId: path.id })
+      ),
+    requests: () => service.requests,
+    answer: ({ path, headers, payload }) =>
+      Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
+        dispatch({ ...payload, commandId, type: "request.answer", requestId: path.id })
+      ),
+    providers: () => service.providers
+  }
+  return Routes.make(ApiGroup, handlers)
+})
+
+export const layer = Layer.provide(HttpLayerRouter.addAll(make), required.layer)

@@ -1,0 +1,67 @@
+/** `/openapi.json`, and `/docs`: the same for people, made from it once. Nothing is loaded from outside. */
+import { HttpLayerRouter, OpenApi } from "@effect/platform"
+import { Effect } from "effect"
+import { MillraceApi } from "@millrace/contracts/Api"
+import * as Html from "./Html.ts"
+import * as Respond from "./Respond.ts"
+
+const spec = OpenApi.fromApi(MillraceApi)
+
+const by = `<p>Every route under <code>/api</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.
+Errors are JSON: <code>{"_tag", "message", ...}</code>; the message says what to do next.
+The machine-readable document is <a href="/openapi.json">/openapi.json</a>.</p>
+<h2>Following the log</h2>
+<pre>curl -N -H "Authorization: Bearer $TOKEN" -H "Accept: text/event-stream" "$URL/api/events?since=0"</pre>
+<p>An event is <code>id: CURSOR</code> and <code>data: {event}</code>. <code>caught-up</code>, <code>heartbeat</code>, <code>bye</code> and
+<code>end</code> are named frames without id. Come back with <code>Last-Event-ID</code> or <code>?after=CURSOR</code> and nothing is lost or repeated.
+The WebSocket RPC at <code>/rpc</code> (group <code>MillraceRpcs</code>, JSON) has the same calls, frames and errors.</p>`
+
+const schemaName = (schema: object): string => {
+  const ref: unknown = Reflect.get(schema, "$ref")
+  if (typeof ref === "string") return ref.replace(/^.*\//, "")
+  const type: unknown = Reflect.get(schema, "type")
+  return typeof type === "string" ? type : "value"
+}
+
+const operation = (path: string, method: string, op: OpenApi.OpenAPISpecOperation): string => {
+  const parameters = op.parameters.map(
+    (parameter) =>
+      `<li><code>${Html.escape(parameter.name)}</code> <small>${parameter.in}${parameter.required ? "" : ", optional"}</small> ${Html.escape(parameter.description ?? "")}</li>`
+  )
+  const answers = Object.entries(op.responses ?? {}).map(([status, answer]) => {
+    const names = Object.values(answer.content ?? {}).map((media) => schemaName(media.schema))
+    return `<li><code>${status}</code> ${Html.escape([answer.description, ...names].filter((part) => part !== "").join(" · "))}</li>`
+  })
+  const body =
+    op.requestBody === undefined ? "" : `<h4>Body</h4><pre>${Html.escape(JSON.stringify(op.requestBody.content, null, 2))}</pre>`
+  return `<details><summary><b>${method.toUpperCase()}</b> <code>${Html.escape(path)}</code></summary>
+${parameters.length === 0 ? "" : `<h4>Parameters</h4><ul>${parameters.join("")}</ul>`}${body}
+<h4>Answers</h4><ul>${answers.join("")}</ul></details>`
+}
+
+const document = () => {
+  const operations = Object.entries(spec.paths).flatMap(([path, item]) =>
+    (["get", "post"] as const).flatMap((method) => {
+      const op = item[method]
+      return op === undefined ? [] : [operation(path, method, op)]
+    })
+  )
+  const schemas = Object.entries(spec.components.schemas).map(
+    ([name, schema]) =>
+      `<details><summary><code>${Html.escape(name)}</code></summary><pre>${Html.escape(JSON.stringify(schema, null, 2))}</pre></details>`
+  )
+  return Html.page(
+    "Millrace: the interface",
+    `<main class="docs"><h1>Millrace: the interface</h1><p>${Html.escape(spec.info.description ?? "")}</p>${by}
+<h2>Routes</h2>${operations.join("\n")}<h2>Shapes</h2>${schemas.join("\n")}</main>`
+  )
+}
+
+export const make = Effect.sync(() => {
+  const json = Respond.json(spec)
+  const html = document()
+  return [
+    HttpLayerRouter.route("GET", "/openapi.json", Effect.succeed(json)),
+    HttpLayerRouter.route("GET", "/docs", Effect.succeed(html))
+  ]
+})

@@ -1,0 +1,144 @@
+/**
+ * `GET /api/events`: the log by cursor, as one page, as a long-poll, whole, or followed over SSE. The bytes of an event are those that
+ * were committed. Header and body of a page come from one read (D4); an unusable cursor is never answered with an empty page (D3).
+ */
+import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { NodeHttpServerRequest } from "@effect/platform-node"
+import { Chunk, Effect, Option, Stream } from "effect"
+import { format as formatCursor } from "@millrace/contracts/Cursor"
+import { StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { EventLog, type LogUnavailable, type Page } from "@millrace/log/EventLog"
+import * as Cursors from "@millrace/orchestration/Cursors"
+import { Session } from "../auth/Session.ts"
+import { Tokens } from "../auth/Tokens.ts"
+import * as EventQuery from "./EventQuery.ts"
+import * as Sse from "./Sse.ts"
+import { Wake } from "./Wake.ts"
+
+/** A page of an answer ends here; the header tells how far it went (D10). */
+const pageBytes = 8 * 1024 * 1024
+const pageRows = 100_000
+/** A page of the whole log, streamed in constant memory. */
+const dumpBytes = 256 * 1024
+
+const contentTypes = { json: "application/json; charset=utf-8", ndjson: "application/x-ndjson; charset=utf-8" }
+
+export const unavailable = (error: LogUnavailable) =>
+  new StorageUnavailable({
+    message: `The log cannot be read now (${error.reason}): ${error.message}. Try again; if it stays so, look at the disk of the data directory.`,
+    retryAfterMillis: 1000
+  })
+
+/** Where the log stands, and the offset that the query's start means there. */
+export const resolveFrom = Effect.fnUntraced(function* (from: EventQuery.From) {
+  const log = yield* EventLog
+  const position = { logEpoch: log.epoch, retained: yield* log.retainedFrom, head: yield* log.head }
+  if (from === "start") return position.retained
+  if ("cursor" in from) return yield* Cursors.resolve(from.cursor, position)
+  // A plain offset is not strict: at or beyond the head there is nothing yet. Below retention it says so.
+  return from.since > position.head ? from.since : yield* Cursors.checkOffset(from.since, position)
+})
+
+const indexHeaders = (epoch: string, upTo: number) => ({
+  "x-millrace-last-idx": String(upTo),
+  "x-millrace-cursor": formatCursor(epoch, upTo),
+  "cache-control": "no-store"
+})
+
+const jsonOf = (format: "json" | "ndjson", events: Page["events"]): string => {
+  const parts = events.map((event) => event.json)
+  return format === "json" ? `[${parts.join(",")}]` : parts.map((part) => `${part}\n`).join("")
+}
+
+/** One page. With `wait` it waits until there is one with events, the time is over, the token is revoked, or the server drains. */
+const page = Effect.fnUntraced(function* (query: EventQuery.EventQuery, after: number, format: "json" | "ndjson") {
+  const log = yield* EventLog
+  const wake = yield* Wake
+  const session = yield* Session
+  const tokens = yield* Tokens
+  const read = Effect.gen(function* () {
+    const head = yield* log.head
+    if (after >= head) return { after, upTo: after, head, events: [] } satisfies Page
+    return yield* log.read({
+      after,
+      limit: query.limit ?? pageRows,
+      maxBytes: pageBytes,
+      ...(query.stream !== undefined && { stream: query.stream })
+    })
+  })
+  let latest: Page = yield* read
+  if (query.wait > 0) {
+    const wait = Effect.gen(function* () {
+      while (latest.events.length === 0 && latest.upTo >= latest.head && !wake.closing()) {
+        yield* wake.next(latest.upTo, query.stream)
+        if (session.tokenId !== undefined && !tokens.isLive(session.tokenId)) return yield* revoked
+        latest = yield* read
+      }
+    })
+    yield* Effect.timeoutOption(wait, `${query.wait} seconds`)
+  }
+  return HttpServerResponse.text(jsonOf(format, latest.events), {
+    contentType: contentTypes[format],
+    headers: indexHeaders(log.epoch, latest.upTo)
+  })
+})
+
+const revoked = new Unauthorized({
+  message: "The token was revoked while this request waited. Make a new one with `millrace token create`."
+})
+
+/** The whole log up to the head of the first read, page by page. When a read fails in the middle the connection breaks: it must not look complete. */
+const whole = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest,
+  query: EventQuery.EventQuery,
+  start: number,
+  format: "json" | "ndjson"
+) {
+  const log = yield* EventLog
+  const end = yield* log.head
+  const stream = query.stream !== undefined && { stream: query.stream }
+  const [open, between, close] = format === "json" ? ["[", ",", "]"] : ["", "", ""]
+  let first = true
+  const text = (events: Page["events"]) => {
+    if (events.length === 0) return ""
+    const lead = first ? "" : between
+    first = false
+    return format === "json" ? lead + events.map((event) => event.json).join(",") : jsonOf("ndjson", events)
+  }
+  const pages = Stream.paginateChunkEffect(start, (after) =>
+    after >= end
+      ? Effect.succeed([Chunk.empty<string>(), Option.none<number>()] as const)
+      : Effect.map(log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...stream }), (page) => {
+          const events = page.upTo > end ? page.events.filter((event) => event.offset <= end) : page.events
+          return [Chunk.of(text(events)), page.upTo < end ? Option.some(page.upTo) : Option.none<number>()] as const
+        })
+  )
+  const body = pages.pipe(
+    Stream.prepend(Chunk.of(open)),
+    Stream.concat(Stream.succeed(close)),
+    Stream.filter((part) => part !== ""),
+    Stream.map((part) => Buffer.from(part)),
+    Stream.tapError(() => Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy()))
+  )
+  return HttpServerResponse.stream(body, {
+    contentType: contentTypes[format],
+    headers: indexHeaders(log.epoch, Math.max(start, end))
+  })
+})
+
+/** The handler of the contract's `events` endpoint. */
+export const make = Effect.gen(function* () {
+  const sse = yield* Sse.make
+  const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | Wake | EventLog | Tokens>()
+  return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+    const at = request.url.indexOf("?")
+    const query = yield* EventQuery.parse(new URLSearchParams(at < 0 ? "" : request.url.slice(at + 1)), request.headers)
+    const after = yield* resolveFrom(query.from)
+    if (query.format === "sse") {
+      const session = yield* Session
+      return yield* sse({ after, session, ...(query.stream !== undefined && { stream: query.stream }) })
+    }
+    if (query.whole) return yield* whole(request, query, after, query.format)
+    return yield* Effect.catchTag(page(query, after, query.format), "LogUnavailable", (error) => unavailable(error))
+  }, Effect.provide(context))
+})

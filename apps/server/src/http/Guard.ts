@@ -1,0 +1,93 @@
+/**
+ * Around every route: who may ask at all (X1), and an answer in JSON for what no route answers. A defect is logged and answered with
+ * 500; the server stays up.
+ */
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { Cause, Effect, Layer } from "effect"
+import * as Access from "../auth/Access.ts"
+import { Drain } from "./Drain.ts"
+import * as Health from "./Health.ts"
+import * as Respond from "./Respond.ts"
+
+export interface Known {
+  readonly method: string
+  readonly path: string
+}
+
+/** Methods by path pattern, to tell a wrong method from an unknown path. */
+const table = (known: ReadonlyArray<Known>) => {
+  const paths = new Map<string, Set<string>>()
+  for (const { method, path } of known) {
+    const methods = paths.get(path) ?? new Set<string>()
+    paths.set(path, methods.add(method))
+    if (method === "GET") methods.add("HEAD")
+    methods.add("OPTIONS")
+  }
+  const patterns = [...paths].map(([path, methods]) => ({
+    pattern: new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/:[a-z]+/gi, "[^/]+")}/?$`),
+    allow: [...methods].sort().join(", ")
+  }))
+  return (path: string): string | undefined => patterns.find(({ pattern }) => pattern.test(path))?.allow
+}
+
+const pathOf = (url: string) => {
+  const end = url.search(/[?#]/)
+  return end < 0 ? url : url.slice(0, end)
+}
+
+const notFound = (path: string) =>
+  Respond.plain(404, "NotFound", `There is nothing at ${path.slice(0, 200)}. The routes are listed at /docs.`)
+
+/** Status for a request that matched no route. */
+const unmatched = (allow: string | undefined, method: string, path: string) => {
+  if (allow === undefined) return notFound(path)
+  if (method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers: { allow } })
+  return Respond.plain(405, "MethodNotAllowed", `${path} takes ${allow}, not ${method}.`, { allow })
+}
+
+const upgradeRequired = Respond.plain(426, "UpgradeRequired", "/rpc speaks WebSocket. Open it with a WebSocket client.", {
+  upgrade: "websocket",
+  connection: "upgrade"
+})
+
+const secured = (response: HttpServerResponse.HttpServerResponse, closing: boolean) =>
+  HttpServerResponse.setHeaders(response, { "x-content-type-options": "nosniff", ...(closing && { connection: "close" }) })
+
+/** Provide it beside the routes; `known` is what they answer. */
+export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
+  Layer.unwrapEffect(
+    Effect.map(Drain, (drain) => {
+      const check = Access.make(bind)
+      const allowed = table(known)
+      return HttpLayerRouter.middleware(
+        (handler) =>
+          Effect.gen(function* () {
+            const request = yield* HttpServerRequest.HttpServerRequest
+            const path = pathOf(request.url)
+            if (!Health.paths.has(path)) {
+              const verdict = check(request)
+              if (verdict._tag === "Left") return secured(Respond.error(verdict.left), drain.draining())
+            }
+            if (path === "/rpc" && request.headers["upgrade"]?.toLowerCase() !== "websocket")
+              return secured(upgradeRequired, drain.draining())
+            const answer = yield* Effect.catchAllCause(handler, (cause) => {
+              const failure = Cause.failureOption(cause)
+              if (failure._tag === "Some" && isRouteNotFound(failure.value))
+                return Effect.succeed(unmatched(allowed(path), request.method, path))
+              if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
+              return Effect.as(
+                Effect.logError("A request failed with a defect", cause).pipe(
+                  Effect.annotateLogs({ method: request.method, path })
+                ),
+                Respond.plain(500, "InternalError", "The server made a mistake; it is in its log. The request may be sent again.")
+              )
+            })
+            return secured(answer, drain.draining())
+          }),
+        { global: true }
+      )
+    })
+  )
+
+const isRouteNotFound = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "RouteNotFound"

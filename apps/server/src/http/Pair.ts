@@ -1,0 +1,81 @@
+/** Pairing: a one-time code becomes a browser session or a token (X3). `GET /pair` is what the printed link opens. */
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { Duration, Effect, Option } from "effect"
+import { Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
+import * as Access from "../auth/Access.ts"
+import type { AccessFileError } from "../auth/AccessFile.ts"
+import * as Pairing from "../auth/Pairing.ts"
+import { AccessConfig } from "../auth/Session.ts"
+import * as Tokens from "../auth/Tokens.ts"
+import * as Body from "./Body.ts"
+import * as Respond from "./Respond.ts"
+import * as Html from "./Html.ts"
+
+const refused = new Forbidden({
+  message: "This pairing code was used already, has expired, or never was. Get a new one with `millrace pair`."
+})
+const storage = ({ message }: AccessFileError) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
+
+const field = (body: unknown, name: string): string | undefined => {
+  const value: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
+  return typeof value === "string" ? value : undefined
+}
+
+/** A code for a new token of that kind. */
+const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "session" | "token", name?: string) {
+  const { dataDir } = yield* Tokens.Tokens
+  const found = code === undefined ? Option.none() : yield* Effect.mapError(Pairing.consume(dataDir, code), storage)
+  if (Option.isNone(found)) return yield* refused
+  return yield* Effect.mapError(Tokens.create(dataDir, { name: name ?? found.value.name, kind }), storage)
+})
+
+const cookie = (port: number, token: string) =>
+  `${Access.cookieName(port)}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Duration.toSeconds("365 days")}`
+
+/** Open to everybody who has a code. */
+export const make = Effect.gen(function* () {
+  const context = yield* Effect.context<Tokens.Tokens>()
+  const config = yield* AccessConfig
+  const home = HttpServerResponse.empty({ status: 303, headers: { location: "/", "cache-control": "no-store" } })
+
+  const open = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    if (!config.auth) return home
+    // What only looks (HEAD of a link preview) does not use the code up.
+    if (request.method === "HEAD") return HttpServerResponse.empty()
+    const code = new URL(request.url, "http://localhost").searchParams.get("code") ?? undefined
+    const { token } = yield* redeem(code, "session")
+    return HttpServerResponse.setHeader(home, "set-cookie", cookie(config.port(), token))
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.succeed(Html.page("Millrace: pairing", `<p>${Html.escape(error.message)}</p>`, { status: 403 }))
+    ),
+    Effect.provide(context)
+  )
+
+  const exchange = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const body = yield* Body.json(request)
+    const { token, record } = yield* redeem(field(body, "code"), "token", field(body, "name")?.slice(0, 100))
+    return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "no-store" })
+  }).pipe(
+    Effect.catchAll((error) => Effect.succeed(Respond.error(error))),
+    Effect.provide(context)
+  )
+
+  return [HttpLayerRouter.route("GET", "/pair", open), HttpLayerRouter.route("POST", "/pair", exchange)]
+})
+
+/** For those who are in already: `POST /api/pair` makes a code. */
+export const makePrivate = Effect.gen(function* () {
+  const { dataDir } = yield* Tokens.Tokens
+  const create = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const body = yield* Body.json(request)
+    const name = field(body, "name")?.slice(0, 100)
+    const { code, expiresAt } = yield* Effect.mapError(Pairing.create(dataDir, { ...(name !== undefined && { name }) }), storage)
+    const url = Pairing.link(`http://${request.headers["host"] ?? "localhost"}`, code)
+    return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "no-store" })
+  }).pipe(Effect.catchAll((error) => Effect.succeed(Respond.error(error))))
+  return [HttpLayerRouter.route("POST", "/api/pair", create)]
+})

@@ -1,0 +1,41 @@
+/** Answers: JSON, and the errors of the wire with their one status each (`Errors.ts` of the contracts). */
+import { HttpApiSchema, HttpServerResponse } from "@effect/platform"
+import { Schema } from "effect"
+import * as Errors from "@millrace/contracts/Errors"
+
+const WireError = Schema.Union(
+  Errors.BadRequest,
+  Errors.Unauthorized,
+  Errors.Forbidden,
+  Errors.NotFound,
+  Errors.PayloadTooLarge,
+  ...Errors.CursorError.members,
+  ...Errors.CommandError.members
+)
+export type WireError = typeof WireError.Type
+
+const encode = Schema.encodeSync(WireError)
+const statuses = new Map(WireError.members.map((member) => [member._tag as string, HttpApiSchema.getStatusErrorAST(member.ast)]))
+
+const body = "application/json; charset=utf-8"
+
+/** The value's own JSON: the contracts' read models are JSON already. */
+export const json = (value: unknown, headers?: Record<string, string>): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.text(JSON.stringify(value), { contentType: body, ...(headers && { headers }) })
+
+/** `Retry-After` in whole seconds where waiting helps; `WWW-Authenticate` on 401. */
+export const error = (error: WireError): HttpServerResponse.HttpServerResponse => {
+  const headers: Record<string, string> = { "cache-control": "no-store" }
+  if ("retryAfterMillis" in error) headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMillis / 1000)))
+  if (error._tag === "Unauthorized") headers["www-authenticate"] = 'Bearer realm="millrace"'
+  if (error._tag === "PayloadTooLarge") headers["connection"] = "close"
+  return HttpServerResponse.text(JSON.stringify(encode(error)), {
+    status: statuses.get(error._tag) ?? 500,
+    contentType: body,
+    headers
+  })
+}
+
+/** Answers that are not in the contract's error set: a path without route, a wrong method, a defect. */
+export const plain = (status: number, tag: string, message: string, headers?: Record<string, string>) =>
+  HttpServerResponse.text(JSON.stringify({ _tag: tag, message }), { status, contentType: body, ...(headers && { headers }) })

@@ -1,0 +1,76 @@
+/** Server-sent events: bytes of each step. Only events carry an id; `EventSource.onmessage` sees them, control frames have a name (D5). */
+import { HttpServerResponse } from "@effect/platform"
+import { Chunk, Effect, Stream } from "effect"
+import { format } from "@millrace/contracts/Cursor"
+import { EventLog, type Page } from "@millrace/log/EventLog"
+import * as Follow from "./Follow.ts"
+
+/** Time after which a cut client comes back, in milliseconds. */
+const retry = 1000
+
+const control = (name: string, data: unknown) => Buffer.from(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+
+/** The committed JSON of each event as one block of bytes. */
+const encodePage = (epoch: string, page: Page): Buffer => {
+  let text = ""
+  for (const event of page.events) text += `id: ${format(epoch, event.offset)}\ndata: ${event.json}\n\n`
+  return Buffer.from(text)
+}
+
+/** The bytes of a step. */
+export const encode = (epoch: string, step: Follow.Step): Buffer => {
+  switch (step._tag) {
+    case "page":
+      return encodePage(epoch, step.page)
+    case "caught-up":
+    case "heartbeat":
+      return control(step._tag, { head: step.head })
+    case "bye":
+      return control("bye", { reason: step.reason, resumeAfter: format(epoch, step.resumeAfter) })
+    case "end":
+      return control("end", { reason: step.reason })
+  }
+}
+
+/**
+ * Followers at the head read the same page: its bytes are made once and shared. Keyed by what a page is (the log never changes),
+ * bounded in entries and bytes; pages of readers far behind are not kept.
+ */
+const makeShared = (epoch: string) => {
+  const pages = new Map<string, Buffer>()
+  return (step: Follow.Step, stream: string | undefined): Buffer => {
+    if (step._tag !== "page" || step.page.upTo !== step.page.head) return encode(epoch, step)
+    const key = `${step.page.after}-${step.page.upTo} ${stream ?? ""}`
+    const known = pages.get(key)
+    if (known !== undefined) return known
+    const bytes = encode(epoch, step)
+    if (bytes.length <= 64 * 1024) {
+      pages.set(key, bytes)
+      for (const oldest of pages.keys()) {
+        if (pages.size <= 64) break
+        pages.delete(oldest)
+      }
+    }
+    return bytes
+  }
+}
+
+const headers = {
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no"
+}
+
+/** Makes the answers of one server: they share the bytes at the head. */
+export const make = Effect.map(EventLog, (log) => {
+  const bytes = makeShared(log.epoch)
+  return Effect.fnUntraced(function* (options: Follow.Options) {
+    const context = yield* Effect.context<Stream.Stream.Context<ReturnType<typeof Follow.steps>>>()
+    const body = Follow.steps(options).pipe(
+      Stream.map((step) => bytes(step, options.stream)),
+      // Sent at once, so that the headers are on the wire before the first event.
+      Stream.prepend(Chunk.of(Buffer.from(`retry: ${retry}\n\n`))),
+      Stream.provideContext(context)
+    )
+    return HttpServerResponse.stream(body, { contentType: "text/event-stream; charset=utf-8", headers })
+  })
+})

@@ -1,0 +1,106 @@
+/**
+ * One latch for all followers: opened when their stream may have more, when a heartbeat is due, when a token changed and when the
+ * server drains. It says "look again", never what (D1): a wake-up too many costs a read, one too few costs at most one heartbeat.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { EventLog } from "@millrace/log/EventLog"
+import { Tokens } from "../auth/Tokens.ts"
+
+/** Time between heartbeats, as PRODUCT.md says. */
+export const heartbeat = "15 seconds"
+/** How often the token file is looked at for live streams: revoke ends them within a second (X3). */
+const tokenCheck = "400 millis"
+
+export class Wake extends Context.Tag("@millrace/server/Wake")<
+  Wake,
+  {
+    /** Returns when there may be something new for this stream (all streams without one) beyond `seen`, a position that was read. */
+    readonly next: (seen: number, stream?: string) => Effect.Effect<void>
+    /** Counts heartbeats: a follower that saw another number owes one to its client. */
+    readonly beats: () => number
+    readonly closing: () => boolean
+    /** From now on followers deliver to the head and end (S3). */
+    readonly close: Effect.Effect<void>
+    /** Followers that wait at this moment. */
+    readonly waiting: () => number
+  }
+>() {}
+
+const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> = Effect.gen(function* () {
+  const log = yield* EventLog
+  const tokens = yield* Tokens
+  const waiters = new Map<string | undefined, Set<() => void>>()
+  let head = yield* log.head
+  let beats = 0
+  let closing = false
+
+  const open = (stream: string | undefined) => {
+    const set = waiters.get(stream)
+    if (set === undefined) return
+    waiters.delete(stream)
+    for (const resume of set) resume()
+  }
+  const openAll = Effect.sync(() => {
+    for (const stream of waiters.keys()) open(stream)
+  })
+
+  /** Which streams moved between the known head and the new one; everybody when that cannot be read. */
+  const announce = Effect.gen(function* () {
+    if (waiters.size === (waiters.has(undefined) ? 1 : 0)) {
+      head = yield* log.head
+      // Everybody: a follower of one stream may have come while the head was asked for.
+      return yield* openAll
+    }
+    const page = yield* log.read({ after: head })
+    head = page.upTo
+    open(undefined)
+    for (const event of page.events) open(event.stream)
+  }).pipe(
+    Effect.catchAll(() =>
+      Effect.zipRight(
+        Effect.flatMap(log.head, (now) => Effect.sync(() => (head = now))),
+        openAll
+      )
+    )
+  )
+
+  yield* Effect.suspend(() => Effect.zipRight(log.awaitBeyond(head), announce)).pipe(Effect.forever, Effect.forkScoped)
+  yield* Effect.sleep(heartbeat).pipe(
+    Effect.zipRight(Effect.sync(() => beats++)),
+    Effect.zipRight(openAll),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  yield* Effect.sleep(tokenCheck).pipe(
+    Effect.zipRight(Effect.orElseSucceed(tokens.refresh, () => true)),
+    Effect.flatMap((changed) => (changed ? openAll : Effect.void)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+  return {
+    next: (seen, stream) =>
+      Effect.async<void>((resume) => {
+        if (head > seen || closing) return resume(Effect.void)
+        let set = waiters.get(stream)
+        if (set === undefined) waiters.set(stream, (set = new Set()))
+        const wake = () => resume(Effect.void)
+        set.add(wake)
+        return Effect.sync(() => {
+          set.delete(wake)
+          if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)
+        })
+      }),
+    beats: () => beats,
+    closing: () => closing,
+    close: Effect.zipRight(
+      Effect.sync(() => {
+        closing = true
+      }),
+      openAll
+    ),
+    waiting: () => [...waiters.values()].reduce((sum, set) => sum + set.size, 0)
+  }
+})
+
+export const layer: Layer.Layer<Wake, never, EventLog | Tokens> = Layer.scoped(Wake, make)

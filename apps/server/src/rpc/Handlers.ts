@@ -1,0 +1,83 @@
+/** The RPC group over the service: the same calls, errors and frames as HTTP (D9). */
+import { Rpc } from "@effect/rpc"
+import { Chunk, Effect, Option, Stream } from "effect"
+import { format } from "@millrace/contracts/Cursor"
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { Frame } from "@millrace/contracts/Frame"
+import { MillraceRpcs } from "@millrace/contracts/Rpc"
+import { EventLog } from "@millrace/log/EventLog"
+import { Session } from "../auth/Session.ts"
+import type { Tokens } from "../auth/Tokens.ts"
+import { Drain } from "../http/Drain.ts"
+import { resolveFrom } from "../http/Events.ts"
+import * as Follow from "../http/Follow.ts"
+import type { Wake } from "../http/Wake.ts"
+import { Service } from "../Service.ts"
+
+/** Frames in one message: the client acknowledges each, so this is the throughput. */
+const framesPerMessage = 256
+
+const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
+  switch (step._tag) {
+    case "page":
+      return Chunk.unsafeFromArray(
+        step.page.events.map((event) => ({
+          _tag: "event",
+          cursor: format(epoch, event.offset),
+          event: JSON.parse(event.json) as LogEvent
+        }))
+      )
+    case "bye":
+      return Chunk.of({ ...step, resumeAfter: format(epoch, step.resumeAfter) })
+    default:
+      return Chunk.of(step)
+  }
+}
+
+/** The session of the upgrade request: RPC fibers inherit its context. */
+const session = Effect.map(
+  Effect.serviceOption(Session),
+  Option.getOrElse((): Session["Type"] => ({ actor: "unknown" }))
+)
+
+const page = (request: { readonly before?: number | undefined; readonly limit?: number | undefined }) => ({
+  ...(request.before !== undefined && { before: Math.max(1, request.before) }),
+  ...(request.limit !== undefined && { limit: Math.max(1, request.limit) })
+})
+
+export const layer = MillraceRpcs.toLayer(
+  Effect.gen(function* () {
+    const service = yield* Service
+    const log = yield* EventLog
+    const drain = yield* Drain
+    const context = yield* Effect.context<Service | EventLog | Wake | Tokens>()
+    return {
+      // A client that leaves does not take its command with it (D11).
+      dispatch: ({ command }) =>
+        Rpc.uninterruptible(drain.track(Effect.flatMap(session, ({ actor }) => service.dispatch(command, actor)))),
+      commandStatus: ({ commandId }) => drain.track(service.commandStatus(commandId)),
+      state: () => drain.track(service.state),
+      threads: (request) =>
+        drain.track(service.threads({ ...page(request), ...(request.archived !== undefined && { archived: request.archived }) })),
+      thread: ({ threadId }) => drain.track(service.thread(threadId)),
+      items: ({ threadId, ...request }) => drain.track(service.items(threadId, page(request))),
+      turns: ({ threadId, ...request }) => drain.track(service.turns(threadId, page(request))),
+      requests: () => drain.track(service.requests),
+      providers: () => drain.track(service.providers),
+      follow: ({ stream, after }) =>
+        Stream.unwrapScoped(
+          Effect.gen(function* () {
+            yield* Effect.acquireRelease(drain.enter, () => drain.leave)
+            const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
+            const steps = Follow.steps({
+              after: from,
+              session: yield* session,
+              limit: framesPerMessage,
+              ...(stream !== undefined && { stream })
+            })
+            return Stream.mapConcatChunk(steps, (step) => frames(log.epoch, step))
+          })
+        ).pipe(Stream.provideContext(context))
+    }
+  })
+)

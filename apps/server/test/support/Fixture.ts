@@ -1,0 +1,171 @@
+/** The composed HTTP server on a real socket over a memory log and a service that does only what a test says. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { type IncomingHttpHeaders, request } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Layer, Scheduler, type Scope, Stream } from "effect"
+import type { Accepted, Command } from "@millrace/contracts/Command"
+import { format } from "@millrace/contracts/Cursor"
+import { type CommandError, NotFound } from "@millrace/contracts/Errors"
+import { ProjectId, type ThreadId } from "@millrace/contracts/Ids"
+import { EventLog, type NewEvent } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Tokens from "../../src/auth/Tokens.ts"
+import * as Server from "../../src/Server.ts"
+import { Service } from "../../src/Service.ts"
+
+/** What the fake service answers; a test sets it. */
+export interface Fake {
+  dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
+  readonly threads: Set<string>
+  draining: boolean
+}
+
+export const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-http-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+export const event = (n: number, stream = "thread/thr_a", data: object = {}): NewEvent => ({
+  stream,
+  type: "item.delta",
+  at: "2026-11-20T09:00:00.000Z",
+  epoch: 1,
+  data: { n, ...data }
+})
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+/** One request on a connection of its own. */
+export const send = (
+  url: string,
+  options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string | Buffer } = {}
+): Effect.Effect<Answer, Error> =>
+  Effect.async((resume) => {
+    const sent = request(
+      url,
+      { method: options.method ?? (options.body === undefined ? "GET" : "POST"), headers: options.headers ?? {}, agent: false },
+      (response) => {
+        const chunks: Array<Buffer> = []
+        response.on("data", (chunk: Buffer) => chunks.push(chunk))
+        response.on("end", () =>
+          resume(
+            Effect.succeed({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              body: Buffer.concat(chunks).toString("utf8")
+            })
+          )
+        )
+        response.on("error", (error) => resume(Effect.fail(error)))
+      }
+    )
+    sent.on("error", (error) => resume(Effect.fail(error)))
+    sent.end(options.body)
+    return Effect.sync(() => sent.destroy())
+  })
+
+export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =>
+  Layer.effect(
+    Service,
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const missing = (what: string, id: string) => Effect.fail(new NotFound({ what, id, message: `There is no ${what} ${id}.` }))
+      return {
+        dispatch: (command, actor) => fake.dispatch(command, actor),
+        commandStatus: (id) => missing("command", id),
+        state: Effect.map(log.head, (offset) => ({
+          logEpoch: log.epoch,
+          offset,
+          projects: [],
+          threads: [],
+          requests: [],
+          more: false
+        })),
+        threads: () => Effect.succeed({ items: [] }),
+        thread: (id: ThreadId) =>
+          fake.threads.has(id)
+            ? Effect.succeed({
+                threadId: id,
+                projectId: ProjectId.make("prj_a"),
+                title: "",
+                provider: "demo",
+                cwd: "/",
+                status: "idle",
+                archived: false,
+                queuedTurnIds: [],
+                openRequestIds: [],
+                openItemIds: [],
+                createdAt: "",
+                updatedAt: ""
+              })
+            : missing("thread", id),
+        turns: () => Effect.succeed({ items: [] }),
+        items: (id) => missing("thread", id),
+        requests: Effect.succeed([]),
+        providers: Effect.succeed([]),
+        follow: () => Stream.dieMessage("the transports follow the log themselves"),
+        draining: Effect.sync(() => fake.draining)
+      }
+    })
+  )
+
+/** Answers every command as accepted, at the head. */
+const accepts =
+  (log: typeof EventLog.Service): Fake["dispatch"] =>
+  (command) =>
+    Effect.map(log.head, (offset) => ({
+      status: "accepted",
+      commandId: command.commandId,
+      offset,
+      cursor: format(log.epoch, offset)
+    }))
+
+export interface Fixture {
+  readonly url: string
+  readonly token: string
+  readonly dataDir: string
+  readonly log: typeof EventLog.Service
+  readonly fake: Fake
+  readonly server: Server.Server["Type"]
+  /** Commits events, one envelope. */
+  readonly append: (...events: ReadonlyArray<NewEvent>) => Effect.Effect<void>
+  /** With the token. */
+  readonly call: (path: string, options?: Parameters<typeof send>[1]) => Effect.Effect<Answer, Error>
+}
+
+/** Starts a server that ends with the scope. */
+export const start = (options: Partial<Server.Options> = {}): Effect.Effect<Fixture, Error, Scope.Scope> =>
+  Effect.gen(function* () {
+    const dataDir = options.dataDir ?? (yield* temporaryDirectory)
+    const { token } = yield* Tokens.create(dataDir, { name: "test" })
+    const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), draining: false }
+    const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
+      Layer.provide(fakeService(fake)),
+      Layer.provideMerge(EventLogMemory.layer())
+    )
+    const context = yield* Layer.build(app)
+    return yield* Effect.gen(function* () {
+      const log = yield* EventLog
+      const server = yield* Server.Server
+      fake.dispatch = accepts(log)
+      return {
+        url: server.url,
+        token,
+        dataDir,
+        log,
+        fake,
+        server,
+        append: (...events: ReadonlyArray<NewEvent>) => Effect.asVoid(Effect.orDie(log.append([{ events, rows: [] }]))),
+        call: (path: string, options: Parameters<typeof send>[1] = {}) =>
+          send(`${server.url}${path}`, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } })
+      }
+    }).pipe(Effect.provide(context))
+  })
+
+/** The scheduler of the program. */
+export const fair = Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))
