@@ -1,0 +1,137 @@
+/**
+ * Checks a log: offsets 1..n and each stream's versions 1..m without holes, every event readable and saying the same as its columns, the
+ * head and the streams' versions as recorded. One pass over the events in pages, in bounded memory: streams are checked in slices.
+ */
+import { Effect, Stream } from "effect"
+import { corruptType, EventLog, type Page } from "./EventLog.ts"
+
+export interface Problem {
+  /** Offset of the event, when the problem has a place. */
+  readonly offset?: number
+  readonly stream?: string
+  readonly problem: "offset" | "version" | "json" | "mismatch" | "head" | "projection"
+  readonly message: string
+}
+
+export interface Report {
+  readonly logEpoch: string
+  readonly head: number
+  readonly retainedFrom: number
+  readonly events: number
+  readonly bytes: number
+  readonly streams: number
+  /** The first 100. */
+  readonly problems: ReadonlyArray<Problem>
+  readonly problemCount: number
+}
+
+/** What a caller adds: sees each page once, in order, and says at the end what it found (the projections, for example). */
+export interface Check {
+  readonly page: (page: Page) => Effect.Effect<ReadonlyArray<Problem>>
+  readonly end: (head: number) => Effect.Effect<ReadonlyArray<Problem>>
+}
+
+const kept = 100
+
+interface Wire {
+  readonly offset?: unknown
+  readonly stream?: unknown
+  readonly version?: unknown
+  readonly type?: unknown
+  readonly data?: { readonly reason?: unknown }
+}
+
+const parse = (json: string): Wire | undefined => {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === "object" && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Runs to the head as it is at the start; an engine may go on appending. `onProgress` gets the offset reached, once per page.
+ * Memory: one number per stream.
+ */
+export const verify = Effect.fn("Verify.verify")(function* (
+  options: {
+    readonly checks?: ReadonlyArray<Check>
+    readonly onProgress?: (offset: number, head: number) => Effect.Effect<void>
+  } = {}
+) {
+  const log = yield* EventLog
+  const head = yield* log.head
+  const retainedFrom = yield* log.retainedFrom
+  const problems: Array<Problem> = []
+  let problemCount = 0
+  const report = (problem: Problem) => {
+    problemCount++
+    if (problems.length < kept) problems.push(problem)
+  }
+  const versions = new Map<string, number>()
+  let events = 0
+  let bytes = 0
+  let expected = retainedFrom + 1
+
+  const look = (page: Page): void => {
+    for (const event of page.events) {
+      const { offset, stream } = event
+      if (offset > head) return
+      events++
+      bytes += Buffer.byteLength(event.json)
+      if (offset !== expected) report({ offset, stream, problem: "offset", message: `offset ${offset} follows ${expected - 1}` })
+      expected = offset + 1
+      const wire = parse(event.json)
+      if (wire === undefined || event.type === corruptType) {
+        report({
+          offset,
+          stream,
+          problem: "json",
+          message: `event ${offset} cannot be read: ${String(wire?.data?.reason ?? "its JSON is damaged")}`
+        })
+        // Its version is unknown or doubtful: go on from the next of its stream.
+        if (typeof wire?.version === "number" && wire.version > 0) versions.set(stream, wire.version)
+        continue
+      }
+      if (wire.offset !== offset || wire.stream !== stream || wire.type !== event.type)
+        report({
+          offset,
+          stream,
+          problem: "mismatch",
+          message: `event ${offset} says of itself: offset ${String(wire.offset)}, stream ${String(wire.stream)}, type ${String(wire.type)}`
+        })
+      const version = Number(wire.version)
+      const before = versions.get(stream)
+      // Below retention the first version of a stream is not known.
+      if (before === undefined ? retainedFrom === 0 && version !== 1 : version !== before + 1)
+        report({ offset, stream, problem: "version", message: `version ${version} of ${stream} follows ${before ?? 0}` })
+      versions.set(stream, version)
+    }
+  }
+
+  yield* log.follow({ after: retainedFrom }).pipe(
+    Stream.takeUntil((page) => page.upTo >= head),
+    Stream.runForEach((page) =>
+      Effect.gen(function* () {
+        look(page)
+        for (const check of options.checks ?? []) (yield* check.page(page)).forEach(report)
+        if (options.onProgress !== undefined) yield* options.onProgress(Math.min(page.upTo, head), head)
+      })
+    ),
+    Effect.when(() => head > retainedFrom)
+  )
+  if (expected !== head + 1) report({ problem: "head", message: `the head is ${head}, the last event read is ${expected - 1}` })
+  for (const check of options.checks ?? []) (yield* check.end(head)).forEach(report)
+  const result: Report = {
+    logEpoch: log.epoch,
+    head,
+    retainedFrom,
+    events,
+    bytes,
+    streams: versions.size,
+    problems,
+    problemCount
+  }
+  return result
+})
