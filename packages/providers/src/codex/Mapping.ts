@@ -69,6 +69,13 @@ const opaque = (message: { readonly method: string; readonly turnId?: string; re
 
 export const make = (nativeThreadId: string): Mapping => {
   const changing = new Map<string, ReadonlyArray<FileChange>>()
+  /** Turns that this session has seen. After a resume Codex counts an old turn's tokens once more: that must not begin a turn. */
+  const seen = new Set<string>()
+  const see = (turnId: string) => {
+    seen.delete(turnId)
+    seen.add(turnId)
+    for (const oldest of seen) if (seen.size > 64) seen.delete(oldest)
+  }
   let counting: { readonly turnId: string; readonly before: Breakdown } | undefined
 
   const known = (message: Exclude<Notification, { readonly _tag: "Other" }>, params: unknown): ReadonlyArray<NativeEvent> => {
@@ -86,6 +93,7 @@ export const make = (nativeThreadId: string): Mapping => {
           ]
     if (message._tag === "Item") {
       const { item, phase, turnId: nativeTurnId } = message
+      see(nativeTurnId)
       const content = itemContent(item)
       const of = { nativeTurnId, nativeItemId: item.id, kind: itemKind(item), content }
       if (phase === "completed") {
@@ -95,8 +103,11 @@ export const make = (nativeThreadId: string): Mapping => {
       if (content.changes) changing.set(item.id, content.changes)
       return [{ _tag: "ItemStarted", ...of }]
     }
+    if ("turnId" in message.params && !seen.has(message.params.turnId))
+      return [opaque({ method: message.method, turnId: message.params.turnId, params })]
     switch (message.method) {
       case "turn/started":
+        see(message.params.turn.id)
         return [{ _tag: "TurnStarted", nativeTurnId: message.params.turn.id }]
       case "turn/completed":
         changing.clear()

@@ -1,5 +1,5 @@
 /** Which program Codex is, and how it is started: `codex app-server` on its pipes, one process for each session (decision 0030). */
-import { Option } from "effect"
+import type { Option } from "effect"
 import type { Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
 

@@ -171,6 +171,7 @@ export const decodeRequest = (threadId: string, method: string, params: unknown)
     : ((fromTable(requestDecoders, method, params) as ServerRequest | undefined) ?? other(method, params))
 
 /** What we read of the answers to our own requests. */
+export const InitializeAnswer = Schema.Struct({ userAgent: text })
 export const ThreadAnswer = Schema.Struct({ thread: Schema.Struct({ id: text }), model: maybe(text) })
 export const TurnAnswer = Schema.Struct({ turn: Turn })
 export const AccountAnswer = Schema.Struct({

@@ -26,6 +26,12 @@ const opaque = new Set([
 ])
 
 const threadOf = (params: unknown) => (params as { readonly threadId?: string } | undefined)?.threadId ?? ""
+/** A mapping that has seen that turn begin. */
+const begun = (threadId: string, turnId = "t") => {
+  const mapping = Mapping.make(threadId)
+  mapping.notification("turn/started", { threadId, turn: { id: turnId, status: "inProgress" } })
+  return mapping
+}
 const item = (raw: Record<string, unknown>) => ({ type: String(raw["type"]), id: "i", raw: { id: "i", ...raw } })
 
 describe("codex mapping", () => {
@@ -34,7 +40,7 @@ describe("codex mapping", () => {
     for (const name of Transcripts.names)
       for (const { dir, msg } of Transcripts.read(name)) {
         if (dir !== "in" || msg.method === undefined) continue
-        const mapping = Mapping.make(threadOf(msg.params))
+        const mapping = begun(threadOf(msg.params), (msg.params as { readonly turnId?: string } | undefined)?.turnId)
         const events =
           msg.id === undefined
             ? mapping.notification(msg.method, msg.params)
@@ -78,7 +84,7 @@ describe("codex mapping", () => {
   })
 
   it("usage is counted per turn, from where the thread's count stood", () => {
-    const mapping = Mapping.make("ours")
+    const mapping = begun("ours", "a")
     const count = (n: number) => ({
       totalTokens: 10 * n,
       inputTokens: 5 * n,
@@ -95,6 +101,9 @@ describe("codex mapping", () => {
     const usageOf = (event: NativeEvent | undefined) => (event?._tag === "TurnUpdated" ? event.usage : undefined)
     assert.strictEqual(usageOf(update("a", 1, 1))?.totalTokens, 10)
     assert.deepInclude(usageOf(update("a", 3, 2)), { totalTokens: 30, cachedInputTokens: 6, contextWindow: 1000 })
+    // An old turn's count, as it comes after a resume: kept as it came, it begins no turn.
+    assert.deepInclude(update("b", 4, 1), { _tag: "Opaque", nativeTurnId: "b" })
+    mapping.notification("turn/started", { threadId: "ours", turn: { id: "b", status: "inProgress" } })
     assert.deepInclude(usageOf(update("b", 4, 1)), { totalTokens: 10, outputTokens: 3, reasoningTokens: 1 })
   })
 
@@ -190,7 +199,7 @@ describe("codex mapping", () => {
   })
 
   it("a second reasoning part begins a new paragraph", () => {
-    const mapping = Mapping.make("ours")
+    const mapping = begun("ours")
     const part = (summaryIndex: number) =>
       mapping.notification("item/reasoning/summaryPartAdded", { threadId: "ours", turnId: "t", itemId: "r", summaryIndex })
     assert.deepStrictEqual(part(0), [])

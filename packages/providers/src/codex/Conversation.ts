@@ -1,0 +1,109 @@
+/** Codex' side of a session in its own protocol: the handshake, the native thread, and what can be asked of a turn. */
+import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
+import type { Continuity } from "@millrace/contracts/State"
+import { Effect, Schema } from "effect"
+import type { RpcChild } from "../process/RpcChild.ts"
+import type { CodexOptions } from "./Process.ts"
+import { AccountAnswer, InitializeAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
+
+/** For the first answer of a process: half a second on a cold disk, much more on a machine that is busy. */
+const startMillis = 30_000
+
+const answered =
+  <A, I>(operation: string, schema: Schema.Schema<A, I>) =>
+  (answer: unknown): Effect.Effect<A, ProviderError> =>
+    Schema.decodeUnknown(schema)(answer).pipe(
+      Effect.mapError(
+        (error) =>
+          new ProviderError({
+            provider: "codex",
+            operation,
+            outcome: "unknown",
+            failure: {
+              kind: "protocol",
+              message: `Codex answered ${operation} in a shape that is not known.`,
+              detail: error.message
+            }
+          })
+      )
+    )
+
+/** First on every connection; gives Codex' version. `experimentalApi`: without it Codex never asks questions. */
+export const handshake = Effect.fn("Codex.handshake")(function* (child: RpcChild) {
+  const clientInfo = { name: "millrace", title: "Millrace", version: "0.1.0" }
+  const { userAgent } = yield* child
+    .request("initialize", { clientInfo, capabilities: { experimentalApi: true } }, { deadlineMillis: startMillis })
+    .pipe(Effect.flatMap(answered("initialize", InitializeAnswer)))
+  yield* child.notify("initialized")
+  return /^[^/]*\/(\S+)/.exec(userAgent)?.[1]
+})
+
+export interface Begun {
+  readonly nativeThreadId: string
+  readonly continuity: Continuity
+  /** Why the conversation that was asked for could not be continued. */
+  readonly lost?: { readonly resumeKey: string; readonly message: string }
+}
+
+/** Codex writes a conversation down with its first turn, and a `kill -9` can leave an empty file: both mean that there is nothing to continue (B5). */
+const isLost = (error: ProviderError): boolean =>
+  error.outcome === "failed" &&
+  /no rollout found|is empty|thread not found|invalid thread id/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
+
+/** The native thread: the one of `resumeKey` if Codex still has it, else a new one. */
+export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
+  const settings = {
+    cwd: input.cwd,
+    model: input.model,
+    approvalPolicy: options.approvalPolicy,
+    sandbox: options.sandbox
+  }
+  const resume = (threadId: string) =>
+    child.request("thread/resume", { threadId, excludeTurns: true, ...settings }, { deadlineMillis: startMillis }).pipe(
+      Effect.flatMap(answered("thread/resume", ThreadAnswer)),
+      Effect.map(({ thread }): Begun => ({ nativeThreadId: thread.id, continuity: "resumed" }))
+    )
+  const start = child.request("thread/start", settings, { deadlineMillis: startMillis }).pipe(
+    Effect.flatMap(answered("thread/start", ThreadAnswer)),
+    Effect.map(({ thread }): Begun => ({ nativeThreadId: thread.id, continuity: "fresh" }))
+  )
+  const { resumeKey } = input
+  if (resumeKey === undefined) return yield* start
+  return yield* resume(resumeKey).pipe(
+    Effect.catchIf(isLost, (error) =>
+      Effect.map(start, (begun): Begun => ({ ...begun, lost: { resumeKey, message: error.failure.message } }))
+    )
+  )
+})
+
+const input = (text: string) => [{ type: "text", text }]
+
+/** Returns the native turn's id. Accepted is not durable at Codex: after a kill the turn may never have been there (B5). */
+export const startTurn = (child: RpcChild, threadId: string, turn: { readonly turnId: string; readonly text: string }) =>
+  child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn.text) }).pipe(
+    Effect.flatMap(answered("turn/start", TurnAnswer)),
+    Effect.map((answer) => answer.turn.id)
+  )
+
+/** Fails when that turn does not run any more. */
+export const steer = (child: RpcChild, threadId: string, nativeTurnId: string, text: string) =>
+  child.request("turn/steer", { threadId, expectedTurnId: nativeTurnId, input: input(text) }).pipe(Effect.asVoid)
+
+/** Answered when the turn has been stopped. `false`: Codex says that it does not run, which is also so in the moment before it starts. */
+export const interrupt = (child: RpcChild, threadId: string, nativeTurnId: string, deadlineMillis: number) =>
+  child.request("turn/interrupt", { threadId, turnId: nativeTurnId }, { deadlineMillis }).pipe(
+    Effect.as(true),
+    Effect.catchIf(
+      (error) => error.outcome === "failed" && /no active turn/i.test(error.failure.message),
+      () => Effect.succeed(false)
+    )
+  )
+
+/** Signed in, or no sign-in needed (another model provider in the settings). */
+export const account = (child: RpcChild) =>
+  child.request("account/read", { refreshToken: false }).pipe(
+    Effect.flatMap(answered("account/read", AccountAnswer)),
+    Effect.map(({ account, requiresOpenaiAuth }) =>
+      !requiresOpenaiAuth ? ("not-needed" as const) : account ? ("yes" as const) : ("no" as const)
+    )
+  )

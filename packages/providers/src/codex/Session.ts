@@ -1,0 +1,161 @@
+/** A session of ours on one `codex app-server`: commands go to its native thread, what it says comes back through mapping and normaliser. */
+import type { Answer } from "@millrace/contracts/Item"
+import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { TurnId } from "@millrace/contracts/Ids"
+import { Deferred, Effect, FiberId, Schedule, type Scope } from "effect"
+import * as Normaliser from "../Normaliser.ts"
+import type { Ledger } from "../process/Ledger.ts"
+import * as RpcChild from "../process/RpcChild.ts"
+import * as Session from "../Session.ts"
+import * as Conversation from "./Conversation.ts"
+import * as Mapping from "./Mapping.ts"
+import * as Process from "./Process.ts"
+
+export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "plan", "diff", "usage"] as const
+
+const methodNotFound = -32601
+/** Codex' own code for what was overtaken. */
+const overtaken = -32600
+/** How long an interrupt may take before the caller escalates, and how often one is repeated that came before its turn had begun. */
+const interruptMillis = 10_000
+const beginsWithin = { tries: 40, everyMillis: 25 }
+/** Before a stop closes stdin: for the interrupt's answer, and for the terminal that follows it. */
+const stopMillis = { interrupt: 1500, terminal: 500 }
+
+const refused = (operation: string, message: string) =>
+  new ProviderError({ provider: "codex", operation, outcome: "failed", failure: { kind: "refused", message } })
+
+/** Starts Codex and its native thread. The process lives in the scope. */
+export const open = Effect.fn("Codex.open")(function* (
+  input: OpenInput,
+  options: Process.CodexOptions,
+  binary: string
+): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
+  const child = yield* RpcChild.open({
+    provider: "codex",
+    command: binary,
+    args: Process.args(options),
+    cwd: input.cwd,
+    env: Process.environment(options, process.env),
+    threadId: input.threadId,
+    epoch: input.epoch,
+    install: Process.notInstalled,
+    dialect: "bare"
+  })
+  const begun = yield* Effect.zipRight(Conversation.handshake(child), Conversation.begin(child, input, options)).pipe(
+    Effect.tapError(() => child.stop("its start failed"))
+  )
+  const threadId = begun.nativeThreadId
+  const normaliser = Normaliser.make(input)
+  const mapping = Mapping.make(threadId)
+  /** Requests that wait for a person, by native id. */
+  const asked = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown }>()
+  /** Native turns that run, with what waits for their end. */
+  const running = new Map<string, Deferred.Deferred<void>>()
+  /** Turns whose `turn/start` is not answered yet. */
+  const starting = new Map<TurnId, Deferred.Deferred<void>>()
+
+  const session = yield* Session.make({
+    child,
+    normaliser,
+    map: (message) => {
+      if (message._tag === "Notification") {
+        const events = mapping.notification(message.method, message.params)
+        for (const event of events) {
+          if (event._tag === "TurnStarted") running.set(event.nativeTurnId, Deferred.unsafeMake(FiberId.none))
+          if (event._tag === "TurnEnded") {
+            const ended = running.get(event.nativeTurnId)
+            running.delete(event.nativeTurnId)
+            if (ended) Deferred.unsafeDone(ended, Effect.void)
+          }
+          if (event._tag === "RequestResolved") asked.delete(event.nativeRequestId)
+        }
+        return { events }
+      }
+      const { id, method } = message
+      const { answer, events, nativeRequestId } = mapping.request(id, method, message.params)
+      if (answer === undefined)
+        return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`) }
+      asked.set(nativeRequestId, { id, result: answer })
+      const tooLate = Effect.suspend(() => {
+        asked.delete(nativeRequestId)
+        return child.respondError(id, overtaken, "The turn is over: nobody was asked.")
+      })
+      return { events, tooLate }
+    }
+  })
+  if (begun.lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: begun.lost }])
+
+  /** One that came before its turn had begun is repeated; a turn that is over needs none. */
+  const interruptNative = (nativeTurnId: string, still: () => boolean, deadlineMillis: number) =>
+    Conversation.interrupt(child, threadId, nativeTurnId, deadlineMillis).pipe(
+      Effect.flatMap((stopped) =>
+        stopped || !still() ? Effect.void : Effect.fail(refused("turn/interrupt", "Codex says that no turn runs."))
+      ),
+      Effect.retry({
+        while: (error) => error.failure.kind === "refused" && still(),
+        times: beginsWithin.tries,
+        schedule: Schedule.spaced(beginsWithin.everyMillis)
+      })
+    )
+
+  const stopping = Effect.unsafeMakeSemaphore(1)
+  return {
+    events: session.events,
+    continuity: begun.continuity,
+    resumeKey: threadId,
+    capabilities,
+    startTurn: Effect.fn("Codex.startTurn")(function* (turn) {
+      const answered = yield* Deferred.make<void>()
+      starting.set(turn.turnId, answered)
+      normaliser.expectTurn(turn.turnId)
+      const nativeTurnId = yield* Conversation.startTurn(child, threadId, turn).pipe(
+        Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && normaliser.refuseTurn(turn.turnId))),
+        Effect.tap((native) => session.bindTurn(turn.turnId, native)),
+        Effect.ensuring(
+          Effect.zipRight(
+            Effect.sync(() => starting.delete(turn.turnId)),
+            Deferred.succeed(answered, undefined)
+          )
+        )
+      )
+      yield* Effect.annotateCurrentSpan({ nativeTurnId })
+    }),
+    steer: Effect.fn("Codex.steer")(function* ({ text, turnId }) {
+      const native = normaliser.nativeTurnOf(turnId)
+      if (native === undefined) return yield* refused("turn/steer", "That turn does not run.")
+      yield* Conversation.steer(child, threadId, native, text)
+    }),
+    interrupt: Effect.fn("Codex.interrupt")(function* (turnId) {
+      normaliser.interrupting(turnId)
+      const pending = starting.get(turnId)
+      if (pending) yield* Deferred.await(pending)
+      const native = normaliser.nativeTurnOf(turnId)
+      if (native === undefined) return
+      yield* interruptNative(native, () => normaliser.nativeTurnOf(turnId) === native, interruptMillis)
+    }),
+    answer: Effect.fn("Codex.answer")(function* (requestId, answer) {
+      const native = normaliser.answered(requestId)
+      const request = native === undefined ? undefined : asked.get(native)
+      if (native === undefined || request === undefined) return
+      asked.delete(native)
+      yield* child.respond(request.id, request.result(answer))
+    }),
+    stop: (reason) =>
+      stopping.withPermits(1)(
+        Effect.gen(function* () {
+          // Neither the end of stdin nor a signal makes Codex end its turn in words (B5): ask first.
+          yield* Effect.forEach(
+            [...running],
+            ([native, ended]) =>
+              Conversation.interrupt(child, threadId, native, stopMillis.interrupt).pipe(
+                Effect.zipRight(Deferred.await(ended).pipe(Effect.timeoutOption(stopMillis.terminal))),
+                Effect.catchAll((error) => Effect.logDebug(error.message))
+              ),
+            { concurrency: "unbounded", discard: true }
+          )
+          yield* child.stop(reason)
+        })
+      )
+  }
+})
