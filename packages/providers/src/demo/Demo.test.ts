@@ -1,0 +1,321 @@
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { it } from "@effect/vitest"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { Effect, Queue, type Scope, Stream } from "effect"
+import { describe, expect } from "vitest"
+import * as Ledger from "../process/Ledger.ts"
+import * as Demo from "./Demo.ts"
+
+const cwd = mkdtempSync(join(tmpdir(), "millrace-demo-"))
+let turns = 0
+const newTurn = () => TurnId.make(`trn_${++turns}`)
+
+/** A session whose events wait in a queue; the last is "end". */
+const open = (options: { readonly resumeKey?: string } = {}) =>
+  Effect.gen(function* () {
+    const adapter = yield* Demo.adapter
+    const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd, ...options })
+    const events = yield* Queue.bounded<ProviderEvent | "end">(16)
+    yield* session.events.pipe(
+      Stream.runForEach((event) => Queue.offer(events, event)),
+      Effect.zipRight(Queue.offer(events, "end")),
+      Effect.forkScoped
+    )
+    /** Events up to and with the first of that kind; stops at the end. */
+    const until = (tag: ProviderEvent["_tag"]) =>
+      Effect.gen(function* () {
+        const seen: Array<ProviderEvent> = []
+        for (;;) {
+          const event = yield* Queue.take(events)
+          if (event === "end") return seen
+          seen.push(event)
+          if (event._tag === tag) return seen
+        }
+      })
+    const terminal = Effect.gen(function* () {
+      const seen: Array<ProviderEvent> = []
+      for (;;) {
+        const event = yield* Queue.take(events)
+        if (event === "end") return seen
+        seen.push(event)
+        if (event._tag === "TurnCompleted" || event._tag === "TurnInterrupted" || event._tag === "TurnFailed") return seen
+      }
+    })
+    const start = (text: string) =>
+      Effect.gen(function* () {
+        const turnId = newTurn()
+        yield* session.startTurn({ turnId, text })
+        return turnId
+      })
+    return { session, until, terminal, start, play: (text: string) => Effect.zipRight(start(text), terminal) }
+  })
+
+const deltas = (events: ReadonlyArray<ProviderEvent>) =>
+  events.flatMap((event) => (event._tag === "ItemDelta" ? [event.text] : []))
+const completed = (events: ReadonlyArray<ProviderEvent>) =>
+  events.flatMap((event) => (event._tag === "ItemCompleted" ? [event] : []))
+const last = (events: ReadonlyArray<ProviderEvent>) => events[events.length - 1]
+const asked = (events: ReadonlyArray<ProviderEvent>) => {
+  const event = last(events)
+  if (event?._tag !== "RequestOpened") throw new Error(`no request: ${JSON.stringify(events)}`)
+  return event
+}
+const alive = (pid: number) => {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+  } catch {
+    return false
+  }
+}
+const test = (name: string, body: () => Effect.Effect<void, unknown, Ledger.Ledger | Scope.Scope>) =>
+  it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory), 10_000)
+
+describe("demo agent", () => {
+  test("a plain prompt gets a short streamed answer; the turn is ours", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const turnId = yield* demo.start("hello")
+      const events = yield* demo.terminal
+      expect(events[0]).toMatchObject({ _tag: "TurnStarted", turnId, origin: "user" })
+      expect(deltas(events).length).toBeGreaterThan(5)
+      expect(completed(events)).toMatchObject([{ kind: "agent-message", status: "completed" }])
+      expect(completed(events)[0]?.content.text).toBe(deltas(events).join(""))
+      expect(completed(events)[0]?.content.text).toContain('"hello"')
+      expect(last(events)).toMatchObject({ _tag: "TurnCompleted", turnId, usage: { inputTokens: 1 } })
+    }))
+
+  test("say, think, plan, deltas and sleep run in order; text around them is ignored", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const events = yield* demo.play(
+        "x [[say one  two\nthree]] y [[think hm]] [[plan A; B; C]] [[sleep 30]] [[deltas 3 1]] [[nonsense]]"
+      )
+      expect(completed(events).map(({ kind, content }) => [kind, content.text])).toEqual([
+        ["agent-message", "one  two\nthree"],
+        ["reasoning", "hm"],
+        ["plan", "1. A\n2. B\n3. C"],
+        ["agent-message", "d1 d2 d3 "]
+      ])
+      expect(deltas(events)).toEqual(["one  ", "two\n", "three", "hm", "d1 ", "d2 ", "d3 "])
+      expect(events.find((event) => event._tag === "TurnUpdated")).toMatchObject({
+        plan: [
+          { text: "A", status: "in-progress" },
+          { text: "B", status: "pending" },
+          { text: "C", status: "pending" }
+        ]
+      })
+    }))
+
+  test("deltas N 0 is as fast as the pipe", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const began = performance.now()
+      const events = yield* demo.play("[[deltas 20000 0]]")
+      const millis = performance.now() - began
+      expect(deltas(events)).toHaveLength(20_000)
+      expect(completed(events)[0]?.content.text?.endsWith("d20000 ")).toBe(true)
+      expect(millis).toBeLessThan(4000)
+    }))
+
+  test("run asks first; accepted, the command really runs in the project and its output streams", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[run pwd; echo problem >&2; exit 3]] [[run true]]")
+      const { requestId, ask } = asked(yield* demo.until("RequestOpened"))
+      expect(ask).toMatchObject({ kind: "approval", title: "Run: pwd; echo problem >&2; exit 3", cwd })
+      expect(ask.itemId).toBe("itm_1_1_1")
+      yield* demo.session.answer(requestId, { decision: "accept-for-session" })
+      const first = yield* demo.until("ItemCompleted")
+      expect(deltas(first).join("")).toContain(`${cwd}\n`)
+      expect(last(first)).toMatchObject({ kind: "command", status: "failed", content: { exitCode: 3 } })
+      const second = asked(yield* demo.until("RequestOpened"))
+      yield* demo.session.answer(second.requestId, { decision: "accept" })
+      expect(last(yield* demo.terminal)?._tag).toBe("TurnCompleted")
+      // Accepted for the session: not asked again. Answers to settled and unknown requests are no-ops.
+      yield* demo.session.answer(requestId, { decision: "decline" })
+      const again = yield* demo.play("[[run pwd; echo problem >&2; exit 3]]")
+      expect(again.some((event) => event._tag === "RequestOpened")).toBe(false)
+    }))
+
+  test("run declined goes on; run cancelled interrupts the turn", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[run touch no]] [[say on]]")
+      yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "decline" })
+      const declined = yield* demo.terminal
+      expect(completed(declined).map((item) => item.status)).toEqual(["declined", "completed"])
+      expect(last(declined)?._tag).toBe("TurnCompleted")
+      yield* demo.start("[[run touch no]] [[say on]]")
+      yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "cancel" })
+      const cancelled = yield* demo.terminal
+      expect(completed(cancelled).map((item) => item.status)).toEqual(["declined"])
+      expect(last(cancelled)?._tag).toBe("TurnInterrupted")
+      expect(readdirSync(cwd)).toEqual([])
+    }))
+
+  test("ask is a question, and the answer arrives", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[ask Which colour?]]")
+      const { requestId, ask } = asked(yield* demo.until("RequestOpened"))
+      expect(ask).toMatchObject({ kind: "question", questions: [{ id: "answer", text: "Which colour?" }] })
+      yield* demo.session.answer(requestId, { answers: { answer: ["blue"] } })
+      expect(completed(yield* demo.terminal)[0]?.content.text).toBe("You answered: blue")
+    }))
+
+  test("P2 an interrupt ends the turn at once and takes the command's whole group with it", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const turnId = yield* demo.start("[[run sh -c 'sleep 60 & echo $!; sleep 60']]")
+      yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "accept" })
+      const grandchild = Number(deltas(yield* demo.until("ItemDelta"))[0])
+      expect(alive(grandchild)).toBe(true)
+      yield* demo.session.interrupt(turnId)
+      const events = yield* demo.terminal
+      expect(last(events)).toMatchObject({ _tag: "TurnInterrupted", turnId })
+      expect(alive(grandchild)).toBe(false)
+      // An interrupt of a turn that has ended reaches nothing, and the next turn runs.
+      yield* demo.session.interrupt(turnId)
+      expect(last(yield* demo.play("[[say next]]"))?._tag).toBe("TurnCompleted")
+    }))
+
+  test("T9 an interrupt in mid-message keeps the text, aborts the item and cancels an open request", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const first = yield* demo.start("[[deltas 1000 5]]")
+      const streamed = yield* demo.until("ItemDelta")
+      yield* demo.session.interrupt(first)
+      const events = [...streamed, ...(yield* demo.terminal)]
+      expect(completed(events)).toMatchObject([{ status: "aborted", content: { text: deltas(events).join("") } }])
+      const second = yield* demo.start("[[ask ok?]]")
+      const { requestId } = asked(yield* demo.until("RequestOpened"))
+      yield* demo.session.interrupt(second)
+      const ended = yield* demo.terminal
+      expect(ended.map((event) => event._tag)).toEqual(["RequestCancelled", "TurnInterrupted"])
+      yield* demo.session.answer(requestId, { answers: { answer: ["late"] } })
+    }))
+
+  test("fail fails the turn with its text; a directive that makes no sense says so", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      expect(last(yield* demo.play("[[fail no more tokens]] [[say never]]"))).toMatchObject({
+        _tag: "TurnFailed",
+        error: { kind: "refused", message: "no more tokens" }
+      })
+      expect(last(yield* demo.play("[[sleep soon]]"))).toMatchObject({ _tag: "TurnFailed" })
+    }))
+
+  for (const code of [0, 7])
+    test(`P5 T11 exit ${code} without a terminal fails the turn with the evidence, after all that was said`, () =>
+      Effect.gen(function* () {
+        const demo = yield* open()
+        const events = yield* demo.play(`[[say last words]] [[exit ${code}]]`)
+        expect(deltas(events)).toEqual(["last ", "words"])
+        expect(last(events)).toMatchObject({ _tag: "TurnFailed", error: { kind: "process" } })
+        expect(last(events)).toHaveProperty("error.message", expect.stringContaining(`code ${code}`))
+        expect(yield* demo.until("TurnStarted")).toEqual([])
+        const refused = yield* Effect.flip(demo.session.startTurn({ turnId: newTurn(), text: "more" }))
+        expect(refused.failure.kind).toBe("process")
+      }))
+
+  test("P4 garbage is diagnostics, and the turn goes on", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const events = yield* demo.play("[[garbage]] [[say fine]]")
+      const bad = events.filter((event) => event._tag === "Opaque" && event.method === "millrace/bad-line")
+      expect(bad).toHaveLength(4)
+      expect(last(events)?._tag).toBe("TurnCompleted")
+    }))
+
+  test("background ends the turn and says when the task has ended", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const events = yield* demo.play("[[background 50]]")
+      expect(last(events)?._tag).toBe("TurnCompleted")
+      expect(yield* demo.until("Opaque")).toMatchObject([{ method: "background/ended" }])
+    }))
+
+  test("flood writes exactly its bytes, and a slow reader holds the agent back", () =>
+    Effect.gen(function* () {
+      const adapter = yield* Demo.adapter
+      const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd })
+      yield* session.startTurn({ turnId: newTurn(), text: "[[flood 60000000]]" })
+      const before = process.memoryUsage().rss
+      // Nobody reads: the agent must stand still once buffer and pipe are full.
+      yield* Effect.sleep(700)
+      expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
+      let bytes = 0
+      let peak = 0
+      yield* session.events.pipe(
+        Stream.mapChunksEffect((chunk) =>
+          Effect.gen(function* () {
+            for (const event of chunk) if (event._tag === "ItemDelta") bytes += event.text.length
+            peak = Math.max(peak, process.memoryUsage().rss)
+            yield* Effect.sleep(2)
+            return chunk
+          })
+        ),
+        Stream.takeUntil((event) => event._tag === "TurnCompleted"),
+        Stream.runDrain
+      )
+      expect(bytes).toBe(60_000_000)
+      expect(peak - before).toBeLessThan(200 * 1024 * 1024)
+    }))
+
+  test("hang ignores the interrupt, end of input and SIGTERM; stop ends it in its budget, and its turn was interrupted", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const turnId = yield* demo.start("[[say before]] [[hang]]")
+      yield* demo.until("ItemCompleted")
+      const ignored = yield* Effect.flip(demo.session.interrupt(turnId))
+      expect(ignored.outcome).toBe("unknown")
+      const began = performance.now()
+      yield* demo.session.stop("a person asked for it")
+      expect(performance.now() - began).toBeLessThan(4600)
+      expect(last(yield* demo.terminal)).toMatchObject({ _tag: "TurnInterrupted", reason: "a person asked for it" })
+    }))
+
+  test("a resumed session goes on under its key; stop without a turn says nothing", () =>
+    Effect.gen(function* () {
+      const first = yield* open()
+      expect(first.session.continuity).toBe("fresh")
+      const { resumeKey } = first.session
+      yield* first.session.stop("enough")
+      expect(yield* first.until("TurnStarted")).toEqual([])
+      const second = yield* open(resumeKey === undefined ? {} : { resumeKey })
+      expect([second.session.continuity, second.session.resumeKey]).toEqual(["resumed", resumeKey])
+    }))
+
+  test("two turns at once are refused by the agent, and the refused one is not expected any more", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[sleep 100]]")
+      const refused = yield* Effect.flip(demo.session.startTurn({ turnId: newTurn(), text: "me too" }))
+      expect(refused.outcome).toBe("failed")
+      expect(last(yield* demo.terminal)?._tag).toBe("TurnCompleted")
+      const turnId = yield* demo.start("[[say ok]]")
+      expect(last(yield* demo.terminal)).toMatchObject({ _tag: "TurnCompleted", turnId })
+    }))
+})
+
+it.scopedLive("P1 closing the scope of a session leaves no process and no entry", () =>
+  Effect.gen(function* () {
+    const ledger = yield* Ledger.Ledger
+    const run = Effect.scoped(
+      Effect.gen(function* () {
+        const demo = yield* open()
+        yield* demo.start("[[run sh -c 'setsid sleep 60 & echo $!; sleep 60']]")
+        yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "accept" })
+        const pid = Number(deltas(yield* demo.until("ItemDelta"))[0])
+        expect((yield* ledger.entries).entries).toHaveLength(1)
+        return pid
+      })
+    )
+    const pid = yield* run
+    expect((yield* ledger.entries).entries).toEqual([])
+    expect(alive(pid)).toBe(false)
+  }).pipe(Effect.provide(Ledger.layerMemory))
+)

@@ -1,0 +1,21 @@
+/** Provider `demo`: a scripted agent for newcomers, front-end authors and tests (PRODUCT.md, "The demo agent"). */
+import { fileURLToPath } from "node:url"
+import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
+import { Effect } from "effect"
+import { Ledger } from "../process/Ledger.ts"
+import * as Session from "./Session.ts"
+
+export const name = "demo"
+
+/** Nothing to install and nobody to sign in: it is there when the server is. */
+export const adapter: Effect.Effect<ProviderAdapter, never, Ledger> = Effect.map(Ledger, (ledger) => ({
+  name,
+  probe: Effect.succeed({
+    provider: name,
+    installed: true,
+    version: "1",
+    signedIn: "not-needed" as const,
+    capabilities: Session.capabilities
+  }),
+  open: (input) => Effect.provideService(Session.open(input, fileURLToPath(Session.script)), Ledger, ledger)
+}))

@@ -1,0 +1,56 @@
+/** The demo agent's words as native events. Pure. */
+import type { NativeEvent } from "../NativeEvent.ts"
+import * as Wire from "./Wire.ts"
+
+const notification = (message: Wire.Notification): NativeEvent => {
+  switch (message.method) {
+    case "turn/started":
+      return { _tag: "TurnStarted", nativeTurnId: message.params.turn }
+    case "turn/plan":
+      return { _tag: "TurnUpdated", nativeTurnId: message.params.turn, plan: message.params.steps }
+    case "turn/ended": {
+      const { turn, outcome, reason, error, usage } = message.params
+      return {
+        _tag: "TurnEnded",
+        nativeTurnId: turn,
+        outcome,
+        ...(reason === undefined ? {} : { reason }),
+        ...(error === undefined ? {} : { error: { kind: "refused" as const, message: error } }),
+        ...(usage === undefined ? {} : { usage })
+      }
+    }
+    case "item/started": {
+      const { turn, item, kind, content } = message.params
+      return { _tag: "ItemStarted", nativeTurnId: turn, nativeItemId: item, kind, content }
+    }
+    case "item/completed": {
+      const { turn, item, kind, status, content } = message.params
+      return { _tag: "ItemCompleted", nativeTurnId: turn, nativeItemId: item, kind, status, content }
+    }
+    case "request/cancelled":
+      return { _tag: "RequestResolved", nativeRequestId: message.params.request, reason: message.params.reason }
+  }
+}
+
+/** Unknown ones are kept as they came. */
+export const fromNotification = (method: string, params: unknown): NativeEvent => {
+  if (method === "item/delta" && Wire.isDelta(params))
+    return { _tag: "ItemDelta", nativeTurnId: params.turn, nativeItemId: params.item, kind: params.kind, text: params.text }
+  const known = Wire.decodeNotification({ method, params })
+  return known._tag === "Some" ? notification(known.value) : { _tag: "Opaque", method, payload: params }
+}
+
+/** The agent's JSON-RPC id is the request's name too. */
+export const fromRequest = (id: string, request: Wire.Request): NativeEvent => {
+  if (request.method === "approval") {
+    const { turn, item, title, command, cwd, choices } = request.params
+    return {
+      _tag: "RequestOpened",
+      nativeTurnId: turn,
+      nativeRequestId: id,
+      ask: { kind: "approval", title, nativeItemId: item, command, cwd, choices }
+    }
+  }
+  const { turn, title, questions } = request.params
+  return { _tag: "RequestOpened", nativeTurnId: turn, nativeRequestId: id, ask: { kind: "question", title, questions } }
+}

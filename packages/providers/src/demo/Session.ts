@@ -1,0 +1,96 @@
+/** One demo process, bound to one thread. */
+import type { Failure } from "@millrace/contracts/Item"
+import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { Effect, Option, Schema, type Scope } from "effect"
+import * as Normaliser from "../Normaliser.ts"
+import type { Ledger } from "../process/Ledger.ts"
+import * as RpcChild from "../process/RpcChild.ts"
+import * as Session from "../Session.ts"
+import * as Mapping from "./Mapping.ts"
+import * as Wire from "./Wire.ts"
+
+/** The agent is a script beside this module, in the sources and in the bundle. */
+export const script = new URL("./agent.mjs", import.meta.url)
+
+export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
+
+/** An interrupt is answered at once, or the agent hangs and must be stopped. */
+const interruptMillis = 2000
+
+const failed = (operation: string, failure: Failure) =>
+  new ProviderError({ provider: "demo", operation, outcome: "failed", failure })
+
+const decode =
+  <A, I>(operation: string, schema: Schema.Schema<A, I>) =>
+  (value: unknown) =>
+    Effect.mapError(Schema.decodeUnknown(schema)(value), (error) =>
+      failed(operation, { kind: "protocol", message: "the demo agent answered something else", detail: error.message })
+    )
+
+/** Ready for a turn when it returns. A session that is resumed continues under its key; the agent has no memory to carry over. */
+export const open = Effect.fn("Demo.open")(function* (
+  input: OpenInput,
+  agent: string
+): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
+  const child = yield* RpcChild.open({
+    provider: "demo",
+    command: process.execPath,
+    args: [agent],
+    cwd: input.cwd,
+    threadId: input.threadId,
+    epoch: input.epoch,
+    install: "It is run by the Node of this server, which is gone: install Millrace again."
+  })
+  yield* Effect.flatMap(child.request("initialize", { protocol: 1 }), decode("initialize", Wire.Initialized))
+  const { session: resumeKey, resumed } = yield* child
+    .request("session/open", { cwd: input.cwd, resumeKey: input.resumeKey })
+    .pipe(Effect.flatMap(decode("session/open", Wire.Opened)))
+
+  const normaliser = Normaliser.make(input)
+  const session = yield* Session.make({
+    child,
+    normaliser,
+    map: (message) => {
+      if (message._tag === "Notification") return { events: [Mapping.fromNotification(message.method, message.params)] }
+      const request = Wire.decodeRequest(message)
+      if (Option.isNone(request) || typeof message.id !== "string")
+        return { events: [], reply: child.respondError(message.id, -32601, `there is no method ${message.method}`) }
+      return {
+        events: [Mapping.fromRequest(message.id, request.value)],
+        tooLate: child.respondError(message.id, -32002, "the turn has ended")
+      }
+    }
+  })
+
+  return {
+    events: session.events,
+    continuity: resumed ? "resumed" : "fresh",
+    resumeKey,
+    capabilities,
+    startTurn: ({ turnId, text }) =>
+      Effect.suspend(() => {
+        normaliser.expectTurn(turnId)
+        return child.request("turn/start", { text })
+      }).pipe(
+        Effect.flatMap(decode("turn/start", Wire.Started)),
+        // An unknown outcome stays expected: it may start yet.
+        Effect.tapError((error) => (error.outcome === "failed" ? Effect.sync(() => normaliser.refuseTurn(turnId)) : Effect.void)),
+        Effect.flatMap(({ turn }) => session.bindTurn(turnId, turn))
+      ),
+    steer: () =>
+      Effect.fail(failed("steer", { kind: "refused", message: "The demo agent cannot be steered; queue the message instead." })),
+    interrupt: (turnId) =>
+      Effect.suspend(() => {
+        const turn = normaliser.nativeTurnOf(turnId)
+        if (turn === undefined) return Effect.void
+        normaliser.interrupting(turnId)
+        return Effect.asVoid(child.request("turn/interrupt", { turn }, { deadlineMillis: interruptMillis }))
+      }),
+    answer: (requestId, answer) =>
+      Effect.suspend(() => {
+        const request = normaliser.answered(requestId)
+        return request === undefined ? Effect.void : child.respond(request, answer)
+      }),
+    stop: child.stop
+  }
+})

@@ -1,0 +1,69 @@
+/** The demo agent's protocol, as `agent.mjs` documents it. What comes from the process is decoded here and trusted afterwards. */
+import { ItemContent, ItemStatus, PlanStep, Usage, Decision } from "@millrace/contracts/Item"
+import { Schema } from "effect"
+
+const text = Schema.String
+const item = { turn: text, item: text, kind: text }
+
+export const Initialized = Schema.Struct({ name: text, version: text, protocol: Schema.Literal(1) })
+export const Opened = Schema.Struct({ session: text, resumed: Schema.Boolean })
+export const Started = Schema.Struct({ turn: text })
+
+export const Notification = Schema.Union(
+  Schema.Struct({ method: Schema.Literal("turn/started"), params: Schema.Struct({ turn: text }) }),
+  Schema.Struct({ method: Schema.Literal("turn/plan"), params: Schema.Struct({ turn: text, steps: Schema.Array(PlanStep) }) }),
+  Schema.Struct({
+    method: Schema.Literal("turn/ended"),
+    params: Schema.Struct({
+      turn: text,
+      outcome: Schema.Literal("completed", "interrupted", "failed"),
+      reason: Schema.optional(text),
+      error: Schema.optional(text),
+      usage: Schema.optional(Usage)
+    })
+  }),
+  Schema.Struct({ method: Schema.Literal("item/started"), params: Schema.Struct({ ...item, content: ItemContent }) }),
+  Schema.Struct({
+    method: Schema.Literal("item/completed"),
+    params: Schema.Struct({ ...item, status: ItemStatus, content: ItemContent })
+  }),
+  Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: text }) })
+)
+export type Notification = typeof Notification.Type
+
+export const Request = Schema.Union(
+  Schema.Struct({
+    method: Schema.Literal("approval"),
+    params: Schema.Struct({
+      turn: text,
+      request: text,
+      item: text,
+      title: text,
+      command: text,
+      cwd: text,
+      choices: Schema.NonEmptyArray(Decision)
+    })
+  }),
+  Schema.Struct({
+    method: Schema.Literal("question"),
+    params: Schema.Struct({
+      turn: text,
+      request: text,
+      title: text,
+      questions: Schema.NonEmptyArray(Schema.Struct({ id: text, text }))
+    })
+  })
+)
+export type Request = typeof Request.Type
+
+/** The one message that is hot: checked by hand. */
+export const isDelta = (
+  params: unknown
+): params is { readonly turn: string; readonly item: string; readonly kind: string; readonly text: string } => {
+  if (typeof params !== "object" || params === null) return false
+  const { turn, item, kind, text } = params as Record<string, unknown>
+  return typeof turn === "string" && typeof item === "string" && typeof kind === "string" && typeof text === "string"
+}
+
+export const decodeNotification = Schema.decodeUnknownOption(Notification)
+export const decodeRequest = Schema.decodeUnknownOption(Request)

@@ -1,0 +1,441 @@
+#!/usr/bin/env node
+// @ts-check
+/**
+ * The demo agent: a scripted agent without account or install. Plain Node, no dependencies; speaks newline-delimited JSON-RPC 2.0 on its pipes.
+ *
+ *   requests to it      initialize {protocol}                       -> {name, version, protocol}
+ *                       session/open {cwd, resumeKey?}              -> {session, resumed}
+ *                       turn/start {text}                           -> {turn}         its end is `turn/ended`
+ *                       turn/interrupt {turn}                       -> {}             after `turn/ended`; -32002 when that turn does not run
+ *   requests from it    approval {turn, request, item, title, command, cwd, choices}    -> {decision}
+ *                       question {turn, request, title, questions: [{id, text}]}        -> {answers: {id: [text]}}
+ *   notifications       turn/started {turn} · turn/plan {turn, steps} · turn/ended {turn, outcome, error?, reason?, usage?}
+ *                       item/started {turn, item, kind, content} · item/delta {turn, item, kind, text}
+ *                       item/completed {turn, item, kind, status, content}
+ *                       request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
+ *
+ * It keeps nothing on disk and answers each prompt from the prompt alone: a resumed session continues with all that it ever knew, nothing.
+ * An interrupted turn leaves its open item uncompleted, as real agents do.
+ */
+import { spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
+
+/** @typedef {{ name: string, text: string }} Directive */
+/** @typedef {{ turn: string, abort: AbortController, said: number, items: number, outcome?: "interrupted" }} Turn */
+
+const names = new Set([
+  "say",
+  "deltas",
+  "think",
+  "plan",
+  "run",
+  "ask",
+  "sleep",
+  "hang",
+  "background",
+  "fail",
+  "exit",
+  "garbage",
+  "flood"
+])
+const wordMillis = 12
+/** Longest a message takes to be said word by word. */
+const sayMillis = 2000
+/** Lines in one write; between two writes the agent listens. */
+const batch = 256
+/** Of a command's output, in its completed item. */
+const keptOutput = 128 * 1024
+
+let cwd = process.cwd()
+let hanging = false
+let ids = 0
+/** @type {Turn | undefined} */
+let current
+/** @type {Set<string>} commands accepted for the session */
+const accepted = new Set()
+/** @type {Map<string, (answer: unknown) => void>} */
+const asked = new Map()
+/** @type {Set<number>} leaders of running commands' groups */
+const groups = new Set()
+
+// --- the pipe
+
+/** Writes; resolves when the pipe wants more. @param {string} text @returns {Promise<void> | undefined} */
+const write = (text) =>
+  process.stdout.write(text) ? undefined : new Promise((resolve) => process.stdout.once("drain", () => resolve()))
+/** @param {Record<string, unknown>} message */
+const line = (message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`
+/** @param {string} method @param {Record<string, unknown>} params */
+const notify = (method, params) => write(line({ method, params }))
+
+/** Asks the person; `undefined` when the turn was interrupted first. @param {Turn} turn @param {string} method @param {Record<string, unknown>} params @returns {Promise<unknown>} */
+const ask = (turn, method, params) => {
+  const request = `q${++ids}`
+  return new Promise((resolve) => {
+    const interrupted = () => {
+      if (!asked.delete(request)) return
+      notify("request/cancelled", { request, reason: "the turn was interrupted" })
+      resolve(undefined)
+    }
+    asked.set(request, (answer) => {
+      asked.delete(request)
+      turn.abort.signal.removeEventListener("abort", interrupted)
+      resolve(answer)
+    })
+    turn.abort.signal.addEventListener("abort", interrupted, { once: true })
+    write(line({ id: request, method, params: { turn: turn.turn, request, ...params } }))
+  })
+}
+
+// --- time
+
+/** Thrown where a turn waits when it is interrupted. */
+class Interrupted extends Error {}
+/** Thrown by `[[fail TEXT]]` and by directives that make no sense. */
+class Failed extends Error {}
+
+/** @param {Turn} turn */
+const listen = (turn) =>
+  new Promise((resolve, reject) =>
+    setImmediate(() => (turn.abort.signal.aborted ? reject(new Interrupted()) : resolve(undefined)))
+  )
+/** @param {Turn} turn @param {number} millis @returns {Promise<void>} */
+const sleep = (turn, millis) =>
+  new Promise((resolve, reject) => {
+    if (turn.abort.signal.aborted) return reject(new Interrupted())
+    const stop = () => {
+      clearTimeout(timer)
+      reject(new Interrupted())
+    }
+    const timer = setTimeout(() => {
+      turn.abort.signal.removeEventListener("abort", stop)
+      resolve()
+    }, millis)
+    turn.abort.signal.addEventListener("abort", stop, { once: true })
+  })
+
+// --- items
+
+/** @param {Turn} turn @param {string} kind @param {Record<string, unknown>} content */
+const begin = (turn, kind, content) => {
+  const at = { turn: turn.turn, item: `i${++turn.items}`, kind }
+  notify("item/started", { ...at, content })
+  return {
+    ...at,
+    /** @param {string} text */
+    delta: (text) => line({ method: "item/delta", params: { ...at, text } }),
+    /** @param {string} status @param {Record<string, unknown>} last */
+    end: (status, last) => notify("item/completed", { ...at, status, content: { ...content, ...last } })
+  }
+}
+
+/** Streams pieces, one every `millis`; 0 = as fast as the pipe takes them. @param {Turn} turn @param {string} kind @param {Iterable<string>} pieces @param {number} millis */
+const stream = async (turn, kind, pieces, millis) => {
+  const item = begin(turn, kind, {})
+  let whole = ""
+  let pending = ""
+  let count = 0
+  for (const text of pieces) {
+    if (millis > 0) await sleep(turn, millis)
+    whole += text
+    pending += item.delta(text)
+    turn.said++
+    if (millis > 0 || ++count % batch === 0) {
+      await write(pending)
+      pending = ""
+      if (millis === 0) await listen(turn)
+    }
+  }
+  if (pending !== "") await write(pending)
+  await item.end("completed", { text: whole })
+}
+
+/** Words with the white space that follows them: together they are the text. @param {string} text */
+const words = (text) => text.match(/\s*\S+\s*/g) ?? (text === "" ? [] : [text])
+/** @param {Turn} turn @param {string} kind @param {string} text */
+const say = (turn, kind, text) => {
+  const pieces = words(text)
+  return stream(turn, kind, pieces, Math.min(wordMillis, sayMillis / Math.max(1, pieces.length)))
+}
+
+/** @param {Directive} directive @param {number} at @param {string} what */
+const number = (directive, at, what) => {
+  const text = directive.text.split(/\s+/)[at] ?? ""
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(value))
+    throw new Failed(`[[${directive.name} ${directive.text}]]: ${what} must be a whole number, 0 or more`)
+  return value
+}
+
+// --- commands
+
+/** @param {number} group */
+const killGroup = (group) => {
+  try {
+    process.kill(-group, "SIGKILL")
+  } catch {
+    // Gone already.
+  }
+}
+
+/** @param {Turn} turn @param {import("node:stream").Readable} from @returns {AsyncGenerator<string>} */
+const untilAborted = async function* (turn, from) {
+  try {
+    yield* from
+  } catch (cause) {
+    if (!turn.abort.signal.aborted) throw cause
+  }
+}
+
+/** @param {Turn} turn @param {string} command */
+const run = async (turn, command) => {
+  const item = begin(turn, "command", { command, cwd })
+  if (!accepted.has(command)) {
+    const answer = await ask(turn, "approval", {
+      item: item.item,
+      title: `Run: ${command}`,
+      command,
+      cwd,
+      choices: ["accept", "accept-for-session", "decline", "cancel"]
+    })
+    if (turn.abort.signal.aborted) throw new Interrupted()
+    const decision = /** @type {{ decision?: unknown } | undefined} */ (answer)?.decision
+    if (decision === "accept-for-session") accepted.add(command)
+    else if (decision !== "accept") {
+      await item.end("declined", {})
+      if (decision === "cancel") throw new Interrupted("the approval was cancelled")
+      return
+    }
+  }
+  const started = Date.now()
+  // A group of its own, so that an interrupt reaches all of it and not the agent.
+  const child = spawn("/bin/sh", ["-c", command], { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] })
+  const group = child.pid
+  if (group !== undefined) groups.add(group)
+  const stop = () => {
+    if (group !== undefined) killGroup(group)
+    // Whatever left the group may keep the pipes open: the turn does not wait for it.
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+  turn.abort.signal.addEventListener("abort", stop, { once: true })
+  if (turn.abort.signal.aborted) stop()
+  let output = ""
+  let dropped = 0
+  /** @param {import("node:stream").Readable} from */
+  const relay = async (from) => {
+    from.setEncoding("utf8")
+    for await (const text of untilAborted(turn, from)) {
+      const kept = output.length < keptOutput ? text.slice(0, keptOutput - output.length) : ""
+      output += kept
+      dropped += Buffer.byteLength(text) - Buffer.byteLength(kept)
+      turn.said++
+      await write(item.delta(text))
+    }
+  }
+  /** @type {Promise<number>} */
+  const exit = new Promise((resolve) => {
+    child.once("error", () => resolve(127))
+    child.once("exit", (code, signal) => {
+      resolve(signal === null ? (code ?? 1) : 128)
+    })
+  })
+  const [exitCode] = await Promise.all([exit, relay(child.stdout), relay(child.stderr)])
+  turn.abort.signal.removeEventListener("abort", stop)
+  if (group !== undefined) groups.delete(group)
+  await item.end(exitCode === 0 && !turn.abort.signal.aborted ? "completed" : "failed", {
+    output,
+    exitCode,
+    durationMillis: Date.now() - started,
+    ...(dropped === 0 ? {} : { truncatedBytes: dropped })
+  })
+  if (turn.abort.signal.aborted) throw new Interrupted()
+}
+
+// --- directives
+
+/** @param {number} bytes */
+const flood = function* (bytes) {
+  const piece = `${"~".repeat(8191)}\n`
+  for (let left = bytes; left > 0; left -= piece.length) yield left >= piece.length ? piece : piece.slice(-left)
+}
+
+/** @param {Turn} turn @param {number} bytes */
+const writeFlood = async (turn, bytes) => {
+  const item = begin(turn, "agent-message", {})
+  for (const text of flood(bytes)) {
+    turn.said++
+    await write(item.delta(text))
+    await listen(turn)
+  }
+  const kept = Math.min(bytes, 64 * 1024)
+  await item.end("completed", { text: [...flood(kept)].join(""), ...(bytes > kept ? { truncatedBytes: bytes - kept } : {}) })
+}
+
+/** Gives `true` when the turn ends here. @param {Turn} turn @param {Directive} directive @returns {Promise<boolean | void>} */
+const perform = async (turn, directive) => {
+  const { name, text } = directive
+  if (name === "say") return say(turn, "agent-message", text)
+  if (name === "think") return say(turn, "reasoning", text)
+  if (name === "deltas") {
+    const n = number(directive, 0, "N")
+    const pieces = function* () {
+      for (let i = 1; i <= n; i++) yield `d${i} `
+    }
+    return stream(turn, "agent-message", pieces(), number(directive, 1, "MS"))
+  }
+  if (name === "plan") {
+    const texts = text
+      .split(";")
+      .map((step) => step.trim())
+      .filter((step) => step !== "")
+    const steps = texts.map((step, i) => ({ text: step, status: i === 0 ? "in-progress" : "pending" }))
+    notify("turn/plan", { turn: turn.turn, steps })
+    return begin(turn, "plan", {}).end("completed", { text: texts.map((step, i) => `${i + 1}. ${step}`).join("\n"), steps })
+  }
+  if (name === "run") return run(turn, text)
+  if (name === "ask") {
+    const answer = await ask(turn, "question", { title: text, questions: [{ id: "answer", text }] })
+    if (turn.abort.signal.aborted) throw new Interrupted()
+    const given = /** @type {{ answers?: Record<string, unknown> } | undefined} */ (answer)?.answers?.["answer"]
+    return say(turn, "agent-message", Array.isArray(given) ? `You answered: ${given.join(", ")}` : "You gave no answer.")
+  }
+  if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
+  if (name === "hang") {
+    hanging = true
+    setInterval(() => undefined, 1 << 30)
+    return new Promise(() => undefined)
+  }
+  if (name === "background") {
+    const millis = number(directive, 0, "MS")
+    const task = `b${++ids}`
+    notify("background/started", { task, turn: turn.turn, millis })
+    setTimeout(() => notify("background/ended", { task }), millis)
+    return true
+  }
+  if (name === "fail") throw new Failed(text === "" ? "the script said so" : text)
+  if (name === "exit") {
+    const code = number(directive, 0, "CODE")
+    killAll()
+    // What was said before is written out first.
+    return new Promise(() => process.stdout.write("", () => process.exit(code)))
+  }
+  if (name === "garbage") {
+    await write("this line is not JSON\n")
+    await write('{"jsonrpc":"2.0","method":"item/delta","params":{"half":\n')
+    await write("[1, 2, 3]\n")
+    process.stdout.write(Buffer.from([0xff, 0xfe, 0x00, 0x80, 0x0a]))
+    return
+  }
+  if (name === "flood") return writeFlood(turn, number(directive, 0, "BYTES"))
+}
+
+/** @param {string} text @returns {ReadonlyArray<Directive>} */
+const directivesOf = (text) =>
+  [...text.matchAll(/\[\[([a-z]+)(?![a-z])([\s\S]*?)\]\]/g)]
+    .map((match) => ({ name: match[1] ?? "", text: (match[2] ?? "").trim() }))
+    .filter((directive) => names.has(directive.name))
+
+/** @param {string} text */
+const answerTo = (text) => {
+  const short = text.length > 60 ? `${text.slice(0, 60)}...` : text
+  return `You said: "${short}". I am the demo agent: I run scripts, like [[say hello]] or [[run ls]], and need no account.`
+}
+
+/** @param {Turn} turn @param {string} text */
+const play = async (turn, text) => {
+  const script = directivesOf(text)
+  /** @type {Record<string, unknown>} */
+  let end = { outcome: "completed" }
+  try {
+    await notify("turn/started", { turn: turn.turn })
+    if (script.length === 0) await say(turn, "agent-message", answerTo(text))
+    for (const directive of script) if ((await perform(turn, directive)) === true) break
+  } catch (cause) {
+    if (cause instanceof Interrupted) end = { outcome: "interrupted", ...(cause.message === "" ? {} : { reason: cause.message }) }
+    else if (cause instanceof Failed) end = { outcome: "failed", error: cause.message }
+    else end = { outcome: "failed", error: `the demo agent has a bug: ${String(cause)}` }
+  }
+  const usage = { inputTokens: words(text).length, outputTokens: turn.said, totalTokens: words(text).length + turn.said }
+  current = undefined
+  await notify("turn/ended", { turn: turn.turn, ...end, usage })
+}
+
+// --- requests
+
+/** @type {Array<string | number>} interrupts that wait for the turn's end */
+const waiting = []
+
+/** @param {string | number} id @param {string} method @param {Record<string, unknown>} params */
+const serve = async (id, method, params) => {
+  /** @param {unknown} result */
+  const result = (result) => write(line({ id, result }))
+  /** @param {number} code @param {string} message */
+  const error = (code, message) => write(line({ id, error: { code, message } }))
+  if (method === "initialize") return result({ name: "millrace-demo", version: "1", protocol: 1 })
+  if (method === "session/open") {
+    if (typeof params["cwd"] === "string") cwd = params["cwd"]
+    const key = params["resumeKey"]
+    return result({ session: typeof key === "string" ? key : `demo-${randomUUID()}`, resumed: typeof key === "string" })
+  }
+  if (method === "turn/start") {
+    if (typeof params["text"] !== "string") return error(-32602, "text must be a string")
+    if (current !== undefined) return error(-32002, `turn ${current.turn} is running`)
+    const turn = { turn: `t${++ids}-${randomUUID().slice(0, 8)}`, abort: new AbortController(), said: 0, items: 0 }
+    current = turn
+    await result({ turn: turn.turn })
+    await play(turn, params["text"])
+    for (const interrupt of waiting.splice(0)) await write(line({ id: interrupt, result: {} }))
+    return
+  }
+  if (method === "turn/interrupt") {
+    if (current === undefined || current.turn !== params["turn"]) return error(-32002, "that turn does not run")
+    waiting.push(id)
+    current.abort.abort()
+    return
+  }
+  return error(-32601, `there is no method ${method}`)
+}
+
+/** @param {string} text */
+const receive = (text) => {
+  /** @type {Record<string, unknown>} */
+  let message
+  try {
+    message = JSON.parse(text)
+  } catch {
+    process.stderr.write(`not JSON: ${text.slice(0, 200)}\n`)
+    return
+  }
+  const { id, method, params, result } = message
+  if (typeof method === "string") {
+    if ((typeof id === "string" || typeof id === "number") && !hanging)
+      void serve(id, method, /** @type {never} */ (params ?? {}))
+    return
+  }
+  // An error is an answer without a decision.
+  if (typeof id === "string") asked.get(id)?.(result ?? {})
+}
+
+const killAll = () => {
+  for (const group of groups) killGroup(group)
+}
+const leave = () => {
+  if (hanging) return
+  killAll()
+  process.exit(0)
+}
+
+let rest = ""
+process.stdin.setEncoding("utf8")
+process.stdin.on("data", (/** @type {string} */ chunk) => {
+  const lines = (rest + chunk).split("\n")
+  rest = lines.pop() ?? ""
+  for (const text of lines) if (text.trim() !== "") receive(text)
+})
+process.stdin.on("end", leave)
+process.stdin.on("error", leave)
+process.on("SIGTERM", leave)
+process.on("SIGINT", leave)
+process.on("SIGHUP", leave)
+process.stdout.on("error", () => process.exit(0))
