@@ -48,7 +48,9 @@ export interface Begun {
 /** Codex writes a conversation down with its first turn, and a `kill -9` can leave an empty file: both mean that there is nothing to continue (B5). */
 const isLost = (error: ProviderError): boolean =>
   error.outcome === "failed" &&
-  /no rollout found|is empty|thread not found|invalid thread id/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
+  /no rollout found|is empty|thread not found|invalid (thread|session) id/i.test(
+    `${error.failure.message} ${error.failure.detail ?? ""}`
+  )
 
 /** The native thread: the one of `resumeKey` if Codex still has it, else a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {

@@ -66,7 +66,11 @@ const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (r
       content: (raw: Raw) => ({ text: stringAt(raw, "text") ?? "", ...(raw["questions"] ? { input: raw["questions"] } : {}) })
     },
     plan: { kind: "plan", content: (raw: Raw) => ({ text: stringAt(raw, "text") ?? "" }) },
-    reasoning: { kind: "reasoning", content: (raw: Raw) => ({ text: paragraphs(raw["summary"], raw["content"]) }) },
+    // Empty when Codex keeps the text to itself: then what was streamed stands.
+    reasoning: {
+      kind: "reasoning",
+      content: (raw: Raw) => defined({ text: paragraphs(raw["summary"], raw["content"]) || undefined })
+    },
     commandExecution: {
       kind: "command",
       content: (raw: Raw) =>
@@ -133,6 +137,12 @@ const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (r
 
 /** A type that this version does not know is its own kind, with the whole item in `result`. */
 export const itemKind = (item: Item): ItemKind => table.get(item.type)?.kind ?? item.type
+
+/** An item that starts with an empty text has none yet: its deltas are what is known, should it never be completed. */
+export const startedContent = (item: Item): ItemContent => {
+  const { text, ...content } = itemContent(item)
+  return text === undefined || text === "" ? content : { ...content, text }
+}
 
 export const itemContent = (item: Item): ItemContent => {
   const known = table.get(item.type)

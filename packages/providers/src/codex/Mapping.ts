@@ -7,7 +7,7 @@ import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Asked } from "./Asks.ts"
 import * as Failures from "./Failures.ts"
-import { fileChanges, itemContent, itemKind, itemStatus } from "./Items.ts"
+import { fileChanges, itemContent, itemKind, itemStatus, startedContent } from "./Items.ts"
 import { decodeNotification, decodeRequest, type Breakdown, type Notification, type Turn } from "./Wire.ts"
 
 /** A server request: what to tell, and how to answer it. Without `answer` it must be refused at once with method-not-found (P6). */
@@ -94,7 +94,7 @@ export const make = (nativeThreadId: string): Mapping => {
     if (message._tag === "Item") {
       const { item, phase, turnId: nativeTurnId } = message
       see(nativeTurnId)
-      const content = itemContent(item)
+      const content = phase === "started" ? startedContent(item) : itemContent(item)
       const of = { nativeTurnId, nativeItemId: item.id, kind: itemKind(item), content }
       if (phase === "completed") {
         changing.delete(item.id)

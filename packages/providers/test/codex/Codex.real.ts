@@ -1,0 +1,330 @@
+/** The adapter with the real Codex binary against the scripted model endpoint. Run by `pnpm test:real`. */
+import { assert, describe, it } from "@effect/vitest"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { codexBin, makeCodexHome, type CodexHome } from "@millrace/testing/CodexHome"
+import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Codex from "../../src/codex/Codex.ts"
+import * as Ledger from "../../src/process/Ledger.ts"
+import { faults, isTerminal, record, unsettled, type Recording } from "./Recording.ts"
+
+const threadId = ThreadId.make("thr_real")
+const turn = (n: number) => TurnId.make(`trn_${n}`)
+
+/** A home, an endpoint and the adapter. */
+const world = Effect.gen(function* () {
+  const endpoint = yield* ModelEndpoint.make
+  const home = yield* makeCodexHome(endpoint)
+  const adapter = yield* Codex.make({ binary: yield* codexBin, home: home.home, codexHome: home.codexHome })
+  const open = (epoch: number, more: Partial<OpenInput> = {}) =>
+    Effect.flatMap(adapter.open({ threadId, epoch, cwd: home.workspace, ...more }), (session) =>
+      Effect.map(record(session), (recording) => ({ session, recording }))
+    )
+  return { adapter, endpoint, home, open }
+})
+
+/** Stops the session, reads it to the end, and checks the five promises over all it said. */
+const finish = (session: ProviderSession, recording: Recording, answered: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    yield* session.stop("the test is over")
+    yield* Fiber.join(recording.done)
+    assert.deepStrictEqual(faults(recording.events), [])
+    assert.deepStrictEqual(unsettled(recording.events, new Set(answered)), [])
+  })
+
+const texts = (recording: Recording, kind: string) =>
+  recording.events.flatMap((event) => (event._tag === "ItemCompleted" && event.kind === kind ? [event.content.text] : []))
+const deltas = (recording: Recording, kind: string) =>
+  recording.events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
+const terminals = (recording: Recording) => recording.events.filter(isTerminal).map((event) => event._tag)
+const inWorkspace = (home: CodexHome, file: string) => join(home.workspace, file)
+
+const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
+  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
+
+describe("the real codex", () => {
+  live(
+    "T2 a turn with streamed text, reasoning, usage and its own conversation key",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      assert.strictEqual(session.continuity, "fresh")
+      assert.isString(session.resumeKey)
+      yield* session.startTurn({
+        turnId: turn(1),
+        text: "[[think let me see]] [[say Hello from the scripted model.]] [[deltas 300 0]]"
+      })
+      yield* recording.until("TurnCompleted")
+      const said = `Hello from the scripted model.${Array.from({ length: 300 }, (_, n) => `d${n + 1} `).join("")}`
+      assert.strictEqual(deltas(recording, "agent-message"), said)
+      assert.deepStrictEqual(texts(recording, "agent-message"), [said])
+      assert.deepStrictEqual(texts(recording, "reasoning"), ["let me see"])
+      const usage = yield* recording.until("TurnUpdated", (event) => event.usage !== undefined)
+      assert.strictEqual(usage.usage?.totalTokens, 110)
+      yield* finish(session, recording)
+      assert.deepStrictEqual(terminals(recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "T13 an approval that is accepted runs its command, one that is declined does not, and the turn goes on",
+    Effect.gen(function* () {
+      const { home, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[escalate echo yes > yes.txt; cat yes.txt]] [[say done]]" })
+      const first = yield* recording.until("RequestOpened")
+      assert.deepInclude(first.ask, { kind: "approval", reason: "The script says so." })
+      yield* session.answer(first.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
+      const ran = yield* recording.until("ItemCompleted", (event) => event.kind === "command")
+      assert.deepInclude(ran, { status: "completed" })
+      assert.deepInclude(ran.content, { output: "yes\n", exitCode: 0 })
+      assert.strictEqual(readFileSync(inWorkspace(home, "yes.txt"), "utf8"), "yes\n")
+
+      yield* session.startTurn({ turnId: turn(2), text: "[[escalate echo no > no.txt]] [[say went on]]" })
+      const second = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
+      yield* session.answer(second.requestId, { decision: "decline" })
+      // Again, and to nobody: no-ops.
+      yield* session.answer(second.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      assert.isFalse(existsSync(inWorkspace(home, "no.txt")))
+      const declined = yield* recording.until("ItemCompleted", (event) => event.kind === "command" && event.turnId === turn(2))
+      assert.strictEqual(declined.status, "declined")
+      yield* finish(session, recording, [first.requestId, second.requestId])
+      assert.deepStrictEqual(texts(recording, "agent-message"), ["done", "went on"])
+    })
+  )
+
+  live(
+    "T13 accept for the session is not asked again; cancel interrupts the turn",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[escalate echo a]] [[escalate echo a]] [[say done]]" })
+      const first = yield* recording.until("RequestOpened")
+      yield* session.answer(first.requestId, { decision: "accept-for-session" })
+      yield* recording.until("TurnCompleted")
+      assert.strictEqual(recording.events.filter((event) => event._tag === "RequestOpened").length, 1)
+      yield* session.startTurn({ turnId: turn(2), text: "[[escalate echo b]] [[say never]]" })
+      const second = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
+      yield* session.answer(second.requestId, { decision: "cancel" })
+      yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(2))
+      yield* finish(session, recording, [first.requestId, second.requestId])
+    })
+  )
+
+  live(
+    "T13 a file change is asked about with its diff",
+    Effect.gen(function* () {
+      const { home, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[patch notes.txt one\ntwo]] [[say written]]" })
+      const asked = yield* recording.until("RequestOpened")
+      assert.deepInclude(asked.ask, {
+        changes: [{ path: inWorkspace(home, "notes.txt"), change: "add", diff: "@@ -0,0 +1,2 @@\n+one\n+two\n" }]
+      })
+      yield* session.answer(asked.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted")
+      assert.strictEqual(readFileSync(inWorkspace(home, "notes.txt"), "utf8"), "one\ntwo\n")
+      const updated = yield* recording.until("TurnUpdated", (event) => event.diff !== undefined)
+      assert.include(updated.diff ?? "", "+two")
+      yield* finish(session, recording, [asked.requestId])
+    })
+  )
+
+  live(
+    "T13 a question is asked with its options and the answer reaches the model",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[ask Which colour? | Blue | Red]] [[say thank you]]" })
+      const asked = yield* recording.until("RequestOpened")
+      assert.deepInclude(asked.ask, { kind: "question", title: "Which colour?" })
+      yield* session.answer(asked.requestId, { answers: { q1: ["Red"] } })
+      yield* recording.until("TurnCompleted")
+      assert.include(JSON.stringify((yield* endpoint.requests).at(-1)), String.raw`\"answers\":[\"Red\"]`)
+      yield* finish(session, recording, [asked.requestId])
+    })
+  )
+
+  live(
+    "T7 an interrupt stops the turn and no other, closes its items, and the next turn runs",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[deltas 3 0]] [[hang]]" })
+      yield* recording.until("ItemDelta", (event) => event.text === "d3 ")
+      yield* session.interrupt(turn(1))
+      yield* recording.until("TurnInterrupted")
+      const cut = yield* recording.until("ItemCompleted", (event) => event.kind === "agent-message")
+      assert.deepInclude(cut, { status: "aborted" })
+      assert.strictEqual(cut.content.text, "d1 d2 d3 ")
+      // It is over: a no-op.
+      yield* session.interrupt(turn(1))
+      yield* session.startTurn({ turnId: turn(2), text: "[[say after]]" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      // In the moment between the answer and the start of the turn.
+      yield* session.startTurn({ turnId: turn(3), text: "[[hang]]" })
+      yield* session.interrupt(turn(3))
+      yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(3))
+      // Before the answer.
+      const starting = yield* Effect.fork(session.startTurn({ turnId: turn(4), text: "[[hang]]" }))
+      yield* Effect.yieldNow()
+      yield* session.interrupt(turn(4))
+      yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(4))
+      yield* Fiber.join(starting)
+      yield* finish(session, recording)
+      assert.deepStrictEqual(terminals(recording), ["TurnInterrupted", "TurnCompleted", "TurnInterrupted", "TurnInterrupted"])
+    })
+  )
+
+  live(
+    "a steer reaches the running turn; without one it is refused",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[deltas 20 25]]" })
+      yield* recording.until("ItemDelta")
+      yield* session.steer({ turnId: turn(1), text: "[[say steered]]" })
+      yield* recording.until("TurnCompleted")
+      assert.include(texts(recording, "agent-message"), "steered")
+      const error = yield* Effect.flip(session.steer({ turnId: turn(1), text: "too late" }))
+      assert.strictEqual(error.failure.kind, "refused")
+      yield* finish(session, recording)
+    })
+  )
+
+  live(
+    "P5 kill -9 in mid-turn fails the turn with the exit; what was streamed stays; the next session resumes the conversation",
+    Effect.gen(function* () {
+      const { endpoint, home, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[say The first answer.]]" })
+      yield* recording.until("TurnCompleted")
+      yield* session.startTurn({ turnId: turn(2), text: "[[say half of]] [[hang]]" })
+      yield* recording.until("ItemDelta", (event) => event.turnId === turn(2) && event.text === "of")
+      process.kill(codexPid(home), "SIGKILL")
+      yield* Fiber.join(recording.done)
+      const failed = yield* recording.until("TurnFailed")
+      assert.deepInclude(failed, { turnId: turn(2) })
+      assert.strictEqual(failed.error.kind, "process")
+      const half = yield* recording.until("ItemCompleted", (event) => event.turnId === turn(2))
+      assert.deepInclude(half, { status: "aborted" })
+      assert.strictEqual(half.content.text, "half of")
+      assert.deepStrictEqual(faults(recording.events), [])
+
+      const again = yield* open(2, { resumeKey: session.resumeKey ?? "" })
+      assert.strictEqual(again.session.continuity, "resumed")
+      assert.strictEqual(again.session.resumeKey, session.resumeKey)
+      yield* again.session.startTurn({ turnId: turn(3), text: "[[say third]]" })
+      yield* again.recording.until("TurnCompleted")
+      const model = JSON.stringify((yield* endpoint.requests).at(-1))
+      assert.include(model, "The first answer.")
+      yield* finish(again.session, again.recording)
+      assert.deepStrictEqual(terminals(again.recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "a conversation that Codex does not have begins anew, and says so",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      for (const [epoch, resumeKey] of [
+        [1, "01900000-0000-7000-8000-000000000000"],
+        [2, "not a key of codex"]
+      ] as const) {
+        const { recording, session } = yield* open(epoch, { resumeKey })
+        assert.strictEqual(session.continuity, "fresh")
+        assert.notStrictEqual(session.resumeKey, resumeKey)
+        yield* recording.until("Opaque", (event) => event.method === "millrace/conversation-lost")
+        yield* finish(session, recording)
+      }
+    })
+  )
+
+  live(
+    "T11 what goes wrong at the model fails the turn with its kind, and the session goes on",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      const fails = (n: number, text: string) =>
+        Effect.zipRight(
+          session.startTurn({ turnId: turn(n), text }),
+          recording.until("TurnFailed", (event) => event.turnId === turn(n))
+        )
+      assert.strictEqual((yield* fails(1, "[[failed context_length_exceeded]]")).error.kind, "context")
+      assert.strictEqual((yield* fails(2, "[[say a]] [[cut]]")).error.kind, "transport")
+      assert.strictEqual((yield* fails(3, "[[status 500]]")).error.kind, "transport")
+      yield* session.startTurn({ turnId: turn(4), text: "[[say fine]]" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(4))
+      yield* finish(session, recording)
+    })
+  )
+
+  live(
+    "S8 a stop in mid-turn interrupts in words first, and closing the scope leaves no process",
+    Effect.gen(function* () {
+      const { home, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[say partial]] [[hang]]" })
+      yield* recording.until("ItemDelta")
+      yield* finish(session, recording)
+      assert.deepStrictEqual(terminals(recording), ["TurnInterrupted"])
+      yield* session.stop("again")
+
+      const scope = yield* Scope.make()
+      yield* Scope.extend(open(2), scope)
+      const pid = codexPid(home)
+      yield* Scope.close(scope, Exit.void)
+      assert.isFalse(existsSync(`/proc/${pid}`))
+    })
+  )
+
+  live(
+    "a start that fails says why: settings that Codex refuses, and no binary at all",
+    Effect.gen(function* () {
+      const { adapter, home } = yield* world
+      const { writeFile } = yield* Effect.promise(() => import("node:fs/promises"))
+      yield* Effect.promise(() => writeFile(join(home.codexHome, "config.toml"), 'approval_policy = "untrusted"\n'))
+      const error = yield* Effect.flip(adapter.open({ threadId, epoch: 1, cwd: home.workspace }))
+      assert.strictEqual(error.failure.kind, "process")
+      assert.include(error.failure.detail ?? "", "no longer supported")
+      const status = yield* adapter.probe
+      assert.deepInclude(status, { installed: true, signedIn: "unknown" })
+      assert.include(status.fix ?? "", "no longer supported")
+
+      const none = yield* Codex.make({ binary: "/nowhere/codex" })
+      const missing = yield* Effect.flip(none.open({ threadId, epoch: 1, cwd: home.workspace }))
+      assert.strictEqual(missing.failure.kind, "not-installed")
+      assert.deepInclude(yield* none.probe, { installed: false })
+    })
+  )
+
+  live(
+    "the probe tells version and sign-in",
+    Effect.gen(function* () {
+      const { adapter } = yield* world
+      assert.deepInclude(yield* adapter.probe, { provider: "codex", installed: true, version: "0.169.0", signedIn: "not-needed" })
+    })
+  )
+})
+
+/** The process whose HOME is this test's. */
+const codexPid = (home: CodexHome): number => {
+  const found = readdirSync("/proc").find((entry) => {
+    if (!/^\d+$/.test(entry)) return false
+    try {
+      return (
+        readFileSync(`/proc/${entry}/environ`, "utf8").split("\0").includes(`CODEX_HOME=${home.codexHome}`) &&
+        readFileSync(`/proc/${entry}/cmdline`, "utf8").includes("app-server")
+      )
+    } catch {
+      return false
+    }
+  })
+  if (found === undefined) throw new Error("no codex process of this test")
+  return Number(found)
+}

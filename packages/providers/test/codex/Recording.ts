@@ -1,0 +1,107 @@
+/** Follows a session's events in the background, so that a test can act when something was said. */
+import type { ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { Effect, type Fiber, type Scope, Stream } from "effect"
+
+export type Tag = ProviderEvent["_tag"]
+export type Of<T extends Tag> = Extract<ProviderEvent, { readonly _tag: T }>
+
+export interface Recording {
+  /** All so far. */
+  readonly events: ReadonlyArray<ProviderEvent>
+  /** The first event of that sort which fits, now or later. */
+  readonly until: <T extends Tag>(tag: T, fits?: (event: Of<T>) => boolean) => Effect.Effect<Of<T>>
+  /** Ends with the stream. */
+  readonly done: Fiber.Fiber<void>
+}
+
+export const record = (session: ProviderSession): Effect.Effect<Recording, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const events: Array<ProviderEvent> = []
+    const more = yield* Effect.makeLatch(false)
+    const done = yield* session.events.pipe(
+      Stream.runForEachChunk((chunk) =>
+        Effect.suspend(() => {
+          events.push(...chunk)
+          return more.release
+        })
+      ),
+      Effect.forkScoped
+    )
+    const until = <T extends Tag>(tag: T, fits: (event: Of<T>) => boolean = () => true): Effect.Effect<Of<T>> =>
+      Effect.suspend(() => {
+        const found = events.find((event): event is Of<T> => event._tag === tag && fits(event as Of<T>))
+        return found ? Effect.succeed(found) : Effect.zipRight(more.await, until(tag, fits))
+      })
+    return { events, until, done }
+  })
+
+const terminals: ReadonlySet<string> = new Set(["TurnCompleted", "TurnInterrupted", "TurnFailed"])
+export const isTerminal = (event: ProviderEvent): boolean => terminals.has(event._tag)
+
+/** What is wrong with a whole history; empty when the five promises hold. */
+export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const turns = new Map<string, "running" | "ended">()
+  const items = new Map<string, "open" | "closed">()
+  const requests = new Map<string, "open" | "settled">()
+  for (const event of events) {
+    if (
+      "turnId" in event &&
+      event.turnId !== undefined &&
+      event._tag !== "TurnStarted" &&
+      !turns.has(event.turnId) &&
+      !isTerminal(event)
+    )
+      found.push(`${event._tag} of ${event.turnId}, which has not started`)
+    switch (event._tag) {
+      case "TurnStarted":
+        if (turns.has(event.turnId)) found.push(`${event.turnId} started twice`)
+        turns.set(event.turnId, "running")
+        break
+      case "ItemStarted":
+        if (items.has(event.itemId)) found.push(`${event.itemId} started twice`)
+        if (turns.get(event.turnId) !== "running") found.push(`${event.itemId} started outside its turn`)
+        items.set(event.itemId, "open")
+        break
+      case "ItemDelta":
+        if (items.get(event.itemId) !== "open") found.push(`delta of ${event.itemId}, which is not open`)
+        break
+      case "ItemCompleted":
+        if (items.get(event.itemId) !== "open") found.push(`${event.itemId} completed, and is not open`)
+        items.set(event.itemId, "closed")
+        break
+      case "ItemAmended":
+        if (items.get(event.itemId) !== "closed") found.push(`${event.itemId} amended, and is not closed`)
+        break
+      case "RequestOpened":
+        if (requests.has(event.requestId)) found.push(`${event.requestId} opened twice`)
+        requests.set(event.requestId, "open")
+        break
+      case "RequestCancelled":
+        if (requests.get(event.requestId) !== "open") found.push(`${event.requestId} cancelled, and is not open`)
+        requests.set(event.requestId, "settled")
+        break
+      case "TurnCompleted":
+      case "TurnInterrupted":
+      case "TurnFailed":
+        if (turns.get(event.turnId) === "ended") found.push(`${event.turnId} ended twice`)
+        turns.set(event.turnId, "ended")
+        break
+      case "TurnUpdated":
+      case "Opaque":
+        break
+    }
+  }
+  for (const [id, state] of turns) if (state !== "ended") found.push(`${id} did not end`)
+  for (const [id, state] of items) if (state !== "closed") found.push(`${id} was not closed`)
+  return found
+}
+
+/** Requests that were neither cancelled nor, as the test knows, answered. */
+export const unsettled = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<string>): ReadonlyArray<string> => {
+  const cancelled = new Set(events.flatMap((event) => (event._tag === "RequestCancelled" ? [event.requestId] : [])))
+  return events.flatMap((event) =>
+    event._tag === "RequestOpened" && cancelled.has(event.requestId) === answered.has(event.requestId) ? [event.requestId] : []
+  )
+}
