@@ -1,0 +1,61 @@
+/** `millrace answer REQUEST ANSWER`: settles what waits for a person, from any terminal. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { Effect, Schema } from "effect"
+import * as Client from "@millrace/client/Client"
+import { RequestId } from "@millrace/contracts/Ids"
+import { type Answer, type Ask, Decision } from "@millrace/contracts/Item"
+import * as Connect from "./Connect.ts"
+import { failed, fromError, usage } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+
+const isRequest = Schema.is(RequestId)
+const isDecision = Schema.is(Decision)
+
+const answerOf = (ask: Ask, words: ReadonlyArray<string>) => {
+  if (ask.kind === "approval") {
+    const [word] = words
+    return words.length === 1 && isDecision(word) && ask.choices.includes(word)
+      ? Effect.succeed<Answer>({ decision: word })
+      : Effect.fail(
+          usage(`ANSWER: expected one of ${ask.choices.join(", ")} for "${ask.title}", got ${JSON.stringify(words.join(" "))}`)
+        )
+  }
+  return words.length === ask.questions.length
+    ? Effect.succeed<Answer>({ answers: Object.fromEntries(ask.questions.map(({ id }, n) => [id, [words[n] ?? ""]])) })
+    : Effect.fail(
+        usage(
+          `ANSWER: expected ${ask.questions.length} answers, got ${words.length}: ${ask.questions.map(({ text }) => text).join(" / ")}`
+        )
+      )
+}
+
+export const command = Command.make(
+  "answer",
+  {
+    request: Args.text({ name: "REQUEST" }).pipe(Args.withDescription("Its id; see: millrace state")),
+    answer: Args.text({ name: "ANSWER" }).pipe(
+      Args.withDescription("accept, accept-for-session, decline or cancel; for questions one text each."),
+      Args.atLeast(1)
+    ),
+    json: Flags.json,
+    data: Flags.data,
+    url: Flags.url
+  },
+  ({ answer, data, json, request, url }) =>
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      if (!isRequest(request))
+        return yield* usage(`REQUEST: expected a request id, like req_01HXYZ, got ${JSON.stringify(request)}`)
+      const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
+      const open = yield* Effect.mapError(millrace.requests, fromError)
+      const asked = open.find((one) => one.requestId === request)
+      if (asked === undefined)
+        return yield* failed(`No request ${request} waits for a person; it may be settled already. See: millrace state`)
+      const command = yield* Client.command("request.answer", { requestId: request, ...(yield* answerOf(asked.ask, answer)) })
+      const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
+      if (json) return yield* Output.json(accepted)
+      yield* output.note(accepted.outcome === "already-settled" ? "That was answered already." : "Answered.")
+    })
+).pipe(Command.withDescription("Answer what an agent asks: an approval or its questions."))

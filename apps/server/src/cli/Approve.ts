@@ -1,0 +1,47 @@
+/** What `run` does when the agent asks: by policy, by asking here, or by leaving it to a person elsewhere. */
+import { Effect } from "effect"
+import * as Client from "@millrace/client/Client"
+import type { RequestId } from "@millrace/contracts/Ids"
+import type { Answer, Ask as AskOf } from "@millrace/contracts/Item"
+import * as Ask from "./Ask.ts"
+import type { Connected } from "./Connect.ts"
+import { type CliFailure, fromError, needsPerson } from "./Failure.ts"
+import { Output } from "./Output.ts"
+import { line } from "./Style.ts"
+
+/** `never`: declines; `always`: accepts; `ask`: asks here. A question has no answer by policy. */
+export type Policy = "never" | "always" | "ask"
+
+const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
+  if (ask.kind !== "approval" || policy === "ask") return undefined
+  const wanted = policy === "always" ? (["accept", "accept-for-session"] as const) : (["decline", "cancel"] as const)
+  const decision = wanted.find((choice) => ask.choices.includes(choice))
+  return decision === undefined ? undefined : { decision }
+}
+
+const waits = (connected: Connected, requestId: RequestId, ask: AskOf): CliFailure =>
+  needsPerson(
+    connected.via === "server"
+      ? `The turn waits for a person: ${line(ask.title, 200)}\nIt stays open. Answer it: millrace answer ${requestId} ${ask.kind === "approval" ? "accept|decline" : "TEXT"}`
+      : `The turn needs a person: ${line(ask.title, 200)}\nNothing can ask here, and without a server nobody else can answer. Use a terminal, decide with --approve always or --approve never, or start a server that keeps the question: millrace serve`
+  )
+
+/** Settles one request. Fails with exit code 4 when only a person elsewhere can. */
+export const settle = (
+  connected: Connected,
+  policy: Policy,
+  requestId: RequestId,
+  ask: AskOf
+): Effect.Effect<void, CliFailure, Output> =>
+  Effect.gen(function* () {
+    const output = yield* Output
+    const decided = byPolicy(policy, ask)
+    if (decided === undefined && !output.canAsk) return yield* waits(connected, requestId, ask)
+    yield* output.progress(undefined)
+    const answer = decided ?? (yield* Ask.person(ask, output.style))
+    if (decided !== undefined && "decision" in decided)
+      yield* output.note(output.style.yellow(`${decided.decision} (--approve ${policy}): ${line(ask.title, output.width)}`))
+    const command = yield* Client.command("request.answer", { requestId, ...answer })
+    const accepted = yield* Effect.mapError(connected.millrace.dispatch(command), fromError)
+    if (accepted.outcome === "already-settled") yield* output.note("That was answered elsewhere already.")
+  })

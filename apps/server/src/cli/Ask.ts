@@ -1,0 +1,55 @@
+/** Asks a person on the terminal: an edge over `node:readline`. */
+import { createInterface } from "node:readline/promises"
+import { Effect } from "effect"
+import type { Answer, Ask, Decision, Question } from "@millrace/contracts/Item"
+import type { Style } from "./Style.ts"
+import { line } from "./Style.ts"
+
+/** One line from the person; interrupting it takes the question back. Ctrl-C there is Ctrl-C of the program. */
+const question = (text: string): Effect.Effect<string> =>
+  Effect.promise(async (signal) => {
+    const reader = createInterface({ input: process.stdin, output: process.stderr })
+    reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+    try {
+      return (await reader.question(text, { signal })).trim()
+    } finally {
+      reader.close()
+    }
+  })
+
+const letters: ReadonlyArray<readonly [string, Decision, string]> = [
+  ["y", "accept", "yes"],
+  ["a", "accept-for-session", "always in this session"],
+  ["n", "decline", "no"],
+  ["c", "cancel", "cancel the turn"]
+]
+
+const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style): Effect.Effect<Answer> => {
+  const offered = letters.filter(([, decision]) => ask.choices.includes(decision))
+  const text = `${style.yellow("?")} ${style.bold(line(ask.title, 400))}${ask.reason === undefined ? "" : `\n  ${line(ask.reason, 400)}`}
+  ${offered.map(([letter, , words]) => `[${letter}] ${words}`).join("  ")}: `
+  return Effect.flatMap(question(text), (typed) => {
+    const chosen = offered.find(([letter, decision, words]) => [letter, decision, words].includes(typed.toLowerCase()))
+    return chosen === undefined ? approval(ask, style) : Effect.succeed({ decision: chosen[1] })
+  })
+}
+
+const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>> => {
+  const options = ask.options ?? []
+  const choices = options.map(
+    (option, n) =>
+      `\n  ${n + 1}  ${line(option.label, 100)}${option.description === undefined ? "" : style.dim(`  ${line(option.description, 200)}`)}`
+  )
+  return Effect.map(question(`${style.yellow("?")} ${style.bold(line(ask.text, 1_000))}${choices.join("")}\n> `), (typed) => [
+    options[Number(typed) - 1]?.label ?? typed
+  ])
+}
+
+/** The person's answer. */
+export const person = (ask: Ask, style: Style): Effect.Effect<Answer> =>
+  ask.kind === "approval"
+    ? approval(ask, style)
+    : Effect.map(
+        Effect.forEach(ask.questions, (each) => Effect.map(one(each, style), (answers) => [each.id, answers] as const)),
+        (answers) => ({ answers: Object.fromEntries(answers) })
+      )

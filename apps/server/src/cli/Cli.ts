@@ -1,0 +1,115 @@
+/** The commands of `millrace`, and how each ends: an exit code and at most a few lines on standard error. */
+import * as CliConfig from "@effect/cli/CliConfig"
+import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
+import { Cause, Console, Effect, Exit, Layer, LogLevel, Option } from "effect"
+import * as Answer from "./Answer.ts"
+import * as Doctor from "./Doctor.ts"
+import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
+import * as Help from "./Help.ts"
+import * as Log from "./Log.ts"
+import * as Look from "./Look.ts"
+import * as Output from "./Output.ts"
+import * as Run from "./Run.ts"
+import * as Serve from "./Serve.ts"
+import * as Signals from "./Signals.ts"
+import * as Style from "./Style.ts"
+import * as Tail from "./Tail.ts"
+import * as Token from "./Token.ts"
+import * as Verify from "./Verify.ts"
+
+const root = Command.make("millrace").pipe(
+  Command.withDescription("An orchestration server for coding agents: one durable, ordered log, served without loss."),
+  Command.withSubcommands([
+    Serve.command,
+    Run.command,
+    Tail.command,
+    Look.threads,
+    Look.state,
+    Look.providers,
+    Answer.command,
+    Doctor.command,
+    Token.token,
+    Token.pair,
+    Verify.command
+  ])
+)
+
+const program = Command.run(root, { name: "Millrace", version: "0.1.0", executable: "millrace" })
+
+/** What the library prints is help, with escapes: to our standard output, without them where they do not belong. Its errors we tell ourselves. */
+const helpConsole = Effect.map(
+  Effect.all([Output.Output, Console.consoleWith(Effect.succeed)]),
+  ([output, base]): Console.Console => ({
+    ...base,
+    log: (...parts: ReadonlyArray<unknown>) => {
+      const text = Help.page(`${parts.map(String).join(" ")}\n`)
+      return Effect.ignore(output.out(output.outStyle === Style.plain ? Style.strip(text) : text))
+    },
+    error: () => Effect.void
+  })
+)
+
+const flat = (error: HelpDoc.HelpDoc): string => Style.strip(HelpDoc.toAnsiText(error)).replaceAll(/\s+/g, " ").trim()
+
+/** What to say, and the code to leave with. */
+const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>): readonly [number, string | undefined] => {
+  if (Exit.isSuccess(exit)) return [ExitCode.completed, undefined]
+  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  if (error instanceof OutputClosed) return [ExitCode.completed, undefined]
+  if (error instanceof CliFailure) return [error.exitCode, error.message]
+  if (ValidationError.isValidationError(error)) {
+    const command = args.find((arg) => !arg.startsWith("-"))
+    const known = command !== undefined && error._tag !== "CommandMismatch" ? ` ${command}` : ""
+    return [ExitCode.usage, `${flat(error.error)}. See: millrace${known} --help`]
+  }
+  if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
+  const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
+  const words = what instanceof Error ? what.message : String(what)
+  return [ExitCode.failed, `Internal error: ${words}. MILLRACE_LOG_LEVEL=debug shows where; please report it.`]
+}
+
+const level = (args: ReadonlyArray<string>) => {
+  const name = process.env["MILLRACE_LOG_LEVEL"] ?? ""
+  return Log.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
+}
+
+/** Runs the program to its end. Succeeds with the exit code when everything it opened is closed and everything it wrote is written. */
+export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    const unknownLevel = process.env["MILLRACE_LOG_LEVEL"] ?? ""
+    if (unknownLevel !== "" && Log.levelOf(unknownLevel) === undefined)
+      yield* output.note(`MILLRACE_LOG_LEVEL: ${unknownLevel} is not one of ${Log.levelNames.join(", ")}`)
+    if (Help.wantsOverview(args)) {
+      yield* Effect.ignore(output.out(Help.overview(output.outStyle)))
+      return ExitCode.completed
+    }
+    const helping = yield* helpConsole
+    const stopped = Effect.zipRight(Signals.first(2), Effect.fail(interrupted("Interrupted.")))
+    const exit = yield* program(["node", "millrace", ...args]).pipe(
+      Effect.withConsole(helping),
+      Effect.raceFirst(stopped),
+      Effect.tapErrorCause((cause) => (Cause.isDie(cause) ? Log.trace(cause) : Effect.void)),
+      Effect.exit
+    )
+    yield* output.progress(undefined)
+    const [code, message] = verdict(exit, args)
+    if (message !== undefined) yield* output.note(`${output.style.red("millrace:")} ${message}`)
+    return code
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        Output.layer,
+        Log.layer(level(args)),
+        NodeFileSystem.layer,
+        NodePath.layer,
+        NodeTerminal.layer,
+        CliConfig.layer({ showBuiltIns: false })
+      )
+    )
+  )

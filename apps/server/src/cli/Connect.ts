@@ -1,0 +1,110 @@
+/**
+ * The seam between commands and the service: a running server when there is one (by `--url`, or that of the data directory), else a host
+ * in this process. Both are the same interface.
+ */
+import { Effect, Option, type Scope, Stream } from "effect"
+import * as Client from "@millrace/client/Client"
+import type * as Follow from "@millrace/client/Follow"
+import * as HttpTransport from "@millrace/client/HttpTransport"
+import type { Transport } from "@millrace/client/Transport"
+import { Disconnected, type TransportError } from "@millrace/client/TransportError"
+import type { Millrace } from "@millrace/contracts/Millrace"
+import * as Discovery from "./Discovery.ts"
+import { type CliFailure, failed } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import { Output } from "./Output.ts"
+
+export interface Connected {
+  readonly millrace: Millrace<TransportError>
+  /** `embedded`: the work ends with this process. */
+  readonly via: "server" | "embedded"
+  /** The server's, for messages to people. */
+  readonly address: string | undefined
+}
+
+export interface Where {
+  readonly dataDir: string
+  readonly url: string | undefined
+}
+
+/** A server at a fixed place. */
+const fixed = (url: string, token: string | undefined): Transport =>
+  HttpTransport.make({ url, ...(token === undefined ? {} : { token }) })
+
+/** The server of a data directory, looked for at each call: after a restart it may have another port and another token. */
+const moving = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {
+  let known = first
+  let fresh = true
+  const current = Effect.suspend(() => {
+    if (fresh) {
+      fresh = false
+      return Effect.succeed(fixed(known.url, token ?? known.token))
+    }
+    return Effect.flatMap(Discovery.find(dataDir), (found) => {
+      if (Option.isNone(found))
+        return Effect.fail(new Disconnected({ message: `No server answers for ${dataDir}; start it with: millrace serve` }))
+      known = found.value
+      return Effect.succeed(fixed(known.url, token ?? known.token))
+    })
+  })
+  const using = <A, E>(run: (transport: Transport) => Effect.Effect<A, E>) => Effect.flatMap(current, run)
+  return {
+    get address() {
+      return known.url
+    },
+    follow: (request) => Stream.unwrap(Effect.map(current, (transport) => transport.follow(request))),
+    dispatch: (command) => using((transport) => transport.dispatch(command)),
+    commandStatus: (id) => using((transport) => transport.commandStatus(id)),
+    state: using((transport) => transport.state),
+    threads: (page) => using((transport) => transport.threads(page)),
+    thread: (id) => using((transport) => transport.thread(id)),
+    turns: (id, page) => using((transport) => transport.turns(id, page)),
+    items: (id, page) => using((transport) => transport.items(id, page)),
+    requests: using((transport) => transport.requests),
+    providers: using((transport) => transport.providers)
+  }
+}
+
+/** Says on standard error when the connection is lost, and when it is back. */
+const telling = Effect.map(Output, (output): Follow.Options["onStatus"] => {
+  let lost = false
+  return (status) => {
+    if (status._tag === "attached") {
+      if (!lost) return Effect.void
+      lost = false
+      return output.note(output.style.dim("Connected again."))
+    }
+    if (lost) return Effect.void
+    lost = true
+    return output.note(output.style.dim(`${status.cause.message}. Trying again until it is back; Ctrl-C leaves.`))
+  }
+})
+
+const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Output> =>
+  Effect.map(telling, (onStatus) => ({
+    millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus } }),
+    via: "server",
+    address: transport.address
+  }))
+
+/** A running server; none is a failure that says how to start one. */
+export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFailure, Output> =>
+  Effect.gen(function* () {
+    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    if (url !== undefined) return yield* overTheWire(fixed(url, token))
+    const found = yield* Discovery.find(dataDir)
+    if (Option.isNone(found))
+      return yield* failed(`No server is running for ${dataDir}. Start one with: millrace serve${defaultData(dataDir)}`)
+    return yield* overTheWire(moving(dataDir, found.value, token))
+  })
+
+const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
+
+/** A running server, else a host in this process that lives as long as the scope. */
+export const any = (where: Where): Effect.Effect<Connected, CliFailure, Output | Scope.Scope> =>
+  Effect.gen(function* () {
+    if (where.url !== undefined || Option.isSome(yield* Discovery.find(where.dataDir))) return yield* server(where)
+    const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
+    const millrace = yield* embed(where.dataDir)
+    return { millrace, via: "embedded", address: undefined }
+  })

@@ -1,0 +1,70 @@
+/** One event as one line for people. */
+import { Either } from "effect"
+import { type DataOf, decodeData, type EventType, type LogEvent } from "@millrace/contracts/Event"
+import type { Answer, ItemContent } from "@millrace/contracts/Item"
+import * as Style from "./Style.ts"
+
+/** What an item is about: its command, its files, its tool, or its text. */
+export const about = (content: ItemContent): string =>
+  content.command ??
+  content.changes?.map((change) => `${change.change} ${change.path}`).join(", ") ??
+  content.tool ??
+  content.steps?.map((step) => `[${step.status === "completed" ? "x" : " "}] ${step.text}`).join(" ") ??
+  content.text ??
+  ""
+
+export const answerText = (answer: Answer): string =>
+  "decision" in answer ? answer.decision : Object.values(answer.answers).flat().join(", ")
+
+const ended = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
+
+const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
+  "project.created": (data) => `${data.title}  ${data.cwd}`,
+  "project.updated": (data) => data.title,
+  "project.deleted": (data) => data.projectId,
+  "thread.created": (data) => `${data.provider}${data.model === undefined ? "" : `/${data.model}`}  ${data.title}`,
+  "thread.updated": (data) => data.title ?? data.model ?? "",
+  "thread.archived": () => "",
+  "thread.unarchived": () => "",
+  "thread.deleted": () => "",
+  "session.started": (data) => `${data.provider}  ${data.status}`,
+  "session.state.changed": (data) => `${data.status}  ${ended(data)}`,
+  "session.stop.requested": (data) => data.reason,
+  "session.stopped": (data) => `${data.status}  ${data.error?.message ?? data.reason}`,
+  "turn.requested": (data) => data.text,
+  "turn.dispatched": () => "",
+  "turn.started": (data) => (data.origin === "provider" ? "begun by the agent" : ""),
+  "turn.updated": (data) => data.plan?.map((step) => step.text).join("; ") ?? (data.usage === undefined ? "" : "usage"),
+  "turn.steered": (data) => data.text,
+  "turn.interrupt.requested": () => "",
+  "turn.completed": ended,
+  "turn.interrupted": ended,
+  "turn.failed": (data) => data.error.message,
+  "item.started": (data) => `${data.kind}  ${about(data)}`,
+  "item.delta": (data) => `${data.kind}  ${data.text}`,
+  "item.completed": (data) => `${data.kind}  ${data.status === "completed" ? "" : `${data.status}  `}${about(data)}`,
+  "item.amended": (data) => `${data.kind}  ${about(data)}`,
+  "request.opened": (data) => data.title,
+  "request.answered": (data) => `${answerText(data)}  by ${data.by}`,
+  "request.expired": ended,
+  "request.cancelled": ended,
+  "provider.event": (data) => data.method
+}
+const isKnown = (type: string): type is EventType => type in lines
+
+const told = <T extends EventType>(type: T, data: unknown): string =>
+  Either.match(decodeData(type, data), { onLeft: () => "(data of an unknown shape)", onRight: (known) => lines[type](known) })
+
+/** `offset time stream type what`; a type that this version does not know has no words of its own. */
+export const render = (event: LogEvent, style: Style.Style, width: number): string => {
+  const head = `${String(event.offset).padStart(6)} ${event.at.slice(11, 23)} ${event.stream.replace(/^thread\//, "").slice(-12)}`
+  const type = event.type.padEnd(22)
+  const room = width - head.length - type.length - 2
+  const text = isKnown(event.type) && room > 4 ? Style.line(told(event.type, event.data), room) : ""
+  const paint = /failed|expired|error/.test(event.type)
+    ? style.red
+    : event.type.startsWith("request.")
+      ? style.yellow
+      : style.cyan
+  return `${style.dim(head)} ${paint(type)} ${text}`.trimEnd()
+}

@@ -1,0 +1,20 @@
+/** How a command ends when it does not complete: an exit code and one line that says what happened and what to do. */
+import { Schema } from "effect"
+
+export const ExitCode = { completed: 0, failed: 1, usage: 2, interrupted: 3, needsPerson: 4 } as const
+
+export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
+  exitCode: Schema.Literal(1, 2, 3, 4),
+  message: Schema.String
+}) {}
+
+/** Whoever read our standard output has left (`| head`): nobody to write to, and no fault. */
+export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {}
+
+export const failed = (message: string) => new CliFailure({ exitCode: ExitCode.failed, message })
+export const usage = (message: string) => new CliFailure({ exitCode: ExitCode.usage, message })
+export const interrupted = (message: string) => new CliFailure({ exitCode: ExitCode.interrupted, message })
+export const needsPerson = (message: string) => new CliFailure({ exitCode: ExitCode.needsPerson, message })
+
+/** An error of the service or of the wire, as it is told to a person. */
+export const fromError = (error: { readonly message: string }): CliFailure => failed(error.message)

@@ -1,0 +1,80 @@
+/** Flags that several commands share, each with the environment variable that mirrors it (PRODUCT.md). */
+import * as Options from "@effect/cli/Options"
+import * as HelpDoc from "@effect/cli/HelpDoc"
+import * as ValidationError from "@effect/cli/ValidationError"
+import { Config, Effect, Option } from "effect"
+import { homedir } from "node:os"
+import { join, resolve } from "node:path"
+
+/** `~` is what a shell left as it was, such as in a quoted flag or in an environment file. */
+const absolute = (path: string): string => resolve(path.replace(/^~(?=$|\/)/, homedir()))
+
+/** The data directory, absolute. */
+export const data = Options.text("data").pipe(
+  Options.withPseudoName("DIR"),
+  Options.withDescription("Data directory (MILLRACE_DATA; default ~/.millrace)."),
+  Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_DATA")),
+  Options.withDefault(join(homedir(), ".millrace")),
+  Options.map(absolute)
+)
+
+export const json = Options.boolean("json").pipe(
+  Options.withDescription("JSON on standard output, everything else on standard error.")
+)
+
+/** Where a server is, when it is not the one of the data directory. */
+export const url = Options.text("url").pipe(
+  Options.withPseudoName("URL"),
+  Options.withDescription("A server elsewhere, like http://10.0.0.5:7717 (MILLRACE_URL); its token comes from MILLRACE_TOKEN."),
+  Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_URL")),
+  Options.optional
+)
+
+/** An access token from the environment; never a flag, since other users see those. */
+export const token = Config.option(Config.nonEmptyString("MILLRACE_TOKEN"))
+
+export const orUndefined = Option.getOrUndefined
+
+const wrong = (flag: string, wanted: string, got: string) =>
+  Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
+
+/** A whole number in a range. The variable mirrors the flag; the flag wins. */
+export const integer = (
+  name: string,
+  range: { readonly min: number; readonly max: number; readonly byDefault: number; readonly variable?: string }
+) => {
+  const flag = Options.text(name).pipe(Options.withPseudoName("N"))
+  return (range.variable === undefined ? flag : Options.withFallbackConfig(flag, Config.nonEmptyString(range.variable))).pipe(
+    Options.withDefault(String(range.byDefault)),
+    Options.mapEffect((text) => {
+      const value = Number(text)
+      return /^[0-9]+$/.test(text) && value >= range.min && value <= range.max
+        ? Effect.succeed(value)
+        : wrong(name, `a whole number from ${range.min} to ${range.max}`, text)
+    })
+  )
+}
+
+/** One of some words. */
+export const choice = <const A extends string>(name: string, choices: ReadonlyArray<A>, byDefault: A) =>
+  Options.text(name).pipe(
+    Options.withPseudoName(choices.join("|")),
+    Options.withDefault<string>(byDefault),
+    Options.mapEffect((text) => {
+      const chosen = choices.find((word) => word === text)
+      return chosen === undefined ? wrong(name, choices.join(", "), text) : Effect.succeed(chosen)
+    })
+  )
+
+export const host = Options.text("host").pipe(
+  Options.withPseudoName("HOST"),
+  Options.withDescription(
+    "Where to listen (MILLRACE_HOST; default 127.0.0.1). Any other than this machine needs authentication."
+  ),
+  Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_HOST")),
+  Options.withDefault("127.0.0.1")
+)
+
+export const port = integer("port", { min: 0, max: 65_535, byDefault: 7_717, variable: "MILLRACE_PORT" }).pipe(
+  Options.withDescription("MILLRACE_PORT; default 7717; 0 picks a free one.")
+)

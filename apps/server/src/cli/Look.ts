@@ -1,0 +1,120 @@
+/** `millrace threads`, `state`, `providers`: looks, from the running server or from the data directory itself. */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Effect } from "effect"
+import type { ProviderStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
+import * as Connect from "./Connect.ts"
+import { fromError } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+import type { Style } from "./Style.ts"
+import * as Text from "./Style.ts"
+
+interface Look {
+  readonly data: string
+  readonly url: Parameters<typeof Flags.orUndefined<string>>[0]
+  readonly json: boolean
+}
+const common = { json: Flags.json, data: Flags.data, url: Flags.url }
+const connect = ({ data, url }: Look) => Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
+
+const painted = (style: Style, status: ThreadStatus): string =>
+  status === "failed"
+    ? style.red(status)
+    : status === "needs-you"
+      ? style.yellow(status)
+      : status === "running"
+        ? style.green(status)
+        : status
+
+const rows = (style: Style, threads: ReadonlyArray<ThreadView>) =>
+  threads.map((thread) => [
+    thread.threadId,
+    painted(style, thread.status),
+    thread.provider,
+    style.dim(thread.updatedAt.slice(0, 16).replace("T", " ")),
+    Text.line(thread.title, 200)
+  ])
+
+export const threads = Command.make(
+  "threads",
+  {
+    ...common,
+    limit: Flags.integer("limit", { min: 1, max: 500, byDefault: 50 }).pipe(
+      Options.withDescription("How many, newest first. Default 50.")
+    ),
+    archived: Options.boolean("archived").pipe(Options.withDescription("The archived ones."))
+  },
+  (options) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const output = yield* Output.Output
+        const { millrace } = yield* connect(options)
+        const page = yield* Effect.mapError(
+          millrace.threads({ limit: options.limit, ...(options.archived ? { archived: true } : {}) }),
+          fromError
+        )
+        if (options.json) return yield* Output.json(page)
+        yield* output.out(Output.table(rows(output.outStyle, page.items), output.width))
+        if (page.items.length === 0) yield* output.note("No threads yet. Begin one: millrace run hello")
+        if (page.before !== undefined) yield* output.note(output.style.dim("There are more: --limit N"))
+      })
+    )
+).pipe(Command.withDescription("List threads, newest first."))
+
+export const state = Command.make("state", common, (options) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const { address, millrace } = yield* connect(options)
+      const snapshot = yield* Effect.mapError(millrace.state, fromError)
+      if (options.json) return yield* Output.json(snapshot)
+      const { outStyle: style } = output
+      const count = (status: ThreadStatus) => snapshot.threads.filter((thread) => thread.status === status).length
+      const statuses = (["running", "queued", "needs-you", "failed", "idle"] as const).map(
+        (status) => `${count(status)} ${status}`
+      )
+      const lines = [
+        ["server", address ?? "none is running"],
+        ["log", `${snapshot.offset} events, epoch ${snapshot.logEpoch}`],
+        ["projects", String(snapshot.projects.length)],
+        ["threads", `${snapshot.threads.length}${snapshot.more ? "+" : ""}: ${statuses.join(", ")}`],
+        ["requests", `${snapshot.requests.length} waiting for a person`]
+      ]
+      yield* output.out(Output.table(lines, output.width))
+      const live = snapshot.threads.filter((thread) => thread.status !== "idle")
+      if (live.length > 0) yield* output.out(`\n${Output.table(rows(style, live), output.width)}`)
+      const asked = snapshot.requests.map((request) => [
+        style.yellow(request.requestId),
+        request.threadId,
+        Text.line(request.ask.title, 200)
+      ])
+      if (asked.length > 0) yield* output.out(`\n${Output.table(asked, output.width)}`)
+      if (asked.length > 0) yield* output.note(output.style.dim("Answer one: millrace answer REQUEST accept|decline"))
+    })
+  )
+).pipe(Command.withDescription("Show what is going on: threads that are busy, and what waits for a person."))
+
+const usable = (provider: ProviderStatus) => provider.installed && provider.signedIn !== "no"
+
+export const providerRows = (style: Style, providers: ReadonlyArray<ProviderStatus>) =>
+  providers.map((provider) => [
+    usable(provider) ? style.green("ok") : style.yellow("--"),
+    provider.provider,
+    provider.version ?? (provider.installed ? "" : "not installed"),
+    provider.signedIn === "not-needed" ? "" : `signed in: ${provider.signedIn}`,
+    style.dim(provider.fix ?? provider.capabilities.join(" "))
+  ])
+
+export const providers = Command.make("providers", common, (options) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const { millrace } = yield* connect(options)
+      yield* output.progress("looking for agents")
+      const found = yield* Effect.mapError(millrace.providers, fromError)
+      if (options.json) return yield* Output.json(found)
+      yield* output.out(Output.table(providerRows(output.outStyle, found), output.width))
+    })
+  )
+).pipe(Command.withDescription("Show the agents: installed, version, signed in."))

@@ -1,0 +1,136 @@
+/**
+ * What the program writes: results to standard output, all else to standard error. A progress line is shown on standard error while a
+ * person waits and there is a terminal; it never stands in the way of a result.
+ */
+import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { OutputClosed } from "./Failure.ts"
+import * as Style from "./Style.ts"
+
+export class Output extends Context.Tag("@millrace/server/cli/Output")<
+  Output,
+  {
+    /** To standard output, as it is. Waits for a slow reader; fails when the reader has left. */
+    readonly out: (text: string) => Effect.Effect<void, OutputClosed>
+    /** One line to standard error. Never fails. */
+    readonly note: (line: string) => Effect.Effect<void>
+    /** Shows `label… 3 s` until the scope closes or the next label; nothing without a terminal. */
+    readonly progress: (label: string | undefined) => Effect.Effect<void>
+    /** Style for standard error. */
+    readonly style: Style.Style
+    /** Style for standard output. */
+    readonly outStyle: Style.Style
+    readonly outIsTerminal: boolean
+    /** A person can be asked: standard input and standard error are terminals. */
+    readonly canAsk: boolean
+    /** Columns of the terminal; 100 without one. */
+    readonly width: number
+  }
+>() {}
+
+export interface Streams {
+  readonly out: NodeJS.WriteStream
+  readonly err: NodeJS.WriteStream
+  readonly inIsTerminal: boolean
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
+
+export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof Output>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { err, out } = streams
+    const errIsTerminal = err.isTTY === true
+    const outIsTerminal = out.isTTY === true
+    const style = Style.of(errIsTerminal, streams.environment)
+    let shown = false
+    let midLine = false
+    let closed = false
+    // Without a listener a reader that leaves ends the process. `write` reports it to who writes.
+    out.on("error", () => (closed = true))
+    err.on("error", () => {})
+
+    const clear = () => {
+      if (shown) err.write("\r\u001B[K")
+      shown = false
+    }
+    const ticking = yield* FiberSet.make()
+    let current = 0
+    const progress = (label: string | undefined) =>
+      Effect.suspend(() => {
+        const mine = ++current
+        clear()
+        if (label === undefined || !errIsTerminal) return Effect.void
+        let ticks = 0
+        const tick = Effect.sync(() => {
+          if (mine !== current) return false
+          // Nothing for a wait that a person does not notice, and nothing into the middle of an answer.
+          if (ticks++ >= 3 && !(midLine && outIsTerminal)) {
+            err.write(`\r\u001B[K${style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s`)}`)
+            shown = true
+          }
+          return true
+        })
+        return Effect.asVoid(FiberSet.run(ticking, Effect.repeat(Effect.delay(tick, "100 millis"), { while: (going) => going })))
+      })
+    yield* Effect.addFinalizer(() => progress(undefined))
+
+    const write = (text: string): Effect.Effect<void, OutputClosed> =>
+      Effect.async((resume) => {
+        if (closed) return resume(Effect.fail(new OutputClosed()))
+        clear()
+        out.write(text, (error) => resume(error ? Effect.fail(new OutputClosed()) : Effect.void))
+        if (text !== "") midLine = !text.endsWith("\n")
+      })
+    const note = (text: string) =>
+      Effect.sync(() => {
+        clear()
+        if (midLine && outIsTerminal && errIsTerminal) {
+          err.write("\n")
+          midLine = false
+        }
+        err.write(`${text}\n`)
+      })
+
+    return {
+      out: write,
+      note,
+      progress,
+      style,
+      outStyle: Style.of(outIsTerminal, streams.environment),
+      outIsTerminal,
+      canAsk: streams.inIsTerminal && errIsTerminal,
+      width: outIsTerminal ? Math.max(40, out.columns) : errIsTerminal ? Math.max(40, err.columns) : 100
+    }
+  })
+
+/** The streams of this process. */
+export const layer: Layer.Layer<Output> = Layer.scoped(
+  Output,
+  Effect.suspend(() =>
+    make({
+      out: process.stdout,
+      err: process.stderr,
+      inIsTerminal: process.stdin.isTTY === true,
+      environment: process.env
+    })
+  )
+)
+
+/** A result for programs: one JSON document, indented where a person reads it. */
+export const json = (value: unknown) =>
+  Effect.flatMap(Output, (output) => output.out(`${JSON.stringify(value, undefined, output.outIsTerminal ? 2 : undefined)}\n`))
+
+/** Rows in columns, two spaces apart; the last column takes what is left of the width. */
+export const table = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): string => {
+  const widths: Array<number> = []
+  for (const row of rows) row.forEach((cell, n) => (widths[n] = Math.max(widths[n] ?? 0, Style.strip(cell).length)))
+  return rows
+    .map((row) => {
+      const text = row
+        .map((cell, n) => (n === row.length - 1 ? cell : cell + " ".repeat((widths[n] ?? 0) - Style.strip(cell).length)))
+        .join("  ")
+      return Style.strip(text).length > width ? Style.line(text, width) : text.trimEnd()
+    })
+    .map((text) => `${text}\n`)
+    .join("")
+}

@@ -1,0 +1,110 @@
+/** `millrace tail`: follows the log, over restarts of the server, for ever. */
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Chunk, Effect, Schema, Stream } from "effect"
+import * as CursorStore from "@millrace/client/CursorStore"
+import * as Cursor from "@millrace/contracts/Cursor"
+import { ThreadId, threadStream } from "@millrace/contracts/Ids"
+import * as Connect from "./Connect.ts"
+import * as CursorFile from "./CursorFile.ts"
+import * as EventLine from "./EventLine.ts"
+import { failed, fromError, usage } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import { Output } from "./Output.ts"
+
+/** What a person sees of the past without asking for more. Programs (`--json`) get all of it. */
+const recent = 100
+
+const isThread = Schema.is(ThreadId)
+
+export interface Request {
+  readonly dataDir: string
+  readonly url: string | undefined
+  readonly after: string | undefined
+  readonly thread: string | undefined
+  readonly reader: string | undefined
+  readonly json: boolean
+}
+
+export const tail = Effect.fn("cli.tail")(function* (options: Request) {
+  const output = yield* Output
+  const { thread } = options
+  if (thread !== undefined && !isThread(thread))
+    return yield* usage(`--thread: expected a thread id, like thr_01HXYZ, got ${JSON.stringify(thread)}. See: millrace threads`)
+  if (options.after !== undefined && Cursor.parse(options.after)._tag === "Left")
+    return yield* usage(`--after: expected a cursor that the server gave, got ${JSON.stringify(options.after)}`)
+  const { millrace } = yield* Connect.server({ dataDir: options.dataDir, url: options.url })
+  if (thread !== undefined) yield* Effect.mapError(millrace.thread(thread), fromError)
+
+  const store = CursorFile.make(options.dataDir)
+  const kept = options.reader === undefined ? undefined : yield* Effect.mapError(store.load(options.reader), fromError)
+  const begin = Effect.gen(function* () {
+    const asked = options.after ?? kept
+    if (asked !== undefined || thread !== undefined || options.json || options.reader !== undefined) return asked
+    const { logEpoch, offset } = yield* Effect.mapError(millrace.state, fromError)
+    if (offset <= recent) return undefined
+    yield* output.note(
+      output.style.dim(`The last ${recent} of ${offset} events. All of them: --after ${Cursor.format(logEpoch, 0)}`)
+    )
+    return Cursor.format(logEpoch, offset - recent)
+  })
+  const after = yield* begin
+  const frames = millrace.follow({
+    ...(after === undefined ? {} : { after }),
+    ...(thread === undefined ? {} : { stream: threadStream(thread) })
+  })
+  yield* (options.reader === undefined ? frames : CursorStore.keeping(store, options.reader)(frames)).pipe(
+    Stream.mapError((error) =>
+      error._tag === "CursorForeign" || error._tag === "CursorExpired" || error._tag === "CursorAhead"
+        ? failed(
+            `${error.message} ${options.reader === undefined ? "Leave --after out to begin at the start" : "Use another --reader name to begin anew"}.`
+          )
+        : fromError(error)
+    ),
+    Stream.chunks,
+    Stream.runForEach((chunk) => {
+      let text = ""
+      for (const frame of Chunk.toReadonlyArray(chunk))
+        if (frame._tag === "event")
+          text += options.json
+            ? `${JSON.stringify(frame.event)}\n`
+            : `${EventLine.render(frame.event, output.outStyle, output.width)}\n`
+      return text === "" ? Effect.void : output.out(text)
+    })
+  )
+})
+
+export const command = Command.make(
+  "tail",
+  {
+    after: Options.text("after").pipe(
+      Options.withPseudoName("CURSOR"),
+      Options.withDescription(
+        "Begin after this cursor. Default: the whole log with --json or --thread, else its last 100 events."
+      ),
+      Options.optional
+    ),
+    thread: Options.text("thread").pipe(
+      Options.withPseudoName("ID"),
+      Options.withDescription("Only the events of this thread."),
+      Options.optional
+    ),
+    reader: Options.text("reader").pipe(
+      Options.withPseudoName("NAME"),
+      Options.withDescription("Keep the place under this name, and go on from it the next time."),
+      Options.optional
+    ),
+    json: Flags.json,
+    data: Flags.data,
+    url: Flags.url
+  },
+  ({ after, data, json, reader, thread, url }) =>
+    tail({
+      dataDir: data,
+      url: Flags.orUndefined(url),
+      after: Flags.orUndefined(after),
+      thread: Flags.orUndefined(thread),
+      reader: Flags.orUndefined(reader),
+      json
+    })
+).pipe(Command.withDescription("Follow the log: every event, once, in order."))

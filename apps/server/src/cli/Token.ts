@@ -1,0 +1,98 @@
+/** `millrace token create|list|revoke` and `millrace pair`: access, with and without a running server. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Effect, Option } from "effect"
+import * as Pairing from "../auth/Pairing.ts"
+import * as Tokens from "../auth/Tokens.ts"
+import * as Discovery from "./Discovery.ts"
+import { failed, fromError } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+
+const common = { json: Flags.json, data: Flags.data }
+
+const create = Command.make(
+  "create",
+  {
+    ...common,
+    name: Options.text("name").pipe(
+      Options.withPseudoName("NAME"),
+      Options.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
+      Options.withDefault("cli")
+    )
+  },
+  ({ data, json, name }) =>
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const { record, token } = yield* Effect.mapError(Tokens.create(data, { name }), fromError)
+      if (json) return yield* Output.json({ ...record, token })
+      yield* output.out(`${token}\n`)
+      yield* output.note(
+        output.style.dim(`${record.id} for ${record.name}. It is shown this once. Use: Authorization: Bearer TOKEN`)
+      )
+    })
+).pipe(Command.withDescription("Make an access token and print it, once."))
+
+const list = Command.make("list", common, ({ data, json }) =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    const tokens = yield* Effect.mapError(Tokens.list(data), fromError)
+    if (json) return yield* Output.json(tokens)
+    const rows = tokens.map((token) => [
+      token.id,
+      token.kind,
+      `…${token.last4}`,
+      token.createdAt.slice(0, 16).replace("T", " "),
+      token.revokedAt === undefined ? output.outStyle.green("live") : output.outStyle.dim("revoked"),
+      token.name
+    ])
+    yield* output.out(Output.table(rows, output.width))
+    if (tokens.length === 0) yield* output.note("No tokens yet. Make one: millrace token create")
+  })
+).pipe(Command.withDescription("List the access tokens, without their secrets."))
+
+const revoke = Command.make(
+  "revoke",
+  {
+    ...common,
+    which: Args.text({ name: "TOKEN" }).pipe(Args.withDescription("Its id, its name, or its last 4 characters."))
+  },
+  ({ data, json, which }) =>
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const revoked = yield* Effect.mapError(Tokens.revoke(data, which), fromError)
+      if (json) return yield* Output.json(revoked)
+      for (const token of revoked)
+        yield* output.note(`Revoked ${token.id} (${token.name}). Its live streams end within a second.`)
+    })
+).pipe(Command.withDescription("End an access token."))
+
+export const token = Command.make("token").pipe(
+  Command.withDescription("Access tokens."),
+  Command.withSubcommands([create, list, revoke])
+)
+
+export const pair = Command.make(
+  "pair",
+  {
+    ...common,
+    name: Options.text("name").pipe(
+      Options.withPseudoName("NAME"),
+      Options.withDescription("What to call the browser. Default: browser."),
+      Options.withDefault("browser")
+    )
+  },
+  ({ data, json, name }) =>
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const server = yield* Discovery.find(data)
+      if (Option.isNone(server))
+        return yield* failed(`No server is running for ${data}, so there is nothing to pair with. Start one with: millrace serve`)
+      const { code, expiresAt } = yield* Effect.mapError(Pairing.create(data, { name }), fromError)
+      const link = Pairing.link(server.value.url, code)
+      if (json) return yield* Output.json({ link, expiresAt: new Date(expiresAt).toISOString() })
+      yield* output.out(`${link}\n`)
+      yield* output.note(output.style.dim("Open it in a browser. It works once, for 10 minutes."))
+    })
+).pipe(Command.withDescription("Print a link that signs a browser in, once."))
