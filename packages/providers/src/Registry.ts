@@ -1,0 +1,75 @@
+/** The agents of a server, by name, with a look at each that nobody has to wait for twice. */
+import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
+import type { ProviderStatus } from "@millrace/contracts/State"
+import { Clock, DateTime, Deferred, Effect, Layer, type Scope } from "effect"
+import * as Codex from "./codex/Codex.ts"
+import * as Demo from "./demo/Demo.ts"
+import type { Ledger } from "./process/Ledger.ts"
+
+export interface RegistryOptions {
+  /** `false`: not offered. Default: offered, with Codex' own settings. */
+  readonly codex?: Codex.CodexOptions | false
+  /** An embedder's own; one with the name of ours takes its place. */
+  readonly adapters?: ReadonlyArray<ProviderAdapter>
+}
+
+/** A short-lived host is done before it looks at anything. */
+const firstLookMillis = 2000
+/** An older answer is still given at once, and looked up again meanwhile. */
+const freshMillis = 60_000
+
+const unknown = (provider: string) => ({ provider, installed: false, signedIn: "unknown" as const, capabilities: [] })
+
+/**
+ * The adapter with a `probe` that answers from memory: the first look is made `firstLookMillis` after the start, or when it is first asked for;
+ * only those who ask before it is done wait. Looks live in the scope, one at a time.
+ */
+export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAdapter, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const first = yield* Deferred.make<ProviderStatus>()
+    const state: { latest?: { readonly status: ProviderStatus; readonly at: number }; looking: boolean } = { looking: false }
+
+    const look = Effect.gen(function* () {
+      const found = yield* Effect.catchAllDefect(adapter.probe, (defect) =>
+        Effect.succeed<ProviderStatus>({ ...unknown(adapter.name), fix: `Looking at it failed: ${String(defect)}` })
+      )
+      const at = yield* Clock.currentTimeMillis
+      const status = { ...found, checkedAt: found.checkedAt ?? DateTime.formatIso(yield* DateTime.now) }
+      state.latest = { status, at }
+      yield* Deferred.succeed(first, status)
+    }).pipe(Effect.ensuring(Effect.sync(() => (state.looking = false))))
+    const lookOnce = Effect.suspend(() => {
+      if (state.looking) return Effect.void
+      state.looking = true
+      return Effect.asVoid(Effect.forkIn(look, scope))
+    })
+
+    yield* Effect.sleep(firstLookMillis).pipe(
+      Effect.zipRight(Effect.suspend(() => (state.latest === undefined ? lookOnce : Effect.void))),
+      Effect.forkIn(scope)
+    )
+    return {
+      ...adapter,
+      probe: Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const { latest } = state
+        if (latest === undefined) return Effect.zipRight(lookOnce, Deferred.await(first))
+        return Effect.as(now - latest.at > freshMillis ? lookOnce : Effect.void, latest.status)
+      })
+    }
+  })
+
+/** `demo` always, `codex` unless switched off, then the embedder's own. */
+export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, never, Ledger> =>
+  Layer.scoped(
+    Providers,
+    Effect.gen(function* () {
+      const adapters = [
+        yield* Demo.adapter,
+        ...(options.codex === false ? [] : [yield* Codex.make(options.codex)]),
+        ...(options.adapters ?? [])
+      ]
+      const remembered = yield* Effect.forEach(adapters, remembering)
+      return { adapters: new Map(remembered.map((adapter) => [adapter.name, adapter])) }
+    })
+  )
