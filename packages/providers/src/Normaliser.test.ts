@@ -1,0 +1,371 @@
+import { it } from "@effect/vitest"
+import { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { FastCheck as fc } from "effect"
+import { describe, expect } from "vitest"
+import type { NativeEvent } from "./NativeEvent.ts"
+import * as Normaliser from "./Normaliser.ts"
+
+const make = () => Normaliser.make({ threadId: ThreadId.make("thr_x"), epoch: 2 })
+const ours = (n: number) => TurnId.make(`trn_ours${n}`)
+const tags = (events: ReadonlyArray<ProviderEvent>) => events.map((event) => event._tag)
+
+const started = (nativeTurnId: string): NativeEvent => ({ _tag: "TurnStarted", nativeTurnId })
+const ended = (nativeTurnId: string, outcome: "completed" | "interrupted" | "failed" = "completed"): NativeEvent => ({
+  _tag: "TurnEnded",
+  nativeTurnId,
+  outcome
+})
+const item = (nativeTurnId: string, nativeItemId: string, kind = "agent-message"): NativeEvent => ({
+  _tag: "ItemStarted",
+  nativeTurnId,
+  nativeItemId,
+  kind,
+  content: {}
+})
+const delta = (nativeTurnId: string, nativeItemId: string, text: string, kind = "agent-message"): NativeEvent => ({
+  _tag: "ItemDelta",
+  nativeTurnId,
+  nativeItemId,
+  kind,
+  text
+})
+const done = (nativeTurnId: string, nativeItemId: string, text?: string, kind = "agent-message"): NativeEvent => ({
+  _tag: "ItemCompleted",
+  nativeTurnId,
+  nativeItemId,
+  kind,
+  status: "completed",
+  content: text === undefined ? {} : { text }
+})
+const request = (nativeTurnId: string, nativeRequestId: string): NativeEvent => ({
+  _tag: "RequestOpened",
+  nativeTurnId,
+  nativeRequestId,
+  ask: { kind: "approval", title: "Run: x", choices: ["accept"] }
+})
+const resolved = (nativeRequestId: string): NativeEvent => ({ _tag: "RequestResolved", nativeRequestId, reason: "elsewhere" })
+const feed = (normaliser: Normaliser.Normaliser, natives: ReadonlyArray<NativeEvent>) => natives.flatMap(normaliser.push)
+
+/** What holds of any output after `end`, whatever came in. */
+const check = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<string>) => {
+  const turns = new Map<string, "running" | "ended">()
+  const items = new Map<string, { turn: string; open: boolean }>()
+  const requests = new Map<string, { turn: string; open: boolean }>()
+  for (const event of events) {
+    if (event._tag === "Opaque") continue
+    const { turnId } = event
+    const note = () => JSON.stringify(event)
+    switch (event._tag) {
+      case "TurnStarted":
+        expect(turns.has(turnId), note()).toBe(false)
+        turns.set(turnId, "running")
+        break
+      case "TurnCompleted":
+      case "TurnInterrupted":
+      case "TurnFailed":
+        expect(turns.get(turnId), note()).not.toBe("ended")
+        for (const [id, each] of items) if (each.turn === turnId) expect(each.open, `${id} outlives ${note()}`).toBe(false)
+        for (const [id, each] of requests)
+          if (each.turn === turnId && !answered.has(id)) expect(each.open, `${id} outlives ${note()}`).toBe(false)
+        turns.set(turnId, "ended")
+        break
+      case "TurnUpdated":
+        expect(turns.get(turnId), note()).toBe("running")
+        break
+      case "ItemStarted":
+        expect(turns.get(turnId), note()).toBe("running")
+        expect(items.has(event.itemId), note()).toBe(false)
+        items.set(event.itemId, { turn: turnId, open: true })
+        break
+      case "ItemDelta":
+        expect(items.get(event.itemId), note()).toEqual({ turn: turnId, open: true })
+        break
+      case "ItemCompleted":
+        expect(items.get(event.itemId), note()).toEqual({ turn: turnId, open: true })
+        items.set(event.itemId, { turn: turnId, open: false })
+        break
+      case "ItemAmended":
+        expect(items.get(event.itemId), note()).toEqual({ turn: turnId, open: false })
+        break
+      case "RequestOpened":
+        expect(turns.get(turnId), note()).toBe("running")
+        expect(requests.has(event.requestId), note()).toBe(false)
+        requests.set(event.requestId, { turn: turnId, open: true })
+        break
+      case "RequestCancelled":
+        expect(requests.get(event.requestId), note()).toEqual({ turn: turnId, open: true })
+        expect(answered.has(event.requestId), note()).toBe(false)
+        requests.set(event.requestId, { turn: turnId, open: false })
+        break
+    }
+  }
+  for (const [turn, state] of turns) expect(state, turn).toBe("ended")
+}
+
+type Step =
+  | { readonly _tag: "push"; readonly native: NativeEvent }
+  | { readonly _tag: "expect" | "refuse" | "interrupting"; readonly turn: number }
+  | { readonly _tag: "bind"; readonly turn: number; readonly native: string }
+  | { readonly _tag: "answer"; readonly request: number }
+
+const turnName = fc.constantFrom("a", "b", "c")
+const itemName = fc.constantFrom("1", "2", "3")
+const kind = fc.constantFrom("agent-message", "command", "user-message")
+const native: fc.Arbitrary<NativeEvent> = fc.oneof(
+  turnName.map(started),
+  fc
+    .tuple(turnName, fc.constantFrom("completed" as const, "interrupted" as const, "failed" as const))
+    .map(([t, o]) => ended(t, o)),
+  fc.tuple(turnName, itemName, kind).map(([t, i, k]) => item(t, i, k)),
+  fc.tuple(turnName, itemName, fc.string({ maxLength: 5 }), kind).map(([t, i, s, k]) => delta(t, i, s, k)),
+  fc.tuple(turnName, itemName, kind).map(([t, i, k]) => done(t, i, undefined, k)),
+  fc.tuple(turnName, itemName).map(([t, r]) => request(t, r)),
+  itemName.map(resolved),
+  turnName.map((t): NativeEvent => ({ _tag: "TurnUpdated", nativeTurnId: t, usage: { inputTokens: 1 } })),
+  fc.record({
+    _tag: fc.constant("Opaque" as const),
+    method: fc.constant("odd"),
+    payload: fc.integer(),
+    nativeTurnId: turnName
+  })
+)
+const turnNumber = fc.integer({ min: 0, max: 3 })
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: native.map((each): Step => ({ _tag: "push", native: each })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom("expect" as const, "refuse" as const, "interrupting" as const), turnNumber)
+      .map(([_tag, turn]): Step => ({ _tag, turn }))
+  },
+  { weight: 1, arbitrary: fc.tuple(turnNumber, turnName).map(([turn, of]): Step => ({ _tag: "bind", turn, native: of })) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }).map((n): Step => ({ _tag: "answer", request: n })) }
+)
+
+/** Runs the steps as an adapter would: a turn is expected once, and bound or refused at most once after that. */
+const run = (steps: ReadonlyArray<Step>) => {
+  const normaliser = make()
+  const out: Array<ProviderEvent> = []
+  const answered = new Set<string>()
+  const phase = new Map<number, "expected" | "settled">()
+  const opaque: Array<unknown> = []
+  for (const each of steps) {
+    if (each._tag === "push") {
+      if (each.native._tag === "Opaque") opaque.push(each.native.payload)
+      out.push(...normaliser.push(each.native))
+    } else if (each._tag === "answer") {
+      const id = RequestId.make(`req_x_2_${each.request}`)
+      const open = normaliser.nativeRequestOf(id)
+      const was = normaliser.answered(id)
+      expect(was).toBe(open)
+      expect(normaliser.answered(id)).toBeUndefined()
+      if (was !== undefined) answered.add(id)
+    } else if (each._tag === "interrupting") normaliser.interrupting(ours(each.turn))
+    else if (each._tag === "expect" && !phase.has(each.turn)) {
+      phase.set(each.turn, "expected")
+      normaliser.expectTurn(ours(each.turn))
+    } else if (phase.get(each.turn) === "expected") {
+      phase.set(each.turn, "settled")
+      if (each._tag === "bind") normaliser.bindTurn(ours(each.turn), each.native)
+      else if (each._tag === "refuse") normaliser.refuseTurn(ours(each.turn))
+    }
+  }
+  return { normaliser, out, answered, phase, opaque }
+}
+
+describe("Normaliser", () => {
+  it("T2 T9 T10 T13 any sequence gives one start and one end for each turn, item and request", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, wanted) => {
+        const { answered, normaliser, opaque, out } = run(steps)
+        out.push(...normaliser.end(wanted ? "stopped" : { code: 0, signal: null, stderr: "" }))
+        check(out, answered)
+        const kept = out.flatMap((event) => (event._tag === "Opaque" && event.method === "odd" ? [event.payload] : []))
+        expect(kept).toEqual(opaque)
+        expect(normaliser.push(started("d"))).toEqual([])
+        expect(normaliser.end("again")).toEqual([])
+      }),
+      { numRuns: 2000, seed: 20261120 }
+    )
+  })
+
+  it("T2 every turn that the agent accepted has exactly one terminal after the end", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const { normaliser, out, phase } = run(steps.filter((each) => each._tag !== "refuse"))
+        out.push(...normaliser.end({ code: 1, signal: null, stderr: "" }))
+        for (const turn of phase.keys()) {
+          const terminals = out.filter(
+            (event) => /^Turn(Completed|Interrupted|Failed)$/.test(event._tag) && event.turnId === ours(turn)
+          )
+          expect(terminals, `turn ${turn}`).toHaveLength(1)
+        }
+      }),
+      { numRuns: 1000, seed: 7 }
+    )
+  })
+
+  it("ids carry thread and epoch, and a native (turn, item) is one id for ever", () => {
+    const events = feed(make(), [started("a"), item("a", "1"), item("a", "2"), done("a", "1"), ended("a"), done("a", "2")])
+    expect(events).toMatchObject([
+      { _tag: "TurnStarted", turnId: "trn_x_2_1", origin: "provider", nativeTurnId: "a" },
+      { _tag: "ItemStarted", itemId: "itm_x_2_1" },
+      { _tag: "ItemStarted", itemId: "itm_x_2_2" },
+      { _tag: "ItemCompleted", itemId: "itm_x_2_1", status: "completed" },
+      { _tag: "ItemCompleted", itemId: "itm_x_2_2", status: "aborted" },
+      { _tag: "TurnCompleted" },
+      { _tag: "ItemAmended", itemId: "itm_x_2_2", status: "completed" }
+    ])
+  })
+
+  it("T9 an item that never completes is aborted with its streamed text, before the terminal (B4.2)", () => {
+    const events = feed(make(), [item("a", "1"), delta("a", "1", "half "), delta("a", "1", "done"), ended("a", "interrupted")])
+    expect(events.slice(-2)).toMatchObject([
+      { _tag: "ItemCompleted", status: "aborted", reason: "the turn ended as interrupted", content: { text: "half done" } },
+      { _tag: "TurnInterrupted" }
+    ])
+  })
+
+  it("T9 a completion after the turn's end amends and reopens nothing (B4.3)", () => {
+    const normaliser = make()
+    feed(normaliser, [started("a"), item("a", "1", "command"), ended("a", "interrupted")])
+    expect(
+      feed(normaliser, [delta("a", "1", "late", "command"), done("a", "1", "all"), started("a"), ended("a", "failed")])
+    ).toMatchObject([{ _tag: "ItemAmended", content: { text: "all" } }])
+    expect(normaliser.end("stop")).toEqual([])
+  })
+
+  it("T9 an item that begins after its turn's end is kept as opaque", () => {
+    const events = feed(make(), [started("a"), ended("a"), item("a", "9"), done("a", "8"), request("a", "q")])
+    expect(events.slice(2)).toMatchObject([
+      { _tag: "Opaque", method: "late/ItemStarted", turnId: "trn_x_2_1" },
+      { _tag: "Opaque", method: "late/ItemCompleted" },
+      { _tag: "Opaque", method: "late/RequestOpened" }
+    ])
+  })
+
+  it("a delta, or a completion, of an unknown item starts it; a completion without text keeps that of its deltas", () => {
+    const events = feed(make(), [
+      started("a"),
+      delta("a", "1", "x", "command"),
+      done("a", "1", undefined, "command"),
+      done("a", "2", "y")
+    ])
+    expect(events.slice(1)).toMatchObject([
+      { _tag: "ItemStarted", kind: "command" },
+      { _tag: "ItemDelta", text: "x" },
+      { _tag: "ItemCompleted", content: { output: "x" } },
+      { _tag: "ItemStarted" },
+      { _tag: "ItemCompleted", content: { text: "y" } }
+    ])
+  })
+
+  it("T13 a resolution after the turn's end, or after our answer, settles nothing twice (B4.4)", () => {
+    const normaliser = make()
+    expect(tags(feed(normaliser, [started("a"), request("a", "q"), ended("a", "interrupted"), resolved("q")]))).toEqual([
+      "TurnStarted",
+      "RequestOpened",
+      "RequestCancelled",
+      "TurnInterrupted"
+    ])
+    expect(normaliser.answered(RequestId.make("req_x_2_1"))).toBeUndefined()
+    feed(normaliser, [started("b"), request("b", "q2")])
+    expect(normaliser.answered(RequestId.make("req_x_2_2"))).toBe("q2")
+    expect(feed(normaliser, [resolved("q2")])).toEqual([])
+    expect(tags(feed(normaliser, [ended("b")]))).toEqual(["TurnCompleted"])
+  })
+
+  it("T10 the answer and the start bind our turn in either order; our own words do not come back", () => {
+    for (const answerFirst of [true, false]) {
+      const normaliser = make()
+      normaliser.expectTurn(ours(1))
+      if (answerFirst) normaliser.bindTurn(ours(1), "a")
+      const events = feed(normaliser, [started("a"), item("a", "u", "user-message"), done("a", "u", "hi", "user-message")])
+      if (!answerFirst) normaliser.bindTurn(ours(1), "a")
+      expect(events).toEqual([{ _tag: "TurnStarted", turnId: ours(1), nativeTurnId: "a", origin: "user" }])
+      expect(normaliser.nativeTurnOf(ours(1))).toBe("a")
+      expect(feed(normaliser, [ended("a")])).toMatchObject([{ _tag: "TurnCompleted", turnId: ours(1) }])
+      expect(normaliser.nativeTurnOf(ours(1))).toBeUndefined()
+    }
+  })
+
+  it("T10 a foreign turn that took our place gives it back, and its end does not end ours", () => {
+    const normaliser = make()
+    normaliser.expectTurn(ours(1))
+    feed(normaliser, [started("title"), item("title", "1")])
+    normaliser.bindTurn(ours(1), "real")
+    const events = feed(normaliser, [ended("title"), started("real"), delta("real", "1", "x"), ended("real")])
+    expect(events.map((event) => [event._tag, event._tag === "Opaque" ? undefined : event.turnId])).toEqual([
+      ["ItemCompleted", ours(1)],
+      ["TurnStarted", "trn_x_2_1"],
+      ["TurnCompleted", "trn_x_2_1"],
+      ["ItemStarted", ours(1)],
+      ["ItemDelta", ours(1)],
+      ["ItemCompleted", ours(1)],
+      ["TurnCompleted", ours(1)]
+    ])
+  })
+
+  it("T10 an end without a start ends no expected turn; the answer that names it does", () => {
+    const normaliser = make()
+    normaliser.expectTurn(ours(1))
+    expect(feed(normaliser, [ended("quick", "failed")])).toMatchObject([{ _tag: "Opaque", method: "late/TurnEnded" }])
+    normaliser.bindTurn(ours(1), "quick")
+    expect(normaliser.flush()).toMatchObject([
+      { _tag: "TurnStarted", turnId: ours(1) },
+      { _tag: "TurnFailed", turnId: ours(1), error: { kind: "unknown" } }
+    ])
+  })
+
+  it("two turns of ours that the agent runs as one both end", () => {
+    const normaliser = make()
+    normaliser.expectTurn(ours(1))
+    normaliser.bindTurn(ours(1), "a")
+    feed(normaliser, [started("a")])
+    normaliser.expectTurn(ours(2))
+    normaliser.bindTurn(ours(2), "a")
+    expect(feed(normaliser, [ended("a")])).toMatchObject([
+      { _tag: "TurnStarted", turnId: ours(2) },
+      { _tag: "TurnCompleted", turnId: ours(1) },
+      { _tag: "TurnCompleted", turnId: ours(2) }
+    ])
+  })
+
+  it("P5 T11 an exit is evidence: wanted or interrupting is interrupted, all else is failed, code 0 too", () => {
+    const died = make()
+    feed(died, [started("a")])
+    expect(died.end({ code: 0, signal: null, stderr: "why" })).toMatchObject([
+      { _tag: "TurnFailed", error: { kind: "process", detail: "why", message: expect.stringContaining("code 0") } }
+    ])
+    const stopped = make()
+    feed(stopped, [started("a")])
+    expect(stopped.end({ code: null, signal: "SIGKILL", stderr: "", stopReason: "idle" })).toMatchObject([
+      { _tag: "TurnInterrupted", reason: "idle" }
+    ])
+    const interrupted = make()
+    interrupted.expectTurn(ours(1))
+    feed(interrupted, [started("a")])
+    interrupted.interrupting(ours(1))
+    expect(interrupted.end({ code: 1, signal: null, stderr: "" })).toMatchObject([{ _tag: "TurnInterrupted" }])
+    const overflowed = make()
+    feed(overflowed, [started("a")])
+    const failure = { kind: "protocol" as const, message: "a line too long" }
+    expect(overflowed.end({ code: 0, signal: null, stderr: "", stopReason: "x", failure })).toMatchObject([
+      { _tag: "TurnFailed", error: failure }
+    ])
+  })
+
+  it("the usage that came before the end is the turn's", () => {
+    const usage = { inputTokens: 3, outputTokens: 4 }
+    const events = feed(make(), [started("a"), { _tag: "TurnUpdated", nativeTurnId: "a", usage }, ended("a")])
+    expect(events[2]).toEqual({ _tag: "TurnCompleted", turnId: "trn_x_2_1", usage })
+  })
+
+  it("thousands of turns leave a bounded memory, and the first one's late events still reopen nothing", () => {
+    const normaliser = make()
+    for (let i = 0; i < 3000; i++) feed(normaliser, [started(`t${i}`), item(`t${i}`, "1"), ended(`t${i}`)])
+    expect(tags(feed(normaliser, [done("t0", "1"), started("t1"), delta("t2", "1", "x")]))).toEqual(["Opaque", "Opaque"])
+    expect(normaliser.end("stop")).toEqual([])
+  })
+})
