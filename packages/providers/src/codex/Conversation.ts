@@ -4,7 +4,7 @@ import type { Continuity } from "@millrace/contracts/State"
 import { Effect, Schema } from "effect"
 import type { RpcChild } from "../process/RpcChild.ts"
 import type { CodexOptions } from "./Process.ts"
-import { AccountAnswer, InitializeAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
+import { AccountAnswer, InitializeAnswer, TerminalsAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
 
 /** For the first answer of a process: half a second on a cold disk, much more on a machine that is busy. */
 const startMillis = 30_000
@@ -98,6 +98,22 @@ export const interrupt = (child: RpcChild, threadId: string, nativeTurnId: strin
     Effect.catchIf(
       (error) => error.outcome === "failed" && /no active turn/i.test(error.failure.message),
       () => Effect.succeed(false)
+    )
+  )
+
+/**
+ * Ends the processes of these command items. Codex' interrupt stops the turn and not its commands: one went on for seconds and wrote its file
+ * (B4.3). What has ended by itself is left alone.
+ */
+export const terminateCommands = (child: RpcChild, threadId: string, nativeItemIds: ReadonlySet<string>) =>
+  child.request("thread/backgroundTerminals/list", { threadId }).pipe(
+    Effect.flatMap(answered("thread/backgroundTerminals/list", TerminalsAnswer)),
+    Effect.flatMap(({ data }) =>
+      Effect.forEach(
+        data.filter(({ itemId }) => nativeItemIds.has(itemId)),
+        ({ processId }) => child.request("thread/backgroundTerminals/terminate", { threadId, processId }),
+        { discard: true }
+      )
     )
   )
 

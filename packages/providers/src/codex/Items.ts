@@ -138,15 +138,16 @@ const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (r
 /** A type that this version does not know is its own kind, with the whole item in `result`. */
 export const itemKind = (item: Item): ItemKind => table.get(item.type)?.kind ?? item.type
 
+/** What a completed item holds, as far as Codex says it. */
+export const itemContent = (item: Item): ItemContent => {
+  const known = table.get(item.type)
+  return known ? known.content(item.raw) : { result: item.raw }
+}
+
 /** An item that starts with an empty text has none yet: its deltas are what is known, should it never be completed. */
 export const startedContent = (item: Item): ItemContent => {
   const { text, ...content } = itemContent(item)
   return text === undefined || text === "" ? content : { ...content, text }
-}
-
-export const itemContent = (item: Item): ItemContent => {
-  const known = table.get(item.type)
-  return known ? known.content(item.raw) : { result: item.raw }
 }
 
 const statuses: ReadonlyMap<string, ItemStatus> = new Map([

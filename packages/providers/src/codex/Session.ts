@@ -52,6 +52,8 @@ export const open = Effect.fn("Codex.open")(function* (
   const asked = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown }>()
   /** Native turns that run, with what waits for their end. */
   const running = new Map<string, Deferred.Deferred<void>>()
+  /** Command items that run, by native turn; some outlive it. */
+  const commands = new Map<string, Set<string>>()
   /** Turns whose `turn/start` is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
 
@@ -67,6 +69,14 @@ export const open = Effect.fn("Codex.open")(function* (
             const ended = running.get(event.nativeTurnId)
             running.delete(event.nativeTurnId)
             if (ended) Deferred.unsafeDone(ended, Effect.void)
+          }
+          if (event._tag === "ItemStarted" && event.kind === "command") {
+            const items = commands.get(event.nativeTurnId) ?? new Set()
+            commands.set(event.nativeTurnId, items.add(event.nativeItemId))
+          }
+          if (event._tag === "ItemCompleted") {
+            const items = commands.get(event.nativeTurnId)
+            if (items?.delete(event.nativeItemId) && items.size === 0) commands.delete(event.nativeTurnId)
           }
           if (event._tag === "RequestResolved") asked.delete(event.nativeRequestId)
         }
@@ -133,6 +143,11 @@ export const open = Effect.fn("Codex.open")(function* (
       const native = normaliser.nativeTurnOf(turnId)
       if (native === undefined) return
       yield* interruptNative(native, () => normaliser.nativeTurnOf(turnId) === native, interruptMillis)
+      const left = commands.get(native)
+      if (left)
+        yield* Conversation.terminateCommands(child, threadId, left).pipe(
+          Effect.catchAll((error) => Effect.logDebug(error.message))
+        )
     }),
     answer: Effect.fn("Codex.answer")(function* (requestId, answer) {
       const native = normaliser.answered(requestId)

@@ -174,6 +174,7 @@ export const decodeRequest = (threadId: string, method: string, params: unknown)
 export const InitializeAnswer = Schema.Struct({ userAgent: text })
 export const ThreadAnswer = Schema.Struct({ thread: Schema.Struct({ id: text }), model: maybe(text) })
 export const TurnAnswer = Schema.Struct({ turn: Turn })
+export const TerminalsAnswer = Schema.Struct({ data: Schema.Array(Schema.Struct({ itemId: text, processId: text })) })
 export const AccountAnswer = Schema.Struct({
   account: Schema.optional(Schema.Unknown),
   requiresOpenaiAuth: Schema.Boolean

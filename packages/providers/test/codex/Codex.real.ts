@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput, ProviderSession } from "@millrace/contracts/ProviderAdapter"
-import { codexBin, makeCodexHome, type CodexHome } from "@millrace/testing/CodexHome"
+import { codexBin, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -15,9 +15,9 @@ const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
 /** A home, an endpoint and the adapter. */
-const world = Effect.gen(function* () {
+const worldWith = Effect.fnUntraced(function* (settings: CodexSettings) {
   const endpoint = yield* ModelEndpoint.make
-  const home = yield* makeCodexHome(endpoint)
+  const home = yield* makeCodexHome(endpoint, settings)
   const adapter = yield* Codex.make({ binary: yield* codexBin, home: home.home, codexHome: home.codexHome })
   const open = (epoch: number, more: Partial<OpenInput> = {}) =>
     Effect.flatMap(adapter.open({ threadId, epoch, cwd: home.workspace, ...more }), (session) =>
@@ -25,6 +25,8 @@ const world = Effect.gen(function* () {
     )
   return { adapter, endpoint, home, open }
 })
+
+const world = worldWith({})
 
 /** Stops the session, reads it to the end, and checks the five promises over all it said. */
 const finish = (session: ProviderSession, recording: Recording, answered: ReadonlyArray<string> = []) =>
@@ -178,6 +180,23 @@ describe("the real codex", () => {
       yield* Fiber.join(starting)
       yield* finish(session, recording)
       assert.deepStrictEqual(terminals(recording), ["TurnInterrupted", "TurnCompleted", "TurnInterrupted", "TurnInterrupted"])
+    })
+  )
+
+  live(
+    "T7 an interrupt ends the running command too, and what it had said is kept",
+    Effect.gen(function* () {
+      const { home, open } = yield* worldWith({ sandbox: "danger-full-access", approvalPolicy: "never" })
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: "[[shell echo begin; sleep 30; echo late > late.txt]]" })
+      const command = yield* recording.until("ItemStarted", (event) => event.kind === "command")
+      yield* session.interrupt(turn(1))
+      yield* recording.until("TurnInterrupted")
+      const amended = yield* recording.until("ItemAmended")
+      assert.deepInclude(amended, { itemId: command.itemId, status: "failed" })
+      assert.strictEqual(amended.content.output, "begin\n")
+      assert.isFalse(existsSync(inWorkspace(home, "late.txt")))
+      yield* finish(session, recording)
     })
   )
 
