@@ -13,7 +13,7 @@ import { join } from "node:path"
 
 const at = "2026-11-20T09:00:00.000Z"
 const text = 'and then the "next" words of an answer, 40 to 60 characters\n'
-const streams = 50
+const streams = 20
 
 /** A durable delta as the engine writes it: 290 bytes on the wire. */
 const event = (n: number) => {

@@ -1,0 +1,13 @@
+/**
+ * The behaviour of an EventLog, as tests. Run it over a store of your own:
+ * `suite("my store", (options) => ...a new, empty log...)`, in a file that vitest runs.
+ */
+import { bounds } from "./suite/bounds.ts"
+import { faults } from "./suite/faults.ts"
+import { order } from "./suite/order.ts"
+import { rows } from "./suite/rows.ts"
+import { describeSubject, type Open } from "./suite/subject.ts"
+
+export type { Open, SubjectOptions } from "./suite/subject.ts"
+
+export const suite = (name: string, open: Open): void => describeSubject(name, open, [order, bounds, faults, rows])
