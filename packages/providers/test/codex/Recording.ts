@@ -50,6 +50,7 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
       "turnId" in event &&
       event.turnId !== undefined &&
       event._tag !== "TurnStarted" &&
+      event._tag !== "Opaque" &&
       !turns.has(event.turnId) &&
       !isTerminal(event)
     )
@@ -75,6 +76,7 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
         if (items.get(event.itemId) !== "closed") found.push(`${event.itemId} amended, and is not closed`)
         break
       case "RequestOpened":
+        if (turns.get(event.turnId) !== "running") found.push(`${event.requestId} opened outside its turn`)
         if (requests.has(event.requestId)) found.push(`${event.requestId} opened twice`)
         requests.set(event.requestId, "open")
         break
@@ -89,6 +91,8 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
         turns.set(event.turnId, "ended")
         break
       case "TurnUpdated":
+        if (turns.get(event.turnId) !== "running") found.push(`${event.turnId} updated, and does not run`)
+        break
       case "Opaque":
         break
     }
