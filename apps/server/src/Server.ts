@@ -5,7 +5,7 @@
 import { createServer, type Server as NodeServer } from "node:http"
 import { HttpLayerRouter } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, type Duration, Effect, Either, Layer, Schema } from "effect"
+import { Context, type Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
 import type { EventLog } from "@millrace/log/EventLog"
 import { type BindRefused, checkBind } from "./auth/Bind.ts"
@@ -120,6 +120,9 @@ const routes = (options: Options) =>
     })
   )
 
+const serve = (options: Options) =>
+  HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig })
+
 const portOf = (node: NodeServer): number => {
   const address = node.address()
   return typeof address === "object" && address !== null ? address.port : 0
@@ -152,11 +155,34 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         Layer.provideMerge(Layer.merge(Tokens.layer(options.dataDir), access))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(
-        Layer.provide(HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig })),
+        Layer.provide(closeWithin(serve(options), "4 seconds")),
         Layer.provide(Drain.cut("1 second")),
         Layer.provide(http),
         Layer.provide(base)
       )
+    })
+  )
+
+/**
+ * Closes the layer's own scope within the time, whatever its finalizers wait for; what is left then is abandoned, so that a stuck
+ * connection cannot hold the exit (S6).
+ */
+const closeWithin = <A, E, R>(layer: Layer.Layer<A, E, R>, time: Duration.DurationInput) =>
+  Layer.scopedContext(
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      yield* Effect.addFinalizer((exit) =>
+        Effect.flatMap(Effect.forkDaemon(Scope.close(scope, exit)), (closing) =>
+          Fiber.await(closing).pipe(
+            Effect.interruptible,
+            Effect.timeoutOption(time),
+            Effect.flatMap((done) =>
+              Option.isSome(done) ? Effect.void : Effect.logWarning("Connections did not close in time.")
+            )
+          )
+        )
+      )
+      return yield* Layer.buildWithScope(layer, scope)
     })
   )
 

@@ -130,8 +130,8 @@ export class Tokens extends Context.Tag("@millrace/server/Tokens")<
     readonly identify: (secret: string) => Effect.Effect<Option.Option<TokenRecord>, AccessFileError>
     /** False once it was revoked. */
     readonly isLive: (id: string) => boolean
-    /** Looks at the file; true when it changed since the last look. */
-    readonly refresh: Effect.Effect<boolean, AccessFileError>
+    /** Looks at the file. Another number than before: the tokens changed in between. */
+    readonly revision: Effect.Effect<number, AccessFileError>
   }
 >() {}
 
@@ -139,20 +139,23 @@ export const layer = (dataDir: string): Layer.Layer<Tokens> =>
   Layer.sync(Tokens, () => {
     const path = fileOf(dataDir)
     let seen = ""
+    let revision = 0
     let tokens: ReadonlyArray<Stored> = []
-    const refresh = attempt(path, () => {
+    const look = attempt(path, () => {
       const stat = statSync(path, { throwIfNoEntry: false })
       const mark = stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`
-      if (mark === seen) return false
-      tokens = load(path)
-      seen = mark
-      return true
+      if (mark !== seen) {
+        tokens = load(path)
+        seen = mark
+        revision++
+      }
+      return revision
     })
     return {
       dataDir,
-      refresh,
+      revision: look,
       identify: (secret) =>
-        Effect.map(refresh, () => {
+        Effect.map(look, () => {
           const wanted = digest(secret)
           let found = Option.none<TokenRecord>()
           for (const token of tokens) {

@@ -40,7 +40,7 @@ const notFound = (path: string) =>
 
 /** Status for a request that matched no route. */
 const unmatched = (allow: string | undefined, method: string, path: string) => {
-  if (allow === undefined) return notFound(path)
+  if (allow === undefined || (method !== "OPTIONS" && allow.split(", ").includes(method))) return notFound(path)
   if (method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers: { allow } })
   return Respond.plain(405, "MethodNotAllowed", `${path} takes ${allow}, not ${method}.`, { allow })
 }
@@ -49,6 +49,20 @@ const upgradeRequired = Respond.plain(426, "UpgradeRequired", "/rpc speaks WebSo
   upgrade: "websocket",
   connection: "upgrade"
 })
+const badHandshake = Respond.plain(400, "BadRequest", "The WebSocket handshake is malformed: version 13, a key, no subprotocol.")
+
+/**
+ * What the handshake of the `ws` package would refuse by itself, without a word to the request's fiber, which then waits for ever and
+ * holds the shutdown. So it is refused here.
+ */
+const handshake = (headers: Readonly<Record<string, string | undefined>>): HttpServerResponse.HttpServerResponse | undefined => {
+  if (headers["upgrade"]?.toLowerCase() !== "websocket") return upgradeRequired
+  const good =
+    /^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "") &&
+    headers["sec-websocket-version"] === "13" &&
+    headers["sec-websocket-protocol"] === undefined
+  return good ? undefined : badHandshake
+}
 
 const secured = (response: HttpServerResponse.HttpServerResponse, closing: boolean) =>
   HttpServerResponse.setHeaders(response, { "x-content-type-options": "nosniff", ...(closing && { connection: "close" }) })
@@ -68,8 +82,8 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
               const verdict = check(request)
               if (verdict._tag === "Left") return secured(Respond.error(verdict.left), drain.draining())
             }
-            if (path === "/rpc" && request.headers["upgrade"]?.toLowerCase() !== "websocket")
-              return secured(upgradeRequired, drain.draining())
+            const refusal = /^\/rpc\/?$/.test(path) && request.method === "GET" ? handshake(request.headers) : undefined
+            if (refusal !== undefined) return secured(refusal, drain.draining())
             const answer = yield* Effect.catchAllCause(handler, (cause) => {
               const failure = Cause.failureOption(cause)
               if (failure._tag === "Some" && isRouteNotFound(failure.value))

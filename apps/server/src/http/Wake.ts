@@ -33,6 +33,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
   let head = yield* log.head
   let beats = 0
   let closing = false
+  let revision = -1
 
   const open = (stream: string | undefined) => {
     const set = waiters.get(stream)
@@ -72,8 +73,13 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
     Effect.forkScoped
   )
   yield* Effect.sleep(tokenCheck).pipe(
-    Effect.zipRight(Effect.orElseSucceed(tokens.refresh, () => true)),
-    Effect.flatMap((changed) => (changed ? openAll : Effect.void)),
+    // When the file cannot be read the live streams stay: their tokens were good.
+    Effect.zipRight(Effect.orElseSucceed(tokens.revision, () => revision)),
+    Effect.flatMap((now) => {
+      if (now === revision) return Effect.void
+      revision = now
+      return openAll
+    }),
     Effect.forever,
     Effect.forkScoped
   )

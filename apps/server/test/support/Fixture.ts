@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { type IncomingHttpHeaders, request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Layer, Scheduler, type Scope, Stream } from "effect"
+import { Data, Effect, Layer, Logger, LogLevel, Scheduler, type Scope, Stream } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
 import { type CommandError, NotFound } from "@millrace/contracts/Errors"
@@ -146,7 +146,8 @@ export const start = (options: Partial<Server.Options> = {}): Effect.Effect<Fixt
     const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), draining: false }
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
-      Layer.provideMerge(EventLogMemory.layer())
+      Layer.provideMerge(EventLogMemory.layer()),
+      Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)
     return yield* Effect.gen(function* () {
@@ -169,3 +170,80 @@ export const start = (options: Partial<Server.Options> = {}): Effect.Effect<Fixt
 
 /** The scheduler of the program. */
 export const fair = Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))
+
+export class Ended extends Data.TaggedError("Ended")<{
+  readonly status: number
+  readonly missing: string
+  readonly text: string
+}> {}
+
+/** A connection whose answer is watched while it comes. */
+export interface Live {
+  readonly status: () => number
+  readonly text: () => string
+  /** Returns when the text that came so far holds this, or fails when the connection ends without it. */
+  readonly until: (part: string) => Effect.Effect<void, Ended>
+  /** Returns when the connection is over: `aborted` when it was cut. */
+  readonly ended: Effect.Effect<{ readonly aborted: boolean }>
+  readonly cut: Effect.Effect<void>
+}
+
+/** Opens one and leaves it to the scope. */
+export const live = (url: string, headers: Record<string, string>): Effect.Effect<Live, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      let status = 0
+      let text = ""
+      let over: { readonly aborted: boolean } | undefined
+      const watchers = new Set<() => void>()
+      const changed = () => {
+        for (const watch of watchers) watch()
+      }
+      const end = (aborted: boolean) => {
+        over ??= { aborted }
+        changed()
+      }
+      const sent = request(url, { headers, agent: false }, (response) => {
+        status = response.statusCode ?? 0
+        response.setEncoding("utf8")
+        response.on("data", (chunk: string) => {
+          text += chunk
+          changed()
+        })
+        response.on("end", () => end(false))
+        response.on("error", () => end(true))
+      })
+      sent.on("error", () => end(true))
+      sent.end()
+      const watch = <A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> =>
+        Effect.async((resume) => {
+          const check = () => {
+            const found = look()
+            if (found === undefined) return
+            watchers.delete(check)
+            resume(found)
+          }
+          watchers.add(check)
+          check()
+        })
+      return {
+        status: () => status,
+        text: () => text,
+        until: (part: string) =>
+          watch(() =>
+            text.includes(part)
+              ? Effect.void
+              : over === undefined
+                ? undefined
+                : Effect.fail(new Ended({ status, missing: part, text: text.slice(-500) }))
+          ),
+        ended: watch(() => (over === undefined ? undefined : Effect.succeed(over))),
+        cut: Effect.sync(() => sent.destroy())
+      }
+    }),
+    (live) => live.cut
+  )
+
+/** An SSE follower with the fixture's token. */
+export const follower = (fixture: { readonly url: string; readonly token: string }, query = "") =>
+  live(`${fixture.url}/api/events${query}`, { accept: "text/event-stream", authorization: `Bearer ${fixture.token}` })

@@ -1,0 +1,186 @@
+import { connect } from "node:net"
+import { expect, it } from "@effect/vitest"
+import { Chunk, Effect, Random } from "effect"
+import { attach } from "@millrace/testing/RawSse"
+import * as Tokens from "../auth/Tokens.ts"
+import { event, type Fixture, follower, live, send, start } from "../../test/support/Fixture.ts"
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+const offsets = (events: ReadonlyArray<{ readonly data: string }>) =>
+  events.map(({ data }) => (JSON.parse(data) as { offset: number }).offset)
+const upTo = (offset: number) => (events: ReadonlyArray<{ readonly data: string }>) =>
+  events.at(-1)?.data.includes(`"offset":${offset},`) === true
+
+/** The committed JSON of the whole log. */
+const whole = ({ log }: Fixture) =>
+  Effect.map(Effect.orDie(log.read({ after: 0, limit: 1_000_000, maxBytes: 1e9 })), (page) => page.events.map(({ json }) => json))
+
+it.scopedLive("D2 cut at random bytes 50 times and resumed, a reader has the log once, in order, byte for byte", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const { url, token, append } = fixture
+    for (let n = 0; n < 100; n++) yield* append(...range(1, 20).map((one) => event(one, "thread/thr_a", { text: `ü💧 ${n}` })))
+    const seen: Array<string> = []
+    const ids = new Set<string>()
+    let lastEventId: string | undefined
+    for (let cut = 0; cut <= 50; cut++) {
+      const cutAfterBytes = cut === 50 ? undefined : yield* Random.nextIntBetween(1, 12_000)
+      const got = yield* attach({
+        url: `${url}/api/events?since=0`,
+        token,
+        ...(lastEventId !== undefined && { lastEventId }),
+        ...(cutAfterBytes !== undefined && { cutAfterBytes }),
+        until: upTo(2000)
+      })
+      for (const { id, data } of got.events) {
+        seen.push(data)
+        ids.add(id)
+        lastEventId = id
+      }
+    }
+    expect(seen).toEqual(yield* whole(fixture))
+    expect(ids.size).toBe(2000)
+  }).pipe(Effect.withRandom(Random.make("cuts")))
+)
+
+it.scopedLive("D2 Last-Event-ID wins over after, after over since", () =>
+  Effect.gen(function* () {
+    const { url, token, append, log } = yield* start()
+    yield* append(...range(1, 9).map((n) => event(n)))
+    const first = (query: string, lastEventId?: string) =>
+      Effect.map(
+        attach({ url: `${url}/api/events?${query}`, token, ...(lastEventId !== undefined && { lastEventId }), until: upTo(9) }),
+        (got) => offsets(got.events)[0]
+      )
+    expect(yield* first("since=2")).toBe(3)
+    expect(yield* first(`since=2&after=${log.epoch}-4`)).toBe(5)
+    expect(yield* first(`since=2&after=${log.epoch}-4`, `${log.epoch}-6`)).toBe(7)
+    expect(yield* first("")).toBe(1)
+  })
+)
+
+it.scopedLive("D6 caught-up is said once, after what was there and before what comes; no control frame has an id", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    yield* fixture.append(event(1), event(2))
+    const reader = yield* follower(fixture)
+    yield* reader.until("caught-up")
+    yield* fixture.append(event(3))
+    yield* reader.until('"offset":3')
+    yield* fixture.append(event(4))
+    yield* reader.until('"offset":4')
+    const [one, two, three, four] = yield* whole(fixture)
+    const id = (offset: number) => `id: ${fixture.log.epoch}-${offset}\n`
+    expect(reader.text()).toBe(
+      `retry: 1000\n\n${id(1)}data: ${one}\n\n${id(2)}data: ${two}\n\nevent: caught-up\ndata: {"head":2}\n\n${id(3)}data: ${three}\n\n${id(4)}data: ${four}\n\n`
+    )
+  })
+)
+
+it.scopedLive("D5 the stream's headers and its first bytes come before any event", () =>
+  Effect.gen(function* () {
+    const { url, token } = yield* start()
+    const { hostname, port } = new URL(url)
+    const head = yield* Effect.async<string, Error>((resume) => {
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(
+          `GET /api/events HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAccept: text/event-stream\r\nAuthorization: Bearer ${token}\r\n\r\n`
+        )
+      )
+      let text = ""
+      socket.on("data", (chunk) => {
+        text += chunk.toString()
+        if (!text.includes("caught-up")) return
+        socket.destroy()
+        resume(Effect.succeed(text))
+      })
+      socket.on("error", (error) => resume(Effect.fail(error)))
+    })
+    const lower = head.toLowerCase()
+    expect(lower).toContain("content-type: text/event-stream; charset=utf-8\r\n")
+    expect(lower).toContain("cache-control: no-cache, no-transform\r\n")
+    expect(lower).toContain("x-accel-buffering: no\r\n")
+    expect(head).toMatch(/retry: \d+\n\n/)
+    expect(head).toContain('event: caught-up\ndata: {"head":0}\n\n')
+  })
+)
+
+it.scopedLive("D13 the stream of a deleted thread ends: after its last event, and at once for one that comes later", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    yield* fixture.append(event(1))
+    const live = yield* follower(fixture, "?stream=thread/thr_a")
+    const other = yield* follower(fixture, "?stream=thread/thr_b")
+    yield* live.until("caught-up")
+    yield* other.until("caught-up")
+    fixture.fake.threads.delete("thr_a")
+    yield* fixture.append({ ...event(2), type: "thread.deleted" })
+    yield* live.ended
+    expect(live.text().trimEnd().split("\n\n").slice(-2).join("\n")).toMatch(/"thread.deleted".*\nevent: end\ndata: {"reason":/s)
+    const late = yield* attach({ url: `${fixture.url}/api/events?stream=thread/thr_a&since=2`, token: fixture.token })
+    expect([late.events, late.end, late.controls.map(({ name }) => name)]).toEqual([[], "closed", ["caught-up", "end"]])
+    yield* fixture.append(event(3, "thread/thr_b"))
+    yield* other.until('"offset":3')
+  })
+)
+
+it.scopedLive("X3 revoking a token ends its live streams within a second, with the cursor, and no other", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const { url, dataDir, append, log } = fixture
+    const { token } = yield* Tokens.create(dataDir, { name: "other" })
+    yield* append(event(1))
+    const ending = yield* follower({ url, token })
+    const staying = yield* follower(fixture)
+    const polling = yield* live(`${url}/api/events?since=1&wait=30`, { authorization: `Bearer ${token}` })
+    yield* ending.until("caught-up")
+    yield* staying.until("caught-up")
+    yield* Tokens.revoke(dataDir, "other")
+    yield* Effect.timeout(Effect.all([ending.ended, polling.ended]), "1 second")
+    expect(ending.text()).toContain(
+      `\n\nevent: bye\ndata: ${JSON.stringify({ reason: "The token was revoked.", resumeAfter: `${log.epoch}-1` })}\n\n`
+    )
+    expect(polling.status()).toBe(401)
+    yield* append(event(2))
+    yield* staying.until('"offset":2')
+    expect((yield* send(`${url}/api/state`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
+  })
+)
+
+it.scopedLive(
+  "D7 readers that never read cost a bounded amount of memory and delay nobody",
+  () =>
+    Effect.gen(function* () {
+      const { url, token, append } = yield* start()
+      const pad = "x".repeat(10_000)
+      for (let n = 0; n < 32; n++) yield* append(...range(1, 100).map((one) => event(one, "thread/thr_a", { pad })))
+      const { hostname, port } = new URL(url)
+      const before = process.memoryUsage().arrayBuffers
+      const frozen = Chunk.toReadonlyArray(
+        yield* Effect.map(
+          Effect.replicateEffect(
+            Effect.acquireRelease(
+              Effect.async<ReturnType<typeof connect>>((resume) => {
+                const socket = connect(Number(port), hostname, () => {
+                  socket.pause()
+                  socket.write(
+                    `GET /api/events HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAccept: text/event-stream\r\nAuthorization: Bearer ${token}\r\n\r\n`
+                  )
+                  resume(Effect.succeed(socket))
+                })
+              }),
+              (socket) => Effect.sync(() => socket.destroy())
+            ),
+            10
+          ),
+          Chunk.fromIterable
+        )
+      )
+      const fast = yield* attach({ url: `${url}/api/events`, token, until: upTo(3200) })
+      expect(offsets(fast.events)).toEqual(range(1, 3200))
+      expect(frozen.length).toBe(10)
+      // 10 readers of 32 MB each: unbounded buffers would hold 320 MB.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 * 1024 * 1024)
+    }),
+  20_000
+)
