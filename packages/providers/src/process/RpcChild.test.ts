@@ -1,19 +1,26 @@
+import { readFileSync } from "node:fs"
 import { it } from "@effect/vitest"
-import { Chunk, Effect, Stream } from "effect"
-import { expect } from "vitest"
+import { Chunk, Effect, Either, Fiber, type Scope, Stream } from "effect"
+import { describe, expect } from "vitest"
 import * as Ledger from "./Ledger.ts"
 import * as RpcChild from "./RpcChild.ts"
 
+/** A child that answers `echo`, says lines, and dies on request. */
 const echo = `
 process.stdin.setEncoding("utf8")
-let rest = ""
+let rest = "", open = 0, most = 0
 process.stdin.on("data", (text) => {
   const lines = (rest + text).split("\\n")
   rest = lines.pop()
   for (const line of lines) {
     const m = JSON.parse(line)
-    if (m.method === "echo") console.log(JSON.stringify({ id: m.id, result: m.params }))
-    if (m.method === "say") for (const x of m.params) console.log(x)
+    const answer = (result) => console.log(JSON.stringify({ id: m.id, result }))
+    if (m.method === "echo") answer(m.params)
+    if (m.method === "refuse") console.log(JSON.stringify({ jsonrpc: "2.0", id: m.id, error: { code: -32001, message: "full" } }))
+    if (m.method === "slow") { most = Math.max(most, ++open); setTimeout(() => { open--; answer(most) }, 20) }
+    if (m.method === "environment") answer(process.env)
+    if (m.method === "say") { for (const x of m.params) console.log(x); answer("said") }
+    if (m.method === "raw") answer(line)
     if (m.method === "die") { console.error("out of luck"); process.exit(m.params) }
   }
 })
@@ -27,19 +34,214 @@ const open = (script: string, overrides: Partial<RpcChild.OpenOptions> = {}) =>
     cwd: process.cwd(),
     threadId: "thr_1",
     epoch: 1,
-    install: "Install it.",
+    install: "Install it with this command.",
     ...overrides
   })
+const alive = (pid: number) => {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+  } catch {
+    return false
+  }
+}
+const test = (name: string, body: () => Effect.Effect<void, unknown, Ledger.Ledger | Scope.Scope>) =>
+  it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory), 10_000)
 
-it.scopedLive("P6 a request is answered; a refusal, a death and a deadline are three outcomes", () =>
-  Effect.gen(function* () {
-    const child = yield* open(echo)
-    expect(yield* child.request("echo", { a: "\u2028 ü 😀" })).toEqual({ a: "\u2028 ü 😀" })
-    const late = yield* Effect.flip(child.request("silence", {}, { deadlineMillis: 20 }))
-    expect([late.outcome, late.failure.kind]).toEqual(["unknown", "transport"])
-    const dead = yield* Effect.flip(child.request("die", 3))
-    expect([dead.outcome, dead.failure.kind, dead.failure.detail]).toEqual(["failed", "process", "out of luck\n"])
-    expect(yield* child.exit).toMatchObject({ code: 3, signal: null, stderr: "out of luck\n" })
-    expect(Chunk.size(yield* Stream.runCollect(child.incoming))).toBe(0)
-  }).pipe(Effect.provide(Ledger.layerMemory))
-)
+describe("RpcChild", () => {
+  test("P6 an answer, a refusal, a missed deadline and a death are told apart", () =>
+    Effect.gen(function* () {
+      const child = yield* open(echo)
+      expect(yield* child.request("echo", { a: "\u2028 ü 😀" })).toEqual({ a: "\u2028 ü 😀" })
+      const refused = yield* Effect.flip(child.request("refuse", {}))
+      expect(refused).toMatchObject({ outcome: "failed", operation: "refuse", failure: { kind: "overloaded", message: "full" } })
+      const late = yield* Effect.flip(child.request("silence", {}, { deadlineMillis: 20 }))
+      expect(late).toMatchObject({ outcome: "unknown", failure: { kind: "transport" } })
+      const [dead, waiting] = yield* Effect.all(
+        [Effect.flip(child.request("die", 3)), Effect.flip(child.request("silence", {}))],
+        {
+          concurrency: 2
+        }
+      )
+      for (const error of [dead, waiting])
+        expect(error).toMatchObject({ outcome: "failed", failure: { kind: "process", detail: "out of luck\n" } })
+      expect(yield* child.exit).toEqual({ code: 3, signal: null, stderr: "out of luck\n" })
+      expect(yield* Effect.flip(child.request("echo", 1))).toMatchObject({ outcome: "failed", failure: { kind: "process" } })
+      expect(yield* Effect.flip(child.notify("x"))).toMatchObject({ failure: { kind: "process" } })
+      expect(Chunk.size(yield* Stream.runCollect(child.incoming))).toBe(0)
+    }))
+
+  test("P6 a deadline bounds a request also where nothing can be interrupted", () =>
+    Effect.gen(function* () {
+      const child = yield* open(echo)
+      const late = yield* Effect.uninterruptible(Effect.either(child.request("silence", {}, { deadlineMillis: 20 })))
+      expect(Either.isLeft(late)).toBe(true)
+    }))
+
+  test("P6 at most 32 requests are under way; the others wait their turn and are answered", () =>
+    Effect.gen(function* () {
+      const child = yield* open(echo)
+      const seen = yield* Effect.all(
+        Array.from({ length: 100 }, () => child.request("slow", {})),
+        { concurrency: "unbounded" }
+      )
+      expect(Math.max(...seen.map(Number))).toBe(32)
+    }))
+
+  test("P6 a request that never left says that nothing happened", () =>
+    Effect.gen(function* () {
+      const child = yield* open(echo, { maxInFlight: 1 })
+      const first = yield* Effect.fork(Effect.flip(child.request("silence", {}, { deadlineMillis: 60 })))
+      yield* Effect.yieldNow()
+      const second = yield* Effect.flip(child.request("silence", {}, { deadlineMillis: 20 }))
+      expect([second.outcome, (yield* Fiber.join(first)).outcome]).toEqual(["failed", "unknown"])
+    }))
+
+  test("both dialects are read, and written by option", () =>
+    Effect.gen(function* () {
+      const strict = yield* open(echo)
+      expect(yield* strict.request("raw", {})).toContain('"jsonrpc":"2.0"')
+      const bare = yield* open(echo, { dialect: "bare" })
+      expect(yield* bare.request("raw", {})).not.toContain("jsonrpc")
+    }))
+
+  test("P4 bad lines are diagnostics between the messages; an answer to nothing too", () =>
+    Effect.gen(function* () {
+      const child = yield* open(echo)
+      yield* child.request("say", [
+        '{"method":"a","params":1}',
+        "{not json",
+        "",
+        "[1]",
+        '{"id":99,"result":1}',
+        '{"id":"q","method":"ask"}',
+        '{"method":"b"}'
+      ])
+      yield* child.stop("done")
+      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(child.incoming))).toMatchObject([
+        { _tag: "Notification", method: "a", params: 1 },
+        { _tag: "BadLine", text: "{not json" },
+        { _tag: "BadLine", text: "[1]" },
+        { _tag: "BadLine", text: '{"id":99,"result":1}' },
+        { _tag: "Request", id: "q", method: "ask" },
+        { _tag: "Notification", method: "b" }
+      ])
+      expect(yield* child.exit).toMatchObject({ code: 0, stopReason: "done" })
+    }))
+
+  test("P3 a line of 100 MiB ends the session with a typed failure, after all lines before it", () =>
+    Effect.gen(function* () {
+      const child = yield* open(`
+        console.log('{"method":"one"}'); console.log('{"method":"two"}')
+        const piece = "x".repeat(1 << 20); let n = 0
+        const more = () => { while (n++ < 100) if (!process.stdout.write(piece)) return process.stdout.once("drain", more) }
+        more(); setInterval(() => {}, 1000)
+      `)
+      const said = Chunk.toReadonlyArray(yield* Stream.runCollect(child.incoming))
+      expect(said.map((each) => (each._tag === "BadLine" ? each._tag : each.method))).toEqual(["one", "two", "BadLine"])
+      const exit = yield* child.exit
+      expect(exit.failure).toMatchObject({ kind: "protocol", message: expect.stringContaining("33554432 bytes") })
+    }))
+
+  test("P5 all that was written is read, by however slow a reader, before the exit counts", () =>
+    Effect.gen(function* () {
+      const child = yield* open(
+        `for (let i = 0; i < 20000; i++) process.stdout.write(JSON.stringify({ method: "n", params: i }) + "\\n")
+         process.stdout.write('{"method":"last"}', () => process.exit(7))`
+      )
+      let count = 0
+      let lastMethod = ""
+      yield* child.incoming.pipe(
+        Stream.chunks,
+        Stream.runForEach((chunk) =>
+          Effect.gen(function* () {
+            for (const each of chunk) {
+              if (each._tag === "Notification" && each.params === count) count++
+              if (each._tag !== "BadLine") lastMethod = each.method
+            }
+            yield* Effect.sleep(5)
+          })
+        )
+      )
+      expect([count, lastMethod, (yield* child.exit).code]).toEqual([20_000, "last", 7])
+    }))
+
+  test("P5 a child that closes its output and runs on is ended, and says why", () =>
+    Effect.gen(function* () {
+      const child = yield* open(`require("fs").closeSync(1); process.stdout.destroy(); setInterval(() => {}, 1000)`, {
+        stopMillis: { stdin: 100, term: 500 }
+      })
+      const exit = yield* child.exit
+      expect(exit).toMatchObject({ signal: "SIGTERM", failure: { kind: "process" } })
+    }))
+
+  test("P2 stop reaches grandchildren that ignore SIGTERM and those that left the group, within its budget", () =>
+    Effect.gen(function* () {
+      const child = yield* open(
+        `const { spawn } = require("child_process")
+         process.on("SIGTERM", () => {})
+         const say = (p) => console.log(JSON.stringify({ method: "pid", params: p.pid }))
+         say(spawn("sh", ["-c", "trap '' TERM; sleep 60 & sleep 60"], { stdio: "ignore" }))
+         say(spawn("sleep", ["60"], { stdio: "ignore", detached: true }))
+         setInterval(() => {}, 1000)`,
+        { stopMillis: { stdin: 50, term: 50 } }
+      )
+      const pids = Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 2))).map((each) =>
+        each._tag === "Notification" ? Number(each.params) : 0
+      )
+      expect(pids.every(alive)).toBe(true)
+      const began = performance.now()
+      // Many ask, it happens once; the second to ask waits too.
+      yield* Effect.all([child.stop("enough"), child.stop("again")], { concurrency: 2 })
+      expect(performance.now() - began).toBeLessThan(1500)
+      expect([child.pid, ...pids].map(alive)).toEqual([false, false, false])
+      expect(yield* child.exit).toMatchObject({ signal: "SIGKILL", stopReason: "enough" })
+    }))
+
+  test("X4 the environment is an allow-list and what the adapter names", () =>
+    Effect.gen(function* () {
+      process.env["MILLRACE_TOKEN"] = "secret"
+      process.env["SOME_API_KEY"] = "secret"
+      process.env["LC_TIME"] = "C"
+      const child = yield* open(echo, { env: { EXTRA: "1", HOME: undefined, MILLRACE_DATA: "x" } })
+      const env = (yield* child.request("environment", {})) as Record<string, string>
+      expect(Object.keys(env).filter((name) => /MILLRACE|KEY|TOKEN/.test(name))).toEqual(["MILLRACE_CHILD"])
+      expect(env).toMatchObject({ EXTRA: "1", LC_TIME: "C", PATH: process.env["PATH"] })
+      expect(env).not.toHaveProperty("HOME")
+    }))
+
+  test("a missing command, a missing directory and a start that fails each say what to do or what happened", () =>
+    Effect.gen(function* () {
+      const missing = yield* Effect.flip(open("", { command: "no-such-agent" }))
+      expect(missing.failure).toMatchObject({
+        kind: "not-installed",
+        message: "no-such-agent was not found, or may not be run. Install it with this command."
+      })
+      const nowhere = yield* Effect.flip(open("", { cwd: "/no/such/directory" }))
+      expect(nowhere.failure).toMatchObject({ kind: "process", message: expect.stringContaining("/no/such/directory") })
+      const child = yield* open("console.error('bad configuration'); process.exit(1)")
+      const dead = yield* Effect.flip(child.request("initialize", {}))
+      expect(dead.failure).toMatchObject({
+        kind: "process",
+        detail: "bad configuration\n",
+        message: expect.stringContaining("code 1")
+      })
+    }))
+
+  test("standard error is kept to its last 8 KiB", () =>
+    Effect.gen(function* () {
+      const child = yield* open(`process.stderr.write("x".repeat(100000) + "end", () => process.exit(1))`)
+      const { stderr } = yield* child.exit
+      expect([stderr.length, stderr.endsWith("xend")]).toEqual([8192, true])
+    }))
+
+  test("an unrecorded child never runs: when the ledger fails, so does the start", () =>
+    Effect.gen(function* () {
+      const ledger = yield* Ledger.Ledger
+      const broken = {
+        ...ledger,
+        record: () => Effect.fail(new Ledger.LedgerError({ directory: "/x", message: "disk full" }))
+      }
+      const failed = yield* Effect.flip(Effect.scoped(Effect.provideService(open(echo), Ledger.Ledger, broken)))
+      expect(failed.failure).toMatchObject({ kind: "process", message: expect.stringContaining("disk full") })
+    }))
+})
