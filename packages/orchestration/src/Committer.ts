@@ -1,0 +1,163 @@
+/** One batch of the engine: decide one by one on the evolving state, append once, answer. The only module that changes the folded state. */
+import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
+import { Cause, Clock, Deferred, Effect, Either, Exit, Option } from "effect"
+import { decideCommand } from "./decideCommand.ts"
+import { decideFact } from "./decideFact.ts"
+import { Draft, type Moment } from "./Draft.ts"
+import { Folded } from "./Folded.ts"
+import * as Receipts from "./Receipts.ts"
+import { answer, appendFailed, type Asked, needed, settle, smaller, type Told, type Work } from "./Work.ts"
+
+/** What was decided of one piece of work. No envelope: nothing to commit, answered from what is known. */
+interface Decision {
+  readonly envelope: Envelope | undefined
+  readonly settle: (committed: Committed | undefined) => void
+}
+
+/** The answer that an id has already; its offset is known once its own batch is committed. */
+interface Known {
+  readonly digest: string
+  readonly answer: Receipts.Answer
+  readonly offset: () => number
+}
+
+export interface Outcome {
+  /** Facts to try again, before any others: storage did not take them, or they are to be told in pieces. */
+  readonly again: ReadonlyArray<Told>
+  /** Storage did not take it. */
+  readonly broken: LogUnavailable | undefined
+}
+
+const done: Outcome = { again: [], broken: undefined }
+const noReceipts: ReadonlyMap<string, StoredReceipt> = new Map()
+
+export interface Committer {
+  /** Never fails: each caller is answered, except for the facts in `again`. To be run uninterruptibly (L3). */
+  readonly work: (works: ReadonlyArray<Work>) => Effect.Effect<Outcome>
+  readonly figures: { batches: number; events: number }
+}
+
+export const make = (options: {
+  readonly idleThreads: number
+  readonly providers: ReadonlySet<string>
+  readonly isHolding: () => boolean
+}): Effect.Effect<Committer, never, EventLog> =>
+  Effect.map(EventLog, (log): Committer => {
+    const folded = new Folded(options.idleThreads)
+    const figures = { batches: 0, events: 0 }
+
+    const moment = (at: string, seed: string): Moment => ({ at, seed, hold: options.isHolding(), providers: options.providers })
+
+    const replay = (work: Asked, earlier: Known): Decision => ({
+      envelope: undefined,
+      settle: () =>
+        answer(
+          work,
+          earlier.digest === work.digest
+            ? Receipts.reply(log.epoch, work.command.commandId, earlier.answer, earlier.offset(), true)
+            : Either.left(Receipts.conflict(work.command.commandId))
+        )
+    })
+
+    const decideAsked = (work: Asked, at: string, known: Map<string, Known>): Decision => {
+      const { command, digest } = work
+      const { commandId } = command
+      const earlier = known.get(commandId)
+      if (earlier !== undefined) return replay(work, earlier)
+      const draft = new Draft(folded, moment(at, work.seed), commandId)
+      const decided = decideCommand(draft, work)
+      const remembered = Receipts.answerOf(decided)
+      const receipt = { commandId, digest, answer: remembered }
+      if (Either.isRight(decided)) folded.apply(draft)
+      let offset = 0
+      known.set(commandId, { digest, answer: remembered, offset: () => offset })
+      return {
+        envelope: Either.isRight(decided) ? { ...draft.envelope, receipt } : { events: [], rows: [], receipt },
+        settle: (committed) => {
+          offset = committed?.last ?? 0
+          answer(work, Receipts.reply(log.epoch, commandId, remembered, offset, false))
+        }
+      }
+    }
+
+    const decideTold = (work: Told, at: string): Decision => {
+      const draft = new Draft(folded, moment(at, work.seed))
+      const concerned = decideFact(draft, work.fact)
+      folded.apply(draft)
+      return {
+        envelope: draft.events.length === 0 ? undefined : draft.envelope,
+        settle: () => settle(work, concerned)
+      }
+    }
+
+    const decideAll = (works: ReadonlyArray<Work>, at: string, receipts: ReadonlyMap<string, StoredReceipt>) => {
+      const known = new Map<string, Known>()
+      for (const [id, { digest, answer, offset }] of receipts)
+        known.set(id, { digest, answer: Receipts.readAnswer(answer), offset: () => offset })
+      return works.map((work) => (work._tag === "Asked" ? decideAsked(work, at, known) : decideTold(work, at)))
+    }
+
+    const attempt = (works: ReadonlyArray<Work>) =>
+      Effect.gen(function* () {
+        const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+        const ids = works.flatMap((work) => (work._tag === "Asked" ? [work.command.commandId] : []))
+        const receipts = ids.length === 0 ? noReceipts : yield* log.receipts(ids)
+        const missing = works.map(needed).filter((need) => folded.isMissing(need))
+        if (missing.length > 0)
+          yield* log.view((view) => {
+            for (const need of missing) folded.load(view, need)
+          })
+        const decisions = decideAll(works, at, receipts)
+        const envelopes = decisions.flatMap(({ envelope }) => envelope ?? [])
+        const committed = envelopes.length === 0 ? [] : yield* log.append(envelopes)
+        folded.commit()
+        figures.batches++
+        let next = 0
+        for (const { envelope, settle } of decisions) {
+          settle(envelope === undefined ? undefined : committed[next++])
+          figures.events += envelope?.events.length ?? 0
+        }
+      }).pipe(Effect.onError(() => Effect.sync(() => folded.rollback())))
+
+    /** A broken invariant takes its own work down and nothing else: the caller sees the defect, a fact is left out and said. */
+    const defect = (work: Work, cause: Cause.Cause<unknown>) =>
+      work._tag === "Asked"
+        ? Deferred.failCause(work.reply, Cause.die(Cause.squash(cause)))
+        : Effect.zipRight(
+            Effect.logError(`A fact of ${work.fact.threadId} could not be decided`, cause),
+            Effect.sync(() => settle(work, false))
+          )
+
+    /** Each alone, so that one bad envelope does not take its neighbours down; after the first storage error the rest is not tried. */
+    const alone = (works: ReadonlyArray<Work>) =>
+      Effect.gen(function* () {
+        let broken: LogUnavailable | undefined
+        const again: Array<Told> = []
+        for (const work of works) {
+          // Facts are in order: behind one that is to be told again, all others of this batch are too.
+          const waits = work._tag === "Told" && again.length > 0
+          if (broken !== undefined || waits) {
+            if (work._tag === "Told") again.push(work)
+            else if (broken !== undefined) answer(work, Either.left(appendFailed(broken)))
+            continue
+          }
+          const exit = yield* Effect.exit(attempt([work]))
+          if (Exit.isSuccess(exit)) continue
+          const failure = Cause.failureOption(exit.cause)
+          if (Option.isNone(failure)) {
+            yield* defect(work, exit.cause)
+            continue
+          }
+          if (failure.value._tag === "LogUnavailable") broken = failure.value
+          if (work._tag === "Asked") answer(work, Either.left(appendFailed(failure.value)))
+          else again.push(...(broken === undefined ? smaller(work) : [work]))
+        }
+        return { again, broken }
+      })
+
+    return {
+      figures,
+      work: (works) =>
+        Effect.matchCauseEffect(attempt(works), { onSuccess: () => Effect.succeed(done), onFailure: () => alone(works) })
+    }
+  })

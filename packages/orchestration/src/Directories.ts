@@ -1,0 +1,27 @@
+/** Which directories of this machine a command may name. The only I/O before a decision. */
+import { stat, realpath } from "node:fs/promises"
+import { isAbsolute } from "node:path"
+import { Context, Effect, Layer } from "effect"
+
+export class Directories extends Context.Tag("@millrace/orchestration/Directories")<
+  Directories,
+  {
+    /** The canonical absolute path (links resolved, so that one directory is one project), or nothing when there is no such directory. */
+    readonly resolve: (path: string) => Effect.Effect<string | undefined>
+  }
+>() {}
+
+/** The file system of this machine. A relative path names nothing: the server's own directory is no one's project. */
+export const layer = Layer.succeed(Directories, {
+  resolve: (path) =>
+    isAbsolute(path)
+      ? Effect.tryPromise(async () => {
+          const canonical = await realpath(path)
+          return (await stat(canonical)).isDirectory() ? canonical : undefined
+        }).pipe(Effect.orElseSucceed(() => undefined))
+      : Effect.void.pipe(Effect.as(undefined))
+})
+
+/** Exactly these directories exist. */
+export const layerMemory = (...paths: ReadonlyArray<string>) =>
+  Layer.succeed(Directories, { resolve: (path) => Effect.succeed(paths.includes(path) ? path : undefined) })

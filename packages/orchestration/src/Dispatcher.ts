@@ -1,0 +1,178 @@
+/**
+ * The Dispatcher: follows the log and does what it asks of agents. It owns the live sessions; no caller's fiber does.
+ * It follows from where the engine started: everything older was settled by Recovery (docs/decisions/0022).
+ */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Providers } from "@millrace/contracts/ProviderAdapter"
+import type { TurnView } from "@millrace/contracts/State"
+import { EventLog } from "@millrace/log/EventLog"
+import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
+import { Engine } from "./Engine.ts"
+import type * as Ingestion from "./Ingestion.ts"
+import * as Intent from "./Intent.ts"
+import * as SessionRunner from "./SessionRunner.ts"
+import type { ThreadRow } from "./ThreadRow.ts"
+
+export interface Options {
+  readonly budgets?: Partial<SessionRunner.Budgets>
+  readonly ingestion?: Ingestion.Options
+  /** For the backstop when the scope closes without `stopAll`. Default 10 s. */
+  readonly closeWithin?: Duration.DurationInput
+}
+
+export interface StopReport {
+  /** Sessions that lived when it began. */
+  readonly sessions: number
+  /** Those that had to be given up at the deadline. */
+  readonly forced: number
+}
+
+export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher")<
+  Dispatcher,
+  {
+    /**
+     * Ends all sessions before the deadline, their last events committed, and keeps the queues. `drain`: running turns may end by themselves
+     * first, until half of the time is over; `now`: they are interrupted at once.
+     */
+    readonly stopAll: (options: {
+      readonly mode: "drain" | "now"
+      readonly within: Duration.DurationInput
+      readonly reason?: string
+    }) => Effect.Effect<StopReport>
+    /** The sessions that live now. */
+    readonly sessions: Effect.Effect<ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>>
+  }
+>() {}
+
+const defaults: SessionRunner.Budgets = { open: "60 seconds", interrupt: "5 seconds", stop: "10 seconds" }
+
+const nameOf = (threadId: ThreadId, epoch: number): string => `${threadId} ${epoch}`
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const engine = yield* Engine
+    const { adapters } = yield* Providers
+    const budgets = { ...defaults, ...options.budgets }
+    const scope = yield* Scope.make()
+    const runners = new Map<string, SessionRunner.Runner>()
+
+    // The log answers again when its cause has ended (L9); until then the session waits with its turn.
+    const patient = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
+    const lookup = <A>(collection: string, key: string) =>
+      log.view((view) => view.row(collection, key)?.value as A | undefined).pipe(Effect.retry(patient), Effect.orDie)
+
+    const openInput = (threadId: ThreadId) =>
+      Effect.map(lookup<ThreadRow>("thread-state", threadId), (row) => ({
+        cwd: row?.cwd ?? "/",
+        ...(row?.model === undefined ? {} : { model: row.model }),
+        ...(row?.resumeKey === undefined ? {} : { resumeKey: row.resumeKey })
+      }))
+
+    const prompt = (turnId: TurnId) => Effect.map(lookup<TurnView>("turn", turnId), (row) => row?.text ?? "")
+
+    const begin = (threadId: ThreadId, epoch: number, provider: string) =>
+      Effect.gen(function* () {
+        const runner = yield* SessionRunner.make(
+          {
+            engine,
+            adapter: adapters.get(provider),
+            provider,
+            threadId,
+            epoch,
+            budgets,
+            ingestion: options.ingestion ?? {},
+            openInput: openInput(threadId),
+            prompt
+          },
+          scope
+        )
+        runners.set(nameOf(threadId, epoch), runner)
+        yield* Effect.forkIn(
+          Effect.zipRight(
+            Deferred.await(runner.closed),
+            Effect.sync(() => runners.delete(nameOf(threadId, epoch)))
+          ),
+          scope
+        )
+      })
+
+    const act = ({ threadId, epoch, intent }: Intent.Addressed): Effect.Effect<unknown> => {
+      const runner = runners.get(nameOf(threadId, epoch))
+      if (intent._tag === "Open") return runner === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
+      if (runner !== undefined) return runner.take(intent)
+      // The session ended meanwhile, and its end, on its way to the log, settles the turn. Added text would be lost: it becomes a turn.
+      return intent._tag === "Steer"
+        ? Effect.forkIn(engine.submit({ ...intent, _tag: "SteerRefused", threadId, epoch }), scope)
+        : Effect.void
+    }
+
+    let after = engine.startedAt
+    const follow = Stream.suspend(() => log.follow({ after })).pipe(
+      Stream.runForEach((page) =>
+        Effect.gen(function* () {
+          for (const event of page.events) {
+            const addressed = Intent.read(event)
+            if (addressed !== undefined) yield* act(addressed)
+          }
+          after = page.upTo
+        })
+      ),
+      Effect.tapError((error) => Effect.logWarning(`The dispatcher cannot read the log now: ${error.message}`)),
+      Effect.retry(patient)
+    )
+    yield* Effect.forkIn(follow, scope)
+
+    const now = Clock.currentTimeMillis
+    const until = <A>(effect: Effect.Effect<A>, at: number) =>
+      Effect.flatMap(now, (time) => effect.pipe(Effect.interruptible, Effect.timeoutOption(Math.max(0, at - time))))
+    const all = <A>(pick: (runner: SessionRunner.Runner) => Effect.Effect<A>) =>
+      Effect.suspend(() => Effect.forEach(runners.values(), pick, { concurrency: "unbounded", discard: true }))
+    const turnsEnded = all((runner) => Effect.forEach(runner.openTurns(), Deferred.await, { discard: true }))
+    const closed = all((runner) => Deferred.await(runner.closed))
+
+    const stopAll = Effect.fn("Dispatcher.stopAll")(function* ({
+      mode,
+      within,
+      reason = "the server is shutting down"
+    }: {
+      readonly mode: "drain" | "now"
+      readonly within: Duration.DurationInput
+      readonly reason?: string
+    }) {
+      yield* engine.holdQueues
+      const sessions = runners.size
+      const start = yield* now
+      const budget = Duration.toMillis(within)
+      if (mode === "drain") yield* until(turnsEnded, start + budget * 0.5)
+      yield* until(
+        all(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId })),
+        start + budget * 0.6
+      )
+      yield* until(turnsEnded, start + budget * 0.7)
+      yield* until(
+        all(({ threadId, epoch }) => engine.submit({ _tag: "StopWanted", threadId, epoch, reason })),
+        start + budget * 0.8
+      )
+      yield* until(closed, start + budget * 0.95)
+      const forced = runners.size
+      yield* all((runner) => runner.giveUp)
+      if (forced > 0) yield* until(closed, start + budget)
+      return { sessions, forced }
+    })
+
+    yield* Effect.addFinalizer(() =>
+      Effect.zipRight(
+        runners.size === 0 ? Effect.void : stopAll({ mode: "now", within: options.closeWithin ?? "10 seconds" }),
+        Scope.close(scope, Exit.void)
+      )
+    )
+
+    return Dispatcher.of({
+      stopAll,
+      sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch }) => ({ threadId, epoch })))
+    })
+  })
+
+/** Needs `EventLog`, `Engine` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
+export const layer = (options: Options = {}) => Layer.scoped(Dispatcher, make(options))

@@ -1,0 +1,213 @@
+/**
+ * The engine: one fiber that owns the folded state, decides what waits one by one, commits it as one batch, then answers all callers.
+ * Data's way: command or fact → lane → decide (Committer) → one append → answers.
+ */
+import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
+import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { Providers } from "@millrace/contracts/ProviderAdapter"
+import { EventLog } from "@millrace/log/EventLog"
+import { Context, Deferred, Duration, Effect, Either, Layer } from "effect"
+import * as Committer from "./Committer.ts"
+import { Directories } from "./Directories.ts"
+import type { Fact } from "./Fact.ts"
+import { Lane } from "./Lane.ts"
+import * as Receipts from "./Receipts.ts"
+import * as Seeds from "./Seeds.ts"
+import { answer, type Asked, storageUnavailable, type Told, type Work } from "./Work.ts"
+
+/** Bounds of the engine; the defaults are measured (docs/decisions/0021). */
+export interface Options {
+  /** Commands that may wait, and their bytes. Beyond: `Overloaded` (C3). */
+  readonly commands?: { readonly count: number; readonly weight: number }
+  /** Facts that may wait, and their bytes. Beyond: the agent's pipe waits. */
+  readonly facts?: { readonly count: number; readonly weight: number }
+  /** What one batch takes of each lane, so that neither starves the other. Also bounds how long the event loop is kept. */
+  readonly batch?: { readonly commands: number; readonly facts: number; readonly weight: number }
+  /** Threads kept in memory with nothing under way. */
+  readonly idleThreads?: number
+  /** First pause before facts are tried again when the log cannot be written; doubles up to 5 s. */
+  readonly retry?: Duration.DurationInput
+}
+
+/** A fact, weighed by who hands it over: about the bytes of its JSON. */
+export interface Weighed {
+  readonly fact: Fact
+  readonly weight: number
+}
+
+export interface Stats {
+  readonly batches: number
+  readonly events: number
+  readonly commands: number
+  readonly facts: number
+  readonly overloaded: number
+  readonly waitingCommands: number
+  readonly waitingFacts: number
+}
+
+export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
+  Engine,
+  {
+    /** Accepted = committed; the cursor is where to listen from (C1). The same id and body again gives the same answer (C2). Losing the caller undoes nothing. */
+    readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
+    /** What became of a command: accepted, rejected, or never seen. */
+    readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable>
+    /** Hands a fact over and waits for its commit. `false`: it no longer concerned anything. Never lost: waits while the log cannot be written. */
+    readonly submit: (fact: Fact) => Effect.Effect<boolean>
+    /** Hands a fact over and returns when the lane has taken it: back-pressure, never loss. */
+    readonly ingest: (weighed: Weighed) => Effect.Effect<void>
+    /** The head when the engine started: what comes after it was decided by this process. */
+    readonly startedAt: number
+    /** Before this, commands are `Overloaded`: Recovery goes first (T5). */
+    readonly openAdmission: Effect.Effect<void>
+    /** From this point on commands are `ShuttingDown`; those accepted before are completed (S1). */
+    readonly closeAdmission: Effect.Effect<void>
+    /** From this point on the end of a turn starts no other one; queues stay for the next start. So it is when the engine starts. */
+    readonly holdQueues: Effect.Effect<void>
+    /** From this point on queues go; `QueueReleased` starts one that waits. */
+    readonly releaseQueues: Effect.Effect<void>
+    /** Returns when everything that was handed in is committed and answered. */
+    readonly drain: Effect.Effect<void>
+    readonly stats: Effect.Effect<Stats>
+  }
+>() {}
+
+const overloaded = (message: string) =>
+  new Overloaded({ message: `${message} Send the same command again.`, retryAfterMillis: 500 })
+const shuttingDown = new ShuttingDown({
+  message: "The server is going down. Send the same command to the next one.",
+  retryAfterMillis: 2000
+})
+
+/** Bytes of a command, about. */
+const weightOf = (command: Command): number =>
+  256 + ("text" in command ? command.text.length : 0) + ("turn" in command ? (command.turn?.text.length ?? 0) : 0)
+
+const controlWeight = 1024
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const directories = yield* Directories
+    const { adapters } = yield* Providers
+    const startedAt = yield* log.head
+    const batch = options.batch ?? { commands: 128, facts: 64, weight: 256 * 1024 }
+    const pause = Duration.toMillis(options.retry ?? "250 millis")
+    const gate: { admission: "starting" | "open" | "closed"; hold: boolean } = { admission: "starting", hold: true }
+    const isClosed = () => gate.admission === "closed"
+    const figures = { commands: 0, facts: 0, overloaded: 0 }
+
+    const latch = Effect.unsafeMakeLatch(false)
+    const idle = Effect.unsafeMakeLatch(true)
+    const wake = () => {
+      idle.unsafeClose()
+      latch.unsafeOpen()
+    }
+    const commands = new Lane<Asked>(options.commands ?? { count: 1024, weight: 16 * 1024 * 1024 }, wake)
+    const facts = new Lane<Told>(options.facts ?? { count: 256, weight: 4 * 1024 * 1024 }, wake)
+    const committer = yield* Committer.make({
+      idleThreads: options.idleThreads ?? 1000,
+      providers: new Set(adapters.keys()),
+      isHolding: () => gate.hold
+    })
+
+    /** One batch; returns how often in a row storage refused. */
+    const turn = (failures: number) =>
+      Effect.gen(function* () {
+        const asked = commands.take(batch.commands, batch.weight)
+        // While storage refuses, commands are answered without dragging the facts through each attempt.
+        const told = failures > 0 && asked.length > 0 ? [] : facts.take(batch.facts, batch.weight)
+        const works: ReadonlyArray<Work> = [...asked, ...told]
+        if (works.length === 0) return failures
+        figures.commands += asked.length
+        const { again, broken } = yield* committer.work(works)
+        facts.putBack(again, (work) => work.weight)
+        figures.facts += told.length - again.length
+        return broken === undefined ? 0 : failures + 1
+      }).pipe(Effect.uninterruptible)
+
+    const run = Effect.gen(function* () {
+      let failures = 0
+      for (;;) {
+        if (commands.isEmpty && facts.isEmpty) {
+          latch.unsafeClose()
+          idle.unsafeOpen()
+          yield* latch.await
+        }
+        failures = yield* turn(failures)
+        if (failures > 0 && commands.size === 0) {
+          latch.unsafeClose()
+          yield* Effect.raceFirst(latch.await, Effect.sleep(Math.min(5000, pause * 2 ** Math.min(failures - 1, 6))))
+        } else yield* Effect.yieldNow()
+      }
+    })
+
+    yield* Effect.forkScoped(run)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        gate.admission = "closed"
+        for (const work of commands.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
+          answer(work, Either.left(shuttingDown))
+      })
+    )
+
+    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
+      if (isClosed()) return yield* shuttingDown
+      const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
+      const reply = yield* Deferred.make<Accepted, CommandError>()
+      const seed = yield* Seeds.next
+      const digest = Receipts.digest(command)
+      // From here to the lane nothing can come between (S1).
+      if (isClosed()) return yield* shuttingDown
+      if (gate.admission === "starting") return yield* overloaded("The server is starting.")
+      if (!commands.tryOffer({ _tag: "Asked", command, actor, directory, digest, seed, reply }, weightOf(command))) {
+        figures.overloaded++
+        return yield* overloaded("Too many commands wait.")
+      }
+      return yield* Deferred.await(reply)
+    })
+
+    const commandStatus = Effect.fn("Engine.commandStatus")(function* (commandId: string) {
+      const receipt = (yield* log.receipts([commandId]).pipe(Effect.mapError(storageUnavailable))).get(commandId)
+      if (receipt !== undefined) return Receipts.statusOf(log.epoch, receipt)
+      const message = "This command was never decided here. Send it again."
+      return yield* new NotFound({ what: "command", id: commandId, message })
+    })
+
+    const submit = Effect.fn("Engine.submit")(function* (fact: Fact) {
+      const done = yield* Deferred.make<boolean>()
+      const seed = yield* Seeds.next
+      yield* facts.offer({ _tag: "Told", fact, seed, weight: controlWeight, done }, controlWeight)
+      return yield* Deferred.await(done)
+    })
+
+    return Engine.of({
+      startedAt,
+      dispatch,
+      commandStatus,
+      submit,
+      ingest: ({ fact, weight }) => facts.offer({ _tag: "Told", fact, seed: "", weight, done: undefined }, weight),
+      openAdmission: Effect.sync(() => {
+        if (gate.admission === "starting") gate.admission = "open"
+      }),
+      closeAdmission: Effect.sync(() => {
+        gate.admission = "closed"
+      }),
+      holdQueues: Effect.sync(() => {
+        gate.hold = true
+      }),
+      releaseQueues: Effect.sync(() => {
+        gate.hold = false
+      }),
+      drain: idle.await,
+      stats: Effect.sync(() => ({
+        ...figures,
+        ...committer.figures,
+        waitingCommands: commands.size,
+        waitingFacts: facts.size
+      }))
+    })
+  })
+
+/** Needs `EventLog`, `Directories` and `Providers`. Admission is shut and queues are held until Recovery is through. */
+export const layer = (options: Options = {}) => Layer.scoped(Engine, make(options))

@@ -1,0 +1,51 @@
+/** What happened, as the rooms inside tell it to the engine. A fact is never refused: what no longer fits leaves no trace, or a small one. */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Failure } from "@millrace/contracts/Item"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { Continuity } from "@millrace/contracts/State"
+
+export type Fact =
+  /** What an agent said, in order. `epoch` is the session it came from (T6). */
+  | {
+      readonly _tag: "Said"
+      readonly threadId: ThreadId
+      readonly epoch: number
+      readonly events: ReadonlyArray<ProviderEvent>
+    }
+  | {
+      readonly _tag: "SessionOpened"
+      readonly threadId: ThreadId
+      readonly epoch: number
+      readonly continuity: Continuity
+      readonly resumeKey: string | undefined
+      readonly capabilities: ReadonlyArray<string>
+    }
+  | { readonly _tag: "ResumeKeyLearned"; readonly threadId: ThreadId; readonly epoch: number; readonly resumeKey: string }
+  /** The agent could not be started, or is proven dead after a failure. */
+  | { readonly _tag: "SessionFailed"; readonly threadId: ThreadId; readonly epoch: number; readonly failure: Failure }
+  /** The agent's output was read to its end. */
+  | { readonly _tag: "SessionEnded"; readonly threadId: ThreadId; readonly epoch: number; readonly reason: string }
+  /** The agent did not take the turn; it still runs. */
+  | {
+      readonly _tag: "TurnRefused"
+      readonly threadId: ThreadId
+      readonly epoch: number
+      readonly turnId: TurnId
+      readonly failure: Failure
+    }
+  /** The agent did not take the added text: it becomes a turn of its own, first in the queue. */
+  | {
+      readonly _tag: "SteerRefused"
+      readonly threadId: ThreadId
+      readonly epoch: number
+      readonly turnId: TurnId
+      readonly text: string
+    }
+  /** The server wants the active turn to end. */
+  | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId }
+  /** The server wants the session to end; the queue stays. */
+  | { readonly _tag: "StopWanted"; readonly threadId: ThreadId; readonly epoch: number; readonly reason: string }
+  /** The process that owned this thread's session is gone (T5). The queue stays. */
+  | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
+  /** Start the next queued turn, if nothing runs. */
+  | { readonly _tag: "QueueReleased"; readonly threadId: ThreadId }

@@ -1,0 +1,143 @@
+/**
+ * The engine's folded state: live threads always, others by need, at most `idle` of them. Nothing grows with the number of threads ever made.
+ * What a batch changes can be taken back until it is committed.
+ */
+import type { Command } from "@millrace/contracts/Command"
+import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { RequestView } from "@millrace/contracts/Item"
+import type { TurnView } from "@millrace/contracts/State"
+import type { View } from "@millrace/log/EventLog"
+import type { Draft, World } from "./Draft.ts"
+import type { ProjectState } from "./ProjectState.ts"
+import * as ThreadRow from "./ThreadRow.ts"
+import { isLive, type ThreadState } from "./ThreadState.ts"
+
+/** What a command or a fact will ask of the world. */
+export type Needed = { readonly command: Command; readonly directory: string | undefined } | { readonly threadId: ThreadId }
+
+export class Folded implements World {
+  private readonly threads = new Map<ThreadId, ThreadState>()
+  private readonly projects = new Map<ProjectId, ProjectState>()
+  private readonly cwds = new Map<string, ProjectId>()
+  private readonly requests = new Map<RequestId, ThreadId>()
+  private readonly turns = new Map<TurnId, ThreadId>()
+  private undo: Array<() => void> = []
+  private readonly idle: number
+
+  constructor(idle: number) {
+    this.idle = idle
+  }
+
+  readonly thread = (id: ThreadId) => this.threads.get(id)
+  readonly project = (id: ProjectId) => this.projects.get(id)
+  readonly projectAt = (cwd: string) => this.cwds.get(cwd)
+  readonly threadOfRequest = (id: RequestId) => this.requests.get(id)
+  readonly knowsTurn = (threadId: ThreadId, turnId: TurnId) => this.turns.get(turnId) === threadId
+
+  /** Whether deciding this needs a look into the log first. */
+  isMissing(needed: Needed): boolean {
+    if ("threadId" in needed) return !this.threads.has(needed.threadId)
+    const { command } = needed
+    switch (command.type) {
+      case "turn.start":
+      case "thread.rename":
+      case "thread.archive":
+      case "thread.unarchive":
+      case "session.stop":
+        return !this.threads.has(command.threadId)
+      default:
+        return true
+    }
+  }
+
+  private loadThread(view: View, id: ThreadId): void {
+    if (this.threads.has(id)) return
+    const state = ThreadRow.load(view, id)
+    if (state !== undefined) this.threads.set(id, state)
+  }
+
+  private loadProject(view: View, id: ProjectId): void {
+    if (this.projects.has(id)) return
+    const row = view.row("project-state", id)
+    if (row !== undefined) this.projects.set(id, row.value as ProjectState)
+  }
+
+  private loadCwd(view: View, cwd: string): void {
+    const known = this.cwds.get(cwd)
+    const id = known ?? (view.row("project-by-cwd", cwd)?.value as ProjectId | undefined)
+    if (id === undefined) return
+    this.cwds.set(cwd, id)
+    this.loadProject(view, id)
+  }
+
+  /** Loads what deciding this asks for. */
+  load(view: View, needed: Needed): void {
+    if ("threadId" in needed) return this.loadThread(view, needed.threadId)
+    const { command, directory } = needed
+    if (directory !== undefined) this.loadCwd(view, directory)
+    if ("projectId" in command && command.projectId !== undefined) this.loadProject(view, command.projectId)
+    if ("threadId" in command) {
+      this.loadThread(view, command.threadId)
+      const state = this.threads.get(command.threadId)
+      if (command.type === "thread.delete" && state !== undefined) this.loadProject(view, state.projectId)
+    }
+    if (command.type === "turn.interrupt" && command.turnId !== undefined) {
+      const turn = view.row("turn", command.turnId)?.value as TurnView | undefined
+      if (turn !== undefined) this.turns.set(turn.turnId, turn.threadId)
+    }
+    if (command.type === "request.answer") {
+      const request = view.row("request", command.requestId)?.value as RequestView | undefined
+      if (request === undefined) return
+      this.requests.set(request.requestId, request.threadId)
+      this.loadThread(view, request.threadId)
+    }
+  }
+
+  private put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+    const before = map.get(key)
+    if (before === value) return
+    this.undo.push(() => {
+      if (before === undefined) map.delete(key)
+      else map.set(key, before)
+    })
+    map.delete(key)
+    if (value !== undefined) map.set(key, value)
+  }
+
+  /** Takes over what a decision changed, until `commit` or `rollback`. */
+  apply(draft: Draft): void {
+    for (const state of draft.changedThreads) this.put(this.threads, state.threadId, state)
+    for (const state of draft.changedProjects) {
+      this.put(this.projects, state.projectId, state)
+      this.put(this.cwds, state.cwd, state.deleted ? undefined : state.projectId)
+    }
+  }
+
+  commit(): void {
+    this.undo = []
+    this.requests.clear()
+    this.turns.clear()
+    this.evict()
+  }
+
+  rollback(): void {
+    for (const step of this.undo.toReversed()) step()
+    this.undo = []
+  }
+
+  /** The oldest ones that nothing is under way in go first. */
+  private evict(): void {
+    let over = this.threads.size - this.idle
+    if (over > this.idle >> 2)
+      for (const [id, state] of this.threads) {
+        if (over <= 0) break
+        if (isLive(state)) continue
+        this.threads.delete(id)
+        over--
+      }
+    if (this.projects.size > this.idle * 2) {
+      this.projects.clear()
+      this.cwds.clear()
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** The events of the log that the Dispatcher acts on, decoded by hand: they come from our own log, and only the few fields it needs. */
+import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Answer } from "@millrace/contracts/Item"
+import type { StoredEvent } from "@millrace/log/EventLog"
+
+export type Intent =
+  | { readonly _tag: "Open"; readonly provider: string }
+  | { readonly _tag: "StartTurn"; readonly turnId: TurnId }
+  | { readonly _tag: "Steer"; readonly turnId: TurnId; readonly text: string }
+  | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
+  | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
+  | { readonly _tag: "Stop"; readonly reason: string }
+  /** Not an intent: the turn is over. */
+  | { readonly _tag: "TurnEnded"; readonly turnId: TurnId }
+
+/** An intent for one session. */
+export interface Addressed {
+  readonly threadId: ThreadId
+  readonly epoch: number
+  readonly intent: Intent
+}
+
+interface Wire {
+  readonly epoch: number
+  readonly data: {
+    readonly threadId: ThreadId
+    readonly turnId: TurnId
+    readonly requestId: RequestId
+    readonly provider: string
+    readonly text: string
+    readonly reason: string
+    readonly epoch?: number
+    readonly decision?: Extract<Answer, { decision: unknown }>["decision"]
+    readonly answers?: Extract<Answer, { answers: unknown }>["answers"]
+  }
+}
+
+const cancel: Answer = { decision: "cancel" }
+
+const answerOf = ({ decision, answers }: Wire["data"]): Answer =>
+  decision !== undefined ? { decision } : answers !== undefined ? { answers } : cancel
+
+const table: Record<string, (data: Wire["data"]) => Intent> = {
+  "session.started": ({ provider }) => ({ _tag: "Open", provider }),
+  "turn.dispatched": ({ turnId }) => ({ _tag: "StartTurn", turnId }),
+  "turn.steered": ({ turnId, text }) => ({ _tag: "Steer", turnId, text }),
+  "turn.interrupt.requested": ({ turnId }) => ({ _tag: "Interrupt", turnId }),
+  "request.answered": (data) => ({ _tag: "Answer", requestId: data.requestId, answer: answerOf(data) }),
+  /** Nobody will answer: the agent is told, if it still lives. */
+  "request.expired": ({ requestId }) => ({ _tag: "Answer", requestId, answer: cancel }),
+  "session.stop.requested": ({ reason }) => ({ _tag: "Stop", reason }),
+  "turn.completed": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
+  "turn.interrupted": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
+  "turn.failed": ({ turnId }) => ({ _tag: "TurnEnded", turnId })
+}
+
+/** The intent in an event, or nothing for the many that ask for nothing: those are not even parsed. */
+export const read = (event: StoredEvent): Addressed | undefined => {
+  const make = table[event.type]
+  if (make === undefined) return undefined
+  const { data, epoch } = JSON.parse(event.json) as Wire
+  return { threadId: data.threadId, epoch, intent: make(data) }
+}

@@ -1,0 +1,100 @@
+/**
+ * A bounded lane into the engine. `offer` waits for room, in the order of arrival (back-pressure); `tryOffer` refuses (admission).
+ * Bounded by weight, so that a few large entries and many small ones take the same room. One entry heavier than the lane passes alone.
+ */
+import { Effect } from "effect"
+
+interface Entry<A> {
+  readonly value: A
+  readonly weight: number
+}
+interface Waiter<A> extends Entry<A> {
+  readonly admitted: () => void
+}
+
+export class Lane<A> {
+  private entries: Array<Entry<A>> = []
+  private taken = 0
+  private weight = 0
+  private readonly waiters = new Set<Waiter<A>>()
+  private readonly limits: { readonly count: number; readonly weight: number }
+  private readonly wake: () => void
+
+  /** `wake` is called after each entry. */
+  constructor(limits: { readonly count: number; readonly weight: number }, wake: () => void) {
+    this.limits = limits
+    this.wake = wake
+  }
+
+  get size(): number {
+    return this.entries.length - this.taken
+  }
+
+  /** Entries that wait for room are not in the lane, but are accepted: draining waits for them too. */
+  get isEmpty(): boolean {
+    return this.size === 0 && this.waiters.size === 0
+  }
+
+  private hasRoom(weight: number): boolean {
+    return this.size === 0 || (this.size < this.limits.count && this.weight + weight <= this.limits.weight)
+  }
+
+  private push(entry: Entry<A>): void {
+    this.entries.push(entry)
+    this.weight += entry.weight
+    this.wake()
+  }
+
+  tryOffer(value: A, weight: number): boolean {
+    if (!this.hasRoom(weight)) return false
+    this.push({ value, weight })
+    return true
+  }
+
+  /** Returns when the entry is in the lane. Interrupted before that, it never was. */
+  offer(value: A, weight: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.waiters.size === 0 && this.tryOffer(value, weight)) return Effect.void
+      return Effect.async<void>((resume) => {
+        const waiter = { value, weight, admitted: () => resume(Effect.void) }
+        this.waiters.add(waiter)
+        return Effect.sync(() => {
+          this.waiters.delete(waiter)
+        })
+      })
+    })
+  }
+
+  /** Takes entries from the front while they fit into the budget; at least one. */
+  take(count: number, weight: number): Array<A> {
+    const out: Array<A> = []
+    let sum = 0
+    while (out.length < count) {
+      const entry = this.entries[this.taken]
+      if (entry === undefined || (out.length > 0 && sum + entry.weight > weight)) break
+      sum += entry.weight
+      this.taken++
+      out.push(entry.value)
+    }
+    this.weight -= sum
+    if (this.taken > 1024 || this.taken === this.entries.length) {
+      this.entries = this.entries.slice(this.taken)
+      this.taken = 0
+    }
+    for (const waiter of this.waiters) {
+      if (!this.hasRoom(waiter.weight)) break
+      this.waiters.delete(waiter)
+      this.push(waiter)
+      waiter.admitted()
+    }
+    return out
+  }
+
+  /** Puts taken entries back to the front, in their order: they were not worked off. */
+  putBack(values: ReadonlyArray<A>, weightOf: (value: A) => number): void {
+    const entries = values.map((value) => ({ value, weight: weightOf(value) }))
+    this.entries = [...entries, ...this.entries.slice(this.taken)]
+    this.taken = 0
+    for (const entry of entries) this.weight += entry.weight
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The text of items that are still open: the sum of their deltas, read from the log. Deltas write no row, so that each costs the same whatever
+ * came before; who wants the text of an open item reads its stream from where the item started.
+ */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { threadStream } from "@millrace/contracts/Ids"
+import type { View } from "@millrace/log/EventLog"
+import { maxText } from "./ThreadState.ts"
+
+export interface OpenText {
+  readonly text: string
+  /** Characters beyond `maxText`. */
+  readonly cut: number
+}
+
+/** Events of one thread that one look may read; an item that has streamed more shows its beginning. */
+const maxEvents = 200_000
+
+interface Delta {
+  readonly data: { readonly itemId: string; readonly text: string }
+}
+
+/** The text of each of these items at the view's head. Reads from the oldest of them on, in pages. */
+export const openTexts = (
+  view: View,
+  threadId: ThreadId,
+  items: ReadonlyArray<{ readonly itemId: string; readonly startedAt: number }>
+): ReadonlyMap<string, OpenText> => {
+  const found = new Map<string, { text: string; cut: number }>(items.map((item) => [item.itemId, { text: "", cut: 0 }]))
+  if (items.length === 0) return found
+  let after = Math.min(...items.map((item) => item.startedAt)) - 1
+  let read = 0
+  while (after < view.head && read < maxEvents) {
+    const page = view.events({ after, stream: threadStream(threadId), limit: 5000 })
+    for (const event of page.events) {
+      if (event.type !== "item.delta") continue
+      const { itemId, text } = (JSON.parse(event.json) as Delta).data
+      const item = found.get(itemId)
+      if (item === undefined) continue
+      const room = Math.max(0, maxText - item.text.length)
+      item.text += room >= text.length ? text : text.slice(0, room)
+      item.cut += Math.max(0, text.length - room)
+    }
+    read += page.events.length
+    if (page.upTo <= after) break
+    after = page.upTo
+  }
+  return found
+}

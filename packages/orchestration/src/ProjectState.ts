@@ -1,0 +1,60 @@
+/** The folded state of one project. It also counts its threads, which are other streams: that is what `project.delete` asks for. */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ProjectId } from "@millrace/contracts/Ids"
+import type { ProjectView } from "@millrace/contracts/State"
+
+export interface ProjectState extends ProjectView {
+  readonly deleted: boolean
+  /** Threads that are not deleted. */
+  readonly threads: number
+}
+
+export const projectView = ({ projectId, cwd, title, createdAt }: ProjectState): ProjectView => ({
+  projectId,
+  cwd,
+  title,
+  createdAt
+})
+
+/** Which project an event of a thread's stream concerns: only those that change its count. */
+export const projectOf = (event: DomainEvent, threadProject: ProjectId | undefined): ProjectId | undefined => {
+  switch (event.type) {
+    case "project.created":
+    case "project.updated":
+    case "project.deleted":
+    case "thread.created":
+      return event.data.projectId
+    case "thread.deleted":
+      return threadProject
+    default:
+      return undefined
+  }
+}
+
+/** Pure and total. Legal: created once, then anything until deleted. */
+export const evolveProject = (state: ProjectState | undefined, event: DomainEvent, at: string): ProjectState | undefined => {
+  if (event.type === "project.created")
+    return (
+      state ?? {
+        projectId: event.data.projectId,
+        cwd: event.data.cwd,
+        title: event.data.title,
+        createdAt: at,
+        deleted: false,
+        threads: 0
+      }
+    )
+  if (state === undefined) return undefined
+  switch (event.type) {
+    case "project.updated":
+      return { ...state, title: event.data.title }
+    case "project.deleted":
+      return { ...state, deleted: true }
+    case "thread.created":
+      return { ...state, threads: state.threads + 1 }
+    case "thread.deleted":
+      return { ...state, threads: state.threads - 1 }
+    default:
+      return state
+  }
+}

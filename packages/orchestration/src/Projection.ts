@@ -1,0 +1,243 @@
+/**
+ * project(before, event, after) → row changes: the read models as data. Pure; the log applies them inside the append's transaction (L11).
+ *
+ * | collection        | key       | parent    | rank | value                                             |
+ * |-------------------|-----------|-----------|------|---------------------------------------------------|
+ * | `project`         | projectId |           | keep | ProjectView; gone when deleted                     |
+ * | `project-state`   | projectId |           | keep | ProjectState                                       |
+ * | `project-by-cwd`  | cwd       |           | keep | projectId; gone when deleted                       |
+ * | `thread`          | threadId  | projectId | bump | ThreadView; not the archived, not the deleted      |
+ * | `thread-archived` | threadId  | projectId | bump | ThreadView                                         |
+ * | `thread-state`    | threadId  |           | bump | ThreadRow; stays as a tombstone                    |
+ * | `live`            | threadId  |           | keep | true, while anything of the thread is under way     |
+ * | `turn`            | turnId    | threadId  | keep | TurnView                                           |
+ * | `item`            | itemId    | threadId  | keep | ItemView; text of an open one: see OpenTexts        |
+ * | `request`         | requestId | threadId  | keep | RequestView                                        |
+ * | `request-open`    | requestId | threadId  | keep | RequestView                                        |
+ *
+ * `item.delta` changes no row: constant work per delta (L10).
+ */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemContent, ItemView, RequestView } from "@millrace/contracts/Item"
+import type { TurnStatus, TurnView } from "@millrace/contracts/State"
+import type { RowChange } from "@millrace/log/EventLog"
+import { touchesThread } from "./evolve.ts"
+import { type ProjectState, projectView } from "./ProjectState.ts"
+import { toRow } from "./ThreadRow.ts"
+import { isLive, type OpenRequest, type OpenTurn, type ThreadState, threadView, turnView } from "./ThreadState.ts"
+
+/** A change before it knows its event's place in the envelope. */
+export type Change =
+  | {
+      readonly op: "put"
+      readonly collection: string
+      readonly key: string
+      readonly parent: string
+      readonly rank: "keep" | "bump"
+      readonly value: unknown
+    }
+  | { readonly op: "delete"; readonly collection: string; readonly key: string }
+
+const put = (collection: string, key: string, parent: string, rank: "keep" | "bump", value: unknown): Change => ({
+  op: "put",
+  collection,
+  key,
+  parent,
+  rank,
+  value
+})
+const remove = (collection: string, key: string): Change => ({ op: "delete", collection, key })
+
+const none: ReadonlyArray<Change> = []
+
+/** What an event changes in a project's rows. */
+export const projectProject = (before: ProjectState | undefined, after: ProjectState | undefined): ReadonlyArray<Change> => {
+  if (after === undefined || before === after) return none
+  const state = put("project-state", after.projectId, "", "keep", after)
+  if (after.deleted) return [state, remove("project", after.projectId), remove("project-by-cwd", after.cwd)]
+  return before === undefined
+    ? [
+        state,
+        put("project", after.projectId, "", "keep", projectView(after)),
+        put("project-by-cwd", after.cwd, "", "keep", after.projectId)
+      ]
+    : before.title === after.title
+      ? [state]
+      : [state, put("project", after.projectId, "", "keep", projectView(after))]
+}
+
+const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<Change> => {
+  const { threadId } = after
+  const rows: Array<Change> = [put("thread-state", threadId, "", "bump", toRow(after))]
+  if (after.deleted) rows.push(remove("thread", threadId), remove("thread-archived", threadId))
+  else {
+    if (before !== undefined && before.archived !== after.archived)
+      rows.push(remove(before.archived ? "thread-archived" : "thread", threadId))
+    rows.push(put(after.archived ? "thread-archived" : "thread", threadId, after.projectId, "bump", threadView(after)))
+  }
+  const live = isLive(after)
+  if (live !== (before !== undefined && isLive(before)))
+    rows.push(live ? put("live", threadId, "", "keep", true) : remove("live", threadId))
+  return rows
+}
+
+const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
+
+const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> => {
+  const turn = state.turns[turnId]
+  return turn === undefined ? none : [turnRow(turnView(state, turn))]
+}
+
+const terminalRow = (
+  before: ThreadState,
+  event: Extract<DomainEvent, { type: "turn.completed" | "turn.interrupted" | "turn.failed" }>,
+  at: string
+): Change => {
+  const { data } = event
+  const open: OpenTurn | undefined = before.turns[data.turnId]
+  const queued = before.queue.find((turn) => turn.turnId === data.turnId)
+  const view: TurnView =
+    open === undefined
+      ? {
+          turnId: data.turnId,
+          threadId: data.threadId,
+          status: "queued",
+          origin: "user",
+          text: queued?.text ?? "",
+          requestedAt: queued?.requestedAt ?? at
+        }
+      : turnView(before, open)
+  const status = event.type.slice("turn.".length) as TurnStatus
+  return turnRow({
+    ...view,
+    status,
+    endedAt: at,
+    ...(data.reason === undefined ? {} : { reason: data.reason }),
+    ...(data.usage === undefined ? {} : { usage: data.usage }),
+    ...(event.type === "turn.failed" ? { error: event.data.error } : {})
+  })
+}
+
+interface ItemData {
+  readonly itemId: ItemId
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  readonly kind: string
+}
+const itemRow = (data: ItemData & ItemContent, status: ItemView["status"]): Change =>
+  put("item", data.itemId, data.threadId, "keep", { ...data, status })
+
+const requestView = (
+  threadId: ThreadId,
+  requestId: RequestId,
+  request: OpenRequest,
+  status: RequestView["status"]
+): RequestView => ({ requestId, threadId, turnId: request.turnId, status, ask: request.ask, openedAt: request.openedAt })
+
+const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent): ReadonlyArray<Change> => {
+  switch (event.type) {
+    case "request.opened": {
+      const { requestId, threadId, turnId } = event.data
+      const request = after.requests[requestId]
+      if (request === undefined) return none
+      const view = requestView(threadId, requestId, request, "open")
+      return [
+        put("request", requestId, threadId, "keep", view),
+        put("request-open", requestId, threadId, "keep", view),
+        ...openTurnRow(after, turnId)
+      ]
+    }
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled": {
+      const { requestId, threadId, turnId } = event.data
+      const request = before.requests[requestId]
+      if (request === undefined) return none
+      const status = event.type.slice("request.".length) as RequestView["status"]
+      return [
+        put("request", requestId, threadId, "keep", requestView(threadId, requestId, request, status)),
+        remove("request-open", requestId),
+        ...openTurnRow(after, turnId)
+      ]
+    }
+    default:
+      return none
+  }
+}
+
+const detailRows = (
+  before: ThreadState | undefined,
+  event: DomainEvent,
+  after: ThreadState,
+  at: string
+): ReadonlyArray<Change> => {
+  if (before === undefined) return none
+  switch (event.type) {
+    case "turn.requested":
+      return [
+        turnRow({
+          turnId: event.data.turnId,
+          threadId: event.data.threadId,
+          status: "queued",
+          origin: "user",
+          text: event.data.text,
+          requestedAt: at
+        })
+      ]
+    case "turn.dispatched":
+    case "turn.started":
+    case "turn.updated":
+      return openTurnRow(after, event.data.turnId)
+    case "turn.completed":
+    case "turn.interrupted":
+    case "turn.failed":
+      return [terminalRow(before, event, at)]
+    case "item.started":
+      return [itemRow(event.data, "open")]
+    case "item.completed":
+    case "item.amended":
+      return [itemRow(event.data, event.data.status)]
+    default:
+      return requestRows(before, after, event)
+  }
+}
+
+/** What one event of a thread's stream changes. */
+export const projectThread = (
+  before: ThreadState | undefined,
+  event: DomainEvent,
+  after: ThreadState | undefined,
+  at: string
+): ReadonlyArray<Change> => {
+  if (after === undefined || event.type === "item.delta" || event.type === "provider.event") return none
+  const details = detailRows(before, event, after, at)
+  return touchesThread(event.type) ? [...threadRows(before, after), ...details] : details
+}
+
+/** Gathers the changes of one envelope; a row that changes many times in it is written once. */
+export class Rows {
+  private readonly changes: Array<RowChange> = []
+  private readonly places = new Map<string, number>()
+
+  add(change: Change, event: number): void {
+    const name = `${change.collection}\n${change.key}`
+    if (change.op === "delete") {
+      this.places.delete(name)
+      this.changes.push(change)
+      return
+    }
+    const place = this.places.get(name)
+    const earlier = place === undefined ? undefined : this.changes[place]
+    if (place !== undefined && earlier?.op === "put")
+      this.changes[place] = { ...change, event: change.rank === "keep" ? earlier.event : event }
+    else {
+      this.places.set(name, this.changes.length)
+      this.changes.push({ ...change, event })
+    }
+  }
+
+  get all(): ReadonlyArray<RowChange> {
+    return this.changes
+  }
+}

@@ -1,0 +1,99 @@
+/** What is remembered of a command: the digest of its body and its answer, so that a repeat gets the same one (C2). */
+import { createHash } from "node:crypto"
+import type { Accepted, Command, CommandResult, CommandStatus } from "@millrace/contracts/Command"
+import { CommandIdConflict, CommandRejected, Rule } from "@millrace/contracts/Errors"
+import * as Cursor from "@millrace/contracts/Cursor"
+import type { CommandId } from "@millrace/contracts/Ids"
+import type { StoredReceipt } from "@millrace/log/EventLog"
+import { Either, Schema } from "effect"
+
+/** The stored form of an answer. */
+export type Answer =
+  | { readonly status: "accepted"; readonly result: CommandResult }
+  | { readonly status: "rejected"; readonly rule: Rule; readonly message: string; readonly id?: string }
+
+/** The same value gives the same text, whatever the order of its keys. */
+const canonical = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
+  if (typeof value === "object" && value !== null)
+    return `{${Object.entries(value)
+      .filter(([, field]) => field !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`)
+      .join(",")}}`
+  return JSON.stringify(value) ?? "null"
+}
+
+/** SHA-256 of the command's body: its type and fields, without its id. */
+export const digest = (command: Command): string =>
+  createHash("sha256")
+    .update(canonical({ ...command, commandId: undefined }))
+    .digest("base64url")
+
+export const answerOf = (decided: Either.Either<CommandResult, CommandRejected>): Answer =>
+  Either.match(decided, {
+    onRight: (result): Answer => ({ status: "accepted", result }),
+    onLeft: ({ rule, message, id }): Answer => ({ status: "rejected", rule, message, ...(id === undefined ? {} : { id }) })
+  })
+
+/** A remembered answer, as the caller gets it. `offset`: of the command's last event. */
+export const reply = (
+  logEpoch: string,
+  commandId: CommandId,
+  answer: Answer,
+  offset: number,
+  replayed: boolean
+): Either.Either<Accepted, CommandRejected> =>
+  answer.status === "accepted"
+    ? Either.right({
+        status: "accepted",
+        commandId,
+        offset,
+        cursor: Cursor.format(logEpoch as Cursor.LogEpoch, offset),
+        ...(replayed ? { replayed: true as const } : {}),
+        ...answer.result
+      })
+    : Either.left(
+        new CommandRejected({
+          rule: answer.rule,
+          message: answer.message,
+          ...(answer.id === undefined ? {} : { id: answer.id })
+        })
+      )
+
+export const conflict = (commandId: CommandId): CommandIdConflict =>
+  new CommandIdConflict({
+    commandId,
+    message: "This command id was used for another command. Choose a new id; ask for the status of this one to see what it did."
+  })
+
+const isRule = Schema.is(Rule)
+
+/** Receipts come from storage: what this version cannot read is treated as a rejection that says so. */
+export const readAnswer = (value: unknown): Answer => {
+  const answer = value as {
+    readonly status?: string
+    readonly result?: CommandResult
+    readonly rule?: unknown
+    readonly message?: string
+    readonly id?: string
+  }
+  if (answer.status === "accepted") return { status: "accepted", result: answer.result ?? {} }
+  return {
+    status: "rejected",
+    rule: isRule(answer.rule) ? answer.rule : "Unsupported",
+    message: answer.message ?? "The answer to this command was written by another version and cannot be read.",
+    ...(answer.id === undefined ? {} : { id: answer.id })
+  }
+}
+
+/** What `commandStatus` says of a receipt. */
+export const statusOf = (logEpoch: string, receipt: StoredReceipt): CommandStatus => {
+  const commandId = receipt.commandId as CommandId
+  const answer = readAnswer(receipt.answer)
+  const replied = reply(logEpoch, commandId, answer, receipt.offset, false)
+  return Either.match(replied, {
+    onRight: (accepted): CommandStatus => accepted,
+    onLeft: ({ rule, message }): CommandStatus => ({ status: "rejected", commandId, rule, message })
+  })
+}

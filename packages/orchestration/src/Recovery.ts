@@ -1,0 +1,58 @@
+/**
+ * Recovery: before admission, whatever a dead process left open is ended in the log, with the reason as an event (T5). Idempotent: what it has
+ * done leaves nothing to do, and queues go only when all threads are settled. It reads the rows of live threads, never the history (L7).
+ */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { EventLog } from "@millrace/log/EventLog"
+import { Effect, Layer } from "effect"
+import { Engine } from "./Engine.ts"
+import { storageUnavailable } from "./Work.ts"
+
+export interface Report {
+  /** Threads that had something open. */
+  readonly threads: number
+}
+
+const reason = "the server restarted; the agent's process ended with the old one"
+
+/** Rows per look. */
+const page = 500
+
+const liveThreads = Effect.gen(function* () {
+  const log = yield* EventLog
+  const ids: Array<ThreadId> = []
+  let before: number | undefined
+  for (;;) {
+    const rows = yield* log.view((view) =>
+      view.rows({ collection: "live", limit: page, ...(before === undefined ? {} : { before }) })
+    )
+    for (const row of rows) ids.push(row.key as ThreadId)
+    before = rows.at(-1)?.rank
+    if (rows.length < page || before === undefined) return ids
+  }
+})
+
+/** Ends what is open, then lets the queues go. The engine's admission must still be shut. */
+export const run = Effect.gen(function* () {
+  const engine = yield* Engine
+  const threads = yield* liveThreads.pipe(Effect.mapError(storageUnavailable))
+  yield* Effect.forEach(threads, (threadId) => engine.submit({ _tag: "OwnerLost", threadId, reason }), {
+    concurrency: 64,
+    discard: true
+  })
+  yield* engine.releaseQueues
+  yield* Effect.forEach(threads, (threadId) => engine.submit({ _tag: "QueueReleased", threadId }), {
+    concurrency: 64,
+    discard: true
+  })
+  return { threads: threads.length } satisfies Report
+}).pipe(Effect.withSpan("Recovery.run"))
+
+/** Recovers, then opens admission. */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const engine = yield* Engine
+    yield* run
+    yield* engine.openAdmission
+  })
+)

@@ -1,0 +1,268 @@
+/**
+ * One session of one thread: opens the agent, gives it turns one after the other, lets interrupts, answers and stops overtake them, reads it to
+ * its end, and tells the engine what became of it. Its fibers live in its own scope; its death is always a fact (T2, T7).
+ */
+import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Answer, Failure } from "@millrace/contracts/Item"
+import type { OpenInput, ProviderAdapter, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope } from "effect"
+import type { Engine } from "./Engine.ts"
+import * as Ingestion from "./Ingestion.ts"
+import type { Intent } from "./Intent.ts"
+
+/** How long each step may take before the next stronger one. */
+export interface Budgets {
+  /** Starting the agent. */
+  readonly open: Duration.DurationInput
+  /** From the wish to interrupt to the turn's end; then the session is stopped. */
+  readonly interrupt: Duration.DurationInput
+  /** The adapter's own stop (stdin, TERM, KILL) and reading the rest; then the session is given up. */
+  readonly stop: Duration.DurationInput
+}
+
+export interface Runner {
+  readonly threadId: ThreadId
+  readonly epoch: number
+  /** Acts on an intent; returns at once. */
+  readonly take: (intent: Intent) => Effect.Effect<unknown>
+  /** Turns given to it that are not over. */
+  readonly openTurns: () => ReadonlyArray<Deferred.Deferred<void>>
+  /** Done when the agent is gone and its end is committed. */
+  readonly closed: Deferred.Deferred<void>
+  /** Gives the agent up: its scope closes, which kills it, and the session is told as ended. */
+  readonly giveUp: Effect.Effect<unknown>
+}
+
+export interface Input {
+  readonly engine: typeof Engine.Service
+  readonly adapter: ProviderAdapter | undefined
+  readonly provider: string
+  readonly threadId: ThreadId
+  readonly epoch: number
+  readonly budgets: Budgets
+  readonly ingestion: Ingestion.Options
+  /** What the agent is opened with, from the log. */
+  readonly openInput: Effect.Effect<Omit<OpenInput, "threadId" | "epoch">>
+  /** The prompt of a turn, from the log. */
+  readonly prompt: (turnId: TurnId) => Effect.Effect<string>
+}
+
+interface Turn {
+  /** The agent took it, or refused it. */
+  readonly given: Deferred.Deferred<void>
+  readonly ended: Deferred.Deferred<void>
+}
+
+type Serial = Extract<Intent, { _tag: "StartTurn" | "Steer" }>
+
+/** Turns and steers that may wait for one agent; the engine lets one turn at a time through, so only steers can fill it. */
+const capacity = 64
+
+const noProvider = (provider: string): Failure => ({
+  kind: "not-installed",
+  message: `This server has no provider ${provider}. Start it with that provider, or make a new thread with another one.`
+})
+const openTimedOut: Failure = {
+  kind: "process",
+  message: "The agent did not start in time. Look at its own logs, or try again."
+}
+
+const unanswered = (error: ProviderError): string => `the agent could not be given an answer: ${error.failure.message}`
+
+/** A failure after which the agent is not to be trusted with another turn. */
+const isFatal = ({ outcome, failure }: ProviderError): boolean =>
+  outcome === "unknown" || failure.kind === "process" || failure.kind === "transport"
+
+/** Makes the runner and starts it in the given scope. */
+export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
+  Effect.gen(function* () {
+    const { engine, adapter, threadId, epoch, budgets } = input
+    const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+    const serial = yield* Queue.dropping<Serial>(capacity)
+    const opened = yield* Deferred.make<ProviderSession | undefined>()
+    const stopping = yield* Deferred.make<string>()
+    const givenUp = yield* Deferred.make<void>()
+    const read = yield* Deferred.make<void>()
+    const closed = yield* Deferred.make<void>()
+    const turns = new Map<TurnId, Turn>()
+    let death: Failure | undefined
+
+    const turnFor = (turnId: TurnId) =>
+      Effect.gen(function* () {
+        const known = turns.get(turnId)
+        if (known !== undefined) return known
+        const turn: Turn = { given: yield* Deferred.make<void>(), ended: yield* Deferred.make<void>() }
+        turns.set(turnId, turn)
+        return turn
+      })
+
+    /** Strongest last: the adapter's own stop, then the session is given up and its scope closes. */
+    const stop = (reason: string) =>
+      Effect.gen(function* () {
+        if (!(yield* Deferred.succeed(stopping, reason))) return
+        const session = yield* Deferred.await(opened)
+        if (session === undefined) return
+        yield* session.stop(reason).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))
+        yield* Deferred.await(read).pipe(Effect.timeoutOption(budgets.stop))
+        yield* Deferred.succeed(givenUp, undefined)
+      })
+
+    const fatal = (failure: Failure) => {
+      death ??= failure
+      return Effect.forkIn(stop(failure.message), scope)
+    }
+
+    const learn = (session: ProviderSession, known: string | undefined) =>
+      session.resumeKey === undefined || session.resumeKey === known
+        ? Effect.void
+        : engine.submit({ _tag: "ResumeKeyLearned", threadId, epoch, resumeKey: session.resumeKey })
+
+    const startTurn = (session: ProviderSession, turnId: TurnId) =>
+      Effect.gen(function* () {
+        const turn = turns.get(turnId)
+        if (turn === undefined) return
+        const known = session.resumeKey
+        const text = yield* input.prompt(turnId)
+        const taken = yield* Effect.either(session.startTurn({ turnId, text }))
+        yield* Deferred.succeed(turn.given, undefined)
+        if (Either.isRight(taken)) return yield* learn(session, known)
+        if (isFatal(taken.left)) return yield* fatal(taken.left.failure)
+        return yield* engine.submit({ _tag: "TurnRefused", threadId, epoch, turnId, failure: taken.left.failure })
+      })
+
+    const refuseSteer = ({ turnId, text }: Extract<Serial, { _tag: "Steer" }>) =>
+      engine.submit({ _tag: "SteerRefused", threadId, epoch, turnId, text })
+
+    const lane = (session: ProviderSession) =>
+      Queue.take(serial).pipe(
+        Effect.flatMap((intent) =>
+          intent._tag === "StartTurn"
+            ? startTurn(session, intent.turnId)
+            : session.steer(intent).pipe(Effect.catchAll(() => refuseSteer(intent)))
+        ),
+        Effect.forever
+      )
+
+    const interrupt = (turnId: TurnId) =>
+      Effect.gen(function* () {
+        const known = turns.has(turnId)
+        const turn = yield* turnFor(turnId)
+        if (!known) yield* Deferred.succeed(turn.given, undefined)
+        const ended = yield* Effect.gen(function* () {
+          const session = yield* Deferred.await(opened)
+          yield* Deferred.await(turn.given)
+          if (session !== undefined)
+            yield* session
+              .interrupt(turnId)
+              .pipe(
+                Effect.catchAll((error) => Effect.logWarning(`${threadId}: the agent refused to interrupt: ${error.message}`))
+              )
+          yield* Deferred.await(turn.ended)
+        }).pipe(Effect.timeoutOption(budgets.interrupt))
+        if (Option.isNone(ended))
+          yield* stop(`the agent did not end the turn within ${Duration.format(budgets.interrupt)} of the interrupt`)
+      })
+
+    const reply = (requestId: RequestId, answer: Answer) =>
+      Effect.gen(function* () {
+        const session = yield* Deferred.await(opened)
+        if (session === undefined) return
+        // An agent that waits for an answer which cannot reach it would wait for ever.
+        yield* session.answer(requestId, answer).pipe(Effect.catchAll((error) => stop(unanswered(error))))
+      })
+
+    const open: Effect.Effect<ProviderSession, Failure> =
+      adapter === undefined
+        ? Effect.fail(noProvider(input.provider))
+        : input.openInput.pipe(
+            Effect.flatMap((given) => adapter.open({ ...given, threadId, epoch })),
+            Scope.extend(own),
+            Effect.mapError((error) => error.failure),
+            Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut }),
+            Effect.catchAllDefect((defect) =>
+              Effect.fail<Failure>({ kind: "unknown", message: "The agent could not be started.", detail: String(defect) })
+            ),
+            Effect.raceFirst(
+              Effect.flatMap(Deferred.await(stopping), (message) => Effect.fail<Failure>({ kind: "process", message }))
+            )
+          )
+
+    const live = (session: ProviderSession) =>
+      Effect.gen(function* () {
+        const { continuity, capabilities, resumeKey } = session
+        const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, continuity, resumeKey, capabilities })
+        yield* Deferred.succeed(opened, session)
+        if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
+        yield* Ingestion.run(engine, { threadId, epoch, events: session.events }, input.ingestion).pipe(
+          Effect.ensuring(Deferred.succeed(read, undefined)),
+          Effect.forkIn(own)
+        )
+        yield* Effect.forkIn(lane(session), own)
+        yield* Effect.raceFirst(Deferred.await(read), Deferred.await(givenUp))
+      })
+
+    /** An adapter whose finalizer hangs must not keep the thread. */
+    const closeOwn = Scope.close(own, Exit.void).pipe(
+      Effect.interruptible,
+      Effect.disconnect,
+      Effect.timeoutOption(budgets.stop),
+      Effect.flatMap((done) =>
+        Option.isSome(done)
+          ? Effect.void
+          : Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be shown to be gone`)
+      )
+    )
+
+    const steersLeft = Effect.flatMap(Queue.takeAll(serial), (left) =>
+      Effect.forEach(left, (intent) => (intent._tag === "Steer" ? refuseSteer(intent) : Effect.void), { discard: true })
+    )
+
+    const run = Effect.gen(function* () {
+      const exit = yield* Effect.either(open)
+      if (Either.isRight(exit)) yield* live(exit.right)
+      else yield* Deferred.succeed(opened, undefined)
+      yield* closeOwn
+      const failure = Either.isLeft(exit) ? exit.left : death
+      yield* engine.submit(
+        failure === undefined
+          ? { _tag: "SessionEnded", threadId, epoch, reason: "the agent's process ended" }
+          : { _tag: "SessionFailed", threadId, epoch, failure }
+      )
+      yield* steersLeft
+    }).pipe(Effect.ensuring(Deferred.succeed(closed, undefined)))
+
+    yield* Effect.forkIn(run, scope)
+
+    const take = (intent: Intent): Effect.Effect<unknown> => {
+      switch (intent._tag) {
+        case "StartTurn":
+          return Effect.zipRight(turnFor(intent.turnId), Queue.offer(serial, intent))
+        case "Steer":
+          return Effect.flatMap(Queue.offer(serial, intent), (taken) =>
+            taken ? Effect.void : Effect.forkIn(refuseSteer(intent), scope)
+          )
+        case "Interrupt":
+          return Effect.forkIn(interrupt(intent.turnId), scope)
+        case "Answer":
+          return Effect.forkIn(reply(intent.requestId, intent.answer), scope)
+        case "Stop":
+          return Effect.forkIn(stop(intent.reason), scope)
+        case "TurnEnded": {
+          const turn = turns.get(intent.turnId)
+          turns.delete(intent.turnId)
+          return turn === undefined ? Effect.void : Deferred.succeed(turn.ended, undefined)
+        }
+        case "Open":
+          return Effect.void
+      }
+    }
+
+    return {
+      threadId,
+      epoch,
+      take,
+      openTurns: () => [...turns.values()].map((turn) => turn.ended),
+      closed,
+      giveUp: Effect.zipRight(Deferred.succeed(stopping, "given up"), Deferred.succeed(givenUp, undefined))
+    }
+  })

@@ -1,0 +1,134 @@
+/**
+ * The folded state of a thread as a row. Large things (prompts, asks, item contents) are left out: they stand in the rows of turns, requests
+ * and items, and `hydrate` puts them back. So the row is small, and a delta never writes it.
+ */
+import type { RequestView } from "@millrace/contracts/Item"
+import type { TurnView } from "@millrace/contracts/State"
+import type { Row, View } from "@millrace/log/EventLog"
+import { HashSet } from "effect"
+import { openTexts } from "./OpenTexts.ts"
+import type { OpenItem, OpenRequest, OpenTurn, QueuedTurn, ThreadState } from "./ThreadState.ts"
+import type { ItemView } from "@millrace/contracts/Item"
+
+export interface ThreadRow extends Pick<
+  ThreadState,
+  | "threadId"
+  | "projectId"
+  | "provider"
+  | "title"
+  | "cwd"
+  | "archived"
+  | "deleted"
+  | "createdAt"
+  | "updatedAt"
+  | "capabilities"
+  | "failed"
+> {
+  readonly model?: string
+  readonly session?: ThreadState["session"]
+  readonly resumeKey?: string
+  readonly stopRequested?: string
+  readonly turns: ReadonlyArray<Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested">>
+  readonly queue: ReadonlyArray<QueuedTurn["turnId"]>
+  readonly items: ReadonlyArray<string>
+  readonly requests: ReadonlyArray<string>
+}
+
+export const toRow = (state: ThreadState): ThreadRow => ({
+  threadId: state.threadId,
+  projectId: state.projectId,
+  provider: state.provider,
+  title: state.title,
+  cwd: state.cwd,
+  archived: state.archived,
+  deleted: state.deleted,
+  createdAt: state.createdAt,
+  updatedAt: state.updatedAt,
+  capabilities: state.capabilities,
+  failed: state.failed,
+  ...(state.model === undefined ? {} : { model: state.model }),
+  ...(state.session === undefined ? {} : { session: state.session }),
+  ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
+  ...(state.stopRequested === undefined ? {} : { stopRequested: state.stopRequested }),
+  turns: Object.values(state.turns).map(({ turnId, epoch, origin, stage, interruptRequested }) => ({
+    turnId,
+    epoch,
+    origin,
+    stage,
+    interruptRequested
+  })),
+  queue: state.queue.map((turn) => turn.turnId),
+  items: Object.keys(state.items),
+  requests: Object.keys(state.requests)
+})
+
+const lookup = <A>(view: View, collection: string, key: string): { readonly row: Row; readonly value: A } | undefined => {
+  const row = view.row(collection, key)
+  return row === undefined ? undefined : { row, value: row.value as A }
+}
+
+/** The state of a thread as the view has it, or nothing when there is no such thread. */
+export const load = (view: View, threadId: string): ThreadState | undefined => {
+  const found = lookup<ThreadRow>(view, "thread-state", threadId)
+  return found === undefined ? undefined : hydrate(view, found.value)
+}
+
+const hydrate = (view: View, row: ThreadRow): ThreadState => {
+  const turns: Record<string, OpenTurn> = {}
+  for (const turn of row.turns) {
+    const known = lookup<TurnView>(view, "turn", turn.turnId)?.value
+    turns[turn.turnId] = {
+      ...turn,
+      text: known?.text ?? "",
+      requestedAt: known?.requestedAt ?? row.updatedAt,
+      startedAt: known?.startedAt,
+      usage: known?.usage,
+      plan: known?.plan,
+      diff: known?.diff,
+      closed: HashSet.empty()
+    }
+  }
+  const queue = row.queue.map((turnId) => {
+    const known = lookup<TurnView>(view, "turn", turnId)?.value
+    return { turnId, text: known?.text ?? "", requestedAt: known?.requestedAt ?? row.updatedAt }
+  })
+  const requests: Record<string, OpenRequest> = {}
+  for (const id of row.requests) {
+    const known = lookup<RequestView>(view, "request", id)?.value
+    if (known !== undefined)
+      requests[id] = { requestId: known.requestId, turnId: known.turnId, ask: known.ask, openedAt: known.openedAt }
+  }
+  const opened = row.items.flatMap((id) => lookup<ItemView>(view, "item", id) ?? [])
+  const texts = openTexts(
+    view,
+    row.threadId,
+    opened.map(({ row, value }) => ({ itemId: value.itemId, startedAt: row.rank }))
+  )
+  const items: Record<string, OpenItem> = {}
+  for (const { value } of opened) {
+    const { itemId, threadId: _t, turnId, kind, status: _s, reason: _r, ...content } = value
+    items[itemId] = { itemId, turnId, kind, content, ...(texts.get(itemId) ?? { text: "", cut: 0 }) }
+  }
+  return {
+    threadId: row.threadId,
+    projectId: row.projectId,
+    provider: row.provider,
+    model: row.model,
+    title: row.title,
+    cwd: row.cwd,
+    archived: row.archived,
+    deleted: row.deleted,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    session: row.session,
+    capabilities: row.capabilities,
+    resumeKey: row.resumeKey,
+    stopRequested: row.stopRequested,
+    failed: row.failed,
+    over: HashSet.empty(),
+    turns,
+    queue,
+    items,
+    requests
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The folded state of one thread: what `decide` needs, and nothing that grows with its history.
+ * The active turn is not a field of its own: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
+ */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Ask, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
+import type { SessionState, SessionStatus, ThreadStatus, ThreadView, TurnView } from "@millrace/contracts/State"
+import { HashSet } from "effect"
+
+/** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
+export interface OpenTurn {
+  readonly turnId: TurnId
+  /** Of the session that runs it. */
+  readonly epoch: number
+  readonly origin: "user" | "provider"
+  readonly stage: "dispatched" | "started"
+  readonly interruptRequested: boolean
+  readonly text: string
+  readonly requestedAt: string
+  readonly startedAt: string | undefined
+  readonly usage: Usage | undefined
+  readonly plan: ReadonlyArray<PlanStep> | undefined
+  readonly diff: string | undefined
+  /** Items and requests of this turn that are over: they do not open twice (T9, T13). */
+  readonly closed: HashSet.HashSet<string>
+}
+
+export interface QueuedTurn {
+  readonly turnId: TurnId
+  readonly text: string
+  readonly requestedAt: string
+}
+
+export interface OpenItem {
+  readonly itemId: ItemId
+  readonly turnId: TurnId
+  readonly kind: string
+  /** As it started. */
+  readonly content: ItemContent
+  /** The sum of its deltas, at most `maxText` characters. */
+  readonly text: string
+  /** Characters of deltas beyond that. */
+  readonly cut: number
+}
+
+export interface OpenRequest {
+  readonly requestId: RequestId
+  readonly turnId: TurnId
+  readonly ask: Ask
+  readonly openedAt: string
+}
+
+export interface ThreadState {
+  readonly threadId: ThreadId
+  readonly projectId: ProjectId
+  readonly provider: string
+  readonly model: string | undefined
+  readonly title: string
+  readonly cwd: string
+  readonly archived: boolean
+  readonly deleted: boolean
+  readonly createdAt: string
+  readonly updatedAt: string
+  /** The last session, also when it is over. */
+  readonly session: SessionState | undefined
+  readonly capabilities: ReadonlyArray<string>
+  readonly resumeKey: string | undefined
+  /** Why the live session is to end; cleared when it has. */
+  readonly stopRequested: string | undefined
+  /** The last turn that ended failed. */
+  readonly failed: boolean
+  /** Turns of the last session that are over: they do not start twice (T1). */
+  readonly over: HashSet.HashSet<string>
+  readonly turns: Readonly<Record<string, OpenTurn>>
+  readonly queue: ReadonlyArray<QueuedTurn>
+  readonly items: Readonly<Record<string, OpenItem>>
+  readonly requests: Readonly<Record<string, OpenRequest>>
+}
+
+/** Characters of an open item's deltas that are kept for the case that nobody else closes it. */
+export const maxText = 200_000
+
+/** Turns that may wait in one thread. */
+export const maxQueue = 100
+
+export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["data"], at: string): ThreadState => ({
+  threadId: data.threadId,
+  projectId: data.projectId,
+  provider: data.provider,
+  model: data.model,
+  title: data.title,
+  cwd: data.cwd,
+  archived: false,
+  deleted: false,
+  createdAt: at,
+  updatedAt: at,
+  session: undefined,
+  capabilities: [],
+  resumeKey: undefined,
+  stopRequested: undefined,
+  failed: false,
+  over: HashSet.empty(),
+  turns: {},
+  queue: [],
+  items: {},
+  requests: {}
+})
+
+const live = { starting: true, ready: true, running: true, interrupted: true, stopped: false, error: false } as const
+const canHoldTurn = {
+  starting: true,
+  running: true,
+  ready: false,
+  interrupted: false,
+  stopped: false,
+  error: false
+} as const satisfies Record<SessionStatus, boolean>
+
+/** A session with an agent process behind it. */
+export const isLiveStatus = (status: SessionStatus): boolean => live[status]
+export const holdsTurn = (status: SessionStatus): boolean => canHoldTurn[status]
+
+/** The fencing token of the newest session; 0 = none yet. */
+export const epochOf = (state: ThreadState): number => state.session?.epoch ?? 0
+export const hasLiveSession = (state: ThreadState): boolean => state.session !== undefined && live[state.session.status]
+
+/** The turn that the session runs. */
+export const activeTurn = (state: ThreadState): OpenTurn | undefined => {
+  const id = state.session?.activeTurnId
+  return id === undefined ? undefined : state.turns[id]
+}
+
+const some = (record: Readonly<Record<string, unknown>>): boolean => {
+  for (const _ in record) return true
+  return false
+}
+
+/** Something of it is under way: it stays in memory, and Recovery looks at it. */
+export const isLive = (state: ThreadState): boolean =>
+  hasLiveSession(state) || state.queue.length > 0 || some(state.turns) || some(state.items) || some(state.requests)
+
+export const statusOf = (state: ThreadState): ThreadStatus => {
+  if (some(state.requests)) return "needs-you"
+  if (state.session?.activeTurnId !== undefined) return "running"
+  if (state.queue.length > 0) return "queued"
+  return state.failed ? "failed" : "idle"
+}
+
+/** A turn waits while one of its requests is open. */
+export const isWaiting = (state: ThreadState, turnId: string): boolean => {
+  for (const id in state.requests) if (state.requests[id]?.turnId === turnId) return true
+  return false
+}
+
+/** As read models show it. */
+export const threadView = (state: ThreadState): ThreadView => ({
+  threadId: state.threadId,
+  projectId: state.projectId,
+  title: state.title,
+  provider: state.provider,
+  ...(state.model === undefined ? {} : { model: state.model }),
+  cwd: state.cwd,
+  status: statusOf(state),
+  archived: state.archived,
+  ...(state.session === undefined ? {} : { session: state.session }),
+  ...(state.session?.activeTurnId === undefined ? {} : { activeTurnId: state.session.activeTurnId }),
+  queuedTurnIds: state.queue.map((turn) => turn.turnId),
+  openRequestIds: Object.values(state.requests).map((request) => request.requestId),
+  openItemIds: Object.values(state.items).map((item) => item.itemId),
+  createdAt: state.createdAt,
+  updatedAt: state.updatedAt
+})
+
+/** An open turn as read models show it. */
+export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
+  turnId: turn.turnId,
+  threadId: state.threadId,
+  status: isWaiting(state, turn.turnId) ? "waiting" : "running",
+  origin: turn.origin,
+  text: turn.text,
+  requestedAt: turn.requestedAt,
+  ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),
+  ...(turn.usage === undefined ? {} : { usage: turn.usage }),
+  ...(turn.plan === undefined ? {} : { plan: turn.plan }),
+  ...(turn.diff === undefined ? {} : { diff: turn.diff })
+})

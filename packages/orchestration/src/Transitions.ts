@@ -1,0 +1,83 @@
+/** The legal transitions of turns, sessions, items and requests, in one place (T1). A terminal absorbs; the first terminal wins. */
+import { type EventType, isTerminal } from "@millrace/contracts/Event"
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { SessionStatus } from "@millrace/contracts/State"
+import { HashSet } from "effect"
+import { epochOf, type ThreadState } from "./ThreadState.ts"
+
+type Stage = "none" | "queued" | "dispatched" | "started"
+
+/** Which turn events each stage takes. `none` = never seen, or over. */
+const turnTable: Record<Stage, ReadonlySet<EventType>> = {
+  none: new Set<EventType>(["turn.requested", "turn.started"]),
+  queued: new Set<EventType>(["turn.dispatched", "turn.interrupted", "turn.failed"]),
+  dispatched: new Set<EventType>([
+    "turn.started",
+    "turn.updated",
+    "turn.steered",
+    "turn.interrupt.requested",
+    "turn.completed",
+    "turn.interrupted",
+    "turn.failed"
+  ]),
+  started: new Set<EventType>([
+    "turn.updated",
+    "turn.steered",
+    "turn.interrupt.requested",
+    "turn.completed",
+    "turn.interrupted",
+    "turn.failed"
+  ])
+}
+
+/** From which status a session comes to which, within one epoch. */
+const sessionTable: Record<SessionStatus, ReadonlySet<SessionStatus>> = {
+  starting: new Set<SessionStatus>(["starting", "ready", "running", "interrupted", "stopped", "error"]),
+  ready: new Set<SessionStatus>(["ready", "running", "interrupted", "stopped", "error"]),
+  running: new Set<SessionStatus>(["running", "ready", "interrupted", "stopped", "error"]),
+  interrupted: new Set<SessionStatus>(["ready", "running", "stopped", "error"]),
+  stopped: new Set<SessionStatus>(),
+  error: new Set<SessionStatus>()
+}
+
+const stageOf = (state: ThreadState, turnId: string): Stage =>
+  state.turns[turnId]?.stage ?? (state.queue.some((turn) => turn.turnId === turnId) ? "queued" : "none")
+
+const sessionLegal = (state: ThreadState, epoch: number, status: SessionStatus): boolean =>
+  state.session !== undefined && epoch === state.session.epoch && sessionTable[state.session.status].has(status)
+
+/** Whether this event may follow this state. What may not is never written. */
+export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boolean => {
+  if (state === undefined) return event.type === "thread.created"
+  if (state.deleted) return false
+  switch (event.type) {
+    case "thread.created":
+      return false
+    case "thread.archived":
+      return !state.archived
+    case "thread.unarchived":
+      return state.archived
+    case "session.started":
+      return event.data.epoch === epochOf(state) + 1 && event.data.status === "starting"
+    case "session.state.changed":
+    case "session.stopped":
+      return sessionLegal(state, event.data.epoch, event.data.status)
+    case "session.stop.requested":
+      return sessionLegal(state, event.data.epoch, "stopped") && state.stopRequested === undefined
+    case "item.started":
+      return state.items[event.data.itemId] === undefined && state.turns[event.data.turnId] !== undefined
+    case "item.delta":
+    case "item.completed":
+      return state.items[event.data.itemId] !== undefined
+    case "request.opened":
+      return state.requests[event.data.requestId] === undefined && state.turns[event.data.turnId] !== undefined
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      return state.requests[event.data.requestId] !== undefined
+    default:
+      if (event.type.startsWith("turn.") && "turnId" in event.data && event.data.turnId !== undefined)
+        return turnTable[stageOf(state, event.data.turnId)].has(event.type) && !HashSet.has(state.over, event.data.turnId)
+      return !isTerminal(event.type)
+  }
+}

@@ -1,0 +1,76 @@
+/** What waits for the engine: a command that was asked, or a fact that was told; each with who waits for its outcome. */
+import type { Accepted, Command } from "@millrace/contracts/Command"
+import { type CommandError, CommandRejected, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { AppendError, LogUnavailable } from "@millrace/log/EventLog"
+import { Deferred, Effect, Either } from "effect"
+import type { Fact } from "./Fact.ts"
+import type { Needed } from "./Folded.ts"
+
+export interface Asked {
+  readonly _tag: "Asked"
+  readonly command: Command
+  readonly actor: string
+  /** The canonical directory that the command's `cwd` names, if there is one. */
+  readonly directory: string | undefined
+  readonly digest: string
+  readonly seed: string
+  readonly reply: Deferred.Deferred<Accepted, CommandError>
+}
+
+export interface Told {
+  readonly _tag: "Told"
+  readonly fact: Fact
+  readonly seed: string
+  /** Bytes, about. */
+  readonly weight: number
+  readonly done: Deferred.Deferred<boolean> | undefined
+}
+
+export type Work = Asked | Told
+
+export const needed = (work: Work): Needed =>
+  work._tag === "Asked" ? { command: work.command, directory: work.directory } : { threadId: work.fact.threadId }
+
+export const answer = (work: Asked, reply: Either.Either<Accepted, CommandError>): void =>
+  Deferred.unsafeDone(work.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))
+
+/** `concerned`: whether the fact still meant something. */
+export const settle = (work: Told, concerned: boolean): void => {
+  if (work.done !== undefined) Deferred.unsafeDone(work.done, Effect.succeed(concerned))
+}
+
+export const storageUnavailable = ({ message }: LogUnavailable): StorageUnavailable =>
+  new StorageUnavailable({
+    message: `The log cannot be used now: ${message}. Ask for the command's status, then send it again.`,
+    retryAfterMillis: 1000
+  })
+
+/** What the caller of a command hears when its events could not be appended. */
+export const appendFailed = (error: AppendError): CommandError =>
+  error._tag === "EventTooLarge"
+    ? new CommandRejected({ rule: "TextTooLarge", message: `${error.message} Put the text into a file of the project.` })
+    : storageUnavailable(error)
+
+/** Stands where an event stood that the log does not take. */
+const note = (event: ProviderEvent): ProviderEvent => ({
+  _tag: "Opaque",
+  ...(event.turnId === undefined ? {} : { turnId: event.turnId }),
+  method: "millrace.event-too-large",
+  payload: { event: event._tag }
+})
+
+/** A fact that holds an event too large for the log, in pieces that can be told alone; the event itself becomes a note. Ingestion cuts before: this is the backstop. */
+export const smaller = (work: Told): ReadonlyArray<Told> => {
+  const { fact } = work
+  const [first] = fact._tag === "Said" ? fact.events : []
+  if (fact._tag !== "Said" || first === undefined) return []
+  const pieces = fact.events.length > 1 ? fact.events : [note(first)]
+  return pieces.map((event, at) => ({
+    _tag: "Told",
+    seed: work.seed,
+    weight: Math.ceil(work.weight / pieces.length),
+    fact: { _tag: "Said", threadId: fact.threadId, epoch: fact.epoch, events: [event] },
+    done: at === pieces.length - 1 ? work.done : undefined
+  }))
+}

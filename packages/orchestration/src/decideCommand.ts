@@ -1,0 +1,263 @@
+/** decide for commands: what a client asks → events and a result, or the rule that refuses it. Pure and total; nothing of a refused command stays. */
+import type { Command, CommandOf, CommandResult } from "@millrace/contracts/Command"
+import { CommandRejected, type Rule } from "@millrace/contracts/Errors"
+import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Answer } from "@millrace/contracts/Item"
+import { Either } from "effect"
+import type { Draft } from "./Draft.ts"
+import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
+import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest, type ThreadState } from "./ThreadState.ts"
+
+export interface CommandInput {
+  readonly command: Command
+  /** Who asks: a token's name. */
+  readonly actor: string
+  /** The directory that the command's `cwd` names, canonical; absent = there is none (looked up before the decision: it is I/O). */
+  readonly directory: string | undefined
+}
+
+export type Decided = Either.Either<CommandResult, CommandRejected>
+
+const reject = (rule: Rule, message: string, id?: string): Either.Either<never, CommandRejected> =>
+  Either.left(new CommandRejected({ rule, message, ...(id === undefined ? {} : { id }) }))
+
+const ok = (result: CommandResult): Decided => Either.right(result)
+
+const threadFor = (draft: Draft, id: ThreadId): Either.Either<ThreadState, CommandRejected> => {
+  const state = draft.thread(id)
+  if (state === undefined) return reject("ThreadNotFound", "There is no such thread. List threads to find its id.", id)
+  return state.deleted ? reject("ThreadDeleted", "This thread was deleted.", id) : Either.right(state)
+}
+
+const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== "") ?? path
+
+/** The first line of a prompt, short enough for a title. */
+const titleOf = (text: string): string => {
+  const line = text.trim().split("\n", 1)[0]?.trim() ?? ""
+  return line === "" ? "New thread" : line.length > 80 ? `${line.slice(0, 79)}…` : line
+}
+
+const projectAt = (draft: Draft, cwd: string, title: string | undefined): ProjectId => {
+  const known = draft.world.projectAt(cwd)
+  if (known !== undefined) return known
+  const projectId = `prj_${draft.moment.seed}` as ProjectId
+  draft.emitProject("project.created", { projectId, cwd, title: title ?? baseName(cwd) })
+  return projectId
+}
+
+const noDirectory = (cwd: string) =>
+  reject("DirectoryNotFound", "There is no such directory on the server. Give the absolute path of one that exists.", cwd)
+
+const projectCreate = (draft: Draft, command: CommandOf<"project.create">, directory: string | undefined): Decided =>
+  directory === undefined ? noDirectory(command.cwd) : ok({ projectId: projectAt(draft, directory, command.title) })
+
+const projectFor = (draft: Draft, id: ProjectId) => {
+  const state = draft.project(id)
+  return state === undefined || state.deleted
+    ? reject("ProjectNotFound", "There is no such project. Take a snapshot to find its id.", id)
+    : Either.right(state)
+}
+
+const projectUpdate = (draft: Draft, { projectId, title }: CommandOf<"project.update">): Decided =>
+  Either.map(projectFor(draft, projectId), (state) => {
+    if (state.title !== title) draft.emitProject("project.updated", { projectId, title })
+    return { projectId }
+  })
+
+const projectDelete = (draft: Draft, { projectId }: CommandOf<"project.delete">): Decided =>
+  Either.flatMap(projectFor(draft, projectId), (state) => {
+    if (state.threads > 0)
+      return reject("ProjectNotEmpty", `It has ${state.threads} threads. Delete them first, archived ones too.`, projectId)
+    draft.emitProject("project.deleted", { projectId })
+    return ok({ projectId })
+  })
+
+const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directory: string | undefined): Decided => {
+  const { provider } = command
+  if (!draft.moment.providers.has(provider)) {
+    const names = [...draft.moment.providers].join(", ")
+    return reject("ProviderUnknown", `This server has no provider ${provider}. It has: ${names}.`, provider)
+  }
+  if (command.cwd !== undefined && directory === undefined) return noDirectory(command.cwd)
+  if (command.projectId === undefined && directory === undefined)
+    return reject("ProjectNotFound", "A thread belongs to a project: give its projectId, or a cwd.")
+  let projectId: ProjectId
+  let cwd = directory
+  if (command.projectId !== undefined) {
+    const project = projectFor(draft, command.projectId)
+    if (Either.isLeft(project)) return Either.left(project.left)
+    projectId = command.projectId
+    cwd = directory ?? project.right.cwd
+  } else projectId = projectAt(draft, cwd as string, undefined)
+  const threadId = `thr_${draft.moment.seed}` as ThreadId
+  draft.emit(threadId, "thread.created", {
+    threadId,
+    projectId,
+    provider,
+    ...(command.model === undefined ? {} : { model: command.model }),
+    title: command.title ?? titleOf(command.turn?.text ?? ""),
+    cwd: cwd as string
+  })
+  if (command.turn === undefined) return ok({ projectId, threadId })
+  const turnId = request(draft, threadId, command.turn.text, "enqueue")
+  return ok({ projectId, threadId, turnId })
+}
+
+/** Puts a turn into the queue and starts it when nothing runs. */
+const request = (draft: Draft, threadId: ThreadId, text: string, strategy: "enqueue" | "interrupt" | "reject"): TurnId => {
+  const turnId = `trn_${draft.moment.seed}` as TurnId
+  draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy })
+  startNext(draft, threadId)
+  return turnId
+}
+
+const threadRename = (draft: Draft, { threadId, title }: CommandOf<"thread.rename">): Decided =>
+  Either.map(threadFor(draft, threadId), (state) => {
+    if (state.title !== title) draft.emit(threadId, "thread.updated", { threadId, title })
+    return { threadId }
+  })
+
+const threadArchive = (draft: Draft, threadId: ThreadId, type: "thread.archived" | "thread.unarchived"): Decided =>
+  Either.map(threadFor(draft, threadId), () => {
+    draft.emit(threadId, type, { threadId })
+    return { threadId }
+  })
+
+const threadDelete = (draft: Draft, threadId: ThreadId): Decided =>
+  Either.map(threadFor(draft, threadId), (state) => {
+    const reason = "the thread was deleted"
+    for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
+    if (hasLiveSession(state)) {
+      draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
+      endSession(draft, threadId, {
+        status: "stopped",
+        reason,
+        ending: (turn) => ({ _tag: "interrupted", reason, usage: turn.usage })
+      })
+    }
+    draft.emit(threadId, "thread.deleted", { threadId })
+    return { threadId }
+  })
+
+const turnStart = (draft: Draft, command: CommandOf<"turn.start">): Decided =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { threadId, text, expectedTurnId } = command
+    const strategy = command.strategy ?? "enqueue"
+    const active = activeTurn(state)
+    if (state.archived) return reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
+    if (expectedTurnId !== undefined && active?.turnId !== expectedTurnId)
+      return reject("TurnMismatch", `The active turn is ${active?.turnId ?? "none"}, not ${expectedTurnId}.`, expectedTurnId)
+    if (strategy === "reject" && (active !== undefined || state.queue.length > 0))
+      return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
+    if (
+      strategy === "steer" &&
+      active !== undefined &&
+      state.capabilities.includes("steer") &&
+      state.stopRequested === undefined
+    ) {
+      draft.emit(threadId, "turn.steered", { threadId, turnId: active.turnId, text })
+      userMessage(draft, threadId, active.turnId, `itm_${draft.moment.seed}` as ItemId, text)
+      return ok({ threadId, turnId: active.turnId, outcome: "steering" })
+    }
+    if (state.queue.length >= maxQueue)
+      return reject("QueueFull", `${maxQueue} turns wait already. Interrupt some, or wait.`, threadId)
+    const turnId = request(draft, threadId, text, strategy === "steer" ? "enqueue" : strategy)
+    if (draft.thread(threadId)?.session?.activeTurnId === turnId) return ok({ threadId, turnId, outcome: "started" })
+    if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
+    draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: active.turnId })
+    return ok({ threadId, turnId, outcome: "interrupting" })
+  })
+
+const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor: string): Decided =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { threadId } = command
+    const turnId = command.turnId ?? activeTurn(state)?.turnId
+    if (turnId === undefined) return ok({ threadId, outcome: "not-running" })
+    if (state.queue.some((turn) => turn.turnId === turnId)) {
+      dequeue(draft, threadId, turnId, `taken from the queue by ${actor}`)
+      return ok({ threadId, turnId, outcome: "dequeued" })
+    }
+    const turn = state.turns[turnId]
+    if (turn === undefined)
+      return draft.world.knowsTurn(threadId, turnId)
+        ? ok({ threadId, turnId, outcome: "not-running" })
+        : reject("TurnNotFound", "This thread has no such turn.", turnId)
+    if (!turn.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
+    return ok({ threadId, turnId, outcome: "interrupting" })
+  })
+
+const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): Either.Either<Answer, CommandRejected> => {
+  const { decision, answers, requestId } = command
+  if (ask.kind === "approval")
+    return decision !== undefined && ask.choices.includes(decision)
+      ? Either.right({ decision })
+      : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
+  if (answers === undefined)
+    return decision === "cancel" || decision === "decline"
+      ? Either.right({ decision })
+      : reject("AnswersIncomplete", "This is a question: give answers, by question id; or the decision cancel.", requestId)
+  const missing = ask.questions.filter((question) => (answers[question.id]?.length ?? 0) === 0).map((question) => question.id)
+  return missing.length === 0
+    ? Either.right({ answers })
+    : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
+}
+
+const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): Decided => {
+  const { requestId } = command
+  const threadId = draft.world.threadOfRequest(requestId)
+  const state = threadId === undefined ? undefined : draft.thread(threadId)
+  if (threadId === undefined || state === undefined)
+    return reject("RequestNotFound", "There is no such request. List requests to see what waits.", requestId)
+  const open = state.requests[requestId]
+  if (open === undefined) return ok({ threadId, outcome: "already-settled" })
+  return Either.map(answerFor(command, open), (answer) => {
+    draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...answer })
+    return { threadId, turnId: open.turnId, outcome: "answered" }
+  })
+}
+
+const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: string): Decided =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { threadId, expectedEpoch } = command
+    const epoch = epochOf(state)
+    if (expectedEpoch !== undefined && (expectedEpoch !== epoch || !hasLiveSession(state)))
+      return reject(
+        "TurnMismatch",
+        `The session's epoch is ${hasLiveSession(state) ? epoch : "none"}, not ${expectedEpoch}.`,
+        threadId
+      )
+    const reason = `the session was stopped by ${actor}`
+    for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
+    draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
+    return ok({ threadId })
+  })
+
+/** Decides one command into the draft. After a rejection the draft holds nothing worth keeping. */
+export const decideCommand = (draft: Draft, { command, actor, directory }: CommandInput): Decided => {
+  switch (command.type) {
+    case "project.create":
+      return projectCreate(draft, command, directory)
+    case "project.update":
+      return projectUpdate(draft, command)
+    case "project.delete":
+      return projectDelete(draft, command)
+    case "thread.create":
+      return threadCreate(draft, command, directory)
+    case "thread.rename":
+      return threadRename(draft, command)
+    case "thread.archive":
+      return threadArchive(draft, command.threadId, "thread.archived")
+    case "thread.unarchive":
+      return threadArchive(draft, command.threadId, "thread.unarchived")
+    case "thread.delete":
+      return threadDelete(draft, command.threadId)
+    case "turn.start":
+      return turnStart(draft, command)
+    case "turn.interrupt":
+      return turnInterrupt(draft, command, actor)
+    case "request.answer":
+      return requestAnswer(draft, command, actor)
+    case "session.stop":
+      return sessionStop(draft, command, actor)
+  }
+}

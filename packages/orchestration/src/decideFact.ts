@@ -1,0 +1,233 @@
+/** decide for facts: what an agent said and what became of its process → events. Pure and total; nothing here can be refused. */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Failure } from "@millrace/contracts/Item"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { HashSet } from "effect"
+import type { Draft } from "./Draft.ts"
+import { appendDelta } from "./evolve.ts"
+import type { Fact } from "./Fact.ts"
+import { deathEnding, endSession, settleTurn, startNext } from "./lifecycle.ts"
+import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
+import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+
+/** Kept as it came, and touches nothing: what is too late to change the thread, or what no word stands for (T6, T9). */
+const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
+  draft.emit(threadId, "provider.event", {
+    threadId,
+    epoch,
+    ...(turnId === undefined ? {} : { turnId }),
+    method,
+    payload: fitUnknown(payload, maxValueBytes)
+  })
+}
+
+/** Items and requests open once (T9, T13). */
+const isClosed = (turn: OpenTurn, id: string): boolean => HashSet.has(turn.closed, id)
+
+const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "transport"
+
+const turnStarted = (
+  draft: Draft,
+  state: ThreadState,
+  epoch: number,
+  event: Extract<ProviderEvent, { _tag: "TurnStarted" }>
+): void => {
+  const { threadId } = state
+  const { turnId, origin } = event
+  const known = state.turns[turnId]
+  const current = epoch === epochOf(state) && hasLiveSession(state)
+  if (known !== undefined ? known.epoch !== epoch || known.stage === "started" : !current || origin === "user")
+    return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
+  const written = draft.emit(threadId, "turn.started", {
+    threadId,
+    turnId,
+    origin: known?.origin ?? origin,
+    ...(event.nativeTurnId === undefined ? {} : { nativeTurnId: event.nativeTurnId })
+  })
+  if (!written) return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
+  if (draft.thread(threadId)?.session?.activeTurnId === undefined)
+    draft.emit(threadId, "session.state.changed", { threadId, epoch, status: "running", activeTurnId: turnId })
+}
+
+const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEvent): void => {
+  const state = draft.thread(threadId)
+  if (state === undefined || state.deleted || epoch > epochOf(state)) return
+  if (event._tag === "Opaque") return keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
+  const { turnId } = event
+  const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
+  const late = (what: string) => keep(draft, threadId, epoch, `millrace.late.${what}`, event, turnId)
+  switch (event._tag) {
+    case "ItemDelta": {
+      const { itemId, kind, text } = event
+      return turn === undefined || state.items[itemId]?.turnId !== turnId
+        ? late("item-delta")
+        : draft.delta(appendDelta(state, itemId, text), { threadId, turnId, itemId, kind, text })
+    }
+    case "TurnStarted":
+      return turnStarted(draft, state, epoch, event)
+    case "TurnUpdated": {
+      if (turn === undefined) return late("turn-updated")
+      const { usage, plan, diff } = event
+      draft.emit(threadId, "turn.updated", {
+        threadId,
+        turnId,
+        ...(usage === undefined ? {} : { usage }),
+        ...(plan === undefined ? {} : { plan }),
+        ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes / 2) })
+      })
+      return
+    }
+    case "TurnCompleted":
+      return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "completed" })
+    case "TurnInterrupted":
+      return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "interrupted" })
+    case "TurnFailed": {
+      const wanted =
+        state.stopRequested ?? (turn?.interruptRequested === true ? "interrupted; the agent had to be stopped" : undefined)
+      return settleTurn(
+        draft,
+        threadId,
+        epoch,
+        turnId,
+        isDeath(event.error) && wanted !== undefined
+          ? { _tag: "interrupted", reason: wanted, usage: event.usage }
+          : { ...event, _tag: "failed" }
+      )
+    }
+    case "ItemStarted": {
+      const { itemId, kind } = event
+      if (turn === undefined) return late("item-started")
+      if (isClosed(turn, itemId)) return late("item-started")
+      if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
+        late("item-started")
+      return
+    }
+    case "ItemCompleted":
+    case "ItemAmended":
+      return itemSaid(draft, state, epoch, event)
+    case "RequestOpened": {
+      const { requestId, ask } = event
+      if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
+      if (!draft.emit(threadId, "request.opened", { ...ask, threadId, turnId, requestId })) late("request-opened")
+      return
+    }
+    case "RequestCancelled":
+      if (state.requests[event.requestId]?.turnId === turnId)
+        draft.emit(threadId, "request.cancelled", { threadId, turnId, requestId: event.requestId, reason: event.reason })
+      return
+  }
+}
+
+const itemSaid = (
+  draft: Draft,
+  state: ThreadState,
+  epoch: number,
+  event: Extract<ProviderEvent, { _tag: "ItemCompleted" | "ItemAmended" }>
+): void => {
+  const { threadId } = state
+  const { turnId, itemId, kind, status } = event
+  const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
+  const item = { ...fitContent(event.content), threadId, turnId, itemId, kind }
+  const reason = event._tag === "ItemCompleted" && event.reason !== undefined ? { reason: event.reason } : {}
+  if (event._tag === "ItemCompleted" && turn !== undefined && !isClosed(turn, itemId)) {
+    if (state.items[itemId] === undefined) draft.emit(threadId, "item.started", item)
+    draft.emit(threadId, "item.completed", { ...item, status, ...reason })
+  } else if (state.items[itemId] === undefined) draft.emit(threadId, "item.amended", { ...item, status })
+}
+
+/** Whether a fact is of the session that lives now. */
+const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epochOf(state) && hasLiveSession(state)
+
+const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
+  const { threadId, epoch, continuity, resumeKey, capabilities } = fact
+  const activeTurnId = state.session?.activeTurnId
+  const extra = { threadId, epoch, continuity, capabilities, ...(resumeKey === undefined ? {} : { resumeKey }) }
+  draft.emit(
+    threadId,
+    "session.state.changed",
+    activeTurnId === undefined ? { ...extra, status: "ready" } : { ...extra, status: "running", activeTurnId }
+  )
+  startNext(draft, threadId)
+}
+
+const ended = (draft: Draft, state: ThreadState, reason: string): void => {
+  const wanted = state.stopRequested
+  const error: Failure = { kind: "process", message: reason }
+  const died = wanted === undefined && Object.keys(state.turns).length > 0
+  endSession(draft, state.threadId, {
+    status: died ? "error" : "stopped",
+    reason: wanted ?? reason,
+    ...(died ? { error } : {}),
+    ending: deathEnding(wanted, reason, error)
+  })
+}
+
+const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "Said" }>): void => {
+  const { threadId } = state
+  switch (fact._tag) {
+    case "SessionOpened":
+      return opened(draft, state, fact)
+    case "ResumeKeyLearned": {
+      if (state.session === undefined || state.resumeKey === fact.resumeKey) return
+      draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
+      return
+    }
+    case "SessionFailed": {
+      const wanted = state.stopRequested
+      return endSession(draft, threadId, {
+        status: wanted === undefined ? "error" : "stopped",
+        reason: wanted ?? fact.failure.message,
+        ...(wanted === undefined ? { error: fact.failure } : {}),
+        ending: deathEnding(wanted, fact.failure.message, fact.failure)
+      })
+    }
+    case "SessionEnded":
+      return ended(draft, state, fact.reason)
+    case "TurnRefused":
+      return settleTurn(
+        draft,
+        threadId,
+        fact.epoch,
+        fact.turnId,
+        state.turns[fact.turnId]?.interruptRequested === true && isDeath(fact.failure)
+          ? { _tag: "interrupted", reason: fact.failure.message }
+          : { _tag: "failed", reason: fact.failure.message, error: fact.failure }
+      )
+    case "SteerRefused": {
+      const turnId = `trn_${draft.moment.seed}` as TurnId
+      draft.emit(threadId, "turn.requested", { threadId, turnId, text: fact.text, strategy: "steer" })
+      return startNext(draft, threadId)
+    }
+    case "InterruptWanted": {
+      const turnId = state.session?.activeTurnId
+      if (turnId !== undefined && state.turns[turnId]?.interruptRequested === false)
+        draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
+      return
+    }
+    case "StopWanted":
+      draft.emit(threadId, "session.stop.requested", { threadId, epoch: fact.epoch, reason: fact.reason })
+      return
+    case "OwnerLost":
+      return endSession(draft, threadId, {
+        status: "stopped",
+        reason: fact.reason,
+        ending: (turn) => ({ _tag: "interrupted", reason: fact.reason, usage: turn.usage })
+      })
+    case "QueueReleased":
+      return startNext(draft, threadId)
+  }
+}
+
+/** The events that a fact causes, into the draft. Returns whether the fact still concerned anything. */
+export const decideFact = (draft: Draft, fact: Fact): boolean => {
+  if (fact._tag === "Said") {
+    for (const event of fact.events) said(draft, fact.threadId, fact.epoch, event)
+    return true
+  }
+  const state = draft.thread(fact.threadId)
+  if (state === undefined || state.deleted) return false
+  // A refused steer is a person's text: it is kept whatever became of the session it was meant for.
+  if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
+  session(draft, state, fact)
+  return true
+}

@@ -1,0 +1,183 @@
+/** evolve(state, event): pure and total. An event that does not fit leaves the state as it is. */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import { HashSet } from "effect"
+import { activeTurn, created, holdsTurn, maxText, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import type { SessionState } from "@millrace/contracts/State"
+
+const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<Record<string, A>> => {
+  if (record[key] === undefined) return record
+  const { [key]: _, ...rest } = record
+  return rest
+}
+
+const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) => OpenTurn): ThreadState => {
+  const turn = state.turns[turnId]
+  return turn === undefined ? state : { ...state, turns: { ...state.turns, [turnId]: change(turn) } }
+}
+
+const closing = (state: ThreadState, turnId: string, id: string): ThreadState =>
+  withTurn(state, turnId, (turn) => ({ ...turn, closed: HashSet.add(turn.closed, id) }))
+
+/** The one way a session state is written: the impossible pair cannot be built from it (T3). */
+const sessionOf = (data: SessionState): SessionState => {
+  const rest = {
+    ...(data.reason === undefined ? {} : { reason: data.reason }),
+    ...(data.continuity === undefined ? {} : { continuity: data.continuity })
+  }
+  return data.status === "starting" || data.status === "running"
+    ? {
+        epoch: data.epoch,
+        status: data.status,
+        ...(data.activeTurnId === undefined ? {} : { activeTurnId: data.activeTurnId }),
+        ...rest
+      }
+    : { epoch: data.epoch, status: data.status, ...rest }
+}
+
+const ended = (state: ThreadState, turnId: string, failed: boolean): ThreadState => {
+  const session = state.session
+  const queue = state.queue.some((turn) => turn.turnId === turnId)
+    ? state.queue.filter((turn) => turn.turnId !== turnId)
+    : state.queue
+  const next = { ...state, queue, turns: without(state.turns, turnId), over: HashSet.add(state.over, turnId) }
+  if (session?.activeTurnId !== turnId) return next
+  const { activeTurnId: _, ...rest } = session
+  return { ...next, failed, session: rest }
+}
+
+const newTurn = (turnId: OpenTurn["turnId"], epoch: number, at: string): OpenTurn => ({
+  turnId,
+  epoch,
+  origin: "user",
+  stage: "dispatched",
+  interruptRequested: false,
+  text: "",
+  requestedAt: at,
+  startedAt: undefined,
+  usage: undefined,
+  plan: undefined,
+  diff: undefined,
+  closed: HashSet.empty()
+})
+
+/** The hot case: constant work, whatever the state holds. */
+export const appendDelta = (state: ThreadState, itemId: string, text: string): ThreadState => {
+  const item = state.items[itemId]
+  if (item === undefined) return state
+  const room = maxText - item.text.length
+  const next =
+    room >= text.length
+      ? { ...item, text: item.text + text }
+      : { ...item, text: room > 0 ? item.text + text.slice(0, room) : item.text, cut: item.cut + text.length - Math.max(0, room) }
+  return { ...state, items: { ...state.items, [itemId]: next } }
+}
+
+const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState => {
+  switch (event.type) {
+    case "thread.updated":
+      return { ...state, title: event.data.title ?? state.title, model: event.data.model ?? state.model }
+    case "thread.archived":
+      return { ...state, archived: true }
+    case "thread.unarchived":
+      return { ...state, archived: false }
+    case "thread.deleted":
+      return { ...state, deleted: true }
+    case "session.started":
+      return { ...state, session: sessionOf(event.data), stopRequested: undefined, capabilities: [], over: HashSet.empty() }
+    case "session.state.changed":
+      return {
+        ...state,
+        session: sessionOf({ ...event.data, continuity: event.data.continuity ?? state.session?.continuity } as SessionState),
+        capabilities: event.data.capabilities ?? state.capabilities,
+        resumeKey: event.data.resumeKey ?? state.resumeKey
+      }
+    case "session.stop.requested":
+      return { ...state, stopRequested: event.data.reason }
+    case "session.stopped":
+      return { ...state, session: sessionOf(event.data), stopRequested: undefined }
+    case "turn.requested": {
+      const turn = { turnId: event.data.turnId, text: event.data.text, requestedAt: at }
+      const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
+      return { ...state, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
+    }
+    case "turn.dispatched": {
+      const queued = state.queue.find((turn) => turn.turnId === event.data.turnId)
+      const turn = newTurn(event.data.turnId, state.session?.epoch ?? 0, queued?.requestedAt ?? at)
+      return {
+        ...state,
+        queue: state.queue.filter((turn) => turn.turnId !== event.data.turnId),
+        turns: { ...state.turns, [turn.turnId]: { ...turn, text: queued?.text ?? "" } }
+      }
+    }
+    case "turn.started": {
+      const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, at)
+      const started = { ...turn, origin: event.data.origin, stage: "started" as const, startedAt: at }
+      return { ...state, turns: { ...state.turns, [turn.turnId]: started } }
+    }
+    case "turn.updated":
+      return withTurn(state, event.data.turnId, (turn) => ({
+        ...turn,
+        usage: event.data.usage ?? turn.usage,
+        plan: event.data.plan ?? turn.plan,
+        diff: event.data.diff ?? turn.diff
+      }))
+    case "turn.interrupt.requested":
+      return withTurn(state, event.data.turnId, (turn) => ({ ...turn, interruptRequested: true }))
+    case "turn.completed":
+    case "turn.interrupted":
+      return ended(state, event.data.turnId, false)
+    case "turn.failed":
+      return ended(state, event.data.turnId, true)
+    case "item.started": {
+      const { threadId: _t, turnId, itemId, kind, ...content } = event.data
+      return { ...state, items: { ...state.items, [itemId]: { itemId, turnId, kind, content, text: "", cut: 0 } } }
+    }
+    case "item.delta":
+      return appendDelta(state, event.data.itemId, event.data.text)
+    case "item.completed":
+      return closing({ ...state, items: without(state.items, event.data.itemId) }, event.data.turnId, event.data.itemId)
+    case "request.opened": {
+      const { threadId: _t, turnId, requestId, ...ask } = event.data
+      return { ...state, requests: { ...state.requests, [requestId]: { requestId, turnId, ask, openedAt: at } } }
+    }
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      return closing(
+        { ...state, requests: without(state.requests, event.data.requestId) },
+        event.data.turnId,
+        event.data.requestId
+      )
+    default:
+      return state
+  }
+}
+
+/** Whether the event changes what summaries of the thread say; the others leave its row alone. */
+export const touchesThread = (type: DomainEvent["type"]): boolean =>
+  type !== "item.delta" && type !== "item.amended" && type !== "provider.event" && type !== "turn.updated"
+
+/** Folds one event of a thread's stream. `at` is the event's time. */
+export const evolve = (state: ThreadState | undefined, event: DomainEvent, at: string): ThreadState | undefined => {
+  if (state === undefined) return event.type === "thread.created" ? created(event.data, at) : undefined
+  const next = apply(state, event, at)
+  return touchesThread(event.type) && next.updatedAt !== at ? { ...next, updatedAt: at } : next
+}
+
+/** What holds in every reachable state (T3, T4); the reasons why it does not, or nothing. For tests and `Verify`. */
+export const violations = (state: ThreadState): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const status = state.session?.status
+  const open = Object.keys(state.turns).length
+  if ((status === undefined || !holdsTurn(status)) && open > 0) found.push(`T3 ${status ?? "no session"} with ${open} open turns`)
+  if (state.session?.activeTurnId !== undefined && activeTurn(state) === undefined) found.push("T4 the active turn is not open")
+  for (const turn of Object.values(state.turns)) {
+    if (turn.epoch !== state.session?.epoch) found.push(`T3 ${turn.turnId} is of epoch ${turn.epoch}`)
+    if (turn.origin === "user" && state.session?.activeTurnId !== turn.turnId) found.push(`T4 ${turn.turnId} has no owner`)
+  }
+  for (const [id, item] of Object.entries(state.items))
+    if (state.turns[item.turnId] === undefined) found.push(`T9 ${id} outlives its turn`)
+  for (const [id, request] of Object.entries(state.requests))
+    if (state.turns[request.turnId] === undefined) found.push(`T13 ${id} outlives its turn`)
+  return found
+}

@@ -1,0 +1,164 @@
+/**
+ * How turns and sessions of a thread move, whoever asks: commands, agents and Recovery all come through here, so that no turn, item or
+ * request stays open behind a session that cannot hold it (T2, T3, T9).
+ */
+import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Failure, Usage } from "@millrace/contracts/Item"
+import type { Draft } from "./Draft.ts"
+import { cutText, fitContent, maxValueBytes } from "./Limits.ts"
+import { activeTurn, epochOf, hasLiveSession, type OpenItem, type OpenTurn } from "./ThreadState.ts"
+
+/** How a turn ends. */
+export type Ending =
+  | { readonly _tag: "completed"; readonly reason?: string | undefined; readonly usage?: Usage | undefined }
+  | { readonly _tag: "interrupted"; readonly reason?: string | undefined; readonly usage?: Usage | undefined }
+  | {
+      readonly _tag: "failed"
+      readonly reason?: string | undefined
+      readonly usage?: Usage | undefined
+      readonly error: Failure
+    }
+
+/** The open requests of an ended turn were withdrawn, or their session is gone. */
+export type Settling = "request.cancelled" | "request.expired"
+
+/** What is known of an item that nobody completed: as it started, with the sum of its deltas. */
+const contentSoFar = (item: OpenItem) => {
+  if (item.text === "") return fitContent(item.content)
+  const text = cutText(item.text, maxValueBytes / 4)
+  const cut = item.cut + item.text.length - text.length
+  return fitContent({
+    ...item.content,
+    ...(item.kind === "command" ? { output: text } : { text }),
+    ...(cut > 0 ? { truncatedBytes: cut } : {})
+  })
+}
+
+/** Ends an open turn: its requests, its items, then its terminal, in one transaction. Leaves the session alone. */
+const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Ending, settling: Settling): void => {
+  const state = draft.thread(threadId)
+  if (state === undefined) return
+  const why =
+    ending._tag === "failed"
+      ? (ending.reason ?? ending.error.message)
+      : (ending.reason ?? `the turn ${ending._tag === "completed" ? "completed" : "was interrupted"}`)
+  for (const { requestId, turnId: of } of Object.values(state.requests))
+    if (of === turnId) draft.emit(threadId, settling, { threadId, turnId, requestId, reason: why })
+  for (const item of Object.values(state.items))
+    if (item.turnId === turnId)
+      draft.emit(threadId, "item.completed", {
+        ...contentSoFar(item),
+        threadId,
+        turnId,
+        itemId: item.itemId,
+        kind: item.kind,
+        status: "aborted",
+        reason: why
+      })
+  const data = {
+    threadId,
+    turnId,
+    ...(ending.reason === undefined ? {} : { reason: ending.reason }),
+    ...(ending.usage === undefined ? {} : { usage: ending.usage })
+  }
+  if (ending._tag === "failed") draft.emit(threadId, "turn.failed", { ...data, error: ending.error })
+  else draft.emit(threadId, ending._tag === "completed" ? "turn.completed" : "turn.interrupted", data)
+}
+
+/** The person's own words as an item, so that the transcript is whole whatever the agent echoes. */
+export const userMessage = (draft: Draft, threadId: ThreadId, turnId: TurnId, itemId: ItemId, text: string): void => {
+  const item = { threadId, turnId, itemId, kind: "user-message", text }
+  if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
+}
+
+/** Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12). */
+export const startNext = (draft: Draft, threadId: ThreadId): void => {
+  const state = draft.thread(threadId)
+  const next = state?.queue[0]
+  if (state === undefined || next === undefined || draft.moment.hold || state.deleted) return
+  if (state.session?.activeTurnId !== undefined || (hasLiveSession(state) && state.stopRequested !== undefined)) return
+  const { turnId } = next
+  const epoch = epochOf(state)
+  if (!hasLiveSession(state))
+    draft.emit(threadId, "session.started", {
+      threadId,
+      provider: state.provider,
+      epoch: epoch + 1,
+      status: "starting",
+      activeTurnId: turnId
+    })
+  else
+    draft.emit(threadId, "session.state.changed", {
+      threadId,
+      epoch,
+      status: state.session?.status === "starting" ? "starting" : "running",
+      activeTurnId: turnId
+    })
+  draft.emit(threadId, "turn.dispatched", { threadId, turnId })
+  userMessage(draft, threadId, turnId, `itm_${turnId.slice("trn_".length)}_user` as ItemId, next.text)
+}
+
+/** After the active turn: the next one of the queue, else one that the agent runs by itself, else the session is ready. */
+const afterTurn = (draft: Draft, threadId: ThreadId): void => {
+  startNext(draft, threadId)
+  const state = draft.thread(threadId)
+  const { session } = state ?? {}
+  if (state === undefined || session === undefined || session.activeTurnId !== undefined || session.status !== "running") return
+  const other = Object.values(state.turns)[0]
+  draft.emit(
+    threadId,
+    "session.state.changed",
+    other === undefined
+      ? { threadId, epoch: session.epoch, status: "ready" }
+      : { threadId, epoch: session.epoch, status: "running", activeTurnId: other.turnId }
+  )
+}
+
+/** A turn ends while its session goes on. A turn of another epoch, or one that is over, absorbs it (T1, T6). */
+export const settleTurn = (draft: Draft, threadId: ThreadId, epoch: number, turnId: TurnId, ending: Ending): void => {
+  const state = draft.thread(threadId)
+  if (state?.turns[turnId]?.epoch !== epoch) return
+  const wasActive = state.session?.activeTurnId === turnId
+  endTurn(draft, threadId, turnId, ending, "request.cancelled")
+  if (wasActive) afterTurn(draft, threadId)
+}
+
+/** A queued turn ends without having run. */
+export const dequeue = (draft: Draft, threadId: ThreadId, turnId: TurnId, reason: string): void => {
+  draft.emit(threadId, "turn.interrupted", { threadId, turnId, reason })
+}
+
+/** The session is over: what it left open ends with it, then its own end, then the queue goes on with a new one. */
+export const endSession = (
+  draft: Draft,
+  threadId: ThreadId,
+  end: {
+    readonly status: "stopped" | "error"
+    readonly reason: string
+    readonly error?: Failure
+    readonly ending: (turn: OpenTurn) => Ending
+  }
+): void => {
+  const state = draft.thread(threadId)
+  if (state === undefined || !hasLiveSession(state)) return
+  const active = activeTurn(state)
+  for (const turn of Object.values(state.turns))
+    if (turn !== active) endTurn(draft, threadId, turn.turnId, end.ending(turn), "request.expired")
+  if (active !== undefined) endTurn(draft, threadId, active.turnId, end.ending(active), "request.expired")
+  draft.emit(threadId, "session.stopped", {
+    threadId,
+    epoch: epochOf(state),
+    status: end.status,
+    reason: end.reason,
+    ...(end.error === undefined ? {} : { error: end.error })
+  })
+  startNext(draft, threadId)
+}
+
+/** The session dies: a turn that somebody wanted to end was interrupted, any other one failed (T11). */
+export const deathEnding =
+  (wanted: string | undefined, reason: string, error: Failure) =>
+  (turn: OpenTurn): Ending =>
+    turn.interruptRequested || wanted !== undefined
+      ? { _tag: "interrupted", reason: wanted ?? reason, usage: turn.usage }
+      : { _tag: "failed", reason, error, usage: turn.usage }

@@ -1,0 +1,77 @@
+/** The whole orchestration in memory, for tests: log, engine, recovery, dispatcher, views, and what a test asks of them. */
+import type { Command, CommandBody, CommandType } from "@millrace/contracts/Command"
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { CommandId } from "@millrace/contracts/Ids"
+import { EventLog, type Page } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Directories from "@millrace/orchestration/Directories"
+import * as Dispatcher from "@millrace/orchestration/Dispatcher"
+import * as Engine from "@millrace/orchestration/Engine"
+import * as Recovery from "@millrace/orchestration/Recovery"
+import * as Views from "@millrace/orchestration/Views"
+import { Chunk, Effect, Layer, Stream } from "effect"
+import * as ScriptedProvider from "./ScriptedProvider.ts"
+
+export interface Options {
+  readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
+  readonly engine?: Engine.Options
+  readonly dispatcher?: Dispatcher.Options
+}
+
+/** Over any log: give it one to share between two "processes". */
+export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Options = {}) => {
+  const engine = Engine.layer(options.engine).pipe(
+    Layer.provide(Directories.layerMemory("/work", "/other")),
+    Layer.provideMerge(ScriptedProvider.layer(...(options.providers ?? [ScriptedProvider.make()])))
+  )
+  return Layer.mergeAll(Dispatcher.layer(options.dispatcher), Views.layer).pipe(
+    Layer.provideMerge(Recovery.layer),
+    Layer.provideMerge(engine),
+    Layer.provideMerge(log)
+  )
+}
+
+export const layer = (options: Options = {}) => layerOver(EventLogMemory.layer(), options)
+
+let ids = 0
+/** A command with an id of its own. */
+export const command = <T extends CommandType>(type: T, body: (typeof CommandBody)[T]["Type"], id = `cmd-${++ids}`): Command =>
+  ({ commandId: id as CommandId, type, ...body }) as unknown as Command
+
+/** Dispatches a command with an id of its own. */
+export const dispatch = <T extends CommandType>(type: T, body: (typeof CommandBody)[T]["Type"], id?: string) =>
+  Effect.flatMap(Engine.Engine, (engine) => engine.dispatch(command(type, body, id), "tester"))
+
+const parse = (page: Page): ReadonlyArray<LogEvent> => page.events.map((event) => JSON.parse(event.json) as LogEvent)
+
+/** Everything in the log now. */
+export const history = Effect.gen(function* () {
+  const log = yield* EventLog
+  const out: Array<LogEvent> = []
+  let after = 0
+  for (;;) {
+    const page = yield* log.read({ after })
+    out.push(...parse(page))
+    if (page.upTo >= page.head) return out
+    after = page.upTo
+  }
+})
+
+/** Waits until an event that fits is in the log, from the start of it. */
+export const eventually = (fits: (event: LogEvent) => boolean, count = 1) =>
+  Effect.flatMap(EventLog, (log) =>
+    log.follow({ after: 0 }).pipe(
+      Stream.mapConcat(parse),
+      Stream.filter(fits),
+      Stream.take(count),
+      Stream.runCollect,
+      Effect.map((events) => Chunk.unsafeLast(events))
+    )
+  )
+
+export const ofType =
+  (...types: ReadonlyArray<string>) =>
+  (event: LogEvent): boolean =>
+    types.includes(event.type)
+
+export const types = (events: ReadonlyArray<LogEvent>): ReadonlyArray<string> => events.map((event) => event.type)

@@ -1,0 +1,196 @@
+/**
+ * An agent in memory, for tests: what it does in a turn is an Effect of the test. It keeps the promises of the normaliser (a dead session's turn
+ * is closed with the evidence) and offers the ways to misbehave that the orchestration must survive.
+ */
+import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Answer, Ask, Failure } from "@millrace/contracts/Item"
+import {
+  type OpenInput,
+  type ProviderAdapter,
+  ProviderError,
+  Providers,
+  type ProviderSession
+} from "@millrace/contracts/ProviderAdapter"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { Deferred, Effect, Layer, Mailbox } from "effect"
+
+/** What a scripted turn can do. */
+export interface Turn {
+  readonly threadId: ThreadId
+  readonly epoch: number
+  readonly turnId: TurnId
+  readonly text: string
+  readonly emit: (...events: ReadonlyArray<ProviderEvent>) => Effect.Effect<void>
+  readonly start: Effect.Effect<void>
+  /** A whole message in these pieces. */
+  readonly say: (...pieces: ReadonlyArray<string>) => Effect.Effect<ItemId>
+  readonly newItem: Effect.Effect<ItemId>
+  /** Opens a request and waits for its answer. */
+  readonly ask: (ask: Ask) => Effect.Effect<Answer>
+  readonly complete: Effect.Effect<void>
+  readonly fail: (error: Failure) => Effect.Effect<void>
+  /** Done when the turn was asked to stop. */
+  readonly interrupted: Effect.Effect<void>
+  /** The process dies: its turn fails with the evidence, then nothing more. */
+  readonly die: Effect.Effect<void>
+  readonly steers: ReadonlyArray<string>
+}
+
+export interface Options {
+  readonly name?: string
+  /** Default: says the prompt back and completes. Runs until an obeyed interrupt. */
+  readonly turn?: (turn: Turn) => Effect.Effect<void>
+  readonly open?: (input: OpenInput) => Effect.Effect<void, ProviderError>
+  readonly onInterrupt?: "obey" | "ignore" | "refuse"
+  /** `ignore`: the stop never ends its output; only closing the scope does. */
+  readonly onStop?: "obey" | "ignore"
+  readonly startTurn?: (turnId: TurnId) => Effect.Effect<void, ProviderError>
+  readonly capabilities?: ProviderSession["capabilities"]
+}
+
+/** What the agents of one provider were asked, in order. */
+export interface Scripted {
+  readonly adapter: ProviderAdapter
+  readonly calls: ReadonlyArray<string>
+  /** Sessions whose scope is open. */
+  readonly live: () => number
+}
+
+export const failure = (operation: string, failure: Failure, outcome: "failed" | "unknown" = "failed"): ProviderError =>
+  new ProviderError({ provider: "scripted", operation, outcome, failure })
+
+const echo = (turn: Turn): Effect.Effect<void> =>
+  Effect.all([turn.start, turn.say("you said: ", turn.text), turn.complete], { discard: true })
+
+const died: Failure = { kind: "process", message: "the agent exited with code 1", detail: "scripted death" }
+
+const session = (options: Options, input: OpenInput, calls: Array<string>) =>
+  Effect.gen(function* () {
+    const scope = yield* Effect.scope
+    const mailbox = yield* Mailbox.make<ProviderEvent>({ capacity: 64, strategy: "suspend" })
+    const turns = new Map<TurnId, Deferred.Deferred<void>>()
+    const answers = new Map<RequestId, Deferred.Deferred<Answer>>()
+    const steers: Array<string> = []
+    let ids = 0
+    const { threadId, epoch } = input
+    const suffix = () => `${threadId.slice("thr_".length)}_${epoch}_${++ids}`
+    const emit = (...events: ReadonlyArray<ProviderEvent>) => Effect.asVoid(mailbox.offerAll(events))
+    const settle = (turnId: TurnId, event: ProviderEvent) =>
+      Effect.suspend(() => {
+        const open = turns.get(turnId)
+        turns.delete(turnId)
+        return open === undefined ? Effect.void : emit(event)
+      })
+    const die = Effect.suspend(() =>
+      Effect.zipRight(
+        Effect.forEach([...turns.keys()], (turnId) => settle(turnId, { _tag: "TurnFailed", turnId, error: died }), {
+          discard: true
+        }),
+        mailbox.end
+      )
+    )
+    const turnOf = (turnId: TurnId, text: string, interrupted: Effect.Effect<void>): Turn => ({
+      threadId,
+      epoch,
+      turnId,
+      text,
+      emit,
+      steers,
+      interrupted,
+      die,
+      newItem: Effect.sync(() => `itm_${suffix()}` as ItemId),
+      start: emit({ _tag: "TurnStarted", turnId, origin: "user" }),
+      complete: settle(turnId, { _tag: "TurnCompleted", turnId }),
+      fail: (error) => settle(turnId, { _tag: "TurnFailed", turnId, error }),
+      say: (...pieces) =>
+        Effect.gen(function* () {
+          const itemId = `itm_${suffix()}` as ItemId
+          const item = { turnId, itemId, kind: "agent-message" }
+          yield* emit({ _tag: "ItemStarted", ...item, content: {} })
+          for (const text of pieces) yield* emit({ _tag: "ItemDelta", ...item, text })
+          yield* emit({ _tag: "ItemCompleted", ...item, status: "completed", content: { text: pieces.join("") } })
+          return itemId
+        }),
+      ask: (ask) =>
+        Effect.gen(function* () {
+          const requestId = `req_${suffix()}` as RequestId
+          const answer = yield* Deferred.make<Answer>()
+          answers.set(requestId, answer)
+          yield* emit({ _tag: "RequestOpened", turnId, requestId, ask })
+          return yield* Deferred.await(answer)
+        })
+    })
+    yield* Effect.addFinalizer(() => die)
+
+    return {
+      events: Mailbox.toStream(mailbox),
+      continuity: input.resumeKey === undefined ? "fresh" : "resumed",
+      resumeKey: `key-${threadId}`,
+      capabilities: options.capabilities ?? ["interrupt", "approvals", "questions", "resume"],
+      startTurn: ({ turnId, text }) =>
+        Effect.gen(function* () {
+          calls.push(`start ${turnId} ${text}`)
+          yield* options.startTurn?.(turnId) ?? Effect.void
+          const stop = yield* Deferred.make<void>()
+          turns.set(turnId, stop)
+          const run = (options.turn ?? echo)(turnOf(turnId, text, Deferred.await(stop)))
+          yield* Effect.forkIn(
+            (options.onInterrupt ?? "obey") === "obey" ? Effect.raceFirst(run, Deferred.await(stop)) : run,
+            scope
+          )
+        }),
+      steer: ({ turnId, text }) =>
+        Effect.suspend(() => {
+          calls.push(`steer ${turnId} ${text}`)
+          if (!turns.has(turnId)) return Effect.fail(failure("steer", { kind: "refused", message: "no such turn" }))
+          steers.push(text)
+          return Effect.void
+        }),
+      interrupt: (turnId) =>
+        Effect.suspend(() => {
+          calls.push(`interrupt ${turnId}`)
+          if (options.onInterrupt === "refuse") return Effect.fail(failure("interrupt", { kind: "refused", message: "no" }))
+          const stop = turns.get(turnId)
+          if (options.onInterrupt === "ignore" || stop === undefined) return Effect.void
+          return Effect.zipRight(Deferred.succeed(stop, undefined), settle(turnId, { _tag: "TurnInterrupted", turnId }))
+        }),
+      answer: (requestId, answer) =>
+        Effect.suspend(() => {
+          calls.push(`answer ${requestId} ${JSON.stringify(answer)}`)
+          const waiting = answers.get(requestId)
+          return waiting === undefined ? Effect.void : Deferred.succeed(waiting, answer)
+        }),
+      stop: (reason) =>
+        Effect.suspend(() => {
+          calls.push(`stop ${reason}`)
+          return options.onStop === "ignore" ? Effect.void : die
+        })
+    } satisfies ProviderSession
+  })
+
+export const make = (options: Options = {}): Scripted => {
+  const calls: Array<string> = []
+  let live = 0
+  const name = options.name ?? "scripted"
+  return {
+    calls,
+    live: () => live,
+    adapter: {
+      name,
+      probe: Effect.succeed({ provider: name, installed: true, signedIn: "not-needed", capabilities: [] }),
+      open: (input) =>
+        Effect.gen(function* () {
+          calls.push(`open ${input.epoch}`)
+          yield* options.open?.(input) ?? Effect.void
+          yield* Effect.acquireRelease(
+            Effect.sync(() => live++),
+            () => Effect.sync(() => live--)
+          )
+          return yield* session(options, input, calls)
+        })
+    }
+  }
+}
+
+export const layer = (...scripted: ReadonlyArray<Scripted>) =>
+  Layer.succeed(Providers, { adapters: new Map(scripted.map(({ adapter }) => [adapter.name, adapter])) })
