@@ -65,7 +65,7 @@ export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, nev
     Providers,
     Effect.gen(function* () {
       const adapters = [
-        yield* Demo.adapter,
+        yield* Demo.make(),
         ...(options.codex === false ? [] : [yield* Codex.make(options.codex)]),
         ...(options.adapters ?? [])
       ]

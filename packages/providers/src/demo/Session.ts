@@ -14,9 +14,6 @@ export const script = new URL("./agent.mjs", import.meta.url)
 
 export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
 
-/** An interrupt is answered at once, or the agent hangs and must be stopped. */
-const interruptMillis = 2000
-
 const failed = (operation: string, failure: Failure) =>
   new ProviderError({ provider: "demo", operation, outcome: "failed", failure })
 
@@ -30,16 +27,22 @@ const decode =
 /** Ready for a turn when it returns. A session that is resumed continues under its key; the agent has no memory to carry over. */
 export const open = Effect.fn("Demo.open")(function* (
   input: OpenInput,
-  agent: string
+  options: {
+    /** Path of the script. */
+    readonly agent: string
+    readonly stopMillis?: { readonly stdin: number; readonly term: number }
+    readonly interruptMillis?: number
+  }
 ): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
   const child = yield* RpcChild.open({
     provider: "demo",
     command: process.execPath,
-    args: [agent],
+    args: [options.agent],
     cwd: input.cwd,
     threadId: input.threadId,
     epoch: input.epoch,
-    install: "It is run by the Node of this server, which is gone: install Millrace again."
+    install: "It is run by the Node of this server, which is gone: install Millrace again.",
+    ...(options.stopMillis === undefined ? {} : { stopMillis: options.stopMillis })
   })
   yield* Effect.flatMap(child.request("initialize", { protocol: 1 }), decode("initialize", Wire.Initialized))
   const { session: resumeKey, resumed } = yield* child
@@ -84,7 +87,7 @@ export const open = Effect.fn("Demo.open")(function* (
         const turn = normaliser.nativeTurnOf(turnId)
         if (turn === undefined) return Effect.void
         normaliser.interrupting(turnId)
-        return Effect.asVoid(child.request("turn/interrupt", { turn }, { deadlineMillis: interruptMillis }))
+        return Effect.asVoid(child.request("turn/interrupt", { turn }, { deadlineMillis: options.interruptMillis ?? 2000 }))
       }),
     answer: (requestId, answer) =>
       Effect.suspend(() => {

@@ -1,0 +1,140 @@
+import { it } from "@effect/vitest"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Chunk, Deferred, Effect, Stream } from "effect"
+import { describe, expect } from "vitest"
+import * as Normaliser from "./Normaliser.ts"
+import * as Inbox from "./process/Inbox.ts"
+import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
+import * as Session from "./Session.ts"
+
+/** A child of memory: what it says is offered, what it is told is kept. */
+const child = Effect.gen(function* () {
+  const inbox = Inbox.make<Incoming>({ items: 100, bytes: 1000 })
+  const exit = yield* Deferred.make<ExitEvidence>()
+  const told: Array<unknown> = []
+  const tell = (...words: ReadonlyArray<unknown>) => Effect.sync(() => void told.push(words))
+  const rpc: RpcChild = {
+    pid: 1,
+    incoming: inbox.stream,
+    wake: Effect.sync(inbox.wake),
+    request: () => Effect.never,
+    notify: () => Effect.void,
+    respond: (id, result) => tell(id, result),
+    respondError: (id, code) => tell(id, code),
+    exit: Deferred.await(exit),
+    stop: () => Effect.void
+  }
+  const dies = Effect.suspend(() => {
+    inbox.end()
+    return Deferred.succeed(exit, { code: 0, signal: null, stderr: "last words" })
+  })
+  return { rpc, told, dies, says: (message: Incoming) => inbox.offer(message, 1) }
+})
+const note = (method: string, params: unknown = {}): Incoming => ({ _tag: "Notification", method, params })
+const normaliser = () => Normaliser.make({ threadId: ThreadId.make("thr_x"), epoch: 1 })
+
+const map: Parameters<typeof Session.make>[0]["map"] = (message) => {
+  if (message.method === "boom") throw new Error("what is this?")
+  if (message.method === "start") return { events: [{ _tag: "TurnStarted", nativeTurnId: "a" }] }
+  if (message.method === "end") return { events: [{ _tag: "TurnEnded", nativeTurnId: "a", outcome: "completed" }] }
+  return { events: [{ _tag: "Opaque", method: message.method, payload: message.params }] }
+}
+
+describe("Session", () => {
+  it.scoped("P4 a bad line, and a message that breaks the mapping, are kept and the session goes on", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says, told } = yield* child
+      const session = yield* Session.make({ child: rpc, normaliser: normaliser(), map })
+      says({ _tag: "BadLine", text: "oops", bytes: 4 })
+      says(note("boom", 1))
+      says({ _tag: "Request", id: 7, method: "boom", params: 2 })
+      says(note("fine"))
+      yield* dies
+      const events = Chunk.toReadonlyArray(yield* Stream.runCollect(session.events))
+      expect(events.map((event) => (event._tag === "Opaque" ? event.method : event._tag))).toEqual([
+        "millrace/bad-line",
+        "millrace/unmapped",
+        "millrace/unmapped",
+        "fine"
+      ])
+      yield* Effect.yieldNow()
+      expect(told).toEqual([[7, -32603]])
+    })
+  )
+
+  it.scoped("P6 a request that came after its turn's end is answered at once; one in time is not", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says, told } = yield* child
+      const session = yield* Session.make({
+        child: rpc,
+        normaliser: normaliser(),
+        map: (message) =>
+          message._tag === "Request"
+            ? {
+                events: [
+                  {
+                    _tag: "RequestOpened",
+                    nativeTurnId: "a",
+                    nativeRequestId: String(message.id),
+                    ask: { kind: "approval", title: "?", choices: ["accept"] }
+                  }
+                ],
+                tooLate: rpc.respondError(message.id, -1, "late")
+              }
+            : map(message)
+      })
+      says(note("start"))
+      says({ _tag: "Request", id: 1, method: "ask", params: {} })
+      says(note("end"))
+      says({ _tag: "Request", id: 2, method: "ask", params: {} })
+      yield* dies
+      const events = Chunk.toReadonlyArray(yield* Stream.runCollect(session.events))
+      expect(events.map((event) => event._tag)).toEqual([
+        "TurnStarted",
+        "RequestOpened",
+        "RequestCancelled",
+        "TurnCompleted",
+        "Opaque"
+      ])
+      yield* Effect.yieldNow()
+      expect(told).toEqual([[2, -1]])
+    })
+  )
+
+  it.scoped("what is added comes after what was said before, also when the child is silent", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says } = yield* child
+      const turns = normaliser()
+      const session = yield* Session.make({ child: rpc, normaliser: turns, map })
+      turns.expectTurn(TurnId.make("trn_1"))
+      says(note("end"))
+      const seen = yield* Stream.toPull(session.events)
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "Opaque" }])
+      yield* session.bindTurn(TurnId.make("trn_1"), "a")
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "TurnStarted" }, { _tag: "TurnCompleted" }])
+      says(note("one"))
+      yield* session.add([{ _tag: "Opaque", method: "two", payload: {} }])
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ method: "one" }, { method: "two" }])
+      yield* dies
+    })
+  )
+
+  it.scoped("P5 the end of the child closes what is open, last", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says } = yield* child
+      const session = yield* Session.make({
+        child: rpc,
+        normaliser: normaliser(),
+        map,
+        atExit: () => [{ _tag: "Opaque", method: "still-known", payload: {} }]
+      })
+      says(note("start"))
+      yield* dies
+      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(session.events))).toMatchObject([
+        { _tag: "TurnStarted" },
+        { _tag: "Opaque", method: "still-known" },
+        { _tag: "TurnFailed", error: { kind: "process", detail: "last words" } }
+      ])
+    })
+  )
+})

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { it } from "@effect/vitest"
+import { Effect } from "effect"
+import { describe, expect } from "vitest"
+import * as Ledger from "./Ledger.ts"
+import * as Proc from "./Proc.ts"
+
+const folder = () => mkdtempSync(join(tmpdir(), "millrace-ledger-"))
+const use = <A>(directory: string, body: (ledger: typeof Ledger.Ledger.Service) => Effect.Effect<A, Ledger.LedgerError>) =>
+  Effect.flatMap(Ledger.Ledger, body).pipe(Effect.provide(Ledger.layer(directory)))
+
+/** A process that leads its own group and carries the entry's id, as `Spawn` makes them. */
+const start = (id: string, script = "exec sleep 60"): ChildProcess & { readonly pid: number } => {
+  const child = spawn("/bin/sh", ["-c", script], {
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+    env: { ...process.env, MILLRACE_CHILD: id }
+  })
+  if (child.pid === undefined) throw new Error("no process")
+  return child as ChildProcess & { readonly pid: number }
+}
+const exited = (child: ChildProcess) =>
+  Effect.async<NodeJS.Signals | null>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.succeed(child.signalCode))
+    child.once("exit", (_, signal) => resume(Effect.succeed(signal)))
+  })
+const line = (child: ChildProcess) =>
+  Effect.async<string>((resume) => void child.stdout?.once("data", (data) => resume(Effect.succeed(String(data).trim()))))
+const entry = (id: string, pid: number, overrides: Partial<Ledger.Entry> = {}): Ledger.Entry => ({
+  id,
+  pid,
+  group: pid,
+  startTime: Proc.facts(pid)?.startTime ?? "none",
+  bootId: Proc.bootId() ?? "none",
+  command: "sh",
+  threadId: "thr_1",
+  epoch: 1,
+  ...overrides
+})
+const ids = (report: Ledger.ReapReport) => ({
+  killed: report.killed.map((each) => each.id),
+  gone: report.gone.map((each) => each.id),
+  reused: report.reused.map((each) => each.id),
+  left: report.left.map((each) => each.id)
+})
+const none = { killed: [], gone: [], reused: [], left: [] }
+
+describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
+  it.live("P1 a living child of an earlier server is killed and struck out; reaping again finds nothing", () =>
+    use(folder(), (ledger) =>
+      Effect.gen(function* () {
+        const child = start("one")
+        yield* ledger.record(entry("one", child.pid))
+        expect(ids(yield* ledger.reap)).toEqual({ ...none, killed: ["one"] })
+        expect(yield* exited(child)).toBe("SIGKILL")
+        expect(ids(yield* ledger.reap)).toEqual(none)
+      })
+    )
+  )
+
+  it.live("P1 a reused pid is not killed: another start time, or another boot", () =>
+    use(folder(), (ledger) =>
+      Effect.gen(function* () {
+        const stranger = start("somebody-else")
+        yield* ledger.record(entry("reused", stranger.pid, { startTime: "1" }))
+        yield* ledger.record(entry("rebooted", stranger.pid, { bootId: "another" }))
+        expect(ids(yield* ledger.reap)).toEqual({ ...none, reused: ["reused"], gone: ["rebooted"] })
+        expect(Proc.facts(stranger.pid)?.zombie).toBe(false)
+        stranger.kill("SIGKILL")
+        yield* exited(stranger)
+      })
+    )
+  )
+
+  it.live("P1 what a dead child had started is killed, in its group or not", () =>
+    use(folder(), (ledger) =>
+      Effect.gen(function* () {
+        const child = start("parent", "setsid sleep 60 & sleep 60 & echo $!; sleep 0.05")
+        yield* ledger.record(entry("parent", child.pid))
+        const grandchild = Number(yield* line(child))
+        yield* exited(child)
+        expect(Proc.facts(grandchild)?.zombie).toBe(false)
+        expect(ids(yield* ledger.reap)).toEqual({ ...none, killed: ["parent"] })
+        expect(Proc.facts(grandchild)?.zombie ?? true).toBe(true)
+      })
+    )
+  )
+
+  it.live("P1 without a start time nothing is proven: nobody is killed, and the entry stays while somebody lives", () =>
+    use(folder(), (ledger) =>
+      Effect.gen(function* () {
+        const child = start("old")
+        const { bootId: _, startTime: __, ...unproven } = entry("old", child.pid)
+        yield* ledger.record(unproven)
+        expect(ids(yield* ledger.reap)).toEqual({ ...none, left: ["old"] })
+        child.kill("SIGKILL")
+        yield* exited(child)
+        expect(ids(yield* ledger.reap)).toEqual({ ...none, gone: ["old"] })
+      })
+    )
+  )
+
+  it.live("an entry is whole or not there; what is no entry is reported and stays", () => {
+    const directory = folder()
+    return use(directory, (ledger) =>
+      Effect.gen(function* () {
+        writeFileSync(join(directory, "half.json.tmp"), '{"id":')
+        writeFileSync(join(directory, "broken.json"), '{"id":')
+        expect((yield* ledger.reap).unreadable).toEqual(["broken.json"])
+        expect(readdirSync(directory)).toEqual(["broken.json"])
+      })
+    )
+  })
+})
+
+/** Processes that inherited this TMPDIR: everything that a crashed server had started. */
+const survivors = (mark: string) =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`TMPDIR=${mark}`)
+    } catch {
+      return false
+    }
+  })
+
+describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server", { concurrent: true }, () => {
+  for (const [step, expected] of [
+    ["before-record", none],
+    ["after-record", { ...none, gone: ["agent"] }],
+    ["running", { ...none, killed: ["agent"] }],
+    ["command", { ...none, killed: ["agent"] }]
+  ] as const)
+    it.live(
+      `P1 kill -9 of the server (${step}): after the next start there is no survivor`,
+      () =>
+        Effect.gen(function* () {
+          const directory = folder()
+          const mark = folder()
+          const server = spawn(
+            process.execPath,
+            ["--import", "tsx", join(import.meta.dirname, "../../test/process/crash.ts"), step, directory, mark],
+            { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, TMPDIR: mark } }
+          )
+          expect(yield* exited(server)).toBe("SIGKILL")
+          // A gate that lost its server, and an agent that reads end of file, leave by themselves, as nobody's children: no event tells.
+          if (step !== "running")
+            yield* Effect.repeat(
+              Effect.delay(
+                Effect.sync(() => survivors(mark).length),
+                10
+              ),
+              { until: (count) => count <= (step === "command" ? 1 : 0), times: 300 }
+            )
+          const report = yield* use(directory, (ledger) => ledger.reap)
+          const named = { ...report, killed: report.killed.map(() => "agent"), gone: report.gone.map(() => "agent") }
+          expect(named).toEqual({ ...expected, unreadable: [] })
+          expect(survivors(mark)).toEqual([])
+          expect(readdirSync(directory)).toEqual([])
+        }),
+      20_000
+    )
+})
