@@ -3,7 +3,7 @@ import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Failures from "../../src/codex/Failures.ts"
 import { itemContent, itemKind, itemStatus } from "../../src/codex/Items.ts"
 import * as Mapping from "../../src/codex/Mapping.ts"
-import * as Transcripts from "./transcripts.ts"
+import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
 /** Methods that are kept as they came on purpose. A known method that fails to decode would show up here. */
 const opaque = new Set([

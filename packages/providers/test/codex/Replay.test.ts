@@ -2,14 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { faults, isTerminal, unsettled } from "./Recording.ts"
-import { sessions, type Replayed } from "./replay.ts"
-import * as Transcripts from "./transcripts.ts"
+import { replay, type Replayed } from "@millrace/testing/CodexReplay"
+import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
 /** Conversations that never come to a thread, so there is no session to replay. */
 const withoutThread = new Set(["bad-config-exit", "overload-100", "overload-400", "overload-3000"])
 
 const only = (name: string, at = 0): Replayed => {
-  const session = sessions(name)[at]
+  const session = replay(name)[at]
   if (session === undefined) throw new Error(`${name} has no session ${at}`)
   return session
 }
@@ -48,7 +48,7 @@ const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
 
 describe("codex transcripts", () => {
   it.each(Transcripts.names)("T2 T9 T13 %s: every item closed once, one terminal per turn, requests settled once", (name) => {
-    const replayed = sessions(name)
+    const replayed = replay(name)
     assert.strictEqual(replayed.length === 0, withoutThread.has(name), name)
     for (const { answered, events } of replayed) {
       assert.deepStrictEqual(faults(events), [])
@@ -66,7 +66,7 @@ describe("codex transcripts", () => {
         )
       )
       const ours = new Set(
-        sessions(name).flatMap(({ events }) =>
+        replay(name).flatMap(({ events }) =>
           events.flatMap((event) => (event._tag === "TurnStarted" ? [event.nativeTurnId] : []))
         )
       )
@@ -189,7 +189,7 @@ describe("codex transcripts", () => {
   })
 
   it("P5 kill-resume: the death fails the open turn and keeps its text; the resumed thread goes on", () => {
-    const [first, second] = sessions("kill-resume")
+    const [first, second] = replay("kill-resume")
     assert.strictEqual(first?.nativeThreadId, second?.nativeThreadId)
     assert.deepStrictEqual(story(first?.events ?? []).slice(-3), ["+agent-message", "-agent-message aborted", "failed process"])
     assert.notStrictEqual(completed(first?.events ?? [], "agent-message").at(-1)?.text, undefined)
@@ -197,7 +197,7 @@ describe("codex transcripts", () => {
   })
 
   it("P5 kill-during-approval-resume: the request dies with the process, and nothing is asked again", () => {
-    const [first, second] = sessions("kill-during-approval-resume")
+    const [first, second] = replay("kill-during-approval-resume")
     assert.deepStrictEqual(story(first?.events ?? []), [
       "start",
       "+command",
@@ -215,7 +215,7 @@ describe("codex transcripts", () => {
   })
 
   it("T10 interleaved-threads: each session sees its own thread, the others are kept as they came", () => {
-    const replayed = sessions("interleaved-threads")
+    const replayed = replay("interleaved-threads")
     assert.strictEqual(replayed.length, 3)
     const texts = replayed.map(({ events }) => deltas(events, "agent-message"))
     assert.strictEqual(new Set(texts).size, 3)

@@ -1,4 +1,4 @@
-/** The recorded conversations, as lines. */
+/** The recorded conversations with the real Codex, as lines. */
 import { readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 
@@ -17,7 +17,7 @@ export interface Line {
   }
 }
 
-const folder = join(import.meta.dirname, "fixtures")
+const folder = join(import.meta.dirname, "../../providers/test/codex/fixtures")
 
 export const names: ReadonlyArray<string> = readdirSync(folder)
   .filter((file) => file.endsWith(".jsonl"))
