@@ -6,7 +6,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import { Cause, Console, Effect, Exit, Layer, LogLevel, Option } from "effect"
+import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
 import * as Answer from "./Answer.ts"
 import * as Doctor from "./Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
@@ -90,8 +90,9 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
       return ExitCode.completed
     }
     const helping = yield* helpConsole
-    const stopped = Effect.zipRight(Signals.first(2), Effect.fail(interrupted("Interrupted.")))
-    const exit = yield* program(["node", "millrace", ...args]).pipe(
+    const signals = yield* Signals.listen(2)
+    const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
+    const exit = yield* program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Run.fromStdin : arg))]).pipe(
       Effect.withConsole(helping),
       Effect.raceFirst(stopped),
       Effect.tapErrorCause((cause) => (Cause.isDie(cause) ? Log.trace(cause) : Effect.void)),
@@ -102,6 +103,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     if (message !== undefined) yield* output.note(`${output.style.red("millrace:")} ${message}`)
     return code
   }).pipe(
+    Effect.scoped,
     Effect.provide(
       Layer.mergeAll(
         Output.layer,

@@ -38,14 +38,10 @@ export const orUndefined = Option.getOrUndefined
 const wrong = (flag: string, wanted: string, got: string) =>
   Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
 
-/** A whole number in a range. The variable mirrors the flag; the flag wins. */
-export const integer = (
-  name: string,
-  range: { readonly min: number; readonly max: number; readonly byDefault: number; readonly variable?: string }
-) => {
+/** A whole number in a range, if it is given. The variable mirrors the flag; the flag wins. */
+export const integer = (name: string, range: { readonly min: number; readonly max: number; readonly variable?: string }) => {
   const flag = Options.text(name).pipe(Options.withPseudoName("N"))
   return (range.variable === undefined ? flag : Options.withFallbackConfig(flag, Config.nonEmptyString(range.variable))).pipe(
-    Options.withDefault(String(range.byDefault)),
     Options.mapEffect((text) => {
       const value = Number(text)
       return /^[0-9]+$/.test(text) && value >= range.min && value <= range.max
@@ -75,6 +71,7 @@ export const host = Options.text("host").pipe(
   Options.withDefault("127.0.0.1")
 )
 
-export const port = integer("port", { min: 0, max: 65_535, byDefault: 7_717, variable: "MILLRACE_PORT" }).pipe(
-  Options.withDescription("MILLRACE_PORT; default 7717; 0 picks a free one.")
+export const port = integer("port", { min: 0, max: 65_535, variable: "MILLRACE_PORT" }).pipe(
+  Options.withDescription("MILLRACE_PORT; default 7717; 0 picks a free one."),
+  Options.withDefault(7_717)
 )

@@ -40,8 +40,9 @@ export const threads = Command.make(
   "threads",
   {
     ...common,
-    limit: Flags.integer("limit", { min: 1, max: 500, byDefault: 50 }).pipe(
-      Options.withDescription("How many, newest first. Default 50.")
+    limit: Flags.integer("limit", { min: 1, max: 500 }).pipe(
+      Options.withDescription("How many, newest first. Default 50."),
+      Options.withDefault(50)
     ),
     archived: Options.boolean("archived").pipe(Options.withDescription("The archived ones."))
   },

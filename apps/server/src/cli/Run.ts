@@ -2,7 +2,7 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Config, Deferred, Effect, Fiber, FiberMap, Match, Option, Schema, Stream } from "effect"
+import { Config, Deferred, Effect, Fiber, FiberMap, Match, Option, Queue, Schema, Stream } from "effect"
 import { statSync } from "node:fs"
 import { resolve } from "node:path"
 import { text as readAll } from "node:stream/consumers"
@@ -38,13 +38,16 @@ interface Begun {
   readonly provider: string
 }
 
+/** Stands for `-`, which the parser of the command line takes for a flag. No argument of a process can hold this character. */
+export const fromStdin = "\u0000"
+
 const isThread = Schema.is(ThreadId)
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** The request as a command, or what is wrong with it (exit 2) before anything is started. */
 const checked = (request: Request) =>
   Effect.gen(function* () {
-    const text = request.prompt === "-" ? yield* Effect.promise(() => readAll(process.stdin)) : request.prompt
+    const text = request.prompt === fromStdin ? yield* Effect.promise(() => readAll(process.stdin)) : request.prompt
     const prompt = yield* Effect.mapError(Schema.decode(PromptText)(text), (error) =>
       usage(`PROMPT: ${error.message.split("\n").at(-1)?.trim()}`)
     )
@@ -202,25 +205,20 @@ const followed = (
       )
     )
 
-    const stopping = Signals.stream(3).pipe(
-      Stream.zipWithIndex,
-      Stream.runForEach(([, nth]) =>
-        Effect.gen(function* () {
-          if (nth > 0) {
-            const goesOn = connected.via === "server" ? ` The turn may go on: millrace tail --thread ${begun.threadId}` : ""
-            yield* Deferred.fail(ended, interrupted(`Left.${goesOn}`))
-            return
-          }
-          yield* output.note("Interrupting the turn; once more leaves.")
-          yield* output.progress("interrupting")
-          const command = yield* Client.command("turn.interrupt", { threadId: begun.threadId, turnId: begun.turnId })
-          yield* connected.millrace.dispatch(command).pipe(
-            Effect.catchAll((error) => output.note(`Could not interrupt: ${error.message}`)),
-            Effect.forkScoped
-          )
-        })
+    const signals = yield* Signals.listen(3)
+    const stopping = Effect.gen(function* () {
+      yield* Queue.take(signals)
+      yield* output.note("Interrupting the turn; once more leaves.")
+      yield* output.progress("interrupting")
+      const command = yield* Client.command("turn.interrupt", { threadId: begun.threadId, turnId: begun.turnId })
+      yield* connected.millrace.dispatch(command).pipe(
+        Effect.catchAll((error) => output.note(`Could not interrupt: ${error.message}`)),
+        Effect.fork
       )
-    )
+      yield* Queue.take(signals)
+      const goesOn = connected.via === "server" ? ` The turn may go on: millrace tail --thread ${begun.threadId}` : ""
+      yield* Deferred.fail(ended, interrupted(`Left.${goesOn}`))
+    })
 
     yield* output.progress(`starting ${begun.provider}`)
     const fibers = [yield* Effect.fork(follow), yield* Effect.fork(stopping)]

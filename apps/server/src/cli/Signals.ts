@@ -1,43 +1,47 @@
 /** Signals of the operating system, for the whole life of the program: an edge. */
-import { Effect, Stream } from "effect"
+import { Effect, Queue, type Scope } from "effect"
 
 export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"
-const signals: ReadonlyArray<Signal> = ["SIGINT", "SIGTERM", "SIGHUP"]
 const numbers: Readonly<Record<Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-/** How many signals an ordered end may take before the process leaves at once. */
-let patience = 3
-let count = 0
-let listener: ((signal: Signal) => void) | undefined
+interface Listener {
+  readonly queue: Queue.Queue<Signal>
+  /** Which signal of the process, counted from its start, ends it at once. */
+  readonly forceAt: number
+}
 
-/** Called once, by main: from here on no signal ends the process by itself, but the last one of our patience does. */
+const listeners: Array<Listener> = []
+let count = 0
+/** The last listener's, also after it has left: what it began goes on while scopes close. */
+let forceAt = 1
+
+/** Called once, by main: from here on a signal ends the process by itself only when nobody listens, or when patience is over. */
 export const install = (): void => {
-  for (const signal of signals)
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
       count++
-      if (count >= patience) process.exit(128 + numbers[signal])
-      listener?.(signal)
+      const listener = listeners.at(-1)
+      if (count >= forceAt || listener === undefined) process.exit(128 + numbers[signal])
+      Queue.unsafeOffer(listener.queue, signal)
     })
 }
 
-/** The signals from now on. `forceAt`: which one ends the process at once. One listener at a time: the last who asked. */
-export const stream = (forceAt: number): Stream.Stream<Signal> =>
-  Stream.asyncPush<Signal>(
-    (emit) =>
-      Effect.acquireRelease(
+/** The signals from now on, to the last who asked only. `patience`: the how manyth from now on ends the process at once. */
+export const listen = (patience: number): Effect.Effect<Queue.Dequeue<Signal>, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      // Nobody sends more than the patience takes.
+      Effect.map(Queue.dropping<Signal>(8), (queue): Listener => {
+        const listener = { queue, forceAt: count + patience }
+        listeners.push(listener)
+        forceAt = listener.forceAt
+        return listener
+      }),
+      (listener) =>
         Effect.sync(() => {
-          const before = listener
-          patience = count + forceAt
-          listener = (signal) => emit.single(signal)
-          return before
-        }),
-        (before) =>
-          Effect.sync(() => {
-            listener = before
-          })
-      ),
-    { bufferSize: 8, strategy: "dropping" }
+          listeners.splice(listeners.indexOf(listener), 1)
+          if (listeners.length > 0) forceAt = Math.max(count + 1, Math.min(forceAt, listener.forceAt))
+        })
+    ),
+    ({ queue }) => queue
   )
-
-/** The first signal from now on. */
-export const first = (forceAt: number) => Stream.runHead(stream(forceAt))

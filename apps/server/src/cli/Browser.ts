@@ -1,0 +1,22 @@
+/** Opens a page in the person's browser. When that cannot be done the link is there to be opened by hand. */
+import { spawn } from "node:child_process"
+import { Effect } from "effect"
+
+const command = (url: string): readonly [string, ReadonlyArray<string>] =>
+  process.platform === "darwin"
+    ? ["open", [url]]
+    : process.platform === "win32"
+      ? ["cmd", ["/c", "start", "", url]]
+      : ["xdg-open", [url]]
+
+/** False when there is no program that opens pages. */
+export const open = (url: string): Effect.Effect<boolean> =>
+  Effect.async((resume) => {
+    const [name, args] = command(url)
+    const child = spawn(name, args, { stdio: "ignore", detached: true })
+    child.once("error", () => resume(Effect.succeed(false)))
+    child.once("spawn", () => {
+      child.unref()
+      resume(Effect.succeed(true))
+    })
+  })

@@ -1,0 +1,217 @@
+/** The program at a shell: exit codes, what goes to which stream, and what it says. The server is real; its service does as the test says. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { vi } from "vitest"
+import type { Accepted, Command } from "@millrace/contracts/Command"
+import { format } from "@millrace/contracts/Cursor"
+import { CommandRejected } from "@millrace/contracts/Errors"
+import { type DataOf, type EventType } from "@millrace/contracts/Event"
+import { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import * as Fixture from "../../test/support/Fixture.ts"
+import * as Program from "../../test/support/Program.ts"
+import * as Discovery from "./Discovery.ts"
+
+// Each test starts real processes.
+vi.setConfig({ testTimeout: 60_000 })
+
+const threadId = ThreadId.make("thr_new")
+const turnId = TurnId.make("trn_1")
+const itemId = ItemId.make("itm_1")
+const requestId = RequestId.make("req_1")
+const turn = { threadId, turnId }
+const event = <T extends EventType>(type: T, data: DataOf<T>) => ({
+  stream: `thread/${threadId}`,
+  type,
+  at: "2026-11-20T09:00:00.000Z",
+  epoch: 1,
+  data
+})
+const started = event("turn.started", { ...turn, origin: "user" })
+const said = (text: string) => event("item.delta", { ...turn, itemId, kind: "agent-message", text })
+const message = (text: string) => event("item.completed", { ...turn, itemId, kind: "agent-message", status: "completed", text })
+
+/** A server that the command line finds, whose turns go as the test says. */
+const service = (onTurn: (fixture: Fixture.Fixture, command: Command) => Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const fixture = yield* Fixture.start()
+    const tokenFile = join(fixture.dataDir, "cli-token")
+    writeFileSync(tokenFile, fixture.token)
+    yield* Effect.orDie(Discovery.write(fixture.dataDir, { url: fixture.url, pid: process.pid, tokenFile, startedAt: "now" }))
+    fixture.fake.threads.add(threadId)
+    fixture.fake.dispatch = (command) =>
+      Effect.gen(function* () {
+        const cursor = format(fixture.log.epoch, yield* fixture.log.head)
+        yield* onTurn(fixture, command)
+        const offset = yield* fixture.log.head
+        const accepted: Accepted = { status: "accepted", commandId: command.commandId, offset, cursor, threadId, turnId }
+        return accepted
+      })
+    return fixture
+  })
+
+const clean = (ended: Program.Ended) => {
+  // No stack traces, no logger JSON, no escapes where there is no terminal.
+  expect(ended.stderr).not.toMatch(/\n\s+at |"_tag"|\u001B/)
+  expect(ended.stdout).not.toContain("\u001B")
+}
+
+describe("millrace", () => {
+  it.live("usage: wrong flags and arguments leave with 2 and one line that names them", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* Fixture.temporaryDirectory
+      const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
+        [["run", "hello", "--approve", "maybe"], "--approve: expected never, always, ask"],
+        [["run"], "PROMPT"],
+        [["run", "hello", "--cwd", "/does/not/exist"], "not a directory"],
+        [["serve", "--port", "70000"], "--port: expected a whole number from 0 to 65535"],
+        [["tail", "--thread", "x"], "--thread: expected a thread id"],
+        [["frobnicate"], "frobnicate"]
+      ]
+      const ends = yield* Effect.forEach(wrong, ([args]) => Program.run(args, { env: { MILLRACE_DATA: dataDir } }), {
+        concurrency: 4
+      })
+      ends.forEach((ended, n) => {
+        const [args, words] = wrong[n] ?? [[], ""]
+        expect(ended, args.join(" ")).toMatchObject({ code: 2, stdout: "" })
+        expect(ended.stderr.trimEnd().split("\n").length, ended.stderr).toBe(1)
+        if (args[0] !== "frobnicate") expect(ended.stderr).toContain(words)
+        clean(ended)
+      })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("no server: tail leaves with 1 and says how to start one, also past the file of a dead one", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* Fixture.temporaryDirectory
+      yield* Effect.orDie(Discovery.write(dataDir, { url: "http://127.0.0.1:9", pid: 2 ** 22 + 1, startedAt: "then" }))
+      const ended = yield* Program.run(["tail", "--data", dataDir])
+      expect(ended).toMatchObject({ code: 1, stdout: "" })
+      expect(ended.stderr).toContain("millrace serve")
+      clean(ended)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("run: the answer on standard output as it is, all else on standard error; 0, 1, 3 by the turn's end", () =>
+    Effect.gen(function* () {
+      const fixture = yield* service((own, command) =>
+        command.type === "thread.create" && command.turn?.text === "fail"
+          ? own.append(started, event("turn.failed", { ...turn, error: { kind: "auth", message: "Sign in first: codex login" } }))
+          : own.append(
+              started,
+              said("Hello, "),
+              said("wor"),
+              message("Hello, world"),
+              // Another turn of the thread is not this one's end.
+              event("turn.failed", { threadId, turnId: TurnId.make("trn_other"), error: { kind: "unknown", message: "no" } }),
+              event("turn.completed", turn)
+            )
+      )
+      const args = ["--data", fixture.dataDir]
+      const [plain, json, broken] = yield* Effect.all(
+        [
+          Program.run(["run", "hi", ...args]),
+          Program.run(["run", "hi", "--json", ...args]),
+          Program.run(["run", "-", ...args], { input: "fail" })
+        ],
+        { concurrency: 1 }
+      )
+      expect(plain).toMatchObject({ code: 0, stdout: "Hello, world\n" })
+      expect(plain.stderr).toContain("demo · thr_new")
+      const types = json.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as { type: string }).type)
+      expect(types).toEqual(["turn.started", "item.delta", "item.delta", "item.completed", "turn.completed"])
+      expect(broken).toMatchObject({ code: 1, stdout: "" })
+      expect(broken.stderr).toContain("Sign in first: codex login")
+      for (const ended of [plain, json, broken]) clean(ended)
+    }).pipe(Effect.scoped, Fixture.fair)
+  )
+
+  it.live("run without a terminal leaves with 4 when a person must decide, leaves the request open, and says how to answer", () =>
+    Effect.gen(function* () {
+      const answered: Array<Command> = []
+      const opened = event("request.opened", {
+        ...turn,
+        requestId,
+        kind: "approval",
+        title: "Run: npm test",
+        choices: ["accept", "decline"]
+      })
+      const fixture = yield* service((own, command) => {
+        if (command.type !== "request.answer") return own.append(started, opened)
+        answered.push(command)
+        return own.append(
+          event("request.answered", { ...turn, requestId, by: "cli", decision: "accept" }),
+          event("turn.completed", turn)
+        )
+      })
+      const asked = yield* Program.run(["run", "hi", "--data", fixture.dataDir])
+      expect(asked).toMatchObject({ code: 4 })
+      expect(asked.stderr).toContain("Run: npm test")
+      expect(asked.stderr).toContain("millrace answer req_1 accept|decline")
+      expect(answered).toEqual([])
+      const always = yield* Program.run(["run", "hi", "--approve", "always", "--data", fixture.dataDir])
+      expect(always.code).toBe(0)
+      expect(answered).toMatchObject([{ type: "request.answer", requestId, decision: "accept" }])
+      for (const ended of [asked, always]) clean(ended)
+    }).pipe(Effect.scoped, Fixture.fair)
+  )
+
+  it.live("run: Ctrl-C interrupts the turn first (3 when it ended), and leaves on the second", () =>
+    Effect.gen(function* () {
+      const commands: Array<Command> = []
+      let stubborn = false
+      const fixture = yield* service((own, command) => {
+        commands.push(command)
+        if (command.type !== "turn.interrupt") return own.append(started, said("thinking about it\n"))
+        return stubborn ? Effect.void : own.append(event("turn.interrupted", { ...turn, reason: "asked to stop" }))
+      })
+      const first = yield* Program.start(["run", "hi", "--data", fixture.dataDir])
+      yield* first.until("thinking about it")
+      yield* first.kill("SIGINT")
+      expect(yield* first.ended).toMatchObject({ code: 3 })
+      expect(commands.at(-1)).toMatchObject({ type: "turn.interrupt", threadId, turnId })
+      stubborn = true
+      const second = yield* Program.start(["run", "hi", "--data", fixture.dataDir])
+      yield* second.until("thinking about it")
+      yield* second.kill("SIGINT")
+      yield* second.until("once more leaves")
+      yield* second.kill("SIGINT")
+      const left = yield* second.ended
+      expect(left.code).toBe(3)
+      expect(left.stderr).toContain("millrace tail --thread thr_new")
+    }).pipe(Effect.scoped, Fixture.fair)
+  )
+
+  it.live("errors of the service are one line: an unknown thread, an unknown provider", () =>
+    Effect.gen(function* () {
+      const fixture = yield* service(() => Effect.void)
+      fixture.fake.dispatch = () =>
+        Effect.fail(new CommandRejected({ rule: "ProviderUnknown", id: "x", message: "There is no provider x." }))
+      const unknown = yield* Program.run(["run", "hi", "--thread", "thr_nope", "--data", fixture.dataDir])
+      expect(unknown).toMatchObject({ code: 1, stderr: "millrace: There is no thread thr_nope. See: millrace threads\n" })
+      const provider = yield* Program.run(["run", "hi", "--provider", "x", "--data", fixture.dataDir])
+      expect(provider).toMatchObject({ code: 1, stderr: "millrace: There is no provider x. See: millrace providers\n" })
+    }).pipe(Effect.scoped, Fixture.fair)
+  )
+
+  it.live("tail: every event as it was committed; a reader that leaves is no fault", () =>
+    Effect.gen(function* () {
+      const fixture = yield* service(() => Effect.void)
+      yield* fixture.append(...Array.from({ length: 500 }, (_, n) => Fixture.event(n)))
+      const tail = yield* Program.start(["tail", "--json", "--data", fixture.dataDir])
+      yield* tail.until('"offset":500,')
+      yield* fixture.append(Fixture.event(500))
+      yield* tail.until('"offset":501,')
+      yield* tail.closeOutput
+      yield* fixture.append(Fixture.event(501), Fixture.event(502))
+      const ended = yield* tail.ended
+      expect(ended).toMatchObject({ code: 0, stderr: "" })
+      const page = yield* fixture.log.read({ after: 0, limit: 501, maxBytes: 10_000_000 })
+      expect(ended.stdout.split("\n").slice(0, 501)).toEqual(page.events.map(({ json }) => json))
+    }).pipe(Effect.scoped, Fixture.fair)
+  )
+})

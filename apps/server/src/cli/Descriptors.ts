@@ -1,0 +1,42 @@
+/** Descriptors that a parent process gave us: an edge over `node:fs` and `node:net`. */
+import { fstatSync, writeSync } from "node:fs"
+import { Socket } from "node:net"
+import { Effect, type Scope } from "effect"
+import { type CliFailure, failed, usage } from "./Failure.ts"
+
+const checked = (flag: string, fd: number): Effect.Effect<void, CliFailure> =>
+  Effect.try({
+    try: () => void fstatSync(fd),
+    catch: () => usage(`--${flag}: descriptor ${fd} is not open. A parent opens it, like: millrace serve --${flag} 3 3>ready`)
+  })
+
+/** One line, when there is something to say. The descriptor is checked at once, so that a wrong one fails before the start. */
+export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) => Effect.Effect<void, CliFailure>, CliFailure> =>
+  Effect.as(checked(flag, fd), (line) =>
+    Effect.try({
+      try: () => void writeSync(fd, `${line}\n`),
+      catch: (cause) =>
+        failed(`--${flag}: cannot write to descriptor ${fd}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    })
+  )
+
+/** Returns when the descriptor, a pipe or a socket, reaches its end: whoever held the other end is gone. */
+export const endOf = (flag: string, fd: number): Effect.Effect<Effect.Effect<void>, CliFailure, Scope.Scope> =>
+  Effect.zipRight(
+    checked(flag, fd),
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.try({
+          try: () => new Socket({ fd, readable: true, writable: false }),
+          catch: () => usage(`--${flag}: descriptor ${fd} is not a pipe or a socket`)
+        }),
+        (socket) => Effect.sync(() => socket.destroy())
+      ),
+      (socket) =>
+        Effect.async<void>((resume) => {
+          const over = () => resume(Effect.void)
+          socket.once("end", over).once("close", over).once("error", over)
+          socket.resume()
+        })
+    )
+  )
