@@ -30,6 +30,9 @@ const names = (bind: Bind): ReadonlySet<string> => {
 
 const tokenNames = new Set(["token", "access_token", "auth_token", "api_key", "apikey", "api-key", "authorization", "bearer"])
 
+/** What a browser says of a request that a page elsewhere caused; another port of this machine is `same-site`. */
+const otherSites = new Set(["cross-site", "same-site"])
+
 /** Checks what needs no look at the tokens. The url is the request target, path and query. */
 export const make = (bind: Bind) => {
   const own = names(bind)
@@ -46,7 +49,7 @@ export const make = (bind: Bind) => {
       return forbidden("Pages of another origin may not use this server. Open the page from the server itself.")
     if (
       origin === undefined &&
-      request.headers["sec-fetch-site"] === "cross-site" &&
+      otherSites.has(request.headers["sec-fetch-site"] ?? "") &&
       request.headers["sec-fetch-mode"] !== "navigate"
     )
       return forbidden("Pages of another site may not use this server.")

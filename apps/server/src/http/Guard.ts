@@ -3,7 +3,7 @@
  * 500; the server stays up.
  */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { Cause, Effect, Layer } from "effect"
+import { Cause, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
 import { Drain } from "./Drain.ts"
 import * as Health from "./Health.ts"
@@ -67,6 +67,11 @@ const handshake = (headers: Readonly<Record<string, string | undefined>>): HttpS
 const secured = (response: HttpServerResponse.HttpServerResponse, closing: boolean) =>
   HttpServerResponse.setHeaders(response, { "x-content-type-options": "nosniff", ...(closing && { connection: "close" }) })
 
+const requests = Metric.counter("millrace_http_requests_total", {
+  description: "Requests that were answered, by status.",
+  incremental: true
+})
+
 /** Provide it beside the routes; `known` is what they answer. */
 export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
   Layer.unwrapEffect(
@@ -96,6 +101,7 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
                 Respond.plain(500, "InternalError", "The server made a mistake; it is in its log. The request may be sent again.")
               )
             })
+            yield* Metric.increment(Metric.tagged(requests, "status", String(answer.status)))
             return secured(answer, drain.draining())
           }),
         { global: true }

@@ -1,0 +1,165 @@
+import { connect } from "node:net"
+import { expect, it } from "@effect/vitest"
+import { Chunk, Deferred, Effect, Option, Stream } from "effect"
+import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
+import * as RpcTransport from "@millrace/client/RpcTransport"
+import { CommandRejected, Overloaded } from "@millrace/contracts/Errors"
+import type { Frame } from "@millrace/contracts/Frame"
+import { CommandId, ThreadId } from "@millrace/contracts/Ids"
+import { attach } from "@millrace/testing/RawSse"
+import * as Tokens from "../auth/Tokens.ts"
+import { event, type Fixture, start } from "../../test/support/Fixture.ts"
+
+const client = (fixture: Pick<Fixture, "url" | "token">) =>
+  RpcTransport.make({
+    url: `${fixture.url.replace("http", "ws")}/rpc`,
+    webSocket: NodeWebSocket.open(fixture.token)
+  })
+
+const command = { commandId: CommandId.make("c1"), type: "thread.create", provider: "demo" } as const
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+const isLast = (offset: number) => (frame: Frame) => frame._tag === "event" && frame.event.offset === offset
+
+it.scopedLive("D9 RPC and SSE give the same history, byte for byte, replayed and live", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const rpc = yield* client(fixture)
+    const some = (n: number) => fixture.append(...range(1, 50).map((one) => event(one + n, "thread/thr_a", { text: `ü💧${n}` })))
+    const caughtUp = yield* Deferred.make<void>()
+    for (let n = 0; n < 20; n++) yield* some(n)
+    const overRpc = yield* Effect.fork(
+      rpc.follow({}).pipe(
+        Stream.tap((frame) => (frame._tag === "caught-up" ? Deferred.succeed(caughtUp, undefined) : Effect.void)),
+        Stream.takeUntil(isLast(2000)),
+        Stream.runCollect
+      )
+    )
+    const overSse = yield* Effect.fork(
+      attach({
+        url: `${fixture.url}/api/events`,
+        token: fixture.token,
+        until: (events) => events.at(-1)?.id === `${fixture.log.epoch}-2000`
+      })
+    )
+    yield* Deferred.await(caughtUp)
+    for (let n = 20; n < 40; n++) yield* some(n)
+    const frames = Chunk.toReadonlyArray(yield* overRpc)
+    const events = frames.filter((frame) => frame._tag === "event").map((frame) => [frame.cursor, JSON.stringify(frame.event)])
+    expect(events).toEqual((yield* overSse).events.map(({ id, data }) => [id, data]))
+    expect(events.length).toBe(2000)
+    expect(frames.filter((frame) => frame._tag === "caught-up").length).toBe(1)
+  })
+)
+
+it.scopedLive("D3 the outcomes of a cursor are the same closed set over RPC", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    yield* fixture.append(event(1), event(2))
+    const rpc = yield* client(fixture)
+    const { epoch } = fixture.log
+    for (const [after, tag] of [
+      ["nonsense", "CursorMalformed"],
+      [`${"0".repeat(26)}-1`, "CursorForeign"],
+      [`${epoch}-3`, "CursorAhead"]
+    ] as const)
+      expect(yield* Effect.flip(Stream.runDrain(rpc.follow({ after })))).toMatchObject({ _tag: tag, logEpoch: epoch, head: 2 })
+    const first = yield* Stream.runHead(rpc.follow({ after: `${epoch}-1` }))
+    expect(Option.getOrUndefined(first)).toMatchObject({ _tag: "event", cursor: `${epoch}-2`, event: { offset: 2 } })
+  })
+)
+
+it.scopedLive("C1 commands over RPC have the same answers and errors, and the token's name as actor", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const rpc = yield* client(fixture)
+    let actor: string | undefined
+    const accept = fixture.fake.dispatch
+    fixture.fake.dispatch = (command, by) => {
+      actor = by
+      return accept(command, by)
+    }
+    expect(yield* rpc.dispatch(command)).toMatchObject({ status: "accepted", commandId: "c1" })
+    expect(actor).toBe("test")
+    for (const error of [
+      new Overloaded({ message: "m", retryAfterMillis: 5 }),
+      new CommandRejected({ message: "m", rule: "ProviderUnknown" })
+    ]) {
+      fixture.fake.dispatch = () => Effect.fail(error)
+      expect(yield* Effect.flip(rpc.dispatch(command))).toEqual(error)
+    }
+    expect(yield* Effect.flip(rpc.thread(ThreadId.make("thr_x")))).toMatchObject({ _tag: "NotFound", id: "thr_x" })
+    fixture.fake.dispatch = () => Effect.dieMessage("broken")
+    yield* Effect.exit(rpc.dispatch(command))
+    expect(yield* rpc.state).toMatchObject({ logEpoch: fixture.log.epoch })
+  })
+)
+
+it.scopedLive("X1 a token that is none does not open the socket; a revoked one ends its streams", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const bad = yield* client({ url: fixture.url, token: "mlr_nonsense" })
+    expect(yield* Effect.flip(bad.state)).toMatchObject({ _tag: "Unauthorized" })
+    const { token } = yield* Tokens.create(fixture.dataDir, { name: "other" })
+    const rpc = yield* client({ url: fixture.url, token })
+    const following = yield* rpc.follow({}).pipe(
+      Stream.tap((frame) => (frame._tag === "caught-up" ? Effect.orDie(Tokens.revoke(fixture.dataDir, "other")) : Effect.void)),
+      Stream.runLast,
+      Effect.timeout("1500 millis")
+    )
+    expect(Option.getOrUndefined(following)).toMatchObject({ _tag: "bye", reason: "The token was revoked." })
+  })
+)
+
+it.scopedLive("S9 drain: a follower over RPC gets everything, then bye with the cursor", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const rpc = yield* client(fixture)
+    yield* fixture.append(event(1))
+    const frames = yield* rpc.follow({}).pipe(
+      Stream.tap((frame) =>
+        frame._tag === "caught-up"
+          ? Effect.zipRight(fixture.append(event(2)), Effect.forkDaemon(fixture.server.drain("3 seconds")))
+          : Effect.void
+      ),
+      Stream.runCollect
+    )
+    expect(Chunk.toReadonlyArray(frames).map((frame) => (frame._tag === "event" ? frame.event.offset : frame))).toMatchObject([
+      1,
+      { _tag: "caught-up", head: 1 },
+      2,
+      { _tag: "bye", resumeAfter: `${fixture.log.epoch}-2` }
+    ])
+  })
+)
+
+it.scopedLive("X5 a message that is too large closes the socket with 1009", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const { hostname, port, host } = new URL(fixture.url)
+    const text = Buffer.alloc(1024 * 1024 + 10, 32)
+    const header = Buffer.alloc(14)
+    header.writeUInt8(0x81, 0)
+    header.writeUInt8(0x80 | 127, 1)
+    header.writeBigUInt64BE(BigInt(text.length), 2)
+    const close = yield* Effect.async<number>((resume) => {
+      let upgraded = false
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(
+          `GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${fixture.token}\r\n\r\n`
+        )
+      )
+      socket.on("data", (chunk) => {
+        if (!upgraded) {
+          upgraded = true
+          socket.write(Buffer.concat([header, text]))
+        } else if (chunk[0] === 0x88) {
+          socket.destroy()
+          resume(Effect.succeed(chunk.readUInt16BE(2)))
+        }
+      })
+    })
+    expect(close).toBe(1009)
+    const rpc = yield* client(fixture)
+    expect(yield* rpc.state).toMatchObject({ offset: 0 })
+  })
+)
