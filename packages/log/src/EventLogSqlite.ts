@@ -6,7 +6,7 @@ import { migrate, type Migrations } from "./Migrations.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { SqliteWriter } from "./SqliteWriter.ts"
-import { attempt, type StepHook } from "./Storage.ts"
+import { attempt, type StepHook, type Storage } from "./Storage.ts"
 import * as StoredLog from "./StoredLog.ts"
 
 export interface Options extends StoredLog.Options {
@@ -14,6 +14,8 @@ export interface Options extends StoredLog.Options {
   readonly file: string
   /** Default FULL: an acknowledged append survives power loss. NORMAL survives the death of the process. */
   readonly synchronous?: Sqlite.Synchronous
+  /** The database does not grow beyond this; appends then fail with reason `full` until something is trimmed. Default: no bound. */
+  readonly maxFileBytes?: number
   /** For tests. */
   readonly onStep?: StepHook
   /** For tests of migrations. */
@@ -23,31 +25,23 @@ export interface Options extends StoredLog.Options {
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const newEpoch = (): string => Array.from(randomBytes(26), (byte) => crockford[byte & 31]).join("")
 
-/** The epoch is chosen when the log is created and stays with the file. */
-const epochOf = (db: Sqlite.Connection): string => {
-  db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT (key) DO NOTHING").run(newEpoch())
-  return String(db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get())
-}
-
-const once = (file: string, synchronous: Sqlite.Synchronous, onStep: StepHook | undefined) =>
-  attempt("open", () => {
-    let first: Sqlite.Connection | undefined = Sqlite.openWriter(file, synchronous)
-    const epoch = Sqlite.guarded(() => epochOf(first!))
-    const writer = new SqliteWriter(() => {
-      const db = first ?? Sqlite.openWriter(file, synchronous)
-      first = undefined
-      return db
-    }, onStep)
-    const db = Sqlite.openReader(file)
+const connect = (options: Options, synchronous: Sqlite.Synchronous): Storage & { readonly close: () => void } => {
+  const open = () => Sqlite.openWriter(options.file, synchronous, options.maxFileBytes)
+  const writer = new SqliteWriter(open, options.onStep)
+  let connection: Sqlite.Connection | undefined
+  try {
+    const epoch = writer.epoch(newEpoch())
+    const db = Sqlite.openReader(options.file)
+    connection = db
     const reader = Sqlite.guarded(() => new SqliteReader(db))
     return {
       epoch,
-      commit: (batch: Parameters<SqliteWriter["commit"]>[0]) => writer.commit(batch),
-      view: reader.view.bind(reader),
-      receipts: reader.receipts.bind(reader),
-      putBlob: writer.putBlob.bind(writer),
-      getBlob: reader.blob.bind(reader),
-      trim: writer.trim.bind(writer),
+      commit: (batch) => writer.commit(batch),
+      view: (read) => reader.view(read),
+      receipts: (commandIds) => reader.receipts(commandIds),
+      putBlob: (hash, bytes) => writer.putBlob(hash, bytes),
+      getBlob: (hash) => reader.blob(hash),
+      trim: (upTo) => writer.trim(upTo),
       statements: () => writer.statements,
       /** The reader first: the last connection to close writes the WAL back. */
       close: () => {
@@ -55,13 +49,21 @@ const once = (file: string, synchronous: Sqlite.Synchronous, onStep: StepHook | 
         writer.close()
       }
     }
-  })
+  } catch (cause) {
+    if (connection !== undefined) Sqlite.close(connection)
+    writer.close()
+    throw cause
+  }
+}
 
 /** Opening reads no events: its cost does not depend on the length of the log (L7). */
 export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options) {
   const synchronous = options.synchronous ?? "FULL"
   yield* migrate(options.file, synchronous, options.migrations)
-  const storage = yield* Effect.acquireRelease(once(options.file, synchronous, options.onStep), (open) => Effect.sync(open.close))
+  const storage = yield* Effect.acquireRelease(
+    attempt("open", () => connect(options, synchronous)),
+    ({ close }) => Effect.sync(close)
+  )
   return yield* StoredLog.make(storage, options)
 })
 

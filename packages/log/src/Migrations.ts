@@ -3,7 +3,7 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { SqliteClient } from "@effect/sql-sqlite-node"
-import { Effect, Schema } from "effect"
+import { Cause, Effect, Schema } from "effect"
 import { renameSync, rmSync } from "node:fs"
 import * as Sqlite from "./Sqlite.ts"
 import { attempt } from "./Storage.ts"
@@ -74,6 +74,10 @@ const backup = (db: Sqlite.Connection, file: string, version: number): void => {
   renameSync(`${target}.partial`, target)
 }
 
+/** What the storage itself said. */
+const rootMessage = (error: unknown): string =>
+  error instanceof Error ? (error.cause === undefined ? error.message : rootMessage(error.cause)) : String(error)
+
 /** Brings the database to the newest schema this program knows. `known` is for tests. */
 export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Migrations = migrations) =>
   Effect.gen(function* () {
@@ -101,6 +105,10 @@ export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Mi
     }).pipe(
       Effect.scoped,
       Effect.provide(Reactivity.layer),
-      Effect.mapError((error) => new MigrationFailed({ file, from: found, to: supported, reason: error.message }))
+      // The migrator dies of a migration that fails; here that is an answer.
+      Effect.sandbox,
+      Effect.mapError(
+        (cause) => new MigrationFailed({ file, from: found, to: supported, reason: rootMessage(Cause.squash(cause)) })
+      )
     )
   })

@@ -26,7 +26,10 @@ const reasons: ReadonlyArray<readonly [prefix: string, reason: LogUnavailable["r
 
 /** A fault of the storage as a StorageFailure; everything else (a constraint, a wrong statement) stays what it is: a defect. */
 export const asFailure = (cause: unknown): unknown => {
-  if (cause instanceof TypeError && cause.message.includes("not open")) return new StorageFailure("closed", cause.message, cause)
+  if (cause instanceof TypeError && cause.message.startsWith("The database connection is not open"))
+    return new StorageFailure("closed", cause.message, cause)
+  if (cause instanceof TypeError && cause.message.startsWith("Cannot open database"))
+    return new StorageFailure("io", cause.message, cause)
   if (!(cause instanceof Error) || !("code" in cause)) return cause
   const code = String(cause.code)
   const reason = reasons.find(([prefix]) => code.startsWith(prefix))?.[1]
@@ -45,8 +48,8 @@ export const guarded = <A>(run: () => A): A => {
 /** How long one statement waits for another program's lock. It blocks the event loop: the patience lies in `busyMillis` of the log. */
 const busyTimeoutMillis = 20
 
-/** The writer. On a new file it sets what must be set before the first table. */
-export const openWriter = (file: string, synchronous: Synchronous): Connection =>
+/** The writer. On a new file it sets what must be set before the first table. Over `maxBytes` a write fails with reason `full`. */
+export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: number): Connection =>
   guarded(() => {
     const db = new Database(file, { timeout: busyTimeoutMillis })
     try {
@@ -55,6 +58,8 @@ export const openWriter = (file: string, synchronous: Synchronous): Connection =
       db.pragma(`synchronous = ${synchronous}`)
       db.pragma("foreign_keys = ON")
       db.pragma("journal_size_limit = 67108864")
+      if (maxBytes !== undefined)
+        db.pragma(`max_page_count = ${Math.ceil(maxBytes / Number(db.pragma("page_size", { simple: true })))}`)
       return db
     } catch (cause) {
       db.close()

@@ -66,7 +66,8 @@ export class SqliteReader {
   constructor(db: Sqlite.Connection) {
     this.#db = db
     this.#begin = db.prepare("BEGIN")
-    this.#end = db.prepare("COMMIT")
+    // Nothing was written; a COMMIT would report once more what was read from a damaged page.
+    this.#end = db.prepare("ROLLBACK")
     this.#position = db
       .prepare(
         `SELECT coalesce((SELECT max(offset) FROM events), 0), coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0)`

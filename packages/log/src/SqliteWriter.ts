@@ -56,6 +56,8 @@ const prepare = (db: Sqlite.Connection) => ({
   retain: db.prepare(
     "INSERT INTO meta (key, value) VALUES ('retainedFrom', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
   ),
+  epoch: db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck(),
+  newEpoch: db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?)"),
   forget: db.prepare("DELETE FROM events WHERE offset <= ?")
 })
 
@@ -103,6 +105,17 @@ export class SqliteWriter {
       }
     }
     return this.#session
+  }
+
+  /** The epoch is chosen when the log is created, and stays with the file. */
+  epoch(fresh: string): string {
+    return Sqlite.guarded(() => {
+      const { epoch, newEpoch } = this.#use().sql
+      const known = epoch.get()
+      if (known !== undefined) return String(known)
+      newEpoch.run(fresh)
+      return fresh
+    })
   }
 
   close(): void {

@@ -20,6 +20,8 @@ export interface Options {
 }
 
 const defaultPageBytes = 1024 * 1024
+/** Events that are forgotten in one transaction, so that the event loop is never held for long. */
+const trimSlice = 5_000
 /** Pause between two looks at a busy database. */
 const busyPauseMillis = 50
 
@@ -162,11 +164,15 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         }),
       getBlob: (hash) => attempt("getBlob", () => storage.getBlob(hash)),
       trim: (upTo) =>
-        attempt("trim", () => {
-          const target = Math.min(upTo, head)
-          if (target <= retainedFrom) return
-          storage.trim(target)
-          retainedFrom = target
+        Effect.whileLoop({
+          while: () => retainedFrom < Math.min(upTo, head),
+          body: () =>
+            attempt("trim", () => {
+              const next = Math.min(upTo, head, retainedFrom + trimSlice)
+              storage.trim(next)
+              retainedFrom = next
+            }).pipe(Effect.zipRight(Effect.yieldNow())),
+          step: () => {}
         }),
       stats: Effect.sync(() => ({ head, batches, statements: storage.statements(), bytes, ringBytes: ring.bytes }))
     }

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "@effect/vitest"
+import * as SqlClient from "@effect/sql/SqlClient"
+import { Effect } from "effect"
+import { existsSync, readdirSync } from "node:fs"
+import * as EventLogSqlite from "./EventLogSqlite.ts"
+import { type Migrations, migrations } from "./Migrations.ts"
+import { events, range, wire } from "./suite/subject.ts"
+import { temporaryDirectory } from "./suite/temporary.ts"
+
+const addsColumn: Migrations = {
+  ...migrations,
+  2: ["note", Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("ALTER TABLE streams ADD COLUMN note TEXT"))]
+}
+const fails: Migrations = {
+  ...migrations,
+  2: [
+    "broken",
+    Effect.flatMap(SqlClient.SqlClient, (sql) =>
+      Effect.zipRight(sql.unsafe("DROP TABLE receipts"), sql.unsafe("ALTER TABLE nowhere ADD COLUMN note TEXT"))
+    )
+  ]
+}
+
+const filled = Effect.gen(function* () {
+  const directory = yield* temporaryDirectory
+  const file = `${directory}/log.db`
+  yield* Effect.scoped(Effect.flatMap(EventLogSqlite.make({ file }), (log) => log.append(events("thread/thr_a", 5))))
+  return { directory, file }
+})
+
+const offsets = (file: string, known?: Migrations) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const log = yield* EventLogSqlite.make({ file, ...(known === undefined ? {} : { migrations: known }) })
+      return wire([yield* log.read({ after: 0 })]).map(({ offset }) => offset)
+    })
+  )
+
+describe("Migrations", () => {
+  it.scoped("an older database is copied, then brought forward", () =>
+    Effect.gen(function* () {
+      const { file } = yield* filled
+      expect(yield* offsets(file, addsColumn)).toEqual(range(1, 5))
+      // The copy is the database as it was: this version opens it.
+      expect(yield* offsets(`${file}.v1.backup`)).toEqual(range(1, 5))
+    })
+  )
+
+  it.scoped("a newer database is refused with both versions, and not touched", () =>
+    Effect.gen(function* () {
+      const { directory, file } = yield* filled
+      yield* offsets(file, addsColumn)
+      const before = readdirSync(directory).toSorted()
+      const error = yield* Effect.flip(offsets(file))
+      expect(error).toMatchObject({ _tag: "SchemaNewer", file, found: 2, supported: 1 })
+      expect(error.message).toContain("schema version 2")
+      expect(error.message).toContain("versions up to 1")
+      expect(readdirSync(directory).toSorted()).toEqual(before)
+    })
+  )
+
+  it.scoped("a migration that fails leaves the database as it was", () =>
+    Effect.gen(function* () {
+      const { file } = yield* filled
+      expect(yield* Effect.flip(offsets(file, fails))).toMatchObject({
+        _tag: "MigrationFailed",
+        from: 1,
+        to: 2,
+        reason: "no such table: nowhere"
+      })
+      expect(existsSync(`${file}.v1.backup`)).toBe(true)
+      expect(yield* offsets(file)).toEqual(range(1, 5))
+      expect(yield* offsets(file, addsColumn)).toEqual(range(1, 5))
+    })
+  )
+})
