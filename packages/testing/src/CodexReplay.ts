@@ -178,6 +178,8 @@ export const playbacks = (name: string) =>
 
 export interface Replayed {
   readonly nativeThreadId: string
+  /** Turns that the recorded client asked for in it. */
+  readonly starts: number
   readonly events: ReadonlyArray<ProviderEvent>
   /** Our ids of the requests that the recorded client answered while they were open. */
   readonly answered: ReadonlySet<string>
@@ -193,9 +195,11 @@ export const replay = (name: string): ReadonlyArray<Replayed> =>
     const playback = open({ threadId, epoch: process })
     const events: Array<ProviderEvent> = []
     const answered = new Set<string>()
+    let starts = 0
     for (let n = 1; ; n++) {
       const { act, events: more } = playback.next()
       events.push(...more)
+      if (act._tag === "Start") starts++
       if (act._tag === "Start") act.give(TurnId.make(`trn_asked_${threadId.slice(4)}_${process}_${n}`))
       else if (act._tag === "Interrupt") playback.normaliser.interrupting(act.turnId)
       else if (act._tag === "Answer") {
@@ -204,5 +208,5 @@ export const replay = (name: string): ReadonlyArray<Replayed> =>
       } else break
     }
     events.push(...playback.normaliser.end(playback.exit ?? closed))
-    return { nativeThreadId, events, answered, refused: playback.refused() }
+    return { nativeThreadId, starts, events, answered, refused: playback.refused() }
   })
