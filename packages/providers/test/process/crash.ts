@@ -6,6 +6,7 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Layer, Stream } from "effect"
 import * as Demo from "../../src/demo/Demo.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
+import * as RpcChild from "../../src/process/RpcChild.ts"
 
 const [step, directory = "", cwd = ""] = process.argv.slice(2)
 const killed = Effect.sync(() => void process.kill(process.pid, "SIGKILL")).pipe(Effect.zipRight(Effect.never))
@@ -19,7 +20,19 @@ const dying = Layer.effect(
   }))
 ).pipe(Layer.provide(Ledger.layer(directory)))
 
+/** It would run on for a minute whatever becomes of its pipes: only the gate holds it back. */
+const deaf = RpcChild.open({
+  provider: "deaf",
+  command: "sleep",
+  args: ["60"],
+  cwd,
+  threadId: "thr_1",
+  epoch: 1,
+  install: "It is part of every system."
+})
+
 const program = Effect.gen(function* () {
+  if (step === "before-record" || step === "after-record") return yield* deaf
   const adapter = yield* Demo.make()
   const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd })
   const text = step === "command" ? "[[run sh -c 'setsid sleep 60 & echo up; sleep 60']]" : "[[say up]] [[hang]]"
