@@ -28,7 +28,7 @@ const liveThreads = Effect.gen(function* () {
     )
     for (const row of rows) ids.push(row.key as ThreadId)
     before = rows.at(-1)?.rank
-    if (rows.length < page || before === undefined) return ids
+    if (before === undefined) return ids
   }
 })
 

@@ -2,7 +2,8 @@
 import { Effect, Scheduler } from "effect"
 
 const benches: Readonly<Record<string, () => Promise<{ readonly run: Effect.Effect<void, unknown> }>>> = {
-  log: () => import("./log.ts")
+  log: () => import("./log.ts"),
+  engine: () => import("./engine.ts")
 }
 
 const name = process.argv[2] ?? "log"
