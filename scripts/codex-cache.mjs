@@ -51,11 +51,14 @@ export const ensureCodex = async (say = (line) => console.error(line)) => {
     writeFileSync(join(fresh, "package.json"), JSON.stringify({ private: true }))
     await npmInstall(fresh, say)
     if (!findBinary(fresh)) throw new Error(`@openai/codex@${version} has no binary for ${process.platform}-${process.arch}`)
-    rmSync(folder, { recursive: true, force: true })
-    renameSync(fresh, folder)
+    // Another run may have been faster, and may run the binary already.
+    if (findBinary(folder)) rmSync(fresh, { recursive: true, force: true })
+    else {
+      rmSync(folder, { recursive: true, force: true })
+      renameSync(fresh, folder)
+    }
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true })
-    // Another run may have been faster: then the folder is there and cannot be replaced.
     const theirs = findBinary(folder)
     if (theirs) return theirs
     throw new Error(`Codex ${version} could not be installed: ${error.message}`, { cause: error })
