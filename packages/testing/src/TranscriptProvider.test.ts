@@ -49,6 +49,16 @@ const drive = Effect.fnUntraced(function* (recorded: TranscriptProvider.Recorded
 })
 
 describe("codex transcripts through the engine", () => {
+  it.effect("all but five of them have a turn to play", () =>
+    Effect.gen(function* () {
+      const empty: Array<string> = []
+      for (const name of Transcripts.names) if ((yield* TranscriptProvider.make(name)).threads.size === 0) empty.push(name)
+      // Codex ended before a thread; it was killed before a turn; requests were counted and nothing else.
+      const without = ["bad-config-exit", "durability-thread-start", "overload-100", "overload-3000", "overload-400"]
+      assert.deepStrictEqual(empty.toSorted(), without)
+    })
+  )
+
   it.effect.each(Transcripts.names)("L11 T2 T9 T13 %s", (name) =>
     Effect.gen(function* () {
       const recorded = yield* TranscriptProvider.make(name)
