@@ -74,7 +74,7 @@ const service = Effect.gen(function* () {
     ...(yield* Views.Views),
     dispatch: engine.dispatch,
     commandStatus: engine.commandStatus,
-    providers: Effect.forEach(adapters.values(), (adapter) => adapter.probe, { concurrency: "unbounded" }),
+    providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
     draining: shutdown.begun,
     beginShutdown: shutdown.begin,
     finishShutdown: shutdown.finish
