@@ -29,7 +29,8 @@ const indexAfter = (events: ReadonlyArray<StoredEvent>, offset: number): number 
   return low
 }
 
-const storage = (epoch: string, onStep: StepHook = () => {}): Storage => {
+/** What a log in memory keeps. `StoredLog.make` over the same one again is the log after a restart. */
+export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => {
   let events: Array<PlacedEvent> = []
   const streams = new Map<string, { version: number; events: Array<PlacedEvent> }>()
   const rows = new RowTable()
