@@ -1,0 +1,96 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import * as DataDirectory from "./DataDirectory.ts"
+import { range } from "./suite/subject.ts"
+import { temporaryDirectory } from "./suite/temporary.ts"
+import { bundled, start } from "../test/child.ts"
+
+const message = (line: string) => JSON.parse(line) as { readonly won?: number; readonly lost?: number; readonly message?: string }
+
+describe("DataDirectory", () => {
+  it.live(
+    "L8 20 starts on one directory: one owner, every loser names it, and kill -9 frees it",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const directory = `${yield* temporaryDirectory}/data`
+          const program = yield* bundled("owner-child")
+          const children = yield* Effect.forEach(range(1, 20), () => start(program, [directory]))
+          const answers = (yield* Effect.forEach(children, ({ line }) => line, { concurrency: "unbounded" })).map(message)
+          const winners = answers.flatMap(({ won }) => (won === undefined ? [] : [won]))
+          expect(winners).toHaveLength(1)
+          const [pid] = winners
+          const losers = answers.filter(({ won }) => won === undefined)
+          expect(losers.map(({ lost }) => lost)).toEqual(range(1, 19).map(() => pid))
+          expect(losers[0]?.message).toContain(`kill ${pid}`)
+          // What the losers cleaned up is not the owner's.
+          expect(JSON.parse(readFileSync(`${directory}/owner.json`, "utf8"))).toMatchObject({ pid })
+          expect(Option.map(yield* DataDirectory.owner(directory), (owner) => owner.pid)).toEqual(Option.some(pid))
+          const winner = children.find((child) => child.process.pid === pid)!
+          winner.process.kill("SIGKILL")
+          yield* winner.end
+          // The name of the dead owner is left behind, and misleads nobody.
+          expect(existsSync(`${directory}/owner.json`)).toBe(true)
+          expect(yield* DataDirectory.owner(directory)).toEqual(Option.none())
+          const next = yield* start(program, [directory])
+          expect(message(yield* next.line).won).toBe(next.process.pid)
+        })
+      ),
+    60_000
+  )
+
+  it.scoped("L8 within one process a second owner is refused until the first lets go", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const first = yield* DataDirectory.make(directory)
+          yield* first.announce({ url: "http://127.0.0.1:7717" })
+          expect(yield* DataDirectory.owner(directory)).toMatchObject(
+            Option.some({ pid: process.pid, details: { url: "http://127.0.0.1:7717" } })
+          )
+          const refused = yield* Effect.flip(Effect.scoped(DataDirectory.make(directory)))
+          expect({ ...refused, _tag: refused._tag }).toMatchObject({ _tag: "DataDirectoryOwned", pid: process.pid })
+        })
+      )
+      expect(existsSync(`${directory}/owner.json`)).toBe(false)
+      expect(yield* DataDirectory.owner(directory)).toEqual(Option.none())
+      yield* Effect.scoped(DataDirectory.make(directory))
+    })
+  )
+
+  it.scoped("X5 the directory is created for its owner only", () =>
+    Effect.gen(function* () {
+      const directory = `${yield* temporaryDirectory}/a/b`
+      const opened = yield* DataDirectory.make(directory)
+      expect(statSync(directory).mode & 0o777).toBe(0o700)
+      expect(statSync(`${directory}/owner.json`).mode & 0o777).toBe(0o600)
+      expect(opened.logFile).toBe(`${directory}/log.db`)
+      expect(opened.file("x")).toBe(`${directory}/x`)
+    })
+  )
+
+  it.scoped("a path that is a file, or lies below one, says so and what to do", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      writeFileSync(`${directory}/file`, "")
+      for (const path of [`${directory}/file`, `${directory}/file/below`]) {
+        const error = yield* Effect.flip(Effect.scoped(DataDirectory.make(path)))
+        expect({ ...error, _tag: error._tag }).toMatchObject({ _tag: "DataDirectoryUnusable", reason: "not-a-directory" })
+        expect(error.message).toContain("--data")
+      }
+    })
+  )
+
+  // The superuser may write everywhere.
+  it.scoped.skipIf(process.getuid?.() === 0)("a directory that is not writable says so and what to do", () =>
+    Effect.gen(function* () {
+      const directory = `${yield* temporaryDirectory}/closed`
+      mkdirSync(directory, { mode: 0o500 })
+      yield* Effect.addFinalizer(() => Effect.sync(() => chmodSync(directory, 0o700)))
+      const error = yield* Effect.flip(Effect.scoped(DataDirectory.make(directory)))
+      expect({ ...error, _tag: error._tag }).toMatchObject({ _tag: "DataDirectoryUnusable", reason: "not-writable" })
+    })
+  )
+})

@@ -1,0 +1,65 @@
+/**
+ * Appends to the log of its first argument, and says what a follower was given (`d` + JSON) and what was acknowledged (`a` + offset).
+ * Kills itself at the given point (second argument) of the given batch (third).
+ */
+import { Effect, Stream } from "effect"
+import { writeSync } from "node:fs"
+import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+
+const [, , file = "", point = "", at = "0"] = process.argv
+const size = 3
+
+let batch = 0
+const maybeDie = (here: string) => {
+  if (here === point && batch === Number(at)) process.kill(process.pid, "SIGKILL")
+}
+
+const program = Effect.gen(function* () {
+  const log = yield* EventLogSqlite.make({
+    file,
+    onStep: maybeDie,
+    onWake: (wake) => {
+      maybeDie("published")
+      wake()
+      maybeDie("woken")
+    }
+  })
+  yield* log.follow({ after: 0 }).pipe(
+    Stream.runForEach((page) => Effect.sync(() => page.events.forEach(({ json }) => writeSync(1, `d${json}\n`)))),
+    Effect.forkScoped
+  )
+  for (batch = 1; batch <= 6; batch++) {
+    const first = (yield* log.head) + 1
+    const committed = yield* log.append(
+      Array.from({ length: size }, (_, i) => ({
+        events: [
+          {
+            stream: `thread/thr_${i % 2}`,
+            type: "item.delta",
+            at: "2026-11-20T09:00:00.000Z",
+            epoch: 1,
+            data: { batch, i, text: "é😀" }
+          }
+        ],
+        rows: [
+          {
+            op: "put" as const,
+            collection: "items",
+            key: `${batch}-${i}`,
+            parent: "p",
+            event: 0,
+            rank: "keep" as const,
+            value: { batch }
+          },
+          { op: "delete" as const, collection: "items", key: `${batch - 1}-${i}` }
+        ],
+        receipt: { commandId: `${first}-${i}`, digest: "d", answer: { batch } }
+      }))
+    )
+    writeSync(1, `a${committed.at(-1)?.last}\n`)
+    maybeDie("acknowledged")
+    yield* Effect.sleep(1)
+  }
+}).pipe(Effect.scoped)
+
+await Effect.runPromise(program)
