@@ -227,6 +227,28 @@ describe("Normaliser", () => {
     ])
   })
 
+  it("T9 what an item began with is part of its text; beyond the bound only bytes are counted", () => {
+    const begun: NativeEvent = {
+      _tag: "ItemStarted",
+      nativeTurnId: "a",
+      nativeItemId: "1",
+      kind: "agent-message",
+      content: { text: "" }
+    }
+    expect(feed(make(), [begun, delta("a", "1", "streamed"), ended("a")])).toMatchObject([
+      {},
+      {},
+      {},
+      { _tag: "ItemCompleted", status: "aborted", content: { text: "streamed" } },
+      {}
+    ])
+    const long = feed(make(), [begun, delta("a", "1", "ü".repeat(128 * 1024)), delta("a", "1", "ü"), ended("a")])
+    expect(long.find((event) => event._tag === "ItemCompleted")?.content).toEqual({
+      text: "ü".repeat(128 * 1024),
+      truncatedBytes: 2
+    })
+  })
+
   it("T9 a completion after the turn's end amends and reopens nothing (B4.3)", () => {
     const normaliser = make()
     feed(normaliser, [started("a"), item("a", "1", "command"), ended("a", "interrupted")])

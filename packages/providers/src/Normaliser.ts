@@ -13,8 +13,9 @@
  * "provider" and never ends ours (T10).
  */
 import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Ask, Failure, ItemContent, ItemKind } from "@millrace/contracts/Item"
+import type { Ask, Failure, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { ItemText } from "./ItemText.ts"
 import type { NativeEvent } from "./NativeEvent.ts"
 import { describe, type ExitEvidence } from "./process/RpcChild.ts"
 
@@ -47,12 +48,8 @@ interface Item {
   readonly itemId: ItemId
   readonly turnId: TurnId
   readonly kind: ItemKind
-  content: ItemContent
-  /** Of the deltas, until it is closed; bounded. */
-  text: Array<string>
-  length: number
-  dropped: number
-  open: boolean
+  /** While it is open: what it began with and what came since. */
+  open: { readonly content: ItemContent; readonly text: ItemText } | undefined
 }
 
 interface Request {
@@ -74,14 +71,11 @@ interface Turn {
   usage: Ended["usage"]
 }
 
-/** Characters of deltas kept for an item that may have to be closed without the provider's word. */
-const keptText = 128 * 1024
 /** Ended turns whose late items are still recognised, and ended turns that are recognised at all. */
 const keptTurns = 64
 const keptEnds = 4096
 
 const none: ReadonlyArray<ProviderEvent> = []
-const isOutput = (kind: ItemKind): boolean => kind === "command"
 
 export const make = (session: { readonly threadId: ThreadId; readonly epoch: number }): Normaliser => {
   const suffix = `${session.threadId.slice("thr_".length)}_${session.epoch}_`
@@ -164,7 +158,9 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   /** What is open of a turn is closed first, then it ends (T9). */
   const close = (turn: Turn, reason: string) => {
     for (const request of open.values()) if (request.nativeTurnId === turn.native) cancel(request, reason)
-    for (const item of turn.items.values()) if (item !== "echo" && item.open) abort(item, reason)
+    for (const item of turn.items.values())
+      if (item !== "echo" && item.open !== undefined)
+        closeItem(item, "aborted", reason, item.open.text.continue(item.kind, item.open.content))
   }
   const finish = (turn: Turn, by: Ended) => {
     start(turn)
@@ -191,26 +187,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
 
   // --- items
 
-  /** What is known of an item's text, when the provider does not say. */
-  const withText = (item: Item, content: ItemContent): ItemContent => {
-    if (item.length === 0 || content.text !== undefined || content.output !== undefined) return content
-    const text = item.text.join("")
-    return {
-      ...content,
-      ...(isOutput(item.kind) ? { output: text } : { text }),
-      ...(item.dropped === 0 ? {} : { truncatedBytes: item.dropped })
-    }
-  }
-  const shut = (item: Item) => {
-    item.open = false
-    item.text = []
-    item.content = {}
-  }
-  const abort = (item: Item, reason: string) => {
+  const closeItem = (item: Item, status: ItemStatus, reason: string | undefined, content: ItemContent) => {
     const { itemId, turnId, kind } = item
-    const content = withText(item, item.content)
-    emit({ _tag: "ItemCompleted", turnId, itemId, kind, status: "aborted", reason, content })
-    shut(item)
+    emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...(reason === undefined ? {} : { reason }), content })
+    item.open = undefined
   }
   const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent): Item | "echo" => {
     // What we sent is in the log already, as the turn's text.
@@ -218,29 +198,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       turn.items.set(native, "echo")
       return "echo"
     }
-    const item: Item = {
-      itemId: newItemId(),
-      turnId: turn.turnId,
-      kind,
-      content,
-      text: [],
-      length: 0,
-      dropped: 0,
-      open: true
-    }
+    const item: Item = { itemId: newItemId(), turnId: turn.turnId, kind, open: { content, text: new ItemText() } }
     turn.items.set(native, item)
     emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content })
     return item
-  }
-  const delta = (item: Item, text: string) => {
-    const room = keptText - item.length
-    if (room > 0) {
-      const kept = text.length <= room ? text : text.slice(0, room)
-      item.text.push(kept)
-      item.length += kept.length
-      if (kept.length < text.length) item.dropped += Buffer.byteLength(text) - Buffer.byteLength(kept)
-    } else item.dropped += Buffer.byteLength(text)
-    emit({ _tag: "ItemDelta", turnId: item.turnId, itemId: item.itemId, kind: item.kind, text })
   }
 
   // --- requests
@@ -291,8 +252,9 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         const item = known ?? (turn === undefined ? undefined : startItem(turn, native.nativeItemId, native.kind, {}))
         if (item === undefined) return late(native, turns.get(native.nativeTurnId))
         // For a closed item: its completion has, or will have, the whole text.
-        if (item !== "echo" && item.open) delta(item, native.text)
-        return
+        if (item === "echo" || item.open === undefined) return
+        item.open.text.append(native.text)
+        return emit({ _tag: "ItemDelta", turnId: item.turnId, itemId: item.itemId, kind: item.kind, text: native.text })
       }
       case "ItemCompleted": {
         const turn = running(native.nativeTurnId)
@@ -300,13 +262,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         const item = known ?? (turn === undefined ? undefined : startItem(turn, native.nativeItemId, native.kind, native.content))
         if (item === undefined) return late(native, turns.get(native.nativeTurnId))
         if (item === "echo") return
-        const { itemId, turnId, kind } = item
-        const { status, reason } = native
-        if (!item.open) return emit({ _tag: "ItemAmended", turnId, itemId, kind, status, content: native.content })
-        const content = withText(item, native.content)
-        emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...(reason === undefined ? {} : { reason }), content })
-        shut(item)
-        return
+        const { itemId, turnId, kind, open: still } = item
+        const { status, reason, content } = native
+        if (still !== undefined) return closeItem(item, status, reason, still.text.complete(kind, content))
+        return emit({ _tag: "ItemAmended", turnId, itemId, kind, status, content })
       }
       case "RequestOpened": {
         const turn = running(native.nativeTurnId)

@@ -117,7 +117,7 @@ describe("demo agent", () => {
       const millis = performance.now() - began
       expect(deltas(events)).toHaveLength(20_000)
       expect(completed(events)[0]?.content.text?.endsWith("d20000 ")).toBe(true)
-      expect(millis).toBeLessThan(4000)
+      expect(millis).toBeLessThan(8000)
     }))
 
   test("run asks first; accepted, the command really runs in the project and its output streams", () =>
@@ -274,7 +274,7 @@ describe("demo agent", () => {
       expect(ignored.outcome).toBe("unknown")
       const began = performance.now()
       yield* demo.session.stop("a person asked for it")
-      expect(performance.now() - began).toBeLessThan(2000)
+      expect(performance.now() - began).toBeLessThan(4000)
       expect(last(yield* demo.terminal)).toMatchObject({ _tag: "TurnInterrupted", reason: "a person asked for it" })
     }))
 

@@ -192,7 +192,7 @@ describe("RpcChild", () => {
       const began = performance.now()
       // Many ask, it happens once; the second to ask waits too.
       yield* Effect.all([child.stop("enough"), child.stop("again")], { concurrency: 2 })
-      expect(performance.now() - began).toBeLessThan(1500)
+      expect(performance.now() - began).toBeLessThan(3000)
       expect([child.pid, ...pids].map(alive)).toEqual([false, false, false])
       expect(yield* child.exit).toMatchObject({ signal: "SIGKILL", stopReason: "enough" })
     }))
