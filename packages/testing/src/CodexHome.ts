@@ -1,5 +1,6 @@
 /** A real Codex for tests: the binary of the real lane, and a home directory that keeps it offline and away from the developer's own settings. */
 import { Data, Effect, type Scope } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -82,3 +83,25 @@ export const makeCodexHome = (endpoint: ModelEndpoint, settings?: CodexSettings)
     }),
     ({ home }) => Effect.promise(() => rm(home, { recursive: true, force: true, maxRetries: 5 }))
   )
+
+const isCodexOf = (codexHome: string) => (pid: string) => {
+  if (!/^\d+$/.test(pid)) return false
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")
+    return (
+      environment.includes(`CODEX_HOME=${codexHome}`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0app-server")
+    )
+  } catch {
+    // Gone between the listing and the look.
+    return false
+  }
+}
+
+/** The `codex app-server` that runs with this home: what a test kills. Linux only. */
+export const codexPid = (home: Pick<CodexHome, "codexHome">): Effect.Effect<number, CodexMissing> =>
+  Effect.suspend(() => {
+    const pid = readdirSync("/proc").find(isCodexOf(home.codexHome))
+    return pid === undefined
+      ? Effect.fail(new CodexMissing({ message: `no codex app-server runs with CODEX_HOME=${home.codexHome}` }))
+      : Effect.succeed(Number(pid))
+  })

@@ -24,8 +24,7 @@ const kinds: ReadonlyMap<string, Failure["kind"]> = new Map<string, Failure["kin
   ["badRequest", "protocol"],
   ["modelNotFound", "protocol"],
   ["threadRollbackFailed", "protocol"],
-  ["activeTurnNotSteerable", "protocol"],
-  ["sandboxError", "process"]
+  ["activeTurnNotSteerable", "protocol"]
 ])
 
 /** A string, or an object whose one key is the name and whose value holds details such as `httpStatusCode`. */

@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput, ProviderSession } from "@millrace/contracts/ProviderAdapter"
-import { codexBin, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
+import { codexBin, codexPid, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { Effect, Exit, Fiber, Scope } from "effect"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
@@ -225,7 +225,7 @@ describe("the real codex", () => {
       yield* recording.until("TurnCompleted")
       yield* session.startTurn({ turnId: turn(2), text: "[[say half of]] [[hang]]" })
       yield* recording.until("ItemDelta", (event) => event.turnId === turn(2) && event.text === "of")
-      process.kill(codexPid(home), "SIGKILL")
+      process.kill(yield* codexPid(home), "SIGKILL")
       yield* Fiber.join(recording.done)
       const failed = yield* recording.until("TurnFailed")
       assert.deepInclude(failed, { turnId: turn(2) })
@@ -296,7 +296,7 @@ describe("the real codex", () => {
 
       const scope = yield* Scope.make()
       yield* Scope.extend(open(2), scope)
-      const pid = codexPid(home)
+      const pid = yield* codexPid(home)
       yield* Scope.close(scope, Exit.void)
       assert.isFalse(existsSync(`/proc/${pid}`))
     })
@@ -330,20 +330,3 @@ describe("the real codex", () => {
     })
   )
 })
-
-/** The process whose HOME is this test's. */
-const codexPid = (home: CodexHome): number => {
-  const found = readdirSync("/proc").find((entry) => {
-    if (!/^\d+$/.test(entry)) return false
-    try {
-      return (
-        readFileSync(`/proc/${entry}/environ`, "utf8").split("\0").includes(`CODEX_HOME=${home.codexHome}`) &&
-        readFileSync(`/proc/${entry}/cmdline`, "utf8").includes("app-server")
-      )
-    } catch {
-      return false
-    }
-  })
-  if (found === undefined) throw new Error("no codex process of this test")
-  return Number(found)
-}
