@@ -6,7 +6,7 @@ import { HashSet } from "effect"
 import type { Draft } from "./Draft.ts"
 import { appendDelta } from "./evolve.ts"
 import type { Fact } from "./Fact.ts"
-import { deathEnding, endSession, settleTurn, startNext } from "./lifecycle.ts"
+import { deathEnding, endSession, nameActive, settleTurn, startNext } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
 import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
@@ -45,8 +45,7 @@ const turnStarted = (
     ...(event.nativeTurnId === undefined ? {} : { nativeTurnId: event.nativeTurnId })
   })
   if (!written) return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
-  if (draft.thread(threadId)?.session?.activeTurnId === undefined)
-    draft.emit(threadId, "session.state.changed", { threadId, epoch, status: "running", activeTurnId: turnId })
+  nameActive(draft, threadId, turnId)
 }
 
 const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEvent): void => {
@@ -140,7 +139,7 @@ const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epoc
 
 const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
   const { threadId, epoch, continuity, resumeKey, capabilities } = fact
-  const activeTurnId = state.session?.activeTurnId
+  const activeTurnId = state.session?.activeTurnId ?? Object.values(state.turns)[0]?.turnId
   const extra = { threadId, epoch, continuity, capabilities, ...(resumeKey === undefined ? {} : { resumeKey }) }
   draft.emit(
     threadId,

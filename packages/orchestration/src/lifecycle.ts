@@ -71,6 +71,14 @@ export const userMessage = (draft: Draft, threadId: ThreadId, turnId: TurnId, it
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 
+/** Names the turn that the session runs. A session that is still starting stays so. */
+export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): void => {
+  const session = draft.thread(threadId)?.session
+  if (session === undefined || session.activeTurnId !== undefined) return
+  const status = session.status === "starting" ? "starting" : "running"
+  draft.emit(threadId, "session.state.changed", { threadId, epoch: session.epoch, status, activeTurnId: turnId })
+}
+
 /** Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12). */
 export const startNext = (draft: Draft, threadId: ThreadId): void => {
   const state = draft.thread(threadId)
@@ -78,22 +86,15 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   if (state === undefined || next === undefined || draft.moment.hold || state.deleted) return
   if (state.session?.activeTurnId !== undefined || (hasLiveSession(state) && state.stopRequested !== undefined)) return
   const { turnId } = next
-  const epoch = epochOf(state)
   if (!hasLiveSession(state))
     draft.emit(threadId, "session.started", {
       threadId,
       provider: state.provider,
-      epoch: epoch + 1,
+      epoch: epochOf(state) + 1,
       status: "starting",
       activeTurnId: turnId
     })
-  else
-    draft.emit(threadId, "session.state.changed", {
-      threadId,
-      epoch,
-      status: state.session?.status === "starting" ? "starting" : "running",
-      activeTurnId: turnId
-    })
+  else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
   userMessage(draft, threadId, turnId, `itm_${turnId.slice("trn_".length)}_user` as ItemId, next.text)
 }
@@ -102,16 +103,12 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
 const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   startNext(draft, threadId)
   const state = draft.thread(threadId)
-  const { session } = state ?? {}
-  if (state === undefined || session === undefined || session.activeTurnId !== undefined || session.status !== "running") return
+  const session = state?.session
+  if (state === undefined || session === undefined || session.activeTurnId !== undefined) return
   const other = Object.values(state.turns)[0]
-  draft.emit(
-    threadId,
-    "session.state.changed",
-    other === undefined
-      ? { threadId, epoch: session.epoch, status: "ready" }
-      : { threadId, epoch: session.epoch, status: "running", activeTurnId: other.turnId }
-  )
+  if (other !== undefined) nameActive(draft, threadId, other.turnId)
+  else if (session.status === "running")
+    draft.emit(threadId, "session.state.changed", { threadId, epoch: session.epoch, status: "ready" })
 }
 
 /** A turn ends while its session goes on. A turn of another epoch, or one that is over, absorbs it (T1, T6). */

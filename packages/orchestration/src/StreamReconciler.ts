@@ -1,0 +1,197 @@
+/**
+ * Streams that belong to one request: the events of one turn, and its end. The end is read from state, never from an event that somebody
+ * happened to see (D13): a stream ends when the state at a position at or after its accepted command says that the turn is over, whether the
+ * terminal was delivered, forgotten by retention, or came and went between two looks. Before that position state knows nothing of the
+ * command, so nothing ends there.
+ *
+ * A look is one read transaction: events and state of the same position, so an end never overtakes the events before it. Between looks a
+ * follower waits; a wake-up says "look again" and carries nothing (D1). One too many costs a read, one too few at most one `reconcile`.
+ */
+import type { LogEvent } from "@millrace/contracts/Event"
+import { isTerminal } from "@millrace/contracts/Event"
+import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/log/EventLog"
+import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
+import { endOf, type TurnEnd } from "./TurnEnd.ts"
+
+/** A turn, as the answer to its accepted command names it. */
+export interface Addressed {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  /** Of the accepted command: events after it are given, and state before it is not asked. */
+  readonly offset: number
+}
+
+export type Step =
+  /** Events of this turn only, in the order of the log. */
+  | { readonly _tag: "events"; readonly events: ReadonlyArray<LogEvent> }
+  /** What came next is no longer kept: deltas may be missing. Items that are over stand whole in the end. */
+  | { readonly _tag: "gap" }
+  /** The last step. */
+  | { readonly _tag: "end"; readonly end: TurnEnd }
+
+/** One reader of one turn. Not to be shared: it holds a position. */
+export interface TurnFollower {
+  /** What there is now, at most one page; nothing = wait. After the end: nothing. */
+  readonly look: Effect.Effect<ReadonlyArray<Step>, LogUnavailable>
+  /** Returns when another look may find more. Safe to interrupt: it carries nothing. */
+  readonly wait: Effect.Effect<void>
+}
+
+export interface Options {
+  /** How long a lost wake-up can delay an end; default 5 seconds. */
+  readonly reconcile?: Duration.DurationInput
+}
+
+export class StreamReconciler extends Context.Tag("@millrace/orchestration/StreamReconciler")<
+  StreamReconciler,
+  {
+    readonly open: (turn: Addressed) => TurnFollower
+    /** The turn's events, then its end. Ending it early changes nothing for the turn (D11). */
+    readonly follow: (turn: Addressed) => Stream.Stream<Step, LogUnavailable>
+    /** Waits for the turn's end without its events. */
+    readonly ended: (turn: Addressed) => Effect.Effect<TurnEnd, LogUnavailable>
+    /** Followers that wait at this moment. */
+    readonly waiting: () => number
+  }
+>() {}
+
+/** Bytes of the log that one look reads at a time. */
+const pageBytes = 256 * 1024
+
+/** Who waits, by the stream of their thread. */
+const makeWaiters = () => {
+  const byStream = new Map<string, Set<() => void>>()
+  const wake = (stream: string) => {
+    const set = byStream.get(stream)
+    if (set === undefined) return
+    byStream.delete(stream)
+    for (const resume of set) resume()
+  }
+  return {
+    wake,
+    wakeAll: () => {
+      for (const stream of byStream.keys()) wake(stream)
+    },
+    isEmpty: () => byStream.size === 0,
+    count: () => [...byStream.values()].reduce((sum, set) => sum + set.size, 0),
+    wait: (stream: string, isLate: () => boolean) =>
+      Effect.async<void>((resume) => {
+        if (isLate()) return resume(Effect.void)
+        let set = byStream.get(stream)
+        if (set === undefined) byStream.set(stream, (set = new Set()))
+        const done = () => resume(Effect.void)
+        set.add(done)
+        return Effect.sync(() => {
+          set.delete(done)
+          if (set.size === 0 && byStream.get(stream) === set) byStream.delete(stream)
+        })
+      })
+  }
+}
+
+/** Parses those events of a page that are of the turn; a cheap look at the bytes spares the others. */
+const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
+  const found: Array<LogEvent> = []
+  for (const { json } of page.events) {
+    if (!json.includes(turnId)) continue
+    const event = JSON.parse(json) as LogEvent
+    const { data } = event
+    if (typeof data === "object" && data !== null && "turnId" in data && data.turnId === turnId) found.push(event)
+  }
+  return found
+}
+
+/** Events and state at one position; nothing while the command is not visible there. */
+const lookAt = (view: View, turn: Addressed, after: number) => {
+  if (view.head < turn.offset) return { head: view.head, upTo: after, visible: false, events: [], end: undefined }
+  const page = view.events({ after, stream: threadStream(turn.threadId), maxBytes: pageBytes })
+  const events = eventsOf(page, turn.turnId)
+  const atEnd = page.upTo >= view.head || events.some((event) => isTerminal(event.type))
+  return { head: view.head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
+}
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const waiters = makeWaiters()
+    /** Everyone who had to be told of events up to here was told. */
+    let told = yield* log.head
+
+    const tell = (page: Page) =>
+      Effect.sync(() => {
+        told = page.upTo
+        if (!waiters.isEmpty()) for (const event of page.events) waiters.wake(event.stream)
+      })
+    const tellAll = Effect.map(log.head, (head) => {
+      told = head
+      waiters.wakeAll()
+    })
+    const reconcile = Effect.sleep(options.reconcile ?? "5 seconds")
+    // What retention took before it was read, or what cannot be read now, may concern anybody.
+    yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: told }), tell)).pipe(
+      Effect.catchAll((error) => Effect.zipRight(tellAll, error._tag === "LogUnavailable" ? reconcile : Effect.yieldNow())),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    yield* reconcile.pipe(Effect.zipRight(tellAll), Effect.forever, Effect.forkScoped)
+
+    const open = (turn: Addressed): TurnFollower => {
+      let position = turn.offset
+      let seen = 0
+      let over = false
+      const look: TurnFollower["look"] = Effect.gen(function* () {
+        while (!over) {
+          const found = yield* log.view((view) => lookAt(view, turn, position))
+          // Asked after the read: retention may be further by now, which costs a needless `gap` and never a hidden one.
+          const retained = yield* log.retainedFrom
+          const steps: Array<Step> = []
+          if (found.visible && position < retained) steps.push({ _tag: "gap" })
+          if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
+          if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
+          position = found.visible ? Math.max(found.upTo, retained) : position
+          seen = found.head
+          over = found.end !== undefined
+          if (steps.length > 0 || !found.visible || found.upTo >= found.head) return steps
+          yield* Effect.yieldNow()
+        }
+        return []
+      })
+      return { look, wait: waiters.wait(threadStream(turn.threadId), () => told > seen) }
+    }
+
+    const follow = (turn: Addressed) =>
+      Stream.suspend(() => {
+        const { look, wait } = open(turn)
+        let over = false
+        const next: Effect.Effect<Chunk.Chunk<Step>, Option.Option<LogUnavailable>> = Effect.gen(function* () {
+          if (over) return yield* Effect.fail(Option.none())
+          for (;;) {
+            const steps = yield* Effect.mapError(look, Option.some)
+            over = steps.at(-1)?._tag === "end"
+            if (steps.length > 0) return Chunk.unsafeFromArray(steps)
+            yield* wait
+          }
+        })
+        return Stream.repeatEffectChunkOption(next)
+      })
+
+    return StreamReconciler.of({
+      open,
+      follow,
+      ended: (turn) =>
+        Effect.gen(function* () {
+          const { look, wait } = open(turn)
+          for (;;) {
+            const steps = yield* look
+            const last = steps.at(-1)
+            if (last?._tag === "end") return last.end
+            if (steps.length === 0) yield* wait
+          }
+        }),
+      waiting: waiters.count
+    })
+  })
+
+/** Needs `EventLog` only. */
+export const layer = (options: Options = {}) => Layer.scoped(StreamReconciler, make(options))

@@ -1,0 +1,76 @@
+/** How a turn ended, read from state at one position: its outcome, and what it said so far. */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemView } from "@millrace/contracts/Item"
+import type { TurnView } from "@millrace/contracts/State"
+import type { View } from "@millrace/log/EventLog"
+import { openTexts } from "./OpenTexts.ts"
+import type { ThreadRow } from "./ThreadRow.ts"
+
+export interface TurnEnd {
+  /**
+   * `deleted`: the thread is gone and the turn did not complete or fail before that; also when state at this position no longer knows the
+   * turn.
+   */
+  readonly outcome: "completed" | "interrupted" | "failed" | "deleted"
+  /** The position of the state that said so. */
+  readonly at: number
+  /** With reason, error and usage where there are any. */
+  readonly turn: TurnView | undefined
+  /** What the turn produced, in the order of its beginnings; the newest of at most 4 MiB. */
+  readonly items: ReadonlyArray<ItemView>
+  /** Older items were left out. */
+  readonly truncated: boolean
+}
+
+/** JSON characters of items that an end carries. */
+const maxItems = 4 * 1024 * 1024
+const rowsAtATime = 200
+
+interface Turn {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+}
+
+const withText = (item: ItemView, text: string | undefined): ItemView =>
+  text === undefined || text === "" ? item : Object.assign({}, item, item.kind === "command" ? { output: text } : { text })
+
+/** The turn's items; none of them began before the turn was requested. */
+const itemsOf = (view: View, { threadId, turnId }: Turn, requestedAt: number) => {
+  const found: Array<{ readonly item: ItemView; readonly startedAt: number }> = []
+  let size = 0
+  let truncated = false
+  let before = Number.MAX_SAFE_INTEGER
+  while (before > requestedAt && !truncated) {
+    const rows = view.rows({ collection: "item", parent: threadId, before, limit: rowsAtATime })
+    for (const { rank, value } of rows) {
+      const item = value as ItemView
+      if (item.turnId !== turnId) continue
+      size += JSON.stringify(item).length
+      truncated = size > maxItems && found.length > 0
+      if (truncated) break
+      found.push({ item, startedAt: rank })
+    }
+    before = rows.at(-1)?.rank ?? 0
+  }
+  const open = found.flatMap(({ item, startedAt }) => (item.status === "open" ? [{ itemId: item.itemId, startedAt }] : []))
+  const texts = openTexts(view, threadId, open)
+  return { items: found.reverse().map(({ item }) => withText(item, texts.get(item.itemId)?.text)), truncated }
+}
+
+/** The end as the view has it; nothing while the turn is queued, runs or waits. */
+export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
+  const row = view.row("turn", turn.turnId)
+  const known = row?.value as TurnView | undefined
+  const thread = view.row("thread-state", turn.threadId)?.value as ThreadRow | undefined
+  const at = view.head
+  if (row === undefined || known === undefined || thread === undefined)
+    return { outcome: "deleted", at, turn: undefined, items: [], truncated: false }
+  const over = known.status === "completed" || known.status === "failed" || known.status === "interrupted" ? known.status : undefined
+  if (over === undefined && !thread.deleted) return undefined
+  const outcome = thread.deleted && (over === undefined || over === "interrupted") ? "deleted" : (over ?? "deleted")
+  return { outcome, at, turn: known, ...itemsOf(view, turn, row.rank) }
+}
+
+/** What the agent said in these items, messages apart by an empty line. */
+export const textOf = (items: ReadonlyArray<ItemView>): string =>
+  items.flatMap((item) => (item.kind === "agent-message" && item.text !== undefined && item.text !== "" ? [item.text] : [])).join("\n\n")

@@ -1,0 +1,473 @@
+import type { Command, CommandBody, CommandType } from "@millrace/contracts/Command"
+import type { DomainEvent } from "@millrace/contracts/Event"
+import { EventData, isTerminal } from "@millrace/contracts/Event"
+import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { SessionState } from "@millrace/contracts/State"
+import { DecideModel } from "@millrace/testing/DecideModel"
+import * as Kit from "@millrace/testing/Orchestration"
+import { Either, FastCheck as fc, Schema } from "effect"
+import { describe, expect, it } from "vitest"
+import { activeTurn, epochOf, hasLiveSession } from "./ThreadState.ts"
+
+const ask = <T extends CommandType>(model: DecideModel, type: T, body: (typeof CommandBody)[T]["Type"]) =>
+  model.ask(Kit.command(type, body) as Command, "/work")
+
+const withThread = () => {
+  const model = new DecideModel()
+  const { threadId } = Either.getOrThrow(ask(model, "thread.create", { provider: "scripted", cwd: "/work" }))
+  return { model, threadId: threadId as ThreadId }
+}
+const start = (model: DecideModel, text: string, strategy?: "enqueue" | "steer" | "interrupt" | "reject") =>
+  Either.getOrThrow(
+    ask(model, "turn.start", { threadId: model.only.threadId, text, ...(strategy === undefined ? {} : { strategy }) })
+  )
+const say = (model: DecideModel, epoch: number, ...events: ReadonlyArray<ProviderEvent>) =>
+  model.tell({ _tag: "Said", threadId: model.only.threadId, epoch, events })
+const opened = (model: DecideModel, capabilities: ReadonlyArray<string> = []) =>
+  model.tell({
+    _tag: "SessionOpened",
+    threadId: model.only.threadId,
+    epoch: epochOf(model.only),
+    continuity: "fresh",
+    resumeKey: undefined,
+    capabilities
+  })
+/** A thread with a running turn that has an open item and an open request. */
+const running = (capabilities: ReadonlyArray<string> = []) => {
+  const { model, threadId } = withThread()
+  const turnId = start(model, "first").turnId as TurnId
+  opened(model, capabilities)
+  const itemId = "itm_a" as ItemId
+  const requestId = "req_a" as RequestId
+  say(
+    model,
+    1,
+    { _tag: "TurnStarted", turnId, origin: "user" },
+    { _tag: "ItemStarted", turnId, itemId, kind: "agent-message", content: {} },
+    { _tag: "ItemDelta", turnId, itemId, kind: "agent-message", text: "half of " },
+    { _tag: "ItemDelta", turnId, itemId, kind: "agent-message", text: "an answer" },
+    { _tag: "RequestOpened", turnId, requestId, ask: { kind: "approval", title: "Run: ls", choices: ["accept", "decline"] } }
+  )
+  return { model, threadId, turnId, itemId, requestId }
+}
+const types = (events: ReadonlyArray<DomainEvent>) => events.map((event) => event.type)
+const last = (model: DecideModel, type: string) => model.events.findLast((event) => event.type === type)
+
+describe("sessions", () => {
+  it("T3 a session that is ready, interrupted, stopped or in error cannot be written with an active turn", () => {
+    const decode = Schema.decodeUnknownEither(SessionState)
+    for (const status of ["ready", "interrupted", "stopped", "error"])
+      expect(Either.isLeft(decode({ epoch: 1, status, activeTurnId: "trn_a" })), status).toBe(true)
+    for (const status of ["starting", "running"])
+      expect(Either.isRight(decode({ epoch: 1, status, activeTurnId: "trn_a" })), status).toBe(true)
+    const changed = Schema.decodeUnknownEither(EventData["session.state.changed"])
+    expect(Either.isLeft(changed({ threadId: "thr_a", epoch: 1, status: "ready", activeTurnId: "trn_a" }))).toBe(true)
+  })
+
+  it.each([
+    ["SessionEnded", "turn.failed", "request.expired"],
+    ["SessionFailed", "turn.failed", "request.expired"],
+    ["OwnerLost", "turn.interrupted", "request.expired"]
+  ] as const)("T3 %s ends what the session held, in order, and holds nothing", (tag, terminal, settled) => {
+    const { model, threadId } = running()
+    const reason = "gone"
+    const failure = { kind: "process", message: "gone" } as const
+    const events = model.tell(
+      tag === "SessionFailed"
+        ? { _tag: tag, threadId, epoch: 1, failure }
+        : tag === "SessionEnded"
+          ? { _tag: tag, threadId, epoch: 1, reason }
+          : { _tag: tag, threadId, reason }
+    )
+    expect(types(events)).toEqual([settled, "item.completed", terminal, "session.stopped"])
+    expect(model.only.session?.activeTurnId).toBeUndefined()
+    expect(Object.keys(model.only.turns)).toEqual([])
+  })
+
+  it("T3 renaming and archiving in mid-turn keep the active turn", () => {
+    const { model, threadId, turnId } = running()
+    ask(model, "thread.rename", { threadId, title: "other" })
+    ask(model, "thread.archive", { threadId })
+    expect(activeTurn(model.only)?.turnId).toBe(turnId)
+    expect(model.only.session?.status).toBe("running")
+  })
+
+  it("T6 a late frame of an old epoch settles nothing of the new one", () => {
+    const { model, threadId, turnId } = running()
+    model.tell({ _tag: "SessionEnded", threadId, epoch: 1, reason: "gone" })
+    const second = start(model, "second").turnId as TurnId
+    opened(model)
+    const before = model.only
+    const events = say(
+      model,
+      1,
+      { _tag: "TurnCompleted", turnId },
+      { _tag: "TurnCompleted", turnId: second },
+      { _tag: "ItemStarted", turnId: second, itemId: "itm_late" as ItemId, kind: "agent-message", content: {} },
+      {
+        _tag: "RequestOpened",
+        turnId,
+        requestId: "req_late" as RequestId,
+        ask: { kind: "approval", title: "x", choices: ["accept"] }
+      },
+      { _tag: "TurnStarted", turnId: "trn_own" as TurnId, origin: "provider" },
+      {
+        _tag: "ItemCompleted",
+        turnId,
+        itemId: "itm_a" as ItemId,
+        kind: "agent-message",
+        status: "completed",
+        content: { text: "all" }
+      }
+    )
+    expect(types(events)).toEqual(["provider.event", "provider.event", "provider.event", "item.amended"])
+    expect({ ...model.only, updatedAt: "" }).toEqual({ ...before, updatedAt: "" })
+    for (const fact of ["SessionEnded", "SessionFailed"] as const)
+      expect(
+        model.tell(
+          fact === "SessionEnded"
+            ? { _tag: fact, threadId, epoch: 1, reason: "" }
+            : { _tag: fact, threadId, epoch: 1, failure: { kind: "process", message: "" } }
+        )
+      ).toEqual([])
+    expect(hasLiveSession(model.only)).toBe(true)
+  })
+})
+
+describe("turns", () => {
+  it("T1 the first terminal wins, and nothing follows it", () => {
+    const { model, turnId } = running()
+    say(model, 1, { _tag: "TurnCompleted", turnId })
+    const after = say(
+      model,
+      1,
+      { _tag: "TurnFailed", turnId, error: { kind: "unknown", message: "late" } },
+      { _tag: "TurnInterrupted", turnId },
+      { _tag: "TurnStarted", turnId, origin: "provider" }
+    )
+    expect(types(after)).toEqual(["provider.event"])
+    expect(model.events.filter((event) => isTerminal(event.type)).map((event) => event.type)).toEqual(["turn.completed"])
+  })
+
+  it("T12 the end of a turn starts the next in the same transaction, in order", () => {
+    const { model, turnId } = running()
+    const second = start(model, "second")
+    const third = start(model, "third")
+    expect([second.outcome, third.outcome]).toEqual(["queued", "queued"])
+    const events = say(model, 1, { _tag: "TurnCompleted", turnId })
+    expect(types(events)).toEqual([
+      "request.cancelled",
+      "item.completed",
+      "turn.completed",
+      "session.state.changed",
+      "turn.dispatched",
+      "item.started",
+      "item.completed"
+    ])
+    expect(activeTurn(model.only)?.turnId).toBe(second.turnId)
+    expect(model.only.queue.map((turn) => turn.turnId)).toEqual([third.turnId])
+  })
+
+  it("T12 strategies: steer when the agent can, queue when it cannot, interrupt goes to the front, reject is refused", () => {
+    const can = running(["steer"])
+    expect(start(can.model, "more", "steer")).toMatchObject({ outcome: "steering", turnId: can.turnId })
+    expect(types(can.model.events.slice(-3))).toEqual(["turn.steered", "item.started", "item.completed"])
+    const { model, threadId } = running()
+    const queued = start(model, "more", "steer")
+    expect(queued.outcome).toBe("queued")
+    const front = start(model, "now", "interrupt")
+    expect(front.outcome).toBe("interrupting")
+    expect(model.only.queue.map((turn) => turn.turnId)).toEqual([front.turnId, queued.turnId])
+    expect(ask(model, "turn.start", { threadId, text: "x", strategy: "reject" })).toEqual(Either.left("TurnActive"))
+  })
+
+  it("T12 a steer that the agent refuses becomes the next turn", () => {
+    const { model, threadId, turnId } = running(["steer"])
+    start(model, "later")
+    start(model, "more", "steer")
+    model.tell({ _tag: "SteerRefused", threadId, epoch: 1, turnId, text: "more" })
+    expect(model.only.queue.map((turn) => turn.text)).toEqual(["more", "later"])
+  })
+
+  it("T7 an interrupt names its turn; idle it is a recorded no-op; a queued turn leaves the queue", () => {
+    const { model, threadId, turnId } = running()
+    const queued = start(model, "second").turnId as TurnId
+    const interrupt = (id?: TurnId) =>
+      Either.getOrThrow(ask(model, "turn.interrupt", { threadId, ...(id === undefined ? {} : { turnId: id }) }))
+    expect(interrupt(queued)).toMatchObject({ outcome: "dequeued", turnId: queued })
+    expect(interrupt()).toMatchObject({ outcome: "interrupting", turnId })
+    expect(interrupt()).toMatchObject({ outcome: "interrupting", turnId })
+    expect(model.events.filter((event) => event.type === "turn.interrupt.requested")).toHaveLength(1)
+    say(model, 1, { _tag: "TurnInterrupted", turnId })
+    expect(interrupt()).toMatchObject({ outcome: "not-running" })
+    expect(interrupt(turnId)).toMatchObject({ outcome: "not-running" })
+    start(model, "third")
+    expect(activeTurn(model.only)?.interruptRequested).toBe(false)
+    expect(ask(model, "turn.interrupt", { threadId, turnId: "trn_none" as TurnId })).toEqual(Either.left("TurnNotFound"))
+  })
+
+  it("T11 a death after an interrupt is an interruption, any other death a failure", () => {
+    const death = { _tag: "TurnFailed", error: { kind: "process", message: "exit 1" } } as const
+    const asked = running()
+    ask(asked.model, "turn.interrupt", { threadId: asked.threadId })
+    say(asked.model, 1, { ...death, turnId: asked.turnId })
+    expect(last(asked.model, "turn.interrupted")).toBeDefined()
+    const other = running()
+    say(other.model, 1, { ...death, turnId: other.turnId })
+    expect(last(other.model, "turn.failed")?.data).toMatchObject({ error: { kind: "process", message: "exit 1" } })
+  })
+
+  it("T10 a turn that the agent began by itself ends neither ours nor the session", () => {
+    const { model, turnId } = running()
+    const own = "trn_title" as TurnId
+    say(model, 1, { _tag: "TurnStarted", turnId: own, origin: "provider" }, { _tag: "TurnCompleted", turnId: own })
+    expect(activeTurn(model.only)?.turnId).toBe(turnId)
+    say(model, 1, { _tag: "TurnCompleted", turnId })
+    say(model, 1, { _tag: "TurnStarted", turnId: "trn_review" as TurnId, origin: "provider" })
+    expect(activeTurn(model.only)?.turnId).toBe("trn_review")
+    expect(start(model, "wait").outcome).toBe("queued")
+  })
+
+  it("C4 an expected turn or epoch that is not the active one is refused", () => {
+    const { model, threadId } = running()
+    const expectedTurnId = "trn_other" as TurnId
+    expect(ask(model, "turn.start", { threadId, text: "x", expectedTurnId })).toEqual(Either.left("TurnMismatch"))
+    expect(ask(model, "session.stop", { threadId, expectedEpoch: 7 })).toEqual(Either.left("TurnMismatch"))
+    expect(Either.isRight(ask(model, "session.stop", { threadId, expectedEpoch: 1 }))).toBe(true)
+  })
+})
+
+describe("items and requests", () => {
+  it("T9 items close once, at the latest with their turn, with the text they had; a late completion is kept and reopens nothing", () => {
+    const { model, turnId, itemId } = running()
+    say(model, 1, { _tag: "TurnFailed", turnId, error: { kind: "limit", message: "no tokens left" } })
+    expect(last(model, "item.completed")?.data).toMatchObject({
+      itemId,
+      status: "aborted",
+      text: "half of an answer",
+      reason: "no tokens left"
+    })
+    const late = say(
+      model,
+      1,
+      { _tag: "ItemDelta", turnId, itemId, kind: "agent-message", text: "!" },
+      { _tag: "ItemCompleted", turnId, itemId, kind: "agent-message", status: "completed", content: { text: "whole" } }
+    )
+    expect(types(late)).toEqual(["provider.event", "item.amended"])
+    expect(model.only.items).toEqual({})
+  })
+
+  it("T13 the first answer wins, the loser is told, and unknown requests say so", () => {
+    const { model, turnId, requestId } = running()
+    const answer = (body: Omit<(typeof CommandBody)["request.answer"]["Type"], "requestId">, id: RequestId = requestId) =>
+      ask(model, "request.answer", { requestId: id, ...body })
+    expect(answer({ decision: "accept-for-session" })).toEqual(Either.left("DecisionNotOffered"))
+    expect(answer({ answers: {} })).toEqual(Either.left("DecisionNotOffered"))
+    expect(Either.getOrThrow(answer({ decision: "accept" })).outcome).toBe("answered")
+    expect(Either.getOrThrow(answer({ decision: "decline" })).outcome).toBe("already-settled")
+    expect(answer({ decision: "accept" }, "req_none" as RequestId)).toEqual(Either.left("RequestNotFound"))
+    expect(model.events.filter((event) => event.type === "request.answered")).toHaveLength(1)
+    const questions = [
+      { id: "a", text: "which?" },
+      { id: "b", text: "why?" }
+    ] as const
+    const second = "req_b" as RequestId
+    say(model, 1, { _tag: "RequestOpened", turnId, requestId: second, ask: { kind: "question", title: "?", questions } })
+    expect(answer({ answers: { a: ["x"] } }, second)).toEqual(Either.left("AnswersIncomplete"))
+    expect(Either.isRight(answer({ answers: { a: ["x"], b: ["y"] } }, second))).toBe(true)
+  })
+
+  it("T13 an open request never survives its session", () => {
+    const { model, threadId, requestId } = running()
+    ask(model, "session.stop", { threadId })
+    model.tell({ _tag: "SessionEnded", threadId, epoch: 1, reason: "ended" })
+    expect(last(model, "request.expired")?.data).toMatchObject({ requestId })
+    expect(last(model, "turn.interrupted")?.data).toMatchObject({ reason: "the session was stopped by tester" })
+    expect(Either.getOrThrow(ask(model, "request.answer", { requestId, decision: "accept" })).outcome).toBe("already-settled")
+  })
+})
+
+describe("threads and projects", () => {
+  it("C5 one directory is one project, and a project with threads stays", () => {
+    const { model, threadId } = withThread()
+    const { projectId } = model.only
+    expect(Either.getOrThrow(ask(model, "project.create", { cwd: "/work" })).projectId).toBe(projectId)
+    expect(ask(model, "project.delete", { projectId })).toEqual(Either.left("ProjectNotEmpty"))
+    ask(model, "thread.delete", { threadId })
+    expect(Either.isRight(ask(model, "project.delete", { projectId }))).toBe(true)
+    expect(Either.getOrThrow(ask(model, "project.create", { cwd: "/work" })).projectId).not.toBe(projectId)
+  })
+
+  it("T2 deleting a thread ends everything of it, and its stream", () => {
+    const { model, threadId, turnId } = running()
+    const queued = start(model, "second").turnId
+    const before = model.events.length
+    ask(model, "thread.delete", { threadId })
+    expect(types(model.events.slice(before))).toEqual([
+      "turn.interrupted",
+      "session.stop.requested",
+      "request.expired",
+      "item.completed",
+      "turn.interrupted",
+      "session.stopped",
+      "thread.deleted"
+    ])
+    const ended = model.events.filter((event) => event.type === "turn.interrupted").map((event) => event.data.turnId)
+    expect(ended).toEqual([queued, turnId])
+    expect(say(model, 1, { _tag: "Opaque", method: "x", payload: 1 }, { _tag: "TurnCompleted", turnId })).toEqual([])
+    expect(ask(model, "turn.start", { threadId, text: "x" })).toEqual(Either.left("ThreadDeleted"))
+  })
+
+  it("C4 rules say which one refused", () => {
+    const { model, threadId } = withThread()
+    const create = (body: (typeof CommandBody)["thread.create"]["Type"], directory?: string) =>
+      model.ask(Kit.command("thread.create", body), directory)
+    expect(create({ provider: "nobody", cwd: "/work" }, "/work")).toEqual(Either.left("ProviderUnknown"))
+    expect(create({ provider: "scripted", cwd: "/nowhere" })).toEqual(Either.left("DirectoryNotFound"))
+    expect(create({ provider: "scripted" })).toEqual(Either.left("ProjectNotFound"))
+    ask(model, "thread.archive", { threadId })
+    expect(ask(model, "turn.start", { threadId, text: "x" })).toEqual(Either.left("ThreadArchived"))
+    ask(model, "thread.unarchive", { threadId })
+    for (let n = 0; n <= 100; n++) start(model, `turn ${n}`)
+    expect(ask(model, "turn.start", { threadId, text: "x" })).toEqual(Either.left("QueueFull"))
+    expect(ask(model, "thread.rename", { threadId: "thr_none" as ThreadId, title: "x" })).toEqual(Either.left("ThreadNotFound"))
+  })
+})
+
+/** One step of the model: numbers pick among what exists, so that shrinking stays meaningful. */
+const step = fc.record({
+  what: fc.oneof(
+    { weight: 10, arbitrary: fc.integer({ min: 14, max: 22 }) },
+    { weight: 5, arbitrary: fc.constantFrom(0, 1, 2, 3, 4, 7, 13, 14) },
+    { weight: 1, arbitrary: fc.integer({ min: 5, max: 23 }) }
+  ),
+  which: fc.nat(7),
+  old: fc.nat(7).map((n) => n === 0)
+})
+
+const run = (model: DecideModel, threadId: ThreadId, { what, which, old }: { what: number; which: number; old: boolean }) => {
+  const state = model.only
+  const epoch = Math.max(0, epochOf(state) - (old ? 1 : 0))
+  const turns = model.events.flatMap((event) => (event.type === "turn.requested" ? [event.data.turnId] : []))
+  const known = which < 5 ? activeTurn(state)?.turnId : which === 5 ? `trn_own${epoch}${turns.length % 2}` : undefined
+  const turnId = (known ?? turns[turns.length - 1 - (which % 4)] ?? "trn_none") as TurnId
+  const itemId = `itm_${turnId}_${which % 3}` as ItemId
+  const requestId = `req_${turnId}_${which % 3}` as RequestId
+  const item = { turnId, itemId, kind: "agent-message" } as const
+  const error = { kind: which % 2 === 0 ? "process" : "limit", message: "no" } as const
+  const strategies = ["enqueue", "steer", "interrupt", "reject"] as const
+  switch (what) {
+    case 0:
+    case 1:
+    case 2:
+      return void ask(model, "turn.start", { threadId, text: "go", strategy: strategies[which % 4] ?? "enqueue" })
+    case 3:
+      return void ask(model, "turn.interrupt", { threadId, ...(old ? {} : { turnId }) })
+    case 4:
+      return void ask(model, "request.answer", { requestId, decision: "accept" })
+    case 5:
+      return which === 0 ? void ask(model, "session.stop", { threadId }) : undefined
+    case 6:
+      return void ask(model, old ? "thread.archive" : "thread.unarchive", { threadId })
+    case 7:
+    case 8:
+      return void model.tell({
+        _tag: "SessionOpened",
+        threadId,
+        epoch,
+        continuity: "fresh",
+        resumeKey: "k",
+        capabilities: which > 3 ? ["steer"] : []
+      })
+    case 9:
+      return void model.tell({ _tag: "SessionEnded", threadId, epoch, reason: "ended" })
+    case 10:
+      return void model.tell({ _tag: "SessionFailed", threadId, epoch, failure: error })
+    case 11:
+      return void model.tell({ _tag: "TurnRefused", threadId, epoch, turnId, failure: error })
+    case 12:
+      return void model.tell({ _tag: "SteerRefused", threadId, epoch, turnId, text: "more" })
+    case 13:
+      model.hold = which > 4
+      return void model.tell({ _tag: "QueueReleased", threadId })
+    case 14:
+      return void say(model, epoch, { _tag: "TurnStarted", turnId, origin: which === 5 ? "provider" : "user" })
+    case 15:
+      return void say(model, epoch, { _tag: "TurnCompleted", turnId })
+    case 16:
+      return void say(model, epoch, { _tag: "TurnFailed", turnId, error })
+    case 17:
+      return void say(model, epoch, { _tag: "TurnInterrupted", turnId })
+    case 18:
+      return void say(model, epoch, { _tag: "ItemStarted", ...item, content: {} })
+    case 19:
+      return void say(model, epoch, { _tag: "ItemDelta", ...item, text: "d" })
+    case 20:
+      return void say(model, epoch, { _tag: "ItemCompleted", ...item, status: "completed", content: { text: "d" } })
+    case 21:
+      return void say(model, epoch, {
+        _tag: "RequestOpened",
+        turnId,
+        requestId,
+        ask: { kind: "approval", title: "?", choices: ["accept"] }
+      })
+    case 22:
+      return void say(model, epoch, { _tag: "RequestCancelled", turnId, requestId, reason: "over" })
+    default:
+      return which === 0
+        ? void model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
+        : void say(model, epoch, { _tag: "Opaque", method: "m", payload: {} })
+  }
+}
+
+const count = (events: ReadonlyArray<DomainEvent>, pick: (event: DomainEvent) => string | undefined) => {
+  const counts = new Map<string, number>()
+  for (const event of events) {
+    const id = pick(event)
+    if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Everything that began ended exactly once, and everything that ended had begun. */
+const balanced = (events: ReadonlyArray<DomainEvent>) => {
+  const begun = count(events, (event) =>
+    event.type === "turn.requested" || (event.type === "turn.started" && event.data.origin === "provider")
+      ? event.data.turnId
+      : undefined
+  )
+  const ended = count(events, (event) => (isTerminal(event.type) && "turnId" in event.data ? event.data.turnId : undefined))
+  expect(ended).toEqual(begun)
+  for (const [id, times] of ended) expect(times, id).toBe(1)
+  const pairs: ReadonlyArray<readonly [string, ReadonlyArray<string>, "itemId" | "requestId"]> = [
+    ["item.started", ["item.completed"], "itemId"],
+    ["request.opened", ["request.answered", "request.expired", "request.cancelled"], "requestId"]
+  ]
+  for (const [opens, closes, key] of pairs) {
+    const id = (event: DomainEvent) => (event.data as Record<string, string | undefined>)[key]
+    const opened = count(events, (event) => (event.type === opens ? id(event) : undefined))
+    expect(count(events, (event) => (closes.includes(event.type) ? id(event) : undefined))).toEqual(opened)
+    for (const [name, times] of opened) expect(times, name).toBe(1)
+  }
+}
+
+describe("model", () => {
+  it("T1 T2 T4 T9 T13 any order of commands, frames and deaths: every state is legal, everything ends exactly once", () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 40, maxLength: 120 }), (steps) => {
+        const { model, threadId } = withThread()
+        for (const one of steps) run(model, threadId, one)
+        // Nothing is left to run: each session dies, until the queue is empty.
+        model.hold = false
+        for (let n = 0; n < 200 && (model.only.queue.length > 0 || hasLiveSession(model.only)); n++) {
+          model.tell({ _tag: "QueueReleased", threadId })
+          model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
+        }
+        balanced(model.events)
+        expect(model.only.turns).toEqual({})
+      }),
+      { numRuns: 400, seed: 20261120 }
+    )
+  })
+})

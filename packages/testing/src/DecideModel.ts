@@ -1,0 +1,75 @@
+/** decide and evolve without log or fibers: one world in memory, every event kept, the invariants checked after each step (T4). */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Command, CommandResult } from "@millrace/contracts/Command"
+import { decideCommand } from "@millrace/orchestration/decideCommand"
+import { decideFact } from "@millrace/orchestration/decideFact"
+import { Draft, type World } from "@millrace/orchestration/Draft"
+import { evolve, violations } from "@millrace/orchestration/evolve"
+import type { Fact } from "@millrace/orchestration/Fact"
+import type { ProjectState } from "@millrace/orchestration/ProjectState"
+import { hasLiveSession, type ThreadState } from "@millrace/orchestration/ThreadState"
+import { Either } from "effect"
+
+export class DecideModel implements World {
+  private readonly threads = new Map<ThreadId, ThreadState>()
+  private readonly projects = new Map<ProjectId, ProjectState>()
+  private readonly refolded = new Map<string, ThreadState | undefined>()
+  readonly events: Array<DomainEvent> = []
+  hold = false
+  private steps = 0
+
+  readonly thread = (id: ThreadId) => this.threads.get(id)
+  readonly project = (id: ProjectId) => this.projects.get(id)
+  readonly projectAt = (cwd: string) => [...this.projects.values()].find((one) => one.cwd === cwd && !one.deleted)?.projectId
+  readonly threadOfRequest = (id: RequestId) =>
+    this.events.find((event) => event.type === "request.opened" && event.data.requestId === id) === undefined
+      ? undefined
+      : ([...this.threads.keys()][0] as ThreadId)
+  readonly knowsTurn = (_: ThreadId, id: TurnId) =>
+    this.events.some((event) => "turnId" in event.data && event.data.turnId === id)
+
+  private draft(): Draft {
+    const step = ++this.steps
+    const at = new Date(1_700_000_000_000 + step * 1000).toISOString()
+    return new Draft(this, { at, seed: String(step).padStart(6, "0"), hold: this.hold, providers: new Set(["scripted"]) })
+  }
+
+  private keep(draft: Draft): ReadonlyArray<DomainEvent> {
+    const before = this.events.length
+    for (const { stream, type, data, at } of draft.events) {
+      const event = { type, data } as DomainEvent
+      this.events.push(event)
+      if (stream.startsWith("thread/")) this.refolded.set(stream, evolve(this.refolded.get(stream), event, at))
+    }
+    for (const state of draft.changedProjects) this.projects.set(state.projectId, state)
+    for (const state of draft.changedThreads) {
+      this.threads.set(state.threadId, state)
+      const found = violations(state)
+      const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopRequested !== undefined)
+      if (free && state.queue.length > 0 && !this.hold && !state.deleted) throw new Error("T4 the queue waits for nobody")
+      if (found.length > 0) throw new Error(found.join("; "))
+      if (JSON.stringify(this.refolded.get(`thread/${state.threadId}`)) !== JSON.stringify(state))
+        throw new Error("the folded events are not the decided state")
+    }
+    return this.events.slice(before)
+  }
+
+  /** The events that the command caused; a rejection causes none. */
+  ask(command: Command, directory?: string): Either.Either<CommandResult, string> {
+    const draft = this.draft()
+    const decided = decideCommand(draft, { command, actor: "tester", directory })
+    if (Either.isRight(decided)) this.keep(draft)
+    return Either.mapLeft(decided, (error) => error.rule)
+  }
+
+  tell(fact: Fact): ReadonlyArray<DomainEvent> {
+    const draft = this.draft()
+    decideFact(draft, fact)
+    return this.keep(draft)
+  }
+
+  get only(): ThreadState {
+    return [...this.threads.values()][0] as ThreadState
+  }
+}
