@@ -10,6 +10,7 @@ import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 
 import { Session, required } from "../auth/Session.ts"
+import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
 import * as Respond from "./Respond.ts"
@@ -47,7 +48,7 @@ const make = Effect.gen(function* () {
   const events = yield* Events.make
 
   const dispatch = (command: Command) =>
-    Effect.flatMap(Session, ({ actor }) => Effect.uninterruptible(service.dispatch(command, actor)))
+    Effect.flatMap(Session, ({ actor }) => Effect.uninterruptible(service.dispatch(Commands.complete(command), actor)))
 
   const handlers: Routes.Handlers = {
     state: ({ request }) =>

@@ -48,7 +48,7 @@ it.scopedLive("S9 drain: a hundred streams get everything, then bye with the cur
     yield* idle.ended
     expect(idle.text()).toBe("[]")
     expect(report.cut).toBe(0)
-    expect(took).toBeLessThan(3000)
+    expect(took).toBeLessThan(5000)
   })
 )
 
@@ -63,7 +63,7 @@ it.scopedLive("S5 drain: readers that never read are cut after the grace, those 
     const [took, report] = yield* millis(fixture.server.drain("400 millis"))
     expect(report.cut).toBe(3)
     expect(took).toBeGreaterThan(390)
-    expect(took).toBeLessThan(1500)
+    expect(took).toBeLessThan(3000)
     expect((yield* reader.ended).aborted).toBe(false)
     expect(reader.text()).toContain("event: bye")
     expect(stuck.length).toBe(3)
@@ -90,23 +90,26 @@ it.scopedLive("S2 drain: a request in flight is answered, new connections are re
   })
 )
 
-it.scopedLive("S6 the scope closes in time with frozen SSE and WebSocket clients, drained before or not", () =>
-  Effect.gen(function* () {
-    for (const drainFirst of [true, false]) {
-      const scope = yield* Scope.make()
-      const fixture = yield* Scope.extend(start({ grace: "300 millis" }), scope)
-      const pad = "x".repeat(100_000)
-      for (let n = 0; n < 200; n++) yield* fixture.append(event(n, "thread/thr_a", { pad }))
-      yield* frozen(fixture.url, sse(fixture.token))
-      yield* frozen(fixture.url, webSocket(fixture.token))
-      const reader = yield* follower(fixture, "?since=200")
-      yield* reader.until("caught-up")
-      if (drainFirst) yield* fixture.server.drain("300 millis")
-      const [took] = yield* millis(Scope.close(scope, Exit.void))
-      expect(took).toBeLessThan(2500)
-      expect(reader.text()).toContain("event: bye")
-    }
-  })
+it.scopedLive(
+  "S6 the scope closes in time with frozen SSE and WebSocket clients, drained before or not",
+  () =>
+    Effect.gen(function* () {
+      for (const drainFirst of [true, false]) {
+        const scope = yield* Scope.make()
+        const fixture = yield* Scope.extend(start({ grace: "300 millis" }), scope)
+        const pad = "x".repeat(100_000)
+        for (let n = 0; n < 200; n++) yield* fixture.append(event(n, "thread/thr_a", { pad }))
+        yield* frozen(fixture.url, sse(fixture.token))
+        yield* frozen(fixture.url, webSocket(fixture.token))
+        const reader = yield* follower(fixture, "?since=200")
+        yield* reader.until("caught-up")
+        if (drainFirst) yield* fixture.server.drain("300 millis")
+        const [took] = yield* millis(Scope.close(scope, Exit.void))
+        expect(took).toBeLessThan(4000)
+        expect(reader.text()).toContain("event: bye")
+      }
+    }),
+  20_000
 )
 
 it.scopedLive("D8 connections that are cut leave no follower behind", () =>

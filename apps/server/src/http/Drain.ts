@@ -35,6 +35,9 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
   }
 >() {}
 
+/** Answers that a WebSocket client leaves unread wait in memory without a limit of the library: beyond this it is cut (D7, X5). */
+const maxUnreadBytes = 16 * 1024 * 1024
+
 /** False when the time was over. Finalizers run uninterruptibly: without `interruptible` no timeout would ever fire. */
 const within = (wait: Effect.Effect<void>, grace: Duration.DurationInput) =>
   wait.pipe(Effect.interruptible, Effect.timeoutOption(grace), Effect.map(Option.isSome))
@@ -85,6 +88,16 @@ const make = Effect.fnUntraced(function* (server: Server) {
     calls++
   })
 
+  yield* Effect.sleep("1 second").pipe(
+    Effect.zipRight(
+      Effect.sync(() => {
+        for (const socket of upgraded) if (socket.writableLength > maxUnreadBytes) socket.destroy()
+      })
+    ),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
   const drain = Effect.fnUntraced(function* (grace: Duration.DurationInput) {
     const start = yield* Clock.currentTimeMillis
     const before = http.size + upgraded.size
@@ -128,7 +141,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
   })
 })
 
-export const layer = (server: Server): Layer.Layer<Drain, never, Wake> => Layer.effect(Drain, make(server))
+export const layer = (server: Server): Layer.Layer<Drain, never, Wake> => Layer.scoped(Drain, make(server))
 
 /** Below the server: its scope closes the WebSockets politely, this ends those that do not answer. */
 export const cut = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>

@@ -9,8 +9,8 @@ const body = `<header><h1>Millrace</h1><span id="status" role="status">connectin
 <div class="columns">
 <nav><h2>Threads</h2><ul id="threads"></ul><p id="empty" hidden>No threads yet. Ask something.</p></nav>
 <main><h2 id="title">New thread</h2><section id="requests"></section><ol id="items" aria-live="polite"></ol>
-<form id="prompt"><textarea id="text" rows="3" placeholder="Ask the demo agent. Try: hello" aria-label="Prompt"></textarea>
-<div><button id="send">Send</button><button id="stop" type="button" hidden>Interrupt</button><button id="new" type="button">New thread</button></div></form></main>
+<form id="prompt"><textarea id="text" rows="3" placeholder="Ask an agent. Try: hello" aria-label="Prompt"></textarea>
+<div><select id="provider" aria-label="Agent"></select><button id="send">Send</button><button id="stop" type="button" hidden>Interrupt</button><button id="new" type="button">New thread</button></div></form></main>
 </div>`
 
 const file = (contentType: string, text: string) =>

@@ -23,8 +23,8 @@ main.docs { display: block; max-width: 60rem; margin: 0 auto; overflow: visible 
 #items small { display: block; opacity: .6; font: .75rem system-ui }
 .request { border: 1px solid var(--accent); border-radius: .5rem; padding: .6rem .8rem; margin-bottom: .6rem }
 .request p { margin: 0 0 .4rem; white-space: pre-wrap }
-button, input, textarea { font: inherit; color: inherit }
-button { cursor: pointer; border: 1px solid var(--line); background: var(--soft); border-radius: .4rem; padding: .25rem .8rem; margin-right: .4rem }
+button, input, select, textarea { font: inherit; color: inherit }
+button, select { cursor: pointer; border: 1px solid var(--line); background: var(--soft); border-radius: .4rem; padding: .25rem .8rem; margin-right: .4rem }
 textarea, input { width: 100%; padding: .5rem; border: 1px solid var(--line); border-radius: .4rem; background: transparent; margin-bottom: .4rem }
 pre { overflow: auto; background: var(--soft); padding: .6rem; border-radius: .4rem } details { margin: .3rem 0 }
 @media (max-width: 40rem) { .columns { grid-template-columns: 1fr; grid-template-rows: auto 1fr } nav { max-height: 9rem; border-right: 0 } }
@@ -55,7 +55,8 @@ const call = async (path, body) => {
 }
 
 let current = location.hash.slice(1) || undefined
-let source, items = new Map(), threads = new Map()
+let items = new Map(), threads = new Map()
+let loading, pending = []
 
 const statuses = { idle: "", queued: "queued", running: "working", "needs-you": "needs you", failed: "failed" }
 const showThreads = () => {
@@ -70,6 +71,7 @@ const showThreads = () => {
   const thread = threads.get(current)
   $("title").textContent = thread ? thread.title || thread.threadId : "New thread"
   $("stop").hidden = !thread?.activeTurnId
+  $("provider").hidden = thread !== undefined
 }
 
 const decide = (request, answer) => call("/api/requests/" + request.requestId + "/answer", answer)
@@ -77,7 +79,7 @@ const showRequests = (requests) => {
   $("requests").replaceChildren(...requests.filter((one) => one.threadId === current).map((request) => {
     const box = make("div", undefined, { class: "request" })
     const { ask } = request
-    box.append(make("p", [ask.title, ask.command, ask.reason].filter(Boolean).join("\\n")))
+    box.append(make("p", [ask.title, ask.title.includes(ask.command) ? "" : ask.command, ask.reason].filter(Boolean).join("\\n")))
     if (ask.kind === "approval") {
       for (const choice of ask.choices) {
         const button = make("button", choice.replaceAll("-", " "))
@@ -143,16 +145,25 @@ const show = ({ type, data }) => {
   if (bottom) $("items").scrollTop = $("items").scrollHeight
 }
 
-const open = (threadId) => {
-  source?.close(); source = undefined
-  items = new Map(); $("items").replaceChildren(); $("requests").replaceChildren()
+/** A thread's history by pages; what comes live meanwhile is shown after it, once. */
+const open = async (threadId) => {
+  const mine = loading = Symbol()
+  pending = []; items = new Map(); $("items").replaceChildren(); $("requests").replaceChildren()
   current = threadId
   history.replaceState(null, "", threadId ? "#" + threadId : location.pathname)
   showThreads(); refresh()
-  if (threadId === undefined) return
-  source = new EventSource("/api/events?stream=thread/" + threadId)
-  source.onmessage = ({ data }) => show(JSON.parse(data))
-  source.addEventListener("end", () => source?.close())
+  for (let since = 0; threadId !== undefined;) {
+    const response = await fetch("/api/events?stream=thread/" + threadId + "&since=" + since)
+    const page = await response.json()
+    if (loading !== mine) return
+    if (!response.ok) return notice(page.message)
+    for (const event of page) show(event)
+    since = Number(response.headers.get("x-millrace-last-idx"))
+    if (page.length > 0) continue
+    for (const event of pending) if (event.offset > since) show(event)
+    break
+  }
+  loading = undefined
 }
 
 const follow = (cursor) => {
@@ -161,7 +172,13 @@ const follow = (cursor) => {
   all.onopen = says("live")
   all.onerror = says("reconnecting")
   all.addEventListener("bye", says("the server is shutting down"))
-  all.onmessage = ({ data }) => { if (!data.includes('"type":"item.delta"')) refresh() }
+  all.onmessage = ({ data }) => {
+    const event = JSON.parse(data)
+    if (event.type !== "item.delta") refresh()
+    if (event.stream !== "thread/" + current) return
+    if (loading) pending.push(event)
+    else show(event)
+  }
 }
 
 $("prompt").onsubmit = async (event) => {
@@ -171,7 +188,7 @@ $("prompt").onsubmit = async (event) => {
   $("send").disabled = true
   try {
     if (current) await call("/api/threads/" + current + "/turns", { text: prompt })
-    else open((await call("/api/threads", { provider: "demo", title: prompt.slice(0, 60), turn: { text: prompt } })).threadId)
+    else open((await call("/api/threads", { provider: $("provider").value, title: prompt.slice(0, 60), turn: { text: prompt } })).threadId)
     $("text").value = ""
   } finally { $("send").disabled = false }
 }
@@ -179,6 +196,8 @@ $("text").onkeydown = (event) => { if (event.key === "Enter" && !event.shiftKey)
 $("stop").onclick = () => call("/api/threads/" + current + "/interrupt", {})
 $("new").onclick = () => { open(undefined); $("text").focus() }
 
-const state = await refresh()
-if (state) { open(current); follow(state.logEpoch + "-" + state.offset) }
+for (const { provider, installed } of await call("/api/providers").catch(() => []))
+  if (installed) $("provider").append(make("option", provider, provider === "demo" ? { selected: "" } : {}))
+const state = await refresh().catch(() => undefined)
+if (state) { follow(state.logEpoch + "-" + state.offset); open(current) }
 `

@@ -12,6 +12,7 @@ import { Drain } from "../http/Drain.ts"
 import { resolveFrom } from "../http/Events.ts"
 import * as Follow from "../http/Follow.ts"
 import type { Wake } from "../http/Wake.ts"
+import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 
 /** Frames in one message: the client acknowledges each, so this is the throughput. */
@@ -54,7 +55,9 @@ export const layer = MillraceRpcs.toLayer(
     return {
       // A client that leaves does not take its command with it (D11).
       dispatch: ({ command }) =>
-        Rpc.uninterruptible(drain.track(Effect.flatMap(session, ({ actor }) => service.dispatch(command, actor)))),
+        Rpc.uninterruptible(
+          drain.track(Effect.flatMap(session, ({ actor }) => service.dispatch(Commands.complete(command), actor)))
+        ),
       commandStatus: ({ commandId }) => drain.track(service.commandStatus(commandId)),
       state: () => drain.track(service.state),
       threads: (request) =>
