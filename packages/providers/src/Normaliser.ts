@@ -75,6 +75,9 @@ interface Turn {
 const keptTurns = 64
 const keptEnds = 4096
 
+/** Method of the `Opaque` that a request becomes when its turn is over; the provider still waits for an answer. */
+export const lateRequest = "late/RequestOpened"
+
 const none: ReadonlyArray<ProviderEvent> = []
 
 export const make = (session: { readonly threadId: ThreadId; readonly epoch: number }): Normaliser => {

@@ -85,6 +85,8 @@ describe("Session", () => {
       })
       says(note("start"))
       says({ _tag: "Request", id: 1, method: "ask", params: {} })
+      // Said again while it is open: nothing new, and no answer to it either.
+      says({ _tag: "Request", id: 1, method: "ask", params: {} })
       says(note("end"))
       says({ _tag: "Request", id: 2, method: "ask", params: {} })
       yield* dies

@@ -7,7 +7,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Chunk, Effect, Queue, type Scope, Stream } from "effect"
 import type { NativeEvent } from "./NativeEvent.ts"
-import type { Normaliser } from "./Normaliser.ts"
+import * as Normaliser from "./Normaliser.ts"
 import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
 
 /** What a message means. `reply`: what to say back now, without a person (method-not-found, a time, a refusal). */
@@ -33,7 +33,7 @@ const waitingReplies = 64
 /** `map` is called once for each notification and request, in order; it keeps its own state and does no I/O. */
 export const make = (options: {
   readonly child: RpcChild
-  readonly normaliser: Normaliser
+  readonly normaliser: Normaliser.Normaliser
   readonly map: (message: Exclude<Incoming, { readonly _tag: "BadLine" }>) => Mapped
   /** Called with the evidence before everything open is closed: for what the adapter still knows. */
   readonly atExit?: (exit: ExitEvidence) => ReadonlyArray<NativeEvent>
@@ -65,13 +65,12 @@ export const make = (options: {
     const translate = (messages: Chunk.Chunk<Incoming>): Effect.Effect<Chunk.Chunk<ProviderEvent>> => {
       const out: Array<ProviderEvent> = []
       const say: Array<Effect.Effect<void, ProviderError>> = []
-      const push = (native: NativeEvent): boolean => {
-        let opened = false
+      let late = false
+      const push = (native: NativeEvent) => {
         for (const event of normaliser.push(native)) {
           out.push(event)
-          if (event._tag === "RequestOpened") opened = true
+          if (event._tag === "Opaque" && event.method === Normaliser.lateRequest) late = true
         }
-        return opened
       }
       for (const message of messages) {
         if (message._tag === "BadLine") {
@@ -79,10 +78,10 @@ export const make = (options: {
           continue
         }
         const mapped = guarded(message)
-        let opened = false
-        for (const native of mapped.events) opened = push(native) || opened
+        late = false
+        for (const native of mapped.events) push(native)
         if (mapped.reply !== undefined) say.push(mapped.reply)
-        if (mapped.tooLate !== undefined && !opened) say.push(mapped.tooLate)
+        if (mapped.tooLate !== undefined && late) say.push(mapped.tooLate)
       }
       for (const native of added.splice(0)) push(native)
       for (const event of normaliser.flush()) out.push(event)
