@@ -1,6 +1,6 @@
 // Bundles the program into apps/server/dist: everything but the native SQLite driver. About a second.
 import { build } from "esbuild"
-import { copyFile, mkdir, rm, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "..")
@@ -11,7 +11,7 @@ const assets = ["packages/providers/src/demo/agent.mjs"]
 
 export const bundle = async () => {
   const started = performance.now()
-  await rm(dist, { recursive: true, force: true })
+  // What is there stays: a running server may still load its own chunks, whose names are hashes.
   await mkdir(dist, { recursive: true })
   await build({
     entryPoints: [join(root, "apps/server/src/main.ts")],

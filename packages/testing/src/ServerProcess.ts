@@ -63,6 +63,8 @@ export const run = (args: ReadonlyArray<string>, env: Readonly<Record<string, st
 /** Starts `millrace serve` and waits until it says that it is ready. Killed with the scope when it still runs. */
 export const serve = (options: {
   readonly dataDir: string
+  /** Default 0: picks a free one. */
+  readonly port?: string
   readonly args?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
 }): Effect.Effect<ServerProcess, NotReady, Scope.Scope> =>
@@ -72,7 +74,17 @@ export const serve = (options: {
       Effect.sync(() =>
         spawn(
           process.execPath,
-          [program, "serve", "--port", "0", "--data", options.dataDir, "--ready-fd", "3", ...(options.args ?? [])],
+          [
+            program,
+            "serve",
+            "--port",
+            options.port ?? "0",
+            "--data",
+            options.dataDir,
+            "--ready-fd",
+            "3",
+            ...(options.args ?? [])
+          ],
           {
             env: { ...process.env, ...options.env },
             stdio: ["ignore", "pipe", "pipe", "pipe"]

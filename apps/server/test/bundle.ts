@@ -1,0 +1,6 @@
+import { execFileSync } from "node:child_process"
+import { resolve } from "node:path"
+
+export default () => {
+  execFileSync(process.execPath, [resolve(import.meta.dirname, "../../../scripts/build.mjs")], { stdio: "inherit" })
+}
