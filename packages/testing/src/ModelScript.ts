@@ -6,9 +6,9 @@
  *   [[shell COMMAND]]       runs COMMAND in the sandbox        [[escalate COMMAND]]  the same, but Codex asks a person first
  *   [[patch FILE TEXT]]     adds FILE with TEXT                [[ask Q | A | B]]     a question with options
  *   [[cut]]                 breaks the connection              [[status CODE]]       answers with that HTTP status
- *   [[failed CODE]]         `response.failed` with that code
+ *   [[failed CODE]]         `response.failed` with that code   [[call TOOL JSON]]    any tool that the agent offers
  *
- * A tool call (shell, escalate, patch, ask) ends a response; what follows it is played when its output comes back.
+ * A tool call (shell, escalate, patch, ask, call) ends a response; what follows it is played when its output comes back.
  */
 
 export type Step =
@@ -70,6 +70,10 @@ const step = (name: string, text: string): ReadonlyArray<Step> => {
       return [call("exec_command", { cmd: text })]
     case "escalate":
       return [call("exec_command", { cmd: text, sandbox_permissions: "require_escalated", justification: "The script says so." })]
+    case "call": {
+      const [, tool = "", args = "{}"] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? []
+      return [{ _tag: "Call", name: tool, arguments: args }]
+    }
     case "patch":
       return [patch(text)]
     case "ask":

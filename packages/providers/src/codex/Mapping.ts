@@ -15,6 +15,8 @@ export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: Asked["result"]
+  /** Asked by another thread of the process: Codex does not withdraw it when our turn ends. */
+  readonly foreign?: boolean
 }
 
 /** One native thread. Remembers what Codex does not repeat: the changes of open file-change items and where the turn's token count began. */
@@ -69,6 +71,8 @@ const opaque = (message: { readonly method: string; readonly turnId?: string; re
 
 export const make = (nativeThreadId: string): Mapping => {
   const changing = new Map<string, ReadonlyArray<FileChange>>()
+  /** The turn of our thread that runs. */
+  let current: string | undefined
   /** Turns that this session has seen. After a resume Codex counts an old turn's tokens once more: that must not begin a turn. */
   const seen = new Set<string>()
   const see = (turnId: string) => {
@@ -108,9 +112,11 @@ export const make = (nativeThreadId: string): Mapping => {
     switch (message.method) {
       case "turn/started":
         see(message.params.turn.id)
+        current = message.params.turn.id
         return [{ _tag: "TurnStarted", nativeTurnId: message.params.turn.id }]
       case "turn/completed":
         changing.clear()
+        if (current === message.params.turn.id) current = undefined
         return [turnEnded(message.params.turn)]
       case "turn/plan/updated": {
         const plan = message.params.plan.map(({ status, step }) => ({ text: step, status: steps.get(status) ?? "pending" }))
@@ -162,9 +168,12 @@ export const make = (nativeThreadId: string): Mapping => {
       const nativeRequestId = requestKey(id)
       const message = decodeRequest(nativeThreadId, method, params)
       if (message._tag !== "Known") return { nativeRequestId, events: [opaque(message)] }
-      const { ask, result } = asked(message, changing.get(message.params.itemId))
-      const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId: message.params.turnId, nativeRequestId, ask }
-      return { nativeRequestId, events: [opened], answer: result }
+      // An agent that ours has started asks: its thread is not mapped, but a person must see it, in the turn that it works for.
+      const nativeTurnId = message.foreign ? current : message.params.turnId
+      if (nativeTurnId === undefined) return { nativeRequestId, events: [opaque({ method, params })] }
+      const { ask, result } = asked(message, message.foreign ? undefined : changing.get(message.params.itemId))
+      const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId, nativeRequestId, ask }
+      return { nativeRequestId, events: [opened], answer: result, foreign: message.foreign }
     }
   }
 }

@@ -49,13 +49,25 @@ export const open = Effect.fn("Codex.open")(function* (
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(threadId)
   /** Requests that wait for a person, by native id. */
-  const asked = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown }>()
+  const asked = new Map<
+    string,
+    { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown; readonly foreign: boolean }
+  >()
   /** Native turns that run, with what waits for their end. */
   const running = new Map<string, Deferred.Deferred<void>>()
   /** Command items that run, by native turn; some outlive it. */
   const commands = new Map<string, Set<string>>()
   /** Turns whose `turn/start` is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
+
+  const cancelNative = (request: { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown }) =>
+    child.respond(request.id, request.result({ decision: "cancel" }))
+  /** Taken away: requests of agents that ours has started, which outlive the turn that they were shown in. */
+  const foreignLeft = () =>
+    [...asked].flatMap(([native, request]) => {
+      if (request.foreign) asked.delete(native)
+      return request.foreign ? [request] : []
+    })
 
   const session = yield* Session.make({
     child,
@@ -80,13 +92,14 @@ export const open = Effect.fn("Codex.open")(function* (
           }
           if (event._tag === "RequestResolved") asked.delete(event.nativeRequestId)
         }
-        return { events }
+        const left = events.some((event) => event._tag === "TurnEnded") ? foreignLeft() : []
+        return left.length === 0 ? { events } : { events, reply: Effect.forEach(left, cancelNative, { discard: true }) }
       }
       const { id, method } = message
-      const { answer, events, nativeRequestId } = mapping.request(id, method, message.params)
+      const { answer, events, foreign = false, nativeRequestId } = mapping.request(id, method, message.params)
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`) }
-      asked.set(nativeRequestId, { id, result: answer })
+      asked.set(nativeRequestId, { id, result: answer, foreign })
       const tooLate = Effect.suspend(() => {
         asked.delete(nativeRequestId)
         return child.respondError(id, overtaken, "The turn is over: nobody was asked.")

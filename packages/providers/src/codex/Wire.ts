@@ -97,8 +97,9 @@ export type Notification =
   | { readonly _tag: "Item"; readonly phase: "started" | "completed"; readonly turnId: string; readonly item: Item }
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
 
+/** `foreign`: another thread of the same process asks, such as an agent that ours has started. */
 export type ServerRequest =
-  | ({ readonly _tag: "Known" } & Known<typeof requests>)
+  | ({ readonly _tag: "Known"; readonly foreign: boolean } & Known<typeof requests>)
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -152,7 +153,8 @@ const fromTable = (table: ReadonlyMap<string, (u: unknown) => Option.Option<unkn
 
 /** `threadId`: the native thread of this session. Total. */
 export const decodeNotification = (threadId: string, method: string, params: unknown): Notification => {
-  if (isForeign(threadId, params)) return other(method, params, true)
+  // Request ids belong to the process, not to a thread of it.
+  if (isForeign(threadId, params) && method !== "serverRequest/resolved") return other(method, params, true)
   const delta = deltaKinds.get(method)
   const known = delta
     ? decodeDelta(delta, params)
@@ -165,10 +167,11 @@ export const decodeNotification = (threadId: string, method: string, params: unk
 }
 
 /** `threadId`: the native thread of this session. Total. */
-export const decodeRequest = (threadId: string, method: string, params: unknown): ServerRequest =>
-  isForeign(threadId, params)
-    ? other(method, params, true)
-    : ((fromTable(requestDecoders, method, params) as ServerRequest | undefined) ?? other(method, params))
+export const decodeRequest = (threadId: string, method: string, params: unknown): ServerRequest => {
+  const foreign = isForeign(threadId, params)
+  const known = fromTable(requestDecoders, method, params)
+  return known ? ({ ...known, foreign } as ServerRequest) : other(method, params, foreign)
+}
 
 /** What we read of the answers to our own requests. */
 export const InitializeAnswer = Schema.Struct({ userAgent: text })

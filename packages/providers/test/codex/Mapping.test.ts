@@ -280,6 +280,21 @@ describe("codex asks", () => {
     assert.deepInclude(unknown.events[0], { _tag: "Opaque", method: "item/tool/call", nativeTurnId: "t" })
   })
 
+  it("P6 what an agent that ours has started asks is asked in the turn that runs, and in none it is refused", () => {
+    const mapping = begun("ours")
+    const theirs = { ...base, threadId: "theirs", turnId: "other", command: "ls" }
+    const asked = mapping.request(3, "item/commandExecution/requestApproval", theirs)
+    assert.deepInclude(asked.events[0], { _tag: "RequestOpened", nativeTurnId: "t" })
+    assert.isTrue(asked.foreign)
+    assert.deepStrictEqual(asked.answer?.({ decision: "accept" }), { decision: "accept" })
+    const resolved = mapping.notification("serverRequest/resolved", { threadId: "theirs", requestId: 3 })
+    assert.deepInclude(resolved[0], { _tag: "RequestResolved", nativeRequestId: asked.nativeRequestId })
+    mapping.notification("turn/completed", { threadId: "ours", turn: { id: "t", status: "completed" } })
+    const late = mapping.request(4, "item/commandExecution/requestApproval", theirs)
+    assert.isUndefined(late.answer)
+    assert.deepStrictEqual(late.events, [{ _tag: "Opaque", method: "item/commandExecution/requestApproval", payload: theirs }])
+  })
+
   it("request ids of both sorts stay apart", () => {
     assert.notStrictEqual(Mapping.requestKey(1), Mapping.requestKey("1"))
   })
