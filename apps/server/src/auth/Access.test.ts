@@ -98,6 +98,24 @@ it.scopedLive("D8 a malformed WebSocket handshake is refused and leaves nothing 
   })
 )
 
+it.scopedLive("D8 clients that reset while their upgrade is refused do not end the server", () =>
+  Effect.gen(function* () {
+    const { url } = yield* start()
+    const { hostname, port, host } = new URL(url)
+    const reset = Effect.async<void>((resume) => {
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(`GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, () =>
+          socket.resetAndDestroy()
+        )
+      )
+      socket.on("error", () => {})
+      socket.on("close", () => resume(Effect.void))
+    })
+    yield* Effect.all(Effect.replicate(reset, 50), { concurrency: "unbounded", discard: true })
+    expect((yield* send(`${url}/health`)).status).toBe(200)
+  })
+)
+
 it.scopedLive("X1 without authentication the host and the origin are still checked", () =>
   Effect.gen(function* () {
     const { url } = yield* start({ auth: false })

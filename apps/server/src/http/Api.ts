@@ -56,7 +56,8 @@ const make = Effect.gen(function* () {
         // The snapshot is a function of the log's position: the same position is the same answer.
         const known = request.headers["if-none-match"]
         const now = `"${format(log.epoch, yield* log.head)}"`
-        if (known === now) return HttpServerResponse.empty({ status: 304, headers: { etag: now, "cache-control": "no-cache" } })
+        if (known?.includes(now) === true)
+          return HttpServerResponse.empty({ status: 304, headers: { etag: now, "cache-control": "no-cache" } })
         const state = yield* service.state
         return Respond.json(state, {
           etag: `"${format(state.logEpoch, state.offset)}"`,

@@ -75,6 +75,8 @@ const make = Effect.fnUntraced(function* (server: Server) {
   })
   // Before the platform's own listener, which answers it.
   server.prependListener("upgrade", (_request, socket: Duplex) => {
+    // Node takes its own listener away here: a client that resets while it is refused would end the process.
+    socket.on("error", () => {})
     http.delete(socket)
     upgraded.add(socket)
     changed()

@@ -178,3 +178,22 @@ it.scopedLive("D9 the bytes of an event are those that were committed", () =>
     expect((yield* call("/api/events?since=0")).body).toBe(`[${stored}]`)
   })
 )
+
+it.scopedLive("D3 what is below retention is said to be expired, on JSON and on SSE, and the whole log begins above it", () =>
+  Effect.gen(function* () {
+    const { append, call, log } = yield* start({ retained: 3 })
+    yield* append(...five)
+    for (const accept of ["application/json", "application/x-ndjson", "text/event-stream"]) {
+      for (const query of [`after=${log.epoch}-2`, "since=2"]) {
+        const answer = yield* call(`/api/events?${query}`, { headers: { accept } })
+        expect([query, answer.status, JSON.parse(answer.body)]).toMatchObject([
+          query,
+          410,
+          { _tag: "CursorExpired", logEpoch: log.epoch, head: 5 }
+        ])
+      }
+    }
+    expect(offsets((yield* call(`/api/events?after=${log.epoch}-3`)).body)).toEqual([4, 5])
+    expect(offsets((yield* call("/api/events")).body)).toEqual([4, 5])
+  })
+)

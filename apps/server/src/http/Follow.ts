@@ -29,7 +29,7 @@ export interface Options {
   readonly maxBytes?: number
 }
 
-const deleted = "The thread was deleted."
+const gone = "There is no such thread or project any more."
 
 /** The steps of one attach. Errors after the start are a `bye` with the cursor to come back with. */
 export const steps = (options: Options): Stream.Stream<Step, never, EventLog | Wake | Tokens | Service> =>
@@ -87,7 +87,7 @@ export const steps = (options: Options): Stream.Stream<Step, never, EventLog | W
             if (page.right.events.length > 0) return { _tag: "page", page: page.right } as const
             if (position < head) continue
           }
-          if (deletion) return last({ _tag: "end", reason: deleted })
+          if (deletion) return last({ _tag: "end", reason: gone })
           if (!caughtUp) {
             caughtUp = true
             deletion = yield* isGone

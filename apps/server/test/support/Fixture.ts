@@ -138,15 +138,27 @@ export interface Fixture {
   readonly call: (path: string, options?: Parameters<typeof send>[1]) => Effect.Effect<Answer, Error>
 }
 
+/** A memory log; events up to `retained` are said to be gone. */
+const memoryLog = (retained: number) =>
+  Layer.effect(
+    EventLog,
+    Effect.map(Effect.orDie(EventLogMemory.make()), (log) => ({
+      ...log,
+      retainedFrom: retained === 0 ? log.retainedFrom : Effect.succeed(retained)
+    }))
+  )
+
 /** Starts a server that ends with the scope. */
-export const start = (options: Partial<Server.Options> = {}): Effect.Effect<Fixture, Error, Scope.Scope> =>
+export const start = (
+  options: Partial<Server.Options> & { readonly retained?: number } = {}
+): Effect.Effect<Fixture, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const dataDir = options.dataDir ?? (yield* temporaryDirectory)
     const { token } = yield* Tokens.create(dataDir, { name: "test" })
     const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), draining: false }
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
-      Layer.provideMerge(EventLogMemory.layer()),
+      Layer.provideMerge(memoryLog(options.retained ?? 0)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)
