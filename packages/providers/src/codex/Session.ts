@@ -1,13 +1,13 @@
 /** A session of ours on one `codex app-server`: commands go to its native thread, what it says comes back through mapping and normaliser. */
-import type { Answer } from "@millrace/contracts/Item"
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
-import { Deferred, Effect, FiberId, Schedule, type Scope } from "effect"
+import { Deferred, Effect, Schedule, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Conversation from "./Conversation.ts"
+import * as Live from "./Live.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 
@@ -48,26 +48,9 @@ export const open = Effect.fn("Codex.open")(function* (
   const threadId = begun.nativeThreadId
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(threadId)
-  /** Requests that wait for a person, by native id. */
-  const asked = new Map<
-    string,
-    { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown; readonly foreign: boolean }
-  >()
-  /** Native turns that run, with what waits for their end. */
-  const running = new Map<string, Deferred.Deferred<void>>()
-  /** Command items that run, by native turn; some outlive it. */
-  const commands = new Map<string, Set<string>>()
+  const live = Live.make()
   /** Turns whose `turn/start` is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
-
-  const cancelNative = (request: { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => unknown }) =>
-    child.respond(request.id, request.result({ decision: "cancel" }))
-  /** Taken away: requests of agents that ours has started, which outlive the turn that they were shown in. */
-  const foreignLeft = () =>
-    [...asked].flatMap(([native, request]) => {
-      if (request.foreign) asked.delete(native)
-      return request.foreign ? [request] : []
-    })
 
   const session = yield* Session.make({
     child,
@@ -75,35 +58,19 @@ export const open = Effect.fn("Codex.open")(function* (
     map: (message) => {
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
-        for (const event of events) {
-          if (event._tag === "TurnStarted") running.set(event.nativeTurnId, Deferred.unsafeMake(FiberId.none))
-          if (event._tag === "TurnEnded") {
-            const ended = running.get(event.nativeTurnId)
-            running.delete(event.nativeTurnId)
-            if (ended) Deferred.unsafeDone(ended, Effect.void)
-          }
-          if (event._tag === "ItemStarted" && event.kind === "command") {
-            const items = commands.get(event.nativeTurnId) ?? new Set()
-            commands.set(event.nativeTurnId, items.add(event.nativeItemId))
-          }
-          if (event._tag === "ItemCompleted") {
-            const items = commands.get(event.nativeTurnId)
-            if (items?.delete(event.nativeItemId) && items.size === 0) commands.delete(event.nativeTurnId)
-          }
-          if (event._tag === "RequestResolved") asked.delete(event.nativeRequestId)
-        }
-        const left = events.some((event) => event._tag === "TurnEnded") ? foreignLeft() : []
-        return left.length === 0 ? { events } : { events, reply: Effect.forEach(left, cancelNative, { discard: true }) }
+        live.note(events)
+        const left = events.some((event) => event._tag === "TurnEnded") ? live.takeForeign() : []
+        const cancel = ({ id, result }: Live.Waiting) => child.respond(id, result({ decision: "cancel" }))
+        return left.length === 0 ? { events } : { events, reply: Effect.forEach(left, cancel, { discard: true }) }
       }
       const { id, method } = message
       const { answer, events, foreign = false, nativeRequestId } = mapping.request(id, method, message.params)
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`) }
-      asked.set(nativeRequestId, { id, result: answer, foreign })
-      const tooLate = Effect.suspend(() => {
-        asked.delete(nativeRequestId)
-        return child.respondError(id, overtaken, "The turn is over: nobody was asked.")
-      })
+      live.wait(nativeRequestId, { id, result: answer, foreign })
+      const tooLate = Effect.suspend(() =>
+        live.take(nativeRequestId) ? child.respondError(id, overtaken, "The turn is over: nobody was asked.") : Effect.void
+      )
       return { events, tooLate }
     }
   })
@@ -156,28 +123,26 @@ export const open = Effect.fn("Codex.open")(function* (
       const native = normaliser.nativeTurnOf(turnId)
       if (native === undefined) return
       yield* interruptNative(native, () => normaliser.nativeTurnOf(turnId) === native, interruptMillis)
-      const left = commands.get(native)
-      if (left)
+      const left = live.commandsOf(native)
+      if (left.size > 0)
         yield* Conversation.terminateCommands(child, threadId, left).pipe(
           Effect.catchAll((error) => Effect.logDebug(error.message))
         )
     }),
     answer: Effect.fn("Codex.answer")(function* (requestId, answer) {
       const native = normaliser.answered(requestId)
-      const request = native === undefined ? undefined : asked.get(native)
-      if (native === undefined || request === undefined) return
-      asked.delete(native)
-      yield* child.respond(request.id, request.result(answer))
+      const request = native === undefined ? undefined : live.take(native)
+      if (request) yield* child.respond(request.id, request.result(answer))
     }),
     stop: (reason) =>
       stopping.withPermits(1)(
         Effect.gen(function* () {
           // Neither the end of stdin nor a signal makes Codex end its turn in words (B5): ask first.
           yield* Effect.forEach(
-            [...running],
+            live.running(),
             ([native, ended]) =>
               Conversation.interrupt(child, threadId, native, stopMillis.interrupt).pipe(
-                Effect.zipRight(Deferred.await(ended).pipe(Effect.timeoutOption(stopMillis.terminal))),
+                Effect.zipRight(Effect.timeoutOption(ended, stopMillis.terminal)),
                 Effect.catchAll((error) => Effect.logDebug(error.message))
               ),
             { concurrency: "unbounded", discard: true }
