@@ -1,18 +1,21 @@
-/** `pnpm bench NAME`: each bench is a module beside this one that exports `run`. */
+/** `pnpm bench NAME`: each bench is a module beside this one that exports `run`. `log` goes on with the whole engine over that log. */
 import { Effect, Scheduler } from "effect"
 
-const benches: Readonly<Record<string, () => Promise<{ readonly run: Effect.Effect<void, unknown> }>>> = {
-  log: () => import("./log.ts"),
-  engine: () => import("./engine.ts")
+interface Bench {
+  readonly run: Effect.Effect<void, unknown>
 }
+const log = (): Promise<Bench> => import("./log.ts")
+const engine = (): Promise<Bench> => import("./engine.ts")
+
+const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = { log: [log, engine], engine: [engine] }
 
 const name = process.argv[2] ?? "log"
-const load = benches[name]
-if (load === undefined) {
+const chosen = benches[name]
+if (chosen === undefined) {
   console.error(`There is no bench ${name}. There are: ${Object.keys(benches).join(", ")}.`)
   process.exit(2)
 }
-const { run } = await load()
+const run = Effect.forEach(chosen, (one) => Effect.flatMap(Effect.promise(one), (bench) => bench.run), { discard: true })
 const exit = await Effect.runPromiseExit(run.pipe(Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))))
 if (exit._tag === "Failure") {
   console.error(String(exit.cause))
