@@ -24,8 +24,8 @@ export interface Options {
 
 export interface Outbox {
   /**
-   * Succeeds when the command is committed. `Disconnected` after the last try: the outcome is unknown, `commandStatus` or the same command
-   * again tells. The other failures mean that nothing happened.
+   * Succeeds when the command is committed. `Disconnected` after the last try: the outcome is unknown when its message says so, and
+   * `commandStatus` or the same command again tells. The other failures mean that nothing happened.
    */
   readonly send: (command: Command) => Effect.Effect<Accepted, CommandError | TransportError>
 }
@@ -57,12 +57,14 @@ export const make = (transport: Pick<Transport, "dispatch">, options: Options = 
   const send = (command: Command) =>
     Effect.gen(function* () {
       const waiting = yield* Schedule.driver(options.schedule ?? backoff)
+      let unknown = false
       const attempt = (number: number): Effect.Effect<Accepted, CommandError | TransportError> =>
         Effect.catchAll(transport.dispatch(command), (error) => {
           const least = again(error)
           if (least === undefined) return Effect.fail(error)
+          unknown ||= error._tag === "Disconnected" && error.unsent !== true
           const last = Effect.fail(
-            error._tag === "Disconnected"
+            error._tag === "Disconnected" && unknown
               ? new Disconnected({
                   message: `${error.message}. Whether command ${command.commandId} was accepted is unknown; send it again with the same id to learn it`
                 })

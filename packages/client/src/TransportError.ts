@@ -9,7 +9,9 @@ import { Unauthorized } from "@millrace/contracts/Errors"
 export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnected", {
   message: Schema.String,
   /** The server said when to come back, in milliseconds. */
-  retryAfterMillis: Schema.optional(Schema.Number)
+  retryAfterMillis: Schema.optional(Schema.Number),
+  /** There was nobody to send to, so nothing happened there. */
+  unsent: Schema.optional(Schema.Literal(true))
 }) {}
 
 /** The server answered with a status that this interface does not give to that call. `body`: its first 2,000 characters. */
@@ -32,14 +34,16 @@ export const refused = (status: number, body: string): Refused =>
     message: `The server answered ${status}${body === "" ? "" : `: ${body.slice(0, 200)}`}`
   })
 
-const words = (cause: unknown): string => {
-  if (!(cause instanceof Error)) return String(cause)
-  const inner = cause.cause
-  if (inner instanceof Error && inner.message !== "") return inner.message
-  const code = inner !== null && typeof inner === "object" && "code" in inner ? inner.code : undefined
-  return typeof code === "string" ? code : cause.message
-}
+/** What Node's `fetch` wraps tells more than its own "fetch failed". */
+const inner = (cause: unknown): unknown => (cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause)
+const codeOf = (cause: unknown): string | undefined =>
+  cause !== null && typeof cause === "object" && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
 
 /** `at`: the address, as the caller wrote it. */
-export const disconnected = (at: string, cause: unknown): Disconnected =>
-  new Disconnected({ message: `No connection to ${at}: ${words(cause)}` })
+export const disconnected = (at: string, cause: unknown): Disconnected => {
+  const why = inner(cause)
+  const code = codeOf(why)
+  const said = why instanceof Error && why.message !== "" ? why.message : (code ?? String(why))
+  const unsent = code === "ECONNREFUSED" || code === "ENOTFOUND"
+  return new Disconnected({ message: `No connection to ${at}: ${said}`, ...(unsent ? { unsent } : {}) })
+}

@@ -1,9 +1,8 @@
 /** What this room uses of `ws`. */
 declare module "ws" {
-  export class WebSocket {
-    constructor(
-      url: string,
-      options?: { readonly headers?: Readonly<Record<string, string>>; readonly handshakeTimeout?: number }
-    )
+  interface Options {
+    readonly headers?: Readonly<Record<string, string>>
+    readonly handshakeTimeout?: number
   }
+  export const WebSocket: new (url: string, options?: Options) => object
 }

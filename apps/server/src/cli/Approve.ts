@@ -40,7 +40,7 @@ export const settle = (
     yield* output.progress(undefined)
     const answer = decided ?? (yield* Ask.person(ask, output.style))
     if (decided !== undefined && "decision" in decided)
-      yield* output.note(output.style.yellow(`${decided.decision} (--approve ${policy}): ${line(ask.title, output.width)}`))
+      yield* output.note(output.style.yellow(`${decided.decision} (--approve ${policy}): ${line(ask.title, output.noteWidth)}`))
     const command = yield* Client.command("request.answer", { requestId, ...answer })
     const accepted = yield* Effect.mapError(connected.millrace.dispatch(command), fromError)
     if (accepted.outcome === "already-settled") yield* output.note("That was answered elsewhere already.")

@@ -42,7 +42,9 @@ const moving = (dataDir: string, first: Discovery.Found, token: string | undefin
     }
     return Effect.flatMap(Discovery.find(dataDir), (found) => {
       if (Option.isNone(found))
-        return Effect.fail(new Disconnected({ message: `No server answers for ${dataDir}; start it with: millrace serve` }))
+        return Effect.fail(
+          new Disconnected({ message: `No server answers for ${dataDir}; start one with: millrace serve`, unsent: true })
+        )
       known = found.value
       return Effect.succeed(fixed(known.url, token ?? known.token))
     })
@@ -80,9 +82,10 @@ const telling = Effect.map(Output, (output): Follow.Options["onStatus"] => {
   }
 })
 
+/** A command waits out a restart of the server, some 3 seconds, and no longer: a person waits too. */
 const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Output> =>
   Effect.map(telling, (onStatus) => ({
-    millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus } }),
+    millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus }, outbox: { tries: 5 } }),
     via: "server",
     address: transport.address
   }))

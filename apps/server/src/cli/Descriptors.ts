@@ -20,8 +20,8 @@ export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) =
     })
   )
 
-/** Returns when the descriptor, a pipe or a socket, reaches its end: whoever held the other end is gone. */
-export const endOf = (flag: string, fd: number): Effect.Effect<Effect.Effect<void>, CliFailure, Scope.Scope> =>
+/** `gone` returns when the descriptor, a pipe or a socket, reaches its end: whoever held the other end is gone. */
+export const endOf = (flag: string, fd: number): Effect.Effect<{ readonly gone: Effect.Effect<void> }, CliFailure, Scope.Scope> =>
   Effect.zipRight(
     checked(flag, fd),
     Effect.map(
@@ -32,11 +32,12 @@ export const endOf = (flag: string, fd: number): Effect.Effect<Effect.Effect<voi
         }),
         (socket) => Effect.sync(() => socket.destroy())
       ),
-      (socket) =>
-        Effect.async<void>((resume) => {
+      (socket) => ({
+        gone: Effect.async<void>((resume) => {
           const over = () => resume(Effect.void)
           socket.once("end", over).once("close", over).once("error", over)
           socket.resume()
         })
+      })
     )
   )

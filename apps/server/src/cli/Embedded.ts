@@ -1,7 +1,21 @@
 /** A host inside this process, for a command that finds no running server. Loaded only then. */
-import { Effect, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
+import * as Host from "@millrace/host/Host"
 import type { Millrace } from "@millrace/contracts/Millrace"
-import { type CliFailure, failed } from "./Failure.ts"
+import { type CliFailure, fromError } from "./Failure.ts"
 
+/** How long agents have to end when the command is over. */
+const deadline = "5 seconds"
+
+/** Lives as long as the scope; what still runs then is interrupted and recorded as such. */
 export const embed = (dataDir: string): Effect.Effect<Millrace, CliFailure, Scope.Scope> =>
-  Effect.fail(failed(`No server is running for ${dataDir}, and the embedded host is not there yet`))
+  Effect.gen(function* () {
+    const host = Context.get(yield* Effect.mapError(Layer.build(Host.layer({ dataDir })), fromError), Host.Host)
+    yield* Effect.addFinalizer(() =>
+      host.beginShutdown({ deadline, mode: "now" }).pipe(
+        Effect.flatMap(host.finishShutdown),
+        Effect.catchAll(({ message }) => Effect.logWarning(message))
+      )
+    )
+    return host
+  })

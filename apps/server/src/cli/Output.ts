@@ -22,8 +22,10 @@ export class Output extends Context.Tag("@millrace/server/cli/Output")<
     readonly outIsTerminal: boolean
     /** A person can be asked: standard input and standard error are terminals. */
     readonly canAsk: boolean
-    /** Columns of the terminal; 100 without one. */
+    /** Columns of the terminal on standard output; without one nothing is cut. */
     readonly width: number
+    /** Columns for standard error. */
+    readonly noteWidth: number
   }
 >() {}
 
@@ -99,7 +101,8 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
       outStyle: Style.of(outIsTerminal, streams.environment),
       outIsTerminal,
       canAsk: streams.inIsTerminal && errIsTerminal,
-      width: outIsTerminal ? Math.max(40, out.columns) : errIsTerminal ? Math.max(40, err.columns) : 100
+      width: outIsTerminal ? Math.max(40, out.columns) : 100_000,
+      noteWidth: errIsTerminal ? Math.max(40, err.columns) : 200
     }
   })
 

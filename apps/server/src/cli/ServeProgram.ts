@@ -1,5 +1,16 @@
-import { Effect } from "effect"
-import { type CliFailure, failed } from "./Failure.ts"
+/** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
+import { Context, Effect, Layer, Queue, type Scope } from "effect"
+import * as Host from "@millrace/host/Host"
+import * as Pairing from "../auth/Pairing.ts"
+import * as Server from "../Server.ts"
+import { Service } from "../Service.ts"
+import * as Browser from "./Browser.ts"
+import * as Descriptors from "./Descriptors.ts"
+import * as Discovery from "./Discovery.ts"
+import { type CliFailure, fromError, type OutputClosed, usage } from "./Failure.ts"
+import * as LocalToken from "./LocalToken.ts"
+import { Output } from "./Output.ts"
+import * as Signals from "./Signals.ts"
 
 export interface Options {
   readonly host: string
@@ -11,4 +22,84 @@ export interface Options {
   readonly readyFd: number | undefined
   readonly parentFd: number | undefined
 }
-export const serve = (_: Options): Effect.Effect<void, CliFailure> => Effect.fail(failed("not yet"))
+
+/** The whole way down has this long: half of it for turns to finish by themselves. */
+const deadline = "10 seconds"
+/** After the log is at rest: how long followers have to read to its end. */
+const grace = "3 seconds"
+
+const composed = ({ allowedHosts, auth, dataDir, host, port }: Options) =>
+  Server.layer({ host, port, auth, dataDir, allowedHosts, grace }).pipe(
+    Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
+    Layer.provideMerge(Host.layer({ dataDir }))
+  )
+
+/** `reason` returns when there is one to stop, as a person reads it. Signals are taken over at once. */
+const stop = (options: Options): Effect.Effect<{ readonly reason: Effect.Effect<string> }, CliFailure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const signals = yield* Signals.listen(2)
+    const signal = Effect.map(Queue.take(signals), (name) => `${name} received`)
+    if (options.parentFd === undefined) return { reason: signal }
+    const { gone } = yield* Descriptors.endOf("parent-fd", options.parentFd)
+    return { reason: Effect.raceFirst(signal, Effect.as(gone, "the parent process is gone")) }
+  })
+
+/** Admission closes, turns settle, everything is committed, followers read to the end and hear goodbye; then scopes close in reverse. */
+const down = (host: Host.Host["Type"], server: Server.Server["Type"]) =>
+  Effect.gen(function* () {
+    const token = yield* host.beginShutdown({ deadline, mode: "drain" })
+    yield* host.finishShutdown(token).pipe(
+      Effect.tap(({ head, millis, sessions }) =>
+        Effect.logInfo(`Settled in ${millis} ms: ${sessions} sessions ended, head ${head}.`)
+      ),
+      Effect.catchAll(({ message }) => Effect.logWarning(message))
+    )
+    const { cut, ended } = yield* server.drain(grace)
+    yield* Effect.logInfo(`Connections: ${ended} ended, ${cut} cut.`)
+  })
+
+export const serve = (options: Options): Effect.Effect<void, CliFailure | OutputClosed, Output> =>
+  Effect.gen(function* () {
+    const output = yield* Output
+    // What is wrong with the flags is said before anything is opened.
+    const ready = options.readyFd === undefined ? undefined : yield* Descriptors.lineTo("ready-fd", options.readyFd)
+    const stopping = yield* stop(options)
+    yield* output.progress("starting")
+    const context = yield* Layer.build(composed(options)).pipe(
+      Effect.mapError((error) => (error._tag === "BindRefused" ? usage(error.message) : fromError(error)))
+    )
+    const host = Context.get(context, Host.Host)
+    const server = Context.get(context, Server.Server)
+    const { dataDir } = options
+    const { pid } = process
+
+    const local = options.auth ? yield* Effect.mapError(LocalToken.ensure(dataDir), fromError) : undefined
+    yield* Effect.acquireRelease(
+      Discovery.write(dataDir, {
+        url: server.url,
+        pid,
+        ...(local === undefined ? {} : { tokenFile: local.file }),
+        startedAt: new Date().toISOString()
+      }),
+      () => Discovery.remove(dataDir, pid)
+    )
+    const link = options.auth
+      ? Pairing.link(server.url, (yield* Effect.mapError(Pairing.create(dataDir), fromError)).code)
+      : undefined
+    yield* output.progress(undefined)
+    yield* output
+      .out(
+        link === undefined
+          ? `Millrace is ready at ${server.url} (no authentication)\n`
+          : `Millrace is ready at ${server.url}  pair a browser, once: ${link}\n`
+      )
+      // Whoever read our output may leave; the server stays.
+      .pipe(Effect.catchAll(() => Effect.void))
+    if (ready !== undefined) yield* ready(JSON.stringify({ url: server.url, token: local?.token ?? "", pid, dataDir }))
+    if (options.open && !(yield* Browser.open(link ?? server.url)))
+      yield* output.note("No program opens pages here; open the link by hand.")
+
+    const reason = yield* stopping.reason
+    yield* output.note(`Stopping: ${reason}. A second signal leaves at once.`)
+    yield* down(host, server)
+  }).pipe(Effect.scoped)

@@ -45,10 +45,11 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
         return output.out(output.outIsTerminal ? text.replaceAll(harmful, "") : text)
       })
     const endLine = Effect.suspend(() => (atLineStart ? Effect.void : say("\n")))
-    const note = (text: string) => output.note(style.dim(Style.line(text, output.width)))
+    const note = (text: string, indent = "") =>
+      output.note(style.dim(indent + Style.line(text, output.noteWidth - indent.length)))
     const steps = (all: ReadonlyArray<PlanStep>) =>
       Effect.suspend(() => {
-        const text = all.map((step) => `  ${marks[step.status]} ${Style.line(step.text, output.width - 6)}`).join("\n")
+        const text = all.map((step) => `  ${marks[step.status]} ${Style.line(step.text, output.noteWidth - 6)}`).join("\n")
         if (text === plan || text === "") return Effect.void
         plan = text
         return output.note(style.dim(text))
@@ -71,7 +72,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
       return gap.pipe(Effect.zipRight(say(missing)), Effect.zipRight(endLine))
     }
     const command = (data: DataOf<"item.completed">) => {
-      if (data.status === "declined") return note("  declined")
+      if (data.status === "declined") return note("declined", "  ")
       const failedWith = data.exitCode !== undefined && data.exitCode !== 0
       const last = (data.output ?? "").trimEnd().split("\n").slice(-5)
       const tail = failedWith || data.status !== "completed" ? last.filter((text) => text !== "") : []
@@ -80,8 +81,8 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
           ? `aborted${data.reason === undefined ? "" : `: ${data.reason}`}`
           : `exit ${data.exitCode ?? "?"}`
       return Effect.zipRight(
-        Effect.forEach(tail, (text) => note(`  │ ${text}`), { discard: true }),
-        failedWith ? output.note(style.red(`  ${end}${seconds(data)}`)) : note(`  ${end}${seconds(data)}`)
+        Effect.forEach(tail, (text) => note(text, "  │ "), { discard: true }),
+        failedWith ? output.note(style.red(`  ${end}${seconds(data)}`)) : note(`${end}${seconds(data)}`, "  ")
       )
     }
     const completed = (data: DataOf<"item.completed">) => {
@@ -110,7 +111,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
       const started = dataOf(event, "item.started")
       if (started?.kind === "command")
         return Effect.zipRight(
-          output.note(`${style.cyan("$")} ${Style.line(started.command ?? "", output.width - 2)}`),
+          output.note(`${style.cyan("$")} ${Style.line(started.command ?? "", output.noteWidth - 2)}`),
           output.progress("running")
         )
       const updated = dataOf(event, "turn.updated")

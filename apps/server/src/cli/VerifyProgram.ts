@@ -1,0 +1,78 @@
+/**
+ * Checks the log of a data directory. Without a server the directory is owned meanwhile. With one, a copy as of this moment is checked,
+ * so that the server neither waits nor writes under the check.
+ */
+import Database from "better-sqlite3"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Option, type Scope } from "effect"
+import * as DataDirectory from "@millrace/log/DataDirectory"
+import { EventLog } from "@millrace/log/EventLog"
+import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+import * as Log from "@millrace/log/Verify"
+import * as Models from "@millrace/orchestration/Verify"
+import { type CliFailure, failed, fromError } from "./Failure.ts"
+
+export interface Report {
+  readonly logEpoch: string
+  readonly head: number
+  readonly events: number
+  readonly streams: number
+  /** Of read models. */
+  readonly rows: number
+  /** The first of them. */
+  readonly problems: ReadonlyArray<string>
+  readonly problemCount: number
+}
+
+/** A copy beside the original, gone with the scope. */
+const copyOf = (file: string, dataDir: string): Effect.Effect<string, CliFailure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const folder = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () => mkdtempSync(join(dataDir, "verify-")),
+        catch: (cause) => failed(`Cannot copy the log into ${dataDir}: ${String(cause)}`)
+      }),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+    )
+    const copy = join(folder, "log.db")
+    yield* Effect.try({
+      try: () => {
+        const db = new Database(file, { readonly: true, fileMustExist: true })
+        try {
+          db.prepare("VACUUM INTO ?").run(copy)
+        } finally {
+          db.close()
+        }
+      },
+      catch: (cause) =>
+        failed(`Cannot copy the log to check it beside the server: ${String(cause)}. Free some space, or stop the server first.`)
+    })
+    return copy
+  })
+
+const fileOf = (dataDir: string) =>
+  Effect.gen(function* () {
+    const file = join(dataDir, "log.db")
+    if (!existsSync(file)) return yield* failed(`There is no log in ${dataDir}. Name its directory with --data or MILLRACE_DATA.`)
+    if (Option.isSome(yield* DataDirectory.owner(dataDir))) return yield* copyOf(file, dataDir)
+    return (yield* DataDirectory.make(dataDir)).logFile
+  })
+
+export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
+  Effect.gen(function* () {
+    const log = yield* EventLogSqlite.make({ file: yield* fileOf(dataDir) })
+    const [order, models] = yield* Effect.all([Log.verify(), Models.run]).pipe(Effect.provideService(EventLog, log))
+    return {
+      logEpoch: order.logEpoch,
+      head: order.head,
+      events: order.events,
+      streams: order.streams,
+      rows: models.rows,
+      problems: [...order.problems.map(({ message }) => message), ...models.problems],
+      problemCount: order.problemCount + models.problems.length
+    }
+  }).pipe(
+    Effect.scoped,
+    Effect.mapError((error) => (error._tag === "CliFailure" ? error : fromError(error)))
+  )
