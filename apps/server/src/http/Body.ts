@@ -1,4 +1,5 @@
 /** Request bodies: JSON whatever the content type says, at most 1 MiB, never read further than that (X5). */
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import type { HttpServerRequest } from "@effect/platform"
 import { Effect } from "effect"
@@ -11,11 +12,36 @@ const tooLarge = new PayloadTooLarge({
   message: `The body is larger than ${limitBytes} bytes. Put large text into a file of the project and name it in the prompt.`
 })
 
-/** The body's text. A body that declares to be too large is refused unread; one that grows too large is cut off. */
+/** What a client may still send after it was refused, and how long it may pause, before its connection is cut. */
+const lingerBytes = 32 * 1024 * 1024
+const lingerMillis = 1000
+
+/**
+ * Throws the rest of a refused body away, within bounds: a client that is still sending would otherwise meet a closed connection
+ * before it reads the answer.
+ */
+const discard = (source: IncomingMessage, response: ServerResponse) => {
+  let size = 0
+  source.on("data", (chunk: Buffer) => {
+    size += chunk.length
+    if (size > lingerBytes) source.destroy()
+  })
+  source.on("error", () => {})
+  // Node ends a connection that is idle for this long. It sets its own time at the same event, before.
+  response.once("finish", () => {
+    if (!source.complete) source.socket.setTimeout(lingerMillis)
+  })
+}
+
+/** The body's text, as far as the limit: a body that is or declares to be larger is refused at once and not kept. */
 const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, BadRequest | PayloadTooLarge> =>
   Effect.async((resume) => {
     const source = NodeHttpServerRequest.toIncomingMessage(request)
-    if (Number(source.headers["content-length"] ?? 0) > limitBytes) return resume(tooLarge)
+    const refuse = () => {
+      discard(source, NodeHttpServerRequest.toServerResponse(request))
+      resume(tooLarge)
+    }
+    if (Number(source.headers["content-length"] ?? 0) > limitBytes) return refuse()
     const chunks: Array<Buffer> = []
     let size = 0
     const stop = () => {
@@ -26,8 +52,7 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
       chunks.push(chunk)
       if (size <= limitBytes) return
       stop()
-      source.pause()
-      resume(tooLarge)
+      refuse()
     }
     const onEnd = () => {
       stop()

@@ -28,7 +28,6 @@ export const error = (error: WireError): HttpServerResponse.HttpServerResponse =
   const headers: Record<string, string> = { "cache-control": "no-store" }
   if ("retryAfterMillis" in error) headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMillis / 1000)))
   if (error._tag === "Unauthorized") headers["www-authenticate"] = 'Bearer realm="millrace"'
-  if (error._tag === "PayloadTooLarge") headers["connection"] = "close"
   return HttpServerResponse.text(JSON.stringify(encode(error)), {
     status: statuses.get(error._tag) ?? 500,
     contentType: body,
