@@ -23,7 +23,7 @@ export interface Addressed {
 }
 
 export type Step =
-  /** Events of this turn only, in the order of the log. */
+  /** Events of this turn only, in the order of the log, up to its terminal. */
   | { readonly _tag: "events"; readonly events: ReadonlyArray<LogEvent> }
   /** What came next is no longer kept: deltas may be missing. Items that are over stand whole in the end. */
   | { readonly _tag: "gap" }
@@ -106,8 +106,11 @@ const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
 const lookAt = (view: View, turn: Addressed, after: number) => {
   if (view.head < turn.offset) return { head: view.head, upTo: after, visible: false, events: [], end: undefined }
   const page = view.events({ after, stream: threadStream(turn.threadId), maxBytes: pageBytes })
-  const events = eventsOf(page, turn.turnId)
-  const atEnd = page.upTo >= view.head || events.some((event) => isTerminal(event.type))
+  const all = eventsOf(page, turn.turnId)
+  const terminal = all.findIndex((event) => isTerminal(event.type))
+  // What a provider says after the terminal is no part of the stream, whenever it is read.
+  const events = terminal < 0 ? all : all.slice(0, terminal + 1)
+  const atEnd = terminal >= 0 || page.upTo >= view.head
   return { head: view.head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
 }
 
@@ -149,7 +152,7 @@ export const make = (options: Options = {}) =>
           if (found.visible && position < retained) steps.push({ _tag: "gap" })
           if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
           if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
-          position = found.visible ? Math.max(found.upTo, retained) : position
+          position = found.upTo
           seen = found.head
           over = found.end !== undefined
           if (steps.length > 0 || !found.visible || found.upTo >= found.head) return steps

@@ -54,7 +54,7 @@ const itemsOf = (view: View, { threadId, turnId }: Turn, requestedAt: number) =>
   }
   const open = found.flatMap(({ item, startedAt }) => (item.status === "open" ? [{ itemId: item.itemId, startedAt }] : []))
   const texts = openTexts(view, threadId, open)
-  return { items: found.reverse().map(({ item }) => withText(item, texts.get(item.itemId)?.text)), truncated }
+  return { items: found.toReversed().map(({ item }) => withText(item, texts.get(item.itemId)?.text)), truncated }
 }
 
 /** The end as the view has it; nothing while the turn is queued, runs or waits. */
@@ -65,7 +65,8 @@ export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
   const at = view.head
   if (row === undefined || known === undefined || thread === undefined)
     return { outcome: "deleted", at, turn: undefined, items: [], truncated: false }
-  const over = known.status === "completed" || known.status === "failed" || known.status === "interrupted" ? known.status : undefined
+  const over =
+    known.status === "completed" || known.status === "failed" || known.status === "interrupted" ? known.status : undefined
   if (over === undefined && !thread.deleted) return undefined
   const outcome = thread.deleted && (over === undefined || over === "interrupted") ? "deleted" : (over ?? "deleted")
   return { outcome, at, turn: known, ...itemsOf(view, turn, row.rank) }
@@ -73,4 +74,6 @@ export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
 
 /** What the agent said in these items, messages apart by an empty line. */
 export const textOf = (items: ReadonlyArray<ItemView>): string =>
-  items.flatMap((item) => (item.kind === "agent-message" && item.text !== undefined && item.text !== "" ? [item.text] : [])).join("\n\n")
+  items
+    .flatMap((item) => (item.kind === "agent-message" && item.text !== undefined && item.text !== "" ? [item.text] : []))
+    .join("\n\n")
