@@ -1,29 +1,37 @@
-/** The program as a child process, from its sources: what a person at a shell sees. */
+/** The program as a child process, the bundle that users run: what a person at a shell sees. */
 import { spawn } from "node:child_process"
 import { resolve } from "node:path"
+import { Readable } from "node:stream"
 import { Effect, type Scope } from "effect"
 
-const main = resolve(import.meta.dirname, "../../src/main.ts")
+const main = resolve(import.meta.dirname, "../../dist/main.mjs")
 
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
+  /** What it wrote to descriptor 3. */
+  readonly extra: string
 }
 
 export interface Running {
   readonly ended: Effect.Effect<Ended>
-  /** Returns when standard output or standard error holds this; at the end of the program in any case. */
+  /** Returns when standard output, standard error or descriptor 3 holds this; at the end of the program in any case. */
   readonly until: (part: string) => Effect.Effect<void>
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** Leaves, as `head` does. */
   readonly closeOutput: Effect.Effect<void>
+  readonly closeParent: Effect.Effect<void>
+  readonly pid: number
+  readonly so: () => Pick<Ended, "stdout" | "stderr" | "extra">
 }
 
 export interface Options {
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Opens descriptor 3, which the program writes to (its text is in `extra`), and 4, which it reads and `closeParent` ends. */
+  readonly descriptors?: boolean
 }
 
 /** Starts `millrace ARGS`; killed with the scope when it still runs. */
@@ -31,12 +39,18 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn(process.execPath, ["--import", "tsx", main, ...args], {
+        const child = spawn(process.execPath, [main, ...args], {
           env: { ...process.env, MILLRACE_DATA: "", MILLRACE_LOG_LEVEL: "", NO_COLOR: "", ...options.env },
-          stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"]
+          stdio: [
+            options.input === undefined ? "ignore" : "pipe",
+            "pipe",
+            "pipe",
+            ...(options.descriptors === true ? (["pipe", "pipe"] as const) : [])
+          ]
         })
         let stdout = ""
         let stderr = ""
+        let extra = ""
         let over: Ended | undefined
         const watchers = new Set<() => void>()
         const changed = () => {
@@ -50,9 +64,15 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
           stderr += text
           changed()
         })
+        const third = child.stdio[3]
+        if (third instanceof Readable)
+          third.setEncoding("utf8").on("data", (text: string) => {
+            extra += text
+            changed()
+          })
         child.stdin?.end(options.input)
         child.once("close", (code, signal) => {
-          over = { code, signal, stdout, stderr }
+          over = { code, signal, stdout, stderr, extra }
           changed()
         })
         const watch = <A>(look: () => A | undefined): Effect.Effect<A> =>
@@ -68,9 +88,14 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
           })
         return {
           child,
+          so: () => ({ stdout, stderr, extra }),
           ended: watch(() => over),
           until: (part: string) =>
-            Effect.asVoid(watch(() => (over !== undefined || stdout.includes(part) || stderr.includes(part) ? true : undefined)))
+            Effect.asVoid(
+              watch(() =>
+                over !== undefined || stdout.includes(part) || stderr.includes(part) || extra.includes(part) ? true : undefined
+              )
+            )
         }
       }),
       ({ child }) =>
@@ -78,7 +103,10 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
           if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL")
         })
     ),
-    ({ child, ended, until }) => ({
+    ({ child, ended, so, until }) => ({
+      so,
+      pid: child.pid ?? 0,
+      closeParent: Effect.sync(() => child.stdio[4]?.destroy()),
       ended,
       until,
       kill: (signal) => Effect.sync(() => void child.kill(signal)),
