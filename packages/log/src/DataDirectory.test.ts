@@ -2,42 +2,39 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import * as DataDirectory from "./DataDirectory.ts"
-import { range } from "./suite/subject.ts"
+import { range, patience } from "./suite/subject.ts"
 import { temporaryDirectory } from "./suite/temporary.ts"
 import { bundled, start } from "../test/child.ts"
 
 const message = (line: string) => JSON.parse(line) as { readonly won?: number; readonly lost?: number; readonly message?: string }
 
-describe("DataDirectory", () => {
-  it.live(
-    "L8 20 starts on one directory: one owner, every loser names it, and kill -9 frees it",
-    () =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const directory = `${yield* temporaryDirectory}/data`
-          const program = yield* bundled("owner-child")
-          const children = yield* Effect.forEach(range(1, 20), () => start(program, [directory]))
-          const answers = (yield* Effect.forEach(children, ({ line }) => line, { concurrency: "unbounded" })).map(message)
-          const winners = answers.flatMap(({ won }) => (won === undefined ? [] : [won]))
-          expect(winners).toHaveLength(1)
-          const [pid] = winners
-          const losers = answers.filter(({ won }) => won === undefined)
-          expect(losers.map(({ lost }) => lost)).toEqual(range(1, 19).map(() => pid))
-          expect(losers[0]?.message).toContain(`kill ${pid}`)
-          // What the losers cleaned up is not the owner's.
-          expect(JSON.parse(readFileSync(`${directory}/owner.json`, "utf8"))).toMatchObject({ pid })
-          expect(Option.map(yield* DataDirectory.owner(directory), (owner) => owner.pid)).toEqual(Option.some(pid))
-          const winner = children.find((child) => child.process.pid === pid)!
-          winner.process.kill("SIGKILL")
-          yield* winner.end
-          // The name of the dead owner is left behind, and misleads nobody.
-          expect(existsSync(`${directory}/owner.json`)).toBe(true)
-          expect(yield* DataDirectory.owner(directory)).toEqual(Option.none())
-          const next = yield* start(program, [directory])
-          expect(message(yield* next.line).won).toBe(next.process.pid)
-        })
-      ),
-    60_000
+describe("DataDirectory", { timeout: patience }, () => {
+  it.live("L8 20 starts on one directory: one owner, every loser names it, and kill -9 frees it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const directory = `${yield* temporaryDirectory}/data`
+        const program = yield* bundled("owner-child")
+        const children = yield* Effect.forEach(range(1, 20), () => start(program, [directory]))
+        const answers = (yield* Effect.forEach(children, ({ line }) => line, { concurrency: "unbounded" })).map(message)
+        const winners = answers.flatMap(({ won }) => (won === undefined ? [] : [won]))
+        expect(winners).toHaveLength(1)
+        const [pid] = winners
+        const losers = answers.filter(({ won }) => won === undefined)
+        expect(losers.map(({ lost }) => lost)).toEqual(range(1, 19).map(() => pid))
+        expect(losers[0]?.message).toContain(`kill ${pid}`)
+        // What the losers cleaned up is not the owner's.
+        expect(JSON.parse(readFileSync(`${directory}/owner.json`, "utf8"))).toMatchObject({ pid })
+        expect(Option.map(yield* DataDirectory.owner(directory), (owner) => owner.pid)).toEqual(Option.some(pid))
+        const winner = children.find((child) => child.process.pid === pid)!
+        winner.process.kill("SIGKILL")
+        yield* winner.end
+        // The name of the dead owner is left behind, and misleads nobody.
+        expect(existsSync(`${directory}/owner.json`)).toBe(true)
+        expect(yield* DataDirectory.owner(directory)).toEqual(Option.none())
+        const next = yield* start(program, [directory])
+        expect(message(yield* next.line).won).toBe(next.process.pid)
+      })
+    )
   )
 
   it.scoped("L8 within one process a second owner is refused until the first lets go", () =>

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { suite } from "./EventLogSuite.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { bytesOf, envelope, event, events, range, wire } from "./suite/subject.ts"
+import { bytesOf, envelope, event, events, range, wire, patience } from "./suite/subject.ts"
 import { temporaryDirectory } from "./suite/temporary.ts"
 
 suite("EventLogSqlite", (options) =>
@@ -21,7 +21,7 @@ const refused = (path: string) =>
 /** Bytes that the reads of this process have asked the kernel for. */
 const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1])
 
-describe("EventLogSqlite on disk", () => {
+describe("EventLogSqlite on disk", { timeout: patience }, () => {
   it.scoped("L2 what was appended is there after reopening: epoch, events, versions, rows, receipts", () =>
     Effect.gen(function* () {
       const at = yield* file
@@ -142,8 +142,7 @@ describe("EventLogSqlite on disk", () => {
         // A tree of 100,000 events is two pages deeper than one of 10; each access may read those.
         const deeper = 6 * 4_096
         for (const part of ["open", "append", "read"] as const) expect(large[part]).toBeLessThanOrEqual(small[part] + deeper)
-      }),
-    30_000
+      })
   )
 
   it.scoped("P-085 the file shrinks: auto_vacuum is incremental from its creation", () =>

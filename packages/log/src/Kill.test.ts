@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { EventLog } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { bytesOf, range } from "./suite/subject.ts"
+import { bytesOf, range, patience } from "./suite/subject.ts"
 import { temporaryDirectory } from "./suite/temporary.ts"
 import { verify } from "./Verify.ts"
 import { bundled, start } from "../test/child.ts"
@@ -21,7 +21,7 @@ const points = [
   "acknowledged"
 ]
 
-describe("SIGKILL", () => {
+describe("SIGKILL", { timeout: patience }, () => {
   it.live(
     "L2 at every boundary of a commit: what was delivered or acknowledged is there after reopening, with equal content",
     () =>
@@ -62,7 +62,6 @@ describe("SIGKILL", () => {
             { concurrency: 3, discard: true }
           )
         })
-      ),
-    60_000
+      )
   )
 })

@@ -3,7 +3,15 @@ import { Chunk, Effect, Either, Option, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { prepare } from "./Batch.ts"
-import type { AppendError, Committed, EventLog, LogUnavailable, Page } from "./EventLog.ts"
+import {
+  type AppendError,
+  type Committed,
+  corruptType,
+  type EventLog,
+  type LogUnavailable,
+  type Page,
+  type ReadOptions
+} from "./EventLog.ts"
 import { Ring } from "./Ring.ts"
 import { Signal } from "./Signal.ts"
 import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
@@ -85,10 +93,27 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         return head > offset ? Effect.void : Effect.flatMap(more, () => awaitBeyond(offset))
       })
 
+    /** Says once per event that it cannot be read (L6); the first thousand. */
+    const reported = new Set<number>()
+    const reportDamage = (page: Page): Effect.Effect<Page> => {
+      const damaged = page.events.filter(({ type, offset }) => type === corruptType && !reported.has(offset))
+      if (damaged.length === 0 || reported.size >= 1_000) return Effect.succeed(page)
+      for (const { offset } of damaged) reported.add(offset)
+      return Effect.logWarning(
+        `Events of the log cannot be read and are delivered as ${corruptType}: ${damaged.map(({ offset }) => offset).join(", ")}. Run \`millrace verify\`.`
+      ).pipe(Effect.as(page))
+    }
+    /** From the table. */
+    const readPage = (operation: string, query: ReadOptions): Effect.Effect<Page, LogUnavailable> =>
+      Effect.flatMap(
+        attempt(operation, () => storage.view((view) => view.events(query))),
+        reportDamage
+      )
+
     const read: (typeof EventLog.Service)["read"] = (query) =>
       Effect.suspend((): Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired> => {
         const wrong = outside(query.after)
-        return Option.isSome(wrong) ? Effect.fail(wrong.value) : attempt("read", () => storage.view((view) => view.events(query)))
+        return Option.isSome(wrong) ? Effect.fail(wrong.value) : readPage("read", query)
       })
 
     const follow: (typeof EventLog.Service)["follow"] = (query) =>
@@ -136,9 +161,8 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             if (after === head) return Effect.flatMap(awaitBeyond(after), () => next(after))
             return (
               fromRing(after) ??
-              Effect.flatMap(
-                attempt("follow", () => storage.view((view) => view.events({ ...query, after, maxBytes }))),
-                (page) => (page.events.length === 0 && after >= attachedAt ? next(page.upTo) : deliver([page], page.upTo))
+              Effect.flatMap(readPage("follow", { ...query, after, maxBytes }), (page) =>
+                page.events.length === 0 && after >= attachedAt ? next(page.upTo) : deliver([page], page.upTo)
               )
             )
           })

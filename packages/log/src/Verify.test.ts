@@ -5,7 +5,8 @@ import { corruptType, EventLog } from "./EventLog.ts"
 import * as EventLogMemory from "./EventLogMemory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { events, type Log, range, wire } from "./suite/subject.ts"
+import * as SqliteCheck from "./SqliteCheck.ts"
+import { events, type Log, range, wire, patience } from "./suite/subject.ts"
 import { temporaryDirectory } from "./suite/temporary.ts"
 import { verify } from "./Verify.ts"
 
@@ -38,7 +39,7 @@ const all = (log: Log, stream?: string) =>
     Stream.runCollect
   )
 
-describe("Verify", () => {
+describe("Verify", { timeout: patience }, () => {
   it.scoped("L6 a sound log has no problems", () =>
     Effect.gen(function* () {
       const log = yield* damaged(() => {})
@@ -106,6 +107,35 @@ describe("Verify", () => {
       expect(own).toHaveLength(1_000)
       expect(yield* log.append(events("thread/thr_0", 1))).toEqual([{ first: 2_001, last: 2_001 }])
       expect((yield* verified(log)).problemCount).toBeGreaterThan(0)
+    })
+  )
+
+  it.scoped("L6 what lies below the events is checked too: indexes, and the recorded versions of the streams", () =>
+    Effect.gen(function* () {
+      let at = ""
+      const sound = yield* damaged((file) => {
+        at = file
+      })
+      const withFile = (log: Log) => Effect.provideService(verify({ checks: [SqliteCheck.check(at)] }), EventLog, log)
+      expect((yield* withFile(sound)).problems).toEqual([])
+      const behind = yield* damaged((file) => {
+        at = file
+        execute(`UPDATE streams SET version = version - 1 WHERE name = 'thread/thr_1'`)(file)
+      })
+      expect((yield* withFile(behind)).problems).toMatchObject([{ problem: "version", stream: "thread/thr_1" }])
+      const unindexed = yield* damaged((file) => {
+        at = file
+        const db = Sqlite.openWriter(file, "NORMAL")
+        // An index that does not know its rows: a reader of one stream would not see them.
+        db.unsafeMode(true)
+        db.exec(
+          `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(stream)', '(version)') WHERE name = 'events_by_stream'`
+        )
+        Sqlite.close(db)
+      })
+      expect((yield* withFile(unindexed)).problems).toContainEqual(
+        expect.objectContaining({ problem: "file", message: expect.stringContaining("events_by_stream") as string })
+      )
     })
   )
 

@@ -1,6 +1,6 @@
 /**
  * Checks a log: offsets 1..n and each stream's versions 1..m without holes, every event readable and saying the same as its columns, the
- * head and the streams' versions as recorded. One pass over the events in pages, in bounded memory: streams are checked in slices.
+ * head as recorded. One pass over the events in pages; memory: one number per stream. What lies below the events is checked by SqliteCheck.
  */
 import { Effect, Stream } from "effect"
 import { corruptType, EventLog, type Page } from "./EventLog.ts"
@@ -9,7 +9,7 @@ export interface Problem {
   /** Offset of the event, when the problem has a place. */
   readonly offset?: number
   readonly stream?: string
-  readonly problem: "offset" | "version" | "json" | "mismatch" | "head" | "projection"
+  readonly problem: "offset" | "version" | "json" | "mismatch" | "head" | "file" | "projection"
   readonly message: string
 }
 
@@ -52,7 +52,6 @@ const parse = (json: string): Wire | undefined => {
 
 /**
  * Runs to the head as it is at the start; an engine may go on appending. `onProgress` gets the offset reached, once per page.
- * Memory: one number per stream.
  */
 export const verify = Effect.fn("Verify.verify")(function* (
   options: {

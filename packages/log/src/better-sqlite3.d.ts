@@ -26,6 +26,7 @@ declare module "better-sqlite3" {
       name: string,
       definition: { readonly columns: ReadonlyArray<string>; readonly rows: () => Generator<ReadonlyArray<unknown>> }
     ): this
+    unsafeMode(on: boolean): this
     close(): this
   }
 }

@@ -1,0 +1,40 @@
+/**
+ * What `verify` can only see in the file itself: the pages and indexes of the database, and that the next version of each stream will follow
+ * its last. Blocks the event loop while SQLite reads the whole file: for a program that does nothing else.
+ */
+import { Effect } from "effect"
+import * as Sqlite from "./Sqlite.ts"
+import { attempt } from "./Storage.ts"
+import type { Check, Problem } from "./Verify.ts"
+
+const kept = 100
+
+const look = (db: Sqlite.Connection): ReadonlyArray<Problem> => {
+  const integrity = db.prepare(`PRAGMA integrity_check(${kept})`).pluck().all() as ReadonlyArray<string>
+  const streams = db
+    .prepare(
+      `SELECT name, version, last FROM (
+         SELECT s.name, s.version, (SELECT e.version FROM events e WHERE e.stream = s.id ORDER BY e.offset DESC LIMIT 1) AS last FROM streams s)
+       WHERE last IS NOT NULL AND last <> version LIMIT ${kept}`
+    )
+    .all() as ReadonlyArray<{ readonly name: string; readonly version: number; readonly last: number }>
+  return [
+    ...integrity.filter((line) => line !== "ok").map((message): Problem => ({ problem: "file", message })),
+    ...streams.map(({ name, version, last }): Problem => ({
+      stream: name,
+      problem: "version",
+      message: `${name} is recorded at version ${version}, its last event has version ${last}`
+    }))
+  ]
+}
+
+/** A check for `verify({ checks })`. A file that cannot be read through is a problem, not a failure. */
+export const check = (file: string): Check => ({
+  page: () => Effect.succeed([]),
+  end: () =>
+    Effect.acquireUseRelease(
+      attempt("verify", () => Sqlite.openReader(file)),
+      (db) => attempt("verify", () => Sqlite.guarded(() => look(db))),
+      (db) => Effect.sync(() => Sqlite.close(db))
+    ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
+})
