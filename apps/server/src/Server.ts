@@ -3,11 +3,12 @@
  * and on top the finalizer that drains first when the scope closes.
  */
 import { createServer, type Server as NodeServer } from "node:http"
-import { HttpLayerRouter } from "@effect/platform"
+import { HttpLayerRouter, HttpMiddleware } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Context, type Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
 import type { EventLog } from "@millrace/log/EventLog"
+import * as Access from "./auth/Access.ts"
 import { type BindRefused, checkBind } from "./auth/Bind.ts"
 import { AccessConfig, required } from "./auth/Session.ts"
 import * as Tokens from "./auth/Tokens.ts"
@@ -120,8 +121,12 @@ const routes = (options: Options) =>
     })
   )
 
+/** A span names the request's URL (X4). */
 const serve = (options: Options) =>
-  HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig })
+  HttpMiddleware.withTracerDisabledWhen(
+    HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig }),
+    ({ url }) => Access.isSecret(url)
+  )
 
 const portOf = (node: NodeServer): number => {
   const address = node.address()

@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
-import { Effect, Either, Option, TestClock } from "effect"
+import { Effect, Either, Option, TestClock, Tracer } from "effect"
 import { send, start, temporaryDirectory } from "../../test/support/Fixture.ts"
 import * as Access from "./Access.ts"
 import { checkBind } from "./Bind.ts"
@@ -222,5 +222,40 @@ it.scoped("X4 only hashes of tokens are on disk, readable by their owner alone",
     yield* Tokens.revoke(dataDir, record.last4)
     expect((yield* Tokens.list(dataDir))[0]?.revokedAt).toBeDefined()
     expect(yield* Effect.flip(Tokens.revoke(dataDir, "laptop"))).toMatchObject({ _tag: "TokenNotFound" })
+  })
+)
+
+it.scopedLive("X4 traces name requests, and no secret of them", () =>
+  Effect.gen(function* () {
+    const seen: Array<string> = []
+    const tracer = Tracer.make({
+      context: (run) => run(),
+      span: (name, parent, context, links, startTime, kind) => ({
+        _tag: "Span",
+        name,
+        spanId: "s",
+        traceId: "t",
+        parent,
+        context,
+        links,
+        kind,
+        sampled: true,
+        status: { _tag: "Started", startTime },
+        attributes: new Map(),
+        end: () => {},
+        attribute: (key, value) => void seen.push(`${key}=${String(value)}`),
+        event: () => {},
+        addLinks: () => {}
+      })
+    })
+    const { url, token, dataDir } = yield* Effect.withTracer(start(), tracer)
+    const { code } = yield* Pairing.create(dataDir)
+    const paired = yield* send(Pairing.link(url, code))
+    const cookie = String(paired.headers["set-cookie"]).split(";")[0] ?? ""
+    yield* send(`${url}/api/state`, { headers: { authorization: `Bearer ${token}`, cookie } })
+    yield* send(`${url}/api/state?access_token=${token}`)
+    expect(seen.some((attribute) => attribute.includes("/api/state"))).toBe(true)
+    for (const secret of [code, token, cookie.split("=")[1] ?? "?"])
+      expect(seen.filter((attribute) => attribute.includes(secret))).toEqual([])
   })
 )

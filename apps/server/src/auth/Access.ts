@@ -30,6 +30,18 @@ const names = (bind: Bind): ReadonlySet<string> => {
 
 const tokenNames = new Set(["token", "access_token", "auth_token", "api_key", "apikey", "api-key", "authorization", "bearer"])
 
+const hasToken = (url: string): boolean => {
+  const query = url.indexOf("?")
+  if (query < 0) return false
+  for (const [name, value] of new URLSearchParams(url.slice(query + 1))) {
+    if (tokenNames.has(name.toLowerCase()) || value.startsWith(prefix)) return true
+  }
+  return false
+}
+
+/** URLs that no trace and no log may show: those with a token, right or wrong, and those of a pairing (X4). */
+export const isSecret = (url: string): boolean => url.startsWith("/pair") || hasToken(url)
+
 /** What a browser says of a request that a page elsewhere caused; another port of this machine is `same-site`. */
 const otherSites = new Set(["cross-site", "same-site"])
 
@@ -53,12 +65,7 @@ export const make = (bind: Bind) => {
       request.headers["sec-fetch-mode"] !== "navigate"
     )
       return forbidden("Pages of another site may not use this server.")
-    const query = request.url.indexOf("?")
-    if (query >= 0) {
-      for (const [name, value] of new URLSearchParams(request.url.slice(query + 1))) {
-        if (tokenNames.has(name.toLowerCase()) || value.startsWith(prefix)) return Either.left(inQuery)
-      }
-    }
+    if (hasToken(request.url)) return Either.left(inQuery)
     return Either.void
   }
 }

@@ -5,8 +5,6 @@ import { MillraceApi } from "@millrace/contracts/Api"
 import * as Html from "./Html.ts"
 import * as Respond from "./Respond.ts"
 
-const spec = OpenApi.fromApi(MillraceApi)
-
 const by = `<p>Every route under <code>/api</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.
 Errors are JSON: <code>{"_tag", "message", ...}</code>; the message says what to do next.
 The machine-readable document is <a href="/openapi.json">/openapi.json</a>.</p>
@@ -14,7 +12,12 @@ The machine-readable document is <a href="/openapi.json">/openapi.json</a>.</p>
 <pre>curl -N -H "Authorization: Bearer $TOKEN" -H "Accept: text/event-stream" "$URL/api/events?since=0"</pre>
 <p>An event is <code>id: CURSOR</code> and <code>data: {event}</code>. <code>caught-up</code>, <code>heartbeat</code>, <code>bye</code> and
 <code>end</code> are named frames without id. Come back with <code>Last-Event-ID</code> or <code>?after=CURSOR</code> and nothing is lost or repeated.
-The WebSocket RPC at <code>/rpc</code> (group <code>MillraceRpcs</code>, JSON) has the same calls, frames and errors.</p>`
+The WebSocket RPC at <code>/rpc</code> (group <code>MillraceRpcs</code>, JSON) has the same calls, frames and errors.</p>
+<p>By pages: <code>GET /api/events?since=N&amp;limit=M</code>; the header <code>X-Millrace-Last-Idx</code> is the next <code>since</code>, and
+<code>&amp;wait=30</code> waits when there is nothing yet.</p>
+<h2>Pairing</h2>
+<p><code>millrace pair</code>, or <code>POST /api/pair</code>, makes a code that works once. <code>GET /pair?code=CODE</code> makes it a browser's session,
+<code>POST /pair</code> with <code>{"code", "name"}</code> a token for a program.</p>`
 
 const schemaName = (schema: object): string => {
   const ref: unknown = Reflect.get(schema, "$ref")
@@ -39,7 +42,7 @@ ${parameters.length === 0 ? "" : `<h4>Parameters</h4><ul>${parameters.join("")}<
 <h4>Answers</h4><ul>${answers.join("")}</ul></details>`
 }
 
-const document = () => {
+const document = (spec: OpenApi.OpenAPISpec) => {
   const operations = Object.entries(spec.paths).flatMap(([path, item]) =>
     (["get", "post"] as const).flatMap((method) => {
       const op = item[method]
@@ -57,11 +60,16 @@ const document = () => {
   )
 }
 
-export const make = Effect.sync(() => {
-  const json = Respond.json(spec)
-  const html = document()
+/** Made when first asked for: nobody waits for it at the start. */
+export const make = Effect.gen(function* () {
+  const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(MillraceApi)))
+  const html = yield* Effect.cached(Effect.map(spec, document))
   return [
-    HttpLayerRouter.route("GET", "/openapi.json", Effect.succeed(json)),
-    HttpLayerRouter.route("GET", "/docs", Effect.succeed(html))
+    HttpLayerRouter.route(
+      "GET",
+      "/openapi.json",
+      Effect.map(spec, (value) => Respond.json(value))
+    ),
+    HttpLayerRouter.route("GET", "/docs", html)
   ]
 })
