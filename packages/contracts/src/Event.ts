@@ -43,7 +43,14 @@ export const EventData = {
     SessionState
   ),
   /** Intent: the dispatcher ends the process. */
-  "session.stop.requested": Schema.Struct({ ...thread, epoch: Epoch, reason }),
+  "session.stop.requested": Schema.Struct({
+    ...thread,
+    epoch: Epoch,
+    reason,
+    error: Schema.optional(Failure).annotations({
+      description: "The agent broke; absent when somebody wants the session to end."
+    })
+  }),
   "session.stopped": Schema.Struct({
     ...thread,
     epoch: Epoch,
@@ -119,9 +126,15 @@ export const isTerminal = (type: string): boolean => (terminals as ReadonlyArray
  */
 export const LogEvent = Schema.Struct({
   offset: Offset,
-  stream: StreamName,
-  version: Schema.Int.annotations({ description: "Position in the stream: 1, 2, 3, ... without holes." }),
-  type: Schema.String,
+  stream: Schema.Union(StreamName, Schema.Literal("log/unreadable")).annotations({
+    description: "`log/unreadable`: a `log.corrupt` event whose stream cannot be read any more."
+  }),
+  version: Schema.Int.annotations({
+    description: "Position in the stream: 1, 2, 3, ... without holes; 0 = cannot be read any more."
+  }),
+  type: Schema.String.annotations({
+    description: "`log.corrupt` stands where an event cannot be read any more: its offset is kept, its data says why."
+  }),
   at: Schema.String.annotations({ description: "Commit time by the server's clock, ISO 8601 UTC." }),
   epoch: Epoch.annotations({ description: "The thread's session epoch at that moment; 0 = none." }),
   commandId: Schema.optional(CommandId),
