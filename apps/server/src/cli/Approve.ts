@@ -43,5 +43,6 @@ export const settle = (
       yield* output.note(output.style.yellow(`${decided.decision} (--approve ${policy}): ${line(ask.title, output.noteWidth)}`))
     const command = yield* Client.command("request.answer", { requestId, ...answer })
     const accepted = yield* Effect.mapError(connected.millrace.dispatch(command), fromError)
+    yield* output.progress("working")
     if (accepted.outcome === "already-settled") yield* output.note("That was answered elsewhere already.")
   })

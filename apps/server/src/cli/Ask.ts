@@ -9,7 +9,10 @@ import { line } from "./Style.ts"
 const question = (text: string): Effect.Effect<string> =>
   Effect.promise(async (signal) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr })
-    reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+    reader.on("SIGINT", () => {
+      process.stderr.write("\n")
+      process.kill(process.pid, "SIGINT")
+    })
     try {
       return (await reader.question(text, { signal })).trim()
     } finally {

@@ -1,8 +1,9 @@
 /** The checks of `millrace doctor`. Each is bounded in time, never fails, and changes nothing but a file of its own that it removes. */
-import { accessSync, constants, existsSync, statSync } from "node:fs"
+import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync } from "node:fs"
 import { statfs } from "node:fs/promises"
 import { createServer } from "node:net"
-import { dirname } from "node:path"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import { Effect, Option, type Scope } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as Connect from "./Connect.ts"
@@ -114,26 +115,39 @@ const agent = (provider: ProviderStatus): Check => {
   return provider.fix === undefined ? { name, status: "note", found } : { name, status: "note", found, fix: provider.fix }
 }
 
+/** Where the service can be asked without leaving anything behind: a directory without a log stays as it is. */
+const asked = (dataDir: string): Effect.Effect<string, never, Scope.Scope> =>
+  existsSync(join(dataDir, "log.db"))
+    ? Effect.succeed(dataDir)
+    : Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-doctor-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+      )
+
+const wrongLog = (found: string): ReadonlyArray<Check> => [
+  { name: "log", status: "wrong", found, fix: "Until that is mended no server can run with this data directory." }
+]
+
 /** What the service itself says: the log's head and the agents. */
-const service = ({ dataDir }: Where): Effect.Effect<ReadonlyArray<Check>, never, Output | Scope.Scope> =>
+const service = ({ dataDir }: Where): Effect.Effect<ReadonlyArray<Check>, never, Output> =>
   Effect.gen(function* () {
-    const { millrace } = yield* Connect.any({ dataDir, url: undefined })
+    const place = yield* asked(dataDir)
+    const { millrace } = yield* Connect.any({ dataDir: place, url: undefined })
     const snapshot = yield* millrace.state
-    const log: Check = { name: "log", status: "ok", found: `${snapshot.offset} events, epoch ${snapshot.logEpoch}` }
+    const found = place === dataDir ? `${snapshot.offset} events, epoch ${snapshot.logEpoch}` : "made at the first start"
     const agents = (yield* millrace.providers).map(agent)
-    return [log, ...agents]
+    return [{ name: "log", status: "ok", found } satisfies Check, ...agents]
   }).pipe(
+    Effect.scoped,
     Effect.timeoutTo({
       duration: "20 seconds",
       onSuccess: (checks): ReadonlyArray<Check> => checks,
-      onTimeout: (): ReadonlyArray<Check> => [
-        { name: "log", status: "wrong", found: "no answer within 20 s", fix: "Look at the server's output." }
-      ]
+      onTimeout: () => wrongLog("no answer within 20 s")
     }),
-    Effect.catchAll((error) => Effect.succeed<ReadonlyArray<Check>>([{ name: "log", status: "wrong", found: error.message }]))
+    Effect.catchAll((error) => Effect.succeed(wrongLog(error.message)))
   )
 
-export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Output | Scope.Scope> =>
+export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Output> =>
   Effect.gen(function* () {
     const server = yield* Discovery.find(where.dataDir)
     const running: Check = Option.match(server, {

@@ -10,24 +10,22 @@ export const command = Command.make(
   "doctor",
   { json: Flags.json, data: Flags.data, host: Flags.host, port: Flags.port },
   ({ data, host, json, port }) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const output = yield* Output.Output
-        yield* output.progress("examining")
-        const checks = yield* Checks.all({ dataDir: data, host, port })
-        yield* output.progress(undefined)
-        const wrong = checks.filter((check) => check.status === "wrong")
-        if (json) yield* Output.json({ ok: wrong.length === 0, checks })
-        else {
-          const { outStyle: style } = output
-          const marks = { ok: style.green("ok"), note: style.yellow("--"), wrong: style.red("!!") }
-          const rows = checks.map(({ found, name, status }) => [marks[status], name, found])
-          const lines = Output.table(rows, 1_000).trimEnd().split("\n")
-          const fixes = checks.map(({ fix }) => (fix === undefined ? "" : `\n    ${style.dim("→")} ${fix}`))
-          yield* output.out(lines.map((text, n) => `${text}${fixes[n] ?? ""}\n`).join(""))
-        }
-        if (wrong.length > 0)
-          return yield* failed(`${wrong.length} of ${checks.length} checks failed: ${wrong.map(({ name }) => name).join(", ")}`)
-      })
-    )
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      yield* output.progress("examining")
+      const checks = yield* Checks.all({ dataDir: data, host, port })
+      yield* output.progress(undefined)
+      const wrong = checks.filter((check) => check.status === "wrong")
+      if (json) yield* Output.json({ ok: wrong.length === 0, checks })
+      else {
+        const { outStyle: style } = output
+        const marks = { ok: style.green("ok"), note: style.yellow("--"), wrong: style.red("!!") }
+        const rows = checks.map(({ found, name, status }) => [marks[status], name, found])
+        const lines = Output.table(rows, 1_000).trimEnd().split("\n")
+        const fixes = checks.map(({ fix }) => (fix === undefined ? "" : `\n    ${style.dim("→")} ${fix}`))
+        yield* output.out(lines.map((text, n) => `${text}${fixes[n] ?? ""}\n`).join(""))
+      }
+      if (wrong.length > 0)
+        return yield* failed(`${wrong.length} of ${checks.length} checks failed: ${wrong.map(({ name }) => name).join(", ")}`)
+    })
 ).pipe(Command.withDescription("Check this machine and the data directory; say how to mend what is wrong."))

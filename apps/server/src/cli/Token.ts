@@ -16,15 +16,23 @@ const create = Command.make(
   "create",
   {
     ...common,
+    given: Args.text({ name: "NAME" }).pipe(
+      Args.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
+      Args.optional
+    ),
     name: Options.text("name").pipe(
       Options.withPseudoName("NAME"),
-      Options.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
-      Options.withDefault("cli")
+      Options.withDescription("The same as a flag."),
+      Options.optional
     )
   },
-  ({ data, json, name }) =>
+  ({ data, given, json, name: flag }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
+      const name = Option.getOrElse(
+        Option.orElse(flag, () => given),
+        () => "cli"
+      )
       const { record, token } = yield* Effect.mapError(Tokens.create(data, { name }), fromError)
       if (json) return yield* Output.json({ ...record, token })
       yield* output.out(`${token}\n`)

@@ -24,8 +24,9 @@ const harmful =
   /\u001B\[[0-?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g
 
 const marks: Readonly<Record<PlanStep["status"], string>> = { completed: "✓", "in-progress": "▸", pending: "·" }
+/** Nothing for what nobody waited for. */
 const seconds = (content: ItemContent) =>
-  content.durationMillis === undefined ? "" : ` ${(content.durationMillis / 1_000).toFixed(1)} s`
+  (content.durationMillis ?? 0) < 100 ? "" : ` · ${((content.durationMillis ?? 0) / 1_000).toFixed(1)} s`
 
 /** `json`: the events themselves, one per line, and nothing else on standard output. */
 export const make = (options: { readonly json: boolean; readonly provider: string }): Effect.Effect<Transcript, never, Output> =>
