@@ -37,12 +37,14 @@ const make = (tag, text, attributes = {}) => {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
   return node
 }
+/** Not randomUUID: it is missing where the page comes from another machine without TLS. */
+const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("")
 const notice = (text) => { $("notice").textContent = text ?? ""; $("notice").hidden = !text }
 
 const call = async (path, body) => {
   const response = await fetch(path, body === undefined ? {} : {
     method: "POST",
-    headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+    headers: { "content-type": "application/json", "idempotency-key": newId() },
     body: JSON.stringify(body)
   })
   const answer = await response.json()
@@ -133,7 +135,7 @@ const line = (id, kind) => {
   }
   return node
 }
-const text = (data) => [data.title, data.command && "$ " + data.command, data.text, data.output, data.tool,
+const text = (data) => [data.title, data.command && "$ " + data.command, data.steps ? "" : data.text, data.output, data.tool,
   ...(data.steps ?? []).map((step) => (step.status === "completed" ? "[x] " : "[ ] ") + step.text),
   ...(data.changes ?? []).map((change) => change.change + " " + change.path)].filter(Boolean).join("\\n")
 const show = ({ type, data }) => {
@@ -170,7 +172,7 @@ const follow = (cursor) => {
   const all = new EventSource("/api/events?after=" + cursor)
   const says = (word) => () => { $("status").textContent = word }
   all.onopen = says("live")
-  all.onerror = says("reconnecting")
+  all.onerror = () => says(all.readyState === EventSource.CLOSED ? "ended: reload this page" : "reconnecting")()
   all.addEventListener("bye", says("the server is shutting down"))
   all.onmessage = ({ data }) => {
     const event = JSON.parse(data)
