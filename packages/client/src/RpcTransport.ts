@@ -95,7 +95,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
         ? Stream.fail(new ProtocolError({ message: `This is not a stream: ${String(request.stream)}` }))
         : Stream.unwrap(
             Effect.map(connection, (used) =>
-              used.client.follow(request).pipe(
+              used.client.follow(request, { streamBufferSize: 256 }).pipe(
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
                   isLost(error) ? Stream.fromEffect(lost(used, error)) : Stream.fail(error)
                 ),

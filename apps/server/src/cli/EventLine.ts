@@ -35,6 +35,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "turn.dispatched": () => "",
   "turn.started": (data) => (data.origin === "provider" ? "begun by the agent" : ""),
   "turn.updated": (data) => data.plan?.map((step) => step.text).join("; ") ?? (data.usage === undefined ? "" : "usage"),
+  "turn.requeued": (data) => data.reason,
   "turn.steered": (data) => data.text,
   "turn.interrupt.requested": () => "",
   "turn.completed": ended,

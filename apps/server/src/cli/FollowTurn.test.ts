@@ -1,0 +1,126 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { CursorExpired } from "@millrace/contracts/Errors"
+import type { Frame } from "@millrace/contracts/Frame"
+import { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Millrace } from "@millrace/contracts/Millrace"
+import type { TurnView } from "@millrace/contracts/State"
+import * as FollowTurn from "./FollowTurn.ts"
+import { Output } from "./Output.ts"
+import { plain } from "./Style.ts"
+
+const threadId = ThreadId.make("thr_1")
+const turnId = TurnId.make("trn_1")
+const turn: FollowTurn.Turn = { threadId, turnId, cursor: "c-1", provider: "demo" }
+const event = (type: string, data: object): Frame => ({
+  _tag: "event",
+  cursor: "c",
+  event: { offset: 1, stream: "thread/thr_1", version: 1, type, at: "", epoch: 1, data: { threadId, turnId, ...data } }
+})
+const item = { itemId: ItemId.make("itm_1"), kind: "agent-message" }
+const caughtUp: Frame = { _tag: "caught-up", head: 1 }
+const none = Effect.dieMessage("not part of this test")
+
+/** A service that plays these frames, knows this status of the turn, and never asks for anything else. */
+const playing = (frames: Stream.Stream<Frame, CursorExpired>, status: TurnView["status"]): Millrace => ({
+  dispatch: () => none,
+  commandStatus: () => none,
+  state: none,
+  threads: () => none,
+  thread: () => none,
+  items: () => none,
+  requests: none,
+  providers: none,
+  turns: () => Effect.succeed({ items: [{ turnId, threadId, status, origin: "user", text: "", requestedAt: "" }] }),
+  follow: () => frames
+})
+
+const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
+  Effect.gen(function* () {
+    let text = ""
+    const exit = yield* Effect.exit(
+      FollowTurn.follow({ millrace, via: "server", address: "" }, turn, { approve: "ask", json: false, ...options })
+    ).pipe(
+      Effect.provideService(Output, {
+        out: (more) => Effect.sync(() => void (text += more)),
+        note: () => Effect.void,
+        progress: () => Effect.void,
+        style: plain,
+        outStyle: plain,
+        outIsTerminal: false,
+        canAsk: false,
+        width: 100,
+        noteWidth: 100
+      })
+    )
+    return { text, exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause }
+  })
+
+describe("FollowTurn", () => {
+  it.effect(
+    "D13 an end that is no longer in the log is taken from state, once the connection is back or the cursor expired",
+    () =>
+      Effect.gen(function* () {
+        const back = Stream.concat(Stream.make(caughtUp, caughtUp), Stream.never)
+        expect(yield* run(playing(back, "completed"))).toMatchObject({ exit: 0 })
+        expect(yield* run(playing(back, "interrupted"))).toMatchObject({ exit: { exitCode: 3 } })
+        const expired = new CursorExpired({ message: "gone", logEpoch: "", head: 9 })
+        expect(yield* run(playing(Stream.fail(expired), "failed"))).toMatchObject({ exit: { exitCode: 1 } })
+        expect(yield* run(playing(Stream.fail(expired), "running"))).toMatchObject({ exit: { exitCode: 1, message: "gone" } })
+      })
+  )
+
+  it.effect("D13 an end of another turn is not this one's; a deleted thread ends it", () =>
+    Effect.gen(function* () {
+      const other = { turnId: TurnId.make("trn_2") }
+      const frames = Stream.make<Array<Frame>>(
+        event("turn.completed", other),
+        event("item.delta", { ...item, ...other, text: "not mine" }),
+        event("item.delta", { ...item, text: "mine" }),
+        { _tag: "end", reason: "deleted" }
+      )
+      const ended = yield* run(playing(Stream.concat(frames, Stream.never), "running"))
+      expect(ended).toMatchObject({ text: "mine\n", exit: { exitCode: 1 } })
+    })
+  )
+
+  it.effect("T9 the completed text adds what the deltas lack, and nothing twice", () =>
+    Effect.gen(function* () {
+      const second = { itemId: ItemId.make("itm_2"), kind: "agent-message" }
+      const frames = Stream.make(
+        event("item.delta", { ...item, text: "one " }),
+        event("item.completed", { ...item, status: "completed", text: "one two" }),
+        event("item.completed", { ...second, status: "completed", text: "three" }),
+        event("turn.completed", {})
+      )
+      expect(yield* run(playing(frames, "running"))).toMatchObject({ text: "one two\n\nthree\n", exit: 0 })
+    })
+  )
+
+  it.effect("T13 a question has no answer by policy: exit 4; an approval has one", () =>
+    Effect.gen(function* () {
+      const requestId = RequestId.make("req_1")
+      const question = event("request.opened", {
+        requestId,
+        kind: "question",
+        title: "Which?",
+        questions: [{ id: "q", text: "Which?" }]
+      })
+      const frames = Stream.concat(Stream.make(question), Stream.never)
+      expect(yield* run(playing(frames, "waiting"), { approve: "always" })).toMatchObject({ exit: { exitCode: 4 } })
+      const approval = event("request.opened", { requestId, kind: "approval", title: "Run: ls", choices: ["accept", "decline"] })
+      const answers: Array<unknown> = []
+      const asking: Millrace = {
+        ...playing(Stream.concat(Stream.make(approval), Stream.never), "waiting"),
+        dispatch: (command) => {
+          answers.push(command)
+          return Effect.never
+        }
+      }
+      const fiber = yield* Effect.fork(run(asking, { approve: "never" }))
+      while (answers.length === 0) yield* Effect.yieldNow()
+      expect(answers).toMatchObject([{ type: "request.answer", requestId, decision: "decline" }])
+      expect(fiber.unsafePoll()).toBeNull()
+    })
+  )
+})
