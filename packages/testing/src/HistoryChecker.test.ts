@@ -1,0 +1,108 @@
+import { describe, expect, it } from "@effect/vitest"
+import { type Attach, check, checkLog, type History, type Row, type Seen } from "./HistoryChecker.ts"
+
+const row = (offset: number, stream = "thread/a", type = "item.delta"): Row => ({
+  offset,
+  stream,
+  type,
+  json: JSON.stringify({ offset, stream, version: offset, type })
+})
+const log: ReadonlyArray<Row> = [
+  row(1),
+  row(2, "thread/b"),
+  row(3),
+  row(4, "thread/a", "turn.completed"),
+  row(5, "thread/b", "thread.deleted")
+]
+const event = (offset: number): Seen => ({ _tag: "event", offset, json: log[offset - 1]?.json ?? "" })
+const events = (...offsets: ReadonlyArray<number>) => offsets.map(event)
+const caughtUp = (head: number): Seen => ({ _tag: "caught-up", head })
+const end: Seen = { _tag: "end" }
+const bye = (resumeAfter: number): Seen => ({ _tag: "bye", resumeAfter })
+const page = (since: number, upTo: number, ...offsets: ReadonlyArray<number>): Seen => ({
+  _tag: "page",
+  since,
+  upTo,
+  jsons: offsets.map((offset) => log[offset - 1]?.json ?? "")
+})
+const attach = (after: number, seen: ReadonlyArray<Seen>, live = false): Attach => ({ after, seen, live })
+const history = (attaches: ReadonlyArray<Attach>, stream?: string): History => ({
+  reader: "r",
+  start: 0,
+  attaches,
+  ...(stream !== undefined && { stream })
+})
+const rules = (attaches: ReadonlyArray<Attach>, options: { readonly stream?: string; readonly settled?: boolean } = {}) => [
+  ...new Set(check(log, [history(attaches, options.stream)], { settled: options.settled ?? false }).map(({ rule }) => rule))
+]
+
+const all = [...events(1, 2, 3), caughtUp(3), ...events(4, 5)]
+
+describe("HistoryChecker", () => {
+  it("D2 a history in several attaches that is the log, once and in order, has no violation", () => {
+    expect(rules([attach(0, all, true)], { settled: true })).toEqual([])
+    expect(
+      rules([attach(0, events(1)), attach(1, []), attach(1, [...events(2, 3, 4, 5), caughtUp(5)], true)], { settled: true })
+    ).toEqual([])
+    expect(rules([attach(0, [page(0, 2, 1, 2), page(2, 5, 3, 4, 5), page(5, 5)])], { settled: true })).toEqual([])
+    expect(rules([attach(0, [...events(1, 3), caughtUp(3), ...events(4)], true)], { stream: "thread/a", settled: true })).toEqual(
+      []
+    )
+    expect(rules([attach(0, [...events(2, 5), caughtUp(5), end])], { stream: "thread/b", settled: true })).toEqual([])
+  })
+  it("D2 a hole, a repeat, a disorder and a foreign event are named", () => {
+    expect(rules([attach(0, events(1, 3))])).toEqual(["D2 hole"])
+    expect(rules([attach(0, events(1)), attach(1, events(1, 2))])).toEqual(["D2 repeat or disorder"])
+    expect(rules([attach(0, events(1, 3, 2))])).toEqual(["D2 hole", "D2 repeat or disorder"])
+    expect(rules([attach(0, [{ _tag: "event", offset: 1, json: "{}" }])])).toEqual(["D2 not what the log holds"])
+  })
+  it("L2 an event that the log does not have is named", () => {
+    expect(rules([attach(0, [...events(1, 2, 3, 4, 5), { _tag: "event", offset: 6, json: "{}" }])])).toEqual([
+      "L2 not in the log"
+    ])
+  })
+  it("D5 an id that is not the event's is named", () => {
+    expect(rules([attach(0, [{ _tag: "event", offset: 2, json: log[0]?.json ?? "" }])])).toEqual(["D5 id"])
+  })
+  it("D13 a terminal that a filter lost is named, passed over or still due", () => {
+    expect(rules([attach(0, events(1, 2, 3, 5))])).toEqual(["D2 hole", "D13 terminal lost"])
+    expect(rules([attach(0, [...events(1, 3), caughtUp(3)], true)], { stream: "thread/a", settled: true })).toEqual([
+      "D1 behind",
+      "D13 terminal lost"
+    ])
+  })
+  it("D13 an end too early, missing, or with something after it is named", () => {
+    expect(rules([attach(0, [...events(1), end])])).toEqual(["D13 end"])
+    expect(rules([attach(0, [...events(2, 5), caughtUp(5)], true)], { stream: "thread/b", settled: true })).toEqual(["D13 end"])
+    expect(rules([attach(0, [...events(2, 5), caughtUp(5), end, caughtUp(5)])], { stream: "thread/b" })).toEqual([
+      "D13 end",
+      "D6 caught-up twice"
+    ])
+  })
+  it("D6 caught-up said twice, early, below what was delivered, or never is named", () => {
+    expect(rules([attach(0, [...events(1), caughtUp(1), caughtUp(1)])])).toEqual(["D6 caught-up twice"])
+    expect(rules([attach(0, [...events(1), caughtUp(2)])])).toEqual(["D6 caught-up early"])
+    expect(rules([attach(0, [...events(1, 2), caughtUp(1)])])).toEqual(["D6 caught-up early"])
+    expect(rules([attach(0, events(1, 2, 3, 4, 5), true)], { settled: true })).toEqual(["D6 caught-up missing"])
+  })
+  it("D4 a header beyond or below its body, and more than was asked for, are named", () => {
+    expect(rules([attach(0, [page(0, 3, 1, 2)])])).toEqual(["D4 header beyond body"])
+    expect(rules([attach(0, [page(0, 1, 1, 2)])])).toEqual(["D4 header below body"])
+    expect(rules([attach(0, [{ ...page(0, 2, 1, 2), limit: 1 } as Seen])])).toEqual(["D4 limit"])
+  })
+  it("D3 a cursor that goes back is named", () => {
+    expect(rules([attach(0, [page(0, 2, 1, 2), page(2, 1)])])).toContain("D3 cursor went back")
+  })
+  it("S3 a bye that skips or repeats is named", () => {
+    expect(rules([attach(0, [...events(1), bye(2)])])).toEqual(["S3 bye"])
+    expect(rules([attach(0, [...events(1, 2), bye(1)])])).toEqual(["S3 bye"])
+  })
+  it("L1 holes in offsets and versions are named", () => {
+    const good = [
+      { offset: 1, stream: "s", type: "t", json: '{"offset":1,"stream":"s","version":1}' },
+      { offset: 2, stream: "s", type: "t", json: '{"offset":2,"stream":"s","version":2}' }
+    ]
+    expect(checkLog(good)).toEqual([])
+    expect(checkLog(good.slice(1))).toHaveLength(2)
+  })
+})

@@ -1,0 +1,198 @@
+/**
+ * What readers saw against what the log holds: pure, so that a recorded history can be judged anywhere. Each reader's concatenation is
+ * the log or its filter, once, in order, whatever was cut and resumed between (D2); every other rule names the invariant it holds.
+ */
+import { isTerminal } from "@millrace/contracts/Event"
+
+/** A committed row, as read from the log at the end. */
+export interface Row {
+  readonly offset: number
+  readonly stream: string
+  readonly type: string
+  /** The wire JSON. */
+  readonly json: string
+}
+
+/** What came over one attach, in the order it came. */
+export type Seen =
+  /** `offset`: what the frame's id says. */
+  | { readonly _tag: "event"; readonly offset: number; readonly json: string }
+  | { readonly _tag: "caught-up" | "heartbeat"; readonly head: number }
+  | { readonly _tag: "bye"; readonly resumeAfter: number }
+  | { readonly _tag: "end" }
+  /** One answered page: it was asked for `since`, its header says `upTo`. Its events follow the order of the body. */
+  | {
+      readonly _tag: "page"
+      readonly since: number
+      readonly upTo: number
+      readonly limit?: number
+      readonly jsons: ReadonlyArray<string>
+    }
+
+/** One connection: from the position that was asked for to its end. */
+export interface Attach {
+  readonly after: number
+  readonly seen: ReadonlyArray<Seen>
+  /** It is open still, and nothing is under way. */
+  readonly live: boolean
+}
+
+export interface History {
+  readonly reader: string
+  /** Only this stream was asked for. */
+  readonly stream?: string
+  /** Where the reader began. */
+  readonly start: number
+  readonly attaches: ReadonlyArray<Attach>
+}
+
+export type Rule =
+  | "D2 hole"
+  | "D2 repeat or disorder"
+  | "D2 not what the log holds"
+  | "L2 not in the log"
+  | "D3 cursor went back"
+  | "D4 header below body"
+  | "D4 header beyond body"
+  | "D4 limit"
+  | "D5 id"
+  | "D6 caught-up twice"
+  | "D6 caught-up early"
+  | "D6 caught-up missing"
+  | "S3 bye"
+  | "D13 terminal lost"
+  | "D13 end"
+  | "D1 behind"
+
+export interface Violation {
+  readonly reader: string
+  readonly rule: Rule
+  readonly detail: string
+}
+
+/** A stream of a deleted thread can have no more events. */
+const deletion = "thread.deleted"
+
+const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolean): ReadonlyArray<Violation> => {
+  const found: Array<Violation> = []
+  const report = (rule: Rule, detail: string) => void found.push({ reader: history.reader, rule, detail })
+  const head = log.length
+  const wanted = log.filter(
+    (row) => row.offset > history.start && (history.stream === undefined || row.stream === history.stream)
+  )
+  const deletedAt =
+    history.stream === undefined ? undefined : log.find((row) => row.stream === history.stream && row.type === deletion)?.offset
+  /** How many of `wanted` have been delivered: the next one due is `wanted[next]`. */
+  let next = 0
+  let ended = false
+
+  const deliver = (offset: number | undefined, json: string): void => {
+    const due = wanted[next]
+    if (due !== undefined && due.json === json) {
+      if (offset !== undefined && offset !== due.offset) report("D5 id", `event ${due.offset} came with the id of ${offset}`)
+      next++
+      return
+    }
+    const at = wanted.findIndex((row) => row.json === json)
+    if (at < 0) {
+      const claimed = offset === undefined ? undefined : log[offset - 1]
+      if (claimed === undefined) report("L2 not in the log", `${offset ?? "an event"} was delivered and is not there: ${json}`)
+      else report("D2 not what the log holds", `at ${offset}: delivered ${json}, the log holds ${claimed.json}`)
+    } else if (at < next) report("D2 repeat or disorder", `event ${wanted[at]?.offset} came again or late`)
+    else {
+      const lost = wanted.slice(next, at)
+      report("D2 hole", `events ${lost.map(({ offset }) => offset).join(", ")} were passed over`)
+      for (const row of lost) if (isTerminal(row.type)) report("D13 terminal lost", `${row.type} at ${row.offset}`)
+      next = at + 1
+    }
+  }
+  /** Everything up to this offset must have been delivered. */
+  const complete = (upTo: number): boolean => wanted[next] === undefined || (wanted[next]?.offset ?? 0) > upTo
+  const lastDelivered = (): number => wanted[next - 1]?.offset ?? history.start
+
+  for (const [n, attach] of history.attaches.entries()) {
+    let caughtUps = 0
+    let over = false
+    for (const seen of attach.seen) {
+      const where = `attach ${n + 1} after ${attach.after}`
+      if (over) report("D13 end", `${where}: ${seen._tag} came after the end`)
+      switch (seen._tag) {
+        case "event":
+          deliver(seen.offset, seen.json)
+          break
+        case "page": {
+          if (seen.upTo < seen.since) report("D3 cursor went back", `asked since ${seen.since}, answered ${seen.upTo}`)
+          if (seen.limit !== undefined && seen.jsons.length > seen.limit)
+            report("D4 limit", `${seen.jsons.length} events, limit ${seen.limit}`)
+          for (const json of seen.jsons) deliver(undefined, json)
+          if (!complete(seen.upTo))
+            report(
+              "D4 header beyond body",
+              `since ${seen.since}: header ${seen.upTo}, event ${wanted[next]?.offset} was not in the body`
+            )
+          if (lastDelivered() > seen.upTo)
+            report("D4 header below body", `since ${seen.since}: header ${seen.upTo}, the body went to ${lastDelivered()}`)
+          break
+        }
+        case "caught-up":
+          if (++caughtUps > 1) report("D6 caught-up twice", where)
+          if (!complete(seen.head)) report("D6 caught-up early", `${where}: head ${seen.head}, due is ${wanted[next]?.offset}`)
+          if (seen.head < attach.after || seen.head < lastDelivered())
+            report("D6 caught-up early", `${where}: head ${seen.head} is below what was delivered`)
+          break
+        case "heartbeat":
+          if (!complete(seen.head)) report("D1 behind", `${where}: a heartbeat says ${seen.head}, due is ${wanted[next]?.offset}`)
+          break
+        case "bye":
+          over = true
+          if (!complete(seen.resumeAfter))
+            report("S3 bye", `${where}: resume after ${seen.resumeAfter}, but ${wanted[next]?.offset} was not delivered`)
+          if (seen.resumeAfter < lastDelivered())
+            report("S3 bye", `${where}: resume after ${seen.resumeAfter} repeats ${lastDelivered()}`)
+          break
+        case "end":
+          over = true
+          ended = true
+          if (deletedAt === undefined || !complete(deletedAt)) report("D13 end", `${where}: the stream has more events`)
+          break
+      }
+    }
+    const isStream = !attach.seen.some(({ _tag }) => _tag === "page")
+    if (settled && attach.live && isStream && caughtUps === 0) report("D6 caught-up missing", `attach ${n + 1}`)
+  }
+
+  if (settled) {
+    const due = wanted.slice(next)
+    if (due.length > 0)
+      report("D1 behind", `all is quiet, head is ${head}, and ${due.map(({ offset }) => offset).join(", ")} did not come`)
+    for (const row of due) if (isTerminal(row.type)) report("D13 terminal lost", `${row.type} at ${row.offset}`)
+    const isStream = history.attaches.some(({ seen }) => seen.some(({ _tag }) => _tag === "caught-up"))
+    if (isStream && deletedAt !== undefined && !ended) report("D13 end", `deleted at ${deletedAt}, and the reader still waits`)
+  }
+  return found
+}
+
+/** L1: offsets are 1..n and the versions of each stream 1..m, as the rows stand in the log. */
+export const checkLog = (log: ReadonlyArray<Row>): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const versions = new Map<string, number>()
+  for (const [i, row] of log.entries()) {
+    const wire = JSON.parse(row.json) as { readonly offset: number; readonly version: number; readonly stream: string }
+    const version = (versions.get(row.stream) ?? 0) + 1
+    versions.set(row.stream, version)
+    if (row.offset !== i + 1 || wire.offset !== row.offset) found.push(`offset ${row.offset} stands at ${i + 1}`)
+    if (wire.version !== version || wire.stream !== row.stream)
+      found.push(`${row.stream} version ${wire.version} stands where ${version} is due`)
+  }
+  return found
+}
+
+/**
+ * Every breach, in the order of the histories; empty = the promise holds. `settled`: writers and faults have rested long enough for
+ * everybody to have everything. `log` is the whole log, from offset 1.
+ */
+export const check = (
+  log: ReadonlyArray<Row>,
+  histories: ReadonlyArray<History>,
+  options: { readonly settled: boolean }
+): ReadonlyArray<Violation> => histories.flatMap((history) => checkHistory(log, history, options.settled))

@@ -1,0 +1,48 @@
+/** The product under 200 seeds of trouble, and the same trouble with one mistake planted at a time. `pnpm chaos` runs more seeds. */
+import { describe, expect, it } from "@effect/vitest"
+import { mutants } from "./Mutants.ts"
+import * as Run from "./Run.ts"
+import * as World from "./World.ts"
+
+const seeds = Run.seeds(1, 200)
+const again = (seed: number, mutant = "") => `pnpm chaos --from ${seed} --seeds 1 --trace${mutant}`
+
+describe("chaos", () => {
+  it("D1 D2 D4 D5 D6 D13 L2 cuts at any byte, crashes, restarts, drains, lost and doubled wake-ups, slow readers: every reader has the log or its filter, once, in order, 200 seeds", () => {
+    const results = seeds.map((seed) => {
+      const result = Run.run(World.real, seed)
+      expect(result.violations, again(seed)).toEqual([])
+      return result
+    })
+    // A schedule in which nothing goes wrong proves nothing.
+    for (const [what, times] of Object.entries(Run.total(results))) expect(times, what).toBeGreaterThan(20)
+  }, 240_000)
+
+  it("D2 a seed is one run: the same interleaving and the same histories each time", () => {
+    for (const seed of [7, 99]) {
+      const [one, two] = [Run.run(World.real, seed), Run.run(World.real, seed)]
+      expect(two.hash).toBe(one.hash)
+      expect(two.outcome?.histories).toEqual(one.outcome?.histories)
+    }
+  }, 60_000)
+
+  const promise: Readonly<Record<string, string>> = {
+    "subscribe-after-replay": "D2",
+    "deliver-before-commit": "L2",
+    "filter-eats-terminal": "D13",
+    "cursor-from-time": "D3",
+    "head-without-latch": "D1",
+    "drop-when-full": "D2",
+    "two-sources-at-once": "D1",
+    "header-apart-from-body": "D4"
+  }
+
+  it("D1 every planted mistake has a promise that it breaks", () => {
+    expect(mutants.map(({ name }) => name)).toEqual(Object.keys(promise))
+  })
+
+  for (const mutant of mutants)
+    it(`${promise[mutant.name]} the planted mistake ${mutant.name} is caught within 200 seeds`, () => {
+      expect(Run.firstCaught(mutant, seeds)?.violations ?? []).not.toEqual([])
+    }, 240_000)
+})

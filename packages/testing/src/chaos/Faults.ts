@@ -1,0 +1,89 @@
+/**
+ * What goes wrong in a run, decided by its seed: wake-ups lost, doubled and late, storage that fails at any step of an append, and a
+ * process that dies before or after its commit. At rest everything works.
+ */
+import { StorageFailure, type StepHook } from "@millrace/log/Storage"
+
+/** Thrown where the process dies: a defect for the log, and the reason for a restart. */
+export class Crash extends Error {
+  override readonly name = "Crash"
+}
+
+export interface Counts {
+  appends: number
+  failedAppends: number
+  crashes: number
+  restarts: number
+  drains: number
+  lostWakes: number
+  doubledWakes: number
+  lateWakes: number
+  cuts: number
+  attaches: number
+}
+
+export interface Faults {
+  /** False: everything works from now on. */
+  active: boolean
+  readonly counts: Counts
+  /** Between a commit and the wake-up of the followers. */
+  readonly onWake: (wake: () => void) => void
+  readonly onStep: StepHook
+  /** Wake-ups that are late come now. */
+  readonly release: () => void
+}
+
+const xorshift = (seed: number) => {
+  let state = seed | 0 || 1
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+}
+
+export const make = (seed: number): Faults => {
+  const dice = xorshift(seed)
+  const late: Array<() => void> = []
+  const counts: Counts = {
+    appends: 0,
+    failedAppends: 0,
+    crashes: 0,
+    restarts: 0,
+    drains: 0,
+    lostWakes: 0,
+    doubledWakes: 0,
+    lateWakes: 0,
+    cuts: 0,
+    attaches: 0
+  }
+  const faults: Faults = {
+    active: true,
+    counts,
+    onWake: (wake) => {
+      const chance = faults.active ? dice() : 1
+      if (chance < 0.2) counts.lostWakes++
+      else if (chance < 0.35) {
+        counts.lateWakes++
+        late.push(wake)
+      } else {
+        wake()
+        if (chance < 0.5) {
+          counts.doubledWakes++
+          wake()
+        }
+      }
+    },
+    onStep: (step) => {
+      if (!faults.active) return
+      const chance = dice()
+      if (chance < 0.02) throw new StorageFailure(chance < 0.005 ? "busy" : "io", `at ${step}`)
+      if (chance < 0.035 && (step === "commit" || step === "committed")) throw new Crash(`at ${step}`)
+    },
+    release: () => {
+      for (const wake of late.splice(0)) wake()
+    }
+  }
+  return faults
+}

@@ -1,0 +1,186 @@
+/**
+ * The mistakes that systems of this field were seen to make, one at a time, between the log and the transports of the product. None of
+ * them is product code. The chaos test must catch each (D1, D2, D4, D13); one that it does not catch is a promise nobody holds.
+ */
+import { isTerminal } from "@millrace/contracts/Event"
+import { prepare } from "@millrace/log/Batch"
+import type { Page } from "@millrace/log/EventLog"
+import { Chunk, Effect, Either, Option, PubSub, Stream } from "effect"
+import type { Log, Subject } from "./World.ts"
+
+type Query = Parameters<Log["follow"]>[0]
+
+const only = (page: Page, stream: string | undefined): Page =>
+  stream === undefined ? page : { ...page, events: page.events.filter((event) => event.stream === stream) }
+
+/** Small pages from the table, until the head of a read is reached. */
+const replay = (log: Log, query: Query) =>
+  Stream.paginateChunkEffect(query.after, (after) =>
+    Effect.map(
+      log.read({ ...query, after, limit: 4 }),
+      (page) => [Chunk.of(page), page.upTo < page.head ? Option.some(page.upTo) : Option.none<number>()] as const
+    )
+  )
+
+/** Payloads in the wake-up: what was committed goes to everybody who listens at that moment. */
+const broadcasting = (log: Log) =>
+  Effect.map(PubSub.unbounded<Page>(), (hub) => ({
+    append: (envelopes: Parameters<Log["append"]>[0]) =>
+      Effect.tap(log.append(envelopes), (committed) => {
+        const after = (committed[0]?.first ?? 1) - 1
+        return Effect.flatMap(Effect.orDie(log.read({ after, limit: 10_000 })), (page) => PubSub.publish(hub, page))
+      }),
+    hub,
+    live: (query: Query) =>
+      Stream.fromPubSub(hub).pipe(
+        Stream.map((page) => only(page, query.stream)),
+        Stream.filter((page) => page.events.length > 0)
+      )
+  }))
+
+/** Replays first, then listens: what is committed in between is never seen. */
+const subscribeAfterReplay = (log: Log) =>
+  Effect.map(broadcasting(log), ({ append, live }) => ({
+    ...log,
+    append,
+    follow: (query: Query) => Stream.concat(replay(log, query), live(query))
+  }))
+
+/** Listens and replays at the same time: what both have comes twice. */
+const twoSourcesAtOnce = (log: Log) =>
+  Effect.map(broadcasting(log), ({ append, live }) => ({
+    ...log,
+    append,
+    follow: (query: Query) => Stream.merge(live(query), replay(log, query))
+  }))
+
+/** Shows events on their way to the storage; when that refuses them, or the process dies, they were never there. */
+const deliverBeforeCommit = (log: Log) =>
+  Effect.map(broadcasting(log), ({ hub, live }) => {
+    const expected = (envelopes: Parameters<Log["append"]>[0]) =>
+      Effect.orDie(
+        log.view((view) => {
+          const versionOf = (stream: string) => view.events({ after: 0, stream, limit: 100_000 }).events.length
+          return Either.map(prepare(envelopes), (batch) => batch.place(view.head, versionOf))
+        })
+      )
+    return {
+      ...log,
+      append: (envelopes: Parameters<Log["append"]>[0]) =>
+        Effect.gen(function* () {
+          const { after, events, head } = yield* Effect.flatten(expected(envelopes))
+          yield* PubSub.publish(hub, { after, upTo: head, head, events })
+          yield* Effect.yieldNow()
+          return yield* log.append(envelopes)
+        }),
+      follow: (query: Query) =>
+        Stream.unwrapScoped(
+          Effect.map(PubSub.subscribe(hub), (early) => {
+            let position = query.after
+            return Stream.merge(
+              replay(log, query),
+              Stream.map(Stream.fromQueue(early), (page) => only(page, query.stream))
+            ).pipe(
+              Stream.map((page) => ({ ...page, events: page.events.filter(({ offset }) => offset > position) })),
+              Stream.tap((page) => Effect.sync(() => (position = Math.max(position, page.events.at(-1)?.offset ?? 0)))),
+              Stream.concat(live(query))
+            )
+          })
+        )
+    }
+  })
+
+const withoutTerminals = (page: Page): Page => ({ ...page, events: page.events.filter(({ type }) => !isTerminal(type)) })
+
+/** A filter by what most events of a stream look like: the one that ends a turn looks different. */
+const filterEatsTerminal = (log: Log) =>
+  Effect.succeed<Log>({
+    ...log,
+    read: (query) => (query.stream === undefined ? log.read(query) : Effect.map(log.read(query), withoutTerminals)),
+    follow: (query) => (query.stream === undefined ? log.follow(query) : Stream.map(log.follow(query), withoutTerminals))
+  })
+
+/** Comes back by the time of the last event: others of the same millisecond are taken as seen. */
+const cursorFromTime = (log: Log) => {
+  const laterThan = (after: number) =>
+    log.view((view) => {
+      const at = (json: string) => (JSON.parse(json) as { readonly at: string }).at
+      const last = after === 0 ? undefined : view.events({ after: after - 1, limit: 1 }).events[0]
+      if (last === undefined) return after
+      const same = view.events({ after, limit: 10_000 }).events.filter(({ json }) => at(json) === at(last.json))
+      return same.at(-1)?.offset ?? after
+    })
+  return Effect.succeed<Log>({
+    ...log,
+    read: (query) => Effect.flatMap(laterThan(query.after), (after) => log.read({ ...query, after })),
+    follow: (query) => Stream.unwrap(Effect.map(laterThan(query.after), (after) => log.follow({ ...query, after })))
+  })
+}
+
+/** Looks at the head, and listens only then: a commit in between wakes nobody. */
+const headWithoutLatch = (log: Log) =>
+  Effect.sync((): Log => {
+    let waiting: Array<() => void> = []
+    const awaitBeyond = (offset: number): Effect.Effect<void> =>
+      Effect.flatMap(log.head, (head) =>
+        head > offset
+          ? Effect.void
+          : Effect.zipRight(
+              Effect.yieldNow(),
+              Effect.async<void>((resume) => {
+                waiting.push(() => resume(awaitBeyond(offset)))
+              })
+            )
+      )
+    return {
+      ...log,
+      awaitBeyond,
+      append: (envelopes) =>
+        Effect.tap(log.append(envelopes), () =>
+          Effect.sync(() => {
+            const now = waiting
+            waiting = []
+            for (const wake of now) wake()
+          })
+        ),
+      follow: (query) =>
+        Stream.paginateChunkEffect(query.after, (after) =>
+          Effect.zipRight(
+            awaitBeyond(after),
+            Effect.map(log.read({ ...query, after }), (page) => [Chunk.of(page), Option.some(page.upTo)] as const)
+          )
+        )
+    }
+  })
+
+/** A small queue for each reader that drops what does not fit: slow readers lose pages. */
+const dropWhenFull = (log: Log) =>
+  Effect.succeed<Log>({
+    ...log,
+    follow: (query) => log.follow(query).pipe(Stream.bufferChunks({ capacity: 1, strategy: "dropping" }))
+  })
+
+/** The page from one read, its header from another: a commit in between is in the header and not in the body. */
+const headerApartFromBody = (log: Log) =>
+  Effect.succeed<Log>({
+    ...log,
+    read: (query) =>
+      Effect.gen(function* () {
+        const page = yield* log.read(query)
+        if (page.upTo < page.head) return page
+        yield* Effect.yieldNow()
+        const head = yield* log.head
+        return { ...page, upTo: head, head }
+      })
+  })
+
+export const mutants: ReadonlyArray<Subject> = [
+  { name: "subscribe-after-replay", wrap: subscribeAfterReplay },
+  { name: "deliver-before-commit", wrap: deliverBeforeCommit },
+  { name: "filter-eats-terminal", wrap: filterEatsTerminal },
+  { name: "cursor-from-time", wrap: cursorFromTime },
+  { name: "head-without-latch", wrap: headWithoutLatch },
+  { name: "drop-when-full", wrap: dropWhenFull },
+  { name: "two-sources-at-once", wrap: twoSourcesAtOnce },
+  { name: "header-apart-from-body", wrap: headerApartFromBody }
+]

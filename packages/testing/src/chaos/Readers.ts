@@ -1,0 +1,262 @@
+/**
+ * Readers as clients write them: they keep the position of the last thing that they took, and come back with it after any cut. Each
+ * records what it saw, attach by attach, for the history checker.
+ */
+import { format, parse } from "@millrace/contracts/Cursor"
+import type { Frame } from "@millrace/contracts/Frame"
+import type { StreamName } from "@millrace/contracts/Ids"
+import * as Client from "@millrace/client/Follow"
+import * as Sse from "@millrace/client/Sse"
+import { Disconnected } from "@millrace/client/TransportError"
+import { Deferred, Effect, Either, Random, Stream } from "effect"
+import type { Attach, History, Seen } from "../HistoryChecker.ts"
+import type * as Faults from "./Faults.ts"
+import type { Server, World } from "./World.ts"
+
+export type Kind = "in process" | "sse" | "poll" | "client"
+
+interface Attaching extends Attach {
+  readonly seen: Array<Seen>
+  live: boolean
+}
+
+export interface Reader {
+  readonly history: History
+  /** Reads for ever; returns only when its stream has ended. */
+  readonly run: Effect.Effect<void>
+}
+
+interface State {
+  readonly stream: StreamName | undefined
+  readonly attaches: Array<Attaching>
+  readonly faults: Faults.Faults
+  /** Everything up to here was taken. */
+  position: number
+  ended: boolean
+}
+
+const offsetOf = (cursor: string): number =>
+  Either.match(parse(cursor), { onLeft: () => Number.NaN, onRight: ({ offset }) => offset })
+
+const begin = (state: State): Attaching => {
+  state.faults.counts.attaches++
+  const attach: Attaching = { after: state.position, seen: [], live: true }
+  state.attaches.push(attach)
+  return attach
+}
+
+/** Records, and moves the position as a client does: events move it, `bye` says where to come back (D5). */
+const take = (state: State, attach: Attaching, seen: Seen): void => {
+  attach.seen.push(seen)
+  if (seen._tag === "event") state.position = seen.offset
+  else if (seen._tag === "bye") state.position = Math.max(state.position, seen.resumeAfter)
+  else if (seen._tag === "end") state.ended = true
+}
+
+const chance = (p: number) => Effect.map(Random.next, (n) => n < p)
+/** Slow now and then, while things go wrong. */
+const dawdle = (state: State) =>
+  Effect.flatMap(chance(0.1), (slow) =>
+    slow && state.faults.active ? Effect.flatMap(Random.nextIntBetween(1, 900), (ms) => Effect.sleep(ms)) : Effect.void
+  )
+
+const ofFrame = (frame: Frame): Seen | undefined => {
+  switch (frame._tag) {
+    case "event":
+      return { _tag: "event", offset: offsetOf(frame.cursor), json: JSON.stringify(frame.event) }
+    case "bye":
+      return { _tag: "bye", resumeAfter: offsetOf(frame.resumeAfter) }
+    case "end":
+      return { _tag: "end" }
+    case "signal":
+      return undefined
+    default:
+      return { _tag: frame._tag, head: frame.head }
+  }
+}
+
+const query = (server: Server, state: State) => ({
+  ...(state.stream === undefined ? {} : { stream: state.stream }),
+  after: format(server.log.epoch, state.position)
+})
+
+/** Frames in process, left after a number of them. */
+const inProcess = (server: Server, state: State) =>
+  Effect.gen(function* () {
+    const attach = begin(state)
+    let left = (yield* chance(0.7)) && state.faults.active ? yield* Random.nextIntBetween(0, 12) : Number.POSITIVE_INFINITY
+    yield* server.follow(query(server, state)).pipe(
+      Stream.takeWhile(() => left-- > 0),
+      Stream.tap((frame) => {
+        const seen = ofFrame(frame)
+        if (seen !== undefined) take(state, attach, seen)
+        return dawdle(state)
+      }),
+      Stream.runDrain
+    )
+    if (left < 0) state.faults.counts.cuts++
+  })
+
+const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
+  const control = () => JSON.parse(data) as { readonly head: number; readonly resumeAfter: string }
+  switch (event) {
+    case "message":
+      return { _tag: "event", offset: id === undefined ? Number.NaN : offsetOf(id), json: data }
+    case "caught-up":
+    case "heartbeat":
+      return { _tag: event, head: control().head }
+    case "bye":
+      return { _tag: "bye", resumeAfter: offsetOf(control().resumeAfter) }
+    case "end":
+      return { _tag: "end" }
+    default:
+      return undefined
+  }
+}
+
+/** Bytes over a socket with a small buffer, in slices of any size, cut at any byte; resumed by `Last-Event-ID`, as EventSource does. */
+const sse = (first: string) => (server: Server, state: State) =>
+  Effect.gen(function* () {
+    const attach = begin(state)
+    const parser = Sse.make()
+    const { after } = query(server, state)
+    // The address never changes: the header wins over what stands there.
+    const parameters = new URLSearchParams(state.stream === undefined ? { after: first } : { after: first, stream: state.stream })
+    const answer = yield* server.get(`/api/events?${parameters}`, {
+      accept: "text/event-stream",
+      ...(state.attaches.length > 1 ? { "last-event-id": after } : {})
+    })
+    if (answer.body._tag !== "Stream") return yield* Effect.dieMessage("SSE is a stream")
+    const socket = yield* Random.nextIntBetween(1, 6)
+    let budget = (yield* chance(0.75)) && state.faults.active ? yield* Random.nextIntBetween(0, 2_500) : Number.POSITIVE_INFINITY
+    yield* answer.body.stream.pipe(
+      Stream.buffer({ capacity: socket }),
+      Stream.runForEachWhile((chunk) =>
+        Effect.gen(function* () {
+          for (let from = 0; from < chunk.length && budget > 0;) {
+            const size = Math.min(yield* Random.nextIntBetween(1, 600), budget)
+            for (const frame of parser.push(chunk.subarray(from, from + size))) {
+              const seen = ofSse(frame)
+              if (seen !== undefined) take(state, attach, seen)
+            }
+            from += size
+            budget -= size
+            yield* dawdle(state)
+          }
+          return budget > 0
+        })
+      )
+    )
+    if (budget <= 0) state.faults.counts.cuts++
+  })
+
+/** Pages by `since` and `limit`, waiting or not; some answers are lost on the way, some requests given up. */
+const poll = (server: Server, state: State) =>
+  Effect.gen(function* () {
+    const attach = begin(state)
+    attach.live = false
+    for (;;) {
+      const since = state.position
+      const limit = (yield* chance(0.5)) ? yield* Random.nextIntBetween(1, 6) : undefined
+      const wait = (yield* chance(0.7)) ? yield* Random.nextIntBetween(1, 25) : 0
+      const parameters = new URLSearchParams(
+        (yield* chance(0.5)) ? { since: String(since) } : { after: format(server.log.epoch, since) }
+      )
+      if (limit !== undefined) parameters.set("limit", String(limit))
+      if (wait > 0) parameters.set("wait", String(wait))
+      if (state.stream !== undefined) parameters.set("stream", state.stream)
+      const patience = (yield* chance(0.2)) && state.faults.active ? yield* Random.nextIntBetween(1, 4_000) : 70_000
+      const answer = yield* Effect.timeoutOption(
+        server.get(`/api/events?${parameters}`, { accept: "application/x-ndjson" }),
+        patience
+      )
+      if (answer._tag === "None" || (state.faults.active && (yield* chance(0.15)))) {
+        state.faults.counts.cuts++
+        continue
+      }
+      const { body, headers } = answer.value
+      const text = body._tag === "Uint8Array" ? Buffer.from(body.body).toString("utf8") : ""
+      const upTo = Number(headers["x-millrace-last-idx"])
+      const jsons = text.split("\n").filter((line) => line !== "")
+      // A page without news says nothing that a later one does not.
+      if (jsons.length > 0 || upTo !== since)
+        attach.seen.push({ _tag: "page", since, upTo, jsons, ...(limit !== undefined && { limit }) })
+      state.position = upTo
+      yield* Effect.sleep(yield* Random.nextIntBetween(50, 600))
+    }
+  })
+
+/** One reader that comes back for ever, whatever ends its attach. */
+const reattaching = (world: World, state: State, attach: (server: Server, state: State) => Effect.Effect<void, unknown>) =>
+  Effect.gen(function* () {
+    let farewells = 0
+    while (farewells < 2) {
+      const server = yield* world.server
+      yield* Effect.raceFirst(attach(server, state), Deferred.await(server.down))
+      for (const over of state.attaches) over.live = false
+      // After an end a client may look once more: it must be told again.
+      if (state.ended) farewells++
+      yield* Effect.sleep(yield* Random.nextIntBetween(1, 300))
+    }
+  })
+
+/** The product's own resuming client over attaches that break. */
+const client = (world: World, state: State) => {
+  let attach = begin(state)
+  const transport = {
+    follow: (request: { readonly stream?: StreamName; readonly after?: string }) =>
+      Stream.unwrap(
+        Effect.gen(function* () {
+          const server = yield* world.server
+          const size = state.faults.active && (yield* chance(0.7)) ? yield* Random.nextIntBetween(0, 15) : Number.MAX_SAFE_INTEGER
+          const gone = new Disconnected({ message: "cut" })
+          return server
+            .follow(request)
+            .pipe(
+              Stream.interruptWhenDeferred(server.down),
+              Stream.take(size),
+              Stream.concat(Stream.suspend(() => (state.faults.counts.cuts++, Stream.fail(gone))))
+            )
+        })
+      )
+  }
+  return Effect.map(world.server, (server) =>
+    Client.follow(transport, query(server, state), {
+      // The fake network has no silence to detect, and heartbeats are the transport's.
+      silence: "1 hour",
+      onStatus: (status) =>
+        Effect.sync(() => {
+          if (status._tag === "reconnecting") attach.live = false
+          else if (attach.seen.length > 0 || !attach.live) attach = begin(state)
+        })
+    })
+  ).pipe(
+    Stream.unwrap,
+    Stream.runForEach((frame) => {
+      const seen = ofFrame(frame)
+      if (seen !== undefined) take(state, attach, seen)
+      return dawdle(state)
+    })
+  )
+}
+
+/** A reader that begins after `start`. A refusal that no client could expect ends the run as a defect. */
+export const make = (
+  world: World,
+  faults: Faults.Faults,
+  options: { readonly name: string; readonly kind: Kind; readonly stream: StreamName | undefined; readonly start: number }
+): Reader => {
+  const { kind, name, start, stream } = options
+  const state: State = { stream, attaches: [], faults, position: start, ended: false }
+  const loop = (attach: (server: Server, state: State) => Effect.Effect<void, unknown>) => reattaching(world, state, attach)
+  const run = {
+    "in process": () => loop(inProcess),
+    sse: () => Effect.flatMap(world.server, ({ log }) => loop(sse(format(log.epoch, start)))),
+    poll: () => loop(poll),
+    client: () => client(world, state)
+  }[kind]()
+  return {
+    history: { reader: name, start, attaches: state.attaches, ...(stream !== undefined && { stream }) },
+    run: Effect.orDie(run)
+  }
+}

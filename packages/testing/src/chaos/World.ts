@@ -1,0 +1,170 @@
+/**
+ * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
+ * running server with everything attached to it and opens the log again over the same storage.
+ */
+import { type HttpServerResponse, HttpServerRequest } from "@effect/platform"
+import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
+import { NotFound } from "@millrace/contracts/Errors"
+import type { Frame } from "@millrace/contracts/Frame"
+import { ProjectId, type StreamName } from "@millrace/contracts/Ids"
+import type { ThreadView } from "@millrace/contracts/State"
+import { EventLog } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import type { Storage } from "@millrace/log/Storage"
+import * as StoredLog from "@millrace/log/StoredLog"
+import * as Frames from "@millrace/orchestration/Frames"
+import { Session } from "@millrace/server/auth/Session"
+import { Tokens } from "@millrace/server/auth/Tokens"
+import * as Events from "@millrace/server/http/Events"
+import * as Wake from "@millrace/server/http/Wake"
+import { Service } from "@millrace/server/Service"
+import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
+import type * as Faults from "./Faults.ts"
+
+export type Log = typeof EventLog.Service
+
+/** What is tried: the product as it is, or with one mistake planted between the log and its readers. */
+export interface Subject {
+  readonly name: string
+  readonly wrap: (log: Log) => Effect.Effect<Log>
+}
+
+export const real: Subject = { name: "real", wrap: Effect.succeed }
+
+/** A request was refused; `tag` names the error. */
+export class Refused extends Data.TaggedError("Refused")<{ readonly tag: string; readonly text: string }> {}
+
+export interface Server {
+  readonly log: Log
+  /** `GET` as a client sends it; the answer as the program would write it to the socket. */
+  readonly get: (
+    path: string,
+    headers: Readonly<Record<string, string>>
+  ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Refused>
+  readonly follow: (options: {
+    readonly stream?: StreamName
+    readonly after?: string
+  }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
+  /** Followers deliver to the head, say bye and end. */
+  readonly drain: Effect.Effect<void>
+  /** Completes when the process is gone. */
+  readonly down: Deferred.Deferred<void>
+}
+
+/** The row in which orchestration keeps that a thread is gone. */
+export const threadCollection = "thread-state"
+
+const unused = Effect.dieMessage("not part of this world")
+
+const service = (log: Log): Service["Type"] => ({
+  dispatch: () => unused,
+  commandStatus: () => unused,
+  state: unused,
+  threads: () => unused,
+  thread: (id) =>
+    Effect.flatMap(Effect.orDie(log.view((view) => view.row(threadCollection, id))), (row): Effect.Effect<ThreadView, NotFound> =>
+      row === undefined
+        ? Effect.succeed({
+            threadId: id,
+            projectId: ProjectId.make("prj_a"),
+            title: "",
+            provider: "demo",
+            cwd: "/",
+            status: "idle",
+            archived: false,
+            queuedTurnIds: [],
+            openRequestIds: [],
+            openItemIds: [],
+            createdAt: "",
+            updatedAt: ""
+          })
+        : Effect.fail(new NotFound({ what: "thread", id, message: "It was deleted." }))
+    ),
+  turns: () => unused,
+  items: () => unused,
+  requests: unused,
+  providers: unused,
+  follow: (options) => Frames.follow(log, options),
+  draining: Effect.succeed(false)
+})
+
+const tokens: Tokens["Type"] = {
+  dataDir: "",
+  identify: () => Effect.succeedNone,
+  isLive: () => true,
+  revision: Effect.succeed(0)
+}
+
+export interface World {
+  readonly storage: Storage
+  /** The running server; waits while there is none. */
+  readonly server: Effect.Effect<Server>
+  /** Ends the server, first in order when `drain`, and starts another over the same storage. Serialise it with appends. */
+  readonly restart: (options: { readonly drain: boolean }) => Effect.Effect<void>
+}
+
+/** Small, so that readers leave the ring and come back to it. */
+const sizes = { ringBytes: 3_000, pageBytes: 700 }
+/** Followers have this long to hear goodbye; then the process is gone. */
+const grace = "2 seconds"
+
+const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
+  Effect.gen(function* () {
+    const log = yield* StoredLog.make(storage, { ...sizes, onWake: faults.onWake }).pipe(
+      Effect.orDie,
+      Effect.flatMap(subject.wrap)
+    )
+    const context = yield* Layer.build(
+      Wake.layer.pipe(
+        Layer.provideMerge(
+          Layer.mergeAll(Layer.succeed(EventLog, log), Layer.succeed(Tokens, tokens), Layer.succeed(Service, service(log)))
+        )
+      )
+    )
+    const handle = yield* Effect.provide(Events.make, context)
+    const wake = yield* Effect.provide(Wake.Wake, context)
+    return {
+      log,
+      get: (path, headers) =>
+        handle(HttpServerRequest.fromWeb(new Request(`http://localhost${path}`, { headers }))).pipe(
+          Effect.provideService(Session, { actor: "chaos" }),
+          Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
+        ),
+      follow: (options) => Frames.follow(log, options),
+      drain: wake.close,
+      down: yield* Deferred.make<void>()
+    } satisfies Server
+  })
+
+export const make = (subject: Subject, faults: Faults.Faults): Effect.Effect<World, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const storage = EventLogMemory.storage("01CHAS0000000000000000TEST", faults.onStep)
+    const outer = yield* Effect.scope
+    const start = Effect.gen(function* () {
+      const scope = yield* Scope.fork(outer, ExecutionStrategy.sequential)
+      return { scope, server: yield* Scope.extend(serve(storage, subject, faults), scope) }
+    })
+    let running = yield* start
+    /** Completes when a server is there. */
+    let up = yield* Deferred.make<void>()
+    yield* Deferred.succeed(up, undefined)
+
+    return {
+      storage,
+      server: Effect.suspend(() => Effect.map(Deferred.await(up), () => running.server)),
+      restart: ({ drain }) =>
+        Effect.gen(function* () {
+          const next = yield* Deferred.make<void>()
+          up = next
+          if (drain) {
+            faults.counts.drains++
+            yield* running.server.drain
+            yield* Effect.sleep(grace)
+          } else faults.counts.restarts++
+          yield* Deferred.succeed(running.server.down, undefined)
+          yield* Scope.close(running.scope, Exit.void)
+          running = yield* start
+          yield* Deferred.succeed(next, undefined)
+        })
+    }
+  })
