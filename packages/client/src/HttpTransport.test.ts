@@ -7,6 +7,7 @@ import * as HttpTransport from "./HttpTransport.ts"
 
 const epoch = "01HXYZ00000000000000000000"
 const url = "http://127.0.0.1:7717"
+const sse = { "content-type": "text/event-stream" }
 const json = (offset: number) =>
   JSON.stringify({
     offset,
@@ -39,7 +40,7 @@ const cutting = (random: () => number, total: number) => {
         at = end
       }
     })
-    return Promise.resolve(new Response(body, { status: 200 }))
+    return Promise.resolve(new Response(body, { headers: sse }))
   }
   return { fetch, cuts: () => cuts }
 }
@@ -105,13 +106,27 @@ describe("HttpTransport", () => {
 
   it.effect("D5 an unknown control frame changes nothing; a frame that is no event is an error", () =>
     Effect.gen(function* () {
-      const body = (text: string): HttpTransport.Options => ({ url, fetch: () => Promise.resolve(new Response(text)) })
+      const body = (text: string): HttpTransport.Options => ({
+        url,
+        fetch: () => Promise.resolve(new Response(text, { headers: sse }))
+      })
       const control = 'event: later\ndata: {"a":1}\n\nevent: caught-up\ndata: {"head":0}\n\n'
       const frames = yield* Stream.runCollect(HttpTransport.make(body(control)).follow({}))
       expect(Chunk.toReadonlyArray(frames)).toEqual([{ _tag: "caught-up", head: 0 }])
       expect(yield* Effect.flip(Stream.runDrain(HttpTransport.make(body("data: {}\n\n")).follow({})))).toMatchObject({
         _tag: "ProtocolError"
       })
+    })
+  )
+
+  it.effect("D2 a page where events were asked for is an error, not a reason to attach again and again", () =>
+    Effect.gen(function* () {
+      const page: HttpTransport.Options = {
+        url,
+        fetch: () => Promise.resolve(new Response("<html>", { headers: { "content-type": "text/html" } }))
+      }
+      const error = yield* Effect.flip(Stream.runDrain(Follow.follow(HttpTransport.make(page), {})))
+      expect(error).toMatchObject({ _tag: "ProtocolError" })
     })
   )
 

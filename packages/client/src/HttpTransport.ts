@@ -144,6 +144,12 @@ export const make = (options: Options): Transport => {
           const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost })
           return yield* rejected(response, text, following)
         }
+        // A proxy's page is no stream: attaching again would not make it one.
+        const type = response.headers.get("content-type") ?? ""
+        if (!type.startsWith("text/event-stream"))
+          return yield* new ProtocolError({
+            message: `${base} answered with ${type || "no content type"} where events were asked for`
+          })
         const reader = response.body?.getReader()
         if (reader === undefined) return yield* new ProtocolError({ message: `${base} answered without a body` })
         const parser = Sse.make()

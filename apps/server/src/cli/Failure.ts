@@ -17,4 +17,5 @@ export const interrupted = (message: string) => new CliFailure({ exitCode: ExitC
 export const needsPerson = (message: string) => new CliFailure({ exitCode: ExitCode.needsPerson, message })
 
 /** An error of the service or of the wire, as it is told to a person. */
-export const fromError = (error: { readonly message: string }): CliFailure => failed(error.message)
+export const fromError = (error: { readonly _tag: string; readonly message: string }): CliFailure =>
+  failed(error._tag === "Unauthorized" ? `${error.message} Here it goes into MILLRACE_TOKEN.` : error.message)

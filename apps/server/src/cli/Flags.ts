@@ -22,14 +22,6 @@ export const json = Options.boolean("json").pipe(
   Options.withDescription("JSON on standard output, everything else on standard error.")
 )
 
-/** Where a server is, when it is not the one of the data directory. */
-export const url = Options.text("url").pipe(
-  Options.withPseudoName("URL"),
-  Options.withDescription("A server elsewhere, like http://10.0.0.5:7717 (MILLRACE_URL); its token comes from MILLRACE_TOKEN."),
-  Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_URL")),
-  Options.optional
-)
-
 /** An access token from the environment; never a flag, since other users see those. */
 export const token = Config.option(Config.nonEmptyString("MILLRACE_TOKEN"))
 
@@ -37,6 +29,17 @@ export const orUndefined = Option.getOrUndefined
 
 const wrong = (flag: string, wanted: string, got: string) =>
   Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
+
+/** Where a server is, when it is not the one of the data directory. */
+export const url = Options.text("url").pipe(
+  Options.withPseudoName("URL"),
+  Options.withDescription("A server elsewhere, like http://10.0.0.5:7717 (MILLRACE_URL); its token comes from MILLRACE_TOKEN."),
+  Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_URL")),
+  Options.mapEffect((text) =>
+    /^https?:\/\//.test(text) && URL.canParse(text) ? Effect.succeed(text) : wrong("url", "an http or https URL", text)
+  ),
+  Options.optional
+)
 
 /** A whole number in a range, if it is given. The variable mirrors the flag; the flag wins. */
 export const integer = (name: string, range: { readonly min: number; readonly max: number; readonly variable?: string }) => {
