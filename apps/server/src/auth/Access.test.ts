@@ -183,6 +183,7 @@ it.scopedLive("X3 a pairing link works once, and makes a browser session that re
     expect(set).toMatch(/; HttpOnly; SameSite=Strict/)
     const cookie = set.split(";")[0] ?? ""
     expect((yield* send(`${url}/api/state`, { headers: { cookie } })).status).toBe(200)
+    expect((yield* send(link, { headers: { cookie } })).status, "the browser that has it opens the link again").toBe(303)
     const session = (yield* Tokens.list(dataDir)).find(({ kind }) => kind === "session")
     yield* Tokens.revoke(dataDir, session?.id ?? "")
     expect((yield* send(`${url}/api/state`, { headers: { cookie } })).status).toBe(401)

@@ -5,7 +5,7 @@ import { Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Access from "../auth/Access.ts"
 import type { AccessFileError } from "../auth/AccessFile.ts"
 import * as Pairing from "../auth/Pairing.ts"
-import { AccessConfig } from "../auth/Session.ts"
+import { AccessConfig, ofRequest } from "../auth/Session.ts"
 import * as Tokens from "../auth/Tokens.ts"
 import * as Body from "./Body.ts"
 import * as Respond from "./Respond.ts"
@@ -34,7 +34,7 @@ const cookie = (port: number, token: string) =>
 
 /** Open to everybody who has a code. */
 export const make = Effect.gen(function* () {
-  const context = yield* Effect.context<Tokens.Tokens>()
+  const context = yield* Effect.context<Tokens.Tokens | AccessConfig>()
   const config = yield* AccessConfig
   const home = HttpServerResponse.empty({ status: 303, headers: { location: "/", "cache-control": "no-store" } })
 
@@ -44,8 +44,13 @@ export const make = Effect.gen(function* () {
     // What only looks (HEAD of a link preview) does not use the code up.
     if (request.method === "HEAD") return HttpServerResponse.empty()
     const code = new URL(request.url, "http://localhost").searchParams.get("code") ?? undefined
-    const { token } = yield* redeem(code, "session")
-    return HttpServerResponse.setHeader(home, "set-cookie", cookie(config.port(), token))
+    return yield* redeem(code, "session").pipe(
+      Effect.map(({ token }) => HttpServerResponse.setHeader(home, "set-cookie", cookie(config.port(), token))),
+      // A browser that opens its link again (a restored tab) is in already.
+      Effect.catchTag("Forbidden", (error) =>
+        Effect.mapBoth(ofRequest(request), { onSuccess: () => home, onFailure: () => error })
+      )
+    )
   }).pipe(
     Effect.catchAll((error) =>
       Effect.succeed(Html.page("Millrace: pairing", `<p>${Html.escape(error.message)}</p>`, { status: 403 }))
