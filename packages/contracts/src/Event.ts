@@ -64,6 +64,8 @@ export const EventData = {
   "turn.requested": Schema.Struct({ ...turn, text, strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject") }),
   /** Intent: this is the active turn now; the dispatcher gives it to the provider. */
   "turn.dispatched": Schema.Struct(turn),
+  /** Its session ended before the agent took it, for a reason that was not its own: it is queued again, first. */
+  "turn.requeued": Schema.Struct({ ...turn, reason }),
   /** The provider runs it. `origin: provider` = a turn no command asked for. */
   "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: Schema.Literal("user", "provider") }),
   /** Progress that is kept: latest wins. */

@@ -74,6 +74,8 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
 
 const overloaded = (message: string) =>
   new Overloaded({ message: `${message} Send the same command again.`, retryAfterMillis: 500 })
+const starting = overloaded("The server is starting.")
+const full = overloaded("Too many commands wait.")
 const shuttingDown = new ShuttingDown({
   message: "The server is going down. Send the same command to the next one.",
   retryAfterMillis: 2000
@@ -151,19 +153,23 @@ export const make = (options: Options = {}) =>
       })
     )
 
+    const refuse = Effect.suspend(() => {
+      figures.overloaded++
+      return full
+    })
+
     const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
       if (isClosed()) return yield* shuttingDown
+      const weight = weightOf(command)
+      if (!commands.hasRoom(weight)) return yield* refuse
       const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)
       // From here to the lane nothing can come between (S1).
       if (isClosed()) return yield* shuttingDown
-      if (gate.admission === "starting") return yield* overloaded("The server is starting.")
-      if (!commands.tryOffer({ _tag: "Asked", command, actor, directory, digest, seed, reply }, weightOf(command))) {
-        figures.overloaded++
-        return yield* overloaded("Too many commands wait.")
-      }
+      if (gate.admission === "starting") return yield* starting
+      if (!commands.tryOffer({ _tag: "Asked", command, actor, directory, digest, seed, reply }, weight)) return yield* refuse
       return yield* Deferred.await(reply)
     })
 

@@ -43,8 +43,14 @@ export type Fact =
     }
   /** The server wants the active turn to end. */
   | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId }
-  /** The server wants the session to end; the queue stays. */
-  | { readonly _tag: "StopWanted"; readonly threadId: ThreadId; readonly epoch: number; readonly reason: string }
+  /** The server wants the session to end, or the agent broke (`error`); the queue stays. */
+  | {
+      readonly _tag: "StopWanted"
+      readonly threadId: ThreadId
+      readonly epoch: number
+      readonly reason: string
+      readonly error?: Failure
+    }
   /** The process that owned this thread's session is gone (T5). The queue stays. */
   | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
   /** Start the next queued turn, if nothing runs. */

@@ -46,7 +46,7 @@ export const follow = (
       if (deleted && after >= position.head) return Stream.fromIterable(ending(after))
       let caughtUp = after >= position.head
       let ended = false
-      const frames = (page: Page): Chunk.Chunk<Frame> => {
+      const step = (page: Page) => {
         const out: Array<Frame> = []
         for (const event of page.events) {
           out.push(eventFrame(logEpoch, event.offset, event.json))
@@ -61,14 +61,15 @@ export const follow = (
           ended = true
           out.push({ _tag: "end", reason: endReason })
         }
-        return Chunk.unsafeFromArray(out)
+        return { frames: Chunk.unsafeFromArray(out), last: ended }
       }
       const start: ReadonlyArray<Frame> = caughtUp ? [{ _tag: "caught-up", head: after }] : []
       return Stream.concat(
         Stream.fromIterable(start),
         log.follow({ after, ...(options.stream === undefined ? {} : { stream: options.stream }) }).pipe(
-          Stream.map(frames),
-          Stream.takeUntil(() => ended),
+          Stream.map(step),
+          Stream.takeUntil(({ last }) => last),
+          Stream.map(({ frames }) => frames),
           Stream.flattenChunks
         )
       )

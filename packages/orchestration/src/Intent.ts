@@ -10,7 +10,7 @@ export type Intent =
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
   | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
   | { readonly _tag: "Stop"; readonly reason: string }
-  /** Not an intent: the turn is over. */
+  /** Not an intent: the turn is over, or no longer this session's. */
   | { readonly _tag: "TurnEnded"; readonly turnId: TurnId }
 
 /** An intent for one session. */
@@ -51,6 +51,7 @@ const table: Record<string, (data: Wire["data"]) => Intent> = {
   "session.stop.requested": ({ reason }) => ({ _tag: "Stop", reason }),
   "turn.completed": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
   "turn.interrupted": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
+  "turn.requeued": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
   "turn.failed": ({ turnId }) => ({ _tag: "TurnEnded", turnId })
 }
 

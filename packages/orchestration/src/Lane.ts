@@ -35,7 +35,7 @@ export class Lane<A> {
     return this.size === 0 && this.waiters.size === 0
   }
 
-  private hasRoom(weight: number): boolean {
+  hasRoom(weight: number): boolean {
     return this.size === 0 || (this.size < this.limits.count && this.weight + weight <= this.limits.weight)
   }
 
@@ -53,14 +53,13 @@ export class Lane<A> {
 
   /** Returns when the entry is in the lane. Interrupted before that, it never was. */
   offer(value: A, weight: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.waiters.size === 0 && this.tryOffer(value, weight)) return Effect.void
-      return Effect.async<void>((resume) => {
-        const waiter = { value, weight, admitted: () => resume(Effect.void) }
-        this.waiters.add(waiter)
-        return Effect.sync(() => {
-          this.waiters.delete(waiter)
-        })
+    // Looked at and registered in one step: a fiber may be preempted between any two effects, and room made meanwhile would wake nobody.
+    return Effect.async<void>((resume) => {
+      if (this.waiters.size === 0 && this.tryOffer(value, weight)) return resume(Effect.void)
+      const waiter = { value, weight, admitted: () => resume(Effect.void) }
+      this.waiters.add(waiter)
+      return Effect.sync(() => {
+        this.waiters.delete(waiter)
       })
     })
   }

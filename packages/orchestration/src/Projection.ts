@@ -185,6 +185,10 @@ const detailRows = (
           requestedAt: at
         })
       ]
+    case "turn.requeued": {
+      const turn = before.turns[event.data.turnId]
+      return turn === undefined ? none : [turnRow({ ...turnView(before, turn), status: "queued" })]
+    }
     case "turn.dispatched":
     case "turn.started":
     case "turn.updated":

@@ -100,6 +100,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const stop = (reason: string) =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
+        // In the log first, so that what the agent's end settles is known as wanted, and the queue waits for the next session.
+        yield* engine.submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
         const session = yield* Deferred.await(opened)
         if (session === undefined) return
         yield* session.stop(reason).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))

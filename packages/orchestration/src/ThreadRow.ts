@@ -7,7 +7,7 @@ import type { TurnView } from "@millrace/contracts/State"
 import type { Row, View } from "@millrace/log/EventLog"
 import { HashSet } from "effect"
 import { openTexts } from "./OpenTexts.ts"
-import type { OpenItem, OpenRequest, OpenTurn, QueuedTurn, ThreadState } from "./ThreadState.ts"
+import type { OpenItem, OpenRequest, OpenTurn, QueuedTurn, StopRequest, ThreadState } from "./ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
 
 export interface ThreadRow extends Pick<
@@ -27,9 +27,9 @@ export interface ThreadRow extends Pick<
   readonly model?: string
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
-  readonly stopRequested?: string
+  readonly stopRequested?: StopRequest
   readonly turns: ReadonlyArray<Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested">>
-  readonly queue: ReadonlyArray<QueuedTurn["turnId"]>
+  readonly queue: ReadonlyArray<Pick<QueuedTurn, "turnId" | "shown">>
   readonly items: ReadonlyArray<string>
   readonly requests: ReadonlyArray<string>
 }
@@ -57,7 +57,7 @@ export const toRow = (state: ThreadState): ThreadRow => ({
     stage,
     interruptRequested
   })),
-  queue: state.queue.map((turn) => turn.turnId),
+  queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),
   requests: Object.keys(state.requests)
 })
@@ -88,9 +88,9 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       closed: HashSet.empty()
     }
   }
-  const queue = row.queue.map((turnId) => {
+  const queue = row.queue.map(({ turnId, shown }) => {
     const known = lookup<TurnView>(view, "turn", turnId)?.value
-    return { turnId, text: known?.text ?? "", requestedAt: known?.requestedAt ?? row.updatedAt }
+    return { turnId, text: known?.text ?? "", requestedAt: known?.requestedAt ?? row.updatedAt, shown }
   })
   const requests: Record<string, OpenRequest> = {}
   for (const id of row.requests) {

@@ -4,7 +4,7 @@
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Ask, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
+import type { Ask, Failure, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
 import type { SessionState, SessionStatus, ThreadStatus, ThreadView, TurnView } from "@millrace/contracts/State"
 import { HashSet } from "effect"
 
@@ -30,6 +30,8 @@ export interface QueuedTurn {
   readonly turnId: TurnId
   readonly text: string
   readonly requestedAt: string
+  /** It was dispatched before: its user message is in the transcript. */
+  readonly shown: boolean
 }
 
 export interface OpenItem {
@@ -51,6 +53,12 @@ export interface OpenRequest {
   readonly openedAt: string
 }
 
+export interface StopRequest {
+  readonly reason: string
+  /** The agent broke; absent when somebody wants the session to end. */
+  readonly error?: Failure | undefined
+}
+
 export interface ThreadState {
   readonly threadId: ThreadId
   readonly projectId: ProjectId
@@ -67,7 +75,7 @@ export interface ThreadState {
   readonly capabilities: ReadonlyArray<string>
   readonly resumeKey: string | undefined
   /** Why the live session is to end; cleared when it has. */
-  readonly stopRequested: string | undefined
+  readonly stopRequested: StopRequest | undefined
   /** The last turn that ended failed. */
   readonly failed: boolean
   /** Turns of the last session that are over: they do not start twice (T1). */

@@ -12,6 +12,7 @@ const turnTable: Record<Stage, ReadonlySet<EventType>> = {
   none: new Set<EventType>(["turn.requested", "turn.started"]),
   queued: new Set<EventType>(["turn.dispatched", "turn.interrupted", "turn.failed"]),
   dispatched: new Set<EventType>([
+    "turn.requeued",
     "turn.started",
     "turn.updated",
     "turn.steered",

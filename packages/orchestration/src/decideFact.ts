@@ -24,7 +24,8 @@ const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, p
 /** Items and requests open once (T9, T13). */
 const isClosed = (turn: OpenTurn, id: string): boolean => HashSet.has(turn.closed, id)
 
-const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "transport"
+/** The agent's process is gone; `transport` is the way to the model, and the agent lives. */
+const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "not-installed"
 
 const turnStarted = (
   draft: Draft,
@@ -46,6 +47,24 @@ const turnStarted = (
   })
   if (!written) return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
   nameActive(draft, threadId, turnId)
+}
+
+/** A turn that fails because its agent dies takes the session with it: nothing more is given to that agent (P7). */
+const turnFailed = (
+  draft: Draft,
+  state: ThreadState,
+  epoch: number,
+  event: Extract<ProviderEvent, { _tag: "TurnFailed" }>
+): void => {
+  const { threadId } = state
+  const { turnId, error, usage } = event
+  const turn = state.turns[turnId]
+  if (turn?.epoch !== epoch) return
+  if (!isDeath(error)) return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "failed" })
+  const ending = deathEnding(state.stopRequested, error)(turn)
+  const reason = `the agent ended: ${error.message}`
+  draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason, ...(ending._tag === "failed" ? { error } : {}) })
+  settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
 }
 
 const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEvent): void => {
@@ -80,19 +99,8 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEv
       return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "completed" })
     case "TurnInterrupted":
       return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "interrupted" })
-    case "TurnFailed": {
-      const wanted =
-        state.stopRequested ?? (turn?.interruptRequested === true ? "interrupted; the agent had to be stopped" : undefined)
-      return settleTurn(
-        draft,
-        threadId,
-        epoch,
-        turnId,
-        isDeath(event.error) && wanted !== undefined
-          ? { _tag: "interrupted", reason: wanted, usage: event.usage }
-          : { ...event, _tag: "failed" }
-      )
-    }
+    case "TurnFailed":
+      return turnFailed(draft, state, epoch, event)
     case "ItemStarted": {
       const { itemId, kind } = event
       if (turn === undefined) return late("item-started")
@@ -149,15 +157,15 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
   startNext(draft, threadId)
 }
 
-const ended = (draft: Draft, state: ThreadState, reason: string): void => {
-  const wanted = state.stopRequested
-  const error: Failure = { kind: "process", message: reason }
-  const died = wanted === undefined && Object.keys(state.turns).length > 0
+/** The agent is gone. Whoever asked for it, or what broke, stands in the state; else it is what `error` says. */
+const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean): void => {
+  const stop = state.stopRequested
+  const cause = stop === undefined ? (broke ? error : undefined) : stop.error
   endSession(draft, state.threadId, {
-    status: died ? "error" : "stopped",
-    reason: wanted ?? reason,
-    ...(died ? { error } : {}),
-    ending: deathEnding(wanted, reason, error)
+    status: cause === undefined ? "stopped" : "error",
+    reason: stop?.reason ?? error.message,
+    ...(cause === undefined ? {} : { error: cause }),
+    ending: deathEnding(stop, error)
   })
 }
 
@@ -171,17 +179,10 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
       draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
       return
     }
-    case "SessionFailed": {
-      const wanted = state.stopRequested
-      return endSession(draft, threadId, {
-        status: wanted === undefined ? "error" : "stopped",
-        reason: wanted ?? fact.failure.message,
-        ...(wanted === undefined ? { error: fact.failure } : {}),
-        ending: deathEnding(wanted, fact.failure.message, fact.failure)
-      })
-    }
+    case "SessionFailed":
+      return ended(draft, state, fact.failure, true)
     case "SessionEnded":
-      return ended(draft, state, fact.reason)
+      return ended(draft, state, { kind: "process", message: fact.reason }, Object.keys(state.turns).length > 0)
     case "TurnRefused":
       return settleTurn(
         draft,
@@ -204,7 +205,12 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
       return
     }
     case "StopWanted":
-      draft.emit(threadId, "session.stop.requested", { threadId, epoch: fact.epoch, reason: fact.reason })
+      draft.emit(threadId, "session.stop.requested", {
+        threadId,
+        epoch: fact.epoch,
+        reason: fact.reason,
+        ...(fact.error === undefined ? {} : { error: fact.error })
+      })
       return
     case "OwnerLost":
       return endSession(draft, threadId, {

@@ -92,11 +92,11 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         resumeKey: event.data.resumeKey ?? state.resumeKey
       }
     case "session.stop.requested":
-      return { ...state, stopRequested: event.data.reason }
+      return { ...state, stopRequested: { reason: event.data.reason, error: event.data.error } }
     case "session.stopped":
       return { ...state, session: sessionOf(event.data), stopRequested: undefined }
     case "turn.requested": {
-      const turn = { turnId: event.data.turnId, text: event.data.text, requestedAt: at }
+      const turn = { turnId: event.data.turnId, text: event.data.text, requestedAt: at, shown: false }
       const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
       return { ...state, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
     }
@@ -107,6 +107,19 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         ...state,
         queue: state.queue.filter((turn) => turn.turnId !== event.data.turnId),
         turns: { ...state.turns, [turn.turnId]: { ...turn, text: queued?.text ?? "" } }
+      }
+    }
+    case "turn.requeued": {
+      const { turnId } = event.data
+      const turn = state.turns[turnId]
+      if (turn === undefined) return state
+      const { activeTurnId: _, ...rest } = state.session ?? {}
+      const queued = { turnId, text: turn.text, requestedAt: turn.requestedAt, shown: true }
+      return {
+        ...state,
+        turns: without(state.turns, turnId),
+        queue: [queued, ...state.queue],
+        session: state.session?.activeTurnId === turnId ? (rest as SessionState) : state.session
       }
     }
     case "turn.started": {

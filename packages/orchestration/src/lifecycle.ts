@@ -4,9 +4,19 @@
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure, Usage } from "@millrace/contracts/Item"
+import { HashSet } from "effect"
 import type { Draft } from "./Draft.ts"
 import { cutText, fitContent, maxValueBytes } from "./Limits.ts"
-import { activeTurn, epochOf, hasLiveSession, type OpenItem, type OpenTurn } from "./ThreadState.ts"
+import {
+  activeTurn,
+  epochOf,
+  hasLiveSession,
+  isWaiting,
+  type OpenItem,
+  type OpenTurn,
+  type StopRequest,
+  type ThreadState
+} from "./ThreadState.ts"
 
 /** How a turn ends. */
 export type Ending =
@@ -65,6 +75,9 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
   else draft.emit(threadId, ending._tag === "completed" ? "turn.completed" : "turn.interrupted", data)
 }
 
+/** The item of a turn's prompt. */
+const messageOf = (turnId: TurnId) => `itm_${turnId.slice("trn_".length)}_user` as ItemId
+
 /** The person's own words as an item, so that the transcript is whole whatever the agent echoes. */
 export const userMessage = (draft: Draft, threadId: ThreadId, turnId: TurnId, itemId: ItemId, text: string): void => {
   const item = { threadId, turnId, itemId, kind: "user-message", text }
@@ -96,7 +109,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
     })
   else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
-  userMessage(draft, threadId, turnId, `itm_${turnId.slice("trn_".length)}_user` as ItemId, next.text)
+  if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text)
 }
 
 /** After the active turn: the next one of the queue, else one that the agent runs by itself, else the session is ready. */
@@ -107,7 +120,7 @@ const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   if (state === undefined || session === undefined || session.activeTurnId !== undefined) return
   const other = Object.values(state.turns)[0]
   if (other !== undefined) nameActive(draft, threadId, other.turnId)
-  else if (session.status === "running")
+  else if (session.status === "running" && state.stopRequested === undefined)
     draft.emit(threadId, "session.state.changed", { threadId, epoch: session.epoch, status: "ready" })
 }
 
@@ -125,6 +138,13 @@ export const dequeue = (draft: Draft, threadId: ThreadId, turnId: TurnId, reason
   draft.emit(threadId, "turn.interrupted", { threadId, turnId, reason })
 }
 
+/** The agent has said anything of the turn. */
+const hasBegun = (state: ThreadState, turn: OpenTurn): boolean =>
+  turn.stage === "started" ||
+  Object.values(state.items).some((item) => item.turnId === turn.turnId) ||
+  isWaiting(state, turn.turnId) ||
+  HashSet.some(turn.closed, (id) => id !== messageOf(turn.turnId))
+
 /** The session is over: what it left open ends with it, then its own end, then the queue goes on with a new one. */
 export const endSession = (
   draft: Draft,
@@ -141,7 +161,11 @@ export const endSession = (
   const active = activeTurn(state)
   for (const turn of Object.values(state.turns))
     if (turn !== active) endTurn(draft, threadId, turn.turnId, end.ending(turn), "request.expired")
-  if (active !== undefined) endTurn(draft, threadId, active.turnId, end.ending(active), "request.expired")
+  const ending = active === undefined ? undefined : end.ending(active)
+  // Given to a session that was dying: it did not begin, and it is not why the session ended. One session ends at least one turn, so this ends.
+  if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && HashSet.size(state.over) > 0)
+    draft.emit(threadId, "turn.requeued", { threadId, turnId: active.turnId, reason: end.reason })
+  else if (active !== undefined && ending !== undefined) endTurn(draft, threadId, active.turnId, ending, "request.expired")
   draft.emit(threadId, "session.stopped", {
     threadId,
     epoch: epochOf(state),
@@ -154,8 +178,12 @@ export const endSession = (
 
 /** The session dies: a turn that somebody wanted to end was interrupted, any other one failed (T11). */
 export const deathEnding =
-  (wanted: string | undefined, reason: string, error: Failure) =>
-  (turn: OpenTurn): Ending =>
-    turn.interruptRequested || wanted !== undefined
-      ? { _tag: "interrupted", reason: wanted ?? reason, usage: turn.usage }
-      : { _tag: "failed", reason, error, usage: turn.usage }
+  (stop: StopRequest | undefined, error: Failure) =>
+  (turn: OpenTurn): Ending => {
+    const wanted = stop !== undefined && stop.error === undefined ? stop.reason : undefined
+    if (wanted !== undefined) return { _tag: "interrupted", reason: wanted, usage: turn.usage }
+    const reason = error.message
+    return turn.interruptRequested
+      ? { _tag: "interrupted", reason: `interrupted; the agent had to be stopped: ${reason}`, usage: turn.usage }
+      : { _tag: "failed", reason, error: stop?.error ?? error, usage: turn.usage }
+  }

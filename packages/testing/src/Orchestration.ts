@@ -9,7 +9,7 @@ import * as Dispatcher from "@millrace/orchestration/Dispatcher"
 import * as Engine from "@millrace/orchestration/Engine"
 import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Views from "@millrace/orchestration/Views"
-import { Chunk, Effect, Layer, Stream } from "effect"
+import { Chunk, Context, Deferred, Effect, Exit, Layer, Scope, Stream } from "effect"
 import * as ScriptedProvider from "./ScriptedProvider.ts"
 
 export interface Options {
@@ -32,6 +32,45 @@ export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Optio
 }
 
 export const layer = (options: Options = {}) => layerOver(EventLogMemory.layer(), options)
+
+/** A log in memory that outlives the servers over it. */
+export const memory = Effect.map(Layer.build(EventLogMemory.layer()), (context) => Context.get(context, EventLog))
+
+export type Services = Layer.Layer.Success<ReturnType<typeof layer>>
+
+/**
+ * A server process over a log that outlives it. `kill` is the power going: from then on it writes nothing, and nothing of it is shut in order.
+ * `dieAfter`: it is killed by itself, instead of the append of that number.
+ */
+export const start = (log: typeof EventLog.Service, options: Options & { readonly dieAfter?: number } = {}) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const died = yield* Deferred.make<void>()
+    let left = options.dieAfter ?? Number.POSITIVE_INFINITY
+    /** What a dead process does. */
+    const nothing = Effect.async<never>(() => {})
+    const own: typeof EventLog.Service = {
+      ...log,
+      append: (envelopes) =>
+        Effect.suspend(() => (left-- > 0 ? log.append(envelopes) : Effect.zipRight(Deferred.succeed(died, undefined), nothing)))
+    }
+    const built = yield* Layer.buildWithScope(layerOver(Layer.succeed(EventLog, own), options), scope).pipe(
+      Effect.disconnect,
+      Effect.raceFirst(Effect.as(Deferred.await(died), undefined))
+    )
+    return {
+      /** Runs with the services of the process; `undefined` when it died first. */
+      run: <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A | undefined, E> =>
+        built === undefined
+          ? Effect.void.pipe(Effect.as(undefined))
+          : Effect.raceFirst(Effect.disconnect(Effect.provide(effect, built)), Effect.as(Deferred.await(died), undefined)),
+      kill: Effect.sync(() => {
+        left = 0
+      }),
+      /** In order. */
+      close: Scope.close(scope, Exit.void)
+    }
+  })
 
 let ids = 0
 /** A command with an id of its own. */

@@ -12,7 +12,7 @@ import {
   type ProviderSession
 } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { Deferred, Effect, Layer, Mailbox } from "effect"
+import { Deferred, Effect, Layer, Queue, Stream } from "effect"
 
 /** What a scripted turn can do. */
 export interface Turn {
@@ -33,6 +33,8 @@ export interface Turn {
   readonly interrupted: Effect.Effect<void>
   /** The process dies: its turn fails with the evidence, then nothing more. */
   readonly die: Effect.Effect<void>
+  /** The process is gone, and nothing is said of it. */
+  readonly exit: Effect.Effect<void>
   readonly steers: ReadonlyArray<string>
 }
 
@@ -67,26 +69,33 @@ const died: Failure = { kind: "process", message: "the agent exited with code 1"
 const session = (options: Options, input: OpenInput, calls: Array<string>) =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const mailbox = yield* Mailbox.make<ProviderEvent>({ capacity: 64, strategy: "suspend" })
+    // Not a Mailbox: its taker can miss a message that comes between its look and its wait (docs/decisions/0023).
+    const output = yield* Queue.bounded<ProviderEvent | undefined>(64)
     const turns = new Map<TurnId, Deferred.Deferred<void>>()
     const answers = new Map<RequestId, Deferred.Deferred<Answer>>()
     const steers: Array<string> = []
     let ids = 0
     const { threadId, epoch } = input
     const suffix = () => `${threadId.slice("thr_".length)}_${epoch}_${++ids}`
-    const emit = (...events: ReadonlyArray<ProviderEvent>) => Effect.asVoid(mailbox.offerAll(events))
+    const emit = (...events: ReadonlyArray<ProviderEvent>) => Effect.asVoid(Queue.offerAll(output, events))
     const settle = (turnId: TurnId, event: ProviderEvent) =>
       Effect.suspend(() => {
         const open = turns.get(turnId)
         turns.delete(turnId)
         return open === undefined ? Effect.void : emit(event)
       })
+    let over = false
+    const end = Effect.suspend(() => {
+      if (over) return Effect.void
+      over = true
+      return Effect.asVoid(Queue.offer(output, undefined))
+    })
     const die = Effect.suspend(() =>
       Effect.zipRight(
         Effect.forEach([...turns.keys()], (turnId) => settle(turnId, { _tag: "TurnFailed", turnId, error: died }), {
           discard: true
         }),
-        mailbox.end
+        end
       )
     )
     const turnOf = (turnId: TurnId, text: string, interrupted: Effect.Effect<void>): Turn => ({
@@ -98,6 +107,7 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
       steers,
       interrupted,
       die,
+      exit: end,
       newItem: Effect.sync(() => `itm_${suffix()}` as ItemId),
       start: emit({ _tag: "TurnStarted", turnId, origin: "user" }),
       complete: settle(turnId, { _tag: "TurnCompleted", turnId }),
@@ -123,7 +133,7 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
     yield* Effect.addFinalizer(() => die)
 
     return {
-      events: Mailbox.toStream(mailbox),
+      events: Stream.fromQueue(output).pipe(Stream.takeWhile((event) => event !== undefined)),
       continuity: input.resumeKey === undefined ? "fresh" : "resumed",
       resumeKey: `key-${threadId}`,
       capabilities: options.capabilities ?? ["interrupt", "approvals", "questions", "resume"],

@@ -1,0 +1,370 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import * as Kit from "@millrace/testing/Orchestration"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import { Deferred, type Duration, Effect, Fiber, FiberId, TestClock } from "effect"
+import { Dispatcher } from "./Dispatcher.ts"
+import { Engine } from "./Engine.ts"
+import * as Verify from "./Verify.ts"
+import * as Views from "./Views.ts"
+
+const create = (text: string, provider = "scripted") =>
+  Effect.map(Kit.dispatch("thread.create", { provider, cwd: "/work", turn: { text } }), ({ threadId, turnId }) => ({
+    threadId: threadId as ThreadId,
+    turnId: turnId as TurnId
+  }))
+const say = (threadId: ThreadId, text: string, strategy?: "steer" | "interrupt") =>
+  Kit.dispatch("turn.start", { threadId, text, ...(strategy === undefined ? {} : { strategy }) })
+const sound = Effect.map(Verify.run, (report) => expect(report.problems).toEqual([]))
+const data = (event: { readonly data: unknown }) => event.data as Record<string, unknown>
+
+/** Starts and then does nothing until it is asked to stop. */
+const hangs = (turn: ScriptedProvider.Turn) => Effect.zipRight(turn.start, Effect.never)
+const started = Kit.eventually(Kit.ofType("turn.started"))
+const until = (type: string) => Kit.eventually(Kit.ofType(type))
+
+describe("turns", () => {
+  it.effect("T12 two quick sends reach the agent in order, in one session", () => {
+    const agent = ScriptedProvider.make()
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* say(threadId, "two")
+      yield* say(threadId, "three")
+      yield* Kit.eventually(Kit.ofType("turn.completed"), 3)
+      expect(agent.calls.map((call) => call.replace(/trn_\w+ /, ""))).toEqual(["open 1", "start one", "start two", "start three"])
+      yield* (yield* Engine).drain
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("T12 a steer reaches the running turn; refused, it becomes the next one", () => {
+    const agent = ScriptedProvider.make({ turn: hangs, capabilities: ["steer", "interrupt"] })
+    return Effect.gen(function* () {
+      const { threadId, turnId } = yield* create("one")
+      yield* started
+      const steered = yield* say(threadId, "more", "steer")
+      expect(steered).toMatchObject({ turnId, outcome: "steering" })
+      yield* Kit.dispatch("turn.interrupt", { threadId })
+      yield* until("turn.interrupted")
+      expect(agent.calls.filter((call) => call.startsWith("steer"))).toEqual([`steer ${turnId} more`])
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("D11 losing every client in mid-turn leaves the turn: it completes and is readable", () => {
+    const go = Deferred.unsafeMake<void>(FiberId.none)
+    const agent = ScriptedProvider.make({
+      turn: (turn) => Effect.all([turn.start, Deferred.await(go), turn.say("done"), turn.complete], { discard: true })
+    })
+    return Effect.gen(function* () {
+      const client = yield* Effect.fork(Effect.zipRight(create("one"), Effect.never))
+      yield* started
+      yield* Fiber.interrupt(client)
+      yield* Deferred.succeed(go, undefined)
+      const { data: ended } = yield* until("turn.completed")
+      const views = yield* Views.Views
+      const { items } = yield* views.items((ended as { threadId: ThreadId }).threadId, {})
+      expect(items.map((item) => item.text)).toEqual(["done", "one"])
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("P8 an agent that does not start delays no other thread, and fails its turn with what to do", () => {
+    const stuck = ScriptedProvider.make({ name: "stuck", open: () => Effect.never })
+    const agent = ScriptedProvider.make()
+    return Effect.gen(function* () {
+      const slow = yield* create("slow", "stuck")
+      yield* create("fast")
+      yield* until("turn.completed")
+      yield* TestClock.adjust("60 seconds")
+      const failed = yield* until("turn.failed")
+      expect(data(failed)).toMatchObject({
+        turnId: slow.turnId,
+        error: { kind: "process", message: expect.stringContaining("did not start") }
+      })
+      expect(data(yield* Kit.eventually((event) => event.type === "session.stopped"))).toMatchObject({ status: "error" })
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [stuck, agent] })))
+  })
+
+  it.effect("T2 an agent that cannot be opened fails each waiting turn with the reason", () => {
+    const missing = { kind: "not-installed", message: "Install it with: npm i -g scripted" } as const
+    const agent = ScriptedProvider.make({ open: () => Effect.fail(ScriptedProvider.failure("open", missing)) })
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* say(threadId, "two")
+      const last = yield* Kit.eventually(Kit.ofType("turn.failed"), 2)
+      expect(data(last)).toMatchObject({ error: missing })
+      yield* (yield* Engine).drain
+      expect((yield* (yield* Views.Views).thread(threadId)).status).toBe("failed")
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("T2 a turn that the agent refuses fails, and the session takes the next one", () => {
+    let refused = false
+    const no = ScriptedProvider.failure("startTurn", { kind: "refused", message: "not now" })
+    const agent = ScriptedProvider.make({
+      startTurn: () => (refused ? Effect.void : Effect.suspend(() => ((refused = true), Effect.fail(no))))
+    })
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* say(threadId, "two")
+      yield* until("turn.completed")
+      expect(Kit.types(yield* Kit.history).filter((type) => type === "turn.failed")).toHaveLength(1)
+      expect(agent.calls.filter((call) => call.startsWith("open"))).toEqual(["open 1"])
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("T2 when the outcome of a start is unknown the agent is stopped, and the next turn gets a new one", () => {
+    let first = true
+    const unknown = ScriptedProvider.failure("startTurn", { kind: "protocol", message: "no answer in 30 s" }, "unknown")
+    const agent = ScriptedProvider.make({
+      startTurn: () => Effect.suspend(() => (first ? ((first = false), Effect.fail(unknown)) : Effect.void))
+    })
+    return Effect.gen(function* () {
+      const { threadId, turnId } = yield* create("one")
+      yield* say(threadId, "two")
+      yield* until("turn.completed")
+      expect(data(yield* until("turn.failed"))).toMatchObject({ turnId, error: { message: "no answer in 30 s" } })
+      expect(agent.calls.filter((call) => call.startsWith("open"))).toEqual(["open 1", "open 2"])
+      yield* (yield* Engine).drain
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("T2 a death in mid-turn fails it with the evidence, and the queue goes on with a new session", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        turn.epoch === 1
+          ? Effect.all([turn.start, turn.say("half"), turn.die], { discard: true })
+          : Effect.all([turn.start, turn.complete], { discard: true })
+    })
+    return Effect.gen(function* () {
+      const { threadId, turnId } = yield* create("one")
+      yield* say(threadId, "two")
+      yield* until("turn.completed")
+      expect(data(yield* until("turn.failed"))).toMatchObject({ turnId, error: { kind: "process", detail: "scripted death" } })
+      expect(data(yield* Kit.eventually(Kit.ofType("session.started"), 2))).toMatchObject({ epoch: 2, status: "starting" })
+      const resumed = yield* Kit.eventually((event) => event.epoch === 2 && event.type === "session.state.changed")
+      expect(data(resumed)).toMatchObject({ continuity: "resumed" })
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+})
+
+describe("interrupts", () => {
+  const interrupted = (agent: ScriptedProvider.Scripted, wait: Duration.DurationInput) =>
+    Effect.gen(function* () {
+      const { threadId, turnId } = yield* create("one")
+      yield* started
+      yield* Kit.dispatch("turn.interrupt", { threadId })
+      const asked = yield* until("turn.interrupt.requested")
+      yield* Kit.eventually((event) => event.offset >= asked.offset)
+      for (let n = 0; n < 50; n++) yield* Effect.yieldNow()
+      yield* TestClock.adjust(wait)
+      const ended = yield* until("turn.interrupted")
+      expect(data(ended)).toMatchObject({ turnId })
+      yield* (yield* Engine).drain
+      yield* sound
+      return { ended: data(ended), stops: agent.calls.filter((call) => call.startsWith("stop")) }
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+
+  it.effect("T7 obeyed: no escalation", () =>
+    Effect.gen(function* () {
+      const { stops } = yield* interrupted(ScriptedProvider.make({ turn: hangs }), "0 seconds")
+      expect(stops).toEqual([])
+    })
+  )
+
+  it.effect.each(["ignore", "refuse"] as const)(
+    "T7 %s: after its budget the agent is stopped, and the turn is interrupted",
+    (onInterrupt) =>
+      Effect.gen(function* () {
+        const { stops, ended } = yield* interrupted(ScriptedProvider.make({ turn: hangs, onInterrupt }), "5 seconds")
+        expect(stops).toHaveLength(1)
+        expect(ended["reason"]).toContain("did not end the turn within 5s")
+      })
+  )
+
+  it.effect("T7 an agent that ignores even the stop is given up: its scope closes, and the turn is interrupted", () =>
+    Effect.gen(function* () {
+      const agent = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore", onStop: "ignore" })
+      yield* interrupted(agent, "16 seconds")
+      expect(agent.live()).toBe(0)
+    })
+  )
+
+  it.effect("T7 an interrupt while the agent still starts ends the start", () => {
+    const agent = ScriptedProvider.make({ open: () => Effect.never })
+    return Effect.gen(function* () {
+      const { threadId, turnId } = yield* create("one")
+      yield* Kit.eventually(Kit.ofType("session.started"))
+      yield* Kit.dispatch("turn.interrupt", { threadId })
+      for (let n = 0; n < 50; n++) yield* Effect.yieldNow()
+      yield* TestClock.adjust("5 seconds")
+      expect(data(yield* until("turn.interrupted"))).toMatchObject({ turnId })
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("T7 the strategy interrupt stops the running turn and goes first", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) => (turn.text === "one" ? hangs(turn) : Effect.zipRight(turn.start, turn.complete))
+    })
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* started
+      yield* say(threadId, "later")
+      yield* say(threadId, "now", "interrupt")
+      yield* Kit.eventually(Kit.ofType("turn.completed"), 2)
+      expect(agent.calls.filter((call) => call.startsWith("start")).map((call) => call.split(" ").at(-1))).toEqual([
+        "one",
+        "now",
+        "later"
+      ])
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+})
+
+describe("dying sessions", () => {
+  it.effect("T12 a turn that was given to a dying agent is queued again, not failed for it", () => {
+    // The agent ends its turn as interrupted and is gone right after: nothing tells the engine in time.
+    const agent = ScriptedProvider.make({
+      onInterrupt: "ignore",
+      startTurn: (turnId) =>
+        agent.calls.some((call) => call.startsWith("open 2")) || turnId === first ? Effect.void : Effect.never,
+      turn: (turn) =>
+        turn.epoch === 1
+          ? Effect.all([turn.start, Deferred.await(go), turn.emit({ _tag: "TurnInterrupted", turnId: turn.turnId }), turn.exit], {
+              discard: true
+            })
+          : Effect.zipRight(turn.start, turn.complete)
+    })
+    let first: string | undefined
+    const go = Deferred.unsafeMake<void>(FiberId.none)
+    return Effect.gen(function* () {
+      const { threadId, turnId } = yield* Effect.tap(create("one"), (made) => Effect.sync(() => (first = made.turnId)))
+      yield* started
+      const second = yield* say(threadId, "two")
+      yield* Deferred.succeed(go, undefined)
+      expect(data(yield* until("turn.completed"))["turnId"]).toBe(second.turnId)
+      const history = yield* Kit.history
+      expect(data(yield* until("turn.requeued"))["turnId"]).toBe(second.turnId)
+      expect(history.filter(Kit.ofType("turn.failed"))).toEqual([])
+      expect(history.filter((event) => event.type === "item.started" && data(event)["turnId"] === second.turnId)).toHaveLength(1)
+      expect(data(yield* until("turn.interrupted"))["turnId"]).toBe(turnId)
+      yield* (yield* Engine).drain
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+})
+
+describe("requests", () => {
+  it.effect("T13 an answer overtakes, reaches the agent once, and the turn goes on", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          const answer = yield* turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept", "decline"] })
+          yield* turn.say(JSON.stringify(answer))
+          yield* turn.complete
+        })
+    })
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* until("request.opened")
+      const views = yield* Views.Views
+      const [request] = yield* views.requests
+      expect((yield* views.thread(threadId)).status).toBe("needs-you")
+      expect((yield* views.turns(threadId, {})).items[0]?.status).toBe("waiting")
+      const both = yield* Effect.all(
+        [
+          Kit.dispatch("request.answer", { requestId: request!.requestId, decision: "accept" }),
+          Kit.dispatch("request.answer", { requestId: request!.requestId, decision: "decline" })
+        ],
+        { concurrency: "unbounded" }
+      )
+      expect(both.map(({ outcome }) => outcome)).toEqual(["answered", "already-settled"])
+      yield* until("turn.completed")
+      expect(agent.calls.filter((call) => call.startsWith("answer"))).toHaveLength(1)
+      expect(yield* views.requests).toEqual([])
+      expect(data(yield* until("request.answered"))).toMatchObject({ by: "tester", decision: "accept" })
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("T13 an open request and a stop never deadlock", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.zipRight(
+          turn.start,
+          Effect.zipRight(turn.ask({ kind: "approval", title: "?", choices: ["accept"] }), turn.complete)
+        )
+    })
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* until("request.opened")
+      yield* Kit.dispatch("session.stop", { threadId })
+      yield* until("session.stopped")
+      expect((yield* (yield* Views.Views).thread(threadId)).status).toBe("idle")
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+})
+
+describe("stopping", () => {
+  it.effect("S8 stopAll ends every session before its deadline, whatever the agents do, and keeps the queue", () => {
+    const agents = [
+      ScriptedProvider.make({ name: "obeys", turn: hangs }),
+      ScriptedProvider.make({ name: "ignores", turn: hangs, onInterrupt: "ignore" }),
+      ScriptedProvider.make({ name: "deaf", turn: hangs, onInterrupt: "ignore", onStop: "ignore" })
+    ]
+    return Effect.gen(function* () {
+      const threads = yield* Effect.forEach(agents, ({ adapter }) => create("one", adapter.name))
+      yield* Kit.eventually(Kit.ofType("turn.started"), 3)
+      const queued = yield* say(threads[0]!.threadId, "two")
+      const dispatcher = yield* Dispatcher
+      const stopping = yield* Effect.fork(dispatcher.stopAll({ mode: "now", within: "10 seconds" }))
+      for (let n = 0; n < 20; n++) yield* TestClock.adjust("500 millis")
+      expect(yield* Fiber.join(stopping)).toEqual({ sessions: 3, forced: 1 })
+      yield* (yield* Engine).drain
+      expect(agents.map((agent) => agent.live())).toEqual([0, 0, 0])
+      const views = yield* Views.Views
+      const shown = yield* Effect.forEach(threads, ({ threadId }) => views.thread(threadId))
+      expect(shown.map((thread) => [thread.status, thread.session?.status])).toEqual([
+        ["queued", "stopped"],
+        ["idle", "stopped"],
+        ["idle", "stopped"]
+      ])
+      expect(shown[0]?.queuedTurnIds).toEqual([queued.turnId])
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: agents })))
+  })
+
+  it.effect("S8 drain lets a running turn end by itself", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) => Effect.all([turn.start, Effect.sleep("2 seconds"), turn.complete], { discard: true })
+    })
+    return Effect.gen(function* () {
+      yield* create("one")
+      yield* started
+      const stopping = yield* Effect.fork(
+        Effect.flatMap(Dispatcher, (one) => one.stopAll({ mode: "drain", within: "10 seconds" }))
+      )
+      for (let n = 0; n < 20; n++) yield* TestClock.adjust("500 millis")
+      expect(yield* Fiber.join(stopping)).toEqual({ sessions: 1, forced: 0 })
+      const types = Kit.types(yield* Kit.history)
+      expect(types.includes("turn.completed") && !types.includes("turn.interrupted")).toBe(true)
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("S8 closing the scope without stopAll stops the agents and commits their ends", () => {
+    const agent = ScriptedProvider.make({ turn: hangs })
+    return Effect.gen(function* () {
+      const log = yield* Kit.memory
+      const server = yield* Kit.start(log, { providers: [agent] })
+      yield* server.run(Effect.zipRight(create("one"), started))
+      yield* server.close
+      expect(agent.live()).toBe(0)
+      const page = yield* log.read({ after: 0 })
+      expect(page.events.map(({ type }) => type).slice(-4)).toContain("turn.interrupted")
+      expect(page.events.at(-1)?.type).toBe("session.stopped")
+    }).pipe(Effect.scoped)
+  })
+})

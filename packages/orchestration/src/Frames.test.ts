@@ -1,0 +1,116 @@
+import { expect, it } from "@effect/vitest"
+import type { Frame } from "@millrace/contracts/Frame"
+import { type StreamName, threadStream, type ThreadId } from "@millrace/contracts/Ids"
+import { EventLog } from "@millrace/log/EventLog"
+import * as Kit from "@millrace/testing/Orchestration"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import { Chunk, Effect, Fiber, Stream } from "effect"
+import { Engine } from "./Engine.ts"
+import * as Views from "./Views.ts"
+
+const create = Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "hello" } })
+const follow = (options: { readonly stream?: StreamName; readonly after?: string }) =>
+  Stream.unwrap(Effect.map(Views.Views, (views) => views.follow(options)))
+const collect = <E, R>(frames: Stream.Stream<Frame, E, R>) => Effect.map(Stream.runCollect(frames), Chunk.toReadonlyArray)
+const tags = (frames: ReadonlyArray<Frame>) => frames.map((frame) => (frame._tag === "event" ? frame.event.type : frame._tag))
+const quiet = Effect.zipRight(
+  Kit.eventually((event) => event.type === "session.state.changed" && (event.data as { status: string }).status === "ready"),
+  Effect.flatMap(Engine, (engine) => engine.drain)
+)
+
+it.effect("D2 D6 a follower resumes anywhere without gap or repeat, and is caught up once", () =>
+  Effect.gen(function* () {
+    yield* create
+    yield* quiet
+    const head = yield* Effect.flatMap(EventLog, (log) => log.head)
+    const all = yield* collect(follow({}).pipe(Stream.take(head + 1)))
+    expect(tags(all).filter((tag) => tag === "caught-up")).toHaveLength(1)
+    expect(all.at(-1)).toEqual({ _tag: "caught-up", head })
+    for (let cut = 0; cut < head; cut++) {
+      const frame = all[cut]!
+      if (frame._tag !== "event") throw new Error("an event was expected")
+      const rest = yield* collect(follow({ after: frame.cursor }).pipe(Stream.take(head - cut)))
+      expect(rest).toEqual(all.slice(cut + 1))
+    }
+  }).pipe(Effect.provide(Kit.layer()))
+)
+
+it.effect("D1 live events follow the replay in order", () =>
+  Effect.gen(function* () {
+    const follower = yield* Effect.fork(
+      collect(follow({}).pipe(Stream.takeUntil((frame) => frame._tag === "event" && frame.event.type === "turn.completed")))
+    )
+    yield* create
+    const frames = yield* Fiber.join(follower)
+    const offsets = frames.flatMap((frame) => (frame._tag === "event" ? [frame.event.offset] : []))
+    expect(offsets).toEqual(offsets.map((_, at) => at + 1))
+    expect(tags(frames).filter((tag) => tag === "caught-up")).toHaveLength(1)
+  }).pipe(Effect.provide(Kit.layer()))
+)
+
+it.effect("D13 the stream of a deleted thread ends: seen, resumed before it, and resumed after it", () =>
+  Effect.gen(function* () {
+    const { threadId } = yield* create
+    const stream = threadStream(threadId as ThreadId)
+    const live = yield* Effect.fork(collect(follow({ stream })))
+    yield* quiet
+    yield* Kit.dispatch("thread.delete", { threadId: threadId as ThreadId })
+    const frames = yield* Fiber.join(live)
+    expect(tags(frames).slice(-2)).toEqual(["thread.deleted", "end"])
+    expect(frames.every((frame) => frame._tag !== "event" || frame.event.stream === stream)).toBe(true)
+    const again = yield* collect(follow({ stream }))
+    expect(tags(again).slice(-3)).toEqual(["thread.deleted", "caught-up", "end"])
+    const last = frames.findLast((frame) => frame._tag === "event")
+    const after = last?._tag === "event" ? last.cursor : ""
+    expect(tags(yield* collect(follow({ stream, after })))).toEqual(["caught-up", "end"])
+    yield* create
+    expect(tags(yield* collect(follow({ stream, after })))).toEqual(["caught-up", "end"])
+    expect(yield* Effect.flip((yield* Views.Views).thread(threadId as ThreadId))).toMatchObject({ _tag: "NotFound" })
+  }).pipe(Effect.provide(Kit.layer()))
+)
+
+it.effect("D14 who joins in the middle of an item reads all of it, then follows", () =>
+  Effect.gen(function* () {
+    const views = yield* Views.Views
+    const { threadId } = yield* create
+    yield* Kit.eventually(Kit.ofType("item.delta"), 2)
+    const page = yield* views.items(threadId as ThreadId, {})
+    expect(page.items[0]).toMatchObject({ status: "open", text: `${"a".repeat(9000)}${"b".repeat(9000)}` })
+  }).pipe(
+    Effect.provide(
+      Kit.layer({
+        providers: [
+          ScriptedProvider.make({
+            turn: (turn) =>
+              Effect.gen(function* () {
+                const item = { turnId: turn.turnId, itemId: yield* turn.newItem, kind: "agent-message" }
+                yield* turn.start
+                yield* turn.emit({ _tag: "ItemStarted", ...item, content: {} })
+                yield* turn.emit({ _tag: "ItemDelta", ...item, text: "a".repeat(9000) })
+                yield* turn.emit({ _tag: "ItemDelta", ...item, text: "b".repeat(9000) })
+                return yield* Effect.never
+              })
+          })
+        ]
+      })
+    )
+  )
+)
+
+it.effect("D10 pages are bounded, newest first, and go on without gap", () =>
+  Effect.gen(function* () {
+    const { threadId } = yield* create
+    for (let n = 0; n < 30; n++) yield* Kit.dispatch("turn.start", { threadId: threadId as ThreadId, text: `turn ${n}` })
+    yield* Kit.eventually(Kit.ofType("turn.completed"), 31)
+    const views = yield* Views.Views
+    const seen: Array<string> = []
+    let before: number | undefined
+    do {
+      const page = yield* views.turns(threadId as ThreadId, { limit: 7, ...(before === undefined ? {} : { before }) })
+      expect(page.items.length).toBeLessThanOrEqual(7)
+      seen.push(...page.items.map((turn) => turn.text))
+      before = page.before
+    } while (before !== undefined)
+    expect(seen).toEqual([...Array.from({ length: 30 }, (_, n) => `turn ${29 - n}`), "hello"])
+  }).pipe(Effect.provide(Kit.layer()))
+)
