@@ -21,6 +21,7 @@ import * as Metrics from "./http/Metrics.ts"
 import * as Pair from "./http/Pair.ts"
 import * as Wake from "./http/Wake.ts"
 import * as Web from "./http/Web.ts"
+import * as OpenAi from "./openai/OpenAi.ts"
 import * as Rpc from "./rpc/Rpc.ts"
 import type { Service } from "./Service.ts"
 
@@ -109,6 +110,7 @@ const routes = (options: Options) =>
         ...open,
         ...closed,
         ...Object.values(ApiGroup.endpoints),
+        ...OpenAi.known,
         { method: "GET", path: "/rpc" }
       ]
       return Layer.mergeAll(
@@ -116,6 +118,7 @@ const routes = (options: Options) =>
         Layer.provide(HttpLayerRouter.addAll(closed), required.layer),
         Api.layer,
         Rpc.layer,
+        OpenAi.layer(options),
         Guard.layer(options, known)
       )
     })

@@ -5,6 +5,7 @@
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Cause, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
+import * as OpenAiFailure from "../openai/Failure.ts"
 import { Drain } from "./Drain.ts"
 import * as Health from "./Health.ts"
 import * as Respond from "./Respond.ts"
@@ -35,14 +36,23 @@ const pathOf = (url: string) => {
   return end < 0 ? url : url.slice(0, end)
 }
 
+/** Errors of the OpenAI-compatible face have the shape that its clients read. */
+const errorsFor = (path: string) =>
+  path.startsWith("/v1/")
+    ? {
+        plain: OpenAiFailure.plain,
+        error: (error: Respond.WireError) => OpenAiFailure.respond(OpenAiFailure.fromWire(error))
+      }
+    : Respond
+
 const notFound = (path: string) =>
-  Respond.plain(404, "NotFound", `There is nothing at ${path.slice(0, 200)}. The routes are listed at /docs.`)
+  errorsFor(path).plain(404, "NotFound", `There is nothing at ${path.slice(0, 200)}. The routes are listed at /docs.`)
 
 /** Status for a request that matched no route. */
 const unmatched = (allow: string | undefined, method: string, path: string) => {
   if (allow === undefined || (method !== "OPTIONS" && allow.split(", ").includes(method))) return notFound(path)
   if (method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers: { allow } })
-  return Respond.plain(405, "MethodNotAllowed", `${path} takes ${allow}, not ${method}.`, { allow })
+  return errorsFor(path).plain(405, "MethodNotAllowed", `${path} takes ${allow}, not ${method}.`, { allow })
 }
 
 const upgradeRequired = Respond.plain(426, "UpgradeRequired", "/rpc speaks WebSocket. Open it with a WebSocket client.", {
@@ -85,7 +95,7 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
             const path = pathOf(request.url)
             if (!Health.paths.has(path)) {
               const verdict = check(request)
-              if (verdict._tag === "Left") return secured(Respond.error(verdict.left), drain.draining())
+              if (verdict._tag === "Left") return secured(errorsFor(path).error(verdict.left), drain.draining())
             }
             const refusal = /^\/rpc\/?$/.test(path) && request.method === "GET" ? handshake(request.headers) : undefined
             if (refusal !== undefined) return secured(refusal, drain.draining())
@@ -98,7 +108,11 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
                 Effect.logError("A request failed with a defect", cause).pipe(
                   Effect.annotateLogs({ method: request.method, path })
                 ),
-                Respond.plain(500, "InternalError", "The server made a mistake; it is in its log. The request may be sent again.")
+                errorsFor(path).plain(
+                  500,
+                  "InternalError",
+                  "The server made a mistake; it is in its log. The request may be sent again."
+                )
               )
             })
             yield* Metric.increment(Metric.tagged(requests, "status", String(answer.status)))

@@ -1,0 +1,132 @@
+/** What a call asks for, whichever of the two endpoints it came to. What cannot be honoured is refused, never dropped in silence. Pure. */
+import { Either, ParseResult, Schema } from "effect"
+import { type Failure, invalid } from "./Failure.ts"
+import { type Said, textOf } from "./Prompt.ts"
+import * as Wire from "./Wire.ts"
+
+export interface Asked {
+  /** As it was sent: `provider` or `provider/model`. */
+  readonly model: string
+  readonly said: ReadonlyArray<Said>
+  readonly stream: boolean
+  /** Chat: a last chunk with the usage. */
+  readonly includeUsage: boolean
+  /** Responses: the answer that is continued. */
+  readonly previous: string | undefined
+  readonly instructions: string | null
+  readonly metadata: unknown
+}
+
+const decoded =
+  <A, I>(schema: Schema.Schema<A, I>) =>
+  (body: unknown): Either.Either<A, Failure> =>
+    Either.mapLeft(Schema.decodeUnknownEither(schema, { errors: "first" })(body), (error) => {
+      const issue = ParseResult.ArrayFormatter.formatErrorSync(error)[0]
+      const path = issue?.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("") ?? ""
+      const param = path.replace(/^\./, "")
+      return invalid(param === "" ? null : param, `${param === "" ? "body" : param}: ${issue?.message ?? "it cannot be read"}`)
+    })
+
+const unsupported = (param: string, message: string) => Either.left(invalid(param, message, "unsupported_parameter"))
+
+/** An agent works with its own tools; it may leave those of a caller alone, but it cannot be made to call them. */
+const checkTools = (choice: unknown): Either.Either<void, Failure> =>
+  choice === undefined || choice === null || choice === "auto" || choice === "none"
+    ? Either.void
+    : unsupported("tool_choice", "Agents use their own tools and cannot be made to call yours. Leave tool_choice out.")
+
+const checkFormat = (param: string, type: string | undefined): Either.Either<void, Failure> =>
+  type === undefined || type === "text"
+    ? Either.void
+    : unsupported(param, "Agents answer in text. Ask for JSON in the prompt and check it, or leave the format out.")
+
+const chatMessage = (message: Wire.ChatMessage, i: number): Either.Either<Said, Failure> =>
+  Either.map(
+    message.content === undefined || message.content === null
+      ? Either.right(message.refusal ?? "")
+      : textOf(message.content, `messages[${i}].content`),
+    (text) => {
+      const { role } = message
+      if (role === "system" || role === "developer") return { role: "system", text }
+      if (role === "tool" || role === "function") return { role: "tool", text }
+      const calls = (message.tool_calls ?? []).flatMap(({ function: called }) =>
+        called === undefined || called === null ? [] : [`(called ${called.name} with ${called.arguments ?? "{}"})`]
+      )
+      return { role, text: [...(text === "" ? [] : [text]), ...calls].join("\n") }
+    }
+  )
+
+/** `POST /v1/chat/completions` */
+export const fromChat = (body: unknown): Either.Either<Asked, Failure> =>
+  Either.gen(function* () {
+    const request = yield* decoded(Wire.ChatRequest)(body)
+    if ((request.n ?? 1) !== 1) return yield* unsupported("n", "One call is one turn: n must be 1.")
+    yield* checkTools(request.tool_choice)
+    yield* checkFormat("response_format", request.response_format?.type)
+    return {
+      model: request.model,
+      said: yield* Either.all(request.messages.map(chatMessage)),
+      stream: request.stream ?? false,
+      includeUsage: request.stream_options?.include_usage ?? false,
+      previous: undefined,
+      instructions: null,
+      metadata: {}
+    }
+  })
+
+/** Items of an answer that a caller sends back, and that are no words of anybody. */
+const silent = new Set(["reasoning", "mcp_call", "mcp_list_tools"])
+
+const inputItem = (item: Wire.InputItem, i: number): Either.Either<ReadonlyArray<Said>, Failure> => {
+  const type = item.type ?? "message"
+  if (silent.has(type)) return Either.right([])
+  if (type === "function_call")
+    return Either.right([{ role: "assistant", text: `(called ${item.name ?? "a tool"} with ${item.arguments ?? "{}"})` }])
+  if (type === "function_call_output")
+    return Either.right([
+      { role: "tool", text: typeof item.output === "string" ? item.output : JSON.stringify(item.output ?? "") }
+    ])
+  if (type !== "message")
+    return Either.left(
+      invalid(
+        `input[${i}]`,
+        `Input of type ${JSON.stringify(type).slice(0, 80)} cannot be handed to an agent.`,
+        "unsupported_content"
+      )
+    )
+  const role = item.role ?? "user"
+  return Either.map(textOf(item.content ?? "", `input[${i}].content`), (text) => [
+    { role: role === "developer" ? "system" : role, text }
+  ])
+}
+
+/** `POST /v1/responses` */
+export const fromResponses = (body: unknown): Either.Either<Asked, Failure> =>
+  Either.gen(function* () {
+    const request = yield* decoded(Wire.ResponsesRequest)(body)
+    if (request.background === true)
+      return yield* unsupported(
+        "background",
+        "A turn goes on when its caller leaves, and is read under /api. Leave background out."
+      )
+    if (request.conversation !== undefined && request.conversation !== null)
+      return yield* unsupported(
+        "conversation",
+        "Continue a thread with previous_response_id, or with the header X-Millrace-Thread."
+      )
+    yield* checkTools(request.tool_choice)
+    yield* checkFormat("text.format", request.text?.format?.type)
+    const { input } = request
+    const said: ReadonlyArray<Said> =
+      typeof input === "string" ? [{ role: "user", text: input }] : (yield* Either.all(input.map(inputItem))).flat()
+    const instructions = request.instructions ?? null
+    return {
+      model: request.model,
+      said: instructions === null ? said : [{ role: "system", text: instructions }, ...said],
+      stream: request.stream ?? false,
+      includeUsage: true,
+      previous: request.previous_response_id ?? undefined,
+      instructions,
+      metadata: request.metadata ?? {}
+    }
+  })

@@ -1,0 +1,75 @@
+/**
+ * `POST /v1/chat/completions`: the turn as one message. The agent's tools ran on the server and are no calls for the client to make: they
+ * stand among the turn's items under `/api`. Pure.
+ */
+import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
+import type { Call } from "./Call.ts"
+import { bodyOf, cut, type Failure, fromEnd } from "./Failure.ts"
+import * as ItemEvent from "./ItemEvent.ts"
+import type { Moment } from "./Moments.ts"
+import * as Sse from "./Sse.ts"
+import { Telling } from "./Telling.ts"
+import * as Usage from "./Usage.ts"
+
+const base = ({ asked, createdAt, turn }: Call) => ({
+  id: `chatcmpl-${turn.turnId.slice("trn_".length)}`,
+  created: createdAt,
+  model: asked.model
+})
+
+/** The whole answer of a completed turn. */
+export const whole = (call: Call, end: TurnEnd) => {
+  const usage = Usage.ofChat(end.turn?.usage)
+  const message = { role: "assistant", content: textOf(end.items), refusal: null }
+  return {
+    ...base(call),
+    object: "chat.completion",
+    choices: [{ index: 0, message, logprobs: null, finish_reason: "stop" }],
+    ...(usage !== undefined && { usage })
+  }
+}
+
+/** The answer piece by piece: `first`, then what each moment adds. `data: [DONE]` follows a completed turn only (T11). */
+export const stream = (call: Call) => {
+  const telling = new Telling()
+  const common = { ...base(call), object: "chat.completion.chunk" }
+  const noUsage = call.asked.includeUsage ? { usage: null } : {}
+  const chunk = (delta: object, reason: "stop" | null) =>
+    Sse.event({ ...common, choices: [{ index: 0, delta, logprobs: null, finish_reason: reason }], ...noUsage })
+  const piece = (content: string) => (content === "" ? "" : chunk({ content }, null))
+  const failed = (failure: Failure) => Sse.event(bodyOf(failure))
+
+  const ended = (end: TurnEnd) => {
+    const rest = piece(telling.end(end.items))
+    if (end.outcome !== "completed") return rest + failed(fromEnd(end))
+    const usage = call.asked.includeUsage ? Usage.ofChat(end.turn?.usage) : undefined
+    const last = usage === undefined ? "" : Sse.event({ ...common, choices: [], usage })
+    return rest + chunk({}, "stop") + last + Sse.done
+  }
+
+  return {
+    first: chunk({ role: "assistant", content: "", refusal: null }, null),
+    failed,
+    next: (moment: Moment): string => {
+      switch (moment._tag) {
+        case "events": {
+          let content = ""
+          for (const event of moment.events) {
+            const item = ItemEvent.read(event)
+            if (item !== undefined) content += telling.add(item)
+          }
+          return piece(content)
+        }
+        case "gap":
+          telling.gap()
+          return ""
+        case "beat":
+          return Sse.comment
+        case "end":
+          return ended(moment.end)
+        case "cut":
+          return failed(cut(moment.message))
+      }
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Errors in the shape that OpenAI's clients expect: `{error: {message, type, code, param}}`. `X-Should-Retry` tells those clients what a
+ * status alone cannot: a refused call may be sent again, a turn that ran is not to be run twice by itself.
+ */
+import { HttpServerResponse } from "@effect/platform"
+import { Data } from "effect"
+import type { Rule } from "@millrace/contracts/Errors"
+import type { Failure as ProviderFailure } from "@millrace/contracts/Item"
+import type { TurnEnd } from "@millrace/orchestration/TurnEnd"
+import type { WireError } from "../http/Respond.ts"
+
+type Type = "invalid_request_error" | "rate_limit_error" | "server_error" | "turn_error"
+
+export class Failure extends Data.TaggedError("Failure")<{
+  readonly status: number
+  readonly type: Type
+  readonly code: string
+  readonly param: string | null
+  readonly message: string
+  /** Nothing was run: the same call may be sent again. */
+  readonly retry: boolean
+  readonly retryAfterMillis?: number
+}> {}
+
+/** The caller must change something. */
+export const invalid = (param: string | null, message: string, code = "invalid_value", status = 400): Failure =>
+  new Failure({ status, type: "invalid_request_error", code, param, message, retry: false })
+
+const byRule: Partial<Record<Rule, Pick<Failure, "status" | "code" | "param">>> = {
+  ProviderUnknown: { status: 404, code: "model_not_found", param: "model" },
+  DirectoryNotFound: { status: 400, code: "directory_not_found", param: "X-Millrace-Cwd" },
+  ThreadNotFound: { status: 404, code: "thread_not_found", param: "X-Millrace-Thread" },
+  ThreadDeleted: { status: 404, code: "thread_not_found", param: "X-Millrace-Thread" },
+  ThreadArchived: { status: 409, code: "thread_archived", param: "X-Millrace-Thread" },
+  TextTooLarge: { status: 400, code: "context_length_exceeded", param: null },
+  QueueFull: { status: 429, code: "queue_full", param: "X-Millrace-Thread" }
+}
+
+/** An error of the wire as this face says it. Nothing was run for any of them. */
+export const fromWire = (error: WireError): Failure => {
+  const { message } = error
+  switch (error._tag) {
+    case "Unauthorized":
+      return invalid(null, message, "invalid_api_key", 401)
+    case "Forbidden":
+      return invalid(null, message, "forbidden", 403)
+    case "PayloadTooLarge":
+      return invalid(null, message, "request_too_large", 413)
+    case "BadRequest":
+      return invalid(error.path ?? null, message)
+    case "NotFound":
+      return invalid(null, message, "not_found", 404)
+    case "CommandIdConflict":
+      return invalid("Idempotency-Key", message, "idempotency_conflict", 409)
+    case "CommandRejected": {
+      const { code, param, status } = byRule[error.rule] ?? { status: 400, code: error.rule, param: null }
+      return invalid(param, message, code, status)
+    }
+    case "Overloaded": {
+      const { retryAfterMillis } = error
+      return new Failure({
+        status: 429,
+        type: "rate_limit_error",
+        code: "rate_limit_exceeded",
+        param: null,
+        message,
+        retry: true,
+        retryAfterMillis
+      })
+    }
+    case "ShuttingDown":
+    case "StorageUnavailable": {
+      const { retryAfterMillis } = error
+      const code = "service_unavailable"
+      return new Failure({ status: 503, type: "server_error", code, param: null, message, retry: true, retryAfterMillis })
+    }
+    default:
+      return invalid(null, message)
+  }
+}
+
+/** What the agent could not do is no fault of the caller's key: never 401. */
+const statusOf: Record<ProviderFailure["kind"], number> = {
+  auth: 502,
+  limit: 429,
+  overloaded: 503,
+  context: 400,
+  transport: 502,
+  process: 502,
+  protocol: 502,
+  "not-installed": 503,
+  refused: 502,
+  unknown: 502
+}
+
+/** A turn that did not complete (T11). It ran, or may have: clients are told not to send it again by themselves. */
+export const fromEnd = ({ outcome, turn }: TurnEnd): Failure => {
+  const failed = (status: number, code: string, message: string) =>
+    new Failure({ status, type: "turn_error", code, param: null, message, retry: false })
+  const error = turn?.error
+  if (outcome === "failed")
+    return error === undefined
+      ? failed(502, "turn_failed", turn?.reason ?? "The turn failed.")
+      : failed(
+          statusOf[error.kind],
+          error.kind === "context" ? "context_length_exceeded" : `turn_failed_${error.kind}`,
+          error.message
+        )
+  if (outcome === "deleted") return failed(404, "thread_deleted", "The thread was deleted before the turn completed.")
+  return failed(409, "turn_interrupted", turn?.reason ?? "The turn was interrupted.")
+}
+
+/** The stream cannot go on here; the turn does. */
+export const cut = (message: string): Failure =>
+  new Failure({ status: 503, type: "server_error", code: "stream_cut", param: null, message, retry: false })
+
+/** Answers of the guard: a path without route, a wrong method, a defect (after which nobody knows what was run). */
+export const plain = (status: number, tag: string, message: string, headers?: Readonly<Record<string, string>>) => {
+  const code = tag.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase()
+  return respond(
+    status < 500
+      ? invalid(null, message, code, status)
+      : new Failure({ status, type: "server_error", code, param: null, message, retry: false }),
+    headers
+  )
+}
+
+export const bodyOf = ({ code, message, param, type }: Failure) => ({ error: { message, type, param, code } })
+
+/** Once the turn is known its headers stay on the error, and `text` is what it said until then. */
+export const respond = (
+  failure: Failure,
+  headers?: Readonly<Record<string, string>>,
+  text?: string
+): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.text(
+    JSON.stringify(text === undefined || text === "" ? bodyOf(failure) : { error: { ...bodyOf(failure).error, text } }),
+    {
+      status: failure.status,
+      contentType: "application/json; charset=utf-8",
+      headers: {
+        "cache-control": "no-store",
+        "x-should-retry": String(failure.retry),
+        ...(failure.retryAfterMillis !== undefined && {
+          "retry-after": String(Math.max(1, Math.ceil(failure.retryAfterMillis / 1000)))
+        }),
+        ...(failure.status === 401 && { "www-authenticate": 'Bearer realm="millrace"' }),
+        ...(failure.status === 413 && { connection: "close" }),
+        ...headers
+      }
+    }
+  )

@@ -1,0 +1,17 @@
+/** The events of a turn that this face tells: its items. Others pass by. */
+import { decodeData, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
+import { Either } from "effect"
+
+export type ItemEvent = Extract<DomainEvent, { readonly type: "item.started" | "item.delta" | "item.completed" }>
+
+const decoded = <T extends ItemEvent["type"]>(type: T, data: unknown) =>
+  Either.match(decodeData(type, data), { onLeft: () => undefined, onRight: (data) => ({ type, data }) })
+
+export const read = ({ data, type }: LogEvent): ItemEvent | undefined =>
+  type === "item.started"
+    ? decoded("item.started", data)
+    : type === "item.delta"
+      ? decoded("item.delta", data)
+      : type === "item.completed"
+        ? decoded("item.completed", data)
+        : undefined

@@ -1,0 +1,131 @@
+/** The OpenAI-compatible face: its routes. Who may ask is decided as for `/api` (X1); how it is said is this face's own. */
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { Chunk, Context, Effect, type Either, Layer, Scope, Stream } from "effect"
+import type { EventLog } from "@millrace/log/EventLog"
+import * as StreamReconciler from "@millrace/orchestration/StreamReconciler"
+import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
+import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
+import type { Tokens } from "../auth/Tokens.ts"
+import * as Body from "../http/Body.ts"
+import { unavailable } from "../http/Events.ts"
+import type { Wake } from "../http/Wake.ts"
+import type { Service } from "../Service.ts"
+import * as Asked from "./Asked.ts"
+import * as Call from "./Call.ts"
+import * as Chat from "./Chat.ts"
+import * as Failure from "./Failure.ts"
+import * as Models from "./Models.ts"
+import * as Moments from "./Moments.ts"
+import * as Responses from "./Responses.ts"
+
+export interface Options {
+  /** Absolute; calls that name no directory work in its `scratch`. */
+  readonly dataDir: string
+}
+
+type Needs = Service | EventLog | StreamReconciler.StreamReconciler | Wake | Tokens | AccessConfig
+
+/** One of the two ways to say a turn. */
+interface Face {
+  readonly asked: (body: unknown) => Either.Either<Asked.Asked, Failure.Failure>
+  readonly whole: (call: Call.Call, end: TurnEnd) => object
+  readonly stream: (call: Call.Call) => {
+    readonly first: string
+    readonly next: (moment: Moments.Moment) => string
+    readonly failed: (failure: Failure.Failure) => string
+  }
+}
+
+const json = (value: unknown, headers?: Readonly<Record<string, string>>) =>
+  HttpServerResponse.text(JSON.stringify(value), {
+    contentType: "application/json; charset=utf-8",
+    headers: { "cache-control": "no-store", ...headers }
+  })
+
+const streamed = (face: Face, call: Call.Call) =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<Session | Needs>()
+    const said = face.stream(call)
+    const body = Moments.of(call.turn).pipe(
+      Stream.tap((moment) => Effect.sync(() => (moment._tag === "end" || moment._tag === "cut" ? call.over() : undefined))),
+      Stream.map(said.next),
+      Stream.catchAll((error) => {
+        call.over()
+        return Stream.succeed(said.failed(Failure.fromWire(unavailable(error))))
+      }),
+      // At once, so that the headers are on the wire before the agent says anything.
+      Stream.prepend(Chunk.of(said.first)),
+      Stream.filter((text) => text !== ""),
+      Stream.map((text) => Buffer.from(text)),
+      Stream.provideContext(context)
+    )
+    return HttpServerResponse.stream(body, {
+      contentType: "text/event-stream; charset=utf-8",
+      headers: { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no", ...call.headers }
+    })
+  })
+
+/** Waits for the end; the turn's events are not kept. */
+const answered = (face: Face, call: Call.Call) =>
+  Effect.gen(function* () {
+    const last = yield* Effect.mapError(Stream.runLast(Moments.of(call.turn)), (error) => Failure.fromWire(unavailable(error)))
+    call.over()
+    const moment = last._tag === "Some" ? last.value : undefined
+    if (moment?._tag === "end")
+      return moment.end.outcome === "completed"
+        ? json(face.whole(call, moment.end), call.headers)
+        : Failure.respond(Failure.fromEnd(moment.end), call.headers, textOf(moment.end.items))
+    return Failure.respond(Failure.cut(moment?._tag === "cut" ? moment.message : "The turn was not followed."), call.headers)
+  })
+
+/** The session of the request, or why there is none, as this face says it. */
+const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, Failure.Failure, R | Session>) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const session = yield* Effect.mapError(ofRequest(request), Failure.fromWire)
+    return yield* Effect.provideService(handler, Session, session)
+  }).pipe(Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure))))
+
+const turn = (face: Face, options: Options) =>
+  withSession(
+    Effect.gen(function* () {
+      const request = yield* HttpServerRequest.HttpServerRequest
+      const body = yield* Effect.mapError(Body.json(request), Failure.fromWire)
+      const call = yield* Call.begin(request, face.asked(body), options)
+      return yield* (call.asked.stream ? streamed : answered)(face, call)
+    })
+  )
+
+const model = Effect.gen(function* () {
+  const { params } = yield* HttpLayerRouter.RouteContext
+  return json(yield* Models.one(params["model"] ?? ""))
+})
+
+const chat: Face = { asked: Asked.fromChat, whole: Chat.whole, stream: Chat.stream }
+const responses: Face = { asked: Asked.fromResponses, whole: Responses.whole, stream: Responses.stream }
+
+/** For the guard, which tells a wrong method from an unknown path. */
+export const known = [
+  { method: "POST", path: "/v1/chat/completions" },
+  { method: "POST", path: "/v1/responses" },
+  { method: "GET", path: "/v1/models" },
+  { method: "GET", path: "/v1/models/:model" }
+] as const
+
+/** What the routes need is of the server; the scope in which a hang-up is noticed is each request's own. */
+const routes = (options: Options) =>
+  Effect.map(Effect.context<Needs>(), (server) => {
+    const context = Context.omit(Scope.Scope)(server as Context.Context<Needs | Scope.Scope>)
+    return [
+      HttpLayerRouter.route("POST", "/v1/chat/completions", Effect.provide(turn(chat, options), context)),
+      HttpLayerRouter.route("POST", "/v1/responses", Effect.provide(turn(responses, options), context)),
+      HttpLayerRouter.route(
+        "GET",
+        "/v1/models",
+        Effect.provide(withSession(Effect.map(Models.list, (all) => json(all))), context)
+      ),
+      HttpLayerRouter.route("GET", "/v1/models/:model", Effect.provide(withSession(model), context))
+    ]
+  })
+
+export const layer = (options: Options) => Layer.provide(HttpLayerRouter.addAll(routes(options)), StreamReconciler.layer())

@@ -1,0 +1,38 @@
+/** The whole server in this process: host, demo agent as a real child, HTTP on a real socket. */
+import { Context, Effect, Layer, Logger, LogLevel, type Scope } from "effect"
+import { EventLog } from "@millrace/log/EventLog"
+import * as Host from "@millrace/host/Host"
+import * as Tokens from "../../src/auth/Tokens.ts"
+import * as Server from "../../src/Server.ts"
+import { Service } from "../../src/Service.ts"
+import { temporaryDirectory } from "./Fixture.ts"
+
+export interface Hosted {
+  readonly url: string
+  readonly token: string
+  readonly dataDir: string
+  readonly host: Host.Host["Type"]
+  readonly log: typeof EventLog.Service
+  readonly server: Server.Server["Type"]
+}
+
+/** Starts one that ends with the scope. */
+export const start: Effect.Effect<Hosted, Error, Scope.Scope> = Effect.gen(function* () {
+  const dataDir = yield* temporaryDirectory
+  const { token } = yield* Tokens.create(dataDir, { name: "test" })
+  const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis" }).pipe(
+    Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
+    Layer.provideMerge(Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false } })),
+    Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+  )
+  const context = yield* Layer.build(app)
+  const server = Context.get(context, Server.Server)
+  return {
+    url: server.url,
+    token,
+    dataDir,
+    host: Context.get(context, Host.Host),
+    log: Context.get(context, EventLog),
+    server
+  }
+})
