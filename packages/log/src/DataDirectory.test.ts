@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import * as DataDirectory from "./DataDirectory.ts"
+import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { range, patience } from "./suite/subject.ts"
 import { temporaryDirectory } from "./suite/temporary.ts"
 import { bundled, start } from "../test/child.ts"
@@ -81,13 +82,21 @@ describe("DataDirectory", { timeout: patience }, () => {
   )
 
   // The superuser may write everywhere.
-  it.scoped.skipIf(process.getuid?.() === 0)("a directory that is not writable says so and what to do", () =>
+  it.scoped("a directory that cannot be made says so and what to do, for root too", () =>
     Effect.gen(function* () {
-      const directory = `${yield* temporaryDirectory}/closed`
-      mkdirSync(directory, { mode: 0o500 })
-      yield* Effect.addFinalizer(() => Effect.sync(() => chmodSync(directory, 0o700)))
-      const error = yield* Effect.flip(Effect.scoped(DataDirectory.make(directory)))
-      expect({ ...error, _tag: error._tag }).toMatchObject({ _tag: "DataDirectoryUnusable", reason: "not-writable" })
+      const error = yield* Effect.flip(Effect.scoped(DataDirectory.make("/proc/millrace/data")))
+      expect(error).toMatchObject({ _tag: "DataDirectoryUnusable", reason: "not-writable" })
+      expect(error.message).toContain("--data")
+    })
+  )
+
+  it.scoped("X4 what is in it is for this user only", () =>
+    Effect.gen(function* () {
+      const { path, logFile } = yield* DataDirectory.make(`${yield* temporaryDirectory}/a/b`)
+      yield* EventLogSqlite.make({ file: logFile })
+      expect(statSync(path).mode & 0o777).toBe(0o700)
+      for (const name of readdirSync(path).filter((file) => file.startsWith("log.db")))
+        expect((statSync(`${path}/${name}`).mode & 0o777).toString(8), name).toBe("600")
     })
   )
 })

@@ -3,8 +3,19 @@
  * drops it when the process ends, however it ends. Who holds it stands beside it in `owner.json`, for people and for the losers.
  */
 import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
-import { accessSync, chmodSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
+import { dirname, join, resolve } from "node:path"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
 
@@ -59,7 +70,7 @@ const unusable = (path: string, cause: unknown): DataDirectoryUnusable => {
       reason: "not-a-directory",
       message: `${path} is not a directory. Choose another one with --data or MILLRACE_DATA, or move that file away.`
     })
-  if (["EACCES", "EPERM", "EROFS", "SQLITE_CANTOPEN", "SQLITE_READONLY"].includes(code))
+  if (["EACCES", "EPERM", "EROFS", "ENOENT", "SQLITE_CANTOPEN", "SQLITE_READONLY"].includes(code))
     return new DataDirectoryUnusable({
       path,
       reason: "not-writable",
@@ -78,10 +89,17 @@ const trying = <A>(path: string, run: () => A): Effect.Effect<A, DataDirectoryUn
     catch: (cause) => unusable(path, cause instanceof StorageFailure && cause.cause !== undefined ? cause.cause : cause)
   })
 
+/** Level by level: Node's own recursive way never returns where a parent refuses with ENOENT, as `/proc` does. */
+const makeAll = (path: string): void => {
+  if (existsSync(path)) return
+  makeAll(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+  chmodSync(path, 0o700)
+}
+
 const prepare = (path: string) =>
   trying(path, () => {
-    const created = mkdirSync(path, { recursive: true, mode: 0o700 })
-    if (created !== undefined) chmodSync(path, 0o700)
+    makeAll(path)
     if (!statSync(path).isDirectory()) throw Object.assign(new Error("not a directory"), { code: "ENOTDIR" })
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   })

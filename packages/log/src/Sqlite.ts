@@ -1,5 +1,6 @@
 /** The driver: one connection, its pragmas, and what its errors mean. The only module that names better-sqlite3. */
 import Database from "better-sqlite3"
+import { closeSync, openSync } from "node:fs"
 import type { LogUnavailable } from "./EventLog.ts"
 import { StorageFailure } from "./Storage.ts"
 
@@ -21,7 +22,18 @@ const reasons: ReadonlyArray<readonly [prefix: string, reason: LogUnavailable["r
   ["SQLITE_PERM", "io"],
   ["SQLITE_NOMEM", "io"],
   ["SQLITE_INTERRUPT", "io"],
-  ["SQLITE_PROTOCOL", "io"]
+  ["SQLITE_PROTOCOL", "io"],
+  // The file system's own, when the file is made.
+  ["ENOSPC", "full"],
+  ["EDQUOT", "full"],
+  ["EACCES", "io"],
+  ["EPERM", "io"],
+  ["EROFS", "io"],
+  ["EISDIR", "io"],
+  ["ENOENT", "io"],
+  ["ENOTDIR", "io"],
+  ["EMFILE", "io"],
+  ["EIO", "io"]
 ]
 
 /** A fault of the storage as a StorageFailure; everything else (a constraint, a wrong statement) stays what it is: a defect. */
@@ -51,6 +63,8 @@ const busyTimeoutMillis = 20
 /** The writer. On a new file it sets what must be set before the first table. Over `maxBytes` a write fails with reason `full`. */
 export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: number): Connection =>
   guarded(() => {
+    // For this user only; SQLite gives its side files the same mode.
+    if (file !== ":memory:") closeSync(openSync(file, "a", 0o600))
     const db = new Database(file, { timeout: busyTimeoutMillis })
     try {
       db.pragma("auto_vacuum = INCREMENTAL")

@@ -38,3 +38,11 @@ export const check = (file: string): Check => ({
       (db) => Effect.sync(() => Sqlite.close(db))
     ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
 })
+
+/** A copy of the database as of this moment, beside a running owner: it neither waits nor sees the copy's reader. */
+export const copy = (file: string, target: string) =>
+  Effect.acquireUseRelease(
+    attempt("copy", () => Sqlite.openReader(file)),
+    (db) => attempt("copy", () => Sqlite.guarded(() => void db.prepare("VACUUM INTO ?").run(target))),
+    (db) => Effect.sync(() => Sqlite.close(db))
+  )

@@ -2,13 +2,13 @@
  * Checks the log of a data directory. Without a server the directory is owned meanwhile. With one, a copy as of this moment is checked,
  * so that the server neither waits nor writes under the check.
  */
-import Database from "better-sqlite3"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, type Scope } from "effect"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+import * as SqliteCheck from "@millrace/log/SqliteCheck"
 import * as Log from "@millrace/log/Verify"
 import * as Models from "@millrace/orchestration/Verify"
 import { type CliFailure, failed, fromError } from "./Failure.ts"
@@ -36,18 +36,11 @@ const copyOf = (file: string, dataDir: string): Effect.Effect<string, CliFailure
       (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
     )
     const copy = join(folder, "log.db")
-    yield* Effect.try({
-      try: () => {
-        const db = new Database(file, { readonly: true, fileMustExist: true })
-        try {
-          db.prepare("VACUUM INTO ?").run(copy)
-        } finally {
-          db.close()
-        }
-      },
-      catch: (cause) =>
-        failed(`Cannot copy the log to check it beside the server: ${String(cause)}. Free some space, or stop the server first.`)
-    })
+    yield* SqliteCheck.copy(file, copy).pipe(
+      Effect.mapError(({ message }) =>
+        failed(`Cannot copy the log to check it beside the server: ${message} Free some space, or stop the server first.`)
+      )
+    )
     return copy
   })
 
@@ -61,8 +54,11 @@ const fileOf = (dataDir: string) =>
 
 export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
   Effect.gen(function* () {
-    const log = yield* EventLogSqlite.make({ file: yield* fileOf(dataDir) })
-    const [order, models] = yield* Effect.all([Log.verify(), Models.run]).pipe(Effect.provideService(EventLog, log))
+    const file = yield* fileOf(dataDir)
+    const log = yield* EventLogSqlite.make({ file })
+    const [order, models] = yield* Effect.all([Log.verify({ checks: [SqliteCheck.check(file)] }), Models.run]).pipe(
+      Effect.provideService(EventLog, log)
+    )
     return {
       logEpoch: order.logEpoch,
       head: order.head,
