@@ -3,7 +3,7 @@
  * Text leaves in the order it came, per item; anything that is not text pushes all text out before it.
  */
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { fitContent, fitUnknown, maxValueBytes, split } from "./Limits.ts"
+import { fitEvent, split } from "./Limits.ts"
 
 type Delta = Extract<ProviderEvent, { _tag: "ItemDelta" }>
 
@@ -35,24 +35,6 @@ export const weigh = (event: ProviderEvent): number => {
   }
 }
 
-/** The same event with its large values cut to what the log takes (L4). */
-const fitted = (event: ProviderEvent): ProviderEvent => {
-  switch (event._tag) {
-    case "ItemStarted":
-    case "ItemCompleted":
-    case "ItemAmended": {
-      const content = fitContent(event.content)
-      return content === event.content ? event : { ...event, content }
-    }
-    case "Opaque": {
-      const payload = fitUnknown(event.payload, maxValueBytes)
-      return payload === event.payload ? event : { ...event, payload }
-    }
-    default:
-      return event
-  }
-}
-
 export class Coalescer {
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
   private ready: Array<ProviderEvent> = []
@@ -76,7 +58,7 @@ export class Coalescer {
   push(event: ProviderEvent): void {
     if (event._tag !== "ItemDelta") {
       this.flush()
-      return this.out(fitted(event))
+      return this.out(fitEvent(event))
     }
     const waiting = this.pending.get(event.itemId)
     if (waiting === undefined) {

@@ -131,6 +131,21 @@ describe("turns", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
+  it.effect.each([
+    ["hangs", Effect.never],
+    ["breaks", Effect.die(new Error("a bug of the adapter"))]
+  ] as const)("T4 an adapter that %s in startTurn does not leave the turn without a clock", ([, startTurn]) => {
+    const agent = ScriptedProvider.make({ startTurn: () => startTurn })
+    return Effect.gen(function* () {
+      const { turnId } = yield* create("one")
+      yield* Kit.eventually((event) => event.type === "session.state.changed")
+      for (let n = 0; n < 50; n++) yield* Effect.yieldNow()
+      yield* TestClock.adjust("60 seconds")
+      expect(data(yield* until("turn.failed"))["turnId"]).toBe(turnId)
+      expect(data(yield* until("session.stopped"))).toMatchObject({ status: "error" })
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
   it.effect("T2 a death in mid-turn fails it with the evidence, and the queue goes on with a new session", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>

@@ -44,7 +44,7 @@ export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher"
   }
 >() {}
 
-const defaults: SessionRunner.Budgets = { open: "60 seconds", interrupt: "5 seconds", stop: "10 seconds" }
+const defaults: SessionRunner.Budgets = { open: "60 seconds", call: "60 seconds", interrupt: "5 seconds", stop: "10 seconds" }
 
 const nameOf = (threadId: ThreadId, epoch: number): string => `${threadId} ${epoch}`
 

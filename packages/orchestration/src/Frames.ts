@@ -12,10 +12,11 @@ import { storageUnavailable } from "./Work.ts"
 
 type Log = typeof EventLog.Service
 
-const endReason = "the thread was deleted"
+/** Why a thread's stream has no more events. */
+export const endReason = "the thread was deleted"
 
 /** Position of the log, and whether the stream can have no more events. */
-const attach = (log: Log, stream: StreamName | undefined) =>
+export const attach = (log: Log, stream: StreamName | undefined) =>
   Effect.gen(function* () {
     const retained = yield* log.retainedFrom
     const { head, deleted } = yield* log.view((view) => ({
@@ -27,7 +28,7 @@ const attach = (log: Log, stream: StreamName | undefined) =>
     return { position: { logEpoch: log.epoch, head, retained }, deleted }
   })
 
-const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: string): Frame => ({
+export const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: string): Frame => ({
   _tag: "event",
   cursor: Cursor.format(logEpoch, offset),
   event: JSON.parse(json) as LogEvent
@@ -81,5 +82,6 @@ const ending = (head: number): ReadonlyArray<Frame> => [
   { _tag: "end", reason: endReason }
 ]
 
-const failure = (error: CursorError | LogUnavailable): CursorError | StorageUnavailable =>
+/** What a follower hears when the log cannot be read. */
+export const failure = (error: CursorError | LogUnavailable): CursorError | StorageUnavailable =>
   error._tag === "LogUnavailable" ? storageUnavailable(error) : error

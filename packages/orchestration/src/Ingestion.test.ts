@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Deferred, Effect, Exit, FastCheck as fc, Fiber, Queue, Stream, TestClock } from "effect"
 import type { Weighed } from "./Engine.ts"
 import * as Ingestion from "./Ingestion.ts"
-import { cutText, fitContent, fitUnknown, split } from "./Limits.ts"
+import { cutText, fitContent, fitEvent, fitUnknown, split } from "./Limits.ts"
 
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
@@ -173,6 +173,33 @@ describe("limits", () => {
     expect(bytes(content)).toBeLessThan(230 * 1024)
     expect(content.truncatedBytes).toBeGreaterThan(3_000_000)
     expect(bytes(fitUnknown({ huge }, 1000))).toBeLessThan(1200)
+    const turnId = "trn_a" as TurnId
+    const ask = {
+      kind: "approval",
+      title: huge,
+      command: huge,
+      changes: [{ path: "a", change: "update", diff: huge }],
+      choices: ["accept"]
+    } as const
+    const question = { id: "q", text: huge, options: [{ label: "a", description: huge }] }
+    const events: ReadonlyArray<ProviderEvent> = [
+      { _tag: "RequestOpened", turnId, requestId: "req_a" as RequestId, ask },
+      {
+        _tag: "RequestOpened",
+        turnId,
+        requestId: "req_b" as RequestId,
+        ask: { kind: "question", title: huge, questions: [question, question] }
+      },
+      {
+        _tag: "TurnUpdated",
+        turnId,
+        diff: huge,
+        plan: Array.from({ length: 5000 }, () => ({ text: huge.slice(0, 500), status: "pending" }))
+      },
+      { _tag: "TurnFailed", turnId, reason: huge, error: { kind: "unknown", message: huge, detail: huge } },
+      { _tag: "Opaque", method: "m", payload: huge }
+    ]
+    for (const one of events) expect(bytes(fitEvent(one)), one._tag).toBeLessThan(250 * 1024)
     const small = { text: "fine" }
     expect(fitContent(small)).toBe(small)
   })

@@ -1,5 +1,6 @@
 /** Keeps each event under 256 KiB (L4): long text is cut, and the event says by how many bytes. */
-import type { ItemContent } from "@millrace/contracts/Item"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { Ask, Failure, FileChange, ItemContent, PlanStep } from "@millrace/contracts/Item"
 
 /** Encoded bytes that one value inside an event may take; the rest is the envelope. */
 export const maxValueBytes = 224 * 1024
@@ -9,18 +10,29 @@ const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(v
 
 const fits = (text: string, bytes: number): boolean => text.length * 6 + 2 <= bytes || jsonBytes(text) <= bytes
 
-/** The longest beginning of a text whose JSON is at most so many bytes; never half a surrogate pair. */
+/** Bytes of one UTF-16 unit in a JSON string, surrogates apart. */
+const unitBytes = (code: number): number => {
+  if (code < 0x20) return code === 8 || code === 9 || code === 10 || code === 12 || code === 13 ? 2 : 6
+  if (code === 0x22 || code === 0x5c) return 2
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : 3
+}
+
+const isHigh = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
+const isLow = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff
+
+/** The longest beginning of a text whose JSON is at most so many bytes; never half a surrogate pair. One pass. */
 export const cutText = (text: string, bytes: number): string => {
   if (fits(text, bytes)) return text
-  let low = 0
-  let high = Math.min(text.length, bytes)
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1
-    if (jsonBytes(text.slice(0, middle)) <= bytes) low = middle
-    else high = middle - 1
+  let sum = 2
+  let at = 0
+  while (at < text.length) {
+    const code = text.charCodeAt(at)
+    const pair = isHigh(code) && isLow(text.charCodeAt(at + 1))
+    sum += pair ? 4 : isHigh(code) || isLow(code) ? 6 : unitBytes(code)
+    if (sum > bytes) break
+    at += pair ? 2 : 1
   }
-  const last = text.charCodeAt(low - 1)
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? low - 1 : low)
+  return text.slice(0, at)
 }
 
 /** A text in pieces of at most so many bytes of JSON each; joined they are the text. */
@@ -53,20 +65,24 @@ const isSmall = (content: ItemContent): boolean =>
   content.result === undefined &&
   content.steps === undefined
 
+const fitChanges = (changes: ReadonlyArray<FileChange>, bytes: number): ReadonlyArray<FileChange> => {
+  const kept = changes.slice(0, 200)
+  const share = Math.floor(bytes / kept.length)
+  return kept.map((change) =>
+    change.diff === undefined ? change : Object.assign({}, change, { diff: cutText(change.diff, share) })
+  )
+}
+
 /** The content, cut where it is too large: diffs first, then results, then output and text from their ends. */
 export const fitContent = (content: ItemContent): ItemContent => {
   if (isSmall(content)) return content
   const before = jsonBytes(content)
   if (before <= maxValueBytes) return content
   const share = Math.floor(maxValueBytes / 8)
-  const diffShare = Math.floor(share / Math.min(200, content.changes?.length ?? 1))
-  const changes = content.changes
-    ?.slice(0, 200)
-    .map((change) => (change.diff === undefined ? change : Object.assign({}, change, { diff: cutText(change.diff, diffShare) })))
   const cut: ItemContent = {
     ...content,
     ...(content.command === undefined ? {} : { command: cutText(content.command, share) }),
-    ...(changes === undefined ? {} : { changes }),
+    ...(content.changes === undefined ? {} : { changes: fitChanges(content.changes, share) }),
     ...(content.input === undefined ? {} : { input: fitUnknown(content.input, share) }),
     ...(content.result === undefined ? {} : { result: fitUnknown(content.result, share) }),
     ...(content.output === undefined ? {} : { output: cutText(content.output, share * 2) }),
@@ -76,4 +92,83 @@ export const fitContent = (content: ItemContent): ItemContent => {
       : { steps: content.steps.slice(0, 100).map(({ text, status }) => ({ text: cutText(text, 256), status })) })
   }
   return { ...cut, truncatedBytes: (content.truncatedBytes ?? 0) + before - jsonBytes(cut) }
+}
+
+const wordsBytes = 16 * 1024
+const fitFailure = (error: Failure): Failure => ({
+  ...error,
+  message: cutText(error.message, wordsBytes),
+  ...(error.detail === undefined ? {} : { detail: cutText(error.detail, wordsBytes) })
+})
+
+const fitPlan = (plan: ReadonlyArray<PlanStep>): ReadonlyArray<PlanStep> =>
+  plan.slice(0, 200).map(({ text, status }) => ({ text: cutText(text, 512), status }))
+
+/** What is asked of a person is cut, never dropped: the agent waits for the answer. */
+const fitAsk = (ask: Ask): Ask => {
+  if (jsonBytes(ask) <= maxValueBytes) return ask
+  if (ask.kind === "approval")
+    return {
+      ...ask,
+      title: cutText(ask.title, wordsBytes),
+      ...(ask.command === undefined ? {} : { command: cutText(ask.command, 2 * wordsBytes) }),
+      ...(ask.reason === undefined ? {} : { reason: cutText(ask.reason, wordsBytes) }),
+      ...(ask.changes === undefined ? {} : { changes: fitChanges(ask.changes, maxValueBytes / 4) })
+    }
+  const share = Math.floor(maxValueBytes / 4 / ask.questions.length)
+  const [first, ...others] = ask.questions
+  const fit = (question: typeof first): typeof first => ({
+    ...question,
+    text: cutText(question.text, share),
+    ...(question.options === undefined
+      ? {}
+      : {
+          options: question.options.map((option) => ({
+            label: option.label,
+            ...(option.description === undefined
+              ? {}
+              : { description: cutText(option.description, Math.max(2, Math.floor(share / (question.options?.length ?? 1)))) })
+          }))
+        })
+  })
+  return { ...ask, title: cutText(ask.title, wordsBytes), questions: [fit(first), ...others.map(fit)] }
+}
+
+/** The same event with its large values cut to what the log takes; the same object when nothing is large (L4). */
+export const fitEvent = (event: ProviderEvent): ProviderEvent => {
+  switch (event._tag) {
+    case "ItemStarted":
+    case "ItemCompleted":
+    case "ItemAmended": {
+      const content = fitContent(event.content)
+      return content === event.content ? event : { ...event, content }
+    }
+    case "Opaque": {
+      const payload = fitUnknown(event.payload, maxValueBytes)
+      return payload === event.payload ? event : { ...event, payload }
+    }
+    case "TurnUpdated":
+      return jsonBytes(event) <= maxValueBytes
+        ? event
+        : {
+            ...event,
+            ...(event.diff === undefined ? {} : { diff: cutText(event.diff, maxValueBytes / 4) }),
+            ...(event.plan === undefined ? {} : { plan: fitPlan(event.plan) })
+          }
+    case "RequestOpened": {
+      const ask = fitAsk(event.ask)
+      return ask === event.ask ? event : { ...event, ask }
+    }
+    case "TurnFailed":
+      return {
+        ...event,
+        error: fitFailure(event.error),
+        ...(event.reason === undefined ? {} : { reason: cutText(event.reason, wordsBytes) })
+      }
+    case "TurnCompleted":
+    case "TurnInterrupted":
+      return event.reason === undefined ? event : { ...event, reason: cutText(event.reason, wordsBytes) }
+    default:
+      return event
+  }
 }

@@ -13,18 +13,19 @@ export interface OpenText {
   readonly cut: number
 }
 
-/** Events of one thread that one look may read; an item that has streamed more shows its beginning. */
-const maxEvents = 200_000
+/** Events that one look may read, so that the event loop is not kept: minutes of streaming. An item that has streamed more shows its beginning. */
+const defaultEvents = 20_000
 
 interface Delta {
   readonly data: { readonly itemId: string; readonly text: string }
 }
 
-/** The text of each of these items at the view's head. Reads from the oldest of them on, in pages. */
+/** The text of each of these items at the view's head, at most `maxText` characters. Reads from the oldest of them on, in pages. */
 export const openTexts = (
   view: View,
   threadId: ThreadId,
-  items: ReadonlyArray<{ readonly itemId: string; readonly startedAt: number }>
+  items: ReadonlyArray<{ readonly itemId: string; readonly startedAt: number }>,
+  maxEvents = defaultEvents
 ): ReadonlyMap<string, OpenText> => {
   const found = new Map<string, { text: string; cut: number }>(items.map((item) => [item.itemId, { text: "", cut: 0 }]))
   if (items.length === 0) return found
@@ -42,7 +43,7 @@ export const openTexts = (
       item.cut += Math.max(0, text.length - room)
     }
     read += page.events.length
-    if (page.upTo <= after) break
+    if (page.upTo <= after || [...found.values()].every((item) => item.text.length === maxText)) break
     after = page.upTo
   }
   return found

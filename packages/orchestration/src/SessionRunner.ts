@@ -4,7 +4,7 @@
  */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
-import type { OpenInput, ProviderAdapter, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope } from "effect"
 import type { Engine } from "./Engine.ts"
 import * as Ingestion from "./Ingestion.ts"
@@ -14,6 +14,8 @@ import type { Intent } from "./Intent.ts"
 export interface Budgets {
   /** Starting the agent. */
   readonly open: Duration.DurationInput
+  /** Until the agent takes a turn, added text or an answer; the adapter's own deadlines are shorter. */
+  readonly call: Duration.DurationInput
   /** From the wish to interrupt to the turn's end; then the session is stopped. */
   readonly interrupt: Duration.DurationInput
   /** The adapter's own stop (stdin, TERM, KILL) and reading the rest; then the session is given up. */
@@ -101,7 +103,10 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
         // In the log first, so that what the agent's end settles is known as wanted, and the queue waits for the next session.
-        yield* engine.submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
+        // But an agent is stopped also while the log cannot be written.
+        yield* engine
+          .submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
+          .pipe(Effect.timeoutOption("1 second"))
         const session = yield* Deferred.await(opened)
         if (session === undefined) return
         yield* session.stop(reason).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))
@@ -119,13 +124,26 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         ? Effect.void
         : engine.submit({ _tag: "ResumeKeyLearned", threadId, epoch, resumeKey: session.resumeKey })
 
+    /** A call that hangs or breaks the adapter has an unknown outcome, like one whose deadline passed: the turn has a clock (T4). */
+    const sturdy = (operation: string, call: Effect.Effect<void, ProviderError>) => {
+      const unknown = (message: string) =>
+        new ProviderError({ provider: input.provider, operation, outcome: "unknown", failure: { kind: "unknown", message } })
+      return call.pipe(
+        Effect.catchAllDefect((defect) => Effect.fail(unknown(`The adapter broke in ${operation}: ${String(defect)}`))),
+        Effect.timeoutFail({
+          duration: budgets.call,
+          onTimeout: () => unknown(`The agent did not answer ${operation} within ${Duration.format(budgets.call)}.`)
+        })
+      )
+    }
+
     const startTurn = (session: ProviderSession, turnId: TurnId) =>
       Effect.gen(function* () {
         const turn = turns.get(turnId)
         if (turn === undefined) return
         const known = session.resumeKey
         const text = yield* input.prompt(turnId)
-        const taken = yield* Effect.either(session.startTurn({ turnId, text }))
+        const taken = yield* Effect.either(sturdy("startTurn", session.startTurn({ turnId, text })))
         yield* Deferred.succeed(turn.given, undefined)
         if (Either.isRight(taken)) return yield* learn(session, known)
         if (isFatal(taken.left)) return yield* fatal(taken.left.failure)
@@ -140,7 +158,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         Effect.flatMap((intent) =>
           intent._tag === "StartTurn"
             ? startTurn(session, intent.turnId)
-            : session.steer(intent).pipe(Effect.catchAll(() => refuseSteer(intent)))
+            : sturdy("steer", session.steer(intent)).pipe(Effect.catchAll(() => refuseSteer(intent)))
         ),
         Effect.forever
       )
@@ -154,11 +172,9 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
           const session = yield* Deferred.await(opened)
           yield* Deferred.await(turn.given)
           if (session !== undefined)
-            yield* session
-              .interrupt(turnId)
-              .pipe(
-                Effect.catchAll((error) => Effect.logWarning(`${threadId}: the agent refused to interrupt: ${error.message}`))
-              )
+            yield* sturdy("interrupt", session.interrupt(turnId)).pipe(
+              Effect.catchAll((error) => Effect.logWarning(`${threadId}: the agent refused to interrupt: ${error.message}`))
+            )
           yield* Deferred.await(turn.ended)
         }).pipe(Effect.timeoutOption(budgets.interrupt))
         if (Option.isNone(ended))
@@ -170,7 +186,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         const session = yield* Deferred.await(opened)
         if (session === undefined) return
         // An agent that waits for an answer which cannot reach it would wait for ever.
-        yield* session.answer(requestId, answer).pipe(Effect.catchAll((error) => stop(unanswered(error))))
+        yield* sturdy("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
       })
 
     const open: Effect.Effect<ProviderSession, Failure> =
@@ -196,6 +212,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         yield* Deferred.succeed(opened, session)
         if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
         yield* Ingestion.run(engine, { threadId, epoch, events: session.events }, input.ingestion).pipe(
+          Effect.tapErrorCause((cause) => Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be read`, cause)),
           Effect.ensuring(Deferred.succeed(read, undefined)),
           Effect.forkIn(own)
         )

@@ -278,12 +278,12 @@ describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () =
   })
 })
 
-const said = (n: number): NewEvent => ({
+const said = (n: number, text = `${n}`): NewEvent => ({
   stream: `thread/${threadId}`,
   type: "item.delta",
   at: "2026-11-20T09:00:00.000Z",
   epoch: 1,
-  data: { threadId, turnId, itemId: "itm_a", kind: "agent-message", text: `${n}` }
+  data: { threadId, turnId, itemId: "itm_a", kind: "agent-message", text }
 })
 const row = (collection: string, key: string, value: unknown): RowChange => ({
   op: "put",
@@ -303,6 +303,26 @@ describe("StreamReconciler", () => {
       yield* log.append([{ events: [said(1)], rows: [] }])
       const end = yield* (yield* StreamReconciler).ended({ threadId, turnId, offset: 1 })
       expect(end).toEqual({ outcome: "deleted", at: 1, turn: undefined, items: [], truncated: false })
+    }).pipe(Effect.provide(Layer.provideMerge(Reconciler.layer(), EventLogMemory.layer())))
+  )
+
+  it.effect("D13 D10 an end never overtakes the events before it, however many pages they are", () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      yield* log.append([{ events: [said(1)], rows: [row("turn", turnId, { status: "running" }), thread] }])
+      const long = "x".repeat(20_000)
+      for (let n = 2; n <= 60; n++)
+        yield* log.append([{ events: [said(n, long), { ...said(n), stream: "thread/thr_b" }], rows: [] }])
+      yield* log.append([{ events: [said(0)], rows: [row("turn", turnId, { status: "completed" })] }])
+      const follower = (yield* StreamReconciler).open({ threadId, turnId, offset: 1 })
+      const looks: Array<ReadonlyArray<Step>> = []
+      do looks.push(yield* follower.look)
+      while (looks.at(-1)?.at(-1)?._tag !== "end")
+      const offsets = looks.flat().flatMap((step) => (step._tag === "events" ? step.events.map(({ offset }) => offset) : []))
+      expect(offsets).toEqual([...Array.from({ length: 59 }, (_, i) => 2 + 2 * i), 120])
+      for (const look of looks) expect(JSON.stringify(look).length).toBeLessThan(300_000)
+      expect(looks.length).toBeGreaterThan(4)
+      expect(yield* follower.look).toEqual([])
     }).pipe(Effect.provide(Layer.provideMerge(Reconciler.layer(), EventLogMemory.layer())))
   )
 

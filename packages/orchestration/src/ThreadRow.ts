@@ -102,7 +102,8 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
   const texts = openTexts(
     view,
     row.threadId,
-    opened.map(({ row, value }) => ({ itemId: value.itemId, startedAt: row.rank }))
+    opened.map(({ row, value }) => ({ itemId: value.itemId, startedAt: row.rank })),
+    Number.MAX_SAFE_INTEGER
   )
   const items: Record<string, OpenItem> = {}
   for (const { value } of opened) {

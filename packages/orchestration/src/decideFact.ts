@@ -91,7 +91,7 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEv
         turnId,
         ...(usage === undefined ? {} : { usage }),
         ...(plan === undefined ? {} : { plan }),
-        ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes / 2) })
+        ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes) })
       })
       return
     }
