@@ -1,0 +1,107 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Either } from "effect"
+import * as Asked from "./Asked.ts"
+import * as Prompt from "./Prompt.ts"
+
+const prompt = (messages: ReadonlyArray<object>, continues = false) =>
+  Either.flatMap(Asked.fromChat({ model: "demo", messages }), ({ said }) => Prompt.make(said, continues))
+const text = (messages: ReadonlyArray<object>, continues = false) =>
+  Either.match(prompt(messages, continues), { onLeft: ({ code }) => code, onRight: ({ text }) => text })
+
+const system = { role: "system", content: "Be short." }
+const user = { role: "user", content: " Hi\nthere " }
+const assistant = { role: "assistant", content: "Hello." }
+
+describe("a conversation as a prompt", () => {
+  it("one message of the user is the prompt, as it stands", () => {
+    expect(text([user])).toBe(" Hi\nthere ")
+    expect(
+      text([
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "a" },
+            { type: "text", text: "b" }
+          ]
+        }
+      ])
+    ).toBe("a\nb")
+    expect(Either.getOrThrow(prompt([user])).title).toBe("Hi")
+  })
+
+  it("instructions and what was said before stand apart from what is asked", () => {
+    expect(text([system, user])).toBe("Instructions:\nBe short.\n\n---\n\n Hi\nthere ")
+    expect(text([user, assistant, { role: "user", content: "And now?" }])).toBe(
+      "The conversation so far:\n\nUser:  Hi\nthere \n\nAssistant: Hello.\n\n---\n\nAnd now?"
+    )
+  })
+
+  it("calls and results of a caller's tools are told as words", () => {
+    const called = { role: "assistant", content: null, tool_calls: [{ id: "1", function: { name: "f", arguments: "{}" } }] }
+    expect(text([user, called, { role: "tool", tool_call_id: "1", content: "42" }])).toBe(
+      "The conversation so far:\n\nUser:  Hi\nthere \n\nAssistant: (called f with {})\n\n---\n\nTool result: 42"
+    )
+  })
+
+  it("a continued thread is given only what follows its last answer", () => {
+    expect(text([system, user, assistant, { role: "user", content: "a" }, { role: "user", content: "b" }], true)).toBe("a\n\nb")
+    expect(text([user], true)).toBe(" Hi\nthere ")
+  })
+
+  it("nothing to answer is refused", () => {
+    for (const messages of [[assistant], [user, assistant], [system], [{ role: "user", content: "  " }]])
+      expect(text(messages)).toBe("empty_prompt")
+  })
+})
+
+describe("what is asked", () => {
+  const code = (asked: Either.Either<unknown, { readonly code: string; readonly param: string | null }>) =>
+    Either.match(asked, { onLeft: ({ code, param }) => `${code} ${param}`, onRight: () => "ok" })
+  const chat = (more: object) => code(Asked.fromChat({ model: "demo", messages: [user], ...more }))
+  const responses = (more: object) => code(Asked.fromResponses({ model: "demo", input: "hi", ...more }))
+
+  it("unknown fields and null in optional ones pass", () => {
+    expect(chat({ temperature: 1, seed: 3, newer: {}, stream: null, n: null, tools: [{}], tool_choice: "auto" })).toBe("ok")
+    expect(chat({ response_format: { type: "text" }, stream_options: null })).toBe("ok")
+    expect(responses({ reasoning: { effort: "low" }, store: false, text: { format: { type: "text" } }, background: null })).toBe(
+      "ok"
+    )
+  })
+
+  it("what would change the answer and cannot be honoured is refused by its name", () => {
+    expect(chat({ n: 2 })).toBe("unsupported_parameter n")
+    expect(chat({ tool_choice: "required" })).toBe("unsupported_parameter tool_choice")
+    expect(chat({ response_format: { type: "json_object" } })).toBe("unsupported_parameter response_format")
+    expect(responses({ background: true })).toBe("unsupported_parameter background")
+    expect(responses({ conversation: "conv_1" })).toBe("unsupported_parameter conversation")
+    expect(responses({ input: [{ type: "item_reference", id: "x" }] })).toBe("unsupported_content input[0]")
+  })
+
+  it("what cannot be read is named", () => {
+    expect(chat({ messages: "hi" })).toBe("invalid_value messages")
+    expect(chat({ messages: [{ role: "pirate", content: "hi" }] })).toBe("invalid_value messages[0].role")
+    expect(chat({ model: "" })).toBe("invalid_value model")
+    expect(code(Asked.fromChat([]))).toBe("invalid_value null")
+    expect(responses({ input: 5 })).toBe("invalid_value input")
+  })
+
+  it("an answer that is sent back is history", () => {
+    const asked = Asked.fromResponses({
+      model: "demo",
+      input: [
+        { role: "user", content: "Hi" },
+        { type: "reasoning", id: "rs_1", summary: [] },
+        { type: "mcp_call", id: "mcp_1", name: "command", arguments: "{}", server_label: "demo" },
+        { type: "message", id: "msg_1", role: "assistant", content: [{ type: "output_text", text: "Hello.", annotations: [] }] },
+        { role: "user", content: [{ type: "input_text", text: "More" }] }
+      ],
+      instructions: "Be short."
+    })
+    expect(Either.getOrThrow(asked).said).toEqual([
+      { role: "system", text: "Be short." },
+      { role: "user", text: "Hi" },
+      { role: "assistant", text: "Hello." },
+      { role: "user", text: "More" }
+    ])
+  })
+})

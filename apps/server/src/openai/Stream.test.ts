@@ -1,0 +1,203 @@
+/** The pieces of both faces for turns that no demo agent makes: gaps, messages that overlap, texts that change at their end. */
+import { describe, expect, it } from "@effect/vitest"
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemView } from "@millrace/contracts/Item"
+import { type TurnEnd, textOf } from "@millrace/orchestration/TurnEnd"
+import type { Call } from "./Call.ts"
+import * as Chat from "./Chat.ts"
+import type { Moment } from "./Moments.ts"
+import * as Responses from "./Responses.ts"
+
+const threadId = "thr_a" as ThreadId
+const turnId = "trn_a" as TurnId
+const call: Call = {
+  asked: {
+    model: "demo",
+    said: [],
+    stream: true,
+    includeUsage: false,
+    previous: undefined,
+    instructions: null,
+    metadata: {}
+  },
+  turn: { threadId, turnId, offset: 1 },
+  createdAt: 1,
+  headers: {},
+  over: () => undefined
+}
+
+let offset = 1
+const event = (type: string, name: string, data: object): LogEvent => ({
+  offset: ++offset,
+  stream: `thread/${threadId}`,
+  version: offset,
+  type,
+  at: "2026-11-20T09:00:00.000Z",
+  epoch: 1,
+  data: { threadId, turnId, itemId: `itm_${name}`, kind: "agent-message", ...data }
+})
+const begun = (name: string, kind = "agent-message") => event("item.started", name, { kind })
+const delta = (name: string, text: string, kind = "agent-message") => event("item.delta", name, { text, kind })
+const done = (name: string, text: string, kind = "agent-message") =>
+  event("item.completed", name, { text, kind, status: "completed" })
+const events = (...events: ReadonlyArray<LogEvent>): Moment => ({ _tag: "events", events })
+const gap: Moment = { _tag: "gap" }
+const item = (name: string, text: string, kind = "agent-message"): ItemView => ({
+  itemId: `itm_${name}` as ItemId,
+  threadId,
+  turnId,
+  kind,
+  status: "completed",
+  text
+})
+const end = (...items: ReadonlyArray<ItemView>): Moment & { readonly _tag: "end"; readonly end: TurnEnd } => ({
+  _tag: "end",
+  end: { outcome: "completed", at: 99, turn: undefined, items, truncated: false }
+})
+
+const blocks = (text: string): ReadonlyArray<Record<string, unknown>> =>
+  text.split("\n\n").flatMap((block) => {
+    const data = /^data: (\{.*)$/m.exec(block)?.[1]
+    return data === undefined ? [] : [JSON.parse(data) as Record<string, unknown>]
+  })
+const chatText = (moments: ReadonlyArray<Moment>): string => {
+  const { first, next } = Chat.stream(call)
+  return blocks(first + moments.map(next).join(""))
+    .map(
+      (chunk) => (chunk["choices"] as ReadonlyArray<{ readonly delta: { readonly content?: string } }>)[0]?.delta.content ?? ""
+    )
+    .join("")
+}
+
+interface Sent {
+  readonly type: string
+  readonly output_index?: number
+  readonly delta?: string
+  readonly item_id?: string
+  readonly item?: { readonly id: string }
+  readonly response?: { readonly output: ReadonlyArray<{ readonly id: string }> }
+}
+const responseEvents = (moments: ReadonlyArray<Moment>): ReadonlyArray<Sent> => {
+  const { first, next } = Responses.stream(call)
+  return blocks(first + moments.map(next).join("")) as unknown as ReadonlyArray<Sent>
+}
+
+/** What a client puts together from the deltas of each item, by index, and what the last event says. */
+const received = (moments: ReadonlyArray<Moment>) => {
+  const sent = responseEvents(moments)
+  const texts = new Map<number, string>()
+  for (const { delta, output_index } of sent)
+    if (delta !== undefined && output_index !== undefined) texts.set(output_index, (texts.get(output_index) ?? "") + delta)
+  const ids = sent.flatMap(({ item, type }) => (type === "response.output_item.added" && item !== undefined ? [item.id] : []))
+  const closed = sent.flatMap(({ item, type }) => (type === "response.output_item.done" && item !== undefined ? [item.id] : []))
+  expect(closed.toSorted()).toEqual(ids.toSorted())
+  expect(sent.at(-1)?.response?.output.map(({ id }) => id)).toEqual(ids)
+  return [...texts.entries()].toSorted(([a], [b]) => a - b).map(([, text]) => text)
+}
+
+const cases: ReadonlyArray<{
+  readonly name: string
+  readonly moments: ReadonlyArray<Moment>
+  readonly end: ReturnType<typeof end>
+}> = [
+  {
+    name: "one message after the other",
+    moments: [
+      events(begun("1"), delta("1", "a"), delta("1", "b"), done("1", "ab")),
+      events(begun("2"), delta("2", "c"), done("2", "c"))
+    ],
+    end: end(item("1", "ab"), item("2", "c"))
+  },
+  {
+    name: "messages that overlap",
+    moments: [
+      events(begun("1"), begun("2"), delta("2", "x")),
+      events(delta("1", "a"), delta("2", "y")),
+      events(done("2", "xy"), delta("1", "b")),
+      events(done("1", "ab"))
+    ],
+    end: end(item("1", "ab"), item("2", "xy"))
+  },
+  {
+    name: "a completed text that has more than its deltas",
+    moments: [events(begun("1"), delta("1", "a"), done("1", "abc"))],
+    end: end(item("1", "abc"))
+  },
+  {
+    name: "a gap in the middle of a message",
+    moments: [events(begun("1"), delta("1", "a")), gap, events(delta("1", "c")), events(done("1", "abc"))],
+    end: end(item("1", "abc"))
+  },
+  {
+    name: "a gap that took the beginning",
+    moments: [gap, events(delta("1", "b")), events(done("1", "ab"))],
+    end: end(item("1", "ab"))
+  },
+  {
+    name: "a gap that took everything",
+    moments: [gap],
+    end: end(item("1", "ab"), item("2", "c"))
+  },
+  {
+    name: "a gap that took the end",
+    moments: [events(begun("1"), delta("1", "a")), gap],
+    end: end(item("1", "ab"), item("2", "c"))
+  },
+  {
+    name: "messages without a word",
+    moments: [events(begun("1"), done("1", ""), begun("2"), delta("2", "c"), done("2", "c"))],
+    end: end(item("1", ""), item("2", "c"))
+  }
+]
+
+describe("the pieces of an answer", () => {
+  for (const one of cases)
+    it(`D13 T9 are the answer: ${one.name}`, () => {
+      const moments = [...one.moments, one.end]
+      expect(chatText(moments)).toBe(textOf(one.end.end.items))
+      expect(received(moments)).toEqual(
+        one.end.end.items.flatMap(({ text }) => (text === "" || text === undefined ? [] : [text]))
+      )
+    })
+
+  it("T9 a text that turns out to be another one is said by the events that can", () => {
+    const moments = [events(begun("1"), delta("1", "ab"), done("1", "xy")), end(item("1", "xy"))]
+    expect(chatText(moments)).toBe("ab")
+    const sent = responseEvents(moments) as ReadonlyArray<Sent & { readonly text?: string }>
+    expect(sent.find(({ type }) => type === "response.output_text.done")?.text).toBe("xy")
+  })
+
+  it("D13 reasoning and tools keep their places beside messages", () => {
+    const command = { ...item("2", "", "command"), command: "ls", output: "x\n" }
+    const moments = [
+      events(begun("1", "reasoning"), delta("1", "hm", "reasoning"), done("1", "hm", "reasoning")),
+      events(begun("2", "command"), delta("2", "x\n", "command"), begun("3"), delta("3", "a")),
+      end(item("1", "hm", "reasoning"), command, item("3", "a"), item("4", "plan", "plan"))
+    ]
+    expect(received(moments)).toEqual(["hm", "a"])
+    expect(responseEvents(moments).at(-1)?.response?.output).toMatchObject([
+      { type: "reasoning", summary: [{ text: "hm" }] },
+      { type: "mcp_call", name: "command", arguments: '{"command":"ls"}', output: "x\n" },
+      { type: "message" }
+    ])
+    expect(chatText(moments)).toBe("a")
+  })
+
+  it("T11 a turn that did not complete gives its words, then the error, and no end of a good answer", () => {
+    const broken: Moment = {
+      _tag: "end",
+      end: { ...end(item("1", "ab")).end, outcome: "deleted" }
+    }
+    const { next } = Chat.stream(call)
+    const text = next(events(begun("1"), delta("1", "a"))) + next(broken)
+    expect(text).toContain('"content":"a"')
+    expect(text).toContain('"content":"b"')
+    expect(blocks(text).at(-1)).toMatchObject({ error: { type: "turn_error", code: "thread_deleted" } })
+    expect(text).not.toContain("[DONE]")
+    expect(responseEvents([broken]).at(-1)).toMatchObject({
+      type: "response.failed",
+      response: { status: "failed", error: { code: "thread_deleted" }, output: [{ type: "message" }] }
+    })
+  })
+})
