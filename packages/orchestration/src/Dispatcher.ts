@@ -6,6 +6,7 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import type { TurnView } from "@millrace/contracts/State"
 import { EventLog } from "@millrace/log/EventLog"
+import { Signal } from "@millrace/log/Signal"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
 import { Engine } from "./Engine.ts"
 import type * as Ingestion from "./Ingestion.ts"
@@ -39,6 +40,8 @@ export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher"
       readonly within: Duration.DurationInput
       readonly reason?: string
     }) => Effect.Effect<StopReport>
+    /** Returns when it has acted on everything up to the offset. */
+    readonly awaitActed: (offset: number) => Effect.Effect<void>
     /** The sessions that live now. */
     readonly sessions: Effect.Effect<ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>>
   }
@@ -108,6 +111,12 @@ export const make = (options: Options = {}) =>
     }
 
     let after = engine.startedAt
+    const acted = new Signal()
+    const awaitActed = (offset: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const more = acted.next
+        return after >= offset ? Effect.void : Effect.flatMap(more, () => awaitActed(offset))
+      })
     const follow = Stream.suspend(() => log.follow({ after })).pipe(
       Stream.runForEach((page) =>
         Effect.gen(function* () {
@@ -116,6 +125,7 @@ export const make = (options: Options = {}) =>
             if (addressed !== undefined) yield* act(addressed)
           }
           after = page.upTo
+          acted.wake()
         })
       ),
       Effect.tapError((error) => Effect.logWarning(`The dispatcher cannot read the log now: ${error.message}`)),
@@ -170,6 +180,7 @@ export const make = (options: Options = {}) =>
 
     return Dispatcher.of({
       stopAll,
+      awaitActed,
       sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch }) => ({ threadId, epoch })))
     })
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import type { ItemId } from "@millrace/contracts/Ids"
 import { EventLog, LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
@@ -252,4 +253,48 @@ it.effect("L4 one command too large for the log does not take its neighbours dow
     expect((yield* (yield* Views.Views).thread(threadId!)).status).toBe("idle")
     yield* sound
   }).pipe(Effect.provide(Kit.layer()))
+)
+
+it.effect("L10 a delta costs the same statements whatever came before it", () =>
+  Effect.gen(function* () {
+    const begun = yield* Deferred.make<{ readonly turn: ScriptedProvider.Turn; readonly itemId: ItemId }>()
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          const itemId = yield* turn.newItem
+          yield* turn.start
+          yield* turn.emit({ _tag: "ItemStarted", turnId: turn.turnId, itemId, kind: "agent-message", content: {} })
+          yield* Deferred.succeed(begun, { turn, itemId })
+          return yield* Effect.never
+        })
+    })
+    yield* Effect.gen(function* () {
+      const engine = yield* Engine
+      const log = yield* EventLog
+      yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "go" } })
+      const { turn, itemId } = yield* Deferred.await(begun)
+      yield* Kit.eventually((event) => event.type === "item.started" && (event.data as { itemId: ItemId }).itemId === itemId)
+      const delta = { _tag: "ItemDelta", turnId: turn.turnId, itemId, kind: "agent-message", text: "some words " } as const
+      const cost = Effect.gen(function* () {
+        yield* engine.drain
+        const before = yield* log.stats
+        yield* engine.ingest({
+          fact: { _tag: "Said", threadId: turn.threadId, epoch: 1, events: Array.from({ length: 64 }, () => delta) },
+          weight: 1
+        })
+        yield* engine.drain
+        const after = yield* log.stats
+        return {
+          statements: after.statements - before.statements,
+          batches: after.batches - before.batches,
+          events: after.head - before.head
+        }
+      })
+      const first = yield* cost
+      for (let n = 0; n < 150; n++) yield* cost
+      expect(yield* cost).toEqual(first)
+      expect(first).toMatchObject({ batches: 1, events: 64 })
+      yield* sound
+    }).pipe(Effect.provide(Kit.layerOver(sqlite, { providers: [agent] })))
+  })
 )

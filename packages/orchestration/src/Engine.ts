@@ -93,7 +93,7 @@ export const make = (options: Options = {}) =>
     const directories = yield* Directories
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
-    const batch = options.batch ?? { commands: 128, facts: 64, weight: 256 * 1024 }
+    const batch = options.batch ?? { commands: 128, facts: 64, weight: 128 * 1024 }
     const pause = Duration.toMillis(options.retry ?? "250 millis")
     const gate: { admission: "starting" | "open" | "closed"; hold: boolean } = { admission: "starting", hold: true }
     const isClosed = () => gate.admission === "closed"

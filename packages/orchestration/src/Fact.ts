@@ -43,6 +43,8 @@ export type Fact =
     }
   /** The server wants the active turn to end. */
   | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId }
+  /** Nobody will answer what is open: it expires, and the agent is told. */
+  | { readonly _tag: "RequestsRefused"; readonly threadId: ThreadId; readonly reason: string }
   /** The server wants the session to end, or the agent broke (`error`); the queue stays. */
   | {
       readonly _tag: "StopWanted"

@@ -204,6 +204,10 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
         draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
       return
     }
+    case "RequestsRefused":
+      for (const { turnId, requestId } of Object.values(state.requests))
+        draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
+      return
     case "StopWanted":
       draft.emit(threadId, "session.stop.requested", {
         threadId,
