@@ -28,3 +28,11 @@ export type ControlFrame = typeof ControlFrame.Type
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)
 export type Frame = typeof Frame.Type
+
+/** In process, best effort: `skipped` events of this subscription in `from`..`to` were left out. Comes before the next delivered event. */
+export const Lagged = Schema.TaggedStruct("lagged", { from: Offset, to: Offset, skipped: Schema.Int })
+export type Lagged = typeof Lagged.Type
+
+/** What a subscription in process receives. */
+export const SubscriptionFrame = Schema.Union(Frame, Lagged)
+export type SubscriptionFrame = typeof SubscriptionFrame.Type

@@ -2,6 +2,8 @@
  * The whole service as one scoped value: it owns its data directory, ends what a dead process left, recovers, and then takes commands.
  * The same interface in process as over the wire.
  */
+import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import * as DataDirectory from "@millrace/log/DataDirectory"
@@ -14,8 +16,10 @@ import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Stream } from "effect"
+import * as Consumers from "./Consumers.ts"
 import * as Shutdown from "./Shutdown.ts"
+import * as Subscription from "./Subscription.ts"
 
 export interface Options {
   /** Absolute path; created when it is not there. One host at a time owns it. */
@@ -30,6 +34,11 @@ export interface Options {
 export class Host extends Context.Tag("@millrace/host/Host")<
   Host,
   Millrace & {
+    /**
+     * As `follow`, with a delivery of one's own: never blocks the log, commands or another consumer, whatever this one does. Lives in whoever runs it;
+     * cut, it is gone on with by the cursor of the last event.
+     */
+    readonly subscribe: (options: Subscription.Options) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
     /** True from the moment a shutdown began. */
     readonly draining: Effect.Effect<boolean>
     readonly beginShutdown: Shutdown.Shutdown["begin"]
@@ -69,11 +78,14 @@ const service = Effect.gen(function* () {
   const engine = yield* Engine.Engine
   const { adapters } = yield* Providers
   const log = yield* EventLog
+  const consumers = yield* Consumers.make(log)
   const shutdown = yield* Shutdown.make(engine, yield* Dispatcher.Dispatcher, log.head)
   return Host.of({
     ...(yield* Views.Views),
     dispatch: engine.dispatch,
     commandStatus: engine.commandStatus,
+    follow: (options) => Subscription.lossless(log, consumers, options),
+    subscribe: (options) => Subscription.frames(log, consumers, options),
     providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
     draining: shutdown.begun,
     beginShutdown: shutdown.begin,
@@ -82,7 +94,7 @@ const service = Effect.gen(function* () {
 })
 
 /** Ready when it is built: recovered, and taking commands. With the log and the data directory for those that serve them. */
-export const layer = (options: Options) => Layer.provideMerge(Layer.effect(Host, service), rooms(options))
+export const layer = (options: Options) => Layer.provideMerge(Layer.scoped(Host, service), rooms(options))
 
 /** The host for embedders; lives as long as the scope. */
 export const make = (options: Options) => Effect.map(Layer.build(layer(options)), (context) => Context.get(context, Host))

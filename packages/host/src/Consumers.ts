@@ -1,0 +1,144 @@
+/**
+ * Who reads from this host: each a subscription with its own position. A slow one costs latency to itself and nothing to the others.
+ * At shutdown they are told once that nothing more will come, and looked at until each has heard it (S3, S4, S5).
+ */
+import { Signal } from "@millrace/log/Signal"
+import { Deferred, Effect, FiberId, Schema, type Scope } from "effect"
+
+export const Delivery = Schema.Literal("lossless", "best-effort")
+export type Delivery = typeof Delivery.Type
+
+/** `settled`: deliver up to the head, then say goodbye. `gone`: say goodbye at once, the log closes. */
+export type Phase = "open" | "settled" | "gone"
+
+/**
+ * `drained`: it has everything and heard `bye`. `died`: it was gone before that: interrupted, failed, or it had seen enough.
+ * `timedOut`: it read and did not reach the end in time. `abandoned`: it did not read at all.
+ */
+export const Outcome = Schema.Literal("drained", "died", "timedOut", "abandoned")
+export type Outcome = typeof Outcome.Type
+
+export const ConsumerReport = Schema.Struct({
+  name: Schema.String,
+  stream: Schema.optional(Schema.String),
+  delivery: Delivery,
+  delivered: Schema.Int.annotations({ description: "The offset up to which it was given everything: where it goes on." }),
+  undelivered: Schema.Int.annotations({ description: "Offsets between that and the head." }),
+  outcome: Outcome
+})
+export type ConsumerReport = typeof ConsumerReport.Type
+
+export interface Consumer {
+  readonly name: string
+  readonly stream: string | undefined
+  readonly delivery: Delivery
+  delivered: number
+  /** How often it came for more. */
+  reads: number
+  /** It heard the last frame: `bye`, or `end`. */
+  ended: boolean
+  /** Its stream is over, by `bye` or otherwise. */
+  readonly gone: Deferred.Deferred<void>
+}
+
+export interface Consumers {
+  readonly phase: () => Phase
+  /** Completes at the next change of head or phase after it was made: make it before looking at either. */
+  readonly next: () => Effect.Effect<void>
+  /** Lives as long as the scope. */
+  readonly register: (
+    options: Pick<Consumer, "stream" | "delivery"> & { readonly name: string | undefined; readonly after: number }
+  ) => Effect.Effect<Consumer, never, Scope.Scope>
+  /** From this point on the report speaks of every consumer that is there, or comes. */
+  readonly watch: Effect.Effect<void>
+  readonly settle: Effect.Effect<void>
+  readonly leave: Effect.Effect<void>
+  /** Returns when no consumer is left. */
+  readonly ended: Effect.Effect<void>
+  readonly report: (head: number) => ReadonlyArray<ConsumerReport>
+}
+
+/** Wakes all who wait whenever the head moves; the one fiber lives in the scope. */
+export const make = (log: {
+  readonly head: Effect.Effect<number>
+  readonly awaitBeyond: (offset: number) => Effect.Effect<void>
+}): Effect.Effect<Consumers, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const signal = new Signal()
+    const live = new Set<Consumer>()
+    const watched = new Map<Consumer, { readonly reads: number }>()
+    let phase: Phase = "open"
+    let watching = false
+    let names = 0
+
+    let seen = yield* log.head
+    yield* Effect.suspend(() => log.awaitBeyond(seen)).pipe(
+      Effect.zipRight(log.head),
+      Effect.tap((head) =>
+        Effect.sync(() => {
+          seen = head
+          signal.wake()
+        })
+      ),
+      Effect.forever,
+      Effect.forkScoped
+    )
+
+    const enter = (next: Phase) =>
+      Effect.sync(() => {
+        if (phase === "gone") return
+        phase = next
+        signal.wake()
+      })
+
+    const outcome = (consumer: Consumer, { reads }: { readonly reads: number }): Outcome =>
+      consumer.ended ? "drained" : !live.has(consumer) ? "died" : consumer.reads > reads ? "timedOut" : "abandoned"
+
+    return {
+      phase: () => phase,
+      next: () => signal.next,
+      register: ({ name, after, ...options }) =>
+        Effect.acquireRelease(
+          Effect.sync((): Consumer => {
+            const consumer: Consumer = {
+              ...options,
+              name: name ?? `${options.delivery} ${++names}`,
+              delivered: after,
+              reads: 0,
+              ended: false,
+              gone: Deferred.unsafeMake(FiberId.none)
+            }
+            live.add(consumer)
+            if (watching) watched.set(consumer, { reads: 0 })
+            return consumer
+          }),
+          (consumer) =>
+            Effect.suspend(() => {
+              live.delete(consumer)
+              return Deferred.succeed(consumer.gone, undefined)
+            })
+        ),
+      watch: Effect.sync(() => {
+        watching = true
+        for (const consumer of live) watched.set(consumer, { reads: consumer.reads })
+      }),
+      settle: enter("settled"),
+      leave: enter("gone"),
+      ended: Effect.suspend(() =>
+        Effect.whileLoop({
+          while: () => live.size > 0,
+          body: () => Effect.forEach([...live], ({ gone }) => Deferred.await(gone), { discard: true }),
+          step: () => {}
+        })
+      ),
+      report: (head) =>
+        [...watched].map(([consumer, at]) => ({
+          name: consumer.name,
+          stream: consumer.stream,
+          delivery: consumer.delivery,
+          delivered: consumer.delivered,
+          undelivered: Math.max(0, head - consumer.delivered),
+          outcome: outcome(consumer, at)
+        }))
+    }
+  })

@@ -1,0 +1,150 @@
+/**
+ * One subscription: the log's events after its cursor, read when it asks, at most `capacity` ahead of it (D2, D7, S4). Nobody hands it events, so
+ * nobody waits for it. What is held here is only read ahead: a subscription that is cut loses nothing, it comes back with its cursor.
+ */
+import * as Cursor from "@millrace/contracts/Cursor"
+import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { Frame, Lagged, SubscriptionFrame } from "@millrace/contracts/Frame"
+import type { StreamName } from "@millrace/contracts/Ids"
+import type { EventLog, LogUnavailable, Page, StoredEvent } from "@millrace/log/EventLog"
+import * as Cursors from "@millrace/orchestration/Cursors"
+import * as Frames from "@millrace/orchestration/Frames"
+import { Effect, Option, Stream } from "effect"
+import type { Consumers, Delivery } from "./Consumers.ts"
+import * as Skipping from "./Skipping.ts"
+
+export interface Options {
+  readonly stream?: StreamName
+  /** A cursor; without one from the start of what is kept. */
+  readonly after?: string
+  readonly delivery: Delivery
+  /** Events read ahead of the consumer, at least 1; `best-effort`: also how far behind it may be before events are skipped. */
+  readonly capacity: number
+  /** What the shutdown report calls it. */
+  readonly name?: string
+}
+
+type Log = typeof EventLog.Service
+
+/** Bytes of one read, however large the capacity. */
+const maxBytes = 256 * 1024
+const maxCapacity = 65_536
+const goodbye = "The host is shutting down."
+
+/**
+ * `lossless`: every event once, in order. `best-effort`: what a consumer missed that was too slow is said by `lagged`, and what ends something or
+ * asks somebody is never missed. Both: `caught-up` once, `end` when the thread is gone, `bye` with the cursor to come back with at shutdown.
+ */
+export const frames = (
+  log: Log,
+  consumers: Consumers,
+  options: Options
+): Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const { stream, delivery } = options
+      const capacity = Math.min(maxCapacity, Math.max(1, Math.trunc(options.capacity) || 1))
+      const logEpoch = log.epoch as Cursor.LogEpoch
+      const { position: attach, deleted } = yield* Frames.attach(log, stream)
+      const after = yield* Cursors.resolve(options.after, attach)
+      const consumer = yield* consumers.register({ name: options.name, stream, delivery, after })
+
+      let ahead: Array<SubscriptionFrame> = []
+      let taken = 0
+      let position = after
+      let run: Lagged | undefined
+      let caughtUp = false
+      let isDeleted = deleted
+      let last = false
+
+      const push = ({ offset, json, type, stream: own }: StoredEvent) => {
+        ahead.push(Frames.eventFrame(logEpoch, offset, json))
+        if (type === "thread.deleted" && own === stream) isDeleted = true
+      }
+      const closeRun = () => {
+        if (run !== undefined) ahead.push(run)
+        run = undefined
+      }
+      const takeAll = (page: Page) => {
+        for (const event of page.events) push(event)
+        position = page.upTo
+      }
+      /** What lies before the head of the attach was not missed: it is replayed whole. */
+      const takeSome = (page: Page) => {
+        const late = Skipping.late(page, capacity)
+        let held = 0
+        for (const [at, event] of page.events.entries()) {
+          if (at < late && event.offset > attach.head && Skipping.isProgress(event.type)) run = Skipping.extend(run, event.offset)
+          else {
+            if (held === capacity) return
+            closeRun()
+            push(event)
+            held++
+          }
+          position = event.offset
+        }
+        position = page.upTo
+        if (position >= page.head) closeRun()
+      }
+      const limit = delivery === "lossless" ? capacity : Skipping.scan(capacity)
+      const fill = Effect.suspend(() =>
+        log.read({ after: position, limit, maxBytes, ...(stream === undefined ? {} : { stream }) })
+      ).pipe(Effect.map(delivery === "lossless" ? takeAll : takeSome), Effect.mapError(Option.some))
+
+      const end = (frame: SubscriptionFrame) => {
+        last = true
+        ahead.push(frame)
+      }
+      const bye = () => end({ _tag: "bye", reason: goodbye, resumeAfter: Cursor.format(logEpoch, position) })
+
+      /** Puts at least one frame ahead, or fails with nothing: the stream is over. */
+      const look: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
+        while (ahead.length === 0) {
+          if (last) return yield* Effect.fail(Option.none())
+          const more = consumers.next()
+          if (consumers.phase() === "gone") {
+            closeRun()
+            bye()
+          } else if (position < (yield* log.head)) {
+            yield* fill
+            if (ahead.length === 0) yield* Effect.yieldNow()
+          } else if (isDeleted && caughtUp) end({ _tag: "end", reason: Frames.endReason })
+          else if (caughtUp && consumers.phase() !== "open") bye()
+          else if (caughtUp) yield* more
+          if (!caughtUp && !last && position >= attach.head) {
+            caughtUp = true
+            ahead.push({ _tag: "caught-up", head: position })
+          }
+        }
+      })
+
+      const hand = () => {
+        const frame = ahead[taken++] as SubscriptionFrame
+        if (taken < ahead.length) {
+          if (frame._tag === "event") consumer.delivered = frame.event.offset
+          return frame
+        }
+        ahead = []
+        taken = 0
+        consumer.delivered = run === undefined ? position : run.from - 1
+        consumer.ended = last
+        return frame
+      }
+      return Stream.repeatEffectOption(
+        Effect.suspend(() => {
+          consumer.reads++
+          return ahead.length > 0 ? Effect.succeed(hand()) : Effect.map(look, hand)
+        })
+      )
+    })
+  ).pipe(Stream.mapError(Frames.failure))
+
+const isFrame = (frame: SubscriptionFrame): frame is Frame => frame._tag !== "lagged"
+
+/** What `follow` is: lossless, a page ahead. */
+export const lossless = (
+  log: Log,
+  consumers: Consumers,
+  options: Pick<Options, "stream" | "after">
+): Stream.Stream<Frame, CursorError | StorageUnavailable> =>
+  Stream.filter(frames(log, consumers, { ...options, delivery: "lossless", capacity: 256 }), isFrame)
