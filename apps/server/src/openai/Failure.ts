@@ -32,9 +32,12 @@ const byRule: Partial<Record<Rule, Pick<Failure, "status" | "code" | "param">>> 
   ThreadNotFound: { status: 404, code: "thread_not_found", param: "X-Millrace-Thread" },
   ThreadDeleted: { status: 404, code: "thread_not_found", param: "X-Millrace-Thread" },
   ThreadArchived: { status: 409, code: "thread_archived", param: "X-Millrace-Thread" },
-  TextTooLarge: { status: 400, code: "context_length_exceeded", param: null },
-  QueueFull: { status: 429, code: "queue_full", param: "X-Millrace-Thread" }
+  TextTooLarge: { status: 400, code: "context_length_exceeded", param: null }
 }
+
+/** Too much waits. */
+const later = (code: string, message: string, retryAfterMillis: number): Failure =>
+  new Failure({ status: 429, type: "rate_limit_error", code, param: null, message, retry: true, retryAfterMillis })
 
 /** An error of the wire as this face says it. Nothing was run for any of them. */
 export const fromWire = (error: WireError): Failure => {
@@ -53,21 +56,12 @@ export const fromWire = (error: WireError): Failure => {
     case "CommandIdConflict":
       return invalid("Idempotency-Key", message, "idempotency_conflict", 409)
     case "CommandRejected": {
+      if (error.rule === "QueueFull") return later("queue_full", message, 5000)
       const { code, param, status } = byRule[error.rule] ?? { status: 400, code: error.rule, param: null }
       return invalid(param, message, code, status)
     }
-    case "Overloaded": {
-      const { retryAfterMillis } = error
-      return new Failure({
-        status: 429,
-        type: "rate_limit_error",
-        code: "rate_limit_exceeded",
-        param: null,
-        message,
-        retry: true,
-        retryAfterMillis
-      })
-    }
+    case "Overloaded":
+      return later("rate_limit_exceeded", message, error.retryAfterMillis)
     case "ShuttingDown":
     case "StorageUnavailable": {
       const { retryAfterMillis } = error

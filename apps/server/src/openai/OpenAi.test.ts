@@ -1,5 +1,8 @@
 /** The official `openai` client, unmodified, against a real server with the demo agent. */
+import { execFile } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { describe, expect, it } from "@effect/vitest"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Frame } from "@millrace/contracts/Frame"
@@ -7,6 +10,7 @@ import * as Client from "@millrace/client/Client"
 import { Data, Effect, Fiber, Option, Stream } from "effect"
 import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError } from "openai"
 import { fair, send, temporaryDirectory } from "../../test/support/Fixture.ts"
+import * as Tokens from "../auth/Tokens.ts"
 import * as Hosted from "../../test/support/Hosted.ts"
 
 class Sdk extends Data.TaggedError("Sdk")<{ readonly error: unknown }> {}
@@ -57,12 +61,12 @@ const ended = (hosted: Hosted.Hosted, threadId: ThreadId, after: string) =>
   event(hosted, after, (data) => data.threadId === threadId && /^turn\.(completed|interrupted|failed)$/.test(data.type))
 
 const run = <A, E>(effect: (hosted: Hosted.Hosted) => Effect.Effect<A, E>) =>
-  Effect.scoped(Effect.flatMap(Hosted.start, effect)).pipe(fair)
+  Effect.scoped(Effect.flatMap(Hosted.start(), effect)).pipe(fair)
 
 const user = (content: string) => [{ role: "user", content }] as const
 const two = "[[say one two three]] [[think hm]] [[say four]]"
 
-describe("OpenAI-compatible face", () => {
+describe("OpenAI-compatible face", { timeout: 30_000 }, () => {
   it.live("D13 chat: a whole answer, with usage and the ids of its turn", () =>
     run((hosted) =>
       Effect.gen(function* () {
@@ -457,6 +461,104 @@ describe("OpenAI-compatible face", () => {
         expect(body).toContain('"content":"a"')
         expect(body).toContain('"code":"stream_cut"')
         expect(body).not.toContain("[DONE]")
+      })
+    )
+  )
+
+  it.live("D13 S1 a host that shuts down ends the turn first: the caller gets its real end", () =>
+    run((hosted) =>
+      Effect.gen(function* () {
+        const before = yield* cursor(hosted)
+        const begun = yield* Effect.fork(
+          refused(() =>
+            clientOf(hosted, { maxRetries: 2 }).chat.completions.create({
+              model: "demo",
+              messages: [...user("[[say a]] [[sleep 60000]]")]
+            })
+          )
+        )
+        yield* running(hosted, before)
+        const token = yield* hosted.host.beginShutdown({ deadline: "10 seconds", mode: "now" })
+        const late = yield* refused(() => clientOf(hosted).responses.create({ model: "demo", input: "hi" }))
+        expect([late.status, late.headers?.get("retry-after"), late.headers?.get("x-should-retry")]).toEqual([503, "2", "true"])
+        yield* hosted.host.finishShutdown(token)
+        expect(yield* hosted.server.drain("5 seconds")).toMatchObject({ cut: 0 })
+        const error = yield* Fiber.join(begun)
+        expect([error.status, error.code]).toEqual([409, "turn_interrupted"])
+        expect(error.error).toMatchObject({ text: "a" })
+      })
+    )
+  )
+
+  it.live("D13 C2 after a restart the same Idempotency-Key gives the end of the turn that the old server left", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      const ask = (hosted: Hosted.Hosted) =>
+        refused(() =>
+          clientOf(hosted).responses.create(
+            { model: "demo", input: "[[say a]] [[sleep 60000]]" },
+            { headers: { "Idempotency-Key": "k1" } }
+          )
+        )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const hosted = yield* Hosted.start({ dataDir })
+          const before = yield* cursor(hosted)
+          const begun = yield* Effect.fork(ask(hosted))
+          yield* running(hosted, before)
+          yield* Fiber.interrupt(begun)
+        })
+      )
+      const hosted = yield* Hosted.start({ dataDir })
+      const error = yield* ask(hosted)
+      expect([error.status, error.code]).toEqual([409, "turn_interrupted"])
+      expect((yield* hosted.host.state).threads).toHaveLength(1)
+    }).pipe(Effect.scoped, fair)
+  )
+
+  it.live("X3 revoking the token ends its live calls, and their turns go on", () =>
+    run((hosted) =>
+      Effect.gen(function* () {
+        const before = yield* cursor(hosted)
+        const begun = yield* Effect.fork(
+          refused(async () =>
+            collect(
+              await clientOf(hosted).chat.completions.create({
+                model: "demo",
+                stream: true,
+                messages: [...user("[[say a]] [[sleep 2000]] [[say b]]")]
+              })
+            )
+          )
+        )
+        const threadId = yield* running(hosted, before)
+        const [token] = yield* Tokens.list(hosted.dataDir)
+        yield* Tokens.revoke(hosted.dataDir, token?.id ?? "")
+        expect((yield* Fiber.join(begun)).message).toContain("revoked")
+        yield* ended(hosted, threadId, before)
+        expect((yield* hosted.host.turns(threadId, {})).items[0]?.status).toBe("completed")
+      })
+    )
+  )
+
+  it.live("the examples of docs/interface.md do what they say", () =>
+    run((hosted) =>
+      Effect.gen(function* () {
+        const text = readFileSync(new URL("../../../../docs/interface.md", import.meta.url), "utf8")
+        const section = text.slice(text.indexOf("## OpenAI-compatible face"))
+        const script = /```sh\n([\s\S]*?)```/.exec(section)?.[1] ?? ""
+        const shell = promisify(execFile)
+        const { stdout } = yield* call(() =>
+          shell("sh", ["-ec", script], {
+            cwd: hosted.dataDir,
+            env: { ...process.env, MILLRACE: hosted.url, TOKEN: hosted.token, PWD: hosted.dataDir }
+          })
+        )
+        expect(stdout).toContain('{"object":"list","data":[{"id":"demo"')
+        expect(stdout).toContain('"message":{"role":"assistant","content":"hello"')
+        expect(stdout).toContain("event: response.completed")
+        const { threads } = yield* hosted.host.state
+        expect(threads.map(({ cwd }) => cwd)).toEqual([hosted.dataDir, join(hosted.dataDir, "scratch")])
       })
     )
   )

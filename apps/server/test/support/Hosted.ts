@@ -16,23 +16,26 @@ export interface Hosted {
   readonly server: Server.Server["Type"]
 }
 
-/** Starts one that ends with the scope. */
-export const start: Effect.Effect<Hosted, Error, Scope.Scope> = Effect.gen(function* () {
-  const dataDir = yield* temporaryDirectory
-  const { token } = yield* Tokens.create(dataDir, { name: "test" })
-  const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis" }).pipe(
-    Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
-    Layer.provideMerge(Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false } })),
-    Layer.provide(Logger.minimumLogLevel(LogLevel.None))
-  )
-  const context = yield* Layer.build(app)
-  const server = Context.get(context, Server.Server)
-  return {
-    url: server.url,
-    token,
-    dataDir,
-    host: Context.get(context, Host.Host),
-    log: Context.get(context, EventLog),
-    server
-  }
-})
+/** Starts one that ends with the scope, on the directory of an earlier one if that is given. */
+export const start = (earlier?: Pick<Hosted, "dataDir">): Effect.Effect<Hosted, Error, Scope.Scope> =>
+  Effect.gen(function* () {
+    const dataDir = earlier?.dataDir ?? (yield* temporaryDirectory)
+    const { token } = yield* Tokens.create(dataDir, { name: "test" })
+    const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis" }).pipe(
+      Layer.provideMerge(
+        Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))
+      ),
+      Layer.provideMerge(Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false } })),
+      Layer.provide(Logger.minimumLogLevel(LogLevel.None))
+    )
+    const context = yield* Layer.build(app)
+    const server = Context.get(context, Server.Server)
+    return {
+      url: server.url,
+      token,
+      dataDir,
+      host: Context.get(context, Host.Host),
+      log: Context.get(context, EventLog),
+      server
+    }
+  })
