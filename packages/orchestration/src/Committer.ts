@@ -4,6 +4,7 @@ import { Cause, Clock, Deferred, Effect, Either, Exit, Option } from "effect"
 import { decideCommand } from "./decideCommand.ts"
 import { decideFact } from "./decideFact.ts"
 import { Draft, type Moment } from "./Draft.ts"
+import { GivenAnswers } from "./GivenAnswers.ts"
 import { Folded } from "./Folded.ts"
 import * as Receipts from "./Receipts.ts"
 import { answer, appendFailed, type Asked, needed, settle, smaller, type Told, type Work } from "./Work.ts"
@@ -35,6 +36,7 @@ export interface Committer {
   /** Never fails: each caller is answered, except for the facts in `again`. To be run uninterruptibly (L3). */
   readonly work: (works: ReadonlyArray<Work>) => Effect.Effect<Outcome>
   readonly figures: { batches: number; events: number }
+  readonly given: GivenAnswers
 }
 
 export const make = (options: {
@@ -45,6 +47,7 @@ export const make = (options: {
   Effect.map(EventLog, (log): Committer => {
     const folded = new Folded(options.idleThreads)
     const figures = { batches: 0, events: 0 }
+    const given = new GivenAnswers()
 
     const moment = (at: string, seed: string): Moment => ({ at, seed, hold: options.isHolding(), providers: options.providers })
 
@@ -68,7 +71,11 @@ export const make = (options: {
       const decided = decideCommand(draft, work)
       const remembered = Receipts.answerOf(decided)
       const receipt = { commandId, digest, answer: remembered }
-      if (Either.isRight(decided)) folded.apply(draft)
+      if (Either.isRight(decided)) {
+        folded.apply(draft)
+        if (command.type === "request.answer" && command.answers !== undefined)
+          given.put(command.requestId, { answers: command.answers })
+      }
       let offset = 0
       known.set(commandId, { digest, answer: remembered, offset: () => offset })
       return {
@@ -157,6 +164,7 @@ export const make = (options: {
 
     return {
       figures,
+      given,
       work: (works) =>
         Effect.matchCauseEffect(attempt(works), { onSuccess: () => Effect.succeed(done), onFailure: () => alone(works) })
     }

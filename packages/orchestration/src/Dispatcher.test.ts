@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Deferred, type Duration, Effect, Fiber, FiberId, TestClock } from "effect"
@@ -301,6 +301,28 @@ describe("requests", () => {
       expect(agent.calls.filter((call) => call.startsWith("answer"))).toHaveLength(1)
       expect(yield* views.requests).toEqual([])
       expect(data(yield* until("request.answered"))).toMatchObject({ by: "tester", decision: "accept" })
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
+  it.effect("X4 a secret reaches the agent, and not the log", () => {
+    const questions = [
+      { id: "user", text: "Who?" },
+      { id: "word", text: "Password?", secret: true }
+    ] as const
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.all([turn.start, turn.ask({ kind: "question", title: "Login", questions }), turn.complete], { discard: true })
+    })
+    return Effect.gen(function* () {
+      yield* create("one")
+      const { data: asked } = yield* until("request.opened")
+      const { requestId } = asked as { requestId: RequestId }
+      yield* Kit.dispatch("request.answer", { requestId, answers: { user: ["me"], word: ["hunter2"] } })
+      yield* until("turn.completed")
+      expect(agent.calls.find((call) => call.startsWith("answer"))).toContain("hunter2")
+      const history = yield* Kit.history
+      expect(JSON.stringify(history)).not.toContain("hunter2")
+      expect(data(history.find(Kit.ofType("request.answered"))!)["answers"]).toEqual({ user: ["me"], word: ["(secret)"] })
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 

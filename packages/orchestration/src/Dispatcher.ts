@@ -100,7 +100,12 @@ export const make = (options: Options = {}) =>
         )
       })
 
-    const act = ({ threadId, epoch, intent }: Intent.Addressed): Effect.Effect<unknown> => {
+    /** With the secrets of an answer, which only this process knows. */
+    const complete = (intent: Intent.Intent): Intent.Intent =>
+      intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.requestId) ?? intent.answer } : intent
+
+    const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
+      const intent = complete(logged)
       const runner = runners.get(nameOf(threadId, epoch))
       if (intent._tag === "Open") return runner === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
       if (runner !== undefined) return runner.take(intent)

@@ -4,6 +4,8 @@
  */
 import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
 import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
+import type { RequestId } from "@millrace/contracts/Ids"
+import type { Answer } from "@millrace/contracts/Item"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import { EventLog } from "@millrace/log/EventLog"
 import { Context, Deferred, Duration, Effect, Either, Layer } from "effect"
@@ -56,6 +58,8 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
     readonly submit: (fact: Fact) => Effect.Effect<boolean>
     /** Hands a fact over and returns when the lane has taken it: back-pressure, never loss. */
     readonly ingest: (weighed: Weighed) => Effect.Effect<void>
+    /** An answered question's answer with its secrets, which the log does not have (X4). Once. */
+    readonly takeAnswer: (requestId: RequestId) => Answer | undefined
     /** The head when the engine started: what comes after it was decided by this process. */
     readonly startedAt: number
     /** Before this, commands are `Overloaded`: Recovery goes first (T5). */
@@ -189,6 +193,7 @@ export const make = (options: Options = {}) =>
 
     return Engine.of({
       startedAt,
+      takeAnswer: (requestId) => committer.given.take(requestId),
       dispatch,
       commandStatus,
       submit,

@@ -167,3 +167,14 @@ it.effect("L11 a row that is not what the events say is found", () =>
     expect((yield* Verify.run).problems).toEqual(["thread thr_x: a row that no event made"])
   }).pipe(Effect.provide(Kit.layer()))
 )
+
+it.effect("L11 a log whose beginning was let go is checked for what it keeps", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    yield* create("one")
+    yield* Kit.eventually(Kit.ofType("turn.completed"))
+    yield* (yield* Engine).drain
+    yield* log.trim(5)
+    expect(yield* Verify.run).toMatchObject({ complete: false, problems: [], events: (yield* log.head) - 5 })
+  }).pipe(Effect.provide(Kit.layer()))
+)

@@ -2,7 +2,7 @@
 import type { Command, CommandOf, CommandResult } from "@millrace/contracts/Command"
 import { CommandRejected, type Rule } from "@millrace/contracts/Errors"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer } from "@millrace/contracts/Item"
+import type { Answer, Ask } from "@millrace/contracts/Item"
 import { Either } from "effect"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
@@ -202,6 +202,19 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): 
     : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
 }
 
+/** Stands in the log where a secret was given (X4). */
+export const hidden = "(secret)"
+
+/** The answer as the log may have it: secrets only say that they were given. The same object when there is none. */
+export const shown = (ask: Ask, answer: Answer): Answer => {
+  if (ask.kind === "approval" || !("answers" in answer)) return answer
+  const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
+  if (!Object.keys(answer.answers).some((id) => secret.has(id))) return answer
+  return {
+    answers: Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, secret.has(id) ? [hidden] : given]))
+  }
+}
+
 const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): Decided => {
   const { requestId } = command
   const threadId = draft.world.threadOfRequest(requestId)
@@ -211,7 +224,7 @@ const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor
   const open = state.requests[requestId]
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
   return Either.map(answerFor(command, open), (answer) => {
-    draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...answer })
+    draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
     return { threadId, turnId: open.turnId, outcome: "answered" }
   })
 }

@@ -39,7 +39,12 @@ const ended = (state: ThreadState, turnId: string, failed: boolean): ThreadState
   const queue = state.queue.some((turn) => turn.turnId === turnId)
     ? state.queue.filter((turn) => turn.turnId !== turnId)
     : state.queue
-  const next = { ...state, queue, turns: without(state.turns, turnId), over: HashSet.add(state.over, turnId) }
+  const next = {
+    ...state,
+    queue,
+    turns: without(state.turns, turnId),
+    over: state.turns[turnId] === undefined ? state.over : HashSet.add(state.over, turnId)
+  }
   if (session?.activeTurnId !== turnId) return next
   const { activeTurnId: _, ...rest } = session
   return { ...next, failed, session: rest }
