@@ -5,9 +5,10 @@
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
-import { Providers } from "@millrace/contracts/ProviderAdapter"
+import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
 import * as DataDirectory from "@millrace/log/DataDirectory"
-import { EventLog } from "@millrace/log/EventLog"
+import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Directories from "@millrace/orchestration/Directories"
 import * as Dispatcher from "@millrace/orchestration/Dispatcher"
@@ -16,19 +17,38 @@ import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
-import { Context, Effect, Layer, type Stream } from "effect"
+import { Context, type Duration, Effect, Layer, type Stream } from "effect"
 import * as Consumers from "./Consumers.ts"
+import * as Room from "./Room.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as Subscription from "./Subscription.ts"
 
-export interface Options {
+/** Bounds; the defaults are those of the rooms. */
+export interface Limits {
+  readonly engine?: Engine.Options
+  readonly dispatcher?: Dispatcher.Options
+  /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
+  readonly closeWithin?: Duration.DurationInput
+}
+
+export interface Options extends Limits {
   /** Absolute path; created when it is not there. One host at a time owns it. */
   readonly dataDir: string
   /** Default FULL: an accepted command survives power loss; NORMAL: it survives the death of the process. */
   readonly synchronous?: "FULL" | "NORMAL"
   readonly providers?: Registry.RegistryOptions
-  readonly engine?: Engine.Options
-  readonly dispatcher?: Dispatcher.Options
+  /** A log of one's own, in place of the SQLite file of the data directory; built once, for this host. */
+  readonly store?: Layer.Layer<EventLog, LogUnavailable>
+}
+
+/** A host without a directory of its own: what it knows is gone with it, unless the store outlives it. */
+export interface MemoryOptions extends Limits {
+  /** The agents. */
+  readonly adapters: ReadonlyArray<ProviderAdapter>
+  /** Default: a log in memory. */
+  readonly store?: Layer.Layer<EventLog, LogUnavailable>
+  /** The directories that projects may be in. Default: those of this machine. */
+  readonly directories?: ReadonlyArray<string>
 }
 
 export class Host extends Context.Tag("@millrace/host/Host")<
@@ -43,43 +63,36 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     readonly draining: Effect.Effect<boolean>
     readonly beginShutdown: Shutdown.Shutdown["begin"]
     readonly finishShutdown: Shutdown.Shutdown["finish"]
+    readonly shutdown: Shutdown.Shutdown["discard"]
   }
 >() {}
 
-/** Builds in this order and ends in reverse: directory, log, ledger, agents, engine, recovery, dispatcher. */
-const rooms = (options: Options) => {
-  const store = Layer.unwrapEffect(
-    Effect.map(DataDirectory.DataDirectory, ({ logFile }) =>
-      EventLogSqlite.layer({ file: logFile, ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }) })
-    )
-  )
-  const ledger = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ file }) => Ledger.layer(file("processes"))))
-  /** Before anything is spawned or decided: no agent of a dead server goes on (P1, T5). */
-  const reaped = Layer.effectDiscard(
-    Effect.gen(function* () {
-      const { killed, left } = yield* (yield* Ledger.Ledger).reap
-      if (killed.length > 0) yield* Effect.logInfo(`Ended ${killed.length} agent processes of an earlier server.`)
-      for (const { pid, command } of left)
-        yield* Effect.logWarning(`Process ${pid} (${command}) may be left of an earlier server.`)
-    })
-  )
-  return Dispatcher.layer(options.dispatcher).pipe(
-    Layer.provideMerge(Recovery.layer),
-    Layer.provideMerge(Engine.layer(options.engine)),
-    Layer.provideMerge(Layer.merge(Registry.layer(options.providers), Layer.merge(Directories.layer, Views.layer))),
-    Layer.provideMerge(reaped),
-    Layer.provideMerge(ledger),
-    Layer.provideMerge(store),
-    Layer.provideMerge(DataDirectory.layer(options.dataDir))
-  )
-}
+/** The agents of a dead server do not go on: before anything is spawned or decided (P1, T5). */
+const reaped = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { killed, left } = yield* (yield* Ledger.Ledger).reap
+    if (killed.length > 0) yield* Effect.logInfo(`Ended ${killed.length} agent processes of an earlier server.`)
+    for (const { pid, command } of left) yield* Effect.logWarning(`Process ${pid} (${command}) may be left of an earlier server.`)
+  })
+)
 
 const service = Effect.gen(function* () {
   const engine = yield* Engine.Engine
   const { adapters } = yield* Providers
   const log = yield* EventLog
+  const closing = yield* Room.Closing
   const consumers = yield* Consumers.make(log)
-  const shutdown = yield* Shutdown.make(engine, yield* Dispatcher.Dispatcher, log.head)
+  const shutdown = yield* Shutdown.make({
+    engine,
+    dispatcher: yield* Dispatcher.Dispatcher,
+    log,
+    consumers,
+    onBegin: ({ deadlineAt }) => closing.by(deadlineAt)
+  })
+  // The backstop of an owner that began no shutdown: the same order, and nobody is waited for who may not read any more.
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(Effect.zipRight(consumers.leave))
+  )
   return Host.of({
     ...(yield* Views.Views),
     dispatch: engine.dispatch,
@@ -89,12 +102,56 @@ const service = Effect.gen(function* () {
     providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
     draining: shutdown.begun,
     beginShutdown: shutdown.begin,
-    finishShutdown: shutdown.finish
+    finishShutdown: shutdown.finish,
+    shutdown: shutdown.discard
   })
 })
 
-/** Ready when it is built: recovered, and taking commands. With the log and the data directory for those that serve them. */
-export const layer = (options: Options) => Layer.provideMerge(Layer.scoped(Host, service), rooms(options))
+const closing = ({ closeWithin = "10 seconds" }: Limits) => Room.closing(closeWithin)
+
+/** Each room with a closing of its own; they end in reverse: consumers and sessions, dispatcher, engine. */
+const core = (limits: Limits) =>
+  Room.make("The host", Layer.scoped(Host, service)).pipe(
+    Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
+    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layer, Engine.layer(limits.engine)))),
+    Layer.provideMerge(Views.layer)
+  )
+
+/**
+ * The host over the rooms an embedder gives: any log, any agents, any directories, any clock (`Layer.setClock`). Ready when it is built: recovered, and
+ * taking commands.
+ */
+export const layerOver = (limits: Limits = {}) => Layer.provide(core(limits), closing(limits))
+
+/** Builds in this order and ends in reverse: directory, log, ledger, agents, engine, recovery, dispatcher. */
+export const layer = (options: Options) => {
+  const inDirectory = Layer.unwrapEffect(
+    Effect.map(DataDirectory.DataDirectory, ({ logFile }) =>
+      EventLogSqlite.layer({ file: logFile, ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }) })
+    )
+  )
+  const ledger = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ file }) => Ledger.layer(file("processes"))))
+  return core(options).pipe(
+    Layer.provideMerge(Layer.merge(Room.make("The agents", Registry.layer(options.providers)), Directories.layer)),
+    Layer.provideMerge(Room.make("The process ledger", Layer.provideMerge(reaped, ledger))),
+    Layer.provideMerge(Room.make("The log", options.store ?? inDirectory)),
+    Layer.provideMerge(Room.make("The data directory", DataDirectory.layer(options.dataDir))),
+    Layer.provide(closing(options))
+  )
+}
+
+/** Everything in memory: for tests, and for embedders without durability. */
+export const layerMemory = (options: MemoryOptions) =>
+  core(options).pipe(
+    Layer.provideMerge(
+      Layer.merge(
+        Layer.succeed(Providers, { adapters: new Map(options.adapters.map((adapter) => [adapter.name, adapter])) }),
+        options.directories === undefined ? Directories.layer : Directories.layerMemory(...options.directories)
+      )
+    ),
+    Layer.provideMerge(Room.make("The log", options.store ?? EventLogMemory.layer())),
+    Layer.provide(closing(options))
+  )
 
 /** The host for embedders; lives as long as the scope. */
 export const make = (options: Options) => Effect.map(Layer.build(layer(options)), (context) => Context.get(context, Host))

@@ -1,15 +1,19 @@
 /**
- * The ordered end (S1, S3, S6): admission closes at one point in time; then, against one absolute deadline, turns are finished or interrupted,
- * sessions stopped and read to their end, everything committed. What follows the log ends after that: the transports, then the log itself.
+ * The ordered end (S1, S3, S6): admission closes at one point in time; then, against one absolute deadline, requests are refused, turns are finished or
+ * interrupted, sessions stopped and read to their end, everything committed, and every consumer given it. The transports end after that, then the log.
  */
+import type { EventLog } from "@millrace/log/EventLog"
 import type { Dispatcher } from "@millrace/orchestration/Dispatcher"
 import type { Engine } from "@millrace/orchestration/Engine"
 import { Clock, Deferred, Duration, Effect, Option, Schema } from "effect"
+import { ConsumerReport, type Consumers } from "./Consumers.ts"
+import * as OpenRequests from "./OpenRequests.ts"
+import * as SessionExits from "./SessionExits.ts"
 
 export interface BeginOptions {
   /** From now; the whole shutdown has this much time. */
   readonly deadline: Duration.DurationInput
-  /** `drain`: running turns may finish until half of the time is over; `now`: they are interrupted at once. */
+  /** `drain`: running turns may finish for almost half of the time; `now`: they are interrupted at once. */
   readonly mode: "drain" | "now"
 }
 
@@ -21,24 +25,26 @@ export interface Token {
   readonly mode: BeginOptions["mode"]
 }
 
-export interface Report {
-  /** Sessions that lived when it began. */
-  readonly sessions: number
-  /** Those whose agents had to be killed at the deadline. */
-  readonly forced: number
-  /** Everything that was accepted is committed. */
-  readonly drained: boolean
-  /** The last committed offset: where every follower ends. */
-  readonly head: number
-  readonly millis: number
+const report = {
+  sessions: Schema.Int.annotations({ description: "Sessions that lived when it began." }),
+  forced: Schema.Int.annotations({ description: "Those whose agents had to be given up and killed." }),
+  drained: Schema.Boolean.annotations({ description: "Everything that was accepted is committed." }),
+  head: Schema.Int.annotations({ description: "The last committed offset: where every consumer ends." }),
+  millis: Schema.Number,
+  exits: Schema.Array(SessionExits.SessionExit),
+  consumers: Schema.Array(ConsumerReport)
 }
 
-/** The deadline passed before everything was settled. What was committed is safe; the next start settles the rest. */
+export const Report = Schema.Struct(report)
+export type Report = typeof Report.Type
+
+/**
+ * The deadline passed before everything was settled, or before a lossless consumer that is still there had everything. What was committed is safe: the
+ * next start settles the rest, and a consumer goes on from its cursor.
+ */
 export class ShutdownIncomplete extends Schema.TaggedError<ShutdownIncomplete>()("ShutdownIncomplete", {
   message: Schema.String,
-  sessions: Schema.Int,
-  forced: Schema.Int,
-  drained: Schema.Boolean
+  ...report
 }) {}
 
 export interface Shutdown {
@@ -46,52 +52,119 @@ export interface Shutdown {
   readonly begin: (options: BeginOptions) => Effect.Effect<Token>
   /** Waits for the end; everyone who asks gets the same report. */
   readonly finish: (token: Token) => Effect.Effect<Report, ShutdownIncomplete>
+  /**
+   * Begins, and finishes without waiting for consumers: the report says what each was not given. Never fails; for owners that do not read to the end.
+   */
+  readonly discard: (options: BeginOptions) => Effect.Effect<Report>
   readonly begun: Effect.Effect<boolean>
 }
 
-export const make = (
-  engine: typeof Engine.Service,
-  dispatcher: typeof Dispatcher.Service,
-  head: Effect.Effect<number>
-): Effect.Effect<Shutdown> =>
+/** Parts of the time by which a stage has to be over, whatever stalls: the last ones keep a slice. */
+const by = { accepted: 0.3, sessions: 0.9, committed: 0.95, consumers: 1 }
+
+const reason = "the server is shutting down"
+
+const complaint = ({ forced, sessions, drained, consumers, head }: Report): string | undefined => {
+  const behind = consumers.filter(
+    ({ delivery, outcome }) => delivery === "lossless" && (outcome === "timedOut" || outcome === "abandoned")
+  )
+  const complaints = [
+    ...(drained ? [] : ["The log could not take everything before the deadline; the next start settles what is open."]),
+    ...(forced === 0 ? [] : [`${forced} of ${sessions} agents did not end by themselves and were killed.`]),
+    ...behind.map(
+      ({ name, delivered }) => `Consumer ${name} has everything up to ${delivered} of ${head}; it can go on from there.`
+    )
+  ]
+  return complaints.length === 0 ? undefined : complaints.join(" ")
+}
+
+export const make = (rooms: {
+  readonly engine: typeof Engine.Service
+  readonly dispatcher: typeof Dispatcher.Service
+  readonly log: typeof EventLog.Service
+  readonly consumers: Consumers
+  /** Told once, when it begins. */
+  readonly onBegin: (token: Token) => void
+}): Effect.Effect<Shutdown> =>
   Effect.gen(function* () {
-    const ended = yield* Deferred.make<Report, ShutdownIncomplete>()
-    let token: Token | undefined
+    const { engine, dispatcher, log, consumers } = rooms
+    const ended = yield* Deferred.make<Report>()
+    let begun: { readonly token: Token; readonly head: number } | undefined
     let running = false
 
-    const settle = (current: Token) =>
+    /** Nothing when the time was over. What ignores interruption is left behind, so that it cannot hold the others. */
+    const within = <A>(effect: Effect.Effect<A>, { beganAt, deadlineAt }: Token, part: number) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        effect.pipe(
+          Effect.interruptible,
+          Effect.disconnect,
+          Effect.timeoutOption(Math.max(0, beganAt + (deadlineAt - beganAt) * part - now))
+        )
+      )
+    const millisUntil = ({ beganAt, deadlineAt }: Token, part: number) =>
+      Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, beganAt + (deadlineAt - beganAt) * part - now))
+
+    const settle = (token: Token, head: number) =>
       Effect.gen(function* () {
-        const left = Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, current.deadlineAt - now))
-        const { sessions, forced } = yield* dispatcher.stopAll({ mode: current.mode, within: yield* left })
-        const drained = Option.isSome(yield* engine.drain.pipe(Effect.interruptible, Effect.timeoutOption(yield* left)))
-        const millis = (yield* Clock.currentTimeMillis) - current.beganAt
-        if (drained && forced === 0) return { sessions, forced, drained, head: yield* head, millis }
-        return yield* new ShutdownIncomplete({
-          message: drained
-            ? `${forced} of ${sessions} agents did not end by themselves and were killed.`
-            : "The log could not take everything before the deadline; the next start settles what is open.",
-          sessions,
+        // What was accepted just before is decided, and its agent known, before agents are ended (S2).
+        const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
+        yield* within(accepted, token, by.accepted)
+        const living = yield* dispatcher.sessions
+        const stopped = yield* Effect.flatMap(millisUntil(token, by.sessions), (millis) =>
+          within(dispatcher.stopAll({ mode: token.mode, within: millis, reason }), token, by.sessions)
+        ).pipe(Effect.raceFirst(OpenRequests.refuse(engine, log, head, reason)))
+        const forced = Option.match(stopped, { onNone: () => living.length, onSome: (report) => report.forced })
+        const drained = Option.isSome(yield* within(engine.drain, token, by.committed))
+        const exits = yield* within(SessionExits.since(log, head, living), token, by.committed)
+        yield* consumers.settle
+        return {
+          sessions: living.length,
           forced,
-          drained
-        })
+          drained,
+          exits: Option.getOrElse(exits, () => living.map(SessionExits.unsettled))
+        }
+      })
+
+    const run = ({ token, head }: { readonly token: Token; readonly head: number }, waiting: boolean) =>
+      Effect.gen(function* () {
+        const settled = yield* settle(token, head)
+        if (waiting) yield* within(consumers.ended, token, by.consumers)
+        const last = yield* log.head
+        const millis = (yield* Clock.currentTimeMillis) - token.beganAt
+        return { ...settled, head: last, millis, consumers: consumers.report(last) } satisfies Report
+      })
+
+    const begin: Shutdown["begin"] = ({ deadline, mode }) =>
+      Effect.gen(function* () {
+        const beganAt = yield* Clock.currentTimeMillis
+        const head = yield* log.head
+        // From here nothing can come between (S1).
+        if (begun !== undefined) return begun.token
+        const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode }
+        begun = { token, head }
+        yield* engine.closeAdmission
+        yield* consumers.watch
+        rooms.onBegin(token)
+        return token
+      }).pipe(Effect.uninterruptible)
+
+    const ending = (waiting: boolean) =>
+      Effect.suspend(() => {
+        if (begun === undefined || running) return Deferred.await(ended)
+        running = true
+        // Its own fiber, over at the deadline: it is not undone when who asked goes away. Interruptible also for a finalizer that asks: stages race.
+        const settling = Effect.intoDeferred(run(begun, waiting), ended).pipe(Effect.interruptible, Effect.forkDaemon)
+        return Effect.zipRight(settling, Deferred.await(ended))
       })
 
     return {
-      begin: ({ deadline, mode }) =>
-        Effect.gen(function* () {
-          if (token !== undefined) return token
-          const beganAt = yield* Clock.currentTimeMillis
-          token ??= { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode }
-          yield* engine.closeAdmission
-          return token
+      begin,
+      finish: () =>
+        Effect.flatMap(ending(true), (outcome) => {
+          const message = complaint(outcome)
+          return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
         }),
-      finish: (current) =>
-        Effect.suspend(() => {
-          if (running) return Deferred.await(ended)
-          running = true
-          // In the asker's fiber, and not undone when it goes away.
-          return Effect.zipRight(Effect.intoDeferred(settle(current), ended), Deferred.await(ended))
-        }).pipe(Effect.uninterruptible),
-      begun: Effect.sync(() => token !== undefined)
+      discard: (options) => Effect.zipRight(begin(options), ending(false)),
+      begun: Effect.sync(() => begun !== undefined)
     }
   })

@@ -1,0 +1,57 @@
+/** What became of each session at shutdown, from committed events: never from a counter that runs ahead of them (S3). */
+import { Epoch, ThreadId } from "@millrace/contracts/Ids"
+import type { EventLog, Page } from "@millrace/log/EventLog"
+import { Effect, Schema } from "effect"
+
+export const SessionExit = Schema.Struct({
+  threadId: ThreadId,
+  epoch: Epoch,
+  outcome: Schema.Literal("stopped", "error", "unsettled").annotations({
+    description: "`unsettled`: its end is not in the log; the next start writes it."
+  }),
+  reason: Schema.optional(Schema.String)
+})
+export type SessionExit = typeof SessionExit.Type
+
+interface Session {
+  readonly threadId: ThreadId
+  readonly epoch: number
+}
+interface Stopped {
+  readonly data: Session & { readonly status: "stopped" | "error"; readonly reason: string }
+}
+
+export const unsettled = ({ threadId, epoch }: Session): SessionExit => ({ threadId, epoch, outcome: "unsettled" })
+
+const nameOf = ({ threadId, epoch }: Session) => `${threadId} ${epoch}`
+
+const stopsOf = (page: Page): ReadonlyArray<SessionExit> =>
+  page.events
+    .filter(({ type }) => type === "session.stopped")
+    .map(({ json }) => {
+      const { threadId, epoch, status, reason } = (JSON.parse(json) as Stopped).data
+      return { threadId, epoch, outcome: status, reason }
+    })
+
+/** The ends committed after the offset, and the sessions that lived and have none. When the log cannot be read nothing is known of any. */
+export const since = (
+  log: Pick<typeof EventLog.Service, "read">,
+  offset: number,
+  living: ReadonlyArray<Session>
+): Effect.Effect<ReadonlyArray<SessionExit>> =>
+  Effect.gen(function* () {
+    const exits = new Map<string, SessionExit>()
+    for (const session of living) exits.set(nameOf(session), unsettled(session))
+    let after = offset
+    for (;;) {
+      const page = yield* log.read({ after })
+      for (const exit of stopsOf(page)) exits.set(nameOf(exit), exit)
+      if (page.upTo >= page.head) return [...exits.values()]
+      after = page.upTo
+      yield* Effect.yieldNow()
+    }
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.as(Effect.logWarning(`The ends of sessions could not be read: ${error.message}`), living.map(unsettled))
+    )
+  )
