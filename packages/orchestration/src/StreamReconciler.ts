@@ -9,10 +9,11 @@
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
+import type { ItemView } from "@millrace/contracts/Item"
 import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/log/EventLog"
 import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
-import { endOf, type TurnEnd } from "./TurnEnd.ts"
+import { endOf, itemsOf, type TurnEnd } from "./TurnEnd.ts"
 
 /** A turn, as the answer to its accepted command names it. */
 export interface Addressed {
@@ -25,8 +26,8 @@ export interface Addressed {
 export type Step =
   /** Events of this turn only, in the order of the log, up to its terminal. */
   | { readonly _tag: "events"; readonly events: ReadonlyArray<LogEvent> }
-  /** What came next is no longer kept: deltas may be missing. Items that are over stand whole in the end. */
-  | { readonly _tag: "gap" }
+  /** What came next is no longer kept. Instead of it: the turn's items as they stand by now, in the order of their beginnings; open ones may lack text. */
+  | { readonly _tag: "gap"; readonly items: ReadonlyArray<ItemView> }
   /** The last step. */
   | { readonly _tag: "end"; readonly end: TurnEnd }
 
@@ -46,7 +47,8 @@ export interface Options {
 export class StreamReconciler extends Context.Tag("@millrace/orchestration/StreamReconciler")<
   StreamReconciler,
   {
-    readonly open: (turn: Addressed) => TurnFollower
+    /** With `events: false` its steps are the end only: nothing of the log is read, so nothing can be missing. */
+    readonly open: (turn: Addressed, options?: { readonly events?: boolean }) => TurnFollower
     /** The turn's events, then its end. Ending it early changes nothing for the turn (D11). */
     readonly follow: (turn: Addressed) => Stream.Stream<Step, LogUnavailable>
     /** Waits for the turn's end without its events. */
@@ -102,16 +104,18 @@ const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
   return found
 }
 
-/** Events and state at one position; nothing while the command is not visible there. */
-const lookAt = (view: View, turn: Addressed, after: number) => {
-  if (view.head < turn.offset) return { head: view.head, upTo: after, visible: false, events: [], end: undefined }
+/** Events, if they are wanted, and state at one position; nothing while the command is not visible there. */
+const lookAt = (view: View, turn: Addressed, after: number, wanted: boolean) => {
+  const { head } = view
+  if (head < turn.offset) return { head, upTo: after, visible: false, events: [], end: undefined }
+  if (!wanted) return { head, upTo: head, visible: true, events: [], end: endOf(view, turn) }
   const page = view.events({ after, stream: threadStream(turn.threadId), maxBytes: pageBytes })
   const all = eventsOf(page, turn.turnId)
   const terminal = all.findIndex((event) => isTerminal(event.type))
   // What a provider says after the terminal is no part of the stream, whenever it is read.
   const events = terminal < 0 ? all : all.slice(0, terminal + 1)
-  const atEnd = terminal >= 0 || page.upTo >= view.head
-  return { head: view.head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
+  const atEnd = terminal >= 0 || page.upTo >= head
+  return { head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
 }
 
 export const make = (options: Options = {}) =>
@@ -139,17 +143,18 @@ export const make = (options: Options = {}) =>
     )
     yield* reconcile.pipe(Effect.zipRight(tellAll), Effect.forever, Effect.forkScoped)
 
-    const open = (turn: Addressed): TurnFollower => {
+    const open = (turn: Addressed, { events: wanted = true }: { readonly events?: boolean } = {}): TurnFollower => {
       let position = turn.offset
       let seen = 0
       let over = false
       const look: TurnFollower["look"] = Effect.gen(function* () {
         while (!over) {
-          const found = yield* log.view((view) => lookAt(view, turn, position))
+          const found = yield* log.view((view) => lookAt(view, turn, position, wanted))
           // Asked after the read: retention may be further by now, which costs a needless `gap` and never a hidden one.
           const retained = yield* log.retainedFrom
           const steps: Array<Step> = []
-          if (found.visible && position < retained) steps.push({ _tag: "gap" })
+          if (wanted && found.visible && position < retained)
+            steps.push({ _tag: "gap", items: yield* log.view((view) => itemsOf(view, turn).items) })
           if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
           if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
           position = found.upTo
@@ -184,12 +189,11 @@ export const make = (options: Options = {}) =>
       follow,
       ended: (turn) =>
         Effect.gen(function* () {
-          const { look, wait } = open(turn)
+          const { look, wait } = open(turn, { events: false })
           for (;;) {
-            const steps = yield* look
-            const last = steps.at(-1)
+            const last = (yield* look).at(-1)
             if (last?._tag === "end") return last.end
-            if (steps.length === 0) yield* wait
+            yield* wait
           }
         }),
       waiting: waiters.count

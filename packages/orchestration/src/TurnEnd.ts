@@ -34,9 +34,14 @@ interface Turn {
 const withText = (item: ItemView, text: string | undefined): ItemView =>
   text === undefined || text === "" ? item : Object.assign({}, item, item.kind === "command" ? { output: text } : { text })
 
-/** The turn's items; none of them began before the turn was requested. */
-const itemsOf = (view: View, { threadId, turnId }: Turn, requestedAt: number) => {
+/** The turn's items as the view has them, in the order of their beginnings; the newest of at most 4 MiB. */
+export const itemsOf = (
+  view: View,
+  { threadId, turnId }: Turn
+): { readonly items: ReadonlyArray<ItemView>; readonly truncated: boolean } => {
   const found: Array<{ readonly item: ItemView; readonly startedAt: number }> = []
+  // None of them began before the turn was requested.
+  const requestedAt = view.row("turn", turnId)?.rank ?? Number.MAX_SAFE_INTEGER
   let size = 0
   let truncated = false
   let before = Number.MAX_SAFE_INTEGER
@@ -59,17 +64,15 @@ const itemsOf = (view: View, { threadId, turnId }: Turn, requestedAt: number) =>
 
 /** The end as the view has it; nothing while the turn is queued, runs or waits. */
 export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
-  const row = view.row("turn", turn.turnId)
-  const known = row?.value as TurnView | undefined
+  const known = view.row("turn", turn.turnId)?.value as TurnView | undefined
   const thread = view.row("thread-state", turn.threadId)?.value as ThreadRow | undefined
   const at = view.head
-  if (row === undefined || known === undefined || thread === undefined)
-    return { outcome: "deleted", at, turn: undefined, items: [], truncated: false }
+  if (known === undefined || thread === undefined) return { outcome: "deleted", at, turn: undefined, items: [], truncated: false }
   const over =
     known.status === "completed" || known.status === "failed" || known.status === "interrupted" ? known.status : undefined
   if (over === undefined && !thread.deleted) return undefined
   const outcome = thread.deleted && (over === undefined || over === "interrupted") ? "deleted" : (over ?? "deleted")
-  return { outcome, at, turn: known, ...itemsOf(view, turn, row.rank) }
+  return { outcome, at, turn: known, ...itemsOf(view, turn) }
 }
 
 /** What the agent said in these items, messages apart by an empty line. */

@@ -61,8 +61,7 @@ export const stream = (call: Call) => {
           return piece(content)
         }
         case "gap":
-          telling.gap()
-          return ""
+          return piece(telling.gap(moment.items))
         case "beat":
           return Sse.comment
         case "end":

@@ -19,11 +19,14 @@ export type Moment =
 /** No thread has this name: woken only with everybody. */
 const nobody = "millrace/calls"
 
-/** The moments of one turn; the last is `end` or `cut`. */
-export const of = (turn: Addressed): Stream.Stream<Moment, LogUnavailable, StreamReconciler | Wake | Tokens | Session> =>
+/** The moments of one turn, of its end only with `events: false`; the last is `end` or `cut`. */
+export const of = (
+  turn: Addressed,
+  options?: { readonly events: boolean }
+): Stream.Stream<Moment, LogUnavailable, StreamReconciler | Wake | Tokens | Session> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const follower = (yield* StreamReconciler).open(turn)
+      const follower = (yield* StreamReconciler).open(turn, options)
       const wake = yield* Wake
       const tokens = yield* Tokens
       const { tokenId } = yield* Session

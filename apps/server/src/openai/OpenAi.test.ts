@@ -516,6 +516,31 @@ describe("OpenAI-compatible face", { timeout: 30_000 }, () => {
     }).pipe(Effect.scoped, fair)
   )
 
+  it.live("D13 what retention took before it was told is told at the end, from state", () =>
+    run((hosted) =>
+      Effect.gen(function* () {
+        const before = yield* cursor(hosted)
+        const ask = () =>
+          clientOf(hosted).chat.completions.create(
+            { model: "demo", stream: true, messages: [...user("[[say one two]] [[sleep 500]] [[say three]]")] },
+            { headers: { "Idempotency-Key": "k1" } }
+          )
+        const read = Effect.map(
+          call(async () => collect(await ask())),
+          (chunks) => chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("")
+        )
+        const early = yield* Effect.fork(read)
+        yield* running(hosted, before)
+        yield* Effect.flatMap(hosted.log.head, hosted.log.trim)
+        const middle = yield* Effect.fork(read)
+        expect([yield* Fiber.join(early), yield* Fiber.join(middle)]).toEqual(["one two\n\nthree", "one two\n\nthree"])
+        yield* Effect.flatMap(hosted.log.head, hosted.log.trim)
+        expect(yield* read).toBe("one two\n\nthree")
+        expect((yield* hosted.host.state).threads).toHaveLength(1)
+      })
+    )
+  )
+
   it.live("X3 revoking the token ends its live calls, and their turns go on", () =>
     run((hosted) =>
       Effect.gen(function* () {

@@ -65,10 +65,12 @@ const streamed = (face: Face, call: Call.Call) =>
     })
   })
 
-/** Waits for the end; the turn's events are not kept. */
+/** Waits for the end; what was said stands in it. */
 const answered = (face: Face, call: Call.Call) =>
   Effect.gen(function* () {
-    const last = yield* Effect.mapError(Stream.runLast(Moments.of(call.turn)), (error) => Failure.fromWire(unavailable(error)))
+    const last = yield* Effect.mapError(Stream.runLast(Moments.of(call.turn, { events: false })), (error) =>
+      Failure.fromWire(unavailable(error))
+    )
     call.over()
     const moment = last._tag === "Some" ? last.value : undefined
     if (moment?._tag === "end")

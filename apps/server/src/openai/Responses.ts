@@ -129,6 +129,20 @@ export const stream = (call: Call) => {
     }
   }
 
+  /** Events are missing up to here; these are the items that they were about. */
+  const missed = (items: ReadonlyArray<Output.Item>): string => {
+    gapped = true
+    for (const { text } of parts.values()) text.gap()
+    let text = ""
+    for (const item of items) {
+      const shape = Output.shapeOf(item.kind)
+      if (shape === undefined) continue
+      if (item.status !== "open") text += closed(item, shape)
+      else if (!parts.has(item.itemId)) text += opened(item, shape, true).text
+    }
+    return text
+  }
+
   /** In the order of the stream, so that a client's own copy and the last event agree. */
   const inOrder = (items: ReadonlyArray<Output.Item>) =>
     items.toSorted((a, b) => (parts.get(a.itemId)?.index ?? 0) - (parts.get(b.itemId)?.index ?? 0))
@@ -168,9 +182,7 @@ export const stream = (call: Call) => {
           return text
         }
         case "gap":
-          gapped = true
-          for (const { text } of parts.values()) text.gap()
-          return ""
+          return missed(moment.items)
         case "beat":
           return Sse.comment
         case "end":

@@ -42,7 +42,6 @@ const delta = (name: string, text: string, kind = "agent-message") => event("ite
 const done = (name: string, text: string, kind = "agent-message") =>
   event("item.completed", name, { text, kind, status: "completed" })
 const events = (...events: ReadonlyArray<LogEvent>): Moment => ({ _tag: "events", events })
-const gap: Moment = { _tag: "gap" }
 const item = (name: string, text: string, kind = "agent-message"): ItemView => ({
   itemId: `itm_${name}` as ItemId,
   threadId,
@@ -51,6 +50,8 @@ const item = (name: string, text: string, kind = "agent-message"): ItemView => (
   status: "completed",
   text
 })
+const open = (name: string, text: string): ItemView => ({ ...item(name, text), status: "open" })
+const gap = (...items: ReadonlyArray<ItemView>): Moment => ({ _tag: "gap", items })
 const end = (...items: ReadonlyArray<ItemView>): Moment & { readonly _tag: "end"; readonly end: TurnEnd } => ({
   _tag: "end",
   end: { outcome: "completed", at: 99, turn: undefined, items, truncated: false }
@@ -126,22 +127,35 @@ const cases: ReadonlyArray<{
   },
   {
     name: "a gap in the middle of a message",
-    moments: [events(begun("1"), delta("1", "a")), gap, events(delta("1", "c")), events(done("1", "abc"))],
+    moments: [events(begun("1"), delta("1", "a")), gap(open("1", "c")), events(delta("1", "c")), events(done("1", "abc"))],
     end: end(item("1", "abc"))
   },
   {
     name: "a gap that took the beginning",
-    moments: [gap, events(delta("1", "b")), events(done("1", "ab"))],
+    moments: [gap(open("1", "b")), events(delta("1", "b")), events(done("1", "ab"))],
     end: end(item("1", "ab"))
   },
   {
     name: "a gap that took everything",
-    moments: [gap],
+    moments: [gap(item("1", "ab"), item("2", "c"))],
     end: end(item("1", "ab"), item("2", "c"))
   },
   {
     name: "a gap that took the end",
-    moments: [events(begun("1"), delta("1", "a")), gap],
+    moments: [events(begun("1"), delta("1", "a")), gap(item("1", "ab"), item("2", "c"))],
+    end: end(item("1", "ab"), item("2", "c"))
+  },
+  {
+    name: "a gap that took a whole message before one that is seen",
+    moments: [gap(item("1", "ab"), open("2", "")), events(done("1", "ab"), begun("2"), delta("2", "c"), done("2", "cd"))],
+    end: end(item("1", "ab"), item("2", "cd"))
+  },
+  {
+    name: "a gap whose items are further than the events after it",
+    moments: [
+      gap(item("1", "ab"), item("2", "c")),
+      events(delta("1", "b"), done("1", "ab"), begun("2"), delta("2", "c"), done("2", "c"))
+    ],
     end: end(item("1", "ab"), item("2", "c"))
   },
   {

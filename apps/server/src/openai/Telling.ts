@@ -49,10 +49,16 @@ export class Telling {
     return this.take()
   }
 
-  /** Events are missing from here on. */
-  gap(): void {
+  /** Events are missing up to here; these are the items that they were about. */
+  gap(items: ReadonlyArray<ItemView>): string {
     this.gapped = true
     for (const { text } of this.messages) text.gap()
+    for (const item of items) {
+      if (!isMessage(item.kind)) continue
+      if (item.status === "open") this.message(item.itemId, true)
+      else this.close(item.itemId, item.text)
+    }
+    return this.take()
   }
 
   /** What state has and nobody told. */
