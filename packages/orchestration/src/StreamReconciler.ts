@@ -131,7 +131,8 @@ export const make = (options: Options = {}) =>
         if (!waiters.isEmpty()) for (const event of page.events) waiters.wake(event.stream)
       })
     const tellAll = Effect.map(log.head, (head) => {
-      told = head
+      // A tick may have been overtaken between the two; what was told stays told.
+      told = Math.max(told, head)
       waiters.wakeAll()
     })
     const reconcile = Effect.sleep(options.reconcile ?? "5 seconds")
