@@ -3,15 +3,15 @@
  * page (an encoded frame) can be kept in a WeakMap by page and made once for all of them. The table serves what is older.
  */
 import type { PlacedEvent } from "./Batch.ts"
-import type { Page, StoredEvent } from "./EventLog.ts"
+import type { Page, ReadOptions } from "./EventLog.ts"
 
 interface Entry {
-  readonly page: Page
+  readonly page: Page & { readonly events: ReadonlyArray<PlacedEvent> }
   readonly bytes: number
-  streams?: ReadonlyMap<string, ReadonlyArray<StoredEvent>>
+  streams?: ReadonlyMap<string, ReadonlyArray<PlacedEvent>>
 }
 
-const nothing: ReadonlyArray<StoredEvent> = []
+const nothing: ReadonlyArray<PlacedEvent> = []
 
 export class Ring {
   #entries: Array<Entry> = []
@@ -45,7 +45,7 @@ export class Ring {
     if (events.length > from) this.#add(after + from, head, from === 0 ? events : events.slice(from), bytes)
   }
 
-  #add(after: number, head: number, events: ReadonlyArray<StoredEvent>, bytes: number): void {
+  #add(after: number, head: number, events: ReadonlyArray<PlacedEvent>, bytes: number): void {
     this.#entries.push({ page: { after, upTo: after + events.length, head, events }, bytes })
     this.#bytes += bytes
     while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1)
@@ -58,6 +58,10 @@ export class Ring {
 
   /** The page that holds the event after this offset; undefined when it is older than the ring, or not yet there. */
   find(after: number): Entry | undefined {
+    return this.#entries[this.#indexOf(after)]
+  }
+
+  #indexOf(after: number): number {
     let low = this.#start
     let high = this.#entries.length - 1
     while (low <= high) {
@@ -65,15 +69,46 @@ export class Ring {
       const entry = this.#entries[middle]!
       if (after < entry.page.after) high = middle - 1
       else if (after >= entry.page.upTo) low = middle + 1
-      else return entry
+      else return middle
     }
-    return undefined
+    return -1
+  }
+
+  /**
+   * The page that the table would give (the same rows, `upTo` and budgets), when everything after the offset is still here: readers near
+   * the head cost no query each. A commit that is read whole gives its own array.
+   */
+  read(query: ReadOptions, head: number, defaults: { readonly limit: number; readonly maxBytes: number }): Page | undefined {
+    const { after, limit = defaults.limit, maxBytes = defaults.maxBytes, stream } = query
+    const first = this.#indexOf(after)
+    if (first < 0 || limit <= 0) return undefined
+    let events: ReadonlyArray<PlacedEvent> = nothing
+    let taken: Array<PlacedEvent> | undefined
+    let bytes = 0
+    for (let i = first; i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!
+      const all = stream === undefined ? entry.page.events : Ring.ofStream(entry, stream)
+      const fresh = entry.page.after >= after ? all : all.filter(({ offset }) => offset > after)
+      if (events.length === 0 && fresh.length <= limit && entry.bytes <= maxBytes) {
+        events = fresh
+        for (const event of fresh) bytes += event.bytes
+        continue
+      }
+      for (const event of fresh) {
+        if (events.length >= limit || (events.length > 0 && bytes + event.bytes > maxBytes))
+          return { after, upTo: events.at(-1)?.offset ?? after, head, events }
+        if (taken === undefined) events = taken = [...events]
+        taken.push(event)
+        bytes += event.bytes
+      }
+    }
+    return { after, upTo: head, head, events }
   }
 
   /** The events of one stream on a page: one array for all who ask. */
-  static ofStream(entry: Entry, stream: string): ReadonlyArray<StoredEvent> {
+  static ofStream(entry: Entry, stream: string): ReadonlyArray<PlacedEvent> {
     if (entry.streams === undefined) {
-      const streams = new Map<string, Array<StoredEvent>>()
+      const streams = new Map<string, Array<PlacedEvent>>()
       for (const event of entry.page.events) {
         const list = streams.get(event.stream)
         if (list === undefined) streams.set(event.stream, [event])

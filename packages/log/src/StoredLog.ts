@@ -113,7 +113,10 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     const read: (typeof EventLog.Service)["read"] = (query) =>
       Effect.suspend((): Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired> => {
         const wrong = outside(query.after)
-        return Option.isSome(wrong) ? Effect.fail(wrong.value) : readPage("read", query)
+        if (Option.isSome(wrong)) return Effect.fail(wrong.value)
+        // What was committed lately is in memory: head, page and ring change in one step, so this is one read too (D4).
+        const recent = ring.read(query, head, { limit: 1_000, maxBytes: defaultPageBytes })
+        return recent === undefined ? readPage("read", query) : Effect.succeed(recent)
       })
 
     const follow: (typeof EventLog.Service)["follow"] = (query) =>
