@@ -12,6 +12,7 @@ interface Entry {
 }
 
 const nothing: ReadonlyArray<PlacedEvent> = []
+const gone: Entry = { page: { after: 0, upTo: 0, head: 0, events: nothing }, bytes: 0 }
 
 export class Ring {
   #entries: Array<Entry> = []
@@ -48,8 +49,11 @@ export class Ring {
   #add(after: number, head: number, events: ReadonlyArray<PlacedEvent>, bytes: number): void {
     this.#entries.push({ page: { after, upTo: after + events.length, head, events }, bytes })
     this.#bytes += bytes
-    while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1)
-      this.#bytes -= this.#entries[this.#start++]!.bytes
+    while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1) {
+      this.#bytes -= this.#entries[this.#start]!.bytes
+      // The slot goes later, many at a time; what it held goes now.
+      this.#entries[this.#start++] = gone
+    }
     if (this.#start > 1024 && this.#start * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#start)
       this.#start = 0
