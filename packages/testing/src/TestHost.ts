@@ -1,0 +1,51 @@
+/**
+ * A whole host for tests: a log in memory, agents that a test scripts, two directories, and the clock the test runs under: `it.effect` gives TestClock,
+ * `simulate(seed, ...)` a seeded scheduler with virtual time. docs/host.md shows three tests.
+ */
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import * as Host from "@millrace/host/Host"
+import { Chunk, Context, Effect, Layer, type Scope, Stream } from "effect"
+import { command } from "./Orchestration.ts"
+import * as ScriptedProvider from "./ScriptedProvider.ts"
+
+export interface Options extends Host.Limits {
+  /** Default: one that says the prompt back, by the name `scripted`. */
+  readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
+  /** One that outlives the host is how a test restarts it. */
+  readonly store?: Layer.Layer<EventLog, LogUnavailable>
+}
+
+type Service = typeof Host.Host.Service
+
+/** The directories that threads may be in. */
+export const directories = ["/work", "/other"] as const
+
+/** With the log and the engine beside the host, for tests that look inside. */
+export const layer = ({ providers = [ScriptedProvider.make()], ...options }: Options = {}) =>
+  Host.layerMemory({ ...options, adapters: providers.map(({ adapter }) => adapter), directories })
+
+/** A host that lives as long as the scope. */
+export const make = (options: Options = {}): Effect.Effect<Service, Layer.Layer.Error<ReturnType<typeof layer>>, Scope.Scope> =>
+  Effect.map(Layer.build(layer(options)), (context) => Context.get(context, Host.Host))
+
+/** A thread with a first turn; the turn is accepted, and runs. */
+export const begin = (host: Service, text: string, provider = "scripted") =>
+  Effect.map(host.dispatch(command("thread.create", { provider, cwd: "/work", turn: { text } }), "tester"), (accepted) => ({
+    ...accepted,
+    threadId: accepted.threadId as ThreadId
+  }))
+
+/** The events among frames. */
+export const events = (frames: Iterable<SubscriptionFrame>): ReadonlyArray<LogEvent> =>
+  Array.from(frames).flatMap((frame) => (frame._tag === "event" ? [frame.event] : []))
+
+/** The log up to the first event of one of these types, as a follower gets it. */
+export const until = (host: Service, ...types: ReadonlyArray<string>) =>
+  host.follow({}).pipe(
+    Stream.takeUntil((frame: Frame) => frame._tag === "event" && types.includes(frame.event.type)),
+    Stream.runCollect,
+    Effect.map((frames) => events(Chunk.toReadonlyArray(frames)))
+  )
