@@ -2,7 +2,7 @@
 import type { TurnId } from "@millrace/contracts/Ids"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { Effect, Mailbox, Queue } from "effect"
+import { Effect, Queue, Stream } from "effect"
 import { type Act, type Playback, playbacks } from "./CodexReplay.ts"
 import type { Scripted } from "./ScriptedProvider.ts"
 
@@ -44,13 +44,14 @@ const refused = new ProviderError({
 
 const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
   Effect.gen(function* () {
-    const mailbox = yield* Mailbox.make<ProviderEvent>({ capacity: 16, strategy: "suspend" })
+    // Not a Mailbox (docs/decisions/0023); the end of the stream is a value.
+    const output = yield* Queue.bounded<ProviderEvent | undefined>(16)
     const scope = yield* Effect.scope
     const given: Array<TurnId> = []
     let act: Act = { _tag: "End" }
-    const say = (events: ReadonlyArray<ProviderEvent>) => Effect.asVoid(mailbox.offerAll(events))
+    const say = (events: ReadonlyArray<ProviderEvent>) => Effect.asVoid(Queue.offerAll(output, events))
     const over = (cause: Parameters<Playback["normaliser"]["end"]>[0]) =>
-      Effect.zipRight(say(playback.normaliser.end(cause)), mailbox.end)
+      Effect.zipRight(say(playback.normaliser.end(cause)), Effect.asVoid(Queue.offer(output, undefined)))
     const go = Effect.suspend(() => {
       const step = nextAct(playback, given)
       act = step.act
@@ -64,7 +65,7 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
     const goOn = Effect.forkIn(go, scope)
     yield* goOn
     return {
-      events: Mailbox.toStream(mailbox),
+      events: Stream.fromQueue(output).pipe(Stream.takeWhile((event) => event !== undefined)),
       continuity: "fresh",
       resumeKey: playback.nativeThreadId,
       capabilities: ["interrupt", "approvals", "questions"],
