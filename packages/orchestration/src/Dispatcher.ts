@@ -170,7 +170,9 @@ export const make = (options: Options = {}) =>
         start + budget * 0.8
       )
       yield* until(closed, start + budget * 0.95)
-      const forced = runners.size
+      // A runner leaves the map a moment after its end: what counts is the end.
+      const open = yield* Effect.filter([...runners.values()], (runner) => Effect.negate(Deferred.isDone(runner.closed)))
+      const forced = open.length
       yield* all((runner) => runner.giveUp)
       if (forced > 0) yield* until(closed, start + budget)
       return { sessions, forced }

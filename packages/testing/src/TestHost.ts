@@ -6,6 +6,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Host from "@millrace/host/Host"
 import { Chunk, Context, Effect, Layer, type Scope, Stream } from "effect"
 import { command } from "./Orchestration.ts"
@@ -49,3 +50,6 @@ export const until = (host: Service, ...types: ReadonlyArray<string>) =>
     Stream.runCollect,
     Effect.map((frames) => events(Chunk.toReadonlyArray(frames)))
   )
+
+/** A log in memory that outlives the hosts over it: `store: Layer.succeed(EventLog, log)`. */
+export const memoryLog = Effect.orDie(EventLogMemory.make())
