@@ -11,7 +11,7 @@ export class Closing extends Context.Tag("@millrace/host/Closing")<
     readonly by: (deadlineAt: number) => void
     /** The one deadline: the shutdown's; without one `within` from the first time somebody asks. */
     readonly left: Effect.Effect<number>
-    /** As `left`, but at least `slack` from the first room that closes: the log and its lock are let go also after a late end. */
+    /** As `left`; an owner that closes after the deadline still has a second, in which the log and its lock are let go. */
     readonly leftToClose: Effect.Effect<number>
   }
 >() {}
@@ -31,7 +31,8 @@ export const closing = (within: Duration.DurationInput) =>
         return Math.max(0, at - now)
       }),
       leftToClose: Effect.map(Clock.currentTimeMillis, (now) => {
-        closeAt ??= Math.max(at ?? now + Duration.toMillis(within), now + slack)
+        at ??= now + Duration.toMillis(within)
+        closeAt ??= at > now ? at : now + slack
         return Math.max(0, closeAt - now)
       })
     }
