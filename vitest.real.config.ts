@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     fileParallelism: false,
+    reporters:
+      process.env["CI"] === undefined ? ["default"] : ["default", ["json", { outputFile: ".cache/test-results/real.json" }]],
     // Named, or vitest.workspace.ts would take over.
     projects: [
       {
