@@ -126,6 +126,35 @@ const survivors = (mark: string) =>
     }
   })
 
+const crash = (step: string, directory: string, mark: string) =>
+  spawn(process.execPath, ["--import", "tsx", join(import.meta.dirname, "../../test/process/crash.ts"), step, directory, mark], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, TMPDIR: mark }
+  })
+/** Nobody's children: no event tells of their death. */
+const atMost = (mark: string, most: number) =>
+  Effect.repeat(
+    Effect.delay(
+      Effect.sync(() => survivors(mark).length),
+      10
+    ),
+    { until: (count) => count <= most, times: 300 }
+  )
+
+it.live.runIf(Proc.bootId() !== undefined)(
+  "S8 a server that leaves by process.exit, such as at a second signal, takes agents that ignore everything with it",
+  () =>
+    Effect.gen(function* () {
+      const directory = folder()
+      const mark = folder()
+      expect(yield* exited(crash("exit", directory, mark))).toBeNull()
+      yield* atMost(mark, 0)
+      expect(survivors(mark)).toEqual([])
+      expect((yield* use(directory, (ledger) => ledger.reap)).gone).toHaveLength(1)
+    }),
+  20_000
+)
+
 describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server", { concurrent: true }, () => {
   for (const [step, expected] of [
     ["before-record", none],
@@ -139,21 +168,10 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server"
         Effect.gen(function* () {
           const directory = folder()
           const mark = folder()
-          const server = spawn(
-            process.execPath,
-            ["--import", "tsx", join(import.meta.dirname, "../../test/process/crash.ts"), step, directory, mark],
-            { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, TMPDIR: mark } }
-          )
+          const server = crash(step, directory, mark)
           expect(yield* exited(server)).toBe("SIGKILL")
-          // A gate that lost its server, and an agent that reads end of file, leave by themselves, as nobody's children: no event tells.
-          if (step !== "running")
-            yield* Effect.repeat(
-              Effect.delay(
-                Effect.sync(() => survivors(mark).length),
-                10
-              ),
-              { until: (count) => count <= (step === "command" ? 1 : 0), times: 300 }
-            )
+          // A gate that lost its server, and an agent that reads end of file, leave by themselves.
+          if (step !== "running") yield* atMost(mark, step === "command" ? 1 : 0)
           const report = yield* use(directory, (ledger) => ledger.reap)
           const named = { ...report, killed: report.killed.map(() => "agent"), gone: report.gone.map(() => "agent") }
           expect(named).toEqual({ ...expected, unreadable: [] })

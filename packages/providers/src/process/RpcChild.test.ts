@@ -55,7 +55,10 @@ describe("RpcChild", () => {
       const refused = yield* Effect.flip(child.request("refuse", {}))
       expect(refused).toMatchObject({ outcome: "failed", operation: "refuse", failure: { kind: "overloaded", message: "full" } })
       const late = yield* Effect.flip(child.request("silence", {}, { deadlineMillis: 20 }))
-      expect(late).toMatchObject({ outcome: "unknown", failure: { kind: "transport" } })
+      expect(late).toMatchObject({
+        outcome: "unknown",
+        failure: { kind: "transport", message: "test did not answer silence within 20 ms; it may have happened" }
+      })
       const [dead, waiting] = yield* Effect.all(
         [Effect.flip(child.request("die", 3)), Effect.flip(child.request("silence", {}))],
         {
@@ -195,6 +198,22 @@ describe("RpcChild", () => {
       expect(performance.now() - began).toBeLessThan(3000)
       expect([child.pid, ...pids].map(alive)).toEqual([false, false, false])
       expect(yield* child.exit).toMatchObject({ signal: "SIGKILL", stopReason: "enough" })
+    }))
+
+  test("S8 a scope that closes while a stop is under way does not wait for it: what ignores everything is killed", () =>
+    Effect.gen(function* () {
+      const { began, pid } = yield* Effect.gen(function* () {
+        const child = yield* open(
+          `process.on("SIGTERM", () => {}); console.log('{"method":"up"}'); setInterval(() => {}, 1000)`,
+          { stopMillis: { stdin: 8000, term: 8000 } }
+        )
+        yield* Stream.runDrain(Stream.take(child.incoming, 1))
+        yield* Effect.forkDaemon(child.stop("enough"))
+        yield* Effect.yieldNow()
+        return { began: performance.now(), pid: child.pid }
+      }).pipe(Effect.scoped)
+      expect(alive(pid)).toBe(false)
+      expect(performance.now() - began).toBeLessThan(3000)
     }))
 
   test("X4 the environment is an allow-list and what the adapter names", () =>

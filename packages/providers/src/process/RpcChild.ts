@@ -56,7 +56,10 @@ export interface RpcChild {
   readonly respond: (id: RpcId, result: unknown) => Effect.Effect<void, ProviderError>
   readonly respondError: (id: RpcId, code: number, message: string) => Effect.Effect<void, ProviderError>
   readonly exit: Effect.Effect<ExitEvidence>
-  /** stdin closed → SIGTERM → SIGKILL, each to the whole group, each within its part of the budget. Idempotent; goes on when its caller is interrupted. */
+  /**
+   * stdin closed → SIGTERM → SIGKILL, each to the whole group, each within its part of the budget; at once when the scope closes meanwhile.
+   * Idempotent; goes on when its caller is interrupted.
+   */
   readonly stop: (reason: string) => Effect.Effect<void>
 }
 
@@ -120,6 +123,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
   const inbox = Inbox.make<Incoming>(bounds)
   const exit = yield* Deferred.make<ExitEvidence>()
   const stopped = yield* Deferred.make<void>()
+  const givenUp = yield* Deferred.make<void>()
   const pending = new Map<RpcId, { readonly method: string; readonly answer: Deferred.Deferred<unknown, ProviderError> }>()
   const framer = Framer.make(options.lineLimitBytes)
   let stopping = false
@@ -175,7 +179,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
       stopping = true
       // One that had died by itself was not stopped by us, whoever asks for it afterwards.
       if (!child.hasExited()) stopReason = reason
-      const done = (millis: number) => Effect.map(Spawn.within(child.exited, millis), Option.isSome)
+      const over = Effect.raceFirst(child.exited, Deferred.await(givenUp))
+      const done = (millis: number) => Effect.map(Spawn.within(over, millis), () => child.hasExited())
       return Effect.gen(function* () {
         yield* child.closeStdin
         if (!(yield* done(stopMillis.stdin))) {
@@ -223,7 +228,9 @@ export const open = Effect.fn("RpcChild.open")(function* (
   yield* Effect.forkIn(read, scope)
   // Runs before the loop and the child are released. A consumer that is still there gets what was written; whoever waits gets an answer.
   yield* Effect.addFinalizer(() =>
-    stop("the session's scope was closed").pipe(
+    // Whoever closes the scope while a stop is under way has no time left: what ignores it is killed now (S8).
+    Effect.suspend(() => (stopping ? Deferred.succeed(givenUp, undefined) : Effect.void)).pipe(
+      Effect.zipRight(stop("the session's scope was closed")),
       Effect.zipRight(Spawn.within(Deferred.await(exit), 1000)),
       Effect.zipRight(child.gone),
       Effect.flatMap(finish)
@@ -250,8 +257,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
           fail(operation, sent() ? "unknown" : "failed", {
             kind: "transport",
             message: sent()
-              ? `no answer within ${millis} ms; it may have happened`
-              : `it could not be sent within ${millis} ms; nothing happened`
+              ? `${provider} did not answer ${operation} within ${millis} ms; it may have happened`
+              : `${operation} could not be sent to ${provider} within ${millis} ms; nothing happened`
           })
       })
     )

@@ -11,6 +11,7 @@ import { accessSync, constants, statSync } from "node:fs"
 import { delimiter, isAbsolute, join } from "node:path"
 import { Deferred, Effect, Option, type Scope } from "effect"
 import * as Environment from "./Environment.ts"
+import * as LastResort from "./LastResort.ts"
 import { Ledger } from "./Ledger.ts"
 import * as Proc from "./Proc.ts"
 
@@ -123,6 +124,8 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
     return yield* Effect.fail({ kind: "process" as const, message: `no process could be started: ${cause.message}` })
   }
 
+  LastResort.hold(pid)
+
   const { stdin, stdout, stderr } = child
   const exited = yield* Deferred.make<Exit>()
   const gone = yield* Deferred.make<Exit>()
@@ -148,6 +151,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
     collected = true
     // The leader's number is not free while its group has members, so this reaches nobody else.
     Proc.signalGroup(pid, "SIGKILL")
+    LastResort.release(pid)
     Deferred.unsafeDone(exited, Effect.succeed({ code, signal }))
   })
 

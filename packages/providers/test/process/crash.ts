@@ -1,6 +1,7 @@
 /**
  * A server that is killed at one step of a start: `crash.ts STEP LEDGER CWD`.
- * Steps: before-record, after-record (the gate is still closed), running (an agent that ignores everything), command (it runs a command).
+ * Steps: before-record, after-record (the gate is still closed), running (an agent that ignores everything), command (it runs a command);
+ * exit: as running, and it is not killed but leaves by `process.exit`, with no scope closed.
  */
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Layer, Stream } from "effect"
@@ -9,7 +10,9 @@ import * as Ledger from "../../src/process/Ledger.ts"
 import * as RpcChild from "../../src/process/RpcChild.ts"
 
 const [step, directory = "", cwd = ""] = process.argv.slice(2)
-const killed = Effect.sync(() => void process.kill(process.pid, "SIGKILL")).pipe(Effect.zipRight(Effect.never))
+const killed = Effect.sync(() => (step === "exit" ? process.exit(0) : void process.kill(process.pid, "SIGKILL"))).pipe(
+  Effect.zipRight(Effect.never)
+)
 
 const dying = Layer.effect(
   Ledger.Ledger,
