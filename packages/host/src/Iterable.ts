@@ -1,0 +1,58 @@
+/** A stream as an async iterable that takes nothing before it is asked: what a consumer was given is what it asked for. */
+import { Cause, Chunk, Effect, Exit, Fiber, Option, Runtime, Scope, Stream } from "effect"
+
+type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
+
+/** Each iterator is an attach of its own. It rejects with the stream's error; leaving the loop, or `return`, ends the attach. */
+export const make = <A, E>(stream: Stream.Stream<A, E>, runtime: Runtime.Runtime<never>): AsyncIterable<A> => ({
+  [Symbol.asyncIterator]: () => {
+    const scope = Effect.runSync(Scope.make())
+    const done: IteratorResult<A> = { done: true, value: undefined }
+    let pull: Pull<A, E> | undefined
+    let ahead: ReadonlyArray<A> = []
+    let asking: Fiber.RuntimeFiber<IteratorResult<A>, E> | undefined
+    let last: Promise<unknown> = Promise.resolve()
+    let closed = false
+
+    const close = Effect.suspend(() => {
+      closed = true
+      return Scope.close(scope, Exit.void)
+    })
+    const step: Effect.Effect<IteratorResult<A>, E> = Effect.gen(function* () {
+      if (closed) return done
+      pull ??= yield* Scope.extend(Stream.toPull(stream), scope)
+      while (ahead.length === 0) {
+        const more = yield* Effect.either(pull)
+        if (more._tag === "Right") ahead = Chunk.toReadonlyArray(more.right)
+        else {
+          yield* close
+          return Option.isNone(more.left) ? done : yield* Effect.fail(more.left.value)
+        }
+      }
+      const [value, ...rest] = ahead as readonly [A, ...Array<A>]
+      ahead = rest
+      return { done: false, value }
+    })
+    const ask = async (): Promise<IteratorResult<A>> => {
+      asking = Runtime.runFork(runtime)(step)
+      const exit = await Effect.runPromise(Fiber.await(asking))
+      if (Exit.isSuccess(exit)) return exit.value
+      if (closed && Exit.isInterrupted(exit)) return done
+      throw Cause.squash(exit.cause)
+    }
+    return {
+      /** One after the other, in the order they were asked. */
+      next: () => {
+        const next = last.then(ask, ask)
+        last = next
+        return next
+      },
+      return: async () => {
+        closed = true
+        const interrupt = asking === undefined ? Effect.void : Fiber.interrupt(asking)
+        await Effect.runPromise(Effect.zipRight(interrupt, close))
+        return done
+      }
+    }
+  }
+})
