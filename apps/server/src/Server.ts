@@ -24,6 +24,7 @@ import * as Web from "./http/Web.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
 import * as Rpc from "./rpc/Rpc.ts"
 import type { Service } from "./Service.ts"
+import { codeOf, words } from "./Thrown.ts"
 
 export interface Options {
   readonly host: string
@@ -68,10 +69,8 @@ const limits = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeou
 const maxConnections = 10_000
 
 const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => {
-  const code: unknown = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined
-  const detail = cause instanceof Error ? cause.message : String(cause)
   const failed = (reason: CannotListen["reason"], message: string) => new CannotListen({ host, port, reason, message })
-  switch (code) {
+  switch (codeOf(cause)) {
     case "EADDRINUSE":
       return failed(
         "port-in-use",
@@ -89,12 +88,12 @@ const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => 
         `This machine has no address "${host}". Listen on 127.0.0.1, or on an address of this machine.`
       )
     default:
-      return failed("other", `Cannot listen on ${host}:${port}: ${detail}. Choose another --host or --port.`)
+      return failed("other", `Cannot listen on ${host}:${port}: ${words(cause)}. Choose another --host or --port.`)
   }
 }
 
 /** `0.0.0.0` and `::` are no addresses to open: this machine's own is. */
-export const urlOf = (host: string, port: number): string => {
+const urlOf = (host: string, port: number): string => {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
 }

@@ -16,6 +16,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { dirname, join, resolve } from "node:path"
+import { isAlive } from "./Pid.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
 
@@ -105,15 +106,6 @@ const prepare = (path: string) =>
   })
 
 const decodeOwner = Schema.decodeUnknownOption(Schema.parseJson(Owner))
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (cause) {
-    return cause instanceof Error && "code" in cause && cause.code === "EPERM"
-  }
-}
 
 /** What `owner.json` says, when the process it names is alive. */
 const saidOwner = (path: string): Option.Option<Owner> => {

@@ -1,5 +1,6 @@
 /** The access files in the data directory could not be read or written. */
 import { Effect, Schema } from "effect"
+import { words } from "../Thrown.ts"
 
 export class AccessFileError extends Schema.TaggedError<AccessFileError>()("AccessFileError", {
   path: Schema.String,
@@ -12,7 +13,7 @@ export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, A
   Effect.try({
     try: operation,
     catch: (cause) => {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = words(cause)
       return new AccessFileError({
         path,
         reason,
@@ -20,6 +21,3 @@ export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, A
       })
     }
   })
-
-export const isMissing = (cause: unknown): boolean =>
-  typeof cause === "object" && cause !== null && "code" in cause && cause.code === "ENOENT"

@@ -6,7 +6,8 @@ import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Clock, Duration, Effect, Option, Schema } from "effect"
-import { type AccessFileError, attempt, isMissing } from "./AccessFile.ts"
+import { isMissing } from "../Thrown.ts"
+import { type AccessFileError, attempt } from "./AccessFile.ts"
 
 const Stored = Schema.parseJson(Schema.Struct({ name: Schema.String, expiresAt: Schema.Number }))
 const decode = Schema.decodeUnknownOption(Stored)

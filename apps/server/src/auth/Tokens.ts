@@ -6,7 +6,8 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
-import { type AccessFileError, attempt, isMissing } from "./AccessFile.ts"
+import { isMissing } from "../Thrown.ts"
+import { type AccessFileError, attempt } from "./AccessFile.ts"
 
 /** `session`: a browser that was paired; `token`: made by `millrace token create`. */
 export interface TokenRecord {

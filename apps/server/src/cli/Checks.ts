@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, Option, type Scope } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
+import { words } from "../Thrown.ts"
 import * as Connect from "./Connect.ts"
 import * as Discovery from "./Discovery.ts"
 import type { Output } from "./Output.ts"
@@ -23,8 +24,6 @@ interface Where {
   readonly host: string
   readonly port: number
 }
-
-const words = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 const node: Check = (() => {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)

@@ -7,6 +7,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
+import { words } from "../Thrown.ts"
 import * as Answer from "./Answer.ts"
 import * as Doctor from "./Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
@@ -69,8 +70,7 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
-  const words = what instanceof Error ? what.message : String(what)
-  return [ExitCode.failed, `Internal error: ${words}. MILLRACE_LOG_LEVEL=debug shows where; please report it.`]
+  return [ExitCode.failed, `Internal error: ${words(what)}. MILLRACE_LOG_LEVEL=debug shows where; please report it.`]
 }
 
 const level = (args: ReadonlyArray<string>) => {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { type CursorStore, CursorStoreError } from "@millrace/client/CursorStore"
+import { isMissing, words } from "../Thrown.ts"
 
 export const make = (dataDir: string): CursorStore => {
   const folder = join(dataDir, "cursors")
@@ -12,7 +13,7 @@ export const make = (dataDir: string): CursorStore => {
       try: operation,
       catch: (cause) =>
         new CursorStoreError({
-          message: `Cannot keep the place in ${folder}: ${cause instanceof Error ? cause.message : String(cause)}`
+          message: `Cannot keep the place in ${folder}: ${words(cause)}`
         })
     })
   return {
@@ -21,7 +22,7 @@ export const make = (dataDir: string): CursorStore => {
         try {
           return readFileSync(fileOf(reader), "utf8")
         } catch (cause) {
-          if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined
+          if (isMissing(cause)) return undefined
           throw cause
         }
       }),

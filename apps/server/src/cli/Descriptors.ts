@@ -2,6 +2,7 @@
 import { fstatSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
 import { Effect, type Scope } from "effect"
+import { words } from "../Thrown.ts"
 import { type CliFailure, failed, usage } from "./Failure.ts"
 
 const checked = (flag: string, fd: number): Effect.Effect<void, CliFailure> =>
@@ -15,8 +16,7 @@ export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) =
   Effect.as(checked(flag, fd), (line) =>
     Effect.try({
       try: () => void writeSync(fd, `${line}\n`),
-      catch: (cause) =>
-        failed(`--${flag}: cannot write to descriptor ${fd}: ${cause instanceof Error ? cause.message : String(cause)}`)
+      catch: (cause) => failed(`--${flag}: cannot write to descriptor ${fd}: ${words(cause)}`)
     })
   )
 

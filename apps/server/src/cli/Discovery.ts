@@ -5,6 +5,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema } from "effect"
+import { isAlive } from "@millrace/log/Pid"
+import { words } from "../Thrown.ts"
 import { type CliFailure, failed } from "./Failure.ts"
 
 const Stored = Schema.parseJson(
@@ -35,7 +37,7 @@ export const write = (dataDir: string, server: Stored): Effect.Effect<void, CliF
       writeFileSync(beside, JSON.stringify(server), { mode: 0o600 })
       renameSync(beside, fileOf(dataDir))
     },
-    catch: (cause) => failed(`Cannot write ${fileOf(dataDir)}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    catch: (cause) => failed(`Cannot write ${fileOf(dataDir)}: ${words(cause)}`)
   })
 
 const read = (dataDir: string): Option.Option<Stored> => {
@@ -51,16 +53,6 @@ export const remove = (dataDir: string, pid: number): Effect.Effect<void> =>
   Effect.sync(() => {
     if (Option.exists(read(dataDir), (server) => server.pid === pid)) rmSync(fileOf(dataDir), { force: true })
   })
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (cause) {
-    // Alive, and another user's.
-    return cause instanceof Error && "code" in cause && cause.code === "EPERM"
-  }
-}
 
 /** Any answer at `/health` will do: a server that drains is a server. */
 const answers = (url: string): Effect.Effect<boolean> =>

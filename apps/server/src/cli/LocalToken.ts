@@ -2,8 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option } from "effect"
-import { type AccessFileError, attempt, isMissing } from "../auth/AccessFile.ts"
+import { type AccessFileError, attempt } from "../auth/AccessFile.ts"
 import * as Tokens from "../auth/Tokens.ts"
+import { isMissing } from "../Thrown.ts"
 
 export interface LocalToken {
   readonly file: string

@@ -98,7 +98,7 @@ export const state = Command.make("state", common, (options) =>
 
 const usable = (provider: ProviderStatus) => provider.installed && provider.signedIn !== "no"
 
-export const providerRows = (style: Style, providers: ReadonlyArray<ProviderStatus>) =>
+const providerRows = (style: Style, providers: ReadonlyArray<ProviderStatus>) =>
   providers.map((provider) => [
     usable(provider) ? style.green("ok") : style.yellow("--"),
     provider.provider,

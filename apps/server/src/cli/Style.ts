@@ -13,7 +13,7 @@ const paint = (open: number, close: number) => (text: string) => `\u001B[${open}
 const same = (text: string) => text
 
 export const plain: Style = { bold: same, dim: same, red: same, green: same, yellow: same, cyan: same }
-export const coloured: Style = {
+const coloured: Style = {
   bold: paint(1, 22),
   dim: paint(2, 22),
   red: paint(31, 39),

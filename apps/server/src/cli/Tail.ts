@@ -26,7 +26,7 @@ export interface Request {
   readonly json: boolean
 }
 
-export const tail = Effect.fn("cli.tail")(function* (options: Request) {
+const tail = Effect.fn("cli.tail")(function* (options: Request) {
   const output = yield* Output
   const { thread } = options
   if (thread !== undefined && !isThread(thread))

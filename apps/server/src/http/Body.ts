@@ -4,8 +4,9 @@ import { NodeHttpServerRequest } from "@effect/platform-node"
 import type { HttpServerRequest } from "@effect/platform"
 import { Effect } from "effect"
 import { BadRequest, PayloadTooLarge } from "@millrace/contracts/Errors"
+import { words } from "../Thrown.ts"
 
-export const limitBytes = 1024 * 1024
+const limitBytes = 1024 * 1024
 
 const tooLarge = new PayloadTooLarge({
   limitBytes,
@@ -73,7 +74,6 @@ export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effec
       ? Effect.succeed({})
       : Effect.try({
           try: (): unknown => JSON.parse(body),
-          catch: (cause) =>
-            new BadRequest({ message: `The body is not JSON: ${cause instanceof Error ? cause.message : String(cause)}` })
+          catch: (cause) => new BadRequest({ message: `The body is not JSON: ${words(cause)}` })
         })
   )

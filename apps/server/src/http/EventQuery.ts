@@ -20,7 +20,7 @@ export interface EventQuery {
   readonly whole: boolean
 }
 
-export const maxWaitSeconds = 60
+const maxWaitSeconds = 60
 const isStream = Schema.is(StreamName)
 
 const refuse = (path: string, message: string) => Either.left(new BadRequest({ path, message }))

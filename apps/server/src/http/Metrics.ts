@@ -29,7 +29,7 @@ const labelText = (labels: Labels | undefined) => {
 const safe = (name: string) => name.replace(/[^a-zA-Z0-9_]/g, "_")
 
 /** Samples of one name are one family: one HELP, one TYPE. */
-export const render = (samples: ReadonlyArray<Sample>): string => {
+const render = (samples: ReadonlyArray<Sample>): string => {
   const families = new Map<string, Array<Sample>>()
   for (const sample of samples) {
     const family = families.get(sample.name)

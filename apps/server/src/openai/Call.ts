@@ -15,6 +15,7 @@ import type { Addressed } from "@millrace/orchestration/StreamReconciler"
 import { Session } from "../auth/Session.ts"
 import { unavailable } from "../http/Events.ts"
 import { Service } from "../Service.ts"
+import { words } from "../Thrown.ts"
 import type { Asked } from "./Asked.ts"
 import { Failure, fromWire, invalid } from "./Failure.ts"
 import * as Prompt from "./Prompt.ts"
@@ -102,7 +103,7 @@ const scratch = (dataDir: string) =>
         type: "server_error",
         code: "scratch_unusable",
         param: null,
-        message: `The scratch directory cannot be made: ${cause instanceof Error ? cause.message : String(cause)}. Name a directory with X-Millrace-Cwd.`,
+        message: `The scratch directory cannot be made: ${words(cause)}. Name a directory with X-Millrace-Cwd.`,
         retry: false
       })
   })
