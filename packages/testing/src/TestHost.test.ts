@@ -1,0 +1,66 @@
+/** The examples of docs/host.md. */
+import { expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Random, Stream, TestClock } from "effect"
+import { command } from "./Orchestration.ts"
+import * as ScriptedProvider from "./ScriptedProvider.ts"
+import { simulate } from "./SeededScheduler.ts"
+import * as TestHost from "./TestHost.ts"
+
+it.scoped("T7 example: an agent that ignores an interrupt is stopped when its five seconds are over", () =>
+  Effect.gen(function* () {
+    const deaf = ScriptedProvider.make({ onInterrupt: "ignore", turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
+    const host = yield* TestHost.make({ providers: [deaf] })
+    const { threadId } = yield* TestHost.begin(host, "work for ever")
+    yield* TestHost.until(host, "turn.started")
+    yield* host.dispatch(command("turn.interrupt", { threadId }))
+    yield* TestClock.adjust("5 seconds")
+    expect((yield* TestHost.until(host, "session.stopped")).map(({ type }) => type)).toContain("turn.interrupted")
+    expect(deaf.live()).toBe(0)
+  })
+)
+
+it.scoped("S4 example: a slow reader has everything when the shutdown is over, and the report says so", () =>
+  Effect.gen(function* () {
+    const host = yield* TestHost.make()
+    yield* TestHost.begin(host, "hello")
+    const slow = host.subscribe({ delivery: "lossless", capacity: 1 }).pipe(Stream.tap(() => Effect.sleep("10 millis")))
+    const reader = yield* Effect.fork(Stream.runCollect(slow))
+    const token = yield* host.beginShutdown({ deadline: "5 seconds", mode: "drain" })
+    const finish = yield* Effect.fork(host.finishShutdown(token))
+    yield* TestClock.adjust("5 seconds")
+    const report = yield* Fiber.join(finish)
+    expect(report.consumers).toMatchObject([{ outcome: "drained", undelivered: 0 }])
+    expect(TestHost.events(yield* Fiber.join(reader)).at(-1)?.offset).toBe(report.head)
+  })
+)
+
+it("D2 example: a front end that is cut anywhere and comes back shows the same answer, 200 seeds", () => {
+  const pieces = ["one ", "two ", "three ", "four"]
+  const chatty = ScriptedProvider.make({
+    turn: (turn) => Effect.all([turn.start, turn.say(...pieces), turn.complete], { discard: true })
+  })
+  const frontEnd = Effect.gen(function* () {
+    const host = yield* TestHost.make({ providers: [chatty] })
+    yield* Effect.fork(TestHost.begin(host, "count"))
+    let shown = ""
+    let after: string | undefined
+    for (let ended = false; !ended;) {
+      const cut = yield* Random.nextIntBetween(1, 5)
+      const connection = host.follow(after === undefined ? {} : { after }).pipe(
+        Stream.filter((frame) => frame._tag === "event"),
+        Stream.takeUntil(({ event }) => event.type === "turn.completed"),
+        Stream.take(cut)
+      )
+      yield* Stream.runForEach(connection, ({ cursor, event }) =>
+        Effect.sync(() => {
+          after = cursor
+          if (event.type === "item.delta") shown += (event.data as { readonly text: string }).text
+          ended = event.type === "turn.completed"
+        })
+      )
+    }
+    return shown
+  }).pipe(Effect.scoped, Effect.orDie)
+  for (let seed = 1; seed <= 200; seed++)
+    expect(simulate(seed, frontEnd, { preempt: 0.03 }).exit, `seed ${seed}`).toEqual(Exit.succeed(pieces.join("")))
+}, 20_000)
