@@ -31,76 +31,83 @@ export interface Options {
 
 const gone = "There is no such thread or project any more."
 
-/** The steps of one attach. Errors after the start are a `bye` with the cursor to come back with. */
-export const steps = (options: Options): Stream.Stream<Step, never, EventLog | Wake | Tokens | Service> =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      const log = yield* EventLog
-      const wake = yield* Wake
-      const tokens = yield* Tokens
-      const service = yield* Service
-      const { stream, session } = options
-      const tokenId = session.tokenId
-      let position = options.after
-      let beats = wake.beats()
-      let caughtUp = false
-      let ended = false
-      let deletion = false
+/**
+ * One attach. `next` gives one step after the other, and fails with `None` when there are no more. Errors after the start are a `bye` with
+ * the cursor to come back with.
+ */
+export const attach = (
+  options: Options
+): Effect.Effect<{ readonly next: Effect.Effect<Step, Option.Option<never>> }, never, EventLog | Wake | Tokens | Service> =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const wake = yield* Wake
+    const tokens = yield* Tokens
+    const service = yield* Service
+    const { stream, session } = options
+    const tokenId = session.tokenId
+    let position = options.after
+    let beats = wake.beats()
+    let caughtUp = false
+    let ended = false
+    let deletion = false
 
-      const last = (step: Step) => {
-        ended = true
-        return step
-      }
-      const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: position })
+    const last = (step: Step) => {
+      ended = true
+      return step
+    }
+    const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: position })
 
-      /** A stream of a thread that is not there (any more) has no future: its deletion may lie before the cursor. */
-      const isGone =
-        stream?.startsWith("thread/") === true
-          ? service.thread(stream.slice("thread/".length) as ThreadId).pipe(
-              Effect.as(false),
-              Effect.catchAll((error) => Effect.succeed(error._tag === "NotFound"))
-            )
-          : Effect.succeed(false)
+    /** A stream of a thread that is not there (any more) has no future: its deletion may lie before the cursor. */
+    const isGone =
+      stream?.startsWith("thread/") === true
+        ? service.thread(stream.slice("thread/".length) as ThreadId).pipe(
+            Effect.as(false),
+            Effect.catchAll((error) => Effect.succeed(error._tag === "NotFound"))
+          )
+        : Effect.succeed(false)
 
-      const look = Effect.gen(function* () {
-        const page = yield* log.read({
-          after: position,
-          ...(stream !== undefined && { stream }),
-          ...(options.limit !== undefined && { limit: options.limit }),
-          maxBytes: options.maxBytes ?? 256 * 1024
-        })
-        position = page.upTo
-        if (stream !== undefined)
-          deletion ||= page.events.some((event) => event.type === "thread.deleted" || event.type === "project.deleted")
-        return page
+    const look = Effect.gen(function* () {
+      const page = yield* log.read({
+        after: position,
+        ...(stream !== undefined && { stream }),
+        ...(options.limit !== undefined && { limit: options.limit }),
+        maxBytes: options.maxBytes ?? 256 * 1024
       })
-
-      const next: Effect.Effect<Step, Option.Option<never>> = Effect.gen(function* () {
-        if (ended) return yield* Effect.fail(Option.none())
-        for (;;) {
-          if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
-          let head = yield* log.head
-          if (position < head) {
-            const page = yield* Effect.either(look)
-            if (page._tag === "Left") return bye(`The log could not be read: ${page.left.message}`)
-            head = page.right.head
-            if (page.right.events.length > 0) return { _tag: "page", page: page.right } as const
-            if (position < head) continue
-          }
-          if (deletion) return last({ _tag: "end", reason: gone })
-          if (!caughtUp) {
-            caughtUp = true
-            deletion = yield* isGone
-            return { _tag: "caught-up", head: Math.max(head, position) } as const
-          }
-          if (wake.closing()) return bye("The server is shutting down.")
-          if (beats !== wake.beats()) {
-            beats = wake.beats()
-            return { _tag: "heartbeat", head } as const
-          }
-          yield* wake.next(Math.max(head, position), stream)
-        }
-      })
-      return Stream.repeatEffectOption(next)
+      position = page.upTo
+      if (stream !== undefined)
+        deletion ||= page.events.some((event) => event.type === "thread.deleted" || event.type === "project.deleted")
+      return page
     })
-  )
+
+    const next: Effect.Effect<Step, Option.Option<never>> = Effect.gen(function* () {
+      if (ended) return yield* Effect.fail(Option.none())
+      for (;;) {
+        if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
+        let head = yield* log.head
+        if (position < head) {
+          const page = yield* Effect.either(look)
+          if (page._tag === "Left") return bye(`The log could not be read: ${page.left.message}`)
+          head = page.right.head
+          if (page.right.events.length > 0) return { _tag: "page", page: page.right } as const
+          if (position < head) continue
+        }
+        if (deletion) return last({ _tag: "end", reason: gone })
+        if (!caughtUp) {
+          caughtUp = true
+          deletion = yield* isGone
+          return { _tag: "caught-up", head: Math.max(head, position) } as const
+        }
+        if (wake.closing()) return bye("The server is shutting down.")
+        if (beats !== wake.beats()) {
+          beats = wake.beats()
+          return { _tag: "heartbeat", head } as const
+        }
+        yield* wake.next(Math.max(head, position), stream)
+      }
+    })
+    return { next }
+  })
+
+/** The same as a stream. */
+export const steps = (options: Options): Stream.Stream<Step, never, EventLog | Wake | Tokens | Service> =>
+  Stream.unwrap(Effect.map(attach(options), ({ next }) => Stream.repeatEffectOption(next)))

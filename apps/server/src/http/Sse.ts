@@ -1,6 +1,6 @@
 /** Server-sent events: bytes of each step. Only events carry an id; `EventSource.onmessage` sees them, control frames have a name (D5). */
 import { HttpServerResponse } from "@effect/platform"
-import { Chunk, Effect, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Follow from "./Follow.ts"
@@ -32,24 +32,30 @@ export const encode = (epoch: string, step: Follow.Step): Buffer => {
   }
 }
 
+/** Bytes that are kept for others to send too. */
+const sharedBytes = 4 * 1024 * 1024
+/** A reader that is further behind than this many events is alone with its page. */
+const near = 10_000
+
 /**
- * Followers at the head read the same page: its bytes are made once and shared. Keyed by what a page is (the log never changes),
- * bounded in entries and bytes; pages of readers far behind are not kept.
+ * Followers near the head read the same page: its bytes are made once and shared. Keyed by what a page is (the log never changes),
+ * bounded in bytes; pages of readers far behind are not kept.
  */
 const makeShared = (epoch: string) => {
   const pages = new Map<string, Buffer>()
+  let held = 0
   return (step: Follow.Step, stream: string | undefined): Buffer => {
-    if (step._tag !== "page" || step.page.upTo !== step.page.head) return encode(epoch, step)
+    if (step._tag !== "page" || step.page.head - step.page.upTo > near) return encode(epoch, step)
     const key = `${step.page.after}-${step.page.upTo} ${stream ?? ""}`
     const known = pages.get(key)
     if (known !== undefined) return known
     const bytes = encode(epoch, step)
-    if (bytes.length <= 64 * 1024) {
-      pages.set(key, bytes)
-      for (const oldest of pages.keys()) {
-        if (pages.size <= 64) break
-        pages.delete(oldest)
-      }
+    pages.set(key, bytes)
+    held += bytes.length
+    for (const [oldest, { length }] of pages) {
+      if (held <= sharedBytes) break
+      pages.delete(oldest)
+      held -= length
     }
     return bytes
   }
@@ -60,16 +66,19 @@ const headers = {
   "x-accel-buffering": "no"
 }
 
-/** Makes the answers of one server: they share the bytes at the head. */
+/** Makes the answers of one server: they share the bytes near the head. */
 export const make = Effect.map(EventLog, (log) => {
   const bytes = makeShared(log.epoch)
   return Effect.fnUntraced(function* (options: Follow.Options) {
-    const context = yield* Effect.context<Stream.Stream.Context<ReturnType<typeof Follow.steps>>>()
-    const body = Follow.steps(options).pipe(
-      Stream.map((step) => bytes(step, options.stream)),
-      // Sent at once, so that the headers are on the wire before the first event.
-      Stream.prepend(Chunk.of(Buffer.from(`retry: ${retry}\n\n`))),
-      Stream.provideContext(context)
+    const { next } = yield* Follow.attach(options)
+    // Sent at once, so that the headers are on the wire before the first event.
+    let hello = true
+    const body = Stream.repeatEffectOption(
+      Effect.suspend(() => {
+        if (!hello) return Effect.map(next, (step) => bytes(step, options.stream))
+        hello = false
+        return Effect.succeed(Buffer.from(`retry: ${retry}\n\n`))
+      })
     )
     return HttpServerResponse.stream(body, { contentType: "text/event-stream; charset=utf-8", headers })
   })

@@ -2,12 +2,15 @@
  * One latch for all followers: opened when their stream may have more, when a heartbeat is due, when a token changed and when the
  * server drains. It says "look again", never what (D1): a wake-up too many costs a read, one too few costs at most one heartbeat.
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
 import { Tokens } from "../auth/Tokens.ts"
 
 /** Time between heartbeats, as PRODUCT.md says. */
 export const heartbeat = "15 seconds"
+/** The writer has this many times what a wave of followers takes, and a follower waits at most so many milliseconds for the next wave. */
+const share = 3
+const longestPause = 15
 /** How often the token file is looked at for live streams: revoke ends them within a second (X3). */
 const tokenCheck = "400 millis"
 
@@ -65,7 +68,21 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
     )
   )
 
-  yield* Effect.suspend(() => Effect.zipRight(log.awaitBeyond(head), announce)).pipe(Effect.forever, Effect.forkScoped)
+  /**
+   * One wave at a time. After one that took long (many followers) the next one waits, so that it carries more events to each of them and
+   * followers take a quarter of the time from the writer, not all of it. A commit after a rest is announced at once.
+   */
+  const wave = Effect.gen(function* () {
+    yield* Effect.suspend(() => log.awaitBeyond(head))
+    const started = yield* Clock.currentTimeNanos
+    yield* announce
+    // Whom it woke runs first.
+    yield* Effect.yieldNow()
+    const millis = Number((yield* Clock.currentTimeNanos) - started) / 1e6
+    if (millis >= 1) yield* Effect.sleep(Math.min(share * millis, longestPause))
+  })
+
+  yield* wave.pipe(Effect.forever, Effect.forkScoped)
   yield* Effect.sleep(heartbeat).pipe(
     Effect.zipRight(Effect.sync(() => beats++)),
     Effect.zipRight(openAll),

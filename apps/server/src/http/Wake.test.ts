@@ -1,0 +1,102 @@
+import { expect, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Layer } from "effect"
+import { EventLog } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import { event } from "../../test/support/Fixture.ts"
+import { Tokens } from "../auth/Tokens.ts"
+import * as Wake from "./Wake.ts"
+
+/** A clock that only moves when somebody says that work took time, or that time passes. */
+const handClock = () => {
+  let now = 0
+  const sleepers = new Set<{ readonly at: number; readonly resume: () => void }>()
+  const clock: Clock.Clock = {
+    ...Clock.make(),
+    currentTimeNanos: Effect.sync(() => BigInt(Math.round(now * 1e6))),
+    sleep: (time) =>
+      Effect.async((resume) => {
+        const sleeper = { at: now + Duration.toMillis(time), resume: () => resume(Effect.void) }
+        sleepers.add(sleeper)
+        return Effect.sync(() => sleepers.delete(sleeper))
+      })
+  }
+  const pass = (millis: number) => {
+    now += millis
+    for (const sleeper of sleepers)
+      if (sleeper.at <= now) {
+        sleepers.delete(sleeper)
+        sleeper.resume()
+      }
+  }
+  return { clock, pass }
+}
+
+const layer = Wake.layer.pipe(
+  Layer.provideMerge(
+    Layer.succeed(Tokens, {
+      dataDir: "",
+      identify: () => Effect.succeedNone,
+      isLive: () => true,
+      revision: Effect.succeed(0)
+    })
+  ),
+  Layer.provideMerge(EventLogMemory.layer())
+)
+
+/** Everybody who can run has run. */
+const rest = Effect.repeatN(Effect.yieldNow(), 50)
+
+/** A follower whose every look takes `cost` milliseconds, and how often it looked. */
+const scenario = (
+  cost: number,
+  body: (given: { readonly looks: () => number; readonly pass: (ms: number) => void }) => Effect.Effect<void, never, EventLog>
+) => {
+  const { clock, pass } = handClock()
+  let looks = 0
+  return Effect.gen(function* () {
+    const wake = yield* Wake.Wake
+    const log = yield* EventLog
+    let seen = 0
+    yield* Effect.gen(function* () {
+      yield* wake.next(seen)
+      seen = yield* log.head
+      looks++
+      pass(cost)
+    }).pipe(Effect.forever, Effect.forkScoped)
+    yield* rest
+    yield* body({ looks: () => looks, pass })
+  }).pipe(Effect.provide(layer), Effect.scoped, Effect.withClock(clock))
+}
+
+const append = Effect.flatMap(EventLog, (log) => Effect.orDie(log.append([{ events: [event(1)], rows: [] }])))
+
+it.effect("D7 after a wave that took 4 ms the next one waits 12 ms and carries what was committed meanwhile", () =>
+  scenario(4, ({ looks, pass }) =>
+    Effect.gen(function* () {
+      yield* append
+      yield* rest
+      expect(looks()).toBe(1)
+      yield* append
+      yield* append
+      yield* rest
+      pass(11)
+      yield* rest
+      expect(looks()).toBe(1)
+      pass(1)
+      yield* rest
+      expect(looks()).toBe(2)
+    })
+  )
+)
+
+it.effect("D7 with few followers every commit is announced at once", () =>
+  scenario(0.1, ({ looks }) =>
+    Effect.gen(function* () {
+      for (let n = 1; n <= 5; n++) {
+        yield* append
+        yield* rest
+        expect(looks()).toBe(n)
+      }
+    })
+  )
+)
