@@ -6,8 +6,13 @@ interface Bench {
 }
 const log = (): Promise<Bench> => import("./log.ts")
 const engine = (): Promise<Bench> => import("./engine.ts")
+const delivery = (): Promise<Bench> => import("./delivery.ts")
 
-const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = { log: [log, engine], engine: [engine] }
+const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
+  log: [log, engine],
+  engine: [engine],
+  delivery: [delivery]
+}
 
 const name = process.argv[2] ?? "log"
 const chosen = benches[name]

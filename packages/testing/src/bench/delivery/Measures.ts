@@ -1,0 +1,318 @@
+/** The five questions of the bench, each a function of the two server processes. */
+import { performance } from "node:perf_hooks"
+import type { Child } from "./Child.ts"
+import * as Reader from "./Reader.ts"
+
+export interface Latency {
+  readonly what: string
+  readonly rate: number
+  readonly readers: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+  readonly samples: number
+  /** Of the rate that was asked for. */
+  readonly pace: number
+  /** Of one core, in the server. */
+  readonly cpu: number
+  /** Longest gap of the server's event loop, milliseconds. */
+  readonly loopMax: number
+}
+
+export interface FanOut {
+  readonly synchronous: "FULL" | "NORMAL"
+  readonly readers: number
+  /** Frames a second, all readers together; the best of the rounds. Ours are committed first. */
+  readonly ours: number
+  /** `node:http` and nothing else. */
+  readonly bare: number
+  /** The same after a bare insert and commit of each batch, as durable as ours. */
+  readonly bareStored: number
+  readonly ratio: number
+  readonly ratioStored: number
+  /** Milliseconds of processor time in the server for a million frames, ours and bare. */
+  readonly cpu: number
+  readonly bareCpu: number
+  /** Events a second committed while they were read. */
+  readonly appends: number
+}
+
+/** Single durable commits on this disk, milliseconds: the floor under every latency. */
+export interface Floor {
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface Replay {
+  readonly rows: number
+  readonly rowsPerSecond: number
+  readonly megabytesPerSecond: number
+  readonly bareRowsPerSecond: number
+  readonly ratio: number
+  readonly ndjsonRowsPerSecond: number
+}
+
+export interface Resume {
+  readonly rows: number
+  readonly p50: number
+  readonly max: number
+  /** A bare server's connection and first bytes, p50. */
+  readonly bare: number
+}
+
+export interface Memory {
+  readonly idle: ReadonlyArray<{ readonly readers: number; readonly heapKiB: number; readonly rssKiB: number }>
+  readonly stalled: {
+    readonly events: number
+    readonly sentMiB: number
+    readonly heapMiB: number
+    readonly rssMiB: number
+    readonly complete: boolean
+  }
+}
+
+const percentile = (sorted: ReadonlyArray<number>, p: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
+const median = (values: ReadonlyArray<number>) =>
+  percentile(
+    values.toSorted((a, b) => a - b),
+    0.5
+  )
+
+const eventsUrl = ({ ready }: Child) => `${ready.url}/api/events`
+const cursor = ({ ready }: Child, offset: number) => `${ready.epoch}-${offset}`
+const headOf = async (server: Child) => (await server.ask({ op: "append", events: 0, batch: 1 })).head ?? 0
+
+const openMany = (count: number, options: (n: number) => Reader.Options) =>
+  Promise.all(Array.from({ length: count }, (_, n) => Reader.open(options(n))))
+const closeAll = (readers: ReadonlyArray<Reader.Reader>) => {
+  for (const reader of readers) reader.close()
+}
+
+/** Attached, and told so. */
+const atHead = async (server: Child, count: number, onData?: (n: number) => (chunk: Buffer) => void) => {
+  const head = await headOf(server)
+  const readers = await openMany(count, (n) => ({
+    url: `${eventsUrl(server)}?after=${cursor(server, head)}`,
+    ...(onData === undefined ? {} : { onData: onData(n) })
+  }))
+  await Promise.all(readers.map((reader) => reader.until("event: caught-up")))
+  return { head, readers }
+}
+
+/** From the agent's word in the server process to the client's callback, for every event and every reader. */
+export const latency = async (
+  server: Child,
+  options: { readonly rate: number; readonly readers: number; readonly seconds: number; readonly kind: "event" | "text" }
+): Promise<Latency> => {
+  const { kind, rate, readers: count, seconds } = options
+  const expected = rate * seconds * count
+  const found = new Float64Array(expected)
+  let samples = 0
+  let complete = () => {}
+  const all = new Promise<void>((done) => (complete = done))
+  const { readers } = await atHead(server, count, () =>
+    Reader.ages((millis) => {
+      if (samples < expected) found[samples] = millis
+      if (++samples === expected) complete()
+    })
+  )
+  // What is missing 20 seconds later is missing.
+  const late = setTimeout(complete, (seconds + 20) * 1000)
+  const paced = await server.ask({ op: "pace", rate, seconds, kind })
+  await all
+  clearTimeout(late)
+  closeAll(readers)
+  if (samples !== expected) throw new Error(`${count} readers at ${rate}/s: ${samples} events came, ${expected} were said`)
+  const sorted = found.toSorted()
+  const millis = paced.millis ?? Number.NaN
+  return {
+    what: kind === "text" ? "text deltas, coalesced" : "events",
+    rate,
+    readers: count,
+    p50: percentile(Array.from(sorted), 0.5),
+    p99: percentile(Array.from(sorted), 0.99),
+    max: sorted.at(-1) ?? Number.NaN,
+    samples,
+    pace: (seconds * 1000) / millis,
+    cpu: (paced.cpuMillis ?? 0) / millis,
+    loopMax: paced.loopMaxMillis ?? Number.NaN
+  }
+}
+
+const bareRound = async (bare: Child, count: number, bytes: number, store: boolean) => {
+  const plain = await openMany(count, () => ({ url: bare.ready.url ?? "" }))
+  const from = plain.map((reader) => reader.bytes())
+  const begun = performance.now()
+  // A chunk's own framing is not counted: the body is what was loaded.
+  const all = Promise.all(plain.map((reader, n) => reader.atBytes((from[n] ?? 0) + bytes - 20)))
+  const { cpuMillis } = await bare.ask({ op: "fan-out", store })
+  await all
+  const millis = performance.now() - begun
+  closeAll(plain)
+  return { millis, cpuMillis: cpuMillis ?? Number.NaN }
+}
+
+/** Appends as fast as they go, read by all; then the same bytes in the same batches by a bare server. In turns, the best of each. */
+export const fanOut = async (
+  server: Child,
+  bare: Child,
+  options: {
+    readonly synchronous: "FULL" | "NORMAL"
+    readonly readers: number
+    readonly events: number
+    readonly batch: number
+    readonly rounds: number
+  }
+): Promise<FanOut> => {
+  const { batch, events, readers: count, rounds, synchronous } = options
+  const perSecond = (millis: number) => (events * count * 1000) / millis
+  const best = { ours: 0, appends: 0, bare: 0, stored: 0, cpu: Number.POSITIVE_INFINITY, bareCpu: Number.POSITIVE_INFINITY }
+  for (let round = 0; round < rounds; round++) {
+    const { head, readers } = await atHead(server, count)
+    const started = performance.now()
+    const arrived = Promise.all(readers.map((reader) => reader.until(`id: ${cursor(server, head + events)}\n`)))
+    const appended = await server.ask({ op: "append", events, batch })
+    await arrived
+    best.ours = Math.max(best.ours, perSecond(performance.now() - started))
+    best.appends = Math.max(best.appends, (events * 1000) / (appended.millis ?? Number.NaN))
+    best.cpu = Math.min(best.cpu, ((appended.cpuMillis ?? 0) * 1e6) / (events * count))
+    closeAll(readers)
+
+    const { bytes } = await bare.ask({ op: "load", file: server.ready.file ?? "", after: head, events, batch })
+    const plain = await bareRound(bare, count, bytes ?? 0, false)
+    best.bare = Math.max(best.bare, perSecond(plain.millis))
+    best.bareCpu = Math.min(best.bareCpu, (plain.cpuMillis * 1e6) / (events * count))
+    best.stored = Math.max(best.stored, perSecond((await bareRound(bare, count, bytes ?? 0, true)).millis))
+  }
+  return {
+    synchronous,
+    readers: count,
+    ours: best.ours,
+    bare: best.bare,
+    bareStored: best.stored,
+    ratio: best.ours / best.bare,
+    ratioStored: best.ours / best.stored,
+    cpu: best.cpu,
+    bareCpu: best.bareCpu,
+    appends: best.appends
+  }
+}
+
+export const floor = async (bare: Child): Promise<Floor> => {
+  const { times = [] } = await bare.ask({ op: "commits" })
+  const sorted = times.toSorted((a, b) => a - b)
+  return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) }
+}
+
+/** How fast durable events are taken when nobody reads. */
+export const appendsAlone = async (server: Child, options: { readonly events: number; readonly batch: number }) => {
+  const { millis } = await server.ask({ op: "append", ...options })
+  return (options.events * 1000) / (millis ?? Number.NaN)
+}
+
+/** One client reads the last `rows` rows of the log. */
+export const replay = async (server: Child, bare: Child, rows: number): Promise<Replay> => {
+  const head = await headOf(server)
+  const after = head - rows
+  await bare.ask({ op: "load", file: server.ready.file ?? "", after, events: 0, batch: 1 })
+  const ours: Array<number> = []
+  const plain: Array<number> = []
+  const dumps: Array<number> = []
+  let bytes = 0
+  for (let round = 0; round < 3; round++) {
+    let started = performance.now()
+    const reader = await Reader.open({ url: `${eventsUrl(server)}?after=${cursor(server, after)}` })
+    await reader.until("event: caught-up")
+    ours.push(performance.now() - started)
+    bytes = reader.bytes()
+    reader.close()
+
+    started = performance.now()
+    const scan = await Reader.open({ url: `${bare.ready.url}/?scan=${after}` })
+    await scan.ended
+    plain.push(performance.now() - started)
+
+    started = performance.now()
+    const dump = await Reader.open({ url: eventsUrl(server), headers: { accept: "application/x-ndjson" } })
+    await dump.ended
+    dumps.push(((performance.now() - started) * rows) / head)
+  }
+  const best = (values: ReadonlyArray<number>) => Math.min(...values)
+  return {
+    rows,
+    rowsPerSecond: (rows * 1000) / best(ours),
+    megabytesPerSecond: bytes / 1000 / best(ours),
+    bareRowsPerSecond: (rows * 1000) / best(plain),
+    ratio: best(plain) / best(ours),
+    ndjsonRowsPerSecond: (rows * 1000) / best(dumps)
+  }
+}
+
+/** A client that comes back at the end of the log: from its request until it is told that it has everything. */
+export const resume = async (server: Child, bare: Child, rows: number): Promise<Resume> => {
+  const missing = rows - (await headOf(server))
+  if (missing > 0) await server.ask({ op: "append", events: missing, batch: 1000 })
+  const head = await headOf(server)
+  const timesOf = async (options: Reader.Options, part: string) => {
+    const times: Array<number> = []
+    for (let n = 0; n < 100; n++) {
+      const started = performance.now()
+      const reader = await Reader.open(options)
+      await reader.until(part)
+      times.push(performance.now() - started)
+      reader.close()
+    }
+    // The first ones warm up.
+    return times.slice(40)
+  }
+  const ours = await timesOf({ url: eventsUrl(server), headers: { "last-event-id": cursor(server, head) } }, "event: caught-up")
+  const plain = await timesOf({ url: bare.ready.url ?? "" }, "retry")
+  return { rows: head, p50: median(ours), max: Math.max(...ours), bare: median(plain) }
+}
+
+const mebi = 1024 * 1024
+
+export const memory = async (server: Child, idle: ReadonlyArray<number>, flood: number): Promise<Memory> => {
+  const sizes: Array<Memory["idle"][number]> = []
+  for (const count of idle) {
+    const before = await server.ask({ op: "memory" })
+    const { readers } = await atHead(server, count)
+    const during = await server.ask({ op: "memory" })
+    sizes.push({
+      readers: count,
+      heapKiB: ((during.heapBytes ?? 0) - (before.heapBytes ?? 0)) / count / 1024,
+      rssKiB: ((during.rssBytes ?? 0) - (before.rssBytes ?? 0)) / count / 1024
+    })
+    closeAll(readers)
+    await new Promise((done) => setTimeout(done, 300))
+  }
+
+  // The ring fills first, so that what grows afterwards is the reader's.
+  await server.ask({ op: "append", events: 40_000, batch: 64 })
+  const before = await server.ask({ op: "memory" })
+  const { head, readers } = await atHead(server, 1)
+  const [stalled] = readers
+  stalled?.pause()
+  const { bytes } = await server.ask({ op: "append", events: flood, batch: 64 })
+  const during = await server.ask({ op: "memory" })
+  const seen = new Promise<boolean>((done) => {
+    stalled?.until(`id: ${cursor(server, head + flood)}\n`).then(
+      () => done(true),
+      () => done(false)
+    )
+  })
+  stalled?.resume()
+  const complete = await seen
+  closeAll(readers)
+  return {
+    idle: sizes,
+    stalled: {
+      events: flood,
+      sentMiB: (bytes ?? 0) / mebi,
+      heapMiB: ((during.heapBytes ?? 0) - (before.heapBytes ?? 0)) / mebi,
+      rssMiB: ((during.rssBytes ?? 0) - (before.rssBytes ?? 0)) / mebi,
+      complete
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** A client of the bench: one connection, read as fast as it comes, looked at as little as the question allows. */
+import { type ClientRequest, type IncomingMessage, request } from "node:http"
+
+export interface Reader {
+  /** Bytes of the body so far. */
+  readonly bytes: () => number
+  /** Resolves when the body holds this text, which must be in what came last. */
+  readonly until: (part: string) => Promise<void>
+  /** Resolves when so many bytes have come. */
+  readonly atBytes: (count: number) => Promise<void>
+  /** Resolves when the server ended the answer. */
+  readonly ended: Promise<void>
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly close: () => void
+}
+
+export interface Options {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Every piece as it comes. */
+  readonly onData?: (chunk: Buffer) => void
+}
+
+/** Returns when the answer has begun. */
+export const open = (options: Options): Promise<Reader> =>
+  new Promise((connected, failed) => {
+    let bytes = 0
+    /** The last two pieces: what is looked for may lie across them. */
+    let before: Buffer = Buffer.alloc(0)
+    let last: Buffer = Buffer.alloc(0)
+    const tail = () => Buffer.concat([before.subarray(-1000), last.subarray(-1000)]).toString("latin1")
+    const watchers = new Set<() => void>()
+    const watch = (holds: () => boolean) =>
+      new Promise<void>((done) => {
+        const look = () => {
+          if (!holds()) return
+          watchers.delete(look)
+          done()
+        }
+        watchers.add(look)
+        look()
+      })
+    const sent: ClientRequest = request(
+      options.url,
+      { agent: false, headers: { accept: "text/event-stream", ...options.headers } },
+      (response: IncomingMessage) => {
+        if (response.statusCode !== 200) return failed(new Error(`${options.url} answered ${response.statusCode}`))
+        const ended = new Promise<void>((done) => response.once("close", done))
+        response.on("data", (chunk: Buffer) => {
+          bytes += chunk.length
+          options.onData?.(chunk)
+          before = last
+          last = chunk
+          for (const look of watchers) look()
+        })
+        // What the end of the bench cuts is not an error.
+        response.on("error", () => {})
+        connected({
+          bytes: () => bytes,
+          until: (part) => watch(() => tail().includes(part)),
+          atBytes: (count) => watch(() => bytes >= count),
+          ended,
+          pause: () => void response.pause(),
+          resume: () => void response.resume(),
+          close: () => void sent.destroy()
+        })
+      }
+    )
+    sent.on("error", failed)
+    sent.end()
+  })
+
+const at = "@".charCodeAt(0)
+
+/** Takes the times out of a byte stream: calls back with the age, in milliseconds, of each marked text. */
+export const ages = (found: (millis: number) => void): ((chunk: Buffer) => void) => {
+  let rest: Buffer = Buffer.alloc(0)
+  return (chunk) => {
+    const now = Number(process.hrtime.bigint())
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    let from = 0
+    for (;;) {
+      const begin = bytes.indexOf(at, from)
+      const end = begin < 0 ? -1 : bytes.indexOf(at, begin + 1)
+      if (end < 0) {
+        rest = begin < 0 ? Buffer.alloc(0) : bytes.subarray(begin)
+        return
+      }
+      found((now - Number(bytes.toString("latin1", begin + 1, end))) / 1e6)
+      from = end + 1
+    }
+  }
+}
