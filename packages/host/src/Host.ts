@@ -13,6 +13,7 @@ import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Directories from "@millrace/orchestration/Directories"
 import * as Dispatcher from "@millrace/orchestration/Dispatcher"
 import * as Engine from "@millrace/orchestration/Engine"
+import * as Reaper from "@millrace/orchestration/Reaper"
 import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
@@ -27,6 +28,8 @@ import * as Subscription from "./Subscription.ts"
 export interface Limits {
   readonly engine?: Engine.Options
   readonly dispatcher?: Dispatcher.Options
+  /** When silence ends a turn or a session. */
+  readonly reaper?: Reaper.Options
   /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
 }
@@ -112,6 +115,7 @@ const closing = ({ closeWithin = "10 seconds" }: Limits) => Room.closing(closeWi
 /** Each room with a closing of its own; they end in reverse: consumers and sessions, dispatcher, engine. */
 const core = (limits: Limits) =>
   Room.make("The host", Layer.scoped(Host, service)).pipe(
+    Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
     Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layer, Engine.layer(limits.engine)))),
     Layer.provideMerge(Views.layer)

@@ -137,7 +137,7 @@ describe("Rooms", () => {
     )
 
   it.live.runIf(process.platform === "linux")(
-    "S8 P2 T27 a real agent that ignores everything is gone by the deadline, with its children; what it wrote is in the log",
+    "S8 P2 a real agent that ignores everything is gone by the deadline, with its children; what it wrote is in the log (case 27)",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory

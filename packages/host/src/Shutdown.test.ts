@@ -50,7 +50,7 @@ const approval: Ask = { kind: "approval", title: "Run: ls", choices: ["accept", 
 
 describe("Shutdown: consumers", () => {
   it.scoped(
-    "S3 S4 T3 capacity one: lossless gets everything through begin and finish, best effort what it must; both hear goodbye at the head",
+    "S3 S4 capacity one: lossless gets everything through begin and finish, best effort what it must; both hear goodbye at the head (case 3)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make()
@@ -103,34 +103,38 @@ describe("Shutdown: consumers", () => {
       }
     })
 
-  it.scoped("S4 T19 a slow lossless consumer that can make it has everything, in order, and the shutdown is a success", () =>
-    Effect.gen(function* () {
-      const { seen, result, delivered, report } = yield* slow("5 seconds", "drained")
-      expect(result._tag).toBe("Right")
-      expect(delivered).toBe(report.head)
-      expect(TestHost.events(seen).map(({ offset }) => offset)).toEqual(Array.from({ length: report.head }, (_, at) => at + 1))
-    })
-  )
-
-  it.scoped("S4 S5 S6 T19 one that cannot: over at the deadline, typed, with the exact place from which the rest comes", () =>
-    Effect.gen(function* () {
-      const { host, seen, reader, result, delivered, report, took } = yield* slow("1 seconds", "timedOut")
-      expect(result).toMatchObject({ _tag: "Left", left: { _tag: "ShutdownIncomplete", drained: true } })
-      expect(report.millis).toBe(1000)
-      expect(took).toBeLessThanOrEqual(1100)
-      yield* Fiber.interrupt(reader)
-      const got = TestHost.events(seen).map(({ offset }) => offset)
-      expect(got.slice(0, delivered)).toEqual(Array.from({ length: delivered }, (_, at) => at + 1))
-      const { logEpoch } = yield* host.state
-      const rest = TestHost.events(yield* toTheEnd(host.follow({ after: `${logEpoch}-${delivered}` }))).map(
-        ({ offset }) => offset
-      )
-      expect([...got.slice(0, delivered), ...rest]).toEqual(Array.from({ length: report.head }, (_, at) => at + 1))
-    })
+  it.scoped(
+    "S4 a slow lossless consumer that can make it has everything, in order, and the shutdown is a success (case 19)",
+    () =>
+      Effect.gen(function* () {
+        const { seen, result, delivered, report } = yield* slow("5 seconds", "drained")
+        expect(result._tag).toBe("Right")
+        expect(delivered).toBe(report.head)
+        expect(TestHost.events(seen).map(({ offset }) => offset)).toEqual(Array.from({ length: report.head }, (_, at) => at + 1))
+      })
   )
 
   it.scoped(
-    "S5 T20 consumers that die while it goes down are not waited for: interrupted, failed, their scope closed; the others drain",
+    "S4 S5 S6 one that cannot: over at the deadline, typed, with the exact place from which the rest comes (case 19)",
+    () =>
+      Effect.gen(function* () {
+        const { host, seen, reader, result, delivered, report, took } = yield* slow("1 seconds", "timedOut")
+        expect(result).toMatchObject({ _tag: "Left", left: { _tag: "ShutdownIncomplete", drained: true } })
+        expect(report.millis).toBe(1000)
+        expect(took).toBeLessThanOrEqual(1100)
+        yield* Fiber.interrupt(reader)
+        const got = TestHost.events(seen).map(({ offset }) => offset)
+        expect(got.slice(0, delivered)).toEqual(Array.from({ length: delivered }, (_, at) => at + 1))
+        const { logEpoch } = yield* host.state
+        const rest = TestHost.events(yield* toTheEnd(host.follow({ after: `${logEpoch}-${delivered}` }))).map(
+          ({ offset }) => offset
+        )
+        expect([...got.slice(0, delivered), ...rest]).toEqual(Array.from({ length: report.head }, (_, at) => at + 1))
+      })
+  )
+
+  it.scoped(
+    "S5 consumers that die while it goes down are not waited for: interrupted, failed, their scope closed; the others drain (case 20)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make()
@@ -168,7 +172,7 @@ describe("Shutdown: consumers", () => {
       })
   )
 
-  it.scoped("S5 S6 T21 T26 one that never reads: over at the deadline, not a success, named; the log is whole", () =>
+  it.scoped("S5 S6 one that never reads: over at the deadline, not a success, named; the log is whole (cases 21, 26)", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       yield* TestHost.begin(host, "hello")
@@ -188,7 +192,7 @@ describe("Shutdown: consumers", () => {
     })
   )
 
-  it.scoped("S5 T26 shutdown in one step waits for no consumer and says what each was not given", () =>
+  it.scoped("S5 shutdown in one step waits for no consumer and says what each was not given (case 26)", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       const pull = yield* Stream.toPull(host.subscribe(lossless))
@@ -203,7 +207,7 @@ describe("Shutdown: consumers", () => {
 
 describe("Shutdown: admission", () => {
   it.scoped(
-    "S1 T14 begin returns in one turn of the scheduler, with every consumer stuck, a turn running and commands waiting",
+    "S1 begin returns in one turn of the scheduler, with every consumer stuck, a turn running and commands waiting (case 14)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make({ providers: [forever] })
@@ -218,7 +222,7 @@ describe("Shutdown: admission", () => {
       })
   )
 
-  it.scoped("S1 S2 T15 what was accepted just before is done, with its real result, and before the end", () =>
+  it.scoped("S1 S2 what was accepted just before is done, with its real result, and before the end (case 15)", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       const reader = yield* Effect.fork(toTheEnd(host.subscribe(lossless)))
@@ -240,7 +244,7 @@ describe("Shutdown: admission", () => {
     })
   )
 
-  it("S1 T15 T25 begin against commands, 1,000 races: each is done or refused, never both; one terminal for each turn; one report", () => {
+  it("S1 begin against commands, 1,000 races: each is done or refused, never both; one terminal for each turn; one report (cases 15, 25)", () => {
     const race = Effect.gen(function* () {
       const host = yield* TestHost.make()
       const sends = yield* Effect.forEach([1, 2, 3], (id) =>
@@ -283,7 +287,7 @@ describe("Shutdown: admission", () => {
     }
   }, 60_000)
 
-  it.scoped("S1 T16 a late command is refused on every handle, and leaves no event", () =>
+  it.scoped("S1 a late command is refused on every handle, and leaves no event (case 16)", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(TestHost.layer())
       const host = Context.get(context, Host.Host)
@@ -301,7 +305,7 @@ describe("Shutdown: admission", () => {
     })
   )
 
-  it.scoped("S7 T25 begin from ten fibers and again after the end: one token, one deadline, one report", () =>
+  it.scoped("S7 begin from ten fibers and again after the end: one token, one deadline, one report (case 25)", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       yield* TestHost.begin(host, "hello")
@@ -318,7 +322,7 @@ describe("Shutdown: admission", () => {
   )
 
   it.effect(
-    "C1 C3 T11 T12 5,000 at once: each is accepted or Overloaded, none is left waiting; the same id again is the same answer",
+    "C1 C3 5,000 at once: each is accepted or Overloaded, none is left waiting; the same id again is the same answer (cases 11, 12)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make({ engine: { commands: { count: 100, weight: 1 << 20 } } })
@@ -339,7 +343,7 @@ describe("Shutdown: admission", () => {
 })
 
 describe("Shutdown: stages", () => {
-  it.scoped("S3 T17 in order, as events tell it: requests, turns, sessions, then the head, then goodbye", () =>
+  it.scoped("S3 in order, as events tell it: requests, turns, sessions, then the head, then goodbye (case 17)", () =>
     Effect.gen(function* () {
       const order: Array<string> = []
       const asking = agent((turn) =>
@@ -384,7 +388,7 @@ describe("Shutdown: stages", () => {
   )
 
   it.scoped(
-    "S2 T24 an open approval, and one asked while it goes down, are refused at once and recorded; the agents see it and end",
+    "S2 an open approval, and one asked while it goes down, are refused at once and recorded; the agents see it and end (case 24)",
     () =>
       Effect.gen(function* () {
         const answers: Array<unknown> = []
@@ -414,29 +418,31 @@ describe("Shutdown: stages", () => {
       })
   )
 
-  it.scoped("D15 T4 T5 with a consumer that never reads, 50 commands and an approval are answered and the turn goes on", () =>
-    Effect.gen(function* () {
-      const asking = agent((turn) => Effect.all([turn.start, turn.ask(approval), turn.complete], { discard: true }))
-      const host = yield* TestHost.make({ providers: [asking] })
-      yield* Effect.forkScoped(Stream.runForEach(host.subscribe(lossless), () => Effect.never))
-      const { threadId } = yield* TestHost.begin(host, "hello")
-      yield* TestHost.until(host, "request.opened")
-      const [{ requestId } = yield* Effect.dieMessage("a request is open")] = yield* host.requests
-      yield* Effect.forEach(
-        Array.from({ length: 50 }, (_, at) => at),
-        (at) => host.dispatch(rename(threadId, `t ${at}`)),
-        {
-          concurrency: "unbounded"
-        }
-      )
-      const { outcome } = yield* host.dispatch(command("request.answer", { requestId, decision: "accept" }))
-      expect(outcome).toBe("answered")
-      yield* TestHost.until(host, "turn.completed")
-    })
+  it.scoped(
+    "D15 with a consumer that never reads, 50 commands and an approval are answered and the turn goes on (cases 4, 5)",
+    () =>
+      Effect.gen(function* () {
+        const asking = agent((turn) => Effect.all([turn.start, turn.ask(approval), turn.complete], { discard: true }))
+        const host = yield* TestHost.make({ providers: [asking] })
+        yield* Effect.forkScoped(Stream.runForEach(host.subscribe(lossless), () => Effect.never))
+        const { threadId } = yield* TestHost.begin(host, "hello")
+        yield* TestHost.until(host, "request.opened")
+        const [{ requestId } = yield* Effect.dieMessage("a request is open")] = yield* host.requests
+        yield* Effect.forEach(
+          Array.from({ length: 50 }, (_, at) => at),
+          (at) => host.dispatch(rename(threadId, `t ${at}`)),
+          {
+            concurrency: "unbounded"
+          }
+        )
+        const { outcome } = yield* host.dispatch(command("request.answer", { requestId, decision: "accept" }))
+        expect(outcome).toBe("answered")
+        yield* TestHost.until(host, "turn.completed")
+      })
   )
 
   it.scoped(
-    "S6 S8 T22 T27 an agent that ignores everything: given up at the deadline, named; what it said before is in the log",
+    "S6 S8 an agent that ignores everything: given up at the deadline, named; what it said before is in the log (cases 22, 27)",
     () =>
       Effect.gen(function* () {
         const deaf = agent((turn) => Effect.zipRight(Effect.zipRight(turn.start, turn.say("last words")), Effect.never), {
@@ -491,7 +497,7 @@ describe("Shutdown: stages", () => {
   const gone = new LogUnavailable({ operation: "append", reason: "io", message: "the disk is gone" })
 
   it.scoped(
-    "S2 T15 what was accepted just before is done also when the dispatcher is behind: no session begins after the end",
+    "S2 what was accepted just before is done also when the dispatcher is behind: no session begins after the end (case 15)",
     () =>
       Effect.gen(function* () {
         const behind = over((log) => ({ follow: (query) => Stream.tap(log.follow(query), () => Effect.sleep("200 millis")) }))
@@ -508,7 +514,7 @@ describe("Shutdown: stages", () => {
       })
   )
 
-  it.effect("S6 T22 T23 each stage in turn hangs, and the total is the deadline", () =>
+  it.effect("S6 each stage in turn hangs, and the total is the deadline (cases 22, 23)", () =>
     Effect.gen(function* () {
       const never = Effect.never as Effect.Effect<void>
       const hangs: Record<string, Effect.Effect<number, unknown, Scope.Scope>> = {

@@ -38,36 +38,40 @@ const upTo = <E>(frames: Stream.Stream<SubscriptionFrame, E>, offset: number) =>
   Effect.map(Stream.runCollect(Stream.takeUntil(frames, isOffset(offset))), Chunk.toReadonlyArray)
 
 describe("Subscription, lossless", () => {
-  it.scoped("S4 D7 T1 saturation: the log takes 1,001 events while the consumer takes none; then it gets them in order", () =>
-    Effect.gen(function* () {
-      const { log, append, open } = yield* setup
-      const next = yield* open()
-      expect(yield* next).toEqual({ _tag: "caught-up", head: 0 })
-      for (const delta of deltas(1000)) yield* append(delta)
-      yield* append(event("turn.completed"))
-      expect(yield* log.head).toBe(1001)
-      const got = yield* Effect.replicateEffect(next, 1001)
-      expect(offsets(got)).toEqual(range(1, 1001))
-    })
+  it.scoped(
+    "S4 D7 saturation: the log takes 1,001 events while the consumer takes none; then it gets them in order (case 1)",
+    () =>
+      Effect.gen(function* () {
+        const { log, append, open } = yield* setup
+        const next = yield* open()
+        expect(yield* next).toEqual({ _tag: "caught-up", head: 0 })
+        for (const delta of deltas(1000)) yield* append(delta)
+        yield* append(event("turn.completed"))
+        expect(yield* log.head).toBe(1001)
+        const got = yield* Effect.replicateEffect(next, 1001)
+        expect(offsets(got)).toEqual(range(1, 1001))
+      })
   )
 
-  it.scoped("D7 T6 slow and fast: who reads at once does not wait for who takes one event in 100 ms; both get everything", () =>
-    Effect.gen(function* () {
-      const { append, subscribe } = yield* setup
-      const slow = yield* upTo(
-        Stream.tap(subscribe({ capacity: 16 }), () => Effect.sleep("100 millis")),
-        200
-      ).pipe(Effect.fork)
-      const fast = yield* Effect.fork(upTo(subscribe(), 200))
-      for (let at = 0; at < 10; at++) yield* append(...deltas(20))
-      expect(offsets(yield* Fiber.join(fast))).toEqual(range(1, 200))
-      expect(yield* Fiber.poll(slow)).toEqual(Option.none())
-      yield* TestClock.adjust("21 seconds")
-      expect(offsets(yield* Fiber.join(slow))).toEqual(range(1, 200))
-    })
+  it.scoped(
+    "D7 slow and fast: who reads at once does not wait for who takes one event in 100 ms; both get everything (case 6)",
+    () =>
+      Effect.gen(function* () {
+        const { append, subscribe } = yield* setup
+        const slow = yield* upTo(
+          Stream.tap(subscribe({ capacity: 16 }), () => Effect.sleep("100 millis")),
+          200
+        ).pipe(Effect.fork)
+        const fast = yield* Effect.fork(upTo(subscribe(), 200))
+        for (let at = 0; at < 10; at++) yield* append(...deltas(20))
+        expect(offsets(yield* Fiber.join(fast))).toEqual(range(1, 200))
+        expect(yield* Fiber.poll(slow)).toEqual(Option.none())
+        yield* TestClock.adjust("21 seconds")
+        expect(offsets(yield* Fiber.join(slow))).toEqual(range(1, 200))
+      })
   )
 
-  it("D2 D9 T7 cut after any number of events and come back while others write: the concatenation is the log, 200 seeds", () => {
+  it("D2 cut after any number of events and come back while others write: the concatenation is the log, 200 seeds (case 7)", () => {
     const reader = Effect.gen(function* () {
       const { append, subscribe } = yield* setup
       const total = 30
@@ -106,7 +110,7 @@ describe("Subscription, lossless", () => {
     }
   }, 20_000)
 
-  it.scoped("D14 T8 who joins in the middle of an item gets all of it before the next delta", () =>
+  it.scoped("D14 who joins in the middle of an item gets all of it before the next delta (case 8)", () =>
     Effect.gen(function* () {
       const { append, open } = yield* setup
       yield* append(event("item.started"), ...deltas(4))
@@ -118,30 +122,32 @@ describe("Subscription, lossless", () => {
     })
   )
 
-  it.scoped("D2 T9 interrupted while it waits, and with events read ahead: who comes back with its cursor misses nothing", () =>
-    Effect.gen(function* () {
-      const { append, subscribe } = yield* setup
-      const seen = yield* Ref.make<ReadonlyArray<SubscriptionFrame>>([])
-      const note = (frame: SubscriptionFrame) => Ref.update(seen, (all) => [...all, frame])
-      const waiting = yield* Effect.fork(Stream.runForEach(subscribe({ capacity: 8 }), note))
-      yield* Effect.yieldNow()
-      yield* Fiber.interrupt(waiting)
-      yield* append(...deltas(10))
-      const ahead = yield* Effect.fork(
-        Stream.runForEach(subscribe({ capacity: 8 }), (frame) =>
-          Effect.zipRight(note(frame), isOffset(3)(frame) ? Effect.never : Effect.void)
+  it.scoped(
+    "D2 interrupted while it waits, and with events read ahead: who comes back with its cursor misses nothing (case 9)",
+    () =>
+      Effect.gen(function* () {
+        const { append, subscribe } = yield* setup
+        const seen = yield* Ref.make<ReadonlyArray<SubscriptionFrame>>([])
+        const note = (frame: SubscriptionFrame) => Ref.update(seen, (all) => [...all, frame])
+        const waiting = yield* Effect.fork(Stream.runForEach(subscribe({ capacity: 8 }), note))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(waiting)
+        yield* append(...deltas(10))
+        const ahead = yield* Effect.fork(
+          Stream.runForEach(subscribe({ capacity: 8 }), (frame) =>
+            Effect.zipRight(note(frame), isOffset(3)(frame) ? Effect.never : Effect.void)
+          )
         )
-      )
-      yield* TestClock.adjust("1 millis")
-      yield* Fiber.interrupt(ahead)
-      const last = (yield* Ref.get(seen)).at(-1)
-      if (last?._tag !== "event") throw new Error("the last frame is an event")
-      expect(offsets(yield* Ref.get(seen))).toEqual([1, 2, 3])
-      expect(offsets(yield* upTo(subscribe({ after: last.cursor }), 10))).toEqual(range(4, 10))
-    })
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.interrupt(ahead)
+        const last = (yield* Ref.get(seen)).at(-1)
+        if (last?._tag !== "event") throw new Error("the last frame is an event")
+        expect(offsets(yield* Ref.get(seen))).toEqual([1, 2, 3])
+        expect(offsets(yield* upTo(subscribe({ after: last.cursor }), 10))).toEqual(range(4, 10))
+      })
   )
 
-  it.scoped("S4 T10 capacity 0, 1, 2, 128 and no number at all: at least one, and the same frames", () =>
+  it.scoped("S4 capacity 0, 1, 2, 128 and no number at all: at least one, and the same frames (case 10)", () =>
     Effect.gen(function* () {
       const { append, subscribe } = yield* setup
       yield* append(...deltas(300), event("turn.completed"))
@@ -175,32 +181,34 @@ describe("Subscription, lossless", () => {
 describe("Subscription, best effort", () => {
   const parts = (frames: ReadonlyArray<SubscriptionFrame>) => frames.filter(({ _tag }) => _tag === "event" || _tag === "lagged")
 
-  it.scoped("D7 T2 saturation: what was missed is said exactly and before the next event; requests and ends are all there", () =>
-    Effect.gen(function* () {
-      const { log, append, open } = yield* setup
-      const next = yield* open({ delivery: "best-effort" })
-      yield* next
-      yield* append(event("item.started"), ...deltas(499))
-      yield* append(
-        event("request.opened"),
-        event("request.answered"),
-        ...deltas(498),
-        event("item.completed"),
-        event("turn.completed")
-      )
-      const frames: Array<SubscriptionFrame> = []
-      while (!frames.some(isOffset(1002))) frames.push(yield* next)
-      expect(parts(frames).map((frame) => (frame._tag === "event" ? frame.event.type : frame))).toEqual([
-        { _tag: "lagged", from: 1, to: 500, skipped: 500 },
-        "request.opened",
-        "request.answered",
-        { _tag: "lagged", from: 503, to: 1000, skipped: 498 },
-        "item.completed",
-        "turn.completed"
-      ])
-      const { events } = yield* log.read({ after: 502, limit: 498 })
-      expect(events.map(({ offset }) => offset)).toEqual(range(503, 1000))
-    })
+  it.scoped(
+    "D7 saturation: what was missed is said exactly and before the next event; requests and ends are all there (case 2)",
+    () =>
+      Effect.gen(function* () {
+        const { log, append, open } = yield* setup
+        const next = yield* open({ delivery: "best-effort" })
+        yield* next
+        yield* append(event("item.started"), ...deltas(499))
+        yield* append(
+          event("request.opened"),
+          event("request.answered"),
+          ...deltas(498),
+          event("item.completed"),
+          event("turn.completed")
+        )
+        const frames: Array<SubscriptionFrame> = []
+        while (!frames.some(isOffset(1002))) frames.push(yield* next)
+        expect(parts(frames).map((frame) => (frame._tag === "event" ? frame.event.type : frame))).toEqual([
+          { _tag: "lagged", from: 1, to: 500, skipped: 500 },
+          "request.opened",
+          "request.answered",
+          { _tag: "lagged", from: 503, to: 1000, skipped: 498 },
+          "item.completed",
+          "turn.completed"
+        ])
+        const { events } = yield* log.read({ after: 502, limit: 498 })
+        expect(events.map(({ offset }) => offset)).toEqual(range(503, 1000))
+      })
   )
 
   it.scoped("D7 who keeps up misses nothing, and the past is replayed whole, whatever the capacity", () =>
@@ -217,7 +225,7 @@ describe("Subscription, best effort", () => {
     })
   )
 
-  it("D7 T2 whatever the schedule: delivered and lagged together are the log, in order, nothing twice, no end missed, 200 seeds", () => {
+  it("D7 whatever the schedule: delivered and lagged together are the log, in order, nothing twice, no end missed, 200 seeds (case 2)", () => {
     const types = [
       "item.started",
       "item.delta",

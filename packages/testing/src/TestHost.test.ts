@@ -42,24 +42,23 @@ it("D2 example: a front end that is cut anywhere and comes back shows the same a
   const frontEnd = Effect.gen(function* () {
     const host = yield* TestHost.make({ providers: [chatty] })
     yield* Effect.fork(TestHost.begin(host, "count"))
-    let shown = ""
-    let after: string | undefined
-    for (let ended = false; !ended;) {
+    const page: { shown: string; after?: string; ended: boolean } = { shown: "", ended: false }
+    while (!page.ended) {
       const cut = yield* Random.nextIntBetween(1, 5)
-      const connection = host.follow(after === undefined ? {} : { after }).pipe(
+      const connection = host.follow(page.after === undefined ? {} : { after: page.after }).pipe(
         Stream.filter((frame) => frame._tag === "event"),
         Stream.takeUntil(({ event }) => event.type === "turn.completed"),
         Stream.take(cut)
       )
       yield* Stream.runForEach(connection, ({ cursor, event }) =>
         Effect.sync(() => {
-          after = cursor
-          if (event.type === "item.delta") shown += (event.data as { readonly text: string }).text
-          ended = event.type === "turn.completed"
+          page.after = cursor
+          if (event.type === "item.delta") page.shown += (event.data as { readonly text: string }).text
+          page.ended = event.type === "turn.completed"
         })
       )
     }
-    return shown
+    return page.shown
   }).pipe(Effect.scoped, Effect.orDie)
   for (let seed = 1; seed <= 200; seed++)
     expect(simulate(seed, frontEnd, { preempt: 0.03 }).exit, `seed ${seed}`).toEqual(Exit.succeed(pieces.join("")))
