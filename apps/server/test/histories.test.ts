@@ -6,7 +6,8 @@ import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { attach, type RawEvent } from "@millrace/testing/RawSse"
-import { serve, temporaryDirectory } from "@millrace/testing/ServerProcess"
+import { serve } from "@millrace/testing/ServerProcess"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Chunk, Effect, Fiber, Random, Stream } from "effect"
 
 const seed = 20261120

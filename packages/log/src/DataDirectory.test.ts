@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Option } from "effect"
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { range, patience } from "./suite/subject.ts"
-import { temporaryDirectory } from "./suite/temporary.ts"
 import { bundled, start } from "../test/child.ts"
 
 const message = (line: string) => JSON.parse(line) as { readonly won?: number; readonly lost?: number; readonly message?: string }

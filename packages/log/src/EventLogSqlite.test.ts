@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { suite } from "./EventLogSuite.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { bytesOf, envelope, event, events, range, wire, patience } from "./suite/subject.ts"
-import { temporaryDirectory } from "./suite/temporary.ts"
 
 suite("EventLogSqlite", (options) =>
   Effect.flatMap(temporaryDirectory, (directory) =>

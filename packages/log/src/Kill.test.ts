@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { EventLog } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { bytesOf, range, patience } from "./suite/subject.ts"
-import { temporaryDirectory } from "./suite/temporary.ts"
 import { verify } from "./Verify.ts"
 import { bundled, start } from "../test/child.ts"
 

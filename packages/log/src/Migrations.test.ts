@@ -1,11 +1,11 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { existsSync, readdirSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { type Migrations, migrations } from "./Migrations.ts"
 import { events, range, wire, patience } from "./suite/subject.ts"
-import { temporaryDirectory } from "./suite/temporary.ts"
 
 const addsColumn: Migrations = {
   ...migrations,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { corruptType, EventLog } from "./EventLog.ts"
@@ -7,7 +8,6 @@ import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
 import { events, type Log, range, wire, patience } from "./suite/subject.ts"
-import { temporaryDirectory } from "./suite/temporary.ts"
 import { verify } from "./Verify.ts"
 
 const verified = (log: Log) => Effect.provideService(verify(), EventLog, log)

@@ -3,7 +3,8 @@ import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect, Either, Option, TestClock, Tracer } from "effect"
-import { send, start, temporaryDirectory } from "../../test/support/Fixture.ts"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { send, start } from "../../test/support/Fixture.ts"
 import * as Access from "./Access.ts"
 import { checkBind } from "./Bind.ts"
 import * as Pairing from "./Pairing.ts"
@@ -80,11 +81,14 @@ it.scopedLive(
         good,
         { ...good, origin: url },
         { ...good, host: `localhost:${port}` },
-        { cookie: `millrace_${port}=${token}` }
+        { cookie: `millrace_${port}=${token}`, origin: url }
       ]) {
         expect(yield* transports["json"]!("", headers)).toBe(200)
         expect(yield* transports["websocket"]!("", headers)).toBe(101)
       }
+      const cookie = { cookie: `millrace_${port}=${token}` }
+      expect(yield* transports["json"]!("", cookie), "a page of the server reads without an Origin").toBe(200)
+      expect(yield* transports["websocket"]!("", cookie), "every browser's WebSocket has an Origin").toBe(403)
     })
 )
 
@@ -184,6 +188,9 @@ it.scopedLive("X3 a pairing link works once, and makes a browser session that re
     const cookie = set.split(";")[0] ?? ""
     expect((yield* send(`${url}/api/state`, { headers: { cookie } })).status).toBe(200)
     expect((yield* send(link, { headers: { cookie } })).status, "the browser that has it opens the link again").toBe(303)
+    const post = (headers: Record<string, string>) => send(`${url}/api/pair`, { method: "POST", headers: { cookie, ...headers } })
+    expect((yield* post({})).status, "a cookie alone changes nothing (X1)").toBe(403)
+    expect((yield* post({ origin: url })).status, "the page of this server").toBe(200)
     const session = (yield* Tokens.list(dataDir)).find(({ kind }) => kind === "session")
     yield* Tokens.revoke(dataDir, session?.id ?? "")
     expect((yield* send(`${url}/api/state`, { headers: { cookie } })).status).toBe(401)

@@ -9,8 +9,9 @@ import { format } from "@millrace/contracts/Cursor"
 import { CommandRejected } from "@millrace/contracts/Errors"
 import { type DataOf, type EventType } from "@millrace/contracts/Event"
 import { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import * as Program from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Fixture from "../../test/support/Fixture.ts"
-import * as Program from "../../test/support/Program.ts"
 import * as Discovery from "./Discovery.ts"
 
 // Each test starts real processes.
@@ -60,7 +61,7 @@ const clean = (ended: Program.Ended) => {
 describe("millrace", () => {
   it.live("usage: wrong flags and arguments leave with 2 and one line that names them", () =>
     Effect.gen(function* () {
-      const dataDir = yield* Fixture.temporaryDirectory
+      const dataDir = yield* temporaryDirectory
       const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
         [["run", "hello", "--approve", "maybe"], "--approve: expected never, always, ask"],
         [["run"], "PROMPT"],
@@ -84,7 +85,7 @@ describe("millrace", () => {
 
   it.live("no server: tail leaves with 1 and says how to start one, also past the file of a dead one", () =>
     Effect.gen(function* () {
-      const dataDir = yield* Fixture.temporaryDirectory
+      const dataDir = yield* temporaryDirectory
       yield* Effect.orDie(Discovery.write(dataDir, { url: "http://127.0.0.1:9", pid: 2 ** 22 + 1, startedAt: "then" }))
       const ended = yield* Program.run(["tail", "--data", dataDir])
       expect(ended).toMatchObject({ code: 1, stdout: "" })

@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { vi } from "vitest"
-import * as Fixture from "../../test/support/Fixture.ts"
-import * as Program from "../../test/support/Program.ts"
+import * as Program from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 
 // Each test starts real processes.
 vi.setConfig({ testTimeout: 60_000 })
@@ -25,7 +25,7 @@ const events = (stdout: string) =>
 describe("millrace serve", () => {
   it.live("D2 L2 tail follows over a kill -9 and a restart on another port: the whole log, once, in order; verify agrees", () =>
     Effect.gen(function* () {
-      const dataDir = yield* Fixture.temporaryDirectory
+      const dataDir = yield* temporaryDirectory
       const data = ["--data", dataDir]
       const first = yield* serve(dataDir)
       const tail = yield* Program.start(["tail", "--json", ...data])
@@ -54,7 +54,7 @@ describe("millrace serve", () => {
     "S10 one line when ready, the same in JSON for a parent; its end, a parent's end and a signal are one way down, with 0",
     () =>
       Effect.gen(function* () {
-        const dataDir = yield* Fixture.temporaryDirectory
+        const dataDir = yield* temporaryDirectory
         const server = yield* Program.start(["serve", "--port", "0", "--data", dataDir, "--ready-fd", "3", "--parent-fd", "4"], {
           descriptors: true
         })
@@ -79,7 +79,7 @@ describe("millrace serve", () => {
 
   it.live("S6 S10 a turn that hangs: the first signal waits for it, the second leaves at once", () =>
     Effect.gen(function* () {
-      const dataDir = yield* Fixture.temporaryDirectory
+      const dataDir = yield* temporaryDirectory
       const server = yield* serve(dataDir)
       const run = yield* Program.start(["run", "[[say begun]] [[hang]]", "--data", dataDir])
       yield* run.until("begun")
@@ -92,8 +92,8 @@ describe("millrace serve", () => {
 
   it.live("bad starts leave with 1 or 2 and one line: owned, port taken, no directory, open to all, unknown descriptor", () =>
     Effect.gen(function* () {
-      const dataDir = yield* Fixture.temporaryDirectory
-      const other = yield* Fixture.temporaryDirectory
+      const dataDir = yield* temporaryDirectory
+      const other = yield* temporaryDirectory
       const server = yield* serve(dataDir)
       const port = /127\.0\.0\.1:([0-9]+)/.exec(server.so().stdout)?.[1] ?? ""
       const file = join(other, "file")

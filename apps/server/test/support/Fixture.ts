@@ -1,8 +1,5 @@
 /** The composed HTTP server on a real socket over a memory log and a service that does only what a test says. */
-import { mkdtempSync, rmSync } from "node:fs"
 import { type IncomingHttpHeaders, request } from "node:http"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Data, Effect, Layer, Logger, LogLevel, Scheduler, type Scope, Stream } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
@@ -10,6 +7,7 @@ import { type CommandError, NotFound } from "@millrace/contracts/Errors"
 import { ProjectId, type ThreadId } from "@millrace/contracts/Ids"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
 import * as Server from "../../src/Server.ts"
 import { Service } from "../../src/Service.ts"
@@ -20,11 +18,6 @@ export interface Fake {
   readonly threads: Set<string>
   draining: boolean
 }
-
-export const temporaryDirectory = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-http-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
 
 export const event = (n: number, stream = "thread/thr_a", data: object = {}): NewEvent => ({
   stream,

@@ -2,10 +2,10 @@
 import { Context, Effect, Layer, Logger, LogLevel, type Scope } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Host from "@millrace/host/Host"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
 import * as Server from "../../src/Server.ts"
 import { Service } from "../../src/Service.ts"
-import { temporaryDirectory } from "./Fixture.ts"
 
 export interface Hosted {
   readonly url: string

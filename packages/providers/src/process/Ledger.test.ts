@@ -1,16 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { describe, expect } from "vitest"
 import * as Ledger from "./Ledger.ts"
 import * as Proc from "./Proc.ts"
 
-const folder = () => mkdtempSync(join(tmpdir(), "millrace-ledger-"))
 const use = <A>(directory: string, body: (ledger: typeof Ledger.Ledger.Service) => Effect.Effect<A, Ledger.LedgerError>) =>
   Effect.flatMap(Ledger.Ledger, body).pipe(Effect.provide(Ledger.layer(directory)))
+/** On a directory of its own. */
+const fresh = <A>(body: (ledger: typeof Ledger.Ledger.Service) => Effect.Effect<A, Ledger.LedgerError>) =>
+  Effect.flatMap(temporaryDirectory, (directory) => use(directory, body))
 
 /** A process that leads its own group and carries the entry's id, as `Spawn` makes them. */
 const start = (id: string, script = "exec sleep 60"): ChildProcess & { readonly pid: number } => {
@@ -49,8 +51,8 @@ const ids = (report: Ledger.ReapReport) => ({
 const none = { killed: [], gone: [], reused: [], left: [] }
 
 describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
-  it.live("P1 a living child of an earlier server is killed and struck out; reaping again finds nothing", () =>
-    use(folder(), (ledger) =>
+  it.scopedLive("P1 a living child of an earlier server is killed and struck out; reaping again finds nothing", () =>
+    fresh((ledger) =>
       Effect.gen(function* () {
         const child = start("one")
         yield* ledger.record(entry("one", child.pid))
@@ -61,8 +63,8 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.live("P1 a reused pid is not killed: another start time, or another boot", () =>
-    use(folder(), (ledger) =>
+  it.scopedLive("P1 a reused pid is not killed: another start time, or another boot", () =>
+    fresh((ledger) =>
       Effect.gen(function* () {
         const stranger = start("somebody-else")
         yield* ledger.record(entry("reused", stranger.pid, { startTime: "1" }))
@@ -75,8 +77,8 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.live("P1 what a dead child had started is killed, in its group or not", () =>
-    use(folder(), (ledger) =>
+  it.scopedLive("P1 what a dead child had started is killed, in its group or not", () =>
+    fresh((ledger) =>
       Effect.gen(function* () {
         const child = start("parent", "setsid sleep 60 & sleep 60 & echo $!; sleep 0.05")
         yield* ledger.record(entry("parent", child.pid))
@@ -89,8 +91,8 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.live("P1 without a start time nothing is proven: nobody is killed, and the entry stays while somebody lives", () =>
-    use(folder(), (ledger) =>
+  it.scopedLive("P1 without a start time nothing is proven: nobody is killed, and the entry stays while somebody lives", () =>
+    fresh((ledger) =>
       Effect.gen(function* () {
         const child = start("old")
         const { bootId: _, startTime: __, ...unproven } = entry("old", child.pid)
@@ -103,17 +105,15 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.live("an entry is whole or not there; what is no entry is reported and stays", () => {
-    const directory = folder()
-    return use(directory, (ledger) =>
-      Effect.gen(function* () {
-        writeFileSync(join(directory, "half.json.tmp"), '{"id":')
-        writeFileSync(join(directory, "broken.json"), '{"id":')
-        expect((yield* ledger.reap).unreadable).toEqual(["broken.json"])
-        expect(readdirSync(directory)).toEqual(["broken.json"])
-      })
-    )
-  })
+  it.scopedLive("P1 an entry is whole or not there; what is no entry is reported and stays", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      writeFileSync(join(directory, "half.json.tmp"), '{"id":')
+      writeFileSync(join(directory, "broken.json"), '{"id":')
+      expect((yield* use(directory, (ledger) => ledger.reap)).unreadable).toEqual(["broken.json"])
+      expect(readdirSync(directory)).toEqual(["broken.json"])
+    })
+  )
 })
 
 /** Processes that inherited this TMPDIR: everything that a crashed server had started. */
@@ -141,12 +141,12 @@ const atMost = (mark: string, most: number) =>
     { until: (count) => count <= most, times: 300 }
   )
 
-it.live.runIf(Proc.bootId() !== undefined)(
+it.scopedLive.runIf(Proc.bootId() !== undefined)(
   "S8 a server that leaves by process.exit, such as at a second signal, takes agents that ignore everything with it",
   () =>
     Effect.gen(function* () {
-      const directory = folder()
-      const mark = folder()
+      const directory = yield* temporaryDirectory
+      const mark = yield* temporaryDirectory
       expect(yield* exited(crash("exit", directory, mark))).toBeNull()
       yield* atMost(mark, 0)
       expect(survivors(mark)).toEqual([])
@@ -162,12 +162,12 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server"
     ["running", { ...none, killed: ["agent"] }],
     ["command", { ...none, killed: ["agent"] }]
   ] as const)
-    it.live(
+    it.scopedLive(
       `P1 kill -9 of the server (${step}): after the next start there is no survivor`,
       () =>
         Effect.gen(function* () {
-          const directory = folder()
-          const mark = folder()
+          const directory = yield* temporaryDirectory
+          const mark = yield* temporaryDirectory
           const server = crash(step, directory, mark)
           expect(yield* exited(server)).toBe("SIGKILL")
           // A gate that lost its server, and an agent that reads end of file, leave by themselves.

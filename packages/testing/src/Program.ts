@@ -1,10 +1,10 @@
-/** The program as a child process, the bundle that users run: what a person at a shell sees. */
+/** The program as a child process, the bundle that `scripts/build.mjs` makes and users run: what a person at a shell sees. */
 import { spawn } from "node:child_process"
 import { resolve } from "node:path"
 import { Readable } from "node:stream"
 import { Effect, type Scope } from "effect"
 
-const main = resolve(import.meta.dirname, "../../dist/main.mjs")
+const main = resolve(import.meta.dirname, "../../../apps/server/dist/main.mjs")
 
 export interface Ended {
   readonly code: number | null
@@ -24,6 +24,7 @@ export interface Running {
   readonly closeOutput: Effect.Effect<void>
   readonly closeParent: Effect.Effect<void>
   readonly pid: number
+  /** What it wrote so far. */
   readonly so: () => Pick<Ended, "stdout" | "stderr" | "extra">
 }
 
@@ -98,9 +99,10 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
             )
         }
       }),
-      ({ child }) =>
-        Effect.sync(() => {
+      ({ child, ended }) =>
+        Effect.suspend(() => {
           if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL")
+          return ended
         })
     ),
     ({ child, ended, so, until }) => ({
