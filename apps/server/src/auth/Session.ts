@@ -1,7 +1,9 @@
 /** Who asks. Provided to every private route by the access middleware; also there in RPC handlers, whose fibers inherit it. */
 import { HttpLayerRouter, HttpServerRequest } from "@effect/platform"
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Option } from "effect"
-import { StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { Drain } from "../http/Drain.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
 import { Tokens } from "./Tokens.ts"
@@ -30,6 +32,17 @@ const unknown = new Unauthorized({
   message: "This token is unknown or revoked. Make a new one with `millrace token create`, or open a link of `millrace pair`."
 })
 
+const noOrigin = new Forbidden({
+  message:
+    "A browser's session changes things only from a page of this server, which sends its Origin. Programs send a token instead: `Authorization: Bearer TOKEN`."
+})
+
+/** A cookie is sent by whatever page makes the browser ask. What changes something, or stays open, has to name its page. */
+const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers["authorization"] === undefined &&
+  headers["origin"] === undefined &&
+  (headers["upgrade"] !== undefined || (method !== "GET" && method !== "HEAD" && method !== "OPTIONS"))
+
 /** The session of a request, or why there is none. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const config = yield* AccessConfig
@@ -41,20 +54,29 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
     tokens.identify(secret),
     ({ message }) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
   )
-  return Option.isSome(found) ? Session.of({ actor: found.value.name, tokenId: found.value.id }) : yield* unknown
+  if (Option.isNone(found)) return yield* unknown
+  if (mayBeForged(request)) return yield* noOrigin
+  return Session.of({ actor: found.value.name, tokenId: found.value.id })
 })
 
-/** Provide its `layer` to every layer that adds private routes: their handlers run only for a session. */
+/**
+ * Provide its `layer` to every layer that adds private routes: their handlers run only for a session. A connection that is upgraded stays only
+ * as long as its token: what comes over it later asks no more (X3).
+ */
 export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
   Effect.gen(function* () {
     const context = yield* Effect.context<AccessConfig | Tokens>()
+    const drain = yield* Drain
+    const tokens = yield* Tokens
     return (handler) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const session = yield* Effect.either(Effect.provide(ofRequest(request), context))
-        return session._tag === "Right"
-          ? yield* Effect.provideService(handler, Session, session.right)
-          : Respond.error(session.left)
+        if (session._tag === "Left") return Respond.error(session.left)
+        const { tokenId } = session.right
+        if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
+          drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.isLive(tokenId))
+        return yield* Effect.provideService(handler, Session, session.right)
       })
   })
 )

@@ -30,6 +30,8 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
     readonly begin: (grace: Duration.DurationInput) => Effect.Effect<DrainReport>
     /** Waits for upgraded connections to end, then cuts them. */
     readonly cutUpgraded: (grace: Duration.DurationInput) => Effect.Effect<void>
+    /** Gives an upgraded connection a condition: it is cut half a second after that fails, when its streams have said goodbye (X3). */
+    readonly keepWhile: (socket: Duplex, holds: () => boolean) => void
     /** Connections, WebSockets among them, and calls in flight over WebSockets. */
     readonly connections: () => { readonly http: number; readonly upgraded: number; readonly calls: number }
   }
@@ -37,6 +39,9 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
 
 /** Answers that a WebSocket client leaves unread wait in memory without a limit of the library: beyond this it is cut (D7, X5). */
 const maxUnreadBytes = 16 * 1024 * 1024
+
+/** How often upgraded connections are looked at. With the look at the token file in between, a revoked one is cut within a second. */
+const look = "250 millis"
 
 /** False when the time was over. Finalizers run uninterruptibly: without `interruptible` no timeout would ever fire. */
 const within = (wait: Effect.Effect<void>, grace: Duration.DurationInput) =>
@@ -46,6 +51,9 @@ const make = Effect.fnUntraced(function* (server: Server) {
   const wake = yield* Wake
   const http = new Set<Socket | Duplex>()
   const upgraded = new Set<Duplex>()
+  const conditions = new WeakMap<Duplex, () => boolean>()
+  /** Those whose condition failed at the last look. */
+  let condemned: ReadonlyArray<Duplex> = []
   const waiters = new Set<() => void>()
   let calls = 0
   let began = false
@@ -90,9 +98,11 @@ const make = Effect.fnUntraced(function* (server: Server) {
     calls++
   })
 
-  yield* Effect.sleep("1 second").pipe(
+  yield* Effect.sleep(look).pipe(
     Effect.zipRight(
       Effect.sync(() => {
+        for (const socket of condemned) socket.destroy()
+        condemned = [...upgraded].filter((socket) => conditions.get(socket)?.() === false)
         for (const socket of upgraded) if (socket.writableLength > maxUnreadBytes) socket.destroy()
       })
     ),
@@ -139,6 +149,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
           return
         for (const socket of upgraded) socket.destroy()
       }),
+    keepWhile: (socket, holds) => void conditions.set(socket, holds),
     connections: () => ({ http: http.size, upgraded: upgraded.size, calls })
   })
 })

@@ -1,6 +1,6 @@
 import { connect } from "node:net"
 import { expect, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Option, Stream } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Option, Stream } from "effect"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import { CommandRejected, Overloaded } from "@millrace/contracts/Errors"
@@ -111,6 +111,30 @@ it.scopedLive("X1 a token that is none does not open the socket; a revoked one e
       Effect.timeout("1500 millis")
     )
     expect(Option.getOrUndefined(following)).toMatchObject({ _tag: "bye", reason: "The token was revoked." })
+  })
+)
+
+it.scopedLive("X3 a revoked token's open socket is cut within a second: nothing can be asked over it any more", () =>
+  Effect.gen(function* () {
+    const { dataDir, url } = yield* start()
+    const { record, token } = yield* Tokens.create(dataDir, { name: "thief" })
+    const open = (secret: string) =>
+      Effect.acquireRelease(
+        Effect.async<WebSocket>((resume) => {
+          const socket = NodeWebSocket.open(secret)(`${url.replace("http", "ws")}/rpc`)
+          socket.addEventListener("open", () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => socket.close())
+      )
+    const kept = yield* open((yield* Tokens.create(dataDir, { name: "owner" })).token)
+    const stolen = yield* open(token)
+    const closed = yield* Effect.fork(
+      Effect.async<void>((resume) => void stolen.addEventListener("close", () => resume(Effect.void)))
+    )
+    yield* Effect.yieldNow()
+    yield* Tokens.revoke(dataDir, record.id)
+    yield* Fiber.join(closed).pipe(Effect.timeoutFail({ duration: "1500 millis", onTimeout: () => "still open" }))
+    expect(kept.readyState).toBe(kept.OPEN)
   })
 )
 
