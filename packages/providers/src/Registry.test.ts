@@ -22,7 +22,11 @@ it.scoped("the agents are there by name, an embedder's own beside ours", () =>
   Effect.gen(function* () {
     const { adapters } = yield* Providers
     expect([...adapters.keys()]).toEqual(["demo", "slow"])
-  }).pipe(Effect.provide(Layer.provide(Registry.layer({ codex: false, adapters: [slow({ count: 0 })] }), Ledger.layerMemory)))
+  }).pipe(
+    Effect.provide(
+      Layer.provide(Registry.layer({ codex: false, claude: false, adapters: [slow({ count: 0 })] }), Ledger.layerMemory)
+    )
+  )
 )
 
 it.scoped("P8 looks are made in the background: those who ask early share one, later ones never wait", () =>

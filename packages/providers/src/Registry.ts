@@ -2,11 +2,14 @@
 import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { Clock, DateTime, Deferred, Effect, Layer, type Scope } from "effect"
+import * as Claude from "./claude/Claude.ts"
 import * as Codex from "./codex/Codex.ts"
 import * as Demo from "./demo/Demo.ts"
 import type { Ledger } from "./process/Ledger.ts"
 
 export interface RegistryOptions {
+  /** `false`: not offered. Default: offered, with Claude's own settings. */
+  readonly claude?: Claude.ClaudeOptions | false
   /** `false`: not offered. Default: offered, with Codex' own settings. */
   readonly codex?: Codex.CodexOptions | false
   /** An embedder's own; one with the name of ours takes its place. */
@@ -59,7 +62,7 @@ export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAda
     }
   })
 
-/** `demo` always, `codex` unless switched off, then the embedder's own. */
+/** `demo` always, `codex` and `claude` unless switched off, then the embedder's own. */
 export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, never, Ledger> =>
   Layer.scoped(
     Providers,
@@ -67,6 +70,7 @@ export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, nev
       const adapters = [
         yield* Demo.make(),
         ...(options.codex === false ? [] : [yield* Codex.make(options.codex)]),
+        ...(options.claude === false ? [] : [yield* Claude.make(options.claude)]),
         ...(options.adapters ?? [])
       ]
       const remembered = yield* Effect.forEach(adapters, remembering)

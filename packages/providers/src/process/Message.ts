@@ -1,7 +1,24 @@
-/** JSON-RPC 2.0 messages, one per line, with or without the "jsonrpc" member (Codex omits it). Pure. */
+/**
+ * JSON-RPC 2.0 messages, one per line, with or without the "jsonrpc" member (Codex omits it). Pure.
+ * A `Codec` is another way to write the same four messages: Claude's control protocol is one.
+ */
 export type RpcId = string | number
 
 export type Dialect = "jsonrpc" | "bare"
+
+/** What we say: a request (`id` and `method`), a notification (`method`), an answer (`id` and `result` or `error`). */
+export type Outgoing =
+  | { readonly id?: RpcId; readonly method: string; readonly params: unknown }
+  | { readonly id: RpcId; readonly result: unknown }
+  | { readonly id: RpcId; readonly error: { readonly code: number; readonly message: string } }
+
+/** Both total. Our own request ids are numbers, and come back as such. */
+export interface Codec {
+  /** `undefined`: not a message of this protocol. */
+  readonly parse: (line: string) => Message | undefined
+  /** One line, without its 0x0A. */
+  readonly encode: (message: Outgoing) => string
+}
 
 export type Message =
   | { readonly _tag: "Notification"; readonly method: string; readonly params: unknown }
@@ -38,6 +55,8 @@ export const parse = (line: string): Message | undefined => {
   return "result" in value ? { _tag: "Result", id, result } : undefined
 }
 
-/** One line with its 0x0A. `undefined` members vanish. */
-export const encode = (dialect: Dialect, message: Readonly<Record<string, unknown>>): string =>
-  `${JSON.stringify(dialect === "jsonrpc" ? { jsonrpc: "2.0", ...message } : message)}\n`
+/** `undefined` members vanish. `bare` leaves out the "jsonrpc" member; both are read. */
+export const codec = (dialect: Dialect): Codec => ({
+  parse,
+  encode: (message) => JSON.stringify(dialect === "jsonrpc" ? { jsonrpc: "2.0", ...message } : message)
+})

@@ -1,5 +1,6 @@
 /**
- * A child process that speaks newline-delimited JSON-RPC on its pipes, in its own process group.
+ * A child process that speaks newline-delimited JSON-RPC on its pipes, or requests, answers and notifications in other words (`Message.Codec`),
+ * in its own process group.
  *
  * One loop reads stdout. It answers our requests itself and puts everything else into a buffer of 1,024 messages or 4 MiB; it reads on only
  * while there is room. So an answer never waits for the consumer of `incoming` as long as that buffer has room, and a consumer that stops
@@ -78,8 +79,8 @@ export interface OpenOptions {
   readonly epoch: number
   /** What a person does when the command is missing, like "Install it with npm i -g x." */
   readonly install: string
-  /** `bare` leaves out the "jsonrpc" member. Both are read. Default `jsonrpc`. */
-  readonly dialect?: Message.Dialect
+  /** How messages are written: a dialect of JSON-RPC, or another protocol of the same four messages. Default `jsonrpc`. */
+  readonly dialect?: Message.Dialect | Message.Codec
   /** Of each request and each write; default 30,000. */
   readonly deadlineMillis?: number
   /** Default and maximum 32: more were seen to go unanswered (codex.md B4.6). */
@@ -105,6 +106,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
 ): Effect.fn.Return<RpcChild, ProviderError, Scope.Scope | Ledger> {
   const { provider } = options
   const dialect = options.dialect ?? "jsonrpc"
+  const codec = typeof dialect === "string" ? Message.codec(dialect) : dialect
   const deadline = options.deadlineMillis ?? 30_000
   const stopMillis = options.stopMillis ?? { stdin: 2000, term: 2000 }
   const fail = (operation: string, outcome: ProviderError["outcome"], failure: Failure) =>
@@ -147,7 +149,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
   const accept = (line: Buffer) => {
     const text = line.toString("utf8")
     if (blank.test(text)) return
-    const message = Message.parse(text)
+    const message = codec.parse(text)
     if (message !== undefined && (message._tag === "Notification" || message._tag === "Request")) {
       inbox.offer(message, line.length)
       return
@@ -240,8 +242,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
   const closed = (operation: string): Effect.Effect<never, ProviderError> =>
     Effect.flatMap(child.exited, (at) => Effect.fail(goneError(operation, evidence(at))))
 
-  const send = (operation: string, message: Readonly<Record<string, unknown>>): Effect.Effect<void, ProviderError> =>
-    Effect.flatMap(child.write(Message.encode(dialect, message)), (took) => (took ? Effect.void : closed(operation)))
+  const send = (operation: string, message: Message.Outgoing): Effect.Effect<void, ProviderError> =>
+    Effect.flatMap(child.write(`${codec.encode(message)}\n`), (took) => (took ? Effect.void : closed(operation)))
 
   const bounded = <A>(
     operation: string,
@@ -264,8 +266,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
     )
 
   const inFlight = Effect.unsafeMakeSemaphore(Math.min(options.maxInFlight ?? 32, 32))
-  const say = (operation: string, message: Readonly<Record<string, unknown>>) =>
-    bounded(operation, deadline, () => true, send(operation, message))
+  const say = (operation: string, message: Message.Outgoing) => bounded(operation, deadline, () => true, send(operation, message))
 
   return {
     pid: child.pid,

@@ -1,0 +1,123 @@
+/** What Claude asks of a person (`can_use_tool`) as our `Ask`, and our answers as its results. */
+import type { Answer, Decision, Question } from "@millrace/contracts/Item"
+import type { NativeAsk } from "../NativeEvent.ts"
+import * as Items from "./Items.ts"
+import { type CanUseTool, type Fields, isRecord, stringAt } from "./Wire.ts"
+
+export interface Asked {
+  readonly ask: NativeAsk
+  /** The control response that carries an answer back. */
+  readonly result: (answer: Answer) => Permission
+}
+
+/** Claude's own shape. */
+export type Permission =
+  | { readonly behavior: "allow"; readonly updatedInput: Fields; readonly updatedPermissions?: ReadonlyArray<Fields> }
+  | { readonly behavior: "deny"; readonly message: string; readonly interrupt?: boolean }
+
+const declined = "The person declined this."
+
+export const tooLate: Permission = { behavior: "deny", message: "The turn is over: nobody was asked.", interrupt: true }
+
+const oneLine = (words: string): string => {
+  const line = words.replace(/\s+/g, " ").trim()
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line
+}
+
+const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
+  value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })
+
+/**
+ * The suggested rules, for this session only: Claude proposes to write them into the project's settings. Where there are rules, a change of
+ * the whole permission mode is left out: "this command" must not become "every edit".
+ */
+const forSession = (suggestions: CanUseTool["permission_suggestions"]): ReadonlyArray<Fields> => {
+  const all = suggestions ?? []
+  const rules = all.some(({ type }) => type === "addRules")
+  return all
+    .filter(({ type }) => !rules || type !== "setMode")
+    .map((suggestion): Fields => Object.assign({}, suggestion, { destination: "session" }))
+}
+
+const title = ({ input, tool_name: name }: CanUseTool): string => {
+  const tool = { name, input }
+  const command = name === "Bash" ? stringAt(input, "command") : undefined
+  const [change] = Items.plannedChanges(tool)
+  if (command !== undefined) return `Run: ${command}`
+  if (change !== undefined) return `Change: ${change.path}`
+  if (name === "ExitPlanMode") return "Go on with this plan?"
+  return `Use ${Items.toolName(name)}: ${JSON.stringify(input)}`
+}
+
+const approval = (request: CanUseTool, itemId: string | undefined): Asked => {
+  const { blocked_path: blocked, decision_reason: why, description, input, permission_suggestions, tool_name: name } = request
+  const session = forSession(permission_suggestions)
+  const changes = Items.plannedChanges({ name, input })
+  const plan = name === "ExitPlanMode" ? stringAt(input, "plan") : undefined
+  const reason = [plan ?? description, why, blocked ? `outside what is allowed: ${blocked}` : undefined]
+    .filter(Boolean)
+    .join("\n")
+  const sure: ReadonlyArray<Decision> = session.length > 0 ? ["accept-for-session"] : []
+  return {
+    ask: {
+      kind: "approval",
+      title: oneLine(title(request)),
+      ...optional("nativeItemId", itemId),
+      ...optional("command", name === "Bash" ? stringAt(input, "command") : undefined),
+      ...(changes.length > 0 ? { changes } : {}),
+      ...optional("reason", reason === "" ? undefined : reason),
+      choices: ["accept", ...sure, "decline", "cancel"]
+    },
+    result: (answer) => {
+      // Answers where a decision was asked for are a refusal: nothing was allowed.
+      const decision = "decision" in answer ? answer.decision : "decline"
+      if (decision === "decline") return { behavior: "deny", message: declined }
+      if (decision === "cancel") return { behavior: "deny", message: declined, interrupt: true }
+      const remember = decision === "accept-for-session" && session.length > 0
+      return { behavior: "allow", updatedInput: input, ...(remember ? { updatedPermissions: session } : {}) }
+    }
+  }
+}
+
+/** `AskUserQuestion`: Claude knows a question by its text. */
+const questionOf = (raw: unknown): Question | undefined => {
+  const text = stringAt(raw, "question")
+  if (text === undefined || !isRecord(raw)) return undefined
+  const options: unknown = raw["options"]
+  return {
+    id: text,
+    text,
+    ...optional("header", stringAt(raw, "header")),
+    ...(Array.isArray(options)
+      ? {
+          options: options.flatMap((option: unknown) => {
+            const label = stringAt(option, "label")
+            return label === undefined ? [] : [{ label, ...optional("description", stringAt(option, "description")) }]
+          })
+        }
+      : {})
+  }
+}
+
+const asksQuestions = (request: CanUseTool, itemId: string | undefined): Asked | undefined => {
+  const raw = request.tool_name === "AskUserQuestion" ? request.input["questions"] : undefined
+  const [first, ...rest] = Array.isArray(raw) ? raw.flatMap((one: unknown) => questionOf(one) ?? []) : []
+  if (first === undefined) return undefined
+  return {
+    ask: { kind: "question", title: oneLine(first.text), ...optional("nativeItemId", itemId), questions: [first, ...rest] },
+    result: (answer) => {
+      if ("decision" in answer)
+        return {
+          behavior: "deny",
+          message: "The person did not answer.",
+          ...(answer.decision === "cancel" ? { interrupt: true } : {})
+        }
+      const answers = Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, given.join(", ")]))
+      return { behavior: "allow", updatedInput: { ...request.input, answers } }
+    }
+  }
+}
+
+/** `itemId`: the tool's item, when it is one of this conversation. */
+export const asked = (request: CanUseTool, itemId: string | undefined): Asked =>
+  asksQuestions(request, itemId) ?? approval(request, itemId)

@@ -1,0 +1,63 @@
+/** How a Claude turn ended, and why it failed, in the closed sets that clients switch on. */
+import type { Failure, Usage } from "@millrace/contracts/Item"
+import type { Result } from "./Wire.ts"
+
+/** Of the `error` that Claude puts on a message it wrote itself, in the model's place. */
+const words: ReadonlyMap<string, Failure["kind"]> = new Map([
+  ["authentication_failed", "auth"],
+  ["oauth_org_not_allowed", "auth"],
+  ["billing_error", "limit"],
+  ["rate_limit", "limit"],
+  ["overloaded", "overloaded"],
+  ["max_output_tokens", "limit"],
+  ["server_error", "transport"]
+])
+
+const ofStatus = (status: number): Failure["kind"] | undefined => {
+  if (status === 401 || status === 403) return "auth"
+  if (status === 402 || status === 429) return "limit"
+  if (status === 503 || status === 529) return "overloaded"
+  return status >= 500 ? "transport" : status >= 400 ? "protocol" : undefined
+}
+
+const isContext = (message: string) => /prompt is too long|context (window|length)/i.test(message)
+
+/** `error`: the word on the turn's last message, when it had one. */
+export const failureOf = (result: Result, error: string | undefined): Failure => {
+  const message = result.result || result.errors?.[0] || `Claude ended the turn as "${result.subtype}".`
+  const kind =
+    (isContext(message) ? "context" : undefined) ??
+    (error === undefined ? undefined : words.get(error)) ??
+    (typeof result.api_error_status === "number" ? ofStatus(result.api_error_status) : undefined) ??
+    (result.subtype.startsWith("error_max_") ? "limit" : "unknown")
+  const detail = [error, result.api_error_status == null ? undefined : `status ${result.api_error_status}`, result.subtype]
+  return { kind, message, detail: detail.filter(Boolean).join(", ") }
+}
+
+/**
+ * Success is `subtype: success` without `is_error`, and nothing else (T11). An interrupt is an error for Claude; it is one that was wanted when
+ * it says so itself (`aborted_*`), or, where it gives no reason, when it was asked for.
+ */
+export const outcomeOf = (result: Result, interrupting: boolean): "completed" | "interrupted" | "failed" => {
+  if (!result.is_error && result.subtype === "success") return "completed"
+  const reason = result.terminal_reason
+  const aborted =
+    typeof reason === "string" ? reason.startsWith("aborted") : interrupting && result.subtype === "error_during_execution"
+  return aborted ? "interrupted" : "failed"
+}
+
+/** Of this turn. Claude counts what came from the cache beside the input, we count it in. */
+export const usageOf = ({ modelUsage, usage }: Result): Usage | undefined => {
+  if (usage == null) return undefined
+  const cachedInputTokens = usage.cache_read_input_tokens ?? 0
+  const inputTokens = (usage.input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0) + cachedInputTokens
+  const outputTokens = usage.output_tokens ?? 0
+  const windows = Object.values(modelUsage ?? {}).flatMap(({ contextWindow }) => contextWindow ?? [])
+  return {
+    inputTokens,
+    cachedInputTokens,
+    outputTokens,
+    totalTokens: inputTokens + outputTokens,
+    ...(windows.length === 0 ? {} : { contextWindow: Math.max(...windows) })
+  }
+}

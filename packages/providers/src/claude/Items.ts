@@ -1,0 +1,106 @@
+/** Claude's tools in our words. Total: a tool that is not known is a `tool-call` with its input and result as they came. */
+import type { FileChange, ItemContent, ItemKind, PlanStep } from "@millrace/contracts/Item"
+import { isRecord, stringAt, type ToolResult } from "./Wire.ts"
+
+export interface Tool {
+  readonly name: string
+  readonly input: unknown
+}
+
+const fileTools: ReadonlySet<string> = new Set(["Edit", "MultiEdit", "Write", "NotebookEdit"])
+
+export const itemKind = ({ name }: Tool): ItemKind =>
+  name === "Bash" ? "command" : fileTools.has(name) ? "file-change" : name === "WebSearch" ? "web-search" : "tool-call"
+
+/** `mcp__server__tool` is `server/tool`. */
+export const toolName = (name: string): string => /^mcp__(.+?)__(.+)$/.exec(name)?.slice(1).join("/") ?? name
+
+const pathOf = (input: unknown): string | undefined => stringAt(input, "file_path") ?? stringAt(input, "notebook_path")
+
+/** What a file tool is about to do; its result tells whether the file was there before. */
+export const plannedChanges = ({ input, name }: Tool): ReadonlyArray<FileChange> => {
+  const path = fileTools.has(name) ? pathOf(input) : undefined
+  return path === undefined ? [] : [{ path, change: "update" }]
+}
+
+/** Before it ran. */
+export const startedContent = (tool: Tool): ItemContent => {
+  const command = stringAt(tool.input, "command")
+  switch (itemKind(tool)) {
+    case "command":
+      return command === undefined ? { tool: tool.name, input: tool.input } : { command }
+    case "file-change":
+      return { tool: tool.name, changes: plannedChanges(tool) }
+    default:
+      return { tool: toolName(tool.name), input: tool.input }
+  }
+}
+
+/** The text that the model gets: a string, or blocks of which the texts are taken. */
+const textOf = (content: unknown): string =>
+  typeof content === "string"
+    ? content
+    : Array.isArray(content)
+      ? content.flatMap((part: unknown) => stringAt(part, "text") ?? []).join("\n")
+      : ""
+
+const isHunk = (
+  value: unknown
+): value is Readonly<Record<"oldStart" | "oldLines" | "newStart" | "newLines", number>> & {
+  readonly lines: ReadonlyArray<string>
+} => isRecord(value) && Array.isArray(value["lines"]) && typeof value["oldStart"] === "number"
+
+const diffOf = (detail: unknown): string | undefined => {
+  const patch: unknown = isRecord(detail) ? detail["structuredPatch"] : undefined
+  if (!Array.isArray(patch) || patch.length === 0 || !patch.every(isHunk)) return undefined
+  return patch
+    .map((hunk) => `@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@\n${hunk.lines.join("\n")}\n`)
+    .join("")
+}
+
+const changed = (tool: Tool, detail: unknown): ReadonlyArray<FileChange> => {
+  const [planned] = plannedChanges(tool)
+  if (planned === undefined) return []
+  const diff = diffOf(detail)
+  const change = stringAt(detail, "type") === "create" ? "add" : "update"
+  return [diff === undefined ? { path: planned.path, change } : { path: planned.path, change, diff }]
+}
+
+/** Claude gives a command's exit code in words, and only when it is not 0; a command in the background has none yet. */
+const exitCode = (output: string, isError: boolean, detail: unknown): number | undefined => {
+  const failed = /^(?:Error: )?Exit code (\d+)/.exec(output)?.[1]
+  if (failed !== undefined) return Number(failed)
+  const finished = isRecord(detail) && detail["backgroundTaskId"] === undefined && detail["interrupted"] !== true
+  return !isError && finished ? 0 : undefined
+}
+
+/** After it ran. `detail` is the tool's own account, which not every tool gives. */
+export const endedContent = (tool: Tool, { content, isError }: ToolResult, detail: unknown): ItemContent => {
+  const started = startedContent(tool)
+  const text = textOf(content)
+  switch (itemKind(tool)) {
+    case "command": {
+      const code = exitCode(text, isError, detail)
+      return { ...started, output: text, ...(code === undefined ? {} : { exitCode: code }) }
+    }
+    case "file-change":
+      return isError ? { ...started, result: text } : { ...started, changes: changed(tool, detail) }
+    default:
+      return { ...started, result: typeof content === "string" || text === "" ? content : text }
+  }
+}
+
+const stepStatus: ReadonlyMap<unknown, PlanStep["status"]> = new Map([
+  ["in_progress", "in-progress"],
+  ["completed", "completed"]
+])
+
+/** The whole plan, when the tool is the one that writes it. */
+export const planOf = ({ input, name }: Tool): ReadonlyArray<PlanStep> | undefined => {
+  const todos: unknown = name === "TodoWrite" && isRecord(input) ? input["todos"] : undefined
+  if (!Array.isArray(todos)) return undefined
+  return todos.flatMap((todo: unknown) => {
+    const text = stringAt(todo, "content")
+    return text === undefined ? [] : [{ text, status: stepStatus.get(stringAt(todo, "status")) ?? ("pending" as const) }]
+  })
+}

@@ -1,0 +1,183 @@
+/** A session of ours on one `claude` process: user messages and control requests go to it, what it says comes back through mapping and normaliser. */
+import { randomUUID } from "node:crypto"
+import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { TurnId } from "@millrace/contracts/Ids"
+import type { Answer } from "@millrace/contracts/Item"
+import { Effect, Exit, Scope } from "effect"
+import * as Normaliser from "../Normaliser.ts"
+import type { Ledger } from "../process/Ledger.ts"
+import * as RpcChild from "../process/RpcChild.ts"
+import * as Session from "../Session.ts"
+import * as Turns from "../Turns.ts"
+import { type Permission, tooLate } from "./Asks.ts"
+import * as Mapping from "./Mapping.ts"
+import * as Process from "./Process.ts"
+import { codec } from "./Wire.ts"
+
+export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
+
+/** For the first answer of a process: half a second on a quiet machine. */
+const startMillis = 30_000
+/** How long an interrupt may take before the caller escalates; one that came before its turn has begun waits for that. */
+const interruptMillis = { begun: 2000, answer: 10_000 }
+/** Before a stop closes stdin: for the interrupt's answer, and for the terminal that follows it. */
+const stopMillis = { interrupt: 1500, terminal: 500 }
+
+const refused = (operation: string, message: string) =>
+  new ProviderError({ provider: "claude", operation, outcome: "failed", failure: { kind: "refused", message } })
+
+/** Claude writes a conversation down some 100 ms after a turn: a `kill -9` before that leaves nothing to continue (B7). */
+const isLost = (error: ProviderError): boolean =>
+  error.outcome === "failed" && /no conversation found/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
+
+interface Begun {
+  readonly child: RpcChild.RpcChild
+  readonly conversation: string
+  readonly resumed: boolean
+  readonly lost?: { readonly resumeKey: string; readonly message: string }
+}
+
+/** A process that has answered its first request: the conversation of `resumeKey` if Claude still has it, else a new one in a second process. */
+const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Process.ClaudeOptions, binary: string) {
+  const scope = yield* Effect.scope
+  const start = (conversation: Process.Conversation) =>
+    Effect.gen(function* () {
+      const own = yield* Scope.fork(scope, { _tag: "Sequential" } as const)
+      const opened = Effect.gen(function* () {
+        const child = yield* RpcChild.open({
+          provider: "claude",
+          command: binary,
+          args: Process.args(options, conversation, input.model),
+          cwd: input.cwd,
+          env: Process.environment(options, process.env),
+          threadId: input.threadId,
+          epoch: input.epoch,
+          install: Process.notInstalled,
+          dialect: codec
+        })
+        yield* child.request("initialize", {}, { deadlineMillis: startMillis })
+        return child
+      })
+      // P7: a process that did not come up is dead before there is another one.
+      return yield* Scope.extend(opened, own).pipe(Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause))))
+    })
+  const conversation = randomUUID()
+  const fresh = Effect.map(start({ begin: conversation }), (child): Begun => ({ child, conversation, resumed: false }))
+  const { resumeKey } = input
+  if (resumeKey === undefined) return yield* fresh
+  return yield* start({ resume: resumeKey }).pipe(
+    Effect.map((child): Begun => ({ child, conversation: resumeKey, resumed: true })),
+    Effect.catchIf(isLost, (error) =>
+      Effect.map(fresh, (begun): Begun => ({
+        ...begun,
+        lost: { resumeKey, message: error.failure.detail ?? error.failure.message }
+      }))
+    )
+  )
+})
+
+/** Starts Claude. The process lives in the scope. */
+export const open = Effect.fn("Claude.open")(function* (
+  input: OpenInput,
+  options: Process.ClaudeOptions,
+  binary: string
+): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
+  const { child, conversation, lost, resumed } = yield* begin(input, options, binary)
+  const normaliser = Normaliser.make(input)
+  const mapping = Mapping.make()
+  const turns = Turns.make()
+  const asking = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => Permission }>()
+  /** Takes it away: who gets it answers it, and nobody else does (P6). */
+  const take = (nativeRequestId: string) => {
+    const request = asking.get(nativeRequestId)
+    asking.delete(nativeRequestId)
+    return request
+  }
+
+  const session = yield* Session.make({
+    child,
+    normaliser,
+    map: (message) => {
+      if (message._tag === "Notification") {
+        const events = mapping.notification(message.method, message.params)
+        turns.note(events)
+        for (const event of events) {
+          if (event._tag === "RequestResolved") asking.delete(event.nativeRequestId)
+          // With the turn's end Claude has given up every question of it.
+          if (event._tag === "TurnEnded") asking.clear()
+        }
+        return { events }
+      }
+      const { id, method } = message
+      const { answer, events, nativeRequestId } = mapping.request(id, method, message.params)
+      turns.note(events)
+      if (answer === undefined)
+        return { events, reply: child.respondError(id, -32601, `Millrace does not know the request ${method}`) }
+      asking.set(nativeRequestId, { id, result: answer })
+      const late = Effect.suspend(() => (take(nativeRequestId) ? child.respond(id, tooLate) : Effect.void))
+      return { events, tooLate: late }
+    }
+  })
+  if (lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: lost }])
+
+  /** Claude's answer is no end: that is the turn's `result`. */
+  const interruptNative = (nativeTurnId: string, deadlineMillis: number) =>
+    Effect.suspend(() => {
+      mapping.interrupting(nativeTurnId)
+      return Effect.asVoid(child.request("interrupt", {}, { deadlineMillis }))
+    })
+  /** Claude has no turn ids: ours are the native ones. */
+  const ours = (turnId: TurnId): string => turnId
+  const stopping = Effect.unsafeMakeSemaphore(1)
+  return {
+    events: session.events,
+    continuity: resumed ? "resumed" : "fresh",
+    resumeKey: conversation,
+    capabilities,
+    startTurn: Effect.fn("Claude.startTurn")(function* ({ text, turnId }) {
+      const native = ours(turnId)
+      mapping.expect(native)
+      turns.ask(native)
+      yield* session.bindTurn(turnId, native)
+      const message = { role: "user", content: [{ type: "text", text }] }
+      yield* child.notify("user", { message, parent_tool_use_id: null, session_id: "" }).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            if (error.outcome === "unknown") return
+            mapping.refuse(native)
+            turns.refuse(native)
+          })
+        )
+      )
+    }),
+    steer: () => Effect.fail(refused("steer", "Claude takes a message in mid-turn as the next turn: it cannot be steered.")),
+    interrupt: Effect.fn("Claude.interrupt")(function* (turnId) {
+      normaliser.interrupting(turnId)
+      // One that Claude has not begun would not be stopped by it.
+      yield* turns.begun(ours(turnId)).pipe(Effect.timeoutOption(interruptMillis.begun))
+      const native = normaliser.nativeTurnOf(turnId)
+      if (native !== undefined) yield* interruptNative(native, interruptMillis.answer)
+    }),
+    answer: Effect.fn("Claude.answer")(function* (requestId, answer) {
+      const native = normaliser.answered(requestId)
+      const request = native === undefined ? undefined : take(native)
+      if (request) yield* child.respond(request.id, request.result(answer))
+    }),
+    stop: (reason) =>
+      stopping.withPermits(1)(
+        Effect.gen(function* () {
+          // The end of stdin is no end in words for a turn that runs: ask first. Then it has time to write the conversation down.
+          yield* Effect.forEach(
+            turns.running(),
+            (native) =>
+              interruptNative(native, stopMillis.interrupt).pipe(
+                Effect.zipRight(Effect.timeoutOption(turns.ended(native), stopMillis.terminal)),
+                Effect.catchAll((error) => Effect.logDebug(error.message))
+              ),
+            { discard: true }
+          )
+          yield* child.stop(reason)
+        })
+      )
+  }
+})

@@ -1,0 +1,236 @@
+/**
+ * The stream-json protocol of `claude` (2.1), decoded at the edge: `Codec` writes its control protocol as requests and answers, everything else
+ * it says is a notification whose method is the message's `type`. Open by intention: what is not known here is `Other`, never a failure.
+ * There is no published schema; shapes follow the recordings in test/claude/fixtures.
+ */
+import { Option, Schema } from "effect"
+import type { Codec, Message } from "../process/Message.ts"
+
+export type Fields = Readonly<Record<string, unknown>>
+
+export const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The named field when it is a string. */
+export const stringAt = (value: unknown, key: string): string | undefined => {
+  const found = isRecord(value) ? value[key] : undefined
+  return typeof found === "string" ? found : undefined
+}
+
+/** Our request ids are numbers and theirs are strings, so the two directions cannot be mixed up. */
+const ours = "millrace-"
+const ourId = (id: string): number | string => (id.startsWith(ours) ? Number(id.slice(ours.length)) : id)
+
+const answerOf = (response: unknown): Message | undefined => {
+  const id = stringAt(response, "request_id")
+  if (id === undefined || !isRecord(response)) return undefined
+  if (response["subtype"] === "success") return { _tag: "Result", id: ourId(id), result: response["response"] }
+  return { _tag: "Error", id: ourId(id), code: 0, message: stringAt(response, "error") ?? "refused", data: undefined }
+}
+
+const parse = (line: string): Message | undefined => {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  const type = stringAt(value, "type")
+  if (type === undefined || !isRecord(value)) return undefined
+  if (type === "control_response") return answerOf(value["response"])
+  if (type !== "control_request") return { _tag: "Notification", method: type, params: value }
+  const id = stringAt(value, "request_id")
+  const method = stringAt(value["request"], "subtype")
+  return id === undefined || method === undefined ? undefined : { _tag: "Request", id, method, params: value["request"] }
+}
+
+const spread = (params: unknown): Fields => (isRecord(params) ? params : {})
+
+/** A control request's `subtype` is the method; a notification's method is the `type`. */
+export const codec: Codec = {
+  parse,
+  encode: (message) => {
+    if ("method" in message) {
+      const { id, method, params } = message
+      if (id === undefined) return JSON.stringify({ type: method, ...spread(params) })
+      return JSON.stringify({
+        type: "control_request",
+        request_id: `${ours}${id}`,
+        request: { subtype: method, ...spread(params) }
+      })
+    }
+    const outcome =
+      "error" in message
+        ? { subtype: "error", request_id: message.id, error: message.error.message }
+        : { subtype: "success", request_id: message.id, response: message.result }
+    return JSON.stringify({ type: "control_response", response: outcome })
+  }
+}
+
+const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
+const Tokens = Schema.Struct({
+  input_tokens: optional(Schema.Int),
+  cache_creation_input_tokens: optional(Schema.Int),
+  cache_read_input_tokens: optional(Schema.Int),
+  output_tokens: optional(Schema.Int)
+})
+
+/** The end of a turn. `subtype` says "success" also for a model that answered 400: `is_error` decides. */
+export const Result = Schema.Struct({
+  subtype: Schema.String,
+  is_error: Schema.Boolean,
+  result: optional(Schema.String),
+  errors: optional(Schema.Array(Schema.String)),
+  api_error_status: optional(Schema.Int),
+  /** completed | aborted_streaming | aborted_tools | a word of a newer version. */
+  terminal_reason: optional(Schema.String),
+  usage: optional(Tokens),
+  modelUsage: optional(Schema.Record({ key: Schema.String, value: Schema.Struct({ contextWindow: optional(Schema.Int) }) }))
+})
+export type Result = typeof Result.Type
+
+/** `can_use_tool`. `permission_suggestions`: rule changes that would make the question unnecessary. */
+export const CanUseTool = Schema.Struct({
+  tool_name: Schema.String,
+  input: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+  tool_use_id: optional(Schema.String),
+  description: optional(Schema.String),
+  decision_reason: optional(Schema.String),
+  blocked_path: optional(Schema.String),
+  permission_suggestions: optional(Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+})
+export type CanUseTool = typeof CanUseTool.Type
+
+/** A complete content block of an `assistant` message. */
+export type Block =
+  | { readonly type: "text" | "thinking"; readonly text: string }
+  | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: unknown }
+  | { readonly type: "other"; readonly raw: unknown }
+
+export interface ToolResult {
+  readonly id: string
+  readonly content: unknown
+  readonly isError: boolean
+}
+
+export type Said =
+  | { readonly _tag: "Init" }
+  | { readonly _tag: "MessageStart"; readonly id: string }
+  /** `text` or `thinking`; the whole block follows as `Blocks`. */
+  | { readonly _tag: "Delta"; readonly type: "text" | "thinking"; readonly index: number; readonly text: string }
+  | { readonly _tag: "BlockStop"; readonly index: number }
+  | {
+      readonly _tag: "Blocks"
+      readonly messageId: string
+      readonly uuid: string
+      readonly blocks: ReadonlyArray<Block>
+      readonly error?: string
+    }
+  /** `detail`: what the tool itself told, beside the text that the model gets. */
+  | { readonly _tag: "ToolResults"; readonly results: ReadonlyArray<ToolResult>; readonly detail: unknown }
+  | { readonly _tag: "Compacted"; readonly uuid: string; readonly metadata: unknown }
+  | { readonly _tag: "Result"; readonly result: Result }
+  | { readonly _tag: "Cancelled"; readonly requestId: string }
+  /** Known, and said again in a better form by what follows it: nothing to keep. */
+  | { readonly _tag: "Progress" }
+  | { readonly _tag: "Other" }
+
+const other: Said = { _tag: "Other" }
+const progress: Said = { _tag: "Progress" }
+const decodeResult = Schema.decodeUnknownOption(Result)
+const decodeCanUseTool = Schema.decodeUnknownOption(CanUseTool)
+
+const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
+  const found = isRecord(value) ? value[key] : undefined
+  return Array.isArray(found) ? found : []
+}
+
+/** As bare guards: this is the hot path. */
+const streamEvent = (event: unknown): Said => {
+  if (!isRecord(event)) return other
+  const { delta, index, message, type } = event
+  if (type === "content_block_delta" && typeof index === "number") {
+    const of = stringAt(delta, "type")
+    if (of === "text_delta") return { _tag: "Delta", type: "text", index, text: stringAt(delta, "text") ?? "" }
+    if (of === "thinking_delta") return { _tag: "Delta", type: "thinking", index, text: stringAt(delta, "thinking") ?? "" }
+    return of === "input_json_delta" || of === "signature_delta" ? progress : other
+  }
+  const id = stringAt(message, "id")
+  if (type === "message_start" && id !== undefined) return { _tag: "MessageStart", id }
+  if (type === "content_block_stop" && typeof index === "number") return { _tag: "BlockStop", index }
+  return type === "content_block_start" || type === "message_delta" || type === "message_stop" ? progress : other
+}
+
+const block = (raw: unknown): Block => {
+  const type = stringAt(raw, "type")
+  const text = type === "text" || type === "thinking" ? stringAt(raw, type) : undefined
+  if (text !== undefined && (type === "text" || type === "thinking")) return { type, text }
+  const id = stringAt(raw, "id")
+  const name = stringAt(raw, "name")
+  return type === "tool_use" && id !== undefined && name !== undefined && isRecord(raw)
+    ? { type, id, name, input: raw["input"] }
+    : { type: "other", raw }
+}
+
+const assistant = (message: Fields): Said => {
+  const messageId = stringAt(message["message"], "id")
+  const uuid = stringAt(message, "uuid")
+  if (messageId === undefined || uuid === undefined) return other
+  const error = stringAt(message, "error")
+  const blocks = arrayAt(message["message"], "content").map(block)
+  return { _tag: "Blocks", messageId, uuid, blocks, ...(error === undefined ? {} : { error }) }
+}
+
+const user = (message: Fields): Said => {
+  const results = arrayAt(message["message"], "content").flatMap((raw): ReadonlyArray<ToolResult> => {
+    const id = stringAt(raw, "tool_use_id")
+    return stringAt(raw, "type") === "tool_result" && id !== undefined && isRecord(raw)
+      ? [{ id, content: raw["content"], isError: raw["is_error"] === true }]
+      : []
+  })
+  return results.length === 0 ? other : { _tag: "ToolResults", results, detail: message["tool_use_result"] }
+}
+
+const system = (message: Fields): Said => {
+  switch (message["subtype"]) {
+    case "init":
+      return { _tag: "Init" }
+    case "status":
+    case "thinking_tokens":
+      return progress
+    case "compact_boundary":
+      return { _tag: "Compacted", uuid: stringAt(message, "uuid") ?? "compaction", metadata: message["compact_metadata"] }
+    default:
+      return other
+  }
+}
+
+/** Total. What an agent that ours has started says (`parent_tool_use_id`) is `Other`: it is not this conversation. */
+export const decode = (type: string, params: unknown): Said => {
+  if (!isRecord(params) || typeof params["parent_tool_use_id"] === "string") return other
+  switch (type) {
+    case "stream_event":
+      return streamEvent(params["event"])
+    case "assistant":
+      return assistant(params)
+    case "user":
+      return user(params)
+    case "system":
+      return system(params)
+    case "result":
+      return Option.match(decodeResult(params), { onNone: () => other, onSome: (result): Said => ({ _tag: "Result", result }) })
+    case "control_cancel_request": {
+      const requestId = stringAt(params, "request_id")
+      return requestId === undefined ? other : { _tag: "Cancelled", requestId }
+    }
+    case "keep_alive":
+      return progress
+    default:
+      return other
+  }
+}
+
+export const decodeAsk = (method: string, params: unknown): CanUseTool | undefined =>
+  method === "can_use_tool" ? Option.getOrUndefined(decodeCanUseTool(params)) : undefined
+
+/** What we read of the answer to `initialize`. */
+export const InitializeAnswer = Schema.Struct({ account: Schema.optional(Schema.Unknown) })

@@ -1,0 +1,41 @@
+/** A history in short, for tests that say what should have happened. */
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+
+const line = (event: ProviderEvent): string | undefined => {
+  switch (event._tag) {
+    case "ItemStarted":
+      return `+${event.kind}`
+    case "ItemCompleted":
+      return `-${event.kind} ${event.status}`
+    case "ItemAmended":
+      return `~${event.kind} ${event.status}`
+    case "RequestOpened":
+      return `?${event.ask.kind}`
+    case "RequestCancelled":
+      return "?cancelled"
+    case "TurnStarted":
+      return event.origin === "user" ? "start" : "start by agent"
+    case "TurnCompleted":
+      return "completed"
+    case "TurnInterrupted":
+      return "interrupted"
+    case "TurnFailed":
+      return `failed ${event.error.kind}`
+    case "ItemDelta":
+    case "TurnUpdated":
+    case "Opaque":
+      return undefined
+  }
+}
+
+/** One line for each event that is not a delta, an update or opaque. */
+export const story = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> => events.flatMap((event) => line(event) ?? [])
+
+export const completed = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
+  events.flatMap((event) => (event._tag === "ItemCompleted" && event.kind === kind ? [event.content] : []))
+
+export const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string): string =>
+  events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
+
+export const opaque = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> =>
+  events.flatMap((event) => (event._tag === "Opaque" ? [event.method] : []))
