@@ -1,4 +1,4 @@
-/** The HTTP interface (PRODUCT.md fixes the routes). `events` is answered by hand: it streams. */
+/** The HTTP interface (docs/interface.md). `events` is answered by hand: it streams. */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
 import { Schema } from "effect"
 import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"

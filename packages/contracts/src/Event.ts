@@ -60,6 +60,13 @@ export const EventData = {
     continuity: Schema.optional(Continuity)
   }),
 
+  /** The session is idle for long enough to be stopped, and is not, for this reason; at most once per silence (R5). Is no activity itself. */
+  "session.kept": Schema.Struct({ ...thread, epoch: Epoch, reason }),
+
+  /** Work of the agent that outlives its turn; ends at the latest with its session. `taskId`: the provider's own. */
+  "background.started": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, turnId: Schema.optional(TurnId) }),
+  "background.ended": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, reason: Schema.optional(reason) }),
+
   /** Accepted from a person; `queued` until `turn.dispatched`. */
   "turn.requested": Schema.Struct({ ...turn, text, strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject") }),
   /** Intent: this is the active turn now; the dispatcher gives it to the provider. */
@@ -78,7 +85,10 @@ export const EventData = {
   /** Text added to the running turn by a person (a steer). */
   "turn.steered": Schema.Struct({ ...turn, text }),
   /** Intent: the dispatcher interrupts this turn and no other (T7). */
-  "turn.interrupt.requested": Schema.Struct(turn),
+  "turn.interrupt.requested": Schema.Struct({
+    ...turn,
+    reason: Schema.optional(reason).annotations({ description: "Why, when no person asked for it: the clock that ran out (T8)." })
+  }),
   "turn.completed": Schema.Struct(terminal),
   "turn.interrupted": Schema.Struct(terminal),
   "turn.failed": Schema.Struct({ ...terminal, error: Failure }),

@@ -64,4 +64,8 @@ export type ProviderEvent =
   | { readonly _tag: "RequestOpened"; readonly turnId: TurnId; readonly requestId: RequestId; readonly ask: Ask }
   /** The provider settled it without an answer of ours (turn ended, answered elsewhere, process gone). */
   | { readonly _tag: "RequestCancelled"; readonly turnId: TurnId; readonly requestId: RequestId; readonly reason: string }
+  /**
+   * What no word stands for. Two methods have a meaning for every agent: `background/started` and `background/ended`, with `{task}` in the payload,
+   * tell of work that outlives its turn; while it goes on, the session is not idle (R1).
+   */
   | { readonly _tag: "Opaque"; readonly turnId?: TurnId; readonly method: string; readonly payload: unknown }

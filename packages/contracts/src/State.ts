@@ -60,6 +60,9 @@ export const ThreadView = Schema.Struct({
   queuedTurnIds: Schema.Array(TurnId),
   openRequestIds: Schema.Array(RequestId),
   openItemIds: Schema.Array(ItemId),
+  backgroundIds: Schema.optional(Schema.Array(Schema.String)).annotations({
+    description: "Work of the agent that outlives its turn and goes on; the provider's own ids."
+  }),
   createdAt: Schema.String,
   updatedAt: Schema.String
 })

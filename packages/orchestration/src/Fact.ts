@@ -4,6 +4,35 @@ import type { Failure } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { Continuity } from "@millrace/contracts/State"
 
+/** Awake milliseconds of silence after which something is done; 0 = never. */
+export interface SilenceLimits {
+  /** A session with nothing under way is stopped. */
+  readonly idle: number
+  /** Background work no longer keeps its session (R5). */
+  readonly background: number
+  /** A turn in which no tool runs is interrupted (T8). */
+  readonly model: number
+  /** A turn in which a tool runs is interrupted (T8). */
+  readonly tool: number
+  /** A turn that waits for a person is interrupted (R5). */
+  readonly waiting: number
+}
+
+export interface Silent {
+  readonly _tag: "Silent"
+  readonly threadId: ThreadId
+  readonly epoch: number
+  /** Events of the session when it was looked at. */
+  readonly activity: number
+  /** Awake milliseconds since the last event of any origin. */
+  readonly millis: number
+  /** The same, but what people do to the queue and the thread does not count. */
+  readonly turnMillis: number
+  readonly limits: SilenceLimits
+  /** Its place is wanted by others: idle at all is enough. */
+  readonly crowded: boolean
+}
+
 export type Fact =
   /** What an agent said, in order. `epoch` is the session it came from (T6). */
   | {
@@ -53,6 +82,11 @@ export type Fact =
       readonly reason: string
       readonly error?: Failure
     }
+  /**
+   * Nothing was heard of the session for so long. Decided by the state, if `activity` is still what was seen: an event that came between
+   * makes it void (R4).
+   */
+  | Silent
   /** The process that owned this thread's session is gone (T5). The queue stays. */
   | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
   /** Start the next queued turn, if nothing runs. */

@@ -28,11 +28,30 @@ export interface ThreadRow extends Pick<
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
   readonly stopRequested?: StopRequest
-  readonly turns: ReadonlyArray<Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested">>
+  readonly turns: ReadonlyArray<
+    Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested"> & { readonly interruptReason?: string }
+  >
   readonly queue: ReadonlyArray<Pick<QueuedTurn, "turnId" | "shown">>
   readonly items: ReadonlyArray<string>
   readonly requests: ReadonlyArray<string>
+  readonly background?: ReadonlyArray<string>
 }
+
+const turnRow = ({
+  turnId,
+  epoch,
+  origin,
+  stage,
+  interruptRequested,
+  interruptReason
+}: OpenTurn): ThreadRow["turns"][number] => ({
+  turnId,
+  epoch,
+  origin,
+  stage,
+  interruptRequested,
+  ...(interruptReason === undefined ? {} : { interruptReason })
+})
 
 export const toRow = (state: ThreadState): ThreadRow => ({
   threadId: state.threadId,
@@ -50,16 +69,11 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.session === undefined ? {} : { session: state.session }),
   ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
   ...(state.stopRequested === undefined ? {} : { stopRequested: state.stopRequested }),
-  turns: Object.values(state.turns).map(({ turnId, epoch, origin, stage, interruptRequested }) => ({
-    turnId,
-    epoch,
-    origin,
-    stage,
-    interruptRequested
-  })),
+  turns: Object.values(state.turns).map(turnRow),
   queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),
-  requests: Object.keys(state.requests)
+  requests: Object.keys(state.requests),
+  ...(state.background.length === 0 ? {} : { background: state.background })
 })
 
 const lookup = <A>(view: View, collection: string, key: string): { readonly row: Row; readonly value: A } | undefined => {
@@ -79,6 +93,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     const known = lookup<TurnView>(view, "turn", turn.turnId)?.value
     turns[turn.turnId] = {
       ...turn,
+      interruptReason: turn.interruptReason,
       text: known?.text ?? "",
       requestedAt: known?.requestedAt ?? row.updatedAt,
       startedAt: known?.startedAt,
@@ -130,6 +145,9 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     turns,
     queue,
     items,
-    requests
+    requests,
+    background: row.background ?? [],
+    activity: 0,
+    keptAt: undefined
   }
 }

@@ -16,6 +16,8 @@ export interface OpenTurn {
   readonly origin: "user" | "provider"
   readonly stage: "dispatched" | "started"
   readonly interruptRequested: boolean
+  /** The clock that ran out, when no person asked for the interrupt (T8). */
+  readonly interruptReason: string | undefined
   readonly text: string
   readonly requestedAt: string
   readonly startedAt: string | undefined
@@ -84,10 +86,19 @@ export interface ThreadState {
   readonly queue: ReadonlyArray<QueuedTurn>
   readonly items: Readonly<Record<string, OpenItem>>
   readonly requests: Readonly<Record<string, OpenRequest>>
+  /** Work of the live session that outlives its turn: the provider's own ids, at most `maxBackground`. */
+  readonly background: ReadonlyArray<string>
+  /** Events of the live session so far, by `isActivity`. Of this process only: not in the row (R4). */
+  readonly activity: number
+  /** The activity at which the session was last kept for a reason; then it is not said again (R5). */
+  readonly keptAt: number | undefined
 }
 
 /** Characters of an open item's deltas that are kept for the case that nobody else closes it. */
 export const maxText = 200_000
+
+/** Background tasks of one session that are counted. */
+export const maxBackground = 1000
 
 /** Turns that may wait in one thread. */
 export const maxQueue = 100
@@ -112,7 +123,10 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   turns: {},
   queue: [],
   items: {},
-  requests: {}
+  requests: {},
+  background: [],
+  activity: 0,
+  keptAt: undefined
 })
 
 const live = { starting: true, ready: true, running: true, interrupted: true, stopped: false, error: false } as const
@@ -176,6 +190,7 @@ export const threadView = (state: ThreadState): ThreadView => ({
   queuedTurnIds: state.queue.map((turn) => turn.turnId),
   openRequestIds: Object.values(state.requests).map((request) => request.requestId),
   openItemIds: Object.values(state.items).map((item) => item.itemId),
+  ...(state.background.length === 0 ? {} : { backgroundIds: state.background }),
   createdAt: state.createdAt,
   updatedAt: state.updatedAt
 })

@@ -3,7 +3,7 @@ import { type EventType, isTerminal } from "@millrace/contracts/Event"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { SessionStatus } from "@millrace/contracts/State"
 import { HashSet } from "effect"
-import { epochOf, type ThreadState } from "./ThreadState.ts"
+import { epochOf, maxBackground, type ThreadState } from "./ThreadState.ts"
 
 type Stage = "none" | "queued" | "dispatched" | "started"
 
@@ -65,6 +65,16 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return sessionLegal(state, event.data.epoch, event.data.status)
     case "session.stop.requested":
       return sessionLegal(state, event.data.epoch, "stopped") && state.stopRequested === undefined
+    case "session.kept":
+      return sessionLegal(state, event.data.epoch, "stopped")
+    case "background.started":
+      return (
+        sessionLegal(state, event.data.epoch, "stopped") &&
+        state.background.length < maxBackground &&
+        !state.background.includes(event.data.taskId)
+      )
+    case "background.ended":
+      return event.data.epoch === epochOf(state) && state.background.includes(event.data.taskId)
     case "item.started":
       return state.items[event.data.itemId] === undefined && state.turns[event.data.turnId] !== undefined
     case "item.delta":

@@ -3,6 +3,8 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { HashSet } from "effect"
+import * as Background from "./Background.ts"
+import { decideSilence } from "./decideSilence.ts"
 import type { Draft } from "./Draft.ts"
 import { appendDelta } from "./evolve.ts"
 import type { Fact } from "./Fact.ts"
@@ -67,10 +69,26 @@ const turnFailed = (
   settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
 }
 
+/** Background work counts while its session lives; all other opaque events are kept as they came. */
+const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<ProviderEvent, { _tag: "Opaque" }>): void => {
+  const word = Background.read(event)
+  const written =
+    word !== undefined &&
+    (word.says === "started"
+      ? draft.emit(threadId, "background.started", {
+          threadId,
+          epoch,
+          taskId: word.taskId,
+          ...(word.turnId === undefined ? {} : { turnId: word.turnId })
+        })
+      : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: word.taskId }))
+  if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
+}
+
 const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEvent): void => {
   const state = draft.thread(threadId)
   if (state === undefined || state.deleted || epoch > epochOf(state)) return
-  if (event._tag === "Opaque") return keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
+  if (event._tag === "Opaque") return opaque(draft, threadId, epoch, event)
   const { turnId } = event
   const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
   const late = (what: string) => keep(draft, threadId, epoch, `millrace.late.${what}`, event, turnId)
@@ -98,7 +116,12 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEv
     case "TurnCompleted":
       return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "completed" })
     case "TurnInterrupted":
-      return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "interrupted" })
+      // The clock that ran out says why, whatever words the agent has for an interrupt (T8).
+      return settleTurn(draft, threadId, epoch, turnId, {
+        ...event,
+        _tag: "interrupted",
+        reason: turn?.interruptReason ?? event.reason
+      })
     case "TurnFailed":
       return turnFailed(draft, state, epoch, event)
     case "ItemStarted": {
@@ -169,7 +192,7 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean)
   })
 }
 
-const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "Said" }>): void => {
+const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "Said" | "Silent" }>): void => {
   const { threadId } = state
   switch (fact._tag) {
     case "SessionOpened":
@@ -237,6 +260,7 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (state === undefined || state.deleted) return false
   // A refused steer is a person's text: it is kept whatever became of the session it was meant for.
   if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
+  if (fact._tag === "Silent") return decideSilence(draft, state, fact)
   session(draft, state, fact)
   return true
 }

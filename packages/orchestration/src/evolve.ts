@@ -56,6 +56,7 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, at: string): OpenTur
   origin: "user",
   stage: "dispatched",
   interruptRequested: false,
+  interruptReason: undefined,
   text: "",
   requestedAt: at,
   startedAt: undefined,
@@ -74,7 +75,7 @@ export const appendDelta = (state: ThreadState, itemId: string, text: string): T
     room >= text.length
       ? { ...item, text: item.text + text }
       : { ...item, text: room > 0 ? item.text + text.slice(0, room) : item.text, cut: item.cut + text.length - Math.max(0, room) }
-  return { ...state, items: { ...state.items, [itemId]: next } }
+  return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: next } }
 }
 
 const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState => {
@@ -88,7 +89,15 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "thread.deleted":
       return { ...state, deleted: true }
     case "session.started":
-      return { ...state, session: sessionOf(event.data), stopRequested: undefined, capabilities: [], over: HashSet.empty() }
+      return {
+        ...state,
+        session: sessionOf(event.data),
+        stopRequested: undefined,
+        capabilities: [],
+        background: [],
+        over: HashSet.empty(),
+        keptAt: undefined
+      }
     case "session.state.changed":
       return {
         ...state,
@@ -99,7 +108,13 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "session.stop.requested":
       return { ...state, stopRequested: { reason: event.data.reason, error: event.data.error } }
     case "session.stopped":
-      return { ...state, session: sessionOf(event.data), stopRequested: undefined }
+      return { ...state, session: sessionOf(event.data), background: [], stopRequested: undefined }
+    case "session.kept":
+      return { ...state, keptAt: state.activity }
+    case "background.started":
+      return { ...state, background: [...state.background, event.data.taskId] }
+    case "background.ended":
+      return { ...state, background: state.background.filter((id) => id !== event.data.taskId) }
     case "turn.requested": {
       const turn = { turnId: event.data.turnId, text: event.data.text, requestedAt: at, shown: false }
       const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
@@ -140,7 +155,11 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         diff: event.data.diff ?? turn.diff
       }))
     case "turn.interrupt.requested":
-      return withTurn(state, event.data.turnId, (turn) => ({ ...turn, interruptRequested: true }))
+      return withTurn(state, event.data.turnId, (turn) => ({
+        ...turn,
+        interruptRequested: true,
+        interruptReason: event.data.reason
+      }))
     case "turn.completed":
     case "turn.interrupted":
       return ended(state, event.data.turnId, false)
@@ -173,12 +192,22 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
 
 /** Whether the event changes what summaries of the thread say; the others leave its row alone. */
 export const touchesThread = (type: DomainEvent["type"]): boolean =>
-  type !== "item.delta" && type !== "item.amended" && type !== "provider.event" && type !== "turn.updated"
+  type !== "item.delta" &&
+  type !== "item.amended" &&
+  type !== "provider.event" &&
+  type !== "turn.updated" &&
+  type !== "session.kept"
+
+/** Whether the event says that somebody does something; all but the record that nobody does (R3, R5). */
+export const isActivity = (type: string): boolean => type !== "session.kept"
+
+const counted = (state: ThreadState, type: DomainEvent["type"]): ThreadState =>
+  !isActivity(type) || type === "item.delta" ? state : { ...state, activity: type === "session.started" ? 1 : state.activity + 1 }
 
 /** Folds one event of a thread's stream. `at` is the event's time. */
 export const evolve = (state: ThreadState | undefined, event: DomainEvent, at: string): ThreadState | undefined => {
   if (state === undefined) return event.type === "thread.created" ? created(event.data, at) : undefined
-  const next = apply(state, event, at)
+  const next = counted(apply(state, event, at), event.type)
   return touchesThread(event.type) && next.updatedAt !== at ? { ...next, updatedAt: at } : next
 }
 

@@ -166,6 +166,8 @@ export const endSession = (
   if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && HashSet.size(state.over) > 0)
     draft.emit(threadId, "turn.requeued", { threadId, turnId: active.turnId, reason: end.reason })
   else if (active !== undefined && ending !== undefined) endTurn(draft, threadId, active.turnId, ending, "request.expired")
+  for (const taskId of state.background)
+    draft.emit(threadId, "background.ended", { threadId, epoch: epochOf(state), taskId, reason: end.reason })
   draft.emit(threadId, "session.stopped", {
     threadId,
     epoch: epochOf(state),
@@ -181,9 +183,10 @@ export const deathEnding =
   (stop: StopRequest | undefined, error: Failure) =>
   (turn: OpenTurn): Ending => {
     const wanted = stop !== undefined && stop.error === undefined ? stop.reason : undefined
-    if (wanted !== undefined) return { _tag: "interrupted", reason: wanted, usage: turn.usage }
+    const { interruptReason: clock, usage } = turn
+    if (wanted !== undefined) return { _tag: "interrupted", reason: clock === undefined ? wanted : `${clock}; ${wanted}`, usage }
     const reason = error.message
     return turn.interruptRequested
-      ? { _tag: "interrupted", reason: `interrupted; the agent had to be stopped: ${reason}`, usage: turn.usage }
-      : { _tag: "failed", reason, error: stop?.error ?? error, usage: turn.usage }
+      ? { _tag: "interrupted", reason: `${clock ?? "interrupted"}; the agent had to be stopped: ${reason}`, usage }
+      : { _tag: "failed", reason, error: stop?.error ?? error, usage }
   }

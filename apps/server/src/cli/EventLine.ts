@@ -13,7 +13,7 @@ export const about = (content: ItemContent): string =>
   content.text ??
   ""
 
-export const answerText = (answer: Answer): string =>
+const answerText = (answer: Answer): string =>
   "decision" in answer ? answer.decision : Object.values(answer.answers).flat().join(", ")
 
 const ended = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
@@ -31,13 +31,16 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "session.state.changed": (data) => `${data.status}  ${ended(data)}`,
   "session.stop.requested": (data) => data.reason,
   "session.stopped": (data) => `${data.status}  ${data.error?.message ?? data.reason}`,
+  "session.kept": ended,
+  "background.started": (data) => data.taskId,
+  "background.ended": (data) => `${data.taskId}  ${ended(data)}`,
   "turn.requested": (data) => data.text,
   "turn.dispatched": () => "",
   "turn.started": (data) => (data.origin === "provider" ? "begun by the agent" : ""),
   "turn.updated": (data) => data.plan?.map((step) => step.text).join("; ") ?? (data.usage === undefined ? "" : "usage"),
   "turn.requeued": (data) => data.reason,
   "turn.steered": (data) => data.text,
-  "turn.interrupt.requested": () => "",
+  "turn.interrupt.requested": ended,
   "turn.completed": ended,
   "turn.interrupted": ended,
   "turn.failed": (data) => data.error.message,

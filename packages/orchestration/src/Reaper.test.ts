@@ -1,0 +1,462 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import * as Kit from "@millrace/testing/Orchestration"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import { simulate } from "@millrace/testing/SeededScheduler"
+import { Clock, type Duration, Effect, Exit, Layer } from "effect"
+import { Dispatcher } from "./Dispatcher.ts"
+import { Engine } from "./Engine.ts"
+import type { Silent } from "./Fact.ts"
+import * as Reaper from "./Reaper.ts"
+import * as Verify from "./Verify.ts"
+import * as Views from "./Views.ts"
+
+const layer = (agents: ReadonlyArray<ScriptedProvider.Scripted>, options: Reaper.Options = {}) =>
+  Reaper.layer(options).pipe(Layer.provideMerge(Kit.layer({ providers: agents })))
+
+/** Hours pass in a moment, tick by tick; the same seed gives the same run. */
+const run = <A>(
+  agents: ReadonlyArray<ScriptedProvider.Scripted>,
+  effect: Effect.Effect<A, unknown, Kit.Services>,
+  { seed = 1, ...options }: Reaper.Options & { readonly seed?: number } = {}
+): A => {
+  const { exit } = simulate(seed, effect.pipe(Effect.provide(layer(agents, options))))
+  if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
+  return exit.value
+}
+
+const create = (text: string, provider = "scripted") =>
+  Effect.map(Kit.dispatch("thread.create", { provider, cwd: "/work", turn: { text } }), ({ threadId, turnId }) => ({
+    threadId: threadId as ThreadId,
+    turnId: turnId as TurnId
+  }))
+const until = (type: string, count = 1) => Kit.eventually(Kit.ofType(type), count)
+const ready = Kit.eventually((event) => (event.data as { status?: string }).status === "ready")
+const count = (type: string) => Effect.map(Kit.history, (events) => events.filter(Kit.ofType(type)).length)
+const reason = (event: { readonly data: unknown }) => (event.data as { reason?: string }).reason
+const sound = Effect.gen(function* () {
+  yield* (yield* Engine).drain
+  expect((yield* Verify.run).problems).toEqual([])
+})
+const minutesOf = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 60_000
+
+const background = (turn: ScriptedProvider.Turn, says: "started" | "ended", task: unknown = "t1") =>
+  turn.emit({ _tag: "Opaque", method: `background/${says}`, payload: { task } })
+
+describe("idle sessions", () => {
+  it("R1 R3 a session with nothing under way ends a full window after its last event; the next turn resumes it and says so", () => {
+    const agent = ScriptedProvider.make()
+    const { after, second } = run(
+      [agent],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        const last = yield* ready
+        const stopped = yield* until("session.stopped")
+        expect(stopped.data).toMatchObject({ status: "stopped", reason: "idle for 30m" })
+        expect((yield* (yield* Views.Views).thread(threadId)).status).toBe("idle")
+        yield* Kit.dispatch("turn.start", { threadId, text: "two" })
+        const second = yield* Kit.eventually(
+          (event) => event.type === "session.state.changed" && event.epoch === 2 && "continuity" in (event.data as object)
+        )
+        yield* until("turn.completed", 2)
+        yield* sound
+        return { after: minutesOf(last.at, stopped.at), second }
+      })
+    )
+    expect(after).toBeGreaterThanOrEqual(30)
+    expect(after).toBeLessThanOrEqual(30.5)
+    expect(second.data).toMatchObject({ continuity: "resumed" })
+    expect(agent.calls.filter((call) => !call.startsWith("start")).slice(0, 3)).toEqual(["open 1", "stop idle for 30m", "open 2"])
+    expect(agent.live()).toBe(0)
+  })
+
+  it("R3 any event of the thread begins the window anew, whoever caused it", () => {
+    run(
+      [ScriptedProvider.make()],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        yield* ready
+        for (let n = 1; n <= 4; n++) {
+          yield* Effect.sleep("20 minutes")
+          yield* Kit.dispatch("thread.rename", { threadId, title: `title ${n}` })
+        }
+        const renamed = (yield* Kit.history).findLast(Kit.ofType("thread.updated"))
+        expect(yield* count("session.stopped")).toBe(0)
+        const stopped = yield* until("session.stopped")
+        expect(minutesOf(renamed?.at ?? "", stopped.at)).toBeGreaterThanOrEqual(30)
+      })
+    )
+  })
+
+  it("R6 looking at a thread retains nothing", () => {
+    run(
+      [ScriptedProvider.make()],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        const last = yield* ready
+        const views = yield* Views.Views
+        for (let n = 0; n < 4; n++) {
+          yield* Effect.sleep("8 minutes")
+          yield* views.thread(threadId)
+          yield* views.items(threadId, {})
+        }
+        expect(minutesOf(last.at, (yield* until("session.stopped")).at)).toBeLessThanOrEqual(30.5)
+      })
+    )
+  })
+
+  it("R1 a running turn, an open request and queued input keep the session; the turn's end gives it a full window", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          if (turn.text === "work") yield* Effect.sleep("2 hours")
+          else yield* turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept"] })
+          yield* turn.complete
+        })
+    })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("work")
+        yield* Kit.dispatch("turn.start", { threadId, text: "ask" })
+        const opened = yield* until("request.opened")
+        yield* Effect.sleep("3 hours")
+        expect(yield* count("session.stopped")).toBe(0)
+        // R5: kept for a reason that can be read.
+        const kept = (yield* Kit.history).filter(Kit.ofType("session.kept"))
+        expect(kept.map(reason)).toEqual(["it waits for a person's answer"])
+        const { requestId } = opened.data as { requestId: `req_${string}` }
+        yield* Kit.dispatch("request.answer", { requestId: requestId as never, decision: "accept" })
+        const ended = yield* until("turn.completed", 2)
+        const stopped = yield* until("session.stopped")
+        expect(minutesOf(ended.at, stopped.at)).toBeGreaterThanOrEqual(30)
+        yield* sound
+      }),
+      { model: "5 hours" }
+    )
+  })
+
+  it("R1 R5 background work keeps the session, with a record, until it has said nothing for too long; then it is given up and said so", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.all([turn.start, background(turn, "started"), background(turn, "started", 7), turn.complete], { discard: true })
+    })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        const last = yield* ready
+        yield* Effect.sleep("2 hours")
+        expect((yield* (yield* Views.Views).thread(threadId)).backgroundIds).toEqual(["t1", "7"])
+        expect((yield* Kit.history).filter(Kit.ofType("session.kept")).map(reason)).toEqual(["background work goes on"])
+        const stopped = yield* until("session.stopped")
+        expect(reason(stopped)).toBe("its background work was given up: not a word for 6h")
+        expect(minutesOf(last.at, stopped.at)).toBeGreaterThanOrEqual(360)
+        const ended = (yield* Kit.history).filter(Kit.ofType("background.ended"))
+        expect(ended.map((event) => (event.data as { taskId: string }).taskId)).toEqual(["t1", "7"])
+        expect((yield* (yield* Views.Views).thread(threadId)).backgroundIds).toBeUndefined()
+        yield* sound
+      })
+    )
+  })
+
+  it("R1 background work that ends gives the session a full window", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          yield* background(turn, "started")
+          yield* turn.complete
+          yield* Effect.sleep("50 minutes")
+          yield* background(turn, "ended")
+          yield* background(turn, "ended", "never heard of")
+        })
+    })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        yield* create("one")
+        const ended = yield* until("background.ended")
+        const stopped = yield* until("session.stopped")
+        expect(minutesOf(ended.at, stopped.at)).toBeGreaterThanOrEqual(30)
+        expect(yield* count("background.ended")).toBe(1)
+        expect((yield* Kit.history).filter(Kit.ofType("provider.event"))).toHaveLength(1)
+        yield* sound
+      })
+    )
+  })
+
+  it("R1 thresholds are configuration, for each provider; 0 is never", () => {
+    const agents = [ScriptedProvider.make(), ScriptedProvider.make({ name: "quick" }), ScriptedProvider.make({ name: "kept" })]
+    run(
+      agents,
+      Effect.gen(function* () {
+        yield* create("one")
+        const quick = yield* create("two", "quick")
+        yield* create("three", "kept")
+        const stopped = yield* until("session.stopped")
+        expect(stopped.data).toMatchObject({ threadId: quick.threadId, reason: "idle for 1m" })
+        yield* until("session.stopped", 2)
+        yield* Effect.sleep("24 hours")
+        expect((yield* (yield* Dispatcher).sessions).length).toBe(1)
+      }),
+      { idle: "1 hour", providers: { quick: { idle: "1 minute" }, kept: { idle: 0 } } }
+    )
+  })
+
+  it("R1 too many sessions: idle ones go before their time, the longest silent first, and none that works", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        turn.text === "work" ? Effect.zipRight(turn.start, Effect.never) : Effect.zipRight(turn.start, turn.complete)
+    })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        const works = yield* create("work")
+        yield* Effect.sleep("1 minute")
+        const first = yield* create("first")
+        yield* until("turn.completed")
+        yield* Effect.sleep("1 minute")
+        yield* create("second")
+        const stopped = yield* until("session.stopped")
+        expect(stopped.data).toMatchObject({ threadId: first.threadId, reason: "idle, and too many sessions are open" })
+        yield* Effect.sleep("5 minutes")
+        const left = yield* (yield* Dispatcher).sessions
+        expect(left.length).toBe(2)
+        expect(left.map(({ threadId }) => threadId)).toContain(works.threadId)
+      }),
+      { maxSessions: 2 }
+    )
+  })
+
+  it("R2 a sleep of the machine is no idleness: eight hours in one gap stop nothing, the awake minutes count on", () => {
+    let asleep = 0
+    /** As the base, but what it shows jumps when the machine was asleep. */
+    const jumping = (base: Clock.Clock): Clock.Clock => {
+      const unsafeCurrentTimeMillis = () => base.unsafeCurrentTimeMillis() + asleep
+      const unsafeCurrentTimeNanos = () => base.unsafeCurrentTimeNanos() + BigInt(asleep) * 1_000_000n
+      return {
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        unsafeCurrentTimeMillis,
+        unsafeCurrentTimeNanos,
+        currentTimeMillis: Effect.sync(unsafeCurrentTimeMillis),
+        currentTimeNanos: Effect.sync(unsafeCurrentTimeNanos),
+        sleep: base.sleep
+      }
+    }
+    const test = Effect.gen(function* () {
+      yield* create("one")
+      yield* ready
+      yield* Effect.sleep("20 minutes")
+      asleep = 8 * 3_600_000
+      yield* Effect.sleep("9 minutes")
+      expect(yield* count("session.stop.requested")).toBe(0)
+      yield* Effect.sleep("2 minutes")
+      expect(reason(yield* until("session.stop.requested"))).toBe("idle for 30m")
+    }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
+    const { exit } = simulate(
+      1,
+      Effect.clockWith((base) => Effect.withClock(test, jumping(base)))
+    )
+    expect(exit).toMatchObject({ _tag: "Success" })
+  })
+})
+
+describe("races", () => {
+  const silent = (threadId: ThreadId, activity: number): Silent => ({
+    _tag: "Silent",
+    threadId,
+    epoch: 1,
+    activity,
+    millis: 3_600_000,
+    turnMillis: 3_600_000,
+    limits: { idle: 1, background: 1, model: 1, tool: 1, waiting: 1 },
+    crowded: false
+  })
+
+  it.effect("R4 the stop is a compare-and-set: what was seen before another event is void, and so is an older epoch", () =>
+    Effect.gen(function* () {
+      const engine = yield* Engine
+      const { threadId } = yield* create("one")
+      yield* ready
+      const stream = `thread/${threadId}`
+      const events = (yield* Kit.history).filter((event) => event.stream === stream)
+      const seen = events.length - events.findIndex(Kit.ofType("session.started"))
+      yield* Kit.dispatch("thread.rename", { threadId, title: "another" })
+      expect(yield* engine.submit(silent(threadId, seen))).toBe(false)
+      expect(yield* engine.submit({ ...silent(threadId, seen + 1), epoch: 2 })).toBe(false)
+      expect(yield* count("session.stop.requested")).toBe(0)
+      expect(yield* engine.submit(silent(threadId, seen + 1))).toBe(true)
+      yield* until("session.stopped")
+      yield* sound
+    }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
+  )
+
+  it(
+    "R4 a send at the moment of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)",
+    { timeout: 30_000 },
+    () => {
+      const epochs = new Set<number>()
+      for (let seed = 1; seed <= 200; seed++) {
+        const agent = ScriptedProvider.make()
+        run(
+          [agent],
+          Effect.gen(function* () {
+            yield* Effect.sleep("10 millis")
+            const { threadId } = yield* create("one")
+            yield* ready
+            // The look that finds it idle is the first one five seconds after its last event.
+            const now = yield* Clock.currentTimeMillis
+            yield* Effect.sleep(6000 - now + ((seed % 3) - 1))
+            const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text: "two" })
+            const ended = yield* Kit.eventually(
+              (event) =>
+                event.type.startsWith("turn.") &&
+                (event.data as { turnId?: string; reason?: string }).turnId === turnId &&
+                ["turn.completed", "turn.failed", "turn.interrupted"].includes(event.type)
+            )
+            expect(ended.type, `seed ${seed}`).toBe("turn.completed")
+            epochs.add(ended.epoch)
+          }),
+          { idle: "5 seconds", interval: "1 second", seed }
+        )
+      }
+      expect(epochs).toEqual(new Set([1, 2]))
+    }
+  )
+})
+
+describe("silent turns", () => {
+  const silence = (
+    options: Reaper.Limits,
+    turn: (turn: ScriptedProvider.Turn) => Effect.Effect<void>,
+    more: ScriptedProvider.Options = {}
+  ) => {
+    const agent = ScriptedProvider.make({ turn, ...more })
+    return run(
+      [agent],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        const started = yield* until("turn.started")
+        const ended = yield* Kit.eventually(Kit.ofType("turn.completed", "turn.interrupted", "turn.failed"))
+        yield* sound
+        return {
+          threadId,
+          ended,
+          minutes: minutesOf(started.at, ended.at),
+          types: Kit.types(yield* Kit.history),
+          calls: agent.calls
+        }
+      }),
+      options
+    )
+  }
+  const hold = (kind: string) => (turn: ScriptedProvider.Turn) =>
+    Effect.gen(function* () {
+      yield* turn.start
+      const itemId = yield* turn.newItem
+      yield* turn.emit({ _tag: "ItemStarted", turnId: turn.turnId, itemId, kind, content: {} })
+      return yield* Effect.never
+    })
+  const within = (minutes: number, limit: number) => {
+    expect(minutes).toBeGreaterThanOrEqual(limit)
+    expect(minutes).toBeLessThanOrEqual(limit + 0.5)
+  }
+
+  it("T8 a model that says nothing is interrupted after its budget, and the end says which clock ran out", () => {
+    const { ended, minutes, types } = silence({}, hold("agent-message"))
+    expect(ended).toMatchObject({ type: "turn.interrupted", data: { reason: "the model said nothing for 10m" } })
+    within(minutes, 10)
+    expect(types.filter((type) => type === "session.stopped")).toEqual([])
+  })
+
+  it("T8 a tool has a budget of its own", () => {
+    const { ended, minutes } = silence({}, hold("command"))
+    expect(reason(ended)).toBe("a tool ran for 1h without a word")
+    within(minutes, 60)
+  })
+
+  it.each(["ignore", "refuse"] as const)(
+    "T8 T7 an agent that does not obey (%s) is stopped, and the end says both",
+    (onInterrupt) => {
+      const { ended, minutes, calls } = silence({ model: "2 minutes" }, hold("reasoning"), { onInterrupt })
+      expect(ended.type).toBe("turn.interrupted")
+      expect(reason(ended)).toContain("the model said nothing for 2m; ")
+      within(minutes, 2)
+      expect(calls.some((call) => call.startsWith("stop"))).toBe(true)
+    }
+  )
+
+  it("T8 every word begins the budget anew, and what people do to the queue does not", () => {
+    const { minutes, ended } = silence({ model: "10 minutes" }, (turn) =>
+      Effect.gen(function* () {
+        yield* turn.start
+        for (let n = 0; n < 5; n++) yield* Effect.zipRight(Effect.sleep("9 minutes"), turn.say("still here"))
+        return yield* Effect.never
+      })
+    )
+    within(minutes, 55)
+    expect(ended.type).toBe("turn.interrupted")
+    const agent = ScriptedProvider.make({ turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        const started = yield* until("turn.started")
+        for (let n = 0; n < 3; n++)
+          yield* Effect.zipRight(Effect.sleep("4 minutes"), Kit.dispatch("turn.start", { threadId, text: `next ${n}` }))
+        within(minutesOf(started.at, (yield* until("turn.interrupted")).at), 10)
+      })
+    )
+  })
+
+  it("T8 the clocks wait while a person is asked, and go on with the answer", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          yield* turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept"] })
+          return yield* Effect.never
+        })
+    })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        yield* create("one")
+        const opened = yield* until("request.opened")
+        yield* Effect.sleep("24 hours")
+        expect(yield* count("turn.interrupt.requested")).toBe(0)
+        const { requestId } = opened.data as { requestId: never }
+        yield* Kit.dispatch("request.answer", { requestId, decision: "accept" })
+        const answered = yield* until("request.answered")
+        const ended = yield* until("turn.interrupted")
+        expect(reason(ended)).toBe("the model said nothing for 10m")
+        within(minutesOf(answered.at, ended.at), 10)
+        yield* sound
+      })
+    )
+  })
+
+  it("R5 a question that nobody answers has a clock too: the turn ends, and the request with it", () => {
+    const { ended, types } = silence({ waiting: "2 days" }, (turn) =>
+      Effect.zipRight(turn.start, Effect.asVoid(turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept"] })))
+    )
+    expect(reason(ended)).toBe("nobody answered for 2d")
+    expect(types.filter((type) => type.startsWith("request."))).toEqual(["request.opened", "request.cancelled"])
+  })
+
+  it("T8 0 is no clock", () => {
+    const agent = ScriptedProvider.make({ turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
+    run(
+      [agent],
+      Effect.gen(function* () {
+        yield* create("one")
+        yield* until("turn.started")
+        yield* Effect.sleep("10 days" satisfies Duration.DurationInput)
+        expect(yield* count("turn.interrupt.requested")).toBe(0)
+      }),
+      { model: 0, tool: 0, interval: "10 minutes" }
+    )
+  })
+})

@@ -1,0 +1,118 @@
+/**
+ * The Reaper: sees silence, and tells the engine, which decides (R1 to R6, T8). It follows the log like any reader: looking at a thread is no
+ * event, so watching retains nothing (R6). Awake time only: after a suspend everything is as silent as before it (R2).
+ */
+import { EventLog } from "@millrace/log/EventLog"
+import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
+import { Engine } from "./Engine.ts"
+import type { SilenceLimits } from "./Fact.ts"
+import { Quiet } from "./Quiet.ts"
+
+/** How much silence is too much; 0 = never. */
+export interface Limits {
+  /** A session with nothing under way is stopped; its thread resumes it with the next turn. Default 30 minutes. */
+  readonly idle?: Duration.DurationInput
+  /** Background work that says nothing for so long no longer keeps its session. Default 6 hours. */
+  readonly background?: Duration.DurationInput
+  /** A turn in which the model says nothing is interrupted. Default 10 minutes. */
+  readonly model?: Duration.DurationInput
+  /** A turn in which a tool runs and says nothing is interrupted. Default 60 minutes. */
+  readonly tool?: Duration.DurationInput
+  /** A turn that waits for a person's answer is interrupted. Default 7 days. */
+  readonly waiting?: Duration.DurationInput
+}
+
+export interface Options extends Limits {
+  /** Limits of single providers, by name, in place of the general ones. */
+  readonly providers?: Readonly<Record<string, Limits>>
+  /** Live sessions beyond which idle ones are stopped before their time, the longest silent first. Default 64. */
+  readonly maxSessions?: number
+  /** Between two looks. Default 15 seconds. */
+  readonly interval?: Duration.DurationInput
+  /** A gap between two looks of more intervals than this was a suspend. Default 3. */
+  readonly suspendAfter?: number
+}
+
+const defaults: Required<Limits> = {
+  idle: "30 minutes",
+  background: "6 hours",
+  model: "10 minutes",
+  tool: "60 minutes",
+  waiting: "7 days"
+}
+
+const limitsFor =
+  (options: Options) =>
+  (provider: string): SilenceLimits => {
+    const given: Limits = options.providers?.[provider] ?? {}
+    const millis = (name: keyof Limits) => Duration.toMillis(given[name] ?? options[name] ?? defaults[name])
+    return {
+      idle: millis("idle"),
+      background: millis("background"),
+      model: millis("model"),
+      tool: millis("tool"),
+      waiting: millis("waiting")
+    }
+  }
+
+/** Milliseconds of a clock that no one can set. */
+const monotonic = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const engine = yield* Engine
+    const interval = Duration.toMillis(options.interval ?? "15 seconds")
+    const suspended = interval * (options.suspendAfter ?? 3)
+    const maxSessions = options.maxSessions ?? 64
+    const quiet = new Quiet(limitsFor(options))
+    let looked = yield* monotonic
+    // Sessions of an older process are over: Recovery was first.
+    let after = engine.startedAt
+
+    const follow = Stream.suspend(() => log.follow({ after })).pipe(
+      Stream.runForEach((page) =>
+        Effect.map(monotonic, (now) => {
+          const since = Math.min(now - looked, suspended)
+          for (const event of page.events) quiet.hear(event, since)
+          after = page.upTo
+        })
+      ),
+      Effect.tapError((error) =>
+        error._tag === "LogUnavailable"
+          ? Effect.void
+          : // Retention overtook it: sessions that began meanwhile are not watched, and none is stopped by a count that is wrong.
+            Effect.flatMap(log.head, (head) =>
+              Effect.sync(() => {
+                quiet.forget()
+                after = head
+              })
+            )
+      ),
+      Effect.retry(Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds"))))
+    )
+
+    /** One after the other, until enough of them were idle and go. */
+    const makeRoom = Effect.gen(function* () {
+      let left = maxSessions > 0 ? quiet.size - maxSessions : 0
+      for (const silent of left > 0 ? quiet.oldest() : []) {
+        if (left <= 0) return
+        if (yield* engine.submit(silent)) left--
+      }
+    })
+
+    const look = Effect.gen(function* () {
+      const now = yield* monotonic
+      const gap = now - looked
+      looked = now
+      if (gap <= suspended) quiet.pass(gap)
+      yield* Effect.forEach(quiet.due(), engine.submit, { concurrency: 16, discard: true })
+      yield* makeRoom
+    })
+
+    yield* Effect.forkScoped(follow)
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(interval), look)))
+  })
+
+/** Needs `EventLog` and `Engine`; built after Recovery. */
+export const layer = (options: Options = {}) => Layer.scopedDiscard(make(options))

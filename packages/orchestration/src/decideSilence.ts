@@ -1,0 +1,70 @@
+/**
+ * What a silence means: one decision for turns that no longer speak (T8) and sessions that nobody needs (R1, R5). Pure; the engine's own state
+ * decides, so that it cannot race a send (R4).
+ */
+import { Duration } from "effect"
+import type { Draft } from "./Draft.ts"
+import type { Silent } from "./Fact.ts"
+import { activeTurn, hasLiveSession, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+
+/** Kinds of items in which the agent waits for something else than its model. */
+const tools: ReadonlySet<string> = new Set(["command", "tool-call", "file-change", "web-search", "image"])
+
+type Clock = "model" | "tool" | "waiting"
+
+const clockOf = (state: ThreadState, { turnId }: OpenTurn): Clock => {
+  if (isWaiting(state, turnId)) return "waiting"
+  for (const id in state.items) {
+    const item = state.items[id]
+    if (item?.turnId === turnId && tools.has(item.kind)) return "tool"
+  }
+  return "model"
+}
+
+const words: Record<Clock, (limit: string) => string> = {
+  model: (limit) => `the model said nothing for ${limit}`,
+  tool: (limit) => `a tool ran for ${limit} without a word`,
+  waiting: (limit) => `nobody answered for ${limit}`
+}
+
+const spoken = (millis: number): string => Duration.format(Duration.millis(millis))
+const isOver = (millis: number, limit: number): boolean => limit > 0 && millis >= limit
+
+/** Said once per silence, however often it is looked at. */
+const kept = (draft: Draft, state: ThreadState, epoch: number, reason: string): false => {
+  if (state.keptAt !== state.activity) draft.emit(state.threadId, "session.kept", { threadId: state.threadId, epoch, reason })
+  return false
+}
+
+const turnSilent = (draft: Draft, state: ThreadState, turn: OpenTurn, fact: Silent): boolean => {
+  const { threadId } = state
+  const { turnId } = turn
+  const clock = clockOf(state, turn)
+  const limit = fact.limits[clock]
+  if (turn.interruptRequested || fact.crowded) return false
+  if (isOver(fact.turnMillis, limit))
+    return draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId, reason: words[clock](spoken(limit)) })
+  const unanswered = clock === "waiting" && isOver(fact.millis, fact.limits.idle)
+  return unanswered && kept(draft, state, fact.epoch, "it waits for a person's answer")
+}
+
+/** Whether something was done about it. */
+export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): boolean => {
+  const { threadId, epoch, limits, millis } = fact
+  if (state.activity !== fact.activity || !hasLiveSession(state) || state.stopRequested !== undefined) return false
+  const turn = activeTurn(state)
+  if (turn !== undefined) return turnSilent(draft, state, turn, fact)
+  if (Object.keys(state.turns).length > 0 || state.queue.length > 0 || state.session?.status === "starting") return false
+  const works = state.background.length > 0
+  if (fact.crowded)
+    return (
+      !works &&
+      draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason: "idle, and too many sessions are open" })
+    )
+  if (!isOver(millis, limits.idle)) return false
+  if (works && !isOver(millis, limits.background)) return kept(draft, state, epoch, "background work goes on")
+  const reason = works
+    ? `its background work was given up: not a word for ${spoken(limits.background)}`
+    : `idle for ${spoken(limits.idle)}`
+  return draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
+}
