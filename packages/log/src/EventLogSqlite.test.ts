@@ -145,7 +145,7 @@ describe("EventLogSqlite on disk", { timeout: patience }, () => {
       })
   )
 
-  it.scoped("P-085 the file shrinks: auto_vacuum is incremental from its creation", () =>
+  it.scoped("the file shrinks: auto_vacuum is incremental from its creation", () =>
     Effect.gen(function* () {
       const at = yield* file
       yield* Effect.scoped(EventLogSqlite.make({ file: at }))

@@ -219,7 +219,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("T9 an item that never completes is aborted with its streamed text, before the terminal (B4.2)", () => {
+  it("T9 an item that never completes is aborted with its streamed text, before the terminal", () => {
     const events = feed(make(), [item("a", "1"), delta("a", "1", "half "), delta("a", "1", "done"), ended("a", "interrupted")])
     expect(events.slice(-2)).toMatchObject([
       { _tag: "ItemCompleted", status: "aborted", reason: "the turn ended as interrupted", content: { text: "half done" } },
@@ -249,7 +249,7 @@ describe("Normaliser", () => {
     })
   })
 
-  it("T9 a completion after the turn's end amends and reopens nothing (B4.3)", () => {
+  it("T9 a completion after the turn's end amends and reopens nothing", () => {
     const normaliser = make()
     feed(normaliser, [started("a"), item("a", "1", "command"), ended("a", "interrupted")])
     expect(
@@ -283,7 +283,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("T13 a resolution after the turn's end, or after our answer, settles nothing twice (B4.4)", () => {
+  it("T13 a resolution after the turn's end, or after our answer, settles nothing twice", () => {
     const normaliser = make()
     expect(tags(feed(normaliser, [started("a"), request("a", "q"), ended("a", "interrupted"), resolved("q")]))).toEqual([
       "TurnStarted",

@@ -117,17 +117,3 @@ export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, option
     virtualMillis: s.now
   }
 }
-
-/** First seed for which `failed` holds. */
-export const explore = <A, E>(
-  seeds: Iterable<number>,
-  make: () => Effect.Effect<A, E>,
-  failed: (r: SimResult<A, E>) => boolean,
-  options?: SimOptions
-): SimResult<A, E> | undefined => {
-  for (const seed of seeds) {
-    const r = simulate(seed, make(), options)
-    if (failed(r)) return r
-  }
-  return undefined
-}

@@ -1,4 +1,5 @@
-/** Flags that several commands share, each with the environment variable that mirrors it (PRODUCT.md). */
+/** Flags that several commands share, each with the environment variable that mirrors it. */
+import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
@@ -9,13 +10,26 @@ import { join, resolve } from "node:path"
 /** `~` is what a shell left as it was, such as in a quoted flag or in an environment file. */
 const absolute = (path: string): string => resolve(path.replace(/^~(?=$|\/)/, homedir()))
 
+const wrong = (flag: string, wanted: string, got: string) =>
+  Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
+
+/** An argument. A word that begins with `-` is a mistyped flag, which must not become a prompt or a name; behind `--` it is meant so. */
+export const argument = (name: string) =>
+  Args.mapEffect(Args.text({ name }), (text) => {
+    const end = process.argv.indexOf("--")
+    return /^-./.test(text) && (end < 0 || !process.argv.slice(end).includes(text))
+      ? Effect.fail(HelpDoc.p(`Received unknown argument: '${text}'. Put -- before an argument that begins with -`))
+      : Effect.succeed(text)
+  })
+
 /** The data directory, absolute. */
 export const data = Options.text("data").pipe(
   Options.withPseudoName("DIR"),
   Options.withDescription("Data directory (MILLRACE_DATA; default ~/.millrace)."),
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_DATA")),
   Options.withDefault(join(homedir(), ".millrace")),
-  Options.map(absolute)
+  // An unset variable in a script would be this directory.
+  Options.mapEffect((text) => (text === "" ? wrong("data", "a directory", text) : Effect.succeed(absolute(text))))
 )
 
 export const json = Options.boolean("json").pipe(
@@ -26,9 +40,6 @@ export const json = Options.boolean("json").pipe(
 export const token = Config.option(Config.nonEmptyString("MILLRACE_TOKEN"))
 
 export const orUndefined = Option.getOrUndefined
-
-const wrong = (flag: string, wanted: string, got: string) =>
-  Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
 
 /** Where a server is, when it is not the one of the data directory. */
 export const url = Options.text("url").pipe(

@@ -45,7 +45,7 @@ export interface Begun {
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
 
-/** Codex writes a conversation down with its first turn, and a `kill -9` can leave an empty file: both mean that there is nothing to continue (B5). */
+/** Codex writes a conversation down with its first turn, and a `kill -9` can leave an empty file: both mean that there is nothing to continue (measured). */
 const isLost = (error: ProviderError): boolean =>
   error.outcome === "failed" &&
   /no rollout found|is empty|thread not found|invalid (thread|session) id/i.test(
@@ -80,7 +80,7 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
 
 const input = (text: string) => [{ type: "text", text }]
 
-/** Returns the native turn's id. Accepted is not durable at Codex: after a kill the turn may never have been there (B5). */
+/** Returns the native turn's id. Accepted is not durable at Codex: after a kill the turn may never have been there (measured). */
 export const startTurn = (child: RpcChild, threadId: string, turn: { readonly turnId: string; readonly text: string }) =>
   child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn.text) }).pipe(
     Effect.flatMap(answered("turn/start", TurnAnswer)),
@@ -103,7 +103,7 @@ export const interrupt = (child: RpcChild, threadId: string, nativeTurnId: strin
 
 /**
  * Ends the processes of these command items. Codex' interrupt stops the turn and not its commands: one went on for seconds and wrote its file
- * (B4.3). What has ended by itself is left alone.
+ * (measured). What has ended by itself is left alone.
  */
 export const terminateCommands = (child: RpcChild, threadId: string, nativeItemIds: ReadonlySet<string>) =>
   child.request("thread/backgroundTerminals/list", { threadId }).pipe(

@@ -137,7 +137,7 @@ export const open = Effect.fn("Codex.open")(function* (
     stop: (reason) =>
       stopping.withPermits(1)(
         Effect.gen(function* () {
-          // Neither the end of stdin nor a signal makes Codex end its turn in words (B5): ask first.
+          // Neither the end of stdin nor a signal makes Codex end its turn in words (measured): ask first.
           yield* Effect.forEach(
             live.running(),
             ([native, ended]) =>

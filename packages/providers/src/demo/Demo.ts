@@ -1,4 +1,4 @@
-/** Provider `demo`: a scripted agent for newcomers, front-end authors and tests (PRODUCT.md, "The demo agent"). */
+/** Provider `demo`: a scripted agent for newcomers, front-end authors and tests (docs/interface.md, "The demo agent"). */
 import { fileURLToPath } from "node:url"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
