@@ -1,5 +1,5 @@
 import { connect } from "node:net"
-import { readFileSync, statSync } from "node:fs"
+import { appendFileSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect, Either, Option, TestClock, Tracer } from "effect"
@@ -216,6 +216,16 @@ it.scoped("X3 a code expires", () =>
     const { code } = yield* Pairing.create(dataDir, { ttl: "1 minute" })
     yield* TestClock.adjust("1 minute")
     expect(Option.isNone(yield* Pairing.consume(dataDir, code))).toBe(true)
+  })
+)
+
+it.scoped("X3 a line that a full disk cut off does not take the revoke behind it along", () =>
+  Effect.gen(function* () {
+    const dataDir = yield* temporaryDirectory
+    const { record } = yield* Tokens.create(dataDir, { name: "laptop" })
+    appendFileSync(join(dataDir, "tokens.jsonl"), '{"op":"create","id":"tok_half')
+    yield* Tokens.revoke(dataDir, record.id)
+    expect((yield* Tokens.list(dataDir)).map(({ revokedAt }) => revokedAt !== undefined)).toEqual([true])
   })
 )
 

@@ -75,11 +75,26 @@ const load = (path: string): ReadonlyArray<Stored> => {
   return [...tokens.values()]
 }
 
+const endsInLine = (path: string): boolean => {
+  try {
+    const text = readFileSync(path, "utf8")
+    return text === "" || text.endsWith("\n")
+  } catch (cause) {
+    if (isMissing(cause)) return true
+    throw cause
+  }
+}
+
 const append = (dataDir: string, line: typeof Line.Type) =>
   attempt(fileOf(dataDir), () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    appendFileSync(fileOf(dataDir), `${Schema.encodeSync(Line)(line)}\n`, { mode: 0o600 })
+    // A line that was cut off (a full disk) must not take this one with it: a revoke that is not read would be none.
+    const start = endsInLine(fileOf(dataDir)) ? "" : "\n"
+    appendFileSync(fileOf(dataDir), `${start}${Schema.encodeSync(Line)(line)}\n`, { mode: 0o600 })
   })
+
+/** What a token may be called: it is told to people on terminals and is the actor of commands in the log (X6). */
+export const isName = (name: string): boolean => /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u.test(name)
 
 /** Makes a token. The secret is in the answer and nowhere else. Works with and without a running server. */
 export const create = Effect.fn("Tokens.create")(function* (

@@ -34,8 +34,8 @@ const answerOf = (ask: Ask, words: ReadonlyArray<string>) => {
 export const command = Command.make(
   "answer",
   {
-    request: Args.text({ name: "REQUEST" }).pipe(Args.withDescription("Its id; see: millrace state")),
-    answer: Args.text({ name: "ANSWER" }).pipe(
+    request: Flags.argument("REQUEST").pipe(Args.withDescription("Its id; see: millrace state")),
+    answer: Flags.argument("ANSWER").pipe(
       Args.withDescription("accept, accept-for-session, decline or cancel; for questions one text each."),
       Args.atLeast(1)
     ),

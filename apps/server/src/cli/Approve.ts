@@ -38,7 +38,7 @@ export const settle = (
     const decided = byPolicy(policy, ask)
     if (decided === undefined && !output.canAsk) return yield* waits(connected, requestId, ask)
     yield* output.progress(undefined)
-    const answer = decided ?? (yield* Ask.person(ask, output.style))
+    const answer = decided ?? (yield* Effect.mapError(Ask.person(ask, output.style), () => waits(connected, requestId, ask)))
     if (decided !== undefined && "decision" in decided)
       yield* output.note(output.style.yellow(`${decided.decision} (--approve ${policy}): ${line(ask.title, output.noteWidth)}`))
     const command = yield* Client.command("request.answer", { requestId, ...answer })

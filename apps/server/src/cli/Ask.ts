@@ -1,24 +1,28 @@
 /** Asks a person on the terminal: an edge over `node:readline`. */
 import { createInterface } from "node:readline/promises"
-import { Effect } from "effect"
+import { Data, Effect } from "effect"
 import type { Answer, Ask, Decision, Question } from "@millrace/contracts/Item"
 import type { Style } from "./Style.ts"
 import { line } from "./Style.ts"
 
+/** The person ended the input (Ctrl-D): no answer comes from here. */
+export class NoAnswer extends Data.TaggedError("NoAnswer") {}
+
 /** One line from the person; interrupting it takes the question back. Ctrl-C there is Ctrl-C of the program. */
-const question = (text: string): Effect.Effect<string> =>
-  Effect.promise(async (signal) => {
+const question = (text: string): Effect.Effect<string, NoAnswer> =>
+  Effect.tryPromise(async (signal) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr })
+    const over = new Promise<never>((_, reject) => void reader.once("close", () => reject(new NoAnswer())))
     reader.on("SIGINT", () => {
       process.stderr.write("\n")
       process.kill(process.pid, "SIGINT")
     })
     try {
-      return (await reader.question(text, { signal })).trim()
+      return (await Promise.race([reader.question(text, { signal }), over])).trim()
     } finally {
       reader.close()
     }
-  })
+  }).pipe(Effect.mapError(() => new NoAnswer()))
 
 const letters: ReadonlyArray<readonly [string, Decision, string]> = [
   ["y", "accept", "yes"],
@@ -27,7 +31,7 @@ const letters: ReadonlyArray<readonly [string, Decision, string]> = [
   ["c", "cancel", "cancel the turn"]
 ]
 
-const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style): Effect.Effect<Answer> => {
+const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style): Effect.Effect<Answer, NoAnswer> => {
   const offered = letters.filter(([, decision]) => ask.choices.includes(decision))
   const text = `${style.yellow("?")} ${style.bold(line(ask.title, 400))}${ask.reason === undefined ? "" : `\n  ${line(ask.reason, 400)}`}
   ${offered.map(([letter, , words]) => `[${letter}] ${words}`).join("  ")}: `
@@ -37,7 +41,7 @@ const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style
   })
 }
 
-const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>> => {
+const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>, NoAnswer> => {
   const options = ask.options ?? []
   const choices = options.map(
     (option, n) =>
@@ -49,7 +53,7 @@ const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>> 
 }
 
 /** The person's answer. */
-export const person = (ask: Ask, style: Style): Effect.Effect<Answer> =>
+export const person = (ask: Ask, style: Style): Effect.Effect<Answer, NoAnswer> =>
   ask.kind === "approval"
     ? approval(ask, style)
     : Effect.map(

@@ -68,6 +68,10 @@ describe("millrace", () => {
         [["run", "hello", "--cwd", "/does/not/exist"], "not a directory"],
         [["serve", "--port", "70000"], "--port: expected a whole number from 0 to 65535"],
         [["tail", "--thread", "x"], "--thread: expected a thread id"],
+        [["run", "--nope"], "'--nope'"],
+        [["token", "create", "--nope"], "'--nope'"],
+        [["token", "create", "two\nlines\u001B[2J"], "NAME"],
+        [["threads", "--data", ""], "--data: expected a directory"],
         [["frobnicate"], "frobnicate"]
       ]
       const ends = yield* Effect.forEach(wrong, ([args]) => Program.run(args, { env: { MILLRACE_DATA: dataDir } }), {
@@ -98,7 +102,13 @@ describe("millrace", () => {
     Effect.gen(function* () {
       const fixture = yield* service((own, command) =>
         command.type === "thread.create" && command.turn?.text === "fail"
-          ? own.append(started, event("turn.failed", { ...turn, error: { kind: "auth", message: "Sign in first: codex login" } }))
+          ? own.append(
+              started,
+              event("turn.failed", {
+                ...turn,
+                error: { kind: "auth", message: "Sign in \u001B]52;c;aGk=\u0007first: codex login\u001B[2J" }
+              })
+            )
           : own.append(
               started,
               said("Hello, "),

@@ -100,7 +100,8 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     )
     yield* output.progress(undefined)
     const [code, message] = verdict(exit, args)
-    if (message !== undefined) yield* output.note(`${output.style.red("millrace:")} ${message}`)
+    // It may hold what an agent or a server said.
+    if (message !== undefined) yield* output.note(`${output.style.red("millrace:")} ${Style.harmless(message)}`)
     return code
   }).pipe(
     Effect.scoped,

@@ -1,5 +1,6 @@
 /** What the program logs, for people: one plain line each, on standard error, never on standard output. */
 import { Cause, Effect, Inspectable, Layer, Logger, LogLevel } from "effect"
+import { harmless } from "./Style.ts"
 
 const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
   all: LogLevel.All,
@@ -23,7 +24,7 @@ const words = (message: unknown): string =>
 
 const logger = Logger.make(({ cause, date, logLevel, message }) => {
   const why = Cause.isEmpty(cause) ? "" : `: ${Cause.pretty(cause)}`
-  process.stderr.write(`${date.toISOString()} ${logLevel.label.toLowerCase()} ${words(message)}${why}\n`)
+  process.stderr.write(`${date.toISOString()} ${logLevel.label.toLowerCase()} ${harmless(words(message) + why)}\n`)
 })
 
 export const layer = (level: LogLevel.LogLevel): Layer.Layer<never> =>

@@ -111,7 +111,7 @@ export const run = Effect.fn("cli.run")(function* (request: Request) {
 export const command = Command.make(
   "run",
   {
-    prompt: Args.text({ name: "PROMPT" }).pipe(Args.withDescription("What to ask; - reads it from standard input.")),
+    prompt: Flags.argument("PROMPT").pipe(Args.withDescription("What to ask; - reads it from standard input.")),
     provider: Options.text("provider").pipe(
       Options.withPseudoName("NAME"),
       Options.withDescription("The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."),

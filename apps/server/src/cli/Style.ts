@@ -37,3 +37,9 @@ export const line = (text: string, width: number): string => {
   const flat = strip(text).replaceAll(controls, " ").trim()
   return flat.length <= width ? flat : `${flat.slice(0, Math.max(1, width - 1))}…`
 }
+
+const harmful =
+  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
+  /\u001B\[[0-?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g
+/** What an agent says must not move the cursor, set the title of a terminal or fill its clipboard. Keeps line ends and tabs. */
+export const harmless = (text: string): string => text.replaceAll(harmful, "")

@@ -6,17 +6,24 @@ import { Effect, Option } from "effect"
 import * as Pairing from "../auth/Pairing.ts"
 import * as Tokens from "../auth/Tokens.ts"
 import * as Discovery from "./Discovery.ts"
-import { failed, fromError } from "./Failure.ts"
+import { failed, fromError, usage } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
+import * as Style from "./Style.ts"
 
 const common = { json: Flags.json, data: Flags.data }
+
+/** It is the actor of commands in the log, and a column of lists. */
+const checkedName = (name: string) =>
+  Tokens.isName(name)
+    ? Effect.succeed(name)
+    : Effect.fail(usage("NAME: expected 1 to 100 characters on one line, without control characters"))
 
 const create = Command.make(
   "create",
   {
     ...common,
-    given: Args.text({ name: "NAME" }).pipe(
+    given: Flags.argument("NAME").pipe(
       Args.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
       Args.optional
     ),
@@ -33,7 +40,7 @@ const create = Command.make(
         Option.orElse(flag, () => given),
         () => "cli"
       )
-      const { record, token } = yield* Effect.mapError(Tokens.create(data, { name }), fromError)
+      const { record, token } = yield* Effect.mapError(Tokens.create(data, { name: yield* checkedName(name) }), fromError)
       if (json) return yield* Output.json({ ...record, token })
       yield* output.out(`${token}\n`)
       yield* output.note(
@@ -53,7 +60,7 @@ const list = Command.make("list", common, ({ data, json }) =>
       `…${token.last4}`,
       token.createdAt.slice(0, 16).replace("T", " "),
       token.revokedAt === undefined ? output.outStyle.green("live") : output.outStyle.dim("revoked"),
-      token.name
+      Style.line(token.name, 100)
     ])
     yield* output.out(Output.table(rows, output.width))
     if (tokens.length === 0) yield* output.note("No tokens yet. Make one: millrace token create")
@@ -64,7 +71,7 @@ const revoke = Command.make(
   "revoke",
   {
     ...common,
-    which: Args.text({ name: "TOKEN" }).pipe(Args.withDescription("Its id, its name, or its last 4 characters."))
+    which: Flags.argument("TOKEN").pipe(Args.withDescription("Its id, its name, or its last 4 characters."))
   },
   ({ data, json, which }) =>
     Effect.gen(function* () {
@@ -96,8 +103,10 @@ export const pair = Command.make(
       const output = yield* Output.Output
       const server = yield* Discovery.find(data)
       if (Option.isNone(server))
-        return yield* failed(`No server is running for ${data}, so there is nothing to pair with. Start one with: millrace serve`)
-      const { code, expiresAt } = yield* Effect.mapError(Pairing.create(data, { name }), fromError)
+        return yield* failed(
+          `No server is running for ${data}, so there is nothing to pair with. Start one with: millrace serve --data ${data}`
+        )
+      const { code, expiresAt } = yield* Effect.mapError(Pairing.create(data, { name: yield* checkedName(name) }), fromError)
       const link = Pairing.link(server.value.url, code)
       if (json) return yield* Output.json({ link, expiresAt: new Date(expiresAt).toISOString() })
       yield* output.out(`${link}\n`)

@@ -18,11 +18,6 @@ export interface Transcript {
 export const dataOf = <T extends EventType>(event: LogEvent, type: T): DataOf<T> | undefined =>
   event.type === type ? Either.getOrUndefined(decodeData(type, event.data)) : undefined
 
-/** What an agent says must not move the cursor or set the title of a terminal. */
-const harmful =
-  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
-  /\u001B\[[0-?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g
-
 const marks: Readonly<Record<PlanStep["status"], string>> = { completed: "✓", "in-progress": "▸", pending: "·" }
 /** Nothing for what nobody waited for. */
 const seconds = (content: ItemContent) =>
@@ -43,7 +38,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
         if (text === "") return Effect.void
         atLineStart = text.endsWith("\n")
         any = true
-        return output.out(output.outIsTerminal ? text.replaceAll(harmful, "") : text)
+        return output.out(output.outIsTerminal ? Style.harmless(text) : text)
       })
     const endLine = Effect.suspend(() => (atLineStart ? Effect.void : say("\n")))
     const note = (text: string, indent = "") =>

@@ -1,7 +1,7 @@
 /** Pairing: a one-time code becomes a browser session or a token (X3). `GET /pair` is what the printed link opens. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Duration, Effect, Option } from "effect"
-import { Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
+import { BadRequest, Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Access from "../auth/Access.ts"
 import type { AccessFileError } from "../auth/AccessFile.ts"
 import * as Pairing from "../auth/Pairing.ts"
@@ -19,6 +19,13 @@ const storage = ({ message }: AccessFileError) => new StorageUnavailable({ messa
 const field = (body: unknown, name: string): string | undefined => {
   const value: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
   return typeof value === "string" ? value : undefined
+}
+
+const nameIn = (body: unknown): Effect.Effect<string | undefined, BadRequest> => {
+  const name = field(body, "name")
+  return name === undefined || Tokens.isName(name)
+    ? Effect.succeed(name)
+    : Effect.fail(new BadRequest({ path: "name", message: "name must have 1 to 100 characters, on one line." }))
 }
 
 /** A code for a new token of that kind. */
@@ -61,7 +68,7 @@ export const make = Effect.gen(function* () {
   const exchange = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const body = yield* Body.json(request)
-    const { token, record } = yield* redeem(field(body, "code"), "token", field(body, "name")?.slice(0, 100))
+    const { token, record } = yield* redeem(field(body, "code"), "token", yield* nameIn(body))
     return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "no-store" })
   }).pipe(
     Effect.catchAll((error) => Effect.succeed(Respond.error(error))),
@@ -77,7 +84,7 @@ export const makePrivate = Effect.gen(function* () {
   const create = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const body = yield* Body.json(request)
-    const name = field(body, "name")?.slice(0, 100)
+    const name = yield* nameIn(body)
     const { code, expiresAt } = yield* Effect.mapError(Pairing.create(dataDir, { ...(name !== undefined && { name }) }), storage)
     const url = Pairing.link(`http://${request.headers["host"] ?? "localhost"}`, code)
     return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "no-store" })
