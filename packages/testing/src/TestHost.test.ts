@@ -6,6 +6,23 @@ import * as ScriptedProvider from "./ScriptedProvider.ts"
 import { simulate } from "./SeededScheduler.ts"
 import * as TestHost from "./TestHost.ts"
 
+it.scoped("R1 example: a session with nothing to do is stopped after its idle time, and one that works is not", () =>
+  Effect.gen(function* () {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        turn.text === "sleep" ? Effect.zipRight(turn.start, Effect.never) : Effect.zipRight(turn.start, turn.complete)
+    })
+    const host = yield* TestHost.make({ providers: [agent], reaper: { idle: "10 minutes", model: 0 } })
+    const { threadId } = yield* TestHost.begin(host, "be quick")
+    const busy = yield* TestHost.begin(host, "sleep")
+    yield* TestHost.until(host, "turn.completed")
+    yield* TestClock.adjust("11 minutes")
+    yield* TestHost.until(host, "session.stopped")
+    expect((yield* host.thread(threadId)).session?.status).toBe("stopped")
+    expect((yield* host.thread(busy.threadId)).session?.status).toBe("running")
+  })
+)
+
 it.scoped("T7 example: an agent that ignores an interrupt is stopped when its five seconds are over", () =>
   Effect.gen(function* () {
     const deaf = ScriptedProvider.make({ onInterrupt: "ignore", turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
