@@ -83,7 +83,9 @@ export const attach = (
       if (ended) return yield* Effect.fail(Option.none())
       for (;;) {
         if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
-        let head = yield* log.head
+        // At the head it goes with the waves; when a heartbeat is due, or the end, it looks for itself: a lost wake-up costs no more than that.
+        const alone = !caughtUp || beats !== wake.beats() || wake.closing()
+        let head = alone ? yield* log.head : Math.max(position, wake.head())
         if (position < head) {
           const page = yield* Effect.either(look)
           if (page._tag === "Left") return bye(`The log could not be read: ${page.left.message}`)
@@ -97,8 +99,11 @@ export const attach = (
           deletion = yield* isGone
           return { _tag: "caught-up", head: Math.max(head, position) } as const
         }
+        const beat = beats !== wake.beats()
+        // It became true since the look above: look again, at the log itself.
+        if ((beat || wake.closing()) && !alone) continue
         if (wake.closing()) return bye("The server is shutting down.")
-        if (beats !== wake.beats()) {
+        if (beat) {
           beats = wake.beats()
           return { _tag: "heartbeat", head } as const
         }

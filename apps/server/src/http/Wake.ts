@@ -19,6 +19,8 @@ export class Wake extends Context.Tag("@millrace/server/Wake")<
   {
     /** Returns when there may be something new for this stream (all streams without one) beyond `seen`, a position that was read. */
     readonly next: (seen: number, stream?: string) => Effect.Effect<void>
+    /** The head of the last wave: a follower at the head reads no further until the next one. */
+    readonly head: () => number
     /** Counts heartbeats: a follower that saw another number owes one to its client. */
     readonly beats: () => number
     readonly closing: () => boolean
@@ -114,6 +116,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
           if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)
         })
       }),
+    head: () => head,
     beats: () => beats,
     closing: () => closing,
     close: Effect.zipRight(

@@ -126,7 +126,8 @@ const headWithoutLatch = (log: Log) =>
         head > offset
           ? Effect.void
           : Effect.zipRight(
-              Effect.yieldNow(),
+              // Subscribing takes a few turns anywhere.
+              Effect.repeatN(Effect.yieldNow(), 3),
               Effect.async<void>((resume) => {
                 waiting.push(() => resume(awaitBeyond(offset)))
               })
