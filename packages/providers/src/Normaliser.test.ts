@@ -267,7 +267,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("a delta, or a completion, of an unknown item starts it; a completion without text keeps that of its deltas", () => {
+  it("T9 a delta, or a completion, of an unknown item starts it; a completion without text keeps that of its deltas", () => {
     const events = feed(make(), [
       started("a"),
       delta("a", "1", "x", "command"),
@@ -340,7 +340,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("two turns of ours that the agent runs as one both end", () => {
+  it("T2 two turns of ours that the agent runs as one both end", () => {
     const normaliser = make()
     normaliser.expectTurn(ours(1))
     normaliser.bindTurn(ours(1), "a")
@@ -384,7 +384,7 @@ describe("Normaliser", () => {
     expect(events[2]).toEqual({ _tag: "TurnCompleted", turnId: "trn_x_2_1", usage })
   })
 
-  it("thousands of turns leave a bounded memory, and the first one's late events still reopen nothing", () => {
+  it("T9 thousands of turns leave a bounded memory, and the first one's late events still reopen nothing", () => {
     const normaliser = make()
     for (let i = 0; i < 3000; i++) feed(normaliser, [started(`t${i}`), item(`t${i}`, "1"), ended(`t${i}`)])
     expect(tags(feed(normaliser, [done("t0", "1"), started("t1"), delta("t2", "1", "x")]))).toEqual(["Opaque", "Opaque"])

@@ -1,15 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect, Queue, type Scope, Stream } from "effect"
-import { describe, expect } from "vitest"
+import { afterAll, describe, expect } from "vitest"
 import * as Ledger from "../process/Ledger.ts"
+import * as Proc from "../process/Proc.ts"
 import * as Demo from "./Demo.ts"
 
 const cwd = mkdtempSync(join(tmpdir(), "millrace-demo-"))
+afterAll(() => rmSync(cwd, { recursive: true, force: true }))
 let turns = 0
 const newTurn = () => TurnId.make(`trn_${++turns}`)
 
@@ -63,13 +65,7 @@ const asked = (events: ReadonlyArray<ProviderEvent>) => {
   if (event?._tag !== "RequestOpened") throw new Error(`no request: ${JSON.stringify(events)}`)
   return event
 }
-const alive = (pid: number) => {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
-  } catch {
-    return false
-  }
-}
+const alive = (pid: number) => Proc.facts(pid)?.zombie === false
 const test = (name: string, body: () => Effect.Effect<void, unknown, Ledger.Ledger | Scope.Scope>) =>
   it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory), 10_000)
 
@@ -265,7 +261,7 @@ describe("demo agent", () => {
       expect(peak - before).toBeLessThan(200 * 1024 * 1024)
     }))
 
-  test("hang ignores the interrupt, end of input and SIGTERM; stop ends it in its budget, and its turn was interrupted", () =>
+  test("T7 hang ignores the interrupt, end of input and SIGTERM; stop ends it in its budget, and its turn was interrupted", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const turnId = yield* demo.start("[[say before]] [[hang]]")

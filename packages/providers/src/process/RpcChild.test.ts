@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs"
 import { it } from "@effect/vitest"
 import { Chunk, Effect, Either, Fiber, type Scope, Stream } from "effect"
 import { describe, expect } from "vitest"
 import * as Ledger from "./Ledger.ts"
+import * as Proc from "./Proc.ts"
 import * as RpcChild from "./RpcChild.ts"
 
 /** A child that answers `echo`, says lines, and dies on request. */
@@ -37,13 +37,7 @@ const open = (script: string, overrides: Partial<RpcChild.OpenOptions> = {}) =>
     install: "Install it with this command.",
     ...overrides
   })
-const alive = (pid: number) => {
-  try {
-    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
-  } catch {
-    return false
-  }
-}
+const alive = (pid: number) => Proc.facts(pid)?.zombie === false
 const test = (name: string, body: () => Effect.Effect<void, unknown, Ledger.Ledger | Scope.Scope>) =>
   it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory), 10_000)
 
@@ -253,7 +247,7 @@ describe("RpcChild", () => {
       expect([stderr.length, stderr.endsWith("xend")]).toEqual([8192, true])
     }))
 
-  test("an unrecorded child never runs: when the ledger fails, so does the start", () =>
+  test("P1 an unrecorded child never runs: when the ledger fails, so does the start", () =>
     Effect.gen(function* () {
       const ledger = yield* Ledger.Ledger
       const broken = {

@@ -1,6 +1,6 @@
 /** All recorded conversations with the real Claude Code, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
-import { faults, isTerminal, unsettled } from "../codex/Recording.ts"
+import { faults, isTerminal, unsettled } from "../Recording.ts"
 import { completed, deltas, opaque, story } from "../Story.ts"
 import { names, replay, type Replayed } from "./Replay.ts"
 

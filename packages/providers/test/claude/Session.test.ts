@@ -2,11 +2,10 @@
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { Effect, Fiber, type Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, isTerminal, record, unsettled, type Recording } from "../codex/Recording.ts"
+import { faults, finish, record } from "../Recording.ts"
 
 const binary = join(import.meta.dirname, "player.mjs")
 const threadId = ThreadId.make("thr_played")
@@ -19,15 +18,6 @@ const open = (transcript: string, process = 1, resumeKey?: string) =>
     const input = { threadId, epoch: process, cwd: import.meta.dirname }
     const session = yield* adapter.open(resumeKey === undefined ? input : { ...input, resumeKey })
     return { session, recording: yield* record(session) }
-  })
-
-const finish = (session: ProviderSession, recording: Recording, answered: ReadonlyArray<string> = []) =>
-  Effect.gen(function* () {
-    yield* session.stop("the test is over")
-    yield* Fiber.join(recording.done)
-    assert.deepStrictEqual(faults(recording.events), [])
-    assert.deepStrictEqual(unsettled(recording.events, new Set(answered)), [])
-    return recording.events.filter(isTerminal).map((event) => event._tag)
   })
 
 const played = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>

@@ -1,7 +1,7 @@
 /** The adapter with the real Codex binary against the scripted model endpoint. Run by `pnpm test:real`. */
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { OpenInput, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { codexBin, codexPid, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { Effect, Exit, Fiber, Scope } from "effect"
@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, isTerminal, record, unsettled, type Recording } from "./Recording.ts"
+import { faults, finish, record, type Recording } from "../Recording.ts"
 
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
@@ -28,20 +28,10 @@ const worldWith = Effect.fnUntraced(function* (settings: CodexSettings) {
 
 const world = worldWith({})
 
-/** Stops the session, reads it to the end, and checks the five promises over all it said. */
-const finish = (session: ProviderSession, recording: Recording, answered: ReadonlyArray<string> = []) =>
-  Effect.gen(function* () {
-    yield* session.stop("the test is over")
-    yield* Fiber.join(recording.done)
-    assert.deepStrictEqual(faults(recording.events), [])
-    assert.deepStrictEqual(unsettled(recording.events, new Set(answered)), [])
-  })
-
 const texts = (recording: Recording, kind: string) =>
   recording.events.flatMap((event) => (event._tag === "ItemCompleted" && event.kind === kind ? [event.content.text] : []))
 const deltas = (recording: Recording, kind: string) =>
   recording.events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
-const terminals = (recording: Recording) => recording.events.filter(isTerminal).map((event) => event._tag)
 const inWorkspace = (home: CodexHome, file: string) => join(home.workspace, file)
 
 const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
@@ -66,8 +56,7 @@ describe("the real codex", () => {
       assert.deepStrictEqual(texts(recording, "reasoning"), ["let me see"])
       const usage = yield* recording.until("TurnUpdated", (event) => event.usage !== undefined)
       assert.strictEqual(usage.usage?.totalTokens, 110)
-      yield* finish(session, recording)
-      assert.deepStrictEqual(terminals(recording), ["TurnCompleted"])
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
     })
   )
 
@@ -178,8 +167,12 @@ describe("the real codex", () => {
       yield* session.interrupt(turn(4))
       yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(4))
       yield* Fiber.join(starting)
-      yield* finish(session, recording)
-      assert.deepStrictEqual(terminals(recording), ["TurnInterrupted", "TurnCompleted", "TurnInterrupted", "TurnInterrupted"])
+      assert.deepStrictEqual(yield* finish(session, recording), [
+        "TurnInterrupted",
+        "TurnCompleted",
+        "TurnInterrupted",
+        "TurnInterrupted"
+      ])
     })
   )
 
@@ -242,8 +235,7 @@ describe("the real codex", () => {
       yield* again.recording.until("TurnCompleted")
       const model = JSON.stringify((yield* endpoint.requests).at(-1))
       assert.include(model, "The first answer.")
-      yield* finish(again.session, again.recording)
-      assert.deepStrictEqual(terminals(again.recording), ["TurnCompleted"])
+      assert.deepStrictEqual(yield* finish(again.session, again.recording), ["TurnCompleted"])
     })
   )
 
@@ -290,8 +282,7 @@ describe("the real codex", () => {
       const { recording, session } = yield* open(1)
       yield* session.startTurn({ turnId: turn(1), text: "[[say partial]] [[hang]]" })
       yield* recording.until("ItemDelta")
-      yield* finish(session, recording)
-      assert.deepStrictEqual(terminals(recording), ["TurnInterrupted"])
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted"])
       yield* session.stop("again")
 
       const scope = yield* Scope.make()

@@ -1,7 +1,7 @@
 /** T30: all recorded conversations with the real Codex, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { faults, isTerminal, unsettled } from "./Recording.ts"
+import { faults, isTerminal, unsettled } from "../Recording.ts"
 import { replay, type Replayed } from "@millrace/testing/CodexReplay"
 import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
@@ -56,7 +56,7 @@ describe("codex transcripts", () => {
     }
   })
 
-  it("every native turn that a transcript names began and ended in some session", () => {
+  it("T2 every native turn that a transcript names began and ended in some session", () => {
     for (const name of Transcripts.names) {
       const started = new Set(
         Transcripts.read(name).flatMap(({ dir, msg }) =>
@@ -169,7 +169,7 @@ describe("codex transcripts", () => {
     assert.strictEqual(answered.size, 0)
   })
 
-  it("model-stream-cut: a retry is not an end; both items are closed, and the turn fails once", () => {
+  it("T2 T9 model-stream-cut: a retry is not an end; both items are closed, and the turn fails once", () => {
     const { events } = only("model-stream-cut")
     assert.deepStrictEqual(story(events), [
       "start",
@@ -232,7 +232,7 @@ describe("codex transcripts", () => {
     assert.deepStrictEqual(starts, ["start", "start by codex"])
   })
 
-  it("turn-start-while-active: a second turn that joined the running one ends with it", () => {
+  it("T2 turn-start-while-active: a second turn that joined the running one ends with it", () => {
     const { events } = only("turn-start-while-active")
     assert.strictEqual(events.filter((event) => event._tag === "TurnStarted").length, 2)
     assert.strictEqual(events.filter(isTerminal).length, 2)
@@ -248,7 +248,7 @@ describe("codex transcripts", () => {
     assert.deepStrictEqual(story(only("unsubscribe").events).slice(-2), ["start", "interrupted"])
   })
 
-  it("command-full-access: the completed output replaces what its deltas had left out", () => {
+  it("T9 command-full-access: the completed output replaces what its deltas had left out", () => {
     const { events } = only("command-full-access")
     assert.strictEqual(completed(events, "command")[0]?.output, "line 1\nline 2\nline 3\noops\n")
     assert.notStrictEqual(deltas(events, "command"), "line 1\nline 2\nline 3\noops\n")

@@ -1,10 +1,11 @@
 /** Follows a session's events in the background, so that a test can act when something was said. */
+import { assert } from "@effect/vitest"
 import type { ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { Effect, type Fiber, type Scope, Stream } from "effect"
+import { Effect, Fiber, type Scope, Stream } from "effect"
 
-export type Tag = ProviderEvent["_tag"]
-export type Of<T extends Tag> = Extract<ProviderEvent, { readonly _tag: T }>
+type Tag = ProviderEvent["_tag"]
+type Of<T extends Tag> = Extract<ProviderEvent, { readonly _tag: T }>
 
 export interface Recording {
   /** All so far. */
@@ -109,3 +110,13 @@ export const unsettled = (events: ReadonlyArray<ProviderEvent>, answered: Readon
     event._tag === "RequestOpened" && cancelled.has(event.requestId) === answered.has(event.requestId) ? [event.requestId] : []
   )
 }
+
+/** Stops the session, reads it to the end, and checks the five promises over all it said. The ends of its turns, in order. */
+export const finish = (session: ProviderSession, recording: Recording, answered: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    yield* session.stop("the test is over")
+    yield* Fiber.join(recording.done)
+    assert.deepStrictEqual(faults(recording.events), [])
+    assert.deepStrictEqual(unsettled(recording.events, new Set(answered)), [])
+    return recording.events.filter(isTerminal).map((event) => event._tag)
+  })
