@@ -1,7 +1,7 @@
 /** Commands: what a client may ask. Each is decided, and committed or refused, as one step (C1, C5). */
 import { Schema } from "effect"
 import { CommandId, Epoch, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Answers, Decision } from "./Item.ts"
+import { Answers, Decision, oneOf } from "./Item.ts"
 
 const text = Schema.String
 /** A prompt: 1 byte to 128 KiB of text. */
@@ -9,22 +9,27 @@ export const PromptText = Schema.String.pipe(
   Schema.minLength(1, { message: () => "text must not be empty" }),
   Schema.maxLength(131_072, { message: () => "text is longer than 131072 characters; put it into a file of the project" })
 )
+/** A refusal names what was refused: so that is bounded too. */
+const bounded = (what: string, characters: number) =>
+  Schema.String.pipe(Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }))
+const Name = bounded("the name", 200)
+const Path = bounded("the path", 4096)
 const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
 
 /** What to do when a turn runs already (T12). */
-export const Strategy = Schema.Literal("enqueue", "steer", "interrupt", "reject")
+export const Strategy = oneOf("enqueue", "steer", "interrupt", "reject")
 export type Strategy = typeof Strategy.Type
 
 /** Body of each command, without `commandId` and `type`. */
 export const CommandBody = {
-  "project.create": Schema.Struct({ cwd: text, title: Schema.optional(Title) }),
+  "project.create": Schema.Struct({ cwd: Path, title: Schema.optional(Title) }),
   "project.update": Schema.Struct({ projectId: ProjectId, title: Title }),
   "project.delete": Schema.Struct({ projectId: ProjectId }),
   "thread.create": Schema.Struct({
-    provider: text,
-    model: Schema.optional(text),
+    provider: Name,
+    model: Schema.optional(Name),
     projectId: Schema.optional(ProjectId),
-    cwd: Schema.optional(text),
+    cwd: Schema.optional(Path),
     title: Schema.optional(Title),
     turn: Schema.optional(Schema.Struct({ text: PromptText }))
   }),
@@ -39,6 +44,23 @@ export const CommandBody = {
     expectedTurnId: Schema.optional(TurnId).annotations({ description: "Refused when another turn, or none, is active (C4)." })
   }),
   "turn.interrupt": Schema.Struct({ threadId: ThreadId, turnId: Schema.optional(TurnId) }),
+  /** The queue's turns only, which the agent has not seen: never the one that runs. */
+  "turn.edit": Schema.Struct({ threadId: ThreadId, turnId: TurnId, text: PromptText }),
+  "turn.remove": Schema.Struct({ threadId: ThreadId, turnId: TurnId }),
+  "turn.reorder": Schema.Struct({
+    threadId: ThreadId,
+    turnIds: Schema.Array(TurnId).pipe(Schema.minItems(1)).annotations({
+      description: "The first of the queue, in this order; those that are not named stay behind them, as they were."
+    })
+  }),
+  "turn.promote": Schema.Struct({
+    threadId: ThreadId,
+    turnId: TurnId,
+    strategy: Schema.optional(Schema.Literal("enqueue", "steer", "interrupt")).annotations({
+      description:
+        "enqueue (default): it is the next. interrupt: and the running turn ends now. steer: its text is added to the running turn, and it is over; else it is the next."
+    })
+  }),
   "request.answer": Schema.Struct({
     requestId: RequestId,
     decision: Schema.optional(Decision),
@@ -63,6 +85,10 @@ export const Command = Schema.Union(
   command("thread.delete", CommandBody["thread.delete"]),
   command("turn.start", CommandBody["turn.start"]),
   command("turn.interrupt", CommandBody["turn.interrupt"]),
+  command("turn.edit", CommandBody["turn.edit"]),
+  command("turn.remove", CommandBody["turn.remove"]),
+  command("turn.reorder", CommandBody["turn.reorder"]),
+  command("turn.promote", CommandBody["turn.promote"]),
   command("request.answer", CommandBody["request.answer"]),
   command("session.stop", CommandBody["session.stop"])
 )

@@ -85,6 +85,7 @@ export const Rule = Schema.Literal(
   "ThreadArchived",
   "ThreadDeleted",
   "TurnNotFound",
+  "TurnNotQueued",
   "TurnMismatch",
   "TurnActive",
   "QueueFull",

@@ -69,6 +69,10 @@ export const EventData = {
 
   /** Accepted from a person; `queued` until `turn.dispatched`. */
   "turn.requested": Schema.Struct({ ...turn, text, strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject") }),
+  /** The text of a queued turn, replaced before any agent saw it. */
+  "turn.edited": Schema.Struct({ ...turn, text }),
+  /** The whole queue, in its new order. */
+  "queue.reordered": Schema.Struct({ ...thread, turnIds: Schema.Array(TurnId) }),
   /** Intent: this is the active turn now; the dispatcher gives it to the provider. */
   "turn.dispatched": Schema.Struct(turn),
   /** Its session ended before the agent took it, for a reason that was not its own: it is queued again, first. */

@@ -89,7 +89,16 @@ export const Failure = Schema.Struct({
 })
 export type Failure = typeof Failure.Type
 
-export const Decision = Schema.Literal("accept", "accept-for-session", "decline", "cancel")
+/** One of some words; what is none of them is told all of them. */
+export const oneOf = <const Words extends readonly [string, ...Array<string>]>(...words: Words) =>
+  Schema.Literal(...words).annotations({
+    message: ({ actual }) => ({
+      message: `expected one of ${words.join(", ")}, got ${JSON.stringify(actual)?.slice(0, 100)}`,
+      override: true
+    })
+  })
+
+export const Decision = oneOf("accept", "accept-for-session", "decline", "cancel")
 export type Decision = typeof Decision.Type
 
 export const Question = Schema.Struct({

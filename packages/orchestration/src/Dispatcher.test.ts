@@ -50,6 +50,35 @@ describe("turns", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
+  it.effect("T12 what clients do to the queue is what the agent gets, and what read models show", () => {
+    const go = Deferred.unsafeMake<void>(FiberId.none)
+    const agent = ScriptedProvider.make({
+      turn: (turn) => Effect.all([turn.start, Deferred.await(go), turn.complete], { discard: true })
+    })
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* started
+      const send = (text: string) => Effect.map(say(threadId, text), ({ turnId }) => turnId as TurnId)
+      const two = yield* send("two")
+      const three = yield* send("three")
+      const four = yield* send("four")
+      yield* Kit.dispatch("turn.edit", { threadId, turnId: two, text: "two, better" })
+      yield* Kit.dispatch("turn.reorder", { threadId, turnIds: [three, two] })
+      yield* Kit.dispatch("turn.promote", { threadId, turnId: four })
+      const removed = yield* Kit.dispatch("turn.remove", { threadId, turnId: three })
+      expect(removed.outcome).toBe("dequeued")
+      const views = yield* Views.Views
+      expect((yield* views.thread(threadId)).queuedTurnIds).toEqual([four, two])
+      expect((yield* views.turns(threadId, {})).items.find(({ turnId }) => turnId === two)?.text).toBe("two, better")
+      yield* Deferred.succeed(go, undefined)
+      yield* Kit.eventually(Kit.ofType("turn.completed"), 3)
+      const given = agent.calls.map((call) => call.replace(/trn_\w+ /, ""))
+      expect(given).toEqual(["open 1", "start one", "start four", "start two, better"])
+      yield* (yield* Engine).drain
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  })
+
   it.effect("D11 losing every client in mid-turn leaves the turn: it completes and is readable", () => {
     const go = Deferred.unsafeMake<void>(FiberId.none)
     const agent = ScriptedProvider.make({

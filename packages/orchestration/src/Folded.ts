@@ -81,7 +81,7 @@ export class Folded implements World {
       const state = this.threads.get(command.threadId)
       if (command.type === "thread.delete" && state !== undefined) this.loadProject(view, state.projectId)
     }
-    if (command.type === "turn.interrupt" && command.turnId !== undefined) {
+    if ("turnId" in command && command.turnId !== undefined) {
       const turn = view.row("turn", command.turnId)?.value as TurnView | undefined
       if (turn !== undefined) this.turns.set(turn.turnId, turn.threadId)
     }

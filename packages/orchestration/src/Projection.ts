@@ -84,6 +84,11 @@ const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<
 
 const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
 
+const queuedView = (
+  threadId: ThreadId,
+  { turnId, text, requestedAt }: { readonly turnId: TurnId; readonly text: string; readonly requestedAt: string }
+): TurnView => ({ turnId, threadId, status: "queued", origin: "user", text, requestedAt })
+
 const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> => {
   const turn = state.turns[turnId]
   return turn === undefined ? none : [turnRow(turnView(state, turn))]
@@ -97,16 +102,10 @@ const terminalRow = (
   const { data } = event
   const open: OpenTurn | undefined = before.turns[data.turnId]
   const queued = before.queue.find((turn) => turn.turnId === data.turnId)
+  const { turnId, threadId } = data
   const view: TurnView =
     open === undefined
-      ? {
-          turnId: data.turnId,
-          threadId: data.threadId,
-          status: "queued",
-          origin: "user",
-          text: queued?.text ?? "",
-          requestedAt: queued?.requestedAt ?? at
-        }
+      ? queuedView(threadId, { turnId, text: queued?.text ?? "", requestedAt: queued?.requestedAt ?? at })
       : turnView(before, open)
   const status = event.type.slice("turn.".length) as TurnStatus
   return turnRow({
@@ -175,16 +174,11 @@ const detailRows = (
   if (before === undefined) return none
   switch (event.type) {
     case "turn.requested":
-      return [
-        turnRow({
-          turnId: event.data.turnId,
-          threadId: event.data.threadId,
-          status: "queued",
-          origin: "user",
-          text: event.data.text,
-          requestedAt: at
-        })
-      ]
+      return [turnRow(queuedView(event.data.threadId, { ...event.data, requestedAt: at }))]
+    case "turn.edited": {
+      const queued = after.queue.find((turn) => turn.turnId === event.data.turnId)
+      return queued === undefined ? none : [turnRow(queuedView(after.threadId, queued))]
+    }
     case "turn.requeued": {
       const turn = before.turns[event.data.turnId]
       return turn === undefined ? none : [turnRow({ ...turnView(before, turn), status: "queued" })]

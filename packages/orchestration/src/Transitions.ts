@@ -10,7 +10,7 @@ type Stage = "none" | "queued" | "dispatched" | "started"
 /** Which turn events each stage takes. `none` = never seen, or over. */
 const turnTable: Record<Stage, ReadonlySet<EventType>> = {
   none: new Set<EventType>(["turn.requested", "turn.started"]),
-  queued: new Set<EventType>(["turn.dispatched", "turn.interrupted", "turn.failed"]),
+  queued: new Set<EventType>(["turn.edited", "turn.dispatched", "turn.interrupted", "turn.failed"]),
   dispatched: new Set<EventType>([
     "turn.requeued",
     "turn.started",
@@ -65,6 +65,13 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return sessionLegal(state, event.data.epoch, event.data.status)
     case "session.stop.requested":
       return sessionLegal(state, event.data.epoch, "stopped") && state.stopRequested === undefined
+    case "queue.reordered": {
+      const { turnIds } = event.data
+      const named = new Set<string>(turnIds)
+      return (
+        named.size === turnIds.length && named.size === state.queue.length && state.queue.every((turn) => named.has(turn.turnId))
+      )
+    }
     case "session.kept":
       return sessionLegal(state, event.data.epoch, "stopped")
     case "background.started":

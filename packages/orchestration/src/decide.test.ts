@@ -335,12 +335,86 @@ describe("threads and projects", () => {
   })
 })
 
+describe("queue", () => {
+  const waiting = (capabilities: ReadonlyArray<string> = []) => {
+    const { model, threadId, turnId } = running(capabilities)
+    const [a, b, c] = ["a", "b", "c"].map((text) => start(model, text).turnId as TurnId) as [TurnId, TurnId, TurnId]
+    return { model, threadId, active: turnId, a, b, c }
+  }
+  const queue = (model: DecideModel) => model.only.queue.map((turn) => turn.text)
+
+  it("T12 a queued turn's text is replaced until it starts; what runs is not the queue's", () => {
+    const { model, threadId, active, a } = waiting()
+    expect(ask(model, "turn.edit", { threadId, turnId: a, text: "better" })).toMatchObject(Either.right({ outcome: "queued" }))
+    expect(queue(model)).toEqual(["better", "b", "c"])
+    const events = model.events.length
+    expect(Either.isRight(ask(model, "turn.edit", { threadId, turnId: a, text: "better" }))).toBe(true)
+    expect(model.events.length).toBe(events)
+    expect(ask(model, "turn.edit", { threadId, turnId: active, text: "x" })).toEqual(Either.left("TurnNotQueued"))
+    expect(ask(model, "turn.edit", { threadId, turnId: "trn_none" as TurnId, text: "x" })).toEqual(Either.left("TurnNotFound"))
+    say(model, 1, { _tag: "TurnCompleted", turnId: active })
+    const message = model.events.findLast((event) => event.type === "item.completed" && event.data.kind === "user-message")
+    expect(message?.data).toMatchObject({ turnId: a, text: "better" })
+    expect(ask(model, "turn.edit", { threadId, turnId: a, text: "x" })).toEqual(Either.left("TurnNotQueued"))
+  })
+
+  it("T12 removing takes from the queue only: it never interrupts what has begun", () => {
+    const { model, threadId, active, b } = waiting()
+    expect(ask(model, "turn.remove", { threadId, turnId: b })).toMatchObject(Either.right({ outcome: "dequeued" }))
+    expect(queue(model)).toEqual(["a", "c"])
+    expect(last(model, "turn.interrupted")?.data).toMatchObject({ turnId: b, reason: "taken from the queue by tester" })
+    expect(ask(model, "turn.remove", { threadId, turnId: active })).toEqual(Either.left("TurnNotQueued"))
+    expect(ask(model, "turn.remove", { threadId, turnId: b })).toEqual(Either.left("TurnNotQueued"))
+    expect(last(model, "turn.interrupt.requested")).toBeUndefined()
+  })
+
+  it("T12 the queue runs in its new order; who is not named stays behind", () => {
+    const { model, threadId, active, a, b, c } = waiting()
+    ask(model, "turn.reorder", { threadId, turnIds: [c, a, c] })
+    expect(queue(model)).toEqual(["c", "a", "b"])
+    const events = model.events.length
+    ask(model, "turn.reorder", { threadId, turnIds: [c] })
+    expect(model.events.length).toBe(events)
+    expect(ask(model, "turn.reorder", { threadId, turnIds: [b, active] })).toEqual(Either.left("TurnNotQueued"))
+    expect(queue(model)).toEqual(["c", "a", "b"])
+    say(model, 1, { _tag: "TurnCompleted", turnId: active })
+    expect(activeTurn(model.only)?.text).toBe("c")
+  })
+
+  it("T12 promoted, a turn is the next one; by interrupt at once; by steer its text joins the turn that runs", () => {
+    const { model, threadId, active, b, c } = waiting()
+    expect(ask(model, "turn.promote", { threadId, turnId: c })).toMatchObject(Either.right({ outcome: "queued" }))
+    expect(queue(model)).toEqual(["c", "a", "b"])
+    expect(ask(model, "turn.promote", { threadId, turnId: b, strategy: "steer" })).toMatchObject(
+      Either.right({ outcome: "queued", turnId: b })
+    )
+    expect(queue(model)).toEqual(["b", "c", "a"])
+    expect(ask(model, "turn.promote", { threadId, turnId: c, strategy: "interrupt" })).toMatchObject(
+      Either.right({ outcome: "interrupting", turnId: c })
+    )
+    expect(last(model, "turn.interrupt.requested")?.data).toEqual({ threadId, turnId: active })
+    say(model, 1, { _tag: "TurnInterrupted", turnId: active })
+    expect(activeTurn(model.only)?.text).toBe("c")
+
+    const able = waiting(["steer"])
+    expect(ask(able.model, "turn.promote", { threadId: able.threadId, turnId: able.b, strategy: "steer" })).toMatchObject(
+      Either.right({ outcome: "steering", turnId: able.active })
+    )
+    expect(queue(able.model)).toEqual(["a", "c"])
+    expect(last(able.model, "turn.steered")?.data).toMatchObject({ turnId: able.active, text: "b" })
+    expect(last(able.model, "turn.interrupted")?.data).toMatchObject({ turnId: able.b })
+    // Refused by the agent, the text is not lost.
+    able.model.tell({ _tag: "SteerRefused", threadId: able.threadId, epoch: 1, turnId: able.active, text: "b" })
+    expect(queue(able.model)).toEqual(["b", "a", "c"])
+  })
+})
+
 /** One step of the model: numbers pick among what exists, so that shrinking stays meaningful. */
 const step = fc.record({
   what: fc.oneof(
     { weight: 10, arbitrary: fc.integer({ min: 14, max: 22 }) },
     { weight: 5, arbitrary: fc.constantFrom(0, 1, 2, 3, 4, 7, 13, 14) },
-    { weight: 1, arbitrary: fc.integer({ min: 5, max: 25 }) }
+    { weight: 1, arbitrary: fc.integer({ min: 5, max: 29 }) }
   ),
   which: fc.nat(7),
   old: fc.nat(7).map((n) => n === 0)
@@ -414,6 +488,24 @@ const run = (model: DecideModel, threadId: ThreadId, { what, which, old }: { wha
       })
     case 22:
       return void say(model, epoch, { _tag: "RequestCancelled", turnId, requestId, reason: "over" })
+    case 26:
+      return void ask(model, "turn.edit", { threadId, turnId, text: `edited ${which}` })
+    case 27:
+      return void ask(model, "turn.remove", { threadId, turnId })
+    case 28:
+      return void ask(model, "turn.reorder", {
+        threadId,
+        turnIds: state.queue
+          .slice(which % 4)
+          .map((one) => one.turnId)
+          .toReversed()
+      })
+    case 29:
+      return void ask(model, "turn.promote", {
+        threadId,
+        turnId: state.queue[which % 4]?.turnId ?? turnId,
+        ...(old ? {} : { strategy: (["enqueue", "steer", "interrupt"] as const)[which % 3] ?? "enqueue" })
+      })
     case 24:
       return void model.tell({
         _tag: "Silent",

@@ -1,12 +1,14 @@
 /** decide for commands: what a client asks → events and a result, or the rule that refuses it. Pure and total; nothing of a refused command stays. */
-import type { Command, CommandOf, CommandResult } from "@millrace/contracts/Command"
-import { CommandRejected, type Rule } from "@millrace/contracts/Errors"
+import type { Command, CommandOf } from "@millrace/contracts/Command"
+import type { CommandRejected } from "@millrace/contracts/Errors"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Ask } from "@millrace/contracts/Item"
 import { Either } from "effect"
+import { type Decided, ok, reject, threadFor } from "./Decided.ts"
+import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
-import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest, type ThreadState } from "./ThreadState.ts"
+import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest } from "./ThreadState.ts"
 
 export interface CommandInput {
   readonly command: Command
@@ -14,19 +16,6 @@ export interface CommandInput {
   readonly actor: string
   /** The directory that the command's `cwd` names, canonical; absent = there is none (looked up before the decision: it is I/O). */
   readonly directory: string | undefined
-}
-
-export type Decided = Either.Either<CommandResult, CommandRejected>
-
-const reject = (rule: Rule, message: string, id?: string): Either.Either<never, CommandRejected> =>
-  Either.left(new CommandRejected({ rule, message, ...(id === undefined ? {} : { id }) }))
-
-const ok = (result: CommandResult): Decided => Either.right(result)
-
-const threadFor = (draft: Draft, id: ThreadId): Either.Either<ThreadState, CommandRejected> => {
-  const state = draft.thread(id)
-  if (state === undefined) return reject("ThreadNotFound", "There is no such thread. List threads to find its id.", id)
-  return state.deleted ? reject("ThreadDeleted", "This thread was deleted.", id) : Either.right(state)
 }
 
 const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== "") ?? path
@@ -268,6 +257,14 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
       return turnStart(draft, command)
     case "turn.interrupt":
       return turnInterrupt(draft, command, actor)
+    case "turn.edit":
+      return turnEdit(draft, command)
+    case "turn.remove":
+      return turnRemove(draft, command, actor)
+    case "turn.reorder":
+      return turnReorder(draft, command)
+    case "turn.promote":
+      return turnPromote(draft, command)
     case "request.answer":
       return requestAnswer(draft, command, actor)
     case "session.stop":

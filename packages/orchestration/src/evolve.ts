@@ -120,6 +120,15 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
       return { ...state, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
     }
+    case "turn.edited": {
+      const { turnId, text } = event.data
+      return { ...state, queue: state.queue.map((turn) => (turn.turnId === turnId ? { ...turn, text } : turn)) }
+    }
+    case "queue.reordered": {
+      const place = new Map(event.data.turnIds.map((turnId, n) => [turnId, n]))
+      const of = (turn: ThreadState["queue"][number]) => place.get(turn.turnId) ?? state.queue.length
+      return { ...state, queue: state.queue.toSorted((a, b) => of(a) - of(b)) }
+    }
     case "turn.dispatched": {
       const queued = state.queue.find((turn) => turn.turnId === event.data.turnId)
       const turn = newTurn(event.data.turnId, state.session?.epoch ?? 0, queued?.requestedAt ?? at)

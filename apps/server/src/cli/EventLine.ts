@@ -35,6 +35,8 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "background.started": (data) => data.taskId,
   "background.ended": (data) => `${data.taskId}  ${ended(data)}`,
   "turn.requested": (data) => data.text,
+  "turn.edited": (data) => data.text,
+  "queue.reordered": (data) => data.turnIds.join(" "),
   "turn.dispatched": () => "",
   "turn.started": (data) => (data.origin === "provider" ? "begun by the agent" : ""),
   "turn.updated": (data) => data.plan?.map((step) => step.text).join("; ") ?? (data.usage === undefined ? "" : "usage"),

@@ -1,0 +1,82 @@
+/** decide for what waits in a queue: edit, remove, reorder, promote, from any client (T12). A turn that runs, or is over, is none of it. */
+import type { CommandOf } from "@millrace/contracts/Command"
+import type { CommandRejected } from "@millrace/contracts/Errors"
+import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Either } from "effect"
+import { type Decided, ok, reject, threadFor } from "./Decided.ts"
+import type { Draft } from "./Draft.ts"
+import { dequeue, userMessage } from "./lifecycle.ts"
+import { activeTurn, type QueuedTurn, type ThreadState } from "./ThreadState.ts"
+
+interface Queued {
+  readonly state: ThreadState
+  readonly turn: QueuedTurn
+}
+
+const queued = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either<Queued, CommandRejected> => {
+  const turn = state.queue.find((one) => one.turnId === turnId)
+  if (turn !== undefined) return Either.right({ state, turn })
+  return state.turns[turnId] !== undefined || draft.world.knowsTurn(state.threadId, turnId)
+    ? reject("TurnNotQueued", "This turn does not wait any more: it runs, or is over. Interrupt it, or send another one.", turnId)
+    : reject("TurnNotFound", "This thread has no such turn.", turnId)
+}
+
+const find = (draft: Draft, { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId }) =>
+  Either.flatMap(threadFor(draft, threadId), (state) => queued(draft, state, turnId))
+
+/** Nothing is written for the order that is there already. */
+const setOrder = (draft: Draft, { threadId, queue }: ThreadState, turnIds: ReadonlyArray<TurnId>): void => {
+  if (queue.some(({ turnId }, n) => turnId !== turnIds[n])) draft.emit(threadId, "queue.reordered", { threadId, turnIds })
+}
+
+const behind = ({ queue }: ThreadState, first: ReadonlyArray<TurnId>): ReadonlyArray<TurnId> => {
+  const named = new Set(first)
+  return [...named, ...queue.flatMap(({ turnId }) => (named.has(turnId) ? [] : [turnId]))]
+}
+
+export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): Decided =>
+  Either.flatMap(find(draft, command), ({ turn }) => {
+    const { threadId, turnId, text } = command
+    // Its words stand in the transcript since it was first given to an agent.
+    if (turn.shown)
+      return reject("TurnNotQueued", "This turn began once already: its text stays. Remove it and send another one.", turnId)
+    if (turn.text !== text) draft.emit(threadId, "turn.edited", { threadId, turnId, text })
+    return ok({ threadId, turnId, outcome: "queued" })
+  })
+
+export const turnRemove = (draft: Draft, command: CommandOf<"turn.remove">, actor: string): Decided =>
+  Either.map(find(draft, command), () => {
+    const { threadId, turnId } = command
+    dequeue(draft, threadId, turnId, `taken from the queue by ${actor}`)
+    return { threadId, turnId, outcome: "dequeued" }
+  })
+
+export const turnReorder = (draft: Draft, { threadId, turnIds }: CommandOf<"turn.reorder">): Decided =>
+  Either.flatMap(threadFor(draft, threadId), (state) => {
+    for (const turnId of turnIds) {
+      const found = queued(draft, state, turnId)
+      if (Either.isLeft(found)) return Either.left(found.left)
+    }
+    setOrder(draft, state, behind(state, turnIds))
+    return ok({ threadId })
+  })
+
+/** The text of a queued turn goes to the running one; so the queued one is over without having run. */
+const steerWith = (draft: Draft, { threadId }: ThreadState, turn: QueuedTurn, active: TurnId): Decided => {
+  dequeue(draft, threadId, turn.turnId, `its text was added to the running turn ${active}`)
+  draft.emit(threadId, "turn.steered", { threadId, turnId: active, text: turn.text })
+  userMessage(draft, threadId, active, `itm_${draft.moment.seed}` as ItemId, turn.text)
+  return ok({ threadId, turnId: active, outcome: "steering" })
+}
+
+export const turnPromote = (draft: Draft, command: CommandOf<"turn.promote">): Decided =>
+  Either.flatMap(find(draft, command), ({ state, turn }) => {
+    const { threadId, turnId, strategy } = command
+    const active = activeTurn(state)
+    const steerable = active !== undefined && state.capabilities.includes("steer") && state.stopRequested === undefined
+    if (strategy === "steer" && steerable && !turn.shown) return steerWith(draft, state, turn, active.turnId)
+    setOrder(draft, state, behind(state, [turnId]))
+    if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
+    if (!active.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: active.turnId })
+    return ok({ threadId, turnId, outcome: "interrupting" })
+  })
