@@ -31,10 +31,24 @@ it.scopedLive("C1 bad commands are answered with what is wrong, and the server s
         { path: "turn.text" }
       ],
       ["an id of another kind", { commandId: "c", type: "turn.start", threadId: "prj_1", text: "x" }, { path: "threadId" }],
+      [
+        "a word that is none of a few",
+        { commandId: "c", type: "turn.start", threadId: "thr_1", text: "x", strategy: "yolo" },
+        { path: "strategy", message: 'body: strategy: expected one of enqueue, steer, interrupt, reject, got "yolo"' }
+      ],
+      ["a name without end", { commandId: "c", type: "thread.create", provider: "p".repeat(900_000) }, { path: "provider" }],
+      ["a path without end", { commandId: "c", type: "project.create", cwd: `/${"p".repeat(900_000)}` }, { path: "cwd" }],
+      [
+        "a title without end",
+        { commandId: "c", type: "thread.create", provider: "demo", title: "t".repeat(900_000) },
+        { path: "title" }
+      ],
       ["an empty text", { commandId: "c", type: "turn.start", threadId: "thr_1", text: "" }, { path: "text" }]
     ]
     for (const [name, body, error] of cases) {
-      const [status, answer] = parsed(yield* call("/api/commands", post(body)))
+      const said = yield* call("/api/commands", post(body))
+      expect(said.body.length, "a refusal does not send back what it refused (X5)").toBeLessThan(1000)
+      const [status, answer] = parsed(said)
       expect([name, status, answer]).toMatchObject([name, 400, { _tag: "BadRequest", message: expect.any(String), ...error }])
     }
     expect((yield* call("/api/state")).status).toBe(200)

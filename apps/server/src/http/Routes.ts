@@ -31,8 +31,10 @@ const issueOf = (error: ParseResult.ParseError) => ParseResult.ArrayFormatter.fo
 const badRequest = (where: string) => (error: ParseResult.ParseError) => {
   const issue = issueOf(error)
   const path = issue?.path.map(String).join(".") ?? ""
-  const place = path === "" ? where : `${where}: ${path}`
-  return new BadRequest({ message: `${place}: ${issue?.message ?? "it cannot be read"}`, ...(path !== "" && { path }) })
+  const place = path === "" ? where : `${where}: ${path.slice(0, 200)}`
+  // An issue quotes what was sent, however large.
+  const what = issue?.message.slice(0, 500) ?? "it cannot be read"
+  return new BadRequest({ message: `${place}: ${what}`, ...(path !== "" && { path: path.slice(0, 200) }) })
 }
 
 const types = Object.keys(CommandBody).join(", ")

@@ -15,12 +15,13 @@ const name = "codex"
 /** A look at an agent that hangs ends here; its process is killed within some four seconds more. */
 const probeMillis = 10_000
 
-const missing = new ProviderError({
-  provider: name,
-  operation: "open",
-  outcome: "failed",
-  failure: { kind: "not-installed", message: Process.notInstalled }
-})
+const missing = (options: Process.CodexOptions) =>
+  new ProviderError({
+    provider: name,
+    operation: "open",
+    outcome: "failed",
+    failure: { kind: "not-installed", message: Process.missing(options, process.env) }
+  })
 
 /** One short-lived process: version and sign-in come from its first two answers. */
 const look = (binary: string, options: Process.CodexOptions) =>
@@ -51,7 +52,12 @@ export const make = (options: Process.CodexOptions = {}): Effect.Effect<Provider
       const status = { provider: name, capabilities: Session.capabilities, checkedAt: DateTime.formatIso(yield* DateTime.now) }
       const binary = Process.find(options, process.env)
       if (Option.isNone(binary))
-        return { ...status, installed: false, signedIn: "unknown", fix: Process.notInstalled } satisfies ProviderStatus
+        return {
+          ...status,
+          installed: false,
+          signedIn: "unknown",
+          fix: Process.missing(options, process.env)
+        } satisfies ProviderStatus
       return yield* look(binary.value, options).pipe(
         Effect.timeoutFail({ duration: probeMillis, onTimeout: () => `Codex did not answer within ${probeMillis} ms.` }),
         Effect.map(({ signedIn, version }): ProviderStatus => ({
@@ -73,7 +79,7 @@ export const make = (options: Process.CodexOptions = {}): Effect.Effect<Provider
       probe: Effect.provideService(probe, Ledger, ledger).pipe(Effect.withSpan("Codex.probe")),
       open: (input) =>
         Option.match(Process.find(options, process.env), {
-          onNone: () => Effect.fail(missing),
+          onNone: () => Effect.fail(missing(options)),
           onSome: (binary) => Effect.provideService(Session.open(input, options, binary), Ledger, ledger)
         })
     }

@@ -28,12 +28,26 @@ const answered =
       )
     )
 
+/** A start that hangs, or a program that is not Codex. */
+const silent = (error: ProviderError): ProviderError =>
+  error.outcome !== "unknown"
+    ? error
+    : new ProviderError({
+        provider: error.provider,
+        operation: error.operation,
+        outcome: error.outcome,
+        failure: {
+          ...error.failure,
+          message: `Codex was started and said nothing for ${startMillis / 1000} s. Run \`codex app-server\` by hand to see why, and look whether MILLRACE_CODEX_BIN is Codex.`
+        }
+      })
+
 /** First on every connection; gives Codex' version. `experimentalApi`: without it Codex never asks questions. */
 export const handshake = Effect.fn("Codex.handshake")(function* (child: RpcChild) {
   const clientInfo = { name: "millrace", title: "Millrace", version: "0.1.0" }
   const { userAgent } = yield* child
     .request("initialize", { clientInfo, capabilities: { experimentalApi: true } }, { deadlineMillis: startMillis })
-    .pipe(Effect.flatMap(answered("initialize", InitializeAnswer)))
+    .pipe(Effect.mapError(silent), Effect.flatMap(answered("initialize", InitializeAnswer)))
   yield* child.notify("initialized")
   return /^[^/]*\/(\S+)/.exec(userAgent)?.[1]
 })

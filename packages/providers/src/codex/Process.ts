@@ -53,5 +53,13 @@ export const probeArgs: ReadonlyArray<string> = [
   )
 ]
 
+/** Why nothing can be started, and what to do about it. */
+export const missing = (options: CodexOptions, server: Environment): string => {
+  const named = options.binary ?? server["MILLRACE_CODEX_BIN"]
+  return named === undefined || named === ""
+    ? notInstalled
+    : `${named} is no program that can be run. Name Codex' binary by its absolute path in MILLRACE_CODEX_BIN, or leave that out to use the codex on PATH.`
+}
+
 export const notInstalled =
   "Codex was not found. Install it (`npm install -g @openai/codex`), or name its binary in MILLRACE_CODEX_BIN."

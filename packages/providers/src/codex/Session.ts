@@ -39,7 +39,7 @@ export const open = Effect.fn("Codex.open")(function* (
     env: Process.environment(options, process.env),
     threadId: input.threadId,
     epoch: input.epoch,
-    install: Process.notInstalled,
+    install: Process.missing(options, process.env),
     dialect: "bare"
   })
   const begun = yield* Effect.zipRight(Conversation.handshake(child), Conversation.begin(child, input, options)).pipe(
