@@ -141,7 +141,7 @@ describe("millrace", () => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("run without a terminal leaves with 4 when a person must decide, leaves the request open, and says how to answer", () =>
+  it.live("T13 run without a terminal: 4 when a person must decide, the request stays open, and it says how to answer", () =>
     Effect.gen(function* () {
       const answered: Array<Command> = []
       const opened = event("request.opened", {
@@ -171,7 +171,7 @@ describe("millrace", () => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("run: Ctrl-C interrupts the turn first (3 when it ended), and leaves on the second", () =>
+  it.live("T7 run: Ctrl-C interrupts the turn first (3 when it ended), and leaves on the second", () =>
     Effect.gen(function* () {
       const commands: Array<Command> = []
       let stubborn = false
@@ -209,7 +209,7 @@ describe("millrace", () => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("tail: every event as it was committed; a reader that leaves is no fault", () =>
+  it.live("D2 tail: every event as it was committed; a reader that leaves is no fault", () =>
     Effect.gen(function* () {
       const fixture = yield* service(() => Effect.void)
       yield* fixture.append(...Array.from({ length: 500 }, (_, n) => Fixture.event(n)))

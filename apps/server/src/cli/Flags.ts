@@ -3,9 +3,11 @@ import * as Args from "@effect/cli/Args"
 import * as Options from "@effect/cli/Options"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
-import { Config, Effect, Option } from "effect"
+import { Config, Effect, Option, Schema } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
+import { ThreadId } from "@millrace/contracts/Ids"
+import { type CliFailure, usage } from "./Failure.ts"
 
 /** `~` is what a shell left as it was, such as in a quoted flag or in an environment file. */
 const absolute = (path: string): string => resolve(path.replace(/^~(?=$|\/)/, homedir()))
@@ -51,6 +53,18 @@ export const url = Options.text("url").pipe(
   ),
   Options.optional
 )
+
+/** A text, if it is given. `value`: what stands for it in the help. */
+export const text = (name: string, value: string, description: string) =>
+  Options.text(name).pipe(Options.withPseudoName(value), Options.withDescription(description), Options.optional)
+
+const isThread = Schema.is(ThreadId)
+
+/** The id of a thread that `--thread` names. */
+export const threadId = (given: string): Effect.Effect<ThreadId, CliFailure> =>
+  isThread(given)
+    ? Effect.succeed(given)
+    : Effect.fail(usage(`--thread: expected a thread id, like thr_01HXYZ, got ${JSON.stringify(given)}. See: millrace threads`))
 
 /** A whole number in a range, if it is given. The variable mirrors the flag; the flag wins. */
 export const integer = (name: string, range: { readonly min: number; readonly max: number; readonly variable?: string }) => {

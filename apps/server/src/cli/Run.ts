@@ -8,7 +8,6 @@ import { resolve } from "node:path"
 import { text as readAll } from "node:stream/consumers"
 import * as Client from "@millrace/client/Client"
 import { PromptText } from "@millrace/contracts/Command"
-import { ThreadId } from "@millrace/contracts/Ids"
 import type { Policy } from "./Approve.ts"
 import * as Connect from "./Connect.ts"
 import { type CliFailure, failed, fromError, usage } from "./Failure.ts"
@@ -31,7 +30,6 @@ export interface Request {
 /** Stands for `-`, which the parser of the command line takes for a flag. No argument of a process can hold this character. */
 export const fromStdin = "\u0000"
 
-const isThread = Schema.is(ThreadId)
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** The request as a command, or what is wrong with it (exit 2) before anything is started. */
@@ -41,12 +39,8 @@ const checked = (request: Request) =>
     const prompt = yield* Effect.mapError(Schema.decode(PromptText)(text), (error) =>
       usage(`PROMPT: ${error.message.split("\n").at(-1)?.trim()}`)
     )
-    const { thread } = request
-    if (thread !== undefined) {
-      if (!isThread(thread))
-        return yield* usage(
-          `--thread: expected a thread id, like thr_01HXYZ, got ${JSON.stringify(thread)}. See: millrace threads`
-        )
+    if (request.thread !== undefined) {
+      const thread = yield* Flags.threadId(request.thread)
       for (const flag of ["provider", "model", "cwd"] as const)
         if (request[flag] !== undefined) return yield* usage(`--${flag} belongs to a new thread; leave it out with --thread`)
       return { prompt, thread, cwd: undefined }
@@ -87,12 +81,13 @@ const begin = (connected: Connect.Connected, request: Request, from: Effect.Effe
     return { accepted, provider }
   }).pipe(
     Effect.flatMap(({ accepted, provider }): Effect.Effect<FollowTurn.Turn, CliFailure> => {
-      const { cursor, threadId, turnId } = accepted
-      return threadId === undefined && from.thread === undefined
+      const { cursor, turnId } = accepted
+      const threadId = accepted.threadId ?? from.thread
+      return threadId === undefined
         ? Effect.fail(failed("The server's answer names no thread; server and command line are of different versions"))
         : turnId === undefined
           ? Effect.fail(failed("The server's answer names no turn; server and command line are of different versions"))
-          : Effect.succeed({ threadId: threadId ?? (from.thread as ThreadId), turnId, cursor, provider })
+          : Effect.succeed({ threadId, turnId, cursor, provider })
     })
   )
 
@@ -112,26 +107,14 @@ export const command = Command.make(
   "run",
   {
     prompt: Flags.argument("PROMPT").pipe(Args.withDescription("What to ask; - reads it from standard input.")),
-    provider: Options.text("provider").pipe(
-      Options.withPseudoName("NAME"),
-      Options.withDescription("The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."),
-      Options.optional
+    provider: Flags.text(
+      "provider",
+      "NAME",
+      "The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."
     ),
-    model: Options.text("model").pipe(
-      Options.withPseudoName("NAME"),
-      Options.withDescription("The agent's model. Default: the agent's own."),
-      Options.optional
-    ),
-    thread: Options.text("thread").pipe(
-      Options.withPseudoName("ID"),
-      Options.withDescription("Continue this thread instead of beginning one."),
-      Options.optional
-    ),
-    cwd: Options.text("cwd").pipe(
-      Options.withPseudoName("DIR"),
-      Options.withDescription("Where the agent works. Default: here."),
-      Options.optional
-    ),
+    model: Flags.text("model", "NAME", "The agent's model. Default: the agent's own."),
+    thread: Flags.text("thread", "ID", "Continue this thread instead of beginning one."),
+    cwd: Flags.text("cwd", "DIR", "Where the agent works. Default: here."),
     approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(
       Options.withDescription(
         "What to do when the agent asks for approval: never, always, or ask (default; without a terminal that is exit 4)."

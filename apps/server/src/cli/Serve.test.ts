@@ -90,7 +90,7 @@ describe("millrace serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("bad starts leave with 1 or 2 and one line: owned, port taken, no directory, open to all, unknown descriptor", () =>
+  it.live("L8 X2 bad starts leave with 1 or 2 and one line: owned, port taken, no directory, open to all, no descriptor", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const other = yield* temporaryDirectory

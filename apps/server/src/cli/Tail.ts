@@ -1,10 +1,9 @@
 /** `millrace tail`: follows the log, over restarts of the server, for ever. */
 import * as Command from "@effect/cli/Command"
-import * as Options from "@effect/cli/Options"
-import { Chunk, Effect, Schema, Stream } from "effect"
+import { Chunk, Effect, Stream } from "effect"
 import * as CursorStore from "@millrace/client/CursorStore"
 import * as Cursor from "@millrace/contracts/Cursor"
-import { ThreadId, threadStream } from "@millrace/contracts/Ids"
+import { threadStream } from "@millrace/contracts/Ids"
 import * as Connect from "./Connect.ts"
 import * as CursorFile from "./CursorFile.ts"
 import * as EventLine from "./EventLine.ts"
@@ -14,8 +13,6 @@ import { Output } from "./Output.ts"
 
 /** What a person sees of the past without asking for more. Programs (`--json`) get all of it. */
 const recent = 100
-
-const isThread = Schema.is(ThreadId)
 
 export interface Request {
   readonly dataDir: string
@@ -28,9 +25,7 @@ export interface Request {
 
 const tail = Effect.fn("cli.tail")(function* (options: Request) {
   const output = yield* Output
-  const { thread } = options
-  if (thread !== undefined && !isThread(thread))
-    return yield* usage(`--thread: expected a thread id, like thr_01HXYZ, got ${JSON.stringify(thread)}. See: millrace threads`)
+  const thread = options.thread === undefined ? undefined : yield* Flags.threadId(options.thread)
   if (options.after !== undefined && Cursor.parse(options.after)._tag === "Left")
     return yield* usage(`--after: expected a cursor that the server gave, got ${JSON.stringify(options.after)}`)
   const { millrace } = yield* Connect.server({ dataDir: options.dataDir, url: options.url })
@@ -77,23 +72,13 @@ const tail = Effect.fn("cli.tail")(function* (options: Request) {
 export const command = Command.make(
   "tail",
   {
-    after: Options.text("after").pipe(
-      Options.withPseudoName("CURSOR"),
-      Options.withDescription(
-        "Begin after this cursor. Default: the whole log with --json or --thread, else its last 100 events."
-      ),
-      Options.optional
+    after: Flags.text(
+      "after",
+      "CURSOR",
+      "Begin after this cursor. Default: the whole log with --json or --thread, else its last 100 events."
     ),
-    thread: Options.text("thread").pipe(
-      Options.withPseudoName("ID"),
-      Options.withDescription("Only the events of this thread."),
-      Options.optional
-    ),
-    reader: Options.text("reader").pipe(
-      Options.withPseudoName("NAME"),
-      Options.withDescription("Keep the place under this name, and go on from it the next time."),
-      Options.optional
-    ),
+    thread: Flags.text("thread", "ID", "Only the events of this thread."),
+    reader: Flags.text("reader", "NAME", "Keep the place under this name, and go on from it the next time."),
     json: Flags.json,
     data: Flags.data,
     url: Flags.url

@@ -27,11 +27,7 @@ const create = Command.make(
       Args.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
       Args.optional
     ),
-    name: Options.text("name").pipe(
-      Options.withPseudoName("NAME"),
-      Options.withDescription("The same as a flag."),
-      Options.optional
-    )
+    name: Flags.text("name", "NAME", "The same as a flag.")
   },
   ({ data, given, json, name: flag }) =>
     Effect.gen(function* () {

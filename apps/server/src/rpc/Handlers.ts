@@ -35,10 +35,10 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
   }
 }
 
-/** The session of the upgrade request: RPC fibers inherit its context. */
-const session = Effect.map(
+/** The session of the upgrade request: RPC fibers inherit its context, which their types do not say. Without one nobody may ask (X1). */
+const session = Effect.flatMap(
   Effect.serviceOption(Session),
-  Option.getOrElse((): Session["Type"] => ({ actor: "unknown" }))
+  Option.match({ onNone: () => Effect.dieMessage("an RPC call without a session"), onSome: Effect.succeed })
 )
 
 const page = (request: { readonly before?: number | undefined; readonly limit?: number | undefined }) => ({
