@@ -15,6 +15,7 @@ import * as Help from "./Help.ts"
 import * as Log from "./Log.ts"
 import * as Look from "./Look.ts"
 import * as Output from "./Output.ts"
+import * as Ps from "./Ps.ts"
 import * as Run from "./Run.ts"
 import * as Serve from "./Serve.ts"
 import * as Signals from "./Signals.ts"
@@ -31,8 +32,10 @@ const root = Command.make("millrace").pipe(
     Tail.command,
     Look.threads,
     Look.state,
-    Look.providers,
+    Look.requests,
     Answer.command,
+    Ps.command,
+    Look.providers,
     Doctor.command,
     Token.token,
     Token.pair,

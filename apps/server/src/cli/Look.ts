@@ -2,6 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect } from "effect"
+import type { RequestView } from "@millrace/contracts/Item"
 import type { ProviderStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 import * as Connect from "./Connect.ts"
 import { fromError } from "./Failure.ts"
@@ -95,6 +96,33 @@ export const state = Command.make("state", common, (options) =>
     })
   )
 ).pipe(Command.withDescription("Show what is going on: threads that are busy, and what waits for a person."))
+
+const choices = ({ ask }: RequestView): string =>
+  ask.kind === "approval"
+    ? ask.choices.join(" | ")
+    : ask.questions.flatMap(({ text }) => (text === ask.title ? [] : [text])).join(" / ")
+
+export const requests = Command.make("requests", common, (options) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const { millrace } = yield* connect(options)
+      const open = yield* Effect.mapError(millrace.requests, fromError)
+      if (options.json) return yield* Output.json(open)
+      const { outStyle: style } = output
+      const rows = open.map((request) => [
+        style.yellow(request.requestId),
+        request.threadId,
+        style.dim(request.openedAt.slice(0, 16).replace("T", " ")),
+        Text.line(request.ask.title, 100),
+        style.dim(Text.line(choices(request), 200))
+      ])
+      if (rows.length === 0) return yield* output.note("Nothing waits for a person.")
+      yield* output.out(Output.table(rows, output.width))
+      yield* output.note(output.style.dim("Answer one: millrace answer REQUEST ANSWER"))
+    })
+  )
+).pipe(Command.withDescription("List what waits for a person: approvals and questions."))
 
 const usable = (provider: ProviderStatus) => provider.installed && provider.signedIn !== "no"
 

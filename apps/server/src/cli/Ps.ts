@@ -1,0 +1,86 @@
+/** `millrace ps`: every agent process of this machine's data directory: whose it is, and why it is alive. */
+import * as Command from "@effect/cli/Command"
+import { Clock, Duration, Effect, Option } from "effect"
+import { ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadView } from "@millrace/contracts/State"
+import * as Children from "./Children.ts"
+import * as Connect from "./Connect.ts"
+import * as Discovery from "./Discovery.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+import * as Text from "./Style.ts"
+
+/** At most two units: `3m 20s`. */
+const span = (millis: number): string =>
+  Duration.format(Duration.seconds(Math.max(0, Math.floor(millis / 1000))))
+    .split(" ")
+    .slice(0, 2)
+    .join(" ")
+
+const mebibytes = (bytes: number | undefined): string => (bytes === undefined ? "-" : `${Math.round(bytes / 1_048_576)} MiB`)
+
+/** `undefined`: the server does not know the thread. */
+export const why = (child: Children.Child, thread: ThreadView | undefined, now: number): string => {
+  if (!child.alive) return "dead; what it left is being cleared"
+  const session = thread?.session
+  if (thread === undefined || session === undefined) return "its thread is gone; it is being ended"
+  if (session.epoch !== child.epoch) return `of epoch ${child.epoch}, which is over; it is being ended`
+  if (session.status === "stopped" || session.status === "error") return "its session is over; it is being ended"
+  if (thread.openRequestIds.length > 0) return `waits for a person: ${thread.openRequestIds.join(" ")}`
+  if (thread.activeTurnId !== undefined) return `${session.status === "starting" ? "starts for" : "runs"} ${thread.activeTurnId}`
+  if (thread.backgroundIds !== undefined) return `background work: ${thread.backgroundIds.join(" ")}`
+  if (thread.queuedTurnIds.length > 0) return `${thread.queuedTurnIds.length} turns wait`
+  return `idle for ${span(now - Date.parse(thread.updatedAt))}`
+}
+
+const orphaned = ({ alive }: Children.Child): string =>
+  alive ? "left of a server that is gone; the next start ends it" : "dead; the next start strikes it out"
+
+/** What the server knows of a thread; a look without an answer is a thread that nobody knows. */
+const threadOf = (connected: Connect.Connected, id: string) =>
+  connected.millrace.thread(ThreadId.make(id)).pipe(Effect.option, Effect.map(Option.getOrUndefined))
+
+export const command = Command.make("ps", { json: Flags.json, data: Flags.data }, ({ data, json }) =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    const children = yield* Children.list(data)
+    // Not a host of our own: it would end what an earlier server left, which is what we are to show.
+    const running = Option.isSome(yield* Discovery.find(data))
+    const connected = running ? yield* Connect.server({ dataDir: data, url: undefined }) : undefined
+    const now = yield* Clock.currentTimeMillis
+    const found = yield* Effect.forEach(
+      children,
+      (child) =>
+        connected === undefined
+          ? Effect.succeed({ child, thread: undefined, reason: orphaned(child) })
+          : Effect.map(threadOf(connected, child.threadId), (thread) => ({ child, thread, reason: why(child, thread, now) })),
+      { concurrency: 8 }
+    )
+    if (json)
+      return yield* Output.json({
+        server: connected?.address ?? null,
+        processes: found.map(({ child, reason, thread }) =>
+          Object.assign({}, child, {
+            startedAt: new Date(child.startedAt).toISOString(),
+            ageMillis: Math.round(now - child.startedAt),
+            provider: thread?.provider,
+            title: thread?.title,
+            why: reason
+          })
+        )
+      })
+    const { outStyle: style } = output
+    const heads = ["PID", "PROVIDER", "THREAD", "EPOCH", "AGE", "MEMORY", "WHY"].map(style.dim)
+    const rows = found.map(({ child, reason, thread }) => [
+      child.alive ? String(child.pid) : style.dim(String(child.pid)),
+      thread?.provider ?? "-",
+      child.threadId,
+      String(child.epoch),
+      span(now - child.startedAt),
+      mebibytes(child.memoryBytes),
+      Text.line(reason, 200)
+    ])
+    if (rows.length > 0) return yield* output.out(Output.table([heads, ...rows], output.width))
+    yield* output.note("No agent processes.")
+  })
+).pipe(Command.withDescription("Show the agents' processes: which thread, epoch, age, memory, and why each is alive."))
