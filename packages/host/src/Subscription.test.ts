@@ -2,7 +2,7 @@ import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { simulate } from "@millrace/testing/SeededScheduler"
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Ref, Scope, Stream, TestClock } from "effect"
 import * as Consumers from "./Consumers.ts"
 import * as Subscription from "./Subscription.ts"
@@ -36,6 +36,9 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 const isOffset = (offset: number) => (frame: SubscriptionFrame) => frame._tag === "event" && frame.event.offset === offset
 const upTo = <E>(frames: Stream.Stream<SubscriptionFrame, E>, offset: number) =>
   Effect.map(Stream.runCollect(Stream.takeUntil(frames, isOffset(offset))), Chunk.toReadonlyArray)
+
+/** Virtual time is quick; a machine that others use too is not. */
+vi.setConfig({ testTimeout: 30_000 })
 
 describe("Subscription, lossless", () => {
   it.scoped(
