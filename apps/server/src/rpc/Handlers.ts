@@ -35,6 +35,10 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
   }
 }
 
+/** Streams of one connection at a time; a follower holds a position and a page (D7, X5). */
+const maxStreams = 256
+const crowded = `This connection has ${maxStreams} streams already. End some, or open another connection.`
+
 /** The session of the upgrade request: RPC fibers inherit its context, which their types do not say. Without one nobody may ask (X1). */
 const session = Effect.flatMap(
   Effect.serviceOption(Session),
@@ -52,6 +56,14 @@ export const layer = MillraceRpcs.toLayer(
     const log = yield* EventLog
     const drain = yield* Drain
     const context = yield* Effect.context<Service | EventLog | Wake | Tokens>()
+    // Each upgrade has a session of its own, also when its token is the same.
+    const streams = new WeakMap<Session["Type"], number>()
+    const count = (own: Session["Type"], change: 1 | -1) =>
+      Effect.sync(() => {
+        const now = (streams.get(own) ?? 0) + change
+        streams.set(own, now)
+        return now
+      })
     return {
       // A client that leaves does not take its command with it (D11).
       dispatch: ({ command }) =>
@@ -71,10 +83,13 @@ export const layer = MillraceRpcs.toLayer(
         Stream.unwrapScoped(
           Effect.gen(function* () {
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
+            const own = yield* session
+            const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
+            if (open > maxStreams) return Stream.fromChunk(frames(log.epoch, { _tag: "bye", reason: crowded, resumeAfter: from }))
             const steps = Follow.steps({
               after: from,
-              session: yield* session,
+              session: own,
               limit: framesPerMessage,
               ...(stream !== undefined && { stream })
             })

@@ -138,6 +138,62 @@ it.scopedLive("X3 a revoked token's open socket is cut within a second: nothing 
   })
 )
 
+/** What a client that is none says, and what it hears. */
+const raw = (fixture: Pick<Fixture, "url" | "token">) =>
+  Effect.acquireRelease(
+    Effect.async<{ readonly socket: WebSocket; readonly heard: (count: number) => Effect.Effect<ReadonlyArray<string>> }>(
+      (resume) => {
+        const socket = NodeWebSocket.open(fixture.token)(`${fixture.url.replace("http", "ws")}/rpc`)
+        const said: Array<string> = []
+        const heard = (count: number) =>
+          Effect.async<ReadonlyArray<string>>((done) => {
+            const look = () => (said.length >= count ? done(Effect.succeed(said)) : undefined)
+            socket.addEventListener("message", look)
+            look()
+          })
+        socket.addEventListener("message", ({ data }) => said.push(String(data)))
+        socket.addEventListener("open", () => resume(Effect.succeed({ socket, heard })))
+      }
+    ),
+    ({ socket }) => Effect.sync(() => socket.close())
+  )
+
+it.scopedLive("X5 what is no message is answered, and ends neither the socket nor its streams", () =>
+  Effect.gen(function* () {
+    const { heard, socket } = yield* raw(yield* start())
+    const bad = [
+      "{nope",
+      "null",
+      "5",
+      "[null]",
+      "{}",
+      '{"_tag":"Ack"}',
+      '{"_tag":"Interrupt","requestId":"x"}',
+      '{"_tag":"Request","id":"1","tag":"state"}',
+      '{"_tag":"Request","id":"one","tag":"state","headers":[]}',
+      '{"_tag":"Request","id":"1","tag":"state","headers":[5]}'
+    ]
+    for (const message of bad) socket.send(message)
+    socket.send('{"_tag":"Request","id":"1","tag":"state","headers":[]}')
+    const answers = yield* heard(bad.length + 1)
+    expect(answers.filter((answer) => answer.includes('"_tag":"Defect"'))).toHaveLength(bad.length)
+    expect(answers.at(-1)).toContain('"_tag":"Success"')
+  })
+)
+
+it.scopedLive("X5 a connection has 256 streams; the next one hears bye with its cursor", () =>
+  Effect.gen(function* () {
+    const { heard, socket } = yield* raw(yield* start())
+    const follow = (id: number) =>
+      socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
+    const byes = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer.includes("256 streams")).length
+    for (let id = 1; id <= 256; id++) follow(id)
+    expect(byes(yield* heard(256))).toBe(0)
+    follow(257)
+    expect(byes(yield* heard(257))).toBe(1)
+  })
+)
+
 it.scopedLive("S9 drain: a follower over RPC gets everything, then bye with the cursor", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
