@@ -4,6 +4,7 @@
  * docs/benchmarks/delivery.{json,md,svg}. About two minutes.
  */
 import { Effect } from "effect"
+import { loadavg } from "node:os"
 import * as Child from "./delivery/Child.ts"
 import * as Measures from "./delivery/Measures.ts"
 import * as Report from "./delivery/Report.ts"
@@ -31,6 +32,7 @@ const pair = async (synchronous: "FULL" | "NORMAL") => {
 }
 
 const measure = async (): Promise<Report.Results> => {
+  const load = loadavg()[0] ?? Number.NaN
   const { bare, server, stop } = await pair("FULL")
   const floor = await Measures.floor(bare)
   say(`  one durable row on this disk: p50 ${floor.p50.toFixed(2)} ms, p99 ${floor.p99.toFixed(2)} ms`)
@@ -39,7 +41,8 @@ const measure = async (): Promise<Report.Results> => {
 
   const latency: Array<Measures.Latency> = []
   await Measures.latency(server, { rate: 500, readers: 10, seconds: 1, kind: "event" })
-  for (const [rate, readers] of paces) latency.push(await Measures.latency(server, { rate, readers, seconds: 2, kind: "event" }))
+  for (const [rate, readers] of paces)
+    latency.push(await Measures.latency(server, { rate, readers, seconds: 2, kind: "event", bare }))
   latency.push(await Measures.latency(server, { rate: 500, readers: 10, seconds: 2, kind: "text" }))
   say(`  paced: ${latency.length} combinations of rate and readers`)
 
@@ -69,7 +72,7 @@ const measure = async (): Promise<Report.Results> => {
     await Measures.fanOut(loose.server, loose.bare, { synchronous: "NORMAL", readers: 50, events: 50_000, batch, rounds: 2 })
   )
   await loose.stop()
-  return { floor, latency, appendsAlone, fanOut, replay, resume, memory }
+  return { load, floor, latency, appendsAlone, fanOut, replay, resume, memory }
 }
 
 export const run = Effect.gen(function* () {

@@ -11,6 +11,8 @@ export interface Latency {
   readonly p99: number
   readonly max: number
   readonly samples: number
+  /** A bare durable row and `node:http` at the same pace, to as many readers. */
+  readonly bare?: { readonly p50: number; readonly p99: number }
   /** Of the rate that was asked for. */
   readonly pace: number
   /** Of one core, in the server. */
@@ -100,44 +102,72 @@ const atHead = async (server: Child, count: number, onData?: (n: number) => (chu
   return { head, readers }
 }
 
-/** From the agent's word in the server process to the client's callback, for every event and every reader. */
-export const latency = async (
-  server: Child,
-  options: { readonly rate: number; readonly readers: number; readonly seconds: number; readonly kind: "event" | "text" }
-): Promise<Latency> => {
-  const { kind, rate, readers: count, seconds } = options
-  const expected = rate * seconds * count
+/** Collects the ages of so many marked texts. */
+const collecting = (expected: number, seconds: number) => {
   const found = new Float64Array(expected)
   let samples = 0
   let complete = () => {}
+  // What is missing 20 seconds after the end is missing.
   const all = new Promise<void>((done) => (complete = done))
-  const { readers } = await atHead(server, count, () =>
+  const late = setTimeout(complete, (seconds + 20) * 1000)
+  const onData = () =>
     Reader.ages((millis) => {
       if (samples < expected) found[samples] = millis
       if (++samples === expected) complete()
     })
-  )
-  // What is missing 20 seconds later is missing.
-  const late = setTimeout(complete, (seconds + 20) * 1000)
+  const result = async () => {
+    await all
+    clearTimeout(late)
+    if (samples !== expected) throw new Error(`${samples} events came, ${expected} were said`)
+    return Array.from(found).toSorted((a, b) => a - b)
+  }
+  return { onData, result }
+}
+
+/** From the agent's word in the server process to the client's callback, for every event and every reader. */
+export const latency = async (
+  server: Child,
+  options: {
+    readonly rate: number
+    readonly readers: number
+    readonly seconds: number
+    readonly kind: "event" | "text"
+    readonly bare?: Child
+  }
+): Promise<Latency> => {
+  const { bare, kind, rate, readers: count, seconds } = options
+  const ours = collecting(rate * seconds * count, seconds)
+  const { readers } = await atHead(server, count, ours.onData)
   const paced = await server.ask({ op: "pace", rate, seconds, kind })
-  await all
-  clearTimeout(late)
+  const sorted = await ours.result()
   closeAll(readers)
-  if (samples !== expected) throw new Error(`${count} readers at ${rate}/s: ${samples} events came, ${expected} were said`)
-  const sorted = found.toSorted()
   const millis = paced.millis ?? Number.NaN
   return {
     what: kind === "text" ? "text deltas, coalesced" : "events",
     rate,
     readers: count,
-    p50: percentile(Array.from(sorted), 0.5),
-    p99: percentile(Array.from(sorted), 0.99),
+    p50: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
     max: sorted.at(-1) ?? Number.NaN,
-    samples,
+    samples: sorted.length,
+    ...(bare !== undefined && { bare: await bareLatency(bare, { rate, readers: count, seconds }) }),
     pace: (seconds * 1000) / millis,
     cpu: (paced.cpuMillis ?? 0) / millis,
     loopMax: paced.loopMaxMillis ?? Number.NaN
   }
+}
+
+const bareLatency = async (
+  bare: Child,
+  { rate, readers: count, seconds }: { readonly rate: number; readonly readers: number; readonly seconds: number }
+) => {
+  const plain = collecting(rate * seconds * count, seconds)
+  const readers = await openMany(count, () => ({ url: bare.ready.url ?? "", onData: plain.onData() }))
+  await Promise.all(readers.map((reader) => reader.until("retry")))
+  await bare.ask({ op: "pace", rate, seconds, kind: "event" })
+  const sorted = await plain.result()
+  closeAll(readers)
+  return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) }
 }
 
 const bareRound = async (bare: Child, count: number, bytes: number, store: boolean) => {
@@ -291,19 +321,14 @@ export const memory = async (server: Child, idle: ReadonlyArray<number>, flood: 
   // The ring fills first, so that what grows afterwards is the reader's.
   await server.ask({ op: "append", events: 40_000, batch: 64 })
   const before = await server.ask({ op: "memory" })
-  const { head, readers } = await atHead(server, 1)
+  const order = Reader.sequence((await headOf(server)) + 1)
+  const { head, readers } = await atHead(server, 1, () => order.onData)
   const [stalled] = readers
   stalled?.pause()
   const { bytes } = await server.ask({ op: "append", events: flood, batch: 64 })
   const during = await server.ask({ op: "memory" })
-  const seen = new Promise<boolean>((done) => {
-    stalled?.until(`id: ${cursor(server, head + flood)}\n`).then(
-      () => done(true),
-      () => done(false)
-    )
-  })
   stalled?.resume()
-  const complete = await seen
+  await stalled?.until(`id: ${cursor(server, head + flood)}\n`)
   closeAll(readers)
   return {
     idle: sizes,
@@ -312,7 +337,7 @@ export const memory = async (server: Child, idle: ReadonlyArray<number>, flood: 
       sentMiB: (bytes ?? 0) / mebi,
       heapMiB: ((during.heapBytes ?? 0) - (before.heapBytes ?? 0)) / mebi,
       rssMiB: ((during.rssBytes ?? 0) - (before.rssBytes ?? 0)) / mebi,
-      complete
+      complete: order.next() === head + flood + 1
     }
   }
 }

@@ -92,3 +92,22 @@ export const ages = (found: (millis: number) => void): ((chunk: Buffer) => void)
     }
   }
 }
+
+/** Takes the offsets out of a stream of frames: `next` is the one that is due, as long as each came once and in order. */
+export const sequence = (first: number): { readonly onData: (chunk: Buffer) => void; readonly next: () => number } => {
+  let rest = ""
+  let due = first
+  let broken = false
+  return {
+    onData: (chunk) => {
+      const lines = (rest + chunk.toString("latin1")).split("\n")
+      rest = lines.pop() ?? ""
+      for (const line of lines) {
+        if (!line.startsWith("id: ")) continue
+        if (Number(line.slice(line.indexOf("-") + 1)) !== due) broken = true
+        else due++
+      }
+    },
+    next: () => (broken ? Number.NaN : due)
+  }
+}

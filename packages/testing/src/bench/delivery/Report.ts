@@ -1,10 +1,13 @@
 /** What was measured, for people: a table, and the same as Markdown, JSON and a picture in docs/benchmarks. */
+import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { resolve } from "node:path"
 import type * as Measures from "./Measures.ts"
 
 export interface Results {
+  /** Of the machine when the bench began: above 0 somebody else was at work. */
+  readonly load: number
   readonly floor: Measures.Floor
   readonly latency: ReadonlyArray<Measures.Latency>
   /** Events a second committed with nobody reading, 64 a commit. */
@@ -23,6 +26,8 @@ interface Target {
 
 const int = (n: number) => Math.round(n).toLocaleString("en")
 const ms = (n: number) => `${n.toFixed(n < 10 ? 1 : 0)} ms`
+/** A difference of two looks: below zero is nothing, and a collection in between. */
+const mebi = (n: number) => `${Math.max(0, n).toFixed(1)} MiB`
 const two = (n: number) => n.toFixed(2)
 
 export const targets = (results: Results): ReadonlyArray<Target> => {
@@ -51,7 +56,7 @@ export const targets = (results: Results): ReadonlyArray<Target> => {
     above("replay ≥ 0.5 of bare scan + node:http", results.replay.ratio, 0.5, two),
     below(`resume at the end of ${int(last?.rows ?? 0)} rows < 2 ms`, last?.p50, 2, ms),
     above("producer at 500 events/s keeps ≥ 0.9 of its pace with 200 readers", crowded?.pace, 0.9, two),
-    below("stalled reader ≤ 8 MiB", stalled.heapMiB, 8, (n) => `${n.toFixed(1)} MiB`),
+    below("stalled reader ≤ 8 MiB", stalled.heapMiB, 8, mebi),
     { what: "stalled reader completes without a gap", measured: stalled.complete ? "yes" : "no", met: stalled.complete },
     below(`${int(idle?.readers ?? 0)} idle readers ≤ 64 KiB each`, idle?.heapKiB, 64, (n) => `${n.toFixed(0)} KiB`)
   ]
@@ -64,7 +69,19 @@ const sections = (
 ): ReadonlyArray<{ readonly title: string; readonly head: Cells; readonly rows: ReadonlyArray<Cells> }> => [
   {
     title: "Paced: from the agent's word to the client's read",
-    head: ["what", "events/s", "readers", "p50", "p99", "longest", "pace kept", "server, of a core", "longest gap of the loop"],
+    head: [
+      "what",
+      "events/s",
+      "readers",
+      "p50",
+      "p99",
+      "longest",
+      "bare p50",
+      "bare p99",
+      "pace kept",
+      "server, of a core",
+      "longest gap of the loop"
+    ],
     rows: results.latency.map((one) => [
       one.what,
       int(one.rate),
@@ -72,6 +89,8 @@ const sections = (
       ms(one.p50),
       ms(one.p99),
       ms(one.max),
+      one.bare === undefined ? "" : ms(one.bare.p50),
+      one.bare === undefined ? "" : ms(one.bare.p99),
       two(one.pace),
       two(one.cpu),
       ms(one.loopMax)
@@ -134,15 +153,15 @@ const sections = (
       ]),
       [
         `1 stalled, ${int(results.memory.stalled.events)} events (${results.memory.stalled.sentMiB.toFixed(0)} MiB) behind`,
-        `${results.memory.stalled.heapMiB.toFixed(1)} MiB`,
-        `${results.memory.stalled.rssMiB.toFixed(1)} MiB`
+        mebi(results.memory.stalled.heapMiB),
+        mebi(results.memory.stalled.rssMiB)
       ]
     ]
   }
 ]
 
 const conditions = (results: Results) =>
-  `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}); server and clients are two processes on loopback. ` +
+  `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}); server and clients are two processes on loopback; load average of the machine ${results.load.toFixed(1)} at the start. ` +
   `One durable row on this disk takes ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile: no event can be seen sooner. ` +
   `With nobody reading, ${int(results.appendsAlone)} events/s are committed.`
 
@@ -230,7 +249,8 @@ const svg = (results: Results): string => {
   )
 }
 
-const folder = resolve(import.meta.dirname, "../../../../../docs/benchmarks")
+const root = resolve(import.meta.dirname, "../../../../..")
+const folder = resolve(root, "docs/benchmarks")
 
 /** Into docs/benchmarks. */
 export const write = (results: Results): void => {
@@ -241,4 +261,5 @@ export const write = (results: Results): void => {
   )
   writeFileSync(resolve(folder, "delivery.md"), markdown(results))
   writeFileSync(resolve(folder, "delivery.svg"), svg(results))
+  spawnSync(resolve(root, "node_modules/.bin/oxfmt"), [folder])
 }

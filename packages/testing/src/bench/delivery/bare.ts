@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { performance } from "node:perf_hooks"
-import type { Answer, Ask } from "./Messages.ts"
+import { type Answer, type Ask, mark } from "./Messages.ts"
 
 const epoch = process.argv[2] ?? ""
 const synchronous = process.argv[3] ?? "FULL"
@@ -108,6 +108,26 @@ const fanOut = async ({ store }: Extract<Ask, { readonly op: "fan-out" }>): Prom
   return { millis, cpuMillis: (system + user) / 1000 }
 }
 
+/** One durable row and one write to each reader, at a steady pace; each carries the time at which it was begun. */
+const pace = async ({ rate, seconds }: Extract<Ask, { readonly op: "pace" }>): Promise<Answer> => {
+  const open = openStore()
+  const total = Math.round(rate * seconds)
+  const started = performance.now()
+  for (let said = 0; said < total;) {
+    const due = Math.min(total, Math.floor(((performance.now() - started) * rate) / 1000) + 1)
+    for (; said < due; said++) {
+      const json = JSON.stringify({ offset: said, type: "provider.event", data: { text: mark(), more: "x".repeat(250) } })
+      open.write([json])
+      const bytes = Buffer.from(frame({ offset: said, json }))
+      for (const response of connected) response.write(bytes)
+    }
+    await new Promise((done) => setTimeout(done, Math.max(0, started + (said * 1000) / rate - performance.now())))
+  }
+  const millis = performance.now() - started
+  open.close()
+  return { events: total, millis }
+}
+
 /** What this disk takes for one durable row, at a steady pace: no event can be seen sooner. */
 const commits = async (): Promise<Answer> => {
   const open = openStore()
@@ -129,6 +149,8 @@ const answer = async (ask: Ask): Promise<Answer> => {
       return load(ask)
     case "fan-out":
       return fanOut(ask)
+    case "pace":
+      return pace(ask)
     case "commits":
       return commits()
     case "stop":
