@@ -3,7 +3,7 @@
  * `follow` survives cuts and restarts (Follow.ts), `dispatch` survives lost answers (Outbox.ts), looks are tried again a few times.
  */
 import { Effect, Schedule } from "effect"
-import type { Command, CommandBody, CommandType } from "@millrace/contracts/Command"
+import * as Command from "@millrace/contracts/Command"
 import type { CommandId } from "@millrace/contracts/Ids"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { backoff } from "./Backoff.ts"
@@ -25,13 +25,11 @@ export interface Options {
 }
 
 /** A command with a fresh id, made once and sent as often as needed. */
-export const command = <T extends CommandType>(
+export const command = <T extends Command.CommandType>(
   type: T,
-  body: (typeof CommandBody)[T]["Type"],
+  body: Command.BodyOf<T>,
   id: Effect.Effect<CommandId> = CommandIds.random
-): Effect.Effect<Extract<Command, { readonly type: T }>> =>
-  // The union of commands is exactly these bodies with these two fields; TypeScript cannot join them by a type parameter.
-  Effect.map(id, (commandId) => ({ commandId, type, ...body }) as unknown as Extract<Command, { readonly type: T }>)
+): Effect.Effect<Command.CommandOf<T>> => Effect.map(id, (commandId) => Command.make(commandId, type, body))
 
 export const make = (transport: Transport, options: Options = {}): Client => {
   const outbox = Outbox.make(transport, options.outbox)

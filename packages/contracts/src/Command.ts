@@ -94,6 +94,12 @@ export const Command = Schema.Union(
 )
 export type Command = typeof Command.Type
 export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>
+export type BodyOf<T extends CommandType> = (typeof CommandBody)[T]["Type"]
+
+/** A command of its parts. */
+export const make = <T extends CommandType>(commandId: CommandId, type: T, body: BodyOf<T>): CommandOf<T> =>
+  // The union is exactly these bodies with these two fields; TypeScript cannot join them by a type parameter.
+  ({ commandId, type, ...body }) as CommandOf<T>
 
 /** What a command gave, beside its position. */
 export const CommandResult = Schema.Struct({

@@ -1,7 +1,7 @@
 /** The whole orchestration in memory, for tests: log, engine, recovery, dispatcher, views, and what a test asks of them. */
-import type { Command, CommandBody, CommandType } from "@millrace/contracts/Command"
+import { type BodyOf, type CommandOf, type CommandType, make } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { CommandId } from "@millrace/contracts/Ids"
+import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Directories from "@millrace/orchestration/Directories"
@@ -74,11 +74,11 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
 
 let ids = 0
 /** A command with an id of its own. */
-export const command = <T extends CommandType>(type: T, body: (typeof CommandBody)[T]["Type"], id = `cmd-${++ids}`): Command =>
-  ({ commandId: id as CommandId, type, ...body }) as unknown as Command
+export const command = <T extends CommandType>(type: T, body: BodyOf<T>, id = `cmd-${++ids}`): CommandOf<T> =>
+  make(CommandId.make(id), type, body)
 
 /** Dispatches a command with an id of its own. */
-export const dispatch = <T extends CommandType>(type: T, body: (typeof CommandBody)[T]["Type"], id?: string) =>
+export const dispatch = <T extends CommandType>(type: T, body: BodyOf<T>, id?: string) =>
   Effect.flatMap(Engine.Engine, (engine) => engine.dispatch(command(type, body, id), "tester"))
 
 const parse = (page: Page): ReadonlyArray<LogEvent> => page.events.map((event) => JSON.parse(event.json) as LogEvent)
