@@ -24,7 +24,10 @@ it.scoped("the agents are there by name, an embedder's own beside ours", () =>
     expect([...adapters.keys()]).toEqual(["demo", "slow"])
   }).pipe(
     Effect.provide(
-      Layer.provide(Registry.layer({ codex: false, claude: false, adapters: [slow({ count: 0 })] }), Ledger.layerMemory)
+      Layer.provide(
+        Registry.layer({ acp: false, codex: false, claude: false, adapters: [slow({ count: 0 })] }),
+        Ledger.layerMemory
+      )
     )
   )
 )

@@ -2,12 +2,16 @@
 import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { Clock, DateTime, Deferred, Effect, Layer, type Scope } from "effect"
+import * as Acp from "./acp/Acp.ts"
+import { offered } from "./acp/Agents.ts"
 import * as Claude from "./claude/Claude.ts"
 import * as Codex from "./codex/Codex.ts"
 import * as Demo from "./demo/Demo.ts"
 import type { Ledger } from "./process/Ledger.ts"
 
 export interface RegistryOptions {
+  /** Agents that speak the Agent Client Protocol, beside those we know and find on the PATH. `false`: none of both. */
+  readonly acp?: ReadonlyArray<Acp.AcpAgent> | false
   /** `false`: not offered. Default: offered, with Claude's own settings. */
   readonly claude?: Claude.ClaudeOptions | false
   /** `false`: not offered. Default: offered, with Codex' own settings. */
@@ -62,7 +66,7 @@ export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAda
     }
   })
 
-/** `demo` always, `codex` and `claude` unless switched off, then the embedder's own. */
+/** `demo` always, `codex` and `claude` unless switched off, the ACP agents that are there, then the embedder's own. */
 export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, never, Ledger> =>
   Layer.scoped(
     Providers,
@@ -71,6 +75,7 @@ export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, nev
         yield* Demo.make(),
         ...(options.codex === false ? [] : [yield* Codex.make(options.codex)]),
         ...(options.claude === false ? [] : [yield* Claude.make(options.claude)]),
+        ...(options.acp === false ? [] : yield* Effect.forEach(offered(options.acp ?? [], process.env), Acp.make)),
         ...(options.adapters ?? [])
       ]
       const remembered = yield* Effect.forEach(adapters, remembering)

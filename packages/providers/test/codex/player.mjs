@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Stands in for `codex app-server`: plays its side of a transcript as the client's messages come. CODEX_HOME names the transcript, with `#2`
-// for its second process. What the recorded client sent and this one does not is skipped with its answers; what only this one sends is refused.
+// Stands in for `codex app-server`, or for an ACP agent: plays its side of a transcript as the client's messages come. CODEX_HOME (TRANSCRIPT for
+// the others) names the transcript, with `#2` for its second process. What the recorded client sent and this one does not is skipped with its answers; what only this one sends is refused.
 import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 
-const [file, nth = "1"] = (process.env.CODEX_HOME ?? "").split("#")
+const [file, nth = "1"] = (process.env.TRANSCRIPT ?? process.env.CODEX_HOME ?? "").split("#")
 const all = readFileSync(file, "utf8")
   .trim()
   .split("\n")

@@ -1,0 +1,114 @@
+/** An agent's tool calls in our words. Total: a kind that is not known is a `tool-call` with its input and result as they came. */
+import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
+import { isRecord, stringAt, type Fields, type ToolCall } from "./Wire.ts"
+
+const changes: ReadonlyMap<string, FileChange["change"]> = new Map([
+  ["edit", "update"],
+  ["delete", "delete"],
+  ["move", "move"]
+])
+
+export const itemKind = ({ kind }: ToolCall): ItemKind =>
+  kind === "execute" ? "command" : changes.has(kind ?? "") ? "file-change" : "tool-call"
+
+/** What changed in an update, over what was there before. */
+export const merge = (before: ToolCall | undefined, update: ToolCall): ToolCall => {
+  const said = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null && value !== undefined))
+  return { ...before, ...said, toolCallId: update.toolCallId }
+}
+
+/** The texts that the call has shown so far. */
+export const textOf = ({ content }: ToolCall): string =>
+  (content ?? []).flatMap((part) => (part["type"] === "content" ? (stringAt(part["content"], "text") ?? []) : [])).join("")
+
+const lines = (text: string): ReadonlyArray<string> => {
+  const all = text.split("\n")
+  return all.at(-1) === "" ? all.slice(0, -1) : all
+}
+
+/** One hunk: what lies between the first and the last line that differ. */
+export const diffOf = (before: string, after: string): string => {
+  const [old, now] = [lines(before), lines(after)]
+  const most = Math.min(old.length, now.length)
+  let head = 0
+  while (head < most && old[head] === now[head]) head++
+  let tail = 0
+  while (tail < most - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++
+  const gone = old.slice(head, old.length - tail)
+  const come = now.slice(head, now.length - tail)
+  if (gone.length + come.length === 0) return ""
+  // A range without lines names the line before it.
+  const range = (count: number) => `${count === 0 ? head : head + 1},${count}`
+  const body = [...gone.map((line) => `-${line}`), ...come.map((line) => `+${line}`)]
+  return `@@ -${range(gone.length)} +${range(come.length)} @@\n${body.join("\n")}\n`
+}
+
+const diffed = (part: Fields): ReadonlyArray<FileChange> => {
+  const path = stringAt(part, "path")
+  const after = stringAt(part, "newText")
+  if (part["type"] !== "diff" || path === undefined || after === undefined) return []
+  const before = stringAt(part, "oldText")
+  return [{ path, change: before === undefined ? "add" : "update", diff: diffOf(before ?? "", after) }]
+}
+
+/** The diffs it shows; before there are any, the places that it names. */
+export const changesOf = (call: ToolCall): ReadonlyArray<FileChange> => {
+  const shown = (call.content ?? []).flatMap(diffed)
+  const change = changes.get(call.kind ?? "")
+  if (shown.length > 0 || change === undefined) return shown
+  return (call.locations ?? []).flatMap((location) => {
+    const path = stringAt(location, "path")
+    return path === undefined ? [] : [{ path, change }]
+  })
+}
+
+export const commandOf = ({ kind, rawInput, title }: ToolCall): string | undefined => {
+  if (kind !== "execute") return undefined
+  const named: unknown = isRecord(rawInput) ? rawInput["command"] : undefined
+  return Array.isArray(named) ? named.map(String).join(" ") : typeof named === "string" ? named : (title ?? undefined)
+}
+
+/** Not part of the protocol: the names that agents use. */
+const exitCode = ({ rawOutput }: ToolCall): number | undefined => {
+  const out = isRecord(rawOutput) ? rawOutput : {}
+  const metadata = isRecord(out["metadata"]) ? out["metadata"] : {}
+  return [out["exitCode"], out["exit_code"], metadata["exit"]].find(
+    (code): code is number => typeof code === "number" && Number.isInteger(code)
+  )
+}
+
+/** Of one that runs, and of one that has ended. */
+export const itemContent = (call: ToolCall): ItemContent => {
+  const shown = textOf(call)
+  const text = shown === "" ? stringAt(call.rawOutput, "output") : shown
+  switch (itemKind(call)) {
+    case "command": {
+      const cwd = stringAt(call.rawInput, "cwd")
+      const code = exitCode(call)
+      return {
+        command: commandOf(call) ?? "",
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(text === undefined ? {} : { output: text }),
+        ...(code === undefined ? {} : { exitCode: code })
+      }
+    }
+    case "file-change":
+      return {
+        ...(call.title ? { tool: call.title } : {}),
+        changes: changesOf(call),
+        ...(text === undefined ? {} : { result: text })
+      }
+    default: {
+      const result = text ?? call.rawOutput
+      return {
+        tool: call.title ?? call.kind ?? "tool",
+        ...(call.rawInput === undefined ? {} : { input: call.rawInput }),
+        ...(result === undefined ? {} : { result })
+      }
+    }
+  }
+}
+
+/** `undefined`: it runs. */
+export const ended = ({ status }: ToolCall): ItemStatus | undefined =>
+  status === "completed" || status === "failed" ? status : undefined

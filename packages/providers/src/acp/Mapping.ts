@@ -1,0 +1,242 @@
+/**
+ * An agent's updates as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
+ * A turn is one prompt: it begins when we send it and ends with its answer. Updates outside of one begin no turn: they are kept as they came.
+ */
+import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
+import { Option } from "effect"
+import type { NativeEvent } from "../NativeEvent.ts"
+import type { RpcId } from "../process/RpcChild.ts"
+import { asked, decisionOf, type Outcome } from "./Asks.ts"
+import * as Items from "./Items.ts"
+import { decodeAsk, decodeStopped, decodeUpdate, isRecord, stringAt, type Stopped, type ToolCall, type Update } from "./Wire.ts"
+
+/** A request of the agent: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
+export interface MappedRequest {
+  readonly nativeRequestId: string
+  readonly events: ReadonlyArray<NativeEvent>
+  readonly answer?: (answer: Answer) => Outcome
+}
+
+/** One session of the agent's. */
+export interface Mapping {
+  /** Before the prompt is sent. */
+  readonly begin: (nativeTurnId: string) => ReadonlyArray<NativeEvent>
+  /** We asked the agent to stop: an error that follows is the end that was wanted. */
+  readonly cancelling: (nativeTurnId: string) => void
+  /** Total; in order. `session/prompt`: the answer to ours. */
+  readonly notification: (method: string, params: unknown) => ReadonlyArray<NativeEvent>
+  readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
+}
+
+/** Numbers and strings are different ids in JSON-RPC. */
+const requestKey = (id: RpcId): string => `${typeof id === "number" ? "n" : "s"}${id}`
+
+const steps: ReadonlyMap<unknown, PlanStep["status"]> = new Map([
+  ["in_progress", "in-progress"],
+  ["completed", "completed"]
+])
+
+const stopped: ReadonlyMap<string, Failure> = new Map([
+  ["max_tokens", { kind: "limit", message: "The model reached its limit of tokens." }],
+  ["max_turn_requests", { kind: "limit", message: "The agent reached its limit of model requests in one turn." }],
+  ["refusal", { kind: "refused", message: "The agent refused to go on." }]
+])
+
+const usageOf = ({ usage }: Stopped, contextWindow: number | undefined): Usage | undefined => {
+  const counts = {
+    inputTokens: usage?.inputTokens,
+    cachedInputTokens: usage?.cachedReadTokens,
+    outputTokens: usage?.outputTokens,
+    reasoningTokens: usage?.thoughtTokens,
+    totalTokens: usage?.totalTokens,
+    contextWindow
+  }
+  const known = Object.entries(counts).filter(([, count]) => typeof count === "number")
+  return known.length === 0 ? undefined : Object.fromEntries(known)
+}
+
+/** -32000: the agent wants a sign-in. */
+const failureOf = (error: unknown): Failure => {
+  const code: unknown = isRecord(error) ? error["code"] : undefined
+  const data: unknown = isRecord(error) ? error["data"] : undefined
+  const kind = code === -32000 ? "auth" : "unknown"
+  const message = stringAt(error, "message") ?? "The agent answered the prompt with an error."
+  const details = data === undefined ? "" : ` ${JSON.stringify(data).slice(0, 4096)}`
+  return { kind, message, detail: `code ${String(code)}${details}` }
+}
+
+interface Tool {
+  readonly turnId: string
+  call: ToolCall
+  started: boolean
+  /** What was sent of its text. */
+  shown: string
+}
+
+export const make = (sessionId: string): Mapping => {
+  let current: { readonly id: string; cancelling: boolean } | undefined
+  /** The message or thought that grows: agents do not say where one ends. */
+  let growing:
+    | { readonly id: string; readonly of: "agent-message" | "reasoning"; readonly messageId: string | undefined }
+    | undefined
+  let texts = 0
+  let contextWindow: number | undefined
+  const tools = new Map<string, Tool>()
+  const declined = new Set<string>()
+
+  const opaque = (method: string, payload: unknown): NativeEvent => ({
+    _tag: "Opaque",
+    ...(current === undefined ? {} : { nativeTurnId: current.id }),
+    method,
+    payload
+  })
+  const close = (nativeTurnId: string): ReadonlyArray<NativeEvent> => {
+    if (growing === undefined) return []
+    const { id: nativeItemId, of: kind } = growing
+    growing = undefined
+    return [{ _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind, status: "completed", content: {} }]
+  }
+  const grow = (nativeTurnId: string, said: Extract<Update, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
+    if (said.text === "") return []
+    const same = growing?.of === said.of && growing.messageId === said.messageId
+    const closed = same ? [] : close(nativeTurnId)
+    growing ??= { id: `text ${++texts}`, of: said.of, messageId: said.messageId }
+    return [...closed, { _tag: "ItemDelta", nativeTurnId, nativeItemId: growing.id, kind: said.of, text: said.text }]
+  }
+
+  const start = (tool: Tool): ReadonlyArray<NativeEvent> => {
+    if (tool.started) return []
+    tool.started = true
+    const { call, turnId: nativeTurnId } = tool
+    const { output: _, ...content } = Items.itemContent(call)
+    return [{ _tag: "ItemStarted", nativeTurnId, nativeItemId: call.toolCallId, kind: Items.itemKind(call), content }]
+  }
+  /** A command's text as it grows; one that was rewritten waits for the end. */
+  const output = (tool: Tool): ReadonlyArray<NativeEvent> => {
+    const text = Items.textOf(tool.call)
+    const kind = Items.itemKind(tool.call)
+    if (kind !== "command" || text === tool.shown || !text.startsWith(tool.shown)) return []
+    const more = text.slice(tool.shown.length)
+    tool.shown = text
+    return [{ _tag: "ItemDelta", nativeTurnId: tool.turnId, nativeItemId: tool.call.toolCallId, kind, text: more }]
+  }
+  const toolOf = (turnId: string, call: ToolCall): Tool => {
+    const tool = tools.get(call.toolCallId) ?? { turnId, call, started: false, shown: "" }
+    tool.call = Items.merge(tool.call, call)
+    tools.set(call.toolCallId, tool)
+    return tool
+  }
+  /** A call that is only announced (`pending`) has often neither title nor input yet: its item starts with the next word about it. */
+  const toolCall = (call: ToolCall, params: unknown): ReadonlyArray<NativeEvent> => {
+    const known = tools.get(call.toolCallId)
+    const turnId = known?.turnId ?? current?.id
+    if (turnId === undefined) return [opaque("session/update", params)]
+    const tool = toolOf(turnId, call)
+    if (known === undefined && tool.call.status === "pending") return current === undefined ? [] : close(current.id)
+    const out = [...(known === undefined ? close(turnId) : []), ...start(tool), ...output(tool)]
+    const status = Items.ended(tool.call)
+    if (status === undefined) return out
+    tools.delete(call.toolCallId)
+    const done: NativeEvent = {
+      _tag: "ItemCompleted",
+      nativeTurnId: tool.turnId,
+      nativeItemId: call.toolCallId,
+      kind: Items.itemKind(tool.call),
+      status: declined.delete(call.toolCallId) && status === "failed" ? "declined" : status,
+      content: Items.itemContent(tool.call)
+    }
+    return [...out, done]
+  }
+
+  const ended = (turn: { readonly id: string; readonly cancelling: boolean }, answer: unknown): ReadonlyArray<NativeEvent> => {
+    const announced = [...tools.values()].filter((tool) => tool.turnId === turn.id).flatMap(start)
+    const end = { _tag: "TurnEnded", nativeTurnId: turn.id } as const
+    const by = (
+      more: Omit<Extract<NativeEvent, { readonly _tag: "TurnEnded" }>, keyof typeof end>
+    ): ReadonlyArray<NativeEvent> => {
+      const closed = more.outcome === "completed" ? close(turn.id) : []
+      growing = undefined
+      return [...announced, ...closed, { ...end, ...more }]
+    }
+    const interrupted = { outcome: "interrupted", reason: "The agent cancelled the turn." } as const
+    if (isRecord(answer) && "error" in answer) {
+      // Some agents answer a cancelled prompt with an error.
+      if (turn.cancelling) return by(interrupted)
+      const error = failureOf(answer["error"])
+      return by({ outcome: "failed", reason: error.message, error })
+    }
+    const said = Option.getOrUndefined(decodeStopped(isRecord(answer) ? answer["result"] : undefined))
+    const usage = said === undefined ? undefined : usageOf(said, contextWindow)
+    const counted = usage === undefined ? {} : { usage }
+    if (said?.stopReason === "end_turn") return by({ outcome: "completed", ...counted })
+    if (said?.stopReason === "cancelled") return by({ ...interrupted, ...counted })
+    // A word that is not known is no success (T11).
+    const error = stopped.get(said?.stopReason ?? "") ?? {
+      kind: "unknown" as const,
+      message: `The agent ended the turn as "${said?.stopReason ?? "nothing"}".`
+    }
+    return by({ outcome: "failed", reason: error.message, error, ...counted })
+  }
+
+  const update = (params: unknown): ReadonlyArray<NativeEvent> => {
+    const said = decodeUpdate(sessionId, params)
+    if (said._tag === "Tool") return toolCall(said.call, params)
+    if (said._tag === "Used") {
+      contextWindow = said.contextWindow ?? contextWindow
+      return []
+    }
+    if (current === undefined || said._tag === "Other") return [opaque("session/update", params)]
+    switch (said._tag) {
+      case "Text":
+        return grow(current.id, said)
+      case "Echo":
+        return []
+      case "Plan": {
+        const plan = said.entries.map(({ content, status }) => ({
+          text: content,
+          status: steps.get(status) ?? ("pending" as const)
+        }))
+        return [{ _tag: "TurnUpdated", nativeTurnId: current.id, plan }]
+      }
+    }
+  }
+
+  return {
+    begin: (nativeTurnId) => {
+      current = { id: nativeTurnId, cancelling: false }
+      growing = undefined
+      tools.clear()
+      declined.clear()
+      return [{ _tag: "TurnStarted", nativeTurnId }]
+    },
+    cancelling: (nativeTurnId) => {
+      if (current?.id === nativeTurnId) current.cancelling = true
+    },
+    notification: (method, params) => {
+      if (method === "session/update") return update(params)
+      if (method !== "session/prompt" || stringAt(params, "nativeTurnId") !== current?.id || current === undefined)
+        return [opaque(method, params)]
+      const turn = current
+      current = undefined
+      return ended(turn, params)
+    },
+    request: (id, method, params) => {
+      const nativeRequestId = requestKey(id)
+      const permission = decodeAsk(sessionId, method, params)
+      if (permission === undefined || current === undefined) return { nativeRequestId, events: [opaque(method, params)] }
+      const known = tools.has(permission.toolCall.toolCallId)
+      const tool = toolOf(current.id, permission.toolCall)
+      const { ask, result } = asked(tool.call, permission.options)
+      const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId: tool.turnId, nativeRequestId, ask }
+      return {
+        nativeRequestId,
+        events: [...(known ? [] : close(tool.turnId)), ...start(tool), opened],
+        answer: (answer) => {
+          const decision = decisionOf(answer)
+          if (decision === "decline" || decision === "cancel") declined.add(permission.toolCall.toolCallId)
+          return result(answer)
+        }
+      }
+    }
+  }
+}

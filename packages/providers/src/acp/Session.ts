@@ -1,0 +1,180 @@
+/** A session of ours on one agent process: prompts go to its native session, what it says comes back through mapping and normaliser. */
+import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { TurnId } from "@millrace/contracts/Ids"
+import type { Answer } from "@millrace/contracts/Item"
+import { Effect, type Scope } from "effect"
+import * as Normaliser from "../Normaliser.ts"
+import type { Ledger } from "../process/Ledger.ts"
+import * as RpcChild from "../process/RpcChild.ts"
+import * as Session from "../Session.ts"
+import * as Turns from "../Turns.ts"
+import * as Agents from "./Agents.ts"
+import { cancelled, type Outcome } from "./Asks.ts"
+import * as Conversation from "./Conversation.ts"
+import * as Files from "./Files.ts"
+import * as Mapping from "./Mapping.ts"
+import { codec, stringAt } from "./Wire.ts"
+
+export const capabilities = ["interrupt", "approvals", "resume", "plan", "usage"] as const
+
+const methodNotFound = -32601
+/** Before a stop closes stdin: for the end of a turn that was cancelled. */
+const cancelMillis = 2000
+
+/** The process, with the protocol on its pipes. */
+export const start = (
+  agent: Agents.AcpAgent,
+  command: string,
+  where: { readonly cwd: string; readonly threadId: string; readonly epoch: number }
+) =>
+  RpcChild.open({
+    provider: agent.name,
+    command,
+    args: agent.args ?? [],
+    cwd: where.cwd,
+    env: Agents.environment(agent, process.env),
+    threadId: where.threadId,
+    epoch: where.epoch,
+    install: Agents.notInstalled(agent),
+    dialect: codec
+  })
+
+/** Starts the agent and its native session. The process lives in the scope. */
+export const open = Effect.fn("Acp.open")(function* (
+  input: OpenInput,
+  agent: Agents.AcpAgent,
+  command: string
+): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
+  const provider = agent.name
+  const child = yield* start(agent, command, input)
+  const begun = yield* Conversation.handshake(provider, child).pipe(
+    Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input)),
+    Effect.tapError(() => child.stop("its start failed"))
+  )
+  const { continuity, notices, sessionId } = begun
+  const normaliser = Normaliser.make(input)
+  const mapping = Mapping.make(sessionId)
+  const turns = Turns.make()
+  const asking = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => Outcome }>()
+  /** Takes it away: who gets it answers it, and nobody else does (P6). */
+  const take = (nativeRequestId: string) => {
+    const request = asking.get(nativeRequestId)
+    asking.delete(nativeRequestId)
+    return request
+  }
+  /** The protocol wants every open question answered so when its turn is cancelled, or over. */
+  const giveUpAsking = Effect.suspend(() =>
+    Effect.forEach(
+      [...asking.keys()].flatMap((key) => take(key) ?? []),
+      ({ id }) => child.respond(id, cancelled),
+      { discard: true }
+    )
+  )
+
+  const refusedBy = (id: RpcChild.RpcId) => (refusal: Files.Refusal) => child.respondError(id, refusal.code, refusal.message)
+  /** Answered at once, without a person: the agent asks for permission where it wants one. A write is told to the log. */
+  const file = (id: RpcChild.RpcId, method: string, params: unknown): Session.Mapped | undefined => {
+    if (method === "fs/read_text_file") {
+      const read = Files.read(input.cwd, params)
+      return {
+        events: [],
+        reply: Effect.matchEffect(read, { onFailure: refusedBy(id), onSuccess: (text) => child.respond(id, text) })
+      }
+    }
+    if (method !== "fs/write_text_file") return undefined
+    const written = (bytes: number) =>
+      Effect.zipRight(
+        session.add([{ _tag: "Opaque", method, payload: { path: stringAt(params, "path"), bytes } }]),
+        child.respond(id, {})
+      )
+    return {
+      events: [],
+      reply: Effect.matchEffect(Files.write(input.cwd, params), { onFailure: refusedBy(id), onSuccess: written })
+    }
+  }
+
+  const session: Session.Session = yield* Session.make({
+    child,
+    normaliser,
+    map: (message) => {
+      if (message._tag === "Notification") {
+        const events = mapping.notification(message.method, message.params)
+        turns.note(events)
+        const over = events.some((event) => event._tag === "TurnEnded") && asking.size > 0
+        return over ? { events, reply: giveUpAsking } : { events }
+      }
+      const { id, method, params } = message
+      const answeredFile = file(id, method, params)
+      if (answeredFile !== undefined) return answeredFile
+      const { answer, events, nativeRequestId } = mapping.request(id, method, params)
+      if (answer === undefined) {
+        const reply =
+          method === "session/request_permission"
+            ? child.respond(id, cancelled)
+            : child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`)
+        return { events, reply }
+      }
+      asking.set(nativeRequestId, { id, result: answer })
+      const late = Effect.suspend(() => (take(nativeRequestId) ? child.respond(id, cancelled) : Effect.void))
+      return { events, tooLate: late }
+    }
+  })
+  if (notices.length > 0) yield* session.add(notices.map(({ method, payload }) => ({ _tag: "Opaque", method, payload })))
+
+  const refused = (operation: string, message: string) =>
+    new ProviderError({ provider, operation, outcome: "failed", failure: { kind: "refused", message } })
+  /** The protocol has no turn ids: ours are the native ones. */
+  const ours = (turnId: TurnId): string => turnId
+  /** The turn's end follows as the answer to its prompt. */
+  const cancel = (nativeTurnId: string) =>
+    Effect.suspend(() => {
+      mapping.cancelling(nativeTurnId)
+      return Effect.zipRight(child.notify("session/cancel", { sessionId }), giveUpAsking)
+    })
+  const stopping = Effect.unsafeMakeSemaphore(1)
+  return {
+    events: session.events,
+    continuity,
+    resumeKey: sessionId,
+    capabilities,
+    startTurn: Effect.fn("Acp.startTurn")(function* ({ text, turnId }) {
+      const native = ours(turnId)
+      if (turns.running().length > 0) return yield* refused("session/prompt", "Another turn runs in this session.")
+      turns.ask(native)
+      yield* session.bindTurn(turnId, native)
+      yield* session.add(mapping.begin(native))
+      yield* child
+        .notify("session/prompt", { nativeTurnId: native, sessionId, prompt: [{ type: "text", text }] })
+        .pipe(Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && turns.refuse(native))))
+    }),
+    steer: () => Effect.fail(refused("steer", "The Agent Client Protocol cannot steer a turn.")),
+    interrupt: Effect.fn("Acp.interrupt")(function* (turnId) {
+      normaliser.interrupting(turnId)
+      const native = normaliser.nativeTurnOf(turnId)
+      if (native !== undefined) yield* cancel(native)
+    }),
+    answer: Effect.fn("Acp.answer")(function* (requestId, answer) {
+      const native = normaliser.answered(requestId)
+      const request = native === undefined ? undefined : take(native)
+      if (request === undefined) return
+      yield* child.respond(request.id, request.result(answer))
+      // The protocol's answer "cancelled" belongs to a cancelled turn.
+      if ("decision" in answer && answer.decision === "cancel") yield* Effect.forEach(turns.running(), cancel, { discard: true })
+    }),
+    stop: (reason) =>
+      stopping.withPermits(1)(
+        Effect.gen(function* () {
+          yield* Effect.forEach(
+            turns.running(),
+            (native) =>
+              cancel(native).pipe(
+                Effect.zipRight(Effect.timeoutOption(turns.ended(native), cancelMillis)),
+                Effect.catchAll((error) => Effect.logDebug(error.message))
+              ),
+            { discard: true }
+          )
+          yield* child.stop(reason)
+        })
+      )
+  }
+})

@@ -1,0 +1,169 @@
+/**
+ * The Agent Client Protocol (version 1), decoded at the edge. Open by intention: an update, a tool kind or a stop reason that is not known here
+ * comes back as it was sent, never as a failure.
+ */
+import { Option, Schema } from "effect"
+import * as Message from "../process/Message.ts"
+
+export type Fields = Readonly<Record<string, unknown>>
+
+export const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The named field when it is a string. */
+export const stringAt = (value: unknown, key: string): string | undefined => {
+  const found = isRecord(value) ? value[key] : undefined
+  return typeof found === "string" ? found : undefined
+}
+
+const json = Message.codec("jsonrpc")
+const promptId = "turn "
+
+/** How a prompt was answered. */
+export type PromptAnswer =
+  | { readonly nativeTurnId: string; readonly result: unknown }
+  | { readonly nativeTurnId: string; readonly error: { readonly code: number; readonly message: string; readonly data: unknown } }
+
+/**
+ * JSON-RPC, but for one thing: `session/prompt` is sent with `notify`, and its answer arrives as a notification of that name. The answer is the
+ * turn's end, so it must stay in line behind the turn's updates, and no deadline fits it. The request id is made from `nativeTurnId`.
+ */
+export const codec: Message.Codec = {
+  parse: (line) => {
+    const message = json.parse(line)
+    if (message?._tag !== "Result" && message?._tag !== "Error") return message
+    if (typeof message.id !== "string" || !message.id.startsWith(promptId)) return message
+    const nativeTurnId = message.id.slice(promptId.length)
+    const { _tag, id: _, ...said } = message
+    const params = _tag === "Result" && "result" in said ? { nativeTurnId, result: said.result } : { nativeTurnId, error: said }
+    return { _tag: "Notification", method: "session/prompt", params }
+  },
+  encode: (message) => {
+    if (!("method" in message) || message.method !== "session/prompt" || !isRecord(message.params)) return json.encode(message)
+    const { nativeTurnId, ...params } = message.params
+    return json.encode({ id: `${promptId}${String(nativeTurnId)}`, method: message.method, params })
+  }
+}
+
+const text = Schema.String
+const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
+const bag = Schema.Record({ key: Schema.String, value: Schema.Unknown })
+
+/** Of a tool call only `toolCallId` must be there; an update repeats what has changed. `content` replaces what was there. */
+export const ToolCall = Schema.Struct({
+  toolCallId: text,
+  title: maybe(text),
+  kind: maybe(text),
+  status: maybe(text),
+  content: maybe(Schema.Array(bag)),
+  locations: maybe(Schema.Array(bag)),
+  rawInput: Schema.optional(Schema.Unknown),
+  rawOutput: Schema.optional(Schema.Unknown)
+})
+export type ToolCall = typeof ToolCall.Type
+
+export const PermissionOption = Schema.Struct({ optionId: text, name: maybe(text), kind: text })
+export type PermissionOption = typeof PermissionOption.Type
+
+export const Permission = Schema.Struct({
+  sessionId: text,
+  toolCall: ToolCall,
+  options: Schema.Array(PermissionOption)
+})
+export type Permission = typeof Permission.Type
+
+const Plan = Schema.Struct({ entries: Schema.Array(Schema.Struct({ content: text, status: maybe(text) })) })
+const Used = Schema.Struct({ used: maybe(Schema.Int), size: maybe(Schema.Int) })
+
+export type Update =
+  | { readonly _tag: "Text"; readonly of: "agent-message" | "reasoning"; readonly text: string; readonly messageId?: string }
+  /** What we, or the person, said. */
+  | { readonly _tag: "Echo" }
+  | { readonly _tag: "Tool"; readonly call: ToolCall }
+  | { readonly _tag: "Plan"; readonly entries: (typeof Plan.Type)["entries"] }
+  | { readonly _tag: "Used"; readonly contextWindow: number | undefined }
+  | { readonly _tag: "Other" }
+
+const other: Update = { _tag: "Other" }
+const decodeTool = Schema.decodeUnknownOption(ToolCall)
+const decodePlan = Schema.decodeUnknownOption(Plan)
+const decodeUsed = Schema.decodeUnknownOption(Used)
+const decodePermission = Schema.decodeUnknownOption(Permission)
+
+const chunk = (of: "agent-message" | "reasoning", update: Fields): Update => {
+  const { content } = update
+  const said = stringAt(content, "type") === "text" ? stringAt(content, "text") : undefined
+  const messageId = stringAt(update, "messageId")
+  return said === undefined ? other : { _tag: "Text", of, text: said, ...(messageId === undefined ? {} : { messageId }) }
+}
+
+/** Of a `session/update`. `sessionId`: ours; what is about another session is `Other`. Total. */
+export const decodeUpdate = (sessionId: string, params: unknown): Update => {
+  const update = isRecord(params) && params["sessionId"] === sessionId ? params["update"] : undefined
+  if (!isRecord(update)) return other
+  switch (update["sessionUpdate"]) {
+    case "agent_message_chunk":
+      return chunk("agent-message", update)
+    case "agent_thought_chunk":
+      return chunk("reasoning", update)
+    case "user_message_chunk":
+      return { _tag: "Echo" }
+    case "tool_call":
+    case "tool_call_update":
+      return Option.match(decodeTool(update), { onNone: () => other, onSome: (call): Update => ({ _tag: "Tool", call }) })
+    case "plan":
+      return Option.match(decodePlan(update), {
+        onNone: () => other,
+        onSome: ({ entries }): Update => ({ _tag: "Plan", entries })
+      })
+    case "usage_update":
+      return Option.match(decodeUsed(update), {
+        onNone: () => other,
+        onSome: ({ size }): Update => ({ _tag: "Used", contextWindow: size ?? undefined })
+      })
+    default:
+      return other
+  }
+}
+
+/** `undefined`: not a request for permission in our session. */
+export const decodeAsk = (sessionId: string, method: string, params: unknown): Permission | undefined =>
+  method === "session/request_permission"
+    ? Option.getOrUndefined(Option.filter(decodePermission(params), (asked) => asked.sessionId === sessionId))
+    : undefined
+
+const Count = maybe(Schema.Int)
+/** Of the answer to a prompt. `stopReason`: end_turn | max_tokens | max_turn_requests | refusal | cancelled. */
+export const Stopped = Schema.Struct({
+  stopReason: text,
+  usage: maybe(
+    Schema.Struct({
+      inputTokens: Count,
+      outputTokens: Count,
+      totalTokens: Count,
+      thoughtTokens: Count,
+      cachedReadTokens: Count
+    })
+  )
+})
+export type Stopped = typeof Stopped.Type
+export const decodeStopped = Schema.decodeUnknownOption(Stopped)
+
+const Ability = Schema.optional(Schema.Unknown)
+export const InitializeAnswer = Schema.Struct({
+  protocolVersion: Schema.Int,
+  agentCapabilities: maybe(
+    Schema.Struct({ loadSession: maybe(Schema.Boolean), sessionCapabilities: maybe(Schema.Struct({ resume: Ability })) })
+  ),
+  authMethods: maybe(Schema.Array(Schema.Struct({ id: maybe(text), name: maybe(text), description: maybe(text) }))),
+  agentInfo: maybe(Schema.Struct({ name: maybe(text), version: maybe(text) }))
+})
+export type InitializeAnswer = typeof InitializeAnswer.Type
+
+const settings = {
+  configOptions: maybe(Schema.Array(Schema.Struct({ id: text, category: maybe(text) }))),
+  /** The older way to offer models. */
+  models: Schema.optional(Schema.Unknown)
+}
+export const NewAnswer = Schema.Struct({ sessionId: text, ...settings })
+export const LoadAnswer = Schema.NullOr(Schema.Struct(settings))
+export type Settings = Omit<typeof NewAnswer.Type, "sessionId">

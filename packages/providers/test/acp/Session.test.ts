@@ -1,0 +1,264 @@
+/** The whole adapter against processes that speak the protocol: one plays the transcripts, one does what no transcript shows. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Effect, Fiber, type Scope } from "effect"
+import * as Acp from "../../src/acp/Acp.ts"
+import * as Agents from "../../src/acp/Agents.ts"
+import * as Ledger from "../../src/process/Ledger.ts"
+import { faults, finish, record } from "../Recording.ts"
+import { completed, deltas, opaque, story } from "../Story.ts"
+
+const threadId = ThreadId.make("thr_played")
+const turn = (n: number) => TurnId.make(`trn_${n}`)
+const player = join(import.meta.dirname, "../codex/player.mjs")
+const small = join(import.meta.dirname, "agent.mjs")
+
+const opened = (
+  agent: Acp.AcpAgent,
+  more: { readonly cwd?: string; readonly resumeKey?: string; readonly model?: string } = {}
+) =>
+  Effect.gen(function* () {
+    const adapter = yield* Acp.make(agent)
+    const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname, ...more })
+    return { session, recording: yield* record(session) }
+  })
+const open = (transcript: string, process = 1, resumeKey?: string) => {
+  const file = `${join(import.meta.dirname, "fixtures", `${transcript}.jsonl`)}#${process}`
+  return opened({ name: "played", command: player, env: { TRANSCRIPT: file } }, resumeKey === undefined ? {} : { resumeKey })
+}
+const openSmall = (lacks = "", more: Parameters<typeof opened>[1] = {}) =>
+  opened({ name: "small", command: small, env: { AGENT: lacks } }, more)
+
+const played = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
+  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
+
+const project = Effect.acquireRelease(
+  Effect.sync(() => {
+    const outer = mkdtempSync(join(tmpdir(), "millrace-acp-"))
+    mkdirSync(join(outer, "project"))
+    writeFileSync(join(outer, "secret"), "canary")
+    writeFileSync(join(outer, "project", "in.txt"), "1\n2\n3\n")
+    symlinkSync(join(outer, "secret"), join(outer, "project", "link"))
+    symlinkSync(outer, join(outer, "project", "up"))
+    symlinkSync(join(outer, "made"), join(outer, "project", "dangling"))
+    return { outer, inside: join(outer, "project") }
+  }),
+  ({ outer }) => Effect.sync(() => rmSync(outer, { recursive: true, force: true }))
+)
+
+describe("acp session", () => {
+  played(
+    "T2 a turn, from handshake to stop; its end comes after all of its text",
+    Effect.gen(function* () {
+      const { recording, session } = yield* open("acp-basic-turn")
+      assert.strictEqual(session.continuity, "fresh")
+      assert.match(session.resumeKey ?? "", /^ses_/)
+      yield* session.startTurn({ turnId: turn(1), text: "hello" })
+      yield* recording.until("TurnCompleted")
+      assert.strictEqual(deltas(recording.events, "agent-message"), "Hello, this is a streamed answer from the scripted model.")
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
+    })
+  )
+
+  played(
+    "T13 an approval is answered once; the second answer is a no-op",
+    Effect.gen(function* () {
+      const { recording, session } = yield* open("acp-tool-approval-reject")
+      yield* session.startTurn({ turnId: turn(1), text: "run it" })
+      const { requestId } = yield* recording.until("RequestOpened")
+      yield* session.answer(requestId, { decision: "decline" })
+      yield* session.answer(requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted")
+      const command = yield* recording.until("ItemCompleted", (event) => event.kind === "command")
+      assert.strictEqual(command.status, "declined")
+      yield* finish(session, recording, [requestId])
+    })
+  )
+
+  played(
+    "T7 an interrupt, and one of an ended turn",
+    Effect.gen(function* () {
+      const { recording, session } = yield* open("acp-cancel")
+      yield* session.startTurn({ turnId: turn(1), text: "go on for ever" })
+      yield* recording.until("ItemDelta", (event) => event.text.startsWith("d2@"))
+      yield* session.interrupt(turn(1))
+      yield* recording.until("TurnInterrupted")
+      yield* session.interrupt(turn(1))
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted"])
+    })
+  )
+
+  played(
+    "P5 a kill, and the next session loads the conversation: its history makes no turn",
+    Effect.gen(function* () {
+      const { recording, session } = yield* open("acp-load-session")
+      yield* session.startTurn({ turnId: turn(1), text: "first" })
+      yield* Fiber.join(recording.done)
+      assert.deepStrictEqual(faults(recording.events), [])
+
+      const again = yield* open("acp-load-session", 2, session.resumeKey)
+      assert.strictEqual(again.session.continuity, "resumed")
+      assert.strictEqual(again.session.resumeKey, session.resumeKey)
+      yield* again.session.startTurn({ turnId: turn(2), text: "go on" })
+      yield* again.recording.until("TurnCompleted")
+      yield* finish(again.session, again.recording)
+      assert.deepStrictEqual(story(again.recording.events), ["start", "+agent-message", "-agent-message completed", "completed"])
+    })
+  )
+
+  played(
+    "P3 a history longer than every buffer is read while it loads",
+    Effect.gen(function* () {
+      const { recording, session } = yield* openSmall("", { resumeKey: "ses" })
+      assert.strictEqual(session.continuity, "resumed")
+      yield* session.startTurn({ turnId: turn(1), text: "ask []" })
+      yield* recording.until("TurnCompleted")
+      yield* finish(session, recording)
+      assert.deepStrictEqual(story(recording.events), ["start", "completed"])
+    })
+  )
+
+  played(
+    "a conversation that is lost, or cannot be continued: a new one and a notice; a resume without replay is used where there is no load",
+    Effect.gen(function* () {
+      const lost = yield* openSmall("", { resumeKey: "gone" })
+      assert.strictEqual(lost.session.continuity, "fresh")
+      assert.strictEqual((yield* lost.recording.until("Opaque")).method, "millrace/conversation-lost")
+      const cannot = yield* openSmall("load", { resumeKey: "ses", model: "big" })
+      assert.strictEqual(cannot.session.continuity, "fresh")
+      yield* finish(cannot.session, cannot.recording)
+      assert.deepStrictEqual(opaque(cannot.recording.events), ["millrace/conversation-lost", "millrace/model-not-set"])
+      const resumed = yield* openSmall("resume", { resumeKey: "ses" })
+      assert.strictEqual(resumed.session.continuity, "resumed")
+    })
+  )
+
+  played(
+    "X5 files are read and written inside the project only; terminals and unknown methods are refused",
+    Effect.gen(function* () {
+      const { inside, outer } = yield* project
+      const { recording, session } = yield* openSmall("", { cwd: inside })
+      const list = [
+        ["fs/read_text_file", { path: join(inside, "in.txt") }],
+        ["fs/read_text_file", { path: join(inside, "in.txt"), line: 2, limit: 1 }],
+        ["fs/read_text_file", { path: join(inside, "none.txt") }],
+        ["fs/read_text_file", { path: join(inside, "..", "secret") }],
+        ["fs/read_text_file", { path: join(inside, "link") }],
+        ["fs/read_text_file", { path: join(inside, "up", "secret") }],
+        ["fs/read_text_file", { path: "in.txt" }],
+        ["fs/read_text_file", { path: inside }],
+        ["fs/write_text_file", { path: join(inside, "new", "out.txt"), content: "made" }],
+        ["fs/write_text_file", { path: join(inside, "link"), content: "broken" }],
+        ["fs/write_text_file", { path: join(inside, "dangling"), content: "broken" }],
+        ["fs/write_text_file", { path: join(inside, "up", "made"), content: "broken" }],
+        ["fs/write_text_file", { path: join(inside, "up", "new", "made"), content: "broken" }],
+        ["terminal/create", { command: "ls" }],
+        ["brand/new", {}]
+      ]
+      yield* session.startTurn({ turnId: turn(1), text: `ask ${JSON.stringify(list)}` })
+      yield* recording.until("TurnCompleted")
+      assert.strictEqual(
+        deltas(recording.events, "agent-message"),
+        `{"content":"1\\n2\\n3\\n"} {"content":"2"} -32002 -32602 -32602 -32602 -32602 -32602 {} -32602 -32602 -32602 -32602 -32601 -32601 `
+      )
+      assert.strictEqual(readFileSync(join(inside, "new", "out.txt"), "utf8"), "made")
+      assert.strictEqual(readFileSync(join(outer, "secret"), "utf8"), "canary")
+      assert.isFalse(existsSync(join(outer, "made")))
+      assert.isFalse(existsSync(join(outer, "new")))
+      yield* finish(session, recording)
+      assert.notInclude(JSON.stringify(recording.events), "canary")
+      assert.include(opaque(recording.events), "fs/write_text_file")
+    })
+  )
+
+  played(
+    "T7 T13 an interrupt over an open question: the agent hears cancelled, its error is the end that was wanted",
+    Effect.gen(function* () {
+      const { recording, session } = yield* openSmall()
+      yield* session.startTurn({ turnId: turn(1), text: "cancel" })
+      const { requestId, ask } = yield* recording.until("RequestOpened")
+      assert.deepInclude(ask, { title: "do it", choices: ["accept", "decline", "cancel"] })
+      const second = yield* Effect.flip(session.startTurn({ turnId: turn(2), text: "ask []" }))
+      assert.strictEqual(second.failure.kind, "refused")
+      yield* session.interrupt(turn(1))
+      yield* recording.until("TurnInterrupted")
+      yield* session.answer(requestId, { decision: "accept" })
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted"])
+    })
+  )
+
+  played(
+    "T13 a stop over an open question ends the turn in words",
+    Effect.gen(function* () {
+      const { recording, session } = yield* openSmall()
+      yield* session.startTurn({ turnId: turn(1), text: "cancel" })
+      yield* recording.until("RequestOpened")
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted"])
+      assert.strictEqual(deltas(recording.events, "agent-message"), '{"outcome":"cancelled"} ')
+    })
+  )
+
+  played(
+    "T11 plans and thoughts have our words, modes and news are kept, a limit is a failure",
+    Effect.gen(function* () {
+      const { recording, session } = yield* openSmall()
+      yield* session.startTurn({ turnId: turn(1), text: "plan" })
+      const failed = yield* recording.until("TurnFailed")
+      assert.strictEqual(failed.error.kind, "limit")
+      const updated = yield* recording.until("TurnUpdated")
+      assert.deepStrictEqual(updated.plan, [{ text: "a", status: "in-progress" }])
+      assert.deepStrictEqual(completed(recording.events, "reasoning"), [{ text: "hm" }])
+      assert.deepStrictEqual(opaque(recording.events), ["session/update", "session/update"])
+      yield* finish(session, recording)
+    })
+  )
+
+  played(
+    "P5 an exit with code 0 in mid-turn is no success",
+    Effect.gen(function* () {
+      const { recording, session } = yield* openSmall()
+      yield* session.startTurn({ turnId: turn(1), text: "die" })
+      yield* Fiber.join(recording.done)
+      assert.deepStrictEqual(story(recording.events), ["start", "+agent-message", "-agent-message aborted", "failed process"])
+    })
+  )
+
+  played(
+    "a start that fails says why, and leaves no process: no sign-in, another version",
+    Effect.gen(function* () {
+      const auth = yield* Effect.flip(openSmall("auth"))
+      assert.strictEqual(auth.failure.kind, "auth")
+      assert.include(auth.failure.message, "run x login")
+      const version = yield* Effect.flip(openSmall("version"))
+      assert.strictEqual(version.failure.kind, "protocol")
+      const ledger = yield* Ledger.Ledger
+      assert.deepStrictEqual((yield* ledger.entries).entries, [])
+    })
+  )
+
+  played(
+    "a look gives the version; without a program open and probe say what to do",
+    Effect.gen(function* () {
+      const adapter = yield* Acp.make({ name: "small", command: small })
+      assert.deepInclude(yield* adapter.probe, { provider: "small", installed: true, version: "1.2.3", signedIn: "unknown" })
+      const nowhere = yield* Acp.make({ name: "x", command: "/nowhere/x", install: "Build it." })
+      assert.deepInclude(yield* nowhere.probe, { installed: false })
+      const error = yield* Effect.flip(nowhere.open({ threadId, epoch: 1, cwd: import.meta.dirname }))
+      assert.strictEqual(error.failure.kind, "not-installed")
+      assert.include(error.message, "Build it.")
+    })
+  )
+
+  it("known agents are offered when they are found, and a named one takes the place of its namesake", () => {
+    assert.deepStrictEqual(Agents.offered([], { PATH: "/nowhere" }), [])
+    const mine = { name: "opencode", command: "/opt/opencode" }
+    assert.deepStrictEqual(Agents.offered([mine], { PATH: "/nowhere" }), [mine])
+    assert.deepStrictEqual(
+      Agents.known.map(({ name }) => name),
+      ["opencode", "gemini", "goose", "codex-acp", "claude-agent-acp"]
+    )
+  })
+})

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+// A small agent for what no transcript shows. The prompt says what to do; AGENT says what the agent cannot do.
+import { createInterface } from "node:readline"
+
+const lacks = process.env.AGENT ?? ""
+const sessionId = "ses"
+let requests = 0
+const waiting = new Map()
+const write = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`)
+const update = (value) => write({ method: "session/update", params: { sessionId, update: value } })
+const say = (text) => update({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } })
+const ask = (method, params) =>
+  new Promise((resolve) => {
+    waiting.set(++requests, resolve)
+    write({ id: requests, method, params: { sessionId, ...params } })
+  })
+let cancelled
+const options = [{ optionId: "ok", name: "OK", kind: "allow_once" }]
+
+const prompts = {
+  /** Each request in the list, and what came of it. */
+  ask: async (list) => {
+    for (const [method, params] of list) {
+      const { error, result } = await ask(method, params)
+      say(`${error ? error.code : JSON.stringify(result)} `)
+    }
+    return { stopReason: "end_turn" }
+  },
+  /** Hangs over an open question until it is cancelled, then ends with an error. */
+  cancel: async () => {
+    const stop = new Promise((resolve) => (cancelled = resolve))
+    const { result } = await ask("session/request_permission", { toolCall: { toolCallId: "c", title: "do it" }, options })
+    say(`${JSON.stringify(result.outcome)} `)
+    await stop
+    throw new Error("aborted")
+  },
+  plan: async () => {
+    update({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text: "hm" } })
+    update({ sessionUpdate: "plan", entries: [{ content: "a", priority: "high", status: "in_progress" }] })
+    update({ sessionUpdate: "current_mode_update", currentModeId: "code" })
+    update({ sessionUpdate: "brand_new", x: 1 })
+    return { stopReason: "max_tokens" }
+  },
+  die: async () => {
+    say("half a ")
+    process.stdout.write("", () => process.exit(0))
+    return new Promise(() => {})
+  }
+}
+
+const methods = {
+  initialize: () => ({
+    protocolVersion: lacks === "version" ? 2 : 1,
+    agentCapabilities: {
+      loadSession: lacks !== "load" && lacks !== "resume",
+      sessionCapabilities: lacks === "load" ? {} : { resume: {} }
+    },
+    authMethods: [{ id: "x", name: "X", description: "run x login" }],
+    agentInfo: { name: "small", version: "1.2.3" }
+  }),
+  "session/new": () => {
+    if (lacks === "auth") throw Object.assign(new Error("Authentication required"), { code: -32000 })
+    return { sessionId }
+  },
+  "session/load": ({ sessionId: wanted }) => {
+    if (wanted !== sessionId) throw Object.assign(new Error("no such session"), { code: -32602 })
+    // More than any buffer holds.
+    for (let n = 0; n < 5000; n++) say(`old ${n}`)
+    return null
+  },
+  "session/resume": () => ({}),
+  "session/prompt": async ({ prompt: [{ text }] }) => {
+    const [name, json = "[]"] = text.split(/ (.*)/s)
+    return prompts[name](JSON.parse(json))
+  }
+}
+
+createInterface({ input: process.stdin })
+  .on("line", async (line) => {
+    const { id, method, params, result, error } = JSON.parse(line)
+    if (method === undefined) return waiting.get(id)?.({ result, error })
+    if (method === "session/cancel") return cancelled?.()
+    try {
+      write({ id, result: await methods[method](params) })
+    } catch (cause) {
+      write({ id, error: { code: cause.code ?? -32603, message: cause.message } })
+    }
+  })
+  .on("close", () => process.exit(0))
