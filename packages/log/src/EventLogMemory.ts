@@ -4,18 +4,14 @@ import type { PlacedReceipt, PlacedEvent, Batch, Placed } from "./Batch.ts"
 import { EventLog, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
 import { RowTable } from "./RowTable.ts"
 import * as StoredLog from "./StoredLog.ts"
-import { type StepHook, type Storage, StorageFailure, type StorageView } from "./Storage.ts"
+import { epochOf, type StepHook, type Storage, StorageFailure, type StorageView } from "./Storage.ts"
 
 export interface Options extends StoredLog.Options {
   readonly onStep?: StepHook
 }
 
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
 /** From the Random service: a simulation by seed gives the same epoch. */
-const newEpoch = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 32), 26), (digits) =>
-  digits.map((digit) => crockford[digit]).join("")
-)
+const newEpoch = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 32), 26), epochOf)
 
 /** First index whose event lies after the offset. */
 const indexAfter = (events: ReadonlyArray<StoredEvent>, offset: number): number => {

@@ -6,7 +6,7 @@ import { migrate, type Migrations } from "./Migrations.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { SqliteWriter } from "./SqliteWriter.ts"
-import { attempt, type StepHook, type Storage } from "./Storage.ts"
+import { attempt, epochOf, type StepHook, type Storage } from "./Storage.ts"
 import * as StoredLog from "./StoredLog.ts"
 
 export interface Options extends StoredLog.Options {
@@ -22,8 +22,7 @@ export interface Options extends StoredLog.Options {
   readonly migrations?: Migrations
 }
 
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-const newEpoch = (): string => Array.from(randomBytes(26), (byte) => crockford[byte & 31]).join("")
+const newEpoch = (): string => epochOf(randomBytes(26).map((byte) => byte & 31))
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous): Storage & { readonly close: () => void } => {
   const open = () => Sqlite.openWriter(options.file, synchronous, options.maxFileBytes)

@@ -6,6 +6,11 @@ import { Effect } from "effect"
 import type { Batch, Placed } from "./Batch.ts"
 import { LogUnavailable, type StoredReceipt, type View } from "./EventLog.ts"
 
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+/** The epoch of a new log: 26 characters of Crockford base 32, from as many random digits of 0 to 31. */
+export const epochOf = (digits: Iterable<number>): string => Array.from(digits, (digit) => crockford[digit]).join("")
+
 /** Thrown by a store when the storage could not do it. Nothing was written; the store can be used again (L9). */
 export class StorageFailure extends Error {
   override readonly name = "StorageFailure"
