@@ -1,5 +1,5 @@
 /**
- * The provider-neutral vocabulary, as the normaliser gives it to Ingestion. Guarantees, whatever the provider does (B9):
+ * The provider-neutral vocabulary, as the normaliser gives it to Ingestion. Guarantees, whatever the provider does:
  * every id is ours and mapped once; an item that started is completed exactly once, at the latest with its turn;
  * a turn that started ends exactly once; a request that opened is settled exactly once; unknown messages are `opaque`.
  * Plain values, never decoded on the hot path: the adapter's wire module validates what comes from outside.

@@ -26,7 +26,7 @@ const stopMillis = { interrupt: 1500, terminal: 500 }
 const refused = (operation: string, message: string) =>
   new ProviderError({ provider: "claude", operation, outcome: "failed", failure: { kind: "refused", message } })
 
-/** Claude writes a conversation down some 100 ms after a turn: a `kill -9` before that leaves nothing to continue (B7). */
+/** Claude writes a conversation down some 100 ms after a turn: a `kill -9` before that leaves nothing to continue (measured). */
 const isLost = (error: ProviderError): boolean =>
   error.outcome === "failed" && /no conversation found/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
 

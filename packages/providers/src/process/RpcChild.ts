@@ -83,7 +83,7 @@ export interface OpenOptions {
   readonly dialect?: Message.Dialect | Message.Codec
   /** Of each request and each write; default 30,000. */
   readonly deadlineMillis?: number
-  /** Default and maximum 32: more were seen to go unanswered (codex.md B4.6). */
+  /** Default and maximum 32: of hundreds at once Codex was seen to leave some unanswered (measured). */
   readonly maxInFlight?: number
   readonly lineLimitBytes?: number
   /** After stdin was closed, and after SIGTERM; default 2,000 each. */
