@@ -4,15 +4,17 @@
  */
 import * as Proc from "./Proc.ts"
 
-const groups = new Set<number>()
+const groups = new Map<number, string>()
 const killAll = () => {
-  for (const group of groups) Proc.signalGroup(group, "SIGKILL")
+  for (const group of groups.keys()) Proc.signalGroup(group, "SIGKILL")
+  // Commands of an agent are in groups of their own, and nobody is left to end them.
+  Proc.killCarriers(new Set(groups.values()))
 }
 
-/** From now until `release` the group is killed when this process exits. */
-export const hold = (group: number): void => {
+/** From now until `release` the group, and what carries the entry in its environment, is killed when this process exits. */
+export const hold = (group: number, entry: string): void => {
   if (groups.size === 0) process.on("exit", killAll)
-  groups.add(group)
+  groups.set(group, entry)
 }
 
 /** The leader was collected: its number may become somebody else's. */

@@ -141,19 +141,23 @@ const atMost = (mark: string, most: number) =>
     { until: (count) => count <= most, times: 300 }
   )
 
-it.scopedLive.runIf(Proc.bootId() !== undefined)(
-  "S8 a server that leaves by process.exit, such as at a second signal, takes agents that ignore everything with it",
-  () =>
-    Effect.gen(function* () {
-      const directory = yield* temporaryDirectory
-      const mark = yield* temporaryDirectory
-      expect(yield* exited(crash("exit", directory, mark))).toBeNull()
-      yield* atMost(mark, 0)
-      expect(survivors(mark)).toEqual([])
-      expect((yield* use(directory, (ledger) => ledger.reap)).gone).toHaveLength(1)
-    }),
-  20_000
-)
+for (const [step, what] of [
+  ["exit", "an agent that ignores everything"],
+  ["exit-command", "the command of an agent, and what that started in a group of its own,"]
+] as const)
+  it.scopedLive.runIf(Proc.bootId() !== undefined)(
+    `S8 a server that leaves by process.exit, such as at a second signal, takes ${what} with it`,
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const mark = yield* temporaryDirectory
+        expect(yield* exited(crash(step, directory, mark))).toBeNull()
+        yield* atMost(mark, 0)
+        expect(survivors(mark)).toEqual([])
+        expect((yield* use(directory, (ledger) => ledger.reap)).gone).toHaveLength(1)
+      }),
+    20_000
+  )
 
 describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server", { concurrent: true }, () => {
   for (const [step, expected] of [

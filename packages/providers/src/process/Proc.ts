@@ -53,24 +53,30 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 }
 
+const pids = (): ReadonlyArray<number> => {
+  try {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => Number.isSafeInteger(pid) && pid > 1)
+  } catch {
+    return []
+  }
+}
+const environment = (pid: number): ReadonlyArray<string> => read(`/proc/${pid}/environ`)?.split("\0") ?? []
+
+/** One look, at once: kills what carries one of the entries. For an exit that cannot wait; `sweep` makes sure. */
+export const killCarriers = (entries: ReadonlySet<string>): void => {
+  for (const pid of pids()) if (environment(pid).some((entry) => entries.has(entry))) signal(pid, "SIGKILL")
+}
+
 /** Living processes whose environment carries `entry` (NAME=VALUE): an agent and all that it started, in whatever group. */
 const carriers = (entry: string): Effect.Effect<ReadonlyArray<number>> =>
   Effect.gen(function* () {
     const found: Array<number> = []
     let looked = 0
-    const names = yield* Effect.sync(() => {
-      try {
-        return readdirSync("/proc")
-      } catch {
-        return []
-      }
-    })
-    for (const name of names) {
-      const pid = Number(name)
-      if (!Number.isSafeInteger(pid) || pid <= 1) continue
+    for (const pid of yield* Effect.sync(pids)) {
       if (++looked % 64 === 0) yield* Effect.yieldNow()
-      const environment = read(`/proc/${pid}/environ`)
-      if (environment === undefined || !environment.split("\0").includes(entry)) continue
+      if (!environment(pid).includes(entry)) continue
       if (facts(pid)?.zombie === false) found.push(pid)
     }
     return found

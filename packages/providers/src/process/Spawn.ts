@@ -124,7 +124,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
     return yield* Effect.fail({ kind: "process" as const, message: `no process could be started: ${cause.message}` })
   }
 
-  LastResort.hold(pid)
+  LastResort.hold(pid, `${Environment.marker}=${id}`)
 
   const { stdin, stdout, stderr } = child
   const exited = yield* Deferred.make<Exit>()

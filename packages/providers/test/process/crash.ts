@@ -1,7 +1,7 @@
 /**
  * A server that is killed at one step of a start: `crash.ts STEP LEDGER CWD`.
  * Steps: before-record, after-record (the gate is still closed), running (an agent that ignores everything), command (it runs a command);
- * exit: as running, and it is not killed but leaves by `process.exit`, with no scope closed.
+ * exit, exit-command: as running and as command, but it leaves by `process.exit`, with no scope closed.
  */
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Layer, Stream } from "effect"
@@ -9,8 +9,8 @@ import * as Demo from "../../src/demo/Demo.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import * as RpcChild from "../../src/process/RpcChild.ts"
 
-const [step, directory = "", cwd = ""] = process.argv.slice(2)
-const killed = Effect.sync(() => (step === "exit" ? process.exit(0) : void process.kill(process.pid, "SIGKILL"))).pipe(
+const [step = "", directory = "", cwd = ""] = process.argv.slice(2)
+const killed = Effect.sync(() => (step.startsWith("exit") ? process.exit(0) : void process.kill(process.pid, "SIGKILL"))).pipe(
   Effect.zipRight(Effect.never)
 )
 
@@ -38,7 +38,7 @@ const program = Effect.gen(function* () {
   if (step === "before-record" || step === "after-record") return yield* deaf
   const adapter = yield* Demo.make()
   const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd })
-  const text = step === "command" ? "[[run sh -c 'setsid sleep 60 & echo up; sleep 60']]" : "[[say up]] [[hang]]"
+  const text = step.endsWith("command") ? "[[run sh -c 'setsid sleep 60 & echo up; sleep 60']]" : "[[say up]] [[hang]]"
   yield* session.startTurn({ turnId: TurnId.make("trn_1"), text })
   yield* session.events.pipe(
     Stream.tap((event) =>
