@@ -13,7 +13,7 @@ import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import type * as Faults from "./Faults.ts"
 import type { Server, World } from "./World.ts"
 
-export type Kind = "in process" | "sse" | "poll" | "client"
+export type Kind = "in process" | "subscription" | "sse" | "poll" | "client"
 
 interface Attaching extends Attach {
   readonly seen: Array<Seen>
@@ -81,21 +81,23 @@ const query = (server: Server, state: State) => ({
 })
 
 /** Frames in process, left after a number of them. */
-const inProcess = (server: Server, state: State) =>
-  Effect.gen(function* () {
-    const attach = begin(state)
-    let left = (yield* chance(0.7)) && state.faults.active ? yield* Random.nextIntBetween(0, 12) : Number.POSITIVE_INFINITY
-    yield* server.follow(query(server, state)).pipe(
-      Stream.takeWhile(() => left-- > 0),
-      Stream.tap((frame) => {
-        const seen = ofFrame(frame)
-        if (seen !== undefined) take(state, attach, seen)
-        return dawdle(state)
-      }),
-      Stream.runDrain
-    )
-    if (left < 0) state.faults.counts.cuts++
-  })
+const inProcess =
+  (frames: (server: Server, state: State, capacity: number) => ReturnType<Server["follow"]>) => (server: Server, state: State) =>
+    Effect.gen(function* () {
+      const attach = begin(state)
+      const capacity = yield* Random.nextIntBetween(1, 9)
+      let left = (yield* chance(0.7)) && state.faults.active ? yield* Random.nextIntBetween(0, 12) : Number.POSITIVE_INFINITY
+      yield* frames(server, state, capacity).pipe(
+        Stream.takeWhile(() => left-- > 0),
+        Stream.tap((frame) => {
+          const seen = ofFrame(frame)
+          if (seen !== undefined) take(state, attach, seen)
+          return dawdle(state)
+        }),
+        Stream.runDrain
+      )
+      if (left < 0) state.faults.counts.cuts++
+    })
 
 const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
   const control = () => JSON.parse(data) as { readonly head: number; readonly resumeAfter: string }
@@ -250,7 +252,8 @@ export const make = (
   const state: State = { stream, attaches: [], faults, position: start, ended: false }
   const loop = (attach: (server: Server, state: State) => Effect.Effect<void, unknown>) => reattaching(world, state, attach)
   const run = {
-    "in process": () => loop(inProcess),
+    "in process": () => loop(inProcess((server, state) => server.follow(query(server, state)))),
+    subscription: () => loop(inProcess((server, state, capacity) => server.subscribe({ ...query(server, state), capacity }))),
     sse: () => Effect.flatMap(world.server, ({ log }) => loop(sse(format(log.epoch, start)))),
     poll: () => loop(poll),
     client: () => client(world, state)

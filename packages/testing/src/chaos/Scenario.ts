@@ -31,6 +31,8 @@ export interface Outcome {
 const readers = [
   { name: "in process, all", kind: "in process", stream: undefined },
   { name: "in process, one thread", kind: "in process", stream: streamOf("a") },
+  { name: "subscription, all", kind: "subscription", stream: undefined },
+  { name: "subscription, deleted thread", kind: "subscription", stream: streamOf("c") },
   { name: "client, all", kind: "client", stream: undefined },
   { name: "sse, all", kind: "sse", stream: undefined },
   { name: "sse, one thread", kind: "sse", stream: streamOf("b") },

@@ -8,6 +8,8 @@ import { NotFound } from "@millrace/contracts/Errors"
 import type { Frame } from "@millrace/contracts/Frame"
 import { ProjectId, type StreamName } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
+import * as Consumers from "@millrace/host/Consumers"
+import * as Subscription from "@millrace/host/Subscription"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import type { Storage } from "@millrace/log/Storage"
@@ -18,7 +20,7 @@ import { Tokens } from "@millrace/server/auth/Tokens"
 import * as Events from "@millrace/server/http/Events"
 import * as Wake from "@millrace/server/http/Wake"
 import { Service } from "@millrace/server/Service"
-import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
+import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, Stream } from "effect"
 import type * as Faults from "./Faults.ts"
 
 export type Log = typeof EventLog.Service
@@ -44,6 +46,12 @@ export interface Server {
   readonly follow: (options: {
     readonly stream?: StreamName
     readonly after?: string
+  }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
+  /** The host's subscription, lossless: at most `capacity` ahead of its consumer. */
+  readonly subscribe: (options: {
+    readonly stream?: StreamName
+    readonly after?: string
+    readonly capacity: number
   }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
   /** Followers deliver to the head, say bye and end. */
   readonly drain: Effect.Effect<void>
@@ -122,6 +130,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
       )
     )
     const handle = yield* Effect.provide(Events.make, context)
+    const consumers = yield* Consumers.make(log)
     const wake = yield* Effect.provide(Wake.Wake, context)
     return {
       log,
@@ -131,7 +140,11 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
           Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
         ),
       follow: (options) => Frames.follow(log, options),
-      drain: wake.close,
+      subscribe: (options) =>
+        Subscription.frames(log, consumers, { ...options, delivery: "lossless" }).pipe(
+          Stream.filter((frame): frame is Frame => frame._tag !== "lagged")
+        ),
+      drain: Effect.zipRight(wake.close, consumers.settle),
       down: yield* Deferred.make<void>()
     } satisfies Server
   })
