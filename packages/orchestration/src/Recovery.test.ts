@@ -43,6 +43,31 @@ const left = (events: ReadonlyArray<LogEvent>) => {
 }
 
 describe("recovery", () => {
+  it.effect("T5 R1 background work of a dead server is over with its reason, and keeps nothing", () =>
+    Effect.gen(function* () {
+      const log = yield* Kit.memory
+      const works = (turn: ScriptedProvider.Turn) =>
+        Effect.all(
+          [turn.start, turn.emit({ _tag: "Opaque", method: "background/started", payload: { task: "b1" } }), turn.complete],
+          { discard: true }
+        )
+      const first = yield* Kit.start(log, { providers: [ScriptedProvider.make({ turn: works })] })
+      const made = yield* first.run(create("one"))
+      const threadId = made?.threadId as ThreadId
+      yield* first.run(Kit.eventually(Kit.ofType("turn.completed")))
+      yield* first.kill
+      const second = yield* Kit.start(log, { providers: [ScriptedProvider.make({ turn: polite })] })
+      yield* second.run(
+        Effect.gen(function* () {
+          const ended = (yield* Kit.history).filter(Kit.ofType("background.ended"))
+          expect(ended.map(data)).toMatchObject([{ threadId, taskId: "b1", reason: expect.stringContaining("restarted") }])
+          expect((yield* (yield* Views.Views).thread(threadId)).backgroundIds).toBeUndefined()
+          expect((yield* Verify.run).problems).toEqual([])
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.effect(
     "T5 what a dead server left open is ended with the reason and with all text that was visible; the queue goes on",
     () =>

@@ -98,7 +98,7 @@ export interface ThreadState {
 export const maxText = 200_000
 
 /** Background tasks of one session that are counted. */
-export const maxBackground = 1000
+export const maxBackground = 100
 
 /** Turns that may wait in one thread. */
 export const maxQueue = 100

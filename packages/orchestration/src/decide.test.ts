@@ -278,6 +278,41 @@ describe("items and requests", () => {
     expect(Either.isRight(answer({ answers: { a: ["x"], b: ["y"] } }, second))).toBe(true)
   })
 
+  it("T13 allowed for the session, the equal ones that wait are released; others wait on", () => {
+    const { model, turnId } = running()
+    const open = (name: string, command: string | undefined) =>
+      say(model, 1, {
+        _tag: "RequestOpened",
+        turnId,
+        requestId: name as RequestId,
+        ask: {
+          kind: "approval",
+          title: "Run it",
+          ...(command === undefined ? {} : { command }),
+          choices: ["accept", "accept-for-session", "decline"]
+        }
+      })
+    for (const [name, command] of [
+      ["req_1", "ls"],
+      ["req_2", "ls"],
+      ["req_3", "rm x"],
+      ["req_4", undefined]
+    ] as const)
+      open(name, command)
+    ask(model, "request.answer", { requestId: "req_1" as RequestId, decision: "accept-for-session" })
+    expect(Object.keys(model.only.requests)).toEqual(["req_a", "req_3", "req_4"])
+    expect(last(model, "request.answered")?.data).toMatchObject({
+      requestId: "req_2",
+      by: "policy",
+      decision: "accept-for-session"
+    })
+    ask(model, "request.answer", { requestId: "req_3" as RequestId, decision: "accept" })
+    expect(Object.keys(model.only.requests)).toEqual(["req_a", "req_4"])
+    expect(ask(model, "request.answer", { requestId: "req_2" as RequestId, decision: "decline" })).toMatchObject(
+      Either.right({ outcome: "already-settled" })
+    )
+  })
+
   it("T13 an open request never survives its session", () => {
     const { model, threadId, requestId } = running()
     ask(model, "session.stop", { threadId })

@@ -8,7 +8,7 @@ import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
-import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest } from "./ThreadState.ts"
+import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest, type ThreadState } from "./ThreadState.ts"
 
 export interface CommandInput {
   readonly command: Command
@@ -204,6 +204,21 @@ export const shown = (ask: Ask, answer: Answer): Answer => {
   }
 }
 
+/** What is asked, without whose item asks it. */
+const askedOf = (ask: Extract<Ask, { kind: "approval" }>): string =>
+  JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices])
+
+/** Allowed for the session: those that wait with the very same words need nobody any more (T13). */
+const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest): void => {
+  const { ask } = allowed
+  // Without a command or changes nothing says that two of them are the same.
+  if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
+  for (const { ask: other, requestId, turnId } of Object.values(requests)) {
+    if (requestId === allowed.requestId || other.kind !== "approval" || askedOf(other) !== askedOf(ask)) continue
+    draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", decision: "accept-for-session" })
+  }
+}
+
 const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): Decided => {
   const { requestId } = command
   const threadId = draft.world.threadOfRequest(requestId)
@@ -214,6 +229,7 @@ const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
   return Either.map(answerFor(command, open), (answer) => {
     draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
+    if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open)
     return { threadId, turnId: open.turnId, outcome: "answered" }
   })
 }

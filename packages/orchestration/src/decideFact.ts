@@ -69,6 +69,12 @@ const turnFailed = (
   settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
 }
 
+/** The clock that ran out says why, whatever words the agent has for an interrupt; and that it had to be stopped (T8). */
+const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, said: string | undefined): string | undefined => {
+  const stop = state.stopRequested?.reason
+  return interruptReason === undefined ? said : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
+}
+
 /** Background work counts while its session lives; all other opaque events are kept as they came. */
 const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<ProviderEvent, { _tag: "Opaque" }>): void => {
   const word = Background.read(event)
@@ -115,13 +121,10 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEv
     }
     case "TurnCompleted":
       return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "completed" })
-    case "TurnInterrupted":
-      // The clock that ran out says why, whatever words the agent has for an interrupt (T8).
-      return settleTurn(draft, threadId, epoch, turnId, {
-        ...event,
-        _tag: "interrupted",
-        reason: turn?.interruptReason ?? event.reason
-      })
+    case "TurnInterrupted": {
+      const reason = turn === undefined ? event.reason : interruptedBecause(state, turn, event.reason)
+      return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "interrupted", reason })
+    }
     case "TurnFailed":
       return turnFailed(draft, state, epoch, event)
     case "ItemStarted": {

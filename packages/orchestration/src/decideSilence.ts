@@ -59,6 +59,7 @@ export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): b
   if (fact.crowded)
     return (
       !works &&
+      limits.idle > 0 &&
       draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason: "idle, and too many sessions are open" })
     )
   if (!isOver(millis, limits.idle)) return false
