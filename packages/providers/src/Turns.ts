@@ -1,4 +1,5 @@
 /** The native turns that a session has asked for or seen begin, each with its beginning and its end, for those who wait for them. */
+import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Deferred, Effect, FiberId } from "effect"
 import type { NativeEvent } from "./NativeEvent.ts"
 
@@ -15,6 +16,11 @@ export interface Turns {
   readonly ended: (nativeTurnId: string) => Effect.Effect<void>
   /** Asked for or begun, and not over. */
   readonly running: () => ReadonlyArray<string>
+  /**
+   * Before a process is stopped, which does not make an agent end its turn in words: asks each running turn to end, one after the other, and
+   * waits for its end, for so long at most. What cannot be asked is left to the stop.
+   */
+  readonly settle: (ask: (nativeTurnId: string) => Effect.Effect<unknown, ProviderError>, millis: number) => Effect.Effect<void>
 }
 
 interface Turn {
@@ -44,6 +50,8 @@ export const make = (): Turns => {
       const turn = turns.get(id)
       return turn === undefined ? Effect.void : Deferred.await(turn[of])
     })
+  const ended = wait("ended")
+  const running = () => [...turns.keys()]
   return {
     ask: add,
     refuse: end,
@@ -53,7 +61,19 @@ export const make = (): Turns => {
         else if (event._tag === "TurnEnded") end(event.nativeTurnId)
     },
     begun: wait("begun"),
-    ended: wait("ended"),
-    running: () => [...turns.keys()]
+    ended,
+    running,
+    settle: (ask, millis) =>
+      Effect.suspend(() =>
+        Effect.forEach(
+          running(),
+          (native) =>
+            ask(native).pipe(
+              Effect.zipRight(Effect.timeoutOption(ended(native), millis)),
+              Effect.catchAll((error) => Effect.logDebug(error.message))
+            ),
+          { discard: true }
+        )
+      )
   }
 }

@@ -161,20 +161,6 @@ export const open = Effect.fn("Acp.open")(function* (
       // The protocol's answer "cancelled" belongs to a cancelled turn.
       if ("decision" in answer && answer.decision === "cancel") yield* Effect.forEach(turns.running(), cancel, { discard: true })
     }),
-    stop: (reason) =>
-      stopping.withPermits(1)(
-        Effect.gen(function* () {
-          yield* Effect.forEach(
-            turns.running(),
-            (native) =>
-              cancel(native).pipe(
-                Effect.zipRight(Effect.timeoutOption(turns.ended(native), cancelMillis)),
-                Effect.catchAll((error) => Effect.logDebug(error.message))
-              ),
-            { discard: true }
-          )
-          yield* child.stop(reason)
-        })
-      )
+    stop: (reason) => stopping.withPermits(1)(Effect.zipRight(turns.settle(cancel, cancelMillis), child.stop(reason)))
   }
 })

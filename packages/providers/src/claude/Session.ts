@@ -165,19 +165,11 @@ export const open = Effect.fn("Claude.open")(function* (
     }),
     stop: (reason) =>
       stopping.withPermits(1)(
-        Effect.gen(function* () {
-          // The end of stdin is no end in words for a turn that runs: ask first. Then it has time to write the conversation down.
-          yield* Effect.forEach(
-            turns.running(),
-            (native) =>
-              interruptNative(native, stopMillis.interrupt).pipe(
-                Effect.zipRight(Effect.timeoutOption(turns.ended(native), stopMillis.terminal)),
-                Effect.catchAll((error) => Effect.logDebug(error.message))
-              ),
-            { discard: true }
-          )
-          yield* child.stop(reason)
-        })
+        // Then it has time to write the conversation down.
+        Effect.zipRight(
+          turns.settle((native) => interruptNative(native, stopMillis.interrupt), stopMillis.terminal),
+          child.stop(reason)
+        )
       )
   }
 })

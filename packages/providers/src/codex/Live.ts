@@ -1,6 +1,5 @@
-/** What is under way at Codex, as its own words tell: turns that run, commands that run, requests that wait for a person. */
+/** What is under way at Codex beside its turns, as its own words tell: commands that run, requests that wait for a person. */
 import type { Answer } from "@millrace/contracts/Item"
-import { Deferred, Effect, FiberId } from "effect"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 
@@ -18,28 +17,16 @@ export interface Live {
   readonly take: (nativeRequestId: string) => Waiting | undefined
   /** Takes away those that Codex does not withdraw when our turn ends. */
   readonly takeForeign: () => ReadonlyArray<Waiting>
-  /** Native turns that run, each with its end. */
-  readonly running: () => ReadonlyArray<readonly [string, Effect.Effect<void>]>
   /** Native command items of that turn that run; some outlive it. */
   readonly commandsOf: (nativeTurnId: string) => ReadonlySet<string>
 }
 
 export const make = (): Live => {
-  const turns = new Map<string, Deferred.Deferred<void>>()
   const commands = new Map<string, Set<string>>()
   const requests = new Map<string, Waiting>()
 
   const note = (event: NativeEvent): void => {
     switch (event._tag) {
-      case "TurnStarted":
-        turns.set(event.nativeTurnId, Deferred.unsafeMake(FiberId.none))
-        return
-      case "TurnEnded": {
-        const ended = turns.get(event.nativeTurnId)
-        turns.delete(event.nativeTurnId)
-        if (ended) Deferred.unsafeDone(ended, Effect.void)
-        return
-      }
       case "ItemStarted": {
         if (event.kind !== "command") return
         const items = commands.get(event.nativeTurnId) ?? new Set()
@@ -69,7 +56,6 @@ export const make = (): Live => {
     wait: (nativeRequestId, request) => void requests.set(nativeRequestId, request),
     take,
     takeForeign: () => [...requests].flatMap(([key, { foreign }]) => (foreign ? (take(key) ?? []) : [])),
-    running: () => [...turns].map(([native, ended]) => [native, Deferred.await(ended)] as const),
     commandsOf: (nativeTurnId) => commands.get(nativeTurnId) ?? new Set()
   }
 }

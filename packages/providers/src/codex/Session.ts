@@ -6,6 +6,7 @@ import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
+import * as Turns from "../Turns.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Live from "./Live.ts"
 import * as Mapping from "./Mapping.ts"
@@ -49,6 +50,7 @@ export const open = Effect.fn("Codex.open")(function* (
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(threadId)
   const live = Live.make()
+  const turns = Turns.make()
   /** Turns whose `turn/start` is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
 
@@ -59,6 +61,7 @@ export const open = Effect.fn("Codex.open")(function* (
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
         live.note(events)
+        turns.note(events)
         const left = events.some((event) => event._tag === "TurnEnded") ? live.takeForeign() : []
         const cancel = ({ id, result }: Live.Waiting) => child.respond(id, result({ decision: "cancel" }))
         return left.length === 0 ? { events } : { events, reply: Effect.forEach(left, cancel, { discard: true }) }
@@ -136,19 +139,11 @@ export const open = Effect.fn("Codex.open")(function* (
     }),
     stop: (reason) =>
       stopping.withPermits(1)(
-        Effect.gen(function* () {
-          // Neither the end of stdin nor a signal makes Codex end its turn in words (measured): ask first.
-          yield* Effect.forEach(
-            live.running(),
-            ([native, ended]) =>
-              Conversation.interrupt(child, threadId, native, stopMillis.interrupt).pipe(
-                Effect.zipRight(Effect.timeoutOption(ended, stopMillis.terminal)),
-                Effect.catchAll((error) => Effect.logDebug(error.message))
-              ),
-            { concurrency: "unbounded", discard: true }
-          )
-          yield* child.stop(reason)
-        })
+        // Neither the end of stdin nor a signal makes Codex end its turn in words (measured).
+        Effect.zipRight(
+          turns.settle((native) => Conversation.interrupt(child, threadId, native, stopMillis.interrupt), stopMillis.terminal),
+          child.stop(reason)
+        )
       )
   }
 })
