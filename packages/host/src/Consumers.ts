@@ -37,7 +37,7 @@ export interface Consumer {
   reads: number
   /** It heard the last frame: `bye`, or `end`. */
   ended: boolean
-  /** Its stream is over, by `bye` or otherwise. */
+  /** It needs nothing more: it heard the last frame, or its stream is over. */
   readonly gone: Deferred.Deferred<void>
 }
 
@@ -53,8 +53,9 @@ export interface Consumers {
   readonly watch: Effect.Effect<void>
   readonly settle: Effect.Effect<void>
   readonly leave: Effect.Effect<void>
-  /** Returns when no consumer is left. */
+  /** Returns when every consumer heard the last frame or is gone. */
   readonly ended: Effect.Effect<void>
+  /** Of the consumers since `watch`; later ones are nobody's concern. */
   readonly report: (head: number) => ReadonlyArray<ConsumerReport>
 }
 
@@ -91,6 +92,11 @@ export const make = (log: {
         signal.wake()
       })
 
+    const ended: Effect.Effect<void> = Effect.suspend(() => {
+      const next = [...live].find((consumer) => !consumer.ended)
+      return next === undefined ? Effect.void : Effect.zipRight(Deferred.await(next.gone), ended)
+    })
+
     const outcome = (consumer: Consumer, { reads }: { readonly reads: number }): Outcome =>
       consumer.ended ? "drained" : !live.has(consumer) ? "died" : consumer.reads > reads ? "timedOut" : "abandoned"
 
@@ -124,15 +130,10 @@ export const make = (log: {
       }),
       settle: enter("settled"),
       leave: enter("gone"),
-      ended: Effect.suspend(() =>
-        Effect.whileLoop({
-          while: () => live.size > 0,
-          body: () => Effect.forEach([...live], ({ gone }) => Deferred.await(gone), { discard: true }),
-          step: () => {}
-        })
-      ),
-      report: (head) =>
-        [...watched].map(([consumer, at]) => ({
+      ended,
+      report: (head) => {
+        watching = false
+        return [...watched].map(([consumer, at]) => ({
           name: consumer.name,
           stream: consumer.stream,
           delivery: consumer.delivery,
@@ -140,5 +141,6 @@ export const make = (log: {
           undelivered: Math.max(0, head - consumer.delivered),
           outcome: outcome(consumer, at)
         }))
+      }
     }
   })

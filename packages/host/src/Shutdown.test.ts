@@ -208,6 +208,22 @@ describe("Shutdown: consumers", () => {
   )
 })
 
+describe("Shutdown: goodbye", () => {
+  it.scoped("S5 who heard goodbye is not waited for, whatever it does then; nor is who comes after the end", () =>
+    Effect.gen(function* () {
+      const host = yield* TestHost.make()
+      yield* Effect.forkScoped(
+        Stream.runForEach(host.subscribe(lossless), (frame) => (frame._tag === "bye" ? Effect.never : Effect.void))
+      )
+      yield* TestHost.begin(host, "hello")
+      const report = yield* shut(host)
+      expect(report.consumers).toMatchObject([{ outcome: "drained", undelivered: 0 }])
+      expect((yield* history(host)).at(-1)?.offset).toBe(report.head)
+      expect((yield* host.shutdown(patience)).consumers).toHaveLength(1)
+    })
+  )
+})
+
 describe("Shutdown: admission", () => {
   it.scoped(
     "S1 begin returns in one turn of the scheduler, with every consumer stuck, a turn running and commands waiting (case 14)",

@@ -9,7 +9,7 @@ import type { StreamName } from "@millrace/contracts/Ids"
 import type { EventLog, LogUnavailable, Page, StoredEvent } from "@millrace/log/EventLog"
 import * as Cursors from "@millrace/orchestration/Cursors"
 import * as Frames from "@millrace/orchestration/Frames"
-import { Effect, Option, Stream } from "effect"
+import { Deferred, Effect, Exit, Option, Stream } from "effect"
 import type { Consumers, Delivery } from "./Consumers.ts"
 import * as Skipping from "./Skipping.ts"
 
@@ -127,7 +127,10 @@ export const frames = (
         ahead = []
         taken = 0
         consumer.delivered = run === undefined ? position : run.from - 1
-        consumer.ended = last
+        if (last) {
+          consumer.ended = true
+          Deferred.unsafeDone(consumer.gone, Exit.void)
+        }
         return frame
       }
       return Stream.repeatEffectOption(
