@@ -1,0 +1,24 @@
+// The pinned Claude Code of the real lane (folder: MILLRACE_CLAUDE_CACHE). Run directly it prints the path of the program.
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { ensure } from "./npm-cache.mjs"
+
+const findBinary = (folder) => {
+  const binary = join(folder, "node_modules", ".bin", process.platform === "win32" ? "claude.cmd" : "claude")
+  return existsSync(binary) ? binary : undefined
+}
+
+/** The newest that runs on Node 20. */
+const claude = {
+  name: "claude",
+  packaged: "@anthropic-ai/claude-code",
+  version: "2.1.197",
+  variable: "MILLRACE_CLAUDE_CACHE",
+  size: "235 MB",
+  findBinary
+}
+
+export const ensureClaude = (say) => ensure(claude, say)
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(await ensureClaude())
