@@ -70,7 +70,7 @@ const scenario = (
 
 const append = Effect.flatMap(EventLog, (log) => Effect.orDie(log.append([{ events: [event(1)], rows: [] }])))
 
-it.effect("D7 after a wave that took 4 ms the next one waits 12 ms and carries what was committed meanwhile", () =>
+it.effect("D7 after a wave that took 4 ms the next one waits 8 ms and carries what was committed meanwhile", () =>
   scenario(4, ({ looks, pass }) =>
     Effect.gen(function* () {
       yield* append
@@ -79,7 +79,7 @@ it.effect("D7 after a wave that took 4 ms the next one waits 12 ms and carries w
       yield* append
       yield* append
       yield* rest
-      pass(11)
+      pass(7)
       yield* rest
       expect(looks()).toBe(1)
       pass(1)

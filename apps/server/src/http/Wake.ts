@@ -9,8 +9,8 @@ import { Tokens } from "../auth/Tokens.ts"
 /** Time between heartbeats, as PRODUCT.md says. */
 export const heartbeat = "15 seconds"
 /** The writer has this many times what a wave of followers takes, and a follower waits at most so many milliseconds for the next wave. */
-const share = 3
-const longestPause = 15
+const share = 2
+const longestPause = 8
 /** How often the token file is looked at for live streams: revoke ends them within a second (X3). */
 const tokenCheck = "400 millis"
 
@@ -72,7 +72,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
 
   /**
    * One wave at a time. After one that took long (many followers) the next one waits, so that it carries more events to each of them and
-   * followers take a quarter of the time from the writer, not all of it. A commit after a rest is announced at once.
+   * followers take a third of the time from the writer, not all of it. A commit after a rest is announced at once.
    */
   const wave = Effect.gen(function* () {
     yield* Effect.suspend(() => log.awaitBeyond(head))

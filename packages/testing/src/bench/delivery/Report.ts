@@ -211,7 +211,12 @@ const svg = (results: Results): string => {
   const width = 420
   const [least, most] = [0.1, 1000]
   const x = (millis: number) => (width * Math.log10(Math.max(millis, least) / least)) / Math.log10(most / least)
-  text(20, 28, "Agent's word to client's read, ms (p50, p99)", 'font-weight="600"')
+  text(
+    20,
+    28,
+    "Agent's word to client's read, ms: p50, p99; red: p99 of a bare durable row and node:http at the same pace",
+    'font-weight="600"'
+  )
   const left = 190
   for (const tick of [0.1, 1, 10, 100, 1000]) {
     parts.push(`<line x1="${left + x(tick)}" y1="40" x2="${left + x(tick)}" y2="${44 + rows.length * 26}" stroke="#ddd"/>`)
@@ -222,6 +227,7 @@ const svg = (results: Results): string => {
     text(left - 8, y + 14, `${one.what.startsWith("text") ? "text, " : ""}${one.rate}/s × ${one.readers}`, 'text-anchor="end"')
     bar(left, y, x(one.p99), 18, "#b9d3e8")
     bar(left, y + 4, x(one.p50), 10, "#2f6f9f")
+    if (one.bare !== undefined) bar(left + x(Math.min(one.bare.p99, most)), y, 2, 18, "#c0392b")
     text(left + x(one.p99) + 5, y + 13, `${one.p50.toFixed(1)}, ${one.p99.toFixed(1)}`, 'fill="#444"')
   }
 
@@ -231,7 +237,7 @@ const svg = (results: Results): string => {
   const scale = (n: number) => (n / greatest) * width
   for (const [n, one] of results.fanOut.entries()) {
     const y = top + 16 + n * 62
-    text(left - 8, y + 26, `${one.readers} readers, ${one.synchronous}`, 'text-anchor="end"')
+    text(left - 8, y + 26, `${one.readers} reader${one.readers === 1 ? "" : "s"}, ${one.synchronous}`, 'text-anchor="end"')
     const bars = [
       [one.ours, "#2f6f9f", "ours, durable"],
       [one.bareStored, "#c9a227", "bare SQLite + node:http"],
