@@ -2,6 +2,7 @@
 import { Rpc } from "@effect/rpc"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
+import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
@@ -37,7 +38,10 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
 
 /** Streams of one connection at a time; a follower holds a position and a page (D7, X5). */
 const maxStreams = 256
-const crowded = `This connection has ${maxStreams} streams already. End some, or open another connection.`
+const crowded = new StorageUnavailable({
+  message: `This connection follows ${maxStreams} streams already. End some of them, or open another connection.`,
+  retryAfterMillis: 1000
+})
 
 /** The session of the upgrade request: RPC fibers inherit its context, which their types do not say. Without one nobody may ask (X1). */
 const session = Effect.flatMap(
@@ -85,8 +89,9 @@ export const layer = MillraceRpcs.toLayer(
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
             const own = yield* session
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
+            // A failure, not a frame: frames wait for the client's acknowledgement, and this one may never read.
+            if (open > maxStreams) return yield* crowded
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
-            if (open > maxStreams) return Stream.fromChunk(frames(log.epoch, { _tag: "bye", reason: crowded, resumeAfter: from }))
             const steps = Follow.steps({
               after: from,
               session: own,

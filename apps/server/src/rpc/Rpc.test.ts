@@ -181,16 +181,16 @@ it.scopedLive("X5 what is no message is answered, and ends neither the socket no
   })
 )
 
-it.scopedLive("X5 a connection has 256 streams; the next one hears bye with its cursor", () =>
+it.scopedLive("X5 a connection follows 256 streams; the next one is refused", () =>
   Effect.gen(function* () {
     const { heard, socket } = yield* raw(yield* start())
     const follow = (id: number) =>
       socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
-    const byes = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer.includes("256 streams")).length
+    const refused = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer.includes("follows 256 streams")).length
     for (let id = 1; id <= 256; id++) follow(id)
-    expect(byes(yield* heard(256))).toBe(0)
+    expect(refused(yield* heard(256))).toBe(0)
     follow(257)
-    expect(byes(yield* heard(257))).toBe(1)
+    expect(refused(yield* heard(257))).toBe(1)
   })
 )
 

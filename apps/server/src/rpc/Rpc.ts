@@ -13,8 +13,7 @@ const id = Schema.String.pipe(Schema.pattern(/^[0-9]{1,20}$/))
 const isMessages = Schema.is(
   Schema.Array(
     Schema.Union(
-      Schema.Struct({
-        _tag: Schema.Literal("Request"),
+      Schema.TaggedStruct("Request", {
         id,
         tag: Schema.String,
         headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String))
