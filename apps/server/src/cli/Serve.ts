@@ -1,11 +1,21 @@
 /** `millrace serve`: its flags. The program itself is loaded when it is started (ServeProgram.ts). */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Effect } from "effect"
+import { Duration, Effect, Option } from "effect"
 import * as Flags from "./Flags.ts"
 
 const descriptor = (name: string, what: string) =>
   Flags.integer(name, { min: 0, max: 1_000_000 }).pipe(Options.withDescription(what), Options.optional)
+
+/** Up to a year. */
+const minutes = (name: string, variable: string, what: string) =>
+  Flags.integer(name, { min: 0, max: 525_600, variable }).pipe(
+    Options.withDescription(`${what}, in minutes of awake time; 0 = never (${variable}).`),
+    Options.optional
+  )
+
+const given = <const K extends string>(name: K, value: Option.Option<number>) =>
+  Option.isSome(value) ? ({ [name]: Duration.minutes(value.value) } as { readonly [N in K]: Duration.Duration }) : {}
 
 export const command = Command.make(
   "serve",
@@ -22,10 +32,17 @@ export const command = Command.make(
       Options.repeated
     ),
     open: Options.boolean("open").pipe(Options.withDescription("Open the pairing link in a browser.")),
+    idle: minutes("idle", "MILLRACE_IDLE", "End an agent's process that has nothing to do; its thread resumes it. Default 30"),
+    modelSilence: minutes(
+      "model-silence",
+      "MILLRACE_MODEL_SILENCE",
+      "Interrupt a turn in which the model says nothing. Default 10"
+    ),
+    toolSilence: minutes("tool-silence", "MILLRACE_TOOL_SILENCE", "Interrupt a turn in which a tool says nothing. Default 60"),
     readyFd: descriptor("ready-fd", "Write one JSON line {url, token, pid, dataDir} to this descriptor when ready."),
     parentFd: descriptor("parent-fd", "End in order when this descriptor reaches its end: the parent is gone.")
   },
-  ({ allowHost, data, host, noAuth, open, parentFd, port, readyFd }) =>
+  ({ allowHost, data, host, idle, modelSilence, noAuth, open, parentFd, port, readyFd, toolSilence }) =>
     Effect.gen(function* () {
       const { serve } = yield* Effect.promise(() => import("./ServeProgram.ts"))
       yield* serve({
@@ -35,6 +52,7 @@ export const command = Command.make(
         auth: !noAuth,
         allowedHosts: allowHost,
         open,
+        reaper: { ...given("idle", idle), ...given("model", modelSilence), ...given("tool", toolSilence) },
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })

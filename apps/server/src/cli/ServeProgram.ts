@@ -21,6 +21,8 @@ export interface Options {
   readonly open: boolean
   readonly readyFd: number | undefined
   readonly parentFd: number | undefined
+  /** When silence ends a session or a turn. */
+  readonly reaper: NonNullable<Host.Options["reaper"]>
 }
 
 /** The whole way down has this long: half of it for turns to finish by themselves. */
@@ -28,10 +30,10 @@ const deadline = "10 seconds"
 /** After the log is at rest: how long followers have to read to its end. */
 const grace = "3 seconds"
 
-const composed = ({ allowedHosts, auth, dataDir, host, port }: Options) =>
+const composed = ({ allowedHosts, auth, dataDir, host, port, reaper }: Options) =>
   Server.layer({ host, port, auth, dataDir, allowedHosts, grace }).pipe(
     Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
-    Layer.provideMerge(Host.layer({ dataDir }))
+    Layer.provideMerge(Host.layer({ dataDir, reaper }))
   )
 
 /** `reason` returns when there is one to stop, as a person reads it. Signals are taken over at once. */
