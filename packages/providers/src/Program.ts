@@ -1,0 +1,62 @@
+/** An agent that is a program on this machine: looked for whenever it is asked for, looked at within a time, opened when it is there. */
+import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { ProviderStatus } from "@millrace/contracts/State"
+import { DateTime, Effect, Option, type Scope } from "effect"
+import { Ledger } from "./process/Ledger.ts"
+
+export interface Program {
+  readonly name: string
+  readonly capabilities: ProviderSession["capabilities"]
+  /** Its path, or command. It may have been installed, or removed, since it was last asked for. */
+  readonly find: () => Option.Option<string>
+  /** Why there is none, and what to do. */
+  readonly missing: () => string
+  /** A look at an agent that hangs ends after this; its process is killed within some four seconds more. */
+  readonly lookMillis: number
+  /** What one short-lived process tells; `signedIn` stays `unknown` where it does not. A failure in words is what to do. */
+  readonly look: (
+    found: string
+  ) => Effect.Effect<Partial<Pick<ProviderStatus, "version" | "signedIn" | "fix">>, ProviderError | string, Ledger>
+  readonly open: (input: OpenInput, found: string) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope | Ledger>
+}
+
+const words = (error: ProviderError | string): string =>
+  (typeof error === "string" ? error : [error.failure.message, error.failure.detail].filter(Boolean).join("\n")).slice(0, 1000)
+
+/** Needs the ledger for each process it starts. */
+export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never, Ledger> =>
+  Effect.map(Ledger, (ledger) => {
+    const { capabilities, lookMillis, name } = program
+    const probe = Effect.gen(function* () {
+      const checkedAt = DateTime.formatIso(yield* DateTime.now)
+      const status = { provider: name, capabilities, checkedAt, signedIn: "unknown" } as const
+      const found = program.find()
+      if (Option.isNone(found)) return { ...status, installed: false, fix: program.missing() } satisfies ProviderStatus
+      return yield* program.look(found.value).pipe(
+        Effect.timeoutFail({ duration: lookMillis, onTimeout: () => `${name} did not answer within ${lookMillis} ms.` }),
+        Effect.match({
+          onFailure: (error): ProviderStatus => ({ ...status, installed: true, fix: words(error) }),
+          onSuccess: (looked): ProviderStatus => ({ ...status, installed: true, ...looked })
+        })
+      )
+    })
+    const missing = Effect.suspend(() =>
+      Effect.fail(
+        new ProviderError({
+          provider: name,
+          operation: "open",
+          outcome: "failed",
+          failure: { kind: "not-installed", message: program.missing() }
+        })
+      )
+    )
+    return {
+      name,
+      probe: Effect.provideService(probe, Ledger, ledger).pipe(Effect.withSpan(`${name}.probe`)),
+      open: (input) =>
+        Option.match(program.find(), {
+          onNone: () => missing,
+          onSome: (found) => Effect.provideService(program.open(input, found), Ledger, ledger)
+        })
+    }
+  })
