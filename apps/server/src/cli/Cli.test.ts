@@ -1,6 +1,7 @@
 /** The program at a shell: exit codes, what goes to which stream, and what it says. The server is real; its service does as the test says. */
-import { writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { spawn } from "node:child_process"
+import { existsSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { vi } from "vitest"
@@ -139,6 +140,22 @@ describe("millrace", () => {
       expect(broken.stderr).toContain("Sign in first: codex login")
       for (const ended of [plain, json, broken]) clean(ended)
     }).pipe(Effect.scoped, Fixture.fair)
+  )
+
+  it.live.runIf(existsSync("/dev/full"))("T11 run: an answer that standard output could not take is no success", () =>
+    Effect.gen(function* () {
+      const fixture = yield* service((own) => own.append(started, said("lost"), message("lost"), event("turn.completed", turn)))
+      const main = resolve(import.meta.dirname, "../../dist/main.mjs")
+      const [code, told] = yield* Effect.async<readonly [number | null, string]>((resume) => {
+        const line = ["-c", 'exec "$0" "$@" > /dev/full', process.execPath, main, "run", "hi", "--data", fixture.dataDir]
+        const shell = spawn("/bin/sh", line, { stdio: ["ignore", "ignore", "pipe"] })
+        let text = ""
+        shell.stderr.on("data", (data) => (text += String(data)))
+        shell.once("close", (end) => resume(Effect.succeed([end, text])))
+      })
+      expect(code).toBe(1)
+      expect(told).toContain("Standard output cannot be written: ")
+    }).pipe(Effect.scoped)
   )
 
   it.live("T13 run without a terminal: 4 when a person must decide, the request stays open, and it says how to answer", () =>

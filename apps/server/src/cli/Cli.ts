@@ -64,7 +64,10 @@ const flat = (error: HelpDoc.HelpDoc): string => Style.strip(HelpDoc.toAnsiText(
 const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>): readonly [number, string | undefined] => {
   if (Exit.isSuccess(exit)) return [ExitCode.completed, undefined]
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  if (error instanceof OutputClosed) return [ExitCode.completed, undefined]
+  if (error instanceof OutputClosed)
+    return error.fault === undefined
+      ? [ExitCode.completed, undefined]
+      : [ExitCode.failed, `Standard output cannot be written: ${error.fault}. What it was to hold is in the log: millrace tail`]
   if (error instanceof CliFailure) return [error.exitCode, error.message]
   if (ValidationError.isValidationError(error)) {
     const command = args.find((arg) => !arg.startsWith("-"))

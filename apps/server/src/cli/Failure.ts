@@ -8,8 +8,8 @@ export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   message: Schema.String
 }) {}
 
-/** Whoever read our standard output has left (`| head`): nobody to write to, and no fault. */
-export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {}
+/** Standard output takes no more. Whoever read it has left (`| head`): no fault. With `fault` it is one, such as a full disk. */
+export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", { fault: Schema.optional(Schema.String) }) {}
 
 export const failed = (message: string) => new CliFailure({ exitCode: ExitCode.failed, message })
 export const usage = (message: string) => new CliFailure({ exitCode: ExitCode.usage, message })

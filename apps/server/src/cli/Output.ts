@@ -3,6 +3,7 @@
  * person waits and there is a terminal; it never stands in the way of a result.
  */
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { codeOf, words } from "../Thrown.ts"
 import { OutputClosed } from "./Failure.ts"
 import * as Style from "./Style.ts"
 
@@ -46,9 +47,11 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     const style = Style.of(errIsTerminal, streams.environment)
     let shown = false
     let midLine = false
-    let closed = false
+    let closed: OutputClosed | undefined
+    /** The first reason stays: what is written afterwards only hears that the stream is destroyed. */
+    const close = (cause: unknown) => (closed ??= new OutputClosed(codeOf(cause) === "EPIPE" ? {} : { fault: words(cause) }))
     // Without a listener a reader that leaves ends the process. `write` reports it to who writes.
-    out.on("error", () => (closed = true))
+    out.on("error", close)
     err.on("error", () => {})
 
     const clear = () => {
@@ -78,9 +81,9 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
 
     const write = (text: string): Effect.Effect<void, OutputClosed> =>
       Effect.async((resume) => {
-        if (closed) return resume(Effect.fail(new OutputClosed()))
+        if (closed !== undefined) return resume(Effect.fail(closed))
         clear()
-        out.write(text, (error) => resume(error ? Effect.fail(new OutputClosed()) : Effect.void))
+        out.write(text, (error) => resume(error ? Effect.fail(close(error)) : Effect.void))
         if (text !== "") midLine = !text.endsWith("\n")
       })
     const note = (text: string) =>
