@@ -1,5 +1,5 @@
 /** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
-import { Context, Effect, Layer, Queue, type Scope } from "effect"
+import { Context, DateTime, Effect, Layer, Queue, type Scope } from "effect"
 import * as Host from "@millrace/host/Host"
 import * as Pairing from "../auth/Pairing.ts"
 import * as Server from "../Server.ts"
@@ -81,7 +81,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
         url: server.url,
         pid,
         ...(local === undefined ? {} : { tokenFile: local.file }),
-        startedAt: new Date().toISOString()
+        startedAt: DateTime.formatIso(yield* DateTime.now)
       }),
       () => Discovery.remove(dataDir, pid)
     )

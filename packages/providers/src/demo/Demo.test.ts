@@ -288,9 +288,11 @@ describe("demo agent", () => {
   test("two turns at once are refused by the agent, and the refused one is not expected any more", () =>
     Effect.gen(function* () {
       const demo = yield* open()
-      yield* demo.start("[[sleep 100]]")
+      yield* demo.start("[[ask May it end?]]")
+      const { requestId } = asked(yield* demo.until("RequestOpened"))
       const refused = yield* Effect.flip(demo.session.startTurn({ turnId: newTurn(), text: "me too" }))
       expect(refused.outcome).toBe("failed")
+      yield* demo.session.answer(requestId, { answers: { answer: ["yes"] } })
       expect(last(yield* demo.terminal)?._tag).toBe("TurnCompleted")
       const turnId = yield* demo.start("[[say ok]]")
       expect(last(yield* demo.terminal)).toMatchObject({ _tag: "TurnCompleted", turnId })
