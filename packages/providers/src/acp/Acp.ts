@@ -1,5 +1,5 @@
 /** Any agent that speaks the Agent Client Protocol on its pipes (tested with opencode 1.18), behind the contract of every agent. */
-import { homedir } from "node:os"
+import { tmpdir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
 import type { Ledger } from "../process/Ledger.ts"
@@ -13,7 +13,7 @@ export type { AcpAgent } from "./Agents.ts"
 /** One short-lived process: its handshake tells the version. Whether it is signed in it tells only when it is asked to work. */
 const look = (agent: Agents.AcpAgent, command: string) =>
   Effect.gen(function* () {
-    const child = yield* Session.start(agent, command, { cwd: homedir(), threadId: "probe", epoch: 0 })
+    const child = yield* Session.start(agent, command, { cwd: tmpdir(), threadId: "probe", epoch: 0 })
     const { agentInfo } = yield* Conversation.handshake(agent.name, child)
     yield* child.stop("the look is over")
     return agentInfo?.version ?? undefined

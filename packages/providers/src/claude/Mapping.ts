@@ -178,23 +178,6 @@ export const make = (): Mapping => {
           out.push({ _tag: "ItemDelta", nativeTurnId: turn.id, nativeItemId, kind: kinds[said.type], text: said.text })
           return out
         }
-        case "BlockStop": {
-          // The whole block came before it; without that the streamed text is all there is.
-          const streamed = current?.blocks.get(said.index)
-          if (current === undefined || streamed === undefined) return out
-          current.blocks.delete(said.index)
-          const nativeItemId = `${current.message ?? "message"} ${said.index}`
-          return [
-            {
-              _tag: "ItemCompleted",
-              nativeTurnId: current.id,
-              nativeItemId,
-              kind: kinds[streamed],
-              status: "completed",
-              content: {}
-            }
-          ]
-        }
         case "Blocks": {
           const turn = running(out)
           turn.error = said.error

@@ -117,7 +117,6 @@ export type Said =
   | { readonly _tag: "MessageStart"; readonly id: string }
   /** `text` or `thinking`; the whole block follows as `Blocks`. */
   | { readonly _tag: "Delta"; readonly type: "text" | "thinking"; readonly index: number; readonly text: string }
-  | { readonly _tag: "BlockStop"; readonly index: number }
   | {
       readonly _tag: "Blocks"
       readonly messageId: string
@@ -144,6 +143,9 @@ const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
   return Array.isArray(found) ? found : []
 }
 
+/** A block is complete with its `assistant` message, whichever side of `content_block_stop` that comes. */
+const superseded: ReadonlySet<string> = new Set(["content_block_start", "content_block_stop", "message_delta", "message_stop"])
+
 /** As bare guards: this is the hot path. */
 const streamEvent = (event: unknown): Said => {
   if (!isRecord(event)) return other
@@ -156,8 +158,7 @@ const streamEvent = (event: unknown): Said => {
   }
   const id = stringAt(message, "id")
   if (type === "message_start" && id !== undefined) return { _tag: "MessageStart", id }
-  if (type === "content_block_stop" && typeof index === "number") return { _tag: "BlockStop", index }
-  return type === "content_block_start" || type === "message_delta" || type === "message_stop" ? progress : other
+  return typeof type === "string" && superseded.has(type) ? progress : other
 }
 
 const block = (raw: unknown): Block => {

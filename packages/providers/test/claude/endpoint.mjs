@@ -1,5 +1,5 @@
 // Scripted local model endpoint that speaks the Anthropic Messages API (streaming SSE and plain JSON).
-// Loopback only; no dependencies.   node anthropic-messages.mjs [--port 0] [--log requests.jsonl]
+// Loopback only; no dependencies.   node endpoint.mjs [--port 0] [--log requests.jsonl]
 // Prints {"port":N} when it listens. Directives in the newest user text decide the answer:
 //   [[say text="hello"]]  [[deltas n=20 size=8 every=0]]  [[shell cmd="echo hi"]]  [[tool name=Write args="{...}"]]
 //   [[think n=3]]  [[hang after=3]]  [[cut after=3]]  [[status code=529]]

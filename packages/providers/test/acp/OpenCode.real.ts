@@ -1,0 +1,156 @@
+/** The ACP adapter with the real `opencode acp` against a scripted model endpoint, offline. Run by `pnpm test:real`, which installs it. */
+import { spawn } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { assert, describe, it } from "@effect/vitest"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import * as Acp from "../../src/acp/Acp.ts"
+import * as Agents from "../../src/acp/Agents.ts"
+import * as Ledger from "../../src/process/Ledger.ts"
+import { finish, record } from "../Recording.ts"
+import { completed, deltas, story } from "../Story.ts"
+
+const command = process.env["MILLRACE_OPENCODE_BIN"] ?? ""
+const threadId = ThreadId.make("thr_real")
+const turn = (n: number) => TurnId.make(`trn_${n}`)
+
+const endpoint = Effect.acquireRelease(
+  Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs")], { stdio: ["ignore", "pipe", "inherit"] })
+    createInterface({ input: child.stdout }).once("line", (line) => {
+      const { port } = JSON.parse(line) as { readonly port: number }
+      resume(Effect.succeed({ port, kill: () => void child.kill() }))
+    })
+  }),
+  ({ kill }) => Effect.sync(kill)
+)
+
+const config = (port: number) => ({
+  autoupdate: false,
+  share: "disabled",
+  snapshot: false,
+  lsp: false,
+  formatter: false,
+  model: "local/scripted",
+  small_model: "local/scripted",
+  enabled_providers: ["local"],
+  permission: { bash: "ask", edit: "ask" },
+  provider: {
+    local: {
+      npm: "@ai-sdk/openai-compatible",
+      name: "Scripted",
+      options: { baseURL: `http://127.0.0.1:${port}/v1`, apiKey: "not-a-real-key" },
+      models: { scripted: { name: "Scripted", tool_call: true, limit: { context: 100000, output: 8000 } } }
+    }
+  }
+})
+
+const world = Effect.gen(function* () {
+  const { port } = yield* endpoint
+  const home = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-opencode-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  )
+  const cwd = join(home, "project")
+  mkdirSync(cwd)
+  const known = Agents.known.find(({ name }) => name === "opencode")
+  const adapter = yield* Acp.make({
+    ...known,
+    name: "opencode",
+    command,
+    args: ["acp", "--pure"],
+    env: {
+      ...known?.env,
+      HOME: home,
+      XDG_CONFIG_HOME: join(home, "config"),
+      XDG_DATA_HOME: join(home, "data"),
+      XDG_STATE_HOME: join(home, "state"),
+      XDG_CACHE_HOME: join(home, "cache"),
+      OPENCODE_CONFIG_CONTENT: JSON.stringify(config(port)),
+      OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
+      OPENCODE_PURE: "1"
+    }
+  })
+  const open = (epoch: number, more: { readonly resumeKey?: string; readonly model?: string } = {}) =>
+    Effect.gen(function* () {
+      const session = yield* adapter.open({ threadId, epoch, cwd, ...more })
+      return { session, recording: yield* record(session) }
+    })
+  return { adapter, cwd, open }
+})
+
+const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
+  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), 60_000)
+
+describe.skipIf(command === "")("the real opencode", () => {
+  live(
+    "T2 a look, and a turn with its text, the model chosen",
+    Effect.gen(function* () {
+      const { adapter, open } = yield* world
+      assert.deepInclude(yield* adapter.probe, { installed: true, version: "1.18.33" })
+      const { recording, session } = yield* open(1, { model: "local/scripted" })
+      yield* session.startTurn({ turnId: turn(1), text: '[[say text="Hello from the scripted model."]]' })
+      yield* recording.until("TurnCompleted")
+      assert.strictEqual(deltas(recording.events, "agent-message"), "Hello from the scripted model.")
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "T13 accept runs it, decline does not; T7 an interrupt and a stop end their turns in words",
+    Effect.gen(function* () {
+      const { cwd, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: '[[shell cmd="touch yes.txt && echo made"]]' })
+      const first = yield* recording.until("RequestOpened")
+      yield* session.answer(first.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
+      assert.isTrue(existsSync(join(cwd, "yes.txt")))
+      assert.deepInclude(completed(recording.events, "command")[0], { output: "made\n", exitCode: 0 })
+      yield* session.startTurn({ turnId: turn(2), text: '[[shell cmd="touch no.txt"]]' })
+      const second = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
+      yield* session.answer(second.requestId, { decision: "decline" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      assert.isFalse(existsSync(join(cwd, "no.txt")))
+      yield* session.startTurn({ turnId: turn(3), text: "[[hang after=3]]" })
+      yield* recording.until("ItemDelta", (event) => event.text.includes("d2@"))
+      yield* session.interrupt(turn(3))
+      yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(3))
+      yield* session.startTurn({ turnId: turn(4), text: '[[shell cmd="touch never.txt"]]' })
+      yield* recording.until("RequestOpened", (event) => event.turnId === turn(4))
+      const ends = yield* finish(session, recording, [first.requestId, second.requestId])
+      assert.deepStrictEqual(ends.slice(2), ["TurnInterrupted", "TurnInterrupted"])
+    })
+  )
+
+  live(
+    "P5 killed and loaded: the conversation goes on without its history; one that is lost begins anew, and says so",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const own = yield* Scope.make()
+      const first = yield* Scope.extend(open(1), own)
+      yield* first.session.startTurn({ turnId: turn(1), text: '[[say text="a finished turn"]]' })
+      yield* first.recording.until("TurnCompleted")
+      const ledger = yield* Ledger.Ledger
+      for (const { group } of (yield* ledger.entries).entries) process.kill(-group, "SIGKILL")
+      yield* Fiber.join(first.recording.done)
+      yield* Scope.close(own, Exit.void)
+
+      const { resumeKey } = first.session
+      const second = yield* open(2, resumeKey === undefined ? {} : { resumeKey })
+      assert.strictEqual(second.session.continuity, "resumed")
+      yield* second.session.startTurn({ turnId: turn(2), text: '[[say text="after the crash"]]' })
+      yield* second.recording.until("TurnCompleted")
+      yield* finish(second.session, second.recording)
+      assert.deepStrictEqual(story(second.recording.events), ["start", "+agent-message", "-agent-message completed", "completed"])
+
+      const lost = yield* open(3, { resumeKey: "ses_nothing" })
+      assert.strictEqual(lost.session.continuity, "fresh")
+      yield* lost.recording.until("Opaque", (event) => event.method === "millrace/conversation-lost")
+      yield* finish(lost.session, lost.recording)
+    })
+  )
+})
