@@ -163,11 +163,17 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         Effect.forever
       )
 
-    const interrupt = (turnId: TurnId) =>
+    /** The turn as it was when the intent came, in the order of the log: its end may be next, and then it is not to be looked for (T7). */
+    const turnToInterrupt = (turnId: TurnId) =>
       Effect.gen(function* () {
         const known = turns.has(turnId)
         const turn = yield* turnFor(turnId)
         if (!known) yield* Deferred.succeed(turn.given, undefined)
+        return turn
+      })
+
+    const interrupt = (turnId: TurnId, turn: Turn) =>
+      Effect.gen(function* () {
         const ended = yield* Effect.gen(function* () {
           const session = yield* Deferred.await(opened)
           yield* Deferred.await(turn.given)
@@ -261,7 +267,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
             taken ? Effect.void : Effect.forkIn(refuseSteer(intent), scope)
           )
         case "Interrupt":
-          return Effect.forkIn(interrupt(intent.turnId), scope)
+          return Effect.flatMap(turnToInterrupt(intent.turnId), (turn) => Effect.forkIn(interrupt(intent.turnId, turn), scope))
         case "Answer":
           return Effect.forkIn(reply(intent.requestId, intent.answer), scope)
         case "Stop":
