@@ -13,20 +13,20 @@ export const make = (): Lanes => {
   let size = 0
 
   const enter = (key: string) =>
-    Effect.map(Deferred.make<void>(), (turn) => {
+    Effect.map(Deferred.make<void>(), (place) => {
       const lane = lanes.get(key)
       size++
       if (lane === undefined) {
-        lanes.set(key, [turn])
-        Deferred.unsafeDone(turn, Effect.void)
-      } else lane.push(turn)
-      return turn
+        lanes.set(key, [place])
+        Deferred.unsafeDone(place, Effect.void)
+      } else lane.push(place)
+      return place
     })
 
-  const leave = (key: string, turn: Deferred.Deferred<void>) =>
+  const leave = (key: string, place: Deferred.Deferred<void>) =>
     Effect.sync(() => {
       const lane = lanes.get(key)
-      const at = lane?.indexOf(turn) ?? -1
+      const at = lane?.indexOf(place) ?? -1
       if (lane === undefined || at === -1) return
       size--
       lane.splice(at, 1)
@@ -40,8 +40,8 @@ export const make = (): Lanes => {
     inOrder: (key) => (self) =>
       Effect.acquireUseRelease(
         enter(key),
-        (turn) => Effect.zipRight(Deferred.await(turn), self),
-        (turn) => leave(key, turn)
+        (place) => Effect.zipRight(Deferred.await(place), self),
+        (place) => leave(key, place)
       )
   }
 }
