@@ -162,7 +162,7 @@ const sections = (
 
 const conditions = (results: Results) =>
   `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}); server and clients are two processes on loopback; load average of the machine ${results.load.toFixed(1)} at the start. ` +
-  `One durable row on this disk takes ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile: no event can be seen sooner. ` +
+  `At the start one durable row took this disk ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile, which is the floor under every latency. ` +
   `With nobody reading, ${int(results.appendsAlone)} events/s are committed.`
 
 /** For the terminal. */
