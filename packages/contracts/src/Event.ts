@@ -154,6 +154,7 @@ export const LogEvent = Schema.Struct({
   at: Schema.String.annotations({ description: "Commit time by the server's clock, ISO 8601 UTC." }),
   epoch: Epoch.annotations({ description: "The thread's session epoch at that moment; 0 = none." }),
   commandId: Schema.optional(CommandId),
+  actor: Schema.optional(Schema.String.annotations({ description: "Who gave the command: the name of a token, or `local`." })),
   data: Schema.Unknown
 })
 export type LogEvent = typeof LogEvent.Type

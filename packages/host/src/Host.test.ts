@@ -9,7 +9,8 @@ type Create = Extract<Command, { readonly type: "thread.create" }>
 const create = (commandId: string, cwd: string, text: string) =>
   ({ commandId, type: "thread.create", provider: "demo", cwd, turn: { text } }) as Create
 
-const open = (dataDir: string) => Host.make({ dataDir, synchronous: "NORMAL", providers: { codex: false } })
+const open = (dataDir: string) =>
+  Host.make({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })
 
 const isTerminal = (frame: Frame) => frame._tag === "event" && /^turn\.(completed|interrupted|failed)$/.test(frame.event.type)
 const toTheEnd = (host: typeof Host.Host.Service, threadId: string) =>

@@ -118,7 +118,11 @@ describe("Rooms", () => {
       const once = Effect.scoped(
         Effect.gen(function* () {
           const scripted = ScriptedProvider.make()
-          const host = yield* Host.make({ dataDir, store, providers: { codex: false, adapters: [scripted.adapter] } })
+          const host = yield* Host.make({
+            dataDir,
+            store,
+            providers: { codex: false, claude: false, acp: false, adapters: [scripted.adapter] }
+          })
           yield* host.dispatch(thread(dataDir, "hello"))
           return yield* has(host, "turn.completed")
         })
@@ -142,7 +146,7 @@ describe("Rooms", () => {
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory
         const before = children()
-        const host = yield* Host.make({ dataDir, synchronous: "NORMAL", providers: { codex: false } })
+        const host = yield* Host.make({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })
         yield* host.dispatch(thread(dataDir, "[[say last words]] [[hang]]", "demo"))
         yield* has(host, "item.completed", 2)
         expect(children().length).toBeGreaterThan(before.length)

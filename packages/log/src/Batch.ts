@@ -1,6 +1,6 @@
 /**
  * The envelopes of one append: encoded before the transaction, placed inside it. The wire JSON of an event is made here, once, with its
- * keys in the order `offset, stream, version, type, at, epoch, commandId?, data`.
+ * keys in the order `offset, stream, version, type, at, epoch, commandId?, actor?, data`.
  */
 import { Either } from "effect"
 import { type Committed, type Envelope, EventTooLarge, maxEventBytes, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
@@ -49,7 +49,8 @@ export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch
       let name = streams.get(event.stream)
       if (name === undefined) streams.set(event.stream, (name = `,"stream":${JSON.stringify(event.stream)},"version":`))
       const command = event.commandId === undefined ? "" : `,"commandId":${JSON.stringify(event.commandId)}`
-      const tail = `,"type":${JSON.stringify(event.type)},"at":${JSON.stringify(event.at)},"epoch":${event.epoch}${command},"data":${json(event.data)}}`
+      const actor = event.actor === undefined ? "" : `,"actor":${JSON.stringify(event.actor)}`
+      const tail = `,"type":${JSON.stringify(event.type)},"at":${JSON.stringify(event.at)},"epoch":${event.epoch}${command}${actor},"data":${json(event.data)}}`
       // A character is at most 3 bytes, so most events need not be measured.
       if ((tail.length + name.length) * 3 > maxEventBytes) {
         const bytes = Buffer.byteLength(tail) + Buffer.byteLength(name) + envelopeSlack

@@ -15,6 +15,8 @@ export interface NewEvent {
   /** Session epoch; 0 = none. */
   readonly epoch: number
   readonly commandId?: string
+  /** Who caused it, where that is a person or a program with a token (X6). */
+  readonly actor?: string
   /** JSON value. */
   readonly data: unknown
 }

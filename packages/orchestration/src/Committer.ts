@@ -67,7 +67,7 @@ export const make = (options: {
       const { commandId } = command
       const earlier = known.get(commandId)
       if (earlier !== undefined) return replay(work, earlier)
-      const draft = new Draft(folded, moment(at, work.seed), commandId)
+      const draft = new Draft(folded, moment(at, work.seed), { commandId, actor: work.actor })
       const decided = decideCommand(draft, work)
       const remembered = Receipts.answerOf(decided)
       const receipt = { commandId, digest, answer: remembered }

@@ -35,6 +35,9 @@ export interface Moment {
   readonly providers: ReadonlySet<string>
 }
 
+/** The command behind a decision and who gave it (X6); nothing for what agents and the server itself do. */
+export type Cause = Pick<NewEvent, "commandId" | "actor">
+
 export class Draft {
   readonly events: Array<NewEvent> = []
   readonly rows = new Rows()
@@ -42,12 +45,12 @@ export class Draft {
   private readonly projects = new Map<ProjectId, ProjectState>()
   readonly world: World
   readonly moment: Moment
-  private readonly commandId: string | undefined
+  private readonly cause: Cause
 
-  constructor(world: World, moment: Moment, commandId?: string) {
+  constructor(world: World, moment: Moment, cause: Cause = {}) {
     this.world = world
     this.moment = moment
-    this.commandId = commandId
+    this.cause = cause
   }
 
   thread(id: ThreadId): ThreadState | undefined {
@@ -94,14 +97,7 @@ export class Draft {
   }
 
   private push(stream: string, type: string, epoch: number, data: unknown): number {
-    const { at } = this.moment
-    return (
-      this.events.push(
-        this.commandId === undefined
-          ? { stream, type, at, epoch, data }
-          : { stream, type, at, epoch, commandId: this.commandId, data }
-      ) - 1
-    )
+    return this.events.push({ stream, type, at: this.moment.at, epoch, ...this.cause, data }) - 1
   }
 
   get changedThreads(): Iterable<ThreadState> {

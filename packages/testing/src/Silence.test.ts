@@ -22,7 +22,12 @@ const data = (event: LogEvent | undefined) => event?.data as Record<string, unkn
 const begin = (text: string, limits: Host.Limits) =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
-    const host = yield* Host.make({ dataDir, synchronous: "NORMAL", providers: { codex: false }, ...limits })
+    const host = yield* Host.make({
+      dataDir,
+      synchronous: "NORMAL",
+      providers: { codex: false, claude: false, acp: false },
+      ...limits
+    })
     const { threadId } = yield* host.dispatch(command("thread.create", { provider: "demo", cwd: dataDir, turn: { text } }))
     return { host, threadId: threadId as ThreadId }
   })

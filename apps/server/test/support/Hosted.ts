@@ -25,7 +25,7 @@ export const start = (earlier?: Pick<Hosted, "dataDir">): Effect.Effect<Hosted, 
       Layer.provideMerge(
         Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))
       ),
-      Layer.provideMerge(Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false } })),
+      Layer.provideMerge(Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)

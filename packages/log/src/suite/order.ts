@@ -65,10 +65,12 @@ export const order = (test: Test, open: Open): void => {
 
   test("L1 the wire JSON has its keys in the order of the interface", (log) =>
     Effect.gen(function* () {
-      yield* log.append([envelope([event("thread/thr_a"), { ...event("thread/thr_a", { b: 1 }), commandId: "cmd" }])])
+      yield* log.append([
+        envelope([event("thread/thr_a"), { ...event("thread/thr_a", { b: 1 }), commandId: "cmd", actor: "anna" }])
+      ])
       expect(bytesOf([yield* log.read({ after: 0 })])).toEqual([
         `{"offset":1,"stream":"thread/thr_a","version":1,"type":"item.delta","at":"2026-11-20T09:00:00.000Z","epoch":1,"data":{}}`,
-        `{"offset":2,"stream":"thread/thr_a","version":2,"type":"item.delta","at":"2026-11-20T09:00:00.000Z","epoch":1,"commandId":"cmd","data":{"b":1}}`
+        `{"offset":2,"stream":"thread/thr_a","version":2,"type":"item.delta","at":"2026-11-20T09:00:00.000Z","epoch":1,"commandId":"cmd","actor":"anna","data":{"b":1}}`
       ])
     }))
 

@@ -118,7 +118,7 @@ const program = Effect.gen(function* () {
         Host.layer({
           dataDir: directory,
           synchronous: process.argv[2] === "NORMAL" ? "NORMAL" : "FULL",
-          providers: { codex: false, adapters: [agent.adapter] }
+          providers: { codex: false, claude: false, acp: false, adapters: [agent.adapter] }
         })
       )
     )
