@@ -4,7 +4,7 @@
  */
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
-import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Envelope, NewEvent } from "@millrace/log/EventLog"
 import { evolve } from "./evolve.ts"
 import { projectProject, projectThread, Rows } from "./Projection.ts"
@@ -69,7 +69,7 @@ export class Draft {
     const after = evolve(before, event, this.moment.at)
     if (after === undefined) return false
     this.threads.set(threadId, after)
-    const place = this.push(`thread/${threadId}`, type, epochOf(after), data)
+    const place = this.push(threadStream(threadId), type, epochOf(after), data)
     for (const change of projectThread(before, event, after, this.moment.at)) this.rows.add(change, place)
     const projectId = projectOf(event, after.projectId)
     if (projectId !== undefined) this.count(projectId, event, place)
@@ -79,12 +79,12 @@ export class Draft {
   /** A delta of an open item: no legality to look up beyond that, no row. `after` is the folded state. */
   delta(after: ThreadState, data: DataOf<"item.delta">): void {
     this.threads.set(after.threadId, after)
-    this.push(`thread/${after.threadId}`, "item.delta", epochOf(after), data)
+    this.push(threadStream(after.threadId), "item.delta", epochOf(after), data)
   }
 
   /** Adds an event of a project's stream. */
   emitProject<T extends "project.created" | "project.updated" | "project.deleted">(type: T, data: DataOf<T>): void {
-    const place = this.push(`project/${data.projectId}`, type, 0, data)
+    const place = this.push(projectStream(data.projectId), type, 0, data)
     this.count(data.projectId, Event.make(type, data) as DomainEvent, place)
   }
 

@@ -139,8 +139,7 @@ const canHoldTurn = {
   error: false
 } as const satisfies Record<SessionStatus, boolean>
 
-/** A session with an agent process behind it. */
-export const isLiveStatus = (status: SessionStatus): boolean => live[status]
+/** Only these can name an active turn (T3). */
 export const holdsTurn = (status: SessionStatus): boolean => canHoldTurn[status]
 
 /** The fencing token of the newest session; 0 = none yet. */

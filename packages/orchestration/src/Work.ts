@@ -49,7 +49,10 @@ export const storageUnavailable = ({ message }: LogUnavailable): StorageUnavaila
 /** What the caller of a command hears when its events could not be appended. */
 export const appendFailed = (error: AppendError): CommandError =>
   error._tag === "EventTooLarge"
-    ? new CommandRejected({ rule: "TextTooLarge", message: `${error.message} Put the text into a file of the project.` })
+    ? new CommandRejected({
+        rule: "TextTooLarge",
+        message: `The text takes ${error.bytes} bytes in the log; the limit is ${error.limitBytes}. Put it into a file of the project.`
+      })
     : storageUnavailable(error)
 
 /** Stands where an event stood that the log does not take. */

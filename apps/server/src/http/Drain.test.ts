@@ -70,6 +70,19 @@ it.scopedLive("S5 drain: readers that never read are cut after the grace, those 
   })
 )
 
+it.scopedLive("D3 a reader that asked beyond the head is told where the log ends, and comes back with a cursor that works", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    yield* fixture.append(event(1))
+    const reader = yield* follower(fixture, "?since=1000")
+    yield* reader.until("caught-up")
+    yield* fixture.server.drain("400 millis")
+    yield* reader.ended
+    expect(reader.text()).toContain('event: caught-up\ndata: {"head":1}')
+    expect(reader.text()).toContain(`"resumeAfter":"${fixture.log.epoch}-1"`)
+  })
+)
+
 it.scopedLive("S2 drain: a request in flight is answered, new connections are refused, and drain is one", () =>
   Effect.gen(function* () {
     const { call, fake, server, url } = yield* start()

@@ -55,7 +55,9 @@ export const attach = (
       ended = true
       return step
     }
-    const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: position })
+    /** A plain offset may lie beyond the head; a cursor to come back with may not. */
+    let known = yield* log.head
+    const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: Math.min(position, known) })
 
     /** A stream of a thread that is not there (any more) has no future: its deletion may lie before the cursor. */
     const isGone =
@@ -85,11 +87,11 @@ export const attach = (
         if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
         // At the head it goes with the waves; when a heartbeat is due, or the end, it looks for itself: a lost wake-up costs no more than that.
         const alone = !caughtUp || beats !== wake.beats() || wake.closing()
-        let head = alone ? yield* log.head : Math.max(position, wake.head())
+        let head = alone ? (known = yield* log.head) : Math.max(position, wake.head())
         if (position < head) {
           const page = yield* Effect.either(look)
           if (page._tag === "Left") return bye(`The log could not be read: ${page.left.message}`)
-          head = page.right.head
+          head = known = page.right.head
           if (page.right.events.length > 0) return { _tag: "page", page: page.right } as const
           if (position < head) continue
         }
@@ -97,7 +99,7 @@ export const attach = (
         if (!caughtUp) {
           caughtUp = true
           deletion = yield* isGone
-          return { _tag: "caught-up", head: Math.max(head, position) } as const
+          return { _tag: "caught-up", head } as const
         }
         const beat = beats !== wake.beats()
         // It became true since the look above: look again, at the log itself.

@@ -6,7 +6,7 @@ import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
 import { Tokens } from "../auth/Tokens.ts"
 
-/** Time between heartbeats, as PRODUCT.md says. */
+/** Time between heartbeats, as docs/interface.md says. */
 export const heartbeat = "15 seconds"
 /** The writer has this many times what a wave of followers takes, and a follower waits at most so many milliseconds for the next wave. */
 const share = 2

@@ -18,11 +18,6 @@ export const stringAt = (value: unknown, key: string): string | undefined => {
 const json = Message.codec("jsonrpc")
 const promptId = "turn "
 
-/** How a prompt was answered. */
-export type PromptAnswer =
-  | { readonly nativeTurnId: string; readonly result: unknown }
-  | { readonly nativeTurnId: string; readonly error: { readonly code: number; readonly message: string; readonly data: unknown } }
-
 /**
  * JSON-RPC, but for one thing: `session/prompt` is sent with `notify`, and its answer arrives as a notification of that name. The answer is the
  * turn's end, so it must stay in line behind the turn's updates, and no deadline fits it. The request id is made from `nativeTurnId`.

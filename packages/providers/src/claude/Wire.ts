@@ -232,6 +232,3 @@ export const decode = (type: string, params: unknown): Said => {
 
 export const decodeAsk = (method: string, params: unknown): CanUseTool | undefined =>
   method === "can_use_tool" ? Option.getOrUndefined(decodeCanUseTool(params)) : undefined
-
-/** What we read of the answer to `initialize`. */
-export const InitializeAnswer = Schema.Struct({ account: Schema.optional(Schema.Unknown) })
