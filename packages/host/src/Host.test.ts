@@ -1,6 +1,6 @@
 import type { Command } from "@millrace/contracts/Command"
 import type { Frame } from "@millrace/contracts/Frame"
-import { temporaryDirectory } from "@millrace/testing/ServerProcess"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Stream } from "effect"
 import * as Host from "./Host.ts"
@@ -70,7 +70,10 @@ describe("Host", () => {
       const report = yield* host.finishShutdown(token)
       expect(report).toMatchObject({ sessions: 1, forced: 0, drained: true })
       expect((yield* host.state).offset).toBe(report.head)
-      expect(typesOf(yield* toTheEnd(host, threadId!)).at(-1)).toBe("turn.interrupted")
+      expect((yield* toTheEnd(host, threadId!)).at(-1)).toMatchObject({
+        type: "turn.interrupted",
+        data: { reason: "the server is shutting down" }
+      })
     }).pipe(Effect.scoped)
   )
 })

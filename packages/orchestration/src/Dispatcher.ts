@@ -161,7 +161,7 @@ export const make = (options: Options = {}) =>
       const budget = Duration.toMillis(within)
       if (mode === "drain") yield* until(turnsEnded, start + budget * 0.5)
       yield* until(
-        all(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId })),
+        all(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId, reason })),
         start + budget * 0.6
       )
       yield* until(turnsEnded, start + budget * 0.7)

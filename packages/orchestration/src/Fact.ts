@@ -70,8 +70,8 @@ export type Fact =
       readonly turnId: TurnId
       readonly text: string
     }
-  /** The server wants the active turn to end. */
-  | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId }
+  /** The server wants the active turn to end; the turn's end says why. */
+  | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId; readonly reason: string }
   /** Nobody will answer what is open: it expires, and the agent is told. */
   | { readonly _tag: "RequestsRefused"; readonly threadId: ThreadId; readonly reason: string }
   /** The server wants the session to end, or the agent broke (`error`); the queue stays. */

@@ -227,7 +227,7 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
     case "InterruptWanted": {
       const turnId = state.session?.activeTurnId
       if (turnId !== undefined && state.turns[turnId]?.interruptRequested === false)
-        draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
+        draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId, reason: fact.reason })
       return
     }
     case "RequestsRefused":
