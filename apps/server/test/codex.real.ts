@@ -3,7 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import { RequestId, type ThreadId } from "@millrace/contracts/Ids"
 import { codexBin, makeCodexHome } from "@millrace/testing/CodexHome"
 import { problems } from "@millrace/testing/LogChecks"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
@@ -79,7 +79,7 @@ const answer = (
   body: { decision?: "accept" | "decline"; answers?: Record<string, Array<string>> }
 ) =>
   Effect.gen(function* () {
-    const requestId = data(asked).requestId as never as Parameters<typeof Client.command<"request.answer">>[1]["requestId"]
+    const requestId = RequestId.make(data(asked).requestId ?? "")
     return yield* server.client.dispatch(yield* Client.command("request.answer", { requestId, ...body }))
   })
 
