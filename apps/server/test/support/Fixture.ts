@@ -1,10 +1,11 @@
 /** The composed HTTP server on a real socket over a memory log and a service that does only what a test says. */
+import { idleThread } from "@millrace/testing/IdleThread"
 import { type IncomingHttpHeaders, request } from "node:http"
 import { Data, Effect, Layer, Logger, LogLevel, Scheduler, type Scope, Stream } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
 import { type CommandError, NotFound } from "@millrace/contracts/Errors"
-import { ProjectId, type ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
@@ -80,23 +81,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
           more: false
         })),
         threads: () => Effect.succeed({ items: [] }),
-        thread: (id: ThreadId) =>
-          fake.threads.has(id)
-            ? Effect.succeed({
-                threadId: id,
-                projectId: ProjectId.make("prj_a"),
-                title: "",
-                provider: "demo",
-                cwd: "/",
-                status: "idle",
-                archived: false,
-                queuedTurnIds: [],
-                openRequestIds: [],
-                openItemIds: [],
-                createdAt: "",
-                updatedAt: ""
-              })
-            : missing("thread", id),
+        thread: (id: ThreadId) => (fake.threads.has(id) ? Effect.succeed(idleThread(id)) : missing("thread", id)),
         turns: () => Effect.succeed({ items: [] }),
         items: (id) => missing("thread", id),
         requests: Effect.succeed([]),

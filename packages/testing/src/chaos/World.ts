@@ -2,11 +2,12 @@
  * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
  * running server with everything attached to it and opens the log again over the same storage.
  */
+import { idleThread } from "../IdleThread.ts"
 import { type HttpServerResponse, HttpServerRequest } from "@effect/platform"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import { NotFound } from "@millrace/contracts/Errors"
 import type { Frame } from "@millrace/contracts/Frame"
-import { ProjectId, type StreamName } from "@millrace/contracts/Ids"
+import type { StreamName } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 import * as Consumers from "@millrace/host/Consumers"
 import * as Subscription from "@millrace/host/Subscription"
@@ -72,20 +73,7 @@ const service = (log: Log): Service["Type"] => ({
   thread: (id) =>
     Effect.flatMap(Effect.orDie(log.view((view) => view.row(threadCollection, id))), (row): Effect.Effect<ThreadView, NotFound> =>
       row === undefined
-        ? Effect.succeed({
-            threadId: id,
-            projectId: ProjectId.make("prj_a"),
-            title: "",
-            provider: "demo",
-            cwd: "/",
-            status: "idle",
-            archived: false,
-            queuedTurnIds: [],
-            openRequestIds: [],
-            openItemIds: [],
-            createdAt: "",
-            updatedAt: ""
-          })
+        ? Effect.succeed(idleThread(id))
         : Effect.fail(new NotFound({ what: "thread", id, message: "It was deleted." }))
     ),
   turns: () => unused,
