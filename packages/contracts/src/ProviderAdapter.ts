@@ -4,7 +4,7 @@
  */
 import type { Effect, Scope, Stream } from "effect"
 import { Context, Schema } from "effect"
-import type { RequestId, ThreadId, TurnId } from "./Ids.ts"
+import type { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Failure, type Answer } from "./Item.ts"
 import type { ProviderEvent } from "./ProviderEvent.ts"
 import type { Continuity, ProviderStatus } from "./State.ts"
@@ -21,6 +21,60 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
   }
 }
 
+/**
+ * What a session of an agent can do; a closed list. What is not there degrades as docs/providers.md says, never silently.
+ * steer: text is added to the running turn · interrupt: a turn ends before its time and the session goes on · resume: a later session has the
+ * conversation · fork: a conversation goes on in two · approvals: it asks before it acts · questions: it asks for words · plan, diff, usage: it
+ * tells of its plan, its changes, its tokens · images: it takes them with a prompt.
+ */
+export const Capability = Schema.Literal(
+  "steer",
+  "interrupt",
+  "resume",
+  "fork",
+  "approvals",
+  "questions",
+  "plan",
+  "diff",
+  "usage",
+  "images"
+)
+export type Capability = typeof Capability.Type
+
+/** What was said in an earlier turn, with a tool's call and its result as one. */
+export type PastMessage =
+  | { readonly role: "user" | "agent"; readonly text: string }
+  | {
+      readonly role: "tool"
+      readonly itemId: ItemId
+      /** The tool's name; `command` for a command line. */
+      readonly tool: string
+      readonly input: unknown
+      /** `undefined`: it ended without one. */
+      readonly result: unknown
+    }
+
+export interface PastTurn {
+  readonly turnId: TurnId
+  readonly outcome: "completed" | "interrupted" | "failed"
+  readonly messages: ReadonlyArray<PastMessage>
+}
+
+/** The newest turns that are over, oldest first. */
+export interface History {
+  readonly turns: ReadonlyArray<PastTurn>
+  /** Older turns were left out, or older messages of the first one that is here. */
+  readonly earlier: boolean
+  /** Bytes cut from messages that are here. */
+  readonly cutBytes: number
+}
+
+/** As much of it as is wanted: turns, and bytes of text in all. */
+export interface HistoryBounds {
+  readonly turns: number
+  readonly bytes: number
+}
+
 export interface OpenInput {
   readonly threadId: ThreadId
   /** The fencing token of this session; item and request ids are made from it. */
@@ -30,6 +84,8 @@ export interface OpenInput {
   readonly model?: string
   /** From an earlier session of this thread: continue that conversation if the provider still has it. */
   readonly resumeKey?: string
+  /** The conversation as our log has it, for an agent that keeps none itself. Read when it is run. */
+  readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
 }
 
 export interface ProviderSession {
@@ -42,7 +98,7 @@ export interface ProviderSession {
   readonly continuity: Continuity
   /** Present as soon as the provider can resume this conversation. */
   readonly resumeKey: string | undefined
-  readonly capabilities: ReadonlyArray<"steer" | "interrupt" | "approvals" | "questions" | "resume" | "plan" | "diff" | "usage">
+  readonly capabilities: ReadonlyArray<Capability>
   /** Succeeds when the agent accepted the turn. Its end is an event. */
   readonly startTurn: (input: { readonly turnId: TurnId; readonly text: string }) => Effect.Effect<void, ProviderError>
   readonly steer: (input: { readonly turnId: TurnId; readonly text: string }) => Effect.Effect<void, ProviderError>

@@ -1,7 +1,7 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
 import { Epoch, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Failure, PlanStep, RequestView, Usage } from "./Item.ts"
+import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
 
 /** How a session came by the conversation's past: nothing was carried over, the provider's own history, or ours replayed into a new one. */
 export const Continuity = Schema.Literal("fresh", "resumed", "replayed")
@@ -26,11 +26,47 @@ export type SessionStatus = SessionState["status"]
 export const TurnStatus = Schema.Literal("queued", "running", "waiting", "completed", "interrupted", "failed")
 export type TurnStatus = typeof TurnStatus.Type
 
+/** What becomes of a turn that ran when its server died: it is ended; its work goes on in a new turn; a person is asked (T5). */
+export const RecoveryPolicy = oneOf("settle", "resume", "ask")
+export type RecoveryPolicy = typeof RecoveryPolicy.Type
+
+/** What becomes of the work of a turn that a usage limit ended: nothing more, or a new turn when the limit is over. */
+export const AfterLimit = oneOf("stop", "continue")
+export type AfterLimit = typeof AfterLimit.Type
+
+/** Who began a turn: a person, the agent by itself, or the server, to go on with the work of a turn that was cut off. */
+export const TurnOrigin = Schema.Literal("user", "provider", "continuation")
+export type TurnOrigin = typeof TurnOrigin.Type
+
+/** The turn whose work another one goes on with, and how often that was tried in a row. */
+export const Continues = Schema.Struct({
+  turnId: TurnId.annotations({ description: "The turn that was cut off; it is over." }),
+  because: Schema.Literal("restart", "limit"),
+  restarts: Schema.Int.annotations({ description: "Begun again after a restart so often, this time counted." }),
+  waits: Schema.Int.annotations({ description: "Waited for a usage limit so often, this time counted." }),
+  since: Schema.String.annotations({ description: "When the first turn of the row ended, ISO 8601." }),
+  requests: Schema.optional(Schema.Array(Schema.Struct({ requestId: RequestId, words: Schema.String }))).annotations({
+    description: "What was open then and expired; `words` is a digest of what was asked, by which an asking-again is known."
+  })
+})
+export type Continues = typeof Continues.Type
+
+/** Work that goes on by itself at a time, or when a person says so. Meanwhile the queue waits. */
+export const Continuation = Schema.Struct({
+  ...Continues.fields,
+  at: Schema.String.annotations({
+    description: "When it goes on by itself; with `requestId`: when nobody is asked any more. ISO 8601."
+  }),
+  requestId: Schema.optional(RequestId).annotations({ description: "The question that decides it." })
+})
+export type Continuation = typeof Continuation.Type
+
 export const TurnView = Schema.Struct({
   turnId: TurnId,
   threadId: ThreadId,
   status: TurnStatus,
-  origin: Schema.Literal("user", "provider"),
+  origin: TurnOrigin,
+  continues: Schema.optional(Continues).annotations({ description: "continuation: the turn whose work it goes on with." }),
   text: Schema.String.annotations({ description: "What the user asked; empty for a turn the provider began." }),
   requestedAt: Schema.String,
   startedAt: Schema.optional(Schema.String),
@@ -63,6 +99,10 @@ export const ThreadView = Schema.Struct({
   backgroundIds: Schema.optional(Schema.Array(Schema.String)).annotations({
     description: "Work of the agent that outlives its turn and goes on; the provider's own ids."
   }),
+  stopping: Schema.optional(Schema.String).annotations({ description: "Its session is being ended, for this reason." }),
+  recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: as the server is set." }),
+  afterLimit: Schema.optional(AfterLimit).annotations({ description: "Absent: stop." }),
+  continuation: Schema.optional(Continuation).annotations({ description: "Work that goes on later." }),
   createdAt: Schema.String,
   updatedAt: Schema.String
 })
@@ -87,9 +127,12 @@ export const Snapshot = Schema.Struct({
 })
 export type Snapshot = typeof Snapshot.Type
 
-/** One page of a read model, newest first; `before` asks for the next page and is absent on the last. */
+/**
+ * One page of a read model, newest first; `before` asks for the next page and is absent on the last. `offset`: the position of the log it was
+ * read at, so that it and the events behind that position are the whole, once.
+ */
 export const PageOf = <A, I, R>(item: Schema.Schema<A, I, R>) =>
-  Schema.Struct({ items: Schema.Array(item), before: Schema.optional(Schema.Int) })
+  Schema.Struct({ items: Schema.Array(item), before: Schema.optional(Schema.Int), offset: Schema.optional(Offset) })
 
 export const ProviderStatus = Schema.Struct({
   provider: Schema.String,
@@ -97,6 +140,11 @@ export const ProviderStatus = Schema.Struct({
   version: Schema.optional(Schema.String),
   signedIn: Schema.Literal("yes", "no", "not-needed", "unknown"),
   capabilities: Schema.Array(Schema.String),
+  models: Schema.optional(
+    Schema.Array(Schema.String).annotations({
+      description: "Models that it said it has, at most 1,000; absent when it does not tell."
+    })
+  ),
   checkedAt: Schema.optional(Schema.String),
   fix: Schema.optional(Schema.String.annotations({ description: "What to do when it cannot be used." }))
 })
