@@ -8,6 +8,15 @@ import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
+/** Milliseconds of the server's clock since 1970. Whoever asks again gets the first one's (S7). */
+export const ShutdownBegun = Schema.Struct({
+  beganAt: Schema.Number,
+  deadlineAt: Schema.Number.annotations({ description: "Everything is settled by then, or given up." }),
+  mode: Schema.Literal("drain", "now"),
+  by: Schema.optional(Schema.String.annotations({ description: "Who began it; absent: a signal, or the server's owner." }))
+})
+export type ShutdownBegun = typeof ShutdownBegun.Type
+
 const thread = Schema.Struct({ id: ThreadId })
 const paging = Schema.Struct({
   before: Schema.optional(Schema.NumberFromString),
@@ -97,6 +106,25 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addError(Errors.CommandError)
   )
   .add(HttpApiEndpoint.get("providers", "/providers").addSuccess(Schema.Array(ProviderStatus)))
+  .add(
+    HttpApiEndpoint.post("shutdown", "/shutdown")
+      .setPayload(
+        Schema.Struct({
+          deadlineMs: Schema.optional(
+            Schema.Int.pipe(Schema.between(0, 600_000)).annotations({
+              description: "The whole way down has this long; default 10,000."
+            })
+          ),
+          mode: Schema.optional(
+            Schema.Literal("drain", "now").annotations({
+              description:
+                "`drain` (default): running turns may finish, for almost half of the time; `now`: they are interrupted."
+            })
+          )
+        })
+      )
+      .addSuccess(ShutdownBegun, { status: 202 })
+  )
   .addError(Errors.BadRequest)
   .addError(Errors.Unauthorized)
   .addError(Errors.Forbidden)

@@ -65,6 +65,8 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     /** True from the moment a shutdown began. */
     readonly draining: Effect.Effect<boolean>
     readonly beginShutdown: Shutdown.Shutdown["begin"]
+    /** Returns when a shutdown began, whoever began it: the owner then finishes it. */
+    readonly shutdownBegun: Shutdown.Shutdown["awaitBegun"]
     readonly finishShutdown: Shutdown.Shutdown["finish"]
     readonly shutdown: Shutdown.Shutdown["discard"]
   }
@@ -105,6 +107,7 @@ const service = Effect.gen(function* () {
     providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
     draining: shutdown.begun,
     beginShutdown: shutdown.begin,
+    shutdownBegun: shutdown.awaitBegun,
     finishShutdown: shutdown.finish,
     shutdown: shutdown.discard
   })

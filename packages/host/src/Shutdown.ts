@@ -15,6 +15,8 @@ export interface BeginOptions {
   readonly deadline: Duration.DurationInput
   /** `drain`: running turns may finish for almost half of the time; `now`: they are interrupted at once. */
   readonly mode: "drain" | "now"
+  /** Who asked, where that is a person or a program with a token (X6): named as the reason in the events of what it ends. */
+  readonly by?: string
 }
 
 /** Proof that it has begun; the same for everyone who begins (S7). */
@@ -23,6 +25,7 @@ export interface Token {
   readonly beganAt: number
   readonly deadlineAt: number
   readonly mode: BeginOptions["mode"]
+  readonly by?: string
 }
 
 const report = {
@@ -57,12 +60,15 @@ export interface Shutdown {
    */
   readonly discard: (options: BeginOptions) => Effect.Effect<Report>
   readonly begun: Effect.Effect<boolean>
+  /** Returns when it began, whoever began it (S10). */
+  readonly awaitBegun: Effect.Effect<Token>
 }
 
 /** Parts of the time by which a stage has to be over, whatever stalls: the last ones keep a slice. */
 const by = { accepted: 0.3, sessions: 0.9, committed: 0.95, consumers: 1 }
 
-const reason = "the server is shutting down"
+const reasonOf = ({ by }: Token) =>
+  by === undefined ? "the server is shutting down" : `the server is shutting down, as ${by} asked`
 
 const complaint = ({ forced, sessions, drained, consumers, head }: Report): string | undefined => {
   const behind = consumers.filter(
@@ -89,6 +95,7 @@ export const make = (rooms: {
   Effect.gen(function* () {
     const { engine, dispatcher, log, consumers } = rooms
     const ended = yield* Deferred.make<Report>()
+    const began = yield* Deferred.make<Token>()
     let begun: { readonly token: Token; readonly head: number } | undefined
     let running = false
 
@@ -110,6 +117,7 @@ export const make = (rooms: {
         const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
         yield* within(accepted, token, by.accepted)
         const living = yield* dispatcher.sessions
+        const reason = reasonOf(token)
         const stopped = yield* Effect.flatMap(millisUntil(token, by.sessions), (millis) =>
           within(dispatcher.stopAll({ mode: token.mode, within: millis, reason }), token, by.sessions)
         ).pipe(Effect.raceFirst(OpenRequests.refuse(engine, log, head, reason)))
@@ -134,17 +142,18 @@ export const make = (rooms: {
         return { ...settled, head: last, millis, consumers: consumers.report(last) } satisfies Report
       })
 
-    const begin: Shutdown["begin"] = ({ deadline, mode }) =>
+    const begin: Shutdown["begin"] = ({ by, deadline, mode }) =>
       Effect.gen(function* () {
         const beganAt = yield* Clock.currentTimeMillis
         const head = yield* log.head
         // From here nothing can come between (S1).
         if (begun !== undefined) return begun.token
-        const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode }
+        const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode, ...(by !== undefined && { by }) }
         begun = { token, head }
         yield* engine.closeAdmission
         yield* consumers.watch
         rooms.onBegin(token)
+        yield* Deferred.succeed(began, token)
         return token
       }).pipe(Effect.uninterruptible)
 
@@ -165,6 +174,7 @@ export const make = (rooms: {
           return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
         }),
       discard: (options) => Effect.zipRight(begin(options), ending(false)),
-      begun: Effect.sync(() => begun !== undefined)
+      begun: Effect.sync(() => begun !== undefined),
+      awaitBegun: Deferred.await(began)
     }
   })

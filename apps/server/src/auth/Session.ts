@@ -6,7 +6,7 @@ import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts
 import { Drain } from "../http/Drain.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
-import { Tokens } from "./Tokens.ts"
+import { type Role, Tokens } from "./Tokens.ts"
 
 export class Session extends Context.Tag("@millrace/server/Session")<
   Session,
@@ -15,6 +15,8 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     readonly actor: string
     /** Absent when the server runs without authentication. */
     readonly tokenId?: string
+    /** `admin` may also end the server. Absent: `client`. */
+    readonly role?: Role
   }
 >() {}
 
@@ -43,10 +45,21 @@ const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): 
   headers["origin"] === undefined &&
   (headers["upgrade"] !== undefined || (method !== "GET" && method !== "HEAD" && method !== "OPTIONS"))
 
+const notAdmin = new Forbidden({
+  message: "Only an administrator's token may do that. Make one on the server's machine: millrace token create --admin"
+})
+
+/** For what only an administrator may do. */
+export const admin = Effect.filterOrFail(
+  Session,
+  ({ role }) => role === "admin",
+  () => notAdmin
+)
+
 /** The session of a request, or why there is none. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const config = yield* AccessConfig
-  if (!config.auth) return Session.of({ actor: "local" })
+  if (!config.auth) return Session.of({ actor: "local", role: "admin" })
   const secret = Access.secretOf(request.headers, request.cookies, config.port())
   if (secret === undefined) return yield* missing
   const tokens = yield* Tokens
@@ -56,7 +69,7 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
   )
   if (Option.isNone(found)) return yield* unknown
   if (mayBeForged(request)) return yield* noOrigin
-  return Session.of({ actor: found.value.name, tokenId: found.value.id })
+  return Session.of({ actor: found.value.name, tokenId: found.value.id, role: found.value.role })
 })
 
 /**

@@ -9,11 +9,15 @@ import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
 import { isMissing } from "../Thrown.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
 
+/** `admin`: this machine's own command line and `token create --admin`; `client`: everybody else, paired devices too. */
+export type Role = "admin" | "client"
+
 /** `session`: a browser that was paired; `token`: made by `millrace token create`. */
 export interface TokenRecord {
   readonly id: string
   readonly name: string
   readonly kind: "token" | "session"
+  readonly role: Role
   /** The last 4 characters, to recognise it by. */
   readonly last4: string
   /** ISO 8601 UTC. */
@@ -37,10 +41,13 @@ const Line = Schema.parseJson(
       id: Schema.String,
       name: Schema.String,
       kind: Schema.Literal("token", "session"),
+      /** Absent in older files: `client`. */
+      role: Schema.optional(Schema.Literal("admin", "client")),
       last4: Schema.String,
       sha256: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
       at: Schema.String
     }),
+    Schema.Struct({ op: Schema.Literal("promote"), id: Schema.String, at: Schema.String }),
     Schema.Struct({ op: Schema.Literal("revoke"), id: Schema.String, at: Schema.String })
   )
 )
@@ -65,11 +72,12 @@ const load = (path: string): ReadonlyArray<Stored> => {
     const record = Option.getOrUndefined(decodeLine(line))
     if (record === undefined) continue
     if (record.op === "create") {
-      const { at, name, kind, last4, id } = record
-      tokens.set(id, { record: { id, name, kind, last4, createdAt: at }, sha256: Buffer.from(record.sha256, "hex") })
+      const { at, name, kind, last4, id, role = "client" } = record
+      tokens.set(id, { record: { id, name, kind, role, last4, createdAt: at }, sha256: Buffer.from(record.sha256, "hex") })
     } else {
       const token = tokens.get(record.id)
-      if (token !== undefined) tokens.set(record.id, { ...token, record: { ...token.record, revokedAt: record.at } })
+      const change = record.op === "promote" ? { role: "admin" as const } : { revokedAt: record.at }
+      if (token !== undefined) tokens.set(record.id, { ...token, record: { ...token.record, ...change } })
     }
   }
   return [...tokens.values()]
@@ -99,7 +107,7 @@ export const isName = (name: string): boolean => /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1
 /** Makes a token. The secret is in the answer and nowhere else. Works with and without a running server. */
 export const create = Effect.fn("Tokens.create")(function* (
   dataDir: string,
-  options: { readonly name: string; readonly kind?: "token" | "session" }
+  options: { readonly name: string; readonly kind?: "token" | "session"; readonly role?: Role }
 ) {
   const token = `${prefix}${randomBytes(32).toString("base64url")}`
   const at = yield* now
@@ -107,13 +115,18 @@ export const create = Effect.fn("Tokens.create")(function* (
     id: `tok_${randomBytes(9).toString("base64url")}`,
     name: options.name,
     kind: options.kind ?? "token",
+    role: options.role ?? "client",
     last4: token.slice(-4),
     createdAt: at
   }
-  const { id, name, kind, last4 } = record
-  yield* append(dataDir, { op: "create", id, name, kind, last4, sha256: digest(token).toString("hex"), at })
+  const { id, name, kind, role, last4 } = record
+  yield* append(dataDir, { op: "create", id, name, kind, role, last4, sha256: digest(token).toString("hex"), at })
   return { token, record }
 })
+
+/** Makes a token an administrator's. */
+export const promote = (dataDir: string, id: string): Effect.Effect<void, AccessFileError> =>
+  Effect.flatMap(now, (at) => append(dataDir, { op: "promote", id, at }))
 
 /** All tokens, oldest first, the revoked ones included. */
 export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenRecord>, AccessFileError> =>

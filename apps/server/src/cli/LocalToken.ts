@@ -25,8 +25,13 @@ export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileErr
     const file = join(dataDir, "cli-token")
     const kept = yield* attempt(file, () => read(file))
     const tokens = yield* Tokens.Tokens
-    if (kept !== undefined && Option.isSome(yield* tokens.identify(kept))) return { file, token: kept }
-    const { token } = yield* Tokens.create(dataDir, { name: "cli" })
+    const known = kept === undefined ? Option.none() : yield* tokens.identify(kept)
+    if (kept !== undefined && Option.isSome(known)) {
+      // A file of a version that knew no roles: who can read it owns the server's directory.
+      if (known.value.role !== "admin") yield* Tokens.promote(dataDir, known.value.id)
+      return { file, token: kept }
+    }
+    const { token } = yield* Tokens.create(dataDir, { name: "cli", role: "admin" })
     yield* attempt(file, () => writeFileSync(file, `${token}\n`, { mode: 0o600 }))
     return { file, token }
   }).pipe(Effect.provide(Tokens.layer(dataDir)))

@@ -101,7 +101,8 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     if (options.open && !(yield* Browser.open(link ?? server.url)))
       yield* output.note("No program opens pages here; open the link by hand.")
 
-    const reason = yield* stopping.reason
+    const ordered = Effect.map(host.shutdownBegun, ({ by }) => `${by ?? "its owner"} asked for it`)
+    const reason = yield* Effect.raceFirst(stopping.reason, ordered)
     yield* output.note(`Stopping: ${reason}. A second signal leaves at once.`)
     yield* down(host, server)
   }).pipe(Effect.scoped)

@@ -27,16 +27,20 @@ const create = Command.make(
       Args.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
       Args.optional
     ),
-    name: Flags.text("name", "NAME", "The same as a flag.")
+    name: Flags.text("name", "NAME", "The same as a flag."),
+    admin: Options.boolean("admin").pipe(Options.withDescription("It may also end the server (POST /api/shutdown)."))
   },
-  ({ data, given, json, name: flag }) =>
+  ({ admin, data, given, json, name: flag }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
       const name = Option.getOrElse(
         Option.orElse(flag, () => given),
         () => "cli"
       )
-      const { record, token } = yield* Effect.mapError(Tokens.create(data, { name: yield* checkedName(name) }), fromError)
+      const { record, token } = yield* Effect.mapError(
+        Tokens.create(data, { name: yield* checkedName(name), role: admin ? "admin" : "client" }),
+        fromError
+      )
       if (json) return yield* Output.json({ ...record, token })
       yield* output.out(`${token}\n`)
       yield* output.note(
@@ -53,6 +57,7 @@ const list = Command.make("list", common, ({ data, json }) =>
     const rows = tokens.map((token) => [
       token.id,
       token.kind,
+      token.role,
       `…${token.last4}`,
       token.createdAt.slice(0, 16).replace("T", " "),
       token.revokedAt === undefined ? output.outStyle.green("live") : output.outStyle.dim("revoked"),

@@ -9,7 +9,9 @@ import { BadRequest } from "@millrace/contracts/Errors"
 import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 
-import { Session, required } from "../auth/Session.ts"
+import * as AccessRecord from "../auth/AccessRecord.ts"
+import { admin, Session, required } from "../auth/Session.ts"
+import { Tokens } from "../auth/Tokens.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
@@ -45,6 +47,7 @@ const paging = (urlParams: { readonly before?: number | undefined; readonly limi
 const make = Effect.gen(function* () {
   const service = yield* Service
   const log = yield* EventLog
+  const tokens = yield* Tokens
   const events = yield* Events.make
 
   const dispatch = (command: Command) =>
@@ -92,7 +95,14 @@ const make = Effect.gen(function* () {
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "request.answer", requestId: path.id })
       ),
-    providers: () => service.providers
+    providers: () => service.providers,
+    shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>
+      Effect.gen(function* () {
+        const { actor, tokenId } = yield* admin
+        yield* AccessRecord.write(tokens.dataDir, { action: "shutdown", actor, tokenId, mode, deadlineMs })
+        const begun = yield* Effect.uninterruptible(service.beginShutdown({ deadline: deadlineMs, mode, by: actor }))
+        return HttpServerResponse.setStatus(Respond.json(begun, { "cache-control": "no-store" }), 202)
+      })
   }
   return Routes.make(ApiGroup, handlers)
 })

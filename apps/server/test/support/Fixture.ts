@@ -1,5 +1,6 @@
 /** The composed HTTP server on a real socket over a memory log and a service that does only what a test says. */
 import { idleThread } from "@millrace/testing/IdleThread"
+import { knownThreads } from "@millrace/testing/KnownThreads"
 import { type IncomingHttpHeaders, request } from "node:http"
 import { Data, Effect, Layer, Logger, LogLevel, Scheduler, type Scope, Stream } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
@@ -87,7 +88,8 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         requests: Effect.succeed([]),
         providers: Effect.succeed([]),
         follow: () => Stream.dieMessage("the transports follow the log themselves"),
-        draining: Effect.sync(() => fake.draining)
+        draining: Effect.sync(() => fake.draining),
+        beginShutdown: () => Effect.dieMessage("the owner of a whole host shuts down")
       }
     })
   )
@@ -116,12 +118,12 @@ export interface Fixture {
   readonly call: (path: string, options?: Parameters<typeof send>[1]) => Effect.Effect<Answer, Error>
 }
 
-/** A memory log; events up to `retained` are said to be gone. */
-const memoryLog = (retained: number) =>
+/** A memory log; events up to `retained` are said to be gone. Its threads are those of the fake. */
+const memoryLog = (retained: number, fake: Fake) =>
   Layer.effect(
     EventLog,
     Effect.map(Effect.orDie(EventLogMemory.make()), (log) => ({
-      ...log,
+      ...knownThreads(log, (id) => fake.threads.has(id)),
       retainedFrom: retained === 0 ? log.retainedFrom : Effect.succeed(retained)
     }))
   )
@@ -136,7 +138,7 @@ export const start = (
     const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), draining: false }
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
-      Layer.provideMerge(memoryLog(options.retained ?? 0)),
+      Layer.provideMerge(memoryLog(options.retained ?? 0, fake)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)

@@ -2,13 +2,11 @@
  * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
  * running server with everything attached to it and opens the log again over the same storage.
  */
-import { idleThread } from "../IdleThread.ts"
+import { knownThreads } from "../KnownThreads.ts"
 import { type HttpServerResponse, HttpServerRequest } from "@effect/platform"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
-import { NotFound } from "@millrace/contracts/Errors"
 import type { Frame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
-import type { ThreadView } from "@millrace/contracts/State"
 import * as Consumers from "@millrace/host/Consumers"
 import * as Subscription from "@millrace/host/Subscription"
 import { EventLog } from "@millrace/log/EventLog"
@@ -20,7 +18,6 @@ import { Session } from "@millrace/server/auth/Session"
 import { Tokens } from "@millrace/server/auth/Tokens"
 import * as Events from "@millrace/server/http/Events"
 import * as Wake from "@millrace/server/http/Wake"
-import { Service } from "@millrace/server/Service"
 import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, Stream } from "effect"
 import type * as Faults from "./Faults.ts"
 
@@ -63,27 +60,6 @@ export interface Server {
 /** The row in which orchestration keeps that a thread is gone. */
 export const threadCollection = "thread-state"
 
-const unused = Effect.dieMessage("not part of this world")
-
-const service = (log: Log): Service["Type"] => ({
-  dispatch: () => unused,
-  commandStatus: () => unused,
-  state: unused,
-  threads: () => unused,
-  thread: (id) =>
-    Effect.flatMap(Effect.orDie(log.view((view) => view.row(threadCollection, id))), (row): Effect.Effect<ThreadView, NotFound> =>
-      row === undefined
-        ? Effect.succeed(idleThread(id))
-        : Effect.fail(new NotFound({ what: "thread", id, message: "It was deleted." }))
-    ),
-  turns: () => unused,
-  items: () => unused,
-  requests: unused,
-  providers: unused,
-  follow: (options) => Frames.follow(log, options),
-  draining: Effect.succeed(false)
-})
-
 const tokens: Tokens["Type"] = {
   dataDir: "",
   identify: () => Effect.succeedNone,
@@ -108,13 +84,12 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
   Effect.gen(function* () {
     const log = yield* StoredLog.make(storage, { ...sizes, onWake: faults.onWake }).pipe(
       Effect.orDie,
+      Effect.map((log) => knownThreads(log)),
       Effect.flatMap(subject.wrap)
     )
     const context = yield* Layer.build(
       Wake.layer.pipe(
-        Layer.provideMerge(
-          Layer.mergeAll(Layer.succeed(EventLog, log), Layer.succeed(Tokens, tokens), Layer.succeed(Service, service(log)))
-        )
+        Layer.provideMerge(Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(Tokens, tokens)))
       )
     )
     const handle = yield* Effect.provide(Events.make, context)
