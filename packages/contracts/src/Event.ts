@@ -77,9 +77,9 @@ export const EventData = {
   "turn.dispatched": Schema.Struct(turn),
   /** Its session ended before the agent took it, for a reason that was not its own: it is queued again, first. */
   "turn.requeued": Schema.Struct({ ...turn, reason }),
-  /** The provider runs it. `origin: provider` = a turn no command asked for. */
-  "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: Schema.Literal("user", "provider") }),
-  /** Progress that is kept: latest wins. */
+  /** The provider runs it. `origin: provider` = a turn no command asked for; `continuation` = one that goes on with another. */
+  "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: TurnOrigin }),
+  /** Progress that is kept: latest wins. `usage` is in logs of older versions only: while a turn runs it is a signal now, and at its end in the terminal. */
   "turn.updated": Schema.Struct({
     ...turn,
     usage: Schema.optional(Usage),

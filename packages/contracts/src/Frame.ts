@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import type { LogEvent } from "./Event.ts"
 import { Offset } from "./Ids.ts"
+import { Signal } from "./Signal.ts"
 
 /** Passed through, not rebuilt: `JSON.stringify` of it gives the bytes that were committed, on every transport (D9). */
 const CommittedEvent = Schema.declare(
@@ -17,9 +18,9 @@ export const ControlFrame = Schema.Union(
   /** Once per attach: everything up to `head` has been delivered (D6). */
   Schema.TaggedStruct("caught-up", { head: Offset }),
   Schema.TaggedStruct("heartbeat", { head: Offset }),
-  /** Ephemeral; the next event supersedes it (D12). */
-  Schema.TaggedStruct("signal", { signal: Schema.Unknown }),
-  /** The server goes down, or the lease ended: come back with `resumeAfter`. */
+  /** Ephemeral; the next event supersedes it (D12). Comes only to who has everything up to the head. */
+  Schema.TaggedStruct("signal", { signal: Signal }),
+  /** The server goes down, or the lease is over: come back with `resumeAfter`. */
   Schema.TaggedStruct("bye", { reason: Schema.String, resumeAfter: Schema.String }),
   /** There can be no more events on this stream. */
   Schema.TaggedStruct("end", { reason: Schema.String })

@@ -63,7 +63,8 @@ export const Usage = Schema.Struct({
   outputTokens: Schema.optional(Schema.Int),
   reasoningTokens: Schema.optional(Schema.Int),
   totalTokens: Schema.optional(Schema.Int),
-  contextWindow: Schema.optional(Schema.Int)
+  contextWindow: Schema.optional(Schema.Int),
+  contextTokens: Schema.optional(Schema.Int.annotations({ description: "How much of the context window is taken." }))
 })
 export type Usage = typeof Usage.Type
 

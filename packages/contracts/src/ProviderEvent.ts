@@ -6,6 +6,7 @@
  */
 import type { ItemId, RequestId, TurnId } from "./Ids.ts"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
+import type { Progress } from "./Signal.ts"
 
 export type ProviderEvent =
   | {
@@ -17,7 +18,6 @@ export type ProviderEvent =
   | {
       readonly _tag: "TurnUpdated"
       readonly turnId: TurnId
-      readonly usage?: Usage
       readonly plan?: ReadonlyArray<PlanStep>
       readonly diff?: string
     }
@@ -69,3 +69,17 @@ export type ProviderEvent =
    * tell of work that outlives its turn; while it goes on, the session is not idle (R1).
    */
   | { readonly _tag: "Opaque"; readonly turnId?: TurnId; readonly method: string; readonly payload: unknown }
+  /** Ephemeral (D12), of a turn that runs: how many tokens it took so far. The last one is in the turn's terminal too. */
+  | { readonly _tag: "Signal"; readonly turnId: TurnId; readonly kind: "usage"; readonly data: Usage }
+  /** Ephemeral (D12), of an item that is open. */
+  | {
+      readonly _tag: "Signal"
+      readonly turnId: TurnId
+      readonly itemId: ItemId
+      readonly kind: "progress"
+      readonly data: Progress
+    }
+
+export type ProviderSignal = Extract<ProviderEvent, { readonly _tag: "Signal" }>
+/** What the log is made from. */
+export type DurableEvent = Exclude<ProviderEvent, ProviderSignal>

@@ -3,6 +3,7 @@
  * At shutdown they are told once that nothing more will come, and looked at until each has heard it (S3, S4, S5).
  */
 import { Signal } from "@millrace/log/Signal"
+import type { Signals } from "@millrace/orchestration/Signals"
 import { Deferred, Effect, FiberId, Schema, type Scope } from "effect"
 
 export const Delivery = Schema.Literal("lossless", "best-effort")
@@ -43,7 +44,9 @@ export interface Consumer {
 
 export interface Consumers {
   readonly phase: () => Phase
-  /** Completes at the next change of head or phase after it was made: make it before looking at either. */
+  /** What agents say between events, for those who have caught up. */
+  readonly signals: Pick<typeof Signals.Service, "since">
+  /** Completes at the next change of head, phase or signals after it was made: make it before looking at any of them. */
   readonly next: () => Effect.Effect<void>
   /** Lives as long as the scope. */
   readonly register: (
@@ -59,11 +62,14 @@ export interface Consumers {
   readonly report: (head: number) => ReadonlyArray<ConsumerReport>
 }
 
-/** Wakes all who wait whenever the head moves; the one fiber lives in the scope. */
-export const make = (log: {
-  readonly head: Effect.Effect<number>
-  readonly awaitBeyond: (offset: number) => Effect.Effect<void>
-}): Effect.Effect<Consumers, never, Scope.Scope> =>
+/** Wakes all who wait whenever the head moves, or signals come; its two fibers live in the scope. */
+export const make = (
+  log: {
+    readonly head: Effect.Effect<number>
+    readonly awaitBeyond: (offset: number) => Effect.Effect<void>
+  },
+  signals: Pick<typeof Signals.Service, "place" | "since" | "beyond">
+): Effect.Effect<Consumers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const signal = new Signal()
     const live = new Set<Consumer>()
@@ -87,6 +93,18 @@ export const make = (log: {
 
     const enter = (next: Phase) =>
       Effect.sync(() => {
+    let heard = signals.place()
+    yield* Effect.suspend(() => signals.beyond(heard)).pipe(
+      Effect.zipRight(
+        Effect.sync(() => {
+          heard = signals.place()
+          signal.wake()
+        })
+      ),
+      Effect.forever,
+      Effect.forkScoped
+    )
+
         if (phase === "gone") return
         phase = next
         signal.wake()
@@ -104,6 +122,7 @@ export const make = (log: {
       phase: () => phase,
       next: () => signal.next,
       register: ({ name, after, ...options }) =>
+      signals,
         Effect.acquireRelease(
           Effect.sync((): Consumer => {
             const consumer: Consumer = {

@@ -15,6 +15,7 @@ import * as Dispatcher from "@millrace/orchestration/Dispatcher"
 import * as Engine from "@millrace/orchestration/Engine"
 import * as Reaper from "@millrace/orchestration/Reaper"
 import * as Recovery from "@millrace/orchestration/Recovery"
+import * as Signals from "@millrace/orchestration/Signals"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
@@ -32,6 +33,8 @@ export interface Limits {
   readonly reaper?: Reaper.Options
   /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
+  /** How many signals are kept, and how often readers hear of them. */
+  readonly signals?: Signals.Options
 }
 
 export interface Options extends Limits {
@@ -98,18 +101,43 @@ const service = Effect.gen(function* () {
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(Effect.zipRight(consumers.leave))
   )
-  return Host.of({
-    ...(yield* Views.Views),
-    dispatch: engine.dispatch,
-    commandStatus: engine.commandStatus,
-    follow: (options) => Subscription.lossless(log, consumers, options),
-    subscribe: (options) => Subscription.frames(log, consumers, options),
-    providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
-    draining: shutdown.begun,
-    beginShutdown: shutdown.begin,
-    shutdownBegun: shutdown.awaitBegun,
-    finishShutdown: shutdown.finish,
-    shutdown: shutdown.discard
+
+const service = ({ onStep }: Limits) =>
+  Effect.gen(function* () {
+    const engine = yield* Engine.Engine
+    const { adapters } = yield* Providers
+    const log = yield* EventLog
+    const closing = yield* Room.Closing
+    const consumers = yield* Consumers.make(log, yield* Signals.Signals)
+    const dispatcher = yield* Dispatcher.Dispatcher
+    const shutdown = yield* Shutdown.make({
+      engine,
+      dispatcher,
+      log,
+      consumers,
+      onBegin: ({ deadlineAt }) => closing.by(deadlineAt),
+      ...(onStep === undefined ? {} : { onStep })
+    })
+    // The backstop of an owner that began no shutdown: the same order, and nobody is waited for who may not read any more.
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(
+        Effect.zipRight(consumers.leave)
+      )
+    )
+    return Host.of({
+      ...(yield* Views.Views),
+      dispatch: engine.dispatch,
+      commandStatus: engine.commandStatus,
+      follow: (options) => Subscription.lossless(log, consumers, options),
+      subscribe: (options) => Subscription.frames(log, consumers, options),
+      providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
+      figures: Figures.make({ engine, dispatcher, log, consumers }),
+      draining: shutdown.begun,
+      beginShutdown: shutdown.begin,
+      shutdownBegun: shutdown.awaitBegun,
+      finishShutdown: shutdown.finish,
+      shutdown: shutdown.discard
+    })
   })
 })
 
@@ -120,8 +148,8 @@ const core = (limits: Limits) =>
   Room.make("The host", Layer.scoped(Host, service)).pipe(
     Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
-    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layer, Engine.layer(limits.engine)))),
-    Layer.provideMerge(Views.layer)
+    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))),
+    Layer.provideMerge(Layer.merge(Views.layer, Signals.layer(limits.signals)))
   )
 
 /**

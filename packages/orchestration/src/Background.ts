@@ -3,7 +3,7 @@
  * provider's own id, once per session.
  */
 import type { TurnId } from "@millrace/contracts/Ids"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 
 export interface Word {
   readonly says: "started" | "ended"
@@ -24,7 +24,7 @@ const taskOf = (payload: unknown): string | undefined => {
 }
 
 /** The word in an opaque event; nothing for all others, which are kept as they came. */
-export const read = (event: Extract<ProviderEvent, { _tag: "Opaque" }>): Word | undefined => {
+export const read = (event: Extract<DurableEvent, { _tag: "Opaque" }>): Word | undefined => {
   const says = methods[event.method]
   const taskId = says === undefined ? undefined : taskOf(event.payload)
   return says === undefined || taskId === undefined ? undefined : { says, taskId, turnId: event.turnId }

@@ -2,10 +2,10 @@
  * Joins the text deltas of an item, so that rows are far fewer than deltas (L5). Pure bookkeeping, no clock: who owns it says when to flush.
  * Text leaves in the order it came, per item; anything that is not text pushes all text out before it.
  */
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { fitEvent, split } from "./Limits.ts"
 
-type Delta = Extract<ProviderEvent, { _tag: "ItemDelta" }>
+type Delta = Extract<DurableEvent, { _tag: "ItemDelta" }>
 
 /** A delta of at most this many bytes leaves in one event. */
 export const maxDeltaBytes = 64 * 1024
@@ -13,7 +13,7 @@ export const maxDeltaBytes = 64 * 1024
 const overhead = 256
 
 /** Bytes of an event's JSON, about: counted where it can be large. */
-export const weigh = (event: ProviderEvent): number => {
+export const weigh = (event: DurableEvent): number => {
   switch (event._tag) {
     case "ItemDelta":
       return overhead + event.text.length
@@ -37,7 +37,7 @@ export const weigh = (event: ProviderEvent): number => {
 
 export class Coalescer {
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
-  private ready: Array<ProviderEvent> = []
+  private ready: Array<DurableEvent> = []
   private weight = 0
   private readonly maxText: number
 
@@ -55,7 +55,7 @@ export class Coalescer {
     return this.weight
   }
 
-  push(event: ProviderEvent): void {
+  push(event: DurableEvent): void {
     if (event._tag !== "ItemDelta") {
       this.flush()
       return this.out(fitEvent(event))
@@ -83,13 +83,13 @@ export class Coalescer {
     for (const piece of split(text, maxDeltaBytes)) this.out({ ...first, text: piece })
   }
 
-  private out(event: ProviderEvent): void {
+  private out(event: DurableEvent): void {
     this.ready.push(event)
     this.weight += weigh(event)
   }
 
   /** Takes what may go, at most so many events. */
-  take(count: number): { readonly events: ReadonlyArray<ProviderEvent>; readonly weight: number } {
+  take(count: number): { readonly events: ReadonlyArray<DurableEvent>; readonly weight: number } {
     const events = this.ready.length <= count ? this.ready : this.ready.slice(0, count)
     this.ready = this.ready.length <= count ? [] : this.ready.slice(count)
     const weight = this.ready.length === 0 ? this.weight : events.reduce((sum, event) => sum + weigh(event), 0)

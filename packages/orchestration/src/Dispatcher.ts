@@ -12,6 +12,7 @@ import { Engine } from "./Engine.ts"
 import type * as Ingestion from "./Ingestion.ts"
 import * as Intent from "./Intent.ts"
 import * as SessionRunner from "./SessionRunner.ts"
+import { Signals } from "./Signals.ts"
 import type { ThreadRow } from "./ThreadRow.ts"
 
 export interface Options {
@@ -57,6 +58,7 @@ export const make = (options: Options = {}) =>
     const engine = yield* Engine
     const { adapters } = yield* Providers
     const budgets = { ...defaults, ...options.budgets }
+    const signals = yield* Signals
     const scope = yield* Scope.make()
     const runners = new Map<string, SessionRunner.Runner>()
 
@@ -81,6 +83,7 @@ export const make = (options: Options = {}) =>
             engine,
             adapter: adapters.get(provider),
             provider,
+            signals,
             threadId,
             epoch,
             budgets,
@@ -192,5 +195,5 @@ export const make = (options: Options = {}) =>
     })
   })
 
-/** Needs `EventLog`, `Engine` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
+/** Needs `EventLog`, `Engine`, `Signals` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
 export const layer = (options: Options = {}) => Layer.scoped(Dispatcher, make(options))

@@ -1,7 +1,7 @@
 /** What happened, as the rooms inside tell it to the engine. A fact is never refused: what no longer fits leaves no trace, or a small one. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { Continuity } from "@millrace/contracts/State"
 
 /** Awake milliseconds of silence after which something is done; 0 = never. */
@@ -39,7 +39,7 @@ export type Fact =
       readonly _tag: "Said"
       readonly threadId: ThreadId
       readonly epoch: number
-      readonly events: ReadonlyArray<ProviderEvent>
+      readonly events: ReadonlyArray<DurableEvent>
     }
   | {
       readonly _tag: "SessionOpened"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Deferred, Effect, Exit, FastCheck as fc, Fiber, Queue, Stream, TestClock } from "effect"
 import type { Weighed } from "./Engine.ts"
@@ -10,21 +10,21 @@ import { cutText, fitContent, fitEvent, fitUnknown, split } from "./Limits.ts"
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
 const item = (n: number) => ({ turnId, itemId: `itm_${n}` as ItemId, kind: "agent-message" })
-const delta = (n: number, text: string): ProviderEvent => ({ _tag: "ItemDelta", ...item(n), text })
-const marker = (method: string): ProviderEvent => ({ _tag: "Opaque", method, payload: null })
+const delta = (n: number, text: string): DurableEvent => ({ _tag: "ItemDelta", ...item(n), text })
+const marker = (method: string): DurableEvent => ({ _tag: "Opaque", method, payload: null })
 
 /** What the engine was handed, in order. */
-const said = (handed: ReadonlyArray<Weighed>): ReadonlyArray<ProviderEvent> =>
+const said = (handed: ReadonlyArray<Weighed>): ReadonlyArray<DurableEvent> =>
   handed.flatMap(({ fact }) => (fact._tag === "Said" ? fact.events : []))
 
-const textOf = (events: ReadonlyArray<ProviderEvent>, n: number): string =>
+const textOf = (events: ReadonlyArray<DurableEvent>, n: number): string =>
   events.map((event) => (event._tag === "ItemDelta" && event.itemId === `itm_${n}` ? event.text : "")).join("")
 
 describe("coalescing", () => {
   it.effect("L5 text waits for the window, then leaves as one event", () =>
     Effect.gen(function* () {
       const handed: Array<Weighed> = []
-      const input = yield* Queue.unbounded<ProviderEvent>()
+      const input = yield* Queue.unbounded<DurableEvent>()
       const reader = yield* Effect.fork(
         Ingestion.run(
           { ingest: (one) => Effect.sync(() => void handed.push(one)) },
@@ -96,9 +96,9 @@ describe("coalescing", () => {
         if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(String(exit))
         const got = exit.value
         // Between two markers, each item has the same text; the markers are the same in the same order.
-        const parts = (events: ReadonlyArray<ProviderEvent>) => {
+        const parts = (events: ReadonlyArray<DurableEvent>) => {
           const out: Array<unknown> = []
-          let part: Array<ProviderEvent> = []
+          let part: Array<DurableEvent> = []
           for (const one of [...events, marker("end")]) {
             if (one._tag === "ItemDelta") part.push(one)
             else {
@@ -182,7 +182,7 @@ describe("limits", () => {
       choices: ["accept"]
     } as const
     const question = { id: "q", text: huge, options: [{ label: "a", description: huge }] }
-    const events: ReadonlyArray<ProviderEvent> = [
+    const events: ReadonlyArray<DurableEvent> = [
       { _tag: "RequestOpened", turnId, requestId: "req_a" as RequestId, ask },
       {
         _tag: "RequestOpened",

@@ -1,12 +1,13 @@
 /**
  * From an agent's events to the engine, for one session: text is coalesced, large values are cut, and when the engine's lane is full the agent's
- * pipe waits. Nothing is dropped.
+ * pipe waits. Nothing is dropped. Signals go beside all that: they wait for nothing, nothing waits for them (D12).
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Chunk, Duration, Effect, Stream } from "effect"
 import { Coalescer } from "./Coalescer.ts"
 import type { Engine } from "./Engine.ts"
+import type { Publisher } from "./Signals.ts"
 
 export interface Options {
   /** How long text may wait for more of it. */
@@ -23,14 +24,20 @@ export interface Options {
  */
 export const run = (
   engine: Pick<typeof Engine.Service, "ingest">,
-  session: { readonly threadId: ThreadId; readonly epoch: number; readonly events: Stream.Stream<ProviderEvent> },
+  session: {
+    readonly threadId: ThreadId
+    readonly epoch: number
+    readonly events: Stream.Stream<ProviderEvent>
+    /** Without one signals are dropped, and all else is the same (D12). */
+    readonly signals?: Publisher
+  },
   options: Options = {}
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     const window = Duration.decode(options.window ?? "25 millis")
     const chunk = options.chunk ?? 128
     const coalescer = new Coalescer(options.maxText ?? 8192)
-    const { threadId, epoch } = session
+    const { threadId, epoch, signals } = session
     const text = Effect.unsafeMakeLatch(false)
     const order = Effect.unsafeMakeSemaphore(1)
 
@@ -56,7 +63,13 @@ export const run = (
     })
 
     const reader = Stream.runForEachChunk(session.events, (events) => {
-      for (const event of Chunk.toReadonlyArray(events)) coalescer.push(event)
+      for (const event of Chunk.toReadonlyArray(events)) {
+        if (event._tag === "Signal") signals?.publish(event)
+        else {
+          coalescer.push(event)
+          if (event._tag !== "ItemDelta") signals?.over(event)
+        }
+      }
       if (coalescer.hasPending) text.unsafeOpen()
       return coalescer.readyWeight > 0 ? handOver : Effect.void
     })

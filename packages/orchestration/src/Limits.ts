@@ -1,5 +1,5 @@
 /** Keeps each event under 256 KiB (L4): long text is cut, and the event says by how many bytes. */
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { Ask, Failure, FileChange, ItemContent, PlanStep } from "@millrace/contracts/Item"
 
 /** Encoded bytes that one value inside an event may take; the rest is the envelope. */
@@ -135,7 +135,7 @@ const fitAsk = (ask: Ask): Ask => {
 }
 
 /** The same event with its large values cut to what the log takes; the same object when nothing is large (L4). */
-export const fitEvent = (event: ProviderEvent): ProviderEvent => {
+export const fitEvent = (event: DurableEvent): DurableEvent => {
   switch (event._tag) {
     case "ItemStarted":
     case "ItemCompleted":

@@ -9,6 +9,7 @@ import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Qu
 import type { Engine } from "./Engine.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
+import type { Signals } from "./Signals.ts"
 
 /** How long each step may take before the next stronger one. */
 export interface Budgets {
@@ -38,6 +39,7 @@ export interface Runner {
 export interface Input {
   readonly engine: typeof Engine.Service
   readonly adapter: ProviderAdapter | undefined
+  readonly signals: typeof Signals.Service
   readonly provider: string
   readonly threadId: ThreadId
   readonly epoch: number
@@ -81,6 +83,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const { engine, adapter, threadId, epoch, budgets } = input
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const serial = yield* Queue.dropping<Serial>(capacity)
+    const signals = yield* Scope.extend(input.signals.session(threadId), own)
     const opened = yield* Deferred.make<ProviderSession | undefined>()
     const stopping = yield* Deferred.make<string>()
     const givenUp = yield* Deferred.make<void>()
@@ -103,6 +106,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
         // In the log first, so that what the agent's end settles is known as wanted, and the queue waits for the next session.
+        signals.close()
         // But an agent is stopped also while the log cannot be written.
         yield* engine
           .submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
@@ -217,7 +221,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, continuity, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
         if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
-        yield* Ingestion.run(engine, { threadId, epoch, events: session.events }, input.ingestion).pipe(
+        yield* Ingestion.run(engine, { threadId, epoch, events: session.events, signals }, input.ingestion).pipe(
           Effect.tapErrorCause((cause) => Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be read`, cause)),
           Effect.ensuring(Deferred.succeed(read, undefined)),
           Effect.forkIn(own)

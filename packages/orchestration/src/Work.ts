@@ -1,7 +1,7 @@
 /** What waits for the engine: a command that was asked, or a fact that was told; each with who waits for its outcome. */
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { type CommandError, CommandRejected, StorageUnavailable } from "@millrace/contracts/Errors"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { AppendError, LogUnavailable } from "@millrace/log/EventLog"
 import { Deferred, Effect, Either } from "effect"
 import type { Fact } from "./Fact.ts"
@@ -56,7 +56,7 @@ export const appendFailed = (error: AppendError): CommandError =>
     : storageUnavailable(error)
 
 /** Stands where an event stood that the log does not take. */
-const note = (event: ProviderEvent): ProviderEvent => ({
+const note = (event: DurableEvent): DurableEvent => ({
   _tag: "Opaque",
   ...(event.turnId === undefined ? {} : { turnId: event.turnId }),
   method: "millrace.event-too-large",

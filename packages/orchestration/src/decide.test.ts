@@ -2,7 +2,7 @@ import type { Command, CommandBody, CommandType } from "@millrace/contracts/Comm
 import type { DomainEvent } from "@millrace/contracts/Event"
 import { EventData, isTerminal } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { SessionState } from "@millrace/contracts/State"
 import { DecideModel } from "@millrace/testing/DecideModel"
 import * as Kit from "@millrace/testing/Orchestration"
@@ -22,7 +22,7 @@ const start = (model: DecideModel, text: string, strategy?: "enqueue" | "steer" 
   Either.getOrThrow(
     ask(model, "turn.start", { threadId: model.only.threadId, text, ...(strategy === undefined ? {} : { strategy }) })
   )
-const say = (model: DecideModel, epoch: number, ...events: ReadonlyArray<ProviderEvent>) =>
+const say = (model: DecideModel, epoch: number, ...events: ReadonlyArray<DurableEvent>) =>
   model.tell({ _tag: "Said", threadId: model.only.threadId, epoch, events })
 const opened = (model: DecideModel, capabilities: ReadonlyArray<string> = []) =>
   model.tell({

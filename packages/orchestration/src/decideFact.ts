@@ -1,7 +1,7 @@
 /** decide for facts: what an agent said and what became of its process → events. Pure and total; nothing here can be refused. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { HashSet } from "effect"
 import * as Background from "./Background.ts"
 import { decideSilence } from "./decideSilence.ts"
@@ -33,7 +33,7 @@ const turnStarted = (
   draft: Draft,
   state: ThreadState,
   epoch: number,
-  event: Extract<ProviderEvent, { _tag: "TurnStarted" }>
+  event: Extract<DurableEvent, { _tag: "TurnStarted" }>
 ): void => {
   const { threadId } = state
   const { turnId, origin } = event
@@ -56,7 +56,7 @@ const turnFailed = (
   draft: Draft,
   state: ThreadState,
   epoch: number,
-  event: Extract<ProviderEvent, { _tag: "TurnFailed" }>
+  event: Extract<DurableEvent, { _tag: "TurnFailed" }>
 ): void => {
   const { threadId } = state
   const { turnId, error, usage } = event
@@ -76,7 +76,7 @@ const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, s
 }
 
 /** Background work counts while its session lives; all other opaque events are kept as they came. */
-const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<ProviderEvent, { _tag: "Opaque" }>): void => {
+const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<DurableEvent, { _tag: "Opaque" }>): void => {
   const word = Background.read(event)
   const written =
     word !== undefined &&
@@ -91,7 +91,7 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
 }
 
-const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEvent): void => {
+const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
   const state = draft.thread(threadId)
   if (state === undefined || state.deleted || epoch > epochOf(state)) return
   if (event._tag === "Opaque") return opaque(draft, threadId, epoch, event)
@@ -109,11 +109,10 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: ProviderEv
       return turnStarted(draft, state, epoch, event)
     case "TurnUpdated": {
       if (turn === undefined) return late("turn-updated")
-      const { usage, plan, diff } = event
+      const { plan, diff } = event
       draft.emit(threadId, "turn.updated", {
         threadId,
         turnId,
-        ...(usage === undefined ? {} : { usage }),
         ...(plan === undefined ? {} : { plan }),
         ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes) })
       })
@@ -155,7 +154,7 @@ const itemSaid = (
   draft: Draft,
   state: ThreadState,
   epoch: number,
-  event: Extract<ProviderEvent, { _tag: "ItemCompleted" | "ItemAmended" }>
+  event: Extract<DurableEvent, { _tag: "ItemCompleted" | "ItemAmended" }>
 ): void => {
   const { threadId } = state
   const { turnId, itemId, kind, status } = event

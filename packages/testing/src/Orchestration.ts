@@ -8,6 +8,7 @@ import * as Directories from "@millrace/orchestration/Directories"
 import * as Dispatcher from "@millrace/orchestration/Dispatcher"
 import * as Engine from "@millrace/orchestration/Engine"
 import * as Recovery from "@millrace/orchestration/Recovery"
+import * as Signals from "@millrace/orchestration/Signals"
 import * as Views from "@millrace/orchestration/Views"
 import { Chunk, Context, Deferred, Effect, Exit, Layer, Scope, Stream } from "effect"
 import * as ScriptedProvider from "./ScriptedProvider.ts"
@@ -16,6 +17,7 @@ export interface Options {
   readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
   readonly engine?: Engine.Options
   readonly dispatcher?: Dispatcher.Options
+  readonly signals?: Signals.Options
 }
 
 /** Over any log: give it one to share between two "processes". */
@@ -25,7 +27,7 @@ export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Optio
     Layer.provideMerge(ScriptedProvider.layer(...(options.providers ?? [ScriptedProvider.make()])))
   )
   return Layer.mergeAll(Dispatcher.layer(options.dispatcher), Views.layer).pipe(
-    Layer.provideMerge(Recovery.layer),
+    Layer.provideMerge(Layer.merge(Recovery.layer, Signals.layer(options.signals))),
     Layer.provideMerge(engine),
     Layer.provideMerge(log)
   )

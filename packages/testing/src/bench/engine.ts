@@ -4,7 +4,7 @@
  * and what a command waits meanwhile.
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { Engine } from "@millrace/orchestration/Engine"
@@ -46,7 +46,7 @@ const provider = (begun: (streaming: Streaming) => void) =>
 const feed = (engine: typeof Engine.Service, { threadId, epoch, turnId, itemId }: Streaming, count: number) =>
   Effect.gen(function* () {
     for (let sent = 0; sent < count; sent += chunk) {
-      const events: ReadonlyArray<ProviderEvent> = Array.from({ length: Math.min(chunk, count - sent) }, () => ({
+      const events: ReadonlyArray<DurableEvent> = Array.from({ length: Math.min(chunk, count - sent) }, () => ({
         _tag: "ItemDelta",
         turnId,
         itemId,

@@ -1,0 +1,186 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ProviderSignal } from "@millrace/contracts/ProviderEvent"
+import { simulate } from "@millrace/testing/SeededScheduler"
+import { Effect, Exit, Fiber, Random, TestClock } from "effect"
+import * as Signals from "./Signals.ts"
+
+const thread = (name: string) => `thr_${name}` as ThreadId
+const turn = (name: string) => `trn_${name}` as TurnId
+const item = (name: string) => `itm_${name}` as ItemId
+const usage = (name: string, outputTokens: number): ProviderSignal => ({
+  _tag: "Signal",
+  turnId: turn(name),
+  kind: "usage",
+  data: { outputTokens }
+})
+const progress = (name: string, text: string): ProviderSignal => ({
+  _tag: "Signal",
+  turnId: turn("a"),
+  itemId: item(name),
+  kind: "progress",
+  data: { text }
+})
+
+/** What a reader that comes from that place finds. */
+const found = (signals: typeof Signals.Signals.Service, place = 0, options = {}) =>
+  signals.since(place, options).signals.map(({ data, key }) => [key, data])
+
+/** Lets the wave out that is due now. */
+const now = TestClock.adjust("0 millis")
+
+describe("Signals", () => {
+  it.scoped("D12 the latest of each key, by itself; D5 none has an id, an offset or a cursor", () =>
+    Effect.gen(function* () {
+      const signals = yield* Signals.make()
+      const session = yield* signals.session(thread("a"))
+      for (let at = 1; at <= 1000; at++) session.publish(usage("a", at))
+      session.publish(progress("1", "half"))
+      yield* now
+      expect(signals.since(0).signals).toEqual([
+        { key: "usage/trn_a", threadId: thread("a"), turnId: turn("a"), kind: "usage", data: { outputTokens: 1000 } },
+        {
+          key: "progress/itm_1",
+          threadId: thread("a"),
+          turnId: turn("a"),
+          itemId: item("1"),
+          kind: "progress",
+          data: { text: "half" }
+        }
+      ])
+    })
+  )
+
+  it.scoped("D12 an agent that talks without end wakes a reader once per wave, and no signal later than a wave", () =>
+    Effect.gen(function* () {
+      const signals = yield* Signals.make({ every: "100 millis" })
+      const session = yield* signals.session(thread("a"))
+      const heard: Array<unknown> = []
+      let place = 0
+      const reader = yield* Effect.suspend(() => signals.beyond(place)).pipe(
+        Effect.zipRight(
+          Effect.sync(() => {
+            const seen = signals.since(place)
+            place = seen.place
+            heard.push(seen.signals.map(({ data }) => data))
+          })
+        ),
+        Effect.forever,
+        Effect.fork
+      )
+      // 10,000 in a second of virtual time.
+      for (let at = 0; at < 100; at++) {
+        for (let each = 1; each <= 100; each++) session.publish(usage("a", at * 100 + each))
+        yield* TestClock.adjust("10 millis")
+      }
+      // At 0 (after a rest), 100, ... 1000 ms.
+      expect(heard).toHaveLength(11)
+      yield* TestClock.adjust("100 millis")
+      expect(heard.at(-1)).toEqual([{ outputTokens: 10_000 }])
+      expect(heard).toHaveLength(11)
+      yield* Fiber.interrupt(reader)
+    })
+  )
+
+  it.scoped("D12 bounded: beyond so many keys the one that was silent longest goes; large data says only how large it was", () =>
+    Effect.gen(function* () {
+      const signals = yield* Signals.make({ keys: 3 })
+      const session = yield* signals.session(thread("a"))
+      for (const name of ["1", "2", "3"]) session.publish(progress(name, name))
+      yield* now
+      session.publish(progress("1", "again"))
+      session.publish(progress("4", "4"))
+      yield* TestClock.adjust("1 second")
+      expect(found(signals).map(([key]) => key)).toEqual(["progress/itm_3", "progress/itm_1", "progress/itm_4"])
+      for (let at = 0; at < 100; at++) session.publish(progress(`n${at}`, "x"))
+      session.publish(progress("large", "x".repeat(1_000_000)))
+      yield* TestClock.adjust("1 second")
+      expect(found(signals)).toHaveLength(3)
+      const large = found(signals).at(-1)
+      expect(large).toMatchObject(["progress/itm_large", { truncatedBytes: 1_000_011 }])
+      expect(JSON.stringify(large).length).toBeLessThan(4096)
+    })
+  )
+
+  it.scoped("D12 what is over says nothing: an item with its completion, a turn with its terminal, a session with its end", () =>
+    Effect.gen(function* () {
+      const signals = yield* Signals.make()
+      const a = yield* signals.session(thread("a"))
+      const b = yield* signals.session(thread("b"))
+      a.publish(progress("1", "x"))
+      a.publish(progress("2", "x"))
+      a.publish(usage("a", 1))
+      b.publish(usage("b", 1))
+      yield* now
+      const keys = () => found(signals).map(([key]) => key)
+      const message = { turnId: turn("a"), itemId: item("1"), kind: "command", content: {} }
+      a.over({ _tag: "ItemCompleted", ...message, status: "completed" })
+      expect(keys()).toEqual(["progress/itm_2", "usage/trn_a", "usage/trn_b"])
+      a.over({ _tag: "TurnCompleted", turnId: turn("a") })
+      expect(keys()).toEqual(["usage/trn_b"])
+      // Before a wave showed it, too.
+      a.publish(usage("c", 1))
+      a.over({ _tag: "TurnFailed", turnId: turn("c"), error: { kind: "unknown", message: "" } })
+      b.close()
+      b.publish(usage("d", 1))
+      yield* TestClock.adjust("1 second")
+      expect(keys()).toEqual([])
+    })
+  )
+
+  it.scoped("D12 a reader of one thread hears of no other, and takes as many at a time as it wants", () =>
+    Effect.gen(function* () {
+      const signals = yield* Signals.make()
+      const a = yield* signals.session(thread("a"))
+      const b = yield* signals.session(thread("b"))
+      b.publish(usage("b", 1))
+      for (const name of ["1", "2", "3"]) a.publish(progress(name, name))
+      yield* now
+      expect(signals.since(0, { stream: "thread/thr_b" }).signals.map(({ threadId }) => threadId)).toEqual([thread("b")])
+      const first = signals.since(0, { stream: "thread/thr_a", limit: 2 })
+      expect(first.signals.map(({ itemId }) => itemId)).toEqual(["itm_1", "itm_2"])
+      const rest = signals.since(first.place, { stream: "thread/thr_a", limit: 2 })
+      expect(rest.signals.map(({ itemId }) => itemId)).toEqual(["itm_3"])
+      expect(signals.since(rest.place)).toEqual({ place: rest.place, signals: [] })
+    })
+  )
+
+  it("D12 whatever the schedule: each reader ends with the latest of each key, in the order told, 200 seeds", () => {
+    const run = Effect.gen(function* () {
+      const signals = yield* Signals.make({ every: "5 millis", keys: 8 })
+      const session = yield* signals.session(thread("a"))
+      const last = new Map<string, number>()
+      const readers = [1, 2, 3].map((nth) => {
+        const seen = new Map<string, Array<number>>()
+        let place = 0
+        const read = Effect.gen(function* () {
+          for (;;) {
+            yield* signals.beyond(place)
+            yield* Effect.sleep(yield* Random.nextIntBetween(0, nth * 4))
+            const next = signals.since(place, { limit: nth })
+            place = next.place
+            for (const { data, key } of next.signals)
+              seen.set(key, [...(seen.get(key) ?? []), (data as { outputTokens: number }).outputTokens])
+          }
+        })
+        return { read, seen }
+      })
+      for (const { read } of readers) yield* Effect.fork(read)
+      for (let at = 1; at <= 60; at++) {
+        const name = `t${yield* Random.nextIntBetween(0, 5)}`
+        session.publish(usage(name, at))
+        last.set(`usage/trn_${name}`, at)
+        if (yield* Random.nextBoolean) yield* Effect.sleep(yield* Random.nextIntBetween(0, 6))
+      }
+      yield* Effect.sleep("1 second")
+      for (const { seen } of readers)
+        for (const [key, at] of last) {
+          const told = seen.get(key) ?? []
+          expect(told).toEqual(told.toSorted((a, b) => a - b))
+          expect(new Set(told).size).toBe(told.length)
+          expect(told.at(-1)).toBe(at)
+        }
+    }).pipe(Effect.scoped)
+    for (let seed = 1; seed <= 200; seed++) expect(simulate(seed, run, { preempt: 0.05 }).exit, `seed ${seed}`).toEqual(Exit.void)
+  }, 20_000)
+})
