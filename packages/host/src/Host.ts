@@ -31,10 +31,10 @@ export interface Limits {
   readonly dispatcher?: Dispatcher.Options
   /** When silence ends a turn or a session. */
   readonly reaper?: Reaper.Options
-  /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
-  readonly closeWithin?: Duration.DurationInput
   /** How many signals are kept, and how often readers hear of them. */
   readonly signals?: Signals.Options
+  /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
+  readonly closeWithin?: Duration.DurationInput
 }
 
 export interface Options extends Limits {
@@ -89,7 +89,7 @@ const service = Effect.gen(function* () {
   const { adapters } = yield* Providers
   const log = yield* EventLog
   const closing = yield* Room.Closing
-  const consumers = yield* Consumers.make(log)
+  const consumers = yield* Consumers.make(log, yield* Signals.Signals)
   const shutdown = yield* Shutdown.make({
     engine,
     dispatcher: yield* Dispatcher.Dispatcher,
@@ -101,43 +101,18 @@ const service = Effect.gen(function* () {
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(Effect.zipRight(consumers.leave))
   )
-
-const service = ({ onStep }: Limits) =>
-  Effect.gen(function* () {
-    const engine = yield* Engine.Engine
-    const { adapters } = yield* Providers
-    const log = yield* EventLog
-    const closing = yield* Room.Closing
-    const consumers = yield* Consumers.make(log, yield* Signals.Signals)
-    const dispatcher = yield* Dispatcher.Dispatcher
-    const shutdown = yield* Shutdown.make({
-      engine,
-      dispatcher,
-      log,
-      consumers,
-      onBegin: ({ deadlineAt }) => closing.by(deadlineAt),
-      ...(onStep === undefined ? {} : { onStep })
-    })
-    // The backstop of an owner that began no shutdown: the same order, and nobody is waited for who may not read any more.
-    yield* Effect.addFinalizer(() =>
-      Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(
-        Effect.zipRight(consumers.leave)
-      )
-    )
-    return Host.of({
-      ...(yield* Views.Views),
-      dispatch: engine.dispatch,
-      commandStatus: engine.commandStatus,
-      follow: (options) => Subscription.lossless(log, consumers, options),
-      subscribe: (options) => Subscription.frames(log, consumers, options),
-      providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
-      figures: Figures.make({ engine, dispatcher, log, consumers }),
-      draining: shutdown.begun,
-      beginShutdown: shutdown.begin,
-      shutdownBegun: shutdown.awaitBegun,
-      finishShutdown: shutdown.finish,
-      shutdown: shutdown.discard
-    })
+  return Host.of({
+    ...(yield* Views.Views),
+    dispatch: engine.dispatch,
+    commandStatus: engine.commandStatus,
+    follow: (options) => Subscription.lossless(log, consumers, options),
+    subscribe: (options) => Subscription.frames(log, consumers, options),
+    providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
+    draining: shutdown.begun,
+    beginShutdown: shutdown.begin,
+    shutdownBegun: shutdown.awaitBegun,
+    finishShutdown: shutdown.finish,
+    shutdown: shutdown.discard
   })
 })
 
@@ -148,7 +123,7 @@ const core = (limits: Limits) =>
   Room.make("The host", Layer.scoped(Host, service)).pipe(
     Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
-    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))),
+    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layer, Engine.layer(limits.engine)))),
     Layer.provideMerge(Layer.merge(Views.layer, Signals.layer(limits.signals)))
   )
 
