@@ -4,6 +4,7 @@
  * unknown messages kept).
  */
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
+import type { Progress } from "@millrace/contracts/Signal"
 
 /** An `Ask` before its item id is mapped. */
 export type NativeAsk = Ask extends infer A
@@ -17,7 +18,6 @@ export type NativeEvent =
   | {
       readonly _tag: "TurnUpdated"
       readonly nativeTurnId: string
-      readonly usage?: Usage
       readonly plan?: ReadonlyArray<PlanStep>
       readonly diff?: string
     }
@@ -56,4 +56,13 @@ export type NativeEvent =
   | { readonly _tag: "RequestOpened"; readonly nativeTurnId: string; readonly nativeRequestId: string; readonly ask: NativeAsk }
   /** The provider says that it is settled, whoever did it. */
   | { readonly _tag: "RequestResolved"; readonly nativeRequestId: string; readonly reason: string }
+  /** Ephemeral (D12): of a turn that does not run, or of an item that is not open, it is nothing. `usage`: of the turn so far. */
+  | { readonly _tag: "Signal"; readonly nativeTurnId: string; readonly kind: "usage"; readonly data: Usage }
+  | {
+      readonly _tag: "Signal"
+      readonly nativeTurnId: string
+      readonly nativeItemId: string
+      readonly kind: "progress"
+      readonly data: Progress
+    }
   | { readonly _tag: "Opaque"; readonly nativeTurnId?: string; readonly method: string; readonly payload: unknown }

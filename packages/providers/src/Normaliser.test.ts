@@ -73,6 +73,10 @@ const check = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<strin
       case "TurnUpdated":
         expect(turns.get(turnId), note()).toBe("running")
         break
+      case "Signal":
+        expect(turns.get(turnId), note()).toBe("running")
+        if ("itemId" in event) expect(items.get(event.itemId), note()).toEqual({ turn: turnId, open: true })
+        break
       case "ItemStarted":
         expect(turns.get(turnId), note()).toBe("running")
         expect(items.has(event.itemId), note()).toBe(false)
@@ -122,7 +126,11 @@ const native: fc.Arbitrary<NativeEvent> = fc.oneof(
   fc.tuple(turnName, itemName, kind).map(([t, i, k]) => done(t, i, undefined, k)),
   fc.tuple(turnName, itemName).map(([t, r]) => request(t, r)),
   itemName.map(resolved),
-  turnName.map((t): NativeEvent => ({ _tag: "TurnUpdated", nativeTurnId: t, usage: { inputTokens: 1 } })),
+  turnName.map((t): NativeEvent => ({ _tag: "TurnUpdated", nativeTurnId: t, diff: "d" })),
+  turnName.map((t): NativeEvent => ({ _tag: "Signal", nativeTurnId: t, kind: "usage", data: { inputTokens: 1 } })),
+  fc
+    .tuple(turnName, itemName)
+    .map(([t, i]): NativeEvent => ({ _tag: "Signal", nativeTurnId: t, nativeItemId: i, kind: "progress", data: { done: 1 } })),
   fc.record({
     _tag: fc.constant("Opaque" as const),
     method: fc.constant("odd"),
@@ -380,7 +388,7 @@ describe("Normaliser", () => {
 
   it("the usage that came before the end is the turn's", () => {
     const usage = { inputTokens: 3, outputTokens: 4 }
-    const events = feed(make(), [started("a"), { _tag: "TurnUpdated", nativeTurnId: "a", usage }, ended("a")])
+    const events = feed(make(), [started("a"), { _tag: "Signal", nativeTurnId: "a", kind: "usage", data: usage }, ended("a")])
     expect(events[2]).toEqual({ _tag: "TurnCompleted", turnId: "trn_x_2_1", usage })
   })
 

@@ -6,7 +6,8 @@
  * 2. a turn starts at most once and, once `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
  * 3. a request is opened once and settled once: by our answer, or cancelled, at the latest with its turn (T13);
  * 4. a native id (native turn, native item) is one id of ours for ever; ids carry thread and epoch, so they are unique everywhere;
- * 5. what does not fit (an unknown message, an item of a turn that ended) is kept as `Opaque`, and reopens nothing.
+ * 5. what does not fit (an unknown message, an item of a turn that ended) is kept as `Opaque`, and reopens nothing. A signal of what is not open
+ *    is left out (D12).
  *
  * A turn of ours gets its native turn in two ways that can come in either order: by the provider's answer (`bindTurn`), or, when the
  * provider starts a turn while one is expected, from that start. Every other native turn is foreign: it gets an id of its own with origin
@@ -224,7 +225,6 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         const turn = running(native.nativeTurnId)
         if (turn === undefined) return late(native, turns.get(native.nativeTurnId))
         const { _tag, nativeTurnId: _, ...update } = native
-        if (update.usage !== undefined) turn.usage = update.usage
         return emit({ _tag, turnId: turn.turnId, ...update })
       }
       case "TurnEnded": {
@@ -287,6 +287,19 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
           if (request.nativeRequestId === native.nativeRequestId) return cancel(request, native.reason)
         // Ours, answered: this is only the echo of it.
         return
+      }
+      case "Signal": {
+        // It begins nothing and is not kept: without it everything else is the same (D12). Only the last usage counts, in the turn's end.
+        const turn = turns.get(native.nativeTurnId)
+        if (turn?.started !== true || turn.ended !== undefined) return
+        const { turnId } = turn
+        if (native.kind === "usage") {
+          turn.usage = native.data
+          return emit({ _tag: "Signal", turnId, kind: native.kind, data: native.data })
+        }
+        const item = turn.items.get(native.nativeItemId)
+        if (item === undefined || item === "echo" || item.open === undefined) return
+        return emit({ _tag: "Signal", turnId, itemId: item.itemId, kind: native.kind, data: native.data })
       }
       case "Opaque": {
         const turn = native.nativeTurnId === undefined ? undefined : turns.get(native.nativeTurnId)

@@ -94,6 +94,10 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
       case "TurnUpdated":
         if (turns.get(event.turnId) !== "running") found.push(`${event.turnId} updated, and does not run`)
         break
+      case "Signal":
+        if (turns.get(event.turnId) !== "running") found.push(`a signal of ${event.turnId}, which does not run`)
+        if ("itemId" in event && items.get(event.itemId) !== "open") found.push(`a signal of ${event.itemId}, which is not open`)
+        break
       case "Opaque":
         break
     }

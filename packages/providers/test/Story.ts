@@ -23,6 +23,7 @@ const line = (event: ProviderEvent): string | undefined => {
       return `failed ${event.error.kind}`
     case "ItemDelta":
     case "TurnUpdated":
+    case "Signal":
     case "Opaque":
       return undefined
   }

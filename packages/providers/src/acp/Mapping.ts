@@ -42,18 +42,20 @@ const stopped: ReadonlyMap<string, Failure> = new Map([
   ["refusal", { kind: "refused", message: "The agent refused to go on." }]
 ])
 
-const usageOf = ({ usage }: Stopped, contextWindow: number | undefined): Usage | undefined => {
-  const counts = {
+/** Only the counts that were given. */
+const usageIn = (counts: { readonly [K in keyof Usage]: number | null | undefined }): Usage | undefined => {
+  const known = Object.entries(counts).filter(([, count]) => typeof count === "number")
+  return known.length === 0 ? undefined : Object.fromEntries(known)
+}
+const usageOf = ({ usage }: Stopped, contextWindow: number | undefined): Usage | undefined =>
+  usageIn({
     inputTokens: usage?.inputTokens,
     cachedInputTokens: usage?.cachedReadTokens,
     outputTokens: usage?.outputTokens,
     reasoningTokens: usage?.thoughtTokens,
     totalTokens: usage?.totalTokens,
     contextWindow
-  }
-  const known = Object.entries(counts).filter(([, count]) => typeof count === "number")
-  return known.length === 0 ? undefined : Object.fromEntries(known)
-}
+  })
 
 /** -32000: the agent wants a sign-in. */
 const failureOf = (error: unknown): Failure => {
@@ -183,7 +185,9 @@ export const make = (sessionId: string): Mapping => {
     if (said._tag === "Tool") return toolCall(said.call, params)
     if (said._tag === "Used") {
       contextWindow = said.contextWindow ?? contextWindow
-      return []
+      if (current === undefined) return []
+      const data = usageIn({ contextTokens: said.contextTokens, contextWindow })
+      return data === undefined ? [] : [{ _tag: "Signal", nativeTurnId: current.id, kind: "usage", data }]
     }
     if (current === undefined || said._tag === "Other") return [opaque("session/update", params)]
     switch (said._tag) {

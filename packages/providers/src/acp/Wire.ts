@@ -75,7 +75,7 @@ export type Update =
   | { readonly _tag: "Echo" }
   | { readonly _tag: "Tool"; readonly call: ToolCall }
   | { readonly _tag: "Plan"; readonly entries: (typeof Plan.Type)["entries"] }
-  | { readonly _tag: "Used"; readonly contextWindow: number | undefined }
+  | { readonly _tag: "Used"; readonly contextTokens: number | undefined; readonly contextWindow: number | undefined }
   | { readonly _tag: "Other" }
 
 const other: Update = { _tag: "Other" }
@@ -113,7 +113,7 @@ export const decodeUpdate = (sessionId: string, params: unknown): Update => {
     case "usage_update":
       return Option.match(decodeUsed(update), {
         onNone: () => other,
-        onSome: ({ size }): Update => ({ _tag: "Used", contextWindow: size ?? undefined })
+        onSome: ({ size, used }): Update => ({ _tag: "Used", contextTokens: used ?? undefined, contextWindow: size ?? undefined })
       })
     default:
       return other

@@ -1,6 +1,6 @@
 /** How a Claude turn ended, and why it failed, in the closed sets that clients switch on. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
-import type { Result } from "./Wire.ts"
+import type { Result, Tokens } from "./Wire.ts"
 
 /** Of the `error` that Claude puts on a message it wrote itself, in the model's place. */
 const words: ReadonlyMap<string, Failure["kind"]> = new Map([
@@ -46,18 +46,23 @@ export const outcomeOf = (result: Result, interrupting: boolean): "completed" | 
   return aborted ? "interrupted" : "failed"
 }
 
-/** Of this turn. Claude counts what came from the cache beside the input, we count it in. */
+/** Of all these messages. Claude counts what came from the cache beside the input, we count it in. */
+export const sumOf = (messages: Iterable<Tokens>): Usage => {
+  let cachedInputTokens = 0
+  let inputTokens = 0
+  let outputTokens = 0
+  for (const tokens of messages) {
+    const cached = tokens.cache_read_input_tokens ?? 0
+    cachedInputTokens += cached
+    inputTokens += (tokens.input_tokens ?? 0) + (tokens.cache_creation_input_tokens ?? 0) + cached
+    outputTokens += tokens.output_tokens ?? 0
+  }
+  return { inputTokens, cachedInputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
+}
+
+/** Of this turn. */
 export const usageOf = ({ modelUsage, usage }: Result): Usage | undefined => {
   if (usage == null) return undefined
-  const cachedInputTokens = usage.cache_read_input_tokens ?? 0
-  const inputTokens = (usage.input_tokens ?? 0) + (usage.cache_creation_input_tokens ?? 0) + cachedInputTokens
-  const outputTokens = usage.output_tokens ?? 0
   const windows = Object.values(modelUsage ?? {}).flatMap(({ contextWindow }) => contextWindow ?? [])
-  return {
-    inputTokens,
-    cachedInputTokens,
-    outputTokens,
-    totalTokens: inputTokens + outputTokens,
-    ...(windows.length === 0 ? {} : { contextWindow: Math.max(...windows) })
-  }
+  return { ...sumOf([usage]), ...(windows.length === 0 ? {} : { contextWindow: Math.max(...windows) }) }
 }

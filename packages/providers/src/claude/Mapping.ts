@@ -8,9 +8,9 @@ import type { Answer } from "@millrace/contracts/Item"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Permission } from "./Asks.ts"
-import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
+import { failureOf, outcomeOf, sumOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
-import { decode, decodeAsk, type Block, type Result, type Said } from "./Wire.ts"
+import { decode, decodeAsk, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
 
 /** A control request: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {
@@ -41,6 +41,8 @@ interface Turn {
   /** The message that streams: blocks of it by index, `undefined` once they are complete. */
   message: string | undefined
   readonly blocks: Map<number, "text" | "thinking">
+  /** What each message took so far; the turn's end has the exact sum. */
+  readonly counts: Map<string, Tokens>
   error: string | undefined
   interrupting: boolean
 }
@@ -51,6 +53,7 @@ const begin = (id: string): Turn => ({
   declined: new Set(),
   message: undefined,
   blocks: new Map(),
+  counts: new Map(),
   error: undefined,
   interrupting: false
 })
@@ -125,6 +128,10 @@ export const make = (): Mapping => {
         content: Items.endedContent(tool, result, detail)
       }
     })
+  const count = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => {
+    turn.counts.set(messageId, { ...turn.counts.get(messageId), ...tokens })
+    return { _tag: "Signal", nativeTurnId: turn.id, kind: "usage", data: sumOf(turn.counts.values()) }
+  }
   const ended = (turn: Turn, result: Result): NativeEvent => {
     const usage = usageOf(result)
     const outcome = outcomeOf(result, turn.interrupting)
@@ -168,8 +175,23 @@ export const make = (): Mapping => {
           const turn = running(out)
           turn.message = said.id
           turn.blocks.clear()
+          out.push(count(turn, said.id, said.tokens))
           return out
         }
+        case "Counted":
+          return current?.message === undefined ? out : [count(current, current.message, said.tokens)]
+        case "Running":
+          return current === undefined
+            ? out
+            : [
+                {
+                  _tag: "Signal",
+                  nativeTurnId: current.id,
+                  nativeItemId: said.toolId,
+                  kind: "progress",
+                  data: { elapsedMillis: said.elapsedMillis }
+                }
+              ]
         case "Delta": {
           if (said.text === "") return out
           const turn = running(out)

@@ -67,12 +67,13 @@ export const codec: Codec = {
 }
 
 const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
-const Tokens = Schema.Struct({
+export const Tokens = Schema.Struct({
   input_tokens: optional(Schema.Int),
   cache_creation_input_tokens: optional(Schema.Int),
   cache_read_input_tokens: optional(Schema.Int),
   output_tokens: optional(Schema.Int)
 })
+export type Tokens = typeof Tokens.Type
 
 /** The end of a turn. `subtype` says "success" also for a model that answered 400: `is_error` decides. */
 export const Result = Schema.Struct({
@@ -114,7 +115,11 @@ export interface ToolResult {
 
 export type Said =
   | { readonly _tag: "Init" }
-  | { readonly _tag: "MessageStart"; readonly id: string }
+  | { readonly _tag: "MessageStart"; readonly id: string; readonly tokens: Tokens }
+  /** Of the message that streams, so far; only what has changed. */
+  | { readonly _tag: "Counted"; readonly tokens: Tokens }
+  /** A tool that runs still does. */
+  | { readonly _tag: "Running"; readonly toolId: string; readonly elapsedMillis: number }
   /** `text` or `thinking`; the whole block follows as `Blocks`. */
   | { readonly _tag: "Delta"; readonly type: "text" | "thinking"; readonly index: number; readonly text: string }
   | {
@@ -136,6 +141,8 @@ export type Said =
 const other: Said = { _tag: "Other" }
 const progress: Said = { _tag: "Progress" }
 const decodeResult = Schema.decodeUnknownOption(Result)
+const decodeTokens = (usage: unknown): Tokens => Option.getOrElse(tokensOf(usage), () => ({}))
+const tokensOf = Schema.decodeUnknownOption(Tokens)
 const decodeCanUseTool = Schema.decodeUnknownOption(CanUseTool)
 
 const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
@@ -144,12 +151,12 @@ const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
 }
 
 /** A block is complete with its `assistant` message, whichever side of `content_block_stop` that comes. */
-const superseded: ReadonlySet<string> = new Set(["content_block_start", "content_block_stop", "message_delta", "message_stop"])
+const superseded: ReadonlySet<string> = new Set(["content_block_start", "content_block_stop", "message_stop"])
 
 /** As bare guards: this is the hot path. */
 const streamEvent = (event: unknown): Said => {
   if (!isRecord(event)) return other
-  const { delta, index, message, type } = event
+  const { delta, index, message, type, usage } = event
   if (type === "content_block_delta" && typeof index === "number") {
     const of = stringAt(delta, "type")
     if (of === "text_delta") return { _tag: "Delta", type: "text", index, text: stringAt(delta, "text") ?? "" }
@@ -157,7 +164,9 @@ const streamEvent = (event: unknown): Said => {
     return of === "input_json_delta" || of === "signature_delta" ? progress : other
   }
   const id = stringAt(message, "id")
-  if (type === "message_start" && id !== undefined) return { _tag: "MessageStart", id }
+  if (type === "message_start" && id !== undefined)
+    return { _tag: "MessageStart", id, tokens: decodeTokens(isRecord(message) ? message["usage"] : undefined) }
+  if (type === "message_delta") return { _tag: "Counted", tokens: decodeTokens(usage) }
   return typeof type === "string" && superseded.has(type) ? progress : other
 }
 
@@ -222,6 +231,13 @@ export const decode = (type: string, params: unknown): Said => {
     case "control_cancel_request": {
       const requestId = stringAt(params, "request_id")
       return requestId === undefined ? other : { _tag: "Cancelled", requestId }
+    }
+    case "tool_progress": {
+      const toolId = stringAt(params, "tool_use_id")
+      const seconds = params["elapsed_time_seconds"]
+      return toolId === undefined || typeof seconds !== "number"
+        ? other
+        : { _tag: "Running", toolId, elapsedMillis: Math.round(seconds * 1000) }
     }
     case "keep_alive":
       return progress

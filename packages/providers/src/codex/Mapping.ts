@@ -128,7 +128,11 @@ export const make = (nativeThreadId: string): Mapping => {
         const { tokenUsage, turnId } = message.params
         if (counting?.turnId !== turnId) counting = { turnId, before: minus(tokenUsage.total, tokenUsage.last) }
         const usage = usageOf(tokenUsage.total, counting.before, tokenUsage.modelContextWindow)
-        return [{ _tag: "TurnUpdated", nativeTurnId: turnId, usage }]
+        return [{ _tag: "Signal", nativeTurnId: turnId, kind: "usage", data: usage }]
+      }
+      case "item/mcpToolCall/progress": {
+        const { itemId, message: text, turnId } = message.params
+        return [{ _tag: "Signal", nativeTurnId: turnId, nativeItemId: itemId, kind: "progress", data: { text } }]
       }
       case "item/reasoning/summaryPartAdded":
         return message.params.summaryIndex === 0

@@ -62,6 +62,7 @@ const notifications = {
     ...turnOf,
     tokenUsage: Schema.Struct({ total: Breakdown, last: Breakdown, modelContextWindow: maybe(Schema.Int) })
   }),
+  "item/mcpToolCall/progress": Schema.Struct({ ...turnOf, itemId: text, message: text }),
   "item/reasoning/summaryPartAdded": Schema.Struct({ ...turnOf, itemId: text, summaryIndex: Schema.Int }),
   "item/fileChange/patchUpdated": Schema.Struct({ ...turnOf, itemId: text, changes: Schema.Array(Change) }),
   "serverRequest/resolved": Schema.Struct({ threadId: text, requestId: Schema.Union(text, Schema.Number) }),

@@ -8,6 +8,12 @@ const notification = (message: Wire.Notification): NativeEvent => {
       return { _tag: "TurnStarted", nativeTurnId: message.params.turn }
     case "turn/plan":
       return { _tag: "TurnUpdated", nativeTurnId: message.params.turn, plan: message.params.steps }
+    case "turn/usage":
+      return { _tag: "Signal", nativeTurnId: message.params.turn, kind: "usage", data: message.params.usage }
+    case "item/progress": {
+      const { turn, item, progress } = message.params
+      return { _tag: "Signal", nativeTurnId: turn, nativeItemId: item, kind: "progress", data: progress }
+    }
     case "turn/ended": {
       const { turn, outcome, reason, error, usage } = message.params
       return {

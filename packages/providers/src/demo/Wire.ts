@@ -1,5 +1,6 @@
 /** The demo agent's protocol, as `agent.mjs` documents it. What comes from the process is decoded here and trusted afterwards. */
 import { ItemContent, ItemStatus, PlanStep, Usage, Decision } from "@millrace/contracts/Item"
+import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
 
 const text = Schema.String
@@ -12,6 +13,11 @@ export const Started = Schema.Struct({ turn: text })
 export const Notification = Schema.Union(
   Schema.Struct({ method: Schema.Literal("turn/started"), params: Schema.Struct({ turn: text }) }),
   Schema.Struct({ method: Schema.Literal("turn/plan"), params: Schema.Struct({ turn: text, steps: Schema.Array(PlanStep) }) }),
+  Schema.Struct({ method: Schema.Literal("turn/usage"), params: Schema.Struct({ turn: text, usage: Usage }) }),
+  Schema.Struct({
+    method: Schema.Literal("item/progress"),
+    params: Schema.Struct({ turn: text, item: text, progress: Progress })
+  }),
   Schema.Struct({
     method: Schema.Literal("turn/ended"),
     params: Schema.Struct({

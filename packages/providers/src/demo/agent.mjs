@@ -10,6 +10,7 @@
  *   requests from it    approval {turn, request, item, title, command, cwd, choices}    -> {decision}
  *                       question {turn, request, title, questions: [{id, text}]}        -> {answers: {id: [text]}}
  *   notifications       turn/started {turn} · turn/plan {turn, steps} · turn/ended {turn, outcome, error?, reason?, usage?}
+ *                       turn/usage {turn, usage} while text is streamed, item/progress {turn, item, progress} while a command runs: a few a second
  *                       item/started {turn, item, kind, content} · item/delta {turn, item, kind, text}
  *                       item/completed {turn, item, kind, status, content}
  *                       request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
@@ -21,7 +22,7 @@ import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 
 /** @typedef {{ name: string, text: string }} Directive */
-/** @typedef {{ turn: string, abort: AbortController, said: number, items: number, outcome?: "interrupted" }} Turn */
+/** @typedef {{ turn: string, asked: number, counted: number, abort: AbortController, said: number, items: number, outcome?: "interrupted" }} Turn */
 
 const names = new Set([
   "say",
@@ -43,6 +44,8 @@ const wordMillis = 12
 const sayMillis = 2000
 /** Lines in one write; between two writes the agent listens. */
 const batch = 256
+/** Between two words of how far a turn or a command is. */
+const tickMillis = 250
 /** Of a command's output, in its completed item. */
 const keptOutput = 128 * 1024
 
@@ -129,19 +132,29 @@ const begin = (turn, kind, content) => {
   }
 }
 
+/** @param {Turn} turn */
+const usage = (turn) => ({ inputTokens: turn.asked, outputTokens: turn.said, totalTokens: turn.asked + turn.said })
+/** The turn's tokens so far, when it is time to tell them again; the first time at once. @param {Turn} turn */
+const count = (turn) => {
+  const now = performance.now()
+  if (now - turn.counted < tickMillis) return ""
+  turn.counted = now
+  return line({ method: "turn/usage", params: { turn: turn.turn, usage: usage(turn) } })
+}
+
 /** Streams pieces, one every `millis`; 0 = as fast as the pipe takes them. @param {Turn} turn @param {string} kind @param {Iterable<string>} pieces @param {number} millis */
 const stream = async (turn, kind, pieces, millis) => {
   const item = begin(turn, kind, {})
   let whole = ""
-  let pending = ""
-  let count = 0
+  let pending = count(turn)
+  let lines = 0
   for (const text of pieces) {
     if (millis > 0) await sleep(turn, millis)
     whole += text
     pending += item.delta(text)
     turn.said++
-    if (millis > 0 || ++count % batch === 0) {
-      await write(pending)
+    if (millis > 0 || ++lines % batch === 0) {
+      await write(pending + count(turn))
       pending = ""
       if (millis === 0) await listen(turn)
     }
@@ -240,7 +253,10 @@ const run = async (turn, command) => {
       resolve(signal === null ? (code ?? 1) : 128)
     })
   })
-  const [exitCode] = await Promise.all([exit, relay(child.stdout), relay(child.stderr)])
+  const tell = () =>
+    notify("item/progress", { turn: turn.turn, item: item.item, progress: { elapsedMillis: Date.now() - started } })
+  const progress = setInterval(tell, tickMillis)
+  const [exitCode] = await Promise.all([exit, relay(child.stdout), relay(child.stderr)]).finally(() => clearInterval(progress))
   turn.abort.signal.removeEventListener("abort", stop)
   if (group !== undefined) groups.delete(group)
   await item.end(exitCode === 0 && !turn.abort.signal.aborted ? "completed" : "failed", {
@@ -356,9 +372,8 @@ const play = async (turn, text) => {
     else if (cause instanceof Failed) end = { outcome: "failed", error: cause.message }
     else end = { outcome: "failed", error: `the demo agent has a bug: ${String(cause)}` }
   }
-  const usage = { inputTokens: words(text).length, outputTokens: turn.said, totalTokens: words(text).length + turn.said }
   current = undefined
-  await notify("turn/ended", { turn: turn.turn, ...end, usage })
+  await notify("turn/ended", { turn: turn.turn, ...end, usage: usage(turn) })
 }
 
 // --- requests
@@ -381,10 +396,18 @@ const serve = async (id, method, params) => {
   if (method === "turn/start") {
     if (typeof params["text"] !== "string") return error(-32602, "text must be a string")
     if (current !== undefined) return error(-32002, `turn ${current.turn} is running`)
-    const turn = { turn: `t${++ids}-${randomUUID().slice(0, 8)}`, abort: new AbortController(), said: 0, items: 0 }
+    const text = params["text"]
+    const turn = {
+      turn: `t${++ids}-${randomUUID().slice(0, 8)}`,
+      asked: words(text).length,
+      counted: Number.NEGATIVE_INFINITY,
+      abort: new AbortController(),
+      said: 0,
+      items: 0
+    }
     current = turn
     await result({ turn: turn.turn })
-    await play(turn, params["text"])
+    await play(turn, text)
     for (const interrupt of waiting.splice(0)) await write(line({ id: interrupt, result: {} }))
     return
   }

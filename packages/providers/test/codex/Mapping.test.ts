@@ -98,7 +98,8 @@ describe("codex mapping", () => {
         turnId,
         tokenUsage: { total: count(total), last: count(last), modelContextWindow: 1000 }
       })[0]
-    const usageOf = (event: NativeEvent | undefined) => (event?._tag === "TurnUpdated" ? event.usage : undefined)
+    const usageOf = (event: NativeEvent | undefined) =>
+      event?._tag === "Signal" && event.kind === "usage" ? event.data : undefined
     assert.strictEqual(usageOf(update("a", 1, 1))?.totalTokens, 10)
     assert.deepInclude(usageOf(update("a", 3, 2)), { totalTokens: 30, cachedInputTokens: 6, contextWindow: 1000 })
     // An old turn's count, as it comes after a resume: kept as it came, it begins no turn.

@@ -37,6 +37,7 @@ const story = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> =>
         return [`failed ${event.error.kind}`]
       case "ItemDelta":
       case "TurnUpdated":
+      case "Signal":
       case "Opaque":
         return []
     }
