@@ -91,8 +91,6 @@ export const make = (
       Effect.forkScoped
     )
 
-    const enter = (next: Phase) =>
-      Effect.sync(() => {
     let heard = signals.place()
     yield* Effect.suspend(() => signals.beyond(heard)).pipe(
       Effect.zipRight(
@@ -105,6 +103,8 @@ export const make = (
       Effect.forkScoped
     )
 
+    const enter = (next: Phase) =>
+      Effect.sync(() => {
         if (phase === "gone") return
         phase = next
         signal.wake()
@@ -120,9 +120,9 @@ export const make = (
 
     return {
       phase: () => phase,
+      signals,
       next: () => signal.next,
       register: ({ name, after, ...options }) =>
-      signals,
         Effect.acquireRelease(
           Effect.sync((): Consumer => {
             const consumer: Consumer = {

@@ -56,9 +56,9 @@ export const make = (options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const engine = yield* Engine
+    const signals = yield* Signals
     const { adapters } = yield* Providers
     const budgets = { ...defaults, ...options.budgets }
-    const signals = yield* Signals
     const scope = yield* Scope.make()
     const runners = new Map<string, SessionRunner.Runner>()
 
@@ -81,9 +81,9 @@ export const make = (options: Options = {}) =>
         const runner = yield* SessionRunner.make(
           {
             engine,
+            signals,
             adapter: adapters.get(provider),
             provider,
-            signals,
             threadId,
             epoch,
             budgets,

@@ -38,8 +38,8 @@ export interface Runner {
 
 export interface Input {
   readonly engine: typeof Engine.Service
-  readonly adapter: ProviderAdapter | undefined
   readonly signals: typeof Signals.Service
+  readonly adapter: ProviderAdapter | undefined
   readonly provider: string
   readonly threadId: ThreadId
   readonly epoch: number
@@ -82,8 +82,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
   Effect.gen(function* () {
     const { engine, adapter, threadId, epoch, budgets } = input
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-    const serial = yield* Queue.dropping<Serial>(capacity)
     const signals = yield* Scope.extend(input.signals.session(threadId), own)
+    const serial = yield* Queue.dropping<Serial>(capacity)
     const opened = yield* Deferred.make<ProviderSession | undefined>()
     const stopping = yield* Deferred.make<string>()
     const givenUp = yield* Deferred.make<void>()
@@ -105,8 +105,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const stop = (reason: string) =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
-        // In the log first, so that what the agent's end settles is known as wanted, and the queue waits for the next session.
         signals.close()
+        // In the log first, so that what the agent's end settles is known as wanted, and the queue waits for the next session.
         // But an agent is stopped also while the log cannot be written.
         yield* engine
           .submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
