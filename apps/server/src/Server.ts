@@ -5,7 +5,7 @@
 import { createServer, type Server as NodeServer } from "node:http"
 import { HttpLayerRouter, HttpMiddleware } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, type Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
+import { Context, Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
 import type { EventLog } from "@millrace/log/EventLog"
 import * as Access from "./auth/Access.ts"
@@ -19,6 +19,7 @@ import * as Guard from "./http/Guard.ts"
 import * as Health from "./http/Health.ts"
 import * as Metrics from "./http/Metrics.ts"
 import * as Pair from "./http/Pair.ts"
+import { Lease } from "./http/Sse.ts"
 import * as Wake from "./http/Wake.ts"
 import * as Web from "./http/Web.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
@@ -38,6 +39,8 @@ export interface Options {
   readonly allowedHosts?: ReadonlyArray<string>
   /** How long connections have to end by themselves when the scope closes; default 3 seconds. */
   readonly grace?: Duration.DurationInput
+  /** How long an SSE connection lives before it says goodbye and its client comes back, give or take a quarter; default 5 minutes. */
+  readonly lease?: Duration.DurationInput
 }
 
 /** The address cannot be listened on. */
@@ -159,7 +162,8 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
       )
       const base = Drain.layer(node).pipe(
         Layer.provideMerge(Wake.layer),
-        Layer.provideMerge(Layer.merge(Tokens.layer(options.dataDir), access))
+        Layer.provideMerge(Layer.merge(Tokens.layer(options.dataDir), access)),
+        Layer.provideMerge(options.lease === undefined ? Layer.empty : Layer.succeed(Lease, Duration.decode(options.lease)))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(
         Layer.provide(closeWithin(serve(options), "4 seconds")),

@@ -15,7 +15,7 @@ describe("CursorStore", () => {
       const store = yield* CursorStore.memory
       const frames = Stream.fromChunks(
         Chunk.make(event(1), event(2)),
-        Chunk.make<[Frame]>({ _tag: "caught-up", head: 2 }),
+        Chunk.make<[Frame]>({ _tag: "caught-up", head: 2, replayed: 0, requests: 0 }),
         Chunk.make(event(3))
       )
       const places: Array<string | undefined> = []

@@ -15,7 +15,7 @@ const event = (offset: number, stream = "thread/thr_1", version = offset): Frame
   cursor: cursor(offset),
   event: { offset, stream, version, type: "item.delta", at: "2026-11-20T09:00:00.000Z", epoch: 1, data: {} }
 })
-const caughtUp = (head: number): Frame => ({ _tag: "caught-up", head })
+const caughtUp = (head: number): Frame => ({ _tag: "caught-up", head, replayed: 0, requests: 0 })
 const lost = new Disconnected({ message: "cut" })
 
 type Script = (after: string | undefined) => Stream.Stream<Frame, Follow.FollowError>
@@ -186,6 +186,28 @@ describe("Follow", () => {
       const whole = scripted(plays([event(1), bye]), plays([event(2)]))
       yield* hurried(collect(Follow.follow(whole.transport, {}), 2))
       expect(whole.seen).toEqual([undefined, cursor(1)])
+    })
+  )
+
+  it.effect("D2 a lease that is over is renewed at once, in silence, and one that gives nothing waits", () =>
+    Effect.gen(function* () {
+      const stream = "thread/thr_1"
+      const lease: Frame = { _tag: "bye", reason: "lease", resumeAfter: cursor(40) }
+      const statuses: Array<string> = []
+      const onStatus = (status: Follow.Status) => Effect.sync(() => void statuses.push(status._tag))
+      const { seen, transport } = scripted(
+        plays([event(7, stream, 1), caughtUp(30), lease, event(99, stream, 99)]),
+        plays([caughtUp(41), lease], "end"),
+        plays([lease]),
+        plays([event(41, stream, 2)])
+      )
+      const frames = yield* Effect.fork(collect(Follow.follow(transport, { stream }, { onStatus }), 2))
+      yield* Effect.yieldNow()
+      yield* TestClock.adjust(0)
+      expect(seen).toEqual([undefined, cursor(40), cursor(40)])
+      yield* TestClock.adjust("1 second")
+      expect((yield* Fiber.join(frames)).map((frame) => frame._tag)).toEqual(["event", "caught-up", "caught-up", "bye", "event"])
+      expect(statuses).toEqual(["attached", "attached", "attached", "reconnecting", "attached"])
     })
   )
 

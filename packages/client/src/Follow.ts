@@ -5,7 +5,7 @@
 import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Cursor from "@millrace/contracts/Cursor"
-import type { EventFrame, Frame } from "@millrace/contracts/Frame"
+import { type EventFrame, type Frame, leaseOver } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
 import { backoff } from "./Backoff.ts"
 import type { Transport } from "./Transport.ts"
@@ -68,7 +68,8 @@ const retryAfter = (error: FollowError): number =>
 
 /**
  * Every event after the cursor once, in order, over any number of connections. `caught-up` comes once per attach; `bye` is given out and
- * followed by another attach; `end` is the last frame. Fails with what only the caller can decide: an unusable cursor, a refused token.
+ * followed by another attach; `end` is the last frame. A connection whose lease is over is renewed at once and in silence: no `bye`, no
+ * `reconnecting`. Fails with what only the caller can decide: an unusable cursor, a refused token.
  */
 export const follow = (
   transport: Pick<Transport, "follow">,
@@ -95,7 +96,10 @@ export const follow = (
       const attach = Stream.suspend(() => {
         let attached = false
         let caughtUp = false
+        let useful = false
         let bye = false
+        let renewed = false
+        let over = false
         const accept = (chunk: Chunk.Chunk<Frame>) =>
           Effect.gen(function* () {
             if (!attached) {
@@ -108,6 +112,7 @@ export const follow = (
             const out: Array<Frame> = []
             let hole: ProtocolError | undefined
             for (const frame of chunk) {
+              if (over) break
               if (frame._tag === "event") {
                 const next = advance(at, frame, filtered)
                 if (next === undefined) continue
@@ -120,13 +125,18 @@ export const follow = (
                 if (caughtUp) continue
                 caughtUp = true
               } else if (frame._tag === "bye") {
-                bye = true
+                over = true
                 at = resumed(at, frame.resumeAfter, filtered)
-              }
+                // Of an attach that gave something: one that never does waits like any other that fails.
+                renewed = frame.reason === leaseOver && useful
+                if (renewed) break
+                bye = true
+              } else if (frame._tag === "end") over = true
+              useful = true
               out.push(frame)
             }
             yield* Ref.set(position, at)
-            return { out: Chunk.unsafeFromArray(out), hole }
+            return { out: Chunk.unsafeFromArray(out), hole, over }
           })
         return Stream.fromEffect(Ref.get(position)).pipe(
           Stream.flatMap(({ cursor }) =>
@@ -141,13 +151,15 @@ export const follow = (
           ),
           Stream.chunks,
           Stream.mapEffect(accept),
+          Stream.takeUntil(({ over }) => over),
           Stream.flatMap(({ hole, out }) =>
             hole === undefined ? Stream.fromChunk(out) : Stream.concat(Stream.fromChunk(out), Stream.fail(hole))
           ),
-          Stream.takeUntil((frame) => frame._tag === "bye" || frame._tag === "end"),
           Stream.concat(
             Stream.suspend(() =>
-              Stream.fail(new Disconnected({ message: bye ? "The server said goodbye" : "The server ended the connection" }))
+              renewed
+                ? Stream.empty
+                : Stream.fail(new Disconnected({ message: bye ? "The server said goodbye" : "The server ended the connection" }))
             )
           ),
           Stream.takeUntil((frame) => frame._tag === "end"),

@@ -110,9 +110,9 @@ describe("HttpTransport", () => {
         url,
         fetch: () => Promise.resolve(new Response(text, { headers: sse }))
       })
-      const control = 'event: later\ndata: {"a":1}\n\nevent: caught-up\ndata: {"head":0}\n\n'
+      const control = 'event: later\ndata: {"a":1}\n\nevent: caught-up\ndata: {"head":0,"replayed":0,"requests":0}\n\n'
       const frames = yield* Stream.runCollect(HttpTransport.make(body(control)).follow({}))
-      expect(Chunk.toReadonlyArray(frames)).toEqual([{ _tag: "caught-up", head: 0 }])
+      expect(Chunk.toReadonlyArray(frames)).toEqual([{ _tag: "caught-up", head: 0, replayed: 0, requests: 0 }])
       expect(yield* Effect.flip(Stream.runDrain(HttpTransport.make(body("data: {}\n\n")).follow({})))).toMatchObject({
         _tag: "ProtocolError"
       })

@@ -15,8 +15,11 @@ export const EventFrame = Schema.TaggedStruct("event", { cursor: Schema.String, 
 export type EventFrame = typeof EventFrame.Type
 
 export const ControlFrame = Schema.Union(
-  /** Once per attach: everything up to `head` has been delivered (D6). */
-  Schema.TaggedStruct("caught-up", { head: Offset }),
+  /**
+   * Once per attach (D6): everything up to `head`, where the log stood when the reader came, has been delivered. `replayed` = events of this
+   * attach before this frame; `requests` = how many requests wait for a person at `head`, of the followed stream where one is followed.
+   */
+  Schema.TaggedStruct("caught-up", { head: Offset, replayed: Schema.Int, requests: Schema.Int }),
   Schema.TaggedStruct("heartbeat", { head: Offset }),
   /** Ephemeral; the next event supersedes it (D12). Comes only to who has everything up to the head. */
   Schema.TaggedStruct("signal", { signal: Signal }),
@@ -26,6 +29,9 @@ export const ControlFrame = Schema.Union(
   Schema.TaggedStruct("end", { reason: Schema.String })
 )
 export type ControlFrame = typeof ControlFrame.Type
+
+/** The `reason` of a `bye` with which nothing is wrong: the connection had its time. Come back at once. */
+export const leaseOver = "lease"
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)
 export type Frame = typeof Frame.Type

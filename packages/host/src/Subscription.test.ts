@@ -1,9 +1,11 @@
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import { knownThreads } from "@millrace/testing/KnownThreads"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { describe, expect, it, vi } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Ref, Scope, Stream, TestClock } from "effect"
+import * as Signals from "@millrace/orchestration/Signals"
 import * as Consumers from "./Consumers.ts"
 import * as Subscription from "./Subscription.ts"
 
@@ -19,15 +21,16 @@ const deltas = (count: number) => Array.from({ length: count }, () => event("ite
 
 /** A log, and subscriptions to it. */
 const setup = Effect.gen(function* () {
-  const log = Context.get(yield* Layer.build(EventLogMemory.layer()), EventLog)
-  const consumers = yield* Consumers.make(log)
+  const log = knownThreads(Context.get(yield* Layer.build(EventLogMemory.layer()), EventLog))
+  const signals = yield* Signals.make()
+  const consumers = yield* Consumers.make(log, signals)
   const append = (...events: ReadonlyArray<NewEvent>) => log.append([{ events, rows: [] }])
   const subscribe = (options: Partial<Subscription.Options> = {}) =>
     Subscription.frames(log, consumers, { delivery: "lossless", capacity: 1, ...options })
   /** One frame at a time, when the test asks. */
   const open = (options: Partial<Subscription.Options> = {}) =>
     Effect.map(Stream.toPull(subscribe(options)), (pull) => Effect.map(pull, Chunk.unsafeHead))
-  return { log, consumers, append, subscribe, open }
+  return { log, signals, consumers, append, subscribe, open }
 })
 
 const offsets = (frames: Iterable<SubscriptionFrame>) =>
@@ -47,7 +50,7 @@ describe("Subscription, lossless", () => {
       Effect.gen(function* () {
         const { log, append, open } = yield* setup
         const next = yield* open()
-        expect(yield* next).toEqual({ _tag: "caught-up", head: 0 })
+        expect(yield* next).toEqual({ _tag: "caught-up", head: 0, replayed: 0, requests: 0 })
         for (const delta of deltas(1000)) yield* append(delta)
         yield* append(event("turn.completed"))
         expect(yield* log.head).toBe(1001)
@@ -119,7 +122,7 @@ describe("Subscription, lossless", () => {
       yield* append(event("item.started"), ...deltas(4))
       const next = yield* open({ capacity: 2 })
       expect(offsets(yield* Effect.replicateEffect(next, 5))).toEqual(range(1, 5))
-      expect(yield* next).toEqual({ _tag: "caught-up", head: 5 })
+      expect(yield* next).toEqual({ _tag: "caught-up", head: 5, replayed: 5, requests: 0 })
       yield* append(...deltas(1))
       expect(offsets([yield* next])).toEqual([6])
     })
@@ -166,7 +169,7 @@ describe("Subscription, lossless", () => {
       yield* append(event("turn.started"), event("turn.started", "thread/thr_b"), event("turn.completed"))
       const next = yield* open({ stream, capacity: 8 })
       expect(offsets([yield* next, yield* next])).toEqual([1, 3])
-      expect(yield* next).toEqual({ _tag: "caught-up", head: 3 })
+      expect(yield* next).toEqual({ _tag: "caught-up", head: 3, replayed: 2, requests: 0 })
       yield* append(event("turn.started", "thread/thr_b"), event("thread.deleted"))
       expect(offsets([yield* next])).toEqual([5])
       expect((yield* next)._tag).toBe("end")

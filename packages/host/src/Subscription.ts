@@ -45,7 +45,7 @@ export const frames = (
       const { stream, delivery } = options
       const capacity = Math.min(maxCapacity, Math.max(1, Math.trunc(options.capacity) || 1))
       const logEpoch = log.epoch as Cursor.LogEpoch
-      const { position: attach, deleted } = yield* Frames.attach(log, stream)
+      const { gone, position: attach, requests } = yield* Frames.attach(log, stream)
       const after = yield* Cursors.resolve(options.after, attach)
       const consumer = yield* consumers.register({ name: options.name, stream, delivery, after })
 
@@ -53,13 +53,23 @@ export const frames = (
       let taken = 0
       let position = after
       let run: Lagged | undefined
+      let replayed = 0
       let caughtUp = false
-      let isDeleted = deleted
+      let isGone = false
       let last = false
 
-      const push = ({ offset, json, type, stream: own }: StoredEvent) => {
-        ahead.push(Frames.eventFrame(logEpoch, offset, json))
-        if (type === "thread.deleted" && own === stream) isDeleted = true
+      /** Between the last event of the attach and the first that came later, whether that one is delivered or not. */
+      const reach = () => {
+        caughtUp = true
+        isGone = gone
+        ahead.push({ _tag: "caught-up", head: attach.head, replayed, requests })
+      }
+      const isLater = ({ offset }: StoredEvent) => !caughtUp && offset > attach.head
+      const push = (event: StoredEvent) => {
+        if (isLater(event)) reach()
+        if (!caughtUp) replayed++
+        ahead.push(Frames.eventFrame(logEpoch, event.offset, event.json))
+        isGone ||= caughtUp && Frames.isLast(event, stream)
       }
       const closeRun = () => {
         if (run !== undefined) ahead.push(run)
@@ -74,6 +84,7 @@ export const frames = (
         const late = Skipping.late(page, capacity)
         let held = 0
         for (const [at, event] of page.events.entries()) {
+          if (isLater(event)) reach()
           if (at < late && event.offset > attach.head && Skipping.isProgress(event.type)) run = Skipping.extend(run, event.offset)
           else {
             if (held === capacity) return
@@ -91,12 +102,6 @@ export const frames = (
         log.read({ after: position, limit, maxBytes, ...(stream === undefined ? {} : { stream }) })
       ).pipe(Effect.map(delivery === "lossless" ? takeAll : takeSome), Effect.mapError(Option.some))
 
-      const end = (frame: SubscriptionFrame) => {
-        last = true
-        ahead.push(frame)
-      }
-      const bye = () => end({ _tag: "bye", reason: goodbye, resumeAfter: Cursor.format(logEpoch, position) })
-
       /** Puts at least one frame ahead, or fails with nothing: the stream is over. */
       const look: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
         while (ahead.length === 0) {
@@ -108,13 +113,10 @@ export const frames = (
           } else if (position < (yield* log.head)) {
             yield* fill
             if (ahead.length === 0) yield* Effect.yieldNow()
-          } else if (isDeleted && caughtUp) end({ _tag: "end", reason: Frames.endReason })
+          } else if (isGone) end({ _tag: "end", reason: Frames.endReason })
           else if (caughtUp && consumers.phase() !== "open") bye()
           else if (caughtUp) yield* more
-          if (!caughtUp && !last && position >= attach.head) {
-            caughtUp = true
-            ahead.push({ _tag: "caught-up", head: position })
-          }
+          if (!caughtUp && !last && position >= attach.head) reach()
         }
       })
 

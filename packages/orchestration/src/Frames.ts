@@ -1,32 +1,49 @@
-/** Frames for one follower in process: the log's events after its cursor, `caught-up` once, `end` when its thread is gone (D2, D5, D6). */
+/** Frames for one follower in process: the log's events after its cursor, `caught-up` once, `end` when what it is about is gone (D2, D5, D6). */
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
-import type { EventLog, LogUnavailable, Page } from "@millrace/log/EventLog"
+import type { EventLog, LogUnavailable, Page, StoredEvent } from "@millrace/log/EventLog"
 import { Chunk, Effect, Stream } from "effect"
 import * as Cursors from "./Cursors.ts"
-import type { ThreadRow } from "./ThreadRow.ts"
 import { storageUnavailable } from "./Work.ts"
 
 type Log = typeof EventLog.Service
 
-/** Why a thread's stream has no more events. */
-export const endReason = "the thread was deleted"
+/** Why a stream has no more events. */
+export const endReason = "There is no such thread or project any more."
 
-/** Position of the log, and whether the stream can have no more events. */
-export const attach = (log: Log, stream: StreamName | undefined) =>
+/** Where a reader comes in: one view (D4), and the same work whatever the length of the history. */
+export interface Attached {
+  readonly position: Cursors.Position
+  /** `caught-up` of this attach: how many requests wait at the head. */
+  readonly requests: number
+  /** At the head the stream is one that can have no more events: its thread or project was deleted, or never was. */
+  readonly gone: boolean
+}
+
+/** Requests that are counted; so many wait only where something is wrong. */
+const maxRequests = 10_000
+
+export const attach = (log: Log, stream: StreamName | undefined): Effect.Effect<Attached, LogUnavailable> =>
   Effect.gen(function* () {
     const retained = yield* log.retainedFrom
-    const { head, deleted } = yield* log.view((view) => ({
-      head: view.head,
-      deleted:
-        stream?.startsWith("thread/") === true &&
-        (view.row("thread-state", stream.slice("thread/".length))?.value as ThreadRow | undefined)?.deleted === true
-    }))
-    return { position: { logEpoch: log.epoch, head, retained }, deleted }
+    const [kind, id] = (stream?.split("/") ?? []) as [string?, string?]
+    return yield* log.view((view) => {
+      const state = id === undefined ? undefined : (view.row(`${kind}-state`, id)?.value as { deleted: boolean } | undefined)
+      const open = { collection: "request-open", limit: maxRequests, ...(id === undefined ? {} : { parent: id }) }
+      return {
+        position: { logEpoch: log.epoch, head: view.head, retained },
+        requests: view.rows(open).length,
+        gone: id !== undefined && state?.deleted !== false
+      }
+    })
   })
+
+/** Nothing comes after this event on its stream. */
+export const isLast = (event: StoredEvent, stream: string | undefined): boolean =>
+  event.stream === stream && (event.type === "thread.deleted" || event.type === "project.deleted")
 
 export const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: string): Frame => ({
   _tag: "event",
@@ -42,45 +59,42 @@ export const follow = (
   Stream.unwrap(
     Effect.gen(function* () {
       const logEpoch = log.epoch as Cursor.LogEpoch
-      const { position, deleted } = yield* attach(log, options.stream)
+      const { gone, position, requests } = yield* attach(log, options.stream)
       const after = yield* Cursors.resolve(options.after, position)
-      if (deleted && after >= position.head) return Stream.fromIterable(ending(after))
-      let caughtUp = after >= position.head
+      const { head } = position
+      let replayed = 0
+      let caughtUp = false
       let ended = false
-      const step = (page: Page) => {
+      const reach = (out: Array<Frame>) => {
+        caughtUp = true
+        out.push({ _tag: "caught-up", head, replayed, requests })
+        if (gone) end(out)
+      }
+      const end = (out: Array<Frame>) => {
+        ended = true
+        out.push({ _tag: "end", reason: endReason })
+      }
+      const step = (page: Pick<Page, "events" | "upTo">) => {
         const out: Array<Frame> = []
         for (const event of page.events) {
+          if (!caughtUp && event.offset > head) reach(out)
+          if (ended) break
+          if (!caughtUp) replayed++
           out.push(eventFrame(logEpoch, event.offset, event.json))
-          if (options.stream === event.stream && event.type === "thread.deleted") ended = true
+          if (caughtUp && isLast(event, options.stream)) end(out)
         }
-        if (!caughtUp && (page.upTo >= position.head || ended)) {
-          caughtUp = true
-          out.push({ _tag: "caught-up", head: page.upTo })
-        }
-        // The deletion lies before the cursor, or the page was read beyond it: either way nothing comes after the head of the attach.
-        if (ended || (deleted && page.upTo >= position.head)) {
-          ended = true
-          out.push({ _tag: "end", reason: endReason })
-        }
+        if (!caughtUp && page.upTo >= head) reach(out)
         return { frames: Chunk.unsafeFromArray(out), last: ended }
       }
-      const start: ReadonlyArray<Frame> = caughtUp ? [{ _tag: "caught-up", head: after }] : []
-      return Stream.concat(
-        Stream.fromIterable(start),
-        log.follow({ after, ...(options.stream === undefined ? {} : { stream: options.stream }) }).pipe(
-          Stream.map(step),
-          Stream.takeUntil(({ last }) => last),
-          Stream.map(({ frames }) => frames),
-          Stream.flattenChunks
-        )
+      const pages = log.follow({ after, ...(options.stream === undefined ? {} : { stream: options.stream }) })
+      return Stream.concat(after >= head ? Stream.make({ events: [], upTo: after }) : Stream.empty, pages).pipe(
+        Stream.map(step),
+        Stream.takeUntil(({ last }) => last),
+        Stream.map(({ frames }) => frames),
+        Stream.flattenChunks
       )
     })
   ).pipe(Stream.mapError(failure))
-
-const ending = (head: number): ReadonlyArray<Frame> => [
-  { _tag: "caught-up", head },
-  { _tag: "end", reason: endReason }
-]
 
 /** What a follower hears when the log cannot be read. */
 export const failure = (error: CursorError | LogUnavailable): CursorError | StorageUnavailable =>

@@ -16,7 +16,11 @@ const log: ReadonlyArray<Row> = [
 ]
 const event = (offset: number): Seen => ({ _tag: "event", offset, json: log[offset - 1]?.json ?? "" })
 const events = (...offsets: ReadonlyArray<number>) => offsets.map(event)
-const caughtUp = (head: number): Seen => ({ _tag: "caught-up", head })
+const caughtUp = (head: number, replayed?: number): Seen => ({
+  _tag: "caught-up",
+  head,
+  ...(replayed !== undefined && { replayed })
+})
 const end: Seen = { _tag: "end" }
 const bye = (resumeAfter: number): Seen => ({ _tag: "bye", resumeAfter })
 const page = (since: number, upTo: number, ...offsets: ReadonlyArray<number>): Seen => ({
@@ -79,7 +83,9 @@ describe("HistoryChecker", () => {
       "D6 caught-up twice"
     ])
   })
-  it("D6 caught-up said twice, early, below what was delivered, or never is named", () => {
+  it("D6 caught-up said twice, early, below what was delivered, with a wrong count, or never is named", () => {
+    expect(rules([attach(0, [...events(1), caughtUp(1, 1)]), attach(1, [...events(2), caughtUp(2, 1)])])).toEqual([])
+    expect(rules([attach(0, [...events(1, 2), caughtUp(2, 1)])])).toEqual(["D6 caught-up count"])
     expect(rules([attach(0, [...events(1), caughtUp(1), caughtUp(1)])])).toEqual(["D6 caught-up twice"])
     expect(rules([attach(0, [...events(1), caughtUp(2)])])).toEqual(["D6 caught-up early"])
     expect(rules([attach(0, [...events(1, 2), caughtUp(1)])])).toEqual(["D6 caught-up early"])

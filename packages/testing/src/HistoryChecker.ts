@@ -17,7 +17,8 @@ export interface Row {
 export type Seen =
   /** `offset`: what the frame's id says. */
   | { readonly _tag: "event"; readonly offset: number; readonly json: string }
-  | { readonly _tag: "caught-up" | "heartbeat"; readonly head: number }
+  | { readonly _tag: "caught-up"; readonly head: number; readonly replayed?: number }
+  | { readonly _tag: "heartbeat"; readonly head: number }
   | { readonly _tag: "bye"; readonly resumeAfter: number }
   | { readonly _tag: "end" }
   /** One answered page: it was asked for `since`, its header says `upTo`. Its events follow the order of the body. */
@@ -59,6 +60,7 @@ export type Rule =
   | "D6 caught-up twice"
   | "D6 caught-up early"
   | "D6 caught-up missing"
+  | "D6 caught-up count"
   | "S3 bye"
   | "D13 terminal lost"
   | "D13 end"
@@ -112,12 +114,14 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
 
   for (const [n, attach] of history.attaches.entries()) {
     let caughtUps = 0
+    let came = 0
     let over = false
     for (const seen of attach.seen) {
       const where = `attach ${n + 1} after ${attach.after}`
       if (over) report("D13 end", `${where}: ${seen._tag} came after the end`)
       switch (seen._tag) {
         case "event":
+          came++
           deliver(seen.offset, seen.json)
           break
         case "page": {
@@ -139,6 +143,8 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
           if (!complete(seen.head)) report("D6 caught-up early", `${where}: head ${seen.head}, due is ${wanted[next]?.offset}`)
           if (seen.head < attach.after || seen.head < lastDelivered())
             report("D6 caught-up early", `${where}: head ${seen.head} is below what was delivered`)
+          if (seen.replayed !== undefined && seen.replayed !== came)
+            report("D6 caught-up count", `${where}: it says ${seen.replayed} events were replayed, ${came} were`)
           break
         case "heartbeat":
           if (!complete(seen.head)) report("D1 behind", `${where}: a heartbeat says ${seen.head}, due is ${wanted[next]?.offset}`)

@@ -18,7 +18,7 @@ const event = (type: string, data: object): Frame => ({
   event: { offset: 1, stream: "thread/thr_1", version: 1, type, at: "", epoch: 1, data: { threadId, turnId, ...data } }
 })
 const item = { itemId: ItemId.make("itm_1"), kind: "agent-message" }
-const caughtUp: Frame = { _tag: "caught-up", head: 1 }
+const caughtUp: Frame = { _tag: "caught-up", head: 1, replayed: 0, requests: 0 }
 const none = Effect.dieMessage("not part of this test")
 
 /** A service that plays these frames, knows this status of the turn, and never asks for anything else. */

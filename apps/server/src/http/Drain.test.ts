@@ -78,7 +78,7 @@ it.scopedLive("D3 a reader that asked beyond the head is told where the log ends
     yield* reader.until("caught-up")
     yield* fixture.server.drain("400 millis")
     yield* reader.ended
-    expect(reader.text()).toContain('event: caught-up\ndata: {"head":1}')
+    expect(reader.text()).toContain('event: caught-up\ndata: {"head":1,')
     expect(reader.text()).toContain(`"resumeAfter":"${fixture.log.epoch}-1"`)
   })
 )

@@ -13,7 +13,7 @@ export interface EventQuery {
   readonly from: From
   /** Rows; absent: as many as the byte budget allows. */
   readonly limit?: number
-  readonly stream?: string
+  readonly stream?: StreamName
   /** Seconds to wait when there is nothing yet. */
   readonly wait: number
   /** Neither a position nor a bound was given: the whole log, streamed. */

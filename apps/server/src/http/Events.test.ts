@@ -197,3 +197,71 @@ it.scopedLive("D3 what is below retention is said to be expired, on JSON and on 
     expect(offsets((yield* call("/api/events")).body)).toEqual([4, 5])
   })
 )
+
+it.scopedLive("D4 a closed range has a strong ETag and 304; an open one is never kept; by stream and format it is another", () =>
+  Effect.gen(function* () {
+    const { append, call, log } = yield* start()
+    yield* append(...five)
+    const ask = (query: string, headers: Record<string, string> = {}) => call(`/api/events?${query}`, { headers })
+    const closed = yield* ask("since=1&limit=2")
+    const etag = closed.headers.etag ?? ""
+    expect([closed.status, etag, closed.headers["cache-control"]]).toEqual([
+      200,
+      `"${log.epoch}-1-3-all-json"`,
+      "private, no-cache"
+    ])
+    for (const known of [etag, `"other", W/${etag}`, "*"]) {
+      const again = yield* ask("since=1&limit=2", { "if-none-match": known })
+      expect([again.status, again.body, again.headers["x-millrace-last-idx"], again.headers.etag]).toEqual([304, "", "3", etag])
+    }
+    // The log goes on; the page stays what it was.
+    yield* append(event(6))
+    expect((yield* ask("since=1&limit=2", { "if-none-match": etag })).status).toBe(304)
+    // A cursor names the log: its page can be kept without asking.
+    const byCursor = yield* ask(`after=${log.epoch}-1&limit=2`)
+    expect([byCursor.headers.etag, byCursor.headers["cache-control"]]).toEqual([etag, "private, max-age=31536000, immutable"])
+    const others = [
+      yield* ask("since=1&limit=2", { accept: "application/x-ndjson" }),
+      yield* ask("since=1&limit=2&stream=thread/thr_a"),
+      yield* ask("since=1&limit=3"),
+      yield* ask("since=2&limit=2")
+    ]
+    expect(new Set([etag, ...others.map(({ headers }) => headers.etag)]).size).toBe(5)
+    for (const open of ["since=1", "since=4&limit=2", "since=6", "since=99", "stream=thread/thr_a&since=0", ""]) {
+      const page = yield* ask(open, { "if-none-match": "*" })
+      expect([open, page.status, page.headers.etag, page.headers["cache-control"]]).toEqual([open, 200, undefined, "no-store"])
+    }
+  })
+)
+
+it.scopedLive("D4 HEAD answers as GET does, without a body, on every form; OPTIONS says what there is", () =>
+  Effect.gen(function* () {
+    const { append, call } = yield* start()
+    yield* append(...five)
+    for (const [query, accept] of [
+      ["since=1&limit=2", "application/json"],
+      ["since=1", "application/x-ndjson"],
+      ["", "application/json"],
+      ["since=-1", "application/json"],
+      ["since=0", "text/event-stream"]
+    ] as const) {
+      const head = yield* call(`/api/events?${query}`, { method: "HEAD", headers: { accept } })
+      expect([query, head.body]).toEqual([query, ""])
+      if (accept === "text/event-stream") {
+        expect([head.status, head.headers["content-type"]]).toEqual([200, "text/event-stream; charset=utf-8"])
+        continue
+      }
+      const get = yield* call(`/api/events?${query}`, { headers: { accept } })
+      const of = ({ headers, status }: typeof get) => [
+        status,
+        headers["content-type"],
+        headers["x-millrace-last-idx"],
+        headers.etag,
+        headers["cache-control"]
+      ]
+      expect([query, ...of(head)]).toEqual([query, ...of(get)])
+    }
+    const options = yield* call("/api/events", { method: "OPTIONS" })
+    expect([options.status, options.headers.allow]).toEqual([204, "GET, HEAD, OPTIONS"])
+  })
+)

@@ -45,13 +45,36 @@ const indexHeaders = (epoch: string, upTo: number) => ({
   "cache-control": "no-store"
 })
 
+/**
+ * A page whose upper bound lies below the head never changes: it has a strong ETag. Asked for by a cursor, which names the log, it may be
+ * kept for ever; an offset may belong to another log tomorrow, so that one is asked for again. An open page is not kept at all.
+ */
+const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): Record<string, string> =>
+  page.upTo >= page.head
+    ? {}
+    : {
+        etag: `"${[epoch, page.after, page.upTo, query.stream ?? "all", query.format].join("-")}"`,
+        "cache-control":
+          query.from !== "start" && "cursor" in query.from ? "private, max-age=31536000, immutable" : "private, no-cache",
+        vary: "accept, authorization, cookie"
+      }
+
+/** `If-None-Match`, as RFC 9110 compares it: a list of tags, weak or not, or any. */
+const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
+  ifNoneMatch !== undefined && ifNoneMatch.split(",").some((one) => ["*", etag, `W/${etag}`].includes(one.trim()))
+
 const jsonOf = (format: "json" | "ndjson", events: Page["events"]): string => {
   const parts = events.map((event) => event.json)
   return format === "json" ? `[${parts.join(",")}]` : parts.map((part) => `${part}\n`).join("")
 }
 
 /** One page. With `wait` it waits until there is one with events, the time is over, the token is revoked, or the server drains. */
-const page = Effect.fnUntraced(function* (query: EventQuery.EventQuery, after: number, format: "json" | "ndjson") {
+const page = Effect.fnUntraced(function* (
+  request: HttpServerRequest.HttpServerRequest,
+  query: EventQuery.EventQuery,
+  after: number,
+  format: "json" | "ndjson"
+) {
   const log = yield* EventLog
   const wake = yield* Wake
   const session = yield* Session
@@ -77,10 +100,10 @@ const page = Effect.fnUntraced(function* (query: EventQuery.EventQuery, after: n
     })
     yield* Effect.timeoutOption(wait, `${query.wait} seconds`)
   }
-  return HttpServerResponse.text(jsonOf(format, latest.events), {
-    contentType: contentTypes[format],
-    headers: indexHeaders(log.epoch, latest.upTo)
-  })
+  const headers: Record<string, string> = { ...indexHeaders(log.epoch, latest.upTo), ...cacheHeaders(log.epoch, latest, query) }
+  if (headers["etag"] !== undefined && isKnown(headers["etag"], request.headers["if-none-match"]))
+    return HttpServerResponse.empty({ status: 304, headers })
+  return HttpServerResponse.text(jsonOf(format, latest.events), { contentType: contentTypes[format], headers })
 })
 
 const revoked = new Unauthorized({
@@ -139,6 +162,6 @@ export const make = Effect.gen(function* () {
       return yield* sse({ after, session, ...(query.stream !== undefined && { stream: query.stream }) })
     }
     if (query.whole) return yield* whole(request, query, after, query.format)
-    return yield* Effect.catchTag(page(query, after, query.format), "LogUnavailable", (error) => unavailable(error))
+    return yield* Effect.catchTag(page(request, query, after, query.format), "LogUnavailable", (error) => unavailable(error))
   }, Effect.provide(context))
 })

@@ -1,9 +1,11 @@
 import { expect, it } from "@effect/vitest"
-import { Chunk, Effect, Fiber, Layer, Random, Ref, Stream, TestClock } from "effect"
+import { Chunk, Clock, Duration, Effect, Fiber, Layer, Option, Random, Ref, Stream, TestClock } from "effect"
+import type { StreamName } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import { knownThreads } from "@millrace/testing/KnownThreads"
 import { simulate } from "@millrace/testing/SeededScheduler"
-import { event, fakeService } from "../../test/support/Fixture.ts"
+import { event } from "../../test/support/Fixture.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as Follow from "./Follow.ts"
 import * as Wake from "./Wake.ts"
@@ -21,9 +23,11 @@ const layer = (onWake?: (wake: () => void) => void) =>
   Wake.layer.pipe(
     Layer.provideMerge(noTokens),
     Layer.provideMerge(
-      fakeService({ dispatch: () => Effect.dieMessage("not used"), threads: new Set(["thr_a", "thr_b"]), draining: false })
-    ),
-    Layer.provideMerge(EventLogMemory.layer(onWake === undefined ? {} : { onWake }))
+      Layer.effect(
+        EventLog,
+        Effect.map(EventLogMemory.make(onWake === undefined ? {} : { onWake }), (log) => knownThreads(log))
+      )
+    )
   )
 
 const offsets = (steps: Iterable<Follow.Step>) =>
@@ -33,7 +37,7 @@ const threads = ["thread/thr_a", "thread/thr_b"] as const
 const total = 30
 
 /** Follows until its last event, cut at seeded points and resumed from the last page that it took. */
-const reader = (stream: string | undefined, last: number) =>
+const reader = (stream: StreamName | undefined, last: number) =>
   Effect.gen(function* () {
     const seen: Array<number> = []
     const caughtUps: Array<number> = []
@@ -135,4 +139,31 @@ it.scoped("S3 closing delivers to the head first, then bye at the head, then the
     expect(steps.at(-1)).toMatchObject({ _tag: "bye", resumeAfter: 10 })
     expect(steps.filter(({ _tag }) => _tag === "bye").length).toBe(1)
   }).pipe(Effect.provide(layer()))
+)
+
+it.scoped("D2 leases of a hundred followers that came at once end apart, a quarter early or late, each with its cursor", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    yield* log.append([{ events: [event(1), event(2)], rows: [] }])
+    const lease = Duration.minutes(1)
+    const ends: Array<number> = []
+    const one = Follow.steps({ after: 0, session, lease }).pipe(
+      Stream.runLast,
+      Effect.zip(Clock.currentTimeMillis),
+      Effect.map(([step, now]) => {
+        expect(Option.getOrUndefined(step)).toEqual({ _tag: "bye", reason: "lease", resumeAfter: 2 })
+        ends.push(now)
+      })
+    )
+    const all = yield* Effect.fork(Effect.all(Effect.replicate(one, 100), { concurrency: "unbounded" }))
+    yield* TestClock.adjust("44 seconds")
+    expect(ends.length).toBe(0)
+    yield* TestClock.adjust("32 seconds")
+    yield* Fiber.join(all)
+    // Few at a time, whatever wakes them.
+    const times = new Map<number, number>()
+    for (const end of ends) times.set(end, (times.get(end) ?? 0) + 1)
+    expect(Math.max(...times.values())).toBeLessThan(10)
+    expect([ends.length, Math.min(...ends) >= 45_000, Math.max(...ends) <= 75_400]).toEqual([100, true, true])
+  }).pipe(Effect.withRandom(Random.make("leases")), Effect.provide(layer()))
 )

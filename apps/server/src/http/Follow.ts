@@ -3,17 +3,20 @@
  * `end`. SSE and WebSocket RPC are two encodings of these steps, so their histories are the same (D9).
  * A follower holds its position and one page: a slow client costs latency to itself (D7).
  */
-import { Effect, Option, Stream } from "effect"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import { Clock, Duration, Effect, Option, Random, Stream } from "effect"
+import type { StorageUnavailable } from "@millrace/contracts/Errors"
+import { leaseOver } from "@millrace/contracts/Frame"
+import type { StreamName } from "@millrace/contracts/Ids"
 import { EventLog, type Page } from "@millrace/log/EventLog"
+import * as Frames from "@millrace/orchestration/Frames"
+import { storageUnavailable } from "@millrace/orchestration/Work"
 import type { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
-import { Service } from "../Service.ts"
 import { Wake } from "./Wake.ts"
 
 export type Step =
   | { readonly _tag: "page"; readonly page: Page }
-  | { readonly _tag: "caught-up"; readonly head: number }
+  | { readonly _tag: "caught-up"; readonly head: number; readonly replayed: number; readonly requests: number }
   | { readonly _tag: "heartbeat"; readonly head: number }
   /** `resumeAfter`: an offset; everything up to it was delivered. */
   | { readonly _tag: "bye"; readonly reason: string; readonly resumeAfter: number }
@@ -22,14 +25,22 @@ export type Step =
 export interface Options {
   /** A resolved position (D3). */
   readonly after: number
-  readonly stream?: string
+  readonly stream?: StreamName
   readonly session: Session["Type"]
   /** Bounds of one page. */
   readonly limit?: number
   readonly maxBytes?: number
+  /** How long this attach goes on before it says goodbye, give or take a quarter by `Random`. Default: for ever. */
+  readonly lease?: Duration.Duration
 }
 
-const gone = "There is no such thread or project any more."
+/** Clients that came at once, after a restart, do not come back at once. */
+const leaseEnd = (lease: Duration.Duration) =>
+  Effect.zipWith(
+    Clock.currentTimeMillis,
+    Random.nextRange(0.75, 1.25),
+    (now, part) => now + Math.ceil(Duration.toMillis(lease) * part)
+  )
 
 /**
  * One attach. `next` gives one step after the other, and fails with `None` when there are no more. Errors after the start are a `bye` with
@@ -37,47 +48,47 @@ const gone = "There is no such thread or project any more."
  */
 export const attach = (
   options: Options
-): Effect.Effect<{ readonly next: Effect.Effect<Step, Option.Option<never>> }, never, EventLog | Wake | Tokens | Service> =>
+): Effect.Effect<{ readonly next: Effect.Effect<Step, Option.Option<never>> }, StorageUnavailable, EventLog | Wake | Tokens> =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const wake = yield* Wake
     const tokens = yield* Tokens
-    const service = yield* Service
     const { stream, session } = options
     const tokenId = session.tokenId
+    const attached = yield* Effect.mapError(Frames.attach(log, stream), storageUnavailable)
+    const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     let position = options.after
     let beats = wake.beats()
+    let replayed = 0
     let caughtUp = false
+    let gone = false
     let ended = false
-    let deletion = false
 
     const last = (step: Step) => {
       ended = true
       return step
     }
     /** A plain offset may lie beyond the head; a cursor to come back with may not. */
-    let known = yield* log.head
+    let known = attached.position.head
     const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: Math.min(position, known) })
 
-    /** A stream of a thread that is not there (any more) has no future: its deletion may lie before the cursor. */
-    const isGone =
-      stream?.startsWith("thread/") === true
-        ? service.thread(stream.slice("thread/".length) as ThreadId).pipe(
-            Effect.as(false),
-            Effect.catchAll((error) => Effect.succeed(error._tag === "NotFound"))
-          )
-        : Effect.succeed(false)
-
+    /** What came after the attach is not replayed: `caught-up` stands between the two. */
+    const replay = (page: Page): Page => {
+      const { head } = attached.position
+      const part = page.upTo <= head ? page : { ...page, upTo: head, events: page.events.filter(({ offset }) => offset <= head) }
+      replayed += part.events.length
+      return part
+    }
     const look = Effect.gen(function* () {
-      const page = yield* log.read({
+      const read = yield* log.read({
         after: position,
         ...(stream !== undefined && { stream }),
         ...(options.limit !== undefined && { limit: options.limit }),
         maxBytes: options.maxBytes ?? 256 * 1024
       })
+      const page = caughtUp ? read : replay(read)
       position = page.upTo
-      if (stream !== undefined)
-        deletion ||= page.events.some((event) => event.type === "thread.deleted" || event.type === "project.deleted")
+      if (caughtUp && stream !== undefined) gone = page.events.some((event) => Frames.isLast(event, stream))
       return page
     })
 
@@ -85,6 +96,13 @@ export const attach = (
       if (ended) return yield* Effect.fail(Option.none())
       for (;;) {
         if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
+        if (gone) return last({ _tag: "end", reason: Frames.endReason })
+        if (!caughtUp && position >= attached.position.head) {
+          caughtUp = true
+          gone = attached.gone
+          return { _tag: "caught-up", head: attached.position.head, replayed, requests: attached.requests } as const
+        }
+        if ((yield* Clock.currentTimeMillis) >= expires) return bye(leaseOver)
         // At the head it goes with the waves; when a heartbeat is due, or the end, it looks for itself: a lost wake-up costs no more than that.
         const alone = !caughtUp || beats !== wake.beats() || wake.closing()
         let head = alone ? (known = yield* log.head) : Math.max(position, wake.head())
@@ -95,12 +113,7 @@ export const attach = (
           if (page.right.events.length > 0) return { _tag: "page", page: page.right } as const
           if (position < head) continue
         }
-        if (deletion) return last({ _tag: "end", reason: gone })
-        if (!caughtUp) {
-          caughtUp = true
-          deletion = yield* isGone
-          return { _tag: "caught-up", head } as const
-        }
+        if (!caughtUp) continue
         const beat = beats !== wake.beats()
         // It became true since the look above: look again, at the log itself.
         if ((beat || wake.closing()) && !alone) continue
@@ -109,12 +122,12 @@ export const attach = (
           beats = wake.beats()
           return { _tag: "heartbeat", head } as const
         }
-        yield* wake.next(Math.max(head, position), stream)
+        yield* wake.next(Math.max(head, position), stream, expires)
       }
     })
     return { next }
   })
 
 /** The same as a stream. */
-export const steps = (options: Options): Stream.Stream<Step, never, EventLog | Wake | Tokens | Service> =>
+export const steps = (options: Options): Stream.Stream<Step, StorageUnavailable, EventLog | Wake | Tokens> =>
   Stream.unwrap(Effect.map(attach(options), ({ next }) => Stream.repeatEffectOption(next)))

@@ -1,7 +1,10 @@
 import { get, type IncomingMessage } from "node:http"
 import { connect } from "node:net"
 import { expect, it } from "@effect/vitest"
-import { Effect, Random } from "effect"
+import { Effect, Random, Stream } from "effect"
+import * as Client from "@millrace/client/Client"
+import * as HttpTransport from "@millrace/client/HttpTransport"
+import type { RowChange } from "@millrace/log/EventLog"
 import { attach } from "@millrace/testing/RawSse"
 import * as Tokens from "../auth/Tokens.ts"
 import { event, type Fixture, follower, live, send, start } from "../../test/support/Fixture.ts"
@@ -73,7 +76,7 @@ it.scopedLive("D6 caught-up is said once, after what was there and before what c
     const [one, two, three, four] = yield* whole(fixture)
     const id = (offset: number) => `id: ${fixture.log.epoch}-${offset}\n`
     expect(reader.text()).toBe(
-      `retry: 1000\n\n${id(1)}data: ${one}\n\n${id(2)}data: ${two}\n\nevent: caught-up\ndata: {"head":2}\n\n${id(3)}data: ${three}\n\n${id(4)}data: ${four}\n\n`
+      `retry: 1000\n\n${id(1)}data: ${one}\n\n${id(2)}data: ${two}\n\nevent: caught-up\ndata: {"head":2,"replayed":2,"requests":0}\n\n${id(3)}data: ${three}\n\n${id(4)}data: ${four}\n\n`
     )
   })
 )
@@ -102,7 +105,7 @@ it.scopedLive("D5 the stream's headers and its first bytes come before any event
     expect(lower).toContain("cache-control: no-cache, no-transform\r\n")
     expect(lower).toContain("x-accel-buffering: no\r\n")
     expect(head).toMatch(/retry: \d+\n\n/)
-    expect(head).toContain('event: caught-up\ndata: {"head":0}\n\n')
+    expect(head).toContain('event: caught-up\ndata: {"head":0,"replayed":0,"requests":0}\n\n')
   })
 )
 
@@ -122,6 +125,72 @@ it.scopedLive("D13 the stream of a deleted thread ends: after its last event, an
     expect([late.events, late.end, late.controls.map(({ name }) => name)]).toEqual([[], "closed", ["caught-up", "end"]])
     yield* fixture.append(event(3, "thread/thr_b"))
     yield* other.until('"offset":3')
+  })
+)
+
+it.scopedLive("D6 caught-up says what was replayed and how many requests wait there, of one stream where one is followed", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const { append, log, token, url } = fixture
+    const waiting = (key: string, parent: string): RowChange => ({
+      op: "put",
+      collection: "request-open",
+      key,
+      parent,
+      event: 0,
+      rank: "keep",
+      value: {}
+    })
+    yield* append(event(1), event(2), event(3, "thread/thr_b"))
+    const rows = [waiting("req_1", "thr_a"), waiting("req_2", "thr_b"), waiting("req_3", "thr_b")]
+    yield* log.append([{ events: [event(4)], rows }])
+    const said = (query: string) =>
+      Effect.gen(function* () {
+        const reader = yield* live(`${url}/api/events?${query}`, {
+          accept: "text/event-stream",
+          authorization: `Bearer ${token}`
+        })
+        yield* reader.until("caught-up")
+        return /event: caught-up\ndata: (.*)\n/.exec(reader.text())?.[1]
+      })
+    expect(yield* said("")).toBe('{"head":4,"replayed":4,"requests":3}')
+    expect(yield* said(`after=${log.epoch}-3`)).toBe('{"head":4,"replayed":1,"requests":3}')
+    expect(yield* said(`after=${log.epoch}-4`)).toBe('{"head":4,"replayed":0,"requests":3}')
+    expect(yield* said("stream=thread/thr_b")).toBe('{"head":4,"replayed":1,"requests":2}')
+    expect(yield* said("stream=project/prj_1")).toBe('{"head":4,"replayed":0,"requests":0}')
+    yield* log.append([{ events: [event(5)], rows: [{ op: "delete", collection: "request-open", key: "req_1" }] }])
+    expect(yield* said("stream=thread/thr_a&since=4")).toBe('{"head":5,"replayed":1,"requests":0}')
+  })
+)
+
+it.scopedLive("D2 a lease ends with bye and the cursor; the client goes on at once, and nobody sees a disconnect", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start({ lease: "200 millis" })
+    const { append, log, token, url } = fixture
+    yield* append(event(1))
+    // As EventSource does: the body ends, and it comes back with the last id.
+    const first = yield* attach({ url: `${url}/api/events`, token })
+    expect([first.end, first.controls.at(-1)]).toEqual([
+      "closed",
+      { name: "bye", data: JSON.stringify({ reason: "lease", resumeAfter: `${log.epoch}-1` }), hasId: false }
+    ])
+    const statuses: Array<string> = []
+    const client = Client.make(HttpTransport.make({ url, token }), {
+      follow: {
+        onStatus: ({ _tag }) => {
+          statuses.push(_tag)
+          return append(event(statuses.length))
+        }
+      }
+    })
+    const frames = yield* client.follow({ after: `${log.epoch}-1` }).pipe(
+      Stream.takeUntil((frame) => frame._tag === "event" && frame.event.offset === 5),
+      Stream.runCollect
+    )
+    expect([...frames].flatMap((frame) => (frame._tag === "event" ? [frame.event.offset] : []))).toEqual([2, 3, 4, 5])
+    expect([...frames].map(({ _tag }) => _tag).filter((tag) => tag !== "event")).toEqual(Array(statuses.length).fill("caught-up"))
+    expect(new Set(statuses)).toEqual(new Set(["attached"]))
+    expect(statuses.length).toBe(4)
   })
 )
 

@@ -1,12 +1,17 @@
 /** Server-sent events: bytes of each step. Only events carry an id; `EventSource.onmessage` sees them, control frames have a name (D5). */
 import { HttpServerResponse } from "@effect/platform"
-import { Effect, Stream } from "effect"
+import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Follow from "./Follow.ts"
 
 /** Time after which a cut client comes back, in milliseconds. */
 const retry = 1000
+
+/** How long a connection lives before it says `bye`, give or take a quarter: a client that is gone without a word is let go of by then. */
+export class Lease extends Context.Reference<Lease>()("@millrace/server/Sse/Lease", {
+  defaultValue: (): Duration.Duration => Duration.minutes(5)
+}) {}
 
 const control = (name: string, data: unknown) => Buffer.from(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
 
@@ -23,8 +28,9 @@ export const encode = (epoch: string, step: Follow.Step): Buffer => {
     case "page":
       return encodePage(epoch, step.page)
     case "caught-up":
+      return control("caught-up", { head: step.head, replayed: step.replayed, requests: step.requests })
     case "heartbeat":
-      return control(step._tag, { head: step.head })
+      return control("heartbeat", { head: step.head })
     case "bye":
       return control("bye", { reason: step.reason, resumeAfter: format(epoch, step.resumeAfter) })
     case "end":
@@ -67,10 +73,10 @@ const headers = {
 }
 
 /** Makes the answers of one server: they share the bytes near the head. */
-export const make = Effect.map(EventLog, (log) => {
+export const make = Effect.map(Effect.all([EventLog, Lease]), ([log, lease]) => {
   const bytes = makeShared(log.epoch)
   return Effect.fnUntraced(function* (options: Follow.Options) {
-    const { next } = yield* Follow.attach(options)
+    const { next } = yield* Follow.attach({ ...options, lease })
     // Sent at once, so that the headers are on the wire before the first event.
     let hello = true
     const body = Stream.repeatEffectOption(

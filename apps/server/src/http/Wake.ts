@@ -17,8 +17,11 @@ const tokenCheck = "400 millis"
 export class Wake extends Context.Tag("@millrace/server/Wake")<
   Wake,
   {
-    /** Returns when there may be something new for this stream (all streams without one) beyond `seen`, a position that was read. */
-    readonly next: (seen: number, stream?: string) => Effect.Effect<void>
+    /**
+     * Returns when there may be something new for this stream (all streams without one) beyond `seen`, a position that was read; also soon
+     * after `expires` (milliseconds of the Clock).
+     */
+    readonly next: (seen: number, stream?: string, expires?: number) => Effect.Effect<void>
     /** The head of the last wave: a follower at the head reads no further until the next one. */
     readonly head: () => number
     /** Counts heartbeats: a follower that saw another number owes one to its client. */
@@ -34,7 +37,8 @@ export class Wake extends Context.Tag("@millrace/server/Wake")<
 const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> = Effect.gen(function* () {
   const log = yield* EventLog
   const tokens = yield* Tokens
-  const waiters = new Map<string | undefined, Set<() => void>>()
+  /** What wakes each, and when it wants to be woken at the latest. */
+  const waiters = new Map<string | undefined, Map<() => void, number>>()
   let head = yield* log.head
   let beats = 0
   let closing = false
@@ -44,10 +48,22 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
     const set = waiters.get(stream)
     if (set === undefined) return
     waiters.delete(stream)
-    for (const resume of set) resume()
+    for (const resume of set.keys()) resume()
   }
   const openAll = Effect.sync(() => {
     for (const stream of waiters.keys()) open(stream)
+  })
+
+  /** Those whose time is over. */
+  const openLate = Effect.map(Clock.currentTimeMillis, (now) => {
+    for (const [stream, set] of waiters) {
+      for (const [resume, expires] of set) {
+        if (expires > now) continue
+        set.delete(resume)
+        resume()
+      }
+      if (set.size === 0) waiters.delete(stream)
+    }
   })
 
   /** Which streams moved between the known head and the new one; everybody when that cannot be read. */
@@ -92,6 +108,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
     Effect.forkScoped
   )
   yield* Effect.sleep(tokenCheck).pipe(
+    Effect.zipRight(openLate),
     // When the file cannot be read the live streams stay: their tokens were good.
     Effect.zipRight(Effect.orElseSucceed(tokens.revision, () => revision)),
     Effect.flatMap((now) => {
@@ -104,13 +121,13 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
   )
 
   return {
-    next: (seen, stream) =>
+    next: (seen, stream, expires = Number.POSITIVE_INFINITY) =>
       Effect.async<void>((resume) => {
         if (head > seen || closing) return resume(Effect.void)
         let set = waiters.get(stream)
-        if (set === undefined) waiters.set(stream, (set = new Set()))
+        if (set === undefined) waiters.set(stream, (set = new Map()))
         const wake = () => resume(Effect.void)
-        set.add(wake)
+        set.set(wake, expires)
         return Effect.sync(() => {
           set.delete(wake)
           if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)

@@ -171,9 +171,17 @@ const open = async (threadId) => {
 const follow = (cursor) => {
   const all = new EventSource("/api/events?after=" + cursor)
   const says = (word) => () => { $("status").textContent = word }
+  let renewing = false
   all.onopen = says("live")
-  all.onerror = () => says(all.readyState === EventSource.CLOSED ? "ended: reload this page" : "reconnecting")()
-  all.addEventListener("bye", says("the server is shutting down"))
+  all.onerror = () => {
+    if (all.readyState === EventSource.CLOSED) says("ended: reload this page")()
+    else if (!renewing) says("reconnecting")()
+    renewing = false
+  }
+  all.addEventListener("bye", ({ data }) => {
+    renewing = JSON.parse(data).reason === "lease"
+    if (!renewing) says("the server is shutting down")()
+  })
   all.onmessage = ({ data }) => {
     const event = JSON.parse(data)
     if (event.type !== "item.delta") refresh()

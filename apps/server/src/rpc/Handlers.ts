@@ -59,7 +59,7 @@ export const layer = MillraceRpcs.toLayer(
     const service = yield* Service
     const log = yield* EventLog
     const drain = yield* Drain
-    const context = yield* Effect.context<Service | EventLog | Wake | Tokens>()
+    const context = yield* Effect.context<EventLog | Wake | Tokens>()
     // Each upgrade has a session of its own, also when its token is the same.
     const streams = new WeakMap<Session["Type"], number>()
     const count = (own: Session["Type"], change: 1 | -1) =>

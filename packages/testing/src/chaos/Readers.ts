@@ -70,8 +70,10 @@ const ofFrame = (frame: Frame): Seen | undefined => {
       return { _tag: "end" }
     case "signal":
       return undefined
-    default:
-      return { _tag: frame._tag, head: frame.head }
+    case "caught-up":
+      return { _tag: "caught-up", head: frame.head, replayed: frame.replayed }
+    case "heartbeat":
+      return { _tag: "heartbeat", head: frame.head }
   }
 }
 
@@ -100,13 +102,14 @@ const inProcess =
     })
 
 const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
-  const control = () => JSON.parse(data) as { readonly head: number; readonly resumeAfter: string }
+  const control = () => JSON.parse(data) as { readonly head: number; readonly replayed: number; readonly resumeAfter: string }
   switch (event) {
     case "message":
       return { _tag: "event", offset: id === undefined ? Number.NaN : offsetOf(id), json: data }
     case "caught-up":
+      return { _tag: "caught-up", head: control().head, replayed: control().replayed }
     case "heartbeat":
-      return { _tag: event, head: control().head }
+      return { _tag: "heartbeat", head: control().head }
     case "bye":
       return { _tag: "bye", resumeAfter: offsetOf(control().resumeAfter) }
     case "end":
