@@ -21,8 +21,10 @@ import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
 import { Context, type Duration, Effect, Layer, type Stream } from "effect"
 import * as Consumers from "./Consumers.ts"
+import * as Figures from "./Figures.ts"
 import * as Room from "./Room.ts"
 import * as Shutdown from "./Shutdown.ts"
+import * as Steps from "./Steps.ts"
 import * as Subscription from "./Subscription.ts"
 
 /** Bounds; the defaults are those of the rooms. */
@@ -35,6 +37,8 @@ export interface Limits {
   readonly signals?: Signals.Options
   /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
+  /** For tests. */
+  readonly onStep?: Steps.OnStep
 }
 
 export interface Options extends Limits {
@@ -65,6 +69,8 @@ export class Host extends Context.Tag("@millrace/host/Host")<
      * cut, it is gone on with by the cursor of the last event.
      */
     readonly subscribe: (options: Subscription.Options) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
+    /** What is going on now, in numbers. */
+    readonly figures: Effect.Effect<Figures.Figures>
     /** True from the moment a shutdown began. */
     readonly draining: Effect.Effect<boolean>
     readonly beginShutdown: Shutdown.Shutdown["begin"]
@@ -76,54 +82,63 @@ export class Host extends Context.Tag("@millrace/host/Host")<
 >() {}
 
 /** The agents of a dead server do not go on: before anything is spawned or decided (P1, T5). */
-const reaped = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const { killed, left } = yield* (yield* Ledger.Ledger).reap
-    if (killed.length > 0) yield* Effect.logInfo(`Ended ${killed.length} agent processes of an earlier server.`)
-    for (const { pid, command } of left) yield* Effect.logWarning(`Process ${pid} (${command}) may be left of an earlier server.`)
-  })
-)
-
-const service = Effect.gen(function* () {
-  const engine = yield* Engine.Engine
-  const { adapters } = yield* Providers
-  const log = yield* EventLog
-  const closing = yield* Room.Closing
-  const consumers = yield* Consumers.make(log, yield* Signals.Signals)
-  const shutdown = yield* Shutdown.make({
-    engine,
-    dispatcher: yield* Dispatcher.Dispatcher,
-    log,
-    consumers,
-    onBegin: ({ deadlineAt }) => closing.by(deadlineAt)
-  })
-  // The backstop of an owner that began no shutdown: the same order, and nobody is waited for who may not read any more.
-  yield* Effect.addFinalizer(() =>
-    Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(Effect.zipRight(consumers.leave))
+const reaped = (onStep: Steps.OnStep | undefined) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { killed, left } = yield* (yield* Ledger.Ledger).reap
+      if (killed.length > 0) yield* Effect.logInfo(`Ended ${killed.length} agent processes of an earlier server.`)
+      for (const { pid, command } of left)
+        yield* Effect.logWarning(`Process ${pid} (${command}) may be left of an earlier server.`)
+      onStep?.("recovery-reaped")
+    })
   )
-  return Host.of({
-    ...(yield* Views.Views),
-    dispatch: engine.dispatch,
-    commandStatus: engine.commandStatus,
-    follow: (options) => Subscription.lossless(log, consumers, options),
-    subscribe: (options) => Subscription.frames(log, consumers, options),
-    providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
-    draining: shutdown.begun,
-    beginShutdown: shutdown.begin,
-    shutdownBegun: shutdown.awaitBegun,
-    finishShutdown: shutdown.finish,
-    shutdown: shutdown.discard
+
+const service = ({ onStep }: Limits) =>
+  Effect.gen(function* () {
+    const engine = yield* Engine.Engine
+    const { adapters } = yield* Providers
+    const log = yield* EventLog
+    const closing = yield* Room.Closing
+    const consumers = yield* Consumers.make(log, yield* Signals.Signals)
+    const dispatcher = yield* Dispatcher.Dispatcher
+    const shutdown = yield* Shutdown.make({
+      engine,
+      dispatcher,
+      log,
+      consumers,
+      onBegin: ({ deadlineAt }) => closing.by(deadlineAt),
+      ...(onStep === undefined ? {} : { onStep })
+    })
+    // The backstop of an owner that began no shutdown: the same order, and nobody is waited for who may not read any more.
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(
+        Effect.zipRight(consumers.leave)
+      )
+    )
+    return Host.of({
+      ...(yield* Views.Views),
+      dispatch: engine.dispatch,
+      commandStatus: engine.commandStatus,
+      follow: (options) => Subscription.lossless(log, consumers, options),
+      subscribe: (options) => Subscription.frames(log, consumers, options),
+      providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
+      figures: Figures.make({ engine, dispatcher, log, consumers }),
+      draining: shutdown.begun,
+      beginShutdown: shutdown.begin,
+      shutdownBegun: shutdown.awaitBegun,
+      finishShutdown: shutdown.finish,
+      shutdown: shutdown.discard
+    })
   })
-})
 
 const closing = ({ closeWithin = "10 seconds" }: Limits) => Room.closing(closeWithin)
 
 /** Each room with a closing of its own; they end in reverse: consumers and sessions, dispatcher, engine. */
 const core = (limits: Limits) =>
-  Room.make("The host", Layer.scoped(Host, service)).pipe(
+  Room.make("The host", Layer.scoped(Host, service(limits))).pipe(
     Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
-    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layer, Engine.layer(limits.engine)))),
+    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))),
     Layer.provideMerge(Layer.merge(Views.layer, Signals.layer(limits.signals)))
   )
 
@@ -137,13 +152,22 @@ export const layerOver = (limits: Limits = {}) => Layer.provide(core(limits), cl
 export const layer = (options: Options) => {
   const inDirectory = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ logFile }) =>
-      EventLogSqlite.layer({ file: logFile, ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }) })
+      EventLogSqlite.layer({
+        file: logFile,
+        ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
+        ...Steps.inLog(options.onStep)
+      })
     )
   )
-  const ledger = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ file }) => Ledger.layer(file("processes"))))
+  const ledger = Steps.inLedger(
+    Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ file }) => Ledger.layer(file("processes")))),
+    options.onStep
+  )
   return core(options).pipe(
-    Layer.provideMerge(Layer.merge(Room.make("The agents", Registry.layer(options.providers)), Directories.layer)),
-    Layer.provideMerge(Room.make("The process ledger", Layer.provideMerge(reaped, ledger))),
+    Layer.provideMerge(
+      Layer.merge(Room.make("The agents", Steps.inAgents(Registry.layer(options.providers), options.onStep)), Directories.layer)
+    ),
+    Layer.provideMerge(Room.make("The process ledger", Layer.provideMerge(reaped(options.onStep), ledger))),
     Layer.provideMerge(Room.make("The log", options.store ?? inDirectory)),
     Layer.provideMerge(Room.make("The data directory", DataDirectory.layer(options.dataDir))),
     Layer.provide(closing(options))

@@ -9,6 +9,7 @@ import { Clock, Deferred, Duration, Effect, Option, Schema } from "effect"
 import { ConsumerReport, type Consumers } from "./Consumers.ts"
 import * as OpenRequests from "./OpenRequests.ts"
 import * as SessionExits from "./SessionExits.ts"
+import type { OnStep } from "./Steps.ts"
 
 export interface BeginOptions {
   /** From now; the whole shutdown has this much time. */
@@ -91,9 +92,11 @@ export const make = (rooms: {
   readonly consumers: Consumers
   /** Told once, when it begins. */
   readonly onBegin: (token: Token) => void
+  /** For tests. */
+  readonly onStep?: OnStep
 }): Effect.Effect<Shutdown> =>
   Effect.gen(function* () {
-    const { engine, dispatcher, log, consumers } = rooms
+    const { engine, dispatcher, log, consumers, onStep } = rooms
     const ended = yield* Deferred.make<Report>()
     const began = yield* Deferred.make<Token>()
     let begun: { readonly token: Token; readonly head: number } | undefined
@@ -116,14 +119,17 @@ export const make = (rooms: {
         // What was accepted just before is decided, and its agent known, before agents are ended (S2).
         const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
         yield* within(accepted, token, by.accepted)
+        onStep?.("shutdown-accepted")
         const living = yield* dispatcher.sessions
         const reason = reasonOf(token)
         const stopped = yield* Effect.flatMap(millisUntil(token, by.sessions), (millis) =>
           within(dispatcher.stopAll({ mode: token.mode, within: millis, reason }), token, by.sessions)
         ).pipe(Effect.raceFirst(OpenRequests.refuse(engine, log, head, reason)))
         const forced = Option.match(stopped, { onNone: () => living.length, onSome: (report) => report.forced })
+        onStep?.("shutdown-sessions-stopped")
         const drained = Option.isSome(yield* within(engine.drain, token, by.committed))
         const exits = yield* within(SessionExits.since(log, head, living), token, by.committed)
+        onStep?.("shutdown-committed")
         yield* consumers.settle
         return {
           sessions: living.length,
@@ -137,6 +143,7 @@ export const make = (rooms: {
       Effect.gen(function* () {
         const settled = yield* settle(token, head)
         if (waiting) yield* within(consumers.ended, token, by.consumers)
+        onStep?.("shutdown-delivered")
         const last = yield* log.head
         const millis = (yield* Clock.currentTimeMillis) - token.beganAt
         return { ...settled, head: last, millis, consumers: consumers.report(last) } satisfies Report
@@ -153,6 +160,7 @@ export const make = (rooms: {
         yield* engine.closeAdmission
         yield* consumers.watch
         rooms.onBegin(token)
+        onStep?.("shutdown-begun")
         yield* Deferred.succeed(began, token)
         return token
       }).pipe(Effect.uninterruptible)

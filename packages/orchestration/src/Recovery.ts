@@ -32,27 +32,37 @@ const liveThreads = Effect.gen(function* () {
   }
 })
 
-/** Ends what is open, then lets the queues go. The engine's admission must still be shut. */
-export const run = Effect.gen(function* () {
+/** Between its steps a test can look, or end the process. */
+export type OnStep = (step: "recovery-settled" | "recovery-queues-released" | "recovery-admitted") => void
+
+const recover = Effect.fn("Recovery.run")(function* (onStep?: OnStep) {
   const engine = yield* Engine
   const threads = yield* liveThreads.pipe(Effect.mapError(storageUnavailable))
   yield* Effect.forEach(threads, (threadId) => engine.submit({ _tag: "OwnerLost", threadId, reason }), {
     concurrency: 64,
     discard: true
   })
+  onStep?.("recovery-settled")
   yield* engine.releaseQueues
   yield* Effect.forEach(threads, (threadId) => engine.submit({ _tag: "QueueReleased", threadId }), {
     concurrency: 64,
     discard: true
   })
+  onStep?.("recovery-queues-released")
   return { threads: threads.length } satisfies Report
-}).pipe(Effect.withSpan("Recovery.run"))
+})
+
+/** Ends what is open, then lets the queues go. The engine's admission must still be shut. */
+export const run = recover()
 
 /** Recovers, then opens admission. */
-export const layer = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const engine = yield* Engine
-    yield* run
-    yield* engine.openAdmission
-  })
-)
+export const layerOf = (onStep?: OnStep) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const engine = yield* Engine
+      yield* recover(onStep)
+      yield* engine.openAdmission
+      onStep?.("recovery-admitted")
+    })
+  )
+export const layer = layerOf()

@@ -1,12 +1,14 @@
 /** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
 import { Context, DateTime, Effect, Layer, Queue, type Scope } from "effect"
 import * as Host from "@millrace/host/Host"
+import type * as Steps from "@millrace/host/Steps"
 import * as Pairing from "../auth/Pairing.ts"
 import * as Server from "../Server.ts"
 import { Service } from "../Service.ts"
 import * as Browser from "./Browser.ts"
 import * as Descriptors from "./Descriptors.ts"
 import * as Discovery from "./Discovery.ts"
+import * as Failpoint from "./Failpoint.ts"
 import { type CliFailure, fromError, type OutputClosed, usage } from "./Failure.ts"
 import * as LocalToken from "./LocalToken.ts"
 import { Output } from "./Output.ts"
@@ -30,10 +32,10 @@ const deadline = "10 seconds"
 /** After the log is at rest: how long followers have to read to its end. */
 const grace = "3 seconds"
 
-const composed = ({ allowedHosts, auth, dataDir, host, port, reaper }: Options) =>
+const composed = ({ allowedHosts, auth, dataDir, host, port, reaper }: Options, onStep: Steps.OnStep | undefined) =>
   Server.layer({ host, port, auth, dataDir, allowedHosts, grace }).pipe(
     Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
-    Layer.provideMerge(Host.layer({ dataDir, reaper }))
+    Layer.provideMerge(Host.layer({ dataDir, reaper, ...(onStep === undefined ? {} : { onStep }) }))
   )
 
 /** `reason` returns when there is one to stop, as a person reads it. Signals are taken over at once. */
@@ -47,7 +49,7 @@ const stop = (options: Options): Effect.Effect<{ readonly reason: Effect.Effect<
   })
 
 /** Admission closes, turns settle, everything is committed, followers read to the end and hear goodbye; then scopes close in reverse. */
-const down = (host: Host.Host["Type"], server: Server.Server["Type"]) =>
+const down = (host: Host.Host["Type"], server: Server.Server["Type"], onStep: Steps.OnStep | undefined) =>
   Effect.gen(function* () {
     const token = yield* host.beginShutdown({ deadline, mode: "drain" })
     yield* host.finishShutdown(token).pipe(
@@ -57,6 +59,7 @@ const down = (host: Host.Host["Type"], server: Server.Server["Type"]) =>
       Effect.catchAll(({ message }) => Effect.logWarning(message))
     )
     const { cut, ended } = yield* server.drain(grace)
+    onStep?.("shutdown-drained")
     yield* Effect.logInfo(`Connections: ${ended} ended, ${cut} cut.`)
   })
 
@@ -65,9 +68,10 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     const output = yield* Output
     // What is wrong with the flags is said before anything is opened.
     const ready = options.readyFd === undefined ? undefined : yield* Descriptors.lineTo("ready-fd", options.readyFd)
+    const onStep = yield* Failpoint.fromEnvironment
     const stopping = yield* stop(options)
     yield* output.progress("starting")
-    const context = yield* Layer.build(composed(options)).pipe(
+    const context = yield* Layer.build(composed(options, onStep)).pipe(
       Effect.mapError((error) => (error._tag === "BindRefused" ? usage(error.message) : fromError(error)))
     )
     const host = Context.get(context, Host.Host)
@@ -104,5 +108,5 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     const ordered = Effect.map(host.shutdownBegun, ({ by }) => `${by ?? "its owner"} asked for it`)
     const reason = yield* Effect.raceFirst(stopping.reason, ordered)
     yield* output.note(`Stopping: ${reason}. A second signal leaves at once.`)
-    yield* down(host, server)
+    yield* down(host, server, onStep)
   }).pipe(Effect.scoped)
