@@ -1,52 +1,57 @@
 /**
- * A model endpoint on loopback that speaks the OpenAI Responses API (`POST /v1/responses`, server-sent events) and does what the prompt
- * says (ModelScript): what real agents run against in tests, offline and without an account.
+ * A model endpoint on loopback that speaks the OpenAI Responses API (`POST /v1/responses`, server-sent events) and, in ChatAnswer.ts, Chat Completions
+ * (`POST /v1/chat/completions`), and does what the prompt says (ModelScript): what real agents run against in tests, offline and without an account.
  */
-import { Effect, FiberSet, type Scope } from "effect"
+import { Deferred, Effect, FiberSet, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { nextSteps, type ResponsesBody, type Step } from "./ModelScript.ts"
+import * as ChatAnswer from "./ChatAnswer.ts"
+import { words, write } from "./ModelStream.ts"
+import { type ChatBody, nextSteps, ofChat, type ResponsesBody, type Step } from "./ModelScript.ts"
 
 export interface ModelEndpoint {
   readonly port: number
   /** Bodies of the newest requests, oldest first, at most 100. */
   readonly requests: Effect.Effect<ReadonlyArray<ResponsesBody>>
+  /** Bodies of the newest chats, as they came. */
+  readonly chats: Effect.Effect<ReadonlyArray<ChatBody>>
+  /** Returns when an answer has been written to its end. */
+  readonly finished: Effect.Effect<void>
+  /** Returns when a request has been cut by its client. */
+  readonly cut: Effect.Effect<void>
+}
+
+export interface Options {
+  /** What `GET /v1/models` lists. Default: nothing. */
+  readonly models?: ReadonlyArray<string>
+  /** Without it in the `Authorization` header: 401. Default: all are welcome. */
+  readonly key?: string
+  /** Of the answer to `[[status CODE]]`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Requests that are broken off before anything of their answer, at first. */
+  readonly dropFirst?: number
 }
 
 const readBody = (request: IncomingMessage) =>
-  Effect.async<ResponsesBody>((resume) => {
+  Effect.async<ResponsesBody & ChatBody>((resume) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString("utf8")
-      resume(Effect.try(() => JSON.parse(text === "" ? "{}" : text) as ResponsesBody).pipe(Effect.orElseSucceed(() => ({}))))
+      resume(
+        Effect.try(() => JSON.parse(text === "" ? "{}" : text) as ResponsesBody & ChatBody).pipe(Effect.orElseSucceed(() => ({})))
+      )
     })
   })
 
-/** Waits for the socket when its buffer is full; a client that is gone ends the wait. */
 const send = (response: ServerResponse, type: string, data: object) =>
-  Effect.async<void>((resume) => {
-    if (response.destroyed || response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`))
-      return resume(Effect.void)
-    const done = () => {
-      response.off("drain", done)
-      response.off("close", done)
-      resume(Effect.void)
-    }
-    response.on("drain", done)
-    response.on("close", done)
-  })
+  write(response, `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`)
 
-const words = (text: string) => text.split(/(?<= )/)
-
-const respond = Effect.fn("ModelEndpoint.respond")(function* (serial: number, body: ResponsesBody, response: ServerResponse) {
-  const steps = nextSteps(body)
-  const status = steps.find((step) => step._tag === "Status")
-  if (status) {
-    response.writeHead(status.code, { "content-type": "application/json" })
-    response.end(JSON.stringify({ error: { message: "scripted failure", type: "server_error" } }))
-    return
-  }
+const respond = Effect.fn("ModelEndpoint.respond")(function* (
+  serial: number,
+  steps: ReadonlyArray<Step>,
+  response: ServerResponse
+) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" })
   const id = `resp_${serial}`
   yield* send(response, "response.created", { response: { id, status: "in_progress" } })
@@ -116,6 +121,17 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (serial: number, bo
           response: { id, status: "failed", error: { code: step.code, message: "scripted failure" } }
         })
         return void response.end()
+      case "Garbage":
+        return yield* write(response, `data: ${step.text}\n\n`)
+      case "Flood":
+        return yield* write(response, `data: ${"x".repeat(step.bytes)}\n\n`)
+      case "Finish":
+        yield* closeMessage
+        yield* send(response, "response.incomplete", {
+          response: { id, status: "incomplete", incomplete_details: { reason: step.reason } }
+        })
+        return void response.end()
+      case "Leak":
       case "Status":
         return
     }
@@ -138,20 +154,52 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (serial: number, bo
 })
 
 /** Listens on a free loopback port until the scope closes; open streams are cut then. */
-export const make: Effect.Effect<ModelEndpoint, never, Scope.Scope> = Effect.gen(function* () {
+export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
+  options: Options
+): Effect.fn.Return<ModelEndpoint, never, Scope.Scope> {
   const seen: Array<ResponsesBody> = []
+  const chats: Array<ChatBody> = []
   const fork = yield* FiberSet.makeRuntime<never>()
+  const cut = yield* Deferred.make<void>()
+  const finished = yield* Deferred.make<void>()
   let serial = 0
+  let drops = options.dropFirst ?? 0
+  const remember = <A>(list: Array<A>, body: A) => {
+    list.push(body)
+    if (list.length > 100) list.shift()
+  }
+  /** An answer that is none, in words of its own. */
+  const refuse = (response: ServerResponse, code: number, error: object, headers: Options["headers"] = {}) => {
+    response.writeHead(code, { "content-type": "application/json", ...headers })
+    response.end(JSON.stringify({ error }))
+  }
   const answer = Effect.fnUntraced(function* (request: IncomingMessage, response: ServerResponse) {
     const body = yield* readBody(request)
-    if (request.method === "POST" && request.url?.endsWith("/responses") === true) {
-      seen.push(body)
-      if (seen.length > 100) seen.shift()
-      return yield* respond(++serial, body, response)
+    const authorization = request.headers.authorization ?? ""
+    if (options.key !== undefined && authorization !== `Bearer ${options.key}`)
+      return refuse(response, 401, { message: `Incorrect API key provided: ${authorization}`, code: "invalid_api_key" })
+    if (request.method === "GET" && request.url?.includes("/models") === true) {
+      response.writeHead(200, { "content-type": "application/json" })
+      const data = (options.models ?? []).map((id) => ({ id, object: "model" }))
+      return void response.end(JSON.stringify({ object: "list", data }))
     }
-    const isModels = request.method === "GET" && request.url?.includes("/models") === true
-    response.writeHead(isModels ? 200 : 404, { "content-type": "application/json" })
-    response.end(JSON.stringify(isModels ? { object: "list", data: [] } : { error: { message: "no such route" } }))
+    const isChat = request.url?.endsWith("/chat/completions") === true
+    if (request.method !== "POST" || (!isChat && request.url?.endsWith("/responses") !== true))
+      return refuse(response, 404, { message: "no such route" })
+    if (isChat) remember(chats, body)
+    else remember(seen, body)
+    if (drops-- > 0) return void response.destroy()
+    const steps = nextSteps(isChat ? ofChat(body) : body)
+    for (const step of steps) {
+      if (step._tag === "Status")
+        return refuse(response, step.code, { message: "scripted failure", type: "scripted" }, options.headers)
+      if (step._tag === "Leak") return refuse(response, 500, { message: `it broke with ${authorization}` })
+    }
+    response.on("finish", () => Deferred.unsafeDone(finished, Effect.void))
+    response.on("close", () => {
+      if (!response.writableEnded) Deferred.unsafeDone(cut, Effect.void)
+    })
+    return yield* isChat ? ChatAnswer.respond(++serial, steps, response) : respond(++serial, steps, response)
   })
   const server = yield* Effect.acquireRelease(
     Effect.sync(() => createServer((request, response) => void fork(answer(request, response)))),
@@ -162,5 +210,13 @@ export const make: Effect.Effect<ModelEndpoint, never, Scope.Scope> = Effect.gen
       })
   )
   yield* Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
-  return { port: (server.address() as AddressInfo).port, requests: Effect.sync(() => [...seen]) }
+  return {
+    port: (server.address() as AddressInfo).port,
+    requests: Effect.sync(() => [...seen]),
+    chats: Effect.sync(() => [...chats]),
+    finished: Deferred.await(finished),
+    cut: Deferred.await(cut)
+  }
 })
+
+export const make = makeWith({})

@@ -7,6 +7,8 @@
  *   [[patch FILE TEXT]]     adds FILE with TEXT                [[ask Q | A | B]]     a question with options
  *   [[cut]]                 breaks the connection              [[status CODE]]       answers with that HTTP status
  *   [[failed CODE]]         `response.failed` with that code   [[call TOOL JSON]]    any tool that the agent offers
+ *   [[finish REASON]]       ends the answer with that reason   [[garbage TEXT]]      an event whose data is TEXT
+ *   [[flood BYTES]]         one event of so many bytes         [[leak]]              an error that holds the request's key
  *
  * A tool call (shell, escalate, patch, ask, call) ends a response; what follows it is played when its output comes back.
  */
@@ -20,6 +22,10 @@ export type Step =
   | { readonly _tag: "Cut" }
   | { readonly _tag: "Status"; readonly code: number }
   | { readonly _tag: "Failed"; readonly code: string }
+  | { readonly _tag: "Finish"; readonly reason: string }
+  | { readonly _tag: "Garbage"; readonly text: string }
+  | { readonly _tag: "Flood"; readonly bytes: number }
+  | { readonly _tag: "Leak" }
 
 interface InputItem {
   readonly type?: string
@@ -33,6 +39,25 @@ export interface ResponsesBody {
   readonly input?: ReadonlyArray<InputItem>
   readonly tools?: ReadonlyArray<{ readonly name?: string; readonly type?: string }>
 }
+
+interface ChatMessage {
+  readonly role?: string
+  readonly content?: string | null
+}
+
+/** The body of `POST /v1/chat/completions`, as far as the script reads it. */
+export interface ChatBody {
+  readonly model?: string
+  readonly messages?: ReadonlyArray<ChatMessage>
+}
+
+/** A chat as the input of the other dialect. */
+export const ofChat = ({ messages = [], model }: ChatBody): ResponsesBody => ({
+  ...(model === undefined ? {} : { model }),
+  input: messages.map(({ content, role }) =>
+    role === "tool" ? { type: "function_call_output" } : { ...(role === undefined ? {} : { role }), content: content ?? "" }
+  )
+})
 
 const call = (name: string, args: unknown): Step => ({ _tag: "Call", name, arguments: JSON.stringify(args) })
 
@@ -86,6 +111,14 @@ const step = (name: string, text: string): ReadonlyArray<Step> => {
       return [{ _tag: "Status", code: Number(first) }]
     case "failed":
       return [{ _tag: "Failed", code: first }]
+    case "finish":
+      return [{ _tag: "Finish", reason: first }]
+    case "garbage":
+      return [{ _tag: "Garbage", text }]
+    case "flood":
+      return [{ _tag: "Flood", bytes: Number(first) }]
+    case "leak":
+      return [{ _tag: "Leak" }]
     default:
       return []
   }

@@ -1,0 +1,230 @@
+/**
+ * A model endpoint over HTTP: which one, with which key, and what it answers, event by event. The key goes into one header and nowhere else: what
+ * an endpoint says is handed on without it (X4), there are no spans and no trace headers.
+ */
+import { readFileSync } from "node:fs"
+import { makeParser } from "@effect/experimental/Sse"
+import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
+import type { Failure } from "@millrace/contracts/Item"
+import { Chunk, Clock, Effect, Redacted, Stream } from "effect"
+import type { Environment } from "../process/Environment.ts"
+import * as Failures from "./Failures.ts"
+import { type Dialect, modelsOf } from "./Wire.ts"
+
+/** A function that the model may call. Nobody runs it here: a call is asked of the client, who answers with its result. */
+export interface Tool {
+  readonly name: string
+  readonly description?: string
+  /** JSON Schema of its arguments. */
+  readonly parameters?: Readonly<Record<string, unknown>>
+}
+
+export interface OpenAiOptions {
+  /** The provider's name. */
+  readonly name: string
+  /** What stands before `/chat/completions` and `/models`, like `http://127.0.0.1:8000/v1`; without a path, `/v1` is taken. */
+  readonly baseUrl: string
+  /** `chat` (default): `/v1/chat/completions`. `responses`: `/v1/responses`. */
+  readonly api?: Dialect
+  /** For threads that name none. Default: the only one that the endpoint lists. */
+  readonly model?: string
+  /** Name of the variable of the server that holds the key. */
+  readonly apiKeyEnv?: string
+  /** Path of a file that holds the key and nothing else; read for each request. */
+  readonly apiKeyFile?: string
+  /** Said to the model before the conversation. */
+  readonly instructions?: string
+  /** Further members of each request, such as `temperature`. */
+  readonly parameters?: Readonly<Record<string, unknown>>
+  readonly tools?: ReadonlyArray<Tool>
+  /** Bytes of the conversation that are sent along; default 256 KiB. The newest is kept. */
+  readonly historyBytes?: number
+  /** Turns that are read back from the log when a session opens; default 200. */
+  readonly historyTurns?: number
+  /** Of one event of an answer; default 8 MiB of characters. */
+  readonly eventLimit?: number
+  /** Before the first of at most two repeats of a request of whose answer nothing has come; doubled for the second. Default 500. */
+  readonly retryMillis?: number
+}
+
+export interface Endpoint {
+  /** The data of each event of an answer, in order; a `Failure` among them is the last. Ends, or leaves, with the request. */
+  readonly answer: (body: object) => Stream.Stream<string | Failure, Failure>
+  /** What it lists; within 5 seconds. `undefined`: it has no list. */
+  readonly models: Effect.Effect<ReadonlyArray<string> | undefined, Failure>
+  /** A key is named. */
+  readonly hasKey: boolean
+  /** For people: where it is. */
+  readonly address: string
+}
+
+const errorBytes = 64 * 1024
+const listBytes = 4 * 1024 * 1024
+const defaultEventLimit = 8 * 1024 * 1024
+/** A dummy key such as `none`, which local servers want, is no secret. */
+const shortestSecret = 8
+
+const failure = (kind: Failure["kind"], message: string, detail?: string): Failure => ({
+  kind,
+  message,
+  ...(detail === undefined || detail === "" ? {} : { detail })
+})
+
+/** `http://host:8000` is `http://host:8000/v1`; no slash at the end. */
+export const addressOf = (baseUrl: string): string => {
+  const url = new URL(baseUrl)
+  return `${url.origin}${url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "")}`
+}
+
+/** The key as it is now: a file may have been written anew. */
+const keyOf = (options: OpenAiOptions, server: Environment): Effect.Effect<Redacted.Redacted | undefined, Failure> =>
+  Effect.suspend((): Effect.Effect<Redacted.Redacted | undefined, Failure> => {
+    const { apiKeyEnv, apiKeyFile } = options
+    if (apiKeyFile !== undefined)
+      return Effect.try({
+        try: () => readFileSync(apiKeyFile, "utf8").trim(),
+        catch: () =>
+          failure("auth", `The key cannot be read from the file ${apiKeyFile}. Write it there, readable by this user only.`)
+      }).pipe(
+        Effect.filterOrFail(
+          (key) => key !== "",
+          () => failure("auth", `The file ${apiKeyFile} is empty. Write the key into it.`)
+        ),
+        Effect.map((key) => Redacted.make(key))
+      )
+    if (apiKeyEnv === undefined) return Effect.as(Effect.void, undefined)
+    const key = server[apiKeyEnv] ?? ""
+    return key === ""
+      ? Effect.fail(failure("auth", `The variable ${apiKeyEnv} is not set. Start the server with the key in it.`))
+      : Effect.succeed(Redacted.make(key))
+  })
+
+/** Nothing that is told may hold the key. */
+const without = (key: Redacted.Redacted | undefined): ((text: string) => string) => {
+  const secret = key === undefined ? "" : Redacted.value(key)
+  return secret.length < shortestSecret ? (text) => text : (text) => text.replaceAll(secret, "(secret)")
+}
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const text = (response: HttpClientResponse.HttpClientResponse, limit: number) =>
+  Effect.suspend(() => {
+    let left = limit
+    return response.stream.pipe(
+      Stream.takeWhile(() => left > 0),
+      Stream.tap((bytes) => Effect.sync(() => (left -= bytes.length))),
+      Stream.runCollect,
+      Effect.map((chunks) => Buffer.concat(Chunk.toReadonlyArray(chunks)).toString("utf8"))
+    )
+  })
+
+/** From bytes to the data of events. What is larger than the limit is the end of it, told in order. */
+const events = (limit: number) => {
+  const tooLarge = failure("protocol", `The endpoint sent one event of more than ${limit} characters.`)
+  const decoder = new TextDecoder()
+  const found: Array<string | Failure> = []
+  const parser = makeParser((event) => event._tag === "Event" && found.push(event.data.length > limit ? tooLarge : event.data), {
+    maxEventSize: limit
+  })
+  let held = ""
+  return (chunk: Chunk.Chunk<Uint8Array>): Chunk.Chunk<string | Failure> => {
+    for (const bytes of chunk) {
+      const text = held + decoder.decode(bytes, { stream: true })
+      // Half of a CRLF at a cut would read as two line ends.
+      held = text.endsWith("\r") ? "\r" : ""
+      if (parser.feed(held === "" ? text : text.slice(0, -1)) !== undefined) found.push(tooLarge)
+    }
+    return Chunk.unsafeFromArray(found.splice(0))
+  }
+}
+
+/** Opens nothing. `server`: the server's environment, looked at for each request. */
+export const make = (options: OpenAiOptions, client: HttpClient.HttpClient, server: () => Environment): Endpoint => {
+  const address = addressOf(options.baseUrl)
+  const path = options.api === "responses" ? "/responses" : "/chat/completions"
+  const http = HttpClient.withScope(
+    client.pipe(
+      HttpClient.withTracerDisabledWhen(() => true),
+      HttpClient.withTracerPropagation(false)
+    )
+  )
+
+  const broken = (error: HttpClientError.HttpClientError): Failure =>
+    error._tag === "RequestError"
+      ? failure(
+          "transport",
+          `The endpoint at ${address} cannot be reached. See that it runs, and that baseUrl is right.`,
+          codeOf(error.cause)
+        )
+      : failure("transport", `The endpoint at ${address} broke off its answer.`, codeOf(error.cause))
+
+  const send = (request: HttpClientRequest.HttpClientRequest, key: Redacted.Redacted | undefined) =>
+    http.execute(key === undefined ? request : HttpClientRequest.bearerToken(request, key)).pipe(
+      Effect.mapError(broken),
+      Effect.filterOrElse(
+        ({ status }) => status === 200,
+        (response) =>
+          Effect.all([Effect.mapError(text(response, errorBytes), broken), Clock.currentTimeMillis]).pipe(
+            Effect.flatMap(([body, now]) =>
+              Effect.fail(
+                Failures.ofAnswer({
+                  status: response.status,
+                  body: without(key)(body),
+                  retryAfter: response.headers["retry-after"],
+                  now
+                })
+              )
+            )
+          )
+      )
+    )
+
+  const answer: Endpoint["answer"] = (body) =>
+    Stream.unwrapScoped(
+      Effect.gen(function* () {
+        const key = yield* keyOf(options, server())
+        const clean = without(key)
+        const request = HttpClientRequest.post(`${address}${path}`, {
+          accept: "text/event-stream",
+          body: HttpBody.text(JSON.stringify(body), "application/json")
+        })
+        const response = yield* send(request, key)
+        const type = response.headers["content-type"] ?? ""
+        if (!type.includes("text/event-stream"))
+          return Stream.fail(
+            failure(
+              "protocol",
+              `The endpoint at ${address} does not stream: it answered ${JSON.stringify(type.slice(0, 100))} in place of text/event-stream.`
+            )
+          )
+        return response.stream.pipe(
+          Stream.mapError(broken),
+          Stream.mapChunks(events(options.eventLimit ?? defaultEventLimit)),
+          Stream.map((event) => (typeof event === "string" ? clean(event) : event))
+        )
+      })
+    )
+
+  const models = Effect.gen(function* () {
+    const key = yield* keyOf(options, server())
+    const response = yield* send(HttpClientRequest.get(`${address}/models`), key)
+    const body = yield* Effect.mapError(text(response, listBytes), broken)
+    return yield* Effect.try({
+      try: () => modelsOf(JSON.parse(without(key)(body))),
+      catch: () => failure("protocol", `${address}/models answered something else than a list of models.`)
+    })
+  }).pipe(
+    Effect.scoped,
+    Effect.catchIf(
+      ({ detail, kind }) => kind === "refused" && (detail?.endsWith("status 404") ?? false),
+      () => Effect.as(Effect.void, undefined)
+    ),
+    Effect.timeoutFail({
+      duration: "5 seconds",
+      onTimeout: () => failure("transport", `The endpoint at ${address} did not list its models within 5 seconds.`)
+    })
+  )
+
+  return { answer, models, hasKey: options.apiKeyEnv !== undefined || options.apiKeyFile !== undefined, address }
+}

@@ -1,0 +1,99 @@
+/** One answer of the model as native events: its texts as items, its calls whole, how it ended. Only words are changed here. */
+import type { Usage } from "@millrace/contracts/Item"
+import { ItemText } from "../ItemText.ts"
+import type { NativeEvent } from "../NativeEvent.ts"
+import type { ToolCall } from "./Transcript.ts"
+import type { Said } from "./Wire.ts"
+
+export interface Mapping {
+  /** In order. What fails is no event: the caller ends the turn with it. */
+  readonly push: (said: Exclude<Said, { readonly _tag: "Failed" | "Other" }>) => ReadonlyArray<NativeEvent>
+  /** Closes the text that is open, when the answer came to its end. */
+  readonly close: () => ReadonlyArray<NativeEvent>
+  /** What the model said for the person, at most 128 Ki characters. */
+  readonly text: () => string
+  readonly calls: () => ReadonlyArray<ToolCall>
+  readonly finish: () => string | undefined
+  readonly usage: () => Usage | undefined
+  /** Something of it was told. */
+  readonly begun: () => boolean
+}
+
+interface Open {
+  readonly kind: "agent-message" | "reasoning"
+  readonly part: string
+  readonly nativeItemId: string
+}
+
+/** Calls of one answer; more are not asked of anybody. */
+const maxCalls = 128
+
+/** `name`: of the answer, within its turn. */
+export const make = (nativeTurnId: string, name: string): Mapping => {
+  const spoken = new ItemText()
+  const calls = new Map<string, { id: string; name: string; readonly pieces: Array<string> }>()
+  let items = 0
+  let open: Open | undefined
+  let finish: string | undefined
+  let usage: Usage | undefined
+
+  const close = (): ReadonlyArray<NativeEvent> => {
+    if (open === undefined) return []
+    const { kind, nativeItemId } = open
+    open = undefined
+    // Its text is the sum of its deltas, which the normaliser has.
+    return [{ _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind, status: "completed", content: {} }]
+  }
+  const textPiece = ({ kind, part, text }: Extract<Said, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
+    const before = open?.kind === kind && open.part === part ? [] : close()
+    open ??= { kind, part, nativeItemId: `${name} ${++items}` }
+    if (kind === "agent-message") spoken.append(text)
+    return [...before, { _tag: "ItemDelta", nativeTurnId, nativeItemId: open.nativeItemId, kind, text }]
+  }
+
+  return {
+    push: (said) => {
+      switch (said._tag) {
+        case "Text":
+          return textPiece(said)
+        case "Call": {
+          const known = calls.get(said.index)
+          if (known === undefined && calls.size >= maxCalls) return []
+          const call = known ?? { id: `${name}.${calls.size + 1}`, name: "", pieces: [] }
+          calls.set(said.index, call)
+          if (said.id !== undefined && said.id !== "") call.id = said.id
+          if (said.name !== undefined && said.name !== "") call.name = said.name
+          call.pieces.push(said.arguments)
+          return []
+        }
+        case "Usage":
+          usage = said.usage
+          return []
+        case "Finish":
+          finish = said.reason
+          return []
+      }
+    },
+    close,
+    text: () => spoken.continue("agent-message", {}).text ?? "",
+    calls: () => [...calls.values()].map((call) => ({ id: call.id, name: call.name, arguments: call.pieces.join("") })),
+    finish: () => finish,
+    usage: () => usage,
+    begun: () => items > 0 || calls.size > 0
+  }
+}
+
+const sum = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined ? b : b === undefined ? a : a + b
+
+/** Of a turn with several answers. */
+export const added = (a: Usage | undefined, b: Usage | undefined): Usage | undefined => {
+  if (a === undefined || b === undefined) return a ?? b
+  const keys = ["inputTokens", "cachedInputTokens", "outputTokens", "reasoningTokens", "totalTokens"] as const
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const total = sum(a[key], b[key])
+      return total === undefined ? [] : [[key, total]]
+    })
+  )
+}

@@ -1,0 +1,42 @@
+/** Any endpoint that speaks `/v1/chat/completions` or `/v1/responses`, behind the contract of every agent: vLLM, llama.cpp, Ollama, LM Studio, exo. */
+import type { HttpClient } from "@effect/platform"
+import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
+import type { ProviderStatus } from "@millrace/contracts/State"
+import { DateTime, Effect } from "effect"
+import * as Endpoint from "./Endpoint.ts"
+import * as Session from "./Session.ts"
+
+export type { OpenAiOptions, Tool } from "./Endpoint.ts"
+
+/** Nothing is asked of the endpoint before a look or a session. */
+export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpClient): ProviderAdapter => {
+  const { name } = options
+  const endpoint = Endpoint.make(options, client, () => process.env)
+  const probe = Effect.gen(function* () {
+    const status = {
+      provider: name,
+      capabilities: Session.capabilities,
+      checkedAt: DateTime.formatIso(yield* DateTime.now)
+    }
+    return yield* Effect.match(endpoint.models, {
+      onSuccess: (models): ProviderStatus => ({
+        ...status,
+        installed: true,
+        // Without a list nothing has shown that the key is taken.
+        signedIn: !endpoint.hasKey ? "not-needed" : models === undefined ? "unknown" : "yes",
+        ...(models === undefined ? {} : { models })
+      }),
+      onFailure: ({ kind, message }): ProviderStatus => ({
+        ...status,
+        installed: kind !== "transport",
+        signedIn: kind === "auth" ? "no" : endpoint.hasKey ? "unknown" : "not-needed",
+        fix: kind === "auth" && !endpoint.hasKey ? `${message} Name the key's place: apiKeyEnv or apiKeyFile.` : message
+      })
+    })
+  })
+  return {
+    name,
+    probe: Effect.withSpan(probe, "OpenAi.probe"),
+    open: (input) => Session.open(input, options, endpoint)
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A session of ours at an endpoint that keeps nothing: the conversation is ours, read back from the log when the session opens. No process: a
+ * request lives in the session's scope, and ends with its turn, by an interrupt or with the session.
+ */
+import type { TurnId } from "@millrace/contracts/Ids"
+import type { Answer, Failure } from "@millrace/contracts/Item"
+import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Option, type Scope, Stream } from "effect"
+import type { NativeEvent } from "../NativeEvent.ts"
+import * as Normaliser from "../Normaliser.ts"
+import * as Inbox from "../process/Inbox.ts"
+import type { Endpoint, OpenAiOptions } from "./Endpoint.ts"
+import * as Transcript from "./Transcript.ts"
+import * as Turn from "./Turn.ts"
+
+export const capabilities = ["interrupt", "resume", "questions", "usage"] as const
+
+const bounds = { items: 1024, bytes: 4 * 1024 * 1024 }
+const defaultHistory = { turns: 200, bytes: 256 * 1024 }
+
+const size = (event: NativeEvent): number => (event._tag === "ItemDelta" ? event.text.length : 256)
+
+/** The thread's model, else the configured one, else the only one there is. */
+const modelOf = (input: OpenInput, options: OpenAiOptions, endpoint: Endpoint): Effect.Effect<string, Failure> => {
+  const named = input.model ?? options.model
+  if (named !== undefined) return Effect.succeed(named)
+  return Effect.flatMap(endpoint.models, (models = []) => {
+    const [only] = models
+    if (only !== undefined && models.length === 1) return Effect.succeed(only)
+    const there = models.length === 0 ? "It lists none." : `It has: ${models.slice(0, 20).join(", ")}.`
+    return Effect.fail<Failure>({
+      kind: "refused",
+      message: `No model is named. Name one as ${options.name}/MODEL, or as "model" in the configuration. ${there}`
+    })
+  })
+}
+
+/** Ready for a turn when it returns. */
+export const open = Effect.fn("OpenAi.open")(function* (
+  input: OpenInput,
+  options: OpenAiOptions,
+  endpoint: Endpoint
+): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const failed = (operation: string, failure: Failure) =>
+    new ProviderError({ provider: options.name, operation, outcome: "failed", failure })
+  const model = yield* Effect.mapError(modelOf(input, options, endpoint), (failure) => failed("open", failure))
+  const bytes = options.historyBytes ?? defaultHistory.bytes
+  const history = input.history && (yield* input.history({ turns: options.historyTurns ?? defaultHistory.turns, bytes }))
+  const transcript = Transcript.make(bytes, history)
+  const normaliser = Normaliser.make(input)
+  const inbox = Inbox.make<NativeEvent>(bounds)
+  const asking = new Map<string, Deferred.Deferred<Answer>>()
+  let running: { readonly turnId: TurnId; readonly fiber: Fiber.RuntimeFiber<unknown> } | undefined
+  let ended: string | undefined
+  let told = 0
+
+  const say = (events: ReadonlyArray<NativeEvent>) => {
+    for (const event of events) inbox.offer(event, size(event))
+  }
+  if (history !== undefined && history.turns.length > 0) {
+    const { cutBytes, earlier, turns } = history
+    say([
+      {
+        _tag: "Opaque",
+        method: "millrace/history-replayed",
+        payload: { turns: turns.length, from: turns[0]?.turnId, earlier, cutBytes, leftOut: transcript.leftOut() }
+      }
+    ])
+    told = transcript.leftOut()
+  }
+
+  const terminal = (turnId: TurnId, exit: Exit.Exit<Turn.Over, Failure>): NativeEvent => {
+    const common = { _tag: "TurnEnded", nativeTurnId: turnId } as const
+    if (Exit.isSuccess(exit)) {
+      const { outcome, usage } = exit.value
+      const reason = outcome === "interrupted" ? { reason: Turn.cancelled } : {}
+      return { ...common, outcome, ...reason, ...(usage === undefined ? {} : { usage }) }
+    }
+    if (Cause.isInterruptedOnly(exit.cause)) return { ...common, outcome: "interrupted", ...(ended ? { reason: ended } : {}) }
+    const error = Option.getOrElse(Cause.failureOption(exit.cause), (): Failure => ({
+      kind: "unknown",
+      message: "The adapter broke in this turn.",
+      detail: Cause.pretty(exit.cause).slice(0, 2000)
+    }))
+    return { ...common, outcome: "failed", reason: error.message, error }
+  }
+  const begin = (turnId: TurnId, text: string) =>
+    Turn.run({ endpoint, options, model, transcript, say, room: inbox.room, asking }, turnId, text).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          running = undefined
+          const leftOut = transcript.leftOut()
+          if (leftOut > told)
+            say([{ _tag: "Opaque", nativeTurnId: turnId, method: "millrace/history-cut", payload: { leftOut, bytes } }])
+          told = leftOut
+          say([terminal(turnId, exit)])
+        })
+      ),
+      Effect.exit
+    )
+
+  const stop = (reason: string) =>
+    Effect.suspend(() => {
+      ended ??= reason
+      return running === undefined ? Effect.void : Fiber.interrupt(running.fiber)
+    }).pipe(Effect.ensuring(Effect.sync(inbox.end)))
+  yield* Effect.addFinalizer(() => stop("its session was closed"))
+
+  const last = Stream.suspend(() => Stream.fromIterable(normaliser.end(ended ?? "its session was closed")))
+  return {
+    events: inbox.stream.pipe(
+      Stream.mapChunks((chunk) => Chunk.unsafeFromArray(Chunk.toReadonlyArray(chunk).flatMap((event) => normaliser.push(event)))),
+      Stream.concat(last)
+    ),
+    continuity: history !== undefined && history.turns.length > 0 ? "replayed" : "fresh",
+    resumeKey: undefined,
+    capabilities,
+    startTurn: Effect.fn("OpenAi.startTurn")(function* ({ text, turnId }) {
+      if (ended !== undefined) return yield* failed("startTurn", { kind: "process", message: `The session is over: ${ended}.` })
+      if (running !== undefined)
+        return yield* failed("startTurn", { kind: "refused", message: `The turn ${running.turnId} runs still.` })
+      // The endpoint has no turn ids: ours are the native ones.
+      normaliser.bindTurn(turnId, turnId)
+      say([{ _tag: "TurnStarted", nativeTurnId: turnId }])
+      yield* Effect.uninterruptible(
+        Effect.map(Effect.forkIn(Effect.interruptible(begin(turnId, text)), scope), (fiber) => {
+          running = { turnId, fiber }
+        })
+      )
+    }),
+    steer: () =>
+      Effect.fail(
+        failed("steer", { kind: "refused", message: "A model endpoint takes no text in mid-answer; queue the message." })
+      ),
+    interrupt: Effect.fn("OpenAi.interrupt")(function* (turnId) {
+      if (running?.turnId !== turnId) return
+      normaliser.interrupting(turnId)
+      yield* Fiber.interrupt(running.fiber)
+    }),
+    answer: (requestId, answer) =>
+      Effect.suspend(() => {
+        const native = normaliser.answered(requestId)
+        const waiting = native === undefined ? undefined : asking.get(native)
+        return waiting === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(waiting, answer))
+      }),
+    stop
+  }
+})

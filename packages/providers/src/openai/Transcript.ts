@@ -1,0 +1,114 @@
+/**
+ * The conversation that an endpoint is sent whole with each request, since it keeps none: filled from our log when a session opens, then with what
+ * is said. Bounded in bytes, the newest kept (L4).
+ */
+import type { History } from "@millrace/contracts/ProviderAdapter"
+import type { Dialect } from "./Wire.ts"
+
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  /** JSON, as the model wrote it. */
+  readonly arguments: string
+}
+
+export type Message =
+  | { readonly role: "user"; readonly text: string }
+  | { readonly role: "assistant"; readonly text: string; readonly calls: ReadonlyArray<ToolCall> }
+  | { readonly role: "tool"; readonly id: string; readonly text: string }
+
+const weigh = (message: Message): number =>
+  Buffer.byteLength(message.text) +
+  (message.role === "assistant" ? message.calls.reduce((sum, call) => sum + Buffer.byteLength(call.arguments) + 64, 0) : 0)
+
+const words = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
+
+/** Stands where a tool gave nothing. */
+export const noResult = "(there is no result: the turn ended before)"
+
+const ofHistory = (history: History): ReadonlyArray<Message> =>
+  history.turns.flatMap(({ messages }) =>
+    messages.flatMap((message): ReadonlyArray<Message> => {
+      if (message.role !== "tool")
+        return [
+          message.role === "user" ? { role: "user", text: message.text } : { role: "assistant", text: message.text, calls: [] }
+        ]
+      const id = `call_${message.itemId}`
+      return [
+        { role: "assistant", text: "", calls: [{ id, name: message.tool, arguments: words(message.input ?? {}) }] },
+        { role: "tool", id, text: message.result === undefined ? noResult : words(message.result) }
+      ]
+    })
+  )
+
+const joined = (a: string, b: string): string => (a === "" || b === "" ? a + b : `${a}\n\n${b}`)
+
+/** Two in a row of one speaker as one: templates of many models refuse them. */
+const folded = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
+  const out: Array<Message> = []
+  for (const message of messages) {
+    const last = out.at(-1)
+    if (last?.role === "user" && message.role === "user")
+      out[out.length - 1] = { role: "user", text: joined(last.text, message.text) }
+    else if (last?.role === "assistant" && message.role === "assistant" && last.calls.length === 0)
+      out[out.length - 1] = { role: "assistant", text: joined(last.text, message.text), calls: message.calls }
+    else out.push(message)
+  }
+  return out
+}
+
+const call = ({ arguments: given, id, name }: ToolCall) => ({ id, type: "function", function: { name, arguments: given } })
+
+const forChat = (message: Message): object => {
+  if (message.role === "user") return { role: "user", content: message.text }
+  if (message.role === "tool") return { role: "tool", tool_call_id: message.id, content: message.text }
+  const calls = message.calls.length === 0 ? {} : { tool_calls: message.calls.map(call) }
+  return { role: "assistant", content: message.text === "" && message.calls.length > 0 ? null : message.text, ...calls }
+}
+
+const forResponses = (message: Message): ReadonlyArray<object> => {
+  if (message.role === "tool") return [{ type: "function_call_output", call_id: message.id, output: message.text }]
+  const said = { type: "message", role: message.role, content: message.text }
+  if (message.role === "user") return [said]
+  return [
+    ...(message.text === "" ? [] : [said]),
+    ...message.calls.map(({ arguments: given, id, name }) => ({ type: "function_call", call_id: id, name, arguments: given }))
+  ]
+}
+
+export interface Transcript {
+  readonly add: (message: Message) => void
+  /** As the body of a request has it; at least the newest user message and what follows it. */
+  readonly render: (dialect: Dialect) => ReadonlyArray<object>
+  /** Messages left out so far, by the bound. */
+  readonly leftOut: () => number
+}
+
+/** `bytes`: of text in all. */
+export const make = (bytes: number, history?: History): Transcript => {
+  const messages: Array<Message> = history === undefined ? [] : [...ofHistory(history)]
+  let size = messages.reduce((sum, message) => sum + weigh(message), 0)
+  let leftOut = 0
+
+  /** From the oldest, up to a message of the user: an answer without its question, or a result without its call, is none. */
+  const trim = () => {
+    while (size > bytes) {
+      const next = messages.findIndex(({ role }, at) => at > 0 && role === "user")
+      if (next === -1) return
+      const gone = messages.splice(0, next)
+      leftOut += gone.length
+      size -= gone.reduce((sum, message) => sum + weigh(message), 0)
+    }
+  }
+  trim()
+  return {
+    add: (message) => {
+      messages.push(message)
+      size += weigh(message)
+      trim()
+    },
+    render: (dialect) =>
+      dialect === "chat" ? folded(messages).map(forChat) : folded(messages).flatMap((message) => forResponses(message)),
+    leftOut: () => leftOut
+  }
+}

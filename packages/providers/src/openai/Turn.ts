@@ -1,0 +1,168 @@
+/**
+ * One turn at an endpoint: the conversation goes out, the answer comes in; a call that the model wants made is asked of the client, and its result
+ * goes out with the conversation again, until the model is done. A request is repeated only while nothing of its answer has come.
+ */
+import type { Answer, Failure, Usage } from "@millrace/contracts/Item"
+import { Deferred, Effect, Schedule, Stream } from "effect"
+import type { NativeEvent } from "../NativeEvent.ts"
+import * as Calls from "./Calls.ts"
+import type { Endpoint, OpenAiOptions } from "./Endpoint.ts"
+import * as Failures from "./Failures.ts"
+import * as Mapping from "./Mapping.ts"
+import { noResult, type ToolCall, type Transcript } from "./Transcript.ts"
+import * as Wire from "./Wire.ts"
+
+export interface Surroundings {
+  readonly endpoint: Endpoint
+  readonly options: OpenAiOptions
+  readonly model: string
+  readonly transcript: Transcript
+  /** In order; waits for nothing. */
+  readonly say: (events: ReadonlyArray<NativeEvent>) => void
+  /** Waits while nobody reads what was said. */
+  readonly room: Effect.Effect<void>
+  /** Requests that wait for an answer, by native id. */
+  readonly asking: Map<string, Deferred.Deferred<Answer>>
+}
+
+const cut: Failure = { kind: "transport", message: "The endpoint ended its answer before the model had finished it." }
+
+const chatBody = ({ model, options, transcript }: Surroundings) => ({
+  model,
+  messages: [
+    ...(options.instructions === undefined ? [] : [{ role: "system", content: options.instructions }]),
+    ...transcript.render("chat")
+  ],
+  stream: true,
+  stream_options: { include_usage: true },
+  ...(options.tools === undefined || options.tools.length === 0
+    ? {}
+    : { tools: options.tools.map((tool) => ({ type: "function", function: tool })) }),
+  ...options.parameters
+})
+
+const responsesBody = ({ model, options, transcript }: Surroundings) => ({
+  model,
+  input: transcript.render("responses"),
+  ...(options.instructions === undefined ? {} : { instructions: options.instructions }),
+  stream: true,
+  store: false,
+  ...(options.tools === undefined || options.tools.length === 0
+    ? {}
+    : { tools: options.tools.map((tool) => Object.assign({ type: "function" }, tool)) }),
+  ...options.parameters
+})
+
+/** One request, read to the end of its answer. */
+const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const { endpoint, options, room, say } = around
+    const dialect = options.api ?? "chat"
+    let over = false
+    let failed: Failure | undefined
+    const read = (event: string | Failure): void => {
+      if (over || failed !== undefined) return
+      if (typeof event !== "string") return void (failed = event)
+      const all = Wire.decode(dialect, event)
+      if (all === undefined)
+        return say([
+          {
+            _tag: "Opaque",
+            nativeTurnId: turn,
+            method: "millrace/bad-line",
+            payload: { text: event.slice(0, 4096), bytes: Buffer.byteLength(event) }
+          }
+        ])
+      for (const said of all)
+        if (said._tag === "Failed") failed = said.failure
+        else if (said._tag === "Other") say([{ _tag: "Opaque", nativeTurnId: turn, method: `openai/${dialect}`, payload: event }])
+        else say(mapping.push(said))
+      over = event.trim() === Wire.done || (dialect === "responses" && mapping.finish() !== undefined)
+    }
+    return endpoint.answer(dialect === "chat" ? chatBody(around) : responsesBody(around)).pipe(
+      Stream.takeUntil((event) => {
+        read(event)
+        return over || failed !== undefined
+      }),
+      Stream.runForEachChunk(() => room),
+      // An answer that was finished is whole, whatever becomes of its connection.
+      Effect.catchAll((failure) => (mapping.finish() === undefined ? Effect.fail(failure) : Effect.void)),
+      Effect.flatMap(() => {
+        if (failed !== undefined) return Effect.fail(failed)
+        const finish = mapping.finish()
+        // Some servers say no more than [DONE].
+        const wrong = finish === undefined ? (over && mapping.begun() ? undefined : cut) : Failures.ofFinish(finish)
+        return wrong === undefined ? Effect.void : Effect.fail(wrong)
+      })
+    )
+  })
+
+/** What is said of the person's wish, when it ends the turn. */
+export const cancelled = "the call was cancelled"
+
+/** Asks for each result; all calls have one afterwards, for the model that is asked again. `false`: the turn shall end. */
+const call = ({ asking, say, transcript }: Surroundings, turn: string, name: string, calls: ReadonlyArray<ToolCall>) =>
+  Effect.suspend(() => {
+    const results = new Map<string, string>()
+    const ask = (one: ToolCall, at: number) =>
+      Effect.gen(function* () {
+        const native = `${name} call ${at + 1}`
+        const waiting = yield* Deferred.make<Answer>()
+        asking.set(native, waiting)
+        say(Calls.opened(turn, native, one))
+        const given = Calls.given(yield* Deferred.await(waiting))
+        if (given === undefined) return false
+        results.set(one.id, given.text)
+        say([Calls.closed(turn, native, one, given)])
+        return true
+      })
+    return Effect.forEach(calls, ask, { concurrency: "unbounded" }).pipe(
+      Effect.map((all) => all.every(Boolean)),
+      Effect.ensuring(
+        Effect.sync(() => {
+          asking.clear()
+          for (const { id } of calls) transcript.add({ role: "tool", id, text: results.get(id) ?? noResult })
+        })
+      )
+    )
+  })
+
+export interface Over {
+  readonly usage: Usage | undefined
+  readonly outcome: "completed" | "interrupted"
+}
+
+/** `turn`: its native id. Fails as the turn does. */
+export const run = (around: Surroundings, turn: string, text: string): Effect.Effect<Over, Failure> =>
+  Effect.gen(function* () {
+    const { options, say, transcript } = around
+    transcript.add({ role: "user", text })
+    let usage: Usage | undefined
+    for (let n = 1; ; n++) {
+      const name = `${turn} ${n}`
+      let mapping = Mapping.make(turn, name)
+      yield* Effect.suspend(() => {
+        mapping = Mapping.make(turn, name)
+        return request(around, turn, mapping)
+      }).pipe(
+        Effect.retry({
+          while: (failure) => Failures.isPassing(failure) && !mapping.begun(),
+          times: 2,
+          schedule: Schedule.exponential(options.retryMillis ?? 500)
+        }),
+        // What the person saw is what the model is told it said.
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            const whole = exit._tag === "Success"
+            const said = mapping.text()
+            if (whole || said !== "") transcript.add({ role: "assistant", text: said, calls: whole ? mapping.calls() : [] })
+          })
+        )
+      )
+      say(mapping.close())
+      usage = Mapping.added(usage, mapping.usage())
+      const calls = mapping.calls()
+      if (calls.length === 0) return { usage, outcome: "completed" }
+      if (!(yield* call(around, turn, name, calls))) return { usage, outcome: "interrupted" }
+    }
+  })
