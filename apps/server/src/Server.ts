@@ -8,6 +8,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Context, Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
 import type { EventLog } from "@millrace/log/EventLog"
+import type { Signals } from "@millrace/orchestration/Signals"
 import * as Access from "./auth/Access.ts"
 import { type BindRefused, checkBind } from "./auth/Bind.ts"
 import { AccessConfig, required } from "./auth/Session.ts"
@@ -15,9 +16,11 @@ import * as Tokens from "./auth/Tokens.ts"
 import * as Api from "./http/Api.ts"
 import * as Docs from "./http/Docs.ts"
 import * as Drain from "./http/Drain.ts"
+import * as Followers from "./http/Followers.ts"
 import * as Guard from "./http/Guard.ts"
 import * as Health from "./http/Health.ts"
 import * as Metrics from "./http/Metrics.ts"
+import * as Numbers from "./http/Numbers.ts"
 import * as Pair from "./http/Pair.ts"
 import { Lease } from "./http/Sse.ts"
 import * as Wake from "./http/Wake.ts"
@@ -64,6 +67,8 @@ export class Server extends Context.Tag("@millrace/server/Server")<
      * that are left are cut. Afterwards the scope may close.
      */
     readonly drain: (grace: Duration.DurationInput) => Effect.Effect<Drain.DrainReport>
+    /** Every number that can be watched, now. */
+    readonly samples: Numbers.Numbers["Type"]["samples"]
   }
 >() {}
 
@@ -141,14 +146,14 @@ const portOf = (node: NodeServer): number => {
 const service = (options: Options, node: NodeServer) =>
   Layer.effect(
     Server,
-    Effect.map(Drain.Drain, (drain) => {
+    Effect.zipWith(Drain.Drain, Numbers.Numbers, (drain, { samples }) => {
       const port = portOf(node)
-      return { host: options.host, port, url: urlOf(options.host, port), drain: drain.begin }
+      return { host: options.host, port, url: urlOf(options.host, port), drain: drain.begin, samples }
     })
   )
 
 /** Listens when built. Fails typed when it may not or cannot. */
-export const layer = (options: Options): Layer.Layer<Server, BindRefused | CannotListen, Service | EventLog> =>
+export const layer = (options: Options): Layer.Layer<Server, BindRefused | CannotListen, Service | EventLog | Signals> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
       yield* Either.match(checkBind(options.host, options.auth), { onLeft: Effect.fail, onRight: () => Effect.void })
@@ -160,9 +165,10 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         NodeHttpServer.layerServer(() => node, { host: options.host, port: options.port }),
         (error) => cannotListen(options, error.cause)
       )
-      const base = Drain.layer(node).pipe(
+      const base = Numbers.layer.pipe(
+        Layer.provideMerge(Drain.layer(node)),
         Layer.provideMerge(Wake.layer),
-        Layer.provideMerge(Layer.merge(Tokens.layer(options.dataDir), access)),
+        Layer.provideMerge(Layer.mergeAll(Tokens.layer(options.dataDir), access, Layer.sync(Followers.Registry, Followers.make))),
         Layer.provideMerge(options.lease === undefined ? Layer.empty : Layer.succeed(Lease, Duration.decode(options.lease)))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(

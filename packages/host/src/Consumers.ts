@@ -52,6 +52,8 @@ export interface Consumers {
   readonly register: (
     options: Pick<Consumer, "stream" | "delivery"> & { readonly name: string | undefined; readonly after: number }
   ) => Effect.Effect<Consumer, never, Scope.Scope>
+  /** Those that are there now. */
+  readonly live: () => Iterable<Readonly<Pick<Consumer, "name" | "stream" | "delivery" | "delivered">>>
   /** From this point on the report speaks of every consumer that is there, or comes. */
   readonly watch: Effect.Effect<void>
   readonly settle: Effect.Effect<void>
@@ -143,6 +145,7 @@ export const make = (
               return Deferred.succeed(consumer.gone, undefined)
             })
         ),
+      live: () => live,
       watch: Effect.sync(() => {
         watching = true
         for (const consumer of live) watched.set(consumer, { reads: consumer.reads })

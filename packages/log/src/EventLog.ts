@@ -5,6 +5,7 @@
  */
 import { Context, type Effect, Schema, type Stream } from "effect"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import type { SpreadCounts } from "./Spread.ts"
 
 /** An event as it is handed in. The log assigns offset and version and encodes the wire JSON once. */
 export interface NewEvent {
@@ -189,8 +190,11 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
       readonly head: number
       readonly batches: number
       readonly statements: number
+      readonly events: number
       readonly bytes: number
       readonly ringBytes: number
+      /** Of each append that had events: how many, bytes of their JSON, seconds of its transaction. */
+      readonly perBatch: { readonly events: SpreadCounts; readonly bytes: SpreadCounts; readonly seconds: SpreadCounts }
     }>
   }
 >() {}

@@ -14,6 +14,7 @@ import {
 } from "./EventLog.ts"
 import { Ring } from "./Ring.ts"
 import { Signal } from "./Signal.ts"
+import { Spread } from "./Spread.ts"
 import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
 
 export interface Options {
@@ -38,7 +39,13 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     const start = yield* attempt("open", () => storage.view((view) => ({ head: view.head, retainedFrom: view.retainedFrom })))
     let { head, retainedFrom } = start
     let batches = 0
+    let events = 0
     let bytes = 0
+    const perBatch = {
+      events: new Spread([1, 4, 16, 64, 256, 1024]),
+      bytes: new Spread([1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000]),
+      seconds: new Spread([0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5])
+    }
     const pageBytes = options.pageBytes ?? defaultPageBytes
     const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes)
     const signal = new Signal()
@@ -66,13 +73,20 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         if (Either.isLeft(batch)) return Effect.fail(batch.left)
         // Commit, head, ring and wake-up in one turn of the event loop: no fiber runs and no interruption lands between them (L3).
         const once = (triesLeft: number): Effect.Effect<ReadonlyArray<Committed>, AppendError> =>
-          Effect.suspend(() => {
+          Effect.clockWith((clock) => {
             try {
+              const began = clock.unsafeCurrentTimeNanos()
               const placed = storage.commit(batch.right)
               batches++
               if (placed.events.length > 0) {
                 head = placed.head
-                for (const event of placed.events) bytes += event.bytes
+                let size = 0
+                for (const event of placed.events) size += event.bytes
+                bytes += size
+                events += placed.events.length
+                perBatch.events.observe(placed.events.length)
+                perBatch.bytes.observe(size)
+                perBatch.seconds.observe(Number(clock.unsafeCurrentTimeNanos() - began) / 1e9)
                 ring.push(placed.after, placed.head, placed.events)
                 wake()
               }
@@ -201,6 +215,14 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             }).pipe(Effect.zipRight(Effect.yieldNow())),
           step: () => {}
         }),
-      stats: Effect.sync(() => ({ head, batches, statements: storage.statements(), bytes, ringBytes: ring.bytes }))
+      stats: Effect.sync(() => ({
+        head,
+        batches,
+        statements: storage.statements(),
+        events,
+        bytes,
+        ringBytes: ring.bytes,
+        perBatch: { events: perBatch.events.now, bytes: perBatch.bytes.now, seconds: perBatch.seconds.now }
+      }))
     }
   })

@@ -44,7 +44,9 @@ export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher"
     /** Returns when it has acted on everything up to the offset. */
     readonly awaitActed: (offset: number) => Effect.Effect<void>
     /** The sessions that live now. */
-    readonly sessions: Effect.Effect<ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>>
+    readonly sessions: Effect.Effect<
+      ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number; readonly provider: string }>
+    >
   }
 >() {}
 
@@ -191,7 +193,7 @@ export const make = (options: Options = {}) =>
     return Dispatcher.of({
       stopAll,
       awaitActed,
-      sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch }) => ({ threadId, epoch })))
+      sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch, provider }) => ({ threadId, epoch, provider })))
     })
   })
 

@@ -12,7 +12,7 @@ import { Context, Deferred, Duration, Effect, Either, Layer } from "effect"
 import * as Committer from "./Committer.ts"
 import { Directories } from "./Directories.ts"
 import type { Fact } from "./Fact.ts"
-import { Lane } from "./Lane.ts"
+import { Lane, type LaneLoad } from "./Lane.ts"
 import * as Receipts from "./Receipts.ts"
 import * as Seeds from "./Seeds.ts"
 import { answer, type Asked, storageUnavailable, type Told, type Work } from "./Work.ts"
@@ -45,6 +45,9 @@ export interface Stats {
   readonly overloaded: number
   readonly waitingCommands: number
   readonly waitingFacts: number
+  readonly lanes: { readonly commands: LaneLoad; readonly facts: LaneLoad }
+  /** Commands that were not accepted, by error; of those that a rule refused, by rule. */
+  readonly refused: Readonly<Record<string, number>>
 }
 
 export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
@@ -102,6 +105,11 @@ export const make = (options: Options = {}) =>
     const gate: { admission: "starting" | "open" | "closed"; hold: boolean } = { admission: "starting", hold: true }
     const isClosed = () => gate.admission === "closed"
     const figures = { commands: 0, facts: 0, overloaded: 0 }
+    const refused: Record<string, number> = {}
+    const count = (error: CommandError) => {
+      const kind = error._tag === "CommandRejected" ? error.rule : error._tag
+      refused[kind] = (refused[kind] ?? 0) + 1
+    }
 
     const latch = Effect.unsafeMakeLatch(false)
     const idle = Effect.unsafeMakeLatch(true)
@@ -194,7 +202,7 @@ export const make = (options: Options = {}) =>
     return Engine.of({
       startedAt,
       takeAnswer: (requestId) => committer.given.take(requestId),
-      dispatch,
+      dispatch: (command, actor) => Effect.tapError(dispatch(command, actor), (error) => Effect.sync(() => count(error))),
       commandStatus,
       submit,
       ingest: ({ fact, weight }) => facts.offer({ _tag: "Told", fact, seed: "", weight, done: undefined }, weight),
@@ -215,7 +223,9 @@ export const make = (options: Options = {}) =>
         ...figures,
         ...committer.figures,
         waitingCommands: commands.size,
-        waitingFacts: facts.size
+        waitingFacts: facts.size,
+        lanes: { commands: commands.load, facts: facts.load },
+        refused: { ...refused }
       }))
     })
   })

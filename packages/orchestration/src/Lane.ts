@@ -12,6 +12,13 @@ interface Waiter<A> extends Entry<A> {
   readonly admitted: () => void
 }
 
+export interface LaneLoad {
+  readonly count: number
+  readonly weight: number
+  /** Those who wait for room: agents whose pipes wait, in the lane of facts. */
+  readonly outside: number
+}
+
 export class Lane<A> {
   private entries: Array<Entry<A>> = []
   private taken = 0
@@ -28,6 +35,10 @@ export class Lane<A> {
 
   get size(): number {
     return this.entries.length - this.taken
+  }
+
+  get load(): LaneLoad {
+    return { count: this.size, weight: this.weight, outside: this.waiters.size }
   }
 
   /** Entries that wait for room are not in the lane, but are accepted: draining waits for them too. */

@@ -26,6 +26,7 @@ export interface Budgets {
 export interface Runner {
   readonly threadId: ThreadId
   readonly epoch: number
+  readonly provider: string
   /** Acts on an intent; returns at once. */
   readonly take: (intent: Intent) => Effect.Effect<unknown>
   /** Turns given to it that are not over. */
@@ -289,6 +290,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     return {
       threadId,
       epoch,
+      provider: input.provider,
       take,
       openTurns: () => [...turns.values()].map((turn) => turn.ended),
       closed,

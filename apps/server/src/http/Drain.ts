@@ -32,8 +32,13 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
     readonly cutUpgraded: (grace: Duration.DurationInput) => Effect.Effect<void>
     /** Gives an upgraded connection a condition: it is cut half a second after that fails, when its streams have said goodbye (X3). */
     readonly keepWhile: (socket: Duplex, holds: () => boolean) => void
-    /** Connections, WebSockets among them, and calls in flight over WebSockets. */
-    readonly connections: () => { readonly http: number; readonly upgraded: number; readonly calls: number }
+    /** Connections, WebSockets, calls in flight over those, and bytes of answers in memory that clients have not read. */
+    readonly connections: () => {
+      readonly http: number
+      readonly upgraded: number
+      readonly calls: number
+      readonly unread: number
+    }
   }
 >() {}
 
@@ -150,7 +155,11 @@ const make = Effect.fnUntraced(function* (server: Server) {
         for (const socket of upgraded) socket.destroy()
       }),
     keepWhile: (socket, holds) => void conditions.set(socket, holds),
-    connections: () => ({ http: http.size, upgraded: upgraded.size, calls })
+    connections: () => {
+      let unread = 0
+      for (const socket of [...http, ...upgraded]) unread += socket.writableLength
+      return { http: http.size, upgraded: upgraded.size, calls, unread }
+    }
   })
 })
 

@@ -12,6 +12,7 @@ import * as Cursors from "@millrace/orchestration/Cursors"
 import { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as EventQuery from "./EventQuery.ts"
+import * as Followers from "./Followers.ts"
 import * as Sse from "./Sse.ts"
 import { Wake } from "./Wake.ts"
 
@@ -98,7 +99,9 @@ const page = Effect.fnUntraced(function* (
         latest = yield* read
       }
     })
-    yield* Effect.timeoutOption(wait, `${query.wait} seconds`)
+    const reader = Followers.reader("long-poll", session.actor, latest.upTo)
+    reader.waiting = true
+    yield* Effect.timeoutOption(wait, `${query.wait} seconds`).pipe(Followers.during(yield* Followers.Registry, reader))
   }
   const headers: Record<string, string> = { ...indexHeaders(log.epoch, latest.upTo), ...cacheHeaders(log.epoch, latest, query) }
   if (headers["etag"] !== undefined && isKnown(headers["etag"], request.headers["if-none-match"]))

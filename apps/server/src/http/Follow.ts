@@ -7,17 +7,21 @@ import { Clock, Duration, Effect, Option, Random, Stream } from "effect"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import { leaseOver } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
+import type { Signal } from "@millrace/contracts/Signal"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Frames from "@millrace/orchestration/Frames"
 import { storageUnavailable } from "@millrace/orchestration/Work"
 import type { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
+import type { Reader } from "./Followers.ts"
 import { Wake } from "./Wake.ts"
 
 export type Step =
   | { readonly _tag: "page"; readonly page: Page }
   | { readonly _tag: "caught-up"; readonly head: number; readonly replayed: number; readonly requests: number }
   | { readonly _tag: "heartbeat"; readonly head: number }
+  /** At the head only (D12). */
+  | { readonly _tag: "signals"; readonly signals: ReadonlyArray<Signal> }
   /** `resumeAfter`: an offset; everything up to it was delivered. */
   | { readonly _tag: "bye"; readonly reason: string; readonly resumeAfter: number }
   | { readonly _tag: "end"; readonly reason: string }
@@ -30,9 +34,14 @@ export interface Options {
   /** Bounds of one page. */
   readonly limit?: number
   readonly maxBytes?: number
+  /** Keeps its numbers in here. */
+  readonly reader?: Reader
   /** How long this attach goes on before it says goodbye, give or take a quarter by `Random`. Default: for ever. */
   readonly lease?: Duration.Duration
 }
+
+/** Signals in one step. */
+const maxSignals = 64
 
 /** Clients that came at once, after a restart, do not come back at once. */
 const leaseEnd = (lease: Duration.Duration) =>
@@ -53,12 +62,13 @@ export const attach = (
     const log = yield* EventLog
     const wake = yield* Wake
     const tokens = yield* Tokens
-    const { stream, session } = options
+    const { stream, session, reader } = options
     const tokenId = session.tokenId
     const attached = yield* Effect.mapError(Frames.attach(log, stream), storageUnavailable)
     const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     let position = options.after
     let beats = wake.beats()
+    let heard = 0
     let replayed = 0
     let caughtUp = false
     let gone = false
@@ -88,6 +98,7 @@ export const attach = (
       })
       const page = caughtUp ? read : replay(read)
       position = page.upTo
+      if (reader !== undefined) reader.position = position
       if (caughtUp && stream !== undefined) gone = page.events.some((event) => Frames.isLast(event, stream))
       return page
     })
@@ -122,7 +133,12 @@ export const attach = (
           beats = wake.beats()
           return { _tag: "heartbeat", head } as const
         }
-        yield* wake.next(Math.max(head, position), stream, expires)
+        const fresh = wake.signals.since(heard, { limit: maxSignals, ...(stream !== undefined && { stream }) })
+        heard = fresh.place
+        if (fresh.signals.length > 0) return { _tag: "signals", signals: fresh.signals } as const
+        if (reader !== undefined) reader.waiting = true
+        yield* wake.next(Math.max(head, position), stream, expires, heard)
+        if (reader !== undefined) reader.waiting = false
       }
     })
     return { next }

@@ -1,6 +1,6 @@
 /** Answers: JSON, and the errors of the wire with their one status each (`Errors.ts` of the contracts). */
 import { HttpApiSchema, HttpServerResponse } from "@effect/platform"
-import { Schema } from "effect"
+import { Metric, Schema } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
 
 const WireError = Schema.Union(
@@ -23,8 +23,14 @@ const body = "application/json; charset=utf-8"
 export const json = (value: unknown, headers?: Record<string, string>): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(JSON.stringify(value), { contentType: body, ...(headers && { headers }) })
 
+const refusals = Metric.counter("millrace_http_refusals_total", {
+  description: "Requests answered with an error of the interface, by error.",
+  incremental: true
+})
+
 /** `Retry-After` in whole seconds where waiting helps; `WWW-Authenticate` on 401. */
 export const error = (error: WireError): HttpServerResponse.HttpServerResponse => {
+  Metric.tagged(refusals, "kind", error._tag).unsafeUpdate(1, [])
   const headers: Record<string, string> = { "cache-control": "no-store" }
   if ("retryAfterMillis" in error) headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMillis / 1000)))
   if (error._tag === "Unauthorized") headers["www-authenticate"] = 'Bearer realm="millrace"'

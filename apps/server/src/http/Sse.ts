@@ -4,6 +4,7 @@ import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Follow from "./Follow.ts"
+import * as Followers from "./Followers.ts"
 
 /** Time after which a cut client comes back, in milliseconds. */
 const retry = 1000
@@ -31,6 +32,8 @@ export const encode = (epoch: string, step: Follow.Step): Buffer => {
       return control("caught-up", { head: step.head, replayed: step.replayed, requests: step.requests })
     case "heartbeat":
       return control("heartbeat", { head: step.head })
+    case "signals":
+      return Buffer.concat(step.signals.map((signal) => control("signal", { signal })))
     case "bye":
       return control("bye", { reason: step.reason, resumeAfter: format(epoch, step.resumeAfter) })
     case "end":
@@ -73,19 +76,26 @@ const headers = {
 }
 
 /** Makes the answers of one server: they share the bytes near the head. */
-export const make = Effect.map(Effect.all([EventLog, Lease]), ([log, lease]) => {
+export const make = Effect.map(Effect.all([EventLog, Lease, Followers.Registry]), ([log, lease, followers]) => {
   const bytes = makeShared(log.epoch)
   return Effect.fnUntraced(function* (options: Follow.Options) {
-    const { next } = yield* Follow.attach({ ...options, lease })
+    const reader = Followers.reader("sse", options.session.actor, options.after)
+    const { next } = yield* Follow.attach({ ...options, lease, reader })
+    const given = (step: Follow.Step) => {
+      const sent = bytes(step, options.stream)
+      reader.bytes += sent.length
+      return sent
+    }
     // Sent at once, so that the headers are on the wire before the first event.
     let hello = true
     const body = Stream.repeatEffectOption(
       Effect.suspend(() => {
-        if (!hello) return Effect.map(next, (step) => bytes(step, options.stream))
+        if (!hello) return Effect.map(next, given)
         hello = false
+        followers.enter(reader)
         return Effect.succeed(Buffer.from(`retry: ${retry}\n\n`))
       })
-    )
+    ).pipe(Stream.ensuring(Effect.sync(() => followers.leave(reader))))
     return HttpServerResponse.stream(body, { contentType: "text/event-stream; charset=utf-8", headers })
   })
 })

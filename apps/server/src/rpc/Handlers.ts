@@ -12,6 +12,7 @@ import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
 import { resolveFrom } from "../http/Events.ts"
 import * as Follow from "../http/Follow.ts"
+import * as Followers from "../http/Followers.ts"
 import type { Wake } from "../http/Wake.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
@@ -29,6 +30,8 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
           event: JSON.parse(event.json) as LogEvent
         }))
       )
+    case "signals":
+      return Chunk.unsafeFromArray(step.signals.map((signal) => ({ _tag: "signal", signal })))
     case "bye":
       return Chunk.of({ ...step, resumeAfter: format(epoch, step.resumeAfter) })
     default:
@@ -59,6 +62,7 @@ export const layer = MillraceRpcs.toLayer(
     const service = yield* Service
     const log = yield* EventLog
     const drain = yield* Drain
+    const followers = yield* Followers.Registry
     const context = yield* Effect.context<EventLog | Wake | Tokens>()
     // Each upgrade has a session of its own, also when its token is the same.
     const streams = new WeakMap<Session["Type"], number>()
@@ -92,13 +96,22 @@ export const layer = MillraceRpcs.toLayer(
             // A failure, not a frame: frames wait for the client's acknowledgement, and this one may never read.
             if (open > maxStreams) return yield* crowded
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
+            const reader = Followers.reader("rpc", own.actor, from)
+            yield* Effect.acquireRelease(
+              Effect.sync(() => followers.enter(reader)),
+              () => Effect.sync(() => followers.leave(reader))
+            )
             const steps = Follow.steps({
               after: from,
+              reader,
               session: own,
               limit: framesPerMessage,
               ...(stream !== undefined && { stream })
             })
-            return Stream.mapConcatChunk(steps, (step) => frames(log.epoch, step))
+            return Stream.mapConcatChunk(steps, (step) => {
+              if (step._tag === "page") for (const { json } of step.page.events) reader.bytes += json.length
+              return frames(log.epoch, step)
+            })
           })
         ).pipe(Stream.provideContext(context))
     }

@@ -64,6 +64,19 @@ export const send = (
     return Effect.sync(() => sent.destroy())
   })
 
+const idleLane = { count: 0, weight: 0, outside: 0 }
+const fakeStats = {
+  batches: 0,
+  events: 0,
+  commands: 0,
+  facts: 0,
+  overloaded: 0,
+  waitingCommands: 0,
+  waitingFacts: 0,
+  lanes: { commands: idleLane, facts: idleLane },
+  refused: {}
+}
+
 export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =>
   Layer.effect(
     Service,
@@ -89,6 +102,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         providers: Effect.succeed([]),
         follow: () => Stream.dieMessage("the transports follow the log themselves"),
         draining: Effect.sync(() => fake.draining),
+        figures: Effect.succeed({ engine: fakeStats, sessions: [], consumers: [], requests: { open: 0, oldestAt: undefined } }),
         beginShutdown: () => Effect.dieMessage("the owner of a whole host shuts down")
       }
     })

@@ -1,0 +1,276 @@
+/**
+ * Every number that a person or a monitor can watch, collected when somebody looks: the log, the engine, the readers, the agents, the machine. What counts
+ * is kept where it happens, once per batch at most; nothing here runs per event (docs/operations.md says what each means).
+ */
+import { statSync } from "node:fs"
+import { statfs } from "node:fs/promises"
+import { join } from "node:path"
+import { Clock, Context, Effect, Layer } from "effect"
+import { EventLog } from "@millrace/log/EventLog"
+import type { Figures } from "@millrace/host/Figures"
+import * as Children from "../cli/Children.ts"
+import { Tokens } from "../auth/Tokens.ts"
+import { Service } from "../Service.ts"
+import { Drain } from "./Drain.ts"
+import * as Followers from "./Followers.ts"
+import * as Loop from "./Loop.ts"
+import { effectSamples, histogram, many, one, type Sample } from "./Samples.ts"
+import { Wake } from "./Wake.ts"
+
+/** The readers that are shown one by one: those furthest behind. */
+const worst = 5
+/** A reader is counted as behind by at least so many events. */
+const behind = [100, 1_000, 10_000, 100_000]
+const transports = ["sse", "rpc", "long-poll", "in-process"] as const
+
+export class Numbers extends Context.Tag("@millrace/server/Numbers")<
+  Numbers,
+  {
+    /** `named`: readers carry the name of their token, which is nobody's business who has none. */
+    readonly samples: (options: { readonly named: boolean }) => Effect.Effect<ReadonlyArray<Sample>>
+  }
+>() {}
+
+interface Lag {
+  readonly transport: (typeof transports)[number]
+  readonly name: string
+  readonly lag: number
+  readonly bytes: number
+}
+
+const lagsOf = (followers: Followers.Followers, { consumers }: Figures, head: number): ReadonlyArray<Lag> => [
+  ...Array.from(followers.live, (reader) => ({
+    transport: reader.transport,
+    name: reader.name,
+    lag: Followers.lagOf(reader, head),
+    bytes: reader.bytes
+  })),
+  ...consumers.map(({ name, delivered }) => ({
+    transport: "in-process" as const,
+    name,
+    lag: Math.max(0, head - delivered),
+    bytes: 0
+  }))
+]
+
+const ofReaders = (followers: Followers.Followers, figures: Figures, head: number, named: boolean): ReadonlyArray<Sample> => {
+  const lags = lagsOf(followers, figures, head)
+  const by = (look: (lags: ReadonlyArray<Lag>) => number) =>
+    transports.map((transport) => [transport, look(lags.filter((lag) => lag.transport === transport))] as const)
+  const wire = Object.entries(followers.totals)
+  const open = (transport: string) => lags.reduce((sum, lag) => (lag.transport === transport ? sum + lag.bytes : sum), 0)
+  const furthest = lags.toSorted((a, b) => b.lag - a.lag).slice(0, worst)
+  const ranked = (look: (lag: Lag) => number) =>
+    furthest.map((lag, at) => ({
+      labels: { rank: String(at + 1), transport: lag.transport, ...(named && { reader: lag.name }) },
+      value: look(lag)
+    }))
+  return [
+    many(
+      "millrace_followers",
+      "gauge",
+      "Readers of the log that are connected.",
+      "transport",
+      by(({ length }) => length)
+    ),
+    many(
+      "millrace_follower_lag_events_max",
+      "gauge",
+      "Events that the reader furthest behind has still to get.",
+      "transport",
+      by((some) => some.reduce((max, { lag }) => Math.max(max, lag), 0))
+    ),
+    {
+      name: "millrace_followers_behind",
+      type: "gauge",
+      help: "Readers that are at least so many events behind.",
+      values: transports.flatMap((transport) =>
+        behind.map((events) => ({
+          labels: { transport, events: String(events) },
+          value: lags.filter((lag) => lag.transport === transport && lag.lag >= events).length
+        }))
+      )
+    },
+    {
+      name: "millrace_follower_lag_events",
+      type: "gauge",
+      help: `The ${worst} readers furthest behind: events they have still to get.`,
+      values: ranked(({ lag }) => lag)
+    },
+    {
+      name: "millrace_follower_bytes",
+      type: "gauge",
+      help: `The ${worst} readers furthest behind: bytes they were given.`,
+      values: ranked(({ bytes }) => bytes)
+    },
+    many(
+      "millrace_follower_bytes_total",
+      "counter",
+      "Bytes of events given to readers.",
+      "transport",
+      wire.map(([transport, { bytes }]) => [transport, bytes + open(transport)])
+    ),
+    {
+      name: "millrace_follower_attaches_total",
+      type: "counter",
+      help: "Readers that came: new ones at the start of the log, and those that came back with a position.",
+      values: wire.flatMap(([transport, { resumed, started }]) => [
+        { labels: { transport, from: "start" }, value: started },
+        { labels: { transport, from: "position" }, value: resumed }
+      ])
+    }
+  ]
+}
+
+const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyArray<Sample> => {
+  const { commands, facts } = engine.lanes
+  const live = new Map<string, number>()
+  for (const { provider } of sessions) live.set(provider, (live.get(provider) ?? 0) + 1)
+  const lane = (look: (lane: typeof facts) => number) => [
+    ["commands", look(commands)] as const,
+    ["ingestion", look(facts)] as const
+  ]
+  return [
+    many(
+      "millrace_queue_depth",
+      "gauge",
+      "What waits for the engine.",
+      "queue",
+      lane(({ count }) => count)
+    ),
+    many(
+      "millrace_queue_bytes",
+      "gauge",
+      "About the bytes of it.",
+      "queue",
+      lane(({ weight }) => weight)
+    ),
+    many(
+      "millrace_queue_blocked",
+      "gauge",
+      "Who waits for room: agents whose pipes wait.",
+      "queue",
+      lane(({ outside }) => outside)
+    ),
+    one("millrace_commands_total", "counter", "Commands that were decided.", engine.commands),
+    one("millrace_facts_total", "counter", "Hand-overs of what agents said.", engine.facts),
+    many(
+      "millrace_commands_refused_total",
+      "counter",
+      "Commands not accepted, by reason.",
+      "kind",
+      Object.entries(engine.refused)
+    ),
+    many("millrace_sessions", "gauge", "Live agent sessions.", "provider", live),
+    ...(requests === undefined
+      ? []
+      : [
+          one("millrace_requests_open", "gauge", "Requests that wait for a person, as far as 1,000.", requests.open),
+          one(
+            "millrace_request_oldest_seconds",
+            "gauge",
+            "How long the oldest of them has waited.",
+            requests.oldestAt === undefined ? 0 : Math.max(0, (now - Date.parse(requests.oldestAt)) / 1000)
+          )
+        ])
+  ]
+}
+
+/** By provider; those whose session is over, or not known, are `orphan`: they are being ended, or have escaped. */
+const ofAgents = (children: ReadonlyArray<Children.Child>, { sessions }: Figures): ReadonlyArray<Sample> => {
+  const known = new Map(sessions.map(({ epoch, provider, threadId }) => [`${threadId} ${epoch}`, provider]))
+  const processes = new Map<string, number>()
+  const memory = new Map<string, number>()
+  for (const child of children) {
+    if (!child.alive) continue
+    const provider = known.get(`${child.threadId} ${child.epoch}`) ?? "orphan"
+    processes.set(provider, (processes.get(provider) ?? 0) + (child.processes ?? 1))
+    memory.set(provider, (memory.get(provider) ?? 0) + (child.memoryBytes ?? 0))
+  }
+  return [
+    many("millrace_provider_processes", "gauge", "Processes of agents, with all that they started.", "provider", processes),
+    many("millrace_provider_memory_bytes", "gauge", "Their resident memory; 0 where there is no /proc.", "provider", memory)
+  ]
+}
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+/** Absent where the directory cannot be asked. */
+const ofDisk = (dataDir: string) =>
+  Effect.tryPromise(() => statfs(dataDir)).pipe(
+    Effect.map(({ bavail, blocks, bsize }): ReadonlyArray<Sample> => {
+      const log = join(dataDir, "log.db")
+      return [
+        many("millrace_log_file_bytes", "gauge", "Size of the log on disk.", "file", [
+          ["log", sizeOf(log)],
+          ["wal", sizeOf(`${log}-wal`)]
+        ]),
+        one("millrace_disk_free_bytes", "gauge", "Free space beside the log.", bavail * bsize),
+        one("millrace_disk_size_bytes", "gauge", "Size of that file system.", blocks * bsize)
+      ]
+    }),
+    Effect.orElseSucceed((): ReadonlyArray<Sample> => [])
+  )
+
+const ofProcess = (delay: Loop.Delay, now: number): ReadonlyArray<Sample> => {
+  const memory = process.memoryUsage()
+  return [
+    one("process_resident_memory_bytes", "gauge", "Resident memory.", memory.rss),
+    one("nodejs_heap_size_used_bytes", "gauge", "Used heap.", memory.heapUsed),
+    one("nodejs_external_memory_bytes", "gauge", "Memory outside the heap.", memory.external),
+    one("process_uptime_seconds", "gauge", "Time since the process began, by the clock that nobody sets.", process.uptime()),
+    one(
+      "millrace_clock_shift_seconds",
+      "gauge",
+      "How far the wall clock moved against that one: below 0 it was set back; above 0 it was set forward, or the machine slept.",
+      (now - performance.timeOrigin - performance.now()) / 1000
+    ),
+    one("nodejs_eventloop_delay_p50_seconds", "gauge", "Event loop delay of the last minute, median.", delay.p50),
+    one("nodejs_eventloop_delay_p99_seconds", "gauge", "Event loop delay of the last minute, 99th percentile.", delay.p99),
+    one("nodejs_eventloop_delay_max_seconds", "gauge", "Event loop delay of the last minute, maximum.", delay.max)
+  ]
+}
+
+const make = Effect.gen(function* () {
+  const log = yield* EventLog
+  const drain = yield* Drain
+  const wake = yield* Wake
+  const service = yield* Service
+  const followers = yield* Followers.Registry
+  const { dataDir } = yield* Tokens
+  const loop = yield* Loop.make
+  // A walk over /proc: not for everyone who asks in the same seconds.
+  const children = yield* Effect.cachedWithTTL(Children.list(dataDir), "5 seconds")
+  const samples = Effect.fn("Numbers.samples")(function* ({ named }: { readonly named: boolean }) {
+    const stats = yield* log.stats
+    const figures = yield* service.figures
+    const now = yield* Clock.currentTimeMillis
+    const { calls, http, unread, upgraded } = drain.connections()
+    return [
+      one("millrace_log_head", "gauge", "Last committed offset.", stats.head),
+      one("millrace_log_retained_from", "gauge", "Events at and below this offset were trimmed.", yield* log.retainedFrom),
+      one("millrace_log_batches_total", "counter", "Append transactions.", stats.batches),
+      one("millrace_log_statements_total", "counter", "SQL statements of appends.", stats.statements),
+      one("millrace_log_events_total", "counter", "Events appended.", stats.events),
+      one("millrace_log_bytes_total", "counter", "Bytes of event JSON appended.", stats.bytes),
+      histogram("millrace_log_batch_events", "Events of each append.", stats.perBatch.events),
+      histogram("millrace_log_batch_bytes", "Bytes of event JSON of each append.", stats.perBatch.bytes),
+      histogram("millrace_log_commit_seconds", "Time of each append's transaction.", stats.perBatch.seconds),
+      one("millrace_log_ring_bytes", "gauge", "Bytes of recent events kept in memory.", stats.ringBytes),
+      ...(yield* ofDisk(dataDir)),
+      ...ofHost(figures, now),
+      ...ofAgents(yield* children, figures),
+      ...ofReaders(followers, figures, stats.head, named),
+      one("millrace_followers_waiting", "gauge", "Followers at the head of the log.", wake.waiting()),
+      one("millrace_http_connections", "gauge", "Open HTTP connections.", http),
+      one("millrace_websocket_connections", "gauge", "Open WebSockets.", upgraded),
+      one("millrace_rpc_calls", "gauge", "RPC calls and streams in flight.", calls),
+      one("millrace_unread_bytes", "gauge", "Answers in memory that clients have not read.", unread),
+      ...ofProcess(loop(), now),
+      ...effectSamples()
+    ]
+  })
+  return { samples }
+})
+
+export const layer = Layer.scoped(Numbers, make)

@@ -1,0 +1,34 @@
+/** How a figure is spread: counts by upper bound, and the sum. Plain numbers; observing costs a walk over a few bounds. */
+
+/** As Prometheus counts: `counts[i]` = how many were at most `bounds[i]`, of `count` in all. */
+export interface SpreadCounts {
+  readonly bounds: ReadonlyArray<number>
+  readonly counts: ReadonlyArray<number>
+  readonly count: number
+  readonly sum: number
+}
+
+export class Spread {
+  private readonly bounds: ReadonlyArray<number>
+  /** By the first bound that holds; one more for what none holds. */
+  private readonly slots: Array<number>
+  private sum = 0
+
+  constructor(bounds: ReadonlyArray<number>) {
+    this.bounds = bounds
+    this.slots = Array.from({ length: bounds.length + 1 }, () => 0)
+  }
+
+  observe(value: number): void {
+    let at = 0
+    while (at < this.bounds.length && value > (this.bounds[at] ?? 0)) at++
+    this.slots[at] = (this.slots[at] ?? 0) + 1
+    this.sum += value
+  }
+
+  get now(): SpreadCounts {
+    let count = 0
+    const upTo = this.slots.map((slot) => (count += slot))
+    return { bounds: this.bounds, counts: upTo.slice(0, -1), count, sum: this.sum }
+  }
+}
