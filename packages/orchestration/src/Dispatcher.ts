@@ -3,12 +3,13 @@
  * It follows from where the engine started: everything older was settled by Recovery (docs/decisions/0022).
  */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { Providers } from "@millrace/contracts/ProviderAdapter"
+import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
 import type { TurnView } from "@millrace/contracts/State"
 import { EventLog } from "@millrace/log/EventLog"
 import { Signal } from "@millrace/log/Signal"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
 import { Engine } from "./Engine.ts"
+import * as History from "./History.ts"
 import type * as Ingestion from "./Ingestion.ts"
 import * as Intent from "./Intent.ts"
 import * as SessionRunner from "./SessionRunner.ts"
@@ -73,7 +74,9 @@ export const make = (options: Options = {}) =>
       Effect.map(lookup<ThreadRow>("thread-state", threadId), (row) => ({
         cwd: row?.cwd ?? "/",
         ...(row?.model === undefined ? {} : { model: row.model }),
-        ...(row?.resumeKey === undefined ? {} : { resumeKey: row.resumeKey })
+        ...(row?.resumeKey === undefined ? {} : { resumeKey: row.resumeKey }),
+        history: (bounds: HistoryBounds) =>
+          log.view((view) => History.read(view, threadId, bounds)).pipe(Effect.retry(patient), Effect.orDie)
       }))
 
     const prompt = (turnId: TurnId) => Effect.map(lookup<TurnView>("turn", turnId), (row) => row?.text ?? "")

@@ -86,11 +86,14 @@ export interface Transcript {
 
 /** `bytes`: of text in all. */
 export const make = (bytes: number, history?: History): Transcript => {
-  const messages: Array<Message> = history === undefined ? [] : [...ofHistory(history)]
+  const given = history === undefined ? [] : ofHistory(history)
+  // It begins with a message of the user: an answer without its question, or a result without its call, is none.
+  const first = given.findIndex(({ role }) => role === "user")
+  const messages: Array<Message> = first === -1 ? [] : given.slice(first)
   let size = messages.reduce((sum, message) => sum + weigh(message), 0)
-  let leftOut = 0
+  let leftOut = given.length - messages.length
 
-  /** From the oldest, up to a message of the user: an answer without its question, or a result without its call, is none. */
+  /** From the oldest, up to a message of the user. */
   const trim = () => {
     while (size > bytes) {
       const next = messages.findIndex(({ role }, at) => at > 0 && role === "user")

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { History, HistoryBounds } from "@millrace/contracts/ProviderAdapter"
+import * as Kit from "@millrace/testing/Orchestration"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import { Effect, Layer } from "effect"
+import { EventLog } from "@millrace/log/EventLog"
+
+/** Each session reads the history first: what it got, with how each of its messages begins. */
+const reader = (bounds: HistoryBounds) => {
+  const got: Array<History> = []
+  const agent = ScriptedProvider.make({
+    open: (input) => {
+      if (input.history === undefined) return Effect.dieMessage("no history was offered")
+      return Effect.map(input.history(bounds), (history) => void got.push(history))
+    }
+  })
+  return { agent, got }
+}
+const told = ({ turns }: History) =>
+  turns.map(({ messages, outcome }) => [
+    outcome,
+    ...messages.map((message) => `${message.role}: ${message.role === "tool" ? message.tool : message.text}`)
+  ])
+
+/** Three turns with one agent, then a session that another process opens for a fourth one. */
+const after = (bounds: HistoryBounds) =>
+  Effect.gen(function* () {
+    const log = Layer.succeed(EventLog, yield* Kit.memory)
+    const first = ScriptedProvider.make()
+    const threadId = yield* Effect.gen(function* () {
+      const { threadId } = yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "one" } })
+      for (const text of ["two", "three €"]) yield* Kit.dispatch("turn.start", { threadId: threadId as ThreadId, text })
+      yield* Kit.eventually(Kit.ofType("turn.completed"), 3)
+      return threadId as ThreadId
+    }).pipe(Effect.provide(Kit.layerOver(log, { providers: [first] })))
+    const { agent, got } = reader(bounds)
+    yield* Effect.gen(function* () {
+      yield* Kit.dispatch("turn.start", { threadId, text: "four" })
+      yield* Kit.eventually(Kit.ofType("turn.completed"), 4)
+    }).pipe(Effect.provide(Kit.layerOver(log, { providers: [agent] })))
+    return got[0] as History
+  }).pipe(Effect.scoped)
+
+describe("history", () => {
+  it.effect("T5 a session is offered what was said before it, in order, without the turn that it is opened for", () =>
+    Effect.gen(function* () {
+      const history = yield* after({ turns: 10, bytes: 10_000 })
+      expect(told(history)).toEqual([
+        ["completed", "user: one", "agent: you said: one"],
+        ["completed", "user: two", "agent: you said: two"],
+        ["completed", "user: three €", "agent: you said: three €"]
+      ])
+      expect(history).toMatchObject({ earlier: false, cutBytes: 0 })
+    })
+  )
+
+  it.effect("L4 the newest is kept within the bounds of turns and bytes, and it is said that there was more", () =>
+    Effect.gen(function* () {
+      const two = yield* after({ turns: 2, bytes: 10_000 })
+      expect([told(two).length, told(two)[0]?.[1], two.earlier]).toEqual([2, "user: two", true])
+      const bytes = yield* after({ turns: 10, bytes: 41 })
+      expect(told(bytes)).toEqual([
+        ["completed", "agent: you said: two"],
+        ["completed", "user: three €", "agent: you said: three €"]
+      ])
+      expect(bytes).toMatchObject({ earlier: true, cutBytes: 0 })
+    })
+  )
+
+  it.effect("L4 of a message that is larger than the bound its end is given, cut between characters", () =>
+    Effect.gen(function* () {
+      const cut = yield* after({ turns: 10, bytes: 4 })
+      expect(told(cut)).toEqual([["completed", "agent:  €"]])
+      expect(cut).toMatchObject({ earlier: true, cutBytes: 15 })
+      const inside = yield* after({ turns: 10, bytes: 2 })
+      expect(inside.turns).toEqual([])
+      expect(inside).toMatchObject({ earlier: true })
+    })
+  )
+})
