@@ -1,0 +1,156 @@
+/**
+ * Mistakes that systems of this field were seen to make, one at a time, in place of one function of the product. The model must find each; one that it does
+ * not find is a promise nobody holds. None of this is product code.
+ */
+import { isTerminal } from "@millrace/contracts/Event"
+import type { TurnId } from "@millrace/contracts/Ids"
+import type * as DecideCommand from "@millrace/orchestration/decideCommand"
+import type * as DecideFact from "@millrace/orchestration/decideFact"
+import type * as DecideSilence from "@millrace/orchestration/decideSilence"
+import type { Draft } from "@millrace/orchestration/Draft"
+import type * as Evolve from "@millrace/orchestration/evolve"
+import type { Fact } from "@millrace/orchestration/Fact"
+import type * as Intent from "@millrace/orchestration/Intent"
+import type * as Lifecycle from "@millrace/orchestration/lifecycle"
+import type * as Projection from "@millrace/orchestration/Projection"
+import type * as SessionRunner from "@millrace/orchestration/SessionRunner"
+import type * as ThreadRow from "@millrace/orchestration/ThreadRow"
+import { Duration, Either } from "effect"
+
+/** `change`: the module's functions that are wrong, given the right ones. */
+export interface Mutant<Module = unknown> {
+  readonly name: string
+  /** The promise that it breaks. */
+  readonly promise: string
+  readonly module: string
+  readonly change: (right: Module) => Partial<Module>
+}
+
+const mutant = <Module>(name: string, promise: string, module: string, change: (right: Module) => Partial<Module>): Mutant => ({
+  name,
+  promise,
+  module: `@millrace/orchestration/${module}`,
+  // The test hands in the module of that name.
+  change: (right) => change(right as Module)
+})
+
+/** Past every rule. */
+const force = (draft: Draft, threadId: string, type: string, epoch: number, data: unknown): void =>
+  void draft.events.push({ stream: `thread/${threadId}`, type, at: draft.moment.at, epoch, data })
+
+type Said = Extract<Fact, { _tag: "Said" }>
+const saying =
+  (change: (draft: Draft, fact: Said, right: typeof DecideFact.decideFact) => boolean) => (right: typeof DecideFact) => ({
+    decideFact: (draft: Draft, fact: Fact) =>
+      fact._tag === "Said" ? change(draft, fact, right.decideFact) : right.decideFact(draft, fact)
+  })
+
+export const mutants: ReadonlyArray<Mutant> = [
+  mutant<typeof DecideFact>(
+    "a terminal does not absorb",
+    "T2",
+    "decideFact",
+    saying((draft, fact, right) => {
+      const { threadId, epoch } = fact
+      for (const event of fact.events)
+        if (event._tag === "TurnCompleted" && draft.thread(threadId)?.turns[event.turnId] === undefined)
+          force(draft, threadId, "turn.completed", epoch, { threadId, turnId: event.turnId })
+      return right(draft, fact)
+    })
+  ),
+  mutant<typeof Lifecycle>("a new epoch leaves the old turn open", "T3", "lifecycle", (right) => ({
+    endSession: (draft, threadId, end) => {
+      const epoch = draft.thread(threadId)?.session?.epoch ?? 0
+      draft.emit(threadId, "session.stopped", { threadId, epoch, status: end.status, reason: end.reason })
+      right.startNext(draft, threadId)
+    }
+  })),
+  mutant<typeof DecideCommand>("the second answer wins", "T13", "decideCommand", (right) => ({
+    decideCommand: (draft, input) => {
+      const { command } = input
+      const threadId = command.type === "request.answer" ? draft.world.threadOfRequest(command.requestId) : undefined
+      const thread = threadId === undefined ? undefined : draft.thread(threadId)
+      if (command.type !== "request.answer" || thread === undefined || thread.requests[command.requestId] !== undefined)
+        return right.decideCommand(draft, input)
+      const turnId = (thread.session?.activeTurnId ?? "trn_none") as TurnId
+      const { requestId, decision = "accept" } = command
+      force(draft, thread.threadId, "request.answered", thread.session?.epoch ?? 0, {
+        threadId: thread.threadId,
+        turnId,
+        requestId,
+        by: "tester",
+        decision
+      })
+      return Either.right({ threadId: thread.threadId, outcome: "answered" })
+    }
+  })),
+  mutant<typeof ThreadRow>("the queue's order is lost in a crash", "T12", "ThreadRow", (right) => ({
+    load: (view, threadId) => {
+      const state = right.load(view, threadId)
+      return state === undefined ? undefined : { ...state, queue: state.queue.toReversed() }
+    }
+  })),
+  mutant<typeof DecideSilence>("the clock runs while a person is asked", "T8", "decideSilence", (right) => ({
+    decideSilence: (draft, state, fact) => right.decideSilence(draft, { ...state, requests: {} }, fact)
+  })),
+  mutant<typeof DecideSilence>("the reaper ignores background work", "R1", "decideSilence", (right) => ({
+    decideSilence: (draft, state, fact) => right.decideSilence(draft, { ...state, background: [] }, fact)
+  })),
+  mutant<typeof DecideCommand>("an interrupt hits the next turn", "T7", "decideCommand", (right) => ({
+    decideCommand: (draft, input) => {
+      const { command } = input
+      const thread = command.type === "turn.interrupt" ? draft.thread(command.threadId) : undefined
+      const isOver =
+        command.type === "turn.interrupt" && command.turnId !== undefined && thread?.turns[command.turnId] === undefined
+      if (!isOver || thread?.session?.activeTurnId === undefined || thread.queue.some(({ turnId }) => turnId === command.turnId))
+        return right.decideCommand(draft, input)
+      return right.decideCommand(draft, { ...input, command: { ...command, turnId: thread.session.activeTurnId } })
+    }
+  })),
+  mutant<typeof Evolve>("a ready session keeps its turn", "T3", "evolve", (right) => ({
+    evolve: (state, event, at) => {
+      const next = right.evolve(state, event, at)
+      const ended = isTerminal(event.type) && state?.session?.activeTurnId !== undefined && next?.session !== undefined
+      if (!ended || next.session?.status !== "running") return next
+      return { ...next, session: { ...next.session, activeTurnId: state.session.activeTurnId } }
+    }
+  })),
+  mutant<typeof Projection>("a read model misses an edit", "L11", "Projection", (right) => ({
+    projectThread: (before, event, after, at) =>
+      event.type === "turn.edited" || event.type === "queue.reordered" ? [] : right.projectThread(before, event, after, at)
+  })),
+  mutant<typeof DecideFact>("recovery forgets the queue", "T4", "decideFact", (right) => ({
+    decideFact: (draft, fact) => (fact._tag === "QueueReleased" ? false : right.decideFact(draft, fact))
+  })),
+  mutant<typeof DecideFact>(
+    "an exit is a success",
+    "T11",
+    "decideFact",
+    saying((draft, fact, right) =>
+      right(draft, {
+        ...fact,
+        events: fact.events.map((event) =>
+          event._tag === "TurnFailed" && event.error.kind === "process" ? { _tag: "TurnCompleted", turnId: event.turnId } : event
+        )
+      })
+    )
+  ),
+  mutant<typeof DecideFact>(
+    "an old epoch speaks for the new one",
+    "T6",
+    "decideFact",
+    saying((draft, fact, right) => right(draft, { ...fact, epoch: draft.thread(fact.threadId)?.session?.epoch ?? fact.epoch }))
+  ),
+  mutant<typeof DecideFact>("a refused steer is lost", "T12", "decideFact", (right) => ({
+    decideFact: (draft, fact) => (fact._tag === "SteerRefused" ? false : right.decideFact(draft, fact))
+  })),
+  mutant<typeof Intent>("an interrupt does not reach the agent", "T7", "Intent", (right) => ({
+    read: (event) => {
+      const addressed = right.read(event)
+      return addressed?.intent._tag === "Interrupt" ? undefined : addressed
+    }
+  })),
+  mutant<typeof SessionRunner>("an interrupt never escalates", "T2", "SessionRunner", (right) => ({
+    make: (input, scope) => right.make({ ...input, budgets: { ...input.budgets, interrupt: Duration.infinity } }, scope)
+  }))
+]

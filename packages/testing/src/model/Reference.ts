@@ -1,0 +1,433 @@
+/**
+ * The reference: what a thread is, in as few words as there are promises. It reads the log as a client does, says of each event what it breaks, and
+ * says beforehand what a command must be answered. It shares no code with decide and evolve.
+ */
+import type { Command } from "@millrace/contracts/Command"
+import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
+import type { Ask } from "@millrace/contracts/Item"
+
+export interface Turn {
+  readonly id: string
+  readonly origin: "user" | "provider"
+  started: boolean
+  interrupting: boolean
+  /** Items and requests of it that are open. */
+  readonly items: Set<string>
+}
+
+export interface Request {
+  readonly id: string
+  readonly thread: Thread
+  readonly turn: string
+  readonly ask: Ask
+  open: boolean
+}
+
+/** One thread, as the promises see it. */
+export class Thread {
+  readonly id: string
+  archived = false
+  deleted = false
+  epoch = 0
+  /** The status of the live session; nothing while there is none. */
+  session: string | undefined
+  stopping = false
+  steer = false
+  active: string | undefined
+  /** Turns that were begun and are not over. */
+  readonly open = new Map<string, Turn>()
+  queue: Array<string> = []
+  /** In the transcript already: their text stays. */
+  readonly shown = new Set<string>()
+  readonly over = new Set<string>()
+  readonly items = new Set<string>()
+  readonly requests = new Map<string, Request>()
+  readonly tasks = new Set<string>()
+  /** "Allow for this session" was said in this epoch. */
+  allowed = false
+  failed = false
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  get openRequests(): ReadonlyArray<Request> {
+    return [...this.requests.values()].filter(({ open }) => open)
+  }
+  knows(turnId: string): boolean {
+    return this.open.has(turnId) || this.queue.includes(turnId) || this.over.has(turnId)
+  }
+  /** The next of the queue may begin. */
+  get free(): boolean {
+    return this.active === undefined && !(this.session !== undefined && this.stopping)
+  }
+  get status(): string {
+    if (this.openRequests.length > 0) return "needs-you"
+    if (this.active !== undefined) return "running"
+    if (this.queue.length > 0) return "queued"
+    return this.failed ? "failed" : "idle"
+  }
+}
+
+/** What a command is answered: the rule that refuses it, or what came of it. */
+export interface Prediction {
+  readonly rule?: string
+  readonly outcome?: string
+  readonly turnId?: string
+}
+
+const rule = (name: string): Prediction => ({ rule: name })
+const live = new Set(["starting", "ready", "running", "interrupted"])
+const holding = new Set(["starting", "running"])
+
+interface Data {
+  readonly threadId: string
+  readonly turnId: string
+  readonly itemId: string
+  readonly requestId: string
+  readonly taskId: string
+  readonly epoch: number
+  readonly status: string
+  readonly activeTurnId?: string
+  readonly capabilities?: ReadonlyArray<string>
+  readonly strategy: string
+  readonly turnIds: ReadonlyArray<string>
+  readonly origin: "user" | "provider"
+  readonly reason?: string
+  readonly by: string
+  readonly decision?: string
+  readonly text: string
+}
+
+export class Reference {
+  readonly threads = new Map<string, Thread>()
+  readonly requests = new Map<string, Request>()
+  readonly texts = new Map<string, string>()
+  private offset = 0
+  private readonly versions = new Map<string, number>()
+  /** Turns of which an agent said that they completed. */
+  private readonly completed: ReadonlySet<string>
+
+  constructor(completed: ReadonlySet<string>) {
+    this.completed = completed
+  }
+
+  /** Takes an event of the log over. What it breaks, or nothing. */
+  read(event: LogEvent): ReadonlyArray<string> {
+    const wrong: Array<string> = []
+    const must = (holds: boolean, promise: string) => {
+      if (!holds) wrong.push(`${promise}: ${event.type} at ${event.offset} ${JSON.stringify(event.data)}`)
+    }
+    must(event.offset === ++this.offset, "L1 offsets are 1, 2, 3, ...")
+    const version = (this.versions.get(event.stream) ?? 0) + 1
+    this.versions.set(event.stream, version)
+    must(event.version === version, "L1 versions are 1, 2, 3, ...")
+    if (!event.stream.startsWith("thread/")) return wrong
+    const data = event.data as Data
+    if (event.type === "thread.created") {
+      must(!this.threads.has(data.threadId), "T1 a thread is created once")
+      this.threads.set(data.threadId, new Thread(data.threadId))
+      return wrong
+    }
+    const thread = this.threads.get(data.threadId)
+    if (thread === undefined) return [`T1 ${event.type} of no thread`]
+    must(!thread.deleted, "T1 nothing follows a deletion")
+    this.apply(thread, event, data, must)
+    return wrong
+  }
+
+  private apply(thread: Thread, event: LogEvent, data: Data, must: (holds: boolean, promise: string) => void): void {
+    const current = thread.session !== undefined && data.epoch === thread.epoch
+    const turn = thread.open.get(data.turnId)
+    switch (event.type) {
+      case "thread.archived":
+        must(!thread.archived, "T1 archived once")
+        thread.archived = true
+        return
+      case "thread.unarchived":
+        must(thread.archived, "T1 unarchived once")
+        thread.archived = false
+        return
+      case "thread.deleted":
+        must(thread.open.size === 0 && thread.queue.length === 0, "T2 nothing of a deleted thread is open")
+        must(thread.session === undefined, "T2 a deleted thread has no session")
+        thread.deleted = true
+        return
+
+      case "session.started":
+        must(thread.session === undefined, "P7 the session before it is over")
+        must(thread.open.size === 0, "T3 a new epoch finds nothing open")
+        must(data.epoch === thread.epoch + 1, "T3 epochs are 1, 2, 3, ...")
+        thread.epoch = data.epoch
+        thread.session = data.status
+        thread.stopping = false
+        thread.steer = false
+        thread.allowed = false
+        this.names(thread, data, must)
+        return
+      case "session.state.changed":
+        must(current, "T6 only the live session changes")
+        must(live.has(data.status), "T1 a live session has a live status")
+        thread.session = data.status
+        thread.steer = data.capabilities?.includes("steer") ?? thread.steer
+        this.names(thread, data, must)
+        return
+      case "session.stop.requested":
+        must(current && !thread.stopping, "T1 a session is asked to end once")
+        if (data.reason !== undefined && /^idle|background work was given up/.test(data.reason)) {
+          must(thread.open.size === 0 && thread.openRequests.length === 0, "R1 a session with a turn is not idle")
+          must(thread.queue.length === 0, "R1 a session with queued input is not idle")
+          must(thread.tasks.size === 0 || data.reason.includes("given up"), "R1 a session with background work is not idle")
+        }
+        thread.stopping = true
+        return
+      case "session.stopped":
+        must(current, "T1 a session ends once")
+        must(thread.open.size === 0, "T3 no turn outlives its session")
+        must(thread.items.size === 0, "T9 no item outlives its session")
+        must(thread.openRequests.length === 0, "T13 no request outlives its session")
+        must(thread.tasks.size === 0, "R1 no background work outlives its session")
+        thread.session = undefined
+        thread.stopping = false
+        thread.active = undefined
+        return
+      case "session.kept":
+        must(current, "R5 only a live session is kept")
+        return
+      case "background.started":
+        must(current && !thread.tasks.has(data.taskId), "T1 background work starts once")
+        thread.tasks.add(data.taskId)
+        return
+      case "background.ended":
+        must(thread.tasks.delete(data.taskId), "T1 background work ends once")
+        return
+
+      case "turn.requested":
+        must(!thread.knows(data.turnId), "T1 a turn is requested once")
+        this.texts.set(data.turnId, data.text)
+        if (data.strategy === "interrupt" || data.strategy === "steer") thread.queue.unshift(data.turnId)
+        else thread.queue.push(data.turnId)
+        thread.failed = false
+        return
+      case "turn.edited":
+        must(thread.queue.includes(data.turnId) && !thread.shown.has(data.turnId), "T12 only what no agent saw is edited")
+        this.texts.set(data.turnId, data.text)
+        return
+      case "queue.reordered":
+        must(
+          data.turnIds.length === thread.queue.length && new Set([...data.turnIds, ...thread.queue]).size === thread.queue.length,
+          "T12 a new order is of the same turns"
+        )
+        thread.queue = [...data.turnIds]
+        return
+      case "turn.dispatched":
+        must(thread.queue[0] === data.turnId, "T12 the first of the queue is the next")
+        must(thread.active === data.turnId, "T3 the session names what it is given")
+        must(thread.session !== undefined && !thread.stopping, "T4 a session runs it")
+        thread.queue = thread.queue.filter((id) => id !== data.turnId)
+        thread.shown.add(data.turnId)
+        thread.open.set(data.turnId, { id: data.turnId, origin: "user", started: false, interrupting: false, items: new Set() })
+        return
+      case "turn.requeued":
+        must(turn !== undefined && !turn.started && turn.items.size === 0, "T12 only what has not begun is queued again")
+        thread.open.delete(data.turnId)
+        thread.queue.unshift(data.turnId)
+        if (thread.active === data.turnId) thread.active = undefined
+        return
+      case "turn.started":
+        must(thread.session !== undefined, "T3 a turn starts in a live session")
+        must(!thread.over.has(data.turnId) && turn?.started !== true, "T1 a turn starts once")
+        must(turn !== undefined || data.origin === "provider", "T10 a turn nobody asked for is the agent's own")
+        if (turn === undefined)
+          thread.open.set(data.turnId, {
+            id: data.turnId,
+            origin: "provider",
+            started: true,
+            interrupting: false,
+            items: new Set()
+          })
+        else turn.started = true
+        return
+      case "turn.updated":
+      case "turn.steered":
+        must(turn !== undefined, "T1 only an open turn goes on")
+        return
+      case "turn.interrupt.requested":
+        must(turn !== undefined, "T7 only an open turn is interrupted")
+        if (event.commandId === undefined && data.reason !== undefined && /said nothing|without a word/.test(data.reason))
+          must(!thread.openRequests.some((request) => request.turn === data.turnId), "T8 the clock waits while a person is asked")
+        if (turn !== undefined) turn.interrupting = true
+        return
+
+      case "item.started":
+        must(turn !== undefined && !thread.items.has(data.itemId), "T9 an item starts once, in an open turn")
+        thread.items.add(data.itemId)
+        turn?.items.add(data.itemId)
+        return
+      case "item.delta":
+        must(turn?.items.has(data.itemId) === true, "T9 text is of an open item")
+        return
+      case "item.completed":
+        must(turn?.items.has(data.itemId) === true, "T9 an item closes once, before its turn ends")
+        thread.items.delete(data.itemId)
+        turn?.items.delete(data.itemId)
+        return
+      case "item.amended":
+        must(!thread.items.has(data.itemId), "T9 only a closed item is amended")
+        return
+
+      case "request.opened": {
+        must(turn !== undefined && !thread.requests.has(data.requestId), "T13 a request opens once, in an open turn")
+        const request = { id: data.requestId, thread, turn: data.turnId, ask: event.data as Ask, open: true }
+        thread.requests.set(data.requestId, request)
+        this.requests.set(data.requestId, request)
+        return
+      }
+      case "request.answered":
+      case "request.expired":
+      case "request.cancelled": {
+        const request = thread.requests.get(data.requestId)
+        must(request?.open === true, "T13 a request is settled once")
+        must(turn !== undefined, "T13 a request is settled before its turn ends")
+        if (event.type === "request.answered") {
+          must(data.by !== "policy" || thread.allowed, "T13 only what was allowed for the session answers itself")
+          if (data.decision === "accept-for-session") thread.allowed = true
+        }
+        if (request !== undefined) request.open = false
+        return
+      }
+      case "provider.event":
+      case "thread.updated":
+        return
+    }
+    if (!isTerminal(event.type)) return must(false, "T1 this model knows every event")
+    must(!thread.over.has(data.turnId), "T2 a turn ends once")
+    const queued = thread.queue.includes(data.turnId)
+    must(turn !== undefined || queued, "T2 only what was accepted ends")
+    if (turn !== undefined) {
+      must(turn.items.size === 0, "T9 items close at the latest with their turn")
+      must(
+        !thread.openRequests.some((request) => request.turn === turn.id),
+        "T13 requests are settled at the latest with their turn"
+      )
+    }
+    if (event.type === "turn.completed")
+      must(turn !== undefined && this.completed.has(data.turnId), "T11 a turn completed only if its agent said so")
+    thread.over.add(data.turnId)
+    thread.open.delete(data.turnId)
+    thread.queue = thread.queue.filter((id) => id !== data.turnId)
+    if (thread.active !== data.turnId) return
+    thread.active = undefined
+    thread.failed = event.type === "turn.failed"
+  }
+
+  /** A session that names a turn, or none. */
+  private names(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
+    const named = data.activeTurnId
+    must(named === undefined || holding.has(data.status), "T3 only starting and running sessions name a turn")
+    must(named === undefined || thread.open.has(named) || thread.queue[0] === named, "T3 a session names a turn that is there")
+    must(thread.active === undefined || thread.active === named, "T3 an active turn stays until it ends")
+    thread.active = named
+  }
+
+  /** What must hold whenever nothing moves and the server is up. */
+  atRest(): ReadonlyArray<string> {
+    const wrong: Array<string> = []
+    for (const thread of this.threads.values()) {
+      if (thread.deleted) continue
+      if (thread.free && thread.queue.length > 0) wrong.push(`T4 the queue of ${thread.id} waits for nobody`)
+      for (const turn of thread.open.values())
+        if (thread.session === undefined || (turn.origin === "user" && thread.active !== turn.id))
+          wrong.push(`T4 ${turn.id} has no owner`)
+      if (thread.active !== undefined && !thread.open.has(thread.active)) wrong.push(`T3 ${thread.active} is active and not open`)
+      if (thread.session === "ready" && thread.open.size > 0) wrong.push(`T3 ${thread.id} is ready and holds a turn`)
+    }
+    return wrong
+  }
+
+  /** The answer that this command must get now. */
+  predict(command: Command): Prediction {
+    if (command.type === "request.answer") return this.predictAnswer(command)
+    if (command.type === "thread.create") {
+      if (command.provider === "none") return rule("ProviderUnknown")
+      return command.cwd === "/nowhere" ? rule("DirectoryNotFound") : {}
+    }
+    if (!("threadId" in command)) return {}
+    const thread = this.threads.get(command.threadId)
+    if (thread === undefined) return rule("ThreadNotFound")
+    if (thread.deleted) return rule("ThreadDeleted")
+    switch (command.type) {
+      case "turn.start":
+        return this.predictStart(thread, command)
+      case "turn.interrupt": {
+        const turnId = command.turnId ?? thread.active
+        if (turnId === undefined) return { outcome: "not-running" }
+        if (thread.queue.includes(turnId)) return { outcome: "dequeued", turnId }
+        if (thread.open.has(turnId)) return { outcome: "interrupting", turnId }
+        return thread.over.has(turnId) ? { outcome: "not-running", turnId } : rule("TurnNotFound")
+      }
+      case "turn.edit":
+        return this.waiting(thread, command.turnId, (turnId) =>
+          thread.shown.has(turnId) ? rule("TurnNotQueued") : { outcome: "queued", turnId }
+        )
+      case "turn.remove":
+        return this.waiting(thread, command.turnId, (turnId) => ({ outcome: "dequeued", turnId }))
+      case "turn.promote":
+        return this.waiting(thread, command.turnId, (turnId) => {
+          const { active } = thread
+          if (command.strategy === "steer" && this.steerable(thread) && !thread.shown.has(turnId))
+            return { outcome: "steering", ...(active === undefined ? {} : { turnId: active }) }
+          return { outcome: command.strategy === "interrupt" && active !== undefined ? "interrupting" : "queued", turnId }
+        })
+      case "turn.reorder":
+        for (const turnId of command.turnIds) {
+          const found = this.waiting(thread, turnId, () => ({}))
+          if (found.rule !== undefined) return found
+        }
+        return {}
+      case "session.stop":
+        return command.expectedEpoch !== undefined && (thread.session === undefined || command.expectedEpoch !== thread.epoch)
+          ? rule("TurnMismatch")
+          : {}
+      default:
+        return {}
+    }
+  }
+
+  private steerable(thread: Thread): boolean {
+    return thread.active !== undefined && thread.steer && !thread.stopping
+  }
+
+  private waiting(thread: Thread, turnId: string, then: (turnId: string) => Prediction): Prediction {
+    if (thread.queue.includes(turnId)) return then(turnId)
+    return rule(thread.knows(turnId) ? "TurnNotQueued" : "TurnNotFound")
+  }
+
+  private predictStart(thread: Thread, command: Extract<Command, { type: "turn.start" }>): Prediction {
+    const { active } = thread
+    const { expectedTurnId, strategy = "enqueue" } = command
+    if (thread.archived) return rule("ThreadArchived")
+    if (expectedTurnId !== undefined && expectedTurnId !== active) return rule("TurnMismatch")
+    if (strategy === "reject" && (active !== undefined || thread.queue.length > 0)) return rule("TurnActive")
+    if (strategy === "steer" && active !== undefined && this.steerable(thread)) return { outcome: "steering", turnId: active }
+    const first = thread.queue.length === 0 || strategy === "steer" || strategy === "interrupt"
+    if (thread.free && first) return { outcome: "started" }
+    return { outcome: strategy === "interrupt" && active !== undefined ? "interrupting" : "queued" }
+  }
+
+  private predictAnswer(command: Extract<Command, { type: "request.answer" }>): Prediction {
+    const request = this.requests.get(command.requestId)
+    if (request === undefined) return rule("RequestNotFound")
+    if (!request.open) return { outcome: "already-settled" }
+    const { ask } = request
+    if (ask.kind === "approval")
+      return command.decision !== undefined && ask.choices.includes(command.decision)
+        ? { outcome: "answered" }
+        : rule("DecisionNotOffered")
+    if (command.answers !== undefined)
+      return ask.questions.every(({ id }) => (command.answers?.[id]?.length ?? 0) > 0)
+        ? { outcome: "answered" }
+        : rule("AnswersIncomplete")
+    return command.decision === "cancel" || command.decision === "decline" ? { outcome: "answered" } : rule("AnswersIncomplete")
+  }
+}

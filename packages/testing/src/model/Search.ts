@@ -1,0 +1,66 @@
+/** Many scripts by one seed; the first that breaks a promise is shrunk to a short one. */
+import { FastCheck as fc } from "effect"
+import { Broken, type Figures, runModel } from "./Run.ts"
+import { print, type Script, script } from "./Steps.ts"
+
+export interface Failure {
+  readonly script: Script
+  readonly violations: ReadonlyArray<string>
+  /** The events of the shortest run, one line each. */
+  readonly log: ReadonlyArray<string>
+}
+
+export interface Result {
+  readonly failure: Failure | undefined
+  readonly figures: Figures & { readonly runs: number }
+}
+
+const brokenBy = (one: Script): Broken | undefined => {
+  try {
+    runModel(one)
+    return undefined
+  } catch (error) {
+    return error instanceof Broken
+      ? error
+      : new Broken(0, [error instanceof Error ? (error.stack ?? error.message) : String(error)], [])
+  }
+}
+
+/** `shrink`: milliseconds to spend on making the script shorter; 0 = not at all. */
+export const search = ({
+  runs,
+  seed,
+  shrink = 20_000
+}: {
+  readonly runs: number
+  readonly seed: number
+  readonly shrink?: number
+}): Result => {
+  const sum = { runs: 0, events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0 }
+  let deadline: number | undefined
+  const found = fc.check(
+    fc.property(script, (one) => {
+      // Shrinking tries shorter scripts until its time is over; then each counts as good, and the shortest known stays.
+      if (deadline !== undefined && performance.now() > deadline) return true
+      try {
+        const figures = runModel(one)
+        sum.runs++
+        for (const key of Object.keys(figures) as ReadonlyArray<keyof Figures>) sum[key] += figures[key]
+        return true
+      } catch {
+        deadline ??= performance.now() + shrink
+        return false
+      }
+    }),
+    { numRuns: runs, seed, ...(shrink === 0 ? { endOnFailure: true } : {}) }
+  )
+  if (!found.failed || found.counterexample === null) return { failure: undefined, figures: sum }
+  const [shortest] = found.counterexample
+  const broken = brokenBy(shortest)
+  const failure = { script: shortest, violations: broken?.violations ?? ["it did not happen again"], log: broken?.log ?? [] }
+  return { failure, figures: sum }
+}
+
+/** What broke, and the script as a test. */
+export const report = ({ script, violations }: Failure): string =>
+  [...violations.map((text) => `// ${text}`), print(script)].join("\n")

@@ -1,0 +1,133 @@
+/** The script of a model run: plain values. Numbers pick among what exists, so that a shorter script stays meaningful. */
+import type { Strategy } from "@millrace/contracts/Command"
+import { FastCheck as fc } from "effect"
+import { type Deed, deeds, moods } from "./Agents.ts"
+
+export type Step =
+  | { readonly do: "create"; readonly turn: boolean; readonly wrong?: "provider" | "directory" }
+  | { readonly do: "send"; readonly thread: number; readonly strategy: Strategy; readonly expect?: "active" | "other" }
+  | { readonly do: "edit" | "remove"; readonly thread: number; readonly at: number }
+  | {
+      readonly do: "promote"
+      readonly thread: number
+      readonly at: number
+      readonly strategy: Exclude<Strategy, "reject">
+    }
+  | { readonly do: "reorder"; readonly thread: number; readonly from: number }
+  | { readonly do: "interrupt"; readonly thread: number; readonly turn: "none" | "active" | "queued" | "over" | "unknown" }
+  | { readonly do: "answer"; readonly at: number; readonly how: "right" | "session" | "cancel" | "wrong" | "unknown" }
+  | { readonly do: "stop"; readonly thread: number; readonly epoch?: "right" | "other" }
+  | { readonly do: "archive" | "unarchive" | "delete" | "rename"; readonly thread: number }
+  /** An earlier command with its id, once more. */
+  | { readonly do: "again"; readonly at: number }
+  | { readonly do: "detach" | "attach"; readonly follower: number }
+  /** The server's process is killed after so many steps of its fibers. */
+  | { readonly do: "crash"; readonly after: number }
+  /** The server is shut down in order. */
+  | { readonly do: "shutdown" }
+  | { readonly do: "restart" }
+  | { readonly do: "wait" | "suspend"; readonly millis: number }
+  | { readonly do: "agent"; readonly thread: number; readonly does: Deed }
+  | { readonly do: "mood"; readonly of: keyof typeof moods; readonly is: number }
+  /** A frame of the session before the live one comes late (T6). */
+  | { readonly do: "ghost"; readonly thread: number; readonly what: number }
+  /** All of them, with no rest between. */
+  | { readonly do: "together"; readonly steps: ReadonlyArray<Step> }
+
+const thread = fc.nat(2)
+const at = fc.nat(3)
+const record = <A extends object>(fields: { readonly [K in keyof A]: fc.Arbitrary<A[K]> }) => fc.record(fields) as fc.Arbitrary<A>
+const word = <A extends string>(...words: ReadonlyArray<A>) => fc.constantFrom(...words)
+const maybe = <A>(one: fc.Arbitrary<A>) => fc.option(one, { freq: 4, nil: undefined })
+
+const mood = fc
+  .constantFrom(...(Object.keys(moods) as ReadonlyArray<keyof typeof moods>))
+  .chain((of) => fc.nat(moods[of].length - 1).map((is): Step => ({ do: "mood", of, is })))
+
+const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
+  [
+    4,
+    record({
+      do: fc.constant("create"),
+      turn: fc.boolean(),
+      wrong: fc.option(word("provider", "directory"), { freq: 8, nil: undefined })
+    })
+  ],
+  [
+    16,
+    record({
+      do: fc.constant("send"),
+      thread,
+      strategy: word("enqueue", "enqueue", "steer", "interrupt", "reject"),
+      expect: maybe(word("active", "other"))
+    })
+  ],
+  [4, record({ do: word("edit", "remove"), thread, at })],
+  [3, record({ do: fc.constant("promote"), thread, at, strategy: word("enqueue", "steer", "interrupt") })],
+  [2, record({ do: fc.constant("reorder"), thread, from: at })],
+  [8, record({ do: fc.constant("interrupt"), thread, turn: word("none", "active", "queued", "over", "unknown") })],
+  [10, record({ do: fc.constant("answer"), at, how: word("right", "right", "session", "cancel", "wrong", "unknown") })],
+  [2, record({ do: fc.constant("stop"), thread, epoch: maybe(word("right", "other")) })],
+  [2, record({ do: word("archive", "unarchive", "rename"), thread })],
+  [1, record({ do: fc.constant("delete"), thread })],
+  [2, record({ do: fc.constant("again"), at: fc.nat(20) })],
+  [4, record({ do: word("detach", "attach"), follower: fc.nat(1) })],
+  [3, record({ do: fc.constant("crash"), after: fc.nat(60) })],
+  [1, record({ do: fc.constant("shutdown") })],
+  [12, record({ do: fc.constant("restart") })],
+  [6, record({ do: fc.constant("wait"), millis: word("30", "1000", "6000", "15000", "70000").map(Number) })],
+  [1, record({ do: fc.constant("suspend"), millis: fc.constant(8 * 3_600_000) })],
+  [
+    34,
+    record({
+      do: fc.constant("agent"),
+      thread,
+      does: fc.oneof(
+        { weight: 3, arbitrary: word<Deed>("begin", "say", "item", "delta", "complete", "approval", "question") },
+        { weight: 2, arbitrary: word(...deeds) }
+      )
+    })
+  ],
+  [4, mood],
+  [2, record({ do: fc.constant("ghost"), thread, what: fc.nat(3) })]
+]
+
+const single = fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary }))) as fc.Arbitrary<Step>
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: single },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("together" as const), steps: fc.array(single, { minLength: 2, maxLength: 4 }) })
+  },
+  // Killed in the middle of it.
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(single, single, fc.nat(150))
+      .map(([one, two, after]): Step => ({ do: "together", steps: [one, two, { do: "crash", after }, { do: "restart" }] }))
+  }
+)
+
+export interface Script {
+  readonly seed: number
+  readonly steps: ReadonlyArray<Step>
+}
+
+/** A script begins with a thread that has a turn, and with agents of some mood: all others do little. */
+export const script: fc.Arbitrary<Script> = fc.record({
+  seed: fc.nat(1_000_000),
+  steps: fc
+    .tuple(fc.array(mood, { maxLength: 2 }), fc.array(step, { minLength: 1, maxLength: 60, size: "max" }))
+    .map(([moods, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, steps))
+})
+
+/** The script as a test that can be pasted. */
+export const print = ({ seed, steps }: Script): string =>
+  [
+    'it("T4 a script that the model found", () => {',
+    `  runModel({ seed: ${seed}, steps: [`,
+    ...steps.map((one, n) => `    ${JSON.stringify(one)}${n === steps.length - 1 ? "" : ","}`),
+    "  ] })",
+    "})"
+  ].join("\n")
