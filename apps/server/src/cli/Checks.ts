@@ -4,11 +4,16 @@ import { statfs } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { Effect, Option, type Scope } from "effect"
+import { Clock, Effect, Either, Option, type Scope } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
+import * as DataDirectory from "@millrace/log/DataDirectory"
+import * as Look from "@millrace/log/Look"
 import { words } from "../Thrown.ts"
+import * as Children from "./Children.ts"
 import * as Connect from "./Connect.ts"
 import * as Discovery from "./Discovery.ts"
+import { failed } from "./Failure.ts"
+import * as Findings from "./Findings.ts"
 import type { Output } from "./Output.ts"
 
 export interface Check {
@@ -114,37 +119,103 @@ const agent = (provider: ProviderStatus): Check => {
   return provider.fix === undefined ? { name, status: "note", found } : { name, status: "note", found, fix: provider.fix }
 }
 
-/** Where the service can be asked without leaving anything behind: a directory without a log stays as it is. */
-const asked = (dataDir: string): Effect.Effect<string, never, Scope.Scope> =>
-  existsSync(join(dataDir, "log.db"))
-    ? Effect.succeed(dataDir)
-    : Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-doctor-"))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-      )
+const wrongLog = (found: string): Check => ({
+  name: "log",
+  status: "wrong",
+  found,
+  fix: "Until that is mended no server can run with this data directory. See: millrace verify"
+})
 
-const wrongLog = (found: string): ReadonlyArray<Check> => [
-  { name: "log", status: "wrong", found, fix: "Until that is mended no server can run with this data directory." }
-]
-
-/** What the service itself says: the log's head and the agents. */
-const service = ({ dataDir }: Where): Effect.Effect<ReadonlyArray<Check>, never, Output> =>
-  Effect.gen(function* () {
-    const place = yield* asked(dataDir)
-    const { millrace } = yield* Connect.any({ dataDir: place, url: undefined })
-    const snapshot = yield* millrace.state
-    const found = place === dataDir ? `${snapshot.offset} events, epoch ${snapshot.logEpoch}` : "made at the first start"
-    const agents = (yield* millrace.providers).map(agent)
-    return [{ name: "log", status: "ok", found } satisfies Check, ...agents]
-  }).pipe(
+const bounded = (checks: Effect.Effect<ReadonlyArray<Check>, { readonly message: string }, Output | Scope.Scope>, name: string) =>
+  checks.pipe(
     Effect.scoped,
     Effect.timeoutTo({
       duration: "20 seconds",
-      onSuccess: (checks): ReadonlyArray<Check> => checks,
-      onTimeout: () => wrongLog("no answer within 20 s")
+      onSuccess: (found): ReadonlyArray<Check> => found,
+      onTimeout: (): ReadonlyArray<Check> => [
+        {
+          name,
+          status: "wrong",
+          found: "no answer within 20 s",
+          fix: "If it stays so, end the server (a second SIGTERM forces) and start it again."
+        }
+      ]
     }),
-    Effect.catchAll((error) => Effect.succeed(wrongLog(error.message)))
+    Effect.catchAll(({ message }): Effect.Effect<ReadonlyArray<Check>> =>
+      Effect.succeed([{ name, status: "wrong", found: message }])
+    )
   )
+
+const textOf = ({ token, url }: Discovery.Found, path: string) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const response = await fetch(`${url}${path}`, {
+        signal,
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` }
+      })
+      if (!response.ok) throw new Error(`${path} answers ${response.status}`)
+      return response.text()
+    },
+    catch: (cause) => failed(words(cause))
+  })
+
+const millisOf = (at: string | undefined) => (at === undefined || Number.isNaN(Date.parse(at)) ? undefined : Date.parse(at))
+
+/** What a running server says of itself and of its agents. */
+const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
+  Effect.gen(function* () {
+    const series = Findings.parse(yield* textOf(found, "/metrics"))
+    const { millrace } = yield* Connect.server({ dataDir, url: undefined })
+    const { logEpoch, offset } = yield* millrace.state
+    const log: Check = { name: "log", status: "ok", found: `${offset} events, epoch ${logEpoch}` }
+    const newest = yield* textOf(found, `/api/events?since=${Math.max(0, offset - 1)}&limit=1`)
+    const lastEventAt = millisOf((JSON.parse(newest) as ReadonlyArray<{ readonly at?: string }>)[0]?.at)
+    const facts = { running: true, now: yield* Clock.currentTimeMillis, lastEventAt, series }
+    return [log, ...Findings.of(facts), ...(yield* millrace.providers).map(agent)]
+  })
+
+/** Without a server: nothing is opened for writing, so that no start of ours ends or settles what a server left. */
+const ofDirectory = ({ dataDir }: Where) =>
+  Effect.gen(function* () {
+    const owner = yield* DataDirectory.owner(dataDir)
+    if (Option.isSome(owner))
+      return [
+        {
+          name: "log",
+          status: "wrong",
+          found: `process ${owner.value.pid} owns it since ${owner.value.since}, and is no server that answers`,
+          fix: `It starts, ends, or hangs; or it is a command that runs its own host. Wait a moment; else end it: kill ${owner.value.pid}`
+        } satisfies Check
+      ]
+    const file = join(dataDir, "log.db")
+    if (!existsSync(file)) return [{ name: "log", status: "ok", found: "made at the first start" } satisfies Check]
+    const looked = yield* Effect.either(Look.look(file))
+    if (Either.isLeft(looked)) return [wrongLog(looked.left.message)]
+    const { head, lastAt, retainedFrom } = looked.right
+    const { bavail, blocks, bsize } = yield* Effect.promise(() => statfs(dataDir))
+    const left = (yield* Children.list(dataDir)).filter(({ alive }) => alive)
+    const one = (name: string, value: number, labels = {}): Findings.Series => ({ name, labels, value })
+    const series = [
+      one("millrace_log_file_bytes", statSync(file).size, { file: "log" }),
+      one("millrace_log_retained_from", retainedFrom),
+      one("millrace_disk_free_bytes", bavail * bsize),
+      one("millrace_disk_size_bytes", blocks * bsize),
+      one("millrace_provider_processes", left.length, { provider: "orphan" })
+    ]
+    const now = yield* Clock.currentTimeMillis
+    const log: Check = { name: "log", status: "ok", found: `${head} events` }
+    return [log, ...Findings.of({ running: false, now, lastEventAt: millisOf(lastAt), series })]
+  })
+
+/** The agents of this machine, asked by a host over a directory that is gone afterwards. */
+const agents = Effect.gen(function* () {
+  const place = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-doctor-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+  )
+  const { millrace } = yield* Connect.any({ dataDir: place, url: undefined })
+  return (yield* millrace.providers).map(agent)
+})
 
 export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Output> =>
   Effect.gen(function* () {
@@ -161,5 +232,7 @@ export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Ou
     const place = directory(where.dataDir)
     const driver = yield* sqlite
     const basics = [node, driver, place, yield* disk(where.dataDir), yield* port(where, server), running]
-    return driver.status === "wrong" || place.status === "wrong" ? basics : [...basics, ...(yield* service(where))]
+    if (driver.status === "wrong" || place.status === "wrong") return basics
+    if (Option.isSome(server)) return [...basics, ...(yield* bounded(ofServer(server.value, where), "log"))]
+    return [...basics, ...(yield* bounded(ofDirectory(where), "log")), ...(yield* bounded(agents, "agents"))]
   })

@@ -1,0 +1,68 @@
+/** `millrace doctor` beside a real server, and over what a killed one left. */
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { vi } from "vitest"
+import * as Program from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import * as Children from "./Children.ts"
+
+// Each look starts real processes.
+vi.setConfig({ testTimeout: 60_000 })
+
+const doctor = (dataDir: string) =>
+  Effect.map(Program.run(["doctor", "--json", "--port", "0", "--data", dataDir]), ({ code, stdout }) => ({
+    code,
+    checks: (
+      JSON.parse(stdout) as {
+        readonly checks: ReadonlyArray<{ readonly name: string; readonly status: string; readonly found: string }>
+      }
+    ).checks
+  }))
+
+it.live(
+  "P1 T5 the doctor reads a running server's numbers; when it was killed it finds its agent, and ends and settles nothing",
+  () =>
+    Effect.gen(function* () {
+      const dataDir = join(yield* temporaryDirectory, "data")
+      const before = yield* doctor(dataDir)
+      expect(before.code).toBe(0)
+      expect(before.checks).toContainEqual({ name: "log", status: "ok", found: "made at the first start" })
+      expect(existsSync(dataDir), "looking makes nothing").toBe(false)
+
+      const server = yield* Program.start(["serve", "--port", "0", "--data", dataDir])
+      yield* server.until("ready at")
+      const run = yield* Program.start(["run", "[[say begun]] [[hang]]", "--data", dataDir])
+      yield* run.until("begun")
+      const beside = yield* doctor(dataDir)
+      const said = Object.fromEntries(beside.checks.map((check) => [check.name, check]))
+      expect(said).toMatchObject({
+        server: { status: "ok" },
+        log: { status: "ok", found: expect.stringMatching(/^\d+ events, epoch /) },
+        "agent processes": { status: "ok", found: expect.stringContaining("1 of demo") },
+        readers: { found: expect.stringMatching(/^[1-9] readers? connected/) },
+        clock: { status: "ok" }
+      })
+
+      yield* server.kill("SIGKILL")
+      yield* server.ended
+      yield* run.kill("SIGKILL")
+      const alive = Effect.map(Children.list(dataDir), (children) => children.filter(({ alive }) => alive).length)
+      expect(yield* alive).toBe(1)
+      const after = yield* doctor(dataDir)
+      expect(after.code).toBe(1)
+      expect(after.checks).toContainEqual({
+        name: "agent processes",
+        status: "wrong",
+        found: "1 process without a session, left of a server that is gone",
+        fix: "The next start ends them: millrace serve. To see them: millrace ps"
+      })
+      expect(yield* alive, "it only looked").toBe(1)
+      const again = yield* Program.start(["serve", "--port", "0", "--data", dataDir])
+      yield* again.until("ready at")
+      expect(yield* alive).toBe(0)
+      yield* again.kill("SIGTERM")
+      expect(yield* again.ended).toMatchObject({ code: 0 })
+    }).pipe(Effect.scoped)
+)

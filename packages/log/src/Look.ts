@@ -1,0 +1,34 @@
+/**
+ * A look at a log from outside: no lock, no owner, no event written; beside a server or without one. SQLite may leave its empty index files beside
+ * the database.
+ */
+import { Effect } from "effect"
+import type { LogUnavailable } from "./EventLog.ts"
+import * as Sqlite from "./Sqlite.ts"
+import { SqliteReader } from "./SqliteReader.ts"
+import { attempt } from "./Storage.ts"
+
+export interface Looked {
+  readonly head: number
+  readonly retainedFrom: number
+  /** Commit time of the newest event, by the clock of its server, as it is written; absent in an empty log. */
+  readonly lastAt?: string
+}
+
+/** The file must be there. Its cost does not depend on the length of the log. */
+export const look = (file: string): Effect.Effect<Looked, LogUnavailable> =>
+  attempt("look", () => {
+    const db = Sqlite.openReader(file)
+    try {
+      return Sqlite.guarded(() =>
+        new SqliteReader(db).view((view) => {
+          const { head, retainedFrom } = view
+          const last = head > retainedFrom ? view.events({ after: head - 1, limit: 1 }).events[0] : undefined
+          const at = last === undefined ? undefined : (JSON.parse(last.json) as { readonly at: string }).at
+          return { head, retainedFrom, ...(at !== undefined && { lastAt: at }) }
+        })
+      )
+    } finally {
+      Sqlite.close(db)
+    }
+  })
