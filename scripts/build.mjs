@@ -1,6 +1,7 @@
-// Bundles the program into apps/server/dist: everything but the native SQLite driver. About a second.
+// Bundles the program into apps/server/dist: everything but the native SQLite driver, and the page. About a second; the page, when a source
+// of it is newer, takes some more.
 import { build } from "esbuild"
-import { copyFile, mkdir, writeFile } from "node:fs/promises"
+import { copyFile, cp, mkdir, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "..")
@@ -8,6 +9,18 @@ const dist = join(root, "apps/server/dist")
 
 /** Files that are run or served as they are, found by `new URL("./name", import.meta.url)` beside the code that names them. */
 const assets = ["packages/providers/src/demo/agent.mjs"]
+
+/** The page beside the program; `index.html`, which names the others, comes last. */
+const page = async () => {
+  const web = await import("../apps/web/scripts/build.mjs")
+  if (!web.isFresh()) {
+    const { br } = await web.build()
+    process.stderr.write(`page: first load ${Math.round(br / 1024)} KiB compressed … `)
+  }
+  const from = join(root, "apps/web/dist")
+  await cp(from, join(dist, "web"), { recursive: true, filter: (file) => !/(index\.html(\.\w+)?|first-load\.json)$/.test(file) })
+  for (const name of ["index.html.br", "index.html.gz", "index.html"]) await copyFile(join(from, name), join(dist, "web", name))
+}
 
 export const bundle = async () => {
   const started = performance.now()
@@ -30,6 +43,7 @@ export const bundle = async () => {
     logLevel: "warning"
   })
   for (const asset of assets) await copyFile(join(root, asset), join(dist, asset.split("/").at(-1)))
+  await page()
   await writeFile(join(dist, ".built"), new Date().toISOString())
   return Math.round(performance.now() - started)
 }

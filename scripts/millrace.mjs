@@ -6,7 +6,8 @@ const root = resolve(import.meta.dirname, "..")
 const stamp = join(root, "apps/server/dist/.built")
 
 const newest = () => {
-  let latest = statSync(join(root, "pnpm-lock.yaml")).mtimeMs
+  const files = ["pnpm-lock.yaml", "apps/web/index.html", "apps/web/vite.config.ts"]
+  let latest = Math.max(...files.map((file) => statSync(join(root, file)).mtimeMs))
   for (const area of ["apps", "packages"])
     for (const room of readdirSync(join(root, area))) {
       const source = join(root, area, room, "src")

@@ -16,6 +16,8 @@ export interface PageRequest {
 export interface PageOf<A> {
   readonly items: ReadonlyArray<A>
   readonly before?: number | undefined
+  /** The position of the log that the page was read at. */
+  readonly offset?: number | undefined
 }
 
 /** `TransportError` = what only the wire adds (disconnected, refused, unauthorised); `never` in process. */

@@ -136,6 +136,9 @@ export const PageOf = <A, I, R>(item: Schema.Schema<A, I, R>) =>
 
 export const ProviderStatus = Schema.Struct({
   provider: Schema.String,
+  kind: Schema.optional(
+    Schema.String.annotations({ description: "codex | claude | acp | openai | demo: what a configured instance is one of." })
+  ),
   installed: Schema.Boolean,
   version: Schema.optional(Schema.String),
   signedIn: Schema.Literal("yes", "no", "not-needed", "unknown"),

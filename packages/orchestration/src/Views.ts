@@ -54,7 +54,7 @@ const pageOf = <A>(
     last !== undefined &&
     (rows.length > limit ||
       view.rows({ collection, limit: 1, before: last.rank, ...(parent === undefined ? {} : { parent }) }).length > 0)
-  return { rows: shown, page: { items: values<A>(shown), ...(more ? { before: last.rank } : {}) } }
+  return { rows: shown, page: { items: values<A>(shown), ...(more ? { before: last.rank } : {}), offset: view.head } }
 }
 
 const snapshot =

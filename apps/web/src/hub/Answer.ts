@@ -1,0 +1,53 @@
+/** A call of a tab, done by the client. Failures are values: what is thrown does not cross a port whole. */
+import { command, type Client } from "@millrace/client/Client"
+import { format } from "@millrace/contracts/Cursor"
+import { Cause, Chunk, Effect, Stream } from "effect"
+import type { Call, Failed } from "./Wire.ts"
+
+type Said = { readonly tag: "answer"; readonly value: unknown } | { readonly tag: "refusal"; readonly failed: Failed }
+
+const run = (
+  client: Client,
+  epoch: string | undefined,
+  call: Call
+): Effect.Effect<unknown, { readonly _tag: string; readonly message: string }> => {
+  switch (call.name) {
+    case "dispatch":
+      return Effect.flatMap(command(call.type, call.body), client.dispatch)
+    case "thread":
+      return client.thread(call.threadId)
+    case "threads":
+      return client.threads(call.page)
+    case "items":
+      return client.items(call.threadId, call.page)
+    case "turns":
+      return client.turns(call.threadId, call.page)
+    case "providers":
+      return client.providers
+    case "events":
+      // The log's own pages: the beginning of a follow, left when the page is full or the head is reached.
+      return client
+        .follow({
+          ...(epoch !== undefined && { after: format(epoch, call.since) }),
+          ...(call.stream !== undefined && { stream: call.stream })
+        })
+        .pipe(
+          Stream.takeWhile((frame) => frame._tag === "event"),
+          Stream.take(call.limit),
+          Stream.runCollect,
+          Effect.map((frames) => Chunk.toReadonlyArray(frames).flatMap((frame) => (frame._tag === "event" ? [frame.event] : [])))
+        )
+  }
+}
+
+export const answer = (client: Client, epoch: () => string | undefined, call: Call): Effect.Effect<Said> =>
+  Effect.suspend(() => run(client, epoch(), call)).pipe(
+    Effect.map((value): Said => ({ tag: "answer", value })),
+    Effect.catchAllCause((cause) => {
+      const error = Cause.squash(cause)
+      const tag = typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Defect"
+      const rule = typeof error === "object" && error !== null && "rule" in error ? { rule: String(error.rule) } : {}
+      const message = error instanceof Error ? error.message : String(error)
+      return Effect.succeed<Said>({ tag: "refusal", failed: { tag, message, ...rule } })
+    })
+  )

@@ -1,0 +1,205 @@
+/**
+ * The one connection of a browser: follows the whole log from the place that was kept, folds it, and tells every tab. Runs in a
+ * SharedWorker, so that tabs share one WebSocket; where there is none, in the page itself.
+ * Tabs get the world at a position and then each event behind it, once, in order: a port is a queue that loses nothing.
+ */
+import * as Backoff from "@millrace/client/Backoff"
+import * as Client from "@millrace/client/Client"
+import type * as Follow from "@millrace/client/Follow"
+import * as RpcTransport from "@millrace/client/RpcTransport"
+import type { TransportError } from "@millrace/client/TransportError"
+import { format } from "@millrace/contracts/Cursor"
+import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { Frame } from "@millrace/contracts/Frame"
+import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
+import * as World from "../store/World.ts"
+import { answer } from "./Answer.ts"
+import * as Saved from "./Saved.ts"
+import type { Connection, Notice, ToHub, ToTab } from "./Wire.ts"
+
+/** One tab. */
+export interface Tab {
+  readonly post: (message: ToTab) => void
+}
+
+export interface Hub {
+  readonly hear: (tab: Tab, message: ToHub) => void
+}
+
+/** Short absences are not told. */
+const awayMillis = 5_000
+const saveMillis = 1_000
+
+/** Whether this browser is let in: a refused WebSocket does not say why. */
+const probe = async (origin: string): Promise<Connection | undefined> => {
+  try {
+    const health = await fetch(`${origin}/health`)
+    if (health.status === 503) return { state: "draining", message: "The server is shutting down; it takes nothing new." }
+    const look = await fetch(`${origin}/api/threads?limit=1`)
+    return look.status === 401 ? { state: "unpaired" } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export const make = (origin: string): Hub => {
+  const tabs = new Set<Tab>()
+  let world: World.World | undefined
+  let connection: Connection = { state: "connecting" }
+  let running: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  let saving: ReturnType<typeof setTimeout> | undefined
+  /** When the last frame came, to tell an absence from a blink. */
+  let seenAt = Date.now()
+  let kept = false
+
+  const tell = (message: ToTab) => {
+    for (const tab of tabs) tab.post(message)
+  }
+  const say = (next: Connection) => {
+    connection = next
+    tell({ tag: "connection", connection })
+  }
+  const notice = (value: Notice) => tell({ tag: "notice", notice: value })
+  const keep = () => {
+    saving ??= setTimeout(() => {
+      saving = undefined
+      if (world !== undefined) void Saved.save(world)
+    }, saveMillis)
+  }
+
+  /** The refused handshake looks like a lost connection in a browser: the difference is asked for. */
+  const explain = (cause: { readonly message: string }, attempt: number) =>
+    Effect.promise(async () => {
+      const reason = await probe(origin)
+      if (reason?.state === "unpaired") await Saved.forget()
+      say(reason ?? { state: "reconnecting", attempt, message: cause.message })
+    })
+
+  const onStatus = (status: Follow.Status) =>
+    status._tag === "attached"
+      ? Effect.sync(() => {
+          if (connection.state !== "live") say({ state: "replaying" })
+        })
+      : explain(status.cause, status.attempt)
+
+  const snapshot = (client: Client.Client) => {
+    let attempt = 0
+    return client.state.pipe(
+      Effect.tapError((cause) => explain(cause, ++attempt)),
+      Effect.retry({ schedule: Backoff.backoff, while: (error) => error._tag !== "ProtocolError" }),
+      Effect.map(World.fromSnapshot)
+    )
+  }
+
+  const begin = (next: World.World) => {
+    world = next
+    tell({ tag: "world", world })
+    keep()
+  }
+
+  /** What was replayed since the last attach, while nobody saw it. */
+  let missed = { events: 0, requests: 0 }
+  const take = (chunk: Chunk.Chunk<Frame>) =>
+    Effect.sync(() => {
+      const events: Array<LogEvent> = []
+      const now = Date.now()
+      for (const frame of chunk) {
+        if (frame._tag === "event") {
+          events.push(frame.event)
+          missed.events++
+          if (frame.event.type === "request.opened") missed.requests++
+        } else if (frame._tag === "bye") say({ state: "draining", message: frame.reason })
+        else if (frame._tag === "caught-up") {
+          if (events.length > 0) pass(events.splice(0))
+          if (kept && missed.events > 0 && now - seenAt > awayMillis) notice({ kind: "resumed", ...missed })
+          kept = true
+          say({ state: "live" })
+        }
+      }
+      if (events.length > 0) pass(events)
+      if (connection.state === "live") {
+        missed = { events: 0, requests: 0 }
+        seenAt = now
+      }
+    })
+  const pass = (events: ReadonlyArray<LogEvent>) => {
+    if (world === undefined) return
+    world = World.foldAll(world, events)
+    tell({ tag: "events", events })
+    keep()
+  }
+
+  const follow = (client: Client.Client): Effect.Effect<void, StorageUnavailable | TransportError> =>
+    Effect.gen(function* () {
+      if (world === undefined) {
+        const saved = yield* Effect.promise(() => Saved.load())
+        if (saved !== undefined) {
+          kept = true
+          seenAt = saved.savedAt
+        }
+        begin(saved?.world ?? (yield* snapshot(client)))
+      }
+      const at = world ?? (yield* snapshot(client))
+      yield* client.follow({ after: format(at.logEpoch, at.offset) }).pipe(
+        Stream.chunks,
+        Stream.runForEach(take),
+        Effect.catchIf(
+          (error): error is CursorError => error._tag.startsWith("Cursor"),
+          (error) =>
+            Effect.promise(() => Saved.forget()).pipe(
+              Effect.zipRight(snapshot(client)),
+              Effect.map((fresh) => {
+                begin(fresh)
+                notice({ kind: "renewed", why: error._tag })
+              })
+            )
+        )
+      )
+    }).pipe(Effect.zipRight(Effect.suspend(() => follow(client))))
+
+  // Its scope is the worker's life.
+  const ready = Effect.runPromise(
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const transport = yield* Scope.extend(RpcTransport.make({ url: `${origin.replace(/^http/, "ws")}/rpc` }), scope)
+      return Client.make(transport, { follow: { onStatus } })
+    })
+  )
+
+  const start = async () => {
+    const client = await ready
+    if (running !== undefined) await Effect.runPromise(Fiber.interrupt(running))
+    running = Effect.runFork(
+      Effect.catchAllCause(follow(client), (cause) =>
+        Effect.sync(() => say({ state: "failed", message: cause.toString().slice(0, 500) }))
+      )
+    )
+  }
+  void start()
+
+  return {
+    hear: (tab, message) => {
+      switch (message.tag) {
+        case "attach":
+          tabs.add(tab)
+          tab.post({ tag: "connection", connection })
+          if (world !== undefined) tab.post({ tag: "world", world })
+          return
+        case "leave":
+          tabs.delete(tab)
+          if (world !== undefined) void Saved.save(world)
+          return
+        case "retry":
+          say({ state: "connecting" })
+          void start()
+          return
+        case "call":
+          void ready
+            .then((client) => Effect.runPromise(answer(client, () => world?.logEpoch, message.call)))
+            .then((said) => tab.post({ ...said, id: message.id }))
+          return
+      }
+    }
+  }
+}

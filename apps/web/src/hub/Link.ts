@@ -1,0 +1,72 @@
+/** A tab's side of the hub. */
+import type { Accepted, BodyOf, CommandType } from "@millrace/contracts/Command"
+import type { Call, Failed, ToHub, ToTab } from "./Wire.ts"
+
+export interface Link {
+  /** Rejects with a `Refusal`. */
+  readonly call: <A>(call: Call) => Promise<A>
+  /** A command: the hub gives it an id, and sends it as often as needed (Outbox). */
+  readonly send: <T extends CommandType>(type: T, body: BodyOf<T>) => Promise<Accepted>
+  readonly retry: () => void
+}
+
+/** A call that failed, with the words of the wire. */
+export class Refusal extends Error {
+  readonly tag: string
+  readonly rule: string | undefined
+  constructor({ message, rule, tag }: Failed) {
+    super(message)
+    this.tag = tag
+    this.rule = rule
+  }
+}
+
+type Hear = (message: ToTab) => void
+
+/** The way to the hub: shared by the tabs where the browser can, else in this page. */
+const connect = async (hear: Hear): Promise<(message: ToHub) => void> => {
+  if (typeof SharedWorker !== "undefined") {
+    const worker = new SharedWorker(new URL("./worker.ts", import.meta.url), { type: "module", name: "millrace" })
+    worker.port.addEventListener("message", ({ data }: MessageEvent<ToTab>) => hear(data))
+    worker.port.start()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin to name
+    return (message) => worker.port.postMessage(message)
+  }
+  const hub = (await import("./Hub.ts")).make(location.origin)
+  const tab = { post: hear }
+  return (message) => hub.hear(tab, message)
+}
+
+export const make = (hear: Hear): Link => {
+  const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Refusal) => void }>()
+  let next = 1
+  const way = connect((message) => {
+    if (message.tag !== "answer" && message.tag !== "refusal") return hear(message)
+    const one = waiting.get(message.id)
+    waiting.delete(message.id)
+    if (message.tag === "answer") one?.resolve(message.value)
+    else one?.reject(new Refusal(message.failed))
+  })
+  const post = (message: ToHub) => void way.then((send) => send(message))
+
+  post({ tag: "attach" })
+  window.addEventListener("pagehide", () => post({ tag: "leave" }))
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) post({ tag: "attach" })
+  })
+  window.addEventListener("online", () => post({ tag: "retry" }))
+
+  const ask = (what: Call) =>
+    new Promise<unknown>((resolve, reject) => {
+      const id = next++
+      waiting.set(id, { resolve, reject })
+      post({ tag: "call", id, call: what })
+    })
+  // The hub answers with what `Millrace` gives to that call.
+  const call = <A>(what: Call) => ask(what) as Promise<A>
+  return {
+    call,
+    send: (type, body) => call<Accepted>({ name: "dispatch", type, body }),
+    retry: () => post({ tag: "retry" })
+  }
+}

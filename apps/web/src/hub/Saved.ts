@@ -1,0 +1,47 @@
+/**
+ * The place of this browser between visits: the world and its position are one value in IndexedDB, so a reload can never find a cursor
+ * without its view. An edge: what the browser refuses (private windows, full disks) is the same as nothing kept.
+ */
+import { isWorld, type World } from "../store/World.ts"
+
+export interface Place {
+  readonly world: World
+  /** Milliseconds since 1970. */
+  readonly savedAt: number
+}
+
+const open = (): Promise<IDBObjectStore> =>
+  new Promise((resolve, reject) => {
+    const request = indexedDB.open("millrace", 1)
+    request.addEventListener("upgradeneeded", () => request.result.createObjectStore("place"))
+    request.addEventListener("error", () => reject(request.error ?? new Error("IndexedDB")))
+    request.addEventListener("success", () => {
+      const database = request.result
+      const transaction = database.transaction("place", "readwrite")
+      transaction.addEventListener("complete", () => database.close())
+      resolve(transaction.objectStore("place"))
+    })
+  })
+
+const done = <A>(request: IDBRequest<A>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    request.addEventListener("success", () => resolve(request.result))
+    request.addEventListener("error", () => reject(request.error ?? new Error("IndexedDB")))
+  })
+
+const attempt = async <A>(use: (store: IDBObjectStore) => IDBRequest<A>): Promise<A | undefined> => {
+  try {
+    return await done(use(await open()))
+  } catch {
+    return undefined
+  }
+}
+
+/** A value of an older page is no place. */
+export const load = async (): Promise<Place | undefined> => {
+  const value = await attempt<Partial<Place> | undefined>((store) => store.get("world"))
+  return isWorld(value?.world) && typeof value.savedAt === "number" ? { world: value.world, savedAt: value.savedAt } : undefined
+}
+export const save = (world: World): Promise<unknown> =>
+  attempt((store) => store.put({ world, savedAt: Date.now() } satisfies Place, "world"))
+export const forget = (): Promise<unknown> => attempt((store) => store.delete("world"))

@@ -1,0 +1,14 @@
+/** The page: the shell over the store. Everything it shows is folded from the log; everything it does is a command. */
+import { StrictMode } from "react"
+import { createRoot } from "react-dom/client"
+import { App } from "./views/App.tsx"
+import { apply } from "./ui/Theme.ts"
+
+apply()
+const root = document.getElementById("root")
+if (root !== null)
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>
+  )

@@ -1,0 +1,177 @@
+/**
+ * A tab's state: the world, the transcripts that are looked at, the connection. One place, folded from what the hub sends;
+ * views read it with `useStore` and change nothing but by commands. Listeners are told once per frame of the screen.
+ */
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ItemView } from "@millrace/contracts/Item"
+import type { PageOf } from "@millrace/contracts/Millrace"
+import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
+import * as Link from "../hub/Link.ts"
+import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
+import * as Transcript from "./Transcript.ts"
+import * as World from "./World.ts"
+
+/** Transcripts that are kept folded; the one looked at longest ago goes first. */
+const maxTranscripts = 6
+const pageSize = 100
+/** Events that the log's table holds, newest last. */
+const maxTail = 2_000
+
+/** A page is of a position; without one its events cannot be told from those behind it. */
+type Opened = { readonly state: "loading" } | { readonly state: "failed"; readonly message: string } | Ready
+interface Ready {
+  readonly state: "ready"
+  readonly transcript: Transcript.Transcript
+  readonly loadingOlder: boolean
+}
+
+export interface State {
+  readonly world: World.World | undefined
+  readonly connection: Connection
+  readonly notice: Notice | undefined
+  readonly threads: ReadonlyMap<ThreadId, Opened>
+  readonly providers: ReadonlyArray<ProviderStatus> | undefined
+  /** The newest events that came, for the log's table; each once. */
+  readonly tail: ReadonlyArray<LogEvent>
+  /** Counts every change. */
+  readonly version: number
+}
+
+let state: State = {
+  world: undefined,
+  connection: { state: "connecting" },
+  notice: undefined,
+  threads: new Map(),
+  providers: undefined,
+  tail: [],
+  version: 0
+}
+const listeners = new Set<() => void>()
+/** Events of threads whose pages are on their way. */
+const early = new Map<ThreadId, Array<LogEvent>>()
+let told = false
+
+const tell = () => {
+  told = false
+  for (const listener of listeners) listener()
+}
+const set = (change: Partial<State>) => {
+  state = { ...state, ...change, version: state.version + 1 }
+  if (told) return
+  told = true
+  // A hidden page draws no frames; nobody looks, but tests and titles do.
+  if (document.hidden) setTimeout(tell, 50)
+  else requestAnimationFrame(tell)
+}
+
+const setThread = (threadId: ThreadId, opened: Opened | undefined) => {
+  const threads = new Map(state.threads)
+  threads.delete(threadId)
+  if (opened !== undefined) threads.set(threadId, opened)
+  for (const oldest of threads.keys()) {
+    if (threads.size <= maxTranscripts) break
+    threads.delete(oldest)
+  }
+  set({ threads })
+}
+
+const take = (events: ReadonlyArray<LogEvent>) => {
+  if (state.world === undefined) return
+  const fresh = events.filter((event) => event.offset > (state.world?.offset ?? 0))
+  for (const event of fresh) {
+    const threadId = event.stream.startsWith("thread/") ? (event.stream.slice("thread/".length) as ThreadId) : undefined
+    if (threadId === undefined) continue
+    early.get(threadId)?.push(event)
+    const opened = state.threads.get(threadId)
+    if (opened?.state === "ready") Transcript.fold(opened.transcript, event)
+  }
+  set({ world: World.foldAll(state.world, fresh), tail: [...state.tail, ...fresh].slice(-maxTail) })
+}
+
+const hear = (message: ToTab) => {
+  switch (message.tag) {
+    case "world": {
+      const open = [...state.threads.keys()]
+      // Another place to fold from: what was folded before may have a gap behind it.
+      const same = state.world?.logEpoch === message.world.logEpoch && state.world.offset === message.world.offset
+      if (same) return
+      set({ world: message.world, threads: new Map(), tail: [] })
+      for (const threadId of open) void openThread(threadId)
+      return
+    }
+    case "events":
+      return take(message.events)
+    case "connection":
+      if (message.connection.state === "live" && state.connection.state !== "live") {
+        void loadProviders()
+        for (const [threadId, opened] of state.threads) if (opened.state === "failed") void openThread(threadId)
+      }
+      return set({ connection: message.connection })
+    case "notice":
+      return set({ notice: message.notice })
+    default:
+      return
+  }
+}
+
+export const link: Link.Link = Link.make(hear)
+
+const items = (threadId: ThreadId, before?: number) =>
+  link.call<PageOf<ItemView>>({ name: "items", threadId, page: { limit: pageSize, ...(before !== undefined && { before }) } })
+const turns = (threadId: ThreadId, before?: number) =>
+  link.call<PageOf<TurnView>>({ name: "turns", threadId, page: { limit: pageSize, ...(before !== undefined && { before }) } })
+
+const words = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Pages of the newest items and turns, then the events that came meanwhile. */
+export const openThread = async (threadId: ThreadId): Promise<void> => {
+  const known = state.threads.get(threadId)
+  if (known !== undefined && known.state !== "failed") return setThread(threadId, known)
+  setThread(threadId, { state: "loading" })
+  early.set(threadId, [])
+  try {
+    const [itemPage, turnPage] = await Promise.all([items(threadId), turns(threadId)])
+    const transcript = Transcript.make(threadId, itemPage, turnPage)
+    for (const event of early.get(threadId) ?? []) Transcript.fold(transcript, event)
+    setThread(threadId, { state: "ready", transcript, loadingOlder: false })
+  } catch (cause) {
+    setThread(threadId, { state: "failed", message: words(cause) })
+  } finally {
+    early.delete(threadId)
+  }
+}
+
+/** The next older page; one at a time. */
+export const loadOlder = async (threadId: ThreadId): Promise<void> => {
+  const opened = state.threads.get(threadId)
+  if (opened?.state !== "ready" || opened.loadingOlder || opened.transcript.before === undefined) return
+  const { transcript } = opened
+  setThread(threadId, { ...opened, loadingOlder: true })
+  try {
+    const page = await items(threadId, transcript.before)
+    Transcript.addItems(transcript, page)
+    const oldest = page.items.at(-1)?.turnId
+    const reached = () => oldest === undefined || transcript.turns.has(oldest)
+    for (let before = transcript.beforeTurns; before !== undefined && !reached(); before = transcript.beforeTurns)
+      Transcript.addTurns(transcript, await turns(threadId, before))
+  } catch {
+    // The connection is gone; scrolling there again asks again.
+  }
+  if (state.threads.get(threadId)?.state === "ready") setThread(threadId, { state: "ready", transcript, loadingOlder: false })
+}
+
+export const loadProviders = async (): Promise<void> => {
+  try {
+    set({ providers: await link.call<ReadonlyArray<ProviderStatus>>({ name: "providers" }) })
+  } catch {
+    // Shown as not loaded; asked again at the next attach.
+  }
+}
+
+export const dismiss = (): void => set({ notice: undefined })
+export const current = (): State => state
+export const subscribe = (listener: () => void): (() => void) => {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}

@@ -1,0 +1,235 @@
+/**
+ * One thread's turns and items: pages of the read model, each of one position of the log, and the events behind those positions, once.
+ * Items are values that are replaced when they change, so that a view redraws only what is new; the collection changes in place.
+ */
+import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemView } from "@millrace/contracts/Item"
+import type { PageOf } from "@millrace/contracts/Millrace"
+import type { TurnView } from "@millrace/contracts/State"
+
+/** A line of the thread as it is drawn: an item, or how a turn ended. */
+export type Row =
+  | { readonly kind: "item"; readonly key: string; readonly item: ItemView }
+  | { readonly kind: "end"; readonly key: string; readonly turn: TurnView }
+
+/** A value and the position up to which it is folded. */
+interface At<A> {
+  readonly value: A
+  readonly offset: number
+}
+
+export interface Transcript {
+  readonly threadId: ThreadId
+  readonly items: Map<ItemId, At<ItemView>>
+  /** Oldest first. */
+  order: Array<ItemId>
+  readonly turns: Map<TurnId, At<TurnView>>
+  /** Oldest first. */
+  turnOrder: Array<TurnId>
+  /** Where the older items begin; undefined: all are here. */
+  before: number | undefined
+  beforeTurns: number | undefined
+  /** Positions of the newest pages: what is behind them is created by events. */
+  itemsFrom: number
+  turnsFrom: number
+  /** Counts changes; `structure` those that change the rows' number or order. */
+  version: number
+  structure: number
+}
+
+export const make = (threadId: ThreadId, items: PageOf<ItemView>, turns: PageOf<TurnView>): Transcript => {
+  const transcript: Transcript = {
+    threadId,
+    items: new Map(),
+    order: [],
+    turns: new Map(),
+    turnOrder: [],
+    before: undefined,
+    beforeTurns: undefined,
+    itemsFrom: items.offset ?? 0,
+    turnsFrom: turns.offset ?? 0,
+    version: 0,
+    structure: 0
+  }
+  addItems(transcript, items)
+  addTurns(transcript, turns)
+  return transcript
+}
+
+/** The next older page, newest first as it comes. What an event told since stays: it is newer. */
+export const addItems = (transcript: Transcript, page: PageOf<ItemView>): void => {
+  const older: Array<ItemId> = []
+  for (const item of page.items.toReversed()) {
+    if (transcript.items.has(item.itemId)) continue
+    transcript.items.set(item.itemId, { value: item, offset: page.offset ?? 0 })
+    older.push(item.itemId)
+  }
+  transcript.order = [...older, ...transcript.order]
+  transcript.before = page.before
+  transcript.version++
+  transcript.structure++
+}
+
+export const addTurns = (transcript: Transcript, page: PageOf<TurnView>): void => {
+  const older: Array<TurnId> = []
+  for (const turn of page.items.toReversed()) {
+    if (transcript.turns.has(turn.turnId)) continue
+    transcript.turns.set(turn.turnId, { value: turn, offset: page.offset ?? 0 })
+    older.push(turn.turnId)
+  }
+  transcript.turnOrder = [...older, ...transcript.turnOrder]
+  transcript.beforeTurns = page.before
+  transcript.version++
+  transcript.structure++
+}
+
+const setItem = (transcript: Transcript, itemId: ItemId, offset: number, change: (item: ItemView) => ItemView): boolean => {
+  const known = transcript.items.get(itemId)
+  if (known === undefined || offset <= known.offset) return false
+  transcript.items.set(itemId, { value: change(known.value), offset })
+  return true
+}
+
+const setTurn = (transcript: Transcript, turnId: TurnId, offset: number, change: (turn: TurnView) => TurnView): boolean => {
+  const known = transcript.turns.get(turnId)
+  if (known === undefined || offset <= known.offset) return false
+  transcript.turns.set(turnId, { value: change(known.value), offset })
+  return true
+}
+
+const addTurn = (transcript: Transcript, offset: number, turn: TurnView): boolean => {
+  if (offset <= transcript.turnsFrom || transcript.turns.has(turn.turnId)) return false
+  transcript.turns.set(turn.turnId, { value: turn, offset })
+  transcript.turnOrder.push(turn.turnId)
+  transcript.structure++
+  return true
+}
+
+/** Deltas of a command are its output; of everything else its text. */
+const withText = (item: ItemView, text: string): ItemView =>
+  item.kind === "command" ? { ...item, output: (item.output ?? "") + text } : { ...item, text: (item.text ?? "") + text }
+
+const foldItem = (transcript: Transcript, event: DomainEvent, offset: number): boolean => {
+  switch (event.type) {
+    case "item.started": {
+      const { itemId } = event.data
+      if (offset <= transcript.itemsFrom || transcript.items.has(itemId)) return false
+      transcript.items.set(itemId, { value: { ...event.data, status: "open" }, offset })
+      transcript.order.push(itemId)
+      transcript.structure++
+      return true
+    }
+    case "item.delta": {
+      const { itemId, text } = event.data
+      return setItem(transcript, itemId, offset, (item) => withText(item, text))
+    }
+    case "item.completed":
+    case "item.amended":
+      return setItem(transcript, event.data.itemId, offset, () => event.data)
+    default:
+      return false
+  }
+}
+
+const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at: string): boolean => {
+  switch (event.type) {
+    case "turn.requested": {
+      const { text, threadId, turnId } = event.data
+      return addTurn(transcript, offset, { turnId, threadId, status: "queued", origin: "user", text, requestedAt: at })
+    }
+    case "turn.edited": {
+      const { text } = event.data
+      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, text }))
+    }
+    case "turn.dispatched":
+      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, status: "running" }))
+    case "turn.requeued":
+      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, status: "queued" }))
+    case "turn.started": {
+      const { origin, threadId, turnId } = event.data
+      const started = { status: "running", origin, startedAt: at } as const
+      return (
+        setTurn(transcript, turnId, offset, (turn) => ({ ...turn, ...started })) ||
+        addTurn(transcript, offset, { turnId, threadId, text: "", requestedAt: at, ...started })
+      )
+    }
+    case "turn.updated": {
+      const { diff, plan, usage } = event.data
+      const told = {
+        ...(diff !== undefined && { diff }),
+        ...(plan !== undefined && { plan }),
+        ...(usage !== undefined && { usage })
+      }
+      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, ...told }))
+    }
+    case "request.opened":
+      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, status: "waiting" }))
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      return setTurn(transcript, event.data.turnId, offset, (turn) =>
+        turn.status === "waiting" ? { ...turn, status: "running" } : turn
+      )
+    case "turn.completed":
+    case "turn.interrupted":
+    case "turn.failed": {
+      const { reason, turnId, usage } = event.data
+      const told = {
+        status: event.type.slice("turn.".length) as TurnView["status"],
+        endedAt: at,
+        ...(reason !== undefined && { reason }),
+        ...(usage !== undefined && { usage }),
+        ...(event.type === "turn.failed" && { error: event.data.error })
+      }
+      transcript.structure++
+      return setTurn(transcript, turnId, offset, (turn) => ({ ...turn, ...told }))
+    }
+    default:
+      return false
+  }
+}
+
+/** Folds one event of this thread; what a page told already changes nothing. */
+export const fold = (transcript: Transcript, event: LogEvent): void => {
+  const domain = { type: event.type, data: event.data } as DomainEvent
+  if (foldItem(transcript, domain, event.offset) || foldTurn(transcript, domain, event.offset, event.at)) transcript.version++
+}
+
+const isOver = (turn: TurnView): boolean =>
+  turn.status === "completed" || turn.status === "failed" || turn.status === "interrupted"
+
+/** The rows, oldest first: each turn's items, then how it ended. Turns older than the oldest item wait for their items. */
+export const rows = (transcript: Transcript): ReadonlyArray<Row> => {
+  const out: Array<Row> = []
+  const shown = new Set<TurnId>()
+  const end = (turnId: TurnId) => {
+    const turn = transcript.turns.get(turnId)?.value
+    if (turn === undefined || !isOver(turn) || shown.has(turnId)) return
+    shown.add(turnId)
+    out.push({ kind: "end", key: turnId, turn })
+  }
+  const last = new Map<TurnId, ItemId>()
+  for (const itemId of transcript.order) {
+    const item = transcript.items.get(itemId)
+    if (item !== undefined) last.set(item.value.turnId, itemId)
+  }
+  // Turns without an item (removed from the queue, failed at once) stand behind the turn that was requested before them.
+  let bare = transcript.before === undefined ? 0 : transcript.turnOrder.findIndex((turnId) => last.has(turnId))
+  const place = new Map(transcript.turnOrder.map((turnId, at) => [turnId, at]))
+  const bareUntil = (at: number) => {
+    for (; bare >= 0 && bare < at; bare++) {
+      const turnId = transcript.turnOrder[bare]
+      if (turnId !== undefined && !last.has(turnId)) end(turnId)
+    }
+  }
+  for (const itemId of transcript.order) {
+    const item = transcript.items.get(itemId)?.value
+    if (item === undefined) continue
+    bareUntil(place.get(item.turnId) ?? 0)
+    out.push({ kind: "item", key: itemId, item })
+    if (last.get(item.turnId) === itemId) end(item.turnId)
+  }
+  bareUntil(transcript.turnOrder.length)
+  return out
+}

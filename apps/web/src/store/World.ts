@@ -1,0 +1,256 @@
+/**
+ * What every view needs of the whole log, folded: projects, threads with their true status, requests. Begins as the snapshot of the server
+ * and goes on with the events behind it; the fold from any position equals the snapshot at the head. Plain, cloneable, never changed in place.
+ */
+import type { DataOf, DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import type { ProjectId, RequestId, ThreadId } from "@millrace/contracts/Ids"
+import type { Answer, RequestView } from "@millrace/contracts/Item"
+import type { ProjectView, SessionState, Snapshot, ThreadStatus, ThreadView } from "@millrace/contracts/State"
+
+/** How a request ended, for those who still look at it: the first answer wins (T13). */
+export interface Settled {
+  readonly request: RequestView
+  readonly by?: string
+  readonly answer?: Answer
+  readonly reason?: string
+}
+
+/** A thread as the server shows it, and whether its last turn failed, which its status may hide. */
+export interface Thread extends ThreadView {
+  readonly failed: boolean
+}
+
+export interface World {
+  /** Of this shape; another one is not read. */
+  readonly shape: 1
+  readonly logEpoch: string
+  readonly offset: number
+  /** There are more threads than these. */
+  readonly more: boolean
+  readonly projects: Readonly<Record<ProjectId, ProjectView>>
+  /** Those that are not archived. */
+  readonly threads: Readonly<Record<ThreadId, Thread>>
+  readonly requests: Readonly<Record<RequestId, RequestView>>
+  /** The last ones, in their order. */
+  readonly settled: ReadonlyArray<Settled>
+}
+
+const maxSettled = 50
+
+export const isWorld = (value: unknown): value is World =>
+  typeof value === "object" && value !== null && "shape" in value && value.shape === 1
+
+const by = <K extends string, A>(all: ReadonlyArray<A>, key: (one: A) => K): Record<K, A> =>
+  Object.fromEntries(all.map((one) => [key(one), one])) as Record<K, A>
+
+export const fromSnapshot = (state: Snapshot): World => ({
+  shape: 1,
+  logEpoch: state.logEpoch,
+  offset: state.offset,
+  more: state.more,
+  projects: by(state.projects, ({ projectId }) => projectId),
+  threads: by(
+    state.threads.map((thread) => ({ ...thread, failed: thread.status === "failed" })),
+    ({ threadId }) => threadId
+  ),
+  requests: by(state.requests, ({ requestId }) => requestId),
+  settled: []
+})
+
+/** One rule for the status, the server's own: asked, running, waiting, failed, idle. */
+const statusOf = (thread: Thread): ThreadStatus => {
+  if (thread.openRequestIds.length > 0) return "needs-you"
+  if (thread.activeTurnId !== undefined) return "running"
+  if (thread.queuedTurnIds.length > 0) return "queued"
+  return thread.failed ? "failed" : "idle"
+}
+
+const without = <K extends string, A>(record: Readonly<Record<K, A>>, key: K): Readonly<Record<K, A>> => {
+  if (record[key] === undefined) return record
+  const { [key]: _, ...rest } = record
+  return rest as Record<K, A>
+}
+const minus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> =>
+  list.includes(one) ? list.filter((each) => each !== one) : list
+const plus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> => (list.includes(one) ? list : [...list, one])
+
+/** The session of an event and the turn it names: the thread's active turn is the session's (T3). */
+const withSession = (thread: Thread, data: SessionState, continuity: SessionState["continuity"]): Thread => {
+  const session = {
+    epoch: data.epoch,
+    status: data.status,
+    ...(data.activeTurnId !== undefined && { activeTurnId: data.activeTurnId }),
+    ...(data.reason !== undefined && { reason: data.reason }),
+    ...(continuity !== undefined && { continuity })
+  } as SessionState
+  const { activeTurnId: _, ...rest } = thread
+  return { ...rest, session, ...(session.activeTurnId !== undefined && { activeTurnId: session.activeTurnId }) }
+}
+
+const withoutActive = (thread: Thread, turnId: string): Thread => {
+  if (thread.session?.activeTurnId !== turnId) return thread
+  const { activeTurnId: _, ...rest } = thread
+  const { activeTurnId: _session, ...session } = thread.session
+  return { ...rest, session: session as SessionState }
+}
+
+const ended = (thread: Thread, turnId: DataOf<"turn.completed">["turnId"], failed: boolean): Thread => {
+  const wasActive = thread.session?.activeTurnId === turnId
+  const next = { ...withoutActive(thread, turnId), queuedTurnIds: minus(thread.queuedTurnIds, turnId) }
+  return wasActive ? { ...next, failed } : next
+}
+
+const withBackground = (thread: Thread, ids: ReadonlyArray<string>): Thread => {
+  const { backgroundIds: _, ...rest } = thread
+  return ids.length === 0 ? rest : { ...rest, backgroundIds: ids }
+}
+
+const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
+  switch (event.type) {
+    case "thread.updated":
+      return {
+        ...thread,
+        title: event.data.title ?? thread.title,
+        ...(event.data.model !== undefined && { model: event.data.model })
+      }
+    case "thread.archived":
+      return { ...thread, archived: true }
+    case "thread.unarchived":
+      return { ...thread, archived: false }
+    case "session.started":
+      return withBackground(withSession(thread, event.data, event.data.continuity), [])
+    case "session.state.changed":
+      return withSession(thread, event.data, event.data.continuity ?? thread.session?.continuity)
+    case "session.stopped":
+      return withBackground(withSession(thread, event.data, event.data.continuity), [])
+    case "background.started":
+      return withBackground(thread, [...(thread.backgroundIds ?? []), event.data.taskId])
+    case "background.ended":
+      return withBackground(thread, minus(thread.backgroundIds ?? [], event.data.taskId))
+    case "turn.requested": {
+      const { strategy, turnId } = event.data
+      const front = strategy === "interrupt" || strategy === "steer"
+      const queue = thread.queuedTurnIds
+      return { ...thread, failed: false, queuedTurnIds: front ? [turnId, ...queue] : [...queue, turnId] }
+    }
+    case "queue.reordered": {
+      const place = new Map(event.data.turnIds.map((turnId, at) => [turnId, at]))
+      const at = (turnId: (typeof event.data.turnIds)[number]) => place.get(turnId) ?? place.size
+      return { ...thread, queuedTurnIds: thread.queuedTurnIds.toSorted((a, b) => at(a) - at(b)) }
+    }
+    case "turn.dispatched":
+      return { ...thread, queuedTurnIds: minus(thread.queuedTurnIds, event.data.turnId) }
+    case "turn.requeued":
+      return { ...withoutActive(thread, event.data.turnId), queuedTurnIds: [event.data.turnId, ...thread.queuedTurnIds] }
+    case "turn.completed":
+    case "turn.interrupted":
+      return ended(thread, event.data.turnId, false)
+    case "turn.failed":
+      return ended(thread, event.data.turnId, true)
+    case "item.started":
+      return { ...thread, openItemIds: plus(thread.openItemIds, event.data.itemId) }
+    case "item.completed":
+      return { ...thread, openItemIds: minus(thread.openItemIds, event.data.itemId) }
+    case "request.opened":
+      return { ...thread, openRequestIds: plus(thread.openRequestIds, event.data.requestId) }
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      return { ...thread, openRequestIds: minus(thread.openRequestIds, event.data.requestId) }
+    case "session.stop.requested":
+    case "turn.edited":
+    case "turn.started":
+    case "turn.steered":
+    case "turn.interrupt.requested":
+      return { ...thread }
+    default:
+      return undefined
+  }
+}
+
+const created = (data: DataOf<"thread.created">, at: string): Thread => ({
+  threadId: data.threadId,
+  projectId: data.projectId,
+  title: data.title,
+  provider: data.provider,
+  ...(data.model !== undefined && { model: data.model }),
+  cwd: data.cwd,
+  status: "idle",
+  archived: false,
+  queuedTurnIds: [],
+  openRequestIds: [],
+  openItemIds: [],
+  createdAt: at,
+  updatedAt: at,
+  failed: false
+})
+
+const settle = (world: World, requestId: RequestId, how: Omit<Settled, "request">): World => {
+  const request = world.requests[requestId]
+  if (request === undefined) return world
+  return {
+    ...world,
+    requests: without(world.requests, requestId),
+    settled: [...world.settled, { request, ...how }].slice(-maxSettled)
+  }
+}
+
+const ofRequest = (world: World, event: DomainEvent, at: string): World => {
+  switch (event.type) {
+    case "request.opened": {
+      const { threadId, turnId, requestId, ...ask } = event.data
+      const request: RequestView = { requestId, threadId, turnId, status: "open", ask, openedAt: at }
+      return { ...world, requests: { ...world.requests, [requestId]: request } }
+    }
+    case "request.answered": {
+      const answer: Answer = "decision" in event.data ? { decision: event.data.decision } : { answers: event.data.answers }
+      return settle(world, event.data.requestId, { by: event.data.by, answer })
+    }
+    case "request.expired":
+    case "request.cancelled":
+      return settle(world, event.data.requestId, { reason: event.data.reason })
+    default:
+      return world
+  }
+}
+
+const ofProject = (world: World, event: DomainEvent, at: string): World | undefined => {
+  switch (event.type) {
+    case "project.created": {
+      const { cwd, projectId, title } = event.data
+      return { ...world, projects: { ...world.projects, [projectId]: { projectId, cwd, title, createdAt: at } } }
+    }
+    case "project.updated": {
+      const project = world.projects[event.data.projectId]
+      if (project === undefined) return world
+      return { ...world, projects: { ...world.projects, [project.projectId]: { ...project, title: event.data.title } } }
+    }
+    case "project.deleted":
+      return { ...world, projects: without(world.projects, event.data.projectId) }
+    default:
+      return undefined
+  }
+}
+
+const apply = (world: World, event: DomainEvent, at: string): World => {
+  const project = ofProject(world, event, at)
+  if (project !== undefined || !("threadId" in event.data)) return project ?? world
+  const { threadId } = event.data
+  if (event.type === "thread.created") return { ...world, threads: { ...world.threads, [threadId]: created(event.data, at) } }
+  if (event.type === "thread.deleted") return { ...world, threads: without(world.threads, threadId) }
+  const thread = world.threads[threadId]
+  const next = thread === undefined ? undefined : change(thread, event)
+  if (next === undefined) return ofRequest(world, event, at)
+  const threads = { ...world.threads, [threadId]: { ...next, status: statusOf(next), updatedAt: at } }
+  return ofRequest({ ...world, threads }, event, at)
+}
+
+/** Folds one event. One that was folded before, and a delta, which no summary shows, move the position only. */
+export const fold = (world: World, event: LogEvent): World => {
+  if (event.offset <= world.offset) return world
+  const here = { ...world, offset: event.offset }
+  // The log is the server's, whose writers are typed; a type that is not known falls through every case.
+  return event.type === "item.delta" ? here : apply(here, { type: event.type, data: event.data } as DomainEvent, event.at)
+}
+
+export const foldAll = (world: World, events: ReadonlyArray<LogEvent>): World => events.reduce(fold, world)

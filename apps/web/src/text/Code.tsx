@@ -1,0 +1,34 @@
+/** Code with highlighting. The highlighter is loaded when the first code is shown; until then, and for languages it has not, the plain text. */
+import { memo, useEffect, useState } from "react"
+import type * as Highlight from "./highlight.ts"
+
+let loaded: typeof Highlight | undefined
+const load = async () => (loaded ??= await import("./highlight.ts"))
+
+/** Longer texts are not worth the time. */
+const maxHighlighted = 60_000
+
+export const Code = memo(({ text, language }: { readonly text: string; readonly language: string | undefined }) => {
+  const [highlight, setHighlight] = useState(loaded)
+  const wanted = language !== undefined && text.length <= maxHighlighted
+  useEffect(() => {
+    if (!wanted || highlight !== undefined) return
+    let here = true
+    void load().then((module) => here && setHighlight(module))
+    return () => {
+      here = false
+    }
+  }, [wanted, highlight])
+  const pieces = wanted ? highlight?.pieces(text, language) : undefined
+  return (
+    <code>
+      {pieces === undefined
+        ? text
+        : pieces.map((piece, at) => (
+            <span key={at} className={piece.kind}>
+              {piece.text}
+            </span>
+          ))}
+    </code>
+  )
+})

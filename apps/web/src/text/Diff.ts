@@ -1,0 +1,48 @@
+/** A unified diff as pairs of lines: what was taken away beside what came in its place. */
+export interface Side {
+  readonly kind: "same" | "old" | "new"
+  readonly line: number
+  readonly text: string
+}
+export type Pair =
+  | { readonly kind: "pair"; readonly left: Side | undefined; readonly right: Side | undefined }
+  /** Headers and hunks, as they are. */
+  | { readonly kind: "note"; readonly text: string }
+
+export const pairs = (diff: string): ReadonlyArray<Pair> => {
+  const out: Array<Pair> = []
+  let left = 0
+  let right = 0
+  let inHunk = false
+  const taken: Array<Side> = []
+  const came: Array<Side> = []
+  const flush = () => {
+    for (let at = 0; at < Math.max(taken.length, came.length); at++) out.push({ kind: "pair", left: taken[at], right: came[at] })
+    taken.length = 0
+    came.length = 0
+  }
+  const lines = diff.split("\n")
+  if (lines.at(-1) === "") lines.pop()
+  for (const line of lines) {
+    const hunk = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(line)
+    if (hunk !== null) {
+      flush()
+      left = Number(hunk[1])
+      right = Number(hunk[2])
+      inHunk = true
+      out.push({ kind: "note", text: line })
+    } else if (inHunk && line.startsWith("-")) taken.push({ kind: "old", line: left++, text: line.slice(1) })
+    else if (inHunk && line.startsWith("+")) came.push({ kind: "new", line: right++, text: line.slice(1) })
+    else if (inHunk && (line.startsWith(" ") || line === "")) {
+      flush()
+      const text = line.slice(1)
+      out.push({ kind: "pair", left: { kind: "same", line: left++, text }, right: { kind: "same", line: right++, text } })
+    } else {
+      flush()
+      if (/^(diff|index|---|\+\+\+)/.test(line)) inHunk = false
+      out.push({ kind: "note", text: line })
+    }
+  }
+  flush()
+  return out
+}

@@ -1,0 +1,11 @@
+/** The time, every half minute: for words like "3 min". */
+import { useEffect, useState } from "react"
+
+export const useNow = (everyMillis = 30_000): number => {
+  const [now, setNow] = useState(() => Date.now())
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMillis)
+    return () => clearInterval(timer)
+  }, [everyMillis])
+  return now
+}

@@ -1,0 +1,58 @@
+/** The agents of this server: installed, signed in, what they can, and what to fix. */
+import { useEffect } from "react"
+import type { ProviderStatus } from "@millrace/contracts/State"
+import { loadProviders } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+
+const signed: Readonly<Record<ProviderStatus["signedIn"], string>> = {
+  yes: "signed in",
+  no: "not signed in",
+  "not-needed": "no account needed",
+  unknown: "sign-in unknown"
+}
+
+const Card = ({ agent }: { readonly agent: ProviderStatus }) => (
+  <article className={agent.installed ? "agent" : "agent missing"}>
+    <header>
+      <h2>{agent.provider}</h2>
+      {agent.version !== undefined && <span className="version">{agent.version}</span>}
+      <span className={agent.installed && agent.signedIn !== "no" ? "ok" : "not-ok"}>
+        {agent.installed ? signed[agent.signedIn] : "not installed"}
+      </span>
+    </header>
+    {agent.fix !== undefined && (
+      <p className="fix">
+        <b>To fix:</b> {agent.fix}
+      </p>
+    )}
+    {agent.capabilities.length > 0 && (
+      <ul className="tags" aria-label="Can">
+        {agent.capabilities.map((one) => (
+          <li key={one}>{one}</li>
+        ))}
+      </ul>
+    )}
+  </article>
+)
+
+export const Agents = () => {
+  const providers = useStore((state) => state.providers)
+  useEffect(() => void loadProviders(), [])
+  const all = (providers ?? []).toSorted((a, b) => Number(b.installed) - Number(a.installed))
+  return (
+    <div className="page">
+      <h1>Agents</h1>
+      {providers === undefined && <p role="status">Looking for agents…</p>}
+      {providers !== undefined && all.every(({ installed, provider }) => !installed || provider === "demo") && (
+        <p className="nothing">
+          No agent but the demo is installed on the server. Each says below what it needs; it is looked for again by itself.
+        </p>
+      )}
+      <div className="cards">
+        {all.map((agent) => (
+          <Card key={agent.provider} agent={agent} />
+        ))}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,64 @@
+/** The shell: rail, view, and what the connection has to say. */
+import { useEffect } from "react"
+import { useRoute } from "../ui/Route.ts"
+import { useStore } from "../store/useStore.ts"
+import { Agents } from "./Agents.tsx"
+import { Banner } from "./Banner.tsx"
+import { Home } from "./Home.tsx"
+import { Log } from "./Log.tsx"
+import { Rail } from "./Rail.tsx"
+import { Requests } from "./Requests.tsx"
+import { Sessions } from "./Sessions.tsx"
+import { Settings } from "./Settings.tsx"
+import { Thread } from "./Thread.tsx"
+import { Unpaired } from "./Unpaired.tsx"
+
+const View = () => {
+  const route = useRoute()
+  switch (route.view) {
+    case "thread":
+      return <Thread key={route.threadId} threadId={route.threadId} />
+    case "requests":
+      return <Requests />
+    case "log":
+      return <Log />
+    case "agents":
+      return <Agents />
+    case "sessions":
+      return <Sessions />
+    case "settings":
+      return <Settings />
+    case "home":
+      return <Home />
+  }
+}
+
+export const App = () => {
+  const route = useRoute()
+  const connection = useStore((state) => state.connection)
+  const loaded = useStore((state) => state.world !== undefined)
+  const waiting = useStore((state) => Object.keys(state.world?.requests ?? {}).length)
+  useEffect(() => {
+    document.title = waiting > 0 ? `(${waiting}) Millrace` : "Millrace"
+  }, [waiting])
+  if (connection.state === "unpaired") return <Unpaired />
+  return (
+    <div className={`shell at-${route.view}`} data-connection={connection.state}>
+      <a className="skip" href="#main">
+        To the content
+      </a>
+      <Rail />
+      <main id="main" tabIndex={-1}>
+        <Banner />
+        {loaded ? (
+          <View />
+        ) : (
+          <div className="page loading" role="status">
+            <span className="water" aria-hidden="true" />
+            <p>Reading the log…</p>
+          </div>
+        )}
+      </main>
+    </div>
+  )
+}

@@ -1,0 +1,91 @@
+/** A prompt for a thread: sent, queued, steered into the running turn, or in its place. */
+import { useState } from "react"
+import type { Strategy } from "@millrace/contracts/Command"
+import type { ThreadView } from "@millrace/contracts/State"
+import { Action, useAction } from "../ui/Action.tsx"
+import { Icon } from "../ui/Icon.tsx"
+import { link } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+import { Prompt } from "./Prompt.tsx"
+
+/** What is being written survives a change of views and a reload. */
+const draftKey = (threadId: string) => `millrace.draft.${threadId}`
+
+export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
+  const { activeTurnId, threadId } = thread
+  const [text, setText] = useState(() => sessionStorage.getItem(draftKey(threadId)) ?? "")
+  const action = useAction()
+  const steers = useStore((state) =>
+    state.providers?.find(({ provider }) => provider === thread.provider)?.capabilities.includes("steer")
+  )
+  const offline = useStore((state) => state.connection.state === "reconnecting" || state.connection.state === "draining")
+  const write = (next: string) => {
+    setText(next)
+    if (next === "") sessionStorage.removeItem(draftKey(threadId))
+    else sessionStorage.setItem(draftKey(threadId), next)
+  }
+  const send = async (strategy: Strategy) => {
+    const words = text
+    write("")
+    const sent = await action.run(() => link.send("turn.start", { threadId, text: words, strategy }))
+    // What was refused is there to be mended.
+    if (!sent) setText((now) => (now === "" ? words : now))
+  }
+  const running = activeTurnId !== undefined
+  const empty = text.trim() === ""
+  return (
+    <div className="composer">
+      {action.error !== undefined && (
+        <p className="refusal" role="alert">
+          {action.error}
+        </p>
+      )}
+      <Prompt
+        value={text}
+        onChange={write}
+        onSend={() => void send("enqueue")}
+        busy={action.busy}
+        placeholder={offline ? "No connection: what you send waits" : running ? "What comes after this turn?" : "What next?"}
+        sendLabel={running ? "Queue" : "Send"}
+        autoFocus
+      >
+        {running && (
+          <Action
+            className="danger"
+            label="Interrupt the running turn"
+            run={() => link.send("turn.interrupt", { threadId, turnId: activeTurnId })}
+          >
+            <Icon name="stop" />
+            <span>Interrupt</span>
+          </Action>
+        )}
+        {running && (
+          <>
+            <button
+              type="button"
+              disabled={empty || action.busy}
+              onClick={() => void send("steer")}
+              title={
+                steers === true
+                  ? "Adds your text to the running turn"
+                  : "This agent cannot be steered: your text is the next turn"
+              }
+            >
+              <Icon name="steer" />
+              <span>Steer</span>
+            </button>
+            <button
+              type="button"
+              disabled={empty || action.busy}
+              onClick={() => void send("interrupt")}
+              title="Ends the running turn and runs yours"
+            >
+              <Icon name="up" />
+              <span>Instead</span>
+            </button>
+          </>
+        )}
+      </Prompt>
+    </div>
+  )
+}

@@ -1,0 +1,173 @@
+/** A new thread. For a newcomer: what this is, and the demo agent's answer one click away. */
+import { useEffect, useMemo, useState } from "react"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { useAction } from "../ui/Action.tsx"
+import { Badge } from "../ui/Status.tsx"
+import { go, threadHref } from "../ui/Route.ts"
+import { ago } from "../ui/Time.ts"
+import { useNow } from "../ui/useNow.ts"
+import { link } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+import { Prompt } from "./Prompt.tsx"
+import { titleOf } from "./Rail.tsx"
+
+const demos = [
+  { word: "Say hello", text: "hello" },
+  {
+    word: "Ask before a command",
+    text: "[[think The person wants to see an approval.]] [[run echo it runs]] [[say Done: the command ran with your leave.]]"
+  },
+  { word: "Make a plan", text: "[[plan Look around; Change one line; Run the tests]] [[say A plan is an item of its own.]]" },
+  { word: "Ask a question", text: "[[ask Which colour has the water?]] [[say Thank you.]]" }
+]
+
+/** The first line, cut at a word. */
+const titleFor = (text: string) => {
+  const line = text
+    .replace(/\[\[\w+|\]\]/g, " ")
+    .replace(/\s+/g, " ")
+    .trim()
+  return line.length <= 70 ? line || "New thread" : `${line.slice(0, 70).replace(/\s\S*$/, "")}…`
+}
+
+export const Home = () => {
+  const providers = useStore((state) => state.providers)
+  const projects = useStore((state) => state.world?.projects)
+  const threads = useStore((state) => state.world?.threads)
+  const [provider, setProvider] = useState<string>()
+  const [cwd, setCwd] = useState<string>()
+  const [model, setModel] = useState("")
+  const [text, setText] = useState("")
+  const action = useAction()
+  const now = useNow()
+  const folders = useMemo(
+    () => Object.values(projects ?? {}).toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)),
+    [projects]
+  )
+  const usable = (providers ?? []).filter(({ installed }) => installed)
+  const chosen =
+    provider ?? (usable.find((one) => one.provider !== "demo" && one.signedIn === "yes") ?? usable[0])?.provider ?? "demo"
+  const status = providers?.find((one) => one.provider === chosen)
+  const recent = useMemo(
+    () =>
+      Object.values(threads ?? {})
+        .filter((thread) => !thread.archived)
+        .toSorted((a, b) => b.updatedAt.localeCompare(a.updatedAt))
+        .slice(0, 6),
+    [threads]
+  )
+  useEffect(() => {
+    if (cwd === undefined && folders[0] !== undefined) setCwd(folders[0].cwd)
+  }, [cwd, folders])
+
+  const begin = (words: string, with_: string) =>
+    action.run(async () => {
+      const { threadId } = await link.send("thread.create", {
+        provider: with_,
+        ...(model.trim() !== "" && with_ !== "demo" && { model: model.trim() }),
+        ...(cwd !== undefined && cwd.trim() !== "" && { cwd: cwd.trim() }),
+        title: titleFor(words),
+        turn: { text: words }
+      })
+      setText("")
+      go(threadHref(threadId as ThreadId))
+    })
+
+  return (
+    <div className="page home">
+      <div className="hero">
+        <span className="water" aria-hidden="true" />
+        <h1>{recent.length === 0 ? "Welcome to Millrace" : "New thread"}</h1>
+        {recent.length === 0 && (
+          <p>
+            Agents run here, and everything they do is one ordered log. Ask the demo agent something: it needs no account. Close
+            the page, come back, use another device: nothing is lost.
+          </p>
+        )}
+      </div>
+      <div className="composer-card">
+        <Prompt
+          value={text}
+          onChange={setText}
+          onSend={() => void begin(text, chosen)}
+          busy={action.busy}
+          placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What shall be done?"}
+          sendLabel="Start"
+          autoFocus
+        />
+        <div className="fields">
+          <label>
+            Agent
+            <select value={chosen} onChange={(event) => setProvider(event.target.value)}>
+              {providers === undefined && <option>{chosen}</option>}
+              {(providers ?? []).map((one) => (
+                <option key={one.provider} value={one.provider} disabled={!one.installed}>
+                  {one.provider}
+                  {one.installed ? (one.signedIn === "no" ? " (not signed in)" : "") : " (not installed)"}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label className="grow">
+            Directory
+            <input
+              list="folders"
+              value={cwd ?? ""}
+              placeholder="of the server, unless you say another"
+              onChange={(event) => setCwd(event.target.value)}
+            />
+            <datalist id="folders">
+              {folders.map((project) => (
+                <option key={project.projectId} value={project.cwd} />
+              ))}
+            </datalist>
+          </label>
+          {chosen !== "demo" && (
+            <label>
+              Model
+              <input value={model} placeholder="the agent's own" onChange={(event) => setModel(event.target.value)} />
+            </label>
+          )}
+        </div>
+        {status?.fix !== undefined && (status.signedIn === "no" || !status.installed) && <p className="fix">{status.fix}</p>}
+        {action.error !== undefined && (
+          <p className="refusal" role="alert">
+            {action.error}
+          </p>
+        )}
+      </div>
+      <section className="tries" aria-label="Try the demo agent">
+        <h2>Try the demo agent</h2>
+        <div>
+          {demos.map((demo) => (
+            <button
+              key={demo.word}
+              type="button"
+              className="try"
+              disabled={action.busy}
+              onClick={() => void begin(demo.text, "demo")}
+            >
+              {demo.word}
+            </button>
+          ))}
+        </div>
+      </section>
+      {recent.length > 0 && (
+        <section className="recent">
+          <h2>Recent</h2>
+          <ul>
+            {recent.map((thread) => (
+              <li key={thread.threadId}>
+                <a href={threadHref(thread.threadId)}>
+                  <span className="title">{titleOf(thread)}</span>
+                  <Badge status={thread.status} />
+                  <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>
+                </a>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,160 @@
+/** One item as it is: the text of the log, drawn by its kind. `data-item` and `data-text` are for those who compare. */
+import { memo, useState, type ReactNode } from "react"
+import type { ItemView, PlanStep } from "@millrace/contracts/Item"
+import { Code } from "../text/Code.tsx"
+import { Markdown } from "../text/Markdown.tsx"
+import { Terminal } from "../text/Terminal.tsx"
+import { Icon } from "../ui/Icon.tsx"
+import { span } from "../ui/Time.ts"
+import { Changes } from "./Diff.tsx"
+
+const Copy = ({ text }: { readonly text: string }) => {
+  const [done, setDone] = useState(false)
+  const copy = async () => {
+    await navigator.clipboard.writeText(text)
+    setDone(true)
+    setTimeout(() => setDone(false), 1_500)
+  }
+  // Not every page may: without TLS, from another machine, there is no clipboard.
+  if (typeof navigator.clipboard === "undefined") return null
+  return (
+    <button
+      type="button"
+      className="quiet icon-only copy"
+      aria-label={done ? "Copied" : "Copy"}
+      title="Copy"
+      onClick={() => void copy()}
+    >
+      <Icon name="copy" />
+    </button>
+  )
+}
+
+const pretty = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, undefined, 2) ?? ""))
+
+const Json = ({ name, value }: { readonly name: string; readonly value: unknown }) =>
+  value === undefined ? null : (
+    <details>
+      <summary>{name}</summary>
+      <pre className="code" tabIndex={0}>
+        <Code text={pretty(value)} language={typeof value === "string" ? undefined : "json"} />
+      </pre>
+    </details>
+  )
+
+const Steps = ({ steps }: { readonly steps: ReadonlyArray<PlanStep> }) => (
+  <ol className="steps">
+    {steps.map((step, at) => (
+      <li key={at} className={step.status}>
+        {step.text}
+      </li>
+    ))}
+  </ol>
+)
+
+const State = ({ item }: { readonly item: ItemView }) => {
+  if (item.status === "completed") return null
+  if (item.status === "open") return <span className="state open">running</span>
+  return (
+    <span className={`state ${item.status}`} title={item.reason}>
+      {item.status}
+      {item.reason !== undefined && `: ${item.reason}`}
+    </span>
+  )
+}
+
+const Command = ({ item }: { readonly item: ItemView }) => (
+  <div className="card command">
+    <header>
+      <code className="line" data-text>
+        {item.command}
+      </code>
+      {item.exitCode !== undefined && (
+        <span className={item.exitCode === 0 ? "state" : "state failed"}>exit {item.exitCode}</span>
+      )}
+      {item.durationMillis !== undefined && <span className="state">{span(item.durationMillis)}</span>}
+      <State item={item} />
+    </header>
+    {item.output !== undefined && item.output !== "" && <Terminal text={item.output} />}
+  </div>
+)
+
+const body = (item: ItemView): ReactNode => {
+  const text = item.text ?? ""
+  switch (item.kind) {
+    case "user-message":
+      return (
+        <div className="bubble" data-text>
+          {text}
+        </div>
+      )
+    case "agent-message":
+      return (
+        <div className={item.status === "open" ? "said streaming" : "said"}>
+          <Markdown text={text} />
+          <div className="said-tools">
+            <State item={item.status === "open" ? { ...item, status: "completed" } : item} />
+            {item.status !== "open" && <Copy text={text} />}
+          </div>
+        </div>
+      )
+    case "reasoning":
+      return (
+        <details className="reasoning" open={item.status === "open"}>
+          <summary>{item.status === "open" ? "Thinking" : "Thought"}</summary>
+          <Markdown text={text} />
+        </details>
+      )
+    case "command":
+      return <Command item={item} />
+    case "file-change":
+      return (
+        <div className="card">
+          <State item={item} />
+          {text !== "" && <Markdown text={text} />}
+          <Changes changes={item.changes ?? []} />
+        </div>
+      )
+    case "plan":
+      return (
+        <div className="card plan">
+          <header>
+            <b>Plan</b>
+            <State item={item} />
+          </header>
+          {text !== "" && <Markdown text={text} />}
+          {item.steps !== undefined && <Steps steps={item.steps} />}
+        </div>
+      )
+    default:
+      return (
+        <div className="card tool">
+          <header>
+            <b>{item.tool ?? item.kind.replaceAll("-", " ")}</b>
+            <State item={item} />
+          </header>
+          {text !== "" && <Markdown text={text} />}
+          {item.output !== undefined && item.output !== "" && <Terminal text={item.output} />}
+          <Json name="input" value={item.input} />
+          <Json name="result" value={item.result} />
+        </div>
+      )
+  }
+}
+
+const names: Readonly<Record<string, string>> = { "user-message": "You", "agent-message": "Agent" }
+
+export const Item = memo(({ item }: { readonly item: ItemView }) => (
+  <article
+    className={`item ${item.kind}`}
+    data-item={item.itemId}
+    aria-label={names[item.kind] ?? item.kind.replaceAll("-", " ")}
+  >
+    {body(item)}
+    {item.truncatedBytes !== undefined && (
+      <p className="cut">
+        {item.truncatedBytes.toLocaleString("en")} bytes were cut from this item; the agent's own record has them.
+      </p>
+    )}
+  </article>
+))

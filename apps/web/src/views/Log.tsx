@@ -1,0 +1,206 @@
+/** The log itself: every event by its offset, live, and the raw JSON of each. Pages are read where one scrolls. */
+import { useVirtualizer } from "@tanstack/react-virtual"
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react"
+import type { LogEvent } from "@millrace/contracts/Event"
+import { Code } from "../text/Code.tsx"
+import { link } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+
+const pageSize = 200
+/** Pages that are kept; the one read longest ago goes first. */
+const maxPages = 40
+/** How far a filter looks back by itself. */
+const maxScanned = 4_000
+
+const summary = (event: LogEvent): string => {
+  const text = JSON.stringify(event.data) ?? ""
+  return text.length <= 300 ? text : `${text.slice(0, 300)}…`
+}
+
+const fits = (event: LogEvent, words: ReadonlyArray<string>): boolean => {
+  if (words.length === 0) return true
+  const text = `${event.offset} ${event.stream} ${event.type} ${event.actor ?? ""} ${JSON.stringify(event.data)}`.toLowerCase()
+  return words.every((word) => text.includes(word))
+}
+
+const Line = memo(
+  ({
+    event,
+    chosen,
+    choose
+  }: {
+    readonly event: LogEvent
+    readonly chosen: boolean
+    readonly choose: (event: LogEvent) => void
+  }) => (
+    <button
+      type="button"
+      className={`line ${event.type.split(".")[0] ?? ""}`}
+      aria-pressed={chosen}
+      onClick={() => choose(event)}
+    >
+      <span className="offset">{event.offset}</span>
+      <time dateTime={event.at}>{event.at.slice(11, 23)}</time>
+      <span className="type">{event.type}</span>
+      <span className="stream">{event.stream}</span>
+      <span className="data">{summary(event)}</span>
+    </button>
+  )
+)
+
+/** The events of the log by offset, read by pages; live ones come from the tail. */
+const usePages = () => {
+  const tail = useStore((state) => state.tail)
+  const [pages, setPages] = useState<ReadonlyMap<number, ReadonlyArray<LogEvent>>>(new Map())
+  const asked = useRef(new Set<number>())
+  const live = useMemo(() => new Map(tail.map((event) => [event.offset, event])), [tail])
+  const read = useCallback(async (page: number): Promise<ReadonlyArray<LogEvent>> => {
+    const events = await link.call<ReadonlyArray<LogEvent>>({ name: "events", since: page * pageSize, limit: pageSize })
+    setPages((before) => {
+      const next = new Map([...before, [page, events]])
+      for (const oldest of next.keys()) if (next.size > maxPages) next.delete(oldest)
+      return next
+    })
+    return events
+  }, [])
+  const want = useCallback(
+    (page: number) => {
+      if (asked.current.has(page)) return
+      asked.current.add(page)
+      // The last page grows: what came since is in the tail.
+      read(page).then(
+        () => asked.current.delete(page),
+        () => asked.current.delete(page)
+      )
+    },
+    [read]
+  )
+  const at = (offset: number): LogEvent | undefined =>
+    live.get(offset) ?? pages.get(Math.floor((offset - 1) / pageSize))?.[(offset - 1) % pageSize]
+  return { at, want, read, tail }
+}
+
+export const Log = () => {
+  const head = useStore((state) => state.world?.offset ?? 0)
+  const { at, read, tail, want } = usePages()
+  const [filter, setFilter] = useState("")
+  const [chosen, setChosen] = useState<LogEvent>()
+  const [found, setFound] = useState<{ readonly events: ReadonlyArray<LogEvent>; readonly from: number }>()
+  const words = useMemo(() => filter.toLowerCase().split(/\s+/).filter(Boolean), [filter])
+  const scroller = useRef<HTMLDivElement>(null)
+
+  const scan = useCallback(
+    async (from: number, before: ReadonlyArray<LogEvent>, stillWanted: () => boolean) => {
+      const found: Array<ReadonlyArray<LogEvent>> = [before]
+      let page = Math.floor((from - 1) / pageSize)
+      const last = Math.max(0, page - maxScanned / pageSize + 1)
+      for (; page >= last && stillWanted(); page--) {
+        found.push((await read(page)).filter((event) => event.offset <= from && fits(event, words)))
+        setFound({ events: found.toReversed().flat(), from: page * pageSize })
+      }
+    },
+    [read, words]
+  )
+  useEffect(() => {
+    setFound(undefined)
+    if (words.length === 0) return
+    let here = true
+    const timer = setTimeout(() => void scan(head, [], () => here).catch(() => {}), 200)
+    return () => {
+      here = false
+      clearTimeout(timer)
+    }
+    // The head moves on; what is new comes from the tail.
+  }, [words, scan])
+  const matches = useMemo(() => {
+    if (found === undefined) return []
+    const last = found.events.at(-1)?.offset ?? 0
+    return [...found.events, ...tail.filter((event) => event.offset > last && fits(event, words))]
+  }, [found, tail, words])
+
+  const filtered = words.length > 0
+  const count = filtered ? matches.length : head
+  const virtual = useVirtualizer({
+    count,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => 26,
+    getItemKey: (index) => (filtered ? (matches[index]?.offset ?? index) : index + 1),
+    anchorTo: "end",
+    followOnAppend: true,
+    overscan: 20
+  })
+  const places = virtual.getVirtualItems()
+  const first = places[0]?.index
+  const final = places.at(-1)?.index
+  useEffect(() => {
+    if (filtered || first === undefined || final === undefined) return
+    for (let page = Math.floor(first / pageSize); page <= Math.floor(final / pageSize); page++) {
+      const top = Math.max(page * pageSize, first)
+      const bottom = Math.min((page + 1) * pageSize - 1, final)
+      let missing = false
+      for (let index = top; index <= bottom && !missing; index++) missing = at(index + 1) === undefined
+      if (missing) want(page)
+    }
+  }, [first, final, filtered, head])
+  useEffect(() => virtual.scrollToEnd(), [filtered])
+
+  return (
+    <div className="log">
+      <header>
+        <h1>Log</h1>
+        <label className="search">
+          <input
+            type="search"
+            aria-label="Filter events"
+            placeholder="Filter: offset, stream, type, text"
+            value={filter}
+            onChange={(event) => setFilter(event.target.value)}
+          />
+        </label>
+        <span className="figures" role="status">
+          {filtered
+            ? `${matches.length.toLocaleString("en")} of ${(head - (found?.from ?? head)).toLocaleString("en")} looked at`
+            : `${head.toLocaleString("en")} events`}
+        </span>
+        {filtered && found !== undefined && found.from > 0 && (
+          <button type="button" className="quiet" onClick={() => void scan(found.from, found.events, () => true)}>
+            Look further back
+          </button>
+        )}
+      </header>
+      <div className="split">
+        <div className="lines" ref={scroller} tabIndex={0} role="log" aria-label="Events" aria-live="off">
+          <div className="canvas" style={{ height: virtual.getTotalSize() }}>
+            {places.map((place) => {
+              const event = filtered ? matches[place.index] : at(place.index + 1)
+              return (
+                <div key={place.key} className="row" style={{ transform: `translateY(${place.start}px)` }}>
+                  {event === undefined ? (
+                    <span className="line pending">
+                      <span className="offset">{place.index + 1}</span>
+                    </span>
+                  ) : (
+                    <Line event={event} chosen={chosen?.offset === event.offset} choose={setChosen} />
+                  )}
+                </div>
+              )
+            })}
+          </div>
+        </div>
+        {chosen !== undefined && (
+          <section className="raw" aria-label={`Event ${chosen.offset}`}>
+            <header>
+              <b>{chosen.type}</b>
+              <button type="button" className="quiet" onClick={() => setChosen(undefined)}>
+                Close
+              </button>
+            </header>
+            <pre className="code" tabIndex={0} data-text>
+              <Code text={JSON.stringify(chosen, undefined, 2)} language="json" />
+            </pre>
+          </section>
+        )}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,108 @@
+/** The turns that wait, in their order: edit, move, remove, or make one the next. */
+import { useState } from "react"
+import type { TurnId } from "@millrace/contracts/Ids"
+import type { ThreadView } from "@millrace/contracts/State"
+import { Action } from "../ui/Action.tsx"
+import { Icon } from "../ui/Icon.tsx"
+import { link } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+import type { Transcript } from "../store/Transcript.ts"
+
+const moved = (ids: ReadonlyArray<TurnId>, from: number, to: number): Array<TurnId> => {
+  const next = ids.filter((_, at) => at !== from)
+  next.splice(to, 0, ids[from] as TurnId)
+  return next
+}
+
+export const Queue = (props: {
+  readonly thread: ThreadView
+  readonly opened: { readonly transcript: Transcript } | undefined
+}) => {
+  const { queuedTurnIds, threadId } = props.thread
+  useStore((state) => (state.threads.get(threadId)?.state === "ready" ? props.opened?.transcript.version : 0))
+  const [editing, setEditing] = useState<{ readonly turnId: TurnId; readonly text: string }>()
+  if (queuedTurnIds.length === 0) return null
+  const save = async () => {
+    if (editing === undefined) return
+    await link.send("turn.edit", { threadId, turnId: editing.turnId, text: editing.text })
+    setEditing(undefined)
+  }
+  return (
+    <section className="queue" aria-label="Queue">
+      <h2>
+        Queue <b className="count">{queuedTurnIds.length}</b>
+      </h2>
+      <ol>
+        {queuedTurnIds.map((turnId, at) => {
+          const text = props.opened?.transcript.turns.get(turnId)?.value.text ?? ""
+          return (
+            <li key={turnId}>
+              {editing?.turnId === turnId ? (
+                <textarea
+                  aria-label="Text of the queued turn"
+                  rows={3}
+                  autoFocus
+                  value={editing.text}
+                  onChange={(event) => setEditing({ turnId, text: event.target.value })}
+                  onKeyDown={(event) => {
+                    if (event.key === "Escape") setEditing(undefined)
+                  }}
+                />
+              ) : (
+                <span className="text" data-text>
+                  {text}
+                </span>
+              )}
+              <span className="tools">
+                {editing?.turnId === turnId ? (
+                  <>
+                    <Action run={save}>Save</Action>
+                    <button type="button" className="quiet" onClick={() => setEditing(undefined)}>
+                      Cancel
+                    </button>
+                  </>
+                ) : (
+                  <>
+                    <Action
+                      label="Move up"
+                      className="quiet icon-only"
+                      run={() => link.send("turn.reorder", { threadId, turnIds: moved(queuedTurnIds, at, Math.max(0, at - 1)) })}
+                    >
+                      <Icon name="up" />
+                    </Action>
+                    <Action
+                      label="Move down"
+                      className="quiet icon-only"
+                      run={() => link.send("turn.reorder", { threadId, turnIds: moved(queuedTurnIds, at, at + 1) })}
+                    >
+                      <Icon name="down" />
+                    </Action>
+                    <button
+                      type="button"
+                      className="quiet icon-only"
+                      aria-label="Edit"
+                      title="Edit"
+                      onClick={() => setEditing({ turnId, text })}
+                    >
+                      <Icon name="edit" />
+                    </button>
+                    <Action
+                      label="Run it now: the running turn ends"
+                      className="quiet icon-only"
+                      run={() => link.send("turn.promote", { threadId, turnId, strategy: "interrupt" })}
+                    >
+                      <Icon name="promote" />
+                    </Action>
+                    <Action label="Remove" className="quiet icon-only" run={() => link.send("turn.remove", { threadId, turnId })}>
+                      <Icon name="close" />
+                    </Action>
+                  </>
+                )}
+              </span>
+            </li>
+          )
+        })}
+      </ol>
+    </section>
+  )
+}

@@ -1,0 +1,169 @@
+/** One thread: what was said and done, what is asked, what waits, and a prompt. */
+import { useEffect, useMemo, useState } from "react"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadView } from "@millrace/contracts/State"
+import { Action } from "../ui/Action.tsx"
+import { Icon } from "../ui/Icon.tsx"
+import { Badge } from "../ui/Status.tsx"
+import { link, openThread } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+import { Composer } from "./Composer.tsx"
+import { Queue } from "./Queue.tsx"
+import { titleOf } from "./Rail.tsx"
+import { RequestCard, SettledCard } from "./RequestCard.tsx"
+import { Transcript } from "./Transcript.tsx"
+
+/** A thread that the snapshot does not list (archived, or beyond its 500) is asked for. */
+const useThread = (threadId: ThreadId): ThreadView | undefined => {
+  const known = useStore((state) => state.world?.threads[threadId])
+  const [other, setOther] = useState<ThreadView>()
+  const missing = known === undefined
+  useEffect(() => {
+    if (!missing) return
+    let here = true
+    link.call<ThreadView>({ name: "thread", threadId }).then(
+      (thread) => here && setOther(thread),
+      () => {}
+    )
+    return () => {
+      here = false
+    }
+  }, [missing, threadId])
+  return known ?? other
+}
+
+const Title = ({ thread }: { readonly thread: ThreadView }) => {
+  const [draft, setDraft] = useState<string>()
+  const save = () => {
+    const title = draft?.trim() ?? ""
+    setDraft(undefined)
+    if (title !== "" && title !== thread.title)
+      void link.send("thread.rename", { threadId: thread.threadId, title }).catch(() => {})
+  }
+  if (draft !== undefined)
+    return (
+      <input
+        className="title-edit"
+        aria-label="Title"
+        autoFocus
+        value={draft}
+        onChange={(event) => setDraft(event.target.value)}
+        onBlur={save}
+        onKeyDown={(event) => {
+          if (event.key === "Enter") save()
+          if (event.key === "Escape") setDraft(undefined)
+        }}
+      />
+    )
+  return (
+    <h1>
+      <button type="button" className="title" title="Rename" onClick={() => setDraft(thread.title)}>
+        {titleOf(thread)}
+      </button>
+    </h1>
+  )
+}
+
+const live = new Set(["starting", "ready", "running", "interrupted"])
+
+const Head = ({ thread }: { readonly thread: ThreadView }) => (
+  <header className="thread-head">
+    <a className="back button quiet" href="#/" aria-label="All threads">
+      <Icon name="back" />
+    </a>
+    <div className="what">
+      <Title thread={thread} />
+      <p>
+        <span>{thread.provider}</span>
+        {thread.model !== undefined && <span>{thread.model}</span>}
+        <span className="path" title={thread.cwd}>
+          {thread.cwd}
+        </span>
+        {thread.session !== undefined && live.has(thread.session.status) && (
+          <span>
+            session {thread.session.epoch}
+            {thread.session.continuity !== undefined && `, ${thread.session.continuity}`}
+          </span>
+        )}
+      </p>
+    </div>
+    <Badge status={thread.status} />
+    <div className="tools">
+      {thread.session !== undefined && live.has(thread.session.status) && thread.status === "idle" && (
+        <Action
+          label="Stop the session"
+          className="quiet icon-only"
+          run={() => link.send("session.stop", { threadId: thread.threadId })}
+        >
+          <Icon name="stop" />
+        </Action>
+      )}
+      <Action
+        label={thread.archived ? "Unarchive" : "Archive"}
+        className="quiet icon-only"
+        run={() => link.send(thread.archived ? "thread.unarchive" : "thread.archive", { threadId: thread.threadId })}
+      >
+        <Icon name="archive" />
+      </Action>
+    </div>
+    {thread.status === "running" && <i className="race" aria-hidden="true" />}
+  </header>
+)
+
+export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
+  const thread = useThread(threadId)
+  const opened = useStore((state) => state.threads.get(threadId))
+  const requests = useStore((state) => state.world?.requests)
+  const settled = useStore((state) => state.world?.settled)
+  const renewed = opened === undefined
+  useEffect(() => {
+    if (renewed) void openThread(threadId)
+  }, [threadId, renewed])
+  const own = useMemo(
+    () => Object.values(requests ?? {}).filter((request) => request.threadId === threadId),
+    [requests, threadId]
+  )
+  // The last one, for those who were about to answer it.
+  const last = settled?.findLast(({ request }) => request.threadId === threadId)
+  if (thread === undefined)
+    return (
+      <div className="page">
+        <h1>No such thread</h1>
+        <p>
+          It was deleted, or never was. <a href="#/">All threads</a>
+        </p>
+      </div>
+    )
+  return (
+    <div className="thread">
+      <Head thread={thread} />
+      {opened === undefined || opened.state === "loading" ? (
+        <div className="rows loading" role="status">
+          <span className="water" aria-hidden="true" />
+          <p>Reading the thread…</p>
+        </div>
+      ) : opened.state === "failed" ? (
+        <div className="rows loading" role="alert">
+          <p>{opened.message}</p>
+          <button type="button" onClick={() => void openThread(threadId)}>
+            Try again
+          </button>
+        </div>
+      ) : (
+        <Transcript thread={thread} opened={opened} />
+      )}
+      <div className="dock">
+        {own.map((request) => (
+          <RequestCard key={request.requestId} request={request} />
+        ))}
+        {own.length === 0 && last !== undefined && thread.activeTurnId === last.request.turnId && <SettledCard settled={last} />}
+        <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
+        {thread.archived ? (
+          <p className="nothing">This thread is archived. Unarchive it to go on.</p>
+        ) : (
+          <Composer thread={thread} />
+        )}
+      </div>
+    </div>
+  )
+}

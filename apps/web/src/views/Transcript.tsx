@@ -1,0 +1,86 @@
+/** The rows of a thread, virtual: only those near the view are in the page; older pages are read when one scrolls to them. */
+import { useVirtualizer } from "@tanstack/react-virtual"
+import { memo, useEffect, useMemo, useRef } from "react"
+import type { ThreadView } from "@millrace/contracts/State"
+import { loadOlder, type State } from "../store/Store.ts"
+import { useStore } from "../store/useStore.ts"
+import { rows, type Row } from "../store/Transcript.ts"
+import { Item } from "./Item.tsx"
+import { TurnEnd } from "./TurnEnd.tsx"
+
+type Opened = Extract<State["threads"] extends ReadonlyMap<string, infer A> ? A : never, { readonly state: "ready" }>
+
+const RowView = memo(({ row }: { readonly row: Row }) =>
+  row.kind === "item" ? <Item item={row.item} /> : <TurnEnd turn={row.turn} />
+)
+
+/** A guess until it is measured: short ones are most. */
+const estimate = (row: Row | undefined): number => {
+  if (row === undefined || row.kind === "end") return 34
+  const { item } = row
+  if (item.kind === "agent-message" || item.kind === "user-message") return 56 + Math.ceil((item.text ?? "").length / 90) * 22
+  return item.kind === "reasoning" ? 36 : 76
+}
+
+/** From here upwards older items are read ahead. */
+const aheadPixels = 1_200
+
+export const Transcript = ({ opened, thread }: { readonly opened: Opened; readonly thread: ThreadView }) => {
+  const { transcript } = opened
+  // The transcript changes in place: its version is what tells.
+  const version = useStore((state) => {
+    const now = state.threads.get(thread.threadId)
+    return now?.state === "ready" ? now.transcript.version : -1
+  })
+  const list = useMemo(() => rows(transcript), [transcript, version])
+  const scroller = useRef<HTMLDivElement>(null)
+  const virtual = useVirtualizer({
+    count: list.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (at) => estimate(list[at]),
+    getItemKey: (at) => list[at]?.key ?? at,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: 80,
+    overscan: 8,
+    paddingStart: 16,
+    paddingEnd: 16
+  })
+  const shown = list.length > 0
+  useEffect(() => {
+    if (shown) virtual.scrollToEnd()
+    // Once for each thread.
+  }, [transcript, shown])
+
+  const near = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
+  useEffect(() => {
+    if (near) void loadOlder(thread.threadId)
+  }, [near, list.length, thread.threadId])
+
+  return (
+    <div className="rows" ref={scroller} tabIndex={0} role="log" aria-label="Transcript" aria-live="off">
+      {opened.loadingOlder && (
+        <p className="older" role="status">
+          Reading older items…
+        </p>
+      )}
+      {list.length === 0 && <p className="nothing">Nothing was said here yet.</p>}
+      <div className="canvas" style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map((place) => {
+          const row = list[place.index]
+          return row === undefined ? null : (
+            <div
+              key={place.key}
+              className="row"
+              data-index={place.index}
+              ref={virtual.measureElement}
+              style={{ transform: `translateY(${place.start}px)` }}
+            >
+              <RowView row={row} />
+            </div>
+          )
+        })}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,51 @@
+/** How a turn ended: time, tokens, and the reason where it was no success. */
+import { memo } from "react"
+import type { TurnView } from "@millrace/contracts/State"
+import { span } from "../ui/Time.ts"
+import { Whole } from "./Diff.tsx"
+
+const tokens = ({ usage }: TurnView): string | undefined => {
+  if (usage === undefined) return undefined
+  const parts = [
+    usage.inputTokens !== undefined && `${usage.inputTokens.toLocaleString("en")} in`,
+    usage.cachedInputTokens !== undefined &&
+      usage.cachedInputTokens > 0 &&
+      `${usage.cachedInputTokens.toLocaleString("en")} cached`,
+    usage.outputTokens !== undefined && `${usage.outputTokens.toLocaleString("en")} out`,
+    usage.reasoningTokens !== undefined && usage.reasoningTokens > 0 && `${usage.reasoningTokens.toLocaleString("en")} reasoning`
+  ].filter((part) => part !== false)
+  return parts.length === 0 ? undefined : `${parts.join(", ")} tokens`
+}
+
+export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
+  const took =
+    turn.startedAt === undefined || turn.endedAt === undefined
+      ? undefined
+      : span(Date.parse(turn.endedAt) - Date.parse(turn.startedAt))
+  const word = turn.status === "completed" ? undefined : turn.status
+  return (
+    <footer className={`turn-end ${turn.status}`} data-turn={turn.turnId}>
+      <p>
+        {word !== undefined && <b>{word}</b>}
+        {turn.error !== undefined && <span className="why">{turn.error.message}</span>}
+        {turn.error === undefined && turn.reason !== undefined && <span className="why">{turn.reason}</span>}
+        {took !== undefined && <span>{took}</span>}
+        {tokens(turn) !== undefined && <span>{tokens(turn)}</span>}
+      </p>
+      {turn.error?.detail !== undefined && (
+        <details>
+          <summary>Evidence</summary>
+          <pre className="code" tabIndex={0}>
+            {turn.error.detail}
+          </pre>
+        </details>
+      )}
+      {turn.diff !== undefined && turn.diff !== "" && (
+        <details>
+          <summary>What the turn changed</summary>
+          <Whole diff={turn.diff} />
+        </details>
+      )}
+    </footer>
+  )
+})

@@ -1,0 +1,20 @@
+import { defineConfig } from "vite"
+
+/** `scripts/build.mjs` builds with this; `pnpm --filter @millrace/web dev` serves the sources beside a running `millrace serve`. */
+export default defineConfig({
+  root: import.meta.dirname,
+  build: {
+    target: "es2023",
+    outDir: "dist",
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false
+  },
+  worker: { format: "es" },
+  server: {
+    proxy: {
+      "^/(api|health|ready|pair|docs|metrics|openapi.json)": "http://127.0.0.1:7717",
+      "/rpc": { target: "ws://127.0.0.1:7717", ws: true }
+    }
+  }
+})
