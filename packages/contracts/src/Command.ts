@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { CommandId, Epoch, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, Decision, oneOf } from "./Item.ts"
+import { AfterLimit, RecoveryPolicy } from "./State.ts"
 
 const text = Schema.String
 /** A prompt: 1 byte to 128 KiB of text. */
@@ -31,9 +32,16 @@ export const CommandBody = {
     projectId: Schema.optional(ProjectId),
     cwd: Schema.optional(Path),
     title: Schema.optional(Title),
+    recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Default: as the server is set." }),
+    afterLimit: Schema.optional(AfterLimit).annotations({ description: "Default: stop." }),
     turn: Schema.optional(Schema.Struct({ text: PromptText }))
   }),
   "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),
+  "thread.configure": Schema.Struct({
+    threadId: ThreadId,
+    recovery: Schema.optional(RecoveryPolicy),
+    afterLimit: Schema.optional(AfterLimit)
+  }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -43,6 +51,8 @@ export const CommandBody = {
     strategy: Schema.optional(Strategy).annotations({ description: "Default: enqueue." }),
     expectedTurnId: Schema.optional(TurnId).annotations({ description: "Refused when another turn, or none, is active (C4)." })
   }),
+  /** Work that would go on later does not; the queue goes on without it. */
+  "continuation.cancel": Schema.Struct({ threadId: ThreadId }),
   "turn.interrupt": Schema.Struct({ threadId: ThreadId, turnId: Schema.optional(TurnId) }),
   /** The queue's turns only, which the agent has not seen: never the one that runs. */
   "turn.edit": Schema.Struct({ threadId: ThreadId, turnId: TurnId, text: PromptText }),
@@ -80,10 +90,12 @@ export const Command = Schema.Union(
   command("project.delete", CommandBody["project.delete"]),
   command("thread.create", CommandBody["thread.create"]),
   command("thread.rename", CommandBody["thread.rename"]),
+  command("thread.configure", CommandBody["thread.configure"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),
   command("turn.start", CommandBody["turn.start"]),
+  command("continuation.cancel", CommandBody["continuation.cancel"]),
   command("turn.interrupt", CommandBody["turn.interrupt"]),
   command("turn.edit", CommandBody["turn.edit"]),
   command("turn.remove", CommandBody["turn.remove"]),

@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import { CommandId, Epoch, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
-import { Continuity, SessionState } from "./State.ts"
+import { AfterLimit, Continuation, Continues, Continuity, RecoveryPolicy, SessionState, TurnOrigin } from "./State.ts"
 
 const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
@@ -28,9 +28,17 @@ export const EventData = {
     provider: text,
     model: Schema.optional(text),
     title: text,
-    cwd: text
+    cwd: text,
+    recovery: Schema.optional(RecoveryPolicy),
+    afterLimit: Schema.optional(AfterLimit)
   }),
-  "thread.updated": Schema.Struct({ ...thread, title: Schema.optional(text), model: Schema.optional(text) }),
+  "thread.updated": Schema.Struct({
+    ...thread,
+    title: Schema.optional(text),
+    model: Schema.optional(text),
+    recovery: Schema.optional(RecoveryPolicy),
+    afterLimit: Schema.optional(AfterLimit)
+  }),
   "thread.archived": Schema.Struct(thread),
   "thread.unarchived": Schema.Struct(thread),
   "thread.deleted": Schema.Struct(thread),
@@ -67,8 +75,17 @@ export const EventData = {
   "background.started": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, turnId: Schema.optional(TurnId) }),
   "background.ended": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, reason: Schema.optional(reason) }),
 
-  /** Accepted from a person; `queued` until `turn.dispatched`. */
-  "turn.requested": Schema.Struct({ ...turn, text, strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject") }),
+  /** Accepted from a person, or, with `continues`, begun by the server to go on with another turn's work; `queued` until `turn.dispatched`. */
+  "turn.requested": Schema.Struct({
+    ...turn,
+    text,
+    strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject"),
+    continues: Schema.optional(Continues)
+  }),
+  /** The work of a turn that is over goes on later, with this text as the prompt: a timer that survives restarts, or a question to a person. */
+  "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text }),
+  /** It does not. `turnId`: the turn that was cut off. */
+  "continuation.cancelled": Schema.Struct({ ...turn, reason }),
   /** The text of a queued turn, replaced before any agent saw it. */
   "turn.edited": Schema.Struct({ ...turn, text }),
   /** The whole queue, in its new order. */
@@ -105,7 +122,7 @@ export const EventData = {
   /** What the provider said of an item after it was closed: replaces its content, reopens nothing (T9). */
   "item.amended": Schema.extend(Schema.Struct({ ...item, status: ItemStatus }), ItemContent),
 
-  "request.opened": Schema.extend(Schema.Struct(request), Ask),
+  "request.opened": Schema.extend(Schema.Struct({ ...request, reasks: Schema.optional(RequestId) }), Ask),
   /** Also the intent: the dispatcher hands the answer to the provider. First answer wins (T13). */
   "request.answered": Schema.extend(
     Schema.Struct({ ...request, by: text.annotations({ description: "Who answered: a token's name, or `policy`." }) }),

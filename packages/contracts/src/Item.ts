@@ -146,6 +146,9 @@ export const RequestView = Schema.Struct({
   turnId: TurnId,
   status: Schema.Literal("open", "answered", "expired", "cancelled"),
   ask: Ask,
+  reasks: Schema.optional(RequestId).annotations({
+    description: "The request of an earlier turn that asked the same, and expired when its server died."
+  }),
   openedAt: Schema.String
 })
 export type RequestView = typeof RequestView.Type

@@ -1,6 +1,7 @@
 /** One batch of the engine: decide one by one on the evolving state, append once, answer. The only module that changes the folded state. */
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import { Cause, Clock, Deferred, Effect, Either, Exit, Option } from "effect"
+import type { Policy } from "./Continuation.ts"
 import { decideCommand } from "./decideCommand.ts"
 import { decideFact } from "./decideFact.ts"
 import { Draft, type Moment } from "./Draft.ts"
@@ -43,13 +44,20 @@ export const make = (options: {
   readonly idleThreads: number
   readonly providers: ReadonlySet<string>
   readonly isHolding: () => boolean
+  readonly policy: Policy
 }): Effect.Effect<Committer, never, EventLog> =>
   Effect.map(EventLog, (log): Committer => {
     const folded = new Folded(options.idleThreads)
     const figures = { batches: 0, events: 0 }
     const given = new GivenAnswers()
 
-    const moment = (at: string, seed: string): Moment => ({ at, seed, hold: options.isHolding(), providers: options.providers })
+    const moment = (at: string, seed: string): Moment => ({
+      at,
+      seed,
+      hold: options.isHolding(),
+      providers: options.providers,
+      policy: options.policy
+    })
 
     const replay = (work: Asked, earlier: Known): Decision => ({
       envelope: undefined,

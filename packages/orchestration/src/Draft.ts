@@ -6,6 +6,7 @@ import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Envelope, NewEvent } from "@millrace/log/EventLog"
+import type { Policy } from "./Continuation.ts"
 import { evolve } from "./evolve.ts"
 import { projectProject, projectThread, Rows } from "./Projection.ts"
 import { evolveProject, projectOf, type ProjectState } from "./ProjectState.ts"
@@ -33,6 +34,8 @@ export interface Moment {
   readonly hold: boolean
   /** The providers of this server. */
   readonly providers: ReadonlySet<string>
+  /** How far work that was cut off goes on by itself; absent: `Continuation.defaults`. */
+  readonly policy?: Policy
 }
 
 /** The command behind a decision and who gave it (X6); nothing for what agents and the server itself do. */

@@ -10,6 +10,7 @@ import { Providers } from "@millrace/contracts/ProviderAdapter"
 import { EventLog } from "@millrace/log/EventLog"
 import { Context, Deferred, Duration, Effect, Either, Layer } from "effect"
 import * as Committer from "./Committer.ts"
+import * as Continuation from "./Continuation.ts"
 import { Directories } from "./Directories.ts"
 import type { Fact } from "./Fact.ts"
 import { Lane, type LaneLoad } from "./Lane.ts"
@@ -27,6 +28,8 @@ export interface Options {
   readonly batch?: { readonly commands: number; readonly facts: number; readonly weight: number }
   /** Threads kept in memory with nothing under way. */
   readonly idleThreads?: number
+  /** How far work that was cut off goes on by itself. */
+  readonly continuation?: Continuation.Options
   /** First pause before facts are tried again when the log cannot be written; doubles up to 5 s. */
   readonly retry?: Duration.DurationInput
 }
@@ -122,7 +125,8 @@ export const make = (options: Options = {}) =>
     const committer = yield* Committer.make({
       idleThreads: options.idleThreads ?? 1000,
       providers: new Set(adapters.keys()),
-      isHolding: () => gate.hold
+      isHolding: () => gate.hold,
+      policy: Continuation.policy(options.continuation ?? {})
     })
 
     /** One batch; returns how often in a row storage refused. */

@@ -31,6 +31,8 @@ export interface Silent {
   readonly limits: SilenceLimits
   /** Its place is wanted by others: idle at all is enough. */
   readonly crowded: boolean
+  /** Why its place is wanted. Default: too many sessions are open. */
+  readonly crowdedBy?: string
 }
 
 export type Fact =
@@ -89,5 +91,7 @@ export type Fact =
   | Silent
   /** The process that owned this thread's session is gone (T5). The queue stays. */
   | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
+  /** The time of a plan to go on has come. Void when that plan is over. `turnId`: the turn that was cut off. */
+  | { readonly _tag: "ContinuationDue"; readonly threadId: ThreadId; readonly turnId: TurnId }
   /** Start the next queued turn, if nothing runs. */
   | { readonly _tag: "QueueReleased"; readonly threadId: ThreadId }

@@ -10,6 +10,7 @@
  * | `thread-archived` | threadId  | projectId | bump | ThreadView                                         |
  * | `thread-state`    | threadId  |           | bump | ThreadRow; stays as a tombstone                    |
  * | `live`            | threadId  |           | keep | true, while anything of the thread is under way     |
+ * | `timer`           | threadId  |           | keep | Timer, while work of the thread is to go on later   |
  * | `turn`            | turnId    | threadId  | keep | TurnView                                           |
  * | `item`            | itemId    | threadId  | keep | ItemView; text of an open one: see OpenTexts        |
  * | `request`         | requestId | threadId  | keep | RequestView                                        |
@@ -25,7 +26,15 @@ import type { RowChange } from "@millrace/log/EventLog"
 import { touchesThread } from "./evolve.ts"
 import { type ProjectState, projectView } from "./ProjectState.ts"
 import { toRow } from "./ThreadRow.ts"
-import { isLive, type OpenRequest, type OpenTurn, type ThreadState, threadView, turnView } from "./ThreadState.ts"
+import {
+  isLive,
+  type OpenRequest,
+  type OpenTurn,
+  type QueuedTurn,
+  type ThreadState,
+  threadView,
+  turnView
+} from "./ThreadState.ts"
 
 /** A change before it knows its event's place in the envelope. */
 export type Change =
@@ -79,15 +88,36 @@ const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<
   const live = isLive(after)
   if (live !== (before !== undefined && isLive(before)))
     rows.push(live ? put("live", threadId, "", "keep", true) : remove("live", threadId))
+  const { continuation: plan } = after
+  if (plan !== before?.continuation)
+    rows.push(
+      plan === undefined
+        ? remove("timer", threadId)
+        : put("timer", threadId, "", "keep", { threadId, turnId: plan.turnId, at: plan.at } satisfies Timer)
+    )
   return rows
+}
+
+/** When somebody has to look at a plan of a thread. */
+export interface Timer {
+  readonly threadId: ThreadId
+  /** The turn that was cut off. */
+  readonly turnId: TurnId
+  /** ISO 8601 UTC. */
+  readonly at: string
 }
 
 const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
 
-const queuedView = (
-  threadId: ThreadId,
-  { turnId, text, requestedAt }: { readonly turnId: TurnId; readonly text: string; readonly requestedAt: string }
-): TurnView => ({ turnId, threadId, status: "queued", origin: "user", text, requestedAt })
+const queuedView = (threadId: ThreadId, { turnId, text, requestedAt, continues }: Omit<QueuedTurn, "shown">): TurnView => ({
+  turnId,
+  threadId,
+  status: "queued",
+  origin: continues === undefined ? "user" : "continuation",
+  ...(continues === undefined ? {} : { continues }),
+  text,
+  requestedAt
+})
 
 const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> => {
   const turn = state.turns[turnId]
@@ -105,7 +135,12 @@ const terminalRow = (
   const { turnId, threadId } = data
   const view: TurnView =
     open === undefined
-      ? queuedView(threadId, { turnId, text: queued?.text ?? "", requestedAt: queued?.requestedAt ?? at })
+      ? queuedView(threadId, {
+          turnId,
+          text: queued?.text ?? "",
+          requestedAt: queued?.requestedAt ?? at,
+          continues: queued?.continues
+        })
       : turnView(before, open)
   const status = event.type.slice("turn.".length) as TurnStatus
   return turnRow({
@@ -132,7 +167,15 @@ const requestView = (
   requestId: RequestId,
   request: OpenRequest,
   status: RequestView["status"]
-): RequestView => ({ requestId, threadId, turnId: request.turnId, status, ask: request.ask, openedAt: request.openedAt })
+): RequestView => ({
+  requestId,
+  threadId,
+  turnId: request.turnId,
+  status,
+  ask: request.ask,
+  ...(request.reasks === undefined ? {} : { reasks: request.reasks }),
+  openedAt: request.openedAt
+})
 
 const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent): ReadonlyArray<Change> => {
   switch (event.type) {
@@ -174,7 +217,7 @@ const detailRows = (
   if (before === undefined) return none
   switch (event.type) {
     case "turn.requested":
-      return [turnRow(queuedView(event.data.threadId, { ...event.data, requestedAt: at }))]
+      return [turnRow(queuedView(event.data.threadId, { ...event.data, continues: event.data.continues, requestedAt: at }))]
     case "turn.edited": {
       const queued = after.queue.find((turn) => turn.turnId === event.data.turnId)
       return queued === undefined ? none : [turnRow(queuedView(after.threadId, queued))]

@@ -3,11 +3,20 @@
  * and items, and `hydrate` puts them back. So the row is small, and a delta never writes it.
  */
 import type { RequestView } from "@millrace/contracts/Item"
-import type { TurnView } from "@millrace/contracts/State"
+import type { AfterLimit, Continuation as Plan, RecoveryPolicy, TurnView } from "@millrace/contracts/State"
 import type { Row, View } from "@millrace/log/EventLog"
 import { HashSet } from "effect"
+import * as Continuation from "./Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
-import type { OpenItem, OpenRequest, OpenTurn, QueuedTurn, StopRequest, ThreadState } from "./ThreadState.ts"
+import {
+  type OpenItem,
+  type OpenRequest,
+  type OpenTurn,
+  type QueuedTurn,
+  type StopRequest,
+  type ThreadState,
+  withoutText
+} from "./ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
 
 export interface ThreadRow extends Pick<
@@ -24,6 +33,10 @@ export interface ThreadRow extends Pick<
   | "capabilities"
   | "failed"
 > {
+  readonly recovery?: RecoveryPolicy
+  readonly afterLimit?: AfterLimit
+  /** Its text is made anew from the turn that was cut off. */
+  readonly continuation?: Plan
   readonly model?: string
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
@@ -69,6 +82,9 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.session === undefined ? {} : { session: state.session }),
   ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
   ...(state.stopRequested === undefined ? {} : { stopRequested: state.stopRequested }),
+  ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
+  ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
+  ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
   turns: Object.values(state.turns).map(turnRow),
   queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),
@@ -87,6 +103,12 @@ export const load = (view: View, threadId: string): ThreadState | undefined => {
   return found === undefined ? undefined : hydrate(view, found.value)
 }
 
+/** With the prompt of its turn, from the turn that was cut off: its row says what was asked. */
+const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
+  const turn = lookup<TurnView>(view, "turn", plan.turnId)?.value
+  return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }) }
+}
+
 const hydrate = (view: View, row: ThreadRow): ThreadState => {
   const turns: Record<string, OpenTurn> = {}
   for (const turn of row.turns) {
@@ -94,6 +116,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     turns[turn.turnId] = {
       ...turn,
       interruptReason: turn.interruptReason,
+      continues: known?.continues,
       text: known?.text ?? "",
       requestedAt: known?.requestedAt ?? row.updatedAt,
       startedAt: known?.startedAt,
@@ -105,13 +128,25 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
   }
   const queue = row.queue.map(({ turnId, shown }) => {
     const known = lookup<TurnView>(view, "turn", turnId)?.value
-    return { turnId, text: known?.text ?? "", requestedAt: known?.requestedAt ?? row.updatedAt, shown }
+    return {
+      turnId,
+      text: known?.text ?? "",
+      requestedAt: known?.requestedAt ?? row.updatedAt,
+      shown,
+      continues: known?.continues
+    }
   })
   const requests: Record<string, OpenRequest> = {}
   for (const id of row.requests) {
     const known = lookup<RequestView>(view, "request", id)?.value
     if (known !== undefined)
-      requests[id] = { requestId: known.requestId, turnId: known.turnId, ask: known.ask, openedAt: known.openedAt }
+      requests[id] = {
+        requestId: known.requestId,
+        turnId: known.turnId,
+        ask: known.ask,
+        openedAt: known.openedAt,
+        reasks: known.reasks
+      }
   }
   const opened = row.items.flatMap((id) => lookup<ItemView>(view, "item", id) ?? [])
   const texts = openTexts(
@@ -140,6 +175,9 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     capabilities: row.capabilities,
     resumeKey: row.resumeKey,
     stopRequested: row.stopRequested,
+    recovery: row.recovery,
+    afterLimit: row.afterLimit,
+    continuation: row.continuation === undefined ? undefined : planned(view, row.continuation),
     failed: row.failed,
     over: HashSet.empty(),
     turns,

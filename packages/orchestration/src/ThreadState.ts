@@ -5,7 +5,18 @@
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
-import type { SessionState, SessionStatus, ThreadStatus, ThreadView, TurnView } from "@millrace/contracts/State"
+import type {
+  AfterLimit,
+  Continuation,
+  Continues,
+  RecoveryPolicy,
+  SessionState,
+  SessionStatus,
+  ThreadStatus,
+  ThreadView,
+  TurnOrigin,
+  TurnView
+} from "@millrace/contracts/State"
 import { HashSet } from "effect"
 
 /** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
@@ -13,7 +24,9 @@ export interface OpenTurn {
   readonly turnId: TurnId
   /** Of the session that runs it. */
   readonly epoch: number
-  readonly origin: "user" | "provider"
+  readonly origin: TurnOrigin
+  /** continuation: the turn whose work it goes on with. */
+  readonly continues: Continues | undefined
   readonly stage: "dispatched" | "started"
   readonly interruptRequested: boolean
   /** The clock that ran out, when no person asked for the interrupt (T8). */
@@ -34,6 +47,8 @@ export interface QueuedTurn {
   readonly requestedAt: string
   /** It was dispatched before: its user message is in the transcript. */
   readonly shown: boolean
+  /** The turn whose work it goes on with; absent: a person asked for it. */
+  readonly continues: Continues | undefined
 }
 
 export interface OpenItem {
@@ -53,6 +68,8 @@ export interface OpenRequest {
   readonly turnId: TurnId
   readonly ask: Ask
   readonly openedAt: string
+  /** The request of an earlier turn that asked the same and expired. */
+  readonly reasks: RequestId | undefined
 }
 
 export interface StopRequest {
@@ -78,6 +95,11 @@ export interface ThreadState {
   readonly resumeKey: string | undefined
   /** Why the live session is to end; cleared when it has. */
   readonly stopRequested: StopRequest | undefined
+  /** What becomes of a turn when its server dies; absent: as the server is set. */
+  readonly recovery: RecoveryPolicy | undefined
+  readonly afterLimit: AfterLimit | undefined
+  /** Work that goes on later, with the prompt of its turn. While there is one, the queue waits. */
+  readonly continuation: (Continuation & { readonly text: string }) | undefined
   /** The last turn that ended failed. */
   readonly failed: boolean
   /** Turns of the last session that are over: they do not start twice (T1). */
@@ -118,6 +140,9 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   capabilities: [],
   resumeKey: undefined,
   stopRequested: undefined,
+  recovery: data.recovery,
+  afterLimit: data.afterLimit,
+  continuation: undefined,
   failed: false,
   over: HashSet.empty(),
   turns: {},
@@ -159,12 +184,17 @@ const some = (record: Readonly<Record<string, unknown>>): boolean => {
 
 /** Something of it is under way: it stays in memory, and Recovery looks at it. */
 export const isLive = (state: ThreadState): boolean =>
-  hasLiveSession(state) || state.queue.length > 0 || some(state.turns) || some(state.items) || some(state.requests)
+  hasLiveSession(state) ||
+  state.continuation !== undefined ||
+  state.queue.length > 0 ||
+  some(state.turns) ||
+  some(state.items) ||
+  some(state.requests)
 
 export const statusOf = (state: ThreadState): ThreadStatus => {
   if (some(state.requests)) return "needs-you"
   if (state.session?.activeTurnId !== undefined) return "running"
-  if (state.queue.length > 0) return "queued"
+  if (state.queue.length > 0 || state.continuation !== undefined) return "queued"
   return state.failed ? "failed" : "idle"
 }
 
@@ -172,6 +202,12 @@ export const statusOf = (state: ThreadState): ThreadStatus => {
 export const isWaiting = (state: ThreadState, turnId: string): boolean => {
   for (const id in state.requests) if (state.requests[id]?.turnId === turnId) return true
   return false
+}
+
+/** A plan as rows and read models have it. */
+export const withoutText = (planned: NonNullable<ThreadState["continuation"]>): Continuation => {
+  const { text: _, ...plan } = planned
+  return plan
 }
 
 /** As read models show it. */
@@ -190,6 +226,10 @@ export const threadView = (state: ThreadState): ThreadView => ({
   openRequestIds: Object.values(state.requests).map((request) => request.requestId),
   openItemIds: Object.values(state.items).map((item) => item.itemId),
   ...(state.background.length === 0 ? {} : { backgroundIds: state.background }),
+  ...(state.stopRequested === undefined ? {} : { stopping: state.stopRequested.reason }),
+  ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
+  ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
+  ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
   createdAt: state.createdAt,
   updatedAt: state.updatedAt
 })
@@ -200,6 +240,7 @@ export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
   threadId: state.threadId,
   status: isWaiting(state, turn.turnId) ? "waiting" : "running",
   origin: turn.origin,
+  ...(turn.continues === undefined ? {} : { continues: turn.continues }),
   text: turn.text,
   requestedAt: turn.requestedAt,
   ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),

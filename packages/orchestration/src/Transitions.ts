@@ -72,6 +72,10 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
         named.size === turnIds.length && named.size === state.queue.length && state.queue.every((turn) => named.has(turn.turnId))
       )
     }
+    case "continuation.planned":
+      return state.continuation === undefined
+    case "continuation.cancelled":
+      return state.continuation?.turnId === event.data.turnId
     case "session.kept":
       return sessionLegal(state, event.data.epoch, "stopped")
     case "background.started":
@@ -88,7 +92,10 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
     case "item.completed":
       return state.items[event.data.itemId] !== undefined
     case "request.opened":
-      return state.requests[event.data.requestId] === undefined && state.turns[event.data.turnId] !== undefined
+      return (
+        state.requests[event.data.requestId] === undefined &&
+        (state.turns[event.data.turnId] !== undefined || state.continuation?.requestId === event.data.requestId)
+      )
     case "request.answered":
     case "request.expired":
     case "request.cancelled":

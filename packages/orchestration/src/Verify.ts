@@ -30,6 +30,7 @@ const collections = [
   "thread-archived",
   "thread-state",
   "live",
+  "timer",
   "turn",
   "item",
   "request",

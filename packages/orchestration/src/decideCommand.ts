@@ -6,6 +6,8 @@ import type { Answer, Ask } from "@millrace/contracts/Item"
 import { Either } from "effect"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
+import * as Continuation from "./Continuation.ts"
+import * as Continuations from "./decideContinuation.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest, type ThreadState } from "./ThreadState.ts"
@@ -85,7 +87,9 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
     provider,
     ...(command.model === undefined ? {} : { model: command.model }),
     title: command.title ?? titleOf(command.turn?.text ?? ""),
-    cwd: cwd as string
+    cwd: cwd as string,
+    ...(command.recovery === undefined ? {} : { recovery: command.recovery }),
+    ...(command.afterLimit === undefined ? {} : { afterLimit: command.afterLimit })
   })
   if (command.turn === undefined) return ok({ projectId, threadId })
   const turnId = request(draft, threadId, command.turn.text, "enqueue")
@@ -106,15 +110,35 @@ const threadRename = (draft: Draft, { threadId, title }: CommandOf<"thread.renam
     return { threadId }
   })
 
+const threadConfigure = (draft: Draft, { threadId, recovery, afterLimit }: CommandOf<"thread.configure">): Decided =>
+  Either.map(threadFor(draft, threadId), (state) => {
+    const changed = {
+      ...(recovery === undefined || recovery === state.recovery ? {} : { recovery }),
+      ...(afterLimit === undefined || afterLimit === state.afterLimit ? {} : { afterLimit })
+    }
+    if (Object.keys(changed).length > 0) draft.emit(threadId, "thread.updated", { threadId, ...changed })
+    return { threadId }
+  })
+
 const threadArchive = (draft: Draft, threadId: ThreadId, type: "thread.archived" | "thread.unarchived"): Decided =>
   Either.map(threadFor(draft, threadId), () => {
+    if (type === "thread.archived") Continuations.cancel(draft, threadId, "the thread was archived")
     draft.emit(threadId, type, { threadId })
+    startNext(draft, threadId)
+    return { threadId }
+  })
+
+const continuationCancel = (draft: Draft, { threadId }: CommandOf<"continuation.cancel">, actor: string): Decided =>
+  Either.map(threadFor(draft, threadId), () => {
+    Continuations.cancel(draft, threadId, `cancelled by ${actor}`)
+    startNext(draft, threadId)
     return { threadId }
   })
 
 const threadDelete = (draft: Draft, threadId: ThreadId): Decided =>
   Either.map(threadFor(draft, threadId), (state) => {
     const reason = "the thread was deleted"
+    Continuations.cancel(draft, threadId, reason)
     for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
     if (hasLiveSession(state)) {
       draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
@@ -128,7 +152,7 @@ const threadDelete = (draft: Draft, threadId: ThreadId): Decided =>
     return { threadId }
   })
 
-const turnStart = (draft: Draft, command: CommandOf<"turn.start">): Decided =>
+const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string): Decided =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
     const { threadId, text, expectedTurnId } = command
     const strategy = command.strategy ?? "enqueue"
@@ -138,6 +162,8 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">): Decided =>
       return reject("TurnMismatch", `The active turn is ${active?.turnId ?? "none"}, not ${expectedTurnId}.`, expectedTurnId)
     if (strategy === "reject" && (active !== undefined || state.queue.length > 0))
       return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
+    // Who says something new decides how the thread goes on.
+    Continuations.cancel(draft, threadId, `${actor} went on with a message`)
     if (
       strategy === "steer" &&
       active !== undefined &&
@@ -227,8 +253,11 @@ const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor
     return reject("RequestNotFound", "There is no such request. List requests to see what waits.", requestId)
   const open = state.requests[requestId]
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
+  if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))
+    return reject("AnswersIncomplete", `Answer ${Continuation.goOn} or ${Continuation.leave}.`, requestId)
   return Either.map(answerFor(command, open), (answer) => {
     draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
+    if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)
     if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open)
     return { threadId, turnId: open.turnId, outcome: "answered" }
   })
@@ -245,6 +274,7 @@ const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: st
         threadId
       )
     const reason = `the session was stopped by ${actor}`
+    Continuations.cancel(draft, threadId, reason)
     for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
     draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
     return ok({ threadId })
@@ -263,6 +293,10 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
       return threadCreate(draft, command, directory)
     case "thread.rename":
       return threadRename(draft, command)
+    case "thread.configure":
+      return threadConfigure(draft, command)
+    case "continuation.cancel":
+      return continuationCancel(draft, command, actor)
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")
     case "thread.unarchive":
@@ -270,7 +304,7 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
     case "thread.delete":
       return threadDelete(draft, command.threadId)
     case "turn.start":
-      return turnStart(draft, command)
+      return turnStart(draft, command, actor)
     case "turn.interrupt":
       return turnInterrupt(draft, command, actor)
     case "turn.edit":

@@ -8,7 +8,9 @@ import { decideSilence } from "./decideSilence.ts"
 import type { Draft } from "./Draft.ts"
 import { appendDelta } from "./evolve.ts"
 import type { Fact } from "./Fact.ts"
-import { deathEnding, endSession, nameActive, settleTurn, startNext } from "./lifecycle.ts"
+import * as Continuation from "./Continuation.ts"
+import * as Continuations from "./decideContinuation.ts"
+import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
 import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
@@ -51,6 +53,13 @@ const turnStarted = (
   nameActive(draft, threadId, turnId)
 }
 
+/** A turn fails while its agent lives: by a usage limit perhaps, after which its work may go on. */
+const failTurn = (draft: Draft, state: ThreadState, turn: OpenTurn, ending: Extract<Ending, { _tag: "failed" }>): void => {
+  const isActive = state.session?.activeTurnId === turn.turnId
+  const later = isActive ? Continuations.afterLimit(draft, state, turn, ending) : undefined
+  settleTurn(draft, state.threadId, turn.epoch, turn.turnId, later?.ending ?? ending, later?.plan)
+}
+
 /** A turn that fails because its agent dies takes the session with it: nothing more is given to that agent (P7). */
 const turnFailed = (
   draft: Draft,
@@ -62,7 +71,7 @@ const turnFailed = (
   const { turnId, error, usage } = event
   const turn = state.turns[turnId]
   if (turn?.epoch !== epoch) return
-  if (!isDeath(error)) return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "failed" })
+  if (!isDeath(error)) return failTurn(draft, state, turn, { ...event, _tag: "failed" })
   const ending = deathEnding(state.stopRequested, error)(turn)
   const reason = `the agent ended: ${error.message}`
   draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason, ...(ending._tag === "failed" ? { error } : {}) })
@@ -140,7 +149,8 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
     case "RequestOpened": {
       const { requestId, ask } = event
       if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
-      if (!draft.emit(threadId, "request.opened", { ...ask, threadId, turnId, requestId })) late("request-opened")
+      const again = Continuation.reasked(turn, ask)
+      if (!draft.emit(threadId, "request.opened", { ...ask, ...again, threadId, turnId, requestId })) late("request-opened")
       return
     }
     case "RequestCancelled":
@@ -194,7 +204,11 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean)
   })
 }
 
-const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "Said" | "Silent" }>): void => {
+const session = (
+  draft: Draft,
+  state: ThreadState,
+  fact: Exclude<Fact, { _tag: "Said" | "Silent" | "ContinuationDue" }>
+): void => {
   const { threadId } = state
   switch (fact._tag) {
     case "SessionOpened":
@@ -208,16 +222,14 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
       return ended(draft, state, fact.failure, true)
     case "SessionEnded":
       return ended(draft, state, { kind: "process", message: fact.reason }, Object.keys(state.turns).length > 0)
-    case "TurnRefused":
-      return settleTurn(
-        draft,
-        threadId,
-        fact.epoch,
-        fact.turnId,
-        state.turns[fact.turnId]?.interruptRequested === true && isDeath(fact.failure)
-          ? { _tag: "interrupted", reason: fact.failure.message }
-          : { _tag: "failed", reason: fact.failure.message, error: fact.failure }
-      )
+    case "TurnRefused": {
+      const turn = state.turns[fact.turnId]
+      const reason = fact.failure.message
+      if (turn?.epoch !== fact.epoch) return
+      return turn.interruptRequested && isDeath(fact.failure)
+        ? settleTurn(draft, threadId, fact.epoch, fact.turnId, { _tag: "interrupted", reason })
+        : failTurn(draft, state, turn, { _tag: "failed", reason, error: fact.failure })
+    }
     case "SteerRefused": {
       const turnId = `trn_${draft.moment.seed}` as TurnId
       draft.emit(threadId, "turn.requested", { threadId, turnId, text: fact.text, strategy: "steer" })
@@ -231,7 +243,9 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
     }
     case "RequestsRefused":
       for (const { turnId, requestId } of Object.values(state.requests))
-        draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
+        // The question whether work goes on is the thread's own: the next server still asks it.
+        if (state.continuation?.requestId !== requestId)
+          draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
       return
     case "StopWanted":
       draft.emit(threadId, "session.stop.requested", {
@@ -242,11 +256,7 @@ const session = (draft: Draft, state: ThreadState, fact: Exclude<Fact, { _tag: "
       })
       return
     case "OwnerLost":
-      return endSession(draft, threadId, {
-        status: "stopped",
-        reason: fact.reason,
-        ending: (turn) => ({ _tag: "interrupted", reason: fact.reason, usage: turn.usage })
-      })
+      return Continuations.ownerLost(draft, state, fact)
     case "QueueReleased":
       return startNext(draft, threadId)
   }
@@ -262,6 +272,7 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (state === undefined || state.deleted) return false
   // A refused steer is a person's text: it is kept whatever became of the session it was meant for.
   if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
+  if (fact._tag === "ContinuationDue") return Continuations.due(draft, state, fact)
   if (fact._tag === "Silent") return decideSilence(draft, state, fact)
   session(draft, state, fact)
   return true

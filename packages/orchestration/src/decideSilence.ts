@@ -60,7 +60,11 @@ export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): b
     return (
       !works &&
       limits.idle > 0 &&
-      draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason: "idle, and too many sessions are open" })
+      draft.emit(threadId, "session.stop.requested", {
+        threadId,
+        epoch,
+        reason: `idle, and ${fact.crowdedBy ?? "too many sessions are open"}`
+      })
     )
   if (!isOver(millis, limits.idle)) return false
   if (works && !isOver(millis, limits.background)) return kept(draft, state, epoch, "background work goes on")

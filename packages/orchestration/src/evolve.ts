@@ -54,6 +54,7 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, at: string): OpenTur
   turnId,
   epoch,
   origin: "user",
+  continues: undefined,
   stage: "dispatched",
   interruptRequested: false,
   interruptReason: undefined,
@@ -81,7 +82,19 @@ export const appendDelta = (state: ThreadState, itemId: string, text: string): T
 const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState => {
   switch (event.type) {
     case "thread.updated":
-      return { ...state, title: event.data.title ?? state.title, model: event.data.model ?? state.model }
+      return {
+        ...state,
+        title: event.data.title ?? state.title,
+        model: event.data.model ?? state.model,
+        recovery: event.data.recovery ?? state.recovery,
+        afterLimit: event.data.afterLimit ?? state.afterLimit
+      }
+    case "continuation.planned": {
+      const { threadId: _t, ...plan } = event.data
+      return { ...state, continuation: plan }
+    }
+    case "continuation.cancelled":
+      return { ...state, continuation: undefined }
     case "thread.archived":
       return { ...state, archived: true }
     case "thread.unarchived":
@@ -116,9 +129,11 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "background.ended":
       return { ...state, background: state.background.filter((id) => id !== event.data.taskId) }
     case "turn.requested": {
-      const turn = { turnId: event.data.turnId, text: event.data.text, requestedAt: at, shown: false }
+      const { continues, text, turnId } = event.data
+      const turn = { turnId, text, requestedAt: at, shown: false, continues }
+      const continuation = continues === undefined ? state.continuation : undefined
       const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
-      return { ...state, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
+      return { ...state, continuation, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
     }
     case "turn.edited": {
       const { turnId, text } = event.data
@@ -135,7 +150,15 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       return {
         ...state,
         queue: state.queue.filter((turn) => turn.turnId !== event.data.turnId),
-        turns: { ...state.turns, [turn.turnId]: { ...turn, text: queued?.text ?? "" } }
+        turns: {
+          ...state.turns,
+          [turn.turnId]: {
+            ...turn,
+            origin: queued?.continues === undefined ? "user" : "continuation",
+            continues: queued?.continues,
+            text: queued?.text ?? ""
+          }
+        }
       }
     }
     case "turn.requeued": {
@@ -143,7 +166,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       const turn = state.turns[turnId]
       if (turn === undefined) return state
       const { activeTurnId: _, ...rest } = state.session ?? {}
-      const queued = { turnId, text: turn.text, requestedAt: turn.requestedAt, shown: true }
+      const queued = { turnId, text: turn.text, requestedAt: turn.requestedAt, shown: true, continues: turn.continues }
       return {
         ...state,
         turns: without(state.turns, turnId),
@@ -183,8 +206,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "item.completed":
       return closing({ ...state, items: without(state.items, event.data.itemId) }, event.data.turnId, event.data.itemId)
     case "request.opened": {
-      const { threadId: _t, turnId, requestId, ...ask } = event.data
-      return { ...state, requests: { ...state.requests, [requestId]: { requestId, turnId, ask, openedAt: at } } }
+      const { threadId: _t, turnId, requestId, reasks, ...ask } = event.data
+      return { ...state, requests: { ...state.requests, [requestId]: { requestId, turnId, ask, openedAt: at, reasks } } }
     }
     case "request.answered":
     case "request.expired":
@@ -229,11 +252,15 @@ export const violations = (state: ThreadState): ReadonlyArray<string> => {
   if (state.session?.activeTurnId !== undefined && activeTurn(state) === undefined) found.push("T4 the active turn is not open")
   for (const turn of Object.values(state.turns)) {
     if (turn.epoch !== state.session?.epoch) found.push(`T3 ${turn.turnId} is of epoch ${turn.epoch}`)
-    if (turn.origin === "user" && state.session?.activeTurnId !== turn.turnId) found.push(`T4 ${turn.turnId} has no owner`)
+    if (turn.origin !== "provider" && state.session?.activeTurnId !== turn.turnId) found.push(`T4 ${turn.turnId} has no owner`)
   }
   for (const [id, item] of Object.entries(state.items))
     if (state.turns[item.turnId] === undefined) found.push(`T9 ${id} outlives its turn`)
   for (const [id, request] of Object.entries(state.requests))
-    if (state.turns[request.turnId] === undefined) found.push(`T13 ${id} outlives its turn`)
+    if (state.turns[request.turnId] === undefined && state.continuation?.requestId !== id)
+      found.push(`T13 ${id} outlives its turn`)
+  const asked = state.continuation?.requestId
+  if (asked !== undefined && state.requests[asked] === undefined) found.push(`T13 ${asked} decides nothing any more`)
+  if (state.deleted && state.continuation !== undefined) found.push("T4 work goes on later in a deleted thread")
   return found
 }

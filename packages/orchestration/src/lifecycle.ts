@@ -79,8 +79,15 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
 const messageOf = (turnId: TurnId) => `itm_${turnId.slice("trn_".length)}_user` as ItemId
 
 /** The person's own words as an item, so that the transcript is whole whatever the agent echoes. */
-export const userMessage = (draft: Draft, threadId: ThreadId, turnId: TurnId, itemId: ItemId, text: string): void => {
-  const item = { threadId, turnId, itemId, kind: "user-message", text }
+export const userMessage = (
+  draft: Draft,
+  threadId: ThreadId,
+  turnId: TurnId,
+  itemId: ItemId,
+  text: string,
+  kind: "user-message" | "notice" = "user-message"
+): void => {
+  const item = { threadId, turnId, itemId, kind, text }
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 
@@ -92,11 +99,14 @@ export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): vo
   draft.emit(threadId, "session.state.changed", { threadId, epoch: session.epoch, status, activeTurnId: turnId })
 }
 
-/** Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12). */
+/**
+ * Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12):
+ * for the next server, or for work before it that goes on later.
+ */
 export const startNext = (draft: Draft, threadId: ThreadId): void => {
   const state = draft.thread(threadId)
   const next = state?.queue[0]
-  if (state === undefined || next === undefined || draft.moment.hold || state.deleted) return
+  if (state === undefined || next === undefined || draft.moment.hold || state.deleted || state.continuation !== undefined) return
   if (state.session?.activeTurnId !== undefined || (hasLiveSession(state) && state.stopRequested !== undefined)) return
   const { turnId } = next
   if (!hasLiveSession(state))
@@ -109,7 +119,9 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
     })
   else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
-  if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text)
+  // What the server says to go on with a turn is nobody's own words.
+  const kind = next.continues === undefined ? "user-message" : "notice"
+  if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
 }
 
 /** After the active turn: the next one of the queue, else one that the agent runs by itself, else the session is ready. */
@@ -125,11 +137,20 @@ const afterTurn = (draft: Draft, threadId: ThreadId): void => {
 }
 
 /** A turn ends while its session goes on. A turn of another epoch, or one that is over, absorbs it (T1, T6). */
-export const settleTurn = (draft: Draft, threadId: ThreadId, epoch: number, turnId: TurnId, ending: Ending): void => {
+export const settleTurn = (
+  draft: Draft,
+  threadId: ThreadId,
+  epoch: number,
+  turnId: TurnId,
+  ending: Ending,
+  /** Between the end and what comes after it. */
+  before?: () => void
+): void => {
   const state = draft.thread(threadId)
   if (state?.turns[turnId]?.epoch !== epoch) return
   const wasActive = state.session?.activeTurnId === turnId
   endTurn(draft, threadId, turnId, ending, "request.cancelled")
+  before?.()
   if (wasActive) afterTurn(draft, threadId)
 }
 
@@ -154,6 +175,8 @@ export const endSession = (
     readonly reason: string
     readonly error?: Failure
     readonly ending: (turn: OpenTurn) => Ending
+    /** Between the end and what comes after it. */
+    readonly before?: () => void
   }
 ): void => {
   const state = draft.thread(threadId)
@@ -175,6 +198,7 @@ export const endSession = (
     reason: end.reason,
     ...(end.error === undefined ? {} : { error: end.error })
   })
+  end.before?.()
   startNext(draft, threadId)
 }
 

@@ -2,6 +2,7 @@
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Command, CommandResult } from "@millrace/contracts/Command"
+import { defaults, type Policy } from "@millrace/orchestration/Continuation"
 import { decideCommand } from "@millrace/orchestration/decideCommand"
 import { decideFact } from "@millrace/orchestration/decideFact"
 import { Draft, type World } from "@millrace/orchestration/Draft"
@@ -17,6 +18,7 @@ export class DecideModel implements World {
   private readonly refolded = new Map<string, ThreadState | undefined>()
   readonly events: Array<DomainEvent> = []
   hold = false
+  policy: Policy = defaults
   private steps = 0
 
   readonly thread = (id: ThreadId) => this.threads.get(id)
@@ -32,7 +34,13 @@ export class DecideModel implements World {
   private draft(): Draft {
     const step = ++this.steps
     const at = new Date(1_700_000_000_000 + step * 1000).toISOString()
-    return new Draft(this, { at, seed: String(step).padStart(6, "0"), hold: this.hold, providers: new Set(["scripted"]) })
+    return new Draft(this, {
+      at,
+      seed: String(step).padStart(6, "0"),
+      hold: this.hold,
+      providers: new Set(["scripted"]),
+      policy: this.policy
+    })
   }
 
   private keep(draft: Draft): ReadonlyArray<DomainEvent> {
@@ -47,7 +55,8 @@ export class DecideModel implements World {
       this.threads.set(state.threadId, state)
       const found = violations(state)
       const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopRequested !== undefined)
-      if (free && state.queue.length > 0 && !this.hold && !state.deleted) throw new Error("T4 the queue waits for nobody")
+      if (free && state.queue.length > 0 && !this.hold && !state.deleted && state.continuation === undefined)
+        throw new Error("T4 the queue waits for nobody")
       if (found.length > 0) throw new Error(found.join("; "))
       if (JSON.stringify(this.refolded.get(`thread/${state.threadId}`)) !== JSON.stringify(state))
         throw new Error("the folded events are not the decided state")

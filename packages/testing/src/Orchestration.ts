@@ -9,6 +9,7 @@ import * as Dispatcher from "@millrace/orchestration/Dispatcher"
 import * as Engine from "@millrace/orchestration/Engine"
 import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Signals from "@millrace/orchestration/Signals"
+import * as Timers from "@millrace/orchestration/Timers"
 import * as Views from "@millrace/orchestration/Views"
 import { Chunk, Context, Deferred, Effect, Exit, Layer, Scope, Stream } from "effect"
 import * as ScriptedProvider from "./ScriptedProvider.ts"
@@ -17,6 +18,8 @@ export interface Options {
   readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
   readonly engine?: Engine.Options
   readonly dispatcher?: Dispatcher.Options
+  /** With the clock of plans to go on; without it nothing ticks for ever. */
+  readonly timers?: Timers.Options
   readonly signals?: Signals.Options
 }
 
@@ -26,7 +29,11 @@ export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Optio
     Layer.provide(Directories.layerMemory("/work", "/other")),
     Layer.provideMerge(ScriptedProvider.layer(...(options.providers ?? [ScriptedProvider.make()])))
   )
-  return Layer.mergeAll(Dispatcher.layer(options.dispatcher), Views.layer).pipe(
+  return Layer.mergeAll(
+    Dispatcher.layer(options.dispatcher),
+    Views.layer,
+    options.timers === undefined ? Layer.empty : Timers.layer(options.timers)
+  ).pipe(
     Layer.provideMerge(Layer.merge(Recovery.layer, Signals.layer(options.signals))),
     Layer.provideMerge(engine),
     Layer.provideMerge(log)

@@ -1,0 +1,43 @@
+/**
+ * The timers of plans to go on (`continuation` of a thread): looks at those that wait in the log's rows, and tells the engine, which decides, when
+ * the time of one has come. It holds nothing of its own, so a restart forgets none and fires none twice.
+ */
+import { EventLog } from "@millrace/log/EventLog"
+import { Clock, type Duration, Effect, Layer } from "effect"
+import { Engine } from "./Engine.ts"
+import type { Timer } from "./Projection.ts"
+
+export interface Options {
+  /** Between two looks, so at most so late. Wall-clock: after a suspend of the machine the first look finds what is due. Default 15 seconds. */
+  readonly interval?: Duration.DurationInput
+}
+
+/** Rows per look. */
+const page = 500
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const engine = yield* Engine
+
+    const look = Effect.gen(function* () {
+      const now = new Date(yield* Clock.currentTimeMillis).toISOString()
+      let before: number | undefined
+      for (;;) {
+        const rows = yield* log.view((view) =>
+          view.rows({ collection: "timer", limit: page, ...(before === undefined ? {} : { before }) })
+        )
+        for (const { value } of rows) {
+          const { threadId, turnId, at } = value as Timer
+          if (at <= now) yield* engine.submit({ _tag: "ContinuationDue", threadId, turnId })
+        }
+        before = rows.at(-1)?.rank
+        if (before === undefined) return
+      }
+    }).pipe(Effect.catchAll((error) => Effect.logWarning(`The timers cannot be read now: ${error.message}`)))
+
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "15 seconds"), look)))
+  })
+
+/** Needs `EventLog` and `Engine`; built after Recovery. */
+export const layer = (options: Options = {}) => Layer.scopedDiscard(make(options))
