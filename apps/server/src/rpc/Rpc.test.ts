@@ -1,12 +1,10 @@
 import { connect } from "node:net"
 import { expect, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Fiber, Option, Stream } from "effect"
+import { Chunk, Effect, Fiber, Option, Stream } from "effect"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import { CommandRejected, Overloaded } from "@millrace/contracts/Errors"
-import type { Frame } from "@millrace/contracts/Frame"
 import { CommandId, ThreadId } from "@millrace/contracts/Ids"
-import { attach } from "@millrace/testing/RawSse"
 import * as Tokens from "../auth/Tokens.ts"
 import { event, type Fixture, start } from "../../test/support/Fixture.ts"
 
@@ -17,60 +15,6 @@ const client = (fixture: Pick<Fixture, "url" | "token">) =>
   })
 
 const command = { commandId: CommandId.make("c1"), type: "thread.create", provider: "demo" } as const
-const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
-const isLast = (offset: number) => (frame: Frame) => frame._tag === "event" && frame.event.offset === offset
-
-it.scopedLive("D9 RPC and SSE give the same history, byte for byte, replayed and live", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start()
-    const rpc = yield* client(fixture)
-    const some = (n: number) => fixture.append(...range(1, 50).map((one) => event(one + n, "thread/thr_a", { text: `ü💧${n}` })))
-    const caughtUp = yield* Deferred.make<void>()
-    for (let n = 0; n < 20; n++) yield* some(n)
-    const overRpc = yield* Effect.fork(
-      rpc.follow({}).pipe(
-        Stream.tap((frame) => (frame._tag === "caught-up" ? Deferred.succeed(caughtUp, undefined) : Effect.void)),
-        Stream.takeUntil(isLast(2000)),
-        Stream.runCollect
-      )
-    )
-    const overSse = yield* Effect.fork(
-      attach({
-        url: `${fixture.url}/api/events`,
-        token: fixture.token,
-        until: (events) => events.at(-1)?.id === `${fixture.log.epoch}-2000`
-      })
-    )
-    yield* Deferred.await(caughtUp)
-    for (let n = 20; n < 40; n++) yield* some(n)
-    const frames = Chunk.toReadonlyArray(yield* overRpc)
-    const events = frames.filter((frame) => frame._tag === "event").map((frame) => [frame.cursor, JSON.stringify(frame.event)])
-    expect(events).toEqual((yield* overSse).events.map(({ id, data }) => [id, data]))
-    expect(events.length).toBe(2000)
-    expect(frames.filter((frame) => frame._tag === "caught-up").length).toBe(1)
-  })
-)
-
-it.scopedLive("D3 the outcomes of a cursor are the same closed set over RPC", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start()
-    yield* fixture.append(event(1), event(2))
-    const rpc = yield* client(fixture)
-    const { epoch } = fixture.log
-    for (const [after, tag] of [
-      ["nonsense", "CursorMalformed"],
-      [`${"0".repeat(26)}-1`, "CursorForeign"],
-      [`${epoch}-3`, "CursorAhead"]
-    ] as const)
-      expect(yield* Effect.flip(Stream.runDrain(rpc.follow({ after })))).toMatchObject({ _tag: tag, logEpoch: epoch, head: 2 })
-    const old = yield* start({ retained: 2 })
-    yield* old.append(event(1), event(2), event(3))
-    const expired = (yield* client(old)).follow({ after: `${old.log.epoch}-1` })
-    expect(yield* Effect.flip(Stream.runDrain(expired))).toMatchObject({ _tag: "CursorExpired", head: 3 })
-    const first = yield* Stream.runHead(rpc.follow({ after: `${epoch}-1` }))
-    expect(Option.getOrUndefined(first)).toMatchObject({ _tag: "event", cursor: `${epoch}-2`, event: { offset: 2 } })
-  })
-)
 
 it.scopedLive("C1 commands over RPC have the same answers and errors, and the token's name as actor", () =>
   Effect.gen(function* () {

@@ -1,6 +1,9 @@
 /** The whole server in this process: host, demo agent as a real child, HTTP on a real socket. */
+import { join } from "node:path"
 import { Context, Effect, Layer, Logger, LogLevel, type Scope } from "effect"
+import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { EventLog } from "@millrace/log/EventLog"
+import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Host from "@millrace/host/Host"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
@@ -16,16 +19,26 @@ export interface Hosted {
   readonly server: Server.Server["Type"]
 }
 
-/** Starts one that ends with the scope, on the directory of an earlier one if that is given. */
-export const start = (earlier?: Pick<Hosted, "dataDir">): Effect.Effect<Hosted, Error, Scope.Scope> =>
+/** Starts one that ends with the scope, on the directory of an earlier one if that is given; `adapters`: these agents, in this process. */
+export const start = (
+  earlier?: Pick<Hosted, "dataDir">,
+  adapters?: ReadonlyArray<ProviderAdapter>
+): Effect.Effect<Hosted, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const dataDir = earlier?.dataDir ?? (yield* temporaryDirectory)
     const { token } = yield* Tokens.create(dataDir, { name: "test" })
+    const real = () => Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })
+    const scripted = (agents: ReadonlyArray<ProviderAdapter>) =>
+      Host.layerMemory({
+        adapters: agents,
+        directories: [dataDir],
+        store: Layer.orDie(EventLogSqlite.layer({ file: join(dataDir, "log.sqlite"), synchronous: "NORMAL" }))
+      })
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis" }).pipe(
       Layer.provideMerge(
         Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))
       ),
-      Layer.provideMerge(Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })),
+      Layer.provideMerge(adapters === undefined ? real() : scripted(adapters)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)

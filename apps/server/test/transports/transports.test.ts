@@ -1,0 +1,274 @@
+/**
+ * One contract, every way to the log (D9): the same scenarios in process, over SSE, WebSocket RPC and by polling. Each history is compared with
+ * the log itself, byte for byte, so all of them are equal.
+ */
+import { describe, expect, it, layer, vi } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Random, Stream } from "effect"
+import type { FollowError } from "@millrace/client/Follow"
+import { format } from "@millrace/contracts/Cursor"
+import type { EventFrame, Frame } from "@millrace/contracts/Frame"
+import type { StreamName } from "@millrace/contracts/Ids"
+import type { Hosted } from "../support/Hosted.ts"
+import * as Transports from "./Transports.ts"
+import * as World from "./World.ts"
+
+vi.setConfig({ testTimeout: 30_000 })
+
+type History = ReadonlyArray<readonly [cursor: string, json: string]>
+
+/** What the log holds, as it was committed. */
+const committed = ({ log }: Hosted, stream?: StreamName, after = 0): Effect.Effect<History> =>
+  log.read({ after, limit: 1_000_000, maxBytes: 1e9, ...(stream !== undefined && { stream }) }).pipe(
+    Effect.map(({ events }) => events.map(({ json, offset }) => [format(log.epoch, offset), json] as const)),
+    Effect.orDie
+  )
+/** Up to the end of the turn: what is said of its session then may not be there yet. */
+const toTerminal = (history: History): History =>
+  history.slice(0, history.findIndex(([, json]) => json.includes('"type":"turn.completed"')) + 1)
+const isEvent = (frame: Frame): frame is EventFrame => frame._tag === "event"
+const events = (frames: ReadonlyArray<Frame>): History =>
+  frames.filter(isEvent).map(({ cursor, event }) => [cursor, JSON.stringify(event)] as const)
+const controls = (frames: ReadonlyArray<Frame>) => frames.filter((frame) => !isEvent(frame) && frame._tag !== "heartbeat")
+const isType =
+  (...types: ReadonlyArray<string>) =>
+  (frame: Frame) =>
+    isEvent(frame) && types.includes(frame.event.type)
+const isTerminal = isType("turn.completed")
+const isCaughtUp = ({ _tag }: Frame) => _tag === "caught-up"
+/** The second delta of a talk: half of its answer. */
+const isHalf = () => {
+  let deltas = 0
+  return (frame: Frame) => isType("item.delta")(frame) && ++deltas === 2
+}
+const isOffset = (offset: number) => (frame: Frame) => isEvent(frame) && frame.event.offset === offset
+
+/** Everything up to the first frame of which it holds. `seen` is there while it comes, too. */
+const read = (
+  frames: Stream.Stream<Frame, FollowError>,
+  isLast: (frame: Frame) => boolean,
+  seen: Array<Frame> = []
+): Effect.Effect<ReadonlyArray<Frame>, FollowError> =>
+  frames.pipe(
+    Stream.takeUntil(isLast),
+    Stream.runForEach((frame) => Effect.sync(() => seen.push(frame))),
+    Effect.as(seen)
+  )
+
+/** The same beside the test; what can say that it is at the head has said so when this returns. */
+const reading = (
+  { follow, speaks }: Transports.Transport,
+  world: Hosted,
+  request: Transports.Request,
+  isLast: (frame: Frame) => boolean
+) =>
+  Effect.gen(function* () {
+    const attached = yield* Deferred.make<void>()
+    const frames = Stream.tap(follow(world, request), (frame) =>
+      isCaughtUp(frame) ? Deferred.succeed(attached, undefined) : Effect.void
+    )
+    const fiber = yield* Effect.fork(read(frames, isLast))
+    if (speaks) yield* Deferred.await(attached)
+    return fiber
+  })
+
+/** A talk whose turn is over. */
+const finished = Effect.gen(function* () {
+  const world = yield* World.World
+  const talk = yield* world.halfway
+  yield* talk.release
+  yield* world.over(talk)
+  return talk
+})
+
+/** Cut after a random number of bytes, from the first of the handshake on, and resumed by the last cursor; whole after so many cuts. */
+const cutAgainAndAgain = (
+  follow: (after: string | undefined, cutAfter: number | undefined) => Stream.Stream<Frame, FollowError>,
+  isLast: (frame: Frame) => boolean,
+  cuts: number
+) =>
+  Effect.gen(function* () {
+    const seen: Array<Frame> = []
+    for (let cut = 0; !seen.some(isLast); cut++) {
+      const bytes = cut < cuts ? Math.ceil(2 ** (yield* Random.nextRange(0, 16))) : undefined
+      // What came in one piece with the last one is left there.
+      yield* Effect.catchTag(read(follow(seen.findLast(isEvent)?.cursor, bytes), isLast, seen), "Disconnected", () => Effect.void)
+      if (cut > cuts) return yield* Effect.dieMessage("uncut, and still without its end")
+    }
+    return seen
+  }).pipe(Effect.withRandom(Random.make("cuts")))
+
+layer(World.layer, { excludeTestServices: true })("a server", (it) => {
+  describe.each(Transports.all)("$name", (transport) => {
+    const { follow, name, speaks } = transport
+    it.effect("D9 D2 the whole log, replayed, is the log byte for byte; so is one stream of it", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const talk = yield* finished
+        const head = yield* world.log.head
+        const whole = yield* read(follow(world, {}), isOffset(head))
+        expect(events(whole)).toEqual((yield* committed(world)).slice(0, head))
+        expect(events(yield* read(follow(world, { stream: talk.stream }), isTerminal))).toEqual(
+          toTerminal(yield* committed(world, talk.stream))
+        )
+      })
+    )
+
+    it.effect("D14 who comes in mid-item has all of it before what comes; a second tab costs the first one nothing", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const talk = yield* world.halfway
+        const known = yield* committed(world, talk.stream)
+        const request = { stream: talk.stream }
+        const first = yield* reading(transport, world, request, isTerminal)
+        // Others come and go in the middle.
+        for (let n = 0; n < 3; n++) expect(events(yield* read(follow(world, request), isHalf()))).toEqual(known)
+        const second = yield* reading(transport, world, request, isTerminal)
+        yield* talk.release
+        const tabs = [yield* Fiber.join(first), yield* Fiber.join(second)]
+        const all = toTerminal(yield* committed(world, talk.stream))
+        expect(all.length).toBeGreaterThan(known.length)
+        for (const tab of tabs) {
+          expect(events(tab)).toEqual(all)
+          // Both came at half time, and heard nothing of each other.
+          if (speaks) expect(controls(tab)).toMatchObject([{ _tag: "caught-up", replayed: known.length, requests: 0 }])
+          if (speaks) expect(tab.findIndex(isCaughtUp)).toBe(known.length)
+        }
+      })
+    )
+
+    it.effect("D1 D5 the live tail: who waits at the head gets what comes, each with its own id", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const head = yield* world.log.head
+        const after = format(world.log.epoch, head)
+        const waiting = yield* reading(transport, world, { after }, isTerminal)
+        yield* finished
+        const frames = yield* Fiber.join(waiting)
+        const all = yield* committed(world, undefined, head)
+        expect(events(frames)).toEqual(all.slice(0, events(frames).length))
+        expect(new Set(frames.filter(isEvent).map(({ cursor }) => cursor)).size).toBe(events(frames).length)
+        if (speaks) expect(frames[0]).toMatchObject({ _tag: "caught-up", head, replayed: 0 })
+      })
+    )
+
+    it.effect("D6 a quiet tail comes with the reconnect, and nothing new has to happen", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const talk = yield* world.halfway
+        const seen = yield* read(follow(world, { stream: talk.stream }), isType("item.started"))
+        yield* talk.release
+        yield* world.over(talk)
+        const after = seen.findLast(isEvent)?.cursor ?? ""
+        const frames = yield* read(follow(world, { stream: talk.stream, after }), speaks ? isCaughtUp : isTerminal)
+        const all = toTerminal(yield* committed(world, talk.stream))
+        expect(events([...seen, ...frames]).slice(0, all.length)).toEqual(all)
+        if (speaks) expect(frames.at(-1)).toMatchObject({ _tag: "caught-up", replayed: frames.length - 1, requests: 0 })
+      })
+    )
+
+    it.effect("D2 cut at 25 random bytes and resumed while events are written: the concatenation is the log", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const talk = yield* world.flood(150)
+        const { stream } = talk
+        const seen = yield* cutAgainAndAgain(
+          (after, cutAfter) => follow(world, { stream, ...(after !== undefined && { after }) }, cutAfter),
+          isTerminal,
+          25
+        )
+        expect(events(seen)).toEqual(toTerminal(yield* committed(world, stream)))
+        expect(events(seen).length).toBeGreaterThan(450)
+      })
+    )
+
+    it.effect("D13 one stream under a flood of others has its terminal; deleted, it ends, also for who comes later", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const talk = yield* world.halfway
+        const { stream } = talk
+        const other = yield* world.flood(100)
+        const following = yield* reading(transport, world, { stream }, isTerminal)
+        yield* world.over(other)
+        yield* talk.release
+        expect(events(yield* Fiber.join(following))).toEqual(toTerminal(yield* committed(world, stream)))
+        const isEnd = speaks ? ({ _tag }: Frame) => _tag === "end" : isType("thread.deleted")
+        const live = yield* reading(transport, world, { stream }, isEnd)
+        yield* world.remove(talk)
+        const all = yield* committed(world, stream)
+        expect(all.at(-1)?.[1]).toContain('"thread.deleted"')
+        expect(events(yield* Fiber.join(live))).toEqual(all)
+        if (!speaks) return
+        const late = yield* Stream.runCollect(follow(world, { stream }))
+        expect(events([...late])).toEqual(all)
+        expect(controls([...late])).toMatchObject([{ _tag: "caught-up", replayed: all.length }, { _tag: "end" }])
+        const later = yield* Stream.runCollect(follow(world, { stream, after: all.at(-1)?.[0] ?? "" }))
+        expect([...later]).toMatchObject([{ _tag: "caught-up", replayed: 0 }, { _tag: "end" }])
+        const unknown = yield* Effect.either(Stream.runCollect(follow(world, { stream: "thread/thr_nobody" })))
+        expect(unknown._tag === "Right" && controls([...unknown.right]).map(({ _tag }) => _tag)).toEqual(["caught-up", "end"])
+      })
+    )
+
+    it.effect("D11 a client that leaves in mid-turn cancels nothing, and what it missed is there", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        const talk = yield* world.halfway
+        const { stream } = talk
+        const seen = yield* read(follow(world, { stream }), isType("item.delta"))
+        yield* talk.release
+        yield* world.over(talk)
+        const after = seen.findLast(isEvent)?.cursor ?? ""
+        const rest = yield* read(follow(world, { stream, after }), isTerminal)
+        expect(events([...seen, ...rest])).toEqual(toTerminal(yield* committed(world, stream)))
+      })
+    )
+
+    if (speaks)
+      it.effect("D6 caught-up says how many requests wait for a person", () =>
+        Effect.gen(function* () {
+          const world = yield* World.World
+          const talk = yield* world.asking
+          expect((yield* read(follow(world, { stream: talk.stream }), isCaughtUp)).at(-1)).toMatchObject({ requests: 1 })
+          yield* world.remove(talk)
+          expect((yield* read(follow(world, { stream: talk.stream }), isCaughtUp)).at(-1)).toMatchObject({ requests: 0 })
+        })
+      )
+
+    it.effect("D3 a cursor is ok, malformed, foreign or ahead, and the answer says where the log stands", () =>
+      Effect.gen(function* () {
+        const world = yield* World.World
+        yield* finished
+        const { epoch } = world.log
+        const refused = (after: string) => Effect.flip(Stream.runDrain(follow(world, { after })))
+        for (const [after, tag] of [
+          ["nonsense", "CursorMalformed"],
+          [`${epoch}-01`, "CursorMalformed"],
+          [`${epoch}--1`, "CursorMalformed"],
+          [`${"0".repeat(26)}-1`, "CursorForeign"],
+          [`${epoch}-999999999`, "CursorAhead"]
+        ] as const)
+          expect([name, after, yield* refused(after)]).toMatchObject([
+            name,
+            after,
+            { _tag: tag, logEpoch: epoch, head: expect.any(Number) }
+          ])
+        expect(events(yield* read(follow(world, { after: `${epoch}-2` }), isOffset(3)))).toEqual([(yield* committed(world))[2]])
+      })
+    )
+  })
+})
+
+it.scopedLive("D3 what retention took is expired on every way, and who has no cursor begins above it", () =>
+  Effect.gen(function* () {
+    const world = yield* World.make
+    yield* Effect.provideService(finished, World.World, world)
+    const { epoch, trim } = world.log
+    yield* trim(3)
+    for (const { follow, name, speaks } of Transports.all) {
+      const refused = yield* Effect.flip(Stream.runDrain(follow(world, { after: format(epoch, 2) })))
+      expect([name, refused]).toMatchObject([name, { _tag: "CursorExpired", logEpoch: epoch, head: expect.any(Number) }])
+      const kept = toTerminal(yield* committed(world, undefined, 3))
+      expect(events(yield* read(follow(world, { after: format(epoch, 3) }), isTerminal))).toEqual(kept)
+      if (speaks) expect(events(yield* read(follow(world, {}), isTerminal))).toEqual(kept)
+    }
+  })
+)
