@@ -1,4 +1,6 @@
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ProviderSignal } from "@millrace/contracts/ProviderEvent"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { knownThreads } from "@millrace/testing/KnownThreads"
@@ -180,6 +182,82 @@ describe("Subscription, lossless", () => {
       expect(yield* refused(`${log.epoch}-99`)).toBe("CursorAhead")
       yield* log.trim(2)
       expect(yield* refused(`${log.epoch}-1`)).toBe("CursorExpired")
+    })
+  )
+})
+
+describe("Subscription, signals", () => {
+  const threadId = "thr_a" as ThreadId
+  const usage = (outputTokens: number): ProviderSignal => ({
+    _tag: "Signal",
+    turnId: "trn_a" as TurnId,
+    kind: "usage",
+    data: { outputTokens }
+  })
+  const told = (frame: SubscriptionFrame) => (frame._tag === "signal" ? frame.signal.data : frame._tag)
+
+  it.scoped("D12 a lossless reader that is suspended holds nobody up, and finds all events, then the latest signal", () =>
+    Effect.gen(function* () {
+      const { append, open, signals } = yield* setup
+      const session = yield* signals.session(threadId)
+      const [slow, fast] = [yield* open(), yield* open({ stream })]
+      session.publish(usage(1))
+      for (const next of [slow, fast]) expect(told(yield* next)).toBe("caught-up")
+      expect(told(yield* slow)).toEqual({ outputTokens: 1 })
+      for (let at = 2; at <= 100; at++) {
+        session.publish(usage(at))
+        yield* append(event("item.delta"))
+        yield* TestClock.adjust("100 millis")
+        if (at === 2) expect(told(yield* fast)).toBe("event")
+        if (at === 2) expect(told(yield* fast)).toEqual({ outputTokens: 2 })
+      }
+      const got = yield* Effect.replicateEffect(slow, 100)
+      expect(offsets(got)).toEqual(range(1, 99))
+      expect(told(got.at(-1)!)).toEqual({ outputTokens: 100 })
+    })
+  )
+
+  it.scoped(
+    "D12 a reader that waits is woken by a signal of its thread, and by none of another; best effort hears them too",
+    () =>
+      Effect.gen(function* () {
+        const { open, signals } = yield* setup
+        const session = yield* signals.session(threadId)
+        const [own, other, all] = [
+          yield* open({ stream }),
+          yield* open({ stream: "thread/thr_b" }),
+          yield* open({ delivery: "best-effort", capacity: 8 })
+        ]
+        for (const next of [own, other, all]) yield* next
+        const waiting = yield* Effect.forEach([own, other, all], Effect.fork)
+        yield* TestClock.adjust("1 second")
+        session.publish(usage(7))
+        yield* TestClock.adjust("0 millis")
+        const polled = yield* Effect.forEach(waiting, Fiber.poll)
+        expect(polled.map(Option.map(Exit.map(told)))).toEqual([
+          Option.some(Exit.succeed({ outputTokens: 7 })),
+          Option.none(),
+          Option.some(Exit.succeed({ outputTokens: 7 }))
+        ])
+      })
+  )
+
+  it.scoped("D5 a signal has no cursor and moves none: who comes back after any frame has the log once", () =>
+    Effect.gen(function* () {
+      const { append, open, signals } = yield* setup
+      const session = yield* signals.session(threadId)
+      yield* append(...deltas(3))
+      const next = yield* open()
+      const first = yield* Effect.replicateEffect(next, 4)
+      session.publish(usage(1))
+      yield* TestClock.adjust("0 millis")
+      const signal = yield* next
+      expect(Object.keys(signal).toSorted()).toEqual(["_tag", "signal"])
+      yield* append(...deltas(2))
+      const cursor = first.flatMap((frame) => (frame._tag === "event" ? [frame.cursor] : [])).at(-1)!
+      const again = yield* open({ after: cursor })
+      const came = yield* Effect.replicateEffect(again, 3)
+      expect(offsets(came)).toEqual([4, 5])
     })
   )
 })

@@ -33,7 +33,8 @@ const goodbye = "The host is shutting down."
 
 /**
  * `lossless`: every event once, in order. `best-effort`: what a consumer missed that was too slow is said by `lagged`, and what ends something or
- * asks somebody is never missed. Both: `caught-up` once, `end` when the thread is gone, `bye` with the cursor to come back with at shutdown.
+ * asks somebody is never missed. Both: `caught-up` once, signals to who has everything up to the head, the latest of each key (D12), `end` when the thread is
+ * gone, `bye` with the cursor to come back with at shutdown.
  */
 export const frames = (
   log: Log,
@@ -57,6 +58,7 @@ export const frames = (
       let caughtUp = false
       let isGone = false
       let last = false
+      let heard = 0
 
       /** Between the last event of the attach and the first that came later, whether that one is delivered or not. */
       const reach = () => {
@@ -102,6 +104,23 @@ export const frames = (
         log.read({ after: position, limit, maxBytes, ...(stream === undefined ? {} : { stream }) })
       ).pipe(Effect.map(delivery === "lossless" ? takeAll : takeSome), Effect.mapError(Option.some))
 
+      /** Whether there were signals that this one has not seen: they are looked at when it asks, so that a slow one gets the latest (D12). */
+      const hear = () => {
+        const { place, signals } = consumers.signals.since(heard, {
+          limit: capacity,
+          ...(stream === undefined ? {} : { stream })
+        })
+        heard = place
+        for (const signal of signals) ahead.push({ _tag: "signal", signal })
+        return signals.length > 0
+      }
+
+      const end = (frame: SubscriptionFrame) => {
+        last = true
+        ahead.push(frame)
+      }
+      const bye = () => end({ _tag: "bye", reason: goodbye, resumeAfter: Cursor.format(logEpoch, position) })
+
       /** Puts at least one frame ahead, or fails with nothing: the stream is over. */
       const look: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
         while (ahead.length === 0) {
@@ -115,7 +134,7 @@ export const frames = (
             if (ahead.length === 0) yield* Effect.yieldNow()
           } else if (isGone) end({ _tag: "end", reason: Frames.endReason })
           else if (caughtUp && consumers.phase() !== "open") bye()
-          else if (caughtUp) yield* more
+          else if (caughtUp && !hear()) yield* more
           if (!caughtUp && !last && position >= attach.head) reach()
         }
       })

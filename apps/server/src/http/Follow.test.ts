@@ -3,6 +3,7 @@ import { Chunk, Clock, Duration, Effect, Fiber, Layer, Option, Random, Ref, Stre
 import type { StreamName } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Signals from "@millrace/orchestration/Signals"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { event } from "../../test/support/Fixture.ts"
@@ -21,7 +22,7 @@ const noTokens = Layer.succeed(Tokens, {
 /** A log whose wake-ups can be lost or doubled. */
 const layer = (onWake?: (wake: () => void) => void) =>
   Wake.layer.pipe(
-    Layer.provideMerge(noTokens),
+    Layer.provideMerge(Layer.merge(noTokens, Signals.layer())),
     Layer.provideMerge(
       Layer.effect(
         EventLog,

@@ -2,6 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Layer } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Signals from "@millrace/orchestration/Signals"
 import { event } from "../../test/support/Fixture.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as Wake from "./Wake.ts"
@@ -12,6 +13,7 @@ const handClock = () => {
   const sleepers = new Set<{ readonly at: number; readonly resume: () => void }>()
   const clock: Clock.Clock = {
     ...Clock.make(),
+    unsafeCurrentTimeNanos: () => BigInt(Math.round(now * 1e6)),
     currentTimeNanos: Effect.sync(() => BigInt(Math.round(now * 1e6))),
     sleep: (time) =>
       Effect.async((resume) => {
@@ -32,6 +34,7 @@ const handClock = () => {
 }
 
 const layer = Wake.layer.pipe(
+  Layer.provideMerge(Signals.layer()),
   Layer.provideMerge(
     Layer.succeed(Tokens, {
       dataDir: "",

@@ -1,9 +1,11 @@
 /**
- * One latch for all followers: opened when their stream may have more, when a heartbeat is due, when a token changed and when the
- * server drains. It says "look again", never what (D1): a wake-up too many costs a read, one too few costs at most one heartbeat.
+ * One latch for all followers: opened when their stream may have more, when an agent told a signal, when a heartbeat is due, when a token changed and
+ * when the server drains. It says "look again", never what (D1): a wake-up too many costs a read, one too few costs at most one heartbeat.
  */
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
+import { threadStream } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
+import { Signals } from "@millrace/orchestration/Signals"
 import { Tokens } from "../auth/Tokens.ts"
 
 /** Time between heartbeats, as docs/interface.md says. */
@@ -19,9 +21,10 @@ export class Wake extends Context.Tag("@millrace/server/Wake")<
   {
     /**
      * Returns when there may be something new for this stream (all streams without one) beyond `seen`, a position that was read; also soon
-     * after `expires` (milliseconds of the Clock).
+     * after `expires` (milliseconds of the Clock), and when there are signals beyond `heard`.
      */
-    readonly next: (seen: number, stream?: string, expires?: number) => Effect.Effect<void>
+    readonly next: (seen: number, stream?: string, expires?: number, heard?: number) => Effect.Effect<void>
+    readonly signals: Pick<typeof Signals.Service, "since">
     /** The head of the last wave: a follower at the head reads no further until the next one. */
     readonly head: () => number
     /** Counts heartbeats: a follower that saw another number owes one to its client. */
@@ -34,9 +37,10 @@ export class Wake extends Context.Tag("@millrace/server/Wake")<
   }
 >() {}
 
-const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> = Effect.gen(function* () {
+const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Scope.Scope> = Effect.gen(function* () {
   const log = yield* EventLog
   const tokens = yield* Tokens
+  const signals = yield* Signals
   /** What wakes each, and when it wants to be woken at the latest. */
   const waiters = new Map<string | undefined, Map<() => void, number>>()
   let head = yield* log.head
@@ -100,7 +104,16 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
     if (millis >= 1) yield* Effect.sleep(Math.min(share * millis, longestPause))
   })
 
+  let told = signals.place()
+  const signalled = Effect.sync(() => {
+    const fresh = signals.since(told)
+    told = fresh.place
+    if (fresh.signals.length > 0) open(undefined)
+    for (const { threadId } of fresh.signals) open(threadStream(threadId))
+  })
+
   yield* wave.pipe(Effect.forever, Effect.forkScoped)
+  yield* Effect.suspend(() => signals.beyond(told)).pipe(Effect.zipRight(signalled), Effect.forever, Effect.forkScoped)
   yield* Effect.sleep(heartbeat).pipe(
     Effect.zipRight(Effect.sync(() => beats++)),
     Effect.zipRight(openAll),
@@ -121,9 +134,9 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
   )
 
   return {
-    next: (seen, stream, expires = Number.POSITIVE_INFINITY) =>
+    next: (seen, stream, expires = Number.POSITIVE_INFINITY, heard = Number.POSITIVE_INFINITY) =>
       Effect.async<void>((resume) => {
-        if (head > seen || closing) return resume(Effect.void)
+        if (head > seen || closing || signals.place() > heard) return resume(Effect.void)
         let set = waiters.get(stream)
         if (set === undefined) waiters.set(stream, (set = new Map()))
         const wake = () => resume(Effect.void)
@@ -133,6 +146,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
           if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)
         })
       }),
+    signals,
     head: () => head,
     beats: () => beats,
     closing: () => closing,
@@ -146,4 +160,4 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Tokens | Scope.Scope> 
   }
 })
 
-export const layer: Layer.Layer<Wake, never, EventLog | Tokens> = Layer.scoped(Wake, make)
+export const layer: Layer.Layer<Wake, never, EventLog | Signals | Tokens> = Layer.scoped(Wake, make)

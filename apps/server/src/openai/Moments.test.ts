@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { EventLog, type NewEvent, type RowChange } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Signals from "@millrace/orchestration/Signals"
 import * as StreamReconciler from "@millrace/orchestration/StreamReconciler"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Effect, Fiber, Layer, Random, Stream, TestClock } from "effect"
@@ -43,6 +44,7 @@ const append = (status?: string) =>
 
 const live = { now: true, revision: 0 }
 const layer = Wake.layer.pipe(
+  Layer.provideMerge(Signals.layer()),
   Layer.provideMerge(
     Layer.succeed(Tokens, {
       dataDir: "",

@@ -9,6 +9,7 @@ import { type CommandError, NotFound } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Signals from "@millrace/orchestration/Signals"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
 import * as Server from "../../src/Server.ts"
@@ -124,6 +125,7 @@ export interface Fixture {
   readonly token: string
   readonly dataDir: string
   readonly log: typeof EventLog.Service
+  readonly signals: typeof Signals.Signals.Service
   readonly fake: Fake
   readonly server: Server.Server["Type"]
   /** Commits events, one envelope. */
@@ -152,6 +154,7 @@ export const start = (
     const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), draining: false }
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
+      Layer.provideMerge(Signals.layer()),
       Layer.provideMerge(memoryLog(options.retained ?? 0, fake)),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
@@ -165,6 +168,7 @@ export const start = (
         token,
         dataDir,
         log,
+        signals: yield* Signals.Signals,
         fake,
         server,
         append: (...events: ReadonlyArray<NewEvent>) => Effect.asVoid(Effect.orDie(log.append([{ events, rows: [] }]))),

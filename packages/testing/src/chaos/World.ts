@@ -14,6 +14,7 @@ import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import type { Storage } from "@millrace/log/Storage"
 import * as StoredLog from "@millrace/log/StoredLog"
 import * as Frames from "@millrace/orchestration/Frames"
+import * as Signals from "@millrace/orchestration/Signals"
 import { Session } from "@millrace/server/auth/Session"
 import { Tokens } from "@millrace/server/auth/Tokens"
 import * as Events from "@millrace/server/http/Events"
@@ -89,11 +90,11 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
     )
     const context = yield* Layer.build(
       Wake.layer.pipe(
-        Layer.provideMerge(Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(Tokens, tokens)))
+        Layer.provideMerge(Layer.mergeAll(Layer.succeed(EventLog, log), Layer.succeed(Tokens, tokens), Signals.layer()))
       )
     )
     const handle = yield* Effect.provide(Events.make, context)
-    const consumers = yield* Consumers.make(log)
+    const consumers = yield* Consumers.make(log, yield* Effect.provide(Signals.Signals, context))
     const wake = yield* Effect.provide(Wake.Wake, context)
     return {
       log,
