@@ -7,6 +7,7 @@ import { offered } from "./acp/Agents.ts"
 import * as Claude from "./claude/Claude.ts"
 import * as Codex from "./codex/Codex.ts"
 import * as Demo from "./demo/Demo.ts"
+import * as Instance from "./Instance.ts"
 import type { Ledger } from "./process/Ledger.ts"
 
 export interface RegistryOptions {
@@ -16,6 +17,8 @@ export interface RegistryOptions {
   readonly claude?: Claude.ClaudeOptions | false
   /** `false`: not offered. Default: offered, with Codex' own settings. */
   readonly codex?: Codex.CodexOptions | false
+  /** Named instances, each in the place of ours by that name, if there is one; `false`: that one is not offered. */
+  readonly instances?: Readonly<Record<string, Instance.Instance | false>>
   /** An embedder's own; one with the name of ours takes its place. */
   readonly adapters?: ReadonlyArray<ProviderAdapter>
 }
@@ -66,19 +69,24 @@ export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAda
     }
   })
 
-/** `demo` always, `codex` and `claude` unless switched off, the ACP agents that are there, then the embedder's own. */
+/** `demo`, `codex` and `claude` unless switched off, the ACP agents that are there, then instances, then the embedder's own; a later one replaces an earlier one. */
 export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, never, Ledger> =>
   Layer.scoped(
     Providers,
     Effect.gen(function* () {
-      const adapters = [
+      const instances = Object.entries(options.instances ?? {})
+      const named = new Map<string, ProviderAdapter>()
+      for (const [name, instance] of instances) if (instance !== false) named.set(name, yield* Instance.make(name, instance))
+      const ours = [
         yield* Demo.make(),
         ...(options.codex === false ? [] : [yield* Codex.make(options.codex)]),
         ...(options.claude === false ? [] : [yield* Claude.make(options.claude)]),
-        ...(options.acp === false ? [] : yield* Effect.forEach(offered(options.acp ?? [], process.env), Acp.make)),
-        ...(options.adapters ?? [])
-      ]
-      const remembered = yield* Effect.forEach(adapters, remembering)
+        ...(options.acp === false ? [] : yield* Effect.forEach(offered(options.acp ?? [], process.env), Acp.make))
+      ].filter(({ name }) => instances.every(([other]) => other !== name))
+      const adapters = new Map(
+        [...ours, ...named.values(), ...(options.adapters ?? [])].map((adapter) => [adapter.name, adapter])
+      )
+      const remembered = yield* Effect.forEach(adapters.values(), remembering)
       return { adapters: new Map(remembered.map((adapter) => [adapter.name, adapter])) }
     })
   )

@@ -9,7 +9,7 @@ import * as Spawn from "../process/Spawn.ts"
 export interface ClaudeOptions {
   /** Path of the program. Default: MILLRACE_CLAUDE_BIN, else `claude` on PATH. */
   readonly binary?: string
-  /** HOME of the process; default: the server's. */
+  /** HOME of the process; default: the server's, and its CLAUDE_CONFIG_DIR. */
   readonly home?: string
   /** Where Claude keeps its settings, sign-in and conversations; default: the server's CLAUDE_CONFIG_DIR, else Claude's own. */
   readonly configDir?: string
@@ -17,6 +17,8 @@ export interface ClaudeOptions {
   readonly settingSources?: ReadonlyArray<"user" | "project" | "local">
   /** Overrides the permission mode of the user's own settings. */
   readonly permissionMode?: "default" | "acceptEdits" | "plan" | "dontAsk"
+  /** Variables that it gets, beside those that it inherits. */
+  readonly env?: Environment
   /** Names of further variables that Claude inherits (X4: nothing else gets through). */
   readonly inherit?: ReadonlyArray<string>
 }
@@ -43,8 +45,9 @@ export const quiet: Environment = {
 /** What the process gets beside the allow-list of every agent. */
 export const environment = (options: ClaudeOptions, server: Environment): Environment => ({
   ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
-  ...(options.home === undefined ? {} : { HOME: options.home }),
+  ...(options.home === undefined ? {} : { HOME: options.home, CLAUDE_CONFIG_DIR: undefined }),
   ...(options.configDir === undefined ? {} : { CLAUDE_CONFIG_DIR: options.configDir }),
+  ...options.env,
   ...quiet
 })
 
@@ -70,10 +73,11 @@ export const args = (options: ClaudeOptions, conversation: Conversation, model: 
 
 /** `yes`: a key in the environment, or the file that `/login` writes. Elsewhere (a keychain) it cannot be told without asking Claude. */
 export const signedIn = (options: ClaudeOptions, server: Environment): "yes" | "unknown" => {
-  if (keys.some((name) => (server[name] ?? "") !== "")) return "yes"
+  const its = environment(options, server)
+  if (keys.some((name) => (its[name] ?? "") !== "")) return "yes"
   const home = options.home ?? server["HOME"] ?? homedir()
   try {
-    accessSync(join(options.configDir ?? server["CLAUDE_CONFIG_DIR"] ?? join(home, ".claude"), ".credentials.json"))
+    accessSync(join(its["CLAUDE_CONFIG_DIR"] ?? join(home, ".claude"), ".credentials.json"))
     return "yes"
   } catch {
     // Not there, or not ours to see.

@@ -6,7 +6,7 @@ import * as Spawn from "../process/Spawn.ts"
 export interface CodexOptions {
   /** Path of the native binary. Default: MILLRACE_CODEX_BIN, else `codex` on PATH. */
   readonly binary?: string
-  /** HOME of the process; default: the server's. */
+  /** HOME of the process; default: the server's, and its CODEX_HOME. */
   readonly home?: string
   /** Where Codex keeps its settings, sign-in and conversations; default: the server's CODEX_HOME, else Codex' own. */
   readonly codexHome?: string
@@ -16,6 +16,8 @@ export interface CodexOptions {
   readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access"
   /** Names of further variables that Codex inherits, such as the `env_key` of a model provider in its settings (X4: nothing else gets through). */
   readonly inherit?: ReadonlyArray<string>
+  /** Variables that it gets, beside those that it inherits. */
+  readonly env?: Environment
   /** Whether the agent may ask questions in every mode and not only while planning; default true. Codex 0.169 calls this "under development". */
   readonly questions?: boolean
 }
@@ -26,8 +28,9 @@ const own = ["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL",
 /** What the process gets beside the allow-list of every agent. */
 export const environment = (options: CodexOptions, server: Environment): Environment => ({
   ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
-  ...(options.home === undefined ? {} : { HOME: options.home }),
+  ...(options.home === undefined ? {} : { HOME: options.home, CODEX_HOME: undefined }),
   ...(options.codexHome === undefined ? {} : { CODEX_HOME: options.codexHome }),
+  ...options.env,
   RUST_LOG: "error"
 })
 

@@ -101,3 +101,23 @@ export const sweep = (entry: string): Effect.Effect<number> =>
     }
     return -seen.size
   })
+
+const residentBytes = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024
+
+/** Processes and resident bytes by process group, from one walk in slices; `undefined` on a system without /proc. */
+export const groups: Effect.Effect<
+  ReadonlyMap<number, { readonly processes: number; readonly memoryBytes: number }> | undefined
+> = Effect.gen(function* () {
+  if (bootId() === undefined) return undefined
+  const found = new Map<number, { readonly processes: number; readonly memoryBytes: number }>()
+  let looked = 0
+  for (const pid of yield* Effect.sync(pids)) {
+    if (++looked % 64 === 0) yield* Effect.yieldNow()
+    const known = facts(pid)
+    if (known === undefined || known.zombie) continue
+    const { memoryBytes, processes } = found.get(known.group) ?? { processes: 0, memoryBytes: 0 }
+    found.set(known.group, { processes: processes + 1, memoryBytes: memoryBytes + residentBytes(pid) })
+  }
+  return found
+})

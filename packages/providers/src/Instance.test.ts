@@ -1,0 +1,62 @@
+import { describe, expect, it } from "@effect/vitest"
+import { ThreadId } from "@millrace/contracts/Ids"
+import { Providers } from "@millrace/contracts/ProviderAdapter"
+import { Effect, Layer } from "effect"
+import * as ClaudeProcess from "./claude/Process.ts"
+import * as CodexProcess from "./codex/Process.ts"
+import * as Ledger from "./process/Ledger.ts"
+import * as Registry from "./Registry.ts"
+
+const registry = (options: Registry.RegistryOptions) =>
+  Layer.provide(Registry.layer({ acp: false, codex: false, claude: false, ...options }), Ledger.layerMemory)
+
+describe("instances", () => {
+  it.scopedLive(
+    "several of one kind stand beside each other, by names of their own; a built-in can be replaced or taken away",
+    () =>
+      Effect.gen(function* () {
+        const { adapters } = yield* Providers
+        expect([...adapters.keys()]).toEqual(["work", "private", "agent", "codex"])
+        const statuses = yield* Effect.all([...adapters.values()].map(({ probe }) => probe))
+        expect(statuses.map(({ kind, provider }) => [provider, kind])).toEqual([
+          ["work", "codex"],
+          ["private", "codex"],
+          ["agent", "acp"],
+          ["codex", "openai"]
+        ])
+        const missing = yield* Effect.flip(
+          Effect.scoped(
+            adapters.get("private")?.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd: "/" }) ??
+              Effect.dieMessage("no such")
+          )
+        )
+        expect(missing).toMatchObject({ provider: "private", failure: { kind: "not-installed" } })
+      }).pipe(
+        Effect.provide(
+          registry({
+            instances: {
+              work: { kind: "codex", binary: "/nowhere/codex" },
+              private: { kind: "codex", binary: "/nowhere/codex" },
+              agent: { kind: "acp", command: "/nowhere/agent" },
+              codex: { kind: "openai", baseUrl: "http://127.0.0.1:9/v1" },
+              demo: false
+            }
+          })
+        )
+      )
+  )
+
+  it("X4 an instance with a home of its own gets none of the server's places; a variable can be taken away", () => {
+    const server = { CODEX_HOME: "/of/server", CLAUDE_CONFIG_DIR: "/of/server", OPENAI_API_KEY: "k", ANTHROPIC_API_KEY: "k" }
+    const codex = { home: "/own", env: { OPENAI_API_KEY: undefined, A: "1" } }
+    expect(CodexProcess.environment(codex, server)).toMatchObject({
+      HOME: "/own",
+      CODEX_HOME: undefined,
+      OPENAI_API_KEY: undefined,
+      A: "1"
+    })
+    const claude = { home: "/own", env: { ANTHROPIC_API_KEY: undefined } }
+    expect(ClaudeProcess.environment(claude, server)).toMatchObject({ HOME: "/own", CLAUDE_CONFIG_DIR: undefined })
+    expect([ClaudeProcess.signedIn(claude, server), ClaudeProcess.signedIn({}, server)]).toEqual(["unknown", "yes"])
+  })
+})

@@ -1,0 +1,169 @@
+/** A provider as configuration names it: one of our adapters with a name, a home and settings of its own. Several of one kind may stand beside each other. */
+import { HttpClient } from "@effect/platform"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { ProviderError, type ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
+import { Context, Effect, Layer, Schema, type Scope } from "effect"
+import * as Acp from "./acp/Acp.ts"
+import * as Claude from "./claude/Claude.ts"
+import * as Codex from "./codex/Codex.ts"
+import * as Demo from "./demo/Demo.ts"
+import * as OpenAi from "./openai/OpenAi.ts"
+import type { Environment } from "./process/Environment.ts"
+import type { Ledger } from "./process/Ledger.ts"
+
+const said = (description: string) => ({ description })
+const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
+  Schema.optionalWith(schema, { exact: true }).annotations(said(description))
+
+const Path = Schema.String.pipe(
+  Schema.filter((text) => text !== "" || "expected a path, got an empty text"),
+  Schema.annotations({ identifier: "Path", description: "Absolute, below ~, or relative to the file that names it." })
+)
+const Variable = Schema.String.pipe(
+  Schema.filter(
+    (text) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) || "expected the name of an environment variable, like OPENAI_API_KEY"
+  ),
+  Schema.annotations({ identifier: "Variable", description: "The name of an environment variable of the server." })
+)
+const Env = Schema.Record({ key: Schema.String, value: Schema.NullOr(Schema.String) })
+const inherit = optional(
+  Schema.Array(Variable),
+  "Variables that it inherits from the server, beside those that every agent gets."
+)
+const env = optional(
+  Env,
+  "Variables that it gets, with their values; null takes one away. A secret is better named in `inherit`."
+)
+const home = optional(Path, "HOME of its process: settings, sign-in and conversations are below it. Default: the server's.")
+const binary = optional(Path, "Its program. Default: the one on the PATH.")
+
+export const CodexInstance = Schema.Struct({
+  kind: Schema.Literal("codex"),
+  binary,
+  home,
+  codexHome: optional(Path, "Where it keeps settings, sign-in and conversations (CODEX_HOME): one for each account."),
+  approvalPolicy: optional(Schema.Literal("untrusted", "on-request", "never"), "Overrides the policy of its own settings."),
+  sandbox: optional(
+    Schema.Literal("read-only", "workspace-write", "danger-full-access"),
+    "Overrides the sandbox of its own settings."
+  ),
+  questions: optional(Schema.Boolean, "Whether it may ask questions in every mode. Default true."),
+  env,
+  inherit
+}).annotations({ identifier: "CodexInstance", description: "Codex, by `codex app-server`." })
+
+export const ClaudeInstance = Schema.Struct({
+  kind: Schema.Literal("claude"),
+  binary,
+  home,
+  configDir: optional(Path, "Where it keeps settings, sign-in and conversations (CLAUDE_CONFIG_DIR): one for each account."),
+  settingSources: optional(
+    Schema.Array(Schema.Literal("user", "project", "local")),
+    "Which of its settings files it reads. Default: all."
+  ),
+  permissionMode: optional(
+    Schema.Literal("default", "acceptEdits", "plan", "dontAsk"),
+    "Overrides the permission mode of its own settings."
+  ),
+  env,
+  inherit
+}).annotations({ identifier: "ClaudeInstance", description: "Claude Code, by `claude -p` with stream-json." })
+
+export const AcpInstance = Schema.Struct({
+  kind: Schema.Literal("acp"),
+  command: Path.annotations(said("The program: a name on the PATH, or a path.")),
+  args: optional(Schema.Array(Schema.String), "Its arguments, such as `--experimental-acp`."),
+  env,
+  inherit,
+  install: optional(Schema.String, "What a person does when the program is missing.")
+}).annotations({ identifier: "AcpInstance", description: "Any program that speaks the Agent Client Protocol on its pipes." })
+
+const BaseUrl = Schema.String.pipe(
+  Schema.filter((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined || !/^https?:$/.test(url.protocol))
+      return "expected an http or https URL, like http://127.0.0.1:8000/v1"
+    if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
+      return "expected a URL without user, password or query: name the key with apiKeyEnv or apiKeyFile"
+    return true
+  }),
+  Schema.annotations(
+    said("What stands before /chat/completions and /models, like http://127.0.0.1:11434/v1; without a path, /v1.")
+  )
+)
+const Tool = Schema.Struct({
+  name: Schema.String,
+  description: optional(Schema.String, "For the model."),
+  parameters: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown }), "JSON Schema of its arguments.")
+})
+
+export const OpenAiInstance = Schema.Struct({
+  kind: Schema.Literal("openai"),
+  baseUrl: BaseUrl,
+  api: optional(Schema.Literal("chat", "responses"), "chat (default): /chat/completions; responses: /responses."),
+  model: optional(Schema.String, "For threads that name none. Default: the only one that the endpoint lists."),
+  apiKeyEnv: optional(Variable, "The variable of the server that holds the key."),
+  apiKeyFile: optional(Path, "A file that holds the key and nothing else."),
+  instructions: optional(Schema.String, "Said to the model before the conversation."),
+  parameters: optional(
+    Schema.Record({ key: Schema.String, value: Schema.Unknown }),
+    "Further members of each request, such as temperature or max_tokens."
+  ),
+  tools: optional(
+    Schema.Array(Tool),
+    "Functions that the model may call; each call is asked of the client, who answers with its result."
+  ),
+  historyBytes: optional(Schema.Int.pipe(Schema.positive()), "Bytes of the conversation that are sent along. Default 262144."),
+  historyTurns: optional(Schema.Int.pipe(Schema.positive()), "Turns that are read back from the log. Default 200.")
+}).annotations({
+  identifier: "OpenAiInstance",
+  description: "An endpoint that speaks the OpenAI API: vLLM, llama.cpp, Ollama, LM Studio, exo."
+})
+
+export const DemoInstance = Schema.Struct({ kind: Schema.Literal("demo") }).annotations({
+  identifier: "DemoInstance",
+  description: "The scripted agent, by another name."
+})
+
+/** `kind` says which. */
+export const Instance = Schema.Union(CodexInstance, ClaudeInstance, AcpInstance, OpenAiInstance, DemoInstance)
+export type Instance = typeof Instance.Type
+
+/** No slash: `name/model` names a model of it. */
+export const Name = Schema.String.pipe(
+  Schema.pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+    message: () => "expected a name of letters, digits, dots, dashes and underscores, at most 64"
+  })
+)
+
+const variables = (given: typeof Env.Type = {}): Environment =>
+  Object.fromEntries(Object.entries(given).map(([variable, value]) => [variable, value ?? undefined]))
+
+const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> => {
+  switch (instance.kind) {
+    case "codex":
+      return Codex.make({ ...instance, env: variables(instance.env) })
+    case "claude":
+      return Claude.make({ ...instance, env: variables(instance.env) })
+    case "acp":
+      return Acp.make({ ...instance, name, env: variables(instance.env) })
+    case "openai":
+      return Effect.map(Layer.build(NodeHttpClient.layer), (context) =>
+        OpenAi.make({ ...instance, name }, Context.get(context, HttpClient.HttpClient))
+      )
+    case "demo":
+      return Demo.make()
+  }
+}
+
+/** The adapter under the instance's name, in what it tells as well. */
+export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
+  Effect.map(adapterOf(name, instance), (adapter) => ({
+    name,
+    probe: Effect.map(adapter.probe, (status) => ({ ...status, provider: name, kind: instance.kind })),
+    open: (input) =>
+      Effect.mapError(
+        adapter.open(input),
+        ({ failure, operation, outcome }) => new ProviderError({ provider: name, operation, outcome, failure })
+      )
+  }))
