@@ -1,0 +1,35 @@
+/** The kill loop with the demo agent: 25 servers, each killed at work or in recovery, at random and at every named point. `pnpm killloop` runs more. */
+import { expect, it } from "@effect/vitest"
+import { points } from "@millrace/host/Steps"
+import * as Run from "@millrace/testing/killloop/Run"
+import { run } from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { Effect } from "effect"
+
+const seed = 20261120
+
+it.scopedLive(
+  "L1 L2 D2 C1 C2 T2 T5 P1 25 kills: the log whole, each turn ended once, nothing seen or answered that is not there, nobody survives, nobody else dies",
+  () =>
+    Effect.gen(function* () {
+      const report = yield* Run.run({ rounds: 25, seed })
+      expect(report.violations, `pnpm killloop --seed ${seed}`).toEqual([])
+      expect([...report.reached].toSorted()).toEqual([...points].toSorted())
+      // A loop in which nothing is under way proves nothing.
+      expect(report.events).toBeGreaterThan(500)
+      expect(report.commands).toBeGreaterThan(100)
+      expect(report.unanswered).toBeGreaterThan(10)
+    }),
+  // About 40 seconds on two cores.
+  300_000
+)
+
+it.scopedLive("P1 a failpoint that is none is refused before anything is opened", () =>
+  Effect.gen(function* () {
+    const dataDir = yield* temporaryDirectory
+    const env = { MILLRACE_FAILPOINT: "before-lunch" }
+    const ended = yield* run(["serve", "--port", "0", "--data", `${dataDir}/x`], { env })
+    expect(ended).toMatchObject({ code: 2, stdout: "" })
+    expect(ended.stderr).toContain("after-commit-before-answer")
+  })
+)

@@ -1,0 +1,88 @@
+/** Commands whose ids are known before they are sent, what was answered, and what a client learns of the unanswered ones at the next server. */
+import type { LogEvent } from "@millrace/contracts/Event"
+import { Effect } from "effect"
+
+export interface Sent {
+  /** Of work. */
+  readonly kind: string
+  readonly commandId: string
+  readonly type: string
+  readonly body: string
+  /** Nothing: the connection broke, or nobody was there. */
+  answer: Answer | undefined
+}
+
+export interface Answer {
+  readonly status: number
+  readonly offset?: number
+  readonly threadId?: string
+  readonly turnId?: string
+  readonly replayed?: boolean
+}
+
+export interface Address {
+  readonly url: string
+  readonly token: string
+}
+
+const call = ({ token, url }: Address, path: string, body?: string): Effect.Effect<Answer | undefined> =>
+  Effect.tryPromise(async (signal) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
+    const response = await fetch(`${url}${path}`, { headers, signal, ...(body === undefined ? {} : { method: "POST", body }) })
+    const answer = (await response.json()) as object
+    return { ...answer, status: response.status }
+  }).pipe(Effect.orElseSucceed(() => undefined))
+
+export const make = (kind: string, commandId: string, type: string, fields: object): Sent => ({
+  kind,
+  commandId,
+  type,
+  body: JSON.stringify({ commandId, type, ...fields }),
+  answer: undefined
+})
+
+export const send = (address: Address, sent: Sent): Effect.Effect<Answer | undefined> =>
+  Effect.tap(call(address, "/api/commands", sent.body), (answer) => {
+    sent.answer = answer
+  })
+
+/**
+ * An unanswered command at the next server: it was accepted, or refused, or it is unknown; sent again, it says the same, or runs now.
+ * Gives sentences about what is wrong.
+ */
+export const settle = (address: Address, sent: Sent): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function* () {
+    const status = yield* call(address, `/api/commands/${sent.commandId}`)
+    const again = yield* send(address, sent)
+    // The next one died too: it stays unanswered.
+    if (status === undefined || again === undefined) return []
+    const said = (status as { readonly status: unknown }).status
+    const wrong = (what: string) => [
+      `command ${sent.commandId}: ${what}: ${JSON.stringify(status)}, again ${JSON.stringify(again)}`
+    ]
+    if (said === 404) return again.replayed === true ? wrong("unknown, and then replayed") : []
+    if (status.offset === undefined) return again.status === 200 ? wrong("refused, and then accepted") : []
+    return again.replayed === true && again.offset === status.offset ? [] : wrong("accepted, and then not the same answer")
+  })
+
+/** Commands against the log at rest: what was accepted is there, once (C1, C2). */
+export const check = (sent: ReadonlyArray<Sent>, events: ReadonlyArray<LogEvent>): ReadonlyArray<string> => {
+  /** Those that start a turn. */
+  const turns = new Map<string, number>()
+  const known = new Set<string>()
+  for (const { commandId, type } of events) {
+    if (commandId === undefined) continue
+    known.add(commandId)
+    if (type === "turn.requested") turns.set(commandId, (turns.get(commandId) ?? 0) + 1)
+  }
+  return sent.flatMap(({ answer, commandId, type }) => {
+    const times = turns.get(commandId) ?? 0
+    if (times > 1) return [`${type} ${commandId} ran ${times} times`]
+    if (answer?.status !== 200) return known.has(commandId) && answer !== undefined ? [`${commandId} was refused, and ran`] : []
+    if ((answer.offset ?? 0) > events.length)
+      return [`${commandId} was accepted at ${answer.offset}, the head is ${events.length}`]
+    return times === 1 || (type !== "turn.start" && type !== "thread.create")
+      ? []
+      : [`${type} ${commandId} was accepted and is not in the log`]
+  })
+}

@@ -1,0 +1,46 @@
+/** What a run of the kill loop does to its servers, made from a seed: how each one dies, and what it is at work on. */
+import { points, type Point } from "@millrace/host/Steps"
+import { Chunk, Effect, Random } from "effect"
+
+export type Death =
+  /** So long after it was ready. */
+  | { readonly _tag: "Random"; readonly afterMillis: number }
+  /** By itself, the nth time it is there. A point of the shutdown is reached by SIGTERM, so long after it was ready. */
+  | { readonly _tag: "Point"; readonly point: Point; readonly nth: number; readonly afterMillis: number }
+
+/** The life of one server; the next one starts where it was killed. */
+export interface Round {
+  /** 1, 2, 3, ... */
+  readonly round: number
+  readonly death: Death
+  /** `millrace verify` looks at what it left, before the next one starts. */
+  readonly verify: boolean
+}
+
+export const isShutdown = (death: Death): boolean => death._tag === "Point" && death.point.startsWith("shutdown-")
+
+export const describe = (death: Death): string =>
+  death._tag === "Random" ? `SIGKILL after ${death.afterMillis} ms` : `${death.point}:${death.nth}`
+
+const nthOf = (point: Point) =>
+  point.startsWith("recovery-") || point.startsWith("shutdown-")
+    ? Effect.succeed(1)
+    : point.endsWith("-spawn") || point.includes("-ledger")
+      ? Random.nextIntBetween(1, 4)
+      : // In recovery, or at work.
+        Effect.flatMap(Random.nextBoolean, (early) => (early ? Random.nextIntBetween(1, 4) : Random.nextIntBetween(10, 80)))
+
+/** Each point once, the rest at random moments, in random order; fewer rounds than points: some of the points. */
+export const make = (rounds: number, [least, most]: readonly [number, number]): Effect.Effect<ReadonlyArray<Round>> =>
+  Effect.gen(function* () {
+    const some = Chunk.toReadonlyArray(yield* Random.shuffle(points))
+    const kinds = yield* Random.shuffle(Array.from({ length: rounds }, (_, n) => some[n]))
+    return yield* Effect.forEach(kinds, (point, n) =>
+      Effect.gen(function* () {
+        const afterMillis = yield* Random.nextIntBetween(least, most)
+        const death: Death =
+          point === undefined ? { _tag: "Random", afterMillis } : { _tag: "Point", point, nth: yield* nthOf(point), afterMillis }
+        return { round: n + 1, death, verify: (yield* Random.next) < 0.3 }
+      })
+    )
+  })

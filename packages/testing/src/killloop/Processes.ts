@@ -1,0 +1,66 @@
+/** The process table: who is left of a dead server, and bystanders that no server may touch. Linux. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import * as Proc from "@millrace/providers/process/Proc"
+import { Effect, type Scope } from "effect"
+
+/** Agents inherit `LC_ALL`, and so does what they start: it names the server that they belong to. */
+const variable = "LC_ALL"
+export const marked = (marker: string, life: number): Readonly<Record<string, string>> => ({ [variable]: `${marker}-${life}` })
+
+/** Pids of living processes that belong to servers of this run before this life. */
+export const leftOf = (marker: string, before: number): ReadonlyArray<string> => {
+  const entry = new RegExp(`(?:^|\\0)${variable}=${marker}-(\\d+)\\0`)
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      const life = entry.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))?.[1]
+      return life !== undefined && Number(life) < before
+    } catch {
+      return false // gone, or not ours
+    }
+  })
+}
+
+export interface Bystanders {
+  /** Pids of those that are dead. */
+  readonly dead: () => ReadonlyArray<number>
+  /** Entries of a ledger that name them as if their pids had been those of agents, as after a reuse. */
+  readonly forge: (dataDir: string, life: number) => void
+}
+
+const agent = resolve(import.meta.dirname, "../../../../apps/server/dist/agent.mjs")
+
+/** Processes with the command lines of agents and of what agents start, each in its own group and with somebody else's mark. */
+export const bystanders = (cwd: string): Effect.Effect<Bystanders, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() =>
+        [
+          [process.execPath, agent],
+          ["sleep", "3600"],
+          ["/bin/sh", "-c", "setsid sleep 3600 & sleep 3600"]
+        ].map(([command = "", ...args]) =>
+          spawn(command, args, {
+            cwd,
+            detached: true,
+            stdio: ["pipe", "ignore", "ignore"],
+            env: { PATH: process.env["PATH"], MILLRACE_CHILD: "somebody-else" }
+          })
+        )
+      ),
+      (children) => Effect.sync(() => children.forEach(({ pid }) => pid !== undefined && Proc.signalGroup(pid, "SIGKILL")))
+    ),
+    (children: ReadonlyArray<ChildProcess>) => ({
+      dead: () => children.flatMap((child) => (child.exitCode === null && child.signalCode === null ? [] : [child.pid ?? 0])),
+      forge: (dataDir, life) => {
+        const directory = join(dataDir, "processes")
+        mkdirSync(directory, { recursive: true })
+        for (const { pid } of children) {
+          const entry = { id: `forged-${life}-${pid}`, pid, group: pid, startTime: "1", bootId: Proc.bootId(), command: "node" }
+          writeFileSync(join(directory, `${entry.id}.json`), JSON.stringify({ ...entry, threadId: "thr_forged", epoch: 1 }))
+        }
+      }
+    })
+  )

@@ -1,0 +1,41 @@
+/** What is in the log after a death, read from the file before anybody recovers it; and what must hold of it. Pure but for the reading. */
+import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
+import * as Sqlite from "@millrace/log/Sqlite"
+import { join } from "node:path"
+import type { Row } from "../HistoryChecker.ts"
+
+export const read = (dataDir: string): ReadonlyArray<Row> => {
+  const db = Sqlite.openReader(join(dataDir, "log.db"))
+  try {
+    return db
+      .prepare(
+        "SELECT e.offset, s.name AS stream, e.type, e.json FROM events e JOIN streams s ON s.id = e.stream ORDER BY e.offset"
+      )
+      .all() as ReadonlyArray<Row>
+  } finally {
+    db.close()
+  }
+}
+
+interface Data {
+  readonly turnId?: string
+  readonly itemId?: string
+  readonly requestId?: string
+}
+
+/** What an agent had in hand: sessions, turns it was given, items, requests; each with the offset at which it began. */
+export const open = (events: Iterable<LogEvent>): ReadonlyMap<string, number> => {
+  const found = new Map<string, number>()
+  for (const { data, epoch, offset, stream, type } of events) {
+    const { itemId, requestId, turnId } = data as Data
+    if (type === "session.started") found.set(`session ${stream} ${epoch}`, offset)
+    else if (type === "session.stopped") found.delete(`session ${stream} ${epoch}`)
+    else if (type === "turn.dispatched" || type === "turn.started") found.set(`turn ${turnId}`, offset)
+    else if (isTerminal(type) || type === "turn.requeued") found.delete(`turn ${turnId}`)
+    else if (type === "item.started") found.set(`item ${itemId}`, offset)
+    else if (type === "item.completed") found.delete(`item ${itemId}`)
+    else if (type === "request.opened") found.set(`request ${requestId}`, offset)
+    else if (/^request\.(answered|expired|cancelled)$/.test(type)) found.delete(`request ${requestId}`)
+  }
+  return found
+}

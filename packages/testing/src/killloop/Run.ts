@@ -1,0 +1,185 @@
+/**
+ * The kill loop: one data directory, one server after the other; each is at work when it dies by SIGKILL, at a random moment or at a named
+ * point, and the next one starts from what it left. After each death and each start it is looked at what must hold: of the log, of what
+ * clients saw, of what was answered, and of the process table.
+ */
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { Point } from "@millrace/host/Steps"
+import { Effect, Either, Option, Queue, Random, type Scope } from "effect"
+import { check as checkHistories, checkLog, type Row } from "../HistoryChecker.ts"
+import { problems } from "../LogChecks.ts"
+import * as Program from "../Program.ts"
+import { serve, type ServerProcess } from "../ServerProcess.ts"
+import { temporaryDirectory } from "../TemporaryDirectory.ts"
+import * as Commands from "./Commands.ts"
+import * as Plan from "./Plan.ts"
+import * as Processes from "./Processes.ts"
+import * as Readers from "./Readers.ts"
+import * as Rows from "./Rows.ts"
+import * as Work from "./Work.ts"
+
+export interface Options {
+  readonly rounds: number
+  readonly seed: number
+  /** Only these rounds of the plan, such as one that failed and the one before it. */
+  readonly only?: readonly [number, number]
+  /** Default: the demo agent. */
+  readonly agent?: Work.Agent
+  /** For the servers. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Where agents work; default: the data directory. */
+  readonly cwd?: string
+  /** How long a server is at work before it dies, in milliseconds, at least and at most. Default 100 to 900. */
+  readonly work?: readonly [number, number]
+  readonly onRound?: (line: string) => void
+}
+
+export interface Report {
+  /** Sentences; empty = everything held. */
+  readonly violations: ReadonlyArray<string>
+  /** Points at which a server died. */
+  readonly reached: ReadonlySet<Point>
+  readonly rounds: number
+  readonly events: number
+  readonly commands: number
+  /** Commands whose answer never came. */
+  readonly unanswered: number
+  /** Processes of agents that were alive when their server was dead. */
+  readonly orphans: number
+  /** From SIGKILL's successor's start to ready, milliseconds, in order. */
+  readonly starts: ReadonlyArray<number>
+}
+
+/** After this the server should have died of its failpoint long ago; and what a start may take. */
+const patience = "15 seconds"
+
+export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const plan = yield* Plan.make(options.rounds, options.work ?? [100, 900])
+    const [first, last] = options.only ?? [1, options.rounds]
+    const rounds = plan.filter(({ round }) => round >= first && round <= last)
+    const dataDir = yield* temporaryDirectory
+    const cwd = options.cwd ?? dataDir
+    const agent = options.agent ?? Work.demo
+    const marker = `millrace-killloop-${process.pid}-${options.seed}`
+    const bystanders = yield* Processes.bystanders(cwd)
+    const readers = [Readers.sse("sse", false), Readers.sse("sse, cut", true), Readers.rpc("rpc")]
+    let ids = 0
+    const clients: Work.Clients = { threads: new Map(), sent: [], nextId: () => `killloop-${options.seed}-${++ids}` }
+    const violations: Array<string> = []
+    const reached = new Set<Point>()
+    const starts: Array<number> = []
+    let rows: ReadonlyArray<Row> = []
+    let orphans = 0
+    let unanswered = 0
+
+    const life = ({ death, round, verify }: Plan.Round, isLast: boolean) =>
+      Effect.gen(function* () {
+        const where = isLast ? "at the end" : `round ${round}, ${Plan.describe(death)}`
+        const report = (lines: ReadonlyArray<string>) => void violations.push(...lines.map((line) => `${where}: ${line}`))
+        const failpoint = !isLast && death._tag === "Point" ? { MILLRACE_FAILPOINT: `${death.point}:${death.nth}` } : {}
+        bystanders.forge(dataDir, round)
+        const began = performance.now()
+        const start = serve({ dataDir, env: { ...options.env, ...Processes.marked(marker, round), ...failpoint } })
+        const server = yield* Effect.either(start)
+        const signal = Either.isLeft(server) ? server.left.signal : yield* lived(server.right)
+        if (signal !== (isLast ? null : "SIGKILL"))
+          report([`the server ended with ${signal}`, ...(Either.isLeft(server) ? [server.left.message] : [])])
+        else if (death._tag === "Point" && !isLast) reached.add(death.point)
+        rows = Rows.read(dataDir)
+        const events = rows.map(({ json }) => JSON.parse(json) as LogEvent)
+        report([
+          ...checkLog(rows),
+          ...problems(events, false),
+          ...checkHistories(
+            rows,
+            readers.map(({ history }) => history()),
+            { settled: false }
+          ).map(({ detail, reader, rule }) => `${rule} (${reader}): ${detail}`),
+          ...Commands.check(clients.sent, events)
+        ])
+        const left = Processes.leftOf(marker, round + 1).length
+        orphans += left
+        if (isLast) {
+          report(left === 0 ? [] : [`${left} processes are left of a server that ended in order`])
+          report([...Rows.open(events).keys()].map((name) => `${name} never ended`))
+        }
+        if (verify || isLast) {
+          const verified = yield* Program.run(["verify", "--data", dataDir])
+          if (verified.code !== 0) report([`millrace verify: ${verified.stdout}${verified.stderr}`])
+        }
+        options.onRound?.(
+          `${where}: head ${rows.length}, ${left} orphans${Either.isLeft(server) ? ", never ready" : ""}, ${Math.round(performance.now() - began)} ms`
+        )
+
+        function lived(process: ServerProcess): Effect.Effect<NodeJS.Signals | null> {
+          return Effect.gen(function* () {
+            starts.push(performance.now() - began)
+            report(Processes.leftOf(marker, round).map((pid) => `process ${pid} survived its server and the next start`))
+            report(bystanders.dead().map((pid) => `the bystander ${pid} was killed`))
+            report(yield* stillOpen(process))
+            const isCalm = isLast || Plan.isShutdown(death)
+            const lost = clients.sent.filter(
+              ({ answer, kind }) => answer === undefined && !(isCalm && agent.endless.includes(kind))
+            )
+            unanswered += lost.length
+            const settled = Effect.forEach(lost, (sent) => Commands.settle(process, sent), { concurrency: 8 })
+            const heard = yield* Queue.sliding<LogEvent>(1000)
+            const reading = Effect.forEach(
+              readers,
+              (reader, n) => reader.read(process, (event) => n === 0 && Queue.unsafeOffer(heard, event)),
+              { concurrency: "unbounded", discard: true }
+            )
+            const working = Work.run(clients, process, agent, { cwd, endless: !isCalm, heard })
+            const dying = Effect.gen(function* () {
+              if (isLast) yield* Effect.zipRight(Effect.sleep("500 millis"), process.kill("SIGTERM"))
+              else if (death._tag === "Random") yield* Effect.delay(process.kill("SIGKILL"), death.afterMillis)
+              else if (Plan.isShutdown(death)) yield* Effect.delay(process.kill("SIGTERM"), death.afterMillis)
+              const ended = yield* Effect.timeoutOption(process.ended, patience)
+              if (Option.isSome(ended)) return ended.value.signal
+              report(["the server did not come to its end"])
+              yield* process.kill("SIGKILL")
+              return (yield* process.ended).signal
+            })
+            const [signal, wrong] = yield* Effect.all([dying, settled, working, reading], { concurrency: "unbounded" })
+            report(wrong.flat())
+            return signal
+          })
+        }
+
+        /** T5: what was open in the log when the last server died must be over before this one takes commands. */
+        function stillOpen({ token, url }: ServerProcess) {
+          return Effect.promise(async () => {
+            const headers = { authorization: `Bearer ${token}` }
+            const response = await fetch(`${url}/api/events?since=${rows.length}&limit=10000`, { headers })
+            const since = (await response.json()) as ReadonlyArray<LogEvent>
+            const events = [...rows.map(({ json }) => JSON.parse(json) as LogEvent), ...since]
+            return [...Rows.open(events)].flatMap(([name, offset]) =>
+              offset <= rows.length ? [`${name} of a dead server, begun at ${offset}, is open after the start`] : []
+            )
+          }).pipe(Effect.catchAllDefect(() => Effect.succeed<ReadonlyArray<string>>([]))) // It may die of its failpoint meanwhile.
+        }
+      }).pipe(Effect.scoped)
+
+    for (const round of rounds) yield* life(round, false)
+    const after = { round: last + 1, death: { _tag: "Random", afterMillis: 0 }, verify: true } as const
+    yield* life(after, true)
+    for (const { history } of readers) {
+      const { attaches, reader } = history()
+      const reads = Math.max(
+        0,
+        ...attaches.flatMap(({ seen }) => seen.flatMap((one) => (one._tag === "event" ? [one.offset] : [])))
+      )
+      if (reads < rows.length) violations.push(`at the end: ${reader} has ${reads} of ${rows.length}`)
+    }
+    return {
+      violations,
+      reached,
+      rounds: rounds.length,
+      events: rows.length,
+      commands: clients.sent.length,
+      unanswered,
+      orphans,
+      starts
+    }
+  }).pipe(Effect.withRandom(Random.make(options.seed)))
