@@ -5,6 +5,7 @@ export const TokenView = Schema.Struct({
   id: Schema.String,
   name: Schema.String.annotations({ description: "The actor of its commands in the log." }),
   kind: Schema.Literal("token", "session").annotations({ description: "`session`: a browser that was paired." }),
+  role: Schema.Literal("admin", "client").annotations({ description: "`admin` may put others out, and end the server." }),
   last4: Schema.String.annotations({ description: "The last 4 characters of the secret, to recognise it by." }),
   createdAt: Schema.String,
   revokedAt: Schema.optional(Schema.String),

@@ -1,6 +1,7 @@
 /** The HTTP interface (docs/interface.md). `events` is answered by hand: it streams. */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
 import { Schema } from "effect"
+import { ProcessView, TokenView } from "./Access.ts"
 import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"
 import * as Errors from "./Errors.ts"
 import { RequestId, StreamName, ThreadId } from "./Ids.ts"
@@ -106,6 +107,14 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addError(Errors.CommandError)
   )
   .add(HttpApiEndpoint.get("providers", "/providers").addSuccess(Schema.Array(ProviderStatus)))
+  .add(HttpApiEndpoint.get("processes", "/processes").addSuccess(Schema.Array(ProcessView)))
+  .add(HttpApiEndpoint.get("tokens", "/tokens").addSuccess(Schema.Array(TokenView)))
+  .add(
+    HttpApiEndpoint.post("revokeToken", "/tokens/:id/revoke")
+      .setPath(Schema.Struct({ id: Schema.String.pipe(Schema.maxLength(100)) }))
+      .addSuccess(Schema.Struct({ revoked: Schema.Array(Schema.String) }))
+      .addError(Errors.NotFound)
+  )
   .add(
     HttpApiEndpoint.post("shutdown", "/shutdown")
       .setPayload(

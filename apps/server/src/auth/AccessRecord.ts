@@ -7,14 +7,17 @@ import { join } from "node:path"
 import { DateTime, Effect } from "effect"
 import { attempt } from "./AccessFile.ts"
 
-export interface Entry {
-  readonly action: "shutdown"
+interface By {
   /** The token's name, or `local` where nobody is asked for one. */
   readonly actor: string
   readonly tokenId: string | undefined
-  readonly mode: "drain" | "now"
-  readonly deadlineMs: number
 }
+export type Entry = By &
+  (
+    | { readonly action: "shutdown"; readonly mode: "drain" | "now"; readonly deadlineMs: number }
+    /** `revoked`: the token's id. */
+    | { readonly action: "revoke"; readonly revoked: string }
+  )
 
 /** Unlike commands, an order that ends the server is not refused because a full disk cannot hold its record: then it is said in the program's log. */
 export const write = (dataDir: string, entry: Entry): Effect.Effect<void> => {

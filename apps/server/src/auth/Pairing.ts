@@ -8,8 +8,16 @@ import { join } from "node:path"
 import { Clock, Duration, Effect, Option, Schema } from "effect"
 import { isMissing } from "../Thrown.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
+import type { Role } from "./Tokens.ts"
 
-const Stored = Schema.parseJson(Schema.Struct({ name: Schema.String, expiresAt: Schema.Number }))
+const Stored = Schema.parseJson(
+  Schema.Struct({
+    name: Schema.String,
+    /** Absent in older files: `client`. */
+    role: Schema.optional(Schema.Literal("admin", "client")),
+    expiresAt: Schema.Number
+  })
+)
 const decode = Schema.decodeUnknownOption(Stored)
 
 const folder = (dataDir: string) => join(dataDir, "pairing")
@@ -38,7 +46,7 @@ const removeExpired = (dataDir: string, now: number) => {
 /** A code that works once, for 10 minutes unless said otherwise. `expiresAt`: milliseconds since 1970. */
 export const create = Effect.fn("Pairing.create")(function* (
   dataDir: string,
-  options?: { readonly name?: string; readonly ttl?: Duration.DurationInput }
+  options?: { readonly name?: string; readonly role?: Role; readonly ttl?: Duration.DurationInput }
 ) {
   const now = yield* Clock.currentTimeMillis
   const code = randomBytes(18).toString("base64url")
@@ -46,10 +54,14 @@ export const create = Effect.fn("Pairing.create")(function* (
   yield* attempt(folder(dataDir), () => {
     mkdirSync(folder(dataDir), { recursive: true, mode: 0o700 })
     removeExpired(dataDir, now)
-    writeFileSync(fileOf(dataDir, code), Schema.encodeSync(Stored)({ name: options?.name ?? "browser", expiresAt }), {
-      mode: 0o600,
-      flag: "wx"
-    })
+    writeFileSync(
+      fileOf(dataDir, code),
+      Schema.encodeSync(Stored)({ name: options?.name ?? "browser", role: options?.role ?? "client", expiresAt }),
+      {
+        mode: 0o600,
+        flag: "wx"
+      }
+    )
   })
   return { code, expiresAt }
 })
@@ -58,13 +70,13 @@ export const create = Effect.fn("Pairing.create")(function* (
 export const consume = (
   dataDir: string,
   code: string
-): Effect.Effect<Option.Option<{ readonly name: string }>, AccessFileError> =>
+): Effect.Effect<Option.Option<{ readonly name: string; readonly role: Role }>, AccessFileError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     attempt(folder(dataDir), () =>
       Option.fromNullable(take(fileOf(dataDir, code))).pipe(
         Option.flatMap((text) => decode(text)),
         Option.filter((stored) => stored.expiresAt > now),
-        Option.map(({ name }) => ({ name }))
+        Option.map(({ name, role = "client" as const }) => ({ name, role }))
       )
     )
   )

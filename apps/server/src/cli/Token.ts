@@ -97,9 +97,10 @@ export const pair = Command.make(
       Options.withPseudoName("NAME"),
       Options.withDescription("What to call the browser. Default: browser."),
       Options.withDefault("browser")
-    )
+    ),
+    admin: Options.boolean("admin").pipe(Options.withDescription("It may also put others out, and end the server."))
   },
-  ({ data, json, name }) =>
+  ({ admin, data, json, name }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
       const server = yield* Discovery.find(data)
@@ -107,7 +108,10 @@ export const pair = Command.make(
         return yield* failed(
           `No server is running for ${data}, so there is nothing to pair with. Start one with: millrace serve --data ${data}`
         )
-      const { code, expiresAt } = yield* Effect.mapError(Pairing.create(data, { name: yield* checkedName(name) }), fromError)
+      const { code, expiresAt } = yield* Effect.mapError(
+        Pairing.create(data, { name: yield* checkedName(name), role: admin ? "admin" : "client" }),
+        fromError
+      )
       const link = Pairing.link(server.value.url, code)
       if (json) return yield* Output.json({ link, expiresAt: new Date(expiresAt).toISOString() })
       yield* output.out(`${link}\n`)

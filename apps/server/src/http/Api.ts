@@ -10,8 +10,10 @@ import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 
 import * as AccessRecord from "../auth/AccessRecord.ts"
+import * as Devices from "../auth/Devices.ts"
 import { admin, Session, required } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
+import * as Children from "../cli/Children.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
@@ -96,6 +98,20 @@ const make = Effect.gen(function* () {
         dispatch({ ...payload, commandId, type: "request.answer", requestId: path.id })
       ),
     providers: () => service.providers,
+    processes: () =>
+      Effect.map(Children.list(tokens.dataDir), (children) =>
+        children.map(({ alive, epoch, memoryBytes, pid, processes, startedAt, threadId }) => ({
+          pid,
+          threadId,
+          epoch,
+          alive,
+          startedAt: new Date(startedAt).toISOString(),
+          ...(processes !== undefined && { processes }),
+          ...(memoryBytes !== undefined && { memoryBytes })
+        }))
+      ),
+    tokens: () => Devices.list(tokens.dataDir),
+    revokeToken: ({ path }) => Devices.revoke(tokens.dataDir, path.id),
     shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>
       Effect.gen(function* () {
         const { actor, tokenId } = yield* admin

@@ -33,7 +33,7 @@ const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "ses
   const { dataDir } = yield* Tokens.Tokens
   const found = code === undefined ? Option.none() : yield* Effect.mapError(Pairing.consume(dataDir, code), storage)
   if (Option.isNone(found)) return yield* refused
-  return yield* Effect.mapError(Tokens.create(dataDir, { name: name ?? found.value.name, kind }), storage)
+  return yield* Effect.mapError(Tokens.create(dataDir, { name: name ?? found.value.name, kind, role: found.value.role }), storage)
 })
 
 const cookie = (port: number, token: string) =>

@@ -1,0 +1,52 @@
+import { expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { send, start } from "../../test/support/Fixture.ts"
+import * as Pairing from "./Pairing.ts"
+import * as Tokens from "./Tokens.ts"
+
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+
+it.scopedLive("X3 an administrator's page lists who is in and puts one out", () =>
+  Effect.gen(function* () {
+    const { dataDir, url } = yield* start()
+    const admin = yield* Tokens.create(dataDir, { name: "owner", role: "admin" })
+    const phone = yield* Tokens.create(dataDir, { name: "phone", kind: "session" })
+    const listed = yield* send(`${url}/api/tokens`, bearer(admin.token))
+    expect(JSON.parse(listed.body)).toContainEqual({ ...phone.record })
+    expect(JSON.parse(listed.body)).toContainEqual({ ...admin.record, current: true })
+    expect(listed.body).not.toContain(phone.token)
+    const out = yield* send(`${url}/api/tokens/${phone.record.id}/revoke`, { method: "POST", ...bearer(admin.token) })
+    expect(out).toMatchObject({ status: 200, body: JSON.stringify({ revoked: [phone.record.id] }) })
+    expect((yield* send(`${url}/api/tokens`, bearer(phone.token))).status).toBe(401)
+    expect((yield* send(`${url}/api/tokens/${phone.record.id}/revoke`, { method: "POST", ...bearer(admin.token) })).status).toBe(
+      404
+    )
+  })
+)
+
+it.scopedLive("X3 a client sees and ends itself only", () =>
+  Effect.gen(function* () {
+    const { dataDir, url } = yield* start()
+    const other = yield* Tokens.create(dataDir, { name: "other" })
+    const own = yield* Tokens.create(dataDir, { name: "own" })
+    expect(JSON.parse((yield* send(`${url}/api/tokens`, bearer(own.token))).body)).toEqual([{ ...own.record, current: true }])
+    const revoke = (id: string) => send(`${url}/api/tokens/${id}/revoke`, { method: "POST", ...bearer(own.token) })
+    expect(yield* revoke(other.record.id)).toMatchObject({ status: 403, body: expect.stringContaining("--admin") })
+    expect((yield* revoke(own.record.id)).status).toBe(200)
+  })
+)
+
+it.scopedLive("X3 the role of a pairing code is that of who made it: the page's codes make clients", () =>
+  Effect.gen(function* () {
+    const { dataDir, url } = yield* start()
+    const { code } = yield* Pairing.create(dataDir, { role: "admin" })
+    const redeem = (text: string) => send(`${url}/pair`, { body: JSON.stringify({ code: text }) })
+    const admin = JSON.parse((yield* redeem(code)).body) as { readonly token: string; readonly id: string }
+    const made = JSON.parse((yield* send(`${url}/api/pair`, { method: "POST", ...bearer(admin.token) })).body) as {
+      readonly code: string
+    }
+    const client = JSON.parse((yield* redeem(made.code)).body) as { readonly id: string }
+    const roles = new Map((yield* Tokens.list(dataDir)).map(({ id, role }) => [id, role]))
+    expect([roles.get(admin.id), roles.get(client.id)]).toEqual(["admin", "client"])
+  })
+)

@@ -1,0 +1,40 @@
+/** Who is in, for the page: an administrator sees and ends everybody, the others themselves. */
+import { Effect } from "effect"
+import type { TokenView } from "@millrace/contracts/Access"
+import { Forbidden, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
+import * as AccessRecord from "./AccessRecord.ts"
+import { notAdmin, Session } from "./Session.ts"
+import * as Tokens from "./Tokens.ts"
+
+const storage = ({ message }: { readonly message: string }) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
+
+/** Oldest first, the revoked ones included for administrators. */
+export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenView>, StorageUnavailable, Session> =>
+  Effect.gen(function* () {
+    const { role, tokenId } = yield* Session
+    const all = yield* Effect.mapError(Tokens.list(dataDir), storage)
+    return all
+      .filter(({ id }) => role === "admin" || id === tokenId)
+      .map((record) => Object.assign({}, record, record.id === tokenId && { current: true as const }))
+  })
+
+/** Ends one, named by its id alone; its live streams end within a second (X3). What an administrator did is recorded (X6). */
+export const revoke = (
+  dataDir: string,
+  id: string
+): Effect.Effect<{ readonly revoked: ReadonlyArray<string> }, Forbidden | NotFound | StorageUnavailable, Session> =>
+  Effect.gen(function* () {
+    const { actor, role, tokenId } = yield* Session
+    if (role !== "admin" && id !== tokenId) return yield* notAdmin
+    const known = yield* Effect.mapError(Tokens.list(dataDir), storage)
+    if (!known.some((token) => token.id === id && token.revokedAt === undefined))
+      return yield* new NotFound({ what: "token", id, message: "There is no live token with this id. List them at /api/tokens." })
+    yield* AccessRecord.write(dataDir, { action: "revoke", actor, tokenId, revoked: id })
+    const ended = yield* Tokens.revoke(dataDir, id).pipe(
+      Effect.catchTags({
+        TokenNotFound: () => Effect.succeed([]),
+        AccessFileError: (error) => storage(error)
+      })
+    )
+    return { revoked: ended.map((token) => token.id) }
+  })
