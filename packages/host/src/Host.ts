@@ -16,10 +16,12 @@ import * as Engine from "@millrace/orchestration/Engine"
 import * as Reaper from "@millrace/orchestration/Reaper"
 import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Signals from "@millrace/orchestration/Signals"
+import * as Timers from "@millrace/orchestration/Timers"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
 import { Context, type Duration, Effect, Layer, type Stream } from "effect"
+import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as Figures from "./Figures.ts"
 import * as Room from "./Room.ts"
@@ -137,6 +139,7 @@ const closing = ({ closeWithin = "10 seconds" }: Limits) => Room.closing(closeWi
 const core = (limits: Limits) =>
   Room.make("The host", Layer.scoped(Host, service(limits))).pipe(
     Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
+    Layer.provideMerge(Room.make("The timers", Timers.layer())),
     Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
     Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))),
     Layer.provideMerge(Layer.merge(Views.layer, Signals.layer(limits.signals)))
@@ -164,6 +167,7 @@ export const layer = (options: Options) => {
     options.onStep
   )
   return core(options).pipe(
+    Layer.provide(AgentMemory.layer),
     Layer.provideMerge(
       Layer.merge(Room.make("The agents", Steps.inAgents(Registry.layer(options.providers), options.onStep)), Directories.layer)
     ),

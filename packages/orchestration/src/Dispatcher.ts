@@ -64,6 +64,8 @@ export const make = (options: Options = {}) =>
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const runners = new Map<string, SessionRunner.Runner>()
+    /** Of each thread whose newest agent is not proven gone. */
+    const writers = new Map<ThreadId, Deferred.Deferred<void>>()
 
     // The log answers again when its cause has ended (L9); until then the session waits with its turn.
     const patient = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
@@ -83,8 +85,11 @@ export const make = (options: Options = {}) =>
 
     const begin = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {
+        const writer = writers.get(threadId)
+        const alone = writer === undefined ? Effect.void : Deferred.await(writer)
         const runner = yield* SessionRunner.make(
           {
+            alone,
             engine,
             signals,
             adapter: adapters.get(provider),
@@ -99,6 +104,18 @@ export const make = (options: Options = {}) =>
           scope
         )
         runners.set(nameOf(threadId, epoch), runner)
+        // Proven one after the other: the newest agent of a thread may itself still wait for the one before it.
+        const proven = yield* Deferred.make<void>()
+        writers.set(threadId, proven)
+        yield* Effect.forkDaemon(
+          Effect.zipRight(
+            Effect.zipRight(alone, Deferred.await(runner.gone)),
+            Effect.suspend(() => {
+              if (writers.get(threadId) === proven) writers.delete(threadId)
+              return Deferred.succeed(proven, undefined)
+            })
+          )
+        )
         yield* Effect.forkIn(
           Effect.zipRight(
             Deferred.await(runner.closed),

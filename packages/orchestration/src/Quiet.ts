@@ -7,6 +7,9 @@ import type { StoredEvent } from "@millrace/log/EventLog"
 import { isActivity } from "./evolve.ts"
 import type { Silent, SilenceLimits } from "./Fact.ts"
 
+/** Of one session, for ever. */
+export const nameOf = (threadId: ThreadId, epoch: number): string => `${threadId} ${epoch}`
+
 interface Watched {
   readonly threadId: ThreadId
   readonly epoch: number
@@ -115,8 +118,11 @@ export class Quiet {
     return found
   }
 
-  /** All sessions, the longest silent first: those that go first when there are too many. */
+  /** Sessions that nobody told to end, the longest silent first: those that go first when there are too many. */
   oldest(): ReadonlyArray<Silent> {
-    return [...this.sessions.values()].toSorted((a, b) => b.millis - a.millis).map((one) => this.ask(one, true))
+    return [...this.sessions.values()]
+      .filter(({ leaving }) => !leaving)
+      .toSorted((a, b) => b.millis - a.millis)
+      .map((one) => this.ask(one, true))
   }
 }

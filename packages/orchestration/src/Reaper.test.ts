@@ -7,6 +7,7 @@ import { Clock, type Duration, Effect, Exit, Layer } from "effect"
 import { Dispatcher } from "./Dispatcher.ts"
 import { Engine } from "./Engine.ts"
 import type { Silent } from "./Fact.ts"
+import { ProcessMemory } from "./ProcessMemory.ts"
 import * as Reaper from "./Reaper.ts"
 import * as Verify from "./Verify.ts"
 import * as Views from "./Views.ts"
@@ -228,6 +229,59 @@ describe("idle sessions", () => {
       }),
       { maxSessions: 2 }
     )
+  })
+
+  it("R1 too much memory: idle sessions go before their time, the longest silent first, until it is enough; none that works", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          if (turn.text === "task") yield* background(turn, "started")
+          if (turn.text === "work") yield* Effect.sleep("2 hours")
+          yield* turn.complete
+        })
+    })
+    const mebibyte = 1_048_576
+    const held = new Map<string, number>()
+    const sample = Effect.sync(() =>
+      [...held].map(([threadId, mebibytes]) => ({ threadId: threadId as ThreadId, epoch: 1, bytes: mebibytes * mebibyte }))
+    )
+    const { exit } = simulate(
+      1,
+      Effect.gen(function* () {
+        // Longest silent first: one that cannot be stopped, then three idle ones, then one that works.
+        const task = yield* create("task")
+        const idle: Array<ThreadId> = []
+        for (const name of ["a", "b", "c"]) {
+          yield* Effect.sleep("1 minute")
+          idle.push((yield* create(name)).threadId)
+        }
+        const work = yield* create("work")
+        for (const threadId of [task.threadId, ...idle, work.threadId]) held.set(threadId, 300)
+        // 1,500 MiB of 1,000: two of the idle ones are enough.
+        yield* until("session.stopped", 2)
+        const stops = (yield* Kit.history).filter(Kit.ofType("session.stop.requested"))
+        expect(stops.map((event) => (event.data as { threadId: string }).threadId)).toEqual(idle.slice(0, 2))
+        expect(new Set(stops.map(reason))).toEqual(
+          new Set(["idle, and the agents together hold 1500 MiB, more than the 1000 MiB they may"])
+        )
+        for (const threadId of idle.slice(0, 2)) held.delete(threadId)
+        yield* Effect.sleep("10 minutes")
+        expect(yield* count("session.stopped")).toBe(2)
+        // More and more, and nothing is left that may go: what works stays.
+        for (const threadId of held.keys()) held.set(threadId, 5000)
+        yield* until("session.stopped", 3)
+        held.delete(idle[2] as ThreadId)
+        yield* Effect.sleep("10 minutes")
+        expect(yield* count("session.stopped")).toBe(3)
+        yield* sound
+      }).pipe(
+        Effect.provide(
+          layer([agent], { maxMemoryBytes: 1000 * mebibyte, model: 0 }).pipe(Layer.provide(Layer.succeed(ProcessMemory, sample)))
+        )
+      )
+    )
+    if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(String(exit))
   })
 
   it("R2 a sleep of the machine is no idleness: eight hours in one gap stop nothing, the awake minutes count on", () => {

@@ -5,8 +5,10 @@
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
 import { Engine } from "./Engine.ts"
+import type { ThreadId } from "@millrace/contracts/Ids"
 import type { SilenceLimits } from "./Fact.ts"
-import { Quiet } from "./Quiet.ts"
+import { ProcessMemory } from "./ProcessMemory.ts"
+import { nameOf, Quiet } from "./Quiet.ts"
 
 /** How much silence is too much; 0 = never. */
 export interface Limits {
@@ -27,6 +29,11 @@ export interface Options extends Limits {
   readonly providers?: Readonly<Record<string, Limits>>
   /** Live sessions beyond which idle ones are stopped before their time, the longest silent first. Default 64. */
   readonly maxSessions?: number
+  /**
+   * Bytes that the process groups of all live sessions may hold together before idle ones are stopped, the longest silent first. What works is never
+   * stopped for it, so this is no hard bound. Default 0: none.
+   */
+  readonly maxMemoryBytes?: number
   /** Between two looks. Default 15 seconds. */
   readonly interval?: Duration.DurationInput
   /** A gap between two looks of more intervals than this was a suspend. Default 3. */
@@ -55,6 +62,8 @@ const limitsFor =
     }
   }
 
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
+
 /** Milliseconds of a clock that no one can set. */
 const monotonic = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
 
@@ -65,6 +74,8 @@ export const make = (options: Options = {}) =>
     const interval = Duration.toMillis(options.interval ?? "15 seconds")
     const suspended = interval * (options.suspendAfter ?? 3)
     const maxSessions = options.maxSessions ?? 64
+    const maxMemory = options.maxMemoryBytes ?? 0
+    const memory = yield* ProcessMemory
     const quiet = new Quiet(limitsFor(options))
     let looked = yield* monotonic
     // Sessions of an older process are over: Recovery was first.
@@ -101,6 +112,21 @@ export const make = (options: Options = {}) =>
       }
     })
 
+    /** The same for memory: what a session held counts as gone when it was told to end. */
+    const makeMemory = Effect.gen(function* () {
+      const held = new Map((yield* memory).map(({ threadId, epoch, bytes }) => [nameOf(threadId, epoch), bytes]))
+      const silents = quiet.oldest()
+      const bytesOf = ({ threadId, epoch }: { readonly threadId: ThreadId; readonly epoch: number }) =>
+        held.get(nameOf(threadId, epoch)) ?? 0
+      const sum = silents.reduce((bytes, silent) => bytes + bytesOf(silent), 0)
+      const crowdedBy = `the agents together hold ${mebibytes(sum)}, more than the ${mebibytes(maxMemory)} they may`
+      let left = sum
+      for (const silent of silents) {
+        if (left <= maxMemory) return
+        if (bytesOf(silent) > 0 && (yield* engine.submit({ ...silent, crowdedBy }))) left -= bytesOf(silent)
+      }
+    })
+
     const look = Effect.gen(function* () {
       const now = yield* monotonic
       const gap = now - looked
@@ -108,6 +134,7 @@ export const make = (options: Options = {}) =>
       if (gap <= suspended) quiet.pass(gap)
       yield* Effect.forEach(quiet.due(), engine.submit, { concurrency: 16, discard: true })
       yield* makeRoom
+      if (maxMemory > 0 && quiet.size > 0) yield* makeMemory
     })
 
     yield* Effect.forkScoped(follow)

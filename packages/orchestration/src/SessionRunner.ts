@@ -31,8 +31,10 @@ export interface Runner {
   readonly take: (intent: Intent) => Effect.Effect<unknown>
   /** Turns given to it that are not over. */
   readonly openTurns: () => ReadonlyArray<Deferred.Deferred<void>>
-  /** Done when the agent is gone and its end is committed. */
+  /** Done when the agent is gone, or was given up, and its end is committed. */
   readonly closed: Deferred.Deferred<void>
+  /** Done when the agent is proven gone: its scope has closed to the end (P7). */
+  readonly gone: Deferred.Deferred<void>
   /** Gives the agent up: its scope closes, which kills it, and the session is told as ended. */
   readonly giveUp: Effect.Effect<unknown>
 }
@@ -46,6 +48,8 @@ export interface Input {
   readonly epoch: number
   readonly budgets: Budgets
   readonly ingestion: Ingestion.Options
+  /** Done when no earlier agent of the thread can write its conversation any more (P7). */
+  readonly alone: Effect.Effect<void>
   /** What the agent is opened with, from the log. */
   readonly openInput: Effect.Effect<Omit<OpenInput, "threadId" | "epoch">>
   /** The prompt of a turn, from the log. */
@@ -72,6 +76,12 @@ const openTimedOut: Failure = {
   message: "The agent did not start in time. Look at its own logs, or try again."
 }
 
+const notAlone: Failure = {
+  kind: "process",
+  message:
+    "The agent of this thread's last session cannot be shown to be gone, and two must not write one conversation. End its process (millrace ps), then send again."
+}
+
 const unanswered = (error: ProviderError): string => `the agent could not be given an answer: ${error.failure.message}`
 
 /** A failure after which the agent is not to be trusted with another turn. */
@@ -90,6 +100,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const givenUp = yield* Deferred.make<void>()
     const read = yield* Deferred.make<void>()
     const closed = yield* Deferred.make<void>()
+    const gone = yield* Deferred.make<void>()
     const turns = new Map<TurnId, Turn>()
     let death: Failure | undefined
 
@@ -200,6 +211,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         yield* sturdy("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
       })
 
+    const alone = input.alone.pipe(Effect.timeoutFail({ duration: budgets.open, onTimeout: () => notAlone }))
+
     const open: Effect.Effect<ProviderSession, Failure> =
       adapter === undefined
         ? Effect.fail(noProvider(input.provider))
@@ -208,6 +221,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
             Scope.extend(own),
             Effect.mapError((error) => error.failure),
             Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut }),
+            (opening) => Effect.zipRight(alone, opening),
             Effect.catchAllDefect((defect) =>
               Effect.fail<Failure>({ kind: "unknown", message: "The agent could not be started.", detail: String(defect) })
             ),
@@ -232,10 +246,9 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       })
 
     /** An adapter whose finalizer hangs must not keep the thread. */
-    const closeOwn = Scope.close(own, Exit.void).pipe(
-      Effect.interruptible,
-      Effect.disconnect,
-      Effect.timeoutOption(budgets.stop),
+    const closeOwn = Effect.forkDaemon(Effect.zipRight(Scope.close(own, Exit.void), Deferred.succeed(gone, undefined))).pipe(
+      // Of its own, and only left, not ended: it is the proof that the agent is gone.
+      Effect.zipRight(Deferred.await(gone).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))),
       Effect.flatMap((done) =>
         Option.isSome(done)
           ? Effect.void
@@ -294,6 +307,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       take,
       openTurns: () => [...turns.values()].map((turn) => turn.ended),
       closed,
+      gone,
       giveUp: Effect.zipRight(Deferred.succeed(stopping, "given up"), Deferred.succeed(givenUp, undefined))
     }
   })

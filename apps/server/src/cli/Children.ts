@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option, Schema } from "effect"
+import { Processes as Proc } from "@millrace/host/AgentMemory"
 import { isAlive } from "@millrace/log/Pid"
 
 const Entry = Schema.parseJson(
@@ -36,59 +37,38 @@ const text = (file: string): string | undefined => {
   }
 }
 
-/** Field 5 (group) and 22 (start time) of /proc/PID/stat; the name before them may hold anything. */
-const statOf = (pid: string | number) => {
-  const stat = text(`/proc/${pid}/stat`)
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")
-  return fields === undefined || fields[0] === "Z" ? undefined : { group: Number(fields[2]), startTime: fields[19] }
-}
-
-const residentBytes = (pid: string): number =>
-  Number(/^VmRSS:\s+(\d+) kB$/m.exec(text(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024
-
-/** Processes and memory by group, from one walk; nothing without /proc. */
-const groups = (): ReadonlyMap<number, { processes: number; memoryBytes: number }> | undefined => {
-  let names: ReadonlyArray<string>
+const namesIn = (directory: string): ReadonlyArray<string> => {
   try {
-    names = readdirSync("/proc").filter((name) => /^\d+$/.test(name))
-  } catch {
-    return undefined
-  }
-  const found = new Map<number, { processes: number; memoryBytes: number }>()
-  for (const pid of names) {
-    const stat = statOf(pid)
-    if (stat === undefined) continue
-    const group = found.get(stat.group) ?? { processes: 0, memoryBytes: 0 }
-    group.processes++
-    group.memoryBytes += residentBytes(pid)
-    found.set(stat.group, group)
-  }
-  return found
-}
-
-const read = (directory: string): ReadonlyArray<Child> => {
-  let names: ReadonlyArray<string>
-  try {
-    names = readdirSync(directory).filter((name) => name.endsWith(".json"))
+    return readdirSync(directory).filter((name) => name.endsWith(".json"))
   } catch {
     // No agent ever ran here.
     return []
   }
-  const byGroup = names.length === 0 ? undefined : groups()
-  return names.flatMap((name) => {
+}
+
+const read = (
+  directory: string,
+  names: ReadonlyArray<string>,
+  byGroup: Effect.Effect.Success<typeof Proc.groups>
+): ReadonlyArray<Child> =>
+  names.flatMap((name) => {
     const entry = Schema.decodeOption(Entry)(text(join(directory, name)) ?? "")
     const file = statSync(join(directory, name), { throwIfNoEntry: false })
     if (Option.isNone(entry) || file === undefined) return []
     const { value } = entry
     // A pid that another process has by now is not ours.
-    const same = byGroup === undefined || value.startTime === undefined || statOf(value.pid)?.startTime === value.startTime
+    const same = byGroup === undefined || value.startTime === undefined || Proc.facts(value.pid)?.startTime === value.startTime
     const alive = same && isAlive(value.pid)
     const held = alive ? byGroup?.get(value.group) : undefined
     const child: Child = Object.assign({ startedAt: file.mtimeMs, alive }, value, held)
     return [child]
   })
-}
 
 /** Oldest first. Never fails: what cannot be read is not there. */
 export const list = (dataDir: string): Effect.Effect<ReadonlyArray<Child>> =>
-  Effect.sync(() => read(join(dataDir, "processes")).toSorted((a, b) => a.startedAt - b.startedAt))
+  Effect.gen(function* () {
+    const directory = join(dataDir, "processes")
+    const names = namesIn(directory)
+    const byGroup = names.length === 0 ? undefined : yield* Proc.groups
+    return read(directory, names, byGroup).toSorted((a, b) => a.startedAt - b.startedAt)
+  })

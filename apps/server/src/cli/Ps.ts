@@ -26,6 +26,7 @@ export const why = (child: Children.Child, thread: ThreadView | undefined, now: 
   if (thread === undefined || session === undefined) return "its thread is gone; it is being ended"
   if (session.epoch !== child.epoch) return `of epoch ${child.epoch}, which is over; it is being ended`
   if (session.status === "stopped" || session.status === "error") return "its session is over; it is being ended"
+  if (thread.stopping !== undefined) return `is being ended: ${thread.stopping}`
   if (thread.openRequestIds.length > 0) return `waits for a person: ${thread.openRequestIds.join(" ")}`
   if (thread.activeTurnId !== undefined) return `${session.status === "starting" ? "starts for" : "runs"} ${thread.activeTurnId}`
   if (thread.backgroundIds !== undefined) return `background work: ${thread.backgroundIds.join(" ")}`
@@ -80,7 +81,11 @@ export const command = Command.make("ps", { json: Flags.json, data: Flags.data }
       mebibytes(child.memoryBytes),
       Text.line(reason, 200)
     ])
-    if (rows.length > 0) return yield* output.out(Output.table([heads, ...rows], output.width))
+    const held = found.reduce((sum, { child }) => sum + (child.memoryBytes ?? 0), 0)
+    if (rows.length > 0) {
+      yield* output.out(Output.table([heads, ...rows], output.width))
+      return yield* output.note(`Together: ${mebibytes(held)}.`)
+    }
     yield* output.note("No agent processes.")
   })
 ).pipe(Command.withDescription("Show the agents' processes: which thread, epoch, age, memory, and why each is alive."))
