@@ -4,6 +4,7 @@
  */
 import { homedir } from "node:os"
 import { resolve } from "node:path"
+import { RecoveryPolicy } from "@millrace/contracts/State"
 import type * as Reaper from "@millrace/orchestration/Reaper"
 import * as Instance from "@millrace/providers/Instance"
 import { Duration, Either, JSONSchema, ParseResult, Schema } from "effect"
@@ -35,8 +36,12 @@ const Server = Schema.Struct({
 const Reap = Schema.Struct({
   ...limits,
   maxSessions: optional(
-    Schema.Int.pipe(Schema.positive({ message: () => "expected a whole number of at least 1" })),
-    "Live sessions beyond which idle ones are ended before their time. Default 64."
+    Schema.Int.pipe(Schema.nonNegative({ message: () => "expected a whole number; 0 = any number" })),
+    "Live sessions beyond which idle ones are ended before their time, as --max-sessions. Default 64."
+  ),
+  maxMemory: optional(
+    Schema.Int.pipe(Schema.nonNegative({ message: () => "expected whole MiB; 0 = any amount" })),
+    "MiB that all agents together may hold before idle ones are ended, as --max-memory. Default 0."
   ),
   providers: optional(
     Schema.Record({ key: Instance.Name, value: Schema.Struct(limits) }),
@@ -58,6 +63,7 @@ export const Configuration = Schema.Struct({
     "Named providers. One with the name of a built-in takes its place; false takes a built-in away."
   ),
   server: optional(Server, "What millrace serve does without flags."),
+  recovery: optional(RecoveryPolicy, "What becomes of turns that ran when the server died, as --recovery. Default settle."),
   reaper: optional(Reap, "When silence ends a turn or a session.")
 }).annotations({ identifier: "MillraceConfig", title: "Millrace", description: "millrace.config.json" })
 export type Configuration = typeof Configuration.Type
@@ -157,6 +163,7 @@ const silence = ({ idle, modelSilence, toolSilence, waiting }: Silence): Reaper.
 export const reaper = ({ reaper: given = {} }: Configuration): Reaper.Options => ({
   ...silence(given),
   ...(given.maxSessions === undefined ? {} : { maxSessions: given.maxSessions }),
+  ...(given.maxMemory === undefined ? {} : { maxMemoryBytes: given.maxMemory * 1_048_576 }),
   ...(given.providers === undefined
     ? {}
     : { providers: Object.fromEntries(Object.entries(given.providers).map(([name, one]) => [name, silence(one)])) })

@@ -17,7 +17,7 @@ describe("instances", () => {
       Effect.gen(function* () {
         const { adapters } = yield* Providers
         expect([...adapters.keys()]).toEqual(["work", "private", "agent", "codex"])
-        const statuses = yield* Effect.all([...adapters.values()].map(({ probe }) => probe))
+        const statuses = yield* Effect.forEach(adapters.values(), ({ probe }) => probe)
         expect(statuses.map(({ kind, provider }) => [provider, kind])).toEqual([
           ["work", "codex"],
           ["private", "codex"],

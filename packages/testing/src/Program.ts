@@ -31,6 +31,8 @@ export interface Running {
 export interface Options {
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Its working directory. Default: that of the test. */
+  readonly cwd?: string
   /** Opens descriptor 3, which the program writes to (its text is in `extra`), and 4, which it reads and `closeParent` ends. */
   readonly descriptors?: boolean
 }
@@ -41,6 +43,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
     Effect.acquireRelease(
       Effect.sync(() => {
         const child = spawn(process.execPath, [main, ...args], {
+          ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
           env: { ...process.env, MILLRACE_DATA: "", MILLRACE_LOG_LEVEL: "", NO_COLOR: "", ...options.env },
           stdio: [
             options.input === undefined ? "ignore" : "pipe",

@@ -9,6 +9,7 @@ import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
 import { words } from "../Thrown.ts"
 import * as Answer from "./Answer.ts"
+import * as ConfigCommand from "./Config.ts"
 import * as Doctor from "./Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
 import * as Help from "./Help.ts"
@@ -36,6 +37,7 @@ const root = Command.make("millrace").pipe(
     Answer.command,
     Ps.command,
     Look.providers,
+    ConfigCommand.command,
     Doctor.command,
     Token.token,
     Token.pair,

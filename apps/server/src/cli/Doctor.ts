@@ -1,7 +1,8 @@
 /** `millrace doctor`: what this machine and this data directory lack, and how to mend it. Exit 1 when something is wrong. */
 import * as Command from "@effect/cli/Command"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as Checks from "./Checks.ts"
+import * as ConfigurationFile from "./ConfigurationFile.ts"
 import { failed } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
@@ -12,8 +13,13 @@ export const command = Command.make(
   ({ data, host, json, port }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
+      const { configuration } = yield* ConfigurationFile.load(data, process.cwd())
       yield* output.progress("examining")
-      const checks = yield* Checks.all({ dataDir: data, host, port })
+      const checks = yield* Checks.all({
+        dataDir: data,
+        host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
+        port: Option.getOrElse(port, () => configuration.server?.port ?? Flags.defaultPort)
+      })
       yield* output.progress(undefined)
       const wrong = checks.filter((check) => check.status === "wrong")
       if (json) yield* Output.json({ ok: wrong.length === 0, checks })

@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import * as Host from "@millrace/host/Host"
 import type { Millrace } from "@millrace/contracts/Millrace"
+import * as ConfigurationFile from "./ConfigurationFile.ts"
 import { type CliFailure, fromError } from "./Failure.ts"
 
 /** How long agents have to end when the command is over. */
@@ -10,7 +11,9 @@ const deadline = "5 seconds"
 /** Lives as long as the scope; what still runs then is interrupted and recorded as such. */
 export const embed = (dataDir: string): Effect.Effect<Millrace, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    const host = Context.get(yield* Effect.mapError(Layer.build(Host.layer({ dataDir })), fromError), Host.Host)
+    const { configuration } = yield* ConfigurationFile.load(dataDir)
+    const options = { dataDir, ...ConfigurationFile.hostOptions(configuration) }
+    const host = Context.get(yield* Effect.mapError(Layer.build(Host.layer(options)), fromError), Host.Host)
     yield* Effect.addFinalizer(() =>
       host.beginShutdown({ deadline, mode: "now" }).pipe(
         Effect.flatMap(host.finishShutdown),

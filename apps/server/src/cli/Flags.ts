@@ -96,10 +96,12 @@ export const host = Options.text("host").pipe(
     "Where to listen (MILLRACE_HOST; default 127.0.0.1). Any other than this machine needs authentication."
   ),
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_HOST")),
-  Options.withDefault("127.0.0.1")
+  Options.optional
 )
+export const defaultHost = "127.0.0.1"
 
 export const port = integer("port", { min: 0, max: 65_535, variable: "MILLRACE_PORT" }).pipe(
   Options.withDescription("MILLRACE_PORT; default 7717; 0 picks a free one."),
-  Options.withDefault(7_717)
+  Options.optional
 )
+export const defaultPort = 7_717

@@ -11,6 +11,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["answer REQUEST ANSWER", "answer what an agent asks"],
   ["ps", "the agents' processes, and why each is alive"],
   ["providers", "the agents: installed, version, signed in"],
+  ["config check|schema", "what millrace.config.json says, and its schema"],
   ["doctor", "check this machine and the data directory"],
   ["token create|list|revoke", "access tokens"],
   ["pair", "a link that signs a browser in, once"],

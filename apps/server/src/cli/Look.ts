@@ -126,13 +126,17 @@ export const requests = Command.make("requests", common, (options) =>
 
 const usable = (provider: ProviderStatus) => provider.installed && provider.signedIn !== "no"
 
+const modelsOf = ({ models }: ProviderStatus): string =>
+  models === undefined ? "" : models.length === 1 ? (models[0] ?? "") : `${models.length} models`
+
 const providerRows = (style: Style, providers: ReadonlyArray<ProviderStatus>) =>
   providers.map((provider) => [
     usable(provider) ? style.green("ok") : style.yellow("--"),
     provider.provider,
-    provider.version ?? (provider.installed ? "" : "not installed"),
+    provider.kind ?? "",
+    provider.version ?? (provider.installed ? modelsOf(provider) : provider.kind === "openai" ? "not reached" : "not installed"),
     provider.signedIn === "not-needed" ? "" : `signed in: ${provider.signedIn}`,
-    style.dim(provider.fix ?? provider.capabilities.join(" "))
+    style.dim(provider.capabilities.join(" "))
   ])
 
 export const providers = Command.make("providers", common, (options) =>
@@ -143,7 +147,11 @@ export const providers = Command.make("providers", common, (options) =>
       yield* output.progress("looking for agents")
       const found = yield* Effect.mapError(millrace.providers, fromError)
       if (options.json) return yield* Output.json(found)
-      yield* output.out(Output.table(providerRows(output.outStyle, found), output.width))
+      const lines = Output.table(providerRows(output.outStyle, found), output.width).trimEnd().split("\n")
+      const fixes = found.map(({ fix }) => (fix === undefined ? "" : `    ${output.outStyle.dim("→")} ${Text.harmless(fix)}\n`))
+      yield* output.out(lines.map((line, n) => `${line}\n${fixes[n] ?? ""}`).join(""))
     })
   )
-).pipe(Command.withDescription("Show the agents: installed, version, signed in."))
+).pipe(
+  Command.withDescription("Show the agents: installed, version, signed in, what each can do, and how to mend what is wrong.")
+)

@@ -31,6 +31,9 @@ export const command = Command.make(
       Options.withDescription("One more name this server is reached by, such as that of a proxy. May be repeated."),
       Options.repeated
     ),
+    noProjectConfig: Options.boolean("no-project-config").pipe(
+      Options.withDescription("Leave millrace.config.json of this directory unread, and read only that of the data directory.")
+    ),
     open: Options.boolean("open").pipe(Options.withDescription("Open the pairing link in a browser.")),
     idle: minutes("idle", "MILLRACE_IDLE", "End an agent's process that has nothing to do; its thread resumes it. Default 30"),
     modelSilence: minutes(
@@ -42,17 +45,22 @@ export const command = Command.make(
     readyFd: descriptor("ready-fd", "Write one JSON line {url, token, pid, dataDir} to this descriptor when ready."),
     parentFd: descriptor("parent-fd", "End in order when this descriptor reaches its end: the parent is gone.")
   },
-  ({ allowHost, data, host, idle, modelSilence, noAuth, open, parentFd, port, readyFd, toolSilence }) =>
+  ({ allowHost, data, host, idle, modelSilence, noAuth, noProjectConfig, open, parentFd, port, readyFd, toolSilence }) =>
     Effect.gen(function* () {
       const { serve } = yield* Effect.promise(() => import("./ServeProgram.ts"))
+      const { hostOptions, load } = yield* Effect.promise(() => import("./ConfigurationFile.ts"))
+      const { configuration, files } = yield* load(data, noProjectConfig ? undefined : process.cwd())
+      const { providers, reaper } = hostOptions(configuration)
       yield* serve({
-        host,
-        port,
+        host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
+        port: Option.getOrElse(port, () => configuration.server?.port ?? Flags.defaultPort),
         dataDir: data,
         auth: !noAuth,
-        allowedHosts: allowHost,
+        allowedHosts: [...allowHost, ...(configuration.server?.allowHosts ?? [])],
+        configuredBy: files,
+        ...(providers === undefined ? {} : { providers }),
         open,
-        reaper: { ...given("idle", idle), ...given("model", modelSilence), ...given("tool", toolSilence) },
+        reaper: { ...reaper, ...given("idle", idle), ...given("model", modelSilence), ...given("tool", toolSilence) },
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })

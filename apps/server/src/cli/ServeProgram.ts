@@ -25,6 +25,9 @@ export interface Options {
   readonly parentFd: number | undefined
   /** When silence ends a session or a turn. */
   readonly reaper: NonNullable<Host.Options["reaper"]>
+  readonly providers?: NonNullable<Host.Options["providers"]>
+  /** The files that the above comes from, for people. */
+  readonly configuredBy: ReadonlyArray<string>
 }
 
 /** The whole way down has this long: half of it for turns to finish by themselves. */
@@ -32,10 +35,17 @@ const deadline = "10 seconds"
 /** After the log is at rest: how long followers have to read to its end. */
 const grace = "3 seconds"
 
-const composed = ({ allowedHosts, auth, dataDir, host, port, reaper }: Options, onStep: Steps.OnStep | undefined) =>
+const composed = ({ allowedHosts, auth, dataDir, host, port, providers, reaper }: Options, onStep: Steps.OnStep | undefined) =>
   Server.layer({ host, port, auth, dataDir, allowedHosts, grace }).pipe(
     Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
-    Layer.provideMerge(Host.layer({ dataDir, reaper, ...(onStep === undefined ? {} : { onStep }) }))
+    Layer.provideMerge(
+      Host.layer({
+        dataDir,
+        reaper,
+        ...(providers === undefined ? {} : { providers }),
+        ...(onStep === undefined ? {} : { onStep })
+      })
+    )
   )
 
 /** `reason` returns when there is one to stop, as a person reads it. Signals are taken over at once. */
@@ -70,6 +80,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     const ready = options.readyFd === undefined ? undefined : yield* Descriptors.lineTo("ready-fd", options.readyFd)
     const onStep = yield* Failpoint.fromEnvironment
     const stopping = yield* stop(options)
+    if (options.configuredBy.length > 0) yield* output.note(`Configured by ${options.configuredBy.join(" and ")}`)
     yield* output.progress("starting")
     const context = yield* Layer.build(composed(options, onStep)).pipe(
       Effect.mapError((error) => (error._tag === "BindRefused" ? usage(error.message) : fromError(error)))

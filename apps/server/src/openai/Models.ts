@@ -1,5 +1,6 @@
-/** `GET /v1/models`: the agents that are installed. A model of an agent's own is named `provider/model`. */
+/** `GET /v1/models`: the agents that are installed, and the models of those that list them, as `provider/model`. */
 import { Effect } from "effect"
+import type { ProviderStatus } from "@millrace/contracts/State"
 import { Service } from "../Service.ts"
 import { invalid } from "./Failure.ts"
 import { parseModel } from "./Call.ts"
@@ -8,15 +9,25 @@ const model = (id: string) => ({ id, object: "model", created: 0, owned_by: "mil
 
 const installed = Effect.gen(function* () {
   const all = yield* (yield* Service).providers
-  return all.filter(({ installed }) => installed).map(({ provider }) => provider)
+  return all.filter(({ installed }) => installed)
 })
 
-export const list = Effect.map(installed, (providers) => ({ object: "list", data: providers.map(model) }))
+const idsOf = ({ models = [], provider }: ProviderStatus): ReadonlyArray<string> => [
+  provider,
+  ...models.map((name) => `${provider}/${name}`)
+]
+
+export const list = Effect.map(installed, (providers) => ({ object: "list", data: providers.flatMap(idsOf).map(model) }))
 
 /** One by its name, also with a model of the agent's: whether the agent knows that model, only the agent can tell. */
 export const one = (id: string) =>
   Effect.flatMap(installed, (providers) =>
-    providers.includes(parseModel(id).provider)
+    providers.some(({ provider }) => provider === parseModel(id).provider)
       ? Effect.succeed(model(id))
-      : invalid("model", `There is no model ${id.slice(0, 100)}. There are: ${providers.join(", ")}.`, "model_not_found", 404)
+      : invalid(
+          "model",
+          `There is no model ${id.slice(0, 100)}. There are: ${providers.map(({ provider }) => provider).join(", ")}.`,
+          "model_not_found",
+          404
+        )
   )

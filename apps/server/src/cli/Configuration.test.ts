@@ -1,0 +1,161 @@
+/** `millrace.config.json` at a shell: what wins, what is said of a wrong one, and a server that is the endpoint of another. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { vi } from "vitest"
+import type { ProviderStatus } from "@millrace/contracts/State"
+import * as Program from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+
+// Each test starts real processes.
+vi.setConfig({ testTimeout: 60_000 })
+
+const configure = (directory: string, configuration: unknown) => {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(
+    join(directory, "millrace.config.json"),
+    typeof configuration === "string" ? configuration : JSON.stringify(configuration)
+  )
+}
+/** A data directory and a project, each with a file of its own. */
+const places = Effect.map(temporaryDirectory, (root) => ({ dataDir: join(root, "data"), project: join(root, "project") }))
+
+interface Ready {
+  readonly url: string
+  readonly token: string
+}
+const serve = (dataDir: string, args: ReadonlyArray<string>, options: Program.Options = {}) =>
+  Effect.gen(function* () {
+    const server = yield* Program.start(["serve", "--data", dataDir, "--ready-fd", "3", "--parent-fd", "4", ...args], {
+      ...options,
+      descriptors: true
+    })
+    yield* server.until('"pid"')
+    return { server, ready: JSON.parse(server.so().extra) as Ready }
+  })
+const down = ({ server }: { readonly server: Program.Running }) => Effect.zipRight(server.closeParent, server.ended)
+
+const providersOf = (dataDir: string) =>
+  Effect.map(
+    Program.run(["providers", "--json", "--data", dataDir]),
+    ({ stdout }) => JSON.parse(stdout) as ReadonlyArray<ProviderStatus>
+  )
+const builtIn = { claude: false, codex: false, opencode: false, gemini: false, goose: false }
+
+describe("configuration", () => {
+  it.live("X5 a wrong file leaves with 2 and names each wrong field; its schema can be printed; no value is repeated", () =>
+    Effect.gen(function* () {
+      const { dataDir, project } = yield* places
+      configure(dataDir, { providers: { local: { kind: "openai", baseUrl: "nowhere", apiKey: "sk-canary" } }, serve: 1 })
+      for (const command of [["config", "check"], ["serve", "--port", "0"], ["providers"]]) {
+        const ended = yield* Program.run([...command, "--data", dataDir])
+        expect(ended.code).toBe(2)
+        expect(ended.stderr).toContain(join(dataDir, "millrace.config.json"))
+        expect(ended.stderr).toContain("providers.local.baseUrl: expected an http or https URL")
+        expect(ended.stderr).toContain("providers.local.apiKey: a key does not belong into this file")
+        expect(ended.stderr).toContain("serve: there is no such field")
+        expect(ended.stdout + ended.stderr).not.toContain("canary")
+      }
+      configure(dataDir, "{ no json")
+      expect(yield* Program.run(["config", "check", "--data", dataDir])).toMatchObject({ code: 2 })
+      const schema = yield* Program.run(["config", "schema"])
+      expect(JSON.parse(schema.stdout)).toMatchObject({ $schema: expect.stringContaining("json-schema.org") })
+      configure(dataDir, { providers: { codex: false } })
+      configure(project, { providers: { work: { kind: "codex", env: { KEY: "sk-canary" } } } })
+      const checked = yield* Program.run(["config", "check", "--json", "--data", dataDir], { cwd: project })
+      expect(JSON.parse(checked.stdout)).toEqual({
+        files: [dataDir, project].map((directory) => join(directory, "millrace.config.json")),
+        providers: [
+          { name: "codex", kind: "not offered" },
+          { name: "work", kind: "codex" }
+        ]
+      })
+      expect(checked.stdout).not.toContain("canary")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("flags win over the environment, over the project's file, over that of the data directory", () =>
+    Effect.gen(function* () {
+      const { dataDir, project } = yield* places
+      // Neither of these hosts and ports can be listened on: each must be overruled.
+      configure(dataDir, {
+        server: { host: "192.0.2.1", port: 1 },
+        providers: { ...builtIn, one: { kind: "demo" }, two: { kind: "codex", binary: "/nowhere/codex" } }
+      })
+      configure(project, { server: { host: "192.0.2.2", port: 2 }, providers: { two: { kind: "demo" } } })
+      const both = yield* serve(dataDir, ["--port", "0"], {
+        cwd: project,
+        env: { MILLRACE_HOST: "127.0.0.1", MILLRACE_PORT: "3" }
+      })
+      const names = (all: ReadonlyArray<ProviderStatus>) => all.map(({ kind, provider }) => [provider, kind])
+      expect(names(yield* providersOf(dataDir))).toEqual([
+        ["demo", undefined],
+        ["one", "demo"],
+        ["two", "demo"]
+      ])
+      const { stdout } = yield* Program.run(["run", "[[say by two]]", "--provider", "two", "--data", dataDir])
+      expect(stdout).toBe("by two\n")
+      yield* down(both)
+      const own = yield* serve(dataDir, ["--port", "0", "--host", "127.0.0.1", "--no-project-config"], { cwd: project })
+      expect(names(yield* providersOf(dataDir)).at(-1)).toEqual(["two", "codex"])
+      const shown = yield* Program.run(["providers", "--data", dataDir])
+      expect(shown.stdout).toMatch(/-- {2}two +codex +not installed +signed in: unknown +steer/)
+      expect(shown.stdout).toContain("→ /nowhere/codex is no program that can be run")
+      yield* down(own)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "D9 a server is the endpoint of another one, by both faces, over a restart of it, with a key that is nowhere written",
+    () =>
+      Effect.gen(function* () {
+        const { dataDir, project } = yield* places
+        const upstream = yield* serve(project, ["--port", "0"])
+        const { token, url } = upstream.ready
+        const instance = { kind: "openai", baseUrl: url, model: "demo", apiKeyEnv: "UPSTREAM_KEY" }
+        configure(dataDir, {
+          providers: { ...builtIn, chat: instance, responses: { ...instance, baseUrl: `${url}/v1/`, api: "responses" } }
+        })
+        const options = { env: { UPSTREAM_KEY: token } }
+        const first = yield* serve(dataDir, ["--port", "0"], options)
+        const statuses = yield* providersOf(dataDir)
+        expect(statuses.find(({ provider }) => provider === "chat")).toMatchObject({ installed: true, signedIn: "yes" })
+        const threads: Array<string> = []
+        for (const name of ["chat", "responses"]) {
+          const { stdout } = yield* Program.run([
+            "run",
+            "[[think hm]] [[say hello]]",
+            "--provider",
+            name,
+            "--json",
+            "--data",
+            dataDir
+          ])
+          expect(stdout).toContain('"turn.completed"')
+          expect(stdout).toContain('"text":"hello"')
+          threads.push(/"threadId":"(thr_[^"]+)"/.exec(stdout)?.[1] ?? "")
+        }
+        yield* down(first)
+        const second = yield* serve(dataDir, ["--port", "0"], options)
+        for (const thread of threads) {
+          const { stdout } = yield* Program.run(["run", "[[say again]]", "--thread", thread, "--json", "--data", dataDir])
+          expect(stdout).toContain('"continuity":"replayed"')
+          // The other server is given the conversation as one prompt, and its agent plays what stands in it: the first turn is there.
+          expect(stdout).toMatch(/"text":"hello[^]*again"/)
+        }
+        const models = yield* Effect.promise(() =>
+          fetch(`${second.ready.url}/v1/models`, { headers: { authorization: `Bearer ${second.ready.token}` } }).then(
+            (response) => response.json() as Promise<{ readonly data: ReadonlyArray<{ readonly id: string }> }>
+          )
+        )
+        expect(models.data.map(({ id }) => id)).toContain("chat/demo")
+        yield* down(second)
+        // X4: not in the log, nor in anything else that the server wrote.
+        for (const name of readdirSync(dataDir, { recursive: true, withFileTypes: true }))
+          if (name.isFile()) expect(readFileSync(join(name.parentPath, name.name)).includes(token)).toBe(false)
+        for (const { server } of [first, second]) expect(server.so().stdout + server.so().stderr).not.toContain(token)
+        yield* down(upstream)
+      }).pipe(Effect.scoped)
+  )
+})
