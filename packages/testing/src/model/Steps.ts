@@ -1,7 +1,8 @@
 /** The script of a model run: plain values. Numbers pick among what exists, so that a shorter script stays meaningful. */
 import type { Strategy } from "@millrace/contracts/Command"
 import { FastCheck as fc } from "effect"
-import { type Deed, deeds, moods } from "./Agents.ts"
+import { type Deed, deeds } from "./Agent.ts"
+import { moods } from "./Agents.ts"
 
 export type Step =
   | { readonly do: "create"; readonly turn: boolean; readonly wrong?: "provider" | "directory" }
@@ -38,7 +39,7 @@ const thread = fc.nat(2)
 const at = fc.nat(3)
 const record = <A extends object>(fields: { readonly [K in keyof A]: fc.Arbitrary<A[K]> }) => fc.record(fields) as fc.Arbitrary<A>
 const word = <A extends string>(...words: ReadonlyArray<A>) => fc.constantFrom(...words)
-const maybe = <A>(one: fc.Arbitrary<A>) => fc.option(one, { freq: 4, nil: undefined })
+const maybe = <A>(one: fc.Arbitrary<A>) => fc.option(one, { freq: 12, nil: undefined })
 
 const mood = fc
   .constantFrom(...(Object.keys(moods) as ReadonlyArray<keyof typeof moods>))
@@ -54,7 +55,7 @@ const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
     })
   ],
   [
-    16,
+    24,
     record({
       do: fc.constant("send"),
       thread,
@@ -68,13 +69,13 @@ const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
   [8, record({ do: fc.constant("interrupt"), thread, turn: word("none", "active", "queued", "over", "unknown") })],
   [10, record({ do: fc.constant("answer"), at, how: word("right", "right", "session", "cancel", "wrong", "unknown") })],
   [2, record({ do: fc.constant("stop"), thread, epoch: maybe(word("right", "other")) })],
-  [2, record({ do: word("archive", "unarchive", "rename"), thread })],
+  [2, record({ do: word("archive", "unarchive", "unarchive", "rename"), thread })],
   [1, record({ do: fc.constant("delete"), thread })],
   [2, record({ do: fc.constant("again"), at: fc.nat(20) })],
   [4, record({ do: word("detach", "attach"), follower: fc.nat(1) })],
-  [3, record({ do: fc.constant("crash"), after: fc.nat(60) })],
+  [1, record({ do: fc.constant("crash"), after: fc.nat(60) })],
   [1, record({ do: fc.constant("shutdown") })],
-  [12, record({ do: fc.constant("restart") })],
+  [2, record({ do: fc.constant("restart") })],
   [6, record({ do: fc.constant("wait"), millis: word("30", "1000", "6000", "15000", "70000").map(Number) })],
   [1, record({ do: fc.constant("suspend"), millis: fc.constant(8 * 3_600_000) })],
   [
@@ -114,12 +115,49 @@ export interface Script {
   readonly steps: ReadonlyArray<Step>
 }
 
+const act = (does: Deed) => thread.map((thread): Step => ({ do: "agent", thread, does }))
+const fixed = (one: Step) => fc.constant(one)
+const crash = fc.nat(150).map((after): Step => ({ do: "crash", after }))
+/** Mostly one step; sometimes a few that mean little apart. */
+const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
+  { weight: 20, arbitrary: fc.tuple(step) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(
+      act("begin"),
+      fc.oneof(act("approval"), act("question")),
+      step,
+      fixed({ do: "answer", at: 0, how: "right" })
+    )
+  },
+  { weight: 1, arbitrary: fc.tuple(act("approval"), act("approval"), fixed({ do: "answer", at: 0, how: "session" })) },
+  { weight: 1, arbitrary: fc.tuple(act("item"), step, act("complete"), act("late-item")) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      act("background"),
+      act("complete"),
+      fixed({ do: "wait", millis: 70_000 }),
+      fixed({ do: "wait", millis: 70_000 })
+    )
+  },
+  // Killed again while it recovers.
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(crash, crash)
+      .map((crashes): ReadonlyArray<Step> => [
+        { do: "together", steps: crashes.flatMap((one): ReadonlyArray<Step> => [one, { do: "restart" }]) }
+      ])
+  }
+)
+
 /** A script begins with a thread that has a turn, and with agents of some mood: all others do little. */
 export const script: fc.Arbitrary<Script> = fc.record({
   seed: fc.nat(1_000_000),
   steps: fc
-    .tuple(fc.array(mood, { maxLength: 2 }), fc.array(step, { minLength: 1, maxLength: 60, size: "max" }))
-    .map(([moods, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, steps))
+    .tuple(fc.array(mood, { maxLength: 2 }), fc.array(phrase, { minLength: 1, maxLength: 40, size: "max" }))
+    .map(([moods, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, ...steps))
 })
 
 /** The script as a test that can be pasted. */

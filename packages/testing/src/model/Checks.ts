@@ -1,0 +1,143 @@
+/** What must hold whenever nothing moves: what the log says, what the agents were asked and what people see are one thing. Sentences about what is wrong. */
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Dispatcher } from "@millrace/orchestration/Dispatcher"
+import * as Views from "@millrace/orchestration/Views"
+import { Effect } from "effect"
+import type { Agents } from "./Agents.ts"
+import type { Reference, Thread } from "./Reference.ts"
+import type { Server } from "./Server.ts"
+
+export interface Sides {
+  readonly reference: Reference
+  readonly agents: Agents
+}
+
+/** What the log said that agents must hear of. */
+export class Noted {
+  readonly interrupts = new Set<string>()
+  /** Texts of turns. */
+  readonly requested = new Set<string>()
+  readonly answered: Array<{
+    readonly requestId: string
+    readonly thread: Thread
+    readonly epoch: number
+    readonly decision: string | undefined
+  }> = []
+
+  note(event: LogEvent, thread: Thread | undefined): void {
+    const data = event.data as {
+      readonly turnId: TurnId
+      readonly requestId: RequestId
+      readonly decision?: string
+      readonly text: string
+    }
+    if (event.type === "turn.requested") this.requested.add(data.text)
+    if (event.type === "turn.interrupt.requested") this.interrupts.add(data.turnId)
+    if (event.type === "request.answered" && thread !== undefined)
+      this.answered.push({ requestId: data.requestId, thread, epoch: thread.epoch, decision: data.decision })
+  }
+}
+
+/** T4: every live turn has an owner, queued work, or a running clock. */
+export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyArray<string> => {
+  const wrong: Array<string> = []
+  const runners = new Set(
+    server.look(Effect.flatMap(Dispatcher, ({ sessions }) => sessions)).map(({ threadId, epoch }) => `${threadId} ${epoch}`)
+  )
+  for (const thread of reference.threads.values()) {
+    if (thread.deleted || thread.session === undefined) continue
+    if (!runners.has(`${thread.id} ${thread.epoch}`)) wrong.push(`T4 the session of ${thread.id} has no owner`)
+    const agent = agents.live(thread.id as ThreadId)
+    const opening = (agents.opening.get(thread.id as ThreadId) ?? 0) > 0
+    if (agent === undefined && !opening && !thread.stopping) wrong.push(`T4 the session of ${thread.id} has no agent`)
+    const turnId = thread.active as TurnId | undefined
+    const turn = turnId === undefined ? undefined : thread.open.get(turnId)
+    // A call that is not answered has a clock of its own, and what comes behind it waits.
+    const calling = (agents.calls.get(thread.id as ThreadId) ?? 0) > 0
+    if (turn === undefined || turnId === undefined || thread.stopping || opening || calling) continue
+    if (turn.origin === "user" && !agents.given.includes(turnId)) wrong.push(`T4 ${turnId} was given to nobody`)
+    if (turn.interrupting && agent?.runs(turnId) === true && !agents.interrupted.includes(turnId))
+      wrong.push(`T7 nobody told the agent to interrupt ${turnId}`)
+  }
+  return wrong
+}
+
+/** T7, T12, T13: agents hear what was asked of them, once, and nothing else. */
+export const agentsAgree = ({ agents }: Sides, noted: Noted): ReadonlyArray<string> => {
+  const wrong: Array<string> = []
+  for (const turnId of agents.interrupted)
+    if (!noted.interrupts.has(turnId)) wrong.push(`T7 ${turnId} was interrupted, and nobody wanted it`)
+  for (const text of agents.refused) if (!noted.requested.has(text)) wrong.push(`T12 the refused ${text} is no turn`)
+  const told = new Map<string, number>()
+  for (const { requestId } of agents.answers) told.set(requestId, (told.get(requestId) ?? 0) + 1)
+  for (const [id, times] of told) if (times > 1) wrong.push(`T13 ${id} was answered to the agent ${times} times`)
+  for (const { requestId, thread, epoch, decision } of noted.answered) {
+    const given = agents.answers.find((one) => one.requestId === requestId)?.answer
+    if (given === undefined) {
+      if (thread.session !== undefined && thread.epoch === epoch && !thread.stopping)
+        wrong.push(`T13 the answer to ${requestId} did not reach the agent`)
+    } else if (decision !== undefined && !("decision" in given && given.decision === decision))
+      wrong.push(`T13 ${requestId} was answered ${decision}, the agent was told ${JSON.stringify(given)}`)
+  }
+  return wrong
+}
+
+/** L11: what people see is what the log says. */
+export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<string> => {
+  const wrong: Array<string> = []
+  const views = server.look(Views.Views)
+  const state = server.look(views.state)
+  const archived = server.look(views.threads({ archived: true })).items
+  const shown = new Map([...state.threads, ...archived].map((view) => [view.threadId as string, view]))
+  for (const thread of reference.threads.values()) {
+    const view = shown.get(thread.id)
+    if (thread.deleted) {
+      if (view !== undefined) wrong.push(`L11 ${thread.id} is deleted, and still shown`)
+      continue
+    }
+    const due = {
+      status: thread.status,
+      archived: thread.archived,
+      active: thread.active,
+      queue: thread.queue,
+      requests: thread.openRequests.map(({ id }) => id).toSorted(),
+      items: [...thread.items].toSorted(),
+      background: [...thread.tasks],
+      session: thread.session
+    }
+    const session = view?.session?.status
+    const is =
+      view === undefined
+        ? undefined
+        : {
+            status: view.status,
+            archived: view.archived,
+            active: view.activeTurnId,
+            queue: view.queuedTurnIds,
+            requests: view.openRequestIds.toSorted(),
+            items: view.openItemIds.toSorted(),
+            background: view.backgroundIds ?? [],
+            session: session === "stopped" || session === "error" ? undefined : session
+          }
+    if (JSON.stringify(is) !== JSON.stringify(due))
+      wrong.push(`L11 ${thread.id} is shown as ${JSON.stringify(is)}; due is ${JSON.stringify(due)}`)
+    for (const turn of server.look(views.turns(thread.id as ThreadId, { limit: 100 })).items) {
+      const status = thread.over.has(turn.turnId)
+        ? "over"
+        : thread.queue.includes(turn.turnId)
+          ? "queued"
+          : thread.open.has(turn.turnId)
+            ? "open"
+            : "unknown"
+      const told = turn.status === "queued" ? "queued" : turn.status === "running" || turn.status === "waiting" ? "open" : "over"
+      if (status !== told) wrong.push(`L11 ${turn.turnId} is shown as ${turn.status}; it is ${status}`)
+      const text = reference.texts.get(turn.turnId)
+      if (text !== undefined && text !== turn.text) wrong.push(`T12 ${turn.turnId} is shown as ${turn.text}; it says ${text}`)
+    }
+  }
+  const waits = [...reference.requests.values()].filter(({ open, thread }) => open && !thread.deleted).map(({ id }) => id)
+  if (JSON.stringify(state.requests.map(({ requestId }) => requestId as string).toSorted()) !== JSON.stringify(waits.toSorted()))
+    wrong.push(`T13 the snapshot shows ${JSON.stringify(state.requests)}; open are ${waits.join(", ")}`)
+  return wrong
+}
