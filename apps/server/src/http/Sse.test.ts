@@ -1,4 +1,3 @@
-import { get, type IncomingMessage } from "node:http"
 import { connect } from "node:net"
 import { expect, it } from "@effect/vitest"
 import { Effect, Random, Stream } from "effect"
@@ -215,53 +214,4 @@ it.scopedLive("X3 revoking a token ends its live streams within a second, with t
     yield* staying.until('"offset":2')
     expect((yield* send(`${url}/api/state`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
   })
-)
-
-/** Opens a stream and does not read it until it is told to. */
-const frozen = ({ url, token }: Fixture) =>
-  Effect.acquireRelease(
-    Effect.async<IncomingMessage, Error>((resume) => {
-      const sent = get(
-        `${url}/api/events`,
-        { agent: false, headers: { accept: "text/event-stream", authorization: `Bearer ${token}` } },
-        (response) => resume(Effect.succeed(response.pause()))
-      )
-      sent.on("error", (error) => resume(Effect.fail(error)))
-    }),
-    (response) => Effect.sync(() => response.destroy())
-  )
-
-/** Reads it now: the offsets up to the last one. */
-const thaw = (response: IncomingMessage, last: number) =>
-  Effect.async<ReadonlyArray<number>>((resume) => {
-    const seen: Array<number> = []
-    let rest = ""
-    response.on("data", (chunk: Buffer) => {
-      const frames = (rest + chunk.toString("latin1")).split("\n\n")
-      rest = frames.pop() ?? ""
-      for (const frame of frames) {
-        const offset = /^id: [0-9A-Z]+-(\d+)\n/.exec(frame)?.[1]
-        if (offset !== undefined) seen.push(Number(offset))
-      }
-      if (seen.at(-1) === last) resume(Effect.succeed(seen))
-    })
-    response.resume()
-  })
-
-it.scopedLive(
-  "D7 readers that never read cost a bounded amount of memory, delay nobody, and later have everything without a gap",
-  () =>
-    Effect.gen(function* () {
-      const fixture = yield* start()
-      const pad = "x".repeat(10_000)
-      for (let n = 0; n < 32; n++) yield* fixture.append(...range(1, 100).map((one) => event(one, "thread/thr_a", { pad })))
-      const before = process.memoryUsage().arrayBuffers
-      const stuck = yield* Effect.replicateEffect(frozen(fixture), 10)
-      const fast = yield* attach({ url: `${fixture.url}/api/events`, token: fixture.token, until: upTo(3200) })
-      expect(offsets(fast.events)).toEqual(range(1, 3200))
-      // 10 readers of 32 MB each: unbounded buffers would hold 320 MB.
-      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * 8 * 1024 * 1024)
-      for (const response of stuck.slice(0, 2)) expect(yield* thaw(response, 3200)).toEqual(range(1, 3200))
-    }),
-  30_000
 )
