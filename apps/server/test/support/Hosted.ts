@@ -22,12 +22,14 @@ export interface Hosted {
 /** Starts one that ends with the scope, on the directory of an earlier one if that is given; `adapters`: these agents, in this process. */
 export const start = (
   earlier?: Pick<Hosted, "dataDir">,
-  adapters?: ReadonlyArray<ProviderAdapter>
+  adapters?: ReadonlyArray<ProviderAdapter>,
+  limits: Host.Limits = {}
 ): Effect.Effect<Hosted, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const dataDir = earlier?.dataDir ?? (yield* temporaryDirectory)
     const { token } = yield* Tokens.create(dataDir, { name: "test" })
-    const real = () => Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })
+    const real = () =>
+      Host.layer({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false }, ...limits })
     const scripted = (agents: ReadonlyArray<ProviderAdapter>) =>
       Host.layerMemory({
         adapters: agents,

@@ -1,0 +1,156 @@
+/** Agents at their worst, as real processes behind a real server with small budgets: each turn ends once, in time, and nobody is left. */
+import { expect, it } from "@effect/vitest"
+import * as Client from "@millrace/client/Client"
+import * as HttpTransport from "@millrace/client/HttpTransport"
+import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
+import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
+import * as Processes from "@millrace/testing/killloop/Processes"
+import * as Rows from "@millrace/testing/killloop/Rows"
+import { problems } from "@millrace/testing/LogChecks"
+import { run } from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { Effect, Fiber, Ref, Stream } from "effect"
+import * as Hosted from "./support/Hosted.ts"
+
+/** Of silence; an interrupt has 500 ms, and the demo agent's own stop 2 s for end of input and 2 s for SIGTERM before SIGKILL. */
+const limits = {
+  reaper: { model: "1 second", tool: "1 second", background: "1500 millis", idle: "1 second", interval: "100 millis" },
+  dispatcher: { budgets: { interrupt: "500 millis", stop: "8 seconds" } }
+} as const
+/** What the budgets above come to, with as much again for a busy machine. */
+const inTime = 15_000
+
+interface Case {
+  readonly prompt: string
+  readonly ends: string
+  /** In the data of its end. */
+  readonly says: RegExp
+  /** A person ends the session when this was heard. */
+  readonly stopAt?: string
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  hang: { prompt: "[[say up]] [[hang]]", ends: "turn.interrupted", says: /the model said nothing for 1s/ },
+  "hang, stopped by a person": { prompt: "[[say up]] [[hang]]", ends: "turn.interrupted", says: /./, stopAt: "item.completed" },
+  "exit 0": { prompt: "[[say up]] [[exit 0]]", ends: "turn.failed", says: /exited with code 0/ },
+  "exit 3": { prompt: "[[say up]] [[exit 3]]", ends: "turn.failed", says: /exited with code 3/ },
+  garbage: { prompt: "[[garbage]] [[say still here]]", ends: "turn.completed", says: /./ },
+  flood: { prompt: "[[flood 100000000]]", ends: "turn.completed", says: /./ },
+  background: { prompt: "[[background 60000]]", ends: "turn.completed", says: /./ },
+  "a command that ignores TERM": {
+    prompt: "[[run trap '' TERM INT HUP; echo up; while :; do sleep 1; done]]",
+    ends: "turn.interrupted",
+    says: /a tool ran for 1s without a word/
+  },
+  "a grandchild": {
+    prompt: "[[run sh -c 'sleep 600 & echo up; sleep 600']]",
+    ends: "turn.interrupted",
+    says: /a tool ran for 1s without a word/
+  },
+  "a grandchild with a session of its own": {
+    prompt: "[[run sh -c 'setsid sleep 600 & echo up; sleep 600']]",
+    ends: "turn.interrupted",
+    says: /a tool ran for 1s without a word/
+  },
+  "a grandchild of an agent that exits": {
+    prompt: "[[run setsid sleep 600 > /dev/null 2>&1 & echo up]] [[exit 3]]",
+    ends: "turn.failed",
+    says: /exited with code 3/
+  }
+}
+
+it.scopedLive(
+  "T2 T7 T8 T11 P2 P4 P5 R5 hang, exit, garbage, flood, background, TERM ignored, grandchildren: one end each, in time, others go on, nobody is left",
+  () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      const marker = `millrace-misbehaviour-${process.pid}`
+      Object.assign(process.env, Processes.marked(marker, 0))
+
+      const { flood, healthy } = yield* Effect.gen(function* () {
+        const client = Client.make(HttpTransport.make(yield* Hosted.start({ dataDir }, undefined, limits)))
+        const begin = (text: string) =>
+          Effect.flatMap(Client.command("thread.create", { provider: "demo", cwd: dataDir, turn: { text } }), client.dispatch)
+        const follow = (threadId: ThreadId) =>
+          client
+            .follow({ stream: `thread/${threadId}` })
+            .pipe(Stream.flatMap((frame) => (frame._tag === "event" ? Stream.make(frame.event) : Stream.empty)))
+
+        /** From the request to the end of the session. */
+        const play = (name: string, { ends, prompt, says, stopAt }: Case) =>
+          Effect.gen(function* () {
+            const accepted = yield* begin(prompt)
+            const threadId = accepted.threadId as ThreadId
+            const events: ReadonlyArray<LogEvent> = yield* follow(threadId).pipe(
+              Stream.tap((event) =>
+                Effect.gen(function* () {
+                  if (event.type === "request.opened") {
+                    const { requestId } = event.data as { readonly requestId: RequestId }
+                    yield* client.dispatch(yield* Client.command("request.answer", { requestId, decision: "accept" }))
+                  } else if (event.type === stopAt) yield* client.dispatch(yield* Client.command("session.stop", { threadId }))
+                })
+              ),
+              Stream.takeUntil(({ type }) => type === "session.stopped"),
+              Stream.filter(({ type }) => type !== "item.delta"),
+              Stream.runCollect,
+              Effect.map((chunk) => [...chunk])
+            )
+            const terminals = events.filter(({ type }) => isTerminal(type))
+            expect(
+              terminals.map(({ type }) => type),
+              name
+            ).toEqual([ends])
+            expect(JSON.stringify(terminals[0]?.data), name).toMatch(says)
+            const [asked, over] = [events[0], terminals[0]].map((event) => Date.parse(event?.at ?? ""))
+            // The flood takes as long as the disk does.
+            if (name !== "flood") expect((over ?? Number.NaN) - (asked ?? 0), name).toBeLessThan(inTime)
+            return events
+          })
+
+        const stop = yield* Ref.make(false)
+        const healthy = yield* Effect.gen(function* () {
+          const { threadId } = yield* begin("[[say ok]]")
+          const ended: Array<number> = []
+          yield* follow(threadId as ThreadId).pipe(
+            Stream.filter(({ type }) => isTerminal(type)),
+            Stream.tap(({ offset, type }) =>
+              Effect.gen(function* () {
+                expect(type).toBe("turn.completed")
+                ended.push(offset)
+                if (!(yield* Ref.get(stop)))
+                  yield* client.dispatch(
+                    yield* Client.command("turn.start", { threadId: threadId as ThreadId, text: "[[say ok]]" })
+                  )
+              })
+            ),
+            Stream.takeUntilEffect(() => Ref.get(stop)),
+            Stream.runDrain
+          )
+          return ended
+        }).pipe(Effect.fork)
+
+        const played = yield* Effect.forEach(
+          Object.entries(cases),
+          ([name, one]) => Effect.map(play(name, one), (events) => [name, events] as const),
+          { concurrency: "unbounded" }
+        )
+        yield* Ref.set(stop, true)
+        const of = (name: string) => new Map(played).get(name) ?? []
+        // P4: what is no message is kept, and is no death.
+        expect(of("garbage").filter(({ type }) => type === "provider.event").length).toBeGreaterThanOrEqual(4)
+        // R5: work that outlives its turn keeps the session for as long as it may say nothing.
+        expect(JSON.stringify(of("background").at(-1)?.data)).toContain("background work was given up")
+        return { flood: of("flood"), healthy: yield* Fiber.join(healthy) }
+      }).pipe(Effect.scoped)
+
+      // Others went on while the flood came.
+      const [first, last] = [flood[0]?.offset ?? 0, flood.find(({ type }) => isTerminal(type))?.offset ?? 0]
+      expect(healthy.filter((offset) => offset > first && offset < last).length).toBeGreaterThan(0)
+      expect(Processes.leftOf(marker, 1)).toEqual([])
+      const events = Rows.read(dataDir).map(({ json }) => JSON.parse(json) as LogEvent)
+      expect(problems(events, true)).toEqual([])
+      expect([...Rows.open(events).keys()]).toEqual([])
+      expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+    }),
+  240_000
+)
