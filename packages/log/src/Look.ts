@@ -2,7 +2,7 @@
  * A look at a log from outside: no lock, no owner, no event written; beside a server or without one. SQLite may leave its empty index files beside
  * the database.
  */
-import { Effect } from "effect"
+import type { Effect } from "effect"
 import type { LogUnavailable } from "./EventLog.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"

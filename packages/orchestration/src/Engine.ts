@@ -30,6 +30,8 @@ export interface Options {
   readonly idleThreads?: number
   /** How far work that was cut off goes on by itself. */
   readonly continuation?: Continuation.Options
+  /** A span for each batch, which costs 10 µs; and what the command is, in the span that each has. Default: no. */
+  readonly trace?: boolean
   /** First pause before facts are tried again when the log cannot be written; doubles up to 5 s. */
   readonly retry?: Duration.DurationInput
 }
@@ -129,6 +131,11 @@ export const make = (options: Options = {}) =>
       policy: Continuation.policy(options.continuation ?? {})
     })
 
+    const traced = <A>(work: Effect.Effect<A>, commands: number, facts: number) =>
+      options.trace === true
+        ? Effect.withSpan(work, "Engine.batch", { root: true, captureStackTrace: false, attributes: { commands, facts } })
+        : work
+
     /** One batch; returns how often in a row storage refused. */
     const turn = (failures: number) =>
       Effect.gen(function* () {
@@ -138,7 +145,7 @@ export const make = (options: Options = {}) =>
         const works: ReadonlyArray<Work> = [...asked, ...told]
         if (works.length === 0) return failures
         figures.commands += asked.length
-        const { again, broken } = yield* committer.work(works)
+        const { again, broken } = yield* traced(committer.work(works), asked.length, told.length)
         facts.putBack(again, (work) => work.weight)
         figures.facts += told.length - again.length
         return broken === undefined ? 0 : failures + 1
@@ -175,6 +182,7 @@ export const make = (options: Options = {}) =>
     })
 
     const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
+      if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
       if (isClosed()) return yield* shuttingDown
       const weight = weightOf(command)
       if (!commands.hasRoom(weight)) return yield* refuse

@@ -1,16 +1,20 @@
 /** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
 import { Context, DateTime, Effect, Layer, Queue, type Scope } from "effect"
+import type { RecoveryPolicy } from "@millrace/contracts/State"
 import * as Host from "@millrace/host/Host"
 import type * as Steps from "@millrace/host/Steps"
+import { EventLog } from "@millrace/log/EventLog"
 import * as Pairing from "../auth/Pairing.ts"
 import * as Server from "../Server.ts"
 import { Service } from "../Service.ts"
+import type { Telemetry } from "../telemetry/Telemetry.ts"
 import * as Browser from "./Browser.ts"
 import * as Descriptors from "./Descriptors.ts"
 import * as Discovery from "./Discovery.ts"
 import * as Failpoint from "./Failpoint.ts"
 import { type CliFailure, fromError, type OutputClosed, usage } from "./Failure.ts"
 import * as LocalToken from "./LocalToken.ts"
+import * as Otlp from "./Otlp.ts"
 import { Output } from "./Output.ts"
 import * as Signals from "./Signals.ts"
 
@@ -28,6 +32,8 @@ export interface Options {
   readonly providers?: NonNullable<Host.Options["providers"]>
   /** The files that the above comes from, for people. */
   readonly configuredBy: ReadonlyArray<string>
+  /** What becomes of turns that ran when the server died, in threads without a policy of their own. */
+  readonly recovery?: RecoveryPolicy | undefined
 }
 
 /** The whole way down has this long: half of it for turns to finish by themselves. */
@@ -35,7 +41,11 @@ const deadline = "10 seconds"
 /** After the log is at rest: how long followers have to read to its end. */
 const grace = "3 seconds"
 
-const composed = ({ allowedHosts, auth, dataDir, host, port, providers, reaper }: Options, onStep: Steps.OnStep | undefined) =>
+const composed = (
+  { allowedHosts, auth, dataDir, host, port, providers, reaper, recovery }: Options,
+  onStep: Steps.OnStep | undefined,
+  telemetry: Telemetry | undefined
+) =>
   Server.layer({ host, port, auth, dataDir, allowedHosts, grace }).pipe(
     Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
     Layer.provideMerge(
@@ -43,9 +53,11 @@ const composed = ({ allowedHosts, auth, dataDir, host, port, providers, reaper }
         dataDir,
         reaper,
         ...(providers === undefined ? {} : { providers }),
+        engine: { continuation: recovery === undefined ? {} : { recovery }, trace: telemetry !== undefined },
         ...(onStep === undefined ? {} : { onStep })
       })
-    )
+    ),
+    Layer.provide(telemetry?.tracing ?? Layer.empty)
   )
 
 /** `reason` returns when there is one to stop, as a person reads it. Signals are taken over at once. */
@@ -82,11 +94,14 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     const stopping = yield* stop(options)
     if (options.configuredBy.length > 0) yield* output.note(`Configured by ${options.configuredBy.join(" and ")}`)
     yield* output.progress("starting")
-    const context = yield* Layer.build(composed(options, onStep)).pipe(
+    // Before everything, so that it ends after everything.
+    const telemetry = yield* Otlp.fromEnvironment
+    const context = yield* Layer.build(composed(options, onStep, telemetry)).pipe(
       Effect.mapError((error) => (error._tag === "BindRefused" ? usage(error.message) : fromError(error)))
     )
     const host = Context.get(context, Host.Host)
     const server = Context.get(context, Server.Server)
+    if (telemetry !== undefined) yield* telemetry.watch(Context.get(context, EventLog), server.samples({ named: false }))
     const { dataDir } = options
     const { pid } = process
 
@@ -101,7 +116,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
       () => Discovery.remove(dataDir, pid)
     )
     const link = options.auth
-      ? Pairing.link(server.url, (yield* Effect.mapError(Pairing.create(dataDir), fromError)).code)
+      ? Pairing.link(server.url, (yield* Effect.mapError(Pairing.create(dataDir, { role: "admin" }), fromError)).code)
       : undefined
     yield* output.progress(undefined)
     yield* output

@@ -4,7 +4,7 @@ import { Effect, Either } from "effect"
 import { type AccessConfig, ofRequest } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Numbers } from "./Numbers.ts"
-import { render } from "./Samples.ts"
+import { effectSamples, render } from "./Samples.ts"
 
 export const make = Effect.gen(function* () {
   const { samples } = yield* Numbers
@@ -12,7 +12,10 @@ export const make = Effect.gen(function* () {
   const handler = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const session = yield* Effect.either(Effect.provide(ofRequest(request), context))
-    const text = render(yield* samples({ named: Either.isRight(session) }))
+    const own = yield* samples({ named: Either.isRight(session) })
+    // An exporter has them there too.
+    const known = new Set(own.flatMap(({ name, values }) => values.map(({ suffix = "" }) => `${name}${suffix}`)))
+    const text = render([...own, ...effectSamples().filter(({ name }) => !known.has(name))])
     return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
   })
   return [HttpLayerRouter.route("GET", "/metrics", handler)]

@@ -14,7 +14,7 @@ import { Service } from "../Service.ts"
 import { Drain } from "./Drain.ts"
 import * as Followers from "./Followers.ts"
 import * as Loop from "./Loop.ts"
-import { effectSamples, histogram, many, one, type Sample } from "./Samples.ts"
+import { histogram, many, one, type Sample } from "./Samples.ts"
 import { Wake } from "./Wake.ts"
 
 /** The readers that are shown one by one: those furthest behind. */
@@ -266,8 +266,7 @@ const make = Effect.gen(function* () {
       one("millrace_websocket_connections", "gauge", "Open WebSockets.", upgraded),
       one("millrace_rpc_calls", "gauge", "RPC calls and streams in flight.", calls),
       one("millrace_unread_bytes", "gauge", "Answers in memory that clients have not read.", unread),
-      ...ofProcess(loop(), now),
-      ...effectSamples()
+      ...ofProcess(loop(), now)
     ]
   })
   return { samples }

@@ -1,0 +1,54 @@
+/** A span for each turn, from the log: it began when it was asked for and ended with its terminal. Follows like everybody else; nothing waits for it. */
+import { Context, Effect, Exit, Option, type Scope, Stream, type Tracer } from "effect"
+import { terminals } from "@millrace/contracts/Event"
+import { EventLog } from "@millrace/log/EventLog"
+
+interface Row {
+  readonly at: string
+  readonly data: { readonly threadId: string; readonly turnId: string; readonly error?: { readonly kind?: string } }
+}
+
+/** Turns that wait or run at a time; beyond, the oldest ones have no span. */
+const maxOpen = 10_000
+
+const nanos = (at: string) => BigInt(Date.parse(at)) * 1_000_000n
+
+/** Turns of which the request comes after now. Lives in the scope. */
+export const follow: Effect.Effect<void, never, EventLog | Scope.Scope> = Effect.gen(function* () {
+  const log = yield* EventLog
+  const tracer = yield* Effect.tracer
+  const open = new Map<string, Tracer.Span>()
+  const begin = ({ at, data }: Row) => {
+    const span = tracer.span("turn", Option.none(), Context.empty(), [], nanos(at), "internal")
+    span.attribute("millrace.turn", data.turnId)
+    span.attribute("millrace.thread", data.threadId)
+    open.set(data.turnId, span)
+    for (const oldest of open.keys()) {
+      if (open.size <= maxOpen) break
+      open.delete(oldest)
+    }
+  }
+  const take = (type: string, json: string) => {
+    if (!type.startsWith("turn.")) return
+    const row = JSON.parse(json) as Row
+    if (type === "turn.requested") return begin(row)
+    const span = open.get(row.data.turnId)
+    if (span === undefined) return
+    if (type === "turn.dispatched")
+      span.attribute("millrace.turn.queued_millis", Number(nanos(row.at) - span.status.startTime) / 1e6)
+    if (!(terminals as ReadonlyArray<string>).includes(type)) return
+    open.delete(row.data.turnId)
+    span.attribute("millrace.turn.end", type.slice("turn.".length))
+    span.end(nanos(row.at), type === "turn.failed" ? Exit.fail({ _tag: row.data.error?.kind ?? "failed" }) : Exit.void)
+  }
+  const after = yield* log.head
+  yield* log.follow({ after }).pipe(
+    Stream.runForEach((page) =>
+      Effect.sync(() => {
+        for (const { json, type } of page.events) take(type, json)
+      })
+    ),
+    Effect.catchAll(({ message }) => Effect.logWarning(`Turns are no longer traced: ${message}`)),
+    Effect.forkScoped
+  )
+})
