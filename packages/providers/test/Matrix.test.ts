@@ -1,0 +1,65 @@
+/** docs/providers.md is held to the code: what it says that a provider can do is what its adapter declares, and each cell names tests that are there. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Capability } from "@millrace/contracts/ProviderAdapter"
+import * as Acp from "../src/acp/Session.ts"
+import * as Claude from "../src/claude/Session.ts"
+import * as Codex from "../src/codex/Session.ts"
+import * as Demo from "../src/demo/Session.ts"
+import * as OpenAi from "../src/openai/Session.ts"
+
+const root = resolve(import.meta.dirname, "../../..")
+const page = readFileSync(join(root, "docs/providers.md"), "utf8")
+
+const declared: Readonly<Record<string, ReadonlyArray<string>>> = {
+  codex: Codex.capabilities,
+  claude: Claude.capabilities,
+  acp: Acp.capabilities,
+  openai: OpenAi.capabilities,
+  demo: Demo.capabilities
+}
+
+const cellsOf = (line: string): ReadonlyArray<string> =>
+  line
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim())
+const table = page.split("\n").filter((line) => line.startsWith("|"))
+const head = cellsOf(table[0] ?? "")
+const rows = table.slice(2).map(cellsOf)
+/** `- a1: words` followed by the name of a test in quotes, and its file. */
+const named = new Map([...page.matchAll(/^- (\w+): `([^`]+)` "(.+)"$/gm)].map(([, id, file, test]) => [id, { file, test }]))
+
+it("the page has a row for each capability of the closed list, and a column for each adapter", () => {
+  assert.deepStrictEqual(head, ["", ...Object.keys(declared)])
+  assert.deepStrictEqual(
+    rows.map(([capability]) => capability?.replaceAll("*", "")),
+    [...Capability.literals]
+  )
+})
+
+it("each cell says what the adapter declares", () => {
+  for (const [capability = "", ...cells] of rows)
+    for (const [n, cell] of cells.entries()) {
+      const provider = head[n + 1] ?? ""
+      const can = declared[provider]?.includes(capability.replaceAll("*", ""))
+      assert.match(cell, can === true ? /^yes \w+$/ : /^no \w+$/, `${provider} ${capability}`)
+    }
+})
+
+it("each cell names a test that is there, and no name is left over", () => {
+  const used = new Set(rows.flatMap(([, ...cells]) => cells.map((cell) => cell.split(" ")[1] ?? "")))
+  assert.deepStrictEqual([...named.keys()].toSorted(), [...used].toSorted())
+  for (const [id, found] of named) {
+    const text = readFileSync(join(root, found.file ?? ""), "utf8")
+    assert.isTrue(text.includes(`"${found.test ?? ""}"`), `${id}: ${found.file ?? ""} has no test ${found.test ?? ""}`)
+  }
+})
+
+it("every adapter of the providers' room is on the page", () => {
+  const adapters = readdirSync(join(import.meta.dirname, "../src"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== "process")
+    .map(({ name }) => name)
+  assert.deepStrictEqual(adapters.toSorted(), Object.keys(declared).toSorted())
+})
