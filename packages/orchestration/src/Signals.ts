@@ -75,14 +75,14 @@ class Latest {
     this.entries.set(key, entry)
     if (this.entries.size > this.bound) for (const oldest of this.entries.keys()) return this.remove(oldest)
   }
-  private remove(key: string): void {
+  get(key: string): Entry | undefined {
+    return this.entries.get(key)
+  }
+  remove(key: string): void {
     const entry = this.entries.get(key)
     if (entry === undefined) return
     entry.gone = true
     this.entries.delete(key)
-  }
-  drop(is: (entry: Entry) => boolean): void {
-    for (const entry of this.entries.values()) if (is(entry)) this.remove(entry.signal.key)
   }
   get values(): Iterable<Entry> {
     return this.entries.values()
@@ -96,9 +96,9 @@ class Latest {
 
 export const make = (options: Options = {}): Effect.Effect<typeof Signals.Service, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { every = "100 millis", keys = 1024 } = options
-    const waiting = new Latest(keys)
-    const shown = new Latest(keys)
+    const { every = "100 millis", keys: bound = 1024 } = options
+    const waiting = new Latest(bound)
+    const shown = new Latest(bound)
     const bell = new Bell()
     const more = Effect.unsafeMakeLatch(false)
     let place = 0
@@ -118,27 +118,31 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
     // The first one after a rest is shown at once.
     yield* more.await.pipe(Effect.zipRight(show), Effect.zipRight(Effect.sleep(every)), Effect.forever, Effect.forkScoped)
 
-    const drop = (is: (entry: Entry) => boolean) => {
-      waiting.drop(is)
-      shown.drop(is)
-    }
     const publisher = (threadId: ThreadId): Publisher => {
       const stream = threadStream(threadId)
       let closed = false
-      let said = false
-      const forget = (id: TurnId | ItemId) => {
-        if (said) drop(({ owner, signal }) => owner === own && (signal.turnId === id || signal.itemId === id))
+      /** Its keys, those that changed last at the end: few, so that an end costs little. */
+      const mine = new Map<string, Signal>()
+      const remove = (key: string) => {
+        mine.delete(key)
+        for (const latest of [waiting, shown]) if (latest.get(key)?.owner === own) latest.remove(key)
       }
+      const drop = (is: (signal: Signal) => boolean) => {
+        for (const [key, signal] of mine) if (is(signal)) remove(key)
+      }
+      const forget = (id: TurnId | ItemId) => drop(({ itemId, turnId }) => turnId === id || itemId === id)
       const own: Publisher = {
         publish: (told) => {
           if (closed) return
-          said = true
           const { kind, turnId } = told
           const about = "itemId" in told ? { turnId, itemId: told.itemId } : { turnId }
           const key = `${kind}/${about.itemId ?? turnId}`
           const signal: Signal = { key, threadId, ...about, kind, data: fitUnknown(told.data, maxBytes) }
           waiting.put({ signal, stream, owner: own, place: 0, gone: false })
+          mine.delete(key)
+          mine.set(key, signal)
           more.unsafeOpen()
+          if (mine.size > bound) for (const oldest of mine.keys()) return remove(oldest)
         },
         over: (event) => {
           switch (event._tag) {
@@ -154,7 +158,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
         },
         close: () => {
           closed = true
-          if (said) drop(({ owner }) => owner === own)
+          drop(() => true)
         }
       }
       return own

@@ -386,6 +386,17 @@ describe("Normaliser", () => {
     ])
   })
 
+  it("D12 without its signals a history is the same, but for them; one of what is not open is left out", () => {
+    const usage: NativeEvent = { _tag: "Signal", nativeTurnId: "a", kind: "usage", data: { inputTokens: 1 } }
+    const progress: NativeEvent = { _tag: "Signal", nativeTurnId: "a", nativeItemId: "1", kind: "progress", data: { done: 1 } }
+    const told = [usage, progress]
+    const natives = [started("a"), item("a", "1"), done("a", "1"), { ...ended("a"), usage: { inputTokens: 1 } } as NativeEvent]
+    const events = feed(make(), [...told, ...natives.flatMap((native) => [native, ...told])])
+    const signals = events.flatMap((event) => (event._tag === "Signal" ? [event.kind] : []))
+    expect(signals).toEqual(["usage", "usage", "progress", "usage"])
+    expect(events.filter((event) => event._tag !== "Signal")).toEqual(feed(make(), natives))
+  })
+
   it("the usage that came before the end is the turn's", () => {
     const usage = { inputTokens: 3, outputTokens: 4 }
     const events = feed(make(), [started("a"), { _tag: "Signal", nativeTurnId: "a", kind: "usage", data: usage }, ended("a")])

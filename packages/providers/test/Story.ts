@@ -38,5 +38,9 @@ export const completed = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
 export const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string): string =>
   events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
 
+/** What was told beside the events, in order. */
+export const signals = (events: ReadonlyArray<ProviderEvent>) =>
+  events.flatMap((event) => (event._tag === "Signal" ? [event.data] : []))
+
 export const opaque = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> =>
   events.flatMap((event) => (event._tag === "Opaque" ? [event.method] : []))

@@ -38,6 +38,7 @@ const playing = (frames: Stream.Stream<Frame, CursorExpired>, status: TurnView["
 const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
   Effect.gen(function* () {
     let text = ""
+    const asides: Array<string> = []
     const exit = yield* Effect.exit(
       FollowTurn.follow({ millrace, via: "server", address: "" }, turn, { approve: "ask", json: false, ...options })
     ).pipe(
@@ -45,6 +46,7 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
         out: (more) => Effect.sync(() => void (text += more)),
         note: () => Effect.void,
         progress: () => Effect.void,
+        aside: (told) => Effect.sync(() => void asides.push(told)),
         style: plain,
         outStyle: plain,
         outIsTerminal: false,
@@ -53,10 +55,26 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
         noteWidth: 100
       })
     )
-    return { text, exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause }
+    return { text, asides, exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause }
   })
 
 describe("FollowTurn", () => {
+  it.effect("D12 signals of this turn stand beside the progress, and nothing of them in the answer", () =>
+    Effect.gen(function* () {
+      const told = (of: string, data: unknown): Frame => ({
+        _tag: "signal",
+        signal: { key: `usage/${of}`, threadId, turnId: TurnId.make(of), kind: "usage", data }
+      })
+      const frames = Stream.make(
+        told("trn_1", { totalTokens: 1234 }),
+        told("trn_2", { totalTokens: 9 }),
+        told("trn_1", "of another shape"),
+        event("turn.completed", {})
+      )
+      expect(yield* run(playing(frames, "running"))).toEqual({ text: "", asides: ["1,234 tokens"], exit: 0 })
+    })
+  )
+
   it.effect(
     "D13 an end that is no longer in the log is taken from state, once the connection is back or the cursor expired",
     () =>

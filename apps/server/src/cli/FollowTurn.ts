@@ -3,12 +3,13 @@ import { Deferred, Effect, Fiber, FiberMap, Match, Option, Queue, Stream } from 
 import * as Client from "@millrace/client/Client"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
+import * as Signal from "@millrace/contracts/Signal"
 import type { TurnView } from "@millrace/contracts/State"
 import * as Approve from "./Approve.ts"
 import type { Connected } from "./Connect.ts"
 import { type CliFailure, failed, fromError, interrupted, type OutputClosed } from "./Failure.ts"
 import { Output } from "./Output.ts"
-import * as Signals from "./Signals.ts"
+import * as ProcessSignals from "./Signals.ts"
 import * as Transcript from "./Transcript.ts"
 
 export interface Turn {
@@ -110,10 +111,17 @@ export const follow = (
         if (end !== undefined) yield* Deferred.complete(ended, end)
       })
 
+    /** Only while a person waits: nothing of it is in the answer. */
+    const onSignal = (signal: Signal.Signal) => {
+      const tokens = signal.turnId === turn.turnId ? Signal.usageIn(signal)?.totalTokens : undefined
+      return tokens === undefined ? Effect.void : output.aside(`${tokens.toLocaleString("en")} tokens`)
+    }
+
     const following = connected.millrace.follow({ stream: threadStream(turn.threadId), after: turn.cursor }).pipe(
       Stream.runForEach((frame) =>
         Effect.gen(function* () {
           if (frame._tag === "event") yield* onEvent(frame.event)
+          else if (frame._tag === "signal") yield* onSignal(frame.signal)
           else if (frame._tag === "end") yield* Deferred.fail(ended, failed("The thread was deleted while the turn ran"))
           else if (frame._tag === "caught-up" && ++attaches > 1) {
             const end = yield* reconciled(connected, turn)
@@ -129,7 +137,7 @@ export const follow = (
       )
     )
 
-    const signals = yield* Signals.listen(3)
+    const signals = yield* ProcessSignals.listen(3)
     const stopping = Effect.gen(function* () {
       yield* Queue.take(signals)
       yield* output.note("Interrupting the turn; once more leaves.")

@@ -16,6 +16,8 @@ export class Output extends Context.Tag("@millrace/server/cli/Output")<
     readonly note: (line: string) => Effect.Effect<void>
     /** Shows `label… 3 s` until the scope closes or the next label; nothing without a terminal. */
     readonly progress: (label: string | undefined) => Effect.Effect<void>
+    /** Stands beside every label from now on. */
+    readonly aside: (text: string) => Effect.Effect<void>
     /** Style for standard error. */
     readonly style: Style.Style
     /** Style for standard output. */
@@ -60,6 +62,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     }
     const ticking = yield* FiberSet.make()
     let current = 0
+    let beside = ""
     const progress = (label: string | undefined) =>
       Effect.suspend(() => {
         const mine = ++current
@@ -70,7 +73,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
           if (mine !== current) return false
           // Nothing for a wait that a person does not notice, and nothing into the middle of an answer.
           if (ticks++ >= 3 && !(midLine && outIsTerminal)) {
-            err.write(`\r\u001B[K${style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s`)}`)
+            err.write(`\r\u001B[K${style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s${beside}`)}`)
             shown = true
           }
           return true
@@ -100,6 +103,10 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
       out: write,
       note,
       progress,
+      aside: (text) =>
+        Effect.sync(() => {
+          beside = ` · ${text}`
+        }),
       style,
       outStyle: Style.of(outIsTerminal, streams.environment),
       outIsTerminal,

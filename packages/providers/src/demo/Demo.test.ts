@@ -105,6 +105,24 @@ describe("demo agent", () => {
       })
     }))
 
+  test("D12 while it streams it says what the turn took so far; while a command runs, for how long", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const told = (events: ReadonlyArray<ProviderEvent>) => events.flatMap((event) => (event._tag === "Signal" ? [event] : []))
+      const events = yield* demo.play("[[deltas 60 10]]")
+      const counts = told(events).map(({ data }) => (data as { outputTokens: number }).outputTokens)
+      // The first at once, then a few a second: 600 ms.
+      expect(counts[0]).toBe(0)
+      expect(counts.length).toBeGreaterThan(1)
+      expect(counts.length).toBeLessThan(60)
+      expect(last(events)).toMatchObject({ _tag: "TurnCompleted", usage: { inputTokens: 3, outputTokens: 60, totalTokens: 63 } })
+      yield* demo.start("[[run sleep 0.6]]")
+      const { requestId } = asked(yield* demo.until("RequestOpened"))
+      yield* demo.session.answer(requestId, { decision: "accept" })
+      const ran = yield* demo.terminal
+      expect(told(ran)[0]).toMatchObject({ kind: "progress", itemId: "itm_1_1_2" })
+    }))
+
   test("deltas N 0 is as fast as the pipe", () =>
     Effect.gen(function* () {
       const demo = yield* open()

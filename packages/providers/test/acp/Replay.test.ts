@@ -1,7 +1,7 @@
 /** All recorded conversations with a real ACP agent, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
 import { faults, isTerminal, unsettled } from "../Recording.ts"
-import { completed, deltas, opaque, story } from "../Story.ts"
+import { completed, deltas, opaque, signals, story } from "../Story.ts"
 import { names, replay, type Replayed } from "./Replay.ts"
 
 const only = (name: string, at = 0): Replayed => {
@@ -41,6 +41,7 @@ describe("acp transcripts", () => {
       totalTokens: 110,
       contextWindow: 100000
     })
+    assert.deepStrictEqual(signals(events), [{ contextTokens: 100, contextWindow: 100000 }])
   })
 
   it("T13 approvals: allow runs it, reject does not; the answers are the recorded ones", () => {

@@ -47,6 +47,41 @@ describe("claude wire", () => {
 })
 
 describe("claude mapping", () => {
+  it("D12 what a turn took so far is the sum of its messages; a tool that runs says for how long; both begin no turn", () => {
+    const mapping = Mapping.make()
+    const stream = (event: object) => mapping.notification("stream_event", { type: "stream_event", event })
+    const tool = {
+      type: "tool_progress",
+      tool_use_id: "tool",
+      tool_name: "Bash",
+      parent_tool_use_id: null,
+      elapsed_time_seconds: 2.5
+    }
+    assert.deepStrictEqual(stream({ type: "message_delta", usage: { output_tokens: 1 } }), [])
+    assert.deepStrictEqual(mapping.notification("tool_progress", tool), [])
+    mapping.expect("t")
+    const usage = { input_tokens: 10, cache_read_input_tokens: 5, output_tokens: 1 }
+    const told = [
+      ...stream({ type: "message_start", message: { id: "m1", usage } }),
+      ...stream({ type: "message_delta", usage: { output_tokens: 7 } }),
+      ...stream({ type: "message_start", message: { id: "m2", usage } }),
+      ...stream({ type: "message_delta", usage: { output_tokens: 3 } })
+    ].flatMap((event) => (event._tag === "Signal" && event.kind === "usage" ? [event.data] : []))
+    assert.deepStrictEqual(
+      told.map(({ inputTokens, outputTokens }) => [inputTokens, outputTokens]),
+      [
+        [15, 1],
+        [15, 7],
+        [30, 8],
+        [30, 10]
+      ]
+    )
+    assert.deepStrictEqual(told.at(-1), { inputTokens: 30, cachedInputTokens: 10, outputTokens: 10, totalTokens: 40 })
+    assert.deepStrictEqual(mapping.notification("tool_progress", tool), [
+      { _tag: "Signal", nativeTurnId: "t", nativeItemId: "tool", kind: "progress", data: { elapsedMillis: 2500 } }
+    ])
+  })
+
   it("what is not known, or is another agent's, is kept as it came, in the turn that runs", () => {
     const mapping = begun()
     const theirs = { ...assistant([{ type: "text", text: "from below" }]), parent_tool_use_id: "task" }

@@ -1,7 +1,7 @@
 /** All recorded conversations with the real Claude Code, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
 import { faults, isTerminal, unsettled } from "../Recording.ts"
-import { completed, deltas, opaque, story } from "../Story.ts"
+import { completed, deltas, opaque, signals, story } from "../Story.ts"
 import { names, replay, type Replayed } from "./Replay.ts"
 
 const only = (name: string, at = 0): Replayed => {
@@ -45,6 +45,16 @@ describe("claude transcripts", () => {
       totalTokens: 111,
       contextWindow: 200000
     })
+    // Told while it ran, and exact at its end.
+    assert.deepStrictEqual(
+      signals(events),
+      [1, 11].map((outputTokens) => ({
+        inputTokens: 100,
+        cachedInputTokens: 0,
+        outputTokens,
+        totalTokens: 100 + outputTokens
+      }))
+    )
   })
 
   it("two-turns: each turn has its own items", () => {

@@ -108,6 +108,18 @@ describe("codex mapping", () => {
     assert.deepInclude(usageOf(update("b", 4, 1)), { totalTokens: 10, outputTokens: 3, reasoningTokens: 1 })
   })
 
+  it("D12 what an MCP tool says of its progress is a signal of its item", () => {
+    const params = { threadId: "ours", turnId: "t", itemId: "i", message: "3 of 7" }
+    assert.deepStrictEqual(begun("ours").notification("item/mcpToolCall/progress", params), [
+      { _tag: "Signal", nativeTurnId: "t", nativeItemId: "i", kind: "progress", data: { text: "3 of 7" } }
+    ])
+    // Of a turn that is not known: kept as it came, it begins none.
+    assert.deepInclude(Mapping.make("ours").notification("item/mcpToolCall/progress", params)[0], {
+      _tag: "Opaque",
+      payload: params
+    })
+  })
+
   it("item types have our kinds, and one that is not known is its own kind with all it said", () => {
     const kinds = [
       ["userMessage", "user-message"],
