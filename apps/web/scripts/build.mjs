@@ -38,6 +38,9 @@ const firstLoad = (chunks, page) => {
 
 export const build = async () => {
   const before = new Set(existsSync(dist) ? await readdir(dist, { recursive: true }) : [])
+  // React's own switch, and Vite's. A test runner sets another.
+  const mode = process.env.NODE_ENV
+  process.env.NODE_ENV = "production"
   await mkdir(join(root, ".cache"), { recursive: true })
   const work = await mkdtemp(join(root, ".cache/web-"))
   try {
@@ -79,6 +82,8 @@ export const build = async () => {
     await writeFile(stamp, JSON.stringify(report, undefined, 2))
     return report
   } finally {
+    if (mode === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = mode
     await rm(work, { recursive: true, force: true })
   }
 }

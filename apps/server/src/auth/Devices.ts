@@ -1,7 +1,7 @@
 /** Who is in, for the page: an administrator sees and ends everybody, the others themselves. */
 import { Effect } from "effect"
 import type { TokenView } from "@millrace/contracts/Access"
-import { Forbidden, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
+import { type Forbidden, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as AccessRecord from "./AccessRecord.ts"
 import { notAdmin, Session } from "./Session.ts"
 import * as Tokens from "./Tokens.ts"

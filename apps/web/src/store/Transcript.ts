@@ -110,23 +110,36 @@ const addTurn = (transcript: Transcript, offset: number, turn: TurnView): boolea
 const withText = (item: ItemView, text: string): ItemView =>
   item.kind === "command" ? { ...item, output: (item.output ?? "") + text } : { ...item, text: (item.text ?? "") + text }
 
+/** An item that was never seen to start: a late one of a turn that is here whole, not one of the older pages. */
+const isLate = (transcript: Transcript, { turnId }: ItemView): boolean => {
+  if (transcript.before === undefined) return true
+  const oldest = transcript.order[0]
+  const first = oldest === undefined ? undefined : transcript.items.get(oldest)?.value.turnId
+  return first !== undefined && transcript.turnOrder.indexOf(turnId) > transcript.turnOrder.indexOf(first)
+}
+
+const addItem = (transcript: Transcript, offset: number, item: ItemView): boolean => {
+  if (offset <= transcript.itemsFrom || transcript.items.has(item.itemId)) return false
+  transcript.items.set(item.itemId, { value: item, offset })
+  transcript.order.push(item.itemId)
+  transcript.structure++
+  return true
+}
+
 const foldItem = (transcript: Transcript, event: DomainEvent, offset: number): boolean => {
   switch (event.type) {
-    case "item.started": {
-      const { itemId } = event.data
-      if (offset <= transcript.itemsFrom || transcript.items.has(itemId)) return false
-      transcript.items.set(itemId, { value: { ...event.data, status: "open" }, offset })
-      transcript.order.push(itemId)
-      transcript.structure++
-      return true
-    }
+    case "item.started":
+      return addItem(transcript, offset, { ...event.data, status: "open" })
     case "item.delta": {
       const { itemId, text } = event.data
       return setItem(transcript, itemId, offset, (item) => withText(item, text))
     }
     case "item.completed":
     case "item.amended":
-      return setItem(transcript, event.data.itemId, offset, () => event.data)
+      return (
+        setItem(transcript, event.data.itemId, offset, () => event.data) ||
+        (isLate(transcript, event.data) && addItem(transcript, offset, event.data))
+      )
     default:
       return false
   }
@@ -135,8 +148,9 @@ const foldItem = (transcript: Transcript, event: DomainEvent, offset: number): b
 const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at: string): boolean => {
   switch (event.type) {
     case "turn.requested": {
-      const { text, threadId, turnId } = event.data
-      return addTurn(transcript, offset, { turnId, threadId, status: "queued", origin: "user", text, requestedAt: at })
+      const { continues, text, threadId, turnId } = event.data
+      const origin = continues === undefined ? { origin: "user" as const } : { origin: "continuation" as const, continues }
+      return addTurn(transcript, offset, { turnId, threadId, status: "queued", ...origin, text, requestedAt: at })
     }
     case "turn.edited": {
       const { text } = event.data

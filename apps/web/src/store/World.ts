@@ -61,7 +61,7 @@ export const fromSnapshot = (state: Snapshot): World => ({
 const statusOf = (thread: Thread): ThreadStatus => {
   if (thread.openRequestIds.length > 0) return "needs-you"
   if (thread.activeTurnId !== undefined) return "running"
-  if (thread.queuedTurnIds.length > 0) return "queued"
+  if (thread.queuedTurnIds.length > 0 || thread.continuation !== undefined) return "queued"
   return thread.failed ? "failed" : "idle"
 }
 
@@ -105,33 +105,61 @@ const withBackground = (thread: Thread, ids: ReadonlyArray<string>): Thread => {
   return ids.length === 0 ? rest : { ...rest, backgroundIds: ids }
 }
 
+/** The session's end is no longer asked for. */
+const going = (thread: Thread): Thread => {
+  const { stopping: _, ...rest } = thread
+  return rest
+}
+const withoutContinuation = (thread: Thread): Thread => {
+  const { continuation: _, ...rest } = thread
+  return rest
+}
+
+const policy = ({ afterLimit, recovery }: DataOf<"thread.updated">): Pick<Thread, "afterLimit" | "recovery"> => ({
+  ...(recovery !== undefined && { recovery }),
+  ...(afterLimit !== undefined && { afterLimit })
+})
+
+/** Events that no summary shows, not even by its time. */
+const quiet = new Set<string>(["item.delta", "item.amended", "provider.event", "turn.updated", "session.kept"])
+
 const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
   switch (event.type) {
     case "thread.updated":
       return {
         ...thread,
         title: event.data.title ?? thread.title,
-        ...(event.data.model !== undefined && { model: event.data.model })
+        ...(event.data.model !== undefined && { model: event.data.model }),
+        ...policy(event.data)
       }
     case "thread.archived":
       return { ...thread, archived: true }
     case "thread.unarchived":
       return { ...thread, archived: false }
     case "session.started":
-      return withBackground(withSession(thread, event.data, event.data.continuity), [])
+      return going(withBackground(withSession(thread, event.data, event.data.continuity), []))
     case "session.state.changed":
       return withSession(thread, event.data, event.data.continuity ?? thread.session?.continuity)
+    case "session.stop.requested":
+      return { ...thread, stopping: event.data.reason }
     case "session.stopped":
-      return withBackground(withSession(thread, event.data, event.data.continuity), [])
+      return going(withBackground(withSession(thread, event.data, event.data.continuity), []))
+    case "continuation.planned": {
+      const { text: _, threadId: _thread, ...continuation } = event.data
+      return { ...thread, continuation }
+    }
+    case "continuation.cancelled":
+      return withoutContinuation(thread)
     case "background.started":
       return withBackground(thread, [...(thread.backgroundIds ?? []), event.data.taskId])
     case "background.ended":
       return withBackground(thread, minus(thread.backgroundIds ?? [], event.data.taskId))
     case "turn.requested": {
-      const { strategy, turnId } = event.data
+      const { continues, strategy, turnId } = event.data
       const front = strategy === "interrupt" || strategy === "steer"
       const queue = thread.queuedTurnIds
-      return { ...thread, failed: false, queuedTurnIds: front ? [turnId, ...queue] : [...queue, turnId] }
+      const next = continues === undefined ? thread : withoutContinuation(thread)
+      return { ...next, failed: false, queuedTurnIds: front ? [turnId, ...queue] : [...queue, turnId] }
     }
     case "queue.reordered": {
       const place = new Map(event.data.turnIds.map((turnId, at) => [turnId, at]))
@@ -157,14 +185,8 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
     case "request.expired":
     case "request.cancelled":
       return { ...thread, openRequestIds: minus(thread.openRequestIds, event.data.requestId) }
-    case "session.stop.requested":
-    case "turn.edited":
-    case "turn.started":
-    case "turn.steered":
-    case "turn.interrupt.requested":
-      return { ...thread }
     default:
-      return undefined
+      return quiet.has(event.type) ? undefined : { ...thread }
   }
 }
 
@@ -174,6 +196,7 @@ const created = (data: DataOf<"thread.created">, at: string): Thread => ({
   title: data.title,
   provider: data.provider,
   ...(data.model !== undefined && { model: data.model }),
+  ...policy(data),
   cwd: data.cwd,
   status: "idle",
   archived: false,

@@ -6,6 +6,7 @@ import { Agents } from "./Agents.tsx"
 import { Banner } from "./Banner.tsx"
 import { Home } from "./Home.tsx"
 import { Log } from "./Log.tsx"
+import { PhoneBar } from "./PhoneBar.tsx"
 import { Rail } from "./Rail.tsx"
 import { Requests } from "./Requests.tsx"
 import { Sessions } from "./Sessions.tsx"
@@ -49,6 +50,7 @@ export const App = () => {
       </a>
       <Rail />
       <main id="main" tabIndex={-1}>
+        {route.view !== "home" && route.view !== "thread" && <PhoneBar />}
         <Banner />
         {loaded ? (
           <View />

@@ -122,8 +122,7 @@ const body = (item: ItemView): ReactNode => {
             <b>Plan</b>
             <State item={item} />
           </header>
-          {text !== "" && <Markdown text={text} />}
-          {item.steps !== undefined && <Steps steps={item.steps} />}
+          {item.steps === undefined || item.steps.length === 0 ? <Markdown text={text} /> : <Steps steps={item.steps} />}
         </div>
       )
     default:
@@ -146,7 +145,7 @@ const names: Readonly<Record<string, string>> = { "user-message": "You", "agent-
 
 export const Item = memo(({ item }: { readonly item: ItemView }) => (
   <article
-    className={`item ${item.kind}`}
+    className={`item item-${item.kind}`}
     data-item={item.itemId}
     aria-label={names[item.kind] ?? item.kind.replaceAll("-", " ")}
   >

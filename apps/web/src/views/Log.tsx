@@ -35,7 +35,7 @@ const Line = memo(
   }) => (
     <button
       type="button"
-      className={`line ${event.type.split(".")[0] ?? ""}`}
+      className={`line of-${event.type.split(".")[0] ?? ""}`}
       aria-pressed={chosen}
       onClick={() => choose(event)}
     >

@@ -108,7 +108,9 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
     <section className="request" aria-label={`Request: ${ask.title}`}>
       <header>
         <b>{ask.kind === "approval" ? "Asks for leave" : "Asks you"}</b>
-        <span className="ask-title">{ask.title}</span>
+        {(ask.kind !== "approval" || ask.command === undefined || !ask.title.includes(ask.command)) && (
+          <span className="ask-title">{ask.title}</span>
+        )}
         {linked === true && thread !== undefined && <a href={threadHref(thread.threadId)}>{thread.title}</a>}
       </header>
       <Approval request={request} action={action} />
