@@ -2,7 +2,8 @@ import { describe, expect, it } from "@effect/vitest"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { Deferred, type Duration, Effect, Fiber, FiberId, TestClock } from "effect"
+import { simulate } from "@millrace/testing/SeededScheduler"
+import { Deferred, type Duration, Effect, Exit, Fiber, FiberId, Random, TestClock } from "effect"
 import { Dispatcher } from "./Dispatcher.ts"
 import { Engine } from "./Engine.ts"
 import * as Verify from "./Verify.ts"
@@ -354,6 +355,57 @@ describe("requests", () => {
       expect(data(history.find(Kit.ofType("request.answered"))!)["answers"]).toEqual({ user: ["me"], word: ["(secret)"] })
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
+
+  it("T13 open requests, stops, interrupts and answers in any order: nothing hangs, and each request is settled once (200 seeds)", () => {
+    const approval = { kind: "approval", title: "Run: ls", choices: ["accept", "decline"] } as const
+    for (let seed = 1; seed <= 200; seed++) {
+      const agent = ScriptedProvider.make({
+        turn: (turn) =>
+          Effect.zipRight(
+            turn.start,
+            Effect.zipRight(Effect.all([turn.ask(approval), turn.ask(approval)], { concurrency: 2 }), turn.complete)
+          ),
+        onInterrupt: seed % 3 === 0 ? "ignore" : "obey",
+        onStop: seed % 5 === 0 ? "ignore" : "obey"
+      })
+      const { exit } = simulate(
+        seed,
+        Effect.gen(function* () {
+          const { threadId } = yield* create("one")
+          yield* say(threadId, "two")
+          const requested = yield* Kit.eventually(Kit.ofType("request.opened"))
+          const requestId = data(requested)["requestId"] as RequestId
+          const later = <A>(effect: Effect.Effect<A, unknown, Kit.Services>) =>
+            Effect.flatMap(Random.nextIntBetween(0, 4), (seconds) => Effect.delay(Effect.option(effect), seconds * 1000))
+          yield* Effect.all(
+            [
+              later(Kit.dispatch("request.answer", { requestId, decision: "accept" })),
+              later(Kit.dispatch("session.stop", { threadId })),
+              later(Kit.dispatch("turn.interrupt", { threadId })),
+              later(Kit.dispatch("session.stop", { threadId }))
+            ],
+            { concurrency: "unbounded" }
+          )
+          yield* Effect.sleep("5 minutes")
+          // Whatever was left running waits for its person; then that ends too.
+          yield* Kit.dispatch("session.stop", { threadId })
+          yield* Effect.sleep("5 minutes")
+          const events = yield* Kit.history
+          const ids = (...types: ReadonlyArray<string>) =>
+            events.filter(Kit.ofType(...types)).map((event) => data(event)["requestId"] as string)
+          const settled = ids("request.answered", "request.expired", "request.cancelled")
+          expect(settled.toSorted(), `seed ${seed}`).toEqual(ids("request.opened").toSorted())
+          expect(yield* (yield* Views.Views).thread(threadId), `seed ${seed}`).toMatchObject({
+            openRequestIds: [],
+            queuedTurnIds: []
+          })
+          expect((yield* (yield* Views.Views).thread(threadId)).activeTurnId, `seed ${seed}`).toBeUndefined()
+          yield* sound
+        }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+      )
+      if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
+    }
+  }, 120_000)
 
   it.effect("T13 an open request and a stop never deadlock", () => {
     const agent = ScriptedProvider.make({

@@ -8,7 +8,7 @@ import { DecideModel } from "@millrace/testing/DecideModel"
 import * as Kit from "@millrace/testing/Orchestration"
 import { Either, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
-import { activeTurn, epochOf, hasLiveSession } from "./ThreadState.ts"
+import { activeTurn, epochOf, hasLiveSession, isLive } from "./ThreadState.ts"
 
 const ask = <T extends CommandType>(model: DecideModel, type: T, body: (typeof CommandBody)[T]["Type"]) =>
   model.ask(Kit.command(type, body) as Command, "/work")
@@ -449,7 +449,8 @@ const step = fc.record({
   what: fc.oneof(
     { weight: 10, arbitrary: fc.integer({ min: 14, max: 22 }) },
     { weight: 5, arbitrary: fc.constantFrom(0, 1, 2, 3, 4, 7, 13, 14) },
-    { weight: 1, arbitrary: fc.integer({ min: 5, max: 29 }) }
+    { weight: 1, arbitrary: fc.integer({ min: 5, max: 29 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 30, max: 34 }) }
   ),
   which: fc.nat(7),
   old: fc.nat(7).map((n) => n === 0)
@@ -541,6 +542,26 @@ const run = (model: DecideModel, threadId: ThreadId, { what, which, old }: { wha
         turnId: state.queue[which % 4]?.turnId ?? turnId,
         ...(old ? {} : { strategy: (["enqueue", "steer", "interrupt"] as const)[which % 3] ?? "enqueue" })
       })
+    case 30:
+      return void ask(model, "thread.configure", {
+        threadId,
+        recovery: (["settle", "resume", "ask"] as const)[which % 3] ?? "ask",
+        afterLimit: old ? "stop" : "continue"
+      })
+    case 31:
+      return void ask(model, "continuation.cancel", { threadId })
+    case 32: {
+      const pending = state.continuation
+      if (pending !== undefined && which > 3) model.passTo(pending.at)
+      return void model.tell({ _tag: "ContinuationDue", threadId, turnId: pending?.turnId ?? turnId })
+    }
+    case 33: {
+      const asked = state.continuation?.requestId
+      if (asked === undefined) return undefined
+      return void ask(model, "request.answer", { requestId: asked, answers: { continue: [which > 3 ? "continue" : "leave"] } })
+    }
+    case 34:
+      return void model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
     case 24:
       return void model.tell({
         _tag: "Silent",
@@ -606,21 +627,35 @@ describe("model", () => {
     "T1 T2 T4 T9 T13 any order of commands, frames and deaths: every state is legal, everything ends exactly once",
     { timeout: 30_000 },
     () => {
+      const goneOn: Array<string> = []
       fc.assert(
         fc.property(fc.array(step, { minLength: 40, maxLength: 120 }), (steps) => {
           const { model, threadId } = withThread()
+          const recovery = (["settle", "resume", "ask"] as const)[steps.length % 3] ?? "ask"
+          ask(model, "thread.configure", { threadId, recovery, afterLimit: "continue" })
           for (const one of steps) run(model, threadId, one)
           // Nothing is left to run: each session dies, until the queue is empty.
           model.hold = false
-          for (let n = 0; n < 200 && (model.only.queue.length > 0 || hasLiveSession(model.only)); n++) {
+          for (let n = 0; n < 200 && isLive(model.only); n++) {
+            ask(model, "continuation.cancel", { threadId })
             model.tell({ _tag: "QueueReleased", threadId })
             model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
           }
           balanced(model.events)
           expect(model.only.turns).toEqual({})
+          expect(model.only.continuation).toBeUndefined()
+          // What goes on with a turn does so once, after its end, and no more often than it may.
+          const continued = model.events.flatMap((event) =>
+            event.type === "turn.requested" && event.data.continues !== undefined ? [event.data.continues] : []
+          )
+          expect(new Set(continued.map(({ turnId }) => turnId)).size).toBe(continued.length)
+          goneOn.push(...continued.map(({ because }) => because))
+          for (const { restarts, waits } of continued) expect(Math.max(restarts - 3, waits - 5)).toBeLessThanOrEqual(0)
         }),
         { numRuns: 400, seed: 20261120 }
       )
+      expect(goneOn.filter((because) => because === "restart").length).toBeGreaterThan(20)
+      expect(goneOn.filter((because) => because === "limit").length).toBeGreaterThan(5)
     }
   )
 })

@@ -20,6 +20,12 @@ export class DecideModel implements World {
   hold = false
   policy: Policy = defaults
   private steps = 0
+  private now = 1_700_000_000_000
+
+  /** Time goes on to this moment (ISO 8601), if it is still to come. */
+  passTo(at: string): void {
+    this.now = Math.max(this.now, Date.parse(at))
+  }
 
   readonly thread = (id: ThreadId) => this.threads.get(id)
   readonly project = (id: ProjectId) => this.projects.get(id)
@@ -33,7 +39,8 @@ export class DecideModel implements World {
 
   private draft(): Draft {
     const step = ++this.steps
-    const at = new Date(1_700_000_000_000 + step * 1000).toISOString()
+    this.now += 1000
+    const at = new Date(this.now).toISOString()
     return new Draft(this, {
       at,
       seed: String(step).padStart(6, "0"),

@@ -1,0 +1,152 @@
+/** The table alone: any events in any order, offered to a draft as nobody would; what it lets through is checked by a count of its own. */
+import { type DomainEvent, isTerminal } from "@millrace/contracts/Event"
+import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { FastCheck as fc } from "effect"
+import { expect, it } from "vitest"
+import { Draft, type World } from "./Draft.ts"
+import { evolve } from "./evolve.ts"
+import type { ThreadState } from "./ThreadState.ts"
+
+const threadId = "thr_a" as ThreadId
+const turnIds = ["trn_a", "trn_b", "trn_c"] as ReadonlyArray<string> as ReadonlyArray<TurnId>
+const world: World = {
+  thread: () => undefined,
+  project: () => undefined,
+  projectAt: () => undefined,
+  threadOfRequest: () => undefined,
+  knowsTurn: () => false
+}
+const at = "2026-11-20T09:00:00.000Z"
+const created = {
+  type: "thread.created",
+  data: { threadId, projectId: "prj_a" as ProjectId, provider: "p", title: "t", cwd: "/work" }
+} as const satisfies DomainEvent
+
+const turn = fc.constantFrom(...turnIds)
+const epoch = fc.integer({ min: 0, max: 3 })
+const of = (which: string, turnId: TurnId) => `${which}_${turnId.slice(4)}`
+const status = fc.constantFrom("starting", "running", "ready", "interrupted", "stopped", "error")
+const error = { kind: "unknown", message: "no" } as const
+
+/** Any event of a thread, of few names, so that they meet. */
+const any: fc.Arbitrary<DomainEvent> = fc.oneof(
+  fc.constantFrom<DomainEvent>(
+    created,
+    { type: "thread.archived", data: { threadId } },
+    { type: "thread.unarchived", data: { threadId } },
+    { type: "thread.updated", data: { threadId, title: "other" } }
+  ),
+  fc
+    .tuple(
+      fc.constantFrom(
+        "turn.requested",
+        "turn.edited",
+        "turn.dispatched",
+        "turn.requeued",
+        "turn.started",
+        "turn.steered",
+        "turn.interrupt.requested",
+        "turn.completed",
+        "turn.interrupted",
+        "turn.failed"
+      ),
+      turn
+    )
+    .map(
+      ([type, turnId]) =>
+        ({ type, data: { threadId, turnId, text: "x", strategy: "enqueue", origin: "user", reason: "r", error } }) as DomainEvent
+    ),
+  fc.tuple(fc.constantFrom("item.started", "item.delta", "item.completed"), turn).map(
+    ([type, turnId]) =>
+      ({
+        type,
+        data: { threadId, turnId, itemId: of("itm", turnId) as ItemId, kind: "command", text: "x", status: "completed" }
+      }) as DomainEvent
+  ),
+  fc.tuple(fc.constantFrom("request.opened", "request.answered", "request.expired", "request.cancelled"), turn).map(
+    ([type, turnId]) =>
+      ({
+        type,
+        data: { threadId, turnId, requestId: of("req", turnId) as RequestId, kind: "approval", title: "?", choices: ["accept"] }
+      }) as unknown as DomainEvent
+  ),
+  fc.tuple(fc.constantFrom("session.started", "session.state.changed", "session.stopped"), epoch, status, turn).map(
+    ([type, n, to, activeTurnId]) =>
+      ({
+        type,
+        data: {
+          threadId,
+          epoch: n,
+          status: type === "session.started" ? "starting" : to,
+          provider: "p",
+          reason: "r",
+          ...(to === "starting" || to === "running" ? { activeTurnId } : {})
+        }
+      }) as DomainEvent
+  )
+)
+
+it("T1 any events in any order: a turn takes none but those of its stage, a terminal absorbs, the first one wins (200 seeds)", () => {
+  let written = 0
+  for (let seed = 1; seed <= 200; seed++)
+    fc.assert(
+      fc.property(fc.array(any, { minLength: 150, maxLength: 150 }), (events) => {
+        const draft = new Draft(world, { at, seed: "s", hold: false, providers: new Set() })
+        draft.emit(threadId, "thread.created", created.data)
+        for (const event of events) draft.emit(threadId, event.type, event.data)
+        const kept = draft.events.map(({ type, data }) => ({ type, data }) as DomainEvent)
+        written += kept.length
+        const stage = new Map<string, "queued" | "dispatched" | "started" | "over">()
+        const open = new Set<string>()
+        let session: { readonly epoch: number; over: boolean } = { epoch: 0, over: true }
+        let archived = false
+        for (const { type, data } of kept.slice(1)) {
+          if (type === "thread.created") throw new Error("made twice")
+          if (type === "thread.archived" || type === "thread.unarchived") {
+            expect(archived).toBe(type === "thread.unarchived")
+            archived = !archived
+          }
+          if (type === "session.started") {
+            expect(data.epoch).toBe(session.epoch + 1)
+            session = { epoch: data.epoch, over: false }
+          }
+          if (type === "session.state.changed" || type === "session.stopped") {
+            expect({ epoch: data.epoch, over: false }).toEqual(session)
+            session = { epoch: data.epoch, over: data.status === "stopped" || data.status === "error" }
+          }
+          if (type.startsWith("turn.") && "turnId" in data && data.turnId !== undefined) {
+            const { turnId } = data
+            const now = stage.get(turnId)
+            if (type === "turn.requested") expect([undefined, "over"]).toContain(now)
+            else if (type === "turn.edited" || type === "turn.dispatched") expect(now).toBe("queued")
+            else if (type === "turn.requeued") expect(now).toBe("dispatched")
+            else if (type === "turn.started") expect([undefined, "dispatched", "over"]).toContain(now)
+            else if (type === "turn.steered" || type === "turn.interrupt.requested" || type === "turn.completed")
+              expect(["dispatched", "started"]).toContain(now)
+            // What never ran cannot complete, and what is over does not end again.
+            else if (isTerminal(type)) expect(["queued", "dispatched", "started"]).toContain(now)
+            if (type === "turn.requested" || type === "turn.requeued") stage.set(turnId, "queued")
+            if (type === "turn.dispatched") stage.set(turnId, "dispatched")
+            if (type === "turn.started") stage.set(turnId, "started")
+            if (isTerminal(type)) stage.set(turnId, "over")
+          }
+          if (type === "item.started" || type === "request.opened") {
+            const id = type === "item.started" ? data.itemId : data.requestId
+            expect(open.has(id)).toBe(false)
+            expect(["dispatched", "started"]).toContain(stage.get(data.turnId))
+            open.add(id)
+          }
+          if (type === "item.delta") expect(open.has(data.itemId)).toBe(true)
+          if (type === "item.completed") expect(open.delete(data.itemId)).toBe(true)
+          if (type === "request.answered" || type === "request.expired" || type === "request.cancelled")
+            expect(open.delete(data.requestId)).toBe(true)
+        }
+        // The state is the fold of what was written, whatever was offered.
+        let folded: ThreadState | undefined
+        for (const event of kept) folded = evolve(folded, event, at)
+        expect(JSON.stringify(folded)).toBe(JSON.stringify(draft.thread(threadId)))
+      }),
+      { numRuns: 1, seed }
+    )
+  expect(written).toBeGreaterThan(200 * 20)
+})
