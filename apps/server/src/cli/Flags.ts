@@ -90,6 +90,24 @@ export const choice = <const A extends string>(name: string, choices: ReadonlyAr
     })
   )
 
+/** One of some words, if it is given. The variable mirrors the flag; the flag wins. */
+export const optionalChoice = <const A extends string>(
+  name: string,
+  choices: ReadonlyArray<A>,
+  variable: string,
+  description: string
+) =>
+  Options.text(name).pipe(
+    Options.withPseudoName(choices.join("|")),
+    Options.withDescription(`${description} (${variable}).`),
+    Options.withFallbackConfig(Config.nonEmptyString(variable)),
+    Options.mapEffect((text) => {
+      const chosen = choices.find((word) => word === text)
+      return chosen === undefined ? wrong(name, choices.join(", "), text) : Effect.succeed(chosen)
+    }),
+    Options.optional
+  )
+
 export const host = Options.text("host").pipe(
   Options.withPseudoName("HOST"),
   Options.withDescription(

@@ -42,10 +42,44 @@ export const command = Command.make(
       "Interrupt a turn in which the model says nothing. Default 10"
     ),
     toolSilence: minutes("tool-silence", "MILLRACE_TOOL_SILENCE", "Interrupt a turn in which a tool says nothing. Default 60"),
+    recovery: Flags.optionalChoice(
+      "recovery",
+      ["settle", "resume", "ask"],
+      "MILLRACE_RECOVERY",
+      "What becomes of turns that ran when the server died, in threads without a policy of their own: they are ended (settle, the default), their work goes on in a new turn, or a person is asked"
+    ),
+    maxSessions: Flags.integer("max-sessions", { min: 0, max: 100_000, variable: "MILLRACE_MAX_SESSIONS" }).pipe(
+      Options.withDescription(
+        "Live sessions beyond which idle ones are stopped early; default 64; 0 = any number (MILLRACE_MAX_SESSIONS)."
+      ),
+      Options.optional
+    ),
+    maxMemory: Flags.integer("max-memory", { min: 0, max: 100_000_000, variable: "MILLRACE_MAX_MEMORY" }).pipe(
+      Options.withDescription(
+        "MiB that all agents together may hold before idle sessions are stopped; default 0 = any amount (MILLRACE_MAX_MEMORY)."
+      ),
+      Options.optional
+    ),
     readyFd: descriptor("ready-fd", "Write one JSON line {url, token, pid, dataDir} to this descriptor when ready."),
     parentFd: descriptor("parent-fd", "End in order when this descriptor reaches its end: the parent is gone.")
   },
-  ({ allowHost, data, host, idle, modelSilence, noAuth, noProjectConfig, open, parentFd, port, readyFd, toolSilence }) =>
+  ({
+    allowHost,
+    data,
+    host,
+    idle,
+    maxMemory,
+    maxSessions,
+    modelSilence,
+    noAuth,
+    noProjectConfig,
+    open,
+    parentFd,
+    port,
+    readyFd,
+    recovery,
+    toolSilence
+  }) =>
     Effect.gen(function* () {
       const { serve } = yield* Effect.promise(() => import("./ServeProgram.ts"))
       const { hostOptions, load } = yield* Effect.promise(() => import("./ConfigurationFile.ts"))
@@ -60,7 +94,15 @@ export const command = Command.make(
         configuredBy: files,
         ...(providers === undefined ? {} : { providers }),
         open,
-        reaper: { ...reaper, ...given("idle", idle), ...given("model", modelSilence), ...given("tool", toolSilence) },
+        reaper: {
+          ...reaper,
+          ...given("idle", idle),
+          ...given("model", modelSilence),
+          ...given("tool", toolSilence),
+          ...(Option.isSome(maxSessions) ? { maxSessions: maxSessions.value } : {}),
+          ...(Option.isSome(maxMemory) ? { maxMemoryBytes: maxMemory.value * 1_048_576 } : {})
+        },
+        recovery: Flags.orUndefined(recovery) ?? configuration.recovery,
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })
