@@ -2,7 +2,6 @@
 import * as Command from "@effect/cli/Command"
 import { Effect, Option } from "effect"
 import * as Checks from "./Checks.ts"
-import * as ConfigurationFile from "./ConfigurationFile.ts"
 import { failed } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
@@ -13,7 +12,8 @@ export const command = Command.make(
   ({ data, host, json, port }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
-      const { configuration } = yield* ConfigurationFile.load(data, process.cwd())
+      const { load } = yield* Effect.promise(() => import("./ConfigurationFile.ts"))
+      const { configuration } = yield* load(data, process.cwd())
       yield* output.progress("examining")
       const checks = yield* Checks.all({
         dataDir: data,

@@ -85,8 +85,10 @@ export const open = Effect.fn("OpenAi.open")(function* (
     }))
     return { ...common, outcome: "failed", reason: error.message, error }
   }
+  /** Its end is told even when it is interrupted before its first step: it must be started where nothing can interrupt it. */
   const begin = (turnId: TurnId, text: string) =>
     Turn.run({ endpoint, options, model, transcript, say, room: inbox.room, asking }, turnId, text).pipe(
+      Effect.interruptible,
       Effect.onExit((exit) =>
         Effect.sync(() => {
           running = undefined
@@ -124,7 +126,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
       normaliser.bindTurn(turnId, turnId)
       say([{ _tag: "TurnStarted", nativeTurnId: turnId }])
       yield* Effect.uninterruptible(
-        Effect.map(Effect.forkIn(Effect.interruptible(begin(turnId, text)), scope), (fiber) => {
+        Effect.map(Effect.forkIn(begin(turnId, text), scope), (fiber) => {
           running = { turnId, fiber }
         })
       )

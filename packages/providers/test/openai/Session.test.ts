@@ -132,7 +132,7 @@ for (const api of apis)
     )
 
     live(
-      "T7 an interrupt in mid-stream cuts the request, and the next turn knows what was said",
+      "T7 an interrupt in mid-stream cuts the request, and the next turn knows what was said; one right after the start, too",
       Effect.gen(function* () {
         const { endpoint, recording, session } = yield* open({ adapter: { api } })
         yield* session.startTurn({ turnId: turn(1), text: "[[say so far]] [[hang]]" })
@@ -140,12 +140,15 @@ for (const api of apis)
         yield* session.interrupt(turn(1))
         yield* recording.until("TurnInterrupted")
         yield* endpoint.cut
+        yield* session.startTurn({ turnId: turn(3), text: "[[say never]]" })
+        yield* session.interrupt(turn(3))
+        yield* recording.until("TurnInterrupted", ({ turnId }) => turnId === turn(3))
         yield* session.startTurn({ turnId: turn(2), text: "[[say on]]" })
         yield* session.interrupt(turn(1))
         yield* recording.until("TurnCompleted")
         const sent = JSON.stringify(api === "chat" ? (yield* endpoint.chats).at(-1) : (yield* endpoint.requests).at(-1))
         assert.include(sent, '"so far"')
-        assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted", "TurnCompleted"])
+        assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted", "TurnInterrupted", "TurnCompleted"])
       })
     )
 
