@@ -15,6 +15,7 @@ export const deeds = [
   "close",
   "complete",
   "fail",
+  "limit",
   "interrupted",
   "approval",
   "question",
@@ -101,7 +102,7 @@ export class Agent {
     this.output.unsafeOffer(undefined)
   }
 
-  settle(turnId: TurnId, outcome: "completed" | "interrupted" | "failed"): void {
+  settle(turnId: TurnId, outcome: "completed" | "interrupted" | "failed", kind: "overloaded" | "limit" = "overloaded"): void {
     const native = this.turns.get(turnId)
     if (native === undefined) return
     this.turns.delete(turnId)
@@ -112,7 +113,7 @@ export class Agent {
       _tag: "TurnEnded",
       nativeTurnId: native,
       outcome,
-      ...(outcome === "failed" ? { error: { kind: "overloaded", message: "the model is overloaded" } } : {})
+      ...(outcome === "failed" ? { error: { kind, message: "the model has no more" } } : {})
     })
   }
 
@@ -224,6 +225,8 @@ export class Agent {
         return this.settle(turnId, "completed")
       case "fail":
         return this.settle(turnId, "failed")
+      case "limit":
+        return this.settle(turnId, "failed", "limit")
       case "interrupted":
         return this.settle(turnId, "interrupted")
       default:

@@ -104,6 +104,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
       requests: thread.openRequests.map(({ id }) => id).toSorted(),
       items: [...thread.items].toSorted(),
       background: [...thread.tasks],
+      plan: thread.plan?.turn,
       session: thread.session
     }
     const session = view?.session?.status
@@ -118,6 +119,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
             requests: view.openRequestIds.toSorted(),
             items: view.openItemIds.toSorted(),
             background: view.backgroundIds ?? [],
+            plan: view.continuation?.turnId,
             session: session === "stopped" || session === "error" ? undefined : session
           }
     if (JSON.stringify(is) !== JSON.stringify(due))

@@ -5,6 +5,7 @@
 import { isTerminal } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type * as DecideCommand from "@millrace/orchestration/decideCommand"
+import type * as DecideContinuation from "@millrace/orchestration/decideContinuation"
 import type * as DecideFact from "@millrace/orchestration/decideFact"
 import type * as DecideSilence from "@millrace/orchestration/decideSilence"
 import type { Draft } from "@millrace/orchestration/Draft"
@@ -141,6 +142,17 @@ export const mutants: ReadonlyArray<Mutant> = [
     "decideFact",
     saying((draft, fact, right) => right(draft, { ...fact, epoch: draft.thread(fact.threadId)?.session?.epoch ?? fact.epoch }))
   ),
+  mutant<typeof DecideContinuation>("an interrupted turn goes on after a crash", "T5", "decideContinuation", (right) => ({
+    ownerLost: (draft, state, fact) => {
+      const turns = Object.fromEntries(
+        Object.entries(state.turns).map(([id, turn]) => [id, { ...turn, interruptRequested: false }])
+      )
+      return right.ownerLost(draft, { ...state, turns }, fact)
+    }
+  })),
+  mutant<typeof DecideContinuation>("recovery settles whatever the policy", "T5", "decideContinuation", (right) => ({
+    ownerLost: (draft, state, fact) => right.ownerLost(draft, { ...state, recovery: "settle" }, fact)
+  })),
   mutant<typeof DecideFact>("a refused steer is lost", "T12", "decideFact", (right) => ({
     decideFact: (draft, fact) => (fact._tag === "SteerRefused" ? false : right.decideFact(draft, fact))
   })),

@@ -71,6 +71,9 @@ export class Performer {
     if (how === "cancel")
       return this.on.send("request.answer", { requestId, decision: request.ask.kind === "approval" ? "decline" : "cancel" })
     const approval = request.ask.kind === "approval"
+    const asked = request.thread.plan?.request === request.id
+    if (asked && (how === "right" || how === "session"))
+      return this.on.send("request.answer", { requestId, answers: { continue: [how === "right" ? "continue" : "leave"] } })
     if (how === "wrong")
       return this.on.send("request.answer", approval ? { requestId, decision: "cancel" } : { requestId, answers: {} })
     if (!approval) return this.on.send("request.answer", { requestId, answers: { q: ["this"] } })
@@ -196,6 +199,14 @@ export class Performer {
           threadId,
           ...(step.epoch === undefined ? {} : { expectedEpoch: step.epoch === "right" ? thread.epoch : thread.epoch + 7 })
         })
+      case "configure":
+        return this.on.send("thread.configure", {
+          threadId,
+          ...(step.recovery === undefined ? {} : { recovery: step.recovery }),
+          ...(step.afterLimit === undefined ? {} : { afterLimit: step.afterLimit })
+        })
+      case "leave":
+        return this.on.send("continuation.cancel", { threadId })
       case "archive":
         return this.on.send("thread.archive", { threadId })
       case "unarchive":

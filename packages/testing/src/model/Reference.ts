@@ -15,6 +15,12 @@ export interface Turn {
   readonly items: Set<string>
 }
 
+/** Work of a turn that is over and goes on later: at a time, or when a person says so. */
+export interface Plan {
+  readonly turn: string
+  readonly request: string | undefined
+}
+
 export interface Request {
   readonly id: string
   readonly thread: Thread
@@ -46,6 +52,16 @@ export class Thread {
   /** "Allow for this session" was said in this epoch. */
   allowed = false
   failed = false
+  recovery = "settle"
+  afterLimit = "stop"
+  plan: Plan | undefined
+  /** Turns that somebody wanted to end. */
+  readonly unwanted = new Set<string>()
+  /** Turns whose work another one went on with, or was planned to. */
+  readonly continued = new Set<string>()
+  readonly planned = new Set<string>()
+  /** Turns begun after a restart, or after a limit, in a row. */
+  readonly rows = new Map<string, number>()
 
   constructor(id: string) {
     this.id = id
@@ -59,12 +75,15 @@ export class Thread {
   }
   /** The next of the queue may begin. */
   get free(): boolean {
+    return this.plan === undefined && this.idle
+  }
+  get idle(): boolean {
     return this.active === undefined && !(this.session !== undefined && this.stopping)
   }
   get status(): string {
     if (this.openRequests.length > 0) return "needs-you"
     if (this.active !== undefined) return "running"
-    if (this.queue.length > 0) return "queued"
+    if (this.queue.length > 0 || this.plan !== undefined) return "queued"
     return this.failed ? "failed" : "idle"
   }
 }
@@ -97,7 +116,15 @@ interface Data {
   readonly by: string
   readonly decision?: string
   readonly text: string
+  readonly recovery?: string
+  readonly afterLimit?: string
+  readonly because: string
+  readonly continues?: { readonly turnId: string; readonly because: string; readonly restarts: number; readonly waits: number }
 }
+
+/** In a row, as the servers of the model are set. */
+export const maxRestarts = 2
+export const maxWaits = 2
 
 export class Reference {
   readonly threads = new Map<string, Thread>()
@@ -126,7 +153,10 @@ export class Reference {
     const data = event.data as Data
     if (event.type === "thread.created") {
       must(!this.threads.has(data.threadId), "T1 a thread is created once")
-      this.threads.set(data.threadId, new Thread(data.threadId))
+      const made = new Thread(data.threadId)
+      made.recovery = data.recovery ?? made.recovery
+      made.afterLimit = data.afterLimit ?? made.afterLimit
+      this.threads.set(data.threadId, made)
       return wrong
     }
     const thread = this.threads.get(data.threadId)
@@ -151,6 +181,7 @@ export class Reference {
       case "thread.deleted":
         must(thread.open.size === 0 && thread.queue.length === 0, "T2 nothing of a deleted thread is open")
         must(thread.session === undefined, "T2 a deleted thread has no session")
+        must(thread.plan === undefined, "T4 nothing of a deleted thread goes on later")
         thread.deleted = true
         return
 
@@ -208,6 +239,23 @@ export class Reference {
         if (data.strategy === "interrupt" || data.strategy === "steer") thread.queue.unshift(data.turnId)
         else thread.queue.push(data.turnId)
         thread.failed = false
+        if (data.continues !== undefined) this.continues(thread, data, must)
+        return
+      case "continuation.planned":
+        must(thread.plan === undefined, "T5 one plan at a time")
+        must(thread.over.has(data.turnId) && !thread.unwanted.has(data.turnId), "T5 only work that was cut off goes on")
+        must(!thread.continued.has(data.turnId) && !thread.planned.has(data.turnId), "T5 work goes on once")
+        must(
+          data.because === "limit" ? thread.afterLimit === "continue" : thread.recovery === "ask",
+          "T5 what becomes of it is the thread's policy"
+        )
+        thread.planned.add(data.turnId)
+        thread.plan = { turn: data.turnId, request: data.requestId }
+        return
+      case "continuation.cancelled":
+        must(thread.plan?.turn === data.turnId, "T5 a plan is over once")
+        must(!this.asks(thread), "T13 the question of a plan is settled with it")
+        thread.plan = undefined
         return
       case "turn.edited":
         must(thread.queue.includes(data.turnId) && !thread.shown.has(data.turnId), "T12 only what no agent saw is edited")
@@ -256,6 +304,7 @@ export class Reference {
         must(turn !== undefined, "T7 only an open turn is interrupted")
         if (event.commandId === undefined && data.reason !== undefined && /said nothing|without a word/.test(data.reason))
           must(!thread.openRequests.some((request) => request.turn === data.turnId), "T8 the clock waits while a person is asked")
+        thread.unwanted.add(data.turnId)
         if (turn !== undefined) turn.interrupting = true
         return
 
@@ -277,7 +326,8 @@ export class Reference {
         return
 
       case "request.opened": {
-        must(turn !== undefined && !thread.requests.has(data.requestId), "T13 a request opens once, in an open turn")
+        const asked = thread.plan?.request === data.requestId
+        must((turn !== undefined || asked) && !thread.requests.has(data.requestId), "T13 a request opens once, in an open turn")
         const request = { id: data.requestId, thread, turn: data.turnId, ask: event.data as Ask, open: true }
         thread.requests.set(data.requestId, request)
         this.requests.set(data.requestId, request)
@@ -288,7 +338,7 @@ export class Reference {
       case "request.cancelled": {
         const request = thread.requests.get(data.requestId)
         must(request?.open === true, "T13 a request is settled once")
-        must(turn !== undefined, "T13 a request is settled before its turn ends")
+        must(turn !== undefined || thread.plan?.request === data.requestId, "T13 a request is settled before its turn ends")
         if (event.type === "request.answered") {
           must(data.by !== "policy" || thread.allowed, "T13 only what was allowed for the session answers itself")
           if (data.decision === "accept-for-session") thread.allowed = true
@@ -296,8 +346,11 @@ export class Reference {
         if (request !== undefined) request.open = false
         return
       }
-      case "provider.event":
       case "thread.updated":
+        thread.recovery = data.recovery ?? thread.recovery
+        thread.afterLimit = data.afterLimit ?? thread.afterLimit
+        return
+      case "provider.event":
         return
     }
     if (!isTerminal(event.type)) return must(false, "T1 this model knows every event")
@@ -319,6 +372,28 @@ export class Reference {
     if (thread.active !== data.turnId) return
     thread.active = undefined
     thread.failed = event.type === "turn.failed"
+  }
+
+  /** The question of its plan is open. */
+  private asks(thread: Thread): boolean {
+    const id = thread.plan?.request
+    return id !== undefined && thread.requests.get(id)?.open === true
+  }
+
+  /** A turn that goes on with another's work. */
+  private continues(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
+    const { turnId, because, restarts, waits } = data.continues ?? { turnId: "", because: "", restarts: 0, waits: 0 }
+    must(thread.over.has(turnId) && !thread.unwanted.has(turnId), "T5 only work that was cut off goes on")
+    must(!thread.continued.has(turnId), "T5 work goes on once")
+    must(!this.asks(thread), "T13 the question of a plan is settled with it")
+    if (thread.plan === undefined)
+      must(because === "restart" && thread.recovery === "resume", "T5 it goes on by the thread's policy")
+    else must(thread.plan.turn === turnId, "T5 the plan names the turn")
+    must(restarts <= maxRestarts && waits <= maxWaits, "T5 not for ever")
+    must(restarts + waits === (thread.rows.get(turnId) ?? 0) + 1, "T5 each time is counted")
+    thread.rows.set(data.turnId, restarts + waits)
+    thread.continued.add(turnId)
+    thread.plan = undefined
   }
 
   /** A session that names a turn, or none. */
@@ -411,7 +486,8 @@ export class Reference {
     if (strategy === "reject" && (active !== undefined || thread.queue.length > 0)) return rule("TurnActive")
     if (strategy === "steer" && active !== undefined && this.steerable(thread)) return { outcome: "steering", turnId: active }
     const first = thread.queue.length === 0 || strategy === "steer" || strategy === "interrupt"
-    if (thread.free && first) return { outcome: "started" }
+    // Who says something new decides how the thread goes on.
+    if (thread.idle && first) return { outcome: "started" }
     return { outcome: strategy === "interrupt" && active !== undefined ? "interrupting" : "queued" }
   }
 
@@ -419,6 +495,10 @@ export class Reference {
     const request = this.requests.get(command.requestId)
     if (request === undefined) return rule("RequestNotFound")
     if (!request.open) return { outcome: "already-settled" }
+    if (request.thread.plan?.request === request.id && command.answers !== undefined)
+      return ["continue", "leave"].includes(command.answers["continue"]?.[0] ?? "")
+        ? { outcome: "answered" }
+        : rule("AnswersIncomplete")
     const { ask } = request
     if (ask.kind === "approval")
       return command.decision !== undefined && ask.choices.includes(command.decision)

@@ -14,7 +14,7 @@ import { agentsAgree, Noted, owners, viewsAgree } from "./Checks.ts"
 import { Client } from "./Client.ts"
 import { Machine } from "./Machine.ts"
 import { Performer } from "./Perform.ts"
-import { Reference, type Thread } from "./Reference.ts"
+import { maxRestarts, Reference, type Thread } from "./Reference.ts"
 import { Follower, parse, rows, Server } from "./Server.ts"
 import type { Script, Step } from "./Steps.ts"
 
@@ -57,6 +57,7 @@ class Run {
   private server: Server | undefined
   private readonly followers = [new Follower("all")]
   private readonly client = new Client(this.reference, (violation) => this.say(violation))
+  private readonly cut = new Map<string, { readonly thread: Thread; readonly becomes: string }>()
   private readonly noted = new Noted()
   private read = 0
   private readonly lines: Array<string> = []
@@ -109,7 +110,29 @@ class Run {
     this.server.process.kill()
     this.server = undefined
     this.agents.killAll()
+    this.follow()
+    for (const thread of this.reference.threads.values()) this.cutOff(thread)
     this.client.lost()
+  }
+
+  /** What must become of the turn that ran, by the policy of its thread (T5). */
+  private cutOff(thread: Thread): void {
+    const turn = thread.active
+    if (turn === undefined || !thread.open.has(turn)) return
+    const welcome = !thread.unwanted.has(turn) && !thread.stopping && !thread.archived && thread.plan === undefined
+    const tired = thread.recovery === "settle" || (thread.rows.get(turn) ?? 0) >= maxRestarts
+    this.cut.set(turn, { thread, becomes: welcome && !tired ? thread.recovery : "settle" })
+  }
+
+  private recovered(): void {
+    for (const [turn, { thread, becomes }] of this.cut) {
+      const goesOn = thread.continued.has(turn) ? "resume" : thread.planned.has(turn) ? "ask" : "settle"
+      const mayBeTired = (thread.rows.get(turn) ?? 0) > 0
+      if (becomes !== goesOn && !(mayBeTired && becomes === "settle") && !(becomes === "ask" && goesOn === "resume"))
+        this.say(`T5 the work of ${turn} should ${becomes}, and does ${goesOn}`)
+      if (!thread.over.has(turn)) this.say(`T5 ${turn} outlives its server`)
+    }
+    this.cut.clear()
   }
 
   private shutdown(): void {
@@ -208,6 +231,7 @@ class Run {
       return this.must()
     }
     this.say(...server.errors, ...this.reference.atRest())
+    this.recovered()
     this.client.waiting()
     this.say(...owners(this, server), ...agentsAgree(this, this.noted))
     // What nobody changed is as it was.
@@ -290,6 +314,7 @@ class Run {
     }
     for (const thread of this.reference.threads.values()) {
       for (const id of [...thread.queue, ...thread.open.keys()]) this.say(`T2 ${id} never ends`)
+      if (thread.plan !== undefined) this.say(`T5 the plan of ${thread.id} has no clock`)
       if (thread.session !== undefined) this.say(`R1 nobody stops the session of ${thread.id}`)
     }
     this.must()
@@ -300,7 +325,7 @@ class Run {
 
   private get quiet(): boolean {
     return [...this.reference.threads.values()].every(
-      (thread) => thread.open.size === 0 && thread.queue.length === 0 && thread.session === undefined
+      (thread) => thread.open.size === 0 && thread.queue.length === 0 && thread.session === undefined && thread.plan === undefined
     )
   }
 }

@@ -11,6 +11,7 @@ import { type Context, Effect, Exit, Layer, Logger, LogLevel, Scope, Stream, Sup
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import * as Kit from "../Orchestration.ts"
 import type { Agents } from "./Agents.ts"
+import { maxRestarts, maxWaits } from "./Reference.ts"
 import type { Job, Machine, Process } from "./Machine.ts"
 
 /** Short, so that whatever hangs ends within a few virtual minutes. */
@@ -39,6 +40,8 @@ export class Server {
     const log = Layer.effect(EventLog, Effect.orDie(StoredLog.make(storage, { ringBytes: 3000, pageBytes: 700 })))
     const kit = Kit.layerOver(log, {
       providers: [{ adapter: agents.adapter, calls: [], live: () => agents.sessions.length }],
+      engine: { continuation: { maxRestarts, maxWaits, fallback: "90 seconds", asking: "3 minutes", maxTotal: "10 minutes" } },
+      timers: { interval: "10 seconds" },
       dispatcher: { budgets, closeWithin: "20 seconds" }
     })
     this.build = this.run(Layer.buildWithScope(Layer.provideMerge(Reaper.layer(limits), kit), this.scope))

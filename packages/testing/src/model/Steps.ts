@@ -19,6 +19,14 @@ export type Step =
   | { readonly do: "answer"; readonly at: number; readonly how: "right" | "session" | "cancel" | "wrong" | "unknown" }
   | { readonly do: "stop"; readonly thread: number; readonly epoch?: "right" | "other" }
   | { readonly do: "archive" | "unarchive" | "delete" | "rename"; readonly thread: number }
+  | {
+      readonly do: "configure"
+      readonly thread: number
+      readonly recovery?: "settle" | "resume" | "ask"
+      readonly afterLimit?: "stop" | "continue"
+    }
+  /** Work that would go on later does not. */
+  | { readonly do: "leave"; readonly thread: number }
   /** An earlier command with its id, once more. */
   | { readonly do: "again"; readonly at: number }
   | { readonly do: "detach" | "attach"; readonly follower: number }
@@ -39,11 +47,23 @@ const thread = fc.nat(2)
 const at = fc.nat(3)
 const record = <A extends object>(fields: { readonly [K in keyof A]: fc.Arbitrary<A[K]> }) => fc.record(fields) as fc.Arbitrary<A>
 const word = <A extends string>(...words: ReadonlyArray<A>) => fc.constantFrom(...words)
-const maybe = <A>(one: fc.Arbitrary<A>) => fc.option(one, { freq: 12, nil: undefined })
+/** Mostly nothing. */
+const seldom = <A>(one: fc.Arbitrary<A>) =>
+  fc.oneof({ weight: 8, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: one })
 
 const mood = fc
   .constantFrom(...(Object.keys(moods) as ReadonlyArray<keyof typeof moods>))
   .chain((of) => fc.nat(moods[of].length - 1).map((is): Step => ({ do: "mood", of, is })))
+
+const configure: fc.Arbitrary<Step> = fc.record(
+  {
+    do: fc.constant("configure" as const),
+    thread,
+    recovery: word<"settle" | "resume" | "ask">("settle", "resume", "ask"),
+    afterLimit: word<"stop" | "continue">("stop", "continue")
+  },
+  { requiredKeys: ["do", "thread"] }
+)
 
 const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
   [
@@ -51,7 +71,7 @@ const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
     record({
       do: fc.constant("create"),
       turn: fc.boolean(),
-      wrong: fc.option(word("provider", "directory"), { freq: 8, nil: undefined })
+      wrong: seldom(word("provider", "directory"))
     })
   ],
   [
@@ -60,7 +80,7 @@ const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
       do: fc.constant("send"),
       thread,
       strategy: word("enqueue", "enqueue", "steer", "interrupt", "reject"),
-      expect: maybe(word("active", "other"))
+      expect: seldom(word("active", "other"))
     })
   ],
   [4, record({ do: word("edit", "remove"), thread, at })],
@@ -68,9 +88,11 @@ const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
   [2, record({ do: fc.constant("reorder"), thread, from: at })],
   [8, record({ do: fc.constant("interrupt"), thread, turn: word("none", "active", "queued", "over", "unknown") })],
   [10, record({ do: fc.constant("answer"), at, how: word("right", "right", "session", "cancel", "wrong", "unknown") })],
-  [2, record({ do: fc.constant("stop"), thread, epoch: maybe(word("right", "other")) })],
+  [2, record({ do: fc.constant("stop"), thread, epoch: seldom(word("right", "other")) })],
   [2, record({ do: word("archive", "unarchive", "unarchive", "rename"), thread })],
   [1, record({ do: fc.constant("delete"), thread })],
+  [3, configure],
+  [1, record({ do: fc.constant("leave"), thread })],
   [2, record({ do: fc.constant("again"), at: fc.nat(20) })],
   [4, record({ do: word("detach", "attach"), follower: fc.nat(1) })],
   [1, record({ do: fc.constant("crash"), after: fc.nat(60) })],
@@ -156,8 +178,12 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
 export const script: fc.Arbitrary<Script> = fc.record({
   seed: fc.nat(1_000_000),
   steps: fc
-    .tuple(fc.array(mood, { maxLength: 2 }), fc.array(phrase, { minLength: 1, maxLength: 40, size: "max" }))
-    .map(([moods, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, ...steps))
+    .tuple(
+      fc.array(mood, { maxLength: 2 }),
+      fc.array(configure, { maxLength: 1 }),
+      fc.array(phrase, { minLength: 1, maxLength: 40, size: "max" })
+    )
+    .map(([moods, policy, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, policy, ...steps))
 })
 
 /** The script as a test that can be pasted. */
