@@ -92,7 +92,9 @@ describe("Signals", () => {
       session.publish(progress("4", "4"))
       yield* TestClock.adjust("1 second")
       expect(found(signals).map(([key]) => key)).toEqual(["progress/itm_3", "progress/itm_1", "progress/itm_4"])
-      for (let at = 0; at < 100; at++) session.publish(progress(`n${at}`, "x"))
+      // Of all sessions together.
+      const sessions = yield* Effect.forEach(["b", "c", "d"], (name) => signals.session(thread(name)))
+      for (let at = 0; at < 100; at++) sessions[at % 3]?.publish(progress(`n${at}`, "x"))
       session.publish(progress("large", "x".repeat(1_000_000)))
       yield* TestClock.adjust("1 second")
       expect(found(signals)).toHaveLength(3)
