@@ -1,4 +1,16 @@
 import { defineConfig } from "vitest/config"
+import { executable, isThere } from "./test/support/Chromium.ts"
 
-// The page under test is the one that the bundled program serves.
-export default defineConfig({ test: { include: ["{src,test}/**/*.test.{ts,tsx}"], testTimeout: 60_000, hookTimeout: 120_000 } })
+// In CI a browser is a must. Elsewhere the tests in it are left out where there is none, and that is said.
+if (!isThere && process.env["CI"] !== undefined)
+  throw new Error(`The page's tests need a browser: there is no ${executable}. Debian: apt-get install chromium`)
+if (!isThere) console.warn(`No ${executable}: the page is not tested in a browser. Debian: apt-get install chromium`)
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.{ts,tsx}", ...(isThere ? ["test/**/*.test.ts"] : ["test/size.test.ts"])],
+    globalSetup: ["./test/bundle.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000
+  }
+})

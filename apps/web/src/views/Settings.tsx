@@ -63,7 +63,8 @@ const Pair = ({ changed }: { readonly changed: () => void }) => {
           <div>
             <p>
               Open this on the other device. It works once, until {new Date(code.expiresAt).toLocaleTimeString()}. Who opens it
-              may do what you may: its name stands at each of its commands in the log.
+              may run agents here and answer them; its name stands at each of its commands in the log. Only an administrator puts
+              others out.
             </p>
             <pre className="code" tabIndex={0}>
               {code.url}
