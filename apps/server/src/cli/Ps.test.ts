@@ -32,6 +32,11 @@ const now = Date.parse("2026-11-20T10:02:03.000Z")
 describe("why", () => {
   it.each<[string, Partial<Children.Child>, ThreadView | undefined]>([
     ["idle for 1h 2m", {}, ready],
+    [
+      "is being ended: idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may",
+      {},
+      { ...ready, stopping: "idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may" }
+    ],
     ["runs trn_1", {}, { ...ready, session: { epoch: 2, status: "running", activeTurnId: turnId }, activeTurnId: turnId }],
     ["starts for trn_1", {}, { ...ready, session: { epoch: 2, status: "starting", activeTurnId: turnId }, activeTurnId: turnId }],
     [

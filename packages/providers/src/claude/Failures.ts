@@ -20,6 +20,12 @@ const ofStatus = (status: number): Failure["kind"] | undefined => {
   return status >= 500 ? "transport" : status >= 400 ? "protocol" : undefined
 }
 
+/** Claude ends its words on a usage limit with `|` and when that ends, in seconds since 1970; where it does not, nothing is known. */
+const resetAt = (message: string): { readonly resetAt?: string } => {
+  const seconds = /usage limit reached\|(\d{10})$/i.exec(message.trim())?.[1]
+  return seconds === undefined ? {} : { resetAt: new Date(Number(seconds) * 1000).toISOString() }
+}
+
 const isContext = (message: string) => /prompt is too long|context (window|length)/i.test(message)
 
 /** `error`: the word on the turn's last message, when it had one. */
@@ -31,7 +37,7 @@ export const failureOf = (result: Result, error: string | undefined): Failure =>
     (typeof result.api_error_status === "number" ? ofStatus(result.api_error_status) : undefined) ??
     (result.subtype.startsWith("error_max_") ? "limit" : "unknown")
   const detail = [error, result.api_error_status == null ? undefined : `status ${result.api_error_status}`, result.subtype]
-  return { kind, message, detail: detail.filter(Boolean).join(", ") }
+  return { kind, message, detail: detail.filter(Boolean).join(", "), ...(kind === "limit" ? resetAt(message) : {}) }
 }
 
 /**

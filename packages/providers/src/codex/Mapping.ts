@@ -8,6 +8,7 @@ import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Asked } from "./Asks.ts"
 import * as Failures from "./Failures.ts"
 import { fileChanges, itemContent, itemKind, itemStatus, startedContent } from "./Items.ts"
+import { RateLimits } from "./RateLimits.ts"
 import { decodeNotification, decodeRequest, type Breakdown, type Notification, type Turn } from "./Wire.ts"
 
 /** A server request: what to tell, and how to answer it. Without `answer` it must be refused at once with method-not-found (P6). */
@@ -52,14 +53,15 @@ const minus = (a: Breakdown, b: Breakdown): Breakdown => ({
 })
 
 /** Only `completed` is a success; a status word that is not known is not (T11). */
-const turnEnded = (turn: Turn): NativeEvent => {
+const turnEnded = (turn: Turn, limits: RateLimits): NativeEvent => {
   if (turn.status === "completed") return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "completed" }
   if (turn.status === "interrupted")
     return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "interrupted", reason: "Codex interrupted the turn." }
   const error = turn.error
     ? Failures.fromTurnError(turn.error)
     : { kind: "unknown" as const, message: `Codex ended the turn as "${turn.status}" and gave no error.` }
-  return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "failed", reason: error.message, error }
+  const until = error.kind === "limit" ? limits.resetAt() : {}
+  return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "failed", reason: error.message, error: { ...error, ...until } }
 }
 
 const opaque = (message: { readonly method: string; readonly turnId?: string; readonly params: unknown }): NativeEvent => ({
@@ -71,6 +73,7 @@ const opaque = (message: { readonly method: string; readonly turnId?: string; re
 
 export const make = (nativeThreadId: string): Mapping => {
   const changing = new Map<string, ReadonlyArray<FileChange>>()
+  const limits = new RateLimits()
   /** The turn of our thread that runs. */
   let current: string | undefined
   /** Turns that this session has seen. After a resume Codex counts an old turn's tokens once more: that must not begin a turn. */
@@ -117,7 +120,7 @@ export const make = (nativeThreadId: string): Mapping => {
       case "turn/completed":
         changing.clear()
         if (current === message.params.turn.id) current = undefined
-        return [turnEnded(message.params.turn)]
+        return [turnEnded(message.params.turn, limits)]
       case "turn/plan/updated": {
         const plan = message.params.plan.map(({ status, step }) => ({ text: step, status: steps.get(status) ?? "pending" }))
         return [{ _tag: "TurnUpdated", nativeTurnId: message.params.turnId, plan }]
@@ -165,6 +168,7 @@ export const make = (nativeThreadId: string): Mapping => {
 
   return {
     notification: (method, params) => {
+      if (method === "account/rateLimits/updated") limits.learn(params)
       const message = decodeNotification(nativeThreadId, method, params)
       return message._tag === "Other" ? [opaque(message)] : known(message, params)
     },
