@@ -7,11 +7,13 @@ interface Bench {
 const log = (): Promise<Bench> => import("./log.ts")
 const engine = (): Promise<Bench> => import("./engine.ts")
 const delivery = (): Promise<Bench> => import("./delivery.ts")
+const recovery = (): Promise<Bench> => import("./recovery.ts")
 
 const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
   log: [log, engine],
   engine: [engine],
-  delivery: [delivery]
+  delivery: [delivery],
+  recovery: [recovery]
 }
 
 const name = process.argv[2] ?? "log"

@@ -3,7 +3,7 @@ import { points, type Point } from "@millrace/host/Steps"
 import { Chunk, Effect, Random } from "effect"
 
 export type Death =
-  /** So long after it was ready. */
+  /** So long after it was ready and had agents at work. */
   | { readonly _tag: "Random"; readonly afterMillis: number }
   /** By itself, the nth time it is there. A point of the shutdown is reached by SIGTERM, so long after it was ready. */
   | { readonly _tag: "Point"; readonly point: Point; readonly nth: number; readonly afterMillis: number }
@@ -30,10 +30,14 @@ const nthOf = (point: Point) =>
       : // In recovery, or at work.
         Effect.flatMap(Random.nextBoolean, (early) => (early ? Random.nextIntBetween(1, 4) : Random.nextIntBetween(10, 80)))
 
-/** Each point once, the rest at random moments, in random order; fewer rounds than points: some of the points. */
-export const make = (rounds: number, [least, most]: readonly [number, number]): Effect.Effect<ReadonlyArray<Round>> =>
+/** Each point once, the rest at random moments, in random order; `random` of them at least, so that some points may have no round. */
+export const make = (
+  rounds: number,
+  random: number,
+  [least, most]: readonly [number, number]
+): Effect.Effect<ReadonlyArray<Round>> =>
   Effect.gen(function* () {
-    const some = Chunk.toReadonlyArray(yield* Random.shuffle(points))
+    const some = Chunk.toReadonlyArray(yield* Random.shuffle(points)).slice(0, Math.max(0, rounds - random))
     const kinds = yield* Random.shuffle(Array.from({ length: rounds }, (_, n) => some[n]))
     return yield* Effect.forEach(kinds, (point, n) =>
       Effect.gen(function* () {

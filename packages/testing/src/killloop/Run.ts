@@ -5,7 +5,7 @@
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Point } from "@millrace/host/Steps"
-import { Effect, Either, Option, Queue, Random, type Scope } from "effect"
+import { Deferred, Effect, Either, Option, Queue, Random, type Scope } from "effect"
 import { check as checkHistories, checkLog, type Row } from "../HistoryChecker.ts"
 import { problems } from "../LogChecks.ts"
 import * as Program from "../Program.ts"
@@ -25,6 +25,8 @@ export interface Options {
   readonly only?: readonly [number, number]
   /** Default: the demo agent. */
   readonly agent?: Work.Agent
+  /** So many rounds at least are killed at random, and not at a point. */
+  readonly random?: number
   /** For the servers. */
   readonly env?: Readonly<Record<string, string>>
   /** Where agents work; default: the data directory. */
@@ -55,7 +57,7 @@ const patience = "15 seconds"
 
 export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const plan = yield* Plan.make(options.rounds, options.work ?? [100, 900])
+    const plan = yield* Plan.make(options.rounds, options.random ?? 0, options.work ?? [100, 900])
     const [first, last] = options.only ?? [1, options.rounds]
     const rounds = plan.filter(({ round }) => round >= first && round <= last)
     const dataDir = yield* temporaryDirectory
@@ -125,16 +127,27 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             unanswered += lost.length
             const settled = Effect.forEach(lost, (sent) => Commands.settle(process, sent), { concurrency: 8 })
             const heard = yield* Queue.sliding<LogEvent>(1000)
-            const reading = Effect.forEach(
-              readers,
-              (reader, n) => reader.read(process, (event) => n === 0 && Queue.unsafeOffer(heard, event)),
-              { concurrency: "unbounded", discard: true }
-            )
+            const busy = yield* Deferred.make<void>()
+            const isEndless = ({ offset, stream, type }: LogEvent) =>
+              offset > rows.length &&
+              type.startsWith("item.") &&
+              agent.endless.some((kind) => stream === `thread/${clients.threads.get(kind)}`)
+            const hear = (event: LogEvent) => {
+              Queue.unsafeOffer(heard, event)
+              if (isEndless(event)) Deferred.unsafeDone(busy, Effect.void)
+            }
+            const reading = Effect.forEach(readers, (reader, n) => reader.read(process, (event) => n === 0 && hear(event)), {
+              concurrency: "unbounded",
+              discard: true
+            })
             const working = Work.run(clients, process, agent, { cwd, endless: !isCalm, heard })
             const dying = Effect.gen(function* () {
               if (isLast) yield* Effect.zipRight(Effect.sleep("500 millis"), process.kill("SIGTERM"))
-              else if (death._tag === "Random") yield* Effect.delay(process.kill("SIGKILL"), death.afterMillis)
-              else if (Plan.isShutdown(death)) yield* Effect.delay(process.kill("SIGTERM"), death.afterMillis)
+              else if (death._tag === "Random") {
+                // An agent that would outlive it is at work by then, also on a slow machine.
+                yield* Effect.timeoutOption(Deferred.await(busy), "5 seconds")
+                yield* Effect.delay(process.kill("SIGKILL"), death.afterMillis)
+              } else if (Plan.isShutdown(death)) yield* Effect.delay(process.kill("SIGTERM"), death.afterMillis)
               const ended = yield* Effect.timeoutOption(process.ended, patience)
               if (Option.isSome(ended)) return ended.value.signal
               report(["the server did not come to its end"])

@@ -44,7 +44,7 @@ const worker = (clients: Clients, address: Commands.Address, agent: Agent, kind:
     const text = agent.prompts[kind] ?? ""
     for (;;) {
       const threadId = clients.threads.get(kind)
-      const coin = yield* Random.nextBoolean
+      const coin = (yield* Random.next) < 0.3
       // Endless work must not be in a queue, which the next server goes on with.
       const strategy = agent.endless.includes(kind) ? "reject" : kind === "deltas" ? "enqueue" : coin ? "interrupt" : "reject"
       const answer = yield* threadId === undefined
