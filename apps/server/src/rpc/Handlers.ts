@@ -16,6 +16,7 @@ import * as Followers from "../http/Followers.ts"
 import type { Wake } from "../http/Wake.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
+import * as Calls from "./Calls.ts"
 
 /** Frames in one message: the client acknowledges each, so this is the throughput. */
 const framesPerMessage = 256
@@ -72,21 +73,24 @@ export const layer = MillraceRpcs.toLayer(
         streams.set(own, now)
         return now
       })
+    const ofConnection = Calls.make()
+    /** One call: in its turn among those of its connection, and awaited by the drain. */
+    const answer = <A, E, R>(call: (own: Session["Type"]) => Effect.Effect<A, E, R>) =>
+      drain.track(Effect.flatMap(session, (own) => ofConnection(own)(call(own))))
     return {
       // A client that leaves does not take its command with it (D11).
-      dispatch: ({ command }) =>
-        Rpc.uninterruptible(
-          drain.track(Effect.flatMap(session, ({ actor }) => service.dispatch(Commands.complete(command), actor)))
-        ),
-      commandStatus: ({ commandId }) => drain.track(service.commandStatus(commandId)),
-      state: () => drain.track(service.state),
+      dispatch: ({ command }) => Rpc.uninterruptible(answer(({ actor }) => service.dispatch(Commands.complete(command), actor))),
+      commandStatus: ({ commandId }) => answer(() => service.commandStatus(commandId)),
+      state: () => answer(() => service.state),
       threads: (request) =>
-        drain.track(service.threads({ ...page(request), ...(request.archived !== undefined && { archived: request.archived }) })),
-      thread: ({ threadId }) => drain.track(service.thread(threadId)),
-      items: ({ threadId, ...request }) => drain.track(service.items(threadId, page(request))),
-      turns: ({ threadId, ...request }) => drain.track(service.turns(threadId, page(request))),
-      requests: () => drain.track(service.requests),
-      providers: () => drain.track(service.providers),
+        answer(() =>
+          service.threads({ ...page(request), ...(request.archived !== undefined && { archived: request.archived }) })
+        ),
+      thread: ({ threadId }) => answer(() => service.thread(threadId)),
+      items: ({ threadId, ...request }) => answer(() => service.items(threadId, page(request))),
+      turns: ({ threadId, ...request }) => answer(() => service.turns(threadId, page(request))),
+      requests: () => answer(() => service.requests),
+      providers: () => answer(() => service.providers),
       follow: ({ stream, after }) =>
         Stream.unwrapScoped(
           Effect.gen(function* () {

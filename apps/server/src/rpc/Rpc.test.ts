@@ -1,12 +1,13 @@
 import { connect } from "node:net"
 import { expect, it } from "@effect/vitest"
-import { Chunk, Effect, Fiber, Option, Stream } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Option, Stream } from "effect"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import { CommandRejected, Overloaded } from "@millrace/contracts/Errors"
 import { CommandId, ThreadId } from "@millrace/contracts/Ids"
 import * as Tokens from "../auth/Tokens.ts"
 import { event, type Fixture, start } from "../../test/support/Fixture.ts"
+import * as Calls from "./Calls.ts"
 
 const client = (fixture: Pick<Fixture, "url" | "token">) =>
   RpcTransport.make({
@@ -136,6 +137,49 @@ it.scopedLive("X5 a connection follows 256 streams; the next one is refused", ()
     follow(257)
     expect(refused(yield* heard(257))).toBe(1)
   })
+)
+
+it.scopedLive(
+  "X5 D7 a flood of calls waits at its own end: few run, the rest is not read, others are answered, and so is all of it",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start()
+      const { heard, socket } = yield* raw(fixture)
+      const open = yield* Deferred.make<void>()
+      const full = yield* Deferred.make<void>()
+      let now = 0
+      let most = 0
+      const accept = fixture.fake.dispatch
+      fixture.fake.dispatch = (command) =>
+        Effect.acquireUseRelease(
+          Effect.suspend(() => {
+            most = Math.max(most, ++now)
+            return now === Calls.running ? Deferred.succeed(full, undefined) : Effect.void
+          }),
+          () => Effect.zipRight(Deferred.await(open), accept(command)),
+          () => Effect.sync(() => now--)
+        )
+      const inFlight = Effect.map(fixture.call("/metrics"), ({ body }) => Number(/^millrace_rpc_calls (\d+)$/m.exec(body)?.[1]))
+      const total = 5_000
+      for (let id = 1; id <= total; id++) {
+        const payload = { command: { ...command, commandId: `c${id}`, turn: { text: "x".repeat(1_000) } } }
+        socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "dispatch", headers: [], payload }))
+      }
+      yield* Deferred.await(full)
+      // Each of these is answered after whatever came in before it.
+      for (let n = 0; n < 20; n++) expect((yield* fixture.call("/api/state")).status).toBe(200)
+      const held = yield* inFlight
+      expect([most, held > Calls.running, held < Calls.inFlight + 1_000]).toEqual([Calls.running, true, true])
+      yield* Deferred.succeed(open, undefined)
+      // While the flood is answered, another one's question is not at its end.
+      const others = yield* Effect.fork(Effect.flatMap(fixture.call("/api/state"), () => heard(0)))
+      const before = (yield* Fiber.join(others)).length
+      expect(before).toBeLessThan(total / 2)
+      const answers = yield* heard(total)
+      expect(answers.filter((answer) => answer.includes('"_tag":"Success"')).length).toBe(total)
+      expect([most, yield* inFlight]).toEqual([Calls.running, 0])
+    }),
+  30_000
 )
 
 it.scopedLive("S9 drain: a follower over RPC gets everything, then bye with the cursor", () =>
