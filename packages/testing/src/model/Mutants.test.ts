@@ -19,7 +19,7 @@ describe("the model bites", () => {
         return { ...right, ...(change(right) as object) }
       })
       const planted = (await import("./Search.ts")) as typeof Search
-      const { failure } = planted.search({ runs: 600, seed, shrink: 0 })
+      const { failure } = await planted.search({ runs: 600, seed, shrink: 0 })
       expect(failure?.violations ?? []).not.toEqual([])
     })
 })

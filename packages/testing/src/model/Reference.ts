@@ -485,7 +485,8 @@ export class Reference {
     if (expectedTurnId !== undefined && expectedTurnId !== active) return rule("TurnMismatch")
     if (strategy === "reject" && (active !== undefined || thread.queue.length > 0)) return rule("TurnActive")
     if (strategy === "steer" && active !== undefined && this.steerable(thread)) return { outcome: "steering", turnId: active }
-    const first = thread.queue.length === 0 || strategy === "steer" || strategy === "interrupt"
+    // What cannot be added to a running turn keeps its place behind what waits.
+    const first = thread.queue.length === 0 || strategy === "interrupt"
     // Who says something new decides how the thread goes on.
     if (thread.idle && first) return { outcome: "started" }
     return { outcome: strategy === "interrupt" && active !== undefined ? "interrupting" : "queued" }

@@ -1,4 +1,5 @@
 /** Many scripts by one seed; the first that breaks a promise is shrunk to a short one. */
+import { setImmediate } from "node:timers/promises"
 import { FastCheck as fc } from "effect"
 import { Broken, type Figures, runModel } from "./Run.ts"
 import { print, type Script, script } from "./Steps.ts"
@@ -27,7 +28,7 @@ const brokenBy = (one: Script): Broken | undefined => {
 }
 
 /** `shrink`: milliseconds to spend on making the script shorter; 0 = not at all. */
-export const search = ({
+export const search = async ({
   runs,
   seed,
   shrink = 20_000
@@ -35,11 +36,13 @@ export const search = ({
   readonly runs: number
   readonly seed: number
   readonly shrink?: number
-}): Result => {
+}): Promise<Result> => {
   const sum = { runs: 0, events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0 }
   let deadline: number | undefined
-  const found = fc.check(
-    fc.property(script, (one) => {
+  const found = await fc.check(
+    fc.asyncProperty(script, async (one) => {
+      // A run is one turn of the event loop; between two of them others are heard.
+      await setImmediate()
       // Shrinking tries shorter scripts until its time is over; then each counts as good, and the shortest known stays.
       if (deadline !== undefined && performance.now() > deadline) return true
       try {

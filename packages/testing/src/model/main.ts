@@ -15,7 +15,7 @@ const { values } = parseArgs({
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const started = performance.now()
-const { failure, figures } = Search.search({ runs: Number(values.runs), seed: Number(values.seed) })
+const { failure, figures } = await Search.search({ runs: Number(values.runs), seed: Number(values.seed) })
 const seconds = (performance.now() - started) / 1000
 if (failure !== undefined) {
   say(Search.report(failure))
