@@ -175,6 +175,8 @@ describe("the server died", () => {
                 openRequestIds: [requestId],
                 continuation: { turnId, because: "restart", requestId }
               })
+              // A server that goes down in order leaves the question to the next one.
+              yield* (yield* Engine).submit({ _tag: "RequestsRefused", threadId, reason: "the server is shutting down" })
               yield* sound
               return requestId
             })
