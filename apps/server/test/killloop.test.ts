@@ -19,6 +19,7 @@ it.scopedLive(
       expect(report.events).toBeGreaterThan(500)
       expect(report.commands).toBeGreaterThan(100)
       expect(report.unanswered).toBeGreaterThan(10)
+      expect(report.orphans).toBeGreaterThan(0)
     }),
   // About 40 seconds on two cores.
   300_000
