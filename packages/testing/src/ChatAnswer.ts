@@ -63,6 +63,7 @@ export const respond = Effect.fn("ChatAnswer.respond")(function* (
         yield* write(response, `data: ${JSON.stringify({ error: { message: "scripted failure", code: step.code } })}\n\n`)
         return void response.end()
       case "Leak":
+      case "Plain":
       case "Status":
         break
     }

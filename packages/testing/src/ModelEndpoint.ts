@@ -15,8 +15,6 @@ export interface ModelEndpoint {
   readonly requests: Effect.Effect<ReadonlyArray<ResponsesBody>>
   /** Bodies of the newest chats, as they came. */
   readonly chats: Effect.Effect<ReadonlyArray<ChatBody>>
-  /** Returns when an answer has been written to its end. */
-  readonly finished: Effect.Effect<void>
   /** Returns when a request has been cut by its client. */
   readonly cut: Effect.Effect<void>
 }
@@ -132,6 +130,7 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (
         })
         return void response.end()
       case "Leak":
+      case "Plain":
       case "Status":
         return
     }
@@ -161,7 +160,6 @@ export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
   const chats: Array<ChatBody> = []
   const fork = yield* FiberSet.makeRuntime<never>()
   const cut = yield* Deferred.make<void>()
-  const finished = yield* Deferred.make<void>()
   let serial = 0
   let drops = options.dropFirst ?? 0
   const remember = <A>(list: Array<A>, body: A) => {
@@ -193,9 +191,13 @@ export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
     for (const step of steps) {
       if (step._tag === "Status")
         return refuse(response, step.code, { message: "scripted failure", type: "scripted" }, options.headers)
+      if (step._tag === "Plain") {
+        response.on("close", () => Deferred.unsafeDone(cut, Effect.void))
+        response.writeHead(200, { "content-type": "text/plain" })
+        return void response.write("hello")
+      }
       if (step._tag === "Leak") return refuse(response, 500, { message: `it broke with ${authorization}` })
     }
-    response.on("finish", () => Deferred.unsafeDone(finished, Effect.void))
     response.on("close", () => {
       if (!response.writableEnded) Deferred.unsafeDone(cut, Effect.void)
     })
@@ -214,7 +216,6 @@ export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
     port: (server.address() as AddressInfo).port,
     requests: Effect.sync(() => [...seen]),
     chats: Effect.sync(() => [...chats]),
-    finished: Deferred.await(finished),
     cut: Deferred.await(cut)
   }
 })

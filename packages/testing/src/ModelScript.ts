@@ -9,6 +9,7 @@
  *   [[failed CODE]]         `response.failed` with that code   [[call TOOL JSON]]    any tool that the agent offers
  *   [[finish REASON]]       ends the answer with that reason   [[garbage TEXT]]      an event whose data is TEXT
  *   [[flood BYTES]]         one event of so many bytes         [[leak]]              an error that holds the request's key
+ *   [[plain]]               an answer that is no stream of events, and has no end
  *
  * A tool call (shell, escalate, patch, ask, call) ends a response; what follows it is played when its output comes back.
  */
@@ -26,6 +27,7 @@ export type Step =
   | { readonly _tag: "Garbage"; readonly text: string }
   | { readonly _tag: "Flood"; readonly bytes: number }
   | { readonly _tag: "Leak" }
+  | { readonly _tag: "Plain" }
 
 interface InputItem {
   readonly type?: string
@@ -117,6 +119,8 @@ const step = (name: string, text: string): ReadonlyArray<Step> => {
       return [{ _tag: "Garbage", text }]
     case "flood":
       return [{ _tag: "Flood", bytes: Number(first) }]
+    case "plain":
+      return [{ _tag: "Plain" }]
     case "leak":
       return [{ _tag: "Leak" }]
     default:
