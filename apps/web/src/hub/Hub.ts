@@ -6,12 +6,13 @@
 import * as Backoff from "@millrace/client/Backoff"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
+import type * as Outbox from "@millrace/client/Outbox"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import type { TransportError } from "@millrace/client/TransportError"
 import { format } from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { Frame } from "@millrace/contracts/Frame"
+import { type Frame, leaseOver } from "@millrace/contracts/Frame"
 import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
 import * as World from "../store/World.ts"
 import { answer } from "./Answer.ts"
@@ -73,6 +74,8 @@ export const make = (origin: string): Hub => {
     Effect.promise(async () => {
       const reason = await probe(origin)
       if (reason?.state === "unpaired") await Saved.forget()
+      // Who was told that the server goes down waits for the next one, and need not be told of each try.
+      if (reason === undefined && connection.state === "draining") return
       say(reason ?? { state: "reconnecting", attempt, message: cause.message })
     })
 
@@ -82,6 +85,11 @@ export const make = (origin: string): Hub => {
           if (connection.state !== "live") say({ state: "replaying" })
         })
       : explain(status.cause, status.attempt)
+
+  const onRetry: NonNullable<Outbox.Options["onRetry"]> = (_, cause) =>
+    Effect.sync(() => {
+      if (cause._tag === "ShuttingDown") say({ state: "draining", message: cause.message })
+    })
 
   const snapshot = (client: Client.Client) => {
     let attempt = 0
@@ -109,7 +117,7 @@ export const make = (origin: string): Hub => {
           events.push(frame.event)
           missed.events++
           if (frame.event.type === "request.opened") missed.requests++
-        } else if (frame._tag === "bye") say({ state: "draining", message: frame.reason })
+        } else if (frame._tag === "bye" && frame.reason !== leaseOver) say({ state: "draining", message: frame.reason })
         else if (frame._tag === "caught-up") {
           if (events.length > 0) pass(events.splice(0))
           if (kept && missed.events > 0 && now - seenAt > awayMillis) notice({ kind: "resumed", ...missed })
@@ -163,7 +171,7 @@ export const make = (origin: string): Hub => {
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const transport = yield* Scope.extend(RpcTransport.make({ url: `${origin.replace(/^http/, "ws")}/rpc` }), scope)
-      return Client.make(transport, { follow: { onStatus } })
+      return Client.make(transport, { follow: { onStatus }, outbox: { onRetry } })
     })
   )
 
@@ -189,6 +197,9 @@ export const make = (origin: string): Hub => {
         case "leave":
           tabs.delete(tab)
           if (world !== undefined) void Saved.save(world)
+          return
+        case "again":
+          if (connection.state === "reconnecting" || connection.state === "draining") void start()
           return
         case "retry":
           say({ state: "connecting" })

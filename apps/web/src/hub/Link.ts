@@ -54,7 +54,11 @@ export const make = (hear: Hear): Link => {
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) post({ tag: "attach" })
   })
-  window.addEventListener("online", () => post({ tag: "retry" }))
+  window.addEventListener("online", () => post({ tag: "again" }))
+  // Who looks at the page does not wait for the next try.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) post({ tag: "again" })
+  })
 
   const ask = (what: Call) =>
     new Promise<unknown>((resolve, reject) => {

@@ -45,6 +45,8 @@ export type ToHub =
   | { readonly tag: "attach" }
   | { readonly tag: "leave" }
   | { readonly tag: "retry" }
+  /** A retry, if it is cut off. */
+  | { readonly tag: "again" }
   | { readonly tag: "call"; readonly id: number; readonly call: Call }
 
 export type ToTab =

@@ -22,7 +22,7 @@ export const Banner = () => {
   }, [notice])
   const words =
     connection.state === "draining"
-      ? `The server is going down: ${connection.message} What was accepted is in the log; this page comes back by itself.`
+      ? "The server is going down in order. What was accepted is in the log; this page goes on when it is back."
       : connection.state === "reconnecting" && connection.attempt > 1
         ? "No connection. You see the state as it was; it goes on where it stopped."
         : connection.state === "failed"

@@ -6,6 +6,7 @@ import { Markdown } from "../text/Markdown.tsx"
 import { Terminal } from "../text/Terminal.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { span } from "../ui/Time.ts"
+import { useStore } from "../store/useStore.ts"
 import { Changes } from "./Diff.tsx"
 
 const Copy = ({ text }: { readonly text: string }) => {
@@ -53,8 +54,12 @@ const Steps = ({ steps }: { readonly steps: ReadonlyArray<PlanStep> }) => (
 )
 
 const State = ({ item }: { readonly item: ItemView }) => {
+  const asked = useStore(
+    (state) => item.status === "open" && Object.values(state.world?.requests ?? {}).some(({ ask }) => ask.itemId === item.itemId)
+  )
   if (item.status === "completed") return null
-  if (item.status === "open") return <span className="state open">running</span>
+  if (item.status === "open")
+    return <span className={asked ? "state asks" : "state open"}>{asked ? "waits for you" : "running"}</span>
   return (
     <span className={`state ${item.status}`} title={item.reason}>
       {item.status}
@@ -92,10 +97,8 @@ const body = (item: ItemView): ReactNode => {
       return (
         <div className={item.status === "open" ? "said streaming" : "said"}>
           <Markdown text={text} />
-          <div className="said-tools">
-            <State item={item.status === "open" ? { ...item, status: "completed" } : item} />
-            {item.status !== "open" && <Copy text={text} />}
-          </div>
+          {item.status !== "open" && <State item={item} />}
+          {item.status !== "open" && <Copy text={text} />}
         </div>
       )
     case "reasoning":
