@@ -91,6 +91,17 @@ describe("HistoryChecker", () => {
     expect(rules([attach(0, [...events(1, 2), caughtUp(1)])])).toEqual(["D6 caught-up early"])
     expect(rules([attach(0, events(1, 2, 3, 4, 5), true)], { settled: true })).toEqual(["D6 caught-up missing"])
   })
+  it("D7 what was left out is said exactly, after the attach, and is no end; who comes back has it again", () => {
+    const lagged = (from: number, to: number, skipped: number): Seen => ({ _tag: "lagged", from, to, skipped })
+    expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 3, 2), ...events(4, 5)])])).toEqual([])
+    expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 3, 2)]), attach(1, [...events(2, 3), caughtUp(3)])])).toEqual(
+      []
+    )
+    expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 3, 1)])])).toEqual(["D7 lagged"])
+    expect(rules([attach(0, [...events(1), lagged(2, 3, 2), caughtUp(3)])])).toEqual(["D7 lagged"])
+    expect(rules([attach(0, [caughtUp(0), ...events(1, 2), lagged(3, 4, 2)])])).toEqual(["D13 terminal lost"])
+    expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 2, 1), ...events(4)])])).toContain("D2 hole")
+  })
   it("D4 a header beyond or below its body, and more than was asked for, are named", () => {
     expect(rules([attach(0, [page(0, 3, 1, 2)])])).toEqual(["D4 header beyond body"])
     expect(rules([attach(0, [page(0, 1, 1, 2)])])).toEqual(["D4 header below body"])

@@ -21,6 +21,8 @@ export type Seen =
   | { readonly _tag: "heartbeat"; readonly head: number }
   | { readonly _tag: "bye"; readonly resumeAfter: number }
   | { readonly _tag: "end" }
+  /** Best effort: so many events of `from`..`to` were left out. */
+  | { readonly _tag: "lagged"; readonly from: number; readonly to: number; readonly skipped: number }
   /** One answered page: it was asked for `since`, its header says `upTo`. Its events follow the order of the body. */
   | {
       readonly _tag: "page"
@@ -64,6 +66,7 @@ export type Rule =
   | "S3 bye"
   | "D13 terminal lost"
   | "D13 end"
+  | "D7 lagged"
   | "D1 behind"
 
 export interface Violation {
@@ -87,6 +90,8 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   /** How many of `wanted` have been delivered: the next one due is `wanted[next]`. */
   let next = 0
   let ended = false
+  /** Offsets that were left out. */
+  const skipped = new Set<number>()
 
   const deliver = (offset: number | undefined, json: string): void => {
     const due = wanted[next]
@@ -113,6 +118,8 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   const lastDelivered = (): number => wanted[next - 1]?.offset ?? history.start
 
   for (const [n, attach] of history.attaches.entries()) {
+    // What was only said to be left out lies after the cursor of a reader that comes back: it is due again.
+    while (next > 0 && (wanted[next - 1]?.offset ?? 0) > attach.after && skipped.delete(wanted[next - 1]?.offset ?? 0)) next--
     let caughtUps = 0
     let came = 0
     let over = false
@@ -146,6 +153,17 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
           if (seen.replayed !== undefined && seen.replayed !== came)
             report("D6 caught-up count", `${where}: it says ${seen.replayed} events were replayed, ${came} were`)
           break
+        case "lagged": {
+          const left = wanted.slice(next).filter(({ offset }) => offset <= seen.to)
+          next += left.length
+          for (const { offset } of left) skipped.add(offset)
+          if (caughtUps === 0) report("D7 lagged", `${where}: what lies before the attach was left out, from ${seen.from}`)
+          if (left.length !== seen.skipped || left[0]?.offset !== seen.from || left.at(-1)?.offset !== seen.to)
+            report("D7 lagged", `${where}: it says ${seen.skipped} of ${seen.from} to ${seen.to}, ${left.length} were due`)
+          for (const { offset, type } of left)
+            if (isTerminal(type) || type === deletion) report("D13 terminal lost", `${type} at ${offset} was left out`)
+          break
+        }
         case "heartbeat":
           if (!complete(seen.head)) report("D1 behind", `${where}: a heartbeat says ${seen.head}, due is ${wanted[next]?.offset}`)
           break

@@ -20,6 +20,8 @@ export interface Counts {
   lateWakes: number
   cuts: number
   attaches: number
+  /** Runs of events that a best-effort reader was told it missed. */
+  lagged: number
 }
 
 export interface Faults {
@@ -56,7 +58,8 @@ export const make = (seed: number): Faults => {
     doubledWakes: 0,
     lateWakes: 0,
     cuts: 0,
-    attaches: 0
+    attaches: 0,
+    lagged: 0
   }
   const faults: Faults = {
     active: true,

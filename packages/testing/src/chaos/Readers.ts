@@ -3,7 +3,7 @@
  * records what it saw, attach by attach, for the history checker.
  */
 import { format, parse } from "@millrace/contracts/Cursor"
-import type { Frame } from "@millrace/contracts/Frame"
+import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
 import * as Client from "@millrace/client/Follow"
 import * as Sse from "@millrace/client/Sse"
@@ -13,7 +13,7 @@ import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import type * as Faults from "./Faults.ts"
 import type { Server, World } from "./World.ts"
 
-export type Kind = "in process" | "subscription" | "sse" | "poll" | "client"
+export type Kind = "in process" | "subscription" | "best effort" | "sse" | "poll" | "client"
 
 interface Attaching extends Attach {
   readonly seen: Array<Seen>
@@ -48,7 +48,8 @@ const begin = (state: State): Attaching => {
 /** Records, and moves the position as a client does: events move it, `bye` says where to come back (D5). */
 const take = (state: State, attach: Attaching, seen: Seen): void => {
   attach.seen.push(seen)
-  if (seen._tag === "event") state.position = seen.offset
+  if (seen._tag === "lagged") state.faults.counts.lagged++
+  else if (seen._tag === "event") state.position = seen.offset
   else if (seen._tag === "bye") state.position = Math.max(state.position, seen.resumeAfter)
   else if (seen._tag === "end") state.ended = true
 }
@@ -60,7 +61,7 @@ const dawdle = (state: State) =>
     slow && state.faults.active ? Effect.flatMap(Random.nextIntBetween(1, 900), (ms) => Effect.sleep(ms)) : Effect.void
   )
 
-const ofFrame = (frame: Frame): Seen | undefined => {
+const ofFrame = (frame: SubscriptionFrame): Seen | undefined => {
   switch (frame._tag) {
     case "event":
       return { _tag: "event", offset: offsetOf(frame.cursor), json: JSON.stringify(frame.event) }
@@ -70,6 +71,8 @@ const ofFrame = (frame: Frame): Seen | undefined => {
       return { _tag: "end" }
     case "signal":
       return undefined
+    case "lagged":
+      return frame
     case "caught-up":
       return { _tag: "caught-up", head: frame.head, replayed: frame.replayed }
     case "heartbeat":
@@ -84,7 +87,8 @@ const query = (server: Server, state: State) => ({
 
 /** Frames in process, left after a number of them. */
 const inProcess =
-  (frames: (server: Server, state: State, capacity: number) => ReturnType<Server["follow"]>) => (server: Server, state: State) =>
+  (frames: (server: Server, state: State, capacity: number) => ReturnType<Server["subscribe"]>) =>
+  (server: Server, state: State) =>
     Effect.gen(function* () {
       const attach = begin(state)
       const capacity = yield* Random.nextIntBetween(1, 9)
@@ -100,6 +104,9 @@ const inProcess =
       )
       if (left < 0) state.faults.counts.cuts++
     })
+
+const subscribed = (delivery: "lossless" | "best-effort") =>
+  inProcess((server, state, capacity) => server.subscribe({ ...query(server, state), capacity, delivery }))
 
 const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
   const control = () => JSON.parse(data) as { readonly head: number; readonly replayed: number; readonly resumeAfter: string }
@@ -256,7 +263,8 @@ export const make = (
   const loop = (attach: (server: Server, state: State) => Effect.Effect<void, unknown>) => reattaching(world, state, attach)
   const run = {
     "in process": () => loop(inProcess((server, state) => server.follow(query(server, state)))),
-    subscription: () => loop(inProcess((server, state, capacity) => server.subscribe({ ...query(server, state), capacity }))),
+    subscription: () => loop(subscribed("lossless")),
+    "best effort": () => loop(subscribed("best-effort")),
     sse: () => Effect.flatMap(world.server, ({ log }) => loop(sse(format(log.epoch, start)))),
     poll: () => loop(poll),
     client: () => client(world, state)

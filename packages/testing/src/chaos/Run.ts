@@ -51,6 +51,7 @@ export const total = (results: ReadonlyArray<Result>): Readonly<Record<keyof Fau
     lateWakes: 0,
     cuts: 0,
     attaches: 0,
+    lagged: 0,
     events: 0,
     steps: 0
   }

@@ -33,6 +33,8 @@ const readers = [
   { name: "in process, one thread", kind: "in process", stream: streamOf("a") },
   { name: "subscription, all", kind: "subscription", stream: undefined },
   { name: "subscription, deleted thread", kind: "subscription", stream: streamOf("c") },
+  { name: "best effort, all", kind: "best effort", stream: undefined },
+  { name: "best effort, one thread", kind: "best effort", stream: streamOf("b") },
   { name: "client, all", kind: "client", stream: undefined },
   { name: "sse, all", kind: "sse", stream: undefined },
   { name: "sse, one thread", kind: "sse", stream: streamOf("b") },

@@ -5,7 +5,7 @@
 import { knownThreads } from "../KnownThreads.ts"
 import { type HttpServerResponse, HttpServerRequest } from "@effect/platform"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
-import type { Frame } from "@millrace/contracts/Frame"
+import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
 import * as Consumers from "@millrace/host/Consumers"
 import * as Subscription from "@millrace/host/Subscription"
@@ -19,7 +19,7 @@ import { Session } from "@millrace/server/auth/Session"
 import { Tokens } from "@millrace/server/auth/Tokens"
 import * as Events from "@millrace/server/http/Events"
 import * as Wake from "@millrace/server/http/Wake"
-import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, Stream } from "effect"
+import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
 import type * as Faults from "./Faults.ts"
 
 export type Log = typeof EventLog.Service
@@ -46,12 +46,13 @@ export interface Server {
     readonly stream?: StreamName
     readonly after?: string
   }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
-  /** The host's subscription, lossless: at most `capacity` ahead of its consumer. */
+  /** The host's subscription: at most `capacity` ahead of its consumer. */
   readonly subscribe: (options: {
     readonly stream?: StreamName
     readonly after?: string
     readonly capacity: number
-  }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
+    readonly delivery: Consumers.Delivery
+  }) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
   /** Followers deliver to the head, say bye and end. */
   readonly drain: Effect.Effect<void>
   /** Completes when the process is gone. */
@@ -104,10 +105,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
           Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
         ),
       follow: (options) => Frames.follow(log, options),
-      subscribe: (options) =>
-        Subscription.frames(log, consumers, { ...options, delivery: "lossless" }).pipe(
-          Stream.filter((frame): frame is Frame => frame._tag !== "lagged")
-        ),
+      subscribe: (options) => Subscription.frames(log, consumers, options),
       drain: Effect.zipRight(wake.close, consumers.settle),
       down: yield* Deferred.make<void>()
     } satisfies Server

@@ -42,6 +42,8 @@ const trace = ({ outcome }: Run.Result) => {
                 return `bye ${seen.resumeAfter}`
               case "end":
                 return "end"
+              case "lagged":
+                return `lagged ${seen.from}..${seen.to} (${seen.skipped})`
               default:
                 return `${seen._tag} ${seen.head}`
             }
