@@ -1,6 +1,6 @@
 /** What is asked of a person, with its choices; and how it was answered, also when somebody else was first. */
 import { useState } from "react"
-import type { Decision, RequestView } from "@millrace/contracts/Item"
+import type { Ask, Decision, RequestView } from "@millrace/contracts/Item"
 import { useAction } from "../ui/Action.tsx"
 import { threadHref } from "../ui/Route.ts"
 import { link } from "../store/Store.ts"
@@ -100,6 +100,12 @@ const Questions = ({ action, request }: { readonly request: RequestView; readonl
   )
 }
 
+const wants = (ask: Ask): string => {
+  if (ask.kind === "question") return "Asks you"
+  if (ask.command !== undefined) return "Wants to run"
+  return ask.changes === undefined ? "Asks for approval" : "Wants to change files"
+}
+
 export const RequestCard = ({ request, linked }: { readonly request: RequestView; readonly linked?: boolean }) => {
   const action = useAction()
   const thread = useStore((state) => state.world?.threads[request.threadId])
@@ -107,7 +113,7 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
   return (
     <section className="request" aria-label={`Request: ${ask.title}`}>
       <header>
-        <b>{ask.kind === "approval" ? "Asks for leave" : "Asks you"}</b>
+        <b>{wants(ask)}</b>
         {(ask.kind !== "approval" || ask.command === undefined || !ask.title.includes(ask.command)) && (
           <span className="ask-title">{ask.title}</span>
         )}
