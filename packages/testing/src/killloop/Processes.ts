@@ -40,7 +40,7 @@ export const bystanders = (cwd: string): Effect.Effect<Bystanders, never, Scope.
         [
           [process.execPath, agent],
           ["sleep", "3600"],
-          ["/bin/sh", "-c", "setsid sleep 3600 & sleep 3600"]
+          ["/bin/sh", "-c", "sleep 3600 & sleep 3600"]
         ].map(([command = "", ...args]) =>
           spawn(command, args, {
             cwd,
