@@ -110,7 +110,7 @@ export const Log = () => {
       here = false
       clearTimeout(timer)
     }
-    // The head moves on; what is new comes from the tail.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- the head moves on; what is new comes from the tail
   }, [words, scan])
   const matches = useMemo(() => {
     if (found === undefined) return []
@@ -141,7 +141,9 @@ export const Log = () => {
       for (let index = top; index <= bottom && !missing; index++) missing = at(index + 1) === undefined
       if (missing) want(page)
     }
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- when another part is shown, not when a page of it came
   }, [first, final, filtered, head])
+  // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each filter
   useEffect(() => virtual.scrollToEnd(), [filtered])
 
   return (

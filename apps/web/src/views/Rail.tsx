@@ -17,18 +17,18 @@ const order = (a: Thread, b: Thread) => urgency[a.status] - urgency[b.status] ||
 export const titleOf = (thread: Pick<Thread, "title" | "threadId">): string =>
   thread.title === "" ? thread.threadId : thread.title
 
-const groups = (world: World, wanted: string, archived: boolean) => {
+const groups = (all: World["threads"], projects: World["projects"], wanted: string, archived: boolean) => {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean)
   const fits = (thread: Thread) => {
     const text = `${thread.title} ${thread.provider} ${thread.cwd} ${thread.status} ${thread.threadId}`.toLowerCase()
     return thread.archived === archived && words.every((word) => text.includes(word))
   }
   const byProject = new Map<string, Array<Thread>>()
-  for (const thread of Object.values(world.threads))
+  for (const thread of Object.values(all))
     if (fits(thread)) byProject.set(thread.projectId, [...(byProject.get(thread.projectId) ?? []), thread])
   return [...byProject]
     .map(([projectId, threads]) => ({
-      project: world.projects[projectId as Thread["projectId"]],
+      project: projects[projectId as Thread["projectId"]],
       threads: threads.toSorted(order),
       projectId
     }))
@@ -86,8 +86,11 @@ export const Rail = () => {
   const [archived, setArchived] = useState(false)
   const threads = world?.threads
   const projects = world?.projects
-  // eslint-style deps: the world changes with every delta, its threads do not.
-  const found = useMemo(() => (world === undefined ? [] : groups(world, wanted, archived)), [threads, projects, wanted, archived])
+  // The world changes with every delta, its threads do not.
+  const found = useMemo(
+    () => (threads === undefined || projects === undefined ? [] : groups(threads, projects, wanted, archived)),
+    [threads, projects, wanted, archived]
+  )
   const now = useNow()
   const waiting = Object.keys(world?.requests ?? {}).length
   return (

@@ -32,6 +32,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     const now = state.threads.get(thread.threadId)
     return now?.state === "ready" ? now.transcript.version : -1
   })
+  // oxlint-disable-next-line react-hooks/exhaustive-deps -- the version says that the transcript changed in place
   const list = useMemo(() => rows(transcript), [transcript, version])
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
@@ -49,7 +50,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
   const shown = list.length > 0
   useEffect(() => {
     if (shown) virtual.scrollToEnd()
-    // Once for each thread.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each thread, not for each change of the list
   }, [transcript, shown])
 
   const near = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
