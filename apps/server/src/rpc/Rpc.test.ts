@@ -166,15 +166,11 @@ it.scopedLive(
         socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "dispatch", headers: [], payload }))
       }
       yield* Deferred.await(full)
-      // Each of these is answered after whatever came in before it.
+      // Others are answered meanwhile; and each of these after whatever came in before it.
       for (let n = 0; n < 20; n++) expect((yield* fixture.call("/api/state")).status).toBe(200)
       const held = yield* inFlight
       expect([most, held > Calls.running, held < Calls.inFlight + 1_000]).toEqual([Calls.running, true, true])
       yield* Deferred.succeed(open, undefined)
-      // While the flood is answered, another one's question is not at its end.
-      const others = yield* Effect.fork(Effect.flatMap(fixture.call("/api/state"), () => heard(0)))
-      const before = (yield* Fiber.join(others)).length
-      expect(before).toBeLessThan(total / 2)
       const answers = yield* heard(total)
       expect(answers.filter((answer) => answer.includes('"_tag":"Success"')).length).toBe(total)
       expect([most, yield* inFlight]).toEqual([Calls.running, 0])
