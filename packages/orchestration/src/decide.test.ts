@@ -2,13 +2,15 @@ import type { Command, CommandBody, CommandType } from "@millrace/contracts/Comm
 import type { DomainEvent } from "@millrace/contracts/Event"
 import { EventData, isTerminal } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemView, RequestView } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
-import { SessionState } from "@millrace/contracts/State"
+import { SessionState, type TurnView } from "@millrace/contracts/State"
 import { DecideModel } from "@millrace/testing/DecideModel"
 import * as Kit from "@millrace/testing/Orchestration"
 import { Either, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { activeTurn, epochOf, hasLiveSession, isLive } from "./ThreadState.ts"
+import { turnBoundaries } from "./turnBoundaries.ts"
 
 const ask = <T extends CommandType>(model: DecideModel, type: T, body: (typeof CommandBody)[T]["Type"]) =>
   model.ask(Kit.command(type, body) as Command, "/work")
@@ -658,4 +660,36 @@ describe("model", () => {
       expect(goneOn.filter((because) => because === "limit").length).toBeGreaterThan(5)
     }
   )
+
+  it("D14 turnBoundaries tells from the history alone what the projection shows, after any history", { timeout: 30_000 }, () => {
+    const seen = new Set<string>()
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
+        const { model, threadId } = withThread()
+        for (const one of steps) run(model, threadId, one)
+        const found = turnBoundaries(model.events.map((event, n) => ({ offset: n + 1, ...event })))
+        const of = <A extends { readonly turnId: TurnId }>(collection: string) =>
+          [...model.rows].flatMap(([key, value]) => (key.startsWith(`${collection}/`) ? [value as A] : []))
+        const items = of<ItemView>("item")
+        const requests = of<RequestView>("request")
+        expect(found.map(({ first: _f, last: _l, ...turn }) => turn)).toEqual(
+          of<TurnView>("turn").map(({ turnId, status, text }) => ({
+            turnId,
+            status,
+            text,
+            itemIds: items.filter((item) => item.turnId === turnId).map(({ itemId }) => itemId),
+            requestIds: requests.filter((request) => request.turnId === turnId).map(({ requestId }) => requestId)
+          }))
+        )
+        const naming = (turnId: TurnId) =>
+          model.events.flatMap((event, n) => ("turnId" in event.data && event.data.turnId === turnId ? [n + 1] : []))
+        for (const { first, last, turnId, status } of found) {
+          expect([first, last]).toEqual([naming(turnId)[0], naming(turnId).at(-1)])
+          seen.add(status)
+        }
+      }),
+      { numRuns: 200, seed: 20261120 }
+    )
+    expect([...seen].sort()).toEqual(["completed", "failed", "interrupted", "queued", "running", "waiting"])
+  })
 })

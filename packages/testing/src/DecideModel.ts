@@ -17,6 +17,8 @@ export class DecideModel implements World {
   private readonly projects = new Map<ProjectId, ProjectState>()
   private readonly refolded = new Map<string, ThreadState | undefined>()
   readonly events: Array<DomainEvent> = []
+  /** The read models, by `collection/key`. */
+  readonly rows = new Map<string, unknown>()
   hold = false
   policy: Policy = defaults
   private steps = 0
@@ -52,6 +54,9 @@ export class DecideModel implements World {
 
   private keep(draft: Draft): ReadonlyArray<DomainEvent> {
     const before = this.events.length
+    for (const change of draft.rows.all)
+      if (change.op === "put") this.rows.set(`${change.collection}/${change.key}`, change.value)
+      else this.rows.delete(`${change.collection}/${change.key}`)
     for (const { stream, type, data, at } of draft.events) {
       const event = { type, data } as DomainEvent
       this.events.push(event)

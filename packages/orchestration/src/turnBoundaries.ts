@@ -1,0 +1,117 @@
+/**
+ * The turns of a thread from its history alone: no read model, no live process. For who holds events: an export, a page, a stream that was
+ * followed. Agrees with the projection after any history (D14).
+ */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
+import type { TurnStatus } from "@millrace/contracts/State"
+
+/** An event of one thread's stream, in order. What it is of another type than we know is passed over. */
+export interface HistoryEvent {
+  readonly offset: number
+  readonly type: string
+  readonly data: unknown
+}
+
+export interface TurnBoundary {
+  readonly turnId: TurnId
+  /** As the history ends. */
+  readonly status: TurnStatus
+  /** What was asked, as it was last edited; empty for a turn that the provider began. */
+  readonly text: string
+  /** Offsets of the first and of the last event that names the turn. */
+  readonly first: number
+  readonly last: number
+  /** In the order in which they began. */
+  readonly itemIds: ReadonlyArray<ItemId>
+  /** Asked in it, in order. */
+  readonly requestIds: ReadonlyArray<RequestId>
+}
+
+interface Turn {
+  readonly turnId: TurnId
+  /** `waiting` is `running` with an open request. */
+  status: Exclude<TurnStatus, "waiting">
+  text: string
+  readonly first: number
+  last: number
+  readonly items: Set<ItemId>
+  readonly requests: Set<RequestId>
+  readonly open: Set<RequestId>
+}
+
+/** What the event says of the turn that it names. */
+const apply = (turn: Turn, event: DomainEvent): void => {
+  switch (event.type) {
+    case "turn.requested":
+    case "turn.edited":
+      turn.text = event.data.text
+      return
+    case "turn.dispatched":
+    case "turn.started":
+      turn.status = "running"
+      return
+    case "turn.requeued":
+      turn.status = "queued"
+      return
+    case "turn.completed":
+      turn.status = "completed"
+      return
+    case "turn.interrupted":
+      turn.status = "interrupted"
+      return
+    case "turn.failed":
+      turn.status = "failed"
+      return
+    case "item.started":
+    // Of an item that was first heard of when its turn was over.
+    case "item.amended":
+      turn.items.add(event.data.itemId)
+      return
+    case "request.opened":
+      turn.requests.add(event.data.requestId)
+      turn.open.add(event.data.requestId)
+      return
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      turn.open.delete(event.data.requestId)
+      return
+    default:
+  }
+}
+
+/** Pure and total; one pass. Turns in the order in which they first appear. */
+export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<TurnBoundary> => {
+  const turns = new Map<TurnId, Turn>()
+  for (const { data, offset, type } of events) {
+    const turnId = (data as { readonly turnId?: TurnId } | null)?.turnId
+    if (turnId === undefined) continue
+    let turn = turns.get(turnId)
+    if (turn === undefined) {
+      if (type !== "turn.requested" && type !== "turn.started") continue
+      turn = {
+        turnId,
+        status: "queued",
+        text: "",
+        first: offset,
+        last: offset,
+        items: new Set(),
+        requests: new Set(),
+        open: new Set()
+      }
+      turns.set(turnId, turn)
+    }
+    turn.last = offset
+    apply(turn, { type, data } as DomainEvent)
+  }
+  return Array.from(turns.values(), (turn) => ({
+    turnId: turn.turnId,
+    status: turn.status === "running" && turn.open.size > 0 ? "waiting" : turn.status,
+    text: turn.text,
+    first: turn.first,
+    last: turn.last,
+    itemIds: [...turn.items],
+    requestIds: [...turn.requests]
+  }))
+}
