@@ -8,12 +8,14 @@ const log = (): Promise<Bench> => import("./log.ts")
 const engine = (): Promise<Bench> => import("./engine.ts")
 const delivery = (): Promise<Bench> => import("./delivery.ts")
 const recovery = (): Promise<Bench> => import("./recovery.ts")
+const web = (): Promise<Bench> => import("./web.ts")
 
 const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
   log: [log, engine],
   engine: [engine],
   delivery: [delivery],
-  recovery: [recovery]
+  recovery: [recovery],
+  web: [web]
 }
 
 const name = process.argv[2] ?? "log"
