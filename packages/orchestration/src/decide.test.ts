@@ -681,10 +681,11 @@ describe("model", () => {
             requestIds: requests.filter((request) => request.turnId === turnId).map(({ requestId }) => requestId)
           }))
         )
-        const naming = (turnId: TurnId) =>
-          model.events.flatMap((event, n) => ("turnId" in event.data && event.data.turnId === turnId ? [n + 1] : []))
+        const begins = (event: DomainEvent) => event.type === "turn.requested" || event.type === "turn.started"
+        const names = (event: DomainEvent, turnId: TurnId) => "turnId" in event.data && event.data.turnId === turnId
         for (const { first, last, turnId, status } of found) {
-          expect([first, last]).toEqual([naming(turnId)[0], naming(turnId).at(-1)])
+          expect(first).toBe(model.events.findIndex((event) => begins(event) && names(event, turnId)) + 1)
+          expect(last).toBe(model.events.findLastIndex((event) => names(event, turnId)) + 1)
           seen.add(status)
         }
       }),

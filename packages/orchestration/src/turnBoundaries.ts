@@ -19,7 +19,7 @@ export interface TurnBoundary {
   readonly status: TurnStatus
   /** What was asked, as it was last edited; empty for a turn that the provider began. */
   readonly text: string
-  /** Offsets of the first and of the last event that names the turn. */
+  /** Offsets of the event it begins with, and of the last one that names it. */
   readonly first: number
   readonly last: number
   /** In the order in which they began. */
@@ -33,7 +33,8 @@ interface Turn {
   /** `waiting` is `running` with an open request. */
   status: Exclude<TurnStatus, "waiting">
   text: string
-  readonly first: number
+  /** 0: it has not begun; an item of it may have been heard of. */
+  first: number
   last: number
   readonly items: Set<ItemId>
   readonly requests: Set<RequestId>
@@ -81,7 +82,7 @@ const apply = (turn: Turn, event: DomainEvent): void => {
   }
 }
 
-/** Pure and total; one pass. Turns in the order in which they first appear. */
+/** Pure and total; one pass. Turns in the order in which they begin. */
 export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<TurnBoundary> => {
   const turns = new Map<TurnId, Turn>()
   for (const { data, offset, type } of events) {
@@ -89,13 +90,12 @@ export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<Tu
     if (turnId === undefined) continue
     let turn = turns.get(turnId)
     if (turn === undefined) {
-      if (type !== "turn.requested" && type !== "turn.started") continue
       turn = {
         turnId,
         status: "queued",
         text: "",
-        first: offset,
-        last: offset,
+        first: 0,
+        last: 0,
         items: new Set(),
         requests: new Set(),
         open: new Set()
@@ -103,9 +103,11 @@ export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<Tu
       turns.set(turnId, turn)
     }
     turn.last = offset
+    if (turn.first === 0 && (type === "turn.requested" || type === "turn.started")) turn.first = offset
     apply(turn, { type, data } as DomainEvent)
   }
-  return Array.from(turns.values(), (turn) => ({
+  const begun = [...turns.values()].filter(({ first }) => first > 0).toSorted((a, b) => a.first - b.first)
+  return begun.map((turn) => ({
     turnId: turn.turnId,
     status: turn.status === "running" && turn.open.size > 0 ? "waiting" : turn.status,
     text: turn.text,
