@@ -80,6 +80,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     readonly shutdownBegun: Shutdown.Shutdown["awaitBegun"]
     readonly finishShutdown: Shutdown.Shutdown["finish"]
     readonly shutdown: Shutdown.Shutdown["discard"]
+    readonly forceShutdown: Shutdown.Shutdown["force"]
   }
 >() {}
 
@@ -129,7 +130,8 @@ const service = ({ onStep }: Limits) =>
       beginShutdown: shutdown.begin,
       shutdownBegun: shutdown.awaitBegun,
       finishShutdown: shutdown.finish,
-      shutdown: shutdown.discard
+      shutdown: shutdown.discard,
+      forceShutdown: shutdown.force
     })
   })
 

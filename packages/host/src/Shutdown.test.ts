@@ -524,6 +524,29 @@ describe("Shutdown: stages", () => {
       })
   )
 
+  it.scoped("S6 S8 T2 forced: nobody is waited for any more, two seconds at most, and every turn's end is in the log", () =>
+    Effect.gen(function* () {
+      const deaf = agent((turn) => Effect.zipRight(turn.start, Effect.never), { onInterrupt: "ignore", onStop: "ignore" })
+      const host = yield* TestHost.make({ providers: [deaf] })
+      yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ ...lossless, name: "sleeper" }), () => Effect.never))
+      yield* TestHost.begin(host, "hello")
+      yield* TestHost.until(host, "turn.started")
+      yield* host.forceShutdown
+      expect(yield* host.draining, "of one that began only").toBe(false)
+      const finish = yield* Effect.fork(Effect.flip(shut(host, { deadline: "1 minute", mode: "drain" })))
+      yield* TestClock.adjust("5 seconds")
+      expect((yield* Fiber.poll(finish))._tag).toBe("None")
+      yield* host.forceShutdown
+      yield* TestClock.adjust("2 seconds")
+      const report = yield* Fiber.join(finish)
+      expect(report).toMatchObject({ forced: 1, drained: true, exits: [{ outcome: "stopped" }] })
+      expect(report.millis).toBeLessThanOrEqual(7000)
+      expect(report.consumers).toMatchObject([{ name: "sleeper", outcome: "abandoned" }])
+      expect(typesOf(yield* history(host)).filter((type) => terminals.includes(type))).toEqual(["turn.interrupted"])
+      expect(deaf.live()).toBe(0)
+    })
+  )
+
   /** What hangs, and the whole time it takes: never more than the deadline, whatever it is (S6). */
   const stalled = (
     options: TestHost.Options,

@@ -60,6 +60,11 @@ export interface Shutdown {
    * Begins, and finishes without waiting for consumers: the report says what each was not given. Never fails; for owners that do not read to the end.
    */
   readonly discard: (options: BeginOptions) => Effect.Effect<Report>
+  /**
+   * Nobody is waited for any more: turns are interrupted, and agents that do not end within two seconds are given up and killed. What ended is committed all
+   * the same. Returns at once; does nothing before a shutdown began.
+   */
+  readonly force: Effect.Effect<void>
   readonly begun: Effect.Effect<boolean>
   /** Returns when it began, whoever began it (S10). */
   readonly awaitBegun: Effect.Effect<Token>
@@ -67,6 +72,9 @@ export interface Shutdown {
 
 /** Parts of the time by which a stage has to be over, whatever stalls: the last ones keep a slice. */
 const by = { accepted: 0.3, sessions: 0.9, committed: 0.95, consumers: 1 }
+
+/** What agents have when nobody waits any more. */
+const forcedWithin = "2 seconds"
 
 const reasonOf = ({ by }: Token) =>
   by === undefined ? "the server is shutting down" : `the server is shutting down, as ${by} asked`
@@ -99,6 +107,7 @@ export const make = (rooms: {
     const { engine, dispatcher, log, consumers, onStep } = rooms
     const ended = yield* Deferred.make<Report>()
     const began = yield* Deferred.make<Token>()
+    const forced = yield* Deferred.make<void>()
     let begun: { readonly token: Token; readonly head: number } | undefined
     let running = false
 
@@ -114,18 +123,28 @@ export const make = (rooms: {
     const millisUntil = ({ beganAt, deadlineAt }: Token, part: number) =>
       Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, beganAt + (deadlineAt - beganAt) * part - now))
 
+    const untilForced = Effect.raceFirst(Deferred.await(forced))
+
     const settle = (token: Token, head: number) =>
       Effect.gen(function* () {
         // What was accepted just before is decided, and its agent known, before agents are ended (S2).
         const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
-        yield* within(accepted, token, by.accepted)
+        yield* within(untilForced(accepted), token, by.accepted)
         onStep?.("shutdown-accepted")
         const living = yield* dispatcher.sessions
         const reason = reasonOf(token)
+        const forcedStop = Effect.zipRight(
+          Deferred.await(forced),
+          dispatcher.stopAll({ mode: "now", within: forcedWithin, reason })
+        )
         const stopped = yield* Effect.flatMap(millisUntil(token, by.sessions), (millis) =>
-          within(dispatcher.stopAll({ mode: token.mode, within: millis, reason }), token, by.sessions)
+          within(
+            Effect.raceFirst(dispatcher.stopAll({ mode: token.mode, within: millis, reason }), forcedStop),
+            token,
+            by.sessions
+          )
         ).pipe(Effect.raceFirst(OpenRequests.refuse(engine, log, head, reason)))
-        const forced = Option.match(stopped, { onNone: () => living.length, onSome: (report) => report.forced })
+        const killed = Option.match(stopped, { onNone: () => living.length, onSome: (report) => report.forced })
         onStep?.("shutdown-sessions-stopped")
         const drained = Option.isSome(yield* within(engine.drain, token, by.committed))
         const exits = yield* within(SessionExits.since(log, head, living), token, by.committed)
@@ -133,7 +152,7 @@ export const make = (rooms: {
         yield* consumers.settle
         return {
           sessions: living.length,
-          forced,
+          forced: killed,
           drained,
           exits: Option.getOrElse(exits, () => living.map(SessionExits.unsettled))
         }
@@ -142,7 +161,7 @@ export const make = (rooms: {
     const run = ({ token, head }: { readonly token: Token; readonly head: number }, waiting: boolean) =>
       Effect.gen(function* () {
         const settled = yield* settle(token, head)
-        if (waiting) yield* within(consumers.ended, token, by.consumers)
+        if (waiting) yield* within(untilForced(consumers.ended), token, by.consumers)
         onStep?.("shutdown-delivered")
         const last = yield* log.head
         const millis = (yield* Clock.currentTimeMillis) - token.beganAt
@@ -182,6 +201,7 @@ export const make = (rooms: {
           return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
         }),
       discard: (options) => Effect.zipRight(begin(options), ending(false)),
+      force: Effect.suspend(() => (begun === undefined ? Effect.void : Deferred.succeed(forced, undefined))),
       begun: Effect.sync(() => begun !== undefined),
       awaitBegun: Deferred.await(began)
     }

@@ -43,6 +43,8 @@ export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Method]: 
   readonly beginShutdown: Promised<"beginShutdown">
   /** Rejects with `ShutdownIncomplete`. Read every subscription to its end meanwhile. */
   readonly finishShutdown: Promised<"finishShutdown">
+  /** Of one that began: nobody is waited for any more. */
+  readonly forceShutdown: Promised<"forceShutdown">
   /** Both, waiting for no subscription. */
   readonly shutdown: (options?: Shutdown.BeginOptions) => Promise<Shutdown.Report>
   /** Shuts down if nobody did, then lets everything go: agents, log, directory. Also `await using`. */
@@ -91,6 +93,7 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     subscribe: (request) => Iterable.make(host.subscribe(request), runtime),
     beginShutdown: (request) => run(host.beginShutdown(request)),
     finishShutdown: (token) => run(host.finishShutdown(token)),
+    forceShutdown: () => run(host.forceShutdown),
     shutdown: (request = { deadline: "10 seconds", mode: "drain" }) => run(host.shutdown(request)),
     close,
     [Symbol.asyncDispose]: close

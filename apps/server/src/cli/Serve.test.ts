@@ -77,17 +77,29 @@ describe("millrace serve", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live("S6 S10 a turn that hangs: the first signal waits for it, the second leaves at once", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
-      const server = yield* serve(dataDir)
-      const run = yield* Program.start(["run", "[[say begun]] [[hang]]", "--data", dataDir])
-      yield* run.until("begun")
-      yield* server.kill("SIGTERM")
-      yield* server.until("A second signal")
-      yield* server.kill("SIGTERM")
-      expect(yield* server.ended).toMatchObject({ code: 143 })
-    }).pipe(Effect.scoped)
+  it.live(
+    "S6 S10 T2 a turn that hangs: the first signal waits for it, the second kills it and its end is in the log, the third leaves",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryDirectory
+        const hanging = Effect.gen(function* () {
+          const server = yield* serve(dataDir)
+          const run = yield* Program.start(["run", "[[say begun]] [[hang]]", "--data", dataDir])
+          yield* run.until("begun")
+          yield* server.kill("SIGTERM")
+          yield* server.until("A second signal")
+          yield* server.kill("SIGTERM")
+          return { server, run }
+        })
+        const forced = yield* hanging
+        expect(yield* forced.run.ended, "the end was committed, and delivered").toMatchObject({ code: 3 })
+        expect(yield* forced.server.ended).toMatchObject({ code: 0, signal: null })
+        expect(yield* Program.run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+        const left = yield* hanging
+        yield* left.server.until("nobody is waited for")
+        yield* left.server.kill("SIGTERM")
+        expect(yield* left.server.ended).toMatchObject({ code: 143 })
+      }).pipe(Effect.scoped)
   )
 
   it.live("L8 X2 bad starts leave with 1 or 2 and one line: owned, port taken, no directory, open to all, no descriptor", () =>

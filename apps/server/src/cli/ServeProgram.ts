@@ -38,8 +38,9 @@ export interface Options {
 
 /** The whole way down has this long: half of it for turns to finish by themselves. */
 const deadline = "10 seconds"
-/** After the log is at rest: how long followers have to read to its end. */
+/** After the log is at rest: how long followers have to read to its end; and when nobody waits any more. */
 const grace = "3 seconds"
+const forcedGrace = "500 millis"
 
 const composed = (
   { allowedHosts, auth, dataDir, host, port, providers, reaper, recovery }: Options,
@@ -60,27 +61,43 @@ const composed = (
     Layer.provide(telemetry?.tracing ?? Layer.empty)
   )
 
-/** `reason` returns when there is one to stop, as a person reads it. Signals are taken over at once. */
-const stop = (options: Options): Effect.Effect<{ readonly reason: Effect.Effect<string> }, CliFailure, Scope.Scope> =>
+interface Stopping {
+  /** Returns when there is a reason to stop, as a person reads it. */
+  readonly reason: Effect.Effect<string>
+  /** Returns at the next signal. */
+  readonly signal: Effect.Effect<Signals.Signal>
+}
+
+/** Signals are taken over at once: one stops the server, the next one forces that, a third ends the process where it is. */
+const stop = (options: Options): Effect.Effect<Stopping, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    const signals = yield* Signals.listen(2)
-    const signal = Effect.map(Queue.take(signals), (name) => `${name} received`)
-    if (options.parentFd === undefined) return { reason: signal }
+    const signal = Queue.take(yield* Signals.listen(3))
+    const received = Effect.map(signal, (name) => `${name} received`)
+    if (options.parentFd === undefined) return { reason: received, signal }
     const { gone } = yield* Descriptors.endOf("parent-fd", options.parentFd)
-    return { reason: Effect.raceFirst(signal, Effect.as(gone, "the parent process is gone")) }
+    return { reason: Effect.raceFirst(received, Effect.as(gone, "the parent process is gone")), signal }
   })
 
 /** Admission closes, turns settle, everything is committed, followers read to the end and hear goodbye; then scopes close in reverse. */
-const down = (host: Host.Host["Type"], server: Server.Server["Type"], onStep: Steps.OnStep | undefined) =>
+const down = (
+  host: Host.Host["Type"],
+  server: Server.Server["Type"],
+  { onStep, forced }: { readonly onStep: Steps.OnStep | undefined; readonly forced: Effect.Effect<unknown> }
+) =>
   Effect.gen(function* () {
     const token = yield* host.beginShutdown({ deadline, mode: "drain" })
+    let patience: typeof grace | typeof forcedGrace = grace
+    const force = Effect.sync(() => {
+      patience = forcedGrace
+    })
+    yield* Effect.forkScoped(forced.pipe(Effect.zipRight(force), Effect.zipRight(host.forceShutdown)))
     yield* host.finishShutdown(token).pipe(
       Effect.tap(({ head, millis, sessions }) =>
         Effect.logInfo(`Settled in ${millis} ms: ${sessions} sessions ended, head ${head}.`)
       ),
       Effect.catchAll(({ message }) => Effect.logWarning(message))
     )
-    const { cut, ended } = yield* server.drain(grace)
+    const { cut, ended } = yield* server.drain(patience)
     onStep?.("shutdown-drained")
     yield* Effect.logInfo(`Connections: ${ended} ended, ${cut} cut.`)
   })
@@ -133,6 +150,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
 
     const ordered = Effect.map(host.shutdownBegun, ({ by }) => `${by ?? "its owner"} asked for it`)
     const reason = yield* Effect.raceFirst(stopping.reason, ordered)
-    yield* output.note(`Stopping: ${reason}. A second signal leaves at once.`)
-    yield* down(host, server, onStep)
+    yield* output.note(`Stopping: ${reason}. A second signal waits for nobody, a third leaves at once.`)
+    const forced = Effect.flatMap(stopping.signal, (name) => output.note(`${name} received: nobody is waited for any more.`))
+    yield* down(host, server, { onStep, forced })
   }).pipe(Effect.scoped)
