@@ -7,6 +7,7 @@ import * as Errors from "./Errors.ts"
 import { RequestId, StreamName, ThreadId } from "./Ids.ts"
 import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
+import { Search } from "./Search.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Milliseconds of the server's clock since 1970. Whoever asks again gets the first one's (S7). */
@@ -56,7 +57,18 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("threads", "/threads")
-      .setUrlParams(Schema.Struct({ ...paging.fields, archived: Schema.optional(Schema.BooleanFromString) }))
+      .setUrlParams(
+        Schema.Struct({
+          ...paging.fields,
+          archived: Schema.optional(Schema.BooleanFromString),
+          search: Schema.optional(
+            Search.annotations({
+              description:
+                "Only threads whose title has all of these words. A page looks at 2,000 threads at most, so it may be short, or empty, and go on with `before`."
+            })
+          )
+        })
+      )
       .addSuccess(PageOf(ThreadView))
   )
   .add(

@@ -26,8 +26,9 @@ export interface Millrace<TransportError = never> {
   readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError | TransportError>
   readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable | TransportError>
   readonly state: Effect.Effect<Snapshot, StorageUnavailable | TransportError>
+  /** `search`: only those whose title has all of its words; a page may then be short, or empty, and go on with `before`. */
   readonly threads: (
-    page: PageRequest & { readonly archived?: boolean }
+    page: PageRequest & { readonly archived?: boolean; readonly search?: string }
   ) => Effect.Effect<PageOf<ThreadView>, StorageUnavailable | TransportError>
   readonly thread: (threadId: ThreadId) => Effect.Effect<ThreadView, NotFound | StorageUnavailable | TransportError>
   readonly turns: (

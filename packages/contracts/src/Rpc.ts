@@ -6,6 +6,7 @@ import { CommandError, CursorError, NotFound, StorageUnavailable } from "./Error
 import { Frame } from "./Frame.ts"
 import { StreamName, ThreadId } from "./Ids.ts"
 import { ItemView, RequestView } from "./Item.ts"
+import { Search } from "./Search.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 const page = { before: Schema.optional(Schema.Int), limit: Schema.optional(Schema.Int) }
@@ -16,7 +17,7 @@ export class MillraceRpcs extends RpcGroup.make(
   Rpc.make("commandStatus", { payload: { commandId: Schema.String }, success: CommandStatus, error: lookup }),
   Rpc.make("state", { success: Snapshot, error: StorageUnavailable }),
   Rpc.make("threads", {
-    payload: { ...page, archived: Schema.optional(Schema.Boolean) },
+    payload: { ...page, archived: Schema.optional(Schema.Boolean), search: Schema.optional(Search) },
     success: PageOf(ThreadView),
     error: StorageUnavailable
   }),

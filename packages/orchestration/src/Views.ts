@@ -57,6 +57,39 @@ const pageOf = <A>(
   return { rows: shown, page: { items: values<A>(shown), ...(more ? { before: last.rank } : {}), offset: view.head } }
 }
 
+/** Threads that one page of a search looks at; each costs some 5 µs. */
+export const maxSearched = 2000
+
+/** All words of a search, in the way in which titles are compared with them. */
+const wordsOf = (search: string): ReadonlyArray<string> => search.toLowerCase().split(/\s+/).filter(Boolean)
+
+/**
+ * Threads whose title has all the words, newest first. Looks at `maxSearched` threads at most, then ends the page with where it came to: bounded,
+ * whatever there is to find.
+ */
+const searchThreads = (view: View, collection: string, words: ReadonlyArray<string>, page: PageRequest): PageOf<ThreadView> => {
+  const limit = limitOf(page)
+  const items: Array<ThreadView> = []
+  let before = page.before
+  for (let looked = 0; looked < maxSearched;) {
+    const rows = view.rows({
+      collection,
+      limit: Math.min(200, maxSearched - looked),
+      ...(before === undefined ? {} : { before })
+    })
+    if (rows.length === 0) return { items, offset: view.head }
+    for (const { rank, value } of rows) {
+      looked++
+      before = rank
+      const title = (value as ThreadView).title.toLowerCase()
+      if (words.every((word) => title.includes(word)) && items.push(value as ThreadView) === limit) looked = maxSearched
+      if (looked >= maxSearched) break
+    }
+  }
+  const more = before !== undefined && view.rows({ collection, limit: 1, before }).length > 0
+  return { items, ...(more ? { before } : {}), offset: view.head }
+}
+
 const snapshot =
   (logEpoch: string) =>
   (view: View): Snapshot => {
@@ -110,8 +143,12 @@ export const make = Effect.gen(function* () {
 
   return Views.of({
     state: look(snapshot(log.epoch)).pipe(Effect.withSpan("Views.state")),
-    threads: Effect.fn("Views.threads")(({ archived, ...page }) =>
-      look((view) => pageOf<ThreadView>(view, archived === true ? "thread-archived" : "thread", page).page)
+    threads: Effect.fn("Views.threads")(({ archived, search, ...page }) =>
+      look((view) => {
+        const collection = archived === true ? "thread-archived" : "thread"
+        const words = wordsOf(search ?? "")
+        return words.length === 0 ? pageOf<ThreadView>(view, collection, page).page : searchThreads(view, collection, words, page)
+      })
     ),
     thread: Effect.fn("Views.thread")((threadId) =>
       look((view) => threadRow(view, threadId)).pipe(

@@ -45,20 +45,24 @@ export const threads = Command.make(
       Options.withDescription("How many, newest first. Default 50."),
       Options.withDefault(50)
     ),
-    archived: Options.boolean("archived").pipe(Options.withDescription("The archived ones."))
+    archived: Options.boolean("archived").pipe(Options.withDescription("The archived ones.")),
+    search: Flags.text("search", "WORDS", "Only those whose title has all of these words.")
   },
   (options) =>
     Effect.scoped(
       Effect.gen(function* () {
         const output = yield* Output.Output
         const { millrace } = yield* connect(options)
-        const page = yield* Effect.mapError(
-          millrace.threads({ limit: options.limit, ...(options.archived ? { archived: true } : {}) }),
-          fromError
-        )
+        const search = Flags.orUndefined(options.search)
+        const look = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...(search ? { search } : {}) }
+        let page = yield* Effect.mapError(millrace.threads(look), fromError)
+        // A page of a search ends where it has looked far enough: a person wants what there is.
+        while (search && page.items.length === 0 && page.before !== undefined)
+          page = yield* Effect.mapError(millrace.threads({ ...look, before: page.before }), fromError)
         if (options.json) return yield* Output.json(page)
         yield* output.out(Output.table(rows(output.outStyle, page.items), output.width))
-        if (page.items.length === 0) yield* output.note("No threads yet. Begin one: millrace run hello")
+        if (page.items.length === 0)
+          yield* output.note(`${search ? "No thread has such a title." : "No threads yet. Begin one: millrace run hello"}`)
         if (page.before !== undefined) yield* output.note(output.style.dim("There are more: --limit N"))
       })
     )

@@ -75,7 +75,11 @@ const make = Effect.gen(function* () {
     commandStatus: ({ path }) => service.commandStatus(path.id),
     threads: ({ urlParams }) =>
       Effect.flatMap(paging(urlParams), (page) =>
-        service.threads({ ...page, ...(urlParams.archived !== undefined && { archived: urlParams.archived }) })
+        service.threads({
+          ...page,
+          ...(urlParams.archived !== undefined && { archived: urlParams.archived }),
+          ...(urlParams.search !== undefined && { search: urlParams.search })
+        })
       ),
     createThread: ({ headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>

@@ -84,7 +84,11 @@ export const layer = MillraceRpcs.toLayer(
       state: () => answer(() => service.state),
       threads: (request) =>
         answer(() =>
-          service.threads({ ...page(request), ...(request.archived !== undefined && { archived: request.archived }) })
+          service.threads({
+            ...page(request),
+            ...(request.archived !== undefined && { archived: request.archived }),
+            ...(request.search !== undefined && { search: request.search })
+          })
         ),
       thread: ({ threadId }) => answer(() => service.thread(threadId)),
       items: ({ threadId, ...request }) => answer(() => service.items(threadId, page(request))),

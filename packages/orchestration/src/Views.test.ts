@@ -1,0 +1,63 @@
+/** Searching stored threads: by title, whatever their number, at a bounded cost. */
+import { expect, it } from "@effect/vitest"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadView } from "@millrace/contracts/State"
+import { EventLog } from "@millrace/log/EventLog"
+import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import { Effect, Layer } from "effect"
+import * as Views from "./Views.ts"
+
+const titleOf = (n: number) => (n % 1000 === 7 ? `Mend the Parser of file ${n}` : `Something else ${n}`)
+
+/** So many threads, of which each thousandth is about the parser. */
+const fill = (count: number) =>
+  Effect.flatMap(EventLog, (log) =>
+    log.append(
+      Array.from({ length: count }, (_, n) => ({
+        events: [{ stream: `thread/thr_${n}`, type: "thread.created", at: "2026-11-20T09:00:00.000Z", epoch: 0, data: {} }],
+        rows: [
+          {
+            op: "put" as const,
+            collection: "thread",
+            key: `thr_${n}`,
+            parent: "",
+            event: 0,
+            rank: "bump" as const,
+            value: { threadId: `thr_${n}` as ThreadId, title: titleOf(n) } as ThreadView
+          }
+        ]
+      }))
+    )
+  )
+
+const found = (search: string) =>
+  Effect.gen(function* () {
+    const views = yield* Views.Views
+    const titles: Array<string> = []
+    const pages: Array<number> = []
+    let before: number | undefined
+    do {
+      const page = yield* views.threads({ search, ...(before === undefined ? {} : { before }) })
+      titles.push(...page.items.map(({ title }) => title))
+      pages.push(page.items.length)
+      before = page.before
+    } while (before !== undefined)
+    return { titles, pages }
+  })
+
+it.effect("D10 a search looks at 2,000 threads in a page, goes on, and finds each thread once, newest first", () =>
+  Effect.gen(function* () {
+    yield* fill(4500)
+    const views = yield* Views.Views
+    const all = [4007, 3007, 2007, 1007, 7].map(titleOf)
+    expect(yield* found("parser")).toEqual({ titles: all, pages: [2, 2, 1] })
+    expect((yield* found("  FILE mend\tparser ")).titles).toEqual(all)
+    expect(yield* found("nothing like this")).toEqual({ titles: [], pages: [0, 0, 0] })
+    const first = yield* views.threads({ search: "parser", limit: 1 })
+    expect(first.items.map(({ title }) => title)).toEqual([titleOf(4007)])
+    const { items } = yield* views.threads({ search: "parser", limit: 1, before: first.before ?? 0 })
+    expect(items.map(({ title }) => title)).toEqual([titleOf(3007)])
+    // Words of nothing search for nothing.
+    expect((yield* views.threads({ search: " " })).items.length).toBe(100)
+  }).pipe(Effect.provide(Layer.provideMerge(Views.layer, EventLogMemory.layer())))
+)
