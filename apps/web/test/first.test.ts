@@ -1,8 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { browser, log, open, pair, said, server, shown } from "./support/Browser.ts"
-
-const threadOf = (url: string) => /thr_[\w-]+/.exec(url)?.[0] ?? ""
+import { browser, log, open, pair, said, server, shown, threadOf } from "./support/Browser.ts"
 
 it.scopedLive(
   "D2 T13 a newcomer gets an answer by one click; an approval that one device answers is settled on the other; the page has the log's text",

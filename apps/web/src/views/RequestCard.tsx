@@ -106,6 +106,12 @@ const wants = (ask: Ask): string => {
   return ask.changes === undefined ? "Asks for approval" : "Wants to change files"
 }
 
+/** The title says again what stands below it. */
+const saidBelow = (ask: Ask): boolean =>
+  ask.kind === "question"
+    ? ask.questions.length === 1 && ask.questions[0].text === ask.title
+    : ask.command !== undefined && ask.title.includes(ask.command)
+
 export const RequestCard = ({ request, linked }: { readonly request: RequestView; readonly linked?: boolean }) => {
   const action = useAction()
   const thread = useStore((state) => state.world?.threads[request.threadId])
@@ -114,9 +120,7 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
     <section className="request" aria-label={`Request: ${ask.title}`}>
       <header>
         <b>{wants(ask)}</b>
-        {(ask.kind !== "approval" || ask.command === undefined || !ask.title.includes(ask.command)) && (
-          <span className="ask-title">{ask.title}</span>
-        )}
+        {!saidBelow(ask) && <span className="ask-title">{ask.title}</span>}
         {linked === true && thread !== undefined && <a href={threadHref(thread.threadId)}>{thread.title}</a>}
       </header>
       <Approval request={request} action={action} />

@@ -7,6 +7,7 @@ import { apply, theme, type Theme } from "../ui/Theme.ts"
 import { ago } from "../ui/Time.ts"
 import { useNow } from "../ui/useNow.ts"
 import { get, post } from "../store/Http.ts"
+import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 
 const Qr = ({ text }: { readonly text: string }) => {
@@ -96,7 +97,10 @@ const Tokens = ({ again, tokens }: { readonly tokens: ReadonlyArray<TokenView>; 
             <span className="mono">…{token.last4}</span>
             <span>since {ago(token.createdAt, now)}</span>
             {token.current === true && <span className="ok">this browser</span>}
-            <Action className="danger small" run={() => post(`/api/tokens/${token.id}/revoke`).then(again)}>
+            <Action
+              className="danger small"
+              run={() => post(`/api/tokens/${token.id}/revoke`).then(token.current === true ? link.retry : again)}
+            >
               Revoke
             </Action>
           </li>

@@ -1,6 +1,6 @@
 /** The rows of a thread, virtual: only those near the view are in the page; older pages are read when one scrolls to them. */
 import { useVirtualizer } from "@tanstack/react-virtual"
-import { memo, useEffect, useMemo, useRef } from "react"
+import { memo, useEffect, useLayoutEffect, useMemo, useRef } from "react"
 import type { ThreadView } from "@millrace/contracts/State"
 import { loadOlder, type State } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
@@ -53,20 +53,45 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each thread, not for each change of the list
   }, [transcript, shown])
 
+  // Who looks at the end stays there, whatever grows: the rows, or what stands below them.
+  const atEnd = useRef(true)
+  const height = virtual.getTotalSize()
+  const toEnd = () => {
+    const node = scroller.current
+    if (node !== null && atEnd.current) node.scrollTop = node.scrollHeight
+  }
+  useLayoutEffect(toEnd, [height, version])
+  useEffect(() => {
+    const node = scroller.current
+    if (node === null) return
+    const observer = new ResizeObserver(toEnd)
+    observer.observe(node)
+    return () => observer.disconnect()
+  }, [])
   const near = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
   useEffect(() => {
     if (near) void loadOlder(thread.threadId)
   }, [near, list.length, thread.threadId])
 
   return (
-    <div className="rows" ref={scroller} tabIndex={0} role="log" aria-label="Transcript" aria-live="off">
+    <div
+      className="rows"
+      ref={scroller}
+      tabIndex={0}
+      role="log"
+      aria-label="Transcript"
+      aria-live="off"
+      onScroll={({ currentTarget: node }) => {
+        atEnd.current = node.scrollHeight - node.scrollTop - node.clientHeight < 40
+      }}
+    >
       {opened.loadingOlder && (
         <p className="older" role="status">
           Reading older items…
         </p>
       )}
       {list.length === 0 && <p className="nothing">Nothing was said here yet.</p>}
-      <div className="canvas" style={{ height: virtual.getTotalSize() }}>
+      <div className="canvas" style={{ height }}>
         {virtual.getVirtualItems().map((place) => {
           const row = list[place.index]
           return row === undefined ? null : (

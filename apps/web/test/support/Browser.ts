@@ -70,6 +70,9 @@ export const pair = (
     return yield* open(context, url)
   })
 
+/** The thread that an address of the page names. */
+export const threadOf = (url: string): string => /thr_[\w-]+/.exec(url)?.[0] ?? ""
+
 /** What the page shows of each item, by its id: the texts, as they stand in it. */
 export const shown = (page: Page): Effect.Effect<Readonly<Record<string, ReadonlyArray<string>>>> =>
   Effect.promise(() =>
