@@ -22,6 +22,15 @@ const page = async () => {
   for (const name of ["index.html.br", "index.html.gz", "index.html"]) await copyFile(join(from, name), join(dist, "web", name))
 }
 
+/** What libraries name and nothing here uses: more than a megabyte that each start would read and run. */
+const unused = {
+  name: "unused",
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^(undici|msgpackr)$/ }, ({ path }) => ({ path, namespace: "unused", sideEffects: false }))
+    onLoad({ filter: /.*/, namespace: "unused" }, () => ({ contents: "module.exports = {}" }))
+  }
+}
+
 export const bundle = async () => {
   const started = performance.now()
   // What is there stays: a running server may still load its own chunks, whose names are hashes.
@@ -40,6 +49,7 @@ export const bundle = async () => {
     legalComments: "none",
     external: ["better-sqlite3", "@parcel/watcher", "pg-native"],
     banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+    plugins: [unused],
     logLevel: "warning"
   })
   for (const asset of assets) await copyFile(join(root, asset), join(dist, asset.split("/").at(-1)))
