@@ -1,8 +1,8 @@
 /** Commands: what a client may ask. Each is decided, and committed or refused, as one step (C1, C5). */
 import { Schema } from "effect"
-import { CommandId, Epoch, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
+import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, Decision, oneOf } from "./Item.ts"
-import { AfterLimit, RecoveryPolicy } from "./State.ts"
+import { AfterLimit, GoalBudget, RecoveryPolicy } from "./State.ts"
 
 const text = Schema.String
 /** A prompt: 1 byte to 128 KiB of text. */
@@ -42,6 +42,8 @@ export const CommandBody = {
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit)
   }),
+  /** Another agent goes on with the conversation. Refused while a turn runs. */
+  "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(Name) }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -51,6 +53,20 @@ export const CommandBody = {
     strategy: Schema.optional(Strategy).annotations({ description: "Default: enqueue." }),
     expectedTurnId: Schema.optional(TurnId).annotations({ description: "Refused when another turn, or none, is active (C4)." })
   }),
+  /** In place of the goal that it had. */
+  "goal.set": Schema.Struct({
+    threadId: ThreadId,
+    objective: Schema.String.pipe(
+      Schema.minLength(1),
+      Schema.maxLength(4000, { message: () => "the objective is longer than 4000 characters; put it into a file of the project" })
+    ),
+    budget: Schema.optional(Schema.partialWith(GoalBudget, { exact: true })).annotations({ description: "Default: 25 turns." }),
+    pauseOnUserMessage: Schema.optional(Schema.Boolean).annotations({ description: "Any message pauses it. Default: no." })
+  }),
+  /** No further turn; the one that runs goes on to its end. */
+  "goal.pause": Schema.Struct({ threadId: ThreadId }),
+  "goal.resume": Schema.Struct({ threadId: ThreadId }),
+  "goal.clear": Schema.Struct({ threadId: ThreadId }),
   /** Work that would go on later does not; the queue goes on without it. */
   "continuation.cancel": Schema.Struct({ threadId: ThreadId }),
   "turn.interrupt": Schema.Struct({ threadId: ThreadId, turnId: Schema.optional(TurnId) }),
@@ -91,10 +107,15 @@ export const Command = Schema.Union(
   command("thread.create", CommandBody["thread.create"]),
   command("thread.rename", CommandBody["thread.rename"]),
   command("thread.configure", CommandBody["thread.configure"]),
+  command("thread.handover", CommandBody["thread.handover"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),
   command("turn.start", CommandBody["turn.start"]),
+  command("goal.set", CommandBody["goal.set"]),
+  command("goal.pause", CommandBody["goal.pause"]),
+  command("goal.resume", CommandBody["goal.resume"]),
+  command("goal.clear", CommandBody["goal.clear"]),
   command("continuation.cancel", CommandBody["continuation.cancel"]),
   command("turn.interrupt", CommandBody["turn.interrupt"]),
   command("turn.edit", CommandBody["turn.edit"]),
@@ -118,6 +139,7 @@ export const CommandResult = Schema.Struct({
   projectId: Schema.optional(ProjectId),
   threadId: Schema.optional(ThreadId),
   turnId: Schema.optional(TurnId),
+  goalId: Schema.optional(GoalId),
   outcome: Schema.optional(
     Schema.Literal("answered", "already-settled", "interrupting", "dequeued", "not-running", "queued", "started", "steering")
   )

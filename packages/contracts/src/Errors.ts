@@ -93,6 +93,8 @@ export const Rule = Schema.Literal(
   "DecisionNotOffered",
   "AnswersIncomplete",
   "ProviderUnknown",
+  "GoalNotFound",
+  "GoalOver",
   "DirectoryNotFound",
   "TextTooLarge",
   "Unsupported"

@@ -3,9 +3,20 @@
  * Who writes them: the engine only, from commands and from provider events.
  */
 import { Schema } from "effect"
-import { CommandId, Epoch, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
+import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
+import { ImportedData, ImportSource } from "./Import.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
-import { AfterLimit, Continuation, Continues, Continuity, RecoveryPolicy, SessionState, TurnOrigin } from "./State.ts"
+import {
+  AfterLimit,
+  Continuation,
+  Continues,
+  Continuity,
+  Goal,
+  GoalUsed,
+  RecoveryPolicy,
+  SessionState,
+  TurnOrigin
+} from "./State.ts"
 
 const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
@@ -13,6 +24,9 @@ const item = { ...turn, itemId: ItemId, kind: ItemKind }
 const request = { ...turn, requestId: RequestId }
 const reason = Schema.String.annotations({ description: "Why, in words a person can act on." })
 const text = Schema.String
+
+/** The whole goal as it is from now on. */
+const goal = Schema.Struct({ ...thread, ...Goal.fields })
 
 const terminal = { ...turn, reason: Schema.optional(reason), usage: Schema.optional(Usage) }
 
@@ -30,7 +44,8 @@ export const EventData = {
     title: text,
     cwd: text,
     recovery: Schema.optional(RecoveryPolicy),
-    afterLimit: Schema.optional(AfterLimit)
+    afterLimit: Schema.optional(AfterLimit),
+    imported: Schema.optional(ImportSource)
   }),
   "thread.updated": Schema.Struct({
     ...thread,
@@ -39,6 +54,11 @@ export const EventData = {
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit)
   }),
+  /**
+   * From now on another agent runs it. The next session gets the transcript with its first turn (`continuity: handed-off`), unless it goes back before a
+   * turn began: then it is resumed.
+   */
+  "thread.handed-over": Schema.Struct({ ...thread, provider: text, from: text, model: Schema.optional(text) }),
   "thread.archived": Schema.Struct(thread),
   "thread.unarchived": Schema.Struct(thread),
   "thread.deleted": Schema.Struct(thread),
@@ -75,17 +95,29 @@ export const EventData = {
   "background.started": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, turnId: Schema.optional(TurnId) }),
   "background.ended": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, reason: Schema.optional(reason) }),
 
-  /** Accepted from a person, or, with `continues`, begun by the server to go on with another turn's work; `queued` until `turn.dispatched`. */
+  /** Accepted from a person, or begun by the server: with `continues` to go on with another turn's work, with `goal` towards a goal; `queued` until `turn.dispatched`. */
   "turn.requested": Schema.Struct({
     ...turn,
     text,
     strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject"),
-    continues: Schema.optional(Continues)
+    continues: Schema.optional(Continues),
+    goal: Schema.optional(Schema.Struct({ goalId: GoalId, used: GoalUsed })).annotations({
+      description: "Begun towards this goal, or with its work; what the goal used with this turn counted."
+    })
   }),
   /** The work of a turn that is over goes on later, with this text as the prompt: a timer that survives restarts, or a question to a person. */
   "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text }),
   /** It does not. `turnId`: the turn that was cut off. */
   "continuation.cancelled": Schema.Struct({ ...turn, reason }),
+  "goal.set": goal,
+  "goal.paused": goal,
+  "goal.resumed": goal,
+  /** The next turn begins at `nextAt`, for the last one was very short. */
+  "goal.waiting": goal,
+  /** Ends: the agent said that it is done; its budget is used; somebody took it away. */
+  "goal.met": goal,
+  "goal.exhausted": goal,
+  "goal.cleared": goal,
   /** The text of a queued turn, replaced before any agent saw it. */
   "turn.edited": Schema.Struct({ ...turn, text }),
   /** The whole queue, in its new order. */
@@ -94,7 +126,7 @@ export const EventData = {
   "turn.dispatched": Schema.Struct(turn),
   /** Its session ended before the agent took it, for a reason that was not its own: it is queued again, first. */
   "turn.requeued": Schema.Struct({ ...turn, reason }),
-  /** The provider runs it. `origin: provider` = a turn no command asked for; `continuation` = one that goes on with another. */
+  /** The provider runs it. `origin: provider` = a turn no command asked for; `continuation` = one that goes on with another, `goal` = one that a goal began. */
   "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: TurnOrigin }),
   /** Progress that is kept: latest wins. `usage` is in logs of older versions only: while a turn runs it is a signal now, and at its end in the terminal. */
   "turn.updated": Schema.Struct({
@@ -130,6 +162,8 @@ export const EventData = {
   ),
   "request.expired": Schema.Struct({ ...request, reason }),
   "request.cancelled": Schema.Struct({ ...request, reason }),
+
+  ...ImportedData,
 
   /** A message of the provider that this version does not map, kept as it came. */
   "provider.event": Schema.Struct({

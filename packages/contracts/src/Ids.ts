@@ -36,6 +36,10 @@ export const CommandId = Schema.String.pipe(
 )
 export type CommandId = typeof CommandId.Type
 
+/** A durable objective of a thread. Minted by the engine. */
+export const GoalId = id("goal", "GoalId", "a goal")
+export type GoalId = typeof GoalId.Type
+
 /** The fencing token of a session: 1, 2, 3, ... within its thread; 0 = no session yet. */
 export const Epoch = Schema.Int.pipe(Schema.nonNegative())
 export type Epoch = typeof Epoch.Type

@@ -1,13 +1,21 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
-import { Epoch, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
+import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
 
-/** How a session came by the conversation's past: nothing was carried over, the provider's own history, or ours replayed into a new one. */
-export const Continuity = Schema.Literal("fresh", "resumed", "replayed")
+/**
+ * How a session came by the conversation's past: nothing was carried over, the provider's own history, ours replayed into a new one, or what another
+ * provider said and did, as text (`thread.handover`).
+ */
+export const Continuity = Schema.Literal("fresh", "resumed", "replayed", "handed-off")
 export type Continuity = typeof Continuity.Type
 
-const session = { epoch: Epoch, reason: Schema.optional(Schema.String), continuity: Schema.optional(Continuity) }
+const session = {
+  epoch: Epoch,
+  reason: Schema.optional(Schema.String),
+  continuity: Schema.optional(Continuity),
+  lost: Schema.optional(Schema.String).annotations({ description: "handed-off: what of the past the new agent was not given." })
+}
 
 /**
  * Only `starting` and `running` can name an active turn: "ready with an active turn" cannot be written down, and decoding it fails (T3).
@@ -34,9 +42,44 @@ export type RecoveryPolicy = typeof RecoveryPolicy.Type
 export const AfterLimit = oneOf("stop", "continue")
 export type AfterLimit = typeof AfterLimit.Type
 
-/** Who began a turn: a person, the agent by itself, or the server, to go on with the work of a turn that was cut off. */
-export const TurnOrigin = Schema.Literal("user", "provider", "continuation")
+/** Who began a turn: a person, the agent by itself, or the server, to go on with the work of a turn that was cut off, or towards a goal. */
+export const TurnOrigin = Schema.Literal("user", "provider", "continuation", "goal")
 export type TurnOrigin = typeof TurnOrigin.Type
+
+/** `active` begins turns by itself, `paused` waits for a person; the others are ends. */
+export const GoalStatus = Schema.Literal("active", "paused", "met", "exhausted", "cleared")
+export type GoalStatus = typeof GoalStatus.Type
+
+/** What a goal may use; `turns` is always bounded. */
+export const GoalBudget = Schema.Struct({
+  turns: Schema.Int.pipe(Schema.between(1, 1000)),
+  tokens: Schema.optional(Schema.Int.pipe(Schema.positive())).annotations({
+    description: "As agents count them at the end of a turn; one that does not count is not bounded by it."
+  }),
+  minutes: Schema.optional(Schema.Number.pipe(Schema.positive(), Schema.lessThanOrEqualTo(525_600))).annotations({
+    description: "By the clock, while the goal is active."
+  })
+})
+export type GoalBudget = typeof GoalBudget.Type
+
+/** What it used; `millis` without the time since `activeSince`. */
+export const GoalUsed = Schema.Struct({ turns: Schema.Int, tokens: Schema.Int, millis: Schema.Int })
+export type GoalUsed = typeof GoalUsed.Type
+
+/** A durable objective: while it is active and its thread idle, the server begins the next turn. */
+export const Goal = Schema.Struct({
+  goalId: GoalId,
+  objective: Schema.String,
+  status: GoalStatus,
+  budget: GoalBudget,
+  used: GoalUsed.annotations({ description: "As of the goal's last event or turn." }),
+  pauseOnUserMessage: Schema.Boolean,
+  reason: Schema.optional(Schema.String.annotations({ description: "Why it has this status." })),
+  activeSince: Schema.optional(Schema.String.annotations({ description: "While it is active, ISO 8601." })),
+  until: Schema.optional(Schema.String.annotations({ description: "When its minutes are over, while it is active." })),
+  nextAt: Schema.optional(Schema.String.annotations({ description: "Its last turn was short: the next one begins then." }))
+})
+export type Goal = typeof Goal.Type
 
 /** The turn whose work another one goes on with, and how often that was tried in a row. */
 export const Continues = Schema.Struct({
@@ -67,6 +110,7 @@ export const TurnView = Schema.Struct({
   status: TurnStatus,
   origin: TurnOrigin,
   continues: Schema.optional(Continues).annotations({ description: "continuation: the turn whose work it goes on with." }),
+  goalId: Schema.optional(GoalId).annotations({ description: "The goal that began it, or whose work it goes on with." }),
   text: Schema.String.annotations({ description: "What the user asked; empty for a turn the provider began." }),
   requestedAt: Schema.String,
   startedAt: Schema.optional(Schema.String),
@@ -103,6 +147,7 @@ export const ThreadView = Schema.Struct({
   recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: as the server is set." }),
   afterLimit: Schema.optional(AfterLimit).annotations({ description: "Absent: stop." }),
   continuation: Schema.optional(Continuation).annotations({ description: "Work that goes on later." }),
+  goal: Schema.optional(Goal).annotations({ description: "The last one, also when it is over." }),
   createdAt: Schema.String,
   updatedAt: Schema.String
 })

@@ -45,6 +45,7 @@ export const make = (options: {
   readonly providers: ReadonlySet<string>
   readonly isHolding: () => boolean
   readonly policy: Policy
+  readonly goalPace: number
 }): Effect.Effect<Committer, never, EventLog> =>
   Effect.map(EventLog, (log): Committer => {
     const folded = new Folded(options.idleThreads)
@@ -56,7 +57,8 @@ export const make = (options: {
       seed,
       hold: options.isHolding(),
       providers: options.providers,
-      policy: options.policy
+      policy: options.policy,
+      goalPace: options.goalPace
     })
 
     const replay = (work: Asked, earlier: Known): Decision => ({

@@ -36,6 +36,8 @@ export interface Moment {
   readonly providers: ReadonlySet<string>
   /** How far work that was cut off goes on by itself; absent: `Continuation.defaults`. */
   readonly policy?: Policy
+  /** Milliseconds between the beginnings of two turns of a goal, at least; absent: `Goal.defaultPace`. */
+  readonly goalPace?: number
 }
 
 /** The command behind a decision and who gave it (X6); nothing for what agents and the server itself do. */

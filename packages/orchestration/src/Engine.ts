@@ -13,6 +13,7 @@ import * as Committer from "./Committer.ts"
 import * as Continuation from "./Continuation.ts"
 import { Directories } from "./Directories.ts"
 import type { Fact } from "./Fact.ts"
+import * as Goal from "./Goal.ts"
 import { Lane, type LaneLoad } from "./Lane.ts"
 import * as Receipts from "./Receipts.ts"
 import * as Seeds from "./Seeds.ts"
@@ -30,6 +31,8 @@ export interface Options {
   readonly idleThreads?: number
   /** How far work that was cut off goes on by itself. */
   readonly continuation?: Continuation.Options
+  /** From the beginning of one turn of a goal to the beginning of the next, at least. Default 10 seconds. */
+  readonly goalPace?: Duration.DurationInput
   /** A span for each batch, which costs 10 µs; and what the command is, in the span that each has. Default: no. */
   readonly trace?: boolean
   /** First pause before facts are tried again when the log cannot be written; doubles up to 5 s. */
@@ -63,7 +66,7 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
     /** What became of a command: accepted, rejected, or never seen. */
     readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable>
     /** Hands a fact over and waits for its commit. `false`: it no longer concerned anything. Never lost: waits while the log cannot be written. */
-    readonly submit: (fact: Fact) => Effect.Effect<boolean>
+    readonly submit: (fact: Fact, weight?: number) => Effect.Effect<boolean>
     /** Hands a fact over and returns when the lane has taken it: back-pressure, never loss. */
     readonly ingest: (weighed: Weighed) => Effect.Effect<void>
     /** An answered question's answer with its secrets, which the log does not have (X4). Once. */
@@ -128,7 +131,8 @@ export const make = (options: Options = {}) =>
       idleThreads: options.idleThreads ?? 1000,
       providers: new Set(adapters.keys()),
       isHolding: () => gate.hold,
-      policy: Continuation.policy(options.continuation ?? {})
+      policy: Continuation.policy(options.continuation ?? {}),
+      goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace)
     })
 
     const traced = <A>(work: Effect.Effect<A>, commands: number, facts: number) =>
@@ -204,10 +208,10 @@ export const make = (options: Options = {}) =>
       return yield* new NotFound({ what: "command", id: commandId, message })
     })
 
-    const submit = Effect.fn("Engine.submit")(function* (fact: Fact) {
+    const submit = Effect.fn("Engine.submit")(function* (fact: Fact, weight: number = controlWeight) {
       const done = yield* Deferred.make<boolean>()
       const seed = yield* Seeds.next
-      yield* facts.offer({ _tag: "Told", fact, seed, weight: controlWeight, done }, controlWeight)
+      yield* facts.offer({ _tag: "Told", fact, seed, weight, done }, weight)
       return yield* Deferred.await(done)
     })
 

@@ -1,5 +1,7 @@
 /** What happened, as the rooms inside tell it to the engine. A fact is never refused: what no longer fits leaves no trace, or a small one. */
-import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { GoalId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { DataOf } from "@millrace/contracts/Event"
+import type { Imported } from "@millrace/contracts/Import"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { Continuity } from "@millrace/contracts/State"
@@ -28,6 +30,8 @@ export interface Silent {
   readonly millis: number
   /** The same, but what people do to the queue and the thread does not count. */
   readonly turnMillis: number
+  /** The same, but what a tool tells of its progress beside the log counts too. */
+  readonly toolMillis: number
   readonly limits: SilenceLimits
   /** Its place is wanted by others: idle at all is enough. */
   readonly crowded: boolean
@@ -48,6 +52,8 @@ export type Fact =
       readonly threadId: ThreadId
       readonly epoch: number
       readonly continuity: Continuity
+      /** handed-off: what of the conversation it was not given. */
+      readonly lost?: string
       readonly resumeKey: string | undefined
       readonly capabilities: ReadonlyArray<string>
     }
@@ -93,5 +99,14 @@ export type Fact =
   | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
   /** The time of a plan to go on has come. Void when that plan is over. `turnId`: the turn that was cut off. */
   | { readonly _tag: "ContinuationDue"; readonly threadId: ThreadId; readonly turnId: TurnId }
+  /** A time of a goal has come: its next turn's, or the end of its minutes. Void when it is not active. */
+  | { readonly _tag: "GoalDue"; readonly threadId: ThreadId; readonly goalId: GoalId }
+  /** A part of a transcript from elsewhere. `begin`: its thread, made with the first part that finds none; that project's rows are loaded for it. */
+  | {
+      readonly _tag: "Imported"
+      readonly threadId: ThreadId
+      readonly begin: Omit<DataOf<"thread.created">, "threadId">
+      readonly pieces: ReadonlyArray<Imported>
+    }
   /** Start the next queued turn, if nothing runs. */
   | { readonly _tag: "QueueReleased"; readonly threadId: ThreadId }

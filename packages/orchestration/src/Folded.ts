@@ -13,7 +13,9 @@ import * as ThreadRow from "./ThreadRow.ts"
 import { isLive, type ThreadState } from "./ThreadState.ts"
 
 /** What a command or a fact will ask of the world. */
-export type Needed = { readonly command: Command; readonly directory: string | undefined } | { readonly threadId: ThreadId }
+export type Needed =
+  | { readonly command: Command; readonly directory: string | undefined }
+  | { readonly threadId: ThreadId; readonly projectId?: ProjectId }
 
 export class Folded implements World {
   private readonly threads = new Map<ThreadId, ThreadState>()
@@ -36,7 +38,8 @@ export class Folded implements World {
 
   /** Whether deciding this needs a look into the log first. */
   isMissing(needed: Needed): boolean {
-    if ("threadId" in needed) return !this.threads.has(needed.threadId)
+    if ("threadId" in needed)
+      return !this.threads.has(needed.threadId) || (needed.projectId !== undefined && !this.projects.has(needed.projectId))
     const { command } = needed
     switch (command.type) {
       case "turn.start":
@@ -72,7 +75,10 @@ export class Folded implements World {
 
   /** Loads what deciding this asks for. */
   load(view: View, needed: Needed): void {
-    if ("threadId" in needed) return this.loadThread(view, needed.threadId)
+    if ("threadId" in needed) {
+      if (needed.projectId !== undefined) this.loadProject(view, needed.projectId)
+      return this.loadThread(view, needed.threadId)
+    }
     const { command, directory } = needed
     if (directory !== undefined) this.loadCwd(view, directory)
     if ("projectId" in command && command.projectId !== undefined) this.loadProject(view, command.projectId)

@@ -11,6 +11,7 @@
  * | `thread-state`    | threadId  |           | bump | ThreadRow; stays as a tombstone                    |
  * | `live`            | threadId  |           | keep | true, while anything of the thread is under way     |
  * | `timer`           | threadId  |           | keep | Timer, while work of the thread is to go on later   |
+ * | `timer`           | goalId    |           | keep | Timer, while a goal has a time to be looked at      |
  * | `turn`            | turnId    | threadId  | keep | TurnView                                           |
  * | `item`            | itemId    | threadId  | keep | ItemView; text of an open one: see OpenTexts        |
  * | `request`         | requestId | threadId  | keep | RequestView                                        |
@@ -19,7 +20,8 @@
  * `item.delta` changes no row: constant work per delta (L10).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { GoalId, ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Imported } from "@millrace/contracts/Import"
 import type { ItemContent, ItemView, RequestView } from "@millrace/contracts/Item"
 import type { TurnStatus, TurnView } from "@millrace/contracts/State"
 import type { RowChange } from "@millrace/log/EventLog"
@@ -30,6 +32,7 @@ import {
   isLive,
   type OpenRequest,
   type OpenTurn,
+  originOf,
   type QueuedTurn,
   type ThreadState,
   threadView,
@@ -48,7 +51,13 @@ export type Change =
     }
   | { readonly op: "delete"; readonly collection: string; readonly key: string }
 
-const put = (collection: string, key: string, parent: string, rank: "keep" | "bump", value: unknown): Change => ({
+const put = (
+  collection: string,
+  key: string,
+  parent: string,
+  rank: "keep" | "bump",
+  value: unknown
+): Extract<Change, { op: "put" }> => ({
   op: "put",
   collection,
   key,
@@ -95,26 +104,50 @@ const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<
         ? remove("timer", threadId)
         : put("timer", threadId, "", "keep", { threadId, turnId: plan.turnId, at: plan.at } satisfies Timer)
     )
+  return rows.concat(goalRows(before?.goal, after))
+}
+
+/** The next time at which a goal is to be looked at. */
+const wakesAt = (goal: ThreadState["goal"]): string | undefined =>
+  goal === undefined || (goal.nextAt !== undefined && (goal.until === undefined || goal.nextAt < goal.until))
+    ? goal?.nextAt
+    : goal.until
+
+const goalRows = (before: ThreadState["goal"], { goal, threadId }: ThreadState): ReadonlyArray<Change> => {
+  if (goal === before) return none
+  const rows: Array<Change> = []
+  const at = wakesAt(goal)
+  const same = before?.goalId === goal?.goalId
+  if (before !== undefined && wakesAt(before) !== undefined && (!same || at === undefined))
+    rows.push(remove("timer", before.goalId))
+  if (goal !== undefined && at !== undefined && !(same && wakesAt(before) === at))
+    rows.push(put("timer", goal.goalId, "", "keep", { threadId, goalId: goal.goalId, at } satisfies Timer))
   return rows
 }
 
 /** When somebody has to look at a plan of a thread. */
 export interface Timer {
   readonly threadId: ThreadId
-  /** The turn that was cut off. */
-  readonly turnId: TurnId
+  /** The turn that was cut off; */
+  readonly turnId?: TurnId
+  /** or the goal. */
+  readonly goalId?: GoalId
   /** ISO 8601 UTC. */
   readonly at: string
 }
 
 const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
 
-const queuedView = (threadId: ThreadId, { turnId, text, requestedAt, continues }: Omit<QueuedTurn, "shown">): TurnView => ({
+const queuedView = (
+  threadId: ThreadId,
+  { turnId, text, requestedAt, continues, goalId }: Omit<QueuedTurn, "shown">
+): TurnView => ({
   turnId,
   threadId,
   status: "queued",
-  origin: continues === undefined ? "user" : "continuation",
+  origin: originOf({ continues, goalId }),
   ...(continues === undefined ? {} : { continues }),
+  ...(goalId === undefined ? {} : { goalId }),
   text,
   requestedAt
 })
@@ -139,7 +172,8 @@ const terminalRow = (
           turnId,
           text: queued?.text ?? "",
           requestedAt: queued?.requestedAt ?? at,
-          continues: queued?.continues
+          continues: queued?.continues,
+          goalId: queued?.goalId
         })
       : turnView(before, open)
   const status = event.type.slice("turn.".length) as TurnStatus
@@ -176,6 +210,17 @@ const requestView = (
   ...(request.reasks === undefined ? {} : { reasks: request.reasks }),
   openedAt: request.openedAt
 })
+
+/** The row of a piece of a transcript. */
+export const importedRow = ({ data, type }: Imported): Extract<Change, { op: "put" }> => {
+  if (type === "item.imported") return put("item", data.itemId, data.threadId, "keep", data)
+  if (type === "turn.imported") {
+    const { nativeTurnId: _, ...view } = data
+    return put("turn", data.turnId, data.threadId, "keep", view satisfies TurnView)
+  }
+  const { answer: _a, by: _b, reason: _r, ...view } = data
+  return put("request", data.requestId, data.threadId, "keep", view satisfies RequestView)
+}
 
 const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent): ReadonlyArray<Change> => {
   switch (event.type) {
@@ -217,7 +262,16 @@ const detailRows = (
   if (before === undefined) return none
   switch (event.type) {
     case "turn.requested":
-      return [turnRow(queuedView(event.data.threadId, { ...event.data, continues: event.data.continues, requestedAt: at }))]
+      return [
+        turnRow(
+          queuedView(event.data.threadId, {
+            ...event.data,
+            continues: event.data.continues,
+            goalId: event.data.goal?.goalId,
+            requestedAt: at
+          })
+        )
+      ]
     case "turn.edited": {
       const queued = after.queue.find((turn) => turn.turnId === event.data.turnId)
       return queued === undefined ? none : [turnRow(queuedView(after.threadId, queued))]
@@ -234,6 +288,10 @@ const detailRows = (
     case "turn.interrupted":
     case "turn.failed":
       return [terminalRow(before, event, at)]
+    case "turn.imported":
+    case "item.imported":
+    case "request.imported":
+      return [importedRow(event)]
     case "item.started":
       return [itemRow(event.data, "open")]
     case "item.completed":

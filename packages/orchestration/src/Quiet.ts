@@ -2,7 +2,7 @@
  * How long each live session has been silent, from the log's events and the ticks of a clock that counts awake time only (R2, R3). Plain
  * bookkeeping: who owns it says when time passed, and asks what is due.
  */
-import type { ThreadId } from "@millrace/contracts/Ids"
+import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import type { StoredEvent } from "@millrace/log/EventLog"
 import { isActivity } from "./evolve.ts"
 import type { Silent, SilenceLimits } from "./Fact.ts"
@@ -17,6 +17,8 @@ interface Watched {
   activity: number
   millis: number
   turnMillis: number
+  /** The same for a turn in which a tool runs: what the tool tells beside the log counts. */
+  toolMillis: number
   /** It was told to end. */
   leaving: boolean
   /** Limits that were passed when it was last asked about. */
@@ -30,13 +32,18 @@ const besideTheTurn: ReadonlySet<string> = new Set([
   "thread.unarchived",
   "turn.requested",
   "turn.edited",
-  "queue.reordered"
+  "queue.reordered",
+  "goal.set",
+  "goal.paused",
+  "goal.resumed",
+  "goal.cleared"
 ])
 
-const passed = ({ limits, millis, turnMillis }: Watched): number => {
+const passed = ({ limits, millis, toolMillis, turnMillis }: Watched): number => {
   let count = 0
   for (const limit of [limits.idle, limits.background]) if (limit > 0 && millis >= limit) count++
-  for (const limit of [limits.model, limits.tool, limits.waiting]) if (limit > 0 && turnMillis >= limit) count++
+  for (const limit of [limits.model, limits.waiting]) if (limit > 0 && turnMillis >= limit) count++
+  if (limits.tool > 0 && toolMillis >= limits.tool) count++
   return count
 }
 
@@ -70,6 +77,7 @@ export class Quiet {
         activity: 1,
         millis: -sinceTick,
         turnMillis: -sinceTick,
+        toolMillis: -sinceTick,
         leaving: false,
         asked: 0
       })
@@ -85,8 +93,16 @@ export class Quiet {
     if (type === "session.stop.requested") watched.leaving = true
     watched.activity++
     watched.millis = -sinceTick
-    if (!besideTheTurn.has(type)) watched.turnMillis = -sinceTick
+    if (!besideTheTurn.has(type)) watched.turnMillis = watched.toolMillis = -sinceTick
     watched.asked = 0
+  }
+
+  /** A tool of that thread told of its progress, which is no event (D12): only its own clock begins anew (T8). */
+  stir(threadId: ThreadId): void {
+    const watched = this.sessions.get(threadStream(threadId))
+    if (watched === undefined) return
+    watched.toolMillis = 0
+    watched.asked = Math.min(watched.asked, passed(watched))
   }
 
   /** So many awake milliseconds passed. */
@@ -94,6 +110,7 @@ export class Quiet {
     for (const watched of this.sessions.values()) {
       watched.millis += millis
       watched.turnMillis += millis
+      watched.toolMillis += millis
     }
   }
 
@@ -102,8 +119,8 @@ export class Quiet {
     this.sessions.clear()
   }
 
-  private ask({ threadId, epoch, activity, millis, turnMillis, limits }: Watched, crowded = false): Silent {
-    return { _tag: "Silent", threadId, epoch, activity, millis, turnMillis, limits, crowded }
+  private ask({ threadId, epoch, activity, millis, turnMillis, toolMillis, limits }: Watched, crowded = false): Silent {
+    return { _tag: "Silent", threadId, epoch, activity, millis, turnMillis, toolMillis, limits, crowded }
   }
 
   /** Sessions that passed another limit since they were last asked about. */

@@ -325,6 +325,7 @@ describe("races", () => {
     activity,
     millis: 3_600_000,
     turnMillis: 3_600_000,
+    toolMillis: 3_600_000,
     limits: { idle: 1, background: 1, model: 1, tool: 1, waiting: 1 },
     crowded: false
   })

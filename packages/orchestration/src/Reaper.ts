@@ -9,6 +9,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { SilenceLimits } from "./Fact.ts"
 import { ProcessMemory } from "./ProcessMemory.ts"
 import { nameOf, Quiet } from "./Quiet.ts"
+import { Signals } from "./Signals.ts"
 
 /** How much silence is too much; 0 = never. */
 export interface Limits {
@@ -18,7 +19,7 @@ export interface Limits {
   readonly background?: Duration.DurationInput
   /** A turn in which the model says nothing is interrupted. Default 10 minutes. */
   readonly model?: Duration.DurationInput
-  /** A turn in which a tool runs and says nothing is interrupted. Default 60 minutes. */
+  /** A turn in which a tool runs and says nothing, not even by a signal, is interrupted. Default 60 minutes. */
   readonly tool?: Duration.DurationInput
   /** A turn that waits for a person's answer is interrupted. Default 7 days. */
   readonly waiting?: Duration.DurationInput
@@ -71,6 +72,7 @@ export const make = (options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const engine = yield* Engine
+    const signals = yield* Signals
     const interval = Duration.toMillis(options.interval ?? "15 seconds")
     const suspended = interval * (options.suspendAfter ?? 3)
     const maxSessions = options.maxSessions ?? 64
@@ -78,6 +80,7 @@ export const make = (options: Options = {}) =>
     const memory = yield* ProcessMemory
     const quiet = new Quiet(limitsFor(options))
     let looked = yield* monotonic
+    let heard = signals.place()
     // Sessions of an older process are over: Recovery was first.
     let after = engine.startedAt
 
@@ -132,6 +135,9 @@ export const make = (options: Options = {}) =>
       const gap = now - looked
       looked = now
       if (gap <= suspended) quiet.pass(gap)
+      const told = signals.since(heard)
+      heard = told.place
+      for (const { itemId, threadId } of told.signals) if (itemId !== undefined) quiet.stir(threadId)
       yield* Effect.forEach(quiet.due(), engine.submit, { concurrency: 16, discard: true })
       yield* makeRoom
       if (maxMemory > 0 && quiet.size > 0) yield* makeMemory
@@ -141,5 +147,5 @@ export const make = (options: Options = {}) =>
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(interval), look)))
   })
 
-/** Needs `EventLog` and `Engine`; built after Recovery. */
+/** Needs `EventLog`, `Engine` and `Signals`; built after Recovery. */
 export const layer = (options: Options = {}) => Layer.scopedDiscard(make(options))

@@ -4,9 +4,17 @@
  */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
-import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import {
+  type History,
+  type HistoryBounds,
+  type OpenInput,
+  type ProviderAdapter,
+  ProviderError,
+  type ProviderSession
+} from "@millrace/contracts/ProviderAdapter"
 import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope } from "effect"
 import type { Engine } from "./Engine.ts"
+import * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
 import type { Signals } from "./Signals.ts"
@@ -51,7 +59,13 @@ export interface Input {
   /** Done when no earlier agent of the thread can write its conversation any more (P7). */
   readonly alone: Effect.Effect<void>
   /** What the agent is opened with, from the log. */
-  readonly openInput: Effect.Effect<Omit<OpenInput, "threadId" | "epoch">>
+  readonly openInput: Effect.Effect<
+    Omit<OpenInput, "threadId" | "epoch" | "history"> & {
+      readonly history: NonNullable<OpenInput["history"]>
+      /** The agent that had the conversation until now. */
+      readonly handedFrom?: string
+    }
+  >
   /** The prompt of a turn, from the log. */
   readonly prompt: (turnId: TurnId) => Effect.Effect<string>
 }
@@ -60,6 +74,12 @@ interface Turn {
   /** The agent took it, or refused it. */
   readonly given: Deferred.Deferred<void>
   readonly ended: Deferred.Deferred<void>
+}
+
+interface Opened {
+  readonly session: ProviderSession
+  /** It takes over a conversation: what of it it was not given. */
+  readonly lost?: string
 }
 
 type Serial = Extract<Intent, { _tag: "StartTurn" | "Steer" }>
@@ -103,6 +123,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const gone = yield* Deferred.make<void>()
     const turns = new Map<TurnId, Turn>()
     let death: Failure | undefined
+    /** What another agent was told and did, until this one has taken it with a turn. */
+    let handed: Handover.Told | undefined
 
     const turnFor = (turnId: TurnId) =>
       Effect.gen(function* () {
@@ -159,9 +181,14 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         if (turn === undefined) return
         const known = session.resumeKey
         const text = yield* input.prompt(turnId)
-        const taken = yield* Effect.either(sturdy("startTurn", session.startTurn({ turnId, text })))
+        const taken = yield* Effect.either(
+          sturdy("startTurn", session.startTurn({ turnId, text: `${handed?.text ?? ""}${text}` }))
+        )
         yield* Deferred.succeed(turn.given, undefined)
-        if (Either.isRight(taken)) return yield* learn(session, known)
+        if (Either.isRight(taken)) {
+          handed = undefined
+          return yield* learn(session, known)
+        }
         if (isFatal(taken.left)) return yield* fatal(taken.left.failure)
         return yield* engine.submit({ _tag: "TurnRefused", threadId, epoch, turnId, failure: taken.left.failure })
       })
@@ -213,12 +240,23 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
 
     const alone = input.alone.pipe(Effect.timeoutFail({ duration: budgets.open, onTimeout: () => notAlone }))
 
-    const open: Effect.Effect<ProviderSession, Failure> =
+    /** Opens the agent. One that has to take over a conversation, and does not read it from the log by itself, is to get it with its first turn. */
+    const enter = (target: ProviderAdapter): Effect.Effect<Opened, ProviderError> =>
+      Effect.gen(function* () {
+        const { handedFrom, history, ...given } = yield* input.openInput
+        let read: History | undefined
+        const noted = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
+        const session = yield* Scope.extend(target.open({ ...given, threadId, epoch, history: noted }), own)
+        if (handedFrom === undefined) return { session }
+        if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read) }
+        handed = Handover.told(handedFrom, yield* history(Handover.bounds))
+        return handed === undefined ? { session } : { session, lost: handed.lost }
+      })
+
+    const open: Effect.Effect<Opened, Failure> =
       adapter === undefined
         ? Effect.fail(noProvider(input.provider))
-        : input.openInput.pipe(
-            Effect.flatMap((given) => adapter.open({ ...given, threadId, epoch })),
-            Scope.extend(own),
+        : enter(adapter).pipe(
             Effect.mapError((error) => error.failure),
             Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut }),
             (opening) => Effect.zipRight(alone, opening),
@@ -230,10 +268,11 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
             )
           )
 
-    const live = (session: ProviderSession) =>
+    const live = ({ lost, session }: Opened) =>
       Effect.gen(function* () {
-        const { continuity, capabilities, resumeKey } = session
-        const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, continuity, resumeKey, capabilities })
+        const { capabilities, resumeKey } = session
+        const how = lost === undefined ? { continuity: session.continuity } : { continuity: "handed-off" as const, lost }
+        const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
         if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
         yield* Ingestion.run(engine, { threadId, epoch, events: session.events, signals }, input.ingestion).pipe(

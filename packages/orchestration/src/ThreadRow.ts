@@ -37,12 +37,18 @@ export interface ThreadRow extends Pick<
   readonly afterLimit?: AfterLimit
   /** Its text is made anew from the turn that was cut off. */
   readonly continuation?: Plan
+  readonly goal?: NonNullable<ThreadState["goal"]>
+  readonly handedFrom?: string
+  readonly parked?: NonNullable<ThreadState["parked"]>
   readonly model?: string
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
   readonly stopRequested?: StopRequest
   readonly turns: ReadonlyArray<
-    Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested"> & { readonly interruptReason?: string }
+    Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested"> & {
+      readonly interruptReason?: string
+      readonly claim?: NonNullable<OpenTurn["claim"]>
+    }
   >
   readonly queue: ReadonlyArray<Pick<QueuedTurn, "turnId" | "shown">>
   readonly items: ReadonlyArray<string>
@@ -56,14 +62,16 @@ const turnRow = ({
   origin,
   stage,
   interruptRequested,
-  interruptReason
+  interruptReason,
+  claim
 }: OpenTurn): ThreadRow["turns"][number] => ({
   turnId,
   epoch,
   origin,
   stage,
   interruptRequested,
-  ...(interruptReason === undefined ? {} : { interruptReason })
+  ...(interruptReason === undefined ? {} : { interruptReason }),
+  ...(claim === undefined ? {} : { claim })
 })
 
 export const toRow = (state: ThreadState): ThreadRow => ({
@@ -85,6 +93,9 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
   ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
   ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
+  ...(state.goal === undefined ? {} : { goal: state.goal }),
+  ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom }),
+  ...(state.parked === undefined ? {} : { parked: state.parked }),
   turns: Object.values(state.turns).map(turnRow),
   queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),
@@ -116,7 +127,9 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     turns[turn.turnId] = {
       ...turn,
       interruptReason: turn.interruptReason,
+      claim: turn.claim,
       continues: known?.continues,
+      goalId: known?.goalId,
       text: known?.text ?? "",
       requestedAt: known?.requestedAt ?? row.updatedAt,
       startedAt: known?.startedAt,
@@ -133,7 +146,8 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       text: known?.text ?? "",
       requestedAt: known?.requestedAt ?? row.updatedAt,
       shown,
-      continues: known?.continues
+      continues: known?.continues,
+      goalId: known?.goalId
     }
   })
   const requests: Record<string, OpenRequest> = {}
@@ -178,6 +192,9 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     recovery: row.recovery,
     afterLimit: row.afterLimit,
     continuation: row.continuation === undefined ? undefined : planned(view, row.continuation),
+    goal: row.goal,
+    handedFrom: row.handedFrom,
+    parked: row.parked,
     failed: row.failed,
     over: HashSet.empty(),
     turns,

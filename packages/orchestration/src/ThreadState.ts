@@ -3,7 +3,7 @@
  * The active turn is not a field of its own: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
 import type {
   AfterLimit,
@@ -18,6 +18,7 @@ import type {
   TurnView
 } from "@millrace/contracts/State"
 import { HashSet } from "effect"
+import * as Goal from "./Goal.ts"
 
 /** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
 export interface OpenTurn {
@@ -27,6 +28,10 @@ export interface OpenTurn {
   readonly origin: TurnOrigin
   /** continuation: the turn whose work it goes on with. */
   readonly continues: Continues | undefined
+  /** The goal that it works towards. */
+  readonly goalId: GoalId | undefined
+  /** What the agent's last message in it says of that goal. */
+  readonly claim: Goal.Claim | undefined
   readonly stage: "dispatched" | "started"
   readonly interruptRequested: boolean
   /** The clock that ran out, when no person asked for the interrupt (T8). */
@@ -49,6 +54,8 @@ export interface QueuedTurn {
   readonly shown: boolean
   /** The turn whose work it goes on with; absent: a person asked for it. */
   readonly continues: Continues | undefined
+  /** The goal that it works towards. */
+  readonly goalId: GoalId | undefined
 }
 
 export interface OpenItem {
@@ -78,6 +85,14 @@ export interface StopRequest {
   readonly error?: Failure | undefined
 }
 
+/** An agent that the thread was taken from. */
+export interface Parked {
+  readonly provider: string
+  readonly model?: string
+  readonly resumeKey?: string
+  readonly handedFrom?: string
+}
+
 export interface ThreadState {
   readonly threadId: ThreadId
   readonly projectId: ProjectId
@@ -100,6 +115,11 @@ export interface ThreadState {
   readonly afterLimit: AfterLimit | undefined
   /** Work that goes on later, with the prompt of its turn. While there is one, the queue waits. */
   readonly continuation: (Continuation & { readonly text: string }) | undefined
+  readonly goal: Goal.GoalState | undefined
+  /** The agent that ran it until now, while the next one was not given the conversation yet. */
+  readonly handedFrom: string | undefined
+  /** What that agent needs to go on as if nothing had happened, while no other one began a turn. */
+  readonly parked: Parked | undefined
   /** The last turn that ended failed. */
   readonly failed: boolean
   /** Turns of the last session that are over: they do not start twice (T1). */
@@ -138,11 +158,14 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   updatedAt: at,
   session: undefined,
   capabilities: [],
-  resumeKey: undefined,
+  resumeKey: data.imported?.resumeKey,
   stopRequested: undefined,
   recovery: data.recovery,
   afterLimit: data.afterLimit,
   continuation: undefined,
+  goal: undefined,
+  handedFrom: undefined,
+  parked: undefined,
   failed: false,
   over: HashSet.empty(),
   turns: {},
@@ -186,6 +209,7 @@ const some = (record: Readonly<Record<string, unknown>>): boolean => {
 export const isLive = (state: ThreadState): boolean =>
   hasLiveSession(state) ||
   state.continuation !== undefined ||
+  Goal.isActive(state.goal) ||
   state.queue.length > 0 ||
   some(state.turns) ||
   some(state.items) ||
@@ -194,9 +218,13 @@ export const isLive = (state: ThreadState): boolean =>
 export const statusOf = (state: ThreadState): ThreadStatus => {
   if (some(state.requests)) return "needs-you"
   if (state.session?.activeTurnId !== undefined) return "running"
-  if (state.queue.length > 0 || state.continuation !== undefined) return "queued"
+  if (state.queue.length > 0 || state.continuation !== undefined || Goal.isActive(state.goal)) return "queued"
   return state.failed ? "failed" : "idle"
 }
+
+/** Who began a turn that waits or was given to an agent. */
+export const originOf = ({ continues, goalId }: Pick<QueuedTurn, "continues" | "goalId">): TurnOrigin =>
+  continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
 
 /** A turn waits while one of its requests is open. */
 export const isWaiting = (state: ThreadState, turnId: string): boolean => {
@@ -230,6 +258,7 @@ export const threadView = (state: ThreadState): ThreadView => ({
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
   ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
   ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
+  ...(state.goal === undefined ? {} : { goal: Goal.view(state.goal) }),
   createdAt: state.createdAt,
   updatedAt: state.updatedAt
 })
@@ -241,6 +270,7 @@ export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
   status: isWaiting(state, turn.turnId) ? "waiting" : "running",
   origin: turn.origin,
   ...(turn.continues === undefined ? {} : { continues: turn.continues }),
+  ...(turn.goalId === undefined ? {} : { goalId: turn.goalId }),
   text: turn.text,
   requestedAt: turn.requestedAt,
   ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),

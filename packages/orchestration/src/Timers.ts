@@ -1,5 +1,5 @@
 /**
- * The timers of plans to go on (`continuation` of a thread): looks at those that wait in the log's rows, and tells the engine, which decides, when
+ * The timers of plans to go on (`continuation` of a thread) and of goals: looks at those that wait in the log's rows, and tells the engine, which decides, when
  * the time of one has come. It holds nothing of its own, so a restart forgets none and fires none twice.
  */
 import { EventLog } from "@millrace/log/EventLog"
@@ -28,8 +28,10 @@ export const make = (options: Options = {}) =>
           view.rows({ collection: "timer", limit: page, ...(before === undefined ? {} : { before }) })
         )
         for (const { value } of rows) {
-          const { threadId, turnId, at } = value as Timer
-          if (at <= now) yield* engine.submit({ _tag: "ContinuationDue", threadId, turnId })
+          const { threadId, turnId, goalId, at } = value as Timer
+          if (at > now) continue
+          if (turnId !== undefined) yield* engine.submit({ _tag: "ContinuationDue", threadId, turnId })
+          if (goalId !== undefined) yield* engine.submit({ _tag: "GoalDue", threadId, goalId })
         }
         before = rows.at(-1)?.rank
         if (before === undefined) return

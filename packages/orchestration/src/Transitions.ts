@@ -1,7 +1,7 @@
 /** The legal transitions of turns, sessions, items and requests, in one place (T1). A terminal absorbs; the first terminal wins. */
 import { type EventType, isTerminal } from "@millrace/contracts/Event"
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { SessionStatus } from "@millrace/contracts/State"
+import type { GoalStatus, SessionStatus } from "@millrace/contracts/State"
 import { HashSet } from "effect"
 import { epochOf, maxBackground, type ThreadState } from "./ThreadState.ts"
 
@@ -41,6 +41,32 @@ const sessionTable: Record<SessionStatus, ReadonlySet<SessionStatus>> = {
   error: new Set<SessionStatus>()
 }
 
+/** Which events of a goal follow each status; a goal that is over absorbs them, and only another one comes after it. */
+const goalTable: Record<GoalStatus | "none", ReadonlySet<EventType>> = {
+  none: new Set<EventType>(["goal.set"]),
+  active: new Set<EventType>(["goal.paused", "goal.waiting", "goal.met", "goal.exhausted", "goal.cleared"]),
+  // Its last turn may still run, and say that it is done.
+  paused: new Set<EventType>(["goal.resumed", "goal.met", "goal.cleared"]),
+  met: new Set<EventType>(["goal.set"]),
+  exhausted: new Set<EventType>(["goal.set"]),
+  cleared: new Set<EventType>(["goal.set"])
+}
+/** What each makes of it. */
+const goalStatus = {
+  "goal.set": "active",
+  "goal.paused": "paused",
+  "goal.resumed": "active",
+  "goal.waiting": "active",
+  "goal.met": "met",
+  "goal.exhausted": "exhausted",
+  "goal.cleared": "cleared"
+} as const satisfies Partial<Record<EventType, GoalStatus>>
+
+const goalLegal = ({ goal }: ThreadState, { type, data }: Extract<DomainEvent, { type: keyof typeof goalStatus }>): boolean =>
+  goalTable[goal?.status ?? "none"].has(type) &&
+  data.status === goalStatus[type] &&
+  (type === "goal.set" ? data.goalId !== goal?.goalId : data.goalId === goal?.goalId)
+
 const stageOf = (state: ThreadState, turnId: string): Stage =>
   state.turns[turnId]?.stage ?? (state.queue.some((turn) => turn.turnId === turnId) ? "queued" : "none")
 
@@ -72,6 +98,21 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
         named.size === turnIds.length && named.size === state.queue.length && state.queue.every((turn) => named.has(turn.turnId))
       )
     }
+    case "thread.handed-over":
+      return (
+        event.data.from === state.provider &&
+        event.data.provider !== state.provider &&
+        state.session?.activeTurnId === undefined &&
+        Object.keys(state.turns).length === 0
+      )
+    case "goal.set":
+    case "goal.paused":
+    case "goal.resumed":
+    case "goal.waiting":
+    case "goal.met":
+    case "goal.exhausted":
+    case "goal.cleared":
+      return goalLegal(state, event)
     case "continuation.planned":
       return state.continuation === undefined
     case "continuation.cancelled":
@@ -88,6 +129,13 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return event.data.epoch === epochOf(state) && state.background.includes(event.data.taskId)
     case "item.started":
       return state.items[event.data.itemId] === undefined && state.turns[event.data.turnId] !== undefined
+    // A piece of a transcript stands beside what is open, never in its place.
+    case "turn.imported":
+      return stageOf(state, event.data.turnId) === "none" && !HashSet.has(state.over, event.data.turnId)
+    case "item.imported":
+      return state.items[event.data.itemId] === undefined
+    case "request.imported":
+      return state.requests[event.data.requestId] === undefined
     case "item.delta":
     case "item.completed":
       return state.items[event.data.itemId] !== undefined

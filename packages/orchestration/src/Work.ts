@@ -30,7 +30,9 @@ export interface Told {
 export type Work = Asked | Told
 
 export const needed = (work: Work): Needed =>
-  work._tag === "Asked" ? { command: work.command, directory: work.directory } : { threadId: work.fact.threadId }
+  work._tag === "Asked"
+    ? { command: work.command, directory: work.directory }
+    : { threadId: work.fact.threadId, ...(work.fact._tag === "Imported" ? { projectId: work.fact.begin.projectId } : {}) }
 
 export const answer = (work: Asked, reply: Either.Either<Accepted, CommandError>): void =>
   Deferred.unsafeDone(work.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))

@@ -572,6 +572,7 @@ const run = (model: DecideModel, threadId: ThreadId, { what, which, old }: { wha
         activity: state.activity - (old ? 1 : 0),
         millis: which * 10,
         turnMillis: which * 10,
+        toolMillis: which * 10,
         limits: { idle: 20, background: 40, model: 30, tool: 50, waiting: 60 },
         crowded: which === 7
       })

@@ -8,6 +8,8 @@ import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
+import * as Goals from "./decideGoal.ts"
+import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest, type ThreadState } from "./ThreadState.ts"
@@ -122,7 +124,10 @@ const threadConfigure = (draft: Draft, { threadId, recovery, afterLimit }: Comma
 
 const threadArchive = (draft: Draft, threadId: ThreadId, type: "thread.archived" | "thread.unarchived"): Decided =>
   Either.map(threadFor(draft, threadId), () => {
-    if (type === "thread.archived") Continuations.cancel(draft, threadId, "the thread was archived")
+    if (type === "thread.archived") {
+      Continuations.cancel(draft, threadId, "the thread was archived")
+      Goals.pause(draft, threadId, "the thread was archived")
+    }
     draft.emit(threadId, type, { threadId })
     startNext(draft, threadId)
     return { threadId }
@@ -139,6 +144,7 @@ const threadDelete = (draft: Draft, threadId: ThreadId): Decided =>
   Either.map(threadFor(draft, threadId), (state) => {
     const reason = "the thread was deleted"
     Continuations.cancel(draft, threadId, reason)
+    Goals.clear(draft, threadId, reason)
     for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
     if (hasLiveSession(state)) {
       draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
@@ -164,6 +170,7 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string
       return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
     // Who says something new decides how the thread goes on.
     Continuations.cancel(draft, threadId, `${actor} went on with a message`)
+    Goals.heard(draft, threadId, actor)
     if (
       strategy === "steer" &&
       active !== undefined &&
@@ -189,6 +196,7 @@ const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor
     const turnId = command.turnId ?? activeTurn(state)?.turnId
     if (turnId === undefined) return ok({ threadId, outcome: "not-running" })
     if (state.queue.some((turn) => turn.turnId === turnId)) {
+      Goals.interrupted(draft, state, turnId, `${actor} took its turn from the queue`)
       dequeue(draft, threadId, turnId, `taken from the queue by ${actor}`)
       return ok({ threadId, turnId, outcome: "dequeued" })
     }
@@ -197,6 +205,7 @@ const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor
       return draft.world.knowsTurn(threadId, turnId)
         ? ok({ threadId, turnId, outcome: "not-running" })
         : reject("TurnNotFound", "This thread has no such turn.", turnId)
+    Goals.interrupted(draft, state, turnId, `${actor} interrupted its turn`)
     if (!turn.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
     return ok({ threadId, turnId, outcome: "interrupting" })
   })
@@ -275,9 +284,17 @@ const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: st
       )
     const reason = `the session was stopped by ${actor}`
     Continuations.cancel(draft, threadId, reason)
+    Goals.pause(draft, threadId, reason)
     for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
     draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
     return ok({ threadId })
+  })
+
+/** What a goal's command gave; then the thread may have something to do. */
+const goal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof Goals.goalSet>): Decided =>
+  Either.map(decided, (goalId) => {
+    startNext(draft, threadId)
+    return { threadId, goalId }
   })
 
 /** Decides one command into the draft. After a rejection the draft holds nothing worth keeping. */
@@ -297,6 +314,16 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
       return threadConfigure(draft, command)
     case "continuation.cancel":
       return continuationCancel(draft, command, actor)
+    case "thread.handover":
+      return threadHandover(draft, command, actor)
+    case "goal.set":
+      return goal(draft, command.threadId, Goals.goalSet(draft, command))
+    case "goal.pause":
+      return goal(draft, command.threadId, Goals.goalPause(draft, command, actor))
+    case "goal.resume":
+      return goal(draft, command.threadId, Goals.goalResume(draft, command))
+    case "goal.clear":
+      return goal(draft, command.threadId, Goals.goalClear(draft, command, actor))
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")
     case "thread.unarchive":

@@ -8,6 +8,7 @@ import type { Answer } from "@millrace/contracts/Item"
 import * as Continuation from "./Continuation.ts"
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
+import * as Goal from "./Goal.ts"
 import { endSession, type Ending, startNext } from "./lifecycle.ts"
 import { activeTurn, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
@@ -15,8 +16,17 @@ const policyOf = (draft: Draft): Continuation.Policy => draft.moment.policy ?? C
 
 /** The new turn, in front of the queue. */
 const request = (draft: Draft, threadId: ThreadId, text: string, continues: ReturnType<typeof Continuation.begun>): void => {
+  const goal = draft.thread(threadId)?.goal
+  const towards = Goal.isActive(goal) && goal.last?.turnId === continues.turnId ? goal : undefined
   const turnId = `trn_${draft.moment.seed}` as TurnId
-  draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy: "interrupt", continues })
+  draft.emit(threadId, "turn.requested", {
+    threadId,
+    turnId,
+    text,
+    strategy: "interrupt",
+    continues,
+    ...(towards === undefined ? {} : { goal: { goalId: towards.goalId, used: Goal.counted(towards) } })
+  })
 }
 
 const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: ReturnType<typeof Continuation.begun>): void => {

@@ -4,12 +4,14 @@ import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { HashSet } from "effect"
 import * as Background from "./Background.ts"
+import { decideImport } from "./decideImport.ts"
 import { decideSilence } from "./decideSilence.ts"
 import type { Draft } from "./Draft.ts"
 import { appendDelta } from "./evolve.ts"
 import type { Fact } from "./Fact.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
+import * as Goals from "./decideGoal.ts"
 import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
 import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
@@ -181,9 +183,16 @@ const itemSaid = (
 const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epochOf(state) && hasLiveSession(state)
 
 const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
-  const { threadId, epoch, continuity, resumeKey, capabilities } = fact
+  const { threadId, epoch, continuity, lost, resumeKey, capabilities } = fact
   const activeTurnId = state.session?.activeTurnId ?? Object.values(state.turns)[0]?.turnId
-  const extra = { threadId, epoch, continuity, capabilities, ...(resumeKey === undefined ? {} : { resumeKey }) }
+  const extra = {
+    threadId,
+    epoch,
+    continuity,
+    capabilities,
+    ...(lost === undefined ? {} : { lost }),
+    ...(resumeKey === undefined ? {} : { resumeKey })
+  }
   draft.emit(
     threadId,
     "session.state.changed",
@@ -207,7 +216,7 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean)
 const session = (
   draft: Draft,
   state: ThreadState,
-  fact: Exclude<Fact, { _tag: "Said" | "Silent" | "ContinuationDue" }>
+  fact: Exclude<Fact, { _tag: "Said" | "Silent" | "ContinuationDue" | "GoalDue" }>
 ): void => {
   const { threadId } = state
   switch (fact._tag) {
@@ -215,6 +224,8 @@ const session = (
       return opened(draft, state, fact)
     case "ResumeKeyLearned": {
       if (state.session === undefined || state.resumeKey === fact.resumeKey) return
+      // Of an agent that the thread was taken from meanwhile: the next one could do nothing with it.
+      if (state.handedFrom !== undefined && state.stopRequested !== undefined) return
       draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
       return
     }
@@ -268,11 +279,17 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
     for (const event of fact.events) said(draft, fact.threadId, fact.epoch, event)
     return true
   }
+  if (fact._tag === "Imported") return decideImport(draft, fact)
   const state = draft.thread(fact.threadId)
   if (state === undefined || state.deleted) return false
   // A refused steer is a person's text: it is kept whatever became of the session it was meant for.
   if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
   if (fact._tag === "ContinuationDue") return Continuations.due(draft, state, fact)
+  if (fact._tag === "GoalDue") {
+    const concerned = Goals.due(draft, state, fact)
+    if (concerned) startNext(draft, fact.threadId)
+    return concerned
+  }
   if (fact._tag === "Silent") return decideSilence(draft, state, fact)
   session(draft, state, fact)
   return true

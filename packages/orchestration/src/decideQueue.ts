@@ -4,6 +4,7 @@ import type { CommandRejected } from "@millrace/contracts/Errors"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Either } from "effect"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
+import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, userMessage } from "./lifecycle.ts"
 import { activeTurn, type QueuedTurn, type ThreadState } from "./ThreadState.ts"
@@ -45,8 +46,9 @@ export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): Decided
   })
 
 export const turnRemove = (draft: Draft, command: CommandOf<"turn.remove">, actor: string): Decided =>
-  Either.map(find(draft, command), () => {
+  Either.map(find(draft, command), ({ state }) => {
     const { threadId, turnId } = command
+    Goals.interrupted(draft, state, turnId, `${actor} took its turn from the queue`)
     dequeue(draft, threadId, turnId, `taken from the queue by ${actor}`)
     return { threadId, turnId, outcome: "dequeued" }
   })

@@ -3,8 +3,10 @@
  * decides, so that it cannot race a send (R4).
  */
 import { Duration } from "effect"
+import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
 import type { Silent } from "./Fact.ts"
+import * as Goal from "./Goal.ts"
 import { activeTurn, hasLiveSession, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
 /** Kinds of items in which the agent waits for something else than its model. */
@@ -42,8 +44,12 @@ const turnSilent = (draft: Draft, state: ThreadState, turn: OpenTurn, fact: Sile
   const clock = clockOf(state, turn)
   const limit = fact.limits[clock]
   if (turn.interruptRequested || fact.crowded) return false
-  if (isOver(fact.turnMillis, limit))
-    return draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId, reason: words[clock](spoken(limit)) })
+  const silent = clock === "tool" ? fact.toolMillis : fact.turnMillis
+  if (isOver(silent, limit)) {
+    const reason = words[clock](spoken(limit))
+    Goals.interrupted(draft, state, turnId, reason)
+    return draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId, reason })
+  }
   const unanswered = clock === "waiting" && isOver(fact.millis, fact.limits.idle)
   return unanswered && kept(draft, state, fact.epoch, "it waits for a person's answer")
 }
@@ -56,9 +62,11 @@ export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): b
   if (turn !== undefined) return turnSilent(draft, state, turn, fact)
   if (Object.keys(state.turns).length > 0 || state.queue.length > 0 || state.session?.status === "starting") return false
   const works = state.background.length > 0
+  const aims = Goal.isActive(state.goal)
   if (fact.crowded)
     return (
       !works &&
+      !aims &&
       limits.idle > 0 &&
       draft.emit(threadId, "session.stop.requested", {
         threadId,
@@ -68,6 +76,8 @@ export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): b
     )
   if (!isOver(millis, limits.idle)) return false
   if (works && !isOver(millis, limits.background)) return kept(draft, state, epoch, "background work goes on")
+  // Between two turns, while a limit is waited for: the same cap, and the goal itself goes on with a session of its own.
+  if (aims && !isOver(millis, limits.background)) return kept(draft, state, epoch, "its goal is active")
   const reason = works
     ? `its background work was given up: not a word for ${spoken(limits.background)}`
     : `idle for ${spoken(limits.idle)}`

@@ -1,7 +1,8 @@
 /** evolve(state, event): pure and total. An event that does not fit leaves the state as it is. */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import { HashSet } from "effect"
-import { activeTurn, created, holdsTurn, maxText, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import * as Goal from "./Goal.ts"
+import { activeTurn, created, holdsTurn, maxText, type OpenTurn, originOf, type ThreadState } from "./ThreadState.ts"
 import type { SessionState } from "@millrace/contracts/State"
 
 const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<Record<string, A>> => {
@@ -18,11 +19,21 @@ const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) =
 const closing = (state: ThreadState, turnId: string, id: string): ThreadState =>
   withTurn(state, turnId, (turn) => ({ ...turn, closed: HashSet.add(turn.closed, id) }))
 
+/** What the agent says of the goal of this turn: its last message counts. */
+const claimed = (
+  state: ThreadState,
+  { kind, text, turnId }: Extract<DomainEvent, { type: "item.completed" }>["data"]
+): ThreadState =>
+  kind === "agent-message" && state.turns[turnId]?.goalId !== undefined
+    ? withTurn(state, turnId, (turn) => ({ ...turn, claim: Goal.claimOf(text ?? "") }))
+    : state
+
 /** The one way a session state is written: the impossible pair cannot be built from it (T3). */
 const sessionOf = (data: SessionState): SessionState => {
   const rest = {
     ...(data.reason === undefined ? {} : { reason: data.reason }),
-    ...(data.continuity === undefined ? {} : { continuity: data.continuity })
+    ...(data.continuity === undefined ? {} : { continuity: data.continuity }),
+    ...(data.lost === undefined ? {} : { lost: data.lost })
   }
   return data.status === "starting" || data.status === "running"
     ? {
@@ -34,7 +45,28 @@ const sessionOf = (data: SessionState): SessionState => {
     : { epoch: data.epoch, status: data.status, ...rest }
 }
 
-const ended = (state: ThreadState, turnId: string, failed: boolean): ThreadState => {
+type Terminal = Extract<DomainEvent, { type: "turn.completed" | "turn.interrupted" | "turn.failed" }>
+
+/** The goal after the end of one of its turns. */
+const goalAfter = ({ goal, turns }: ThreadState, { type, data }: Terminal): ThreadState["goal"] => {
+  const turn = turns[data.turnId]
+  if (turn === undefined || !Goal.owns(goal, turn)) return goal
+  const outcome = type === "turn.completed" ? "completed" : type === "turn.failed" ? "failed" : "interrupted"
+  const claim = outcome === "completed" ? turn.claim : undefined
+  const last = {
+    turnId: data.turnId,
+    outcome,
+    ...(claim === undefined ? {} : { claim }),
+    ...(data.reason === undefined ? {} : { reason: data.reason })
+  } as const
+  return Goal.ended(goal, last, data.usage ?? turn.usage, turn.interruptRequested)
+}
+
+const ended = (before: ThreadState, event: Terminal): ThreadState => {
+  const { turnId } = event.data
+  const failed = event.type === "turn.failed"
+  const goal = goalAfter(before, event)
+  const state = goal === before.goal ? before : { ...before, goal }
   const session = state.session
   const queue = state.queue.some((turn) => turn.turnId === turnId)
     ? state.queue.filter((turn) => turn.turnId !== turnId)
@@ -55,6 +87,8 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, at: string): OpenTur
   epoch,
   origin: "user",
   continues: undefined,
+  goalId: undefined,
+  claim: undefined,
   stage: "dispatched",
   interruptRequested: false,
   interruptReason: undefined,
@@ -95,6 +129,45 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     }
     case "continuation.cancelled":
       return { ...state, continuation: undefined }
+    case "thread.handed-over": {
+      const { from, model, provider } = event.data
+      const back = state.parked?.provider === provider ? state.parked : undefined
+      const leaves = {
+        provider: from,
+        ...(state.model === undefined ? {} : { model: state.model }),
+        ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
+        ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom })
+      }
+      return {
+        ...state,
+        provider,
+        model: model ?? back?.model,
+        resumeKey: back?.resumeKey,
+        handedFrom: back === undefined ? (state.session === undefined ? undefined : from) : back.handedFrom,
+        parked: back === undefined ? (state.parked ?? leaves) : undefined
+      }
+    }
+    case "goal.set": {
+      const { threadId: _t, ...goal } = event.data
+      return { ...state, goal: { ...goal, cuts: 0 } }
+    }
+    case "goal.resumed": {
+      const { threadId: _t, ...goal } = event.data
+      return { ...state, goal: { ...goal, cuts: 0 } }
+    }
+    case "goal.paused":
+    case "goal.waiting":
+    case "goal.met":
+    case "goal.exhausted":
+    case "goal.cleared": {
+      if (state.goal === undefined) return state
+      const { threadId: _t, ...goal } = event.data
+      const { cuts, last, turnAt } = state.goal
+      return {
+        ...state,
+        goal: { ...goal, cuts, ...(last === undefined ? {} : { last }), ...(turnAt === undefined ? {} : { turnAt }) }
+      }
+    }
     case "thread.archived":
       return { ...state, archived: true }
     case "thread.unarchived":
@@ -114,7 +187,11 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "session.state.changed":
       return {
         ...state,
-        session: sessionOf({ ...event.data, continuity: event.data.continuity ?? state.session?.continuity } as SessionState),
+        session: sessionOf({
+          ...event.data,
+          continuity: event.data.continuity ?? state.session?.continuity,
+          lost: event.data.lost ?? state.session?.lost
+        } as SessionState),
         capabilities: event.data.capabilities ?? state.capabilities,
         resumeKey: event.data.resumeKey ?? state.resumeKey
       }
@@ -129,11 +206,13 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "background.ended":
       return { ...state, background: state.background.filter((id) => id !== event.data.taskId) }
     case "turn.requested": {
-      const { continues, text, turnId } = event.data
-      const turn = { turnId, text, requestedAt: at, shown: false, continues }
+      const { continues, goal: towards, text, turnId } = event.data
+      const turn = { turnId, text, requestedAt: at, shown: false, continues, goalId: towards?.goalId }
+      const goal =
+        towards !== undefined && state.goal?.goalId === towards.goalId ? Goal.turned(state.goal, towards.used, at) : state.goal
       const continuation = continues === undefined ? state.continuation : undefined
       const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
-      return { ...state, continuation, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
+      return { ...state, continuation, goal, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
     }
     case "turn.edited": {
       const { turnId, text } = event.data
@@ -154,8 +233,9 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
           ...state.turns,
           [turn.turnId]: {
             ...turn,
-            origin: queued?.continues === undefined ? "user" : "continuation",
+            origin: queued === undefined ? "user" : originOf(queued),
             continues: queued?.continues,
+            goalId: queued?.goalId,
             text: queued?.text ?? ""
           }
         }
@@ -166,7 +246,14 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       const turn = state.turns[turnId]
       if (turn === undefined) return state
       const { activeTurnId: _, ...rest } = state.session ?? {}
-      const queued = { turnId, text: turn.text, requestedAt: turn.requestedAt, shown: true, continues: turn.continues }
+      const queued = {
+        turnId,
+        text: turn.text,
+        requestedAt: turn.requestedAt,
+        shown: true,
+        continues: turn.continues,
+        goalId: turn.goalId
+      }
       return {
         ...state,
         turns: without(state.turns, turnId),
@@ -176,8 +263,13 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     }
     case "turn.started": {
       const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, at)
+      const delivered = state.session?.continuity === "handed-off" && turn.stage === "dispatched"
       const started = { ...turn, origin: event.data.origin, stage: "started" as const, startedAt: at }
-      return { ...state, turns: { ...state.turns, [turn.turnId]: started } }
+      return {
+        ...state,
+        turns: { ...state.turns, [turn.turnId]: started },
+        ...(delivered ? { handedFrom: undefined, parked: undefined } : {})
+      }
     }
     case "turn.updated":
       return withTurn(state, event.data.turnId, (turn) => ({
@@ -194,9 +286,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       }))
     case "turn.completed":
     case "turn.interrupted":
-      return ended(state, event.data.turnId, false)
     case "turn.failed":
-      return ended(state, event.data.turnId, true)
+      return ended(state, event)
     case "item.started": {
       const { threadId: _t, turnId, itemId, kind, ...content } = event.data
       return { ...state, items: { ...state.items, [itemId]: { itemId, turnId, kind, content, text: "", cut: 0 } } }
@@ -204,7 +295,11 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "item.delta":
       return appendDelta(state, event.data.itemId, event.data.text)
     case "item.completed":
-      return closing({ ...state, items: without(state.items, event.data.itemId) }, event.data.turnId, event.data.itemId)
+      return closing(
+        claimed({ ...state, items: without(state.items, event.data.itemId) }, event.data),
+        event.data.turnId,
+        event.data.itemId
+      )
     case "request.opened": {
       const { threadId: _t, turnId, requestId, reasks, ...ask } = event.data
       return { ...state, requests: { ...state.requests, [requestId]: { requestId, turnId, ask, openedAt: at, reasks } } }
@@ -228,7 +323,8 @@ export const touchesThread = (type: DomainEvent["type"]): boolean =>
   type !== "item.amended" &&
   type !== "provider.event" &&
   type !== "turn.updated" &&
-  type !== "session.kept"
+  type !== "session.kept" &&
+  !type.endsWith(".imported")
 
 /** Whether the event says that somebody does something; all but the record that nobody does (R3, R5). */
 export const isActivity = (type: string): boolean => type !== "session.kept"
@@ -261,6 +357,7 @@ export const violations = (state: ThreadState): ReadonlyArray<string> => {
       found.push(`T13 ${id} outlives its turn`)
   const asked = state.continuation?.requestId
   if (asked !== undefined && state.requests[asked] === undefined) found.push(`T13 ${asked} decides nothing any more`)
+  if (state.deleted && Goal.isArmed(state.goal)) found.push("T4 a goal of a deleted thread is not over")
   if (state.deleted && state.continuation !== undefined) found.push("T4 work goes on later in a deleted thread")
   return found
 }

@@ -5,6 +5,7 @@
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure, Usage } from "@millrace/contracts/Item"
 import { HashSet } from "effect"
+import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
 import { cutText, fitContent, maxValueBytes } from "./Limits.ts"
 import {
@@ -14,6 +15,7 @@ import {
   isWaiting,
   type OpenItem,
   type OpenTurn,
+  originOf,
   type StopRequest,
   type ThreadState
 } from "./ThreadState.ts"
@@ -101,9 +103,10 @@ export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): vo
 
 /**
  * Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12):
- * for the next server, or for work before it that goes on later.
+ * for the next server, or for work before it that goes on later. A thread with nothing to do goes on towards its goal.
  */
 export const startNext = (draft: Draft, threadId: ThreadId): void => {
+  Goals.advance(draft, threadId)
   const state = draft.thread(threadId)
   const next = state?.queue[0]
   if (state === undefined || next === undefined || draft.moment.hold || state.deleted || state.continuation !== undefined) return
@@ -119,8 +122,8 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
     })
   else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
-  // What the server says to go on with a turn is nobody's own words.
-  const kind = next.continues === undefined ? "user-message" : "notice"
+  // What the server says to go on is nobody's own words.
+  const kind = originOf(next) === "user" ? "user-message" : "notice"
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
 }
 

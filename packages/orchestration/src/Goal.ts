@@ -1,0 +1,144 @@
+/**
+ * A thread's durable objective (docs/decisions/0080): what its turns are told, how an agent says that it is done, and what is left of the budget. Pure;
+ * who decides is `decideGoal`.
+ */
+import type { GoalId, TurnId } from "@millrace/contracts/Ids"
+import type { Usage } from "@millrace/contracts/Item"
+import type { Goal, GoalBudget, GoalUsed } from "@millrace/contracts/State"
+import { Duration } from "effect"
+
+/** What an agent said of the goal, in the last line of a turn's last message. */
+export interface Claim {
+  readonly says: "complete" | "blocked"
+  /** blocked: why. */
+  readonly why: string
+}
+
+/** How the goal's last turn ended. */
+export interface Last {
+  readonly turnId: TurnId
+  readonly outcome: "completed" | "interrupted" | "failed"
+  readonly claim?: Claim
+  readonly reason?: string
+}
+
+export interface GoalState extends Goal {
+  /** When its last turn was requested. */
+  readonly turnAt?: string
+  readonly last?: Last
+  /** Turns in a row that were cut off, though nobody wanted it. */
+  readonly cuts: number
+}
+
+/** Turns of a goal that is given no budget of turns. */
+export const defaultTurns = 25
+/** Milliseconds from the beginning of one turn to the beginning of the next, at least: an agent that answers at once is no hot loop. */
+export const defaultPace = 10_000
+
+/** It may begin turns. */
+export const isActive = (goal: GoalState | undefined): goal is GoalState => goal?.status === "active"
+/** It is not over. */
+export const isArmed = (goal: GoalState | undefined): goal is GoalState => goal?.status === "active" || goal?.status === "paused"
+
+/** As events and read models have it. */
+export const view = ({ turnAt: _t, last: _l, cuts: _c, ...goal }: GoalState): Goal => goal
+
+const marker = /^[*_`#>\s]*GOAL (COMPLETE|BLOCKED)\b[*_`.!:\s-]*(.*)$/
+
+/** The claim in a message, if its last line that says anything is one. */
+export const claimOf = (text: string): Claim | undefined => {
+  const found = marker.exec(text.trimEnd().split("\n").at(-1) ?? "")
+  if (found === null) return undefined
+  const why = (found[2] ?? "").replaceAll(/[*_`]+$/g, "").slice(0, 500)
+  if (found[1] === "BLOCKED") return { says: "blocked", why: why === "" ? "it did not say why" : why }
+  return why === "" ? { says: "complete", why } : undefined
+}
+
+export const tokensOf = (usage: Usage | undefined): number =>
+  usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
+
+/** Milliseconds that it was active, up to now. */
+const activeFor = ({ activeSince, used }: Goal, now: string): number =>
+  used.millis + (activeSince === undefined ? 0 : Math.max(0, Date.parse(now) - Date.parse(activeSince)))
+
+const limitMillis = ({ minutes }: GoalBudget): number | undefined =>
+  minutes === undefined ? undefined : Math.round(minutes * 60_000)
+
+/** The goal, active from now on. */
+export const activated = (goal: Goal, now: string): Goal => {
+  const { reason: _r, nextAt: _n, ...rest } = goal
+  const limit = limitMillis(goal.budget)
+  return {
+    ...rest,
+    status: "active",
+    activeSince: now,
+    ...(limit === undefined ? {} : { until: new Date(Date.parse(now) + Math.max(0, limit - goal.used.millis)).toISOString() })
+  }
+}
+
+/** The goal, no longer active. */
+export const halted = (
+  goal: GoalState,
+  status: Exclude<Goal["status"], "active">,
+  reason: string | undefined,
+  now: string
+): Goal => {
+  const { activeSince: _a, until: _u, nextAt: _n, reason: _r, ...rest } = view(goal)
+  return {
+    ...rest,
+    status,
+    used: { ...goal.used, millis: activeFor(goal, now) },
+    ...(reason === undefined ? {} : { reason })
+  }
+}
+
+/** Why no further turn may begin; nothing while one may. */
+export const spent = (goal: Goal, now: string): string | undefined => {
+  const { budget, used } = goal
+  if (used.turns >= budget.turns) return `its budget of ${budget.turns} turns is used`
+  if (budget.tokens !== undefined && used.tokens >= budget.tokens) return `its budget of ${budget.tokens} tokens is used`
+  const limit = limitMillis(budget)
+  return limit !== undefined && activeFor(goal, now) >= limit ? `its budget of ${budget.minutes} minutes is used` : undefined
+}
+
+const left = (goal: Goal, now: string): string => {
+  const { budget, used } = goal
+  const limit = limitMillis(budget)
+  return [
+    `This is turn ${used.turns + 1} of at most ${budget.turns}.`,
+    ...(budget.tokens === undefined ? [] : [`${budget.tokens - used.tokens} tokens are left.`]),
+    ...(limit === undefined ? [] : [`${Duration.format(Duration.millis(limit - activeFor(goal, now)))} are left.`])
+  ].join(" ")
+}
+
+/** What the agent is told. The marker stands on no line of its own here, so that an agent that repeats its prompt claims nothing. */
+export const textOf = (goal: Goal, now: string): string =>
+  `Work towards this goal until it is met:
+
+${goal.objective}
+
+${left(goal, now)} Look at the state of the work and go on with it. Only when the goal is met, say what was done and end your answer with a line that says GOAL COMPLETE and nothing else. If you cannot go on without a person, end it with a line that begins with GOAL BLOCKED: and says what you need. Else say what you did; you are asked to go on.`
+
+/** Its next turn: no other of any thread has this id. */
+export const nextTurnId = ({ goalId, used }: Goal): TurnId => `trn_${goalId.slice("goal_".length)}_g${used.turns + 1}` as TurnId
+
+/** One turn more, as it is requested. */
+export const counted = ({ used }: Goal): GoalUsed => ({ ...used, turns: used.turns + 1 })
+
+/** A turn of this goal was requested. */
+export const turned = (goal: GoalState, used: GoalUsed, at: string): GoalState => {
+  const { last: _l, nextAt: _n, ...rest } = goal
+  return { ...rest, used, turnAt: at }
+}
+
+/** A turn of it ended. `wanted`: somebody wanted it to end. */
+export const ended = (goal: GoalState, last: Last, usage: Usage | undefined, wanted: boolean): GoalState => ({
+  ...goal,
+  used: { ...goal.used, tokens: goal.used.tokens + tokensOf(usage) },
+  last,
+  cuts: last.outcome === "interrupted" && !wanted ? goal.cuts + 1 : last.outcome === "completed" ? 0 : goal.cuts
+})
+
+/** Whether a turn is the goal's own. */
+export const owns = (goal: GoalState | undefined, turn: { readonly goalId: GoalId | undefined } | undefined): goal is GoalState =>
+  goal !== undefined && turn !== undefined && turn.goalId === goal.goalId

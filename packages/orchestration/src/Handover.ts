@@ -1,0 +1,56 @@
+/** A conversation that one agent had, as text for another one: what is told, and what is lost. Pure. */
+import type { History, HistoryBounds, PastMessage } from "@millrace/contracts/ProviderAdapter"
+
+/** What is read back: it stands in one prompt, beside the request. */
+export const bounds: HistoryBounds = { turns: 200, bytes: 64 * 1024 }
+/** Characters of one tool's input or result. */
+const maxTool = 2000
+
+export interface Told {
+  /** The conversation, oldest first; to stand before the request. */
+  readonly text: string
+  /** In words, for people. */
+  readonly lost: string
+}
+
+const asText = (value: unknown): string =>
+  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value)
+
+class Renderer {
+  cut = 0
+  private short(value: unknown): string {
+    const text = asText(value)
+    if (text.length <= maxTool) return text
+    this.cut++
+    return `${text.slice(0, maxTool)} [cut]`
+  }
+  message(message: PastMessage): string {
+    if (message.role === "tool") {
+      const result = this.short(message.result)
+      return `[tool ${message.tool}] ${this.short(message.input)}${result === "" ? "" : `\n[result] ${result}`}`
+    }
+    return `[${message.role}] ${message.text}`
+  }
+}
+
+/** What another agent was told of these turns, and what it was not. Nothing when nothing was said yet. */
+export const told = (from: string, history: History): Told | undefined => {
+  if (history.turns.length === 0) return undefined
+  const renderer = new Renderer()
+  const turns = history.turns.map(({ messages, outcome }) =>
+    [...messages.map((one) => renderer.message(one)), ...(outcome === "completed" ? [] : [`[this turn ${outcome}]`])].join("\n\n")
+  )
+  const text = `You take over this conversation from another agent (${from}). The work it did is in this directory; look at it where you need to know. This is what was said and done:\n\n<transcript>\n${turns.join("\n\n")}\n</transcript>\n\nThe request now:\n\n`
+  return { text, lost: lostOf(history, renderer.cut) }
+}
+
+const lostOf = ({ cutBytes, earlier }: History, cut: number): string =>
+  [
+    "the agent's own memory, reasoning, plans, file diffs and images",
+    ...(earlier ? ["earlier messages"] : []),
+    ...(cutBytes > 0 ? [`${cutBytes} bytes of text`] : []),
+    ...(cut > 0 ? [`the rest of ${cut} long tool inputs or outputs`] : [])
+  ].join("; ")
+
+/** The same for an agent that reads the conversation from our log by itself, whole messages as they are. */
+export const replayed = (history: History): string => lostOf(history, 0)

@@ -1,0 +1,160 @@
+/**
+ * decide for goals: what people ask of them, what the end of a turn makes of them, and the turns that they begin. `advance` is called wherever a thread may
+ * have become idle, in the same decision, so that whoever dies finds either the idle thread's next turn in the log or nothing of its idleness.
+ */
+import type { CommandOf } from "@millrace/contracts/Command"
+import type { CommandRejected } from "@millrace/contracts/Errors"
+import type { GoalId, ThreadId } from "@millrace/contracts/Ids"
+import type { Goal as View } from "@millrace/contracts/State"
+import { Either } from "effect"
+import { defaults } from "./Continuation.ts"
+import { reject, threadFor } from "./Decided.ts"
+import type { Draft } from "./Draft.ts"
+import type { Fact } from "./Fact.ts"
+import * as Goal from "./Goal.ts"
+import { activeTurn, type ThreadState } from "./ThreadState.ts"
+
+const halt = (
+  draft: Draft,
+  threadId: ThreadId,
+  status: "paused" | "met" | "exhausted" | "cleared",
+  reason: string | undefined
+): void => {
+  const goal = draft.thread(threadId)?.goal
+  if (goal !== undefined)
+    draft.emit(threadId, `goal.${status}`, { threadId, ...Goal.halted(goal, status, reason, draft.moment.at) })
+}
+
+/** It begins no further turn until a person resumes it. Nothing when it is not active. */
+export const pause = (draft: Draft, threadId: ThreadId, reason: string): void => halt(draft, threadId, "paused", reason)
+
+/** The thread goes, or another goal comes. Nothing when it is over. */
+export const clear = (draft: Draft, threadId: ThreadId, reason: string): void => halt(draft, threadId, "cleared", reason)
+
+/** A person said something. */
+export const heard = (draft: Draft, threadId: ThreadId, actor: string): void => {
+  if (draft.thread(threadId)?.goal?.pauseOnUserMessage === true) pause(draft, threadId, `${actor} sent a message`)
+}
+
+/** A person, or a clock of silence, ended this turn: what began it would begin the next one at once. */
+export const interrupted = (draft: Draft, state: ThreadState, turnId: string, reason: string): void => {
+  const turn = state.turns[turnId] ?? state.queue.find((one) => one.turnId === turnId)
+  if (Goal.owns(state.goal, turn)) pause(draft, state.threadId, reason)
+}
+
+/** What the end of its last turn makes of it. */
+const settle = (draft: Draft, { goal, continuation, queue, threadId }: ThreadState): void => {
+  const last = goal?.last
+  if (!Goal.isArmed(goal) || last === undefined) return
+  if (last.claim?.says === "complete") return halt(draft, threadId, "met", "the agent said that it is complete")
+  if (last.claim?.says === "blocked") return pause(draft, threadId, `the agent cannot go on: ${last.claim.why}`)
+  // The work of a turn that failed or was cut off may go on in a turn of its own.
+  if (continuation?.turnId === last.turnId || queue.some(({ continues }) => continues?.turnId === last.turnId)) return
+  if (last.outcome === "failed") return pause(draft, threadId, `its turn failed: ${last.reason ?? "no reason was given"}`)
+  const { maxRestarts } = draft.moment.policy ?? defaults
+  if (goal.cuts > maxRestarts) pause(draft, threadId, `its last ${goal.cuts} turns were cut off`)
+}
+
+/** Nothing of the thread is under way or waits, so that a goal may begin a turn. */
+const isIdle = (state: ThreadState): boolean =>
+  Object.keys(state.turns).length === 0 &&
+  Object.keys(state.requests).length === 0 &&
+  state.queue.length === 0 &&
+  state.continuation === undefined &&
+  state.stopRequested === undefined &&
+  !state.archived
+
+/** Puts the goal's next turn into the queue of an idle thread, ends the goal when its budget is used, or waits when its turns are too fast. */
+export const advance = (draft: Draft, threadId: ThreadId): void => {
+  const before = draft.thread(threadId)
+  if (before?.goal === undefined) return
+  settle(draft, before)
+  const state = draft.thread(threadId)
+  const { at, hold, goalPace = Goal.defaultPace } = draft.moment
+  if (state === undefined || !Goal.isActive(state.goal) || hold || !isIdle(state)) return
+  const { goal } = state
+  const over = Goal.spent(goal, at)
+  if (over !== undefined) return halt(draft, threadId, "exhausted", over)
+  const next = goal.turnAt === undefined ? 0 : Date.parse(goal.turnAt) + goalPace
+  if (next > Date.parse(at)) {
+    const nextAt = new Date(next).toISOString()
+    if (goal.nextAt !== nextAt) draft.emit(threadId, "goal.waiting", { threadId, ...Goal.view(goal), nextAt })
+    return
+  }
+  draft.emit(threadId, "turn.requested", {
+    threadId,
+    turnId: Goal.nextTurnId(goal),
+    text: Goal.textOf(goal, at),
+    strategy: "enqueue",
+    goal: { goalId: goal.goalId, used: Goal.counted(goal) }
+  })
+}
+
+/** The time of a goal has come: its minutes are over, or its pause between two turns. Whether it still meant something; then the thread may go on. */
+export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "GoalDue" }>): boolean => {
+  const { goal, threadId } = state
+  const { at, hold } = draft.moment
+  if (!Goal.isActive(goal) || goal.goalId !== fact.goalId || hold) return false
+  if (goal.until !== undefined && goal.until <= at) {
+    const reason = `its budget of ${goal.budget.minutes} minutes is used`
+    halt(draft, threadId, "exhausted", reason)
+    const turn = activeTurn(state)
+    if (Goal.owns(goal, turn) && turn !== undefined && !turn.interruptRequested)
+      draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: turn.turnId, reason: `the goal is over: ${reason}` })
+    return true
+  }
+  return goal.nextAt !== undefined && goal.nextAt <= at
+}
+
+const goalOf = (
+  draft: Draft,
+  threadId: ThreadId
+): Either.Either<{ readonly state: ThreadState; readonly goal: Goal.GoalState }, CommandRejected> =>
+  Either.flatMap(threadFor(draft, threadId), (state) =>
+    state.goal === undefined
+      ? reject("GoalNotFound", "This thread has no goal. Set one: goal.set.", threadId)
+      : Either.right({ state, goal: state.goal })
+  )
+
+const isOver = (goal: Goal.GoalState) => reject("GoalOver", `This goal is over: ${goal.status}. Set another one.`, goal.goalId)
+
+const archived = (threadId: ThreadId) => reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
+
+export const goalSet = (draft: Draft, command: CommandOf<"goal.set">): Either.Either<GoalId, CommandRejected> =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { budget = {}, objective, pauseOnUserMessage = false, threadId } = command
+    if (state.archived) return archived(threadId)
+    clear(draft, threadId, "another goal took its place")
+    const goal: View = {
+      goalId: `goal_${draft.moment.seed}` as GoalId,
+      objective,
+      status: "active",
+      budget: { turns: Goal.defaultTurns, ...budget },
+      used: { turns: 0, tokens: 0, millis: 0 },
+      pauseOnUserMessage
+    }
+    draft.emit(threadId, "goal.set", { threadId, ...Goal.activated(goal, draft.moment.at) })
+    return Either.right(goal.goalId)
+  })
+
+export const goalPause = (draft: Draft, { threadId }: CommandOf<"goal.pause">, actor: string) =>
+  Either.flatMap(goalOf(draft, threadId), ({ goal }) => {
+    if (!Goal.isArmed(goal)) return isOver(goal)
+    pause(draft, threadId, `paused by ${actor}`)
+    return Either.right(goal.goalId)
+  })
+
+export const goalResume = (draft: Draft, { threadId }: CommandOf<"goal.resume">) =>
+  Either.flatMap(goalOf(draft, threadId), ({ goal, state }) => {
+    if (state.archived) return archived(threadId)
+    if (!Goal.isArmed(goal)) return isOver(goal)
+    if (goal.status === "paused")
+      draft.emit(threadId, "goal.resumed", { threadId, ...Goal.activated(Goal.view(goal), draft.moment.at) })
+    return Either.right(goal.goalId)
+  })
+
+export const goalClear = (draft: Draft, { threadId }: CommandOf<"goal.clear">, actor: string) =>
+  Either.map(goalOf(draft, threadId), ({ goal }) => {
+    clear(draft, threadId, `cleared by ${actor}`)
+    return goal.goalId
+  })

@@ -1,0 +1,14 @@
+/** decide for a part of a transcript: its thread, when there is none yet, and what is said in it. Begins nothing and ends nothing. */
+import type { Draft } from "./Draft.ts"
+import type { Fact } from "./Fact.ts"
+
+/** `false`: the thread or its project was deleted meanwhile, and nothing of the part is kept. */
+export const decideImport = (draft: Draft, { begin, pieces, threadId }: Extract<Fact, { _tag: "Imported" }>): boolean => {
+  if (draft.thread(threadId) === undefined) {
+    if (draft.project(begin.projectId)?.deleted !== false) return false
+    draft.emit(threadId, "thread.created", { threadId, ...begin })
+  }
+  if (draft.thread(threadId)?.deleted !== false) return false
+  for (const { data, type } of pieces) draft.emit(threadId, type, data)
+  return true
+}
