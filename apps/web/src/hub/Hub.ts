@@ -13,7 +13,7 @@ import { format } from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { type Frame, leaseOver } from "@millrace/contracts/Frame"
-import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
+import { type Chunk, Effect, Fiber, Option, Scope, Stream } from "effect"
 import * as World from "../store/World.ts"
 import { answer } from "./Answer.ts"
 import * as Saved from "./Saved.ts"
@@ -136,6 +136,18 @@ export const make = (origin: string): Hub => {
     world = World.foldAll(world, events)
     tell({ tag: "events", events })
     keep()
+    const { threads } = world
+    const comesBack = ({ stream, type }: LogEvent) =>
+      type === "thread.unarchived" && !Object.hasOwn(threads, stream.slice("thread/".length))
+    if (events.some(comesBack)) void renew()
+  }
+
+  /** A thread came back from the archive, where the snapshot does not look: a snapshot of now has it. */
+  const renew = async () => {
+    const client = await ready
+    const now = await Effect.runPromise(Effect.option(client.state))
+    // Without an answer the next visit's snapshot has it.
+    if (Option.isSome(now)) begin({ ...World.fromSnapshot(now.value), settled: world?.settled ?? [] })
   }
 
   const follow = (client: Client.Client): Effect.Effect<void, StorageUnavailable | TransportError> =>

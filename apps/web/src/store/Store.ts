@@ -95,7 +95,7 @@ const hear = (message: ToTab) => {
       const open = [...state.threads.keys()]
       // Another place to fold from: what was folded before may have a gap behind it.
       const same = state.world?.logEpoch === message.world.logEpoch && state.world.offset === message.world.offset
-      if (same) return
+      if (same) return set({ world: message.world })
       set({ world: message.world, threads: new Map(), tail: [] })
       for (const threadId of open) void openThread(threadId)
       return
