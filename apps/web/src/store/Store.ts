@@ -15,6 +15,8 @@ import * as World from "./World.ts"
 /** Transcripts that are kept folded; the one looked at longest ago goes first. */
 const maxTranscripts = 6
 const pageSize = 100
+/** Who reads back reads on: fewer, larger pages. */
+const olderPageSize = 400
 /** Events that the log's table holds, newest last. */
 const maxTail = 2_000
 
@@ -117,10 +119,11 @@ const hear = (message: ToTab) => {
 
 export const link: Link.Link = Link.make(hear)
 
+const pageBefore = (before?: number) => (before === undefined ? { limit: pageSize } : { limit: olderPageSize, before })
 const items = (threadId: ThreadId, before?: number) =>
-  link.call<PageOf<ItemView>>({ name: "items", threadId, page: { limit: pageSize, ...(before !== undefined && { before }) } })
+  link.call<PageOf<ItemView>>({ name: "items", threadId, page: pageBefore(before) })
 const turns = (threadId: ThreadId, before?: number) =>
-  link.call<PageOf<TurnView>>({ name: "turns", threadId, page: { limit: pageSize, ...(before !== undefined && { before }) } })
+  link.call<PageOf<TurnView>>({ name: "turns", threadId, page: pageBefore(before) })
 
 const words = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

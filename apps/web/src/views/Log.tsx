@@ -12,6 +12,8 @@ const maxPages = 40
 /** How far a filter looks back by itself. */
 const maxScanned = 4_000
 
+const none: ReadonlyArray<LogEvent> = []
+
 const summary = (event: LogEvent): string => {
   const text = JSON.stringify(event.data) ?? ""
   return text.length <= 300 ? text : `${text.slice(0, 300)}…`
@@ -113,18 +115,20 @@ export const Log = () => {
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- the head moves on; what is new comes from the tail
   }, [words, scan])
   const matches = useMemo(() => {
-    if (found === undefined) return []
+    if (found === undefined) return none
     const last = found.events.at(-1)?.offset ?? 0
     return [...found.events, ...tail.filter((event) => event.offset > last && fits(event, words))]
   }, [found, tail, words])
 
   const filtered = words.length > 0
   const count = filtered ? matches.length : head
+  // Another function is another list to the virtualizer: it would lay out every row again.
+  const keyOf = useCallback((index: number) => (filtered ? (matches[index]?.offset ?? index) : index + 1), [filtered, matches])
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => 26,
-    getItemKey: (index) => (filtered ? (matches[index]?.offset ?? index) : index + 1),
+    getItemKey: keyOf,
     anchorTo: "end",
     followOnAppend: true,
     overscan: 20

@@ -1,7 +1,8 @@
 /** The rows of a thread, virtual: only those near the view are in the page; older pages are read when one scrolls to them. */
 import { useVirtualizer } from "@tanstack/react-virtual"
-import { memo, useEffect, useLayoutEffect, useMemo, useRef } from "react"
-import type { ThreadView } from "@millrace/contracts/State"
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react"
+import type { ItemView } from "@millrace/contracts/Item"
+import type { ThreadView, TurnView } from "@millrace/contracts/State"
 import { loadOlder, type State } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { rows, type Row } from "../store/Transcript.ts"
@@ -10,8 +11,14 @@ import { TurnEnd } from "./TurnEnd.tsx"
 
 type Opened = Extract<State["threads"] extends ReadonlyMap<string, infer A> ? A : never, { readonly state: "ready" }>
 
-const RowView = memo(({ row }: { readonly row: Row }) =>
-  row.kind === "item" ? <Item item={row.item} /> : <TurnEnd turn={row.turn} />
+/** What a row shows at this moment. */
+const shownBy = ({ items, turns }: Opened["transcript"], row: Row) =>
+  row.kind === "item"
+    ? { item: items.get(row.item.itemId)?.value ?? row.item }
+    : { turn: turns.get(row.turn.turnId)?.value ?? row.turn }
+
+const RowView = memo((shown: { readonly item: ItemView } | { readonly turn: TurnView }) =>
+  "item" in shown ? <Item item={shown.item} /> : <TurnEnd turn={shown.turn} />
 )
 
 /** A guess until it is measured: short ones are most. */
@@ -32,14 +39,17 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     const now = state.threads.get(thread.threadId)
     return now?.state === "ready" ? now.transcript.version : -1
   })
-  // oxlint-disable-next-line react-hooks/exhaustive-deps -- the version says that the transcript changed in place
-  const list = useMemo(() => rows(transcript), [transcript, version])
+  // Their number and order; what each of them shows now is looked up, so that a delta costs the same in a long thread.
+  // oxlint-disable-next-line react-hooks/exhaustive-deps -- the structure says that the transcript changed in place
+  const list = useMemo(() => rows(transcript), [transcript, transcript.structure])
+  // Another function is another list to the virtualizer: it would lay out every row again.
+  const keyOf = useCallback((at: number) => list[at]?.key ?? at, [list])
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count: list.length,
     getScrollElement: () => scroller.current,
     estimateSize: (at) => estimate(list[at]),
-    getItemKey: (at) => list[at]?.key ?? at,
+    getItemKey: keyOf,
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: 80,
@@ -102,7 +112,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
               ref={virtual.measureElement}
               style={{ transform: `translateY(${place.start}px)` }}
             >
-              <RowView row={row} />
+              <RowView {...shownBy(transcript, row)} />
             </div>
           )
         })}
