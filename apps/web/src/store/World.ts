@@ -81,7 +81,8 @@ const withSession = (thread: Thread, data: SessionState, continuity: SessionStat
     status: data.status,
     ...(data.activeTurnId !== undefined && { activeTurnId: data.activeTurnId }),
     ...(data.reason !== undefined && { reason: data.reason }),
-    ...(continuity !== undefined && { continuity })
+    ...(continuity !== undefined && { continuity }),
+    ...(data.lost !== undefined && { lost: data.lost })
   } as SessionState
   const { activeTurnId: _, ...rest } = thread
   return { ...rest, session, ...(session.activeTurnId !== undefined && { activeTurnId: session.activeTurnId }) }
@@ -104,6 +105,8 @@ const withBackground = (thread: Thread, ids: ReadonlyArray<string>): Thread => {
   const { backgroundIds: _, ...rest } = thread
   return ids.length === 0 ? rest : { ...rest, backgroundIds: ids }
 }
+
+const lostBy = (lost: string | undefined) => (lost === undefined ? {} : { lost })
 
 /** The session's end is no longer asked for. */
 const going = (thread: Thread): Thread => {
@@ -139,7 +142,16 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
     case "session.started":
       return going(withBackground(withSession(thread, event.data, event.data.continuity), []))
     case "session.state.changed":
-      return withSession(thread, event.data, event.data.continuity ?? thread.session?.continuity)
+      return withSession(
+        thread,
+        { ...event.data, ...lostBy(event.data.lost ?? thread.session?.lost) },
+        event.data.continuity ?? thread.session?.continuity
+      )
+    case "thread.handed-over": {
+      // Without a model it is the agent's own, or the one it had before: the next snapshot tells.
+      const { model: _, ...rest } = thread
+      return { ...rest, provider: event.data.provider, ...(event.data.model !== undefined && { model: event.data.model }) }
+    }
     case "session.stop.requested":
       return { ...thread, stopping: event.data.reason }
     case "session.stopped":
