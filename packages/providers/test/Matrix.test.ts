@@ -8,6 +8,8 @@ import * as Claude from "../src/claude/Session.ts"
 import * as Codex from "../src/codex/Session.ts"
 import * as Demo from "../src/demo/Session.ts"
 import * as OpenAi from "../src/openai/Session.ts"
+import { cases, skipped } from "@millrace/testing/kit/Conformance"
+import * as Drivers from "./Drivers.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
 const page = readFileSync(join(root, "docs/providers.md"), "utf8")
@@ -55,6 +57,25 @@ it("each cell names a test that is there, and no name is left over", () => {
     const text = readFileSync(join(root, found.file ?? ""), "utf8")
     assert.isTrue(text.includes(`"${found.test ?? ""}"`), `${id}: ${found.file ?? ""} has no test ${found.test ?? ""}`)
   }
+})
+
+it("a cell that names a test of the kit is of an adapter that runs it", () => {
+  for (const [, ...cells] of rows)
+    for (const [n, cell] of cells.entries()) {
+      const found = named.get(cell.split(" ")[1] ?? "")
+      if (found?.file?.startsWith("packages/testing/src/kit/") !== true) continue
+      const one = cases.find(({ name }) => name === found.test)
+      for (const driver of Drivers.all.filter(({ name }) => name.split(",")[0] === head[n + 1]))
+        assert.isUndefined(one === undefined ? "no case of that name" : skipped(driver, one), `${driver.name}: ${cell}`)
+    }
+})
+
+it("the page says of each adapter which scenes of the kit are not played, and why", () => {
+  const said = [...page.matchAll(/^- \*\*([^*]+)\*\*, (\w+): (.+)$/gm)].map(([, name, scene, reason]) => [name, scene, reason])
+  const declaredSkips = Drivers.all.flatMap(({ cannot, name }) =>
+    Object.entries(cannot).map(([scene, reason]) => [name, scene, reason])
+  )
+  assert.deepStrictEqual(said, declaredSkips)
 })
 
 it("every adapter of the providers' room is on the page", () => {

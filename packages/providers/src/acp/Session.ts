@@ -96,6 +96,10 @@ export const open = Effect.fn("Acp.open")(function* (
   const session: Session.Session = yield* Session.make({
     child,
     normaliser,
+    atExit: () => {
+      for (const native of turns.running()) turns.refuse(native)
+      return []
+    },
     map: (message) => {
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)

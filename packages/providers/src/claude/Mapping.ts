@@ -10,7 +10,7 @@ import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Permission } from "./Asks.ts"
 import { failureOf, outcomeOf, sumOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
-import { decode, decodeAsk, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
+import { decode, decodeAsk, stringAt, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
 
 /** A control request: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {
@@ -62,6 +62,8 @@ export const make = (): Mapping => {
   const waiting: Array<Turn> = []
   let current: Turn | undefined
   let own = 0
+  /** Of the last message: one that comes twice is told once (its `result` would end the next turn). */
+  let last: string | undefined
 
   /** The turn that runs; content without one begins the turn that waits, or one of Claude's own. */
   const running = (out: Array<NativeEvent>): Turn => {
@@ -160,8 +162,11 @@ export const make = (): Mapping => {
       if (turn !== undefined) turn.interrupting = true
     },
     notification: (type, params) => {
-      const said = decode(type, params)
       const out: Array<NativeEvent> = []
+      const uuid = stringAt(params, "uuid")
+      if (uuid !== undefined && uuid === last) return out
+      last = uuid
+      const said = decode(type, params)
       switch (said._tag) {
         case "Progress":
           return out

@@ -10,8 +10,8 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { finish, record } from "../Recording.ts"
-import { completed, deltas, story } from "../Story.ts"
+import { finish, record } from "@millrace/testing/kit/Recording"
+import { completed, deltas, story } from "@millrace/testing/kit/Story"
 
 const command = process.env["MILLRACE_OPENCODE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")

@@ -1,19 +1,18 @@
-/** The whole adapter against processes that speak the protocol: one plays the transcripts, one does what no transcript shows. */
+/** What of an ACP agent the kit (../Conformance.test.ts) does not ask, against a small agent that does what no recording shows. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { Effect, Fiber, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, finish, record } from "../Recording.ts"
-import { completed, deltas, opaque, story } from "../Story.ts"
+import { finish, record } from "@millrace/testing/kit/Recording"
+import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
 
 const threadId = ThreadId.make("thr_played")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
-const player = join(import.meta.dirname, "../codex/player.mjs")
 const small = join(import.meta.dirname, "agent.mjs")
 
 const opened = (
@@ -25,10 +24,6 @@ const opened = (
     const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname, ...more })
     return { session, recording: yield* record(session) }
   })
-const open = (transcript: string, process = 1, resumeKey?: string) => {
-  const file = `${join(import.meta.dirname, "fixtures", `${transcript}.jsonl`)}#${process}`
-  return opened({ name: "played", command: player, env: { TRANSCRIPT: file } }, resumeKey === undefined ? {} : { resumeKey })
-}
 const openSmall = (lacks = "", more: Parameters<typeof opened>[1] = {}) =>
   opened({ name: "small", command: small, env: { AGENT: lacks } }, more)
 
@@ -50,65 +45,6 @@ const project = Effect.acquireRelease(
 )
 
 describe("acp session", () => {
-  played(
-    "T2 a turn, from handshake to stop; its end comes after all of its text",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("acp-basic-turn")
-      assert.strictEqual(session.continuity, "fresh")
-      assert.match(session.resumeKey ?? "", /^ses_/)
-      yield* session.startTurn({ turnId: turn(1), text: "hello" })
-      yield* recording.until("TurnCompleted")
-      assert.strictEqual(deltas(recording.events, "agent-message"), "Hello, this is a streamed answer from the scripted model.")
-      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
-    })
-  )
-
-  played(
-    "T13 an approval is answered once; the second answer is a no-op",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("acp-tool-approval-reject")
-      yield* session.startTurn({ turnId: turn(1), text: "run it" })
-      const { requestId } = yield* recording.until("RequestOpened")
-      yield* session.answer(requestId, { decision: "decline" })
-      yield* session.answer(requestId, { decision: "accept" })
-      yield* recording.until("TurnCompleted")
-      const command = yield* recording.until("ItemCompleted", (event) => event.kind === "command")
-      assert.strictEqual(command.status, "declined")
-      yield* finish(session, recording, [requestId])
-    })
-  )
-
-  played(
-    "T7 an interrupt, and one of an ended turn",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("acp-cancel")
-      yield* session.startTurn({ turnId: turn(1), text: "go on for ever" })
-      yield* recording.until("ItemDelta", (event) => event.text.startsWith("d2@"))
-      yield* session.interrupt(turn(1))
-      yield* recording.until("TurnInterrupted")
-      yield* session.interrupt(turn(1))
-      assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted"])
-    })
-  )
-
-  played(
-    "P5 a kill, and the next session loads the conversation: its history makes no turn",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("acp-load-session")
-      yield* session.startTurn({ turnId: turn(1), text: "first" })
-      yield* Fiber.join(recording.done)
-      assert.deepStrictEqual(faults(recording.events), [])
-
-      const again = yield* open("acp-load-session", 2, session.resumeKey)
-      assert.strictEqual(again.session.continuity, "resumed")
-      assert.strictEqual(again.session.resumeKey, session.resumeKey)
-      yield* again.session.startTurn({ turnId: turn(2), text: "go on" })
-      yield* again.recording.until("TurnCompleted")
-      yield* finish(again.session, again.recording)
-      assert.deepStrictEqual(story(again.recording.events), ["start", "+agent-message", "-agent-message completed", "completed"])
-    })
-  )
-
   played(
     "P3 a history longer than every buffer is read while it loads",
     Effect.gen(function* () {
@@ -213,16 +149,6 @@ describe("acp session", () => {
       assert.deepStrictEqual(completed(recording.events, "reasoning"), [{ text: "hm" }])
       assert.deepStrictEqual(opaque(recording.events), ["session/update", "session/update"])
       yield* finish(session, recording)
-    })
-  )
-
-  played(
-    "P5 an exit with code 0 in mid-turn is no success",
-    Effect.gen(function* () {
-      const { recording, session } = yield* openSmall()
-      yield* session.startTurn({ turnId: turn(1), text: "die" })
-      yield* Fiber.join(recording.done)
-      assert.deepStrictEqual(story(recording.events), ["start", "+agent-message", "-agent-message aborted", "failed process"])
     })
   )
 

@@ -40,11 +40,6 @@ const prompts = {
     update({ sessionUpdate: "current_mode_update", currentModeId: "code" })
     update({ sessionUpdate: "brand_new", x: 1 })
     return { stopReason: "max_tokens" }
-  },
-  die: async () => {
-    say("half a ")
-    process.stdout.write("", () => process.exit(0))
-    return new Promise(() => {})
   }
 }
 

@@ -9,8 +9,8 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, finish, record } from "../Recording.ts"
-import { completed, deltas, opaque, story } from "../Story.ts"
+import { faults, finish, record } from "@millrace/testing/kit/Recording"
+import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
 
 const binary = process.env["MILLRACE_CLAUDE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")

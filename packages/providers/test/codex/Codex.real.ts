@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, finish, record, type Recording } from "../Recording.ts"
+import { faults, finish, record, type Recording } from "@millrace/testing/kit/Recording"
 
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)

@@ -1,7 +1,7 @@
 /** T30: all recorded conversations with the real Codex, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { faults, isTerminal, unsettled } from "../Recording.ts"
+import { faults, isTerminal, unsettled } from "@millrace/testing/kit/Recording"
 import { replay, type Replayed } from "@millrace/testing/CodexReplay"
 import * as Transcripts from "@millrace/testing/CodexTranscripts"
 

@@ -1,22 +1,21 @@
-/** The whole adapter against a process that plays Codex' side of the transcripts: the default lane needs no binary. */
+/** What of Codex the kit (../Conformance.test.ts) does not ask, against a process that plays its side of the recordings. */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { Effect, Fiber, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, finish, record } from "../Recording.ts"
+import { finish, record } from "@millrace/testing/kit/Recording"
+import { player } from "../Drivers.ts"
 
-const binary = join(import.meta.dirname, "player.mjs")
 const threadId = ThreadId.make("thr_played")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-const open = (transcript: string, process = 1, resumeKey?: string) =>
+const open = (transcript: string) =>
   Effect.gen(function* () {
-    const codexHome = `${join(import.meta.dirname, "fixtures", `${transcript}.jsonl`)}#${process}`
-    const adapter = yield* Codex.make({ binary, codexHome })
-    const input = { threadId, epoch: process, cwd: import.meta.dirname }
-    const session = yield* adapter.open(resumeKey === undefined ? input : { ...input, resumeKey })
+    const codexHome = join(import.meta.dirname, "fixtures", `${transcript}.jsonl`)
+    const adapter = yield* Codex.make({ binary: player, codexHome })
+    const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
     return { session, recording: yield* record(session) }
   })
 
@@ -24,73 +23,6 @@ const played = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledge
   it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
 
 describe("codex session", () => {
-  played(
-    "T2 a turn, from handshake to stop",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("basic-turn")
-      assert.strictEqual(session.continuity, "fresh")
-      assert.match(session.resumeKey ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-7/)
-      yield* session.startTurn({ turnId: turn(1), text: "hello" })
-      const started = yield* recording.until("TurnStarted")
-      assert.deepInclude(started, { turnId: turn(1), origin: "user" })
-      yield* recording.until("TurnCompleted")
-      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
-    })
-  )
-
-  played(
-    "T13 an approval is answered once; the second answer is a no-op",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("approval-decline")
-      yield* session.startTurn({ turnId: turn(1), text: "run it" })
-      const { requestId } = yield* recording.until("RequestOpened")
-      yield* session.answer(requestId, { decision: "decline" })
-      yield* session.answer(requestId, { decision: "accept" })
-      yield* recording.until("TurnCompleted")
-      const command = yield* recording.until("ItemCompleted", (event) => event.kind === "command")
-      assert.strictEqual(command.status, "declined")
-      assert.deepStrictEqual(yield* finish(session, recording, [requestId]), ["TurnCompleted"])
-    })
-  )
-
-  played(
-    "T13 a question is answered",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("request-user-input")
-      yield* session.startTurn({ turnId: turn(1), text: "ask me" })
-      const { requestId } = yield* recording.until("RequestOpened", (event) => event.ask.kind === "question")
-      yield* session.answer(requestId, { answers: { color: ["Blue"] } })
-      yield* recording.until("TurnCompleted")
-      yield* finish(session, recording, [requestId])
-    })
-  )
-
-  played(
-    "P6 a request that is not known is refused, and the turn goes on",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("dynamic-tool")
-      yield* session.startTurn({ turnId: turn(1), text: "call a tool" })
-      yield* recording.until("TurnCompleted")
-      yield* recording.until("Opaque", (event) => event.method === "item/tool/call")
-      yield* finish(session, recording)
-    })
-  )
-
-  played(
-    "T7 an interrupt, one of an ended turn, and the next turn",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("interrupt")
-      yield* session.startTurn({ turnId: turn(1), text: "go on for ever" })
-      yield* recording.until("ItemDelta", (event) => event.text.startsWith("d2@"))
-      yield* session.interrupt(turn(1))
-      yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(1))
-      yield* session.interrupt(turn(1))
-      yield* session.startTurn({ turnId: turn(2), text: "again" })
-      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
-      assert.deepStrictEqual(yield* finish(session, recording), ["TurnInterrupted", "TurnCompleted"])
-    })
-  )
-
   played(
     "T12 a steer goes to the running turn; to another it is refused",
     Effect.gen(function* () {
@@ -105,30 +37,6 @@ describe("codex session", () => {
       assert.include(refused.failure.message, "expected active turn id")
       yield* recording.until("TurnCompleted")
       yield* finish(session, recording)
-    })
-  )
-
-  played(
-    "P5 a kill in mid-turn fails the turn and ends the stream; the next session resumes the conversation",
-    Effect.gen(function* () {
-      const { recording, session } = yield* open("kill-resume")
-      yield* session.startTurn({ turnId: turn(1), text: "first" })
-      yield* recording.until("TurnCompleted")
-      yield* session.startTurn({ turnId: turn(2), text: "second" })
-      yield* Fiber.join(recording.done)
-      const failed = yield* recording.until("TurnFailed")
-      assert.deepInclude(failed, { turnId: turn(2) })
-      assert.strictEqual(failed.error.kind, "process")
-      assert.deepStrictEqual(faults(recording.events), [])
-      const late = yield* Effect.flip(session.startTurn({ turnId: turn(3), text: "too late" }))
-      assert.strictEqual(late.failure.kind, "process")
-
-      const again = yield* open("kill-resume", 2, session.resumeKey)
-      assert.strictEqual(again.session.continuity, "resumed")
-      assert.strictEqual(again.session.resumeKey, session.resumeKey)
-      yield* again.session.startTurn({ turnId: turn(4), text: "go on" })
-      yield* again.recording.until("TurnCompleted")
-      assert.deepStrictEqual(yield* finish(again.session, again.recording), ["TurnCompleted"])
     })
   )
 

@@ -11,8 +11,8 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as OpenAi from "../../src/openai/OpenAi.ts"
 import * as Session from "../../src/openai/Session.ts"
 import * as Wire from "../../src/openai/Wire.ts"
-import { finish, record } from "../Recording.ts"
-import { completed, deltas, opaque, story } from "../Story.ts"
+import { finish, record } from "@millrace/testing/kit/Recording"
+import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
 
 const threadId = ThreadId.make("thr_model")
 const turn = (n: number) => TurnId.make(`trn_${n}`)

@@ -1,0 +1,5 @@
+/** Every adapter of this room passes the kit. */
+import { conformance } from "@millrace/testing/kit/Conformance"
+import * as Drivers from "./Drivers.ts"
+
+for (const driver of Drivers.all) conformance(driver)

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// The agent of the example adapter: says the prompt back, word by word. JSON-RPC, one message per line.
+//   to it    begin {} -> {} · turn {id, text} -> {} · stop {id} -> {}
+//   from it  said {id, text} · ended {id, outcome} · may {id, what} -> {yes}, a request: asked before a prompt that begins with "may" is said
+// Other first words make it misbehave, for the kit: hang, exit, garbage, burst, twice, news.
+import { createInterface } from "node:readline"
+
+let copies = 1
+let running
+const waiting = new Map()
+const write = (message) => {
+  for (let n = 0; n < copies; n++) process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`)
+}
+const ask = (id, method, params) =>
+  new Promise((resolve) => {
+    waiting.set(id, resolve)
+    write({ id, method, params })
+  })
+const said = (text) => write({ method: "said", params: { id: running, text } })
+const ended = (outcome) => {
+  write({ method: "ended", params: { id: running, outcome } })
+  running = undefined
+}
+
+const turn = async (id, text) => {
+  running = id
+  const [first, ...rest] = text.split(" ")
+  copies = first === "twice" ? 2 : 1
+  if (first === "may") await ask(`may ${id}`, "may", { id, what: text })
+  if (running !== id) return
+  said(`${first} `)
+  if (first === "hang") return
+  if (first === "exit") process.exit(0)
+  if (first === "garbage") process.stdout.write("this is no message\n")
+  if (first === "burst") for (let n = 0; n < 20_000; n++) said("more ")
+  if (first === "news") {
+    write({ method: "future", params: { id } })
+    await ask("news", "future/ask", {})
+  }
+  said(rest.join(" "))
+  ended("completed")
+}
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const { id, method, params } = JSON.parse(line)
+    if (method === undefined) return waiting.get(id)?.()
+    if (method === "stop" && running === params.id) ended("interrupted")
+    process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", id, result: {} })}\n`)
+    if (method === "turn") void turn(params.id, params.text)
+  })
+  .on("close", () => process.exit(0))

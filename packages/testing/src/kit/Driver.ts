@@ -1,0 +1,36 @@
+/**
+ * What the kit needs to know of an agent: how to open it so that it plays a scene. A scene is what the agent does, whoever plays it: a recording of
+ * the real program with one thing gone wrong (player.mjs), a scripted agent, an endpoint.
+ */
+import type { OpenInput, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { Ledger } from "@millrace/providers/process/Ledger"
+import type { Effect, Scope } from "effect"
+
+/** Each turn has one message in at least two deltas and completes, unless the scene says otherwise. */
+export const scenes = {
+  talk: "two turns",
+  stream: "the first turn streams until it is interrupted, the second completes",
+  approve: "the turn asks for an approval, and completes whatever the answer is",
+  question: "the turn asks a question, and completes",
+  waiting: "the turn asks, and is interrupted meanwhile",
+  exit: "its process exits with code 0 after the first text",
+  garbage: "lines that are no messages after the first text",
+  oversize: "a line over the limit after the first text",
+  burst: "20,000 deltas as fast as it can",
+  twice: "two turns; every message comes twice",
+  news: "messages, item types, words and a request of a newer version after the first text; goes on when the request is answered",
+  killed: "two turns; in the second it streams until its process is killed. The session of epoch 2 continues that conversation",
+  lost: "a conversation is asked for that it does not have"
+} as const
+export type Scene = keyof typeof scenes
+
+export interface Driver {
+  /** The kind of the adapter. */
+  readonly name: string
+  /** A session whose agent plays the scene. `epoch` 2: a second process, for one that continues. */
+  readonly open: (scene: Scene, input: OpenInput) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope | Ledger>
+  /** The text of the nth turn, 1 or 2; default "go on". */
+  readonly prompt?: (scene: Scene, nth: number) => string
+  /** Scenes that it cannot play, each with the reason, and the test that holds the promise in its place if there is one. */
+  readonly cannot: Readonly<Partial<Record<Scene | "process", string>>>
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+// Plays an agent's side of a recorded conversation, as the client's messages come. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names it:
+// `FILE#NTH#FAULT`, the nth process of the recording, with one thing gone wrong (below); of `FILE+FILE` the second goes on where the first ends. What the recorded client sent and this one does not is
+// skipped with its answers; what only this one sends is refused. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
+import { readFileSync } from "node:fs"
+import { createInterface } from "node:readline"
+
+if (process.argv.includes("--version")) {
+  console.log("2.1.197 (Claude Code)")
+  process.exit(0)
+}
+const { CLAUDE_CONFIG_DIR, CODEX_HOME, TRANSCRIPT } = process.env
+const isClaude = CLAUDE_CONFIG_DIR !== undefined
+const [file, named = "1", fault] = (TRANSCRIPT ?? CLAUDE_CONFIG_DIR ?? CODEX_HOME ?? "").split("#")
+// A second process of Claude that was started without --resume, where the recorded one had it, begins the recording anew.
+const nth = isClaude && named !== "1" && !process.argv.includes("--resume") ? "1" : named
+/** An ACP session's id is one for all recordings, so that they can be joined. */
+const read = (name) =>
+  readFileSync(name, "utf8")
+    .replace(/"sessionId":"[^"]*"/g, '"sessionId":"ses_played"')
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+const [all, ...later] = file.split("+").map(read)
+
+// --- the two protocols
+
+const rpc = {
+  /** Two of the client's messages are the same when this is: an answer is one to the same question. */
+  kind: (msg) => msg.method ?? `answer ${msg.id}`,
+  requestId: (msg) => (msg.method === undefined ? undefined : msg.id),
+  /** Theirs, with the client's id in the place of the recorded one; `undefined`: it was never asked here. */
+  toClient: (msg, ids) => (msg.method !== undefined ? msg : ids.has(msg.id) ? { ...msg, id: ids.get(msg.id) } : undefined),
+  refusal: (id, message) => ({ id, error: { code: -32600, message } }),
+  isText: (msg) => msg.method === "item/agentMessage/delta" || msg.params?.update?.sessionUpdate === "agent_message_chunk",
+  isAnswer: (msg) => msg.method === undefined,
+  news: (text) => [
+    { method: "kit/future", params: { new: true } },
+    ...(text.params.update === undefined
+      ? [
+          { method: "item/started", params: { ...text.params, item: { type: "hologram", id: "h1", depth: 3 } } },
+          {
+            method: "item/completed",
+            params: { ...text.params, item: { type: "hologram", id: "h1", depth: 3, status: "foggy" } }
+          }
+        ]
+      : [{ ...text, params: { ...text.params, update: { sessionUpdate: "kit_future", new: true } } }])
+  ],
+  question: { id: "kit", method: "kit/ask", params: {} }
+}
+const claude = {
+  kind: (msg) =>
+    msg.type === "control_request"
+      ? `request ${msg.request.subtype}`
+      : msg.type === "control_response"
+        ? `answer ${msg.response.request_id} ${msg.response.response?.behavior} ${msg.response.response?.interrupt === true}`
+        : msg.type,
+  requestId: (msg) => (msg.type === "control_request" ? msg.request_id : undefined),
+  toClient: (msg, ids) => {
+    if (msg.type !== "control_response") return msg
+    const request_id = ids.get(msg.response.request_id)
+    return request_id === undefined ? undefined : { ...msg, response: { ...msg.response, request_id } }
+  },
+  refusal: (request_id, error) => ({ type: "control_response", response: { subtype: "error", request_id, error } }),
+  isText: (msg) => msg.event?.delta?.type === "text_delta",
+  isAnswer: (msg) => msg.type === "control_response",
+  news: (text) => [
+    { type: "kit_future", new: true },
+    { type: "system", subtype: "kit_future" },
+    { ...text, event: { type: "kit_future" } }
+  ],
+  question: { type: "control_request", request_id: "kit", request: { subtype: "kit_ask" } }
+}
+const { isAnswer, isText, kind, news, question, refusal, requestId, toClient } = isClaude ? claude : rpc
+
+// --- what goes wrong, once, when the agent has said its first text; pipes are synchronous: a write waits for the reader
+
+const put = (text) => process.stdout.write(text)
+const write = (message) => put(`${JSON.stringify(message)}\n`)
+/** The client has not answered the question that it cannot know: nothing more is said. */
+let held = false
+const faults = {
+  exit: () => process.exit(0),
+  garbage: () => put('this line is not JSON\n{"half":\n[1, 2, 3]\n\n'),
+  // Longer than 32 MiB.
+  oversize: () => {
+    const mebibyte = "~".repeat(1 << 20)
+    for (let n = 0; n < 33; n++) put(mebibyte)
+    put("\n")
+  },
+  burst: (text) => {
+    for (let n = 0; n < 20_000; n++) write(isClaude ? { ...text, uuid: `kit-${n}` } : text)
+  },
+  news: (text) => {
+    for (const message of news(text)) write(message)
+    held = true
+    write(question)
+  }
+}
+let due = fault in faults ? faults[fault] : undefined
+const say = (message) => {
+  write(message)
+  if (fault === "twice" && !isAnswer(message)) write(message)
+  if (due === undefined || !isText(message)) return
+  const now = due
+  due = undefined
+  now(message)
+}
+
+// --- the play
+
+/** The lines of the nth process: each begins with `initialize`. */
+const first = isClaude ? "request initialize" : "initialize"
+const starts = all.flatMap(({ dir, msg }, at) => (dir === "out" && kind(msg) === first ? [at] : []))
+const lines = [
+  all.slice(starts[Number(nth) - 1], starts[Number(nth)]),
+  ...later.map((recording) => recording.slice(recording.findIndex(({ msg }) => msg.method === "session/prompt")))
+].flat()
+/** The recorded id of a request → this client's. */
+const ids = new Map()
+let at = 0
+
+const note = (msg) => {
+  if (msg.action === "SIGKILL") process.kill(process.pid, "SIGKILL")
+  if (msg.exit === undefined || msg.exit === null || (isClaude && !msg.exit.code)) return
+  const words = msg.stderrFirstLine ?? msg.stderr
+  if (words) process.stderr.write(`${words}\n`)
+  // After what was written has left.
+  process.stdout.write("", () => process.exit(msg.exit.code ?? 1))
+}
+/** Up to, and without, the next message that the client must send. */
+const play = (until) => {
+  for (; at < lines.length; at++) {
+    if (held) return
+    const { dir, msg } = lines[at]
+    if (dir === "out" && (until === undefined || at >= until)) return
+    if (dir === "note") note(msg)
+    const message = dir === "in" ? toClient(msg, ids) : undefined
+    if (message !== undefined) say(message)
+  }
+}
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const msg = JSON.parse(line)
+    if (held && (msg.id ?? msg.response?.request_id) === "kit") {
+      held = false
+      return play()
+    }
+    const found = lines.findIndex(({ dir, msg: recorded }, index) => index >= at && dir === "out" && kind(recorded) === kind(msg))
+    const id = requestId(msg)
+    if (found < 0 || (fault === "lost" && msg.method === "thread/resume")) {
+      const words =
+        fault === "lost" ? `no rollout found for thread id ${msg.params?.threadId}` : `not in this transcript: ${kind(msg)}`
+      return id === undefined ? undefined : write(refusal(id, words))
+    }
+    play(found)
+    if (id !== undefined) ids.set(requestId(lines[found].msg), id)
+    at = found + 1
+    play()
+  })
+  .on("close", () => process.exit(0))
