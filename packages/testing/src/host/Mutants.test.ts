@@ -1,0 +1,43 @@
+/** The cases hold for the product, whatever the interleaving; and each mistake that is planted is found by its case. */
+import { afterEach, describe, expect, it, vi } from "@effect/vitest"
+import { Effect } from "effect"
+import { simulate } from "../SeededScheduler.ts"
+import * as Cases from "./Cases.ts"
+import { mutants } from "./Mutants.ts"
+
+const seeds = [1, 2, 3, 4, 5]
+
+/** What was wrong, in words. A case that breaks is no finding: it throws. */
+const run = ({ cases }: typeof Cases, name: Cases.Name, seed: number): ReadonlyArray<string> => {
+  const one: Cases.Case = cases[name]
+  const { exit } = simulate(seed, Effect.scoped(one), { preempt: 0 })
+  if (typeof exit === "string") return [exit]
+  if (exit._tag === "Success") return exit.value
+  throw new Error(`seed ${seed}: ${String(exit.cause)}`)
+}
+
+describe("the cases of a host: nothing is wrong", () => {
+  for (const name of Object.keys(Cases.cases) as ReadonlyArray<Cases.Name>)
+    it(name, { timeout: 60_000 }, () => {
+      for (const seed of seeds) expect(run(Cases, name, seed), `seed ${seed}`).toEqual([])
+    })
+})
+
+describe("the cases bite", () => {
+  afterEach(() => {
+    for (const { module } of mutants) vi.doUnmock(module)
+    vi.resetModules()
+  })
+
+  for (const { by, change, module, name, promise } of mutants)
+    it(`${promise} planted: ${name}; found by ${by}`, { timeout: 60_000 }, async () => {
+      vi.resetModules()
+      vi.doMock(module, async (original: () => Promise<object>) => {
+        const right = await original()
+        return { ...right, ...change(right) }
+      })
+      const planted = (await import("./Cases.ts")) as typeof Cases
+      const found = seeds.flatMap((seed) => run(planted, by, seed))
+      expect(found).not.toEqual([])
+    })
+})

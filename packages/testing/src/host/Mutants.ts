@@ -1,0 +1,236 @@
+/**
+ * Mistakes of hosts in this field (what they were seen to do, or nearly did), one at a time in place of one function of the product. Each has the case that
+ * must find it. None of this is product code.
+ */
+import type * as Consumers from "@millrace/host/Consumers"
+import type * as Host from "@millrace/host/Host"
+import type * as OpenRequests from "@millrace/host/OpenRequests"
+import type * as Room from "@millrace/host/Room"
+import type * as Shutdown from "@millrace/host/Shutdown"
+import type * as Skipping from "@millrace/host/Skipping"
+import type * as Subscription from "@millrace/host/Subscription"
+import { format, type LogEpoch } from "@millrace/contracts/Cursor"
+import { EventLog } from "@millrace/log/EventLog"
+import type * as Engine from "@millrace/orchestration/Engine"
+import type * as LaneModule from "@millrace/orchestration/Lane"
+import { Context, Duration, Effect, Layer, Option, Queue, Scope, Stream } from "effect"
+import type { Name } from "./Cases.ts"
+
+export interface Mutant {
+  readonly name: string
+  /** The promise that it breaks. */
+  readonly promise: string
+  /** The case that finds it. */
+  readonly by: Name
+  readonly module: string
+  /** The module's functions that are wrong, given the right ones. */
+  readonly change: (right: unknown) => object
+}
+
+const mutant = <Module>(
+  name: string,
+  promise: string,
+  by: Name,
+  module: string,
+  change: (right: Module) => Partial<Module>
+): Mutant => ({
+  name,
+  promise,
+  by,
+  module: `@millrace/${module}`,
+  // The test hands in the module of that name.
+  change: (right) => change(right as Module)
+})
+
+type EngineService = typeof Engine.Engine.Service
+/** The same engine, with some of what it does done wrong. */
+const engine =
+  (wrong: (right: EngineService, log: typeof EventLog.Service) => Partial<EngineService>) =>
+  (right: typeof Engine): Partial<typeof Engine> => ({
+    layer: (options) =>
+      Layer.scoped(
+        right.Engine,
+        Effect.gen(function* () {
+          const service = yield* right.make(options)
+          return { ...service, ...wrong(service, yield* EventLog) }
+        })
+      )
+  })
+type ConsumersService = Consumers.Consumers
+const consumers =
+  (wrong: (right: ConsumersService) => Partial<ConsumersService>) =>
+  (right: typeof Consumers): Partial<typeof Consumers> => ({
+    make: (...rooms) => Effect.map(right.make(...rooms), (service) => ({ ...service, ...wrong(service) }))
+  })
+const shutdown =
+  (wrong: (right: Shutdown.Shutdown, rooms: Parameters<typeof Shutdown.make>[0]) => Partial<Shutdown.Shutdown>) =>
+  (right: typeof Shutdown): Partial<typeof Shutdown> => ({
+    make: (rooms) => Effect.map(right.make(rooms), (service) => ({ ...service, ...wrong(service, rooms) }))
+  })
+
+export const mutants: ReadonlyArray<Mutant> = [
+  mutant<typeof Subscription>("a full buffer drops events", "S4", "S4 D7 saturation (case 1)", "host/Subscription", (right) => ({
+    frames: (log, readers, options) =>
+      Stream.bufferChunks(right.frames(log, readers, options), { capacity: Math.max(1, options.capacity), strategy: "dropping" })
+  })),
+  mutant<typeof Skipping>("an end may be skipped", "S3", "S4 best effort (case 2)", "host/Skipping", () => ({
+    isProgress: () => true
+  })),
+  mutant<typeof Skipping>("what was skipped is a number", "S4", "S4 best effort (case 2)", "host/Skipping", (right) => ({
+    extend: (run, offset) => ({ ...right.extend(run, offset), from: offset })
+  })),
+  mutant<typeof Host>("an answer waits behind events", "D15", "D15 answers (case 4)", "host/Host", (right) => ({
+    layerMemory: (options) =>
+      Layer.map(right.layerMemory(options), (context) => {
+        const host = Context.get(context, right.Host)
+        type Sent = Effect.Effect.Success<ReturnType<typeof queue>>
+        const queue = () => Queue.bounded<Chunk>(1)
+        type Chunk = { readonly frame: Stream.Stream.Success<ReturnType<typeof host.subscribe>> } | undefined
+        const queues = new Set<Sent>()
+        return Context.add(context, right.Host, {
+          ...host,
+          subscribe: (request) =>
+            Stream.unwrapScoped(
+              Effect.gen(function* () {
+                const sent = yield* queue()
+                yield* Effect.acquireRelease(
+                  Effect.sync(() => queues.add(sent)),
+                  () => Effect.sync(() => queues.delete(sent))
+                )
+                yield* Effect.forkScoped(Stream.runForEach(host.subscribe(request), (frame) => Queue.offer(sent, { frame })))
+                return Stream.filterMap(Stream.fromQueue(sent, { maxChunkSize: 1 }), (one) =>
+                  one === undefined ? Option.none() : Option.some(one.frame)
+                )
+              })
+            ),
+          dispatch: (command, actor) =>
+            Effect.tap(host.dispatch(command, actor), () =>
+              Effect.forEach(queues, (sent) => Queue.offer(sent, undefined), { discard: true })
+            )
+        })
+      })
+  })),
+  mutant<typeof LaneModule>(
+    "an offer that was not taken counts as taken",
+    "C3",
+    "C3 overload (case 11)",
+    "orchestration/Lane",
+    ({ Lane }) => ({
+      Lane: class<A> extends Lane<A> {
+        override hasRoom(): boolean {
+          return true
+        }
+        override tryOffer(value: A, weight: number): boolean {
+          if (this.size < 20) super.tryOffer(value, weight)
+          return true
+        }
+      }
+    })
+  ),
+  mutant<typeof Engine>(
+    "an answer before the commit",
+    "C1",
+    "S2 C1 accepted just before (case 15)",
+    "orchestration/Engine",
+    engine(({ dispatch }, log) => ({
+      dispatch: (command, actor) =>
+        Effect.gen(function* () {
+          yield* Effect.forkDaemon(Effect.either(dispatch(command, actor)))
+          const offset = (yield* log.head) + 1
+          return { status: "accepted", commandId: command.commandId, offset, cursor: format(log.epoch as LogEpoch, offset) }
+        })
+    }))
+  ),
+  mutant<typeof Engine>(
+    "idle is a counter that runs ahead of the commit",
+    "S2",
+    "S2 C1 accepted just before (case 15)",
+    "orchestration/Engine",
+    engine(() => ({ drain: Effect.void }))
+  ),
+  mutant<typeof Engine>(
+    "admission is checked in RPC only",
+    "S1",
+    "S1 late command (case 16)",
+    "orchestration/Engine",
+    engine(() => ({ closeAdmission: Effect.void }))
+  ),
+  mutant<typeof Consumers>(
+    "goodbye before the head",
+    "S3",
+    "S3 goodbye at the head (case 17)",
+    "host/Consumers",
+    consumers(({ settle, watch }) => ({ watch: Effect.zipRight(watch, settle) }))
+  ),
+  mutant<typeof Subscription>(
+    "Queue.shutdown ends a subscription",
+    "S4",
+    "S4 slow consumer (case 19)",
+    "host/Subscription",
+    (right) => ({
+      frames: (log, readers, options) =>
+        Stream.unwrapScoped(
+          Effect.gen(function* () {
+            const queue = yield* Queue.bounded<Stream.Stream.Success<ReturnType<typeof right.frames>>>(16)
+            yield* Stream.runForEach(right.frames(log, readers, options), (frame) => Queue.offer(queue, frame)).pipe(
+              Effect.ensuring(Queue.shutdown(queue)),
+              Effect.forkScoped
+            )
+            return Stream.fromQueue(queue, { maxChunkSize: 1 })
+          })
+        )
+    })
+  ),
+  mutant<typeof Consumers>(
+    "who died is waited for",
+    "S5",
+    "S5 consumer dies (case 20)",
+    "host/Consumers",
+    consumers(({ register }) => ({
+      register: (options) => Effect.flatMap(Scope.make(), (scope) => Scope.extend(register(options), scope))
+    }))
+  ),
+  mutant<typeof Shutdown>(
+    "a finish that is always a success",
+    "S5",
+    "S5 S6 consumer never reads (cases 21, 22)",
+    "host/Shutdown",
+    shutdown(({ finish }) => ({ finish: (token) => Effect.catchAll(finish(token), (report) => Effect.succeed(report)) }))
+  ),
+  mutant<typeof Shutdown>(
+    "a stage has a time of its own",
+    "S6",
+    "S5 S6 consumer never reads (cases 21, 22)",
+    "host/Shutdown",
+    shutdown(({ finish }, rooms) => ({
+      finish: (token) =>
+        Effect.ensuring(
+          finish(token),
+          rooms.consumers.ended.pipe(Effect.interruptible, Effect.timeoutOption(token.deadlineAt - token.beganAt))
+        )
+    }))
+  ),
+  mutant<typeof Room>("each room has the whole deadline", "S6", "S6 rooms that hang (cases 22, 23)", "host/Room", (right) => ({
+    closing: (within) => {
+      const all = Duration.toMillis(within)
+      return Layer.succeed(right.Closing, { by: () => {}, left: Effect.succeed(all), leftToClose: Effect.succeed(all) })
+    }
+  })),
+  mutant<typeof OpenRequests>("nobody refuses what is asked", "S2", "S2 approvals (case 24)", "host/OpenRequests", () => ({
+    refuse: () => Effect.never
+  })),
+  mutant<typeof Shutdown>(
+    "a second begin begins again",
+    "S7",
+    "S7 begin twice (case 25)",
+    "host/Shutdown",
+    shutdown(({ begin }) => ({
+      begin: (options) =>
+        Effect.map(begin(options), (token) => ({
+          ...token,
+          mode: options.mode,
+          deadlineAt: token.beganAt + Duration.toMillis(options.deadline)
+        }))
+    }))
+  )
+]
