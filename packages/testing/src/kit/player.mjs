@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plays an agent's side of a recorded conversation, as the client's messages come. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names it:
-// `FILE#NTH#FAULT`, the nth process of the recording, with one thing gone wrong (below); of `FILE+FILE` the second goes on where the first ends. What the recorded client sent and this one does not is
+// `FILE#NTH#FAULT`, the nth process of the recording, with one thing gone wrong (below, or `without METHOD`: those messages are lost); of `FILE+FILE` the second goes on where the first ends. What the recorded client sent and this one does not is
 // skipped with its answers; what only this one sends is refused. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
 import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
@@ -99,6 +99,7 @@ const faults = {
 }
 let due = fault in faults ? faults[fault] : undefined
 const say = (message) => {
+  if (message.method !== undefined && fault === `without ${message.method}`) return
   write(message)
   if (fault === "twice" && !isAnswer(message)) write(message)
   if (due === undefined || !isText(message)) return
@@ -149,6 +150,10 @@ createInterface({ input: process.stdin })
     }
     const found = lines.findIndex(({ dir, msg: recorded }, index) => index >= at && dir === "out" && kind(recorded) === kind(msg))
     const id = requestId(msg)
+    // As under load: what was asked gets no answer, or this one.
+    if (msg.method === "turn/start" && fault === "silent") return
+    if (msg.method === "turn/start" && fault === "overloaded")
+      return write({ id, error: { code: -32001, message: "Server overloaded; retry later." } })
     if (found < 0 || (fault === "lost" && msg.method === "thread/resume")) {
       const words =
         fault === "lost" ? `no rollout found for thread id ${msg.params?.threadId}` : `not in this transcript: ${kind(msg)}`
