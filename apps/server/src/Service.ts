@@ -5,22 +5,24 @@ import { Context, type Effect } from "effect"
 import type { Figures } from "@millrace/host/Figures"
 import type { ShutdownBegun } from "@millrace/contracts/Api"
 import type { Millrace } from "@millrace/contracts/Millrace"
+import type { Transfer } from "@millrace/orchestration/Transfer"
 
 export class Service extends Context.Tag("@millrace/server/Service")<
   Service,
-  Millrace & {
-    /** True from the moment admission closed: `/ready` answers 503. Transports close later, when `Server.drain` is called (S3). */
-    readonly draining: Effect.Effect<boolean>
-    /** For `/metrics`. */
-    readonly figures: Effect.Effect<Figures>
-    /**
-     * Closes admission and never waits; a second one gets the first one's answer (S1, S7). `deadline`: milliseconds. Whoever owns the server
-     * sees it and takes it down, as after a signal (S10).
-     */
-    readonly beginShutdown: (options: {
-      readonly deadline: number
-      readonly mode: "drain" | "now"
-      readonly by: string
-    }) => Effect.Effect<ShutdownBegun>
-  }
+  Millrace &
+    Context.Tag.Service<typeof Transfer> & {
+      /** True from the moment admission closed: `/ready` answers 503. Transports close later, when `Server.drain` is called (S3). */
+      readonly draining: Effect.Effect<boolean>
+      /** For `/metrics`. */
+      readonly figures: Effect.Effect<Figures>
+      /**
+       * Closes admission and never waits; a second one gets the first one's answer (S1, S7). `deadline`: milliseconds. Whoever owns the server
+       * sees it and takes it down, as after a signal (S10).
+       */
+      readonly beginShutdown: (options: {
+        readonly deadline: number
+        readonly mode: "drain" | "now"
+        readonly by: string
+      }) => Effect.Effect<ShutdownBegun>
+    }
 >() {}

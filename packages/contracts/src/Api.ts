@@ -5,6 +5,7 @@ import { ProcessView, TokenView } from "./Access.ts"
 import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"
 import * as Errors from "./Errors.ts"
 import { RequestId, StreamName, ThreadId } from "./Ids.ts"
+import { ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "./Import.ts"
 import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
 import { Search } from "./Search.ts"
@@ -24,6 +25,9 @@ const paging = Schema.Struct({
   before: Schema.optional(Schema.NumberFromString),
   limit: Schema.optional(Schema.NumberFromString)
 })
+const importCwd = Schema.optional(
+  Schema.String.annotations({ description: "A directory of the server's machine, when the one of the thread is none." })
+)
 const idempotency = Schema.Struct({ "idempotency-key": Schema.optional(Schema.String) })
 
 /** All of these need a token (X1). */
@@ -79,6 +83,44 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addError(Errors.CommandError)
   )
   .add(HttpApiEndpoint.get("thread", "/threads/:id").setPath(thread).addSuccess(ThreadView).addError(Errors.NotFound))
+  .add(
+    HttpApiEndpoint.get("exportThread", "/threads/:id/export")
+      .setPath(thread)
+      .setUrlParams(
+        Schema.Struct({
+          format: Schema.optional(
+            ExportFormat.annotations({ description: "Default json; json and ndjson can be imported again." })
+          )
+        })
+      )
+      .addSuccess(Schema.String.annotations({ description: "The document, streamed: JSON, lines of JSON, or Markdown." }))
+      .addError(Errors.NotFound)
+  )
+  .add(
+    // Its body is the export itself, so it is read by hand.
+    HttpApiEndpoint.post("importThread", "/threads/import")
+      .setUrlParams(Schema.Struct({ cwd: importCwd }))
+      .addSuccess(ImportResult)
+      .addError(ImportFailed)
+      .addError(Errors.CommandError)
+  )
+  .add(
+    HttpApiEndpoint.get("nativeThreads", "/providers/:id/threads")
+      .setPath(Schema.Struct({ id: Schema.String }))
+      .setUrlParams(Schema.Struct({ cwd: Schema.optional(Schema.String) }))
+      .addSuccess(Schema.Array(NativeThread))
+      .addError(Errors.NotFound)
+      .addError(ProviderUnavailable)
+  )
+  .add(
+    HttpApiEndpoint.post("importNative", "/providers/:id/threads/:thread/import")
+      .setPath(Schema.Struct({ id: Schema.String, thread: Schema.String }))
+      .setUrlParams(Schema.Struct({ cwd: importCwd }))
+      .addSuccess(ImportResult)
+      .addError(Errors.NotFound)
+      .addError(ProviderUnavailable)
+      .addError(Errors.CommandError)
+  )
   .add(
     HttpApiEndpoint.get("items", "/threads/:id/items")
       .setPath(thread)

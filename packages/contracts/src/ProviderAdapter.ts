@@ -5,7 +5,8 @@
 import type { Effect, Scope, Stream } from "effect"
 import { Context, Schema } from "effect"
 import type { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Failure, type Answer } from "./Item.ts"
+import type { NativeThread } from "./Import.ts"
+import { Failure, type Answer, type ItemContent, type ItemKind, type ItemStatus } from "./Item.ts"
 import type { ProviderEvent } from "./ProviderEvent.ts"
 import type { Continuity, ProviderStatus } from "./State.ts"
 
@@ -110,8 +111,43 @@ export interface ProviderSession {
   readonly stop: (reason: string) => Effect.Effect<void>
 }
 
+/** A turn as its agent keeps it; `nativeItemId`s are the agent's own. */
+export interface NativeTurn {
+  readonly nativeTurnId: string
+  readonly status: "completed" | "interrupted" | "failed" | "running"
+  readonly startedAt?: string
+  readonly endedAt?: string
+  readonly error?: Failure
+  readonly items: ReadonlyArray<{
+    readonly nativeItemId: string
+    readonly kind: ItemKind
+    readonly status: ItemStatus
+    readonly reason?: string
+    readonly content: ItemContent
+  }>
+}
+
+/** The conversations that an agent keeps itself, also those that it had without us. Each call is a process of its own. */
+export interface NativeHistory {
+  /** Newest first, at most so many; with `cwd` only those of that directory. */
+  readonly list: (options: {
+    readonly cwd?: string
+    readonly limit: number
+  }) => Effect.Effect<ReadonlyArray<NativeThread>, ProviderError>
+  /** The thread, and its turns, oldest first, read a page at a time. The process lives as long as the scope. */
+  readonly read: (
+    nativeThreadId: string
+  ) => Effect.Effect<
+    { readonly thread: NativeThread; readonly turns: Stream.Stream<NativeTurn, ProviderError> },
+    ProviderError,
+    Scope.Scope
+  >
+}
+
 export interface ProviderAdapter {
   readonly name: string
+  /** For an agent whose own conversations can be read. Their ids are resume keys. */
+  readonly history?: NativeHistory
   /** Installed, version, signed in. Never fails, bounded in time. */
   readonly probe: Effect.Effect<ProviderStatus>
   /** Starts the agent for one thread; the process lives in the given scope (closing it is the same as `stop`). */

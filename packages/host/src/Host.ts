@@ -13,10 +13,12 @@ import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Directories from "@millrace/orchestration/Directories"
 import * as Dispatcher from "@millrace/orchestration/Dispatcher"
 import * as Engine from "@millrace/orchestration/Engine"
+import * as Import from "@millrace/orchestration/Import"
 import * as Reaper from "@millrace/orchestration/Reaper"
 import * as Recovery from "@millrace/orchestration/Recovery"
 import * as Signals from "@millrace/orchestration/Signals"
 import * as Timers from "@millrace/orchestration/Timers"
+import * as Transfer from "@millrace/orchestration/Transfer"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
@@ -65,23 +67,24 @@ export interface MemoryOptions extends Limits {
 
 export class Host extends Context.Tag("@millrace/host/Host")<
   Host,
-  Millrace & {
-    /**
-     * As `follow`, with a delivery of one's own: never blocks the log, commands or another consumer, whatever this one does. Lives in whoever runs it;
-     * cut, it is gone on with by the cursor of the last event.
-     */
-    readonly subscribe: (options: Subscription.Options) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
-    /** What is going on now, in numbers. */
-    readonly figures: Effect.Effect<Figures.Figures>
-    /** True from the moment a shutdown began. */
-    readonly draining: Effect.Effect<boolean>
-    readonly beginShutdown: Shutdown.Shutdown["begin"]
-    /** Returns when a shutdown began, whoever began it: the owner then finishes it. */
-    readonly shutdownBegun: Shutdown.Shutdown["awaitBegun"]
-    readonly finishShutdown: Shutdown.Shutdown["finish"]
-    readonly shutdown: Shutdown.Shutdown["discard"]
-    readonly forceShutdown: Shutdown.Shutdown["force"]
-  }
+  Millrace &
+    Context.Tag.Service<typeof Transfer.Transfer> & {
+      /**
+       * As `follow`, with a delivery of one's own: never blocks the log, commands or another consumer, whatever this one does. Lives in whoever runs it;
+       * cut, it is gone on with by the cursor of the last event.
+       */
+      readonly subscribe: (options: Subscription.Options) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
+      /** What is going on now, in numbers. */
+      readonly figures: Effect.Effect<Figures.Figures>
+      /** True from the moment a shutdown began. */
+      readonly draining: Effect.Effect<boolean>
+      readonly beginShutdown: Shutdown.Shutdown["begin"]
+      /** Returns when a shutdown began, whoever began it: the owner then finishes it. */
+      readonly shutdownBegun: Shutdown.Shutdown["awaitBegun"]
+      readonly finishShutdown: Shutdown.Shutdown["finish"]
+      readonly shutdown: Shutdown.Shutdown["discard"]
+      readonly forceShutdown: Shutdown.Shutdown["force"]
+    }
 >() {}
 
 /** The agents of a dead server do not go on: before anything is spawned or decided (P1, T5). */
@@ -120,6 +123,7 @@ const service = ({ onStep }: Limits) =>
     )
     return Host.of({
       ...(yield* Views.Views),
+      ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,
       commandStatus: engine.commandStatus,
       follow: (options) => Subscription.lossless(log, consumers, options),

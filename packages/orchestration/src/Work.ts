@@ -68,6 +68,16 @@ const note = (event: DurableEvent): DurableEvent => ({
 /** A fact that holds an event too large for the log, in pieces that can be told alone; the event itself becomes a note. Ingestion cuts before: this is the backstop. */
 export const smaller = (work: Told): ReadonlyArray<Told> => {
   const { fact } = work
+  if (fact._tag === "Imported") {
+    // One that cannot be cut is refused: who imports it hears of it.
+    if (fact.pieces.length <= 1) settle(work, false)
+    else
+      return fact.pieces.map((piece, at) => ({
+        ...work,
+        fact: { ...fact, pieces: [piece] },
+        done: at === fact.pieces.length - 1 ? work.done : undefined
+      }))
+  }
   const [first] = fact._tag === "Said" ? fact.events : []
   if (fact._tag !== "Said" || first === undefined) return []
   const pieces = fact.events.length > 1 ? fact.events : [note(first)]

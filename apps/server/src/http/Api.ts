@@ -19,6 +19,7 @@ import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
 import * as Respond from "./Respond.ts"
 import * as Routes from "./Routes.ts"
+import * as Transfer from "./Transfer.ts"
 
 /** The caller's key, else a new one: this edge is where ids of people's requests begin. */
 const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest> =>
@@ -86,6 +87,25 @@ const make = Effect.gen(function* () {
         dispatch({ ...payload, commandId, type: "thread.create" })
       ),
     thread: ({ path }) => service.thread(path.id),
+    exportThread: ({ path, request, urlParams }) =>
+      Effect.map(service.exportThread(path.id, urlParams.format ?? "json"), (document) =>
+        Transfer.download(request, path.id, urlParams.format ?? "json", document)
+      ),
+    importThread: ({ request, urlParams }) =>
+      Effect.scoped(
+        Effect.flatMap(Effect.zip(Session, Transfer.upload(request)), ([{ actor }, source]) =>
+          service.importThread({ source, actor, cwd: urlParams.cwd })
+        )
+      ),
+    nativeThreads: ({ path, urlParams }) =>
+      Effect.mapError(service.nativeThreads(path.id, { cwd: urlParams.cwd }), Transfer.unavailable(path.id)),
+    importNative: ({ path, urlParams }) =>
+      Effect.flatMap(Session, ({ actor }) =>
+        Effect.mapError(
+          service.importNative({ provider: path.id, nativeThreadId: path.thread, cwd: urlParams.cwd, actor }),
+          Transfer.unavailable(path.id)
+        )
+      ),
     items: ({ path, urlParams }) => Effect.flatMap(paging(urlParams), (page) => service.items(path.id, page)),
     turns: ({ path, urlParams }) => Effect.flatMap(paging(urlParams), (page) => service.turns(path.id, page)),
     startTurn: ({ path, headers, payload }) =>

@@ -2,6 +2,7 @@
 import { HttpApiSchema, HttpServerResponse } from "@effect/platform"
 import { Metric, Schema } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
+import { ImportFailed, ProviderUnavailable } from "@millrace/contracts/Import"
 
 const WireError = Schema.Union(
   Errors.BadRequest,
@@ -9,6 +10,8 @@ const WireError = Schema.Union(
   Errors.Forbidden,
   Errors.NotFound,
   Errors.PayloadTooLarge,
+  ImportFailed,
+  ProviderUnavailable,
   ...Errors.CursorError.members,
   ...Errors.CommandError.members
 )

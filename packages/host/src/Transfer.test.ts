@@ -1,0 +1,267 @@
+/** Threads out and in: what an export holds, and that an import is the same transcript, once, with nothing live. */
+import { describe, expect, it } from "@effect/vitest"
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
+import type { ExportFormat } from "@millrace/contracts/Import"
+import * as Verify from "@millrace/orchestration/Verify"
+import { command } from "@millrace/testing/Orchestration"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import * as TestHost from "@millrace/testing/TestHost"
+import { Chunk, Effect, Stream } from "effect"
+import * as Host from "./Host.ts"
+
+type Service = typeof Host.Host.Service
+
+const text = (host: Service, threadId: ThreadId, format: ExportFormat) =>
+  Effect.flatMap(host.exportThread(threadId, format), (parts) =>
+    Effect.map(Stream.runCollect(parts), (all) => Chunk.join(all, ""))
+  )
+
+/** In pieces that cut everything. */
+const bytes = (document: string, size = 7): Stream.Stream<Uint8Array> => {
+  const all = Buffer.from(document)
+  return Stream.suspend(() =>
+    Stream.fromIterable(Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.subarray(n * size, (n + 1) * size)))
+  )
+}
+
+const scripted = Effect.gen(function* () {
+  const host = yield* Host.Host
+  const { threadId } = yield* TestHost.begin(host, "say hello ✓ to ünïcode")
+  yield* TestHost.until(host, "turn.completed")
+  return { host, threadId }
+})
+
+const views = (host: Service, threadId: ThreadId) =>
+  Effect.gen(function* () {
+    const turns = (yield* host.turns(threadId, {})).items
+    const items = (yield* host.items(threadId, {})).items
+    const strip = ({ threadId: _t, turnId: _u, ...rest }: (typeof items)[number] | (typeof turns)[number]) =>
+      Object.fromEntries(Object.entries(rest).filter(([key]) => key !== "itemId"))
+    return { turns: turns.map(strip), items: items.map(strip) }
+  })
+
+describe("export and import", () => {
+  for (const format of ["json", "ndjson"] as const)
+    it.effect(`D14 an export as ${format} comes in as the same transcript, in a thread of its own, once`, () =>
+      Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const document = yield* text(host, threadId, format)
+        if (format === "json") {
+          const { count, events, millrace, thread } = JSON.parse(document) as {
+            millrace: number
+            count: number
+            events: ReadonlyArray<LogEvent>
+            thread: { threadId: string }
+          }
+          expect([millrace, thread.threadId, count]).toEqual([1, threadId, events.length])
+        }
+        const first = yield* host.importThread({ source: bytes(document) })
+        expect(first).toMatchObject({ created: true, turns: 1 })
+        expect(first.threadId).not.toBe(threadId)
+        expect(yield* views(host, first.threadId)).toEqual(yield* views(host, threadId))
+        const head = (yield* host.state).offset
+        // Indented by hand, and again: the same thread, and nothing new.
+        const again = format === "json" ? JSON.stringify(JSON.parse(document), undefined, 2) : document
+        expect(yield* host.importThread({ source: bytes(again, 1000) })).toMatchObject({
+          threadId: first.threadId,
+          created: false,
+          turns: 1,
+          written: 0
+        })
+        expect((yield* host.state).offset).toBe(head)
+        const thread = yield* host.thread(first.threadId)
+        expect(thread).toMatchObject({ status: "idle", queuedTurnIds: [], openItemIds: [] })
+        expect(thread.session).toBeUndefined()
+        // What was imported goes out again, and says the same.
+        const back = yield* host.importThread({ source: bytes(yield* text(host, first.threadId, "ndjson")) })
+        expect(yield* views(host, back.threadId)).toEqual(yield* views(host, threadId))
+        expect((yield* Verify.run).problems).toEqual([])
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+    )
+
+  it.effect("D14 what an export leaves open is closed with the reason imported, and nothing begins", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const lines = (yield* text(host, threadId, "ndjson")).trim().split("\n")
+      // The history up to the middle of the turn, and a question that nobody answered.
+      const events = lines.slice(1, -1).map((line) => JSON.parse(line) as LogEvent)
+      const started = events.findIndex(({ type }) => type === "turn.started")
+      const { turnId } = events[started]?.data as { turnId: string }
+      const opened = {
+        ...events[started],
+        type: "request.opened",
+        data: { threadId, turnId, requestId: "req_open" as RequestId, kind: "approval", title: "Run: rm", choices: ["accept"] }
+      }
+      const open = [
+        { ...events[started], type: "item.started", data: { threadId, turnId, itemId: "itm_open", kind: "agent-message" } },
+        {
+          ...events[started],
+          type: "item.delta",
+          data: { threadId, turnId, itemId: "itm_open", kind: "agent-message", text: "half" }
+        }
+      ]
+      const cut = [...events.slice(0, started + 1), ...open, opened]
+      const document = [lines[0], ...cut.map((event) => JSON.stringify(event)), JSON.stringify({ count: cut.length })].join("\n")
+      const before = (yield* host.figures).sessions.length
+      const { threadId: mine } = yield* host.importThread({ source: bytes(document) })
+      const found = yield* views(host, mine)
+      expect(found.turns).toMatchObject([{ status: "interrupted", reason: "imported" }])
+      expect(found.items).toContainEqual({ kind: "agent-message", status: "aborted", reason: "imported", text: "half" })
+      expect((yield* host.state).requests).toEqual([])
+      expect((yield* host.thread(mine)).status).toBe("idle")
+      expect((yield* host.figures).sessions.length).toBe(before)
+      // It goes on like any other thread.
+      yield* host.dispatch(command("turn.start", { threadId: mine, text: "and now" }), "tester")
+      yield* host.follow({ stream: `thread/${mine}` }).pipe(
+        Stream.filter((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
+        Stream.runHead
+      )
+      expect((yield* Verify.run).problems).toEqual([])
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
+  it.effect("L9 what is no export is refused with its line, whole, and nothing is written", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const document = yield* text(host, threadId, "ndjson")
+      const lines = document.trim().split("\n")
+      const head = (yield* host.state).offset
+      const refused = (wrong: ReadonlyArray<string | undefined>) =>
+        Effect.map(Effect.flip(host.importThread({ source: bytes(wrong.join("\n"), 100) })), (error) =>
+          error._tag === "ImportFailed" ? [error.reason, error.line] : error
+        )
+      expect(yield* refused([])).toEqual(["truncated", 1])
+      expect(yield* refused(["hello", ...lines])).toEqual(["malformed", 1])
+      expect(yield* refused([lines[0]?.replace('"millrace":1', '"millrace":2'), ...lines.slice(1)])).toEqual(["newer", 1])
+      expect(yield* refused([...lines.slice(0, 3), "{]", ...lines.slice(3)])).toEqual(["malformed", 4])
+      expect(yield* refused([...lines.slice(0, 2), lines[2]?.replace(/"data":.*/, '"data":{}}'), ...lines.slice(3)])).toEqual([
+        "malformed",
+        3
+      ])
+      expect(yield* refused(lines.slice(0, -1))).toEqual(["truncated", lines.length - 1])
+      expect(yield* refused([...lines.slice(0, -2), lines.at(-1)])).toEqual(["truncated", lines.length - 1])
+      expect(yield* refused([...lines.slice(0, -2), '{"type":"turn.st'])).toEqual(["truncated", lines.length - 1])
+      expect(yield* refused([...lines, lines[1]])).toEqual(["malformed", lines.length + 1])
+      const json = yield* text(host, threadId, "json")
+      expect(yield* refused([json.trimEnd().slice(0, -20)])).toEqual(["truncated", lines.length - 1])
+      expect((yield* host.state).offset).toBe(head)
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
+  it.effect("X4 a secret does not leave; Markdown tells people the turns, commands, changes, and who answered", () => {
+    const secret = "hunter2-never-leaves"
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          const { turnId } = turn
+          const item = { turnId, itemId: yield* turn.newItem }
+          const command = { command: "ls", output: "a.txt\n```\nb.txt\n", exitCode: 2 }
+          yield* turn.emit({ _tag: "ItemCompleted", ...item, kind: "command", status: "failed", content: command })
+          const changes = [{ path: "a.txt", change: "update", diff: "-old\n+new" }] as const
+          const file = { turnId, itemId: yield* turn.newItem, kind: "file-change", status: "completed" } as const
+          yield* turn.emit({ _tag: "ItemCompleted", ...file, content: { changes } })
+          const answer = yield* turn.ask({
+            kind: "question",
+            title: "Sign in",
+            questions: [
+              { id: "user", text: "Name?" },
+              { id: "key", text: "Password?", secret: true }
+            ]
+          })
+          expect(JSON.stringify(answer)).toContain(secret)
+          yield* turn.say("done with it")
+          yield* turn.complete
+        })
+    })
+    return Effect.gen(function* () {
+      const host = yield* Host.Host
+      const { threadId } = yield* TestHost.begin(host, "sign me in")
+      const asked = yield* TestHost.until(host, "request.opened")
+      const { requestId } = asked.at(-1)?.data as { requestId: RequestId }
+      yield* host.dispatch(command("request.answer", { requestId, answers: { user: ["ann"], key: [secret] } }), "tester")
+      yield* TestHost.until(host, "turn.completed")
+      for (const format of ["json", "ndjson", "markdown"] as const)
+        expect(yield* text(host, threadId, format)).not.toContain(secret)
+      const { threadId: mine } = yield* host.importThread({ source: bytes(yield* text(host, threadId, "ndjson")) })
+      const told = yield* text(host, threadId, "markdown")
+      expect(told.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, "TIME")).toBe(`# sign me in
+
+scripted in \`/work\`
+
+## Turn 1 (TIME)
+
+**You**
+
+sign me in
+
+**Command** exit 2 (failed)
+
+\`\`\`\`
+$ ls
+a.txt
+\`\`\`
+b.txt
+\`\`\`\`
+
+**File** update \`a.txt\`
+
+\`\`\`diff
+-old
++new
+\`\`\`
+
+**Asked** Sign in
+
+- user: Name?
+- key: Password?
+
+Answer: user: **ann**; key: **(secret)**, by tester
+
+**Agent**
+
+done with it
+
+*Turn completed, TIME*
+
+`)
+      // The copy says the same, but for the place of what is said in it.
+      expect((yield* text(host, mine, "markdown")).length).toBeGreaterThan(200)
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
+  })
+
+  it.effect("D8 a big import goes in parts: commands between them are answered, and events come in bounded batches", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+      const turnId = "trn_big"
+      const at = "2026-01-01T00:00:00.000Z"
+      const line = (type: string, data: object) => JSON.stringify({ type, at, data: { threadId, turnId, ...data } })
+      const items = Array.from({ length: 3000 }, (_, n) => {
+        const item = { itemId: `itm_big_${n}`, kind: "agent-message", text: `message ${n} ${"x".repeat(500)}` }
+        return line("item.completed", { ...item, status: "completed" })
+      })
+      const all = [
+        line("turn.requested", { text: "big", strategy: "enqueue" }),
+        line("turn.started", { origin: "user" }),
+        ...items,
+        line("turn.completed", {})
+      ]
+      const document = [header, ...all, JSON.stringify({ count: all.length })].join("\n")
+      const running = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
+      const offsets: Array<number> = []
+      while (running.unsafePoll() === null) {
+        const accepted = yield* host.dispatch(command("thread.rename", { threadId, title: `t${offsets.length}` }), "tester")
+        offsets.push(accepted.offset)
+      }
+      const result = yield* running
+      expect(result).toMatchObject({ turns: 1, items: 3000, written: 3001 })
+      // Between two of our commands there was never more than one part.
+      expect(offsets.length).toBeGreaterThan(40)
+      for (const [n, offset] of offsets.entries()) expect(offset - (offsets[n - 1] ?? offset)).toBeLessThanOrEqual(2 * 64 + 2)
+      const [turn] = (yield* host.turns(result.threadId, {})).items
+      expect(turn).toMatchObject({ status: "completed", requestedAt: at, endedAt: at, text: "big" })
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+})

@@ -1,0 +1,110 @@
+/** A transcript as Markdown: turns, messages, commands with their output, changes, and what was asked and who answered. */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ExportHeader, Imported } from "@millrace/contracts/Import"
+import type { Answer } from "@millrace/contracts/Item"
+
+type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
+
+/** In a fence that its content cannot end. */
+const fenced = (text: string, language = ""): string => {
+  const longest = Math.max(2, ...Array.from(text.matchAll(/`{3,}/g), ([ticks]) => ticks.length))
+  const fence = "`".repeat(longest + 1)
+  return `${fence}${language}\n${text.replace(/\n$/, "")}\n${fence}\n\n`
+}
+/** One line, whatever it holds. */
+const line = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
+const code = (text: string): string => `\`${line(text).replaceAll("`", "'")}\``
+const minute = (at: string): string => at.slice(0, 16).replace("T", " ")
+const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${line(reason)}`)
+const value = (of: unknown): string => (typeof of === "string" ? of : (JSON.stringify(of, undefined, 2) ?? ""))
+
+const answered = (answer: Answer | undefined): string =>
+  answer === undefined
+    ? ""
+    : "decision" in answer
+      ? `**${answer.decision}**`
+      : Object.entries(answer.answers)
+          .map(([id, given]) => `${line(id)}: **${line(given.join(", "))}**`)
+          .join("; ")
+
+const item = (data: Data<"item.imported">): string => {
+  const state = data.status === "completed" ? "" : ` (${data.status}${because(data.reason)})`
+  switch (data.kind) {
+    case "user-message":
+      return `**You**${state}\n\n${data.text ?? ""}\n\n`
+    case "agent-message":
+      return `**Agent**${state}\n\n${data.text ?? ""}\n\n`
+    case "reasoning":
+      return data.text ? `*Reasoning*${state}\n\n${data.text.replaceAll(/^/gm, "> ")}\n\n` : ""
+    case "command": {
+      const exit = data.exitCode === undefined ? "" : ` exit ${data.exitCode}`
+      const cut = data.truncatedBytes === undefined ? "" : `*${data.truncatedBytes} bytes were cut.*\n\n`
+      return `**Command**${exit}${state}\n\n${fenced(`$ ${data.command ?? ""}${data.output ? `\n${data.output}` : ""}`)}${cut}`
+    }
+    case "file-change":
+      return (data.changes ?? [])
+        .map(({ change, diff, movedTo, path }) => {
+          const to = movedTo === undefined ? "" : ` to ${code(movedTo)}`
+          return `**File** ${change} ${code(path)}${to}${state}\n\n${diff ? fenced(diff, "diff") : ""}`
+        })
+        .join("")
+    case "plan": {
+      const steps = (data.steps ?? []).map(({ status, text }) => `- [${status === "completed" ? "x" : " "}] ${line(text)}\n`)
+      return `**Plan**${state}\n\n${data.text ? `${data.text}\n\n` : ""}${steps.length > 0 ? `${steps.join("")}\n` : ""}`
+    }
+    default: {
+      const name = data.tool === undefined ? line(data.kind) : `Tool ${code(data.tool)}`
+      const input = data.input === undefined ? "" : fenced(value(data.input), "json")
+      const result = data.result === undefined ? "" : fenced(value(data.result))
+      return `**${name}**${state}\n\n${data.text ? `${data.text}\n\n` : ""}${input}${result}`
+    }
+  }
+}
+
+const request = (data: Data<"request.imported">): string => {
+  const asked =
+    data.ask.kind === "question" ? data.ask.questions.map(({ id, text }) => `- ${line(id)}: ${line(text)}\n`).join("") : ""
+  const end =
+    data.status === "answered"
+      ? `${answered(data.answer)}, by ${line(data.by ?? "somebody")}`
+      : `${data.status}${because(data.reason)}`
+  return `**Asked** ${line(data.ask.title)}\n\n${asked === "" ? "" : `${asked}\n`}Answer: ${end}\n\n`
+}
+
+const turnEnd = (data: Data<"turn.imported">): string => {
+  const why = data.error === undefined ? because(data.reason) : because(data.error.message)
+  const tokens = data.usage?.totalTokens === undefined ? "" : `, ${data.usage.totalTokens} tokens`
+  return `*Turn ${data.status}${why}${data.endedAt === undefined ? "" : `, ${minute(data.endedAt)}`}${tokens}*\n\n`
+}
+
+/** Text in the order of the history. A turn's heading comes with the first thing that is said in it. */
+export class Markdown {
+  private count = 0
+  private current: string | undefined
+
+  begin({ cwd, model, provider, title }: ExportHeader["thread"]): string {
+    return `# ${line(title)}\n\n${provider}${model === undefined ? "" : `/${model}`} in ${code(cwd)}\n\n`
+  }
+
+  private heading(turnId: string, at: string | undefined): string {
+    if (this.current === turnId) return ""
+    this.current = turnId
+    return `## Turn ${++this.count}${at === undefined ? "" : ` (${minute(at)})`}\n\n`
+  }
+
+  /** What stands at its place before anything of it is over. */
+  event(event: DomainEvent, at: string): string {
+    return event.type === "turn.dispatched" || event.type === "turn.started" ? this.heading(event.data.turnId, at) : ""
+  }
+
+  piece(piece: Imported): string {
+    switch (piece.type) {
+      case "item.imported":
+        return this.heading(piece.data.turnId, undefined) + item(piece.data)
+      case "request.imported":
+        return request(piece.data)
+      case "turn.imported":
+        return turnEnd(piece.data)
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/** Threads out and in: exports, imports, and what an agent has kept itself. */
+import { type CommandError, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ExportFormat, Imported, ImportFailed, ImportResult, NativeThread } from "@millrace/contracts/Import"
+import { type NativeTurn, type ProviderError, Providers } from "@millrace/contracts/ProviderAdapter"
+import { EventLog } from "@millrace/log/EventLog"
+import { Context, Effect, Stream } from "effect"
+import * as Export from "./Export.ts"
+import * as Import from "./Import.ts"
+import { fitContent } from "./Limits.ts"
+import { imported } from "./Transcribe.ts"
+import { Views } from "./Views.ts"
+
+/** Native threads that a list has at most. */
+const maxNative = 100
+
+export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<
+  Transfer,
+  {
+    /** A stored thread as a document. Fails before its first piece when there is no such thread. */
+    readonly exportThread: (
+      threadId: ThreadId,
+      format: ExportFormat
+    ) => Effect.Effect<Stream.Stream<string, StorageUnavailable>, NotFound | StorageUnavailable>
+    /** An export (`json`, `ndjson`) becomes a thread of ours; the same one again is the same thread. `source` is run twice. */
+    readonly importThread: <E>(options: Import.Options<E>) => Effect.Effect<ImportResult, ImportFailed | CommandError | E>
+    /** What an agent has kept of its own conversations, newest first, at most 100. */
+    readonly nativeThreads: (
+      provider: string,
+      options: { readonly cwd?: string | undefined }
+    ) => Effect.Effect<ReadonlyArray<NativeThread>, NotFound | ProviderError>
+    /** One of them becomes a thread of ours, which goes on with it. Again: adds what is new. */
+    readonly importNative: (options: {
+      readonly provider: string
+      readonly nativeThreadId: string
+      readonly cwd?: string | undefined
+      readonly actor?: string | undefined
+    }) => Effect.Effect<ImportResult, NotFound | ProviderError | CommandError>
+  }
+>() {}
+
+const threadless = "thr_native" as ThreadId
+/** Pieces with the native ids as they are: `Import` gives them ours. */
+const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> => {
+  const own = {
+    threadId: threadless,
+    turnId: turn.nativeTurnId as Extract<Imported, { type: "turn.imported" }>["data"]["turnId"]
+  }
+  const asked = turn.items.find(({ kind }) => kind === "user-message")
+  const ended = turn.status === "running" ? { status: "interrupted" as const, reason: imported } : { status: turn.status }
+  return [
+    {
+      type: "turn.imported",
+      data: {
+        ...own,
+        ...ended,
+        origin: asked === undefined ? "provider" : "user",
+        text: asked?.content.text ?? "",
+        requestedAt: turn.startedAt ?? createdAt,
+        startedAt: turn.startedAt ?? createdAt,
+        ...(turn.endedAt === undefined ? {} : { endedAt: turn.endedAt }),
+        ...(turn.error === undefined ? {} : { error: turn.error }),
+        nativeTurnId: turn.nativeTurnId
+      }
+    },
+    ...turn.items.map(({ content, kind, nativeItemId, reason, status }): Imported => ({
+      type: "item.imported",
+      data: {
+        ...fitContent(content),
+        ...own,
+        // A native item id is its turn's own.
+        itemId: `${turn.nativeTurnId}/${nativeItemId}` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],
+        kind,
+        status,
+        ...(reason === undefined ? {} : { reason })
+      }
+    }))
+  ]
+}
+
+/** Needs `EventLog`, `Import`, `Views` and `Providers`. */
+export const make = Effect.gen(function* () {
+  const views = yield* Views
+  const transfer = yield* Import.Import
+  const { adapters } = yield* Providers
+  const log = yield* EventLog
+
+  const historyOf = (provider: string) =>
+    Effect.fromNullable(adapters.get(provider)?.history).pipe(
+      Effect.mapError(
+        () =>
+          new NotFound({
+            what: "history",
+            id: provider,
+            message: `There is no agent ${provider} here whose own conversations can be read. Codex has them.`
+          })
+      )
+    )
+
+  return Transfer.of({
+    exportThread: Effect.fn("Transfer.export")(function* (threadId, format) {
+      const thread = yield* views.thread(threadId)
+      return Export.make(thread, format).pipe(
+        Stream.mapError(({ message }) => new StorageUnavailable({ message, retryAfterMillis: 1000 })),
+        Stream.provideService(EventLog, log)
+      )
+    }),
+    importThread: transfer.file,
+    nativeThreads: Effect.fn("Transfer.nativeThreads")(function* (provider, { cwd }) {
+      const history = yield* historyOf(provider)
+      return yield* history.list({ limit: maxNative, ...(cwd === undefined ? {} : { cwd }) })
+    }),
+    importNative: Effect.fn("Transfer.importNative")(function* ({ actor, cwd, nativeThreadId, provider }) {
+      const history = yield* historyOf(provider)
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { thread, turns } = yield* history.read(nativeThreadId)
+          return yield* transfer.transcript(
+            {
+              source: { from: provider, threadId: nativeThreadId, resumeKey: nativeThreadId },
+              title: thread.title,
+              provider,
+              model: thread.model,
+              cwd: cwd ?? thread.cwd
+            },
+            Stream.mapConcat(turns, (turn) => piecesOf(turn, thread.createdAt ?? "1970-01-01T00:00:00.000Z")),
+            actor
+          )
+        })
+      )
+    })
+  })
+})
