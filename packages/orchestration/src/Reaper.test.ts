@@ -188,6 +188,42 @@ describe("idle sessions", () => {
     )
   })
 
+  it("R1 R5 an active goal keeps the session while it waits, with a record; after the cap the goal goes on with another session", () => {
+    const agent = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          const resetAt = new Date((yield* Clock.currentTimeMillis) + 8 * 3_600_000).toISOString()
+          if (turn.epoch === 1) return yield* turn.fail({ kind: "limit", message: "enough for today", resetAt })
+          yield* Effect.sleep("1 minute")
+          yield* turn.say("GOAL COMPLETE")
+          yield* turn.complete
+        })
+    })
+    const { exit } = simulate(
+      1,
+      Effect.gen(function* () {
+        const made = yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", afterLimit: "continue" })
+        yield* Kit.dispatch("goal.set", { threadId: made.threadId as ThreadId, objective: "rest" })
+        const failed = yield* until("turn.failed")
+        const kept = yield* until("session.kept")
+        expect(reason(kept)).toBe("its goal is active")
+        expect(minutesOf(failed.at, kept.at)).toBeLessThanOrEqual(31)
+        const stopped = yield* until("session.stopped")
+        expect(minutesOf(failed.at, stopped.at)).toBeGreaterThanOrEqual(360)
+        const met = yield* until("goal.met")
+        expect(met).toMatchObject({ epoch: 2, data: { used: { turns: 2 } } })
+        expect(minutesOf(failed.at, met.at)).toBeGreaterThanOrEqual(480)
+        // Over, it keeps nothing.
+        const idle = yield* until("session.stopped", 2)
+        expect(minutesOf(met.at, idle.at)).toBeLessThanOrEqual(31)
+        expect(yield* count("session.kept")).toBe(1)
+        yield* sound
+      }).pipe(Effect.provide(Reaper.layer().pipe(Layer.provideMerge(Kit.layer({ providers: [agent], timers: {} })))))
+    )
+    if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(String(exit))
+  })
+
   it("R1 thresholds are configuration, for each provider; 0 is never", () => {
     const agents = [ScriptedProvider.make(), ScriptedProvider.make({ name: "quick" }), ScriptedProvider.make({ name: "kept" })]
     run(
@@ -499,6 +535,36 @@ describe("silent turns", () => {
     )
     expect(reason(ended)).toBe("nobody answered for 2d")
     expect(types.filter((type) => type.startsWith("request."))).toEqual(["request.opened", "request.cancelled"])
+  })
+
+  it("T8 D12 what a tool tells of its progress begins its clock anew, and no other; there is no row of it", () => {
+    const telling = (kind: string, is: "progress" | "usage") => (turn: ScriptedProvider.Turn) =>
+      Effect.gen(function* () {
+        const { turnId } = turn
+        yield* turn.start
+        const itemId = yield* turn.newItem
+        yield* turn.emit({ _tag: "ItemStarted", turnId, itemId, kind, content: {} })
+        for (let minute = 1; minute <= 180; minute++) {
+          yield* Effect.sleep("1 minute")
+          yield* turn.emit(
+            is === "progress"
+              ? { _tag: "Signal", turnId, itemId, kind: is, data: { done: minute } }
+              : { _tag: "Signal", turnId, kind: is, data: { totalTokens: minute } }
+          )
+        }
+        return yield* Effect.never
+      })
+    const told = silence({}, telling("tool-call", "progress"))
+    within(told.minutes, 240)
+    expect(reason(told.ended)).toBe("a tool ran for 1h without a word")
+    expect(told.types.filter((type) => type.startsWith("item."))).toEqual([
+      "item.started",
+      "item.completed",
+      "item.started",
+      "item.completed"
+    ])
+    within(silence({}, telling("tool-call", "usage")).minutes, 60)
+    within(silence({}, telling("agent-message", "progress")).minutes, 10)
   })
 
   it("T8 0 is no clock", () => {

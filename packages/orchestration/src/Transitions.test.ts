@@ -1,6 +1,6 @@
 /** The table alone: any events in any order, offered to a draft as nobody would; what it lets through is checked by a count of its own. */
 import { type DomainEvent, isTerminal } from "@millrace/contracts/Event"
-import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
 import { Draft, type World } from "./Draft.ts"
@@ -27,6 +27,17 @@ const epoch = fc.integer({ min: 0, max: 3 })
 const of = (which: string, turnId: TurnId) => `${which}_${turnId.slice(4)}`
 const status = fc.constantFrom("starting", "running", "ready", "interrupted", "stopped", "error")
 const error = { kind: "unknown", message: "no" } as const
+
+const goalTypes = [
+  "goal.set",
+  "goal.paused",
+  "goal.resumed",
+  "goal.waiting",
+  "goal.met",
+  "goal.exhausted",
+  "goal.cleared"
+] as const
+const goalStatus = fc.constantFrom("active", "paused", "met", "exhausted", "cleared")
 
 /** Any event of a thread, of few names, so that they meet. */
 const any: fc.Arbitrary<DomainEvent> = fc.oneof(
@@ -56,6 +67,24 @@ const any: fc.Arbitrary<DomainEvent> = fc.oneof(
       ([type, turnId]) =>
         ({ type, data: { threadId, turnId, text: "x", strategy: "enqueue", origin: "user", reason: "r", error } }) as DomainEvent
     ),
+  fc.tuple(fc.constantFrom(...goalTypes), fc.constantFrom("goal_a", "goal_b"), goalStatus).map(
+    ([type, goalId, to]) =>
+      ({
+        type,
+        data: {
+          threadId,
+          goalId: goalId as GoalId,
+          objective: "x",
+          status: to,
+          budget: { turns: 1 },
+          used: { turns: 0, tokens: 0, millis: 0 },
+          pauseOnUserMessage: false
+        }
+      }) as DomainEvent
+  ),
+  fc
+    .constantFrom("p", "q")
+    .map((provider) => ({ type: "thread.handed-over", data: { threadId, provider, from: "p" } }) as DomainEvent),
   fc.tuple(fc.constantFrom("item.started", "item.delta", "item.completed"), turn).map(
     ([type, turnId]) =>
       ({
@@ -88,6 +117,7 @@ const any: fc.Arbitrary<DomainEvent> = fc.oneof(
 
 it("T1 any events in any order: a turn takes none but those of its stage, a terminal absorbs, the first one wins (200 seeds)", () => {
   let written = 0
+  let goals = 0
   for (let seed = 1; seed <= 200; seed++)
     fc.assert(
       fc.property(fc.array(any, { minLength: 150, maxLength: 150 }), (events) => {
@@ -100,11 +130,30 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
         const open = new Set<string>()
         let session: { readonly epoch: number; over: boolean } = { epoch: 0, over: true }
         let archived = false
+        let goal: { readonly goalId: string; readonly status: string } | undefined
+        let provider = "p"
+        let active = 0
         for (const { type, data } of kept.slice(1)) {
           if (type === "thread.created") throw new Error("made twice")
           if (type === "thread.archived" || type === "thread.unarchived") {
             expect(archived).toBe(type === "thread.unarchived")
             archived = !archived
+          }
+          if (type === "thread.handed-over") {
+            expect(data.from).toBe(provider)
+            expect(data.provider).not.toBe(provider)
+            expect([...stage.values()].filter((now) => now === "dispatched" || now === "started")).toEqual([])
+            provider = data.provider
+          }
+          if (type.startsWith("goal.") && "goalId" in data && "objective" in data) {
+            // One at a time; only what is not over goes on.
+            if (type === "goal.set") expect(["active", "paused"]).not.toContain(goal?.status)
+            else expect(data.goalId).toBe(goal?.goalId)
+            if (type === "goal.resumed") expect(goal?.status).toBe("paused")
+            else if (type === "goal.met" || type === "goal.cleared") expect(["active", "paused"]).toContain(goal?.status)
+            else if (type !== "goal.set") expect(goal?.status).toBe("active")
+            goal = data
+            active++
           }
           if (type === "session.started") {
             expect(data.epoch).toBe(session.epoch + 1)
@@ -141,6 +190,7 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
           if (type === "request.answered" || type === "request.expired" || type === "request.cancelled")
             expect(open.delete(data.requestId)).toBe(true)
         }
+        goals += active
         // The state is the fold of what was written, whatever was offered.
         let folded: ThreadState | undefined
         for (const event of kept) folded = evolve(folded, event, at)
@@ -149,4 +199,5 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
       { numRuns: 1, seed }
     )
   expect(written).toBeGreaterThan(200 * 20)
+  expect(goals).toBeGreaterThan(100)
 })

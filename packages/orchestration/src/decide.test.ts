@@ -452,7 +452,8 @@ const step = fc.record({
     { weight: 10, arbitrary: fc.integer({ min: 14, max: 22 }) },
     { weight: 5, arbitrary: fc.constantFrom(0, 1, 2, 3, 4, 7, 13, 14) },
     { weight: 1, arbitrary: fc.integer({ min: 5, max: 29 }) },
-    { weight: 2, arbitrary: fc.integer({ min: 30, max: 34 }) }
+    { weight: 2, arbitrary: fc.integer({ min: 30, max: 34 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 35, max: 40 }) }
   ),
   which: fc.nat(7),
   old: fc.nat(7).map((n) => n === 0)
@@ -564,6 +565,32 @@ const run = (model: DecideModel, threadId: ThreadId, { what, which, old }: { wha
     }
     case 34:
       return void model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
+    case 35:
+    case 36:
+      return void ask(model, "goal.set", {
+        threadId,
+        objective: "all of it",
+        budget: which < 4 ? { turns: which + 1 } : which < 6 ? { tokens: which * 10 } : { minutes: which },
+        pauseOnUserMessage: old
+      })
+    case 37:
+      return void ask(model, which < 4 ? "goal.pause" : "goal.resume", { threadId })
+    case 38: {
+      const { goal } = state
+      const at = which < 4 ? goal?.nextAt : goal?.until
+      if (at !== undefined) model.passTo(at)
+      return goal === undefined ? undefined : void model.tell({ _tag: "GoalDue", threadId, goalId: goal.goalId })
+    }
+    case 39: {
+      const text = which < 4 ? "GOAL COMPLETE" : "GOAL BLOCKED: how?"
+      const own = activeTurn(state)?.turnId ?? turnId
+      const said = { ...item, turnId: own, itemId: `itm_${own}_claim` as ItemId, status: "completed" as const, content: { text } }
+      return void say(model, epoch, { _tag: "ItemCompleted", ...said }, { _tag: "TurnCompleted", turnId: own })
+    }
+    case 40:
+      return which < 2
+        ? void ask(model, "goal.clear", { threadId })
+        : void ask(model, "thread.handover", { threadId, provider: which < 5 ? "other" : "scripted" })
     case 24:
       return void model.tell({
         _tag: "Silent",
@@ -631,6 +658,7 @@ describe("model", () => {
     { timeout: 30_000 },
     () => {
       const goneOn: Array<string> = []
+      const ends: Array<string> = []
       fc.assert(
         fc.property(fc.array(step, { minLength: 40, maxLength: 120 }), (steps) => {
           const { model, threadId } = withThread()
@@ -642,11 +670,25 @@ describe("model", () => {
           for (let n = 0; n < 200 && isLive(model.only); n++) {
             ask(model, "continuation.cancel", { threadId })
             model.tell({ _tag: "QueueReleased", threadId })
+            const { goal } = model.only
+            if (goal?.nextAt !== undefined) {
+              model.passTo(goal.nextAt)
+              model.tell({ _tag: "GoalDue", threadId, goalId: goal.goalId })
+            }
             model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
           }
           balanced(model.events)
           expect(model.only.turns).toEqual({})
           expect(model.only.continuation).toBeUndefined()
+          // A goal begins no more turns than it may; those that go on with one that was cut off are counted too.
+          for (const event of model.events) {
+            ends.push(event.type)
+            if (event.type === "turn.requested" && event.data.goal !== undefined && event.data.continues === undefined) {
+              const { goalId, used } = event.data.goal
+              const set = model.events.find((one) => one.type === "goal.set" && one.data.goalId === goalId)
+              expect(used.turns).toBeLessThanOrEqual(set?.type === "goal.set" ? set.data.budget.turns : 0)
+            }
+          }
           // What goes on with a turn does so once, after its end, and no more often than it may.
           const continued = model.events.flatMap((event) =>
             event.type === "turn.requested" && event.data.continues !== undefined ? [event.data.continues] : []
@@ -659,6 +701,9 @@ describe("model", () => {
       )
       expect(goneOn.filter((because) => because === "restart").length).toBeGreaterThan(20)
       expect(goneOn.filter((because) => because === "limit").length).toBeGreaterThan(5)
+      const seen = (type: string) => ends.filter((one) => one === type).length
+      for (const type of ["goal.met", "goal.exhausted", "goal.paused", "goal.waiting", "thread.handed-over"])
+        expect(seen(type), type).toBeGreaterThan(5)
     }
   )
 

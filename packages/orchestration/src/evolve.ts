@@ -48,16 +48,18 @@ const sessionOf = (data: SessionState): SessionState => {
 type Terminal = Extract<DomainEvent, { type: "turn.completed" | "turn.interrupted" | "turn.failed" }>
 
 /** The goal after the end of one of its turns. */
-const goalAfter = ({ goal, turns }: ThreadState, { type, data }: Terminal): ThreadState["goal"] => {
+const goalAfter = ({ goal, turns }: ThreadState, event: Terminal): ThreadState["goal"] => {
+  const { data, type } = event
   const turn = turns[data.turnId]
   if (turn === undefined || !Goal.owns(goal, turn)) return goal
   const outcome = type === "turn.completed" ? "completed" : type === "turn.failed" ? "failed" : "interrupted"
   const claim = outcome === "completed" ? turn.claim : undefined
+  const reason = data.reason ?? (event.type === "turn.failed" ? event.data.error.message : undefined)
   const last = {
     turnId: data.turnId,
     outcome,
     ...(claim === undefined ? {} : { claim }),
-    ...(data.reason === undefined ? {} : { reason: data.reason })
+    ...(reason === undefined ? {} : { reason })
   } as const
   return Goal.ended(goal, last, data.usage ?? turn.usage, turn.interruptRequested)
 }

@@ -47,7 +47,7 @@ export class DecideModel implements World {
       at,
       seed: String(step).padStart(6, "0"),
       hold: this.hold,
-      providers: new Set(["scripted"]),
+      providers: new Set(["scripted", "other"]),
       policy: this.policy
     })
   }
@@ -69,6 +69,9 @@ export class DecideModel implements World {
       const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopRequested !== undefined)
       if (free && state.queue.length > 0 && !this.hold && !state.deleted && state.continuation === undefined)
         throw new Error("T4 the queue waits for nobody")
+      const idle = free && state.queue.length === 0 && Object.keys(state.turns).length === 0 && !this.hold && !state.archived
+      if (idle && state.continuation === undefined && state.goal?.status === "active" && state.goal.nextAt === undefined)
+        throw new Error("T4 an active goal waits for nobody")
       if (found.length > 0) throw new Error(found.join("; "))
       if (JSON.stringify(this.refolded.get(`thread/${state.threadId}`)) !== JSON.stringify(state))
         throw new Error("the folded events are not the decided state")
