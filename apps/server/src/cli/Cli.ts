@@ -12,6 +12,8 @@ import * as Answer from "./Answer.ts"
 import * as ConfigCommand from "./Config.ts"
 import * as Doctor from "./Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
+import * as Goal from "./Goal.ts"
+import * as Handover from "./Handover.ts"
 import * as Help from "./Help.ts"
 import * as Log from "./Log.ts"
 import * as Look from "./Look.ts"
@@ -35,6 +37,8 @@ const root = Command.make("millrace").pipe(
     Look.state,
     Look.requests,
     Answer.command,
+    Goal.command,
+    Handover.command,
     Ps.command,
     Look.providers,
     ConfigCommand.command,

@@ -9,6 +9,8 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["state", "what is going on, and what waits for a person"],
   ["requests", "what waits for a person, with its choices"],
   ["answer REQUEST ANSWER", "answer what an agent asks"],
+  ["goal set|show|... THREAD", "what a thread works towards by itself"],
+  ["handover THREAD PROVIDER", "let another agent go on"],
   ["ps", "the agents' processes, and why each is alive"],
   ["providers", "the agents: installed, version, signed in"],
   ["config check|schema", "what millrace.config.json says, and its schema"],

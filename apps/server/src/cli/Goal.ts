@@ -1,0 +1,124 @@
+/** `millrace goal set|pause|resume|clear|show THREAD`: what a thread works towards by itself. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Duration, Effect } from "effect"
+import * as Client from "@millrace/client/Client"
+import type { BodyOf } from "@millrace/contracts/Command"
+import type { Goal } from "@millrace/contracts/State"
+import * as Connect from "./Connect.ts"
+import { failed, fromError } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+import * as Text from "./Style.ts"
+
+const common = {
+  thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
+  json: Flags.json,
+  data: Flags.data,
+  url: Flags.url
+}
+interface Common {
+  readonly thread: string
+  readonly json: boolean
+  readonly data: string
+  readonly url: Parameters<typeof Flags.orUndefined<string>>[0]
+}
+
+const limit = (name: string, description: string, max: number) =>
+  Flags.integer(name, { min: 1, max }).pipe(Options.withDescription(description), Options.optional)
+
+const minutes = (millis: number): string => Duration.format(Duration.seconds(Math.round(millis / 1000)))
+
+const rows = ({ budget, nextAt, objective, reason, status, until, used }: Goal): ReadonlyArray<ReadonlyArray<string>> => [
+  ["goal", Text.line(objective, 400)],
+  ["status", `${status}${reason === undefined ? "" : `: ${Text.line(reason, 300)}`}`],
+  ["turns", `${used.turns} of ${budget.turns}`],
+  ["tokens", `${used.tokens}${budget.tokens === undefined ? "" : ` of ${budget.tokens}`}`],
+  [
+    "time",
+    until === undefined
+      ? `${minutes(used.millis)}${budget.minutes === undefined ? "" : ` of ${budget.minutes}m`}`
+      : `until ${until}`
+  ],
+  ...(nextAt === undefined ? [] : [["next turn", nextAt]])
+]
+
+const show = ({ data, json, thread, url }: Common) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const threadId = yield* Flags.threadId(thread)
+      const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
+      const { goal } = yield* Effect.mapError(millrace.thread(threadId), fromError)
+      if (json) return yield* Output.json(goal ?? null)
+      if (goal === undefined) return yield* failed(`This thread has no goal. Set one: millrace goal set ${threadId} OBJECTIVE`)
+      yield* output.out(Output.table(rows(goal), output.width))
+    })
+  )
+
+/** A goal needs a server that goes on, so there is no host in this process. */
+const send = <T extends "goal.set" | "goal.pause" | "goal.resume" | "goal.clear">(
+  { data, json, thread, url }: Common,
+  type: T,
+  done: string,
+  body: (threadId: BodyOf<"goal.pause">["threadId"]) => BodyOf<T>
+) =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    const threadId = yield* Flags.threadId(thread)
+    const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
+    const accepted = yield* Effect.mapError(
+      Effect.flatMap(Client.command(type, body(threadId)), (command) => millrace.dispatch(command)),
+      fromError
+    )
+    if (json) return yield* Output.json(accepted)
+    yield* output.note(done)
+  })
+
+const set = Command.make(
+  "set",
+  {
+    ...common,
+    objective: Flags.argument("OBJECTIVE").pipe(Args.withDescription("What is to be true in the end.")),
+    turns: limit("turns", "At most so many turns. Default 25.", 1000),
+    tokens: limit("tokens", "At most so many tokens, as the agent counts them.", 1_000_000_000),
+    minutes: limit("minutes", "At most so long.", 525_600),
+    pauseOnMessage: Options.boolean("pause-on-message").pipe(Options.withDescription("Any message to the thread pauses it."))
+  },
+  ({ minutes, objective, pauseOnMessage, tokens, turns, ...where }) => {
+    const budget = Object.fromEntries(
+      Object.entries({ turns, tokens, minutes }).flatMap(([name, given]) => {
+        const value = Flags.orUndefined(given)
+        return value === undefined ? [] : [[name, value]]
+      })
+    )
+    return send(where, "goal.set", "Set; it begins as soon as the thread is idle.", (threadId) => ({
+      threadId,
+      objective,
+      budget,
+      ...(pauseOnMessage ? { pauseOnUserMessage: true } : {})
+    }))
+  }
+).pipe(Command.withDescription("Let the thread work towards this by itself; in place of the goal that it had."))
+
+const pause = Command.make("pause", common, (where) =>
+  send(where, "goal.pause", "Paused; a turn that runs goes on to its end.", (threadId) => ({ threadId }))
+).pipe(Command.withDescription("Begin no further turn."))
+const resume = Command.make("resume", common, (where) =>
+  send(where, "goal.resume", "It goes on.", (threadId) => ({ threadId }))
+).pipe(Command.withDescription("Go on with a paused goal."))
+const clear = Command.make("clear", common, (where) => send(where, "goal.clear", "Cleared.", (threadId) => ({ threadId }))).pipe(
+  Command.withDescription("Take the goal away.")
+)
+
+export const command = Command.make("goal").pipe(
+  Command.withDescription("A durable objective of a thread, with a budget: it begins turns by itself until it is met."),
+  Command.withSubcommands([
+    set,
+    pause,
+    resume,
+    clear,
+    Command.make("show", common, show).pipe(Command.withDescription("Its status, and what it used."))
+  ])
+)

@@ -1,0 +1,38 @@
+/** `millrace handover THREAD PROVIDER`: another agent goes on with a conversation. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { Effect } from "effect"
+import * as Client from "@millrace/client/Client"
+import * as Connect from "./Connect.ts"
+import { fromError } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+
+export const command = Command.make(
+  "handover",
+  {
+    thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
+    provider: Flags.argument("PROVIDER").pipe(Args.withDescription("Who goes on; see: millrace providers")),
+    model: Flags.text("model", "NAME", "Its model, as that agent names it."),
+    json: Flags.json,
+    data: Flags.data,
+    url: Flags.url
+  },
+  ({ data, json, model, provider, thread, url }) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const output = yield* Output.Output
+        const threadId = yield* Flags.threadId(thread)
+        const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
+        const chosen = Flags.orUndefined(model)
+        const command = yield* Client.command("thread.handover", {
+          threadId,
+          provider,
+          ...(chosen === undefined ? {} : { model: chosen })
+        })
+        const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
+        if (json) return yield* Output.json(accepted)
+        yield* output.note(`The next turn runs on ${provider}; it is given what was said until now.`)
+      })
+    )
+).pipe(Command.withDescription("Let another agent go on with a conversation, between two turns."))
