@@ -1,6 +1,6 @@
 /**
  * What it takes for one turn to go on with the work of another that was cut off, by the death of the server or by a usage limit: how often, when,
- * and in which words (docs/decisions/0070). Pure; who decides is `decideContinuation`.
+ * and in which words (docs/decisions/0026). Pure; who decides is `decideContinuation`.
  */
 import { createHash } from "node:crypto"
 import type { Answers, Ask, Failure } from "@millrace/contracts/Item"
