@@ -5,6 +5,8 @@ import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { memoryLog } from "@millrace/testing/TestHost"
 import { Clock, Effect, Layer } from "effect"
 import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { createHost, type CreateOptions } from "./createHost.ts"
@@ -94,16 +96,20 @@ describe("createHost", () => {
     await expect(createHost({ dataDir: "/proc/nowhere" })).rejects.toMatchObject({ _tag: "DataDirectoryUnusable" })
   })
 
-  it("D2 S2 the embedder's script runs as it stands", () => {
+  it("D2 S2 the embedder's script of README.md runs as it stands there, in less than 30 lines", () => {
     const root = join(import.meta.dirname, "..", "..", "..")
-    const script = join(import.meta.dirname, "..", "examples", "embed.mjs")
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", script, "[[say one two]]"], {
-      cwd: root,
+    const [, script = ""] = /## Embed it[\s\S]*?```js\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? []
+    expect(script.split("\n").length).toBeLessThan(30)
+    const dataDir = mkdtempSync(join(tmpdir(), "millrace-embed-"))
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", script], {
+      cwd: join(root, "packages/host"),
       encoding: "utf8",
-      timeout: 30_000
+      timeout: 60_000,
+      env: { ...process.env, MILLRACE_DATA: dataDir }
     })
+    rmSync(dataDir, { recursive: true })
     expect(stderr).toBe("")
-    expect(stdout).toMatch(/^one two\n\d+ events, 1 session, everything committed: true\n$/)
+    expect(stdout).toMatch(/^hello from the mill\n\d+ events, 1 session, everything committed: true\n$/)
     expect(status).toBe(0)
-  }, 30_000)
+  }, 60_000)
 })

@@ -1,0 +1,78 @@
+/** A host in a worker thread of this process, so that its work is not that of the thread that draws windows. Calls and frames go over a message port. */
+import type { SubscriptionFrame } from "@millrace/contracts/Frame"
+import type { CreateOptions, PromiseHost } from "@millrace/host/createHost"
+import { Worker } from "node:worker_threads"
+
+type Subscribe = Parameters<PromiseHost["subscribe"]>[0]
+
+/** What the thread can be asked. A frame is sent when it is asked for: a slow reader has nothing in memory. */
+export interface Calls {
+  readonly dispatch: PromiseHost["dispatch"]
+  readonly state: PromiseHost["state"]
+  readonly subscribe: (options: Subscribe) => Promise<number>
+  readonly next: (loop: number) => Promise<IteratorResult<SubscriptionFrame>>
+  readonly leave: (loop: number) => Promise<void>
+  readonly close: (options: Parameters<PromiseHost["beginShutdown"]>[0]) => ReturnType<PromiseHost["finishShutdown"]>
+}
+export interface Call {
+  readonly id: number
+  readonly name: keyof Calls
+  readonly args: ReadonlyArray<unknown>
+}
+export type Reply = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: object }
+
+export interface HostThread extends Pick<PromiseHost, "dispatch" | "state" | "subscribe"> {
+  /** Shuts down in order, lets everything go, ends the thread. Rejects with `ShutdownIncomplete`, with everything let go. Read on meanwhile. */
+  readonly close: Calls["close"]
+}
+
+/** Options that can be sent to a thread: those of a data directory. Ready when it resolves. */
+export const open = async (options: Extract<CreateOptions, { readonly dataDir: string }>): Promise<HostThread> => {
+  const thread = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: options })
+  const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void }>()
+  let ids = 0
+  const answered = (id: number) => new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }))
+  let over: unknown
+  const fail = (error: unknown) => {
+    over ??= error
+    for (const { reject } of waiting.values()) reject(error)
+    waiting.clear()
+  }
+  thread.on("message", (reply: Reply) => {
+    const call = waiting.get(reply.id)
+    waiting.delete(reply.id)
+    if ("error" in reply) call?.reject(Object.assign(new Error(), reply.error))
+    else call?.resolve(reply.value)
+  })
+  thread.on("error", fail).on("exit", () => fail(new Error("The thread of the host is over.")))
+
+  const call = <K extends keyof Calls>(name: K, ...args: Parameters<Calls[K]>): ReturnType<Calls[K]> => {
+    if (over !== undefined) return Promise.reject(over) as ReturnType<Calls[K]>
+    const id = ++ids
+    const answer = answered(id)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window and has no origin
+    thread.postMessage({ id, name, args } satisfies Call)
+    // The worker's `calls` has this very type.
+    return answer as ReturnType<Calls[K]>
+  }
+  const frames = async function* (request: Subscribe): AsyncGenerator<SubscriptionFrame> {
+    const loop = await call("subscribe", request)
+    try {
+      for (;;) {
+        const { done, value } = await call("next", loop)
+        if (done === true) return
+        yield value
+        if (value._tag === "bye" || value._tag === "end") return
+      }
+    } finally {
+      await call("leave", loop).catch(() => {})
+    }
+  }
+  await answered(0)
+  return {
+    dispatch: (...args) => call("dispatch", ...args),
+    state: () => call("state"),
+    subscribe: frames,
+    close: (...args) => call("close", ...args)
+  }
+}

@@ -1,0 +1,137 @@
+/** The example applications, as they are: real processes, a real thread. */
+import type { LogEvent } from "@millrace/contracts/Event"
+import { createHost } from "@millrace/host/createHost"
+import { problems } from "@millrace/testing/LogChecks"
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { afterEach, beforeEach, expect, it, vi } from "vitest"
+import * as HostThread from "../src/HostThread.ts"
+
+vi.setConfig({ testTimeout: 90_000 })
+
+const root = resolve(import.meta.dirname, "../../..")
+let dataDir = ""
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "millrace-desktop-"))
+})
+afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 }))
+
+interface Ready {
+  readonly url: string
+  readonly token: string
+  readonly pid: number
+}
+
+/** The application; each line it prints is a server that is ready. `over` waits for the end of all that have its standard error: the server too. */
+const application = () => {
+  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", "apps/desktop/src/main.ts", dataDir], {
+    cwd: root,
+    env: { ...process.env, MILLRACE_LOG_LEVEL: "" },
+    stdio: ["pipe", "pipe", "pipe"]
+  })
+  let errors = ""
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (errors += text))
+  const lines = child.stdout?.setEncoding("utf8")[Symbol.asyncIterator]()
+  const over = new Promise<number | null>((done) => child.once("close", done))
+  return {
+    ready: async () => JSON.parse(String((await lines?.next())?.value)) as Ready,
+    over,
+    quit: () => child.stdin?.write("quit\n"),
+    kill: () => child.kill("SIGKILL"),
+    errors: () => errors
+  }
+}
+
+const begin = async ({ token, url }: Ready, text: string) => {
+  const answer = await fetch(`${url}/api/threads`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ provider: "demo", cwd: dataDir, turn: { text } })
+  })
+  expect(answer.status).toBe(200)
+}
+/** Reads until the text came; returns when the stream is over, if `toTheEnd`. */
+const read = async ({ token, url }: Ready, part: string, toTheEnd = false) => {
+  const answer = await fetch(`${url}/api/events`, { headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } })
+  let text = ""
+  for await (const bytes of answer.body ?? []) {
+    text += new TextDecoder().decode(bytes)
+    if (text.includes(part) && !toTheEnd) break
+  }
+  return text
+}
+/** What is in the log now that the server is gone. */
+const history = async () => {
+  const host = await createHost({ dataDir, providers: { codex: false, claude: false, acp: false } })
+  const events: Array<LogEvent> = []
+  for await (const frame of host.follow()) {
+    if (frame._tag === "event") events.push(frame.event)
+    if (frame._tag === "caught-up") break
+  }
+  await host.close()
+  return events
+}
+const expectOrderly = (events: ReadonlyArray<LogEvent>, ends: number) => {
+  expect(problems(events, true)).toEqual([])
+  const reasons = events.filter(({ type }) => type === "turn.interrupted").map(({ data }) => (data as { reason: string }).reason)
+  expect(reasons).toEqual(Array.from({ length: ends }, () => "the server is shutting down"))
+  expect(events.at(-1)?.type).toBe("session.stopped")
+}
+
+it("S10 an application that quits takes its server down in order: goodbye, an end for the turn, 0", async () => {
+  const app = application()
+  const server = await app.ready()
+  await begin(server, "[[say begun]] [[sleep 600000]]")
+  await read(server, "begun")
+  const reader = read(server, "event: bye", true)
+  app.quit()
+  expect(await reader).toContain("event: bye")
+  expect(await app.over, app.errors()).toBe(0)
+  expect(existsSync(join(dataDir, "server.json"))).toBe(false)
+  expectOrderly(await history(), 1)
+})
+
+it("S10 P1 an application that was killed by SIGKILL: its server sees that and goes down in order; one whose server was killed starts it again", async () => {
+  const app = application()
+  const first = await app.ready()
+  process.kill(first.pid, "SIGKILL")
+  const second = await app.ready()
+  expect(second.pid).not.toBe(first.pid)
+  await begin(second, "[[say begun]] [[sleep 600000]]")
+  await read(second, "begun")
+  const reader = read(second, "event: bye", true)
+  app.kill()
+  expect(await reader).toContain("event: bye")
+  await app.over
+  expect(app.errors()).toContain("the parent process is gone")
+  expect(existsSync(join(dataDir, "server.json"))).toBe(false)
+  expectOrderly(await history(), 1)
+})
+
+it("D2 S3 C2 a host in a worker thread: calls, errors as they are, every event once, goodbye at the head, and the directory is free again", async () => {
+  const host = await HostThread.open({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })
+  const command = {
+    commandId: "c1",
+    type: "thread.create",
+    provider: "demo",
+    cwd: dataDir,
+    turn: { text: "[[say hello]]" }
+  } as Parameters<typeof host.dispatch>[0]
+  const accepted = await host.dispatch(command)
+  expect(await host.dispatch(command)).toEqual({ ...accepted, replayed: true })
+  await expect(host.dispatch({ ...command, cwd: "/" } as typeof command)).rejects.toMatchObject({ _tag: "CommandIdConflict" })
+  const offsets: Array<number> = []
+  let bye: string | undefined
+  for await (const frame of host.subscribe({ delivery: "lossless", capacity: 4 })) {
+    if (frame._tag === "event") offsets.push(frame.event.offset)
+    if (frame._tag === "bye") bye = frame.resumeAfter
+    if (frame._tag === "event" && frame.event.type === "turn.completed") void host.close({ deadline: "5 seconds", mode: "drain" })
+  }
+  expect(bye).toMatch(new RegExp(`-${offsets.at(-1)}$`))
+  expect(offsets).toEqual(Array.from({ length: offsets.length }, (_, at) => at + 1))
+  const events = await history()
+  expect(events).toHaveLength(offsets.length)
+  expectOrderly(events, 0)
+})
