@@ -1,5 +1,5 @@
 /**
- * A thread's durable objective (docs/decisions/0080): what its turns are told, how an agent says that it is done, and what is left of the budget. Pure;
+ * A thread's durable objective (docs/decisions/0027): what its turns are told, how an agent says that it is done, and what is left of the budget. Pure;
  * who decides is `decideGoal`.
  */
 import type { GoalId, TurnId } from "@millrace/contracts/Ids"
