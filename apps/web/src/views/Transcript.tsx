@@ -1,11 +1,12 @@
 /** The rows of a thread, virtual: only those near the view are in the page; older pages are read when one scrolls to them. */
 import { useVirtualizer } from "@tanstack/react-virtual"
-import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "react"
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { ThreadView, TurnView } from "@millrace/contracts/State"
 import { loadOlder, type State } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { rows, type Row } from "../store/Transcript.ts"
+import { Icon } from "../ui/Icon.tsx"
 import { Item } from "./Item.tsx"
 import { TurnEnd } from "./TurnEnd.tsx"
 
@@ -65,10 +66,16 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
 
   // Who looks at the end stays there, whatever grows: the rows, or what stands below them.
   const atEnd = useRef(true)
+  const top = useRef(0)
+  const [away, setAway] = useState(false)
   const height = virtual.getTotalSize()
   const toEnd = () => {
     const node = scroller.current
     if (node !== null && atEnd.current) node.scrollTop = node.scrollHeight
+  }
+  const toNewest = () => {
+    atEnd.current = true
+    toEnd()
   }
   useLayoutEffect(toEnd, [height, version])
   useEffect(() => {
@@ -76,7 +83,19 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     if (node === null) return
     const observer = new ResizeObserver(toEnd)
     observer.observe(node)
-    return () => observer.disconnect()
+    // The browser's own way is stopped by rows that get another height under it.
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "End" && event.key !== "Home") return
+      event.preventDefault()
+      atEnd.current = event.key === "End"
+      if (atEnd.current) toEnd()
+      else node.scrollTop = 0
+    }
+    node.addEventListener("keydown", onKey)
+    return () => {
+      observer.disconnect()
+      node.removeEventListener("keydown", onKey)
+    }
   }, [])
   const near = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
   useEffect(() => {
@@ -84,39 +103,53 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
   }, [near, list.length, thread.threadId])
 
   return (
-    <div
-      className="rows"
-      ref={scroller}
-      tabIndex={0}
-      role="log"
-      aria-label="Transcript"
-      aria-live="off"
-      onScroll={({ currentTarget: node }) => {
-        atEnd.current = node.scrollHeight - node.scrollTop - node.clientHeight < 40
-      }}
-    >
-      {opened.loadingOlder && (
-        <p className="older" role="status">
-          Reading older items…
-        </p>
-      )}
-      {list.length === 0 && <p className="nothing">Nothing was said here yet.</p>}
-      <div className="canvas" style={{ height }}>
-        {virtual.getVirtualItems().map((place) => {
-          const row = list[place.index]
-          return row === undefined ? null : (
-            <div
-              key={place.key}
-              className="row"
-              data-index={place.index}
-              ref={virtual.measureElement}
-              style={{ transform: `translateY(${place.start}px)` }}
-            >
-              <RowView {...shownBy(transcript, row)} />
-            </div>
-          )
-        })}
+    <>
+      <div
+        className="rows"
+        ref={scroller}
+        tabIndex={0}
+        role="log"
+        aria-label="Transcript"
+        aria-live="off"
+        onScroll={({ currentTarget: node }) => {
+          const below = node.scrollHeight - node.scrollTop - node.clientHeight
+          // Who begins to scroll up is not held.
+          atEnd.current = below < (node.scrollTop < top.current ? 1 : 40)
+          top.current = node.scrollTop
+          setAway(below > node.clientHeight)
+        }}
+      >
+        {opened.loadingOlder && (
+          <p className="older" role="status">
+            Reading older items…
+          </p>
+        )}
+        {list.length === 0 && <p className="nothing">Nothing was said here yet.</p>}
+        <div className="canvas" style={{ height }}>
+          {virtual.getVirtualItems().map((place) => {
+            const row = list[place.index]
+            return row === undefined ? null : (
+              <div
+                key={place.key}
+                className="row"
+                data-index={place.index}
+                ref={virtual.measureElement}
+                style={{ transform: `translateY(${place.start}px)` }}
+              >
+                <RowView {...shownBy(transcript, row)} />
+              </div>
+            )
+          })}
+        </div>
       </div>
-    </div>
+      {away && (
+        <div className="newest">
+          <button type="button" onClick={toNewest}>
+            <Icon name="down" />
+            Newest
+          </button>
+        </div>
+      )}
+    </>
   )
 }

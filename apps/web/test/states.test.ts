@@ -1,0 +1,133 @@
+/** What the page says when not all is well: each state is drawn on purpose. */
+import { expect, it } from "@effect/vitest"
+import { ThreadId } from "@millrace/contracts/Ids"
+import { forget } from "@millrace/testing/ForgottenEvents"
+import { serve, temporaryDirectory } from "@millrace/testing/ServerProcess"
+import { Effect } from "effect"
+import { dirname } from "node:path"
+import { browser, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
+
+/** The browser's own words on a refused connection, or a refused answer, are not the page's. */
+const own = (complaints: ReadonlyArray<string>) =>
+  complaints.filter((one) => !/ERR_CONNECTION|WebSocket connection|status of (401|403)/.test(one))
+
+it.scopedLive(
+  "X1 X3 a browser without a session is told how to get one; who is in sees an empty house; who is put out is told at once",
+  () =>
+    Effect.gen(function* () {
+      const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+      const context = yield* Effect.acquireRelease(
+        Effect.promise(() => chrome.newContext()),
+        (one) => Effect.promise(() => one.close())
+      )
+      const guest = yield* open(context, `${millrace.url}/`)
+      const { url } = yield* post<{ readonly url: string }>(millrace, "/api/pair", { name: "guest" })
+      yield* Effect.promise(async () => {
+        const { page } = guest
+        await page.getByText("This browser is not paired").waitFor()
+        await page.getByLabel("Pairing link or code").fill("wrong")
+        await page.getByRole("button", { name: "Pair" }).click()
+        // A wrong code is a page of the server; the way back is the browser's.
+        await page.goto(`${millrace.url}/`)
+        await page.getByText("This browser is not paired").waitFor()
+        await page.getByLabel("Pairing link or code").fill(url)
+        await page.getByRole("button", { name: "Pair" }).click()
+        await page.getByText("Welcome to Millrace").waitFor()
+        await page.getByText("No threads yet.").waitFor()
+        for (const [view, words] of [
+          ["requests", /Nothing waits|No request/],
+          ["sessions", /No agent runs/],
+          // It is no administrator.
+          ["settings", /administrator|may not|not permitted|admin/i]
+        ] as const) {
+          await page.goto(`${millrace.url}/#/${view}`)
+          await page.getByText(words).first().waitFor()
+        }
+      })
+      const tokens = (yield* Effect.promise(async () =>
+        (await fetch(`${millrace.url}/api/tokens`, { headers: { authorization: `Bearer ${millrace.token}` } })).json()
+      )) as ReadonlyArray<{ readonly id: string; readonly name: string; readonly revokedAt?: string }>
+      for (const { id } of tokens.filter(({ name }) => name === "guest")) yield* post(millrace, `/api/tokens/${id}/revoke`)
+      yield* Effect.promise(() => guest.page.getByText("This browser is not paired").waitFor())
+      expect(own(guest.complaints)).toEqual([])
+    })
+)
+
+it.scopedLive("T13 two people answer at once: one answer is taken, and both are told the same", () =>
+  Effect.gen(function* () {
+    const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+    const ann = yield* pair(chrome, millrace, "ann")
+    const bob = yield* pair(chrome, millrace, "bob")
+    yield* Effect.promise(async () => {
+      await ann.page.getByLabel("Prompt").fill("[[run echo one]] [[deltas 100000 50]]")
+      await ann.page.keyboard.press("Enter")
+      const accept = ann.page.getByRole("button", { name: "Accept", exact: true })
+      await accept.waitFor()
+      await bob.page.goto(ann.page.url())
+      const decline = bob.page.getByRole("button", { name: "Decline" })
+      await decline.waitFor()
+      await Promise.all([accept.click(), decline.click()])
+    })
+    const taken = yield* Effect.promise(async () => {
+      const words = await Promise.all([ann, bob].map(({ page }) => page.locator(".settled").last().textContent()))
+      expect(words[0]).toBe(words[1])
+      return words[0] ?? ""
+    })
+    const answers = (yield* log(millrace)).filter(({ type }) => type === "request.answered")
+    expect(answers.length).toBe(1)
+    const { by, decision } = (answers[0]?.data ?? {}) as { readonly by: string; readonly decision: string }
+    expect(taken).toContain(`${decision}, answered by ${by}`)
+    yield* Effect.promise(async () => {
+      await ann.page.getByRole("button", { name: "Interrupt" }).click()
+      for (const { page } of [ann, bob]) await page.locator(".turn-end.interrupted").waitFor()
+    })
+    const expected = said(yield* log(millrace), threadOf(ann.page.url()))
+    for (const { complaints, page } of [ann, bob]) {
+      expect(yield* shown(page)).toEqual(expected)
+      expect(own(complaints)).toEqual([])
+    }
+  })
+)
+
+it.scopedLive(
+  "D3 S9 the server goes down in order and its log forgets what the page has not seen: the page says each of it and shows what is; agents that are missing say what they need",
+  () =>
+    Effect.gen(function* () {
+      const [chrome, dataDir] = yield* Effect.all([browser, temporaryDirectory])
+      const first = yield* serve({ dataDir, env: { PATH: dirname(process.execPath) } })
+      const port = new URL(first.url).port
+      const { complaints, page } = yield* pair(chrome, first, "laptop")
+      yield* Effect.promise(async () => {
+        // Only the demo agent is there: the others say what they need.
+        await page.goto(`${first.url}/#/agents`)
+        await page.getByText("No agent but the demo is installed").waitFor()
+        await page.getByText("To fix:").first().waitFor()
+        await page.goto(`${first.url}/#/`)
+        await page.getByLabel("Prompt").fill("[[say all of it]] [[deltas 100000 10]]")
+        await page.keyboard.press("Enter")
+        await page.getByText("d40 ").waitFor()
+      })
+      const threadId = threadOf(page.url())
+      yield* post(first, "/api/shutdown", { deadlineMs: 4_000 })
+      yield* Effect.promise(() => page.getByText("The server is going down in order").waitFor())
+      yield* first.ended
+      const before = yield* Effect.promise(() => page.locator(".foot .offset").textContent())
+      yield* forget(dataDir, ThreadId.make(threadId))
+      const second = yield* serve({ dataDir, port })
+      yield* Effect.promise(async () => {
+        await page.getByText("away for longer than the log reaches back").waitFor()
+        await page.locator(".connection.live").waitFor()
+        await page.getByText("The server is going down").waitFor({ state: "detached" })
+        await page.locator(".turn-end").waitFor()
+        expect(await page.locator(".foot .offset").textContent()).not.toBe(before)
+      })
+      const items = yield* Effect.promise(
+        async () =>
+          (await (
+            await fetch(`${second.url}/api/threads/${threadId}/items`, { headers: { authorization: `Bearer ${second.token}` } })
+          ).json()) as { readonly items: ReadonlyArray<{ readonly itemId: string; readonly text: string }> }
+      )
+      expect(yield* shown(page)).toEqual(Object.fromEntries(items.items.map(({ itemId, text }) => [itemId, [text]])))
+      expect(own(complaints)).toEqual([])
+    })
+)

@@ -1,0 +1,20 @@
+/** A log that went on and forgot it: events that no reader has seen are appended and trimmed while no server has the directory open. */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+import { Effect } from "effect"
+import { join } from "node:path"
+
+/** Every cursor that was given out before is below retention afterwards. */
+export const forget = (dataDir: string, threadId: ThreadId) =>
+  Effect.gen(function* () {
+    const log = yield* EventLogSqlite.make({ file: join(dataDir, "log.db") })
+    const event = {
+      stream: `thread/${threadId}`,
+      type: "provider.event",
+      at: new Date().toISOString(),
+      epoch: 1,
+      data: { threadId, epoch: 1, method: "test/unseen", payload: {} }
+    }
+    yield* log.append([{ events: [event, event, event], rows: [] }])
+    yield* log.trim(yield* log.head)
+  }).pipe(Effect.scoped)
