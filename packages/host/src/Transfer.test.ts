@@ -87,7 +87,7 @@ describe("export and import", () => {
       // The history up to the middle of the turn, and a question that nobody answered.
       const events = lines.slice(1, -1).map((line) => JSON.parse(line) as LogEvent)
       const started = events.findIndex(({ type }) => type === "turn.started")
-      const { turnId } = events[started]?.data as { turnId: string }
+      const { turnId } = (events[started]?.data ?? {}) as { turnId: string }
       const opened = {
         ...events[started],
         type: "request.opened",
@@ -179,7 +179,7 @@ describe("export and import", () => {
       const host = yield* Host.Host
       const { threadId } = yield* TestHost.begin(host, "sign me in")
       const asked = yield* TestHost.until(host, "request.opened")
-      const { requestId } = asked.at(-1)?.data as { requestId: RequestId }
+      const { requestId } = (asked.at(-1)?.data ?? {}) as { requestId: RequestId }
       yield* host.dispatch(command("request.answer", { requestId, answers: { user: ["ann"], key: [secret] } }), "tester")
       yield* TestHost.until(host, "turn.completed")
       for (const format of ["json", "ndjson", "markdown"] as const)

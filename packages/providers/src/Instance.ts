@@ -48,6 +48,7 @@ export const CodexInstance = Schema.Struct({
     "Overrides the sandbox of its own settings."
   ),
   questions: optional(Schema.Boolean, "Whether it may ask questions in every mode. Default true."),
+  plugins: optional(Schema.Boolean, "Whether it loads its plugins, for which it asks github.com at each start. Default false."),
   env,
   inherit
 }).annotations({ identifier: "CodexInstance", description: "Codex, by `codex app-server`." })
@@ -160,6 +161,7 @@ const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdap
 export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
   Effect.map(adapterOf(name, instance), (adapter) => ({
     name,
+    ...(adapter.history === undefined ? {} : { history: adapter.history }),
     probe: Effect.map(adapter.probe, (status) => ({ ...status, provider: name, kind: instance.kind })),
     open: (input) =>
       Effect.mapError(

@@ -25,6 +25,7 @@ import * as Signals from "./Signals.ts"
 import * as Style from "./Style.ts"
 import * as Tail from "./Tail.ts"
 import * as Token from "./Token.ts"
+import * as Transfer from "./Transfer.ts"
 import * as Verify from "./Verify.ts"
 
 const root = Command.make("millrace").pipe(
@@ -45,6 +46,8 @@ const root = Command.make("millrace").pipe(
     Doctor.command,
     Token.token,
     Token.pair,
+    Transfer.exportThread,
+    Transfer.importThread,
     Verify.command
   ])
 )

@@ -5,10 +5,13 @@
 import { Effect, Option, type Scope, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
+import * as HttpTransfer from "@millrace/client/HttpTransfer"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import type { Transport } from "@millrace/client/Transport"
 import { Disconnected, type TransportError } from "@millrace/client/TransportError"
+import { ProviderUnavailable } from "@millrace/contracts/Import"
 import type { Millrace } from "@millrace/contracts/Millrace"
+import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import * as Discovery from "./Discovery.ts"
 import { type CliFailure, failed } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
@@ -102,6 +105,28 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFai
   })
 
 const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
+
+/** What threads go out and come in by: the running server's, else that of a host in this process that lives as long as the scope. */
+export const transfer = (where: Where): Effect.Effect<HttpTransfer.HttpTransfer, CliFailure, Output | Scope.Scope> =>
+  Effect.gen(function* () {
+    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    const over = (url: string, known: string | undefined) =>
+      HttpTransfer.make({ url, ...(known === undefined ? {} : { token: known }) })
+    if (where.url !== undefined) return over(where.url, token)
+    const found = yield* Discovery.find(where.dataDir)
+    if (Option.isSome(found)) return over(found.value.url, token ?? found.value.token)
+    const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
+    const host = yield* embed(where.dataDir)
+    const unavailable = (provider: string) => ({
+      ProviderError: ({ failure }: ProviderError) => new ProviderUnavailable({ provider, message: failure.message })
+    })
+    return {
+      exportThread: (threadId, format) => Stream.encodeText(Stream.unwrap(host.exportThread(threadId, format))),
+      importThread: (source, options) => host.importThread({ source, ...options }),
+      nativeThreads: (provider, options) => Effect.catchTags(host.nativeThreads(provider, options), unavailable(provider)),
+      importNative: (options) => Effect.catchTags(host.importNative(options), unavailable(options.provider))
+    }
+  })
 
 /** A running server, else a host in this process that lives as long as the scope. */
 export const any = (where: Where): Effect.Effect<Connected, CliFailure, Output | Scope.Scope> =>

@@ -1,7 +1,6 @@
 /** A host inside this process, for a command that finds no running server. Loaded only then. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import * as Host from "@millrace/host/Host"
-import type { Millrace } from "@millrace/contracts/Millrace"
 import * as ConfigurationFile from "./ConfigurationFile.ts"
 import { type CliFailure, fromError } from "./Failure.ts"
 
@@ -9,7 +8,7 @@ import { type CliFailure, fromError } from "./Failure.ts"
 const deadline = "5 seconds"
 
 /** Lives as long as the scope; what still runs then is interrupted and recorded as such. */
-export const embed = (dataDir: string): Effect.Effect<Millrace, CliFailure, Scope.Scope> =>
+export const embed = (dataDir: string): Effect.Effect<Host.Host["Type"], CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { configuration } = yield* ConfigurationFile.load(dataDir)
     const options = { dataDir, ...ConfigurationFile.hostOptions(configuration) }

@@ -2,10 +2,11 @@
 import { homedir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
-import type { Ledger } from "../process/Ledger.ts"
+import { Ledger } from "../process/Ledger.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Program from "../Program.ts"
 import * as Conversation from "./Conversation.ts"
+import * as History from "./History.ts"
 import * as Process from "./Process.ts"
 import * as Session from "./Session.ts"
 
@@ -35,17 +36,21 @@ const look = (binary: string, options: Process.CodexOptions) =>
 
 /** Needs the ledger for each process it starts. */
 export const make = (options: Process.CodexOptions = {}): Effect.Effect<ProviderAdapter, never, Ledger> =>
-  Program.adapter({
-    name,
-    capabilities: Session.capabilities,
-    find: () => Process.find(options, process.env),
-    missing: () => Process.missing(options, process.env),
-    lookMillis: 10_000,
-    look: (binary) =>
-      Effect.map(look(binary, options), ({ signedIn, version }) => ({
-        ...(version === undefined ? {} : { version }),
-        signedIn,
-        ...(signedIn === "no" ? { fix: "Sign in with `codex login`." } : {})
-      })),
-    open: (input, binary) => Session.open(input, options, binary)
-  })
+  Effect.zipWith(
+    Program.adapter({
+      name,
+      capabilities: Session.capabilities,
+      find: () => Process.find(options, process.env),
+      missing: () => Process.missing(options, process.env),
+      lookMillis: 10_000,
+      look: (binary) =>
+        Effect.map(look(binary, options), ({ signedIn, version }) => ({
+          ...(version === undefined ? {} : { version }),
+          signedIn,
+          ...(signedIn === "no" ? { fix: "Sign in with `codex login`." } : {})
+        })),
+      open: (input, binary) => Session.open(input, options, binary)
+    }),
+    Ledger,
+    (adapter, ledger) => ({ ...adapter, history: History.make(options, ledger) })
+  )

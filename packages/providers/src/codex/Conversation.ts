@@ -9,7 +9,8 @@ import { AccountAnswer, InitializeAnswer, TerminalsAnswer, ThreadAnswer, TurnAns
 /** For the first answer of a process: half a second on a cold disk, much more on a machine that is busy. */
 const startMillis = 30_000
 
-const answered =
+/** The answer to a request, decoded; a shape that is not known is a failure whose outcome is not known either. */
+export const answered =
   <A, I>(operation: string, schema: Schema.Schema<A, I>) =>
   (answer: unknown): Effect.Effect<A, ProviderError> =>
     Schema.decodeUnknown(schema)(answer).pipe(

@@ -1,0 +1,140 @@
+/** `millrace export THREAD` and `millrace import FILE`: threads out and in. */
+import { createReadStream, createWriteStream, statSync } from "node:fs"
+import { resolve } from "node:path"
+import { Readable, Writable } from "node:stream"
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Effect, Option, Stream } from "effect"
+import type { ImportResult, NativeThread } from "@millrace/contracts/Import"
+import { words } from "../Thrown.ts"
+import * as Connect from "./Connect.ts"
+import { failed, fromError, usage } from "./Failure.ts"
+import * as Flags from "./Flags.ts"
+import * as Output from "./Output.ts"
+import * as Text from "./Style.ts"
+
+/** A file that is there already stays as it is until the whole document is written. */
+const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _tag: string; readonly message: string }>) =>
+  Effect.gen(function* () {
+    const readable = yield* Stream.toReadableStreamEffect(Stream.mapError(document, fromError))
+    yield* Effect.tryPromise({
+      try: () =>
+        readable.pipeTo(Writable.toWeb(createWriteStream(file, { flags: "wx", mode: 0o600 })) as WritableStream<Uint8Array>),
+      catch: (cause) => failed(`${file}: ${words(cause)}`)
+    })
+  })
+
+export const exportThread = Command.make(
+  "export",
+  {
+    thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
+    format: Options.choice("format", ["json", "markdown", "ndjson"] as const).pipe(
+      Options.withDescription("json (default) and ndjson can be imported again; markdown is for people."),
+      Options.withDefault("json" as const)
+    ),
+    out: Flags.text("out", "FILE", "Where to; a file that is there is not replaced. Default: standard output."),
+    data: Flags.data,
+    url: Flags.url
+  },
+  ({ data, format, out, thread, url }) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const output = yield* Output.Output
+        const threadId = yield* Flags.threadId(thread)
+        const transfer = yield* Connect.transfer({ dataDir: data, url: Flags.orUndefined(url) })
+        const document = transfer.exportThread(threadId, format)
+        const file = Option.map(out, (path) => resolve(path))
+        if (Option.isSome(file)) {
+          yield* toFile(file.value, document)
+          return yield* output.note(`Exported to ${file.value}`)
+        }
+        yield* document.pipe(
+          Stream.mapError(fromError),
+          Stream.decodeText(),
+          Stream.runForEach((part) => output.out(part))
+        )
+      })
+    )
+).pipe(Command.withDescription("Write a thread as a document: JSON, lines of JSON, or Markdown."))
+
+const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
+
+const told = (result: ImportResult): string =>
+  result.written === 0 && !result.created
+    ? `Nothing is new: it is ${result.threadId}`
+    : `${result.created ? "Imported as" : "Added to"} ${result.threadId}: ${plural(result.turns, "turn")}, ${plural(result.items, "item")}, ${result.written} new`
+
+const listed = (threads: ReadonlyArray<NativeThread>) =>
+  threads.map(({ cwd, nativeThreadId, title, updatedAt }) => [
+    nativeThreadId,
+    (updatedAt ?? "").slice(0, 16).replace("T", " "),
+    Text.line(cwd, 60),
+    Text.line(title, 200)
+  ])
+
+/** The bytes of a file, anew each time it is run; tells how far it was read. */
+const bytesOf = (file: string, size: number, aside: (text: string) => Effect.Effect<void>): Stream.Stream<Uint8Array> =>
+  Stream.suspend(() => {
+    let read = 0
+    return Stream.fromReadableStream(() => Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>, words).pipe(
+      Stream.tap((chunk) => aside(`${Math.round(((read += chunk.length) / Math.max(1, size)) * 100)} %`)),
+      // It was there a moment ago: a file that is taken away under us is no case to go on with.
+      Stream.orDie
+    )
+  })
+
+export const importThread = Command.make(
+  "import",
+  {
+    file: Flags.argument("FILE").pipe(Args.withDescription("An export: JSON or lines of JSON."), Args.optional),
+    codex: Flags.text("codex", "ID", "Instead of a file: a conversation that Codex has kept. See --list"),
+    provider: Flags.text("provider", "NAME", "The configured instance that --codex and --list ask. Default codex."),
+    list: Options.boolean("list").pipe(Options.withDescription("List the conversations that Codex has kept, newest first.")),
+    cwd: Flags.text(
+      "cwd",
+      "DIR",
+      "The project directory, when the thread's own is not on this machine; with --list: only its conversations."
+    ),
+    json: Flags.json,
+    data: Flags.data,
+    url: Flags.url
+  },
+  (options) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const output = yield* Output.Output
+        const cwd = Flags.orUndefined(Option.map(options.cwd, (path) => resolve(path)))
+        const provider = Flags.orUndefined(options.provider) ?? "codex"
+        const file = Flags.orUndefined(options.file)
+        const native = Flags.orUndefined(options.codex)
+        if ([file !== undefined, native !== undefined, options.list].filter(Boolean).length !== 1)
+          return yield* usage("import takes one of: FILE, --codex ID, --list")
+        const size =
+          file === undefined
+            ? 0
+            : yield* Effect.try({ try: () => statSync(file).size, catch: (cause) => failed(`${file}: ${words(cause)}`) })
+        const transfer = yield* Connect.transfer({ dataDir: options.data, url: Flags.orUndefined(options.url) })
+        if (options.list) {
+          yield* output.progress("asking Codex")
+          const threads = yield* Effect.mapError(transfer.nativeThreads(provider, { cwd }), fromError)
+          yield* output.progress(undefined)
+          if (options.json) return yield* Output.json(threads)
+          if (threads.length === 0) return yield* output.note("Codex has kept no conversations here.")
+          yield* output.out(Output.table(listed(threads), output.width))
+          return yield* output.note(output.style.dim("Import one: millrace import --codex ID"))
+        }
+        yield* output.progress("importing")
+        const result = yield* Effect.mapError(
+          file === undefined
+            ? transfer.importNative({ provider, nativeThreadId: native ?? "", cwd })
+            : transfer.importThread(bytesOf(file, size, output.aside), { cwd }),
+          fromError
+        )
+        yield* output.progress(undefined)
+        if (options.json) return yield* Output.json(result)
+        yield* output.note(told(result))
+        yield* output.out(`${result.threadId}\n`)
+      })
+    )
+).pipe(Command.withDescription("Make a thread of an export, or of a conversation that Codex has kept. Again: adds what is new."))

@@ -1,0 +1,105 @@
+/** Threads out and in over HTTP: documents as streams, whatever their size. Needs only `fetch`. */
+import { Effect, Option, Schema, Stream } from "effect"
+import * as Errors from "@millrace/contracts/Errors"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { type ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "@millrace/contracts/Import"
+import type { Options } from "./HttpTransport.ts"
+import { disconnected, ProtocolError, refused, type TransportError } from "./TransportError.ts"
+
+const failures = Schema.Union(
+  Errors.BadRequest,
+  Errors.NotFound,
+  Errors.PayloadTooLarge,
+  Errors.Unauthorized,
+  ...Errors.CommandError.members,
+  ImportFailed,
+  ProviderUnavailable
+)
+export type TransferError = typeof failures.Type | TransportError
+
+export interface HttpTransfer {
+  readonly exportThread: (threadId: ThreadId, format: ExportFormat) => Stream.Stream<Uint8Array, TransferError>
+  /** `source` is sent as it comes; the server reads it whole before it writes anything. */
+  readonly importThread: (
+    source: Stream.Stream<Uint8Array>,
+    options: { readonly cwd?: string | undefined }
+  ) => Effect.Effect<ImportResult, TransferError>
+  readonly nativeThreads: (
+    provider: string,
+    options: { readonly cwd?: string | undefined }
+  ) => Effect.Effect<ReadonlyArray<NativeThread>, TransferError>
+  readonly importNative: (options: {
+    readonly provider: string
+    readonly nativeThreadId: string
+    readonly cwd?: string | undefined
+  }) => Effect.Effect<ImportResult, TransferError>
+}
+
+const id = encodeURIComponent
+const query = (values: Readonly<Record<string, string | undefined>>): string => {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) params.set(name, value)
+  return params.size === 0 ? "" : `?${params.toString()}`
+}
+const decodeFailure = Schema.decodeUnknownOption(Schema.parseJson(failures))
+
+/** The deadline of the options is not theirs: a document takes as long as it takes. */
+export const make = (options: Omit<Options, "deadline">): HttpTransfer => {
+  const fetch = options.fetch ?? globalThis.fetch
+  const base = options.url.replace(/\/+$/, "")
+
+  const request = (path: string, init: RequestInit = {}): Effect.Effect<Response, TransferError> =>
+    Effect.gen(function* () {
+      const headers: Record<string, string> = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
+      const response = yield* Effect.tryPromise({
+        try: (signal) => fetch(`${base}${path}`, { signal, ...init, headers }),
+        catch: (cause) => disconnected(base, cause)
+      })
+      if (response.ok) return response
+      const text = yield* Effect.tryPromise({ try: () => response.text(), catch: (cause) => disconnected(base, cause) })
+      return yield* Option.getOrElse(decodeFailure(text), () => refused(response.status, text))
+    })
+  const json = <A, I>(path: string, schema: Schema.Schema<A, I>, init?: RequestInit): Effect.Effect<A, TransferError> =>
+    Effect.flatMap(request(path, init), (response) =>
+      Effect.tryPromise({ try: () => response.json() as Promise<unknown>, catch: (cause) => disconnected(base, cause) }).pipe(
+        Effect.flatMap((body) =>
+          Effect.mapError(
+            Schema.decodeUnknown(schema)(body),
+            ({ message }) => new ProtocolError({ message: `${path}: ${message}` })
+          )
+        )
+      )
+    )
+
+  return {
+    exportThread: (threadId, format) =>
+      Stream.unwrapScoped(
+        Effect.gen(function* () {
+          const abort = yield* Effect.acquireRelease(
+            Effect.sync(() => new AbortController()),
+            (controller) => Effect.sync(() => controller.abort())
+          )
+          const { body } = yield* request(`/api/threads/${id(threadId)}/export${query({ format })}`, { signal: abort.signal })
+          return body === null
+            ? Stream.empty
+            : Stream.fromReadableStream(
+                () => body,
+                (cause) => disconnected(base, cause)
+              )
+        })
+      ),
+    importThread: (source, { cwd }) =>
+      // Node's fetch sends a stream only half-duplex, and its types do not know the word.
+      json(`/api/threads/import${query({ cwd })}`, ImportResult, {
+        method: "POST",
+        body: Stream.toReadableStream(source),
+        duplex: "half"
+      } as RequestInit),
+    nativeThreads: (provider, { cwd }) =>
+      json(`/api/providers/${id(provider)}/threads${query({ cwd })}`, Schema.Array(NativeThread)),
+    importNative: ({ cwd, nativeThreadId, provider }) =>
+      json(`/api/providers/${id(provider)}/threads/${id(nativeThreadId)}/import${query({ cwd })}`, ImportResult, {
+        method: "POST"
+      })
+  }
+}

@@ -1,0 +1,159 @@
+/** The conversations that Codex keeps itself (0.169: `thread/list`, `thread/read`, `thread/turns/list`), each look by a process of its own. */
+import { ProviderError, type NativeHistory, type NativeTurn } from "@millrace/contracts/ProviderAdapter"
+import type { NativeThread } from "@millrace/contracts/Import"
+import { homedir } from "node:os"
+import { Chunk, Effect, Option, Schema, Stream } from "effect"
+import { Ledger } from "../process/Ledger.ts"
+import * as RpcChild from "../process/RpcChild.ts"
+import * as Conversation from "./Conversation.ts"
+import * as Failures from "./Failures.ts"
+import { itemContent, itemKind, itemStatus } from "./Items.ts"
+import * as Process from "./Process.ts"
+import { isRecord, stringAt, Turn } from "./Wire.ts"
+
+/** Turns of one page, with all their items: it is one line of JSON. */
+const pageTurns = 5
+const maxLineBytes = 64 * 1024 * 1024
+/** A page of a long conversation is read from its file. */
+const pageMillis = 60_000
+
+const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
+const seconds = maybe(Schema.Number)
+const Thread = Schema.Struct({
+  id: Schema.String,
+  name: maybe(Schema.String),
+  preview: maybe(Schema.String),
+  cwd: Schema.String,
+  model: maybe(Schema.String),
+  createdAt: seconds,
+  updatedAt: seconds
+})
+const ThreadsPage = Schema.Struct({ data: Schema.Array(Thread), nextCursor: maybe(Schema.String) })
+const ReadAnswer = Schema.Struct({ thread: Thread })
+const PastTurn = Schema.Struct({
+  ...Turn.fields,
+  startedAt: seconds,
+  completedAt: seconds,
+  items: Schema.Array(Schema.Unknown)
+})
+const TurnsPage = Schema.Struct({ data: Schema.Array(PastTurn), nextCursor: maybe(Schema.String) })
+
+/** Codex tells the time of a turn in seconds since 1970. */
+const time = (at: number | null | undefined): string | undefined =>
+  typeof at === "number" && Number.isFinite(at) && Math.abs(at) < 8e12 ? new Date(at * 1000).toISOString() : undefined
+const timed = <K extends string>(key: K, at: number | null | undefined): { readonly [k in K]?: string } => {
+  const said = time(at)
+  return (said === undefined ? {} : { [key]: said }) as { readonly [k in K]?: string }
+}
+
+const threadOf = (thread: typeof Thread.Type): NativeThread => ({
+  nativeThreadId: thread.id,
+  title: (thread.name ?? thread.preview ?? "").replaceAll(/\s+/g, " ").trim().slice(0, 200),
+  cwd: thread.cwd,
+  ...(thread.model ? { model: thread.model } : {}),
+  ...timed("createdAt", thread.createdAt),
+  ...timed("updatedAt", thread.updatedAt)
+})
+
+/** An item as the mapping reads those that are told live; what has no type or id is no item. */
+const itemOf = (raw: unknown): ReadonlyArray<NativeTurn["items"][number]> => {
+  const type = stringAt(raw, "type")
+  const id = stringAt(raw, "id")
+  if (type === undefined || id === undefined || !isRecord(raw)) return []
+  const item = { type, id, raw }
+  return [{ nativeItemId: id, kind: itemKind(item), content: itemContent(item), ...itemStatus(item) }]
+}
+
+const turnOf = (turn: typeof PastTurn.Type): NativeTurn => ({
+  nativeTurnId: turn.id,
+  // A status word that is not known is no success (T11).
+  status:
+    turn.status === "completed" || turn.status === "interrupted"
+      ? turn.status
+      : turn.status === "inProgress"
+        ? "running"
+        : "failed",
+  ...timed("startedAt", turn.startedAt),
+  ...timed("endedAt", turn.completedAt),
+  ...(turn.error ? { error: Failures.fromTurnError(turn.error) } : {}),
+  items: turn.items.flatMap(itemOf)
+})
+
+/** Looks need the same as a session, but no project: nothing is run. */
+const started = (binary: string, options: Process.CodexOptions) =>
+  Effect.gen(function* () {
+    const child = yield* RpcChild.open({
+      provider: "codex",
+      command: binary,
+      args: Process.probeArgs,
+      cwd: options.home ?? homedir(),
+      env: Process.environment(options, process.env),
+      threadId: "history",
+      epoch: 0,
+      install: Process.notInstalled,
+      dialect: "bare",
+      lineLimitBytes: maxLineBytes
+    })
+    yield* Conversation.handshake(child)
+    return child
+  })
+
+const ask = <A, I>(child: RpcChild.RpcChild, method: string, params: unknown, schema: Schema.Schema<A, I>) =>
+  Effect.flatMap(child.request(method, params, { deadlineMillis: pageMillis }), Conversation.answered(method, schema))
+
+const missing = (options: Process.CodexOptions) =>
+  new ProviderError({
+    provider: "codex",
+    operation: "history",
+    outcome: "failed",
+    failure: { kind: "not-installed", message: Process.missing(options, process.env) }
+  })
+
+/** Needs the ledger for each process it starts. */
+export const make = (options: Process.CodexOptions, ledger: typeof Ledger.Service): NativeHistory => {
+  const open = Effect.flatMap(
+    Effect.suspend(() => Process.find(options, process.env)),
+    (binary) => started(binary, options)
+  ).pipe(
+    Effect.catchTag("NoSuchElementException", () => Effect.fail(missing(options))),
+    Effect.provideService(Ledger, ledger)
+  )
+  return {
+    list: Effect.fn("Codex.history.list")(function* ({ cwd, limit }) {
+      return yield* Effect.scoped(
+        Effect.gen(function* () {
+          const child = yield* open
+          const found: Array<NativeThread> = []
+          let cursor: string | null | undefined
+          do {
+            const where = { limit: Math.min(50, limit - found.length), modelProviders: [], ...(cursor ? { cursor } : {}) }
+            const page = yield* ask(child, "thread/list", { ...where, ...(cwd === undefined ? {} : { cwd }) }, ThreadsPage)
+            found.push(...page.data.map(threadOf))
+            cursor = page.data.length === 0 ? undefined : page.nextCursor
+          } while (cursor && found.length < limit)
+          return found.slice(0, limit)
+        })
+      )
+    }),
+    read: Effect.fn("Codex.history.read")(function* (nativeThreadId) {
+      const child = yield* open
+      const { thread } = yield* ask(child, "thread/read", { threadId: nativeThreadId, includeTurns: false }, ReadAnswer)
+      const turns = Stream.paginateChunkEffect(Option.none<string>(), (cursor) => {
+        const from = Option.match(cursor, { onNone: () => ({}), onSome: (at) => ({ cursor: at }) })
+        const how = { limit: pageTurns, sortDirection: "asc", itemsView: "full" }
+        return Effect.map(
+          ask(child, "thread/turns/list", { threadId: nativeThreadId, ...how, ...from }, TurnsPage),
+          (page) =>
+            [
+              Chunk.fromIterable(page.data.map(turnOf)),
+              Option.map(
+                Option.filter(Option.fromNullable(page.nextCursor), () => page.data.length > 0),
+                Option.some
+              )
+            ] as const
+        )
+      })
+      return { thread: threadOf(thread), turns }
+    })
+  }
+}
