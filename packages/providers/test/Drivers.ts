@@ -98,7 +98,7 @@ export const demo: Driver = {
   cannot: {
     oversize: noDirective,
     twice: noDirective,
-    news: noDirective,
+    news: `${noDirective}; its mapping is tested in News.test.ts`,
     lost: "it remembers nothing, and goes on under any key"
   }
 }

@@ -30,11 +30,14 @@ export const serve = (options: {
   readonly port?: string
   readonly args?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
+  /** Its working directory. Default: that of the test. */
+  readonly cwd?: string
 }): Effect.Effect<ServerProcess, NotReady, Scope.Scope> =>
   Effect.gen(function* () {
     const args = ["--port", options.port ?? "0", "--data", options.dataDir, "--ready-fd", "3", ...(options.args ?? [])]
     const server = yield* Program.start(["serve", ...args], {
       descriptors: true,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: options.env })
     })
     // The end of the one line on descriptor 3.

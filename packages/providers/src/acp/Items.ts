@@ -109,6 +109,9 @@ export const itemContent = (call: ToolCall): ItemContent => {
   }
 }
 
+/** The words of version 1. */
+export const statuses: ReadonlySet<string> = new Set(["pending", "in_progress", "completed", "failed"])
+
 /** `undefined`: it runs. */
 export const ended = ({ status }: ToolCall): ItemStatus | undefined =>
   status === "completed" || status === "failed" ? status : undefined

@@ -136,6 +136,8 @@ export const make = (sessionId: string): Mapping => {
     const tool = toolOf(turnId, call)
     if (known === undefined && tool.call.status === "pending") return current === undefined ? [] : close(current.id)
     const out = [...(known === undefined ? close(turnId) : []), ...start(tool), ...output(tool)]
+    // A word that is not known says nothing of the item: the message is kept as it came.
+    if (call.status != null && !Items.statuses.has(call.status)) out.push(opaque("session/update", params))
     const status = Items.ended(tool.call)
     if (status === undefined) return out
     tools.delete(call.toolCallId)

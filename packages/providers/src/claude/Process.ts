@@ -3,7 +3,7 @@ import { accessSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { Effect, type Option } from "effect"
-import type { Environment } from "../process/Environment.ts"
+import { hiding, type Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
 
 export interface ClaudeOptions {
@@ -89,11 +89,13 @@ const firstLineBytes = 4096
 
 /** `claude --version`: the version, or in the error channel what it said instead. */
 export const version = Effect.fn("Claude.version")(function* (binary: string, options: ClaudeOptions) {
+  const env = environment(options, process.env)
+  const hide = hiding(env)
   const child = yield* Spawn.spawn({
     command: binary,
     args: ["--version"],
     cwd: options.home ?? homedir(),
-    env: environment(options, process.env),
+    env,
     threadId: "probe",
     epoch: 0
   }).pipe(Effect.mapError(({ message }) => message))
@@ -102,7 +104,7 @@ export const version = Effect.fn("Claude.version")(function* (binary: string, op
   for (let chunk = yield* child.read; chunk !== null; chunk = yield* child.read)
     if (said.length < firstLineBytes) said += chunk.toString("utf8")
   const found = /\d+\.\d+\.\d+\S*/.exec(said)?.[0]
-  return found ?? (yield* Effect.fail(`Claude gave no version: ${`${said}\n${child.stderr()}`.trim().slice(0, 1000)}`))
+  return found ?? (yield* Effect.fail(hide(`Claude gave no version: ${`${said}\n${child.stderr()}`.trim().slice(0, 1000)}`)))
 }, Effect.scoped)
 
 export const notInstalled =

@@ -20,6 +20,8 @@ export interface CodexOptions {
   readonly env?: Environment
   /** Whether the agent may ask questions in every mode and not only while planning; default true. Codex 0.169 calls this "under development". */
   readonly questions?: boolean
+  /** Whether it loads its plugins, for which it asks github.com at each start; default false. */
+  readonly plugins?: boolean
 }
 
 /** Codex' own variables, beside the allow-list that every agent gets. */
@@ -41,20 +43,22 @@ export const find = (options: CodexOptions, server: Environment): Option.Option<
 /** Settings that Codex does not know are ignored by it (measured), so an older or newer one starts as well. */
 const setting = (key: string, value: boolean): ReadonlyArray<string> => ["-c", `${key}=${value}`]
 
+/** Telemetry, uploads and update checks: off, wherever Codex has a switch. Its exporter for traces is none unless its own settings name one. */
+const quiet = ["analytics.enabled", "check_for_update_on_startup", "feedback.enabled"]
+/** Asks github.com at each start (measured). */
+const plugins = ["features.plugins", "features.remote_plugin"]
+const off = (keys: ReadonlyArray<string>) => keys.flatMap((key) => setting(key, false))
+
 export const args = (options: CodexOptions): ReadonlyArray<string> => [
   "app-server",
+  ...off(options.plugins === true ? quiet : [...quiet, ...plugins]),
   ...(options.questions === false
     ? []
     : [...setting("features.default_mode_request_user_input", true), ...setting("suppress_unstable_features_warning", true)])
 ]
 
 /** For a look only: nothing that calls out at start. */
-export const probeArgs: ReadonlyArray<string> = [
-  "app-server",
-  ...["features.plugins", "features.apps", "features.remote_plugin", "analytics.enabled", "check_for_update_on_startup"].flatMap(
-    (key) => setting(key, false)
-  )
-]
+export const probeArgs: ReadonlyArray<string> = ["app-server", ...off([...quiet, ...plugins, "features.apps"])]
 
 /** Why nothing can be started, and what to do about it. */
 export const missing = (options: CodexOptions, server: Environment): string => {

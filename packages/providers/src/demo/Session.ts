@@ -57,7 +57,10 @@ export const open = Effect.fn("Demo.open")(function* (
       if (message._tag === "Notification") return { events: [Mapping.fromNotification(message.method, message.params)] }
       const request = Wire.decodeRequest(message)
       if (Option.isNone(request) || typeof message.id !== "string")
-        return { events: [], reply: child.respondError(message.id, -32601, `there is no method ${message.method}`) }
+        return {
+          events: [{ _tag: "Opaque", method: message.method, payload: message.params }],
+          reply: child.respondError(message.id, -32601, `there is no method ${message.method}`)
+        }
       return {
         events: [Mapping.fromRequest(message.id, request.value)],
         tooLate: child.respondError(message.id, -32002, "the turn has ended")

@@ -46,3 +46,15 @@ export const select = (from: Environment, named: Environment): Record<string, st
   }
   return out
 }
+
+const secretName = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i
+/** Shorter values are words as well: to take those out would tear the text. */
+const secretLength = 8
+
+/** Takes out of a text the values of those variables that are named like secrets: for what an agent says of itself in its last words (X4). */
+export const hiding = (named: Environment): ((text: string) => string) => {
+  const secrets = Object.entries(named).flatMap(([name, value]) =>
+    value !== undefined && value.length >= secretLength && secretName.test(name) ? [value] : []
+  )
+  return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "(secret)"), text)
+}

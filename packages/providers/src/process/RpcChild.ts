@@ -10,7 +10,7 @@
 import type { Failure } from "@millrace/contracts/Item"
 import { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Deferred, Effect, Option, type Scope, type Stream } from "effect"
-import type * as Environment from "./Environment.ts"
+import * as Environment from "./Environment.ts"
 import * as Framer from "./Framer.ts"
 import * as Inbox from "./Inbox.ts"
 import type { Ledger } from "./Ledger.ts"
@@ -27,7 +27,7 @@ export type Incoming =
   /** A line that is not a JSON-RPC message, or an answer to nothing: a diagnostic, not a death (P4). `text` is cut to 4 KiB. */
   | { readonly _tag: "BadLine"; readonly text: string; readonly bytes: number }
 
-/** How the process ended; `stderr` is its last lines, at most 8 KiB. */
+/** How the process ended; `stderr` is its last lines, at most 8 KiB, without the secrets that we gave it. */
 export interface ExitEvidence {
   readonly code: number | null
   readonly signal: string | null
@@ -133,9 +133,10 @@ export const open = Effect.fn("RpcChild.open")(function* (
   let failure: Failure | undefined
   let requests = 0
 
+  const hide = Environment.hiding(options.env ?? {})
   const evidence = (at: Spawn.Exit): ExitEvidence => ({
     ...at,
-    stderr: child.stderr(),
+    stderr: hide(child.stderr()),
     ...(stopReason === undefined ? {} : { stopReason }),
     ...(failure === undefined ? {} : { failure })
   })
