@@ -4,11 +4,16 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat } from "@millrace/contracts/Import"
 import * as Verify from "@millrace/orchestration/Verify"
+import * as Codex from "@millrace/providers/codex/Codex"
+import * as Ledger from "@millrace/providers/process/Ledger"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as TestHost from "@millrace/testing/TestHost"
 import { Chunk, Effect, Stream } from "effect"
+import { join } from "node:path"
 import * as Host from "./Host.ts"
+
+const player = join(import.meta.dirname, "../../testing/src/kit/player.mjs")
 
 type Service = typeof Host.Host.Service
 
@@ -263,5 +268,69 @@ done with it
       const [turn] = (yield* host.turns(result.threadId, {})).items
       expect(turn).toMatchObject({ status: "completed", requestedAt: at, endedAt: at, text: "big" })
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
+  it.live(
+    "P3 a conversation of Codex comes in once, again adds what is new, and goes on by its own id",
+    () =>
+      Effect.gen(function* () {
+        const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/threads.jsonl")
+        const recorded = (process: number) =>
+          Codex.make({ binary: player, codexHome: `${transcript}#${process}` }).pipe(Effect.provide(Ledger.layerMemory))
+        const [first, second] = [yield* recorded(2), yield* recorded(3)]
+        let now = first
+        const opened: Array<string | undefined> = []
+        const native = "01a1f959-native"
+        const agent = ScriptedProvider.make({
+          name: "codex",
+          open: ({ resumeKey }) => Effect.sync(() => void opened.push(resumeKey)),
+          turn: (turn) =>
+            Effect.zipRight(
+              turn.emit({ _tag: "TurnStarted", turnId: turn.turnId, origin: "user", nativeTurnId: third }),
+              turn.complete
+            )
+        })
+        // The turn that our own session will have run: the last one of the recording.
+        const all = yield* Effect.scoped(
+          Effect.flatMap(yield* Effect.fromNullable(second.history?.read(native)), ({ turns }) => Stream.runCollect(turns))
+        )
+        const third = Chunk.unsafeLast(all).nativeTurnId
+        const adapter = {
+          ...agent.adapter,
+          history: {
+            list: () => Effect.succeed([]),
+            read: (id: string) => Effect.flatMap(Effect.orDie(Effect.fromNullable(now.history)), (history) => history.read(id))
+          }
+        }
+        yield* Effect.gen(function* () {
+          const host = yield* Host.Host
+          const come = host.importNative({ provider: "codex", nativeThreadId: native, cwd: "/work" })
+          const one = yield* come
+          expect(one).toMatchObject({ created: true, turns: 2, items: 3, written: 5 })
+          expect((yield* views(host, one.threadId)).turns).toMatchObject([
+            { status: "interrupted", reason: "imported" },
+            { status: "completed", text: "[[say first answer]]" }
+          ])
+          expect(yield* come).toMatchObject({ threadId: one.threadId, created: false, written: 0 })
+          // It goes on here: what our own session runs is not imported again.
+          yield* host.dispatch(command("turn.start", { threadId: one.threadId, text: "[[say third answer]]" }), "tester")
+          yield* TestHost.until(host, "turn.completed")
+          expect(opened).toEqual([native])
+          now = second
+          const two = yield* come
+          expect(two).toMatchObject({ threadId: one.threadId, created: false, turns: 2, written: 3 })
+          const { turns } = yield* views(host, one.threadId)
+          expect(turns.map(({ status, text }) => [status, text])).toEqual([
+            ["completed", "[[say third answer]]"],
+            ["completed", "[[shell echo from-the-shell]] [[say second answer]]"],
+            ["completed", "[[say first answer]]"]
+          ])
+          expect(yield* Effect.flip(host.importNative({ provider: "demo", nativeThreadId: "x" }))).toMatchObject({
+            _tag: "NotFound"
+          })
+          expect((yield* Verify.run).problems).toEqual([])
+        }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"] })))
+      }).pipe(Effect.scoped),
+    30_000
   )
 })

@@ -1,7 +1,8 @@
 /** `millrace export THREAD` and `millrace import FILE`: threads out and in. */
-import { createReadStream, createWriteStream, statSync } from "node:fs"
+import { createReadStream, existsSync, statSync } from "node:fs"
+import { open, rename, rm } from "node:fs/promises"
 import { resolve } from "node:path"
-import { Readable, Writable } from "node:stream"
+import { Readable } from "node:stream"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -14,15 +15,20 @@ import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as Text from "./Style.ts"
 
-/** A file that is there already stays as it is until the whole document is written. */
+/** The file is there when the whole document is; one that was there before is not replaced. */
 const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _tag: string; readonly message: string }>) =>
   Effect.gen(function* () {
-    const readable = yield* Stream.toReadableStreamEffect(Stream.mapError(document, fromError))
-    yield* Effect.tryPromise({
-      try: () =>
-        readable.pipeTo(Writable.toWeb(createWriteStream(file, { flags: "wx", mode: 0o600 })) as WritableStream<Uint8Array>),
-      catch: (cause) => failed(`${file}: ${words(cause)}`)
-    })
+    if (existsSync(file)) return yield* failed(`${file} is there already. Name another one.`)
+    const part = `${file}.part`
+    const wrong = (cause: unknown) => failed(`${file}: ${words(cause)}`)
+    const out = yield* Effect.acquireRelease(Effect.tryPromise({ try: () => open(part, "w", 0o600), catch: wrong }), (out) =>
+      Effect.promise(() => out.close().then(() => rm(part, { force: true })))
+    )
+    yield* document.pipe(
+      Stream.mapError(fromError),
+      Stream.runForEach((bytes) => Effect.tryPromise({ try: () => out.write(bytes), catch: wrong }))
+    )
+    yield* Effect.tryPromise({ try: () => rename(part, file), catch: wrong })
   })
 
 export const exportThread = Command.make(

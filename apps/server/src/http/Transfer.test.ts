@@ -1,0 +1,49 @@
+/** Documents over the wire and by the command line's own client, against a whole server. */
+import { expect, it } from "@effect/vitest"
+import { Chunk, Effect, Stream } from "effect"
+import * as HttpTransfer from "@millrace/client/HttpTransfer"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { command } from "@millrace/testing/Orchestration"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import * as Hosted from "../../test/support/Hosted.ts"
+
+it.live(
+  "D14 X1 a thread goes out and comes in over HTTP; it is found by its title; what is wrong is told with its line and its status",
+  () =>
+    Effect.gen(function* () {
+      const { dataDir, host, token, url } = yield* Hosted.start(undefined, [ScriptedProvider.make().adapter])
+      const accepted = yield* host.dispatch(
+        command("thread.create", { provider: "scripted", cwd: dataDir, turn: { text: "mend the parser" } }),
+        "tester"
+      )
+      const threadId = accepted.threadId as ThreadId
+      yield* host.follow({}).pipe(
+        Stream.takeUntil((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
+        Stream.runDrain
+      )
+      const transfer = HttpTransfer.make({ url, token })
+      const whole = (format: "json" | "ndjson" | "markdown") =>
+        Effect.map(Stream.runCollect(Stream.decodeText(transfer.exportThread(threadId, format))), Chunk.join(""))
+      const ndjson = yield* whole("ndjson")
+      expect(yield* whole("markdown")).toContain("mend the parser")
+      expect((JSON.parse(yield* whole("json")) as { count: number }).count).toBe(ndjson.trim().split("\n").length - 2)
+      const send = (text: string) => transfer.importThread(Stream.make(Buffer.from(text)), {})
+      const first = yield* send(ndjson)
+      expect(first).toMatchObject({ created: true, turns: 1 })
+      expect(yield* send(ndjson)).toMatchObject({ threadId: first.threadId, created: false, written: 0 })
+      expect(yield* Effect.flip(send("{}"))).toMatchObject({ _tag: "ImportFailed", reason: "malformed", line: 1 })
+      expect(yield* Effect.flip(send(""))).toMatchObject({ _tag: "BadRequest" })
+      expect(yield* Effect.flip(transfer.nativeThreads("scripted", {}))).toMatchObject({ _tag: "NotFound" })
+      const missing = Stream.runDrain(transfer.exportThread("thr_none" as ThreadId, "json"))
+      expect(yield* Effect.flip(missing)).toMatchObject({ _tag: "NotFound" })
+      const get = (path: string, headers: Record<string, string> = { authorization: `Bearer ${token}` }) =>
+        Effect.promise(() => fetch(`${url}${path}`, { headers }))
+      expect((yield* get(`/api/threads/${threadId}/export`, {})).status).toBe(401)
+      expect((yield* get(`/api/threads/${threadId}/export?format=pdf`)).status).toBe(400)
+      const found = yield* get("/api/threads?search=PARSER%20mend")
+      const { items } = yield* Effect.promise(() => found.json() as Promise<{ items: ReadonlyArray<{ threadId: string }> }>)
+      expect(items.map((thread) => thread.threadId).sort()).toEqual([threadId, first.threadId].sort())
+      expect((yield* get(`/api/threads?search=${"x".repeat(201)}`)).status).toBe(400)
+    }).pipe(Effect.scoped),
+  30_000
+)
