@@ -8,23 +8,19 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
 import { problems } from "@millrace/testing/LogChecks"
-import { attach, type RawEvent } from "@millrace/testing/RawSse"
+import { attach } from "@millrace/testing/RawSse"
 import { serve, type ServerProcess } from "@millrace/testing/ServerProcess"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Clock, Deferred, Effect, Fiber, type Scope, Stream } from "effect"
 import { connect } from "node:net"
 import { live, send } from "./support/Fixture.ts"
+import { framesOf, linesOf, type Reader } from "./support/Frames.ts"
 
 vi.setConfig({ testTimeout: 180_000 })
 
 /** The whole way down, and after it what readers have to read (ServeProgram.ts); and what a busy machine may add. */
 const allowed = 10_000 + 3_000 + 1_500
 
-/** What a reader has: the events it saw, and the cursor that `bye` gave it. */
-interface Reader {
-  readonly events: ReadonlyArray<RawEvent>
-  readonly bye: string | undefined
-}
 const times = (count: number) => Array.from({ length: count }, (_, at) => at)
 const together = { concurrency: "unbounded" } as const
 const begin = (server: ServerProcess, text: string) =>
@@ -42,18 +38,6 @@ const until = (server: ServerProcess, threadId: string, type: string) =>
       Stream.takeUntil((frame) => frame._tag === "event" && frame.event.type === type),
       Stream.runDrain
     )
-
-/** Frames of a whole answer, as they were sent. */
-const framesOf = (text: string): Reader => {
-  const events: Array<RawEvent> = []
-  let bye: string | undefined
-  for (const frame of text.split("\n\n")) {
-    const [id, data] = [/^id: (.*)$/m.exec(frame)?.[1], /^data: (.*)$/m.exec(frame)?.[1] ?? ""]
-    if (id !== undefined) events.push({ id, data })
-    else if (/^event: bye$/m.test(frame)) bye = (JSON.parse(data) as { readonly resumeAfter: string }).resumeAfter
-  }
-  return { events, bye }
-}
 
 /** A reader over SSE: attached when this returns, and what it has when its stream is over. */
 const sse = ({ token, url }: ServerProcess) =>
@@ -120,7 +104,7 @@ const silentRpc = (server: ServerProcess) =>
 const wholeLog = ({ token, url }: ServerProcess) =>
   Effect.map(
     send(`${url}/api/events`, { headers: { accept: "application/x-ndjson", authorization: `Bearer ${token}` } }),
-    ({ body }) => body.split("\n").filter((line) => line !== "")
+    ({ body }) => linesOf(body)
   )
 
 /** After a restart: each comes back with the cursor of its goodbye and reads until it has an event that is new. */
