@@ -48,7 +48,7 @@ const views = (host: Service, threadId: ThreadId) =>
 
 describe("export and import", () => {
   for (const format of ["json", "ndjson"] as const)
-    it.effect(`D14 an export as ${format} comes in as the same transcript, in a thread of its own, once`, () =>
+    it.effect(`C2 L11 an export as ${format} comes in as the same transcript, in a thread of its own, once`, () =>
       Effect.gen(function* () {
         const { host, threadId } = yield* scripted
         const document = yield* text(host, threadId, format)
@@ -85,7 +85,7 @@ describe("export and import", () => {
       }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
     )
 
-  it.effect("D14 what an export leaves open is closed with the reason imported, and nothing begins", () =>
+  it.effect("T9 T13 what an export leaves open is closed with the reason imported, and nothing begins", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const lines = (yield* text(host, threadId, "ndjson")).trim().split("\n")
@@ -126,7 +126,7 @@ describe("export and import", () => {
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.effect("L9 what is no export is refused with its line, whole, and nothing is written", () =>
+  it.effect("C1 what is no export is refused with its line, whole, and nothing is written", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const document = yield* text(host, threadId, "ndjson")
@@ -236,7 +236,7 @@ done with it
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
   })
 
-  it.effect("D8 a big import goes in parts: commands between them are answered, and events come in bounded batches", () =>
+  it.effect("D15 a big import goes in parts: commands between them are answered, and events come in bounded batches", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
@@ -271,7 +271,7 @@ done with it
   )
 
   it.live(
-    "P3 a conversation of Codex comes in once, again adds what is new, and goes on by its own id",
+    "C2 a conversation of Codex comes in once, again adds what is new, and goes on by its own id",
     () =>
       Effect.gen(function* () {
         const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/threads.jsonl")

@@ -707,7 +707,7 @@ describe("model", () => {
     }
   )
 
-  it("D14 turnBoundaries tells from the history alone what the projection shows, after any history", { timeout: 30_000 }, () => {
+  it("L11 turnBoundaries tells from the history alone what the projection shows, after any history", { timeout: 30_000 }, () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {

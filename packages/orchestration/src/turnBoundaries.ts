@@ -1,6 +1,6 @@
 /**
  * The turns of a thread from its history alone: no read model, no live process. For who holds events: an export, a page, a stream that was
- * followed. Agrees with the projection after any history (D14).
+ * followed. Agrees with the projection after any history (L11).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"

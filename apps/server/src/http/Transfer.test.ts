@@ -8,7 +8,7 @@ import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as Hosted from "../../test/support/Hosted.ts"
 
 it.live(
-  "D14 X1 a thread goes out and comes in over HTTP; it is found by its title; what is wrong is told with its line and its status",
+  "D10 X1 a thread goes out and comes in over HTTP; it is found by its title; what is wrong is told with its line and its status",
   () =>
     Effect.gen(function* () {
       const { dataDir, host, token, url } = yield* Hosted.start(undefined, [ScriptedProvider.make().adapter])

@@ -11,7 +11,7 @@ import { record } from "@millrace/testing/kit/Recording"
 const prompts = ["[[say first answer]]", "[[shell echo from-the-shell]] [[say second answer]]", "[[say third answer]]"]
 
 describe("the real codex", () => {
-  it.live("P3 its own conversations are listed and read, with each turn and item once, in order", () =>
+  it.live("C2 its own conversations are listed and read, with each turn and item once, in order", () =>
     Effect.gen(function* () {
       const endpoint = yield* ModelEndpoint.make
       const home = yield* makeCodexHome(endpoint, { approvalPolicy: "never", sandbox: "danger-full-access" })

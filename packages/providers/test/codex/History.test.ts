@@ -23,7 +23,7 @@ const whole = (of: NativeHistory, id: string) =>
 
 describe("codex history", () => {
   played(
-    "P3 its conversations are listed with what a person knows them by",
+    "D10 its conversations are listed with what a person knows them by",
     Effect.gen(function* () {
       const listed = yield* (yield* history(1)).list({ limit: 10 })
       assert.strictEqual(listed.length, 1)
@@ -33,7 +33,7 @@ describe("codex history", () => {
   )
 
   played(
-    "P3 turns are read a page at a time, oldest first, with every item in our words",
+    "D10 turns are read a page at a time, oldest first, with every item in our words",
     Effect.gen(function* () {
       const { thread, turns } = yield* whole(yield* history(3), "any")
       assert.strictEqual(thread.cwd, "/workspace")
@@ -58,7 +58,7 @@ describe("codex history", () => {
   )
 
   played(
-    "P3 a turn that still runs is told as such",
+    "T11 a turn that still runs is told as such",
     Effect.gen(function* () {
       const { turns } = yield* whole(yield* history(2), "any")
       assert.deepStrictEqual(
