@@ -87,8 +87,10 @@ export class Folded implements World {
       const state = this.threads.get(command.threadId)
       if (command.type === "thread.delete" && state !== undefined) this.loadProject(view, state.projectId)
     }
-    if ("turnId" in command && command.turnId !== undefined) {
-      const turn = view.row("turn", command.turnId)?.value as TurnView | undefined
+    const turnIds =
+      "turnIds" in command ? command.turnIds : "turnId" in command && command.turnId !== undefined ? [command.turnId] : []
+    for (const turnId of turnIds) {
+      const turn = view.row("turn", turnId)?.value as TurnView | undefined
       if (turn !== undefined) this.turns.set(turn.turnId, turn.threadId)
     }
     if (command.type === "request.answer") {
