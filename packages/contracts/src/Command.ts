@@ -44,6 +44,8 @@ export const CommandBody = {
   }),
   /** Another agent goes on with the conversation. Refused while a turn runs. */
   "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(Name) }),
+  /** A new thread whose agent has a copy of the conversation so far. Refused while a turn runs, and where the agent cannot. */
+  "thread.fork": Schema.Struct({ threadId: ThreadId, title: Schema.optional(Title) }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -108,6 +110,7 @@ export const Command = Schema.Union(
   command("thread.rename", CommandBody["thread.rename"]),
   command("thread.configure", CommandBody["thread.configure"]),
   command("thread.handover", CommandBody["thread.handover"]),
+  command("thread.fork", CommandBody["thread.fork"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),

@@ -11,6 +11,7 @@ import {
   Continuation,
   Continues,
   Continuity,
+  ForkSource,
   Goal,
   GoalUsed,
   RecoveryPolicy,
@@ -45,7 +46,8 @@ export const EventData = {
     cwd: text,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
-    imported: Schema.optional(ImportSource)
+    imported: Schema.optional(ImportSource),
+    forkedFrom: Schema.optional(ForkSource)
   }),
   "thread.updated": Schema.Struct({
     ...thread,

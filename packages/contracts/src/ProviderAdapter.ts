@@ -85,6 +85,8 @@ export interface OpenInput {
   readonly model?: string
   /** From an earlier session of this thread: continue that conversation if the provider still has it. */
   readonly resumeKey?: string
+  /** Continue a copy of it, which gets a key of its own. Only where `fork` is a capability. */
+  readonly fork?: true
   /** The conversation as our log has it, for an agent that keeps none itself. Read when it is run. */
   readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
 }

@@ -104,6 +104,9 @@ export const Continuation = Schema.Struct({
 })
 export type Continuation = typeof Continuation.Type
 
+/** The thread whose conversation another one has a copy of, and what its agent needs to make that. */
+export const ForkSource = Schema.Struct({ threadId: ThreadId, resumeKey: Schema.String })
+
 export const TurnView = Schema.Struct({
   turnId: TurnId,
   threadId: ThreadId,
@@ -142,6 +145,9 @@ export const ThreadView = Schema.Struct({
   openItemIds: Schema.Array(ItemId),
   backgroundIds: Schema.optional(Schema.Array(Schema.String)).annotations({
     description: "Work of the agent that outlives its turn and goes on; the provider's own ids."
+  }),
+  forkedFrom: Schema.optional(ThreadId).annotations({
+    description: "Its agent began with a copy of that thread's conversation."
   }),
   stopping: Schema.optional(Schema.String).annotations({ description: "Its session is being ended, for this reason." }),
   recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: as the server is set." }),

@@ -77,6 +77,7 @@ export const make = (options: Options = {}) =>
         cwd: row?.cwd ?? "/",
         ...(row?.model === undefined ? {} : { model: row.model }),
         ...(row?.resumeKey === undefined ? {} : { resumeKey: row.resumeKey }),
+        ...(row?.resumeKey !== undefined && row.forkedFrom?.resumeKey === row.resumeKey ? { fork: true as const } : {}),
         ...(row?.handedFrom === undefined ? {} : { handedFrom: row.handedFrom }),
         history: (bounds: HistoryBounds) =>
           log.view((view) => History.read(view, threadId, bounds)).pipe(Effect.retry(patient), Effect.orDie)

@@ -43,6 +43,7 @@ export interface ThreadRow extends Pick<
   readonly model?: string
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
+  readonly forkedFrom?: NonNullable<ThreadState["forkedFrom"]>
   readonly stopRequested?: StopRequest
   readonly turns: ReadonlyArray<
     Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested"> & {
@@ -89,6 +90,7 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.model === undefined ? {} : { model: state.model }),
   ...(state.session === undefined ? {} : { session: state.session }),
   ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
+  ...(state.forkedFrom === undefined ? {} : { forkedFrom: state.forkedFrom }),
   ...(state.stopRequested === undefined ? {} : { stopRequested: state.stopRequested }),
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
   ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
@@ -188,6 +190,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     session: row.session,
     capabilities: row.capabilities,
     resumeKey: row.resumeKey,
+    forkedFrom: row.forkedFrom,
     stopRequested: row.stopRequested,
     recovery: row.recovery,
     afterLimit: row.afterLimit,

@@ -15,7 +15,8 @@ import type {
   ThreadStatus,
   ThreadView,
   TurnOrigin,
-  TurnView
+  TurnView,
+  ForkSource
 } from "@millrace/contracts/State"
 import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
@@ -108,6 +109,8 @@ export interface ThreadState {
   readonly session: SessionState | undefined
   readonly capabilities: ReadonlyArray<string>
   readonly resumeKey: string | undefined
+  /** While `resumeKey` is that one's, its agent has no copy yet. */
+  readonly forkedFrom: typeof ForkSource.Type | undefined
   /** Why the live session is to end; cleared when it has. */
   readonly stopRequested: StopRequest | undefined
   /** What becomes of a turn when its server dies; absent: as the server is set. */
@@ -158,7 +161,8 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   updatedAt: at,
   session: undefined,
   capabilities: [],
-  resumeKey: data.imported?.resumeKey,
+  resumeKey: data.imported?.resumeKey ?? data.forkedFrom?.resumeKey,
+  forkedFrom: data.forkedFrom,
   stopRequested: undefined,
   recovery: data.recovery,
   afterLimit: data.afterLimit,
@@ -253,6 +257,7 @@ export const threadView = (state: ThreadState): ThreadView => ({
   queuedTurnIds: state.queue.map((turn) => turn.turnId),
   openRequestIds: Object.values(state.requests).map((request) => request.requestId),
   openItemIds: Object.values(state.items).map((item) => item.itemId),
+  ...(state.forkedFrom === undefined ? {} : { forkedFrom: state.forkedFrom.threadId }),
   ...(state.background.length === 0 ? {} : { backgroundIds: state.background }),
   ...(state.stopRequested === undefined ? {} : { stopping: state.stopRequested.reason }),
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),

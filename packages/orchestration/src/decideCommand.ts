@@ -9,6 +9,7 @@ import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
+import { threadFork } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
@@ -316,6 +317,8 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
       return continuationCancel(draft, command, actor)
     case "thread.handover":
       return threadHandover(draft, command, actor)
+    case "thread.fork":
+      return threadFork(draft, command)
     case "goal.set":
       return goal(draft, command.threadId, Goals.goalSet(draft, command))
     case "goal.pause":

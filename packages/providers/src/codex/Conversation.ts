@@ -67,7 +67,7 @@ const isLost = (error: ProviderError): boolean =>
     `${error.failure.message} ${error.failure.detail ?? ""}`
   )
 
-/** The native thread: the one of `resumeKey` if Codex still has it, else a new one. */
+/** The native thread: the one of `resumeKey`, or a copy of it, if Codex still has it; else a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
   const settings = {
     cwd: input.cwd,
@@ -75,18 +75,19 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
     approvalPolicy: options.approvalPolicy,
     sandbox: options.sandbox
   }
-  const resume = (threadId: string) =>
-    child.request("thread/resume", { threadId, excludeTurns: true, ...settings }, { deadlineMillis: startMillis }).pipe(
-      Effect.flatMap(answered("thread/resume", ThreadAnswer)),
+  /** The answer to a fork names a thread of its own. */
+  const resume = (method: "thread/resume" | "thread/fork", threadId: string) =>
+    child.request(method, { threadId, excludeTurns: true, ...settings }, { deadlineMillis: startMillis }).pipe(
+      Effect.flatMap(answered(method, ThreadAnswer)),
       Effect.map(({ thread }): Begun => ({ nativeThreadId: thread.id, continuity: "resumed" }))
     )
   const start = child.request("thread/start", settings, { deadlineMillis: startMillis }).pipe(
     Effect.flatMap(answered("thread/start", ThreadAnswer)),
     Effect.map(({ thread }): Begun => ({ nativeThreadId: thread.id, continuity: "fresh" }))
   )
-  const { resumeKey } = input
+  const { fork, resumeKey } = input
   if (resumeKey === undefined) return yield* start
-  return yield* resume(resumeKey).pipe(
+  return yield* resume(fork === true ? "thread/fork" : "thread/resume", resumeKey).pipe(
     Effect.catchIf(isLost, (error) =>
       Effect.map(start, (begun): Begun => ({ ...begun, lost: { resumeKey, message: error.failure.message } }))
     )

@@ -12,7 +12,7 @@ import * as Live from "./Live.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 
-export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "plan", "diff", "usage"] as const
+export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "diff", "usage"] as const
 
 const methodNotFound = -32601
 /** Codex' own code for what was overtaken. */

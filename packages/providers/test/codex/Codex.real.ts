@@ -61,6 +61,28 @@ describe("the real codex", () => {
   )
 
   live(
+    "P7 a fork has the conversation under a key of its own, while the first one goes on and knows nothing of it",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const asked = Effect.map(endpoint.requests, (requests) => JSON.stringify(requests.at(-1)?.input))
+      const first = yield* open(1)
+      yield* first.session.startTurn({ turnId: turn(1), text: "[[say apple]]" })
+      yield* first.recording.until("TurnCompleted")
+      const copy = yield* open(2, { resumeKey: first.session.resumeKey ?? "", fork: true })
+      assert.strictEqual(copy.session.continuity, "resumed")
+      assert.notStrictEqual(copy.session.resumeKey, first.session.resumeKey)
+      yield* copy.session.startTurn({ turnId: turn(2), text: "[[say banana]]" })
+      yield* copy.recording.until("TurnCompleted", ({ turnId }) => turnId === turn(2))
+      assert.include(yield* asked, "apple")
+      yield* first.session.startTurn({ turnId: turn(3), text: "[[say cherry]]" })
+      yield* first.recording.until("TurnCompleted", ({ turnId }) => turnId === turn(3))
+      assert.notInclude(yield* asked, "banana")
+      assert.deepStrictEqual(yield* finish(first.session, first.recording), ["TurnCompleted", "TurnCompleted"])
+      assert.deepStrictEqual(yield* finish(copy.session, copy.recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
     "T13 an approval that is accepted runs its command, one that is declined does not, and the turn goes on",
     Effect.gen(function* () {
       const { home, open } = yield* world

@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { Effect, type Scope } from "effect"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
@@ -11,11 +12,11 @@ import { player } from "../Drivers.ts"
 const threadId = ThreadId.make("thr_played")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-const open = (transcript: string) =>
+const open = (transcript: string, more: Partial<OpenInput> = {}) =>
   Effect.gen(function* () {
-    const codexHome = join(import.meta.dirname, "fixtures", `${transcript}.jsonl`)
+    const codexHome = join(import.meta.dirname, "fixtures", transcript.includes("#") ? transcript : `${transcript}.jsonl`)
     const adapter = yield* Codex.make({ binary: player, codexHome })
-    const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
+    const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname, ...more })
     return { session, recording: yield* record(session) }
   })
 
@@ -37,6 +38,20 @@ describe("codex session", () => {
       assert.include(refused.failure.message, "expected active turn id")
       yield* recording.until("TurnCompleted")
       yield* finish(session, recording)
+    })
+  )
+
+  played(
+    "P7 a fork is a copy with a key of its own; of a conversation that is gone it is a new one, and that is said",
+    Effect.gen(function* () {
+      const source = "01a1f832-b815-7ef3-bbf0-ef0bbbbcc018"
+      const { recording, session } = yield* open("thread-store", { resumeKey: source, fork: true })
+      assert.strictEqual(session.continuity, "resumed")
+      assert.strictEqual(session.resumeKey, "01a1f832-b996-7281-8b2e-f37377ebda79")
+      yield* finish(session, recording)
+      const gone = yield* open("two-turns.jsonl#1#lost", { resumeKey: source, fork: true })
+      assert.strictEqual(gone.session.continuity, "fresh")
+      yield* gone.recording.until("Opaque", ({ method }) => method === "millrace/conversation-lost")
     })
   )
 

@@ -154,7 +154,7 @@ createInterface({ input: process.stdin })
     if (msg.method === "turn/start" && fault === "silent") return
     if (msg.method === "turn/start" && fault === "overloaded")
       return write({ id, error: { code: -32001, message: "Server overloaded; retry later." } })
-    if (found < 0 || (fault === "lost" && msg.method === "thread/resume")) {
+    if (found < 0 || (fault === "lost" && /^thread\/(resume|fork)$/.test(msg.method))) {
       const words =
         fault === "lost" ? `no rollout found for thread id ${msg.params?.threadId}` : `not in this transcript: ${kind(msg)}`
       return id === undefined ? undefined : write(refusal(id, words))
