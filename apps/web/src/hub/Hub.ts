@@ -13,6 +13,7 @@ import { format } from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { type Frame, leaseOver } from "@millrace/contracts/Frame"
+import { usageIn } from "@millrace/contracts/Signal"
 import { type Chunk, Effect, Fiber, Option, Scope, Stream } from "effect"
 import * as World from "../store/World.ts"
 import { answer } from "./Answer.ts"
@@ -117,6 +118,9 @@ export const make = (origin: string): Hub => {
           events.push(frame.event)
           missed.events++
           if (frame.event.type === "request.opened") missed.requests++
+        } else if (frame._tag === "signal") {
+          const usage = usageIn(frame.signal)
+          if (usage !== undefined && frame.signal.turnId !== undefined) tell({ tag: "usage", turnId: frame.signal.turnId, usage })
         } else if (frame._tag === "bye" && frame.reason !== leaseOver) say({ state: "draining", message: frame.reason })
         else if (frame._tag === "caught-up") {
           if (events.length > 0) pass(events.splice(0))

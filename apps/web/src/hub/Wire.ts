@@ -1,7 +1,8 @@
 /** What a tab and the hub say to each other, over a `MessagePort` or in one page. Plain values only: they are cloned on the way. */
 import type { BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { StreamName, ThreadId } from "@millrace/contracts/Ids"
+import type { StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Usage } from "@millrace/contracts/Item"
 import type { PageRequest } from "@millrace/contracts/Millrace"
 import type { World } from "../store/World.ts"
 
@@ -55,5 +56,7 @@ export type ToTab =
   | { readonly tag: "events"; readonly events: ReadonlyArray<LogEvent> }
   | { readonly tag: "connection"; readonly connection: Connection }
   | { readonly tag: "notice"; readonly notice: Notice }
+  /** The tokens of a turn that runs, so far; may be left out (D12). */
+  | { readonly tag: "usage"; readonly turnId: TurnId; readonly usage: Usage }
   | { readonly tag: "answer"; readonly id: number; readonly value: unknown }
   | { readonly tag: "refusal"; readonly id: number; readonly failed: Failed }

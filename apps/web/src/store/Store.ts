@@ -3,8 +3,8 @@
  * views read it with `useStore` and change nothing but by commands. Listeners are told once per frame of the screen.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { ThreadId } from "@millrace/contracts/Ids"
-import type { ItemView } from "@millrace/contracts/Item"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemView, Usage } from "@millrace/contracts/Item"
 import type { PageOf } from "@millrace/contracts/Millrace"
 import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
 import * as Link from "../hub/Link.ts"
@@ -19,6 +19,8 @@ const pageSize = 100
 const olderPageSize = 400
 /** Events that the log's table holds, newest last. */
 const maxTail = 2_000
+/** Turns whose tokens are kept; the one that told longest ago goes first. */
+const maxUsage = 50
 
 /** A page is of a position; without one its events cannot be told from those behind it. */
 type Opened = { readonly state: "loading" } | { readonly state: "failed"; readonly message: string } | Ready
@@ -34,6 +36,8 @@ export interface State {
   readonly notice: Notice | undefined
   readonly threads: ReadonlyMap<ThreadId, Opened>
   readonly providers: ReadonlyArray<ProviderStatus> | undefined
+  /** Tokens of turns that run, so far; what their ends say stands in the transcript. */
+  readonly usage: ReadonlyMap<TurnId, Usage>
   /** The newest events that came, for the log's table; each once. */
   readonly tail: ReadonlyArray<LogEvent>
   /** Counts every change. */
@@ -46,6 +50,7 @@ let state: State = {
   notice: undefined,
   threads: new Map(),
   providers: undefined,
+  usage: new Map(),
   tail: [],
   version: 0
 }
@@ -112,6 +117,8 @@ const hear = (message: ToTab) => {
       return set({ connection: message.connection })
     case "notice":
       return set({ notice: message.notice })
+    case "usage":
+      return set({ usage: new Map([...state.usage, [message.turnId, message.usage] as const].slice(-maxUsage)) })
     default:
       return
   }

@@ -148,9 +148,13 @@ const foldItem = (transcript: Transcript, event: DomainEvent, offset: number): b
 const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at: string): boolean => {
   switch (event.type) {
     case "turn.requested": {
-      const { continues, text, threadId, turnId } = event.data
-      const origin = continues === undefined ? { origin: "user" as const } : { origin: "continuation" as const, continues }
-      return addTurn(transcript, offset, { turnId, threadId, status: "queued", ...origin, text, requestedAt: at })
+      const { continues, goal, text, threadId, turnId } = event.data
+      const begun =
+        continues === undefined
+          ? { origin: goal === undefined ? ("user" as const) : ("goal" as const) }
+          : { origin: "continuation" as const, continues }
+      const towards = goal === undefined ? {} : { goalId: goal.goalId }
+      return addTurn(transcript, offset, { turnId, threadId, status: "queued", ...begun, ...towards, text, requestedAt: at })
     }
     case "turn.edited": {
       const { text } = event.data

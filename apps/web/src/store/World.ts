@@ -61,7 +61,8 @@ export const fromSnapshot = (state: Snapshot): World => ({
 const statusOf = (thread: Thread): ThreadStatus => {
   if (thread.openRequestIds.length > 0) return "needs-you"
   if (thread.activeTurnId !== undefined) return "running"
-  if (thread.queuedTurnIds.length > 0 || thread.continuation !== undefined) return "queued"
+  const comes = thread.queuedTurnIds.length > 0 || thread.continuation !== undefined || thread.goal?.status === "active"
+  if (comes) return "queued"
   return thread.failed ? "failed" : "idle"
 }
 
@@ -93,6 +94,20 @@ const withoutActive = (thread: Thread, turnId: string): Thread => {
   const { activeTurnId: _, ...rest } = thread
   const { activeTurnId: _session, ...session } = thread.session
   return { ...rest, session: session as SessionState }
+}
+
+/** A goal's turn counts when it begins, its tokens when it ends; a turn that goes on with another's work is counted with the goal's next event. */
+const withGoalTurn = (thread: Thread, towards: DataOf<"turn.requested">["goal"]): Thread => {
+  const { goal } = thread
+  if (goal === undefined || goal.goalId !== towards?.goalId) return thread
+  const { nextAt: _, ...rest } = goal
+  return { ...thread, goal: { ...rest, used: towards.used } }
+}
+const withGoalTokens = (thread: Thread, { turnId, usage }: DataOf<"turn.completed">): Thread => {
+  const { goal } = thread
+  if (goal === undefined || usage === undefined || !turnId.startsWith(`trn_${goal.goalId.slice("goal_".length)}_g`)) return thread
+  const tokens = goal.used.tokens + (usage.totalTokens ?? (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0))
+  return { ...thread, goal: { ...goal, used: { ...goal.used, tokens } } }
 }
 
 const ended = (thread: Thread, turnId: DataOf<"turn.completed">["turnId"], failed: boolean): Thread => {
@@ -167,11 +182,22 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
     case "background.ended":
       return withBackground(thread, minus(thread.backgroundIds ?? [], event.data.taskId))
     case "turn.requested": {
-      const { continues, strategy, turnId } = event.data
+      const { continues, goal, strategy, turnId } = event.data
       const front = strategy === "interrupt" || strategy === "steer"
       const queue = thread.queuedTurnIds
       const next = continues === undefined ? thread : withoutContinuation(thread)
-      return { ...next, failed: false, queuedTurnIds: front ? [turnId, ...queue] : [...queue, turnId] }
+      const queuedTurnIds = front ? [turnId, ...queue] : [...queue, turnId]
+      return withGoalTurn({ ...next, failed: false, queuedTurnIds }, goal)
+    }
+    case "goal.set":
+    case "goal.paused":
+    case "goal.resumed":
+    case "goal.waiting":
+    case "goal.met":
+    case "goal.exhausted":
+    case "goal.cleared": {
+      const { threadId: _, ...goal } = event.data
+      return { ...thread, goal }
     }
     case "queue.reordered": {
       const place = new Map(event.data.turnIds.map((turnId, at) => [turnId, at]))
@@ -184,9 +210,9 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
       return { ...withoutActive(thread, event.data.turnId), queuedTurnIds: [event.data.turnId, ...thread.queuedTurnIds] }
     case "turn.completed":
     case "turn.interrupted":
-      return ended(thread, event.data.turnId, false)
+      return ended(withGoalTokens(thread, event.data), event.data.turnId, false)
     case "turn.failed":
-      return ended(thread, event.data.turnId, true)
+      return ended(withGoalTokens(thread, event.data), event.data.turnId, true)
     case "item.started":
       return { ...thread, openItemIds: plus(thread.openItemIds, event.data.itemId) }
     case "item.completed":

@@ -24,13 +24,15 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
     if (next === "") sessionStorage.removeItem(draftKey(threadId))
     else sessionStorage.setItem(draftKey(threadId), next)
   }
-  const send = async (strategy: Strategy) => {
+  const give = async (command: (words: string) => Promise<unknown>) => {
     const words = text
     write("")
-    const sent = await action.run(() => link.send("turn.start", { threadId, text: words, strategy }))
+    const sent = await action.run(() => command(words))
     // What was refused is there to be mended.
     if (!sent) setText((now) => (now === "" ? words : now))
   }
+  const send = (strategy: Strategy) => give((words) => link.send("turn.start", { threadId, text: words, strategy }))
+  const aim = () => give((objective) => link.send("goal.set", { threadId, objective }))
   const running = activeTurnId !== undefined
   const empty = text.trim() === ""
   return (
@@ -49,6 +51,17 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
         sendLabel={running ? "Queue" : "Send"}
         autoFocus
       >
+        {!running && !empty && (
+          <button
+            type="button"
+            className="quiet"
+            disabled={action.busy}
+            onClick={() => void aim()}
+            title="The agent works towards this, turn after turn, until it says that it is met"
+          >
+            Set as goal
+          </button>
+        )}
         {running && (
           <Action
             className="danger"

@@ -1,6 +1,6 @@
 /** One thread: what was said and done, what is asked, what waits, and a prompt. */
 import { useEffect, useMemo, useState } from "react"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 import { Action } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
@@ -8,10 +8,12 @@ import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { Composer } from "./Composer.tsx"
+import { Goal } from "./Goal.tsx"
 import { Queue } from "./Queue.tsx"
 import { titleOf } from "./Rail.tsx"
 import { RequestCard, SettledCard } from "./RequestCard.tsx"
 import { Transcript } from "./Transcript.tsx"
+import { tokens } from "./TurnEnd.tsx"
 
 /** A thread that the snapshot does not list (archived, or beyond its 500) is asked for. */
 const useThread = (threadId: ThreadId): ThreadView | undefined => {
@@ -66,6 +68,13 @@ const Title = ({ thread }: { readonly thread: ThreadView }) => {
 
 const live = new Set(["starting", "ready", "running", "interrupted"])
 
+/** What the running turn took so far. */
+const Usage = ({ turnId }: { readonly turnId: TurnId }) => {
+  const usage = useStore((state) => state.usage.get(turnId))
+  const words = tokens(usage)
+  return words === undefined ? null : <span className="usage">{words}</span>
+}
+
 const Head = ({ thread }: { readonly thread: ThreadView }) => (
   <header className="thread-head">
     <a className="back button quiet" href="#/" aria-label="All threads">
@@ -85,6 +94,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
             {thread.session.continuity !== undefined && `, ${thread.session.continuity}`}
           </span>
         )}
+        {thread.activeTurnId !== undefined && <Usage turnId={thread.activeTurnId} />}
       </p>
     </div>
     <Badge status={thread.status} />
@@ -157,6 +167,7 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
           <RequestCard key={request.requestId} request={request} />
         ))}
         {own.length === 0 && last !== undefined && thread.activeTurnId === last.request.turnId && <SettledCard settled={last} />}
+        <Goal thread={thread} />
         <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
         {thread.archived ? (
           <p className="nothing">This thread is archived. Unarchive it to go on.</p>

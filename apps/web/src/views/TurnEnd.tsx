@@ -1,10 +1,11 @@
 /** How a turn ended: time, tokens, and the reason where it was no success. */
 import { memo } from "react"
+import type { Usage } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import { span } from "../ui/Time.ts"
 import { Whole } from "./Diff.tsx"
 
-const tokens = ({ usage }: TurnView): string | undefined => {
+export const tokens = (usage: Usage | undefined): string | undefined => {
   if (usage === undefined) return undefined
   const parts = [
     usage.inputTokens !== undefined && `${usage.inputTokens.toLocaleString("en")} in`,
@@ -30,7 +31,7 @@ export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
         {turn.error !== undefined && <span className="why">{turn.error.message}</span>}
         {turn.error === undefined && turn.reason !== undefined && <span className="why">{turn.reason}</span>}
         {took !== undefined && <span>{took}</span>}
-        {tokens(turn) !== undefined && <span>{tokens(turn)}</span>}
+        {tokens(turn.usage) !== undefined && <span>{tokens(turn.usage)}</span>}
       </p>
       {turn.error?.detail !== undefined && (
         <details>

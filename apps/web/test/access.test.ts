@@ -1,0 +1,137 @@
+/** Everybody can use it: a scan of every view in both colours and both sizes, and the way to an answered approval by keys alone. */
+import { expect, it } from "@effect/vitest"
+import axe from "axe-core"
+import { Effect } from "effect"
+import type { Page } from "playwright-core"
+import { browser, type Device, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
+
+/** What axe finds serious or critical, and in which element. */
+const findings = async (page: Page): Promise<ReadonlyArray<string>> => {
+  // Half-faded colours are nobody's colours.
+  await page.evaluate(async () => {
+    await Promise.all(
+      document.getAnimations().flatMap((one) => (one.effect?.getTiming().iterations === Infinity ? [] : [one.finished]))
+    )
+  })
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { readonly axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] })
+  )
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.any[0]?.message ?? ""}`))
+}
+
+/** The page's security policy lets no script in; the debugger's way needs none. */
+const scan = (device: Device, name: string) =>
+  Effect.promise(async () => {
+    await device.page.evaluate(axe.source)
+    return (await findings(device.page)).map((one) => `${name}: ${one}`)
+  })
+
+const views: ReadonlyArray<readonly [path: string, words: RegExp]> = [
+  ["", /Everything/],
+  ["requests", /Asks you/],
+  ["log", /thread\.created/],
+  ["agents", /demo/],
+  ["sessions", /Last activity/],
+  ["settings", /Who is in/]
+]
+
+it.scopedLive(
+  "X1 every view, day and night, desk and phone: a scan for accessibility finds nothing serious",
+  () =>
+    Effect.gen(function* () {
+      const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+      const begin = (title: string, text: string) =>
+        Effect.map(
+          post<{ readonly threadId: string }>(millrace, "/api/threads", { provider: "demo", title, turn: { text } }),
+          ({ threadId }) => `thread/${threadId}`
+        )
+      const full = yield* begin(
+        "Everything",
+        "[[think Hm.]] [[plan One; Two]] [[say # Title\n\nA [link](https://example.org), `code`, **bold**.\n\n```ts\nconst a = 1 // b\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n\n> said]] [[run echo yes]] [[hang]]"
+      )
+      yield* post(millrace, `/api/threads/${full.slice("thread/".length)}/turns`, { text: "waits" })
+      const failed = yield* begin("Failed", "[[say a]] [[fail It broke]]")
+      const asks = yield* begin("Question", "[[ask Which colour?]]")
+      const all = [...views, [full, /Wants to run/], [failed, /It broke/], [asks, /Which colour/]] as const
+      const found: Array<string> = []
+      // Both colours and both sizes, each view twice.
+      for (const [colorScheme, width] of [
+        ["light", 1280],
+        ["dark", 390]
+      ] as const) {
+        const options = {
+          colorScheme,
+          viewport: { width, height: 800 },
+          ...(width === 390 && { isMobile: true, hasTouch: true })
+        }
+        const device = yield* pair(chrome, millrace, `${colorScheme}-${width}`, options)
+        const { page } = device
+        for (const [path, words] of all) {
+          yield* Effect.promise(async () => {
+            await page.goto(`${millrace.url}/#/${path}`)
+            await page.getByText(words).first().waitFor()
+            if (path === "log") await page.locator("button.line").last().click()
+            if (path === "settings") await page.getByRole("button", { name: "Make a link" }).click()
+            if (path === "settings") await page.getByRole("img", { name: "QR code" }).waitFor()
+          })
+          found.push(...(yield* scan(device, `${colorScheme} ${width} ${path}`)))
+        }
+        expect(device.complaints).toEqual([])
+      }
+      const context = yield* Effect.acquireRelease(
+        Effect.promise(() => chrome.newContext()),
+        (one) => Effect.promise(() => one.close())
+      )
+      const guest = yield* open(context, millrace.url)
+      yield* Effect.promise(() => guest.page.getByText("This browser is not paired").waitFor())
+      found.push(...(yield* scan(guest, "unpaired")))
+      expect(found).toEqual([])
+    }),
+  120_000
+)
+
+/** Presses Tab until the element with this name has the focus, which must be seen. */
+const tabTo = async (page: Page, name: string, key = "Tab") => {
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press(key)
+    const now = await page.evaluate(() => {
+      const at = document.activeElement
+      // A prompt shows the focus at its edge, which its text has not.
+      const shown = at?.closest(".prompt") !== null && at?.tagName === "TEXTAREA" ? at.closest(".prompt") : at
+      const style = shown instanceof Element ? getComputedStyle(shown) : undefined
+      const label = at?.getAttribute("aria-label") ?? at?.textContent ?? ""
+      return { label: label.trim(), seen: style !== undefined && (style.outlineStyle !== "none" || style.boxShadow !== "none") }
+    })
+    if (now.label !== name) continue
+    expect([name, now.seen]).toEqual([name, true])
+    return
+  }
+  throw new Error(`No way to ${name} by ${key}`)
+}
+
+it.scopedLive("T13 from the first page to an answered approval by keys alone, the focus in sight", () =>
+  Effect.gen(function* () {
+    const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+    const { complaints, page } = yield* pair(chrome, millrace, "keys")
+    yield* Effect.promise(async () => {
+      await page.getByText("Welcome to Millrace").waitFor()
+      await page.locator("body").press("Tab")
+      expect(await page.evaluate(() => document.activeElement?.textContent)).not.toBe("")
+      await tabTo(page, "Prompt")
+      await page.keyboard.type("[[run printf 'by keys']] [[say Thank you]]")
+      await page.keyboard.press("Enter")
+      await page.getByRole("button", { name: "Accept", exact: true }).waitFor()
+      await tabTo(page, "Accept", "Shift+Tab")
+      await page.keyboard.press("Enter")
+      await page.locator(".turn-end.completed").waitFor()
+    })
+    const events = yield* log(millrace)
+    expect(events.find(({ type }) => type === "request.answered")?.data).toMatchObject({ by: "keys", decision: "accept" })
+    const expected = said(events, threadOf(page.url()))
+    expect(Object.values(expected).flat()).toContain("by keys")
+    expect(yield* shown(page)).toEqual(expected)
+    expect(complaints).toEqual([])
+  })
+)
