@@ -1,4 +1,5 @@
 /** The examples of docs/host.md. */
+import { readFileSync } from "node:fs"
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Random, Stream, TestClock } from "effect"
 import { command } from "./Orchestration.ts"
@@ -80,3 +81,16 @@ it("D2 example: a front end that is cut anywhere and comes back shows the same a
   for (let seed = 1; seed <= 50; seed++)
     expect(simulate(seed, frontEnd, { preempt: 0.01 }).exit, `seed ${seed}`).toEqual(Exit.succeed(pieces.join("")))
 }, 20_000)
+
+it("the examples of docs/host.md are these, line by line", () => {
+  const lines = (text: string) => text.split("\n").map((line) => line.trim())
+  const here = new Set(lines(readFileSync(new URL(import.meta.url), "utf8")))
+  const page = readFileSync(new URL("../../../docs/host.md", import.meta.url), "utf8")
+  const blocks = [...(page.split("## Tests of your own")[1] ?? "").matchAll(/```ts\n([\s\S]*?)```/g)].map(
+    ([, block]) => block ?? ""
+  )
+  expect(blocks).toHaveLength(3)
+  // Names begin with what they hold here.
+  const others = blocks.flatMap(lines).filter((line) => !here.has(line) && !line.startsWith('it.scoped("'))
+  expect(others).toEqual([])
+})
