@@ -9,7 +9,7 @@ import * as Ledger from "@millrace/providers/process/Ledger"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as TestHost from "@millrace/testing/TestHost"
-import { Chunk, Effect, Stream } from "effect"
+import { Chunk, Effect, Fiber, Stream } from "effect"
 import { join } from "node:path"
 import * as Host from "./Host.ts"
 
@@ -45,6 +45,24 @@ const views = (host: Service, threadId: ThreadId) =>
       Object.fromEntries(Object.entries(rest).filter(([key]) => key !== "itemId"))
     return { turns: turns.map(strip), items: items.map(strip) }
   })
+
+/** An export of one turn with 1,000 messages. */
+const big = (header: string, threadId: ThreadId) => {
+  const turnId = "trn_big"
+  const at = "2026-01-01T00:00:00.000Z"
+  const line = (type: string, data: object) => JSON.stringify({ type, at, data: { threadId, turnId, ...data } })
+  const items = Array.from({ length: 1000 }, (_, n) => {
+    const item = { itemId: `itm_big_${n}`, kind: "agent-message", text: `message ${n} ${"x".repeat(500)}` }
+    return line("item.completed", { ...item, status: "completed" })
+  })
+  const all = [
+    line("turn.requested", { text: "big", strategy: "enqueue" }),
+    line("turn.started", { origin: "user" }),
+    ...items,
+    line("turn.completed", {})
+  ]
+  return { at, document: [header, ...all, JSON.stringify({ count: all.length })].join("\n") }
+}
 
 describe("export and import", () => {
   for (const format of ["json", "ndjson"] as const)
@@ -114,6 +132,14 @@ describe("export and import", () => {
       expect(found.turns).toMatchObject([{ status: "interrupted", reason: "imported" }])
       expect(found.items).toContainEqual({ kind: "agent-message", status: "aborted", reason: "imported", text: "half" })
       expect((yield* host.state).requests).toEqual([])
+      expect(JSON.parse(yield* text(host, mine, "json"))).toMatchObject({
+        events: expect.arrayContaining([
+          expect.objectContaining({
+            type: "request.imported",
+            data: expect.objectContaining({ status: "expired", reason: "imported" })
+          })
+        ])
+      })
       expect((yield* host.thread(mine)).status).toBe("idle")
       expect((yield* host.figures).sessions.length).toBe(before)
       // It goes on like any other thread.
@@ -236,38 +262,52 @@ done with it
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
   })
 
-  it.effect("D15 a big import goes in parts: commands between them are answered, and events come in bounded batches", () =>
-    Effect.gen(function* () {
-      const { host, threadId } = yield* scripted
-      const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
-      const turnId = "trn_big"
-      const at = "2026-01-01T00:00:00.000Z"
-      const line = (type: string, data: object) => JSON.stringify({ type, at, data: { threadId, turnId, ...data } })
-      const items = Array.from({ length: 3000 }, (_, n) => {
-        const item = { itemId: `itm_big_${n}`, kind: "agent-message", text: `message ${n} ${"x".repeat(500)}` }
-        return line("item.completed", { ...item, status: "completed" })
-      })
-      const all = [
-        line("turn.requested", { text: "big", strategy: "enqueue" }),
-        line("turn.started", { origin: "user" }),
-        ...items,
-        line("turn.completed", {})
-      ]
-      const document = [header, ...all, JSON.stringify({ count: all.length })].join("\n")
-      const running = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
-      const offsets: Array<number> = []
-      while (running.unsafePoll() === null) {
-        const accepted = yield* host.dispatch(command("thread.rename", { threadId, title: `t${offsets.length}` }), "tester")
-        offsets.push(accepted.offset)
-      }
-      const result = yield* running
-      expect(result).toMatchObject({ turns: 1, items: 3000, written: 3001 })
-      // Between two of our commands there was never more than one part.
-      expect(offsets.length).toBeGreaterThan(40)
-      for (const [n, offset] of offsets.entries()) expect(offset - (offsets[n - 1] ?? offset)).toBeLessThanOrEqual(2 * 64 + 2)
-      const [turn] = (yield* host.turns(result.threadId, {})).items
-      expect(turn).toMatchObject({ status: "completed", requestedAt: at, endedAt: at, text: "big" })
-    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  it.effect(
+    "C2 an import that was cut in the middle goes on where it was, and each piece is there once",
+    () =>
+      Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+        const { document } = big(header ?? "", threadId)
+        const cut = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
+        const head = (yield* host.state).offset
+        yield* host.follow({}).pipe(
+          Stream.filter((frame) => frame._tag === "event" && frame.event.offset > head + 200),
+          Stream.runHead
+        )
+        yield* Fiber.interrupt(cut)
+        const again = yield* host.importThread({ source: bytes(document, 64 * 1024) })
+        expect(again).toMatchObject({ created: false, items: 1000 })
+        expect(again.written).toBeGreaterThan(300)
+        expect(again.written).toBeLessThan(900)
+        const events = (JSON.parse(yield* text(host, again.threadId, "json")) as { events: ReadonlyArray<LogEvent> }).events
+        expect(events.filter(({ type }) => type === "item.imported").length).toBe(1000)
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer())),
+    30_000
+  )
+
+  it.effect(
+    "D15 a big import goes in parts: commands between them are answered, and events come in bounded batches",
+    () =>
+      Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+        const { at, document } = big(header ?? "", threadId)
+        const running = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
+        const offsets: Array<number> = []
+        while (running.unsafePoll() === null) {
+          const accepted = yield* host.dispatch(command("thread.rename", { threadId, title: `t${offsets.length}` }), "tester")
+          offsets.push(accepted.offset)
+        }
+        const result = yield* running
+        expect(result).toMatchObject({ turns: 1, items: 1000, written: 1001 })
+        // Between two of our commands there was never more than one part.
+        expect(offsets.length).toBeGreaterThan(10)
+        for (const [n, offset] of offsets.entries()) expect(offset - (offsets[n - 1] ?? offset)).toBeLessThanOrEqual(2 * 64 + 2)
+        const [turn] = (yield* host.turns(result.threadId, {})).items
+        expect(turn).toMatchObject({ status: "completed", requestedAt: at, endedAt: at, text: "big" })
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer())),
+    30_000
   )
 
   it.live(
