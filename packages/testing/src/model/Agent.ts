@@ -10,6 +10,7 @@ import { Effect, Queue, Stream } from "effect"
 export const deeds = [
   "begin",
   "say",
+  "claim",
   "item",
   "delta",
   "close",
@@ -202,6 +203,8 @@ export class Agent {
           { _tag: "ItemDelta", ...common, text: "two" },
           { _tag: "ItemCompleted", ...common, status: "completed", content: { text: "one two" } }
         )
+      case "claim":
+        return this.say({ _tag: "ItemCompleted", ...common, status: "completed", content: { text: "so\nGOAL COMPLETE" } })
       case "item": {
         const kind = this.names % 2 === 0 ? "command" : "agent-message"
         this.items.push({ native, item: common.nativeItemId, kind })

@@ -105,6 +105,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
       items: [...thread.items].toSorted(),
       background: [...thread.tasks],
       plan: thread.plan?.turn,
+      goal: thread.goal === undefined ? undefined : [thread.goal.id, thread.goal.status, thread.goal.used],
       session: thread.session
     }
     const session = view?.session?.status
@@ -120,6 +121,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
             items: view.openItemIds.toSorted(),
             background: view.backgroundIds ?? [],
             plan: view.continuation?.turnId,
+            goal: view.goal === undefined ? undefined : [view.goal.goalId, view.goal.status, view.goal.used.turns],
             session: session === "stopped" || session === "error" ? undefined : session
           }
     if (JSON.stringify(is) !== JSON.stringify(due))

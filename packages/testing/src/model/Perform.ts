@@ -205,6 +205,19 @@ export class Performer {
           ...(step.recovery === undefined ? {} : { recovery: step.recovery }),
           ...(step.afterLimit === undefined ? {} : { afterLimit: step.afterLimit })
         })
+      case "goal":
+        return this.on.send("goal.set", {
+          threadId,
+          objective: `goal ${this.on.count()}`,
+          budget: { turns: step.turns },
+          pauseOnUserMessage: step.pauses
+        })
+      case "goal-pause":
+        return this.on.send("goal.pause", { threadId })
+      case "goal-resume":
+        return this.on.send("goal.resume", { threadId })
+      case "goal-clear":
+        return this.on.send("goal.clear", { threadId })
       case "leave":
         return this.on.send("continuation.cancel", { threadId })
       case "archive":

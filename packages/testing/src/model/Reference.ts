@@ -21,6 +21,18 @@ export interface Plan {
   readonly request: string | undefined
 }
 
+/** A durable objective. */
+export interface Goal {
+  readonly id: string
+  readonly turns: number
+  status: string
+  used: number
+  /** It says itself when its next turn begins. */
+  waits: boolean
+  /** Its last turn that is over. */
+  last: string | undefined
+}
+
 export interface Request {
   readonly id: string
   readonly thread: Thread
@@ -55,6 +67,11 @@ export class Thread {
   recovery = "settle"
   afterLimit = "stop"
   plan: Plan | undefined
+  goal: Goal | undefined
+  /** Turns of goals. */
+  readonly aimed = new Map<string, string>()
+  /** Turns whose last message claims that the goal is met. */
+  readonly claims = new Set<string>()
   /** Turns that somebody wanted to end. */
   readonly unwanted = new Set<string>()
   /** Turns whose work another one went on with, or was planned to. */
@@ -80,10 +97,24 @@ export class Thread {
   get idle(): boolean {
     return this.active === undefined && !(this.session !== undefined && this.stopping)
   }
+  get aims(): boolean {
+    return this.goal?.status === "active"
+  }
+  /** Its goal may begin a turn. */
+  get rests(): boolean {
+    return (
+      this.free &&
+      this.open.size === 0 &&
+      this.queue.length === 0 &&
+      this.openRequests.length === 0 &&
+      !this.stopping &&
+      !this.archived
+    )
+  }
   get status(): string {
     if (this.openRequests.length > 0) return "needs-you"
     if (this.active !== undefined) return "running"
-    if (this.queue.length > 0 || this.plan !== undefined) return "queued"
+    if (this.queue.length > 0 || this.plan !== undefined || this.aims) return "queued"
     return this.failed ? "failed" : "idle"
   }
 }
@@ -97,6 +128,7 @@ export interface Prediction {
 
 const rule = (name: string): Prediction => ({ rule: name })
 const live = new Set(["starting", "ready", "running", "interrupted"])
+const armed = new Set(["active", "paused"])
 const holding = new Set(["starting", "running"])
 
 interface Data {
@@ -119,6 +151,11 @@ interface Data {
   readonly recovery?: string
   readonly afterLimit?: string
   readonly because: string
+  readonly kind?: string
+  readonly goalId: string
+  readonly budget: { readonly turns: number }
+  readonly used: { readonly turns: number }
+  readonly goal?: { readonly goalId: string; readonly used: { readonly turns: number } }
   readonly continues?: { readonly turnId: string; readonly because: string; readonly restarts: number; readonly waits: number }
 }
 
@@ -181,7 +218,7 @@ export class Reference {
       case "thread.deleted":
         must(thread.open.size === 0 && thread.queue.length === 0, "T2 nothing of a deleted thread is open")
         must(thread.session === undefined, "T2 a deleted thread has no session")
-        must(thread.plan === undefined, "T4 nothing of a deleted thread goes on later")
+        must(thread.plan === undefined && !thread.aims, "T4 nothing of a deleted thread goes on later")
         thread.deleted = true
         return
 
@@ -209,6 +246,8 @@ export class Reference {
           must(thread.open.size === 0 && thread.openRequests.length === 0, "R1 a session with a turn is not idle")
           must(thread.queue.length === 0, "R1 a session with queued input is not idle")
           must(thread.tasks.size === 0 || data.reason.includes("given up"), "R1 a session with background work is not idle")
+          // Their cap is the same as that of background work (R5).
+          must(!thread.aims || !data.reason.startsWith("idle for 1m"), "R1 a session with an active goal is not idle")
         }
         thread.stopping = true
         return
@@ -235,12 +274,24 @@ export class Reference {
 
       case "turn.requested":
         must(!thread.knows(data.turnId), "T1 a turn is requested once")
+        if (data.goal !== undefined) this.aims(thread, data, must)
         this.texts.set(data.turnId, data.text)
         if (data.strategy === "interrupt" || data.strategy === "steer") thread.queue.unshift(data.turnId)
         else thread.queue.push(data.turnId)
         thread.failed = false
         if (data.continues !== undefined) this.continues(thread, data, must)
         return
+      case "goal.set":
+        must(thread.goal === undefined || !armed.has(thread.goal.status), "T1 one goal at a time")
+        thread.goal = { id: data.goalId, turns: data.budget.turns, status: "active", used: 0, waits: false, last: undefined }
+        return
+      case "goal.paused":
+      case "goal.resumed":
+      case "goal.waiting":
+      case "goal.met":
+      case "goal.exhausted":
+      case "goal.cleared":
+        return this.goalMoves(thread, event.type, data, must)
       case "continuation.planned":
         must(thread.plan === undefined, "T5 one plan at a time")
         must(thread.over.has(data.turnId) && !thread.unwanted.has(data.turnId), "T5 only work that was cut off goes on")
@@ -320,6 +371,9 @@ export class Reference {
         must(turn?.items.has(data.itemId) === true, "T9 an item closes once, before its turn ends")
         thread.items.delete(data.itemId)
         turn?.items.delete(data.itemId)
+        if (data.kind !== "agent-message") return
+        if (data.text?.endsWith("\nGOAL COMPLETE")) thread.claims.add(data.turnId)
+        else thread.claims.delete(data.turnId)
         return
       case "item.amended":
         must(!thread.items.has(data.itemId), "T9 only a closed item is amended")
@@ -369,6 +423,10 @@ export class Reference {
     thread.over.add(data.turnId)
     thread.open.delete(data.turnId)
     thread.queue = thread.queue.filter((id) => id !== data.turnId)
+    if (turn !== undefined && thread.goal !== undefined && thread.aimed.get(data.turnId) === thread.goal.id) {
+      thread.goal.last = data.turnId
+      if (event.type !== "turn.completed") thread.claims.delete(data.turnId)
+    }
     if (thread.active !== data.turnId) return
     thread.active = undefined
     thread.failed = event.type === "turn.failed"
@@ -378,6 +436,38 @@ export class Reference {
   private asks(thread: Thread): boolean {
     const id = thread.plan?.request
     return id !== undefined && thread.requests.get(id)?.open === true
+  }
+
+  /** A turn that a goal begins, or that goes on with one of its turns. */
+  private aims(
+    thread: Thread,
+    { continues, goal: towards, turnId }: Data,
+    must: (holds: boolean, promise: string) => void
+  ): void {
+    const { goal } = thread
+    must(thread.aims && goal?.id === towards?.goalId, "T4 only an active goal begins turns")
+    must(towards?.used.turns === (goal?.used ?? 0) + 1, "T4 each turn of a goal is counted")
+    thread.aimed.set(turnId, towards?.goalId ?? "")
+    if (goal === undefined) return
+    goal.used++
+    goal.waits = false
+    if (continues !== undefined) return
+    must(goal.used <= goal.turns, "T4 a goal has a budget")
+    must(thread.rests, "T12 a goal begins a turn only when nothing else is to be done")
+  }
+
+  private goalMoves(thread: Thread, type: string, data: Data, must: (holds: boolean, promise: string) => void): void {
+    const { goal } = thread
+    must(goal?.id === data.goalId, "T1 only the thread's goal moves")
+    if (goal === undefined) return
+    const may =
+      type === "goal.resumed" ? ["paused"] : type === "goal.met" || type === "goal.cleared" ? ["active", "paused"] : ["active"]
+    must(may.includes(goal.status), "T1 a goal that is over stays so")
+    if (type === "goal.met")
+      must(goal.last !== undefined && thread.claims.has(goal.last), "T11 a goal is met only if its agent said so")
+    if (type === "goal.exhausted") must(goal.used >= goal.turns, "T4 only a used budget ends a goal")
+    goal.waits = type === "goal.waiting"
+    if (type !== "goal.waiting") goal.status = type === "goal.resumed" ? "active" : type.slice("goal.".length)
   }
 
   /** A turn that goes on with another's work. */
@@ -410,6 +500,7 @@ export class Reference {
     const wrong: Array<string> = []
     for (const thread of this.threads.values()) {
       if (thread.deleted) continue
+      if (thread.aims && thread.rests && thread.goal?.waits === false) wrong.push(`T4 the goal of ${thread.id} waits for nobody`)
       if (thread.free && thread.queue.length > 0) wrong.push(`T4 the queue of ${thread.id} waits for nobody`)
       for (const turn of thread.open.values())
         if (thread.session === undefined || (turn.origin === "user" && thread.active !== turn.id))
@@ -460,6 +551,15 @@ export class Reference {
           if (found.rule !== undefined) return found
         }
         return {}
+      case "goal.set":
+        return thread.archived ? rule("ThreadArchived") : {}
+      case "goal.pause":
+      case "goal.resume":
+        if (thread.goal === undefined) return rule("GoalNotFound")
+        if (command.type === "goal.resume" && thread.archived) return rule("ThreadArchived")
+        return armed.has(thread.goal.status) ? {} : rule("GoalOver")
+      case "goal.clear":
+        return thread.goal === undefined ? rule("GoalNotFound") : {}
       case "session.stop":
         return command.expectedEpoch !== undefined && (thread.session === undefined || command.expectedEpoch !== thread.epoch)
           ? rule("TurnMismatch")

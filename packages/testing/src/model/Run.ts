@@ -314,6 +314,7 @@ class Run {
     }
     for (const thread of this.reference.threads.values()) {
       for (const id of [...thread.queue, ...thread.open.keys()]) this.say(`T2 ${id} never ends`)
+      if (thread.aims && !thread.deleted) this.say(`T4 the goal of ${thread.id} has no end`)
       if (thread.plan !== undefined) this.say(`T5 the plan of ${thread.id} has no clock`)
       if (thread.session !== undefined) this.say(`R1 nobody stops the session of ${thread.id}`)
     }
@@ -325,7 +326,12 @@ class Run {
 
   private get quiet(): boolean {
     return [...this.reference.threads.values()].every(
-      (thread) => thread.open.size === 0 && thread.queue.length === 0 && thread.session === undefined && thread.plan === undefined
+      (thread) =>
+        !thread.aims &&
+        thread.open.size === 0 &&
+        thread.queue.length === 0 &&
+        thread.session === undefined &&
+        thread.plan === undefined
     )
   }
 }

@@ -25,6 +25,8 @@ export type Step =
       readonly recovery?: "settle" | "resume" | "ask"
       readonly afterLimit?: "stop" | "continue"
     }
+  | { readonly do: "goal"; readonly thread: number; readonly turns: number; readonly pauses: boolean }
+  | { readonly do: "goal-pause" | "goal-resume" | "goal-clear"; readonly thread: number }
   /** Work that would go on later does not. */
   | { readonly do: "leave"; readonly thread: number }
   /** An earlier command with its id, once more. */
@@ -92,6 +94,8 @@ const kinds: ReadonlyArray<readonly [number, fc.Arbitrary<object>]> = [
   [2, record({ do: word("archive", "unarchive", "unarchive", "rename"), thread })],
   [1, record({ do: fc.constant("delete"), thread })],
   [3, configure],
+  [2, record({ do: fc.constant("goal"), thread, turns: fc.integer({ min: 1, max: 3 }), pauses: fc.boolean() })],
+  [2, record({ do: word("goal-pause", "goal-resume", "goal-resume", "goal-clear"), thread })],
   [1, record({ do: fc.constant("leave"), thread })],
   [2, record({ do: fc.constant("again"), at: fc.nat(20) })],
   [4, record({ do: word("detach", "attach"), follower: fc.nat(1) })],
@@ -161,6 +165,17 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
       act("complete"),
       fixed({ do: "wait", millis: 70_000 }),
       fixed({ do: "wait", millis: 70_000 })
+    )
+  },
+  // An agent that says that it is done.
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fixed({ do: "goal", thread: 0, turns: 3, pauses: false }),
+      fixed({ do: "agent", thread: 0, does: "begin" }),
+      step,
+      fixed({ do: "agent", thread: 0, does: "claim" }),
+      fixed({ do: "agent", thread: 0, does: "complete" })
     )
   },
   // Killed again while it recovers.
