@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 import projects from "./vitest.workspace.ts"
 
 export default defineConfig({
   test: {
     projects,
+    // By default one core is kept free, which on two cores is one file at a time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters:
       process.env["CI"] === undefined ? ["default"] : ["default", ["json", { outputFile: ".cache/test-results/default.json" }]]
   }

@@ -48,7 +48,7 @@ export const memory = Effect.map(Layer.build(EventLogMemory.layer()), (context) 
 export type Services = Layer.Layer.Success<ReturnType<typeof layer>>
 
 /**
- * A server process over a log that outlives it. `kill` is the power going: from then on it writes nothing, and nothing of it is shut in order.
+ * A server process over a log that outlives it. `kill` is the power going: from then on it reads and writes nothing, and nothing of it is shut in order.
  * `dieAfter`: it is killed by itself, instead of the append of that number.
  */
 export const start = (log: typeof EventLog.Service, options: Options & { readonly dieAfter?: number } = {}) =>
@@ -56,12 +56,17 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
     const scope = yield* Scope.make()
     const died = yield* Deferred.make<void>()
     let left = options.dieAfter ?? Number.POSITIVE_INFINITY
+    let dead = false
     /** What a dead process does. */
     const nothing = Effect.async<never>(() => {})
     const own: typeof EventLog.Service = {
       ...log,
       append: (envelopes) =>
-        Effect.suspend(() => (left-- > 0 ? log.append(envelopes) : Effect.zipRight(Deferred.succeed(died, undefined), nothing)))
+        Effect.suspend(() => {
+          dead ||= left-- <= 0
+          return dead ? Effect.zipRight(Deferred.succeed(died, undefined), nothing) : log.append(envelopes)
+        }),
+      follow: (from) => Stream.mapEffect(log.follow(from), (page) => (dead ? nothing : Effect.succeed(page)))
     }
     const built = yield* Layer.buildWithScope(layerOver(Layer.succeed(EventLog, own), options), scope).pipe(
       Effect.disconnect,
@@ -74,7 +79,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
           ? Effect.void.pipe(Effect.as(undefined))
           : Effect.raceFirst(Effect.disconnect(Effect.provide(effect, built)), Effect.as(Deferred.await(died), undefined)),
       kill: Effect.sync(() => {
-        left = 0
+        dead = true
       }),
       /** In order. */
       close: Scope.close(scope, Exit.void)
