@@ -1,0 +1,37 @@
+/** Two RPC calls in flight with one id (case 13): an answer could not be told from the other's. */
+import { expect, it } from "@effect/vitest"
+import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
+import { Effect, Queue } from "effect"
+import { start } from "./support/Hosted.ts"
+
+it.scopedLive(
+  "C2 D15 the second of one id is not run, the first and the connection go on as they did; after its end an id is free (case 13)",
+  () =>
+    Effect.gen(function* () {
+      const { dataDir, host, token, url } = yield* start()
+      // As many as this test asks for.
+      const heard = yield* Queue.dropping<string>(64)
+      const socket = yield* Effect.acquireRelease(
+        Effect.async<WebSocket>((resume) => {
+          const socket = NodeWebSocket.open(token)(`${url.replace("http", "ws")}/rpc`)
+          socket.addEventListener("message", ({ data }) => Queue.unsafeOffer(heard, String(data)))
+          socket.addEventListener("open", () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => socket.close())
+      )
+      const ask = (id: string, tag: string, payload: object = {}) =>
+        socket.send(JSON.stringify({ _tag: "Request", id, tag, payload, headers: [] }))
+      const create = (commandId: string) => ({ command: { commandId, type: "project.create", cwd: dataDir } })
+
+      ask("1", "follow")
+      expect(yield* Queue.take(heard)).toContain('"caught-up"')
+      ask("1", "dispatch", create("second"))
+      ask("2", "dispatch", create("third"))
+      expect(yield* Queue.take(heard)).toMatch(/"requestId":"2".*"commandId":"third"/)
+      expect(yield* Effect.flip(host.commandStatus("second"))).toMatchObject({ _tag: "NotFound" })
+      socket.send(JSON.stringify({ _tag: "Ack", requestId: "1" }))
+      expect(yield* Queue.take(heard)).toMatch(/"requestId":"1".*"project.created"/)
+      ask("2", "dispatch", create("fourth"))
+      expect(yield* Queue.take(heard)).toMatch(/"requestId":"2".*"commandId":"fourth"/)
+    })
+)
