@@ -57,7 +57,7 @@ export const threads = Command.make(
         const look = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...(search ? { search } : {}) }
         let page = yield* Effect.mapError(millrace.threads(look), fromError)
         // A page of a search ends where it has looked far enough: a person wants what there is.
-        while (search && page.items.length === 0 && page.before !== undefined)
+        while (page.items.length === 0 && page.before !== undefined)
           page = yield* Effect.mapError(millrace.threads({ ...look, before: page.before }), fromError)
         if (options.json) return yield* Output.json(page)
         yield* output.out(Output.table(rows(output.outStyle, page.items), output.width))
