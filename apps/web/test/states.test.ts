@@ -35,14 +35,16 @@ it.scopedLive(
         await page.getByText("Welcome to Millrace").waitFor()
         await page.getByText("No threads yet.").waitFor()
         for (const [view, words] of [
-          ["requests", /Nothing waits|No request/],
-          ["sessions", /No agent runs/],
-          // It is no administrator.
-          ["settings", /administrator|may not|not permitted|admin/i]
+          ["requests", "Nothing waits for you."],
+          ["sessions", "No agent runs."]
         ] as const) {
           await page.goto(`${millrace.url}/#/${view}`)
-          await page.getByText(words).first().waitFor()
+          await page.getByText(words).waitFor()
         }
+        // Who is no administrator sees no other device.
+        await page.goto(`${millrace.url}/#/settings`)
+        await page.locator(".tokens li").getByText("this browser").waitFor()
+        expect(await page.locator(".tokens li").count()).toBe(1)
       })
       const tokens = (yield* Effect.promise(async () =>
         (await fetch(`${millrace.url}/api/tokens`, { headers: { authorization: `Bearer ${millrace.token}` } })).json()

@@ -57,28 +57,29 @@ export const make = (threadId: ThreadId, items: PageOf<ItemView>, turns: PageOf<
   return transcript
 }
 
-/** The next older page, newest first as it comes. What an event told since stays: it is newer. */
-export const addItems = (transcript: Transcript, page: PageOf<ItemView>): void => {
-  const older: Array<ItemId> = []
-  for (const item of page.items.toReversed()) {
-    if (transcript.items.has(item.itemId)) continue
-    transcript.items.set(item.itemId, { value: item, offset: page.offset ?? 0 })
-    older.push(item.itemId)
+/** Takes in an older page, newest first as it comes, and gives the ids that are new, oldest first. What an event told since stays: it is newer. */
+const addPage = <Id extends string, A>(known: Map<Id, At<A>>, page: PageOf<A>, idOf: (one: A) => Id): ReadonlyArray<Id> => {
+  const added: Array<Id> = []
+  for (const value of page.items.toReversed()) {
+    const id = idOf(value)
+    if (known.has(id)) continue
+    known.set(id, { value, offset: page.offset ?? 0 })
+    added.push(id)
   }
-  transcript.order = [...older, ...transcript.order]
+  return added
+}
+
+/** The next older page of items. */
+export const addItems = (transcript: Transcript, page: PageOf<ItemView>): void => {
+  transcript.order = [...addPage(transcript.items, page, ({ itemId }) => itemId), ...transcript.order]
   transcript.before = page.before
   transcript.version++
   transcript.structure++
 }
 
+/** The next older page of turns. */
 export const addTurns = (transcript: Transcript, page: PageOf<TurnView>): void => {
-  const older: Array<TurnId> = []
-  for (const turn of page.items.toReversed()) {
-    if (transcript.turns.has(turn.turnId)) continue
-    transcript.turns.set(turn.turnId, { value: turn, offset: page.offset ?? 0 })
-    older.push(turn.turnId)
-  }
-  transcript.turnOrder = [...older, ...transcript.turnOrder]
+  transcript.turnOrder = [...addPage(transcript.turns, page, ({ turnId }) => turnId), ...transcript.turnOrder]
   transcript.beforeTurns = page.before
   transcript.version++
   transcript.structure++

@@ -129,11 +129,15 @@ it("D14 T9 a page of a thread anywhere and the events behind it fold to its last
   run(({ events, items, places, turns }) => {
     for (const { transcript } of places) {
       // Those before the page come again, as they do to a tab that was behind; twice changes nothing.
-      for (const event of [...events, ...events])
-        if (event.stream === `thread/${transcript.threadId}` && event.offset <= (items.offset ?? 0))
-          Transcript.fold(transcript, event)
+      const foldTo = (offset: number) => {
+        for (const event of [...events, ...events])
+          if (event.stream === `thread/${transcript.threadId}` && event.offset <= offset) Transcript.fold(transcript, event)
+      }
+      // The two last pages are of two positions.
+      foldTo(items.offset ?? 0)
       const shown = transcript.order.map((itemId) => transcript.items.get(itemId)?.value)
       expect(shown).toEqual(items.items.toReversed().slice(-shown.length))
+      foldTo(turns.offset ?? 0)
       expect(transcript.turnOrder.map((turnId) => transcript.turns.get(turnId)?.value)).toEqual(turns.items.toReversed())
     }
   }))

@@ -173,7 +173,7 @@ const Block = memo(({ text }: { readonly text: string }) => {
 })
 
 /** Cuts at the top-level blocks; the cuts lose nothing. */
-export const blocks = (text: string): ReadonlyArray<string> => {
+const blocks = (text: string): ReadonlyArray<string> => {
   const tree: Tree = parser.parse(text)
   const cuts: Array<string> = []
   let at = 0

@@ -1,7 +1,7 @@
 /** A thread's status: a word and its mark. */
 import type { ThreadStatus } from "@millrace/contracts/State"
 
-export const statusWord: Readonly<Record<ThreadStatus, string>> = {
+const statusWord: Readonly<Record<ThreadStatus, string>> = {
   "needs-you": "needs you",
   running: "running",
   queued: "queued",

@@ -1,6 +1,8 @@
 /** Times as people say them. */
 export const ago = (iso: string, now: number): string => {
   const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000))
+  // An imported turn has the times that its export says.
+  if (Number.isNaN(seconds)) return "?"
   if (seconds < 45) return "now"
   const minutes = Math.round(seconds / 60)
   if (minutes < 60) return `${minutes} min`
