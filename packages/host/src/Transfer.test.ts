@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat } from "@millrace/contracts/Import"
+import { Records } from "@millrace/orchestration/Records"
 import * as Verify from "@millrace/orchestration/Verify"
 import * as Codex from "@millrace/providers/codex/Codex"
 import * as Ledger from "@millrace/providers/process/Ledger"
@@ -179,6 +180,43 @@ describe("export and import", () => {
       expect((yield* host.state).offset).toBe(head)
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
+
+  it.effect(
+    "X5 hostile exports: too deep, without a time, never closed; each is refused with its line, and nothing is written",
+    () =>
+      Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+        const head = (yield* host.state).offset
+        const event = (data: string, at = "2026-01-01T00:00:00.000Z") =>
+          `{"type":"item.started","at":"${at}","data":{"threadId":"thr_a","turnId":"trn_a",${data}}}`
+        const item = (n: number) => event(`"itemId":"itm_${n}","kind":"tool-call"`)
+        const refused = (...lines: ReadonlyArray<string | undefined>) => {
+          const document = [...lines, JSON.stringify({ count: lines.length - 1 })].join("\n")
+          return Effect.map(Effect.flip(host.importThread({ source: bytes(document, 4096) })), (error) =>
+            error._tag === "ImportFailed" ? [error.reason, error.line] : error
+          )
+        }
+        const deep = "[".repeat(20_000) + "]".repeat(20_000)
+        expect(yield* refused(header, event(`"itemId":"itm_1","kind":"tool-call","input":${deep}`))).toEqual(["malformed", 2])
+        expect(yield* refused(header?.replace("{", `{"deep":${deep},`))).toEqual(["malformed", 1])
+        expect(yield* refused(header, event(`"itemId":"itm_1","kind":"notice"`, "tomorrow"))).toEqual(["malformed", 2])
+        expect(yield* refused(header, ...Array.from({ length: 501 }, (_, n) => item(n)))).toEqual(["too-large", 502])
+        expect((yield* host.state).offset).toBe(head)
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
+  it("X5 an export of many lists, and of many blanks, costs no more than its length", () => {
+    const filled = (filling: string) => `{"a":0,${filling}"events": [{"b":1}], "count":1}`
+    // Work that grows with the square of these takes minutes: the test's own time limit is what fails it.
+    for (const filling of [`"l":[],`.repeat(100_000), `${" ".repeat(900_000)}"z":1,`]) {
+      const cut = new Records()
+      const found = (filled(filling).match(/[^]{1,65536}/g) ?? []).map((chunk) => cut.push(chunk))
+      const texts = found.flatMap((records) => (records === "too-large" ? [records] : records.map(({ text }) => text)))
+      expect(texts[0]?.length).toBe(filling.length + 7)
+      expect(texts.slice(1)).toEqual(['{"b":1}', '{ "count":1}'])
+    }
+  })
 
   it.effect("X4 a secret does not leave; Markdown tells people the turns, commands, changes, and who answered", () => {
     const secret = "hunter2-never-leaves"

@@ -19,7 +19,7 @@ import {
 import { EventLog, maxEventBytes } from "@millrace/log/EventLog"
 import { Context, Effect, Either, Schema, Stream } from "effect"
 import { Engine } from "./Engine.ts"
-import { cutText, maxValueBytes } from "./Limits.ts"
+import { cutText, isDeep, maxValueBytes } from "./Limits.ts"
 import { importedRow } from "./Projection.ts"
 import { Records, type Record as Piece } from "./Records.ts"
 import * as Seeds from "./Seeds.ts"
@@ -29,6 +29,8 @@ import { storageUnavailable } from "./Work.ts"
 
 /** Pieces and bytes of one part: the engine does other things between two parts. */
 const part = { pieces: 64, bytes: 96 * 1024 }
+/** Turns, items and requests of an export that may be open at a time: what is open is held. A queue has at most 100 turns, a turn a few items. */
+const maxOpen = 500
 
 /** The thread that a transcript becomes. */
 export interface Target {
@@ -69,7 +71,12 @@ const json = ({ line, text }: Piece): Either.Either<unknown, ImportFailed> =>
   Either.try({
     try: (): unknown => JSON.parse(text),
     catch: () => failure("malformed", line, "this is not JSON. Nothing was imported.")
-  })
+  }).pipe(
+    Either.filterOrLeft(
+      (value) => !isDeep(value),
+      () => failure("malformed", line, "its lists and objects are too deep in each other. Nothing was imported.")
+    )
+  )
 
 const decodeHeader = Schema.decodeUnknownEither(ExportHeader)
 const decodeVersion = Schema.decodeUnknownEither(Schema.Struct({ millrace: Schema.Int }))
@@ -103,7 +110,7 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
   Either.flatMap(json(piece), (value): Either.Either<LogEvent | { readonly count: number }, ImportFailed> => {
     if (isTrailer(value)) return Either.right(value)
     const event = decodeEvent(value)
-    if (Either.isLeft(event))
+    if (Either.isLeft(event) || Number.isNaN(Date.parse(event.right.at)))
       return Either.left(failure("malformed", piece.line, "this is no event: it has a type, a time and its data."))
     const data = dataOf.get(event.right.type)?.(event.right.data)
     // A type that this version does not know is passed over (L6).
@@ -289,14 +296,20 @@ export const make = Effect.gen(function* () {
       let count = 0
       let said: number | undefined
       let last = 1
+      const transcribe = new Transcribe()
       yield* Stream.runForEach(records(source), (piece) => {
         last = piece.line
         if (first === undefined) return Effect.map(header(piece), (found) => void (first = found))
         return Effect.flatMap(body(piece), (found) => {
           if (said !== undefined) return failure("malformed", piece.line, "this comes after the end of the export.")
           if ("count" in found) said = found.count
-          else count++
-          return Effect.void
+          else {
+            count++
+            transcribe.next({ type: found.type, data: found.data } as DomainEvent, found.at)
+          }
+          return transcribe.open > maxOpen
+            ? failure("too-large", piece.line, `more than ${maxOpen} turns, items and requests are open at a time.`)
+            : Effect.void
         })
       })
       if (first === undefined) return yield* failure("truncated", 1, "this is empty.")

@@ -48,8 +48,16 @@ export const split = (text: string, bytes: number): ReadonlyArray<string> => {
   return pieces
 }
 
-/** A value of unknown shape, or a note of what it was when it is too large. */
+/** Lists and objects in each other that a value may have: whoever encodes, checks or shows it calls itself for each. */
+const maxDepth = 256
+
+/** Parsing takes any depth, encoding does not. */
+export const isDeep = (value: unknown, left = maxDepth): boolean =>
+  typeof value === "object" && value !== null && (left === 0 || Object.values(value).some((part) => isDeep(part, left - 1)))
+
+/** A value of unknown shape, or a note of what it was when it is too large or too deep. */
 export const fitUnknown = (value: unknown, bytes: number): unknown => {
+  if (isDeep(value)) return { leftOut: `lists and objects in each other, more than ${maxDepth} deep` }
   const json = JSON.stringify(value)
   if (json === undefined) return null
   if (fits(json, bytes)) return value
@@ -73,9 +81,16 @@ const fitChanges = (changes: ReadonlyArray<FileChange>, bytes: number): Readonly
   )
 }
 
+const withoutDeep = ({ input, result, ...content }: ItemContent): ItemContent => ({
+  ...content,
+  ...(input === undefined ? {} : { input: fitUnknown(input, maxValueBytes) }),
+  ...(result === undefined ? {} : { result: fitUnknown(result, maxValueBytes) })
+})
+
 /** The content, cut where it is too large: diffs first, then results, then output and text from their ends. */
-export const fitContent = (content: ItemContent): ItemContent => {
-  if (isSmall(content)) return content
+export const fitContent = (given: ItemContent): ItemContent => {
+  if (isSmall(given)) return given
+  const content = isDeep(given.input) || isDeep(given.result) ? withoutDeep(given) : given
   const before = jsonBytes(content)
   if (before <= maxValueBytes) return content
   const share = Math.floor(maxValueBytes / 8)

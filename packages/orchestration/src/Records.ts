@@ -10,7 +10,10 @@ export interface Record {
 }
 
 /** Characters that one record may have: an event is at most 256 KiB on the wire, the header is smaller. */
-export const maxRecord = 1024 * 1024
+const maxRecord = 1024 * 1024
+
+/** Characters of `"events"`, its colon and the blanks around that. */
+const nameLength = 64
 
 const [quote, backslash, newline] = [0x22, 0x5c, 0x0a]
 const [open, close, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d]
@@ -60,9 +63,10 @@ export class Records {
       if (code === quote) this.inText = true
       else if (code === open) this.depth++
       else if (code === openArray) {
-        const so = this.depth === 1 ? this.held + text.slice(from, at) : ""
-        if (this.depth === 1 && /"events"\s*:\s*$/.test(so)) {
-          found.push({ line: this.begins, text: so.replace(/,?\s*"events"\s*:\s*$/, "}") })
+        if (this.depth === 1 && /"events"\s*:\s*$/.test(this.before(text, from, at))) {
+          const so = this.held + text.slice(from, at)
+          const above = so.slice(0, so.lastIndexOf('"events"')).trimEnd()
+          found.push({ line: this.begins, text: `${above.endsWith(",") ? above.slice(0, -1) : above}}` })
           this.held = ""
           this.depth = 0
           this.inEvents = true
@@ -86,6 +90,12 @@ export class Records {
     }
     this.held += text.slice(from)
     return this.held.length > maxRecord || found.some((record) => record.text.length > maxRecord) ? "too-large" : found
+  }
+
+  /** The last characters before this one: enough for a name and its colon, so that a record of many lists costs no more than its length. */
+  private before(text: string, from: number, at: number): string {
+    const own = text.slice(Math.max(from, at - nameLength), at)
+    return own.length < nameLength ? this.held.slice(own.length - nameLength) + own : own
   }
 
   /** What was begun and did not end. */

@@ -51,6 +51,11 @@ export class Transcribe {
     return request === undefined ? none : [piece("request.imported", { ...request, ...end })]
   }
 
+  /** How many are open, and held. */
+  get open(): number {
+    return this.turns.size + this.items.size + this.requests.size
+  }
+
   /** The pieces that are whole with this event. */
   next(event: DomainEvent, at: string): ReadonlyArray<Imported> {
     this.last = at
