@@ -8,12 +8,12 @@ import { fitEvent, split } from "./Limits.ts"
 type Delta = Extract<DurableEvent, { _tag: "ItemDelta" }>
 
 /** A delta of at most this many bytes leaves in one event. */
-export const maxDeltaBytes = 64 * 1024
+const maxDeltaBytes = 64 * 1024
 
 const overhead = 256
 
 /** Bytes of an event's JSON, about: counted where it can be large. */
-export const weigh = (event: DurableEvent): number => {
+const weigh = (event: DurableEvent): number => {
   switch (event._tag) {
     case "ItemDelta":
       return overhead + event.text.length

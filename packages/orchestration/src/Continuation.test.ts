@@ -30,7 +30,9 @@ const create = (text: string, more: { readonly recovery?: RecoveryPolicy; readon
   }))
 const until = (type: string, count = 1) => Kit.eventually(Kit.ofType(type), count)
 const view = (threadId: ThreadId) => Effect.flatMap(Views.Views, (views) => views.thread(threadId))
+/** At rest: time does not pass before that. A turn that still runs would be in the rows and not in the fold. */
 const sound = Effect.gen(function* () {
+  yield* Effect.sleep("1 second")
   yield* (yield* Engine).drain
   expect((yield* Verify.run).problems).toEqual([])
 })

@@ -80,7 +80,7 @@ export const textOf = (because: Continues["because"], turn: { readonly text: str
 }
 
 /** A digest of what is asked, without whose item asks it: the same words are the same question. */
-export const wordsOf = (ask: Ask): string =>
+const wordsOf = (ask: Ask): string =>
   createHash("sha1")
     .update(
       JSON.stringify(

@@ -6,6 +6,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import { Effect, Layer } from "effect"
 import { Engine } from "./Engine.ts"
+import * as Rows from "./Rows.ts"
 import { storageUnavailable } from "./Work.ts"
 
 export interface Report {
@@ -15,21 +16,14 @@ export interface Report {
 
 const reason = "the server restarted; the agent's process ended with the old one"
 
-/** Rows per look. */
-const page = 500
-
 const liveThreads = Effect.gen(function* () {
-  const log = yield* EventLog
   const ids: Array<ThreadId> = []
-  let before: number | undefined
-  for (;;) {
-    const rows = yield* log.view((view) =>
-      view.rows({ collection: "live", limit: page, ...(before === undefined ? {} : { before }) })
-    )
-    for (const row of rows) ids.push(row.key as ThreadId)
-    before = rows.at(-1)?.rank
-    if (before === undefined) return ids
-  }
+  yield* Rows.eachPage(yield* EventLog, "live", (page) =>
+    Effect.sync(() => {
+      for (const { key } of page) ids.push(key as ThreadId)
+    })
+  )
+  return ids
 })
 
 /** Between its steps a test can look, or end the process. */

@@ -6,14 +6,12 @@ import { EventLog } from "@millrace/log/EventLog"
 import { Clock, type Duration, Effect, Layer } from "effect"
 import { Engine } from "./Engine.ts"
 import type { Timer } from "./Projection.ts"
+import * as Rows from "./Rows.ts"
 
 export interface Options {
   /** Between two looks, so at most so late. Wall-clock: after a suspend of the machine the first look finds what is due. Default 15 seconds. */
   readonly interval?: Duration.DurationInput
 }
-
-/** Rows per look. */
-const page = 500
 
 export const make = (options: Options = {}) =>
   Effect.gen(function* () {
@@ -22,20 +20,13 @@ export const make = (options: Options = {}) =>
 
     const look = Effect.gen(function* () {
       const now = new Date(yield* Clock.currentTimeMillis).toISOString()
-      let before: number | undefined
-      for (;;) {
-        const rows = yield* log.view((view) =>
-          view.rows({ collection: "timer", limit: page, ...(before === undefined ? {} : { before }) })
-        )
-        for (const { value } of rows) {
-          const { threadId, turnId, goalId, at } = value as Timer
-          if (at > now) continue
+      const wake = ({ at, goalId, threadId, turnId }: Timer) =>
+        Effect.gen(function* () {
+          if (at > now) return
           if (turnId !== undefined) yield* engine.submit({ _tag: "ContinuationDue", threadId, turnId })
           if (goalId !== undefined) yield* engine.submit({ _tag: "GoalDue", threadId, goalId })
-        }
-        before = rows.at(-1)?.rank
-        if (before === undefined) return
-      }
+        })
+      yield* Rows.eachPage(log, "timer", (page) => Effect.forEach(page, ({ value }) => wake(value as Timer), { discard: true }))
     }).pipe(Effect.catchAll((error) => Effect.logWarning(`The timers cannot be read now: ${error.message}`)))
 
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "15 seconds"), look)))

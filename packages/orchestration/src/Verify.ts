@@ -6,11 +6,12 @@ import { createHash } from "node:crypto"
 import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
 import { EventData } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
-import { EventLog } from "@millrace/log/EventLog"
+import { EventLog, type Row } from "@millrace/log/EventLog"
 import { Effect } from "effect"
 import { evolve, violations } from "./evolve.ts"
 import { type Change, projectProject, projectThread } from "./Projection.ts"
 import { evolveProject, projectOf, type ProjectState } from "./ProjectState.ts"
+import * as Rows from "./Rows.ts"
 import type { ThreadState } from "./ThreadState.ts"
 
 export interface Report {
@@ -136,21 +137,16 @@ export const run = Effect.gen(function* () {
   let rows = 0
   for (const collection of complete ? collections : []) {
     const expected = fold.rows.get(collection) ?? new Map<string, Expected>()
-    let before: number | undefined
-    for (;;) {
-      const found = yield* log.view((view) => view.rows({ collection, limit: page, ...(before === undefined ? {} : { before }) }))
-      for (const row of found) {
-        rows++
-        const known = expected.get(row.key)
-        expected.delete(row.key)
-        if (known === undefined) fold.problem(`${collection} ${row.key}: a row that no event made`)
-        else if (known.hash !== hash(row.value)) fold.problem(`${collection} ${row.key}: its value is not what the events say`)
-        else if (known.rank !== row.rank || known.parent !== row.parent)
-          fold.problem(`${collection} ${row.key}: it stands at ${row.parent} ${row.rank}, not ${known.parent} ${known.rank}`)
-      }
-      before = found.at(-1)?.rank
-      if (before === undefined) break
+    const compare = (row: Row) => {
+      rows++
+      const known = expected.get(row.key)
+      expected.delete(row.key)
+      if (known === undefined) fold.problem(`${collection} ${row.key}: a row that no event made`)
+      else if (known.hash !== hash(row.value)) fold.problem(`${collection} ${row.key}: its value is not what the events say`)
+      else if (known.rank !== row.rank || known.parent !== row.parent)
+        fold.problem(`${collection} ${row.key}: it stands at ${row.parent} ${row.rank}, not ${known.parent} ${known.rank}`)
     }
+    yield* Rows.eachPage(log, collection, (found) => Effect.sync(() => found.forEach(compare)))
     for (const key of expected.keys()) fold.problem(`${collection} ${key}: the row is missing`)
   }
   return { events: fold.events, rows, complete, problems: fold.problems } satisfies Report

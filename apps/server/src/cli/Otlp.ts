@@ -2,14 +2,22 @@
 import { Effect, type Scope } from "effect"
 import type { Telemetry } from "../telemetry/Telemetry.ts"
 
+/** As it came when it is not percent-encoded. */
+const decoded = (value: string): string => {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
 /** `a=1,b=2`, percent-encoded, as the specification of OpenTelemetry has it. */
 const headersOf = (text: string | undefined): Record<string, string> => {
   const headers: Record<string, string> = {}
   for (const pair of (text ?? "").split(",")) {
     const [name = "", ...rest] = pair.split("=")
     if (name.trim() === "" || rest.length === 0) continue
-    const value = rest.join("=").trim()
-    headers[name.trim()] = /%(?![0-9a-f]{2})/i.test(value) ? value : decodeURIComponent(value)
+    headers[name.trim()] = decoded(rest.join("=").trim())
   }
   return headers
 }

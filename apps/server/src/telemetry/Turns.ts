@@ -1,6 +1,6 @@
 /** A span for each turn, from the log: it began when it was asked for and ended with its terminal. Follows like everybody else; nothing waits for it. */
 import { Context, Effect, Exit, Option, type Scope, Stream, type Tracer } from "effect"
-import { terminals } from "@millrace/contracts/Event"
+import { isTerminal } from "@millrace/contracts/Event"
 import { EventLog } from "@millrace/log/EventLog"
 
 interface Row {
@@ -36,7 +36,7 @@ export const follow: Effect.Effect<void, never, EventLog | Scope.Scope> = Effect
     if (span === undefined) return
     if (type === "turn.dispatched")
       span.attribute("millrace.turn.queued_millis", Number(nanos(row.at) - span.status.startTime) / 1e6)
-    if (!(terminals as ReadonlyArray<string>).includes(type)) return
+    if (!isTerminal(type)) return
     open.delete(row.data.turnId)
     span.attribute("millrace.turn.end", type.slice("turn.".length))
     span.end(nanos(row.at), type === "turn.failed" ? Exit.fail({ _tag: row.data.error?.kind ?? "failed" }) : Exit.void)

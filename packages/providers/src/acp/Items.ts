@@ -27,7 +27,7 @@ const lines = (text: string): ReadonlyArray<string> => {
 }
 
 /** One hunk: what lies between the first and the last line that differ. */
-export const diffOf = (before: string, after: string): string => {
+const diffOf = (before: string, after: string): string => {
   const [old, now] = [lines(before), lines(after)]
   const most = Math.min(old.length, now.length)
   let head = 0

@@ -4,7 +4,7 @@ import type { NativeEvent } from "../NativeEvent.ts"
 import type { ToolCall } from "./Transcript.ts"
 
 /** The one question of the request; its answer is the tool's result. */
-export const questionId = "result"
+const questionId = "result"
 
 const oneLine = (words: string): string => {
   const line = words.replace(/\s+/g, " ").trim()

@@ -71,7 +71,7 @@ const failure = (kind: Failure["kind"], message: string, detail?: string): Failu
 })
 
 /** `http://host:8000` is `http://host:8000/v1`; no slash at the end. */
-export const addressOf = (baseUrl: string): string => {
+const addressOf = (baseUrl: string): string => {
   const url = new URL(baseUrl)
   return `${url.origin}${url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "")}`
 }
