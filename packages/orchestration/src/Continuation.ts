@@ -43,6 +43,7 @@ export interface Options {
 const minute = 60_000
 const day = 24 * 60 * minute
 
+/** Where nobody says otherwise. */
 export const defaults: Policy = {
   recovery: "settle",
   maxRestarts: 3,
@@ -52,6 +53,7 @@ export const defaults: Policy = {
   asking: 7 * day
 }
 
+/** Options with their defaults, in milliseconds. */
 export const policy = ({ asking, fallback, maxTotal, ...given }: Options): Policy => ({
   ...defaults,
   ...given,
@@ -114,6 +116,7 @@ export const next = (
 /** Without what only a plan has. */
 export const begun = ({ at: _a, requestId: _r, ...continues }: Continuation): Continues => continues
 
+/** Milliseconds since 1970 as ISO 8601. */
 export const iso = (millis: number): string => new Date(millis).toISOString()
 
 /** The wait for a limit, or the words why there is none. `at`: now, ISO 8601. */
@@ -146,6 +149,7 @@ export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: OpenReque
 export const goOn = "continue"
 export const leave = "leave"
 const question = "The server stopped while this turn ran. Continue?"
+/** The question under `recovery: ask`, as the request has it. */
 export const asked = {
   kind: "question",
   title: question,

@@ -45,6 +45,7 @@ const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): 
   headers["origin"] === undefined &&
   (headers["upgrade"] !== undefined || (method !== "GET" && method !== "HEAD" && method !== "OPTIONS"))
 
+/** What a client is told that is no administrator. */
 export const notAdmin = new Forbidden({
   message: "Only an administrator's token may do that. Make one on the server's machine: millrace token create --admin"
 })

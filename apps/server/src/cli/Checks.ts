@@ -217,6 +217,7 @@ const agents = Effect.gen(function* () {
   return (yield* millrace.providers).map(agent)
 })
 
+/** In the order in which they are shown: this machine, the server, the log and what its numbers say, the agents. */
 export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Output> =>
   Effect.gen(function* () {
     const server = yield* Discovery.find(where.dataDir)

@@ -102,6 +102,7 @@ const down = (
     yield* Effect.logInfo(`Connections: ${ended} ended, ${cut} cut.`)
   })
 
+/** Returns when the server has come down in order. Fails before it is ready, with what to do: wrong flags, an owned directory, a port in use. */
 export const serve = (options: Options): Effect.Effect<void, CliFailure | OutputClosed, Output> =>
   Effect.gen(function* () {
     const output = yield* Output

@@ -11,6 +11,7 @@ export interface Sample {
   readonly values: ReadonlyArray<{ readonly suffix?: string; readonly labels?: Labels; readonly value: number | bigint }>
 }
 
+/** One value without labels. */
 export const one = (name: string, type: "counter" | "gauge", help: string, value: number): Sample => ({
   name,
   type,
