@@ -138,4 +138,4 @@ it("P8 of 100 threads one hangs in its start: the others complete before its bud
       yield* sound
     })
   )
-})
+}, 60_000)
