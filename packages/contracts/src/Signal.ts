@@ -29,6 +29,11 @@ export const Signal = Schema.Struct({
 export type Signal = typeof Signal.Type
 
 const isUsage = Schema.is(Usage)
+const isProgress = Schema.is(Progress)
+
+/** A tool got further. That it still runs, after so many milliseconds, is no progress: a tool that hangs says that too. */
+export const isFurther = ({ data, itemId }: Signal): boolean =>
+  itemId !== undefined && isProgress(data) && (data.text ?? data.done ?? data.total) !== undefined
 
 /** The turn's tokens so far, when that is what it tells. */
 export const usageIn = (signal: Signal): Usage | undefined =>

@@ -538,7 +538,7 @@ describe("silent turns", () => {
   })
 
   it("T8 D12 what a tool tells of its progress begins its clock anew, and no other; there is no row of it", () => {
-    const telling = (kind: string, is: "progress" | "usage") => (turn: ScriptedProvider.Turn) =>
+    const telling = (kind: string, is: "progress" | "running" | "usage") => (turn: ScriptedProvider.Turn) =>
       Effect.gen(function* () {
         const { turnId } = turn
         yield* turn.start
@@ -547,9 +547,15 @@ describe("silent turns", () => {
         for (let minute = 1; minute <= 180; minute++) {
           yield* Effect.sleep("1 minute")
           yield* turn.emit(
-            is === "progress"
-              ? { _tag: "Signal", turnId, itemId, kind: is, data: { done: minute } }
-              : { _tag: "Signal", turnId, kind: is, data: { totalTokens: minute } }
+            is === "usage"
+              ? { _tag: "Signal", turnId, kind: is, data: { totalTokens: minute } }
+              : {
+                  _tag: "Signal",
+                  turnId,
+                  itemId,
+                  kind: "progress",
+                  data: is === "progress" ? { done: minute } : { elapsedMillis: minute * 60_000 }
+                }
           )
         }
         return yield* Effect.never
@@ -563,6 +569,7 @@ describe("silent turns", () => {
       "item.started",
       "item.completed"
     ])
+    within(silence({}, telling("tool-call", "running")).minutes, 60)
     within(silence({}, telling("tool-call", "usage")).minutes, 60)
     within(silence({}, telling("agent-message", "progress")).minutes, 10)
   })

@@ -6,6 +6,7 @@ import { EventLog } from "@millrace/log/EventLog"
 import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
 import { Engine } from "./Engine.ts"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import { isFurther } from "@millrace/contracts/Signal"
 import type { SilenceLimits } from "./Fact.ts"
 import { ProcessMemory } from "./ProcessMemory.ts"
 import { nameOf, Quiet } from "./Quiet.ts"
@@ -137,7 +138,7 @@ export const make = (options: Options = {}) =>
       if (gap <= suspended) quiet.pass(gap)
       const told = signals.since(heard)
       heard = told.place
-      for (const { itemId, threadId } of told.signals) if (itemId !== undefined) quiet.stir(threadId)
+      for (const signal of told.signals) if (isFurther(signal)) quiet.stir(signal.threadId)
       yield* Effect.forEach(quiet.due(), engine.submit, { concurrency: 16, discard: true })
       yield* makeRoom
       if (maxMemory > 0 && quiet.size > 0) yield* makeMemory
