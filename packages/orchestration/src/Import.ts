@@ -324,21 +324,20 @@ export const make = Effect.gen(function* () {
 
   return Import.of({
     transcript,
-    file: <E>({ actor, cwd, source }: Options<E>) =>
-      Effect.gen(function* () {
-        const { logEpoch, thread } = yield* check(source)
-        const transcribe = new Transcribe()
-        const pieces = records(source).pipe(
-          Stream.drop(1),
-          Stream.mapConcatEffect((piece) =>
-            Effect.map(body(piece), (event) =>
-              "count" in event ? [] : transcribe.next({ type: event.type, data: event.data } as DomainEvent, event.at)
-            )
-          ),
-          Stream.concat(Stream.suspend(() => Stream.fromIterable(transcribe.rest())))
-        )
-        const target: Target = { ...thread, cwd: cwd ?? thread.cwd, source: { from: logEpoch, threadId: thread.threadId } }
-        return yield* transcript(target, pieces, actor)
-      }).pipe(Effect.withSpan("Import.file"))
+    file: Effect.fn("Import.file")(function* <E>({ actor, cwd, source }: Options<E>) {
+      const { logEpoch, thread } = yield* check(source)
+      const transcribe = new Transcribe()
+      const pieces = records(source).pipe(
+        Stream.drop(1),
+        Stream.mapConcatEffect((piece) =>
+          Effect.map(body(piece), (event) =>
+            "count" in event ? [] : transcribe.next({ type: event.type, data: event.data } as DomainEvent, event.at)
+          )
+        ),
+        Stream.concat(Stream.suspend(() => Stream.fromIterable(transcribe.rest())))
+      )
+      const target: Target = { ...thread, cwd: cwd ?? thread.cwd, source: { from: logEpoch, threadId: thread.threadId } }
+      return yield* transcript(target, pieces, actor)
+    })
   })
 })
