@@ -90,7 +90,7 @@ const worded = ({ message, path }: ParseResult.ArrayFormatterIssue): Problem => 
   if (message.startsWith("is unexpected")) return say("there is no such field; see: millrace config schema")
   return say(
     message
-      .replace(/, actual [\s\S]*$/, "")
+      .replace(/, (actual|got) [\s\S]*$/, "")
       .replaceAll(/\s+/g, " ")
       .slice(0, 300)
   )

@@ -1,5 +1,6 @@
 /** `millrace.config.json` at a shell: what wins, what is said of a wrong one, and a server that is the endpoint of another. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -57,8 +58,19 @@ describe("configuration", () => {
         expect(ended.stderr).toContain("serve: there is no such field")
         expect(ended.stdout + ended.stderr).not.toContain("canary")
       }
-      configure(dataDir, "{ no json")
-      expect(yield* Program.run(["config", "check", "--data", dataDir])).toMatchObject({ code: 2 })
+      const hostile = [
+        "{\n no json-canary",
+        '{"recovery":"canary"}',
+        '{"a":' + "[".repeat(20_000) + "]".repeat(20_000) + "}",
+        '{"\\u001b[2J\\n":1}'
+      ]
+      for (const text of hostile) {
+        configure(dataDir, text)
+        const ended = yield* Program.run(["config", "check", "--data", dataDir])
+        expect(ended, text.slice(0, 30)).toMatchObject({ code: 2 })
+        expect(ended.stderr).not.toContain("canary")
+        expect(ended.stderr).not.toContain("\u001B")
+      }
       const schema = yield* Program.run(["config", "schema"])
       expect(JSON.parse(schema.stdout)).toMatchObject({ $schema: expect.stringContaining("json-schema.org") })
       configure(dataDir, { providers: { codex: false } })
@@ -72,6 +84,28 @@ describe("configuration", () => {
         ]
       })
       expect(checked.stdout).not.toContain("canary")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("X1 a project's file that is a pipe, a device, or another user's is not read, and the command ends", () =>
+    Effect.gen(function* () {
+      const { dataDir, project } = yield* places
+      configure(project, { providers: { work: { kind: "demo" } } })
+      const file = join(project, "millrace.config.json")
+      const check = Program.run(["config", "check", "--data", dataDir], { cwd: project })
+      expect(yield* check).toMatchObject({ code: 0 })
+      if (process.getuid?.() === 0) {
+        chownSync(file, 1234, 1234)
+        expect(yield* check).toMatchObject({ code: 2, stderr: expect.stringContaining("belongs to another user") })
+      }
+      for (const make of [
+        ["mkfifo", file],
+        ["ln", "-s", "/dev/zero", file]
+      ] as const) {
+        rmSync(file)
+        execFileSync(make[0], make.slice(1))
+        expect(yield* check).toMatchObject({ code: 2, stderr: expect.stringContaining("it is no file") })
+      }
     }).pipe(Effect.scoped)
   )
 

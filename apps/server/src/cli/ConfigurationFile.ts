@@ -1,10 +1,12 @@
 /** `millrace.config.json`: where it is looked for, and what is said when it is wrong. The project's wins over that of the data directory. */
-import { readFileSync } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import * as Configuration from "@millrace/host/Configuration"
+import { isDeep } from "@millrace/orchestration/Limits"
 import { Effect, Either } from "effect"
 import { codeOf, words } from "../Thrown.ts"
 import { type CliFailure, failed, usage } from "./Failure.ts"
+import * as Text from "./Style.ts"
 
 export const fileName = "millrace.config.json"
 
@@ -16,19 +18,33 @@ export interface Loaded {
 
 const maxBytes = 1024 * 1024
 
-/** Nothing when there is none. */
+/** Nothing when there is none. Never waits: a pipe or a device is no file. */
 const text = (file: string): Effect.Effect<string | undefined, CliFailure> =>
   Effect.suspend(() => {
     try {
-      const bytes = readFileSync(file)
-      return bytes.length > maxBytes
-        ? Effect.fail(usage(`${file}: it is larger than ${maxBytes} bytes`))
-        : Effect.succeed(bytes.toString("utf8"))
+      const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+      try {
+        const stat = fstatSync(descriptor)
+        if (!stat.isFile()) return Effect.fail(usage(`${file}: it is no file`))
+        if (stat.size > maxBytes) return Effect.fail(usage(`${file}: it is larger than ${maxBytes} bytes`))
+        // It can name commands to run: a stranger's file in a shared directory is not asked (X1).
+        if (stat.uid !== 0 && process.getuid !== undefined && stat.uid !== process.getuid())
+          return Effect.fail(usage(`${file}: it belongs to another user. Make it yours, or use --no-project-config.`))
+        return Effect.succeed(readFileSync(descriptor, "utf8"))
+      } finally {
+        closeSync(descriptor)
+      }
     } catch (cause) {
       if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return Effect.as(Effect.void, undefined)
       return Effect.fail(failed(`${file}: it cannot be read: ${words(cause)}`))
     }
   })
+
+/** Where it stops to be JSON, without a word of it: it may be a secret (X4). */
+const whereOf = (json: string, cause: unknown): string => {
+  const at = Number(/at position (\d+)/.exec(words(cause))?.[1])
+  return Number.isNaN(at) ? "" : ` from line ${json.slice(0, at).split("\n").length} on`
+}
 
 /** Exit 2 with one line for each wrong field. */
 const read = (directory: string): Effect.Effect<Loaded, CliFailure> =>
@@ -38,11 +54,12 @@ const read = (directory: string): Effect.Effect<Loaded, CliFailure> =>
     if (found === undefined) return { configuration: {}, files: [] }
     const value = yield* Effect.try({
       try: (): unknown => JSON.parse(found),
-      catch: (cause) => usage(`${file}: it is not JSON: ${words(cause)}`)
+      catch: (cause) => usage(`${file}: it is not JSON${whereOf(found, cause)}`)
     })
+    if (isDeep(value)) return yield* usage(`${file}: its lists and objects are too deep in each other`)
     const decoded = Configuration.decode(value)
     if (Either.isLeft(decoded)) {
-      const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${path}: `}${message}`)
+      const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${Text.line(path, 200)}: `}${message}`)
       return yield* usage([`${file} is wrong:`, ...lines].join("\n"))
     }
     return { configuration: Configuration.locate(decoded.right, directory), files: [file] }

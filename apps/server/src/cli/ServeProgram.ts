@@ -109,6 +109,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     // What is wrong with the flags is said before anything is opened.
     const ready = options.readyFd === undefined ? undefined : yield* Descriptors.lineTo("ready-fd", options.readyFd)
     const onStep = yield* Failpoint.fromEnvironment
+    if (onStep !== undefined) yield* output.note("MILLRACE_FAILPOINT is set: this server will kill itself. It is a testing aid.")
     const stopping = yield* stop(options)
     if (options.configuredBy.length > 0) yield* output.note(`Configured by ${options.configuredBy.join(" and ")}`)
     yield* output.progress("starting")

@@ -4,6 +4,7 @@ import { NodeHttpServerRequest } from "@effect/platform-node"
 import type { HttpServerRequest } from "@effect/platform"
 import { Effect } from "effect"
 import { BadRequest, PayloadTooLarge } from "@millrace/contracts/Errors"
+import { isDeep } from "@millrace/orchestration/Limits"
 import { words } from "../Thrown.ts"
 
 const limitBytes = 1024 * 1024
@@ -75,5 +76,10 @@ export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effec
       : Effect.try({
           try: (): unknown => JSON.parse(body),
           catch: (cause) => new BadRequest({ message: `The body is not JSON: ${words(cause)}` })
-        })
+        }).pipe(
+          Effect.filterOrFail(
+            (value) => !isDeep(value),
+            () => new BadRequest({ message: "The body's lists and objects are too deep in each other." })
+          )
+        )
   )

@@ -22,6 +22,11 @@ it.scopedLive("C1 bad commands are answered with what is wrong, and the server s
       ["a prototype's name", { commandId: "c", type: "toString" }, { path: "type" }],
       ["an array", [], { path: "type" }],
       ["null", "null", { path: "type" }],
+      [
+        "a list too deep to be told of",
+        `{"type":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
+        { message: expect.stringContaining("too deep") }
+      ],
       ["no command id", { type: "thread.create", provider: "demo" }, { path: "commandId" }],
       ["wrong type of a field", { commandId: "c", type: "thread.create", provider: 5 }, { path: "provider" }],
       [

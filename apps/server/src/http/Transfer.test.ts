@@ -31,6 +31,8 @@ it.live(
       const first = yield* send(ndjson)
       expect(first).toMatchObject({ created: true, turns: 1 })
       expect(yield* send(ndjson)).toMatchObject({ threadId: first.threadId, created: false, written: 0 })
+      // Many pieces, read twice from the file that has no name.
+      expect(yield* send(`${" ".repeat(3_000_000)}${ndjson}`)).toMatchObject({ threadId: first.threadId, written: 0 })
       expect(yield* Effect.flip(send("{}"))).toMatchObject({ _tag: "ImportFailed", reason: "malformed", line: 1 })
       expect(yield* Effect.flip(send(""))).toMatchObject({ _tag: "BadRequest" })
       expect(yield* Effect.flip(transfer.nativeThreads("scripted", {}))).toMatchObject({ _tag: "NotFound" })

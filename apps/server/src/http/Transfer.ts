@@ -50,25 +50,30 @@ export const upload = (
         message: `The export cannot be put down: ${words(cause)}. Send it again.`,
         retryAfterMillis: 1000
       })
-    const directory = yield* Effect.acquireRelease(
-      Effect.tryPromise({ try: () => mkdtemp(join(tmpdir(), "millrace-import-")), catch: broken }),
-      (made) => Effect.promise(() => rm(made, { recursive: true, force: true }))
+    // Without a name as soon as it is open: a server that is killed leaves nothing behind.
+    const file = yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        try: async () => {
+          const directory = await mkdtemp(join(tmpdir(), "millrace-import-"))
+          try {
+            return await open(join(directory, "export"), "wx+", 0o600)
+          } finally {
+            await rm(directory, { recursive: true, force: true })
+          }
+        },
+        catch: broken
+      }),
+      (opened) => Effect.promise(() => opened.close())
     )
-    const file = join(directory, "export")
     const size = yield* Effect.tryPromise({
       try: async () => {
-        const out = await open(file, "wx", 0o600)
-        try {
-          let bytes = 0
-          for await (const chunk of source as AsyncIterable<Buffer>) {
-            bytes += chunk.length
-            if (bytes > maxImport) return bytes
-            await out.write(chunk)
-          }
-          return bytes
-        } finally {
-          await out.close()
+        let bytes = 0
+        for await (const chunk of source as AsyncIterable<Buffer>) {
+          bytes += chunk.length
+          if (bytes > maxImport) return bytes
+          await file.writeFile(chunk)
         }
+        return bytes
       },
       catch: broken
     })
@@ -79,8 +84,11 @@ export const upload = (
       })
     if (size === 0) return yield* new BadRequest({ message: "The body is empty. Send an export: --data-binary @FILE" })
     return Stream.fromAsyncIterable(
-      // Opened by each run of the stream.
-      { [Symbol.asyncIterator]: () => (createReadStream(file) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]() },
+      // From the beginning, by each run of the stream.
+      {
+        [Symbol.asyncIterator]: () =>
+          (createReadStream("", { fd: file.fd, start: 0, autoClose: false }) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+      },
       broken
     )
   })
