@@ -119,6 +119,8 @@ const text = (response: HttpClientResponse.HttpClientResponse, limit: number) =>
     )
   })
 
+const lines = /[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+/g
+
 /** From bytes to the data of events. What is larger than the limit is the end of it, told in order. */
 const events = (limit: number) => {
   const tooLarge = failure("protocol", `The endpoint sent one event of more than ${limit} characters.`)
@@ -133,7 +135,9 @@ const events = (limit: number) => {
       const text = held + decoder.decode(bytes, { stream: true })
       // Half of a CRLF at a cut would read as two line ends.
       held = text.endsWith("\r") ? "\r" : ""
-      if (parser.feed(held === "" ? text : text.slice(0, -1)) !== undefined) found.push(tooLarge)
+      // Line by line: the parser looks at a piece from its beginning for each line in it.
+      for (const line of (held === "" ? text : text.slice(0, -1)).match(lines) ?? [])
+        if (parser.feed(line) !== undefined) found.push(tooLarge)
     }
     return Chunk.unsafeFromArray(found.splice(0))
   }

@@ -1,13 +1,14 @@
 /** The whole adapter against a model endpoint on loopback: real HTTP, scripted answers, both dialects. */
 import { chmodSync, writeFileSync } from "node:fs"
 import { NodeHttpClient } from "@effect/platform-node"
-import { HttpClient } from "@effect/platform"
+import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { History, OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { Chunk, Effect, type Scope, Stream, TestClock } from "effect"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import * as Endpoint from "../../src/openai/Endpoint.ts"
 import * as OpenAi from "../../src/openai/OpenAi.ts"
 import * as Session from "../../src/openai/Session.ts"
 import * as Wire from "../../src/openai/Wire.ts"
@@ -293,6 +294,23 @@ for (const api of apis)
   })
 
 describe("openai", () => {
+  it.effect("X5 an answer of a million short lines costs its length, not its square: the server goes on beside it", () =>
+    Effect.gen(function* () {
+      const event = 'data: {"x":1}\r\n\n'
+      const body = `${"x\n".repeat(500_000)}${":\r\n".repeat(300_000)}${event.repeat(20_000)}data: [DONE]\n\n`
+      const client = HttpClient.make((request) =>
+        Effect.succeed(
+          HttpClientResponse.fromWeb(request, new Response(body, { headers: { "content-type": "text/event-stream" } }))
+        )
+      )
+      const endpoint = Endpoint.make({ name: "local", baseUrl: "http://nowhere" }, client, () => ({}))
+      const all = [...(yield* Stream.runCollect(endpoint.answer({})))]
+      // With the square of it this test meets its time limit.
+      assert.lengthOf(all, 20_001)
+      assert.deepEqual([all[0], all.at(-1)], ['{"x":1}', "[DONE]"])
+    })
+  )
+
   it.scoped("D7 an answer is pulled no further than it is read: 1,024 events and one chunk; nothing is lost", () =>
     Effect.gen(function* () {
       const chunks = 100
