@@ -1,6 +1,6 @@
 /** The program at a shell: exit codes, what goes to which stream, and what it says. The server is real; its service does as the test says. */
 import { spawn } from "node:child_process"
-import { existsSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -241,5 +241,23 @@ describe("millrace", () => {
       const page = yield* fixture.log.read({ after: 0, limit: 501, maxBytes: 10_000_000 })
       expect(ended.stdout.split("\n").slice(0, 501)).toEqual(page.events.map(({ json }) => json))
     }).pipe(Effect.scoped, Fixture.fair)
+  )
+
+  it.live("X4 export --out writes a new file: through no link that somebody laid, over no file that is there", () =>
+    Effect.gen(function* () {
+      const root = yield* temporaryDirectory
+      const data = ["--data", join(root, "data")]
+      const { stdout } = yield* Program.run(["run", "[[say hi]]", "--provider", "demo", "--json", ...data])
+      const thread = /"threadId":"(thr_[^"]+)"/.exec(stdout)?.[1] ?? ""
+      const [out, precious] = [join(root, "out.json"), join(root, "precious")]
+      writeFileSync(precious, "mine")
+      symlinkSync(precious, `${out}.part`)
+      const again = Program.run(["export", thread, "--out", out, ...data])
+      expect(yield* again).toMatchObject({ code: 0 })
+      expect(readFileSync(precious, "utf8")).toBe("mine")
+      expect(JSON.parse(readFileSync(out, "utf8"))).toMatchObject({ thread: { threadId: thread } })
+      expect(yield* again).toMatchObject({ code: 1, stderr: expect.stringContaining("is there already") })
+      expect(readdirSync(root).sort()).toEqual(["data", "out.json", "out.json.part", "precious"])
+    }).pipe(Effect.scoped)
   )
 })

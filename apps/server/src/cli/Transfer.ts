@@ -1,4 +1,5 @@
 /** `millrace export THREAD` and `millrace import FILE`: threads out and in. */
+import { randomUUID } from "node:crypto"
 import { createReadStream, existsSync, statSync } from "node:fs"
 import { open, rename, rm } from "node:fs/promises"
 import { resolve } from "node:path"
@@ -19,9 +20,10 @@ import * as Text from "./Style.ts"
 const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _tag: string; readonly message: string }>) =>
   Effect.gen(function* () {
     if (existsSync(file)) return yield* failed(`${file} is there already. Name another one.`)
-    const part = `${file}.part`
+    // A name that nobody could lay a link under, and a new file in any case.
+    const part = `${file}.${randomUUID()}.part`
     const wrong = (cause: unknown) => failed(`${file}: ${words(cause)}`)
-    const out = yield* Effect.acquireRelease(Effect.tryPromise({ try: () => open(part, "w", 0o600), catch: wrong }), (out) =>
+    const out = yield* Effect.acquireRelease(Effect.tryPromise({ try: () => open(part, "wx", 0o600), catch: wrong }), (out) =>
       Effect.promise(() => out.close().then(() => rm(part, { force: true })))
     )
     yield* document.pipe(
