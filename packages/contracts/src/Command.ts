@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, Decision, oneOf } from "./Item.ts"
-import { AfterLimit, GoalBudget, RecoveryPolicy } from "./State.ts"
+import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 
 const text = Schema.String
 /** A prompt: 1 byte to 128 KiB of text. */
@@ -46,6 +46,10 @@ export const CommandBody = {
   "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(Name) }),
   /** A new thread whose agent has a copy of the conversation so far. Refused while a turn runs, and where the agent cannot. */
   "thread.fork": Schema.Struct({ threadId: ThreadId, title: Schema.optional(Title) }),
+  /** A turn in which the agent makes its conversation shorter. Refused where it cannot. */
+  "thread.compact": Schema.Struct({ threadId: ThreadId }),
+  /** A turn in which the agent reviews changes. Refused where it cannot. */
+  "thread.review": Schema.Struct({ threadId: ThreadId, target: ReviewTarget }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -111,6 +115,8 @@ export const Command = Schema.Union(
   command("thread.configure", CommandBody["thread.configure"]),
   command("thread.handover", CommandBody["thread.handover"]),
   command("thread.fork", CommandBody["thread.fork"]),
+  command("thread.compact", CommandBody["thread.compact"]),
+  command("thread.review", CommandBody["thread.review"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),

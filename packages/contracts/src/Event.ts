@@ -16,6 +16,7 @@ import {
   GoalUsed,
   RecoveryPolicy,
   SessionState,
+  TurnAction,
   TurnOrigin
 } from "./State.ts"
 
@@ -105,10 +106,11 @@ export const EventData = {
     continues: Schema.optional(Continues),
     goal: Schema.optional(Schema.Struct({ goalId: GoalId, used: GoalUsed })).annotations({
       description: "Begun towards this goal, or with its work; what the goal used with this turn counted."
-    })
+    }),
+    action: Schema.optional(TurnAction).annotations({ description: "What it does in place of taking `text` as a prompt." })
   }),
   /** The work of a turn that is over goes on later, with this text as the prompt: a timer that survives restarts, or a question to a person. */
-  "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text }),
+  "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text, action: Schema.optional(TurnAction) }),
   /** It does not. `turnId`: the turn that was cut off. */
   "continuation.cancelled": Schema.Struct({ ...turn, reason }),
   "goal.set": goal,

@@ -8,7 +8,7 @@ import type { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import type { NativeThread } from "./Import.ts"
 import { Failure, type Answer, type ItemContent, type ItemKind, type ItemStatus } from "./Item.ts"
 import type { ProviderEvent } from "./ProviderEvent.ts"
-import type { Continuity, ProviderStatus } from "./State.ts"
+import type { Continuity, ProviderStatus, TurnAction } from "./State.ts"
 
 /** An agent could not do what was asked. `outcome: unknown` = the deadline passed: it may have happened. */
 export class ProviderError extends Schema.TaggedError<ProviderError>()("ProviderError", {
@@ -26,7 +26,7 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
  * What a session of an agent can do; a closed list. What is not there degrades as docs/providers.md says, never silently.
  * steer: text is added to the running turn · interrupt: a turn ends before its time and the session goes on · resume: a later session has the
  * conversation · fork: a conversation goes on in two · approvals: it asks before it acts · questions: it asks for words · plan, diff, usage: it
- * tells of its plan, its changes, its tokens · images: it takes them with a prompt.
+ * tells of its plan, its changes, its tokens · images: it takes them with a prompt · compact, review: it can be asked for a turn of that action.
  */
 export const Capability = Schema.Literal(
   "steer",
@@ -38,7 +38,9 @@ export const Capability = Schema.Literal(
   "plan",
   "diff",
   "usage",
-  "images"
+  "images",
+  "compact",
+  "review"
 )
 export type Capability = typeof Capability.Type
 
@@ -102,8 +104,12 @@ export interface ProviderSession {
   /** Present as soon as the provider can resume this conversation. */
   readonly resumeKey: string | undefined
   readonly capabilities: ReadonlyArray<Capability>
-  /** Succeeds when the agent accepted the turn. Its end is an event. */
-  readonly startTurn: (input: { readonly turnId: TurnId; readonly text: string }) => Effect.Effect<void, ProviderError>
+  /** Succeeds when the agent accepted the turn. Its end is an event. An `action`, only of a type that is a capability, is done in place of the text. */
+  readonly startTurn: (input: {
+    readonly turnId: TurnId
+    readonly text: string
+    readonly action?: TurnAction
+  }) => Effect.Effect<void, ProviderError>
   readonly steer: (input: { readonly turnId: TurnId; readonly text: string }) => Effect.Effect<void, ProviderError>
   /** Asks the agent to stop this turn, within the agent's own protocol. Escalation is the caller's: `stop`. */
   readonly interrupt: (turnId: TurnId) => Effect.Effect<void, ProviderError>

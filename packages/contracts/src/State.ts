@@ -104,6 +104,36 @@ export const Continuation = Schema.Struct({
 })
 export type Continuation = typeof Continuation.Type
 
+const words = (what: string, characters: number) =>
+  Schema.String.pipe(
+    Schema.minLength(1, { message: () => `${what} must not be empty` }),
+    Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` })
+  )
+
+/** What a review looks at, in the words of Codex' `review/start`. */
+export const ReviewTarget = Schema.Union(
+  Schema.Struct({ type: Schema.Literal("uncommittedChanges") }).annotations({
+    description: "What is not committed: staged, unstaged, untracked."
+  }),
+  Schema.Struct({ type: Schema.Literal("baseBranch"), branch: words("the branch", 1000) }).annotations({
+    description: "What the current branch has and that one has not."
+  }),
+  Schema.Struct({
+    type: Schema.Literal("commit"),
+    sha: words("the sha", 100),
+    title: Schema.optional(words("the title", 500)).annotations({ description: "For people." })
+  }),
+  Schema.Struct({ type: Schema.Literal("custom"), instructions: words("the instructions", 131_072) })
+)
+export type ReviewTarget = typeof ReviewTarget.Type
+
+/** What a turn does in place of taking a prompt; `type` is the capability that its agent needs. */
+export const TurnAction = Schema.Union(
+  Schema.Struct({ type: Schema.Literal("compact") }),
+  Schema.Struct({ type: Schema.Literal("review"), target: ReviewTarget })
+)
+export type TurnAction = typeof TurnAction.Type
+
 /** The thread whose conversation another one has a copy of, and what its agent needs to make that. */
 export const ForkSource = Schema.Struct({ threadId: ThreadId, resumeKey: Schema.String })
 
@@ -114,7 +144,10 @@ export const TurnView = Schema.Struct({
   origin: TurnOrigin,
   continues: Schema.optional(Continues).annotations({ description: "continuation: the turn whose work it goes on with." }),
   goalId: Schema.optional(GoalId).annotations({ description: "The goal that began it, or whose work it goes on with." }),
-  text: Schema.String.annotations({ description: "What the user asked; empty for a turn the provider began." }),
+  action: Schema.optional(TurnAction).annotations({ description: "What it does in place of taking its text as a prompt." }),
+  text: Schema.String.annotations({
+    description: "What the user asked, or its `action` in words; empty for a turn the provider began."
+  }),
   requestedAt: Schema.String,
   startedAt: Schema.optional(Schema.String),
   endedAt: Schema.optional(Schema.String),

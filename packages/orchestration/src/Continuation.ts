@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import type { Answers, Ask, Failure } from "@millrace/contracts/Item"
-import type { Continuation, Continues, RecoveryPolicy } from "@millrace/contracts/State"
+import type { Continuation, Continues, RecoveryPolicy, TurnAction } from "@millrace/contracts/State"
 import { Duration, Either } from "effect"
 import { cutText } from "./Limits.ts"
 import type { OpenRequest, OpenTurn } from "./ThreadState.ts"
@@ -74,8 +74,12 @@ const prefaces: Record<Continues["because"], string> = {
   limit: "A usage limit ended your last turn before its work was done. Go on with it and finish it."
 }
 
-/** What the agent is told: it may know the request from its own history, or not any more, so it is said again. */
-export const textOf = (because: Continues["because"], turn: { readonly text: string; readonly origin: string }): string => {
+/** What the agent is told: it may know the request from its own history, or not any more, so it is said again. An action is done again: its words stay. */
+export const textOf = (
+  because: Continues["because"],
+  turn: { readonly text: string; readonly origin: string; readonly action?: TurnAction | undefined }
+): string => {
+  if (turn.action !== undefined) return turn.text
   const at = turn.origin === "continuation" ? turn.text.indexOf(heading) : -1
   const request = at < 0 ? (turn.origin === "continuation" ? "" : turn.text) : turn.text.slice(at + heading.length)
   return request === "" ? prefaces[because] : `${prefaces[because]}\n\n${heading}${cutText(request, promptBytes)}`

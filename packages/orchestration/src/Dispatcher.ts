@@ -83,7 +83,8 @@ export const make = (options: Options = {}) =>
           log.view((view) => History.read(view, threadId, bounds)).pipe(Effect.retry(patient), Effect.orDie)
       }))
 
-    const prompt = (turnId: TurnId) => Effect.map(lookup<TurnView>("turn", turnId), (row) => row?.text ?? "")
+    const prompt = (turnId: TurnId) =>
+      Effect.map(lookup<TurnView>("turn", turnId), (row) => ({ text: row?.text ?? "", action: row?.action }))
 
     const begin = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {

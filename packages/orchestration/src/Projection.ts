@@ -140,7 +140,7 @@ const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.thread
 
 const queuedView = (
   threadId: ThreadId,
-  { turnId, text, requestedAt, continues, goalId }: Omit<QueuedTurn, "shown">
+  { turnId, text, requestedAt, continues, goalId, action }: Omit<QueuedTurn, "shown">
 ): TurnView => ({
   turnId,
   threadId,
@@ -148,6 +148,7 @@ const queuedView = (
   origin: originOf({ continues, goalId }),
   ...(continues === undefined ? {} : { continues }),
   ...(goalId === undefined ? {} : { goalId }),
+  ...(action === undefined ? {} : { action }),
   text,
   requestedAt
 })
@@ -173,7 +174,8 @@ const terminalRow = (
           text: queued?.text ?? "",
           requestedAt: queued?.requestedAt ?? at,
           continues: queued?.continues,
-          goalId: queued?.goalId
+          goalId: queued?.goalId,
+          action: queued?.action
         })
       : turnView(before, open)
   const status = event.type.slice("turn.".length) as TurnStatus
@@ -268,6 +270,7 @@ const detailRows = (
             ...event.data,
             continues: event.data.continues,
             goalId: event.data.goal?.goalId,
+            action: event.data.action,
             requestedAt: at
           })
         )

@@ -12,6 +12,7 @@ import {
   ProviderError,
   type ProviderSession
 } from "@millrace/contracts/ProviderAdapter"
+import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope } from "effect"
 import type { Engine } from "./Engine.ts"
 import * as Handover from "./Handover.ts"
@@ -66,8 +67,8 @@ export interface Input {
       readonly handedFrom?: string
     }
   >
-  /** The prompt of a turn, from the log. */
-  readonly prompt: (turnId: TurnId) => Effect.Effect<string>
+  /** The prompt of a turn, or what it does in place of one, from the log. */
+  readonly prompt: (turnId: TurnId) => Effect.Effect<{ readonly text: string; readonly action: TurnAction | undefined }>
 }
 
 interface Turn {
@@ -103,6 +104,15 @@ const notAlone: Failure = {
 }
 
 const unanswered = (error: ProviderError): string => `the agent could not be given an answer: ${error.failure.message}`
+
+/** It was asked for while another agent had the thread, or an older one of the same name. */
+const cannot = (provider: string, { type }: TurnAction) =>
+  new ProviderError({
+    provider,
+    operation: "startTurn",
+    outcome: "failed",
+    failure: { kind: "refused", message: `${provider} cannot do that (${type}).` }
+  })
 
 /** A failure after which the agent is not to be trusted with another turn. */
 const isFatal = ({ outcome, failure }: ProviderError): boolean =>
@@ -180,13 +190,17 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         const turn = turns.get(turnId)
         if (turn === undefined) return
         const known = session.resumeKey
-        const text = yield* input.prompt(turnId)
-        const taken = yield* Effect.either(
-          sturdy("startTurn", session.startTurn({ turnId, text: `${handed?.text ?? ""}${text}` }))
-        )
+        const { action, text } = yield* input.prompt(turnId)
+        const start =
+          action === undefined
+            ? session.startTurn({ turnId, text: `${handed?.text ?? ""}${text}` })
+            : session.capabilities.includes(action.type)
+              ? session.startTurn({ turnId, text, action })
+              : Effect.fail(cannot(input.provider, action))
+        const taken = yield* Effect.either(sturdy("startTurn", start))
         yield* Deferred.succeed(turn.given, undefined)
         if (Either.isRight(taken)) {
-          handed = undefined
+          if (action === undefined) handed = undefined
           return yield* learn(session, known)
         }
         if (isFatal(taken.left)) return yield* fatal(taken.left.failure)

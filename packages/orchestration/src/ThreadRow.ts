@@ -119,7 +119,7 @@ export const load = (view: View, threadId: string): ThreadState | undefined => {
 /** With the prompt of its turn, from the turn that was cut off: its row says what was asked. */
 const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
   const turn = lookup<TurnView>(view, "turn", plan.turnId)?.value
-  return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }) }
+  return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }), action: turn?.action }
 }
 
 const hydrate = (view: View, row: ThreadRow): ThreadState => {
@@ -132,6 +132,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       claim: turn.claim,
       continues: known?.continues,
       goalId: known?.goalId,
+      action: known?.action,
       text: known?.text ?? "",
       requestedAt: known?.requestedAt ?? row.updatedAt,
       startedAt: known?.startedAt,
@@ -149,7 +150,8 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       requestedAt: known?.requestedAt ?? row.updatedAt,
       shown,
       continues: known?.continues,
-      goalId: known?.goalId
+      goalId: known?.goalId,
+      action: known?.action
     }
   })
   const requests: Record<string, OpenRequest> = {}

@@ -14,6 +14,7 @@ import type {
   SessionStatus,
   ThreadStatus,
   ThreadView,
+  TurnAction,
   TurnOrigin,
   TurnView,
   ForkSource
@@ -31,6 +32,8 @@ export interface OpenTurn {
   readonly continues: Continues | undefined
   /** The goal that it works towards. */
   readonly goalId: GoalId | undefined
+  /** What it does in place of taking its text as a prompt. */
+  readonly action: TurnAction | undefined
   /** What the agent's last message in it says of that goal. */
   readonly claim: Goal.Claim | undefined
   readonly stage: "dispatched" | "started"
@@ -57,6 +60,8 @@ export interface QueuedTurn {
   readonly continues: Continues | undefined
   /** The goal that it works towards. */
   readonly goalId: GoalId | undefined
+  /** What it does in place of taking its text as a prompt. */
+  readonly action: TurnAction | undefined
 }
 
 export interface OpenItem {
@@ -117,7 +122,7 @@ export interface ThreadState {
   readonly recovery: RecoveryPolicy | undefined
   readonly afterLimit: AfterLimit | undefined
   /** Work that goes on later, with the prompt of its turn. While there is one, the queue waits. */
-  readonly continuation: (Continuation & { readonly text: string }) | undefined
+  readonly continuation: (Continuation & { readonly text: string; readonly action?: TurnAction | undefined }) | undefined
   readonly goal: Goal.GoalState | undefined
   /** The agent that ran it until now, while the next one was not given the conversation yet. */
   readonly handedFrom: string | undefined
@@ -238,7 +243,7 @@ export const isWaiting = (state: ThreadState, turnId: string): boolean => {
 
 /** A plan as rows and read models have it. */
 export const withoutText = (planned: NonNullable<ThreadState["continuation"]>): Continuation => {
-  const { text: _, ...plan } = planned
+  const { text: _t, action: _a, ...plan } = planned
   return plan
 }
 
@@ -276,6 +281,7 @@ export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
   origin: turn.origin,
   ...(turn.continues === undefined ? {} : { continues: turn.continues }),
   ...(turn.goalId === undefined ? {} : { goalId: turn.goalId }),
+  ...(turn.action === undefined ? {} : { action: turn.action }),
   text: turn.text,
   requestedAt: turn.requestedAt,
   ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),

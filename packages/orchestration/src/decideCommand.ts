@@ -9,6 +9,7 @@ import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
+import { threadAct } from "./decideAction.ts"
 import { threadFork } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
@@ -327,6 +328,10 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
       return goal(draft, command.threadId, Goals.goalResume(draft, command))
     case "goal.clear":
       return goal(draft, command.threadId, Goals.goalClear(draft, command, actor))
+    case "thread.compact":
+      return threadAct(draft, command.threadId, { type: "compact" })
+    case "thread.review":
+      return threadAct(draft, command.threadId, { type: "review", target: command.target })
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")
     case "thread.unarchive":

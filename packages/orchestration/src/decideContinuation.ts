@@ -5,6 +5,7 @@
 import { Duration, Either } from "effect"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
+import type { TurnAction } from "@millrace/contracts/State"
 import * as Continuation from "./Continuation.ts"
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
@@ -14,8 +15,14 @@ import { activeTurn, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
 const policyOf = (draft: Draft): Continuation.Policy => draft.moment.policy ?? Continuation.defaults
 
-/** The new turn, in front of the queue. */
-const request = (draft: Draft, threadId: ThreadId, text: string, continues: ReturnType<typeof Continuation.begun>): void => {
+/** The new turn, in front of the queue. One that goes on with an action does it again. */
+const request = (
+  draft: Draft,
+  threadId: ThreadId,
+  text: string,
+  continues: ReturnType<typeof Continuation.begun>,
+  action: TurnAction | undefined
+): void => {
   const goal = draft.thread(threadId)?.goal
   const towards = Goal.isActive(goal) && goal.last?.turnId === continues.turnId ? goal : undefined
   const turnId = `trn_${draft.moment.seed}` as TurnId
@@ -25,9 +32,12 @@ const request = (draft: Draft, threadId: ThreadId, text: string, continues: Retu
     text,
     strategy: "interrupt",
     continues,
+    ...(action === undefined ? {} : { action }),
     ...(towards === undefined ? {} : { goal: { goalId: towards.goalId, used: Goal.counted(towards) } })
   })
 }
+
+const withAction = ({ action }: OpenTurn) => (action === undefined ? {} : { action })
 
 const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: ReturnType<typeof Continuation.begun>): void => {
   const { threadId } = state
@@ -35,7 +45,7 @@ const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: Ret
   const requestId = `req_${seed}` as RequestId
   const until = Continuation.iso(Date.parse(at) + policyOf(draft).asking)
   const text = Continuation.textOf("restart", turn)
-  draft.emit(threadId, "continuation.planned", { threadId, ...continues, at: until, requestId, text })
+  draft.emit(threadId, "continuation.planned", { threadId, ...continues, at: until, requestId, text, ...withAction(turn) })
   draft.emit(threadId, "request.opened", { ...Continuation.asked, threadId, turnId: turn.turnId, requestId })
 }
 
@@ -77,7 +87,7 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
     before: () => {
       if (turn === undefined || continues === undefined || tired) return
       if (wanted === "ask") askFor(draft, state, turn, continues)
-      else request(draft, threadId, Continuation.textOf("restart", turn), continues)
+      else request(draft, threadId, Continuation.textOf("restart", turn), continues, turn.action)
     }
   })
 }
@@ -104,7 +114,8 @@ export const afterLimit = (
     onRight: (wait) => ({
       ending,
       plan: () => {
-        draft.emit(threadId, "continuation.planned", { threadId, ...wait, text: Continuation.textOf("limit", turn) })
+        const text = Continuation.textOf("limit", turn)
+        draft.emit(threadId, "continuation.planned", { threadId, ...wait, text, ...withAction(turn) })
       }
     })
   })
@@ -126,8 +137,8 @@ export const cancel = (
 
 const begin = (draft: Draft, state: ThreadState): void => {
   if (state.continuation === undefined) return
-  const { text, ...plan } = state.continuation
-  request(draft, state.threadId, text, Continuation.begun(plan))
+  const { action, text, ...plan } = state.continuation
+  request(draft, state.threadId, text, Continuation.begun(plan), action)
   startNext(draft, state.threadId)
 }
 

@@ -41,6 +41,8 @@ export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): Decided
     // Its words stand in the transcript since it was first given to an agent.
     if (turn.shown)
       return reject("TurnNotQueued", "This turn began once already: its text stays. Remove it and send another one.", turnId)
+    if (turn.action !== undefined)
+      return reject("Unsupported", "This turn has an action, and no prompt to edit. Remove it and ask for another one.", turnId)
     if (turn.text !== text) draft.emit(threadId, "turn.edited", { threadId, turnId, text })
     return ok({ threadId, turnId, outcome: "queued" })
   })
@@ -76,7 +78,8 @@ export const turnPromote = (draft: Draft, command: CommandOf<"turn.promote">): D
     const { threadId, turnId, strategy } = command
     const active = activeTurn(state)
     const steerable = active !== undefined && state.capabilities.includes("steer") && state.stopRequested === undefined
-    if (strategy === "steer" && steerable && !turn.shown) return steerWith(draft, state, turn, active.turnId)
+    if (strategy === "steer" && steerable && !turn.shown && turn.action === undefined)
+      return steerWith(draft, state, turn, active.turnId)
     setOrder(draft, state, behind(state, [turnId]))
     if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
     if (!active.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: active.turnId })

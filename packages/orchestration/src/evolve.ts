@@ -90,6 +90,7 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, at: string): OpenTur
   origin: "user",
   continues: undefined,
   goalId: undefined,
+  action: undefined,
   claim: undefined,
   stage: "dispatched",
   interruptRequested: false,
@@ -208,8 +209,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "background.ended":
       return { ...state, background: state.background.filter((id) => id !== event.data.taskId) }
     case "turn.requested": {
-      const { continues, goal: towards, text, turnId } = event.data
-      const turn = { turnId, text, requestedAt: at, shown: false, continues, goalId: towards?.goalId }
+      const { action, continues, goal: towards, text, turnId } = event.data
+      const turn = { turnId, text, requestedAt: at, shown: false, continues, goalId: towards?.goalId, action }
       const goal =
         towards !== undefined && state.goal?.goalId === towards.goalId ? Goal.turned(state.goal, towards.used, at) : state.goal
       const continuation = continues === undefined ? state.continuation : undefined
@@ -238,6 +239,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
             origin: queued === undefined ? "user" : originOf(queued),
             continues: queued?.continues,
             goalId: queued?.goalId,
+            action: queued?.action,
             text: queued?.text ?? ""
           }
         }
@@ -254,7 +256,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         requestedAt: turn.requestedAt,
         shown: true,
         continues: turn.continues,
-        goalId: turn.goalId
+        goalId: turn.goalId,
+        action: turn.action
       }
       return {
         ...state,
@@ -265,7 +268,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     }
     case "turn.started": {
       const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, at)
-      const delivered = state.session?.continuity === "handed-off" && turn.stage === "dispatched"
+      // One with an action has no prompt to be told it with.
+      const delivered = state.session?.continuity === "handed-off" && turn.stage === "dispatched" && turn.action === undefined
       const started = { ...turn, origin: event.data.origin, stage: "started" as const, startedAt: at }
       return {
         ...state,

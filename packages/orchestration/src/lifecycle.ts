@@ -122,8 +122,8 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
     })
   else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
-  // What the server says to go on is nobody's own words.
-  const kind = originOf(next) === "user" ? "user-message" : "notice"
+  // What the server says to go on, or of an action, is nobody's own words.
+  const kind = originOf(next) === "user" && next.action === undefined ? "user-message" : "notice"
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
 }
 

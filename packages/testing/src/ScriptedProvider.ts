@@ -12,6 +12,7 @@ import {
   type ProviderSession
 } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Effect, Layer, Queue, Stream } from "effect"
 
 /** What a scripted turn can do. */
@@ -20,6 +21,7 @@ export interface Turn {
   readonly epoch: number
   readonly turnId: TurnId
   readonly text: string
+  readonly action: TurnAction | undefined
   readonly emit: (...events: ReadonlyArray<ProviderEvent>) => Effect.Effect<void>
   readonly start: Effect.Effect<void>
   /** A whole message in these pieces. */
@@ -98,11 +100,15 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
         end
       )
     )
-    const turnOf = (turnId: TurnId, text: string, interrupted: Effect.Effect<void>): Turn => ({
+    const turnOf = (
+      { action, text, turnId }: Parameters<ProviderSession["startTurn"]>[0],
+      interrupted: Effect.Effect<void>
+    ): Turn => ({
       threadId,
       epoch,
       turnId,
       text,
+      action,
       emit,
       steers,
       interrupted,
@@ -137,13 +143,14 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
       continuity: input.resumeKey === undefined ? "fresh" : "resumed",
       resumeKey: `key-${threadId}`,
       capabilities: options.capabilities ?? ["interrupt", "approvals", "questions", "resume"],
-      startTurn: ({ turnId, text }) =>
+      startTurn: (asked) =>
         Effect.gen(function* () {
+          const { turnId, text } = asked
           calls.push(`start ${turnId} ${text}`)
           yield* options.startTurn?.(turnId) ?? Effect.void
           const stop = yield* Deferred.make<void>()
           turns.set(turnId, stop)
-          const run = (options.turn ?? echo)(turnOf(turnId, text, Deferred.await(stop)))
+          const run = (options.turn ?? echo)(turnOf(asked, Deferred.await(stop)))
           yield* Effect.forkIn(
             (options.onInterrupt ?? "obey") === "obey" ? Effect.raceFirst(run, Deferred.await(stop)) : run,
             scope

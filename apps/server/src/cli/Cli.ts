@@ -8,6 +8,7 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
 import { words } from "../Thrown.ts"
+import * as Act from "./Act.ts"
 import * as Answer from "./Answer.ts"
 import * as ConfigCommand from "./Config.ts"
 import * as Doctor from "./Doctor.ts"
@@ -40,6 +41,8 @@ const root = Command.make("millrace").pipe(
     Answer.command,
     Goal.command,
     Handover.command,
+    Act.compact,
+    Act.review,
     Ps.command,
     Look.providers,
     ConfigCommand.command,

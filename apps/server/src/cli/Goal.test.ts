@@ -68,6 +68,12 @@ describe("goals and hand-over", () => {
         session: { continuity: "handed-off", lost: expect.stringContaining("memory") }
       })
       expect(yield* run("handover", id, "demo2")).toMatchObject({ code: 1, stderr: expect.stringContaining("already") })
+      expect(yield* run("compact", id)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("demo2 is not known to do that")
+      })
+      expect(yield* run("review", id, "--base", "main")).toMatchObject({ code: 1, stderr: expect.stringContaining("(review)") })
+      expect(yield* run("review", id, "--base", "main", "--uncommitted")).toMatchObject({ code: 2 })
       yield* server.kill("SIGTERM")
       yield* server.ended
       expect(yield* run("verify")).toMatchObject({ code: 0 })

@@ -11,6 +11,8 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["answer REQUEST ANSWER", "answer what an agent asks"],
   ["goal set|show|... THREAD", "what a thread works towards by itself"],
   ["handover THREAD PROVIDER", "let another agent go on"],
+  ["compact THREAD", "let its agent make the conversation shorter"],
+  ["review THREAD", "let its agent review changes"],
   ["export THREAD", "write a thread as JSON or Markdown"],
   ["import FILE", "make a thread of an export, or of a conversation of Codex"],
   ["ps", "the agents' processes, and why each is alive"],

@@ -149,12 +149,12 @@ const foldItem = (transcript: Transcript, event: DomainEvent, offset: number): b
 const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at: string): boolean => {
   switch (event.type) {
     case "turn.requested": {
-      const { continues, goal, text, threadId, turnId } = event.data
+      const { action, continues, goal, text, threadId, turnId } = event.data
       const begun =
         continues === undefined
           ? { origin: goal === undefined ? ("user" as const) : ("goal" as const) }
           : { origin: "continuation" as const, continues }
-      const towards = goal === undefined ? {} : { goalId: goal.goalId }
+      const towards = { ...(goal === undefined ? {} : { goalId: goal.goalId }), ...(action === undefined ? {} : { action }) }
       return addTurn(transcript, offset, { turnId, threadId, status: "queued", ...begun, ...towards, text, requestedAt: at })
     }
     case "turn.edited": {

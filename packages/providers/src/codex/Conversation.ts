@@ -1,6 +1,6 @@
 /** Codex' side of a session in its own protocol: the handshake, the native thread, and what can be asked of a turn. */
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
-import type { Continuity } from "@millrace/contracts/State"
+import type { Continuity, TurnAction } from "@millrace/contracts/State"
 import { Effect, Schema } from "effect"
 import type { RpcChild } from "../process/RpcChild.ts"
 import type { CodexOptions } from "./Process.ts"
@@ -103,16 +103,32 @@ export const startTurn = (child: RpcChild, threadId: string, turn: { readonly tu
     Effect.map((answer) => answer.turn.id)
   )
 
+/** A turn with an action. Gives the native turn's id for a review; a compaction is only accepted, and begins a turn of its own. */
+export const startAction = (
+  child: RpcChild,
+  threadId: string,
+  action: TurnAction
+): Effect.Effect<string | undefined, ProviderError> =>
+  action.type === "compact"
+    ? Effect.as(child.request("thread/compact/start", { threadId }), undefined)
+    : child.request("review/start", { threadId, target: action.target, delivery: "inline" }).pipe(
+        Effect.flatMap(answered("review/start", TurnAnswer)),
+        Effect.map((answer) => answer.turn.id)
+      )
+
 /** Fails when that turn does not run any more. */
 export const steer = (child: RpcChild, threadId: string, nativeTurnId: string, text: string) =>
   child.request("turn/steer", { threadId, expectedTurnId: nativeTurnId, input: input(text) }).pipe(Effect.asVoid)
 
-/** Answered when the turn has been stopped. `false`: Codex says that it does not run, which is also so in the moment before it starts. */
+/**
+ * Answered when the turn has been stopped. `false`: Codex says that it does not run, which is also so in the moment before it starts, and, of a
+ * review, before its inner turn is known.
+ */
 export const interrupt = (child: RpcChild, threadId: string, nativeTurnId: string, deadlineMillis: number) =>
   child.request("turn/interrupt", { threadId, turnId: nativeTurnId }, { deadlineMillis }).pipe(
     Effect.as(true),
     Effect.catchIf(
-      (error) => error.outcome === "failed" && /no active turn/i.test(error.failure.message),
+      (error) => error.outcome === "failed" && /no active turn|expected active turn id/i.test(error.failure.message),
       () => Effect.succeed(false)
     )
   )

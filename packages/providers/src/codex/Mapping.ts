@@ -25,6 +25,8 @@ export interface Mapping {
   /** Total; in order. */
   readonly notification: (method: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
+  /** The id that Codex wants for an interrupt of that turn: another one while it is a review. */
+  readonly runsAs: (nativeTurnId: string) => string
 }
 
 /** Numbers and strings are different ids in JSON-RPC. */
@@ -83,6 +85,16 @@ export const make = (nativeThreadId: string): Mapping => {
     seen.add(turnId)
     for (const oldest of seen) if (seen.size > 64) seen.delete(oldest)
   }
+  /**
+   * A review is two turns at Codex: items and end are of the one that `review/start` names; the one that starts, and that `turn/interrupt` wants,
+   * is another, with the first as its root (measured).
+   */
+  let review: { readonly turnId: string; inner?: string } | undefined
+  /** What Codex says of the inner turn is of the review. */
+  const outward = (event: NativeEvent): NativeEvent =>
+    review?.inner !== undefined && "nativeTurnId" in event && event.nativeTurnId === review.inner
+      ? { ...event, nativeTurnId: review.turnId }
+      : event
   let counting: { readonly turnId: string; readonly before: Breakdown } | undefined
 
   const known = (message: Exclude<Notification, { readonly _tag: "Other" }>, params: unknown): ReadonlyArray<NativeEvent> => {
@@ -101,6 +113,7 @@ export const make = (nativeThreadId: string): Mapping => {
     if (message._tag === "Item") {
       const { item, phase, turnId: nativeTurnId } = message
       see(nativeTurnId)
+      if (item.type === "enteredReviewMode" && review?.turnId !== nativeTurnId) review = { turnId: nativeTurnId }
       const content = phase === "started" ? startedContent(item) : itemContent(item)
       const of = { nativeTurnId, nativeItemId: item.id, kind: itemKind(item), content }
       if (phase === "completed") {
@@ -110,16 +123,27 @@ export const make = (nativeThreadId: string): Mapping => {
       if (content.changes) changing.set(item.id, content.changes)
       return [{ _tag: "ItemStarted", ...of }]
     }
-    if ("turnId" in message.params && !seen.has(message.params.turnId))
-      return [opaque({ method: message.method, turnId: message.params.turnId, params })]
+    if ("turnId" in message.params && !seen.has(message.params.turnId)) {
+      const { turnId } = message.params
+      const unseen = opaque({ method: message.method, turnId, params })
+      // A review that cannot begin, such as of a branch where there is no repository, has no other end than this (measured).
+      return message.method === "error" && !message.params.willRetry && current === undefined
+        ? [unseen, turnEnded({ id: turnId, status: "failed", error: message.params.error }, limits)]
+        : [unseen]
+    }
     switch (message.method) {
       case "turn/started":
         see(message.params.turn.id)
         current = message.params.turn.id
-        return [{ _tag: "TurnStarted", nativeTurnId: message.params.turn.id }]
+        if (review !== undefined && message.params.turn.rootTurnId === review.turnId && current !== review.turnId) {
+          review = { turnId: review.turnId, inner: current }
+          current = review.turnId
+        }
+        return [{ _tag: "TurnStarted", nativeTurnId: current }]
       case "turn/completed":
         changing.clear()
         if (current === message.params.turn.id) current = undefined
+        if (review?.turnId === message.params.turn.id) review = undefined
         return [turnEnded(message.params.turn, limits)]
       case "turn/plan/updated": {
         const plan = message.params.plan.map(({ status, step }) => ({ text: step, status: steps.get(status) ?? "pending" }))
@@ -170,8 +194,10 @@ export const make = (nativeThreadId: string): Mapping => {
     notification: (method, params) => {
       if (method === "account/rateLimits/updated") limits.learn(params)
       const message = decodeNotification(nativeThreadId, method, params)
-      return message._tag === "Other" ? [opaque(message)] : known(message, params)
+      const events = message._tag === "Other" ? [opaque(message)] : known(message, params)
+      return review?.inner === undefined ? events : events.map(outward)
     },
+    runsAs: (nativeTurnId) => (review?.turnId === nativeTurnId ? (review.inner ?? nativeTurnId) : nativeTurnId),
     request: (id, method, params) => {
       const nativeRequestId = requestKey(id)
       const message = decodeRequest(nativeThreadId, method, params)
@@ -180,7 +206,7 @@ export const make = (nativeThreadId: string): Mapping => {
       const nativeTurnId = message.foreign ? current : message.params.turnId
       if (nativeTurnId === undefined) return { nativeRequestId, events: [opaque({ method, params })] }
       const { ask, result } = asked(message, message.foreign ? undefined : changing.get(message.params.itemId))
-      const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId, nativeRequestId, ask }
+      const opened = outward({ _tag: "RequestOpened", nativeTurnId, nativeRequestId, ask })
       return { nativeRequestId, events: [opened], answer: result, foreign: message.foreign }
     }
   }

@@ -1,6 +1,7 @@
 /** A session of ours on one `codex app-server`: commands go to its native thread, what it says comes back through mapping and normaliser. */
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
+import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Effect, Schedule, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
@@ -12,7 +13,19 @@ import * as Live from "./Live.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 
-export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "diff", "usage"] as const
+export const capabilities = [
+  "steer",
+  "interrupt",
+  "approvals",
+  "questions",
+  "resume",
+  "fork",
+  "plan",
+  "diff",
+  "usage",
+  "compact",
+  "review"
+] as const
 
 const methodNotFound = -32601
 /** Codex' own code for what was overtaken. */
@@ -20,11 +33,20 @@ const overtaken = -32600
 /** How long an interrupt may take before the caller escalates, and how often one is repeated that came before its turn had begun. */
 const interruptMillis = 10_000
 const beginsWithin = { tries: 40, everyMillis: 25 }
+/** From the answer to a compaction to the beginning of its turn: at once, when all is well. */
+const beginsMillis = 10_000
 /** Before a stop closes stdin: for the interrupt's answer, and for the terminal that follows it. */
 const stopMillis = { interrupt: 1500, terminal: 500 }
 
 const refused = (operation: string, message: string) =>
   new ProviderError({ provider: "codex", operation, outcome: "failed", failure: { kind: "refused", message } })
+
+const neverBegan = new ProviderError({
+  provider: "codex",
+  operation: "thread/compact/start",
+  outcome: "unknown",
+  failure: { kind: "transport", message: `Codex took the compaction and did not begin it within ${beginsMillis / 1000} s.` }
+})
 
 /** Starts Codex and its native thread. The process lives in the scope. */
 export const open = Effect.fn("Codex.open")(function* (
@@ -53,6 +75,8 @@ export const open = Effect.fn("Codex.open")(function* (
   const turns = Turns.make()
   /** Turns whose `turn/start` is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
+  /** A compaction that was asked for: its answer does not name the turn that it begins. */
+  let compaction: Deferred.Deferred<string> | undefined
 
   const session = yield* Session.make({
     child,
@@ -62,6 +86,8 @@ export const open = Effect.fn("Codex.open")(function* (
         const events = mapping.notification(message.method, message.params)
         live.note(events)
         turns.note(events)
+        const began = compaction && events.find((event) => event._tag === "TurnStarted")
+        if (compaction && began) Deferred.unsafeDone(compaction, Effect.succeed(began.nativeTurnId))
         const left = events.some((event) => event._tag === "TurnEnded") ? live.takeForeign() : []
         const cancel = ({ id, result }: Live.Waiting) => child.respond(id, result({ decision: "cancel" }))
         return left.length === 0 ? { events } : { events, reply: Effect.forEach(left, cancel, { discard: true }) }
@@ -81,7 +107,7 @@ export const open = Effect.fn("Codex.open")(function* (
 
   /** One that came before its turn had begun is repeated; a turn that is over needs none. */
   const interruptNative = (nativeTurnId: string, still: () => boolean, deadlineMillis: number) =>
-    Conversation.interrupt(child, threadId, nativeTurnId, deadlineMillis).pipe(
+    Effect.suspend(() => Conversation.interrupt(child, threadId, mapping.runsAs(nativeTurnId), deadlineMillis)).pipe(
       Effect.flatMap((stopped) =>
         stopped || !still() ? Effect.void : Effect.fail(refused("turn/interrupt", "Codex says that no turn runs."))
       ),
@@ -91,6 +117,15 @@ export const open = Effect.fn("Codex.open")(function* (
         schedule: Schedule.spaced(beginsWithin.everyMillis)
       })
     )
+
+  /** The native turn of an action. */
+  const startAction = (action: TurnAction) =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<string>()
+      if (action.type === "compact") compaction = begun
+      const named = yield* Conversation.startAction(child, threadId, action)
+      return named ?? (yield* Effect.timeoutFail(Deferred.await(begun), { duration: beginsMillis, onTimeout: () => neverBegan }))
+    }).pipe(Effect.ensuring(Effect.sync(() => (compaction = undefined))))
 
   const stopping = Effect.unsafeMakeSemaphore(1)
   return {
@@ -102,7 +137,9 @@ export const open = Effect.fn("Codex.open")(function* (
       const answered = yield* Deferred.make<void>()
       starting.set(turn.turnId, answered)
       normaliser.expectTurn(turn.turnId)
-      const nativeTurnId = yield* Conversation.startTurn(child, threadId, turn).pipe(
+      const { action } = turn
+      const start = action === undefined ? Conversation.startTurn(child, threadId, turn) : startAction(action)
+      const nativeTurnId = yield* start.pipe(
         Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && normaliser.refuseTurn(turn.turnId))),
         Effect.tap((native) => session.bindTurn(turn.turnId, native)),
         Effect.ensuring(
@@ -141,7 +178,10 @@ export const open = Effect.fn("Codex.open")(function* (
       stopping.withPermits(1)(
         // Neither the end of stdin nor a signal makes Codex end its turn in words (measured).
         Effect.zipRight(
-          turns.settle((native) => Conversation.interrupt(child, threadId, native, stopMillis.interrupt), stopMillis.terminal),
+          turns.settle(
+            (native) => Conversation.interrupt(child, threadId, mapping.runsAs(native), stopMillis.interrupt),
+            stopMillis.terminal
+          ),
           child.stop(reason)
         )
       )

@@ -17,8 +17,8 @@ export const TurnError = Schema.Struct({
 })
 export type TurnError = typeof TurnError.Type
 
-/** `status`: inProgress | completed | interrupted | failed. */
-export const Turn = Schema.Struct({ id: text, status: text, error: maybe(TurnError) })
+/** `status`: inProgress | completed | interrupted | failed. `rootTurnId`: the turn that it works for, mostly itself. */
+export const Turn = Schema.Struct({ id: text, status: text, error: maybe(TurnError), rootTurnId: maybe(text) })
 export type Turn = typeof Turn.Type
 
 /** Every item has these two; the rest depends on `type` and is read by the mapping. */

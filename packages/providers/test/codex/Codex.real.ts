@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
+import type { ReviewTarget, TurnAction } from "@millrace/contracts/State"
 import { codexBin, codexPid, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { Effect, Exit, Fiber, Scope } from "effect"
@@ -79,6 +80,82 @@ describe("the real codex", () => {
       assert.notInclude(yield* asked, "banana")
       assert.deepStrictEqual(yield* finish(first.session, first.recording), ["TurnCompleted", "TurnCompleted"])
       assert.deepStrictEqual(yield* finish(copy.session, copy.recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "T10 a compaction and reviews are turns of ours, with one end each; an interrupt ends a review, and the next turn runs",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const begin = (n: number, action: TurnAction) => session.startTurn({ turnId: turn(n), text: "", action })
+      const review = (target: ReviewTarget): TurnAction => ({ type: "review", target })
+      yield* session.startTurn({ turnId: turn(1), text: "[[say apple]]" })
+      yield* recording.until("TurnCompleted")
+
+      yield* begin(2, { type: "compact" })
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(2))
+      const compacted = yield* recording.until("ItemCompleted", ({ kind }) => kind === "compaction")
+      assert.deepInclude(compacted, { turnId: turn(2), status: "completed" })
+
+      yield* begin(3, review({ type: "custom", instructions: "[[say one finding]]" }))
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(3))
+      assert.include(texts(recording, "notice"), "one finding")
+      assert.include(texts(recording, "agent-message"), "one finding")
+
+      // In the moment between the answer and the start of its inner turn, and in mid-stream.
+      yield* begin(4, review({ type: "custom", instructions: "[[hang]]" }))
+      yield* session.interrupt(turn(4))
+      yield* recording.until("TurnInterrupted", ({ turnId }) => turnId === turn(4))
+      const asked = (yield* endpoint.requests).length
+      yield* begin(5, review({ type: "custom", instructions: "[[think what now]] [[hang]]" }))
+      yield* recording.until("ItemDelta", ({ turnId }) => turnId === turn(5))
+      assert.strictEqual((yield* endpoint.requests).length, asked + 1)
+      const steer = yield* Effect.flip(session.steer({ turnId: turn(5), text: "faster" }))
+      assert.include(steer.failure.message, "cannot steer a review turn")
+      yield* session.interrupt(turn(5))
+      yield* recording.until("TurnInterrupted", ({ turnId }) => turnId === turn(5))
+
+      // Codex says of it that it failed, and never that it is over.
+      yield* begin(6, review({ type: "baseBranch", branch: "main" }))
+      const failed = yield* recording.until("TurnFailed", ({ turnId }) => turnId === turn(6))
+      assert.include(failed.error.message, "is not a git repository")
+
+      yield* session.startTurn({ turnId: turn(7), text: "[[say after]]" })
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(7))
+      assert.strictEqual(
+        recording.events.filter((event) => event._tag === "TurnStarted" && event.origin === "provider").length,
+        0
+      )
+      assert.deepStrictEqual(yield* finish(session, recording), [
+        "TurnCompleted",
+        "TurnCompleted",
+        "TurnCompleted",
+        "TurnInterrupted",
+        "TurnInterrupted",
+        "TurnFailed",
+        "TurnCompleted"
+      ])
+    })
+  )
+
+  live(
+    "T11 a review whose model fails is a failed turn; a stop interrupts a review in words",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      // The newest prompt that has one is what the scripted model does.
+      const action = { type: "review", target: { type: "custom", instructions: "[[status 500]]" } } as const
+      yield* session.startTurn({ turnId: turn(1), text: "", action })
+      const end = yield* Effect.raceFirst(recording.until("TurnFailed"), recording.until("TurnCompleted"))
+      assert.strictEqual(end._tag, "TurnFailed")
+      yield* session.startTurn({
+        turnId: turn(2),
+        text: "",
+        action: { ...action, target: { type: "custom", instructions: "[[think a]] [[hang]]" } }
+      })
+      yield* recording.until("ItemDelta", ({ turnId }) => turnId === turn(2))
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnFailed", "TurnInterrupted"])
     })
   )
 

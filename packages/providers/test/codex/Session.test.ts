@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
+import type { ReviewTarget, TurnAction } from "@millrace/contracts/State"
 import { Effect, type Scope } from "effect"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
@@ -38,6 +39,51 @@ describe("codex session", () => {
       assert.include(refused.failure.message, "expected active turn id")
       yield* recording.until("TurnCompleted")
       yield* finish(session, recording)
+    })
+  )
+
+  played(
+    "T10 a compaction and reviews are turns of ours, with one end each; one that Codex refuses fails with its words",
+    Effect.gen(function* () {
+      const { recording, session } = yield* open("actions/compact-review")
+      const begin = (n: number, action: TurnAction) => session.startTurn({ turnId: turn(n), text: "in words", action })
+      const review = (target: ReviewTarget): TurnAction => ({ type: "review", target })
+      const said = (n: number, kind: string) =>
+        recording.events.flatMap((event) =>
+          event._tag === "ItemCompleted" && event.turnId === turn(n) && event.kind === kind ? [event.content.text] : []
+        )
+      yield* session.startTurn({ turnId: turn(1), text: "hello" })
+      yield* recording.until("TurnCompleted")
+      yield* begin(2, { type: "compact" })
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(2))
+      assert.deepStrictEqual(said(2, "compaction"), ["The conversation was compacted."])
+
+      yield* begin(3, review({ type: "uncommittedChanges" }))
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(3))
+      assert.deepStrictEqual(said(3, "notice"), ["current changes", "answer 3"])
+      // What we asked, in Codex' words, is no message of a person.
+      assert.deepStrictEqual(said(3, "user-message"), [])
+
+      yield* begin(4, review({ type: "custom", instructions: "look" }))
+      yield* recording.until("ItemCompleted", ({ kind, turnId }) => kind === "notice" && turnId === turn(4))
+      yield* session.interrupt(turn(4))
+      yield* recording.until("TurnInterrupted", ({ turnId }) => turnId === turn(4))
+
+      yield* begin(5, review({ type: "baseBranch", branch: "main" }))
+      const failed = yield* recording.until("TurnFailed", ({ turnId }) => turnId === turn(5))
+      assert.include(failed.error.message, "is not a git repository")
+
+      const refused = yield* Effect.flip(begin(6, { type: "compact" }))
+      assert.deepInclude(refused, { outcome: "failed", operation: "thread/compact/start" })
+      assert.include(refused.failure.message, "invalid thread id")
+      assert.deepStrictEqual(yield* finish(session, recording), [
+        "TurnCompleted",
+        "TurnCompleted",
+        "TurnCompleted",
+        "TurnInterrupted",
+        "TurnFailed"
+      ])
+      assert.isFalse(recording.events.some((event) => event._tag === "TurnStarted" && event.origin === "provider"))
     })
   )
 
