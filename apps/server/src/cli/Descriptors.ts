@@ -1,7 +1,7 @@
 /** Descriptors that a parent process gave us: an edge over `node:fs` and `node:net`. */
 import { fstatSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
-import { Effect, type Scope } from "effect"
+import { Deferred, Effect, Exit, type Scope } from "effect"
 import { words } from "../Thrown.ts"
 import { type CliFailure, failed, usage } from "./Failure.ts"
 
@@ -20,24 +20,22 @@ export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) =
     })
   )
 
-/** `gone` returns when the descriptor, a pipe or a socket, reaches its end: whoever held the other end is gone. */
+/**
+ * `gone` returns when the descriptor, a pipe or a socket, reaches its end: whoever held the other end is gone. It is watched from now on: an end that
+ * comes before anybody waits for it is not missed.
+ */
 export const endOf = (flag: string, fd: number): Effect.Effect<{ readonly gone: Effect.Effect<void> }, CliFailure, Scope.Scope> =>
-  Effect.zipRight(
-    checked(flag, fd),
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.try({
-          try: () => new Socket({ fd, readable: true, writable: false }),
-          catch: () => usage(`--${flag}: descriptor ${fd} is not a pipe or a socket`)
-        }),
-        (socket) => Effect.sync(() => socket.destroy())
-      ),
-      (socket) => ({
-        gone: Effect.async<void>((resume) => {
-          const over = () => resume(Effect.void)
-          socket.once("end", over).once("close", over).once("error", over)
-          socket.resume()
-        })
-      })
+  Effect.gen(function* () {
+    yield* checked(flag, fd)
+    const gone = yield* Deferred.make<void>()
+    const over = () => Deferred.unsafeDone(gone, Exit.void)
+    yield* Effect.acquireRelease(
+      Effect.try({
+        try: () =>
+          new Socket({ fd, readable: true, writable: false }).once("end", over).once("close", over).once("error", over).resume(),
+        catch: () => usage(`--${flag}: descriptor ${fd} is not a pipe or a socket`)
+      }),
+      (socket) => Effect.sync(() => socket.destroy())
     )
-  )
+    return { gone: Deferred.await(gone) }
+  })

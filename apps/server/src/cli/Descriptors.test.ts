@@ -1,0 +1,25 @@
+import { expect, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+import { closeSync, openSync } from "node:fs"
+import { join } from "node:path"
+import { setImmediate as turn } from "node:timers/promises"
+import { Effect } from "effect"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import * as Descriptors from "./Descriptors.ts"
+
+it.scopedLive("S10 a parent that is gone before anybody waits for its end is not missed", () =>
+  Effect.gen(function* () {
+    const pipe = join(yield* temporaryDirectory, "parent")
+    spawnSync("mkfifo", [pipe])
+    const held = openSync(pipe, "r+")
+    const fd = openSync(pipe, "r")
+    closeSync(held)
+    const { gone } = yield* Descriptors.endOf("parent-fd", fd)
+    // The event loop meets the end, and says it to whoever listens.
+    yield* Effect.repeatN(
+      Effect.promise(() => turn()),
+      20
+    )
+    expect(yield* gone).toBeUndefined()
+  })
+)
