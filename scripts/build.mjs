@@ -45,7 +45,6 @@ export const bundle = async () => {
     format: "esm",
     target: "node20",
     sourcemap: "linked",
-    keepNames: true,
     legalComments: "none",
     external: ["better-sqlite3", "@parcel/watcher", "pg-native"],
     banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
