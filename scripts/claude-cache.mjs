@@ -1,13 +1,6 @@
 // The pinned Claude Code of the real lane (folder: MILLRACE_CLAUDE_CACHE). Run directly it prints the path of the program.
-import { existsSync } from "node:fs"
-import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { ensure } from "./npm-cache.mjs"
-
-const findBinary = (folder) => {
-  const binary = join(folder, "node_modules", ".bin", process.platform === "win32" ? "claude.cmd" : "claude")
-  return existsSync(binary) ? binary : undefined
-}
+import { ensure, launcher } from "./npm-cache.mjs"
 
 /** The newest that runs on Node 20. */
 const claude = {
@@ -16,7 +9,7 @@ const claude = {
   version: "2.1.197",
   variable: "MILLRACE_CLAUDE_CACHE",
   size: "235 MB",
-  findBinary
+  findBinary: launcher("claude")
 }
 
 export const ensureClaude = (say) => ensure(claude, say)

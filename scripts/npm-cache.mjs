@@ -1,7 +1,7 @@
 // The pinned agents of the real lane: each is installed once with npm into a cache folder of its own, then reused.
 // The folder is what the agent's variable names, else ~/.cache/millrace/<agent>-<version>.
 import { spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 
@@ -20,6 +20,12 @@ const npmInstall = (folder, packaged, say) =>
     child.once("error", done)
     child.once("exit", (code) => done(code === 0 ? undefined : new Error(`npm install ended with code ${code}`)))
   })
+
+/** `findBinary` of a package whose own launcher is what is run. */
+export const launcher = (name) => (folder) => {
+  const binary = join(folder, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name)
+  return existsSync(binary) ? binary : undefined
+}
 
 /** `{name, packaged, version, variable, size, findBinary}`: `findBinary(folder)` gives the path of an installed binary, or nothing. */
 export const cacheFolder = ({ name, variable, version }) =>

@@ -1,13 +1,6 @@
 // The pinned OpenCode of the real lane (folder: MILLRACE_OPENCODE_CACHE). Run directly it prints the path of the program.
-import { existsSync } from "node:fs"
-import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { ensure } from "./npm-cache.mjs"
-
-const findBinary = (folder) => {
-  const binary = join(folder, "node_modules", ".bin", process.platform === "win32" ? "opencode.cmd" : "opencode")
-  return existsSync(binary) ? binary : undefined
-}
+import { ensure, launcher } from "./npm-cache.mjs"
 
 const opencode = {
   name: "opencode",
@@ -15,7 +8,7 @@ const opencode = {
   version: "1.18.33",
   variable: "MILLRACE_OPENCODE_CACHE",
   size: "354 MB",
-  findBinary
+  findBinary: launcher("opencode")
 }
 
 export const ensureOpencode = (say) => ensure(opencode, say)
