@@ -1,7 +1,7 @@
 /** A log that went on and forgot it: events that no reader has seen are appended and trimmed while no server has the directory open. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
-import { Effect } from "effect"
+import { DateTime, Effect } from "effect"
 import { join } from "node:path"
 
 /** Every cursor that was given out before is below retention afterwards. */
@@ -11,7 +11,7 @@ export const forget = (dataDir: string, threadId: ThreadId) =>
     const event = {
       stream: `thread/${threadId}`,
       type: "provider.event",
-      at: new Date().toISOString(),
+      at: DateTime.formatIso(yield* DateTime.now),
       epoch: 1,
       data: { threadId, epoch: 1, method: "test/unseen", payload: {} }
     }

@@ -22,7 +22,10 @@ const replay = (log: Log, query: Query) =>
     )
   )
 
-/** Payloads in the wake-up: what was committed goes to everybody who listens at that moment. */
+/**
+ * Payloads in the wake-up: what was committed goes to everybody who listens at that moment. Unbounded: a run is some hundred events, and a hub that is
+ * full would be another mistake.
+ */
 const broadcasting = (log: Log) =>
   Effect.map(PubSub.unbounded<Page>(), (hub) => ({
     append: (envelopes: Parameters<Log["append"]>[0]) =>

@@ -126,6 +126,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             )
             unanswered += lost.length
             const settled = Effect.forEach(lost, (sent) => Commands.settle(process, sent), { concurrency: 8 })
+            // Who takes from it only forks answers, so it is never behind; should it be, the oldest requests stay unanswered, as by a person who left.
             const heard = yield* Queue.sliding<LogEvent>(1000)
             const busy = yield* Deferred.make<void>()
             const isEndless = ({ offset, stream, type }: LogEvent) =>

@@ -49,6 +49,7 @@ export class Agent {
   /** Turns of which an agent said that they completed. */
   private readonly completed: Set<TurnId>
   private readonly normaliser: Normaliser.Normaliser
+  /** Unbounded: steps of the script fill it, not a program, and it must not wait in the midst of one. */
   private readonly output = Effect.runSync(Queue.unbounded<ProviderEvent | undefined>())
   /** Its own name of each running turn of ours. */
   private readonly turns = new Map<TurnId, string>()
