@@ -31,7 +31,7 @@ const unused = {
   }
 }
 
-export const bundle = async () => {
+const bundle = async () => {
   const started = performance.now()
   // What is there stays: a running server may still load its own chunks, whose names are hashes.
   await mkdir(dist, { recursive: true })
@@ -57,4 +57,4 @@ export const bundle = async () => {
   return Math.round(performance.now() - started)
 }
 
-if (process.argv[1] === import.meta.filename) console.error(`built apps/server/dist in ${await bundle()} ms`)
+console.error(`built apps/server/dist in ${await bundle()} ms`)

@@ -1,4 +1,5 @@
 // `pnpm millrace ARGS`: builds when a source is newer than the bundle, then becomes the program.
+import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { join, resolve } from "node:path"
 
@@ -19,9 +20,12 @@ const newest = () => {
 }
 
 if (!existsSync(stamp) || statSync(stamp).mtimeMs < newest()) {
-  const { bundle } = await import("./build.mjs")
   process.stderr.write("building … ")
-  process.stderr.write(`${await bundle()} ms\n`)
+  // In a process of its own: the bundlers take half a gigabyte, and a service that stays.
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, "build.mjs")], {
+    stdio: ["ignore", "inherit", "inherit"]
+  })
+  if (status !== 0) process.exit(status ?? 1)
 }
 
 process.argv[1] = join(root, "apps/server/dist/main.mjs")
