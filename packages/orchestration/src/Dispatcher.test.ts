@@ -51,6 +51,44 @@ describe("turns", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
+  it.effect(
+    "T12 steers that an agent does not take leave the next turn its place, and each of them becomes a turn, those beyond the bound at once",
+    () => {
+      const go = Deferred.unsafeMake<void>(FiberId.none)
+      const takes = Deferred.unsafeMake<void>(FiberId.none)
+      const scripted = ScriptedProvider.make({
+        turn: (turn) =>
+          Effect.all([turn.start, turn.text === "one" ? Deferred.await(go) : Effect.void, turn.complete], { discard: true }),
+        capabilities: ["steer"]
+      })
+      const { adapter, calls } = scripted
+      const slow: ScriptedProvider.Scripted = {
+        ...scripted,
+        adapter: {
+          ...adapter,
+          open: (input) =>
+            Effect.map(adapter.open(input), (session) => ({
+              ...session,
+              steer: (more) => Effect.zipRight(Deferred.await(takes), session.steer(more))
+            }))
+        }
+      }
+      return Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        yield* started
+        yield* Effect.forEach(Array.from({ length: 70 }), (_, n) => say(threadId, `more ${n}`, "steer"), { discard: true })
+        yield* Kit.eventually(Kit.ofType("turn.requested"), 6)
+        yield* Deferred.succeed(go, undefined)
+        yield* until("turn.completed")
+        yield* Deferred.succeed(takes, undefined)
+        yield* Kit.eventually(Kit.ofType("turn.completed"), 71)
+        expect(calls.filter((call) => call.startsWith("steer"))).toHaveLength(65)
+        expect(calls.filter((call) => call.startsWith("start"))).toHaveLength(71)
+        yield* sound
+      }).pipe(Effect.provide(Kit.layer({ providers: [slow] })))
+    }
+  )
+
   it.effect("T12 what clients do to the queue is what the agent gets, and what read models show", () => {
     const go = Deferred.unsafeMake<void>(FiberId.none)
     const agent = ScriptedProvider.make({

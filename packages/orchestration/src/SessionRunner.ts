@@ -85,8 +85,8 @@ interface Opened {
 
 type Serial = Extract<Intent, { _tag: "StartTurn" | "Steer" }>
 
-/** Turns and steers that may wait for one agent; the engine lets one turn at a time through, so only steers can fill it. */
-const capacity = 64
+/** Steers that may wait for one agent; one more is refused, and becomes a turn. */
+const maxSteers = 64
 
 const noProvider = (provider: string): Failure => ({
   kind: "not-installed",
@@ -124,7 +124,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const { engine, adapter, threadId, epoch, budgets } = input
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const signals = yield* Scope.extend(input.signals.session(threadId), own)
-    const serial = yield* Queue.dropping<Serial>(capacity)
+    // Drops nothing: steers are counted first, and a turn has the last place for itself, for the engine lets one at a time through.
+    const serial = yield* Queue.dropping<Serial>(maxSteers + 1)
     const opened = yield* Deferred.make<ProviderSession | undefined>()
     const stopping = yield* Deferred.make<string>()
     const givenUp = yield* Deferred.make<void>()
@@ -334,8 +335,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         case "StartTurn":
           return Effect.zipRight(turnFor(intent.turnId), Queue.offer(serial, intent))
         case "Steer":
-          return Effect.flatMap(Queue.offer(serial, intent), (taken) =>
-            taken ? Effect.void : Effect.forkIn(refuseSteer(intent), scope)
+          return Effect.flatMap(Queue.size(serial), (waiting): Effect.Effect<unknown> =>
+            waiting < maxSteers ? Queue.offer(serial, intent) : Effect.forkIn(refuseSteer(intent), scope)
           )
         case "Interrupt":
           return Effect.flatMap(turnToInterrupt(intent.turnId), (turn) => Effect.forkIn(interrupt(intent.turnId, turn), scope))
