@@ -1,15 +1,14 @@
 /** The ACP adapter with the real `opencode acp` against a scripted model endpoint, offline. Run by `pnpm test:real`, which installs it. */
-import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
+import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { finish, record } from "@millrace/testing/kit/Recording"
 import { completed, deltas, story } from "@millrace/testing/kit/Story"
 
@@ -17,16 +16,8 @@ const command = process.env["MILLRACE_OPENCODE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-const endpoint = Effect.acquireRelease(
-  Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs")], { stdio: ["ignore", "pipe", "inherit"] })
-    createInterface({ input: child.stdout }).once("line", (line) => {
-      const { port } = JSON.parse(line) as { readonly port: number }
-      resume(Effect.succeed({ port, kill: () => void child.kill() }))
-    })
-  }),
-  ({ kill }) => Effect.sync(kill)
-)
+/** The agent asks before it runs it. */
+const shell = (command: string) => `[[call bash ${JSON.stringify({ command, description: "Runs a command" })}]]`
 
 const config = (port: number) => ({
   autoupdate: false,
@@ -49,7 +40,7 @@ const config = (port: number) => ({
 })
 
 const world = Effect.gen(function* () {
-  const { port } = yield* endpoint
+  const { port } = yield* ModelEndpoint.make
   const home = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-opencode-"))),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -92,7 +83,7 @@ describe.skipIf(command === "")("the real opencode", () => {
       const { adapter, open } = yield* world
       assert.deepInclude(yield* adapter.probe, { installed: true, version: "1.18.33" })
       const { recording, session } = yield* open(1, { model: "local/scripted" })
-      yield* session.startTurn({ turnId: turn(1), text: '[[say text="Hello from the scripted model."]]' })
+      yield* session.startTurn({ turnId: turn(1), text: "[[say Hello from the scripted model.]]" })
       yield* recording.until("TurnCompleted")
       assert.strictEqual(deltas(recording.events, "agent-message"), "Hello from the scripted model.")
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
@@ -104,22 +95,22 @@ describe.skipIf(command === "")("the real opencode", () => {
     Effect.gen(function* () {
       const { cwd, open } = yield* world
       const { recording, session } = yield* open(1)
-      yield* session.startTurn({ turnId: turn(1), text: '[[shell cmd="touch yes.txt && echo made"]]' })
+      yield* session.startTurn({ turnId: turn(1), text: shell("touch yes.txt && echo made") })
       const first = yield* recording.until("RequestOpened")
       yield* session.answer(first.requestId, { decision: "accept" })
       yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
       assert.isTrue(existsSync(join(cwd, "yes.txt")))
       assert.deepInclude(completed(recording.events, "command")[0], { output: "made\n", exitCode: 0 })
-      yield* session.startTurn({ turnId: turn(2), text: '[[shell cmd="touch no.txt"]]' })
+      yield* session.startTurn({ turnId: turn(2), text: shell("touch no.txt") })
       const second = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
       yield* session.answer(second.requestId, { decision: "decline" })
       yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
       assert.isFalse(existsSync(join(cwd, "no.txt")))
-      yield* session.startTurn({ turnId: turn(3), text: "[[hang after=3]]" })
-      yield* recording.until("ItemDelta", (event) => event.text.includes("d2@"))
+      yield* session.startTurn({ turnId: turn(3), text: "[[say one two three]] [[hang]]" })
+      yield* recording.until("ItemDelta", (event) => event.text.includes("three"))
       yield* session.interrupt(turn(3))
       yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(3))
-      yield* session.startTurn({ turnId: turn(4), text: '[[shell cmd="touch never.txt"]]' })
+      yield* session.startTurn({ turnId: turn(4), text: shell("touch never.txt") })
       yield* recording.until("RequestOpened", (event) => event.turnId === turn(4))
       const ends = yield* finish(session, recording, [first.requestId, second.requestId])
       assert.deepStrictEqual(ends.slice(2), ["TurnInterrupted", "TurnInterrupted"])
@@ -132,7 +123,7 @@ describe.skipIf(command === "")("the real opencode", () => {
       const { open } = yield* world
       const own = yield* Scope.make()
       const first = yield* Scope.extend(open(1), own)
-      yield* first.session.startTurn({ turnId: turn(1), text: '[[say text="a finished turn"]]' })
+      yield* first.session.startTurn({ turnId: turn(1), text: "[[say a finished turn]]" })
       yield* first.recording.until("TurnCompleted")
       const ledger = yield* Ledger.Ledger
       for (const { group } of (yield* ledger.entries).entries) process.kill(-group, "SIGKILL")
@@ -142,7 +133,7 @@ describe.skipIf(command === "")("the real opencode", () => {
       const { resumeKey } = first.session
       const second = yield* open(2, resumeKey === undefined ? {} : { resumeKey })
       assert.strictEqual(second.session.continuity, "resumed")
-      yield* second.session.startTurn({ turnId: turn(2), text: '[[say text="after the crash"]]' })
+      yield* second.session.startTurn({ turnId: turn(2), text: "[[say after the crash]]" })
       yield* second.recording.until("TurnCompleted")
       yield* finish(second.session, second.recording)
       assert.deepStrictEqual(story(second.recording.events), ["start", "+agent-message", "-agent-message completed", "completed"])
