@@ -78,6 +78,17 @@ it.scopedLive(
           })
           found.push(...(yield* scan(device, `${colorScheme} ${width} ${path}`)))
         }
+        // Who chose colours has them, whatever the system says.
+        const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+        yield* Effect.promise(async () => {
+          await page.goto(`${millrace.url}/#/settings`)
+          const system = await ground()
+          const choose = (look: string) => page.getByRole("button", { name: look, exact: true }).click()
+          await choose(colorScheme === "dark" ? "light" : "dark")
+          expect(await ground()).not.toBe(system)
+          await choose(colorScheme)
+          expect(await ground()).toBe(system)
+        })
         expect(device.complaints).toEqual([])
       }
       const context = yield* Effect.acquireRelease(

@@ -21,11 +21,11 @@ it.scopedLive(
         // On the phone the same request, answered there first.
         await phone.page.goto(page.url())
         await phone.page.getByRole("button", { name: "Accept", exact: true }).click()
-        await page.getByText("answered by phone").first().or(page.locator(".turn-end").nth(1)).waitFor()
         await page.locator(".turn-end").nth(1).waitFor()
         await phone.page.locator(".turn-end").nth(1).waitFor()
         await page.getByRole("link", { name: "Requests" }).click()
         await page.getByText("accept, answered by phone").waitFor()
+        await page.getByText("Nothing waits for you.").waitFor()
         await page.goBack()
         await page.locator(".turn-end").nth(1).waitFor()
       })
