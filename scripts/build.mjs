@@ -1,14 +1,17 @@
-// Bundles the program into apps/server/dist: everything but the native SQLite driver, and the page. About a second; the page, when a source
+// Bundles the program into apps/server/dist: everything but the native SQLite driver, and the page. About two seconds; the page, when a source
 // of it is newer, takes some more.
 import { build } from "esbuild"
-import { copyFile, cp, mkdir, writeFile } from "node:fs/promises"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { copyFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "apps/server/dist")
 
-/** Files that are run or served as they are, found by `new URL("./name", import.meta.url)` beside the code that names them. */
-const assets = ["packages/providers/src/demo/agent.mjs"]
+/** Files that are run as they are: the program, and what it finds by `new URL("./name", import.meta.url)` beside itself. */
+const assets = { "main.mjs": "apps/server/src/program.mjs", "agent.mjs": "packages/providers/src/demo/agent.mjs" }
 
 /** The page beside the program; `index.html`, which names the others, comes last. */
 const page = async () => {
@@ -18,8 +21,12 @@ const page = async () => {
     process.stderr.write(`page: first load ${Math.round(br / 1024)} KiB compressed … `)
   }
   const from = join(root, "apps/web/dist")
-  await cp(from, join(dist, "web"), { recursive: true, filter: (file) => !/(index\.html(\.\w+)?|first-load\.json)$/.test(file) })
-  for (const name of ["index.html.br", "index.html.gz", "index.html"]) await copyFile(join(from, name), join(dist, "web", name))
+  const to = join(dist, "web")
+  await cp(from, to, { recursive: true, filter: (file) => !/(index\.html(\.\w+)?|first-load\.json)$/.test(file) })
+  for (const name of ["index.html.br", "index.html.gz", "index.html"]) await copyFile(join(from, name), join(to, name))
+  const now = new Set(await readdir(from, { recursive: true }))
+  for (const old of await readdir(to, { recursive: true }))
+    if (!now.has(old)) await rm(join(to, old), { recursive: true, force: true })
 }
 
 /** What libraries name and nothing here uses: more than a megabyte that each start would read and run. */
@@ -31,28 +38,45 @@ const unused = {
   }
 }
 
+/** One start and its end, for the code that a start compiles to be kept (`program.mjs`). */
+const warm = async () => {
+  const data = await mkdtemp(join(tmpdir(), "millrace-build-"))
+  const serve = ["serve", "--port", "0", "--data", data, "--no-project-config", "--ready-fd", "3"]
+  const server = spawn(process.execPath, [join(dist, "main.mjs"), ...serve], { stdio: ["ignore", "ignore", "ignore", "pipe"] })
+  server.stdio[3].once("data", () => server.kill("SIGTERM"))
+  await once(server, "exit")
+  await rm(data, { recursive: true, force: true })
+}
+
 const bundle = async () => {
   const started = performance.now()
-  // What is there stays: a running server may still load its own chunks, whose names are hashes.
   await mkdir(dist, { recursive: true })
+  const work = await mkdtemp(join(dist, "build-"))
   await build({
     entryPoints: [join(root, "apps/server/src/main.ts")],
-    outdir: dist,
-    outExtension: { ".js": ".mjs" },
+    outfile: join(work, "program.cjs"),
     bundle: true,
-    splitting: true,
     platform: "node",
-    format: "esm",
+    // One script, not modules: only of a script can V8 keep the code it compiled.
+    format: "cjs",
+    supported: { "dynamic-import": false },
+    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+    define: { "import.meta.url": "__url" },
     target: "node20",
     sourcemap: "linked",
     legalComments: "none",
     external: ["better-sqlite3", "@parcel/watcher", "pg-native"],
-    banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
     plugins: [unused],
     logLevel: "warning"
   })
-  for (const asset of assets) await copyFile(join(root, asset), join(dist, asset.split("/").at(-1)))
+  for (const [name, source] of Object.entries(assets)) await copyFile(join(root, source), join(work, name))
+  const names = await readdir(work)
+  // Each whole or not at all, for a program that starts now; a running one needs none of them.
+  for (const name of names) await rename(join(work, name), join(dist, name))
   await page()
+  const kept = new Set([...names, "web", ".built"])
+  for (const old of await readdir(dist)) if (!kept.has(old)) await rm(join(dist, old), { recursive: true, force: true })
+  await warm()
   await writeFile(join(dist, ".built"), new Date().toISOString())
   return Math.round(performance.now() - started)
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The `millrace` program: the scheduler that leaves the event loop room, the command line, and the exit. */
 import { Effect, Exit, Scheduler } from "effect"
 import * as Cli from "./cli/Cli.ts"

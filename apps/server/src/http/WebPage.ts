@@ -1,6 +1,7 @@
 /**
- * `GET /`: the web application as it was built (`apps/web/scripts/build.mjs`), from memory, compressed beforehand. Hashed files may be kept for
- * ever; the page itself is asked for each time. The policy allows nothing inline and nothing from outside.
+ * `GET /`: the web application as it was built (`apps/web/scripts/build.mjs`), compressed beforehand; a file is read once, the page itself at start, for
+ * a later build has another one. Hashed files may be kept for ever; the page is asked for each time. The policy allows nothing inline and nothing
+ * from outside.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { extname, join } from "node:path"
@@ -24,7 +25,7 @@ const policy =
 
 interface Body {
   readonly encoding: "br" | "gzip" | undefined
-  readonly bytes: Uint8Array
+  readonly bytes: () => Uint8Array
 }
 interface File {
   readonly path: `/${string}`
@@ -32,6 +33,11 @@ interface File {
   readonly contentType: string
   /** The smallest first; the last one is plain. */
   readonly bodies: ReadonlyArray<Body>
+}
+
+const reading = (path: string) => {
+  let bytes: Uint8Array | undefined
+  return () => (bytes ??= readFileSync(path))
 }
 
 const fileOf = (folder: string, name: string): File => {
@@ -50,9 +56,9 @@ const fileOf = (folder: string, name: string): File => {
     },
     bodies: [
       ...compressed.flatMap(({ encoding, ending }) =>
-        existsSync(join(folder, name + ending)) ? [{ encoding, bytes: readFileSync(join(folder, name + ending)) }] : []
+        existsSync(join(folder, name + ending)) ? [{ encoding, bytes: reading(join(folder, name + ending)) }] : []
       ),
-      { encoding: undefined, bytes: readFileSync(join(folder, name)) }
+      { encoding: undefined, bytes: reading(join(folder, name)) }
     ]
   }
 }
@@ -75,7 +81,7 @@ const serve = ({ bodies, contentType, headers }: File) =>
     const body = bodies.find(
       ({ encoding }) => encoding === undefined || new RegExp(`\\b${encoding}\\b(?!;q=0(\\.0*)?(,|$))`).test(accepted)
     )
-    return HttpServerResponse.uint8Array(body?.bytes ?? new Uint8Array(), {
+    return HttpServerResponse.uint8Array(body?.bytes() ?? new Uint8Array(), {
       contentType,
       headers: { ...headers, ...(body?.encoding !== undefined && { "content-encoding": body.encoding }) }
     })
@@ -91,6 +97,7 @@ const missing = Html.page(
 /** One route for each file. */
 export const make = Effect.sync(() => {
   const built = files()
+  for (const { bodies } of built.filter(({ path }) => path === "/")) for (const { bytes } of bodies) bytes()
   return built.length === 0
     ? [HttpLayerRouter.route("GET", "/", Effect.succeed(missing))]
     : built.map((file) => HttpLayerRouter.route("GET", file.path, serve(file)))

@@ -1,0 +1,53 @@
+import { spawnSync } from "node:child_process"
+import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, it } from "@effect/vitest"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { Effect } from "effect"
+import { expect } from "vitest"
+
+const make = Effect.gen(function* () {
+  const folder = yield* temporaryDirectory
+  const bundle = join(folder, "program.cjs")
+  copyFileSync(join(import.meta.dirname, "program.mjs"), join(folder, "main.mjs"))
+  return {
+    is: (words: string) =>
+      writeFileSync(bundle, `const told = () => console.log("${words}", require("node:path").basename(__filename))\ntold()\n`),
+    run: () => spawnSync(process.execPath, [join(folder, "main.mjs")], { encoding: "utf8" }),
+    kept: () => readdirSync(folder).filter((name) => name.startsWith("program.cjs.")),
+    at: (name: string) => join(folder, name)
+  }
+})
+
+describe("the program as built", () => {
+  it.scopedLive("the code of the first run is kept, whole, and is of these very bytes", () =>
+    Effect.gen(function* () {
+      const { at, is, kept, run } = yield* make
+      is("one")
+      expect(run()).toMatchObject({ stdout: "one program.cjs\n", stderr: "", status: 0 })
+      const [first = ""] = kept()
+      expect(kept()).toEqual([first])
+      const code = readFileSync(at(first))
+      expect(run().stdout).toBe("one program.cjs\n")
+      expect(readFileSync(at(first)).equals(code)).toBe(true)
+      // As long as the other: V8 would take the code of it.
+      is("two")
+      expect(run().stdout).toBe("two program.cjs\n")
+      expect(kept()).toHaveLength(2)
+      expect(kept().every((name) => name.includes(process.version))).toBe(true)
+    })
+  )
+
+  it.scopedLive("what was kept may be cut short: the program runs", () =>
+    Effect.gen(function* () {
+      const { at, is, kept, run } = yield* make
+      is("one")
+      run()
+      const [name = ""] = kept()
+      for (const bytes of [100, 10, 0]) {
+        truncateSync(at(name), bytes)
+        expect(run()).toMatchObject({ stdout: "one program.cjs\n", stderr: "", status: 0 })
+      }
+    })
+  )
+})
