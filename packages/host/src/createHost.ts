@@ -4,7 +4,8 @@
  */
 import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
-import { Cause, Context, Effect, Exit, Layer, Runtime, Scheduler, Scope } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Runtime, Scope } from "effect"
+import * as Fibers from "./Fibers.ts"
 import * as Host from "./Host.ts"
 import * as Iterable from "./Iterable.ts"
 import type * as Shutdown from "./Shutdown.ts"
@@ -51,14 +52,8 @@ export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Method]: 
   readonly close: () => Promise<void>
 }
 
-/** Node's event loop keeps its turn between the steps of fibers (docs/decisions/0003). */
-const scheduler = Scheduler.makeBatched((drain) => setImmediate(drain))
-
 const layerOf = (options: CreateOptions) =>
-  ("dataDir" in options ? Host.layer(options) : Host.layerMemory(options)).pipe(
-    Layer.provide(options.runtime ?? Layer.empty),
-    Layer.provideMerge(Layer.setScheduler(scheduler))
-  )
+  ("dataDir" in options ? Host.layer(options) : Host.layerMemory(options)).pipe(Layer.provide(options.runtime ?? Layer.empty))
 
 const settle = <A, E>(exit: Exit.Exit<A, E>): A => {
   if (Exit.isSuccess(exit)) return exit.value
@@ -68,11 +63,9 @@ const settle = <A, E>(exit: Exit.Exit<A, E>): A => {
 /** Ready when it resolves: recovered, and taking commands. Rejects, with everything let go, when it cannot be. */
 export const createHost = async (options: CreateOptions): Promise<PromiseHost> => {
   const scope = Effect.runSync(Scope.make())
-  const built = await Effect.runPromiseExit(
-    Layer.toRuntime(layerOf(options)).pipe(Scope.extend(scope), Effect.withScheduler(scheduler))
-  )
+  const built = await Effect.runPromiseExit(Layer.toRuntime(layerOf(options)).pipe(Scope.extend(scope), Fibers.arranged))
   let closing: Promise<void> | undefined
-  const close = () => (closing ??= Effect.runPromise(Effect.withScheduler(Scope.close(scope, Exit.void), scheduler)))
+  const close = () => (closing ??= Effect.runPromise(Fibers.arranged(Scope.close(scope, Exit.void))))
   if (Exit.isFailure(built)) await close()
   const runtime = settle(built)
   const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => settle(await Runtime.runPromiseExit(runtime)(effect))

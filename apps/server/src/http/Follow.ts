@@ -51,13 +51,14 @@ const leaseEnd = (lease: Duration.Duration) =>
     (now, part) => now + Math.ceil(Duration.toMillis(lease) * part)
   )
 
-/**
- * One attach. `next` gives one step after the other, and fails with `None` when there are no more. Errors after the start are a `bye` with
- * the cursor to come back with.
- */
-export const attach = (
-  options: Options
-): Effect.Effect<{ readonly next: Effect.Effect<Step, Option.Option<never>> }, StorageUnavailable, EventLog | Wake | Tokens> =>
+export interface Attached {
+  /** One step after the other; fails with `None` when there are no more. Errors after the start are a `bye` with the cursor to come back with. */
+  readonly next: Effect.Effect<Step, Option.Option<never>>
+  /** Nothing is to be replayed: the first step is `caught-up`, and there now. */
+  readonly atHead: boolean
+}
+
+export const attach = (options: Options): Effect.Effect<Attached, StorageUnavailable, EventLog | Wake | Tokens> =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const wake = yield* Wake
@@ -141,7 +142,7 @@ export const attach = (
         if (reader !== undefined) reader.waiting = false
       }
     })
-    return { next }
+    return { next, atHead: options.after >= attached.position.head }
   })
 
 /** The same as a stream. */

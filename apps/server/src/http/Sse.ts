@@ -6,8 +6,8 @@ import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Follow from "./Follow.ts"
 import * as Followers from "./Followers.ts"
 
-/** Time after which a cut client comes back, in milliseconds. */
-const retry = 1000
+/** A cut client comes back after a second. */
+const hello = Buffer.from("retry: 1000\n\n")
 
 /** How long a connection lives before it says `bye`, give or take a quarter: a client that is gone without a word is let go of by then. */
 export class Lease extends Context.Reference<Lease>()("@millrace/server/Sse/Lease", {
@@ -80,22 +80,23 @@ export const make = Effect.map(Effect.all([EventLog, Lease, Followers.Registry])
   const bytes = makeShared(log.epoch)
   return Effect.fnUntraced(function* (options: Follow.Options) {
     const reader = Followers.reader("sse", options.session.actor, options.after)
-    const { next } = yield* Follow.attach({ ...options, lease, reader })
+    const { atHead, next } = yield* Follow.attach({ ...options, lease, reader })
     const given = (step: Follow.Step) => {
       const sent = bytes(step, options.stream)
       reader.bytes += sent.length
       return sent
     }
-    // Sent at once, so that the headers are on the wire before the first event.
-    let hello = true
-    const body = Stream.repeatEffectOption(
-      Effect.suspend(() => {
-        if (!hello) return Effect.map(next, given)
-        hello = false
-        followers.enter(reader)
-        return Effect.succeed(Buffer.from(`retry: ${retry}\n\n`))
-      })
-    ).pipe(Stream.ensuring(Effect.sync(() => followers.leave(reader))))
+    // Sent at once, so that the headers are on the wire before the first event; at the head, with the word that nothing is missed: a write costs
+    // more than all else of a resume.
+    let entered = false
+    const enter = Effect.suspend(() => {
+      entered = true
+      followers.enter(reader)
+      return atHead ? Effect.map(next, (step) => Buffer.concat([hello, given(step)])) : Effect.succeed(hello)
+    })
+    const body = Stream.repeatEffectOption(Effect.suspend(() => (entered ? Effect.map(next, given) : enter))).pipe(
+      Stream.ensuring(Effect.sync(() => followers.leave(reader)))
+    )
     return HttpServerResponse.stream(body, { contentType: "text/event-stream; charset=utf-8", headers })
   })
 })

@@ -52,7 +52,7 @@ const measure = async (): Promise<Report.Results> => {
   )
   const fanOut: Array<Measures.FanOut> = []
   for (const readers of [1, 10, 50])
-    fanOut.push(await Measures.fanOut(server, bare, { synchronous: "FULL", readers, events: 50_000, batch, rounds: 2 }))
+    fanOut.push(await Measures.fanOut(server, bare, { synchronous: "FULL", readers, events: 50_000, batch, rounds: 5 }))
   say("  flat out: 1, 10 and 50 readers")
 
   const replay = await Measures.replay(server, bare, 200_000)
@@ -69,7 +69,7 @@ const measure = async (): Promise<Report.Results> => {
   const loose = await pair("NORMAL")
   await Measures.appendsAlone(loose.server, { events: 40_000, batch })
   fanOut.push(
-    await Measures.fanOut(loose.server, loose.bare, { synchronous: "NORMAL", readers: 50, events: 50_000, batch, rounds: 2 })
+    await Measures.fanOut(loose.server, loose.bare, { synchronous: "NORMAL", readers: 50, events: 50_000, batch, rounds: 5 })
   )
   await loose.stop()
   return { load, floor, latency, appendsAlone, fanOut, replay, resume, memory }

@@ -1,5 +1,6 @@
 /** `pnpm bench NAME`: each bench is a module beside this one that exports `run`. `log` goes on with the whole engine over that log. */
-import { Effect, Scheduler } from "effect"
+import * as Fibers from "@millrace/host/Fibers"
+import { Effect } from "effect"
 
 interface Bench {
   readonly run: Effect.Effect<void, unknown>
@@ -25,7 +26,7 @@ if (chosen === undefined) {
   process.exit(2)
 }
 const run = Effect.forEach(chosen, (one) => Effect.flatMap(Effect.promise(one), (bench) => bench.run), { discard: true })
-const exit = await Effect.runPromiseExit(run.pipe(Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))))
+const exit = await Effect.runPromiseExit(Fibers.arranged(run))
 if (exit._tag === "Failure") {
   console.error(String(exit.cause))
   process.exitCode = 1

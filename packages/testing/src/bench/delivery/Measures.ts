@@ -183,7 +183,7 @@ const bareRound = async (bare: Child, count: number, bytes: number, store: boole
   return { millis, cpuMillis: cpuMillis ?? Number.NaN }
 }
 
-/** Appends as fast as they go, read by all; then the same bytes in the same batches by a bare server. In turns, the best of each. */
+/** Appends as fast as they go, read by all; then the same bytes in the same batches by a bare server. In turns; the median of the rounds, a ratio being of one round. */
 export const fanOut = async (
   server: Child,
   bare: Child,
@@ -197,35 +197,42 @@ export const fanOut = async (
 ): Promise<FanOut> => {
   const { batch, events, readers: count, rounds, synchronous } = options
   const perSecond = (millis: number) => (events * count * 1000) / millis
-  const best = { ours: 0, appends: 0, bare: 0, stored: 0, cpu: Number.POSITIVE_INFINITY, bareCpu: Number.POSITIVE_INFINITY }
-  for (let round = 0; round < rounds; round++) {
+  const perMillion = (cpuMillis: number) => (cpuMillis * 1e6) / (events * count)
+  const round = async () => {
     const { head, readers } = await atHead(server, count)
     const started = performance.now()
     const arrived = Promise.all(readers.map((reader) => reader.until(`id: ${cursor(server, head + events)}\n`)))
     const appended = await server.ask({ op: "append", events, batch })
     await arrived
-    best.ours = Math.max(best.ours, perSecond(performance.now() - started))
-    best.appends = Math.max(best.appends, (events * 1000) / (appended.millis ?? Number.NaN))
-    best.cpu = Math.min(best.cpu, ((appended.cpuMillis ?? 0) * 1e6) / (events * count))
+    const ours = perSecond(performance.now() - started)
     closeAll(readers)
 
     const { bytes } = await bare.ask({ op: "load", file: server.ready.file ?? "", after: head, events, batch })
     const plain = await bareRound(bare, count, bytes ?? 0, false)
-    best.bare = Math.max(best.bare, perSecond(plain.millis))
-    best.bareCpu = Math.min(best.bareCpu, (plain.cpuMillis * 1e6) / (events * count))
-    best.stored = Math.max(best.stored, perSecond((await bareRound(bare, count, bytes ?? 0, true)).millis))
+    const stored = await bareRound(bare, count, bytes ?? 0, true)
+    return {
+      ours,
+      appends: (events * 1000) / (appended.millis ?? Number.NaN),
+      cpu: perMillion(appended.cpuMillis ?? Number.NaN),
+      bare: perSecond(plain.millis),
+      bareCpu: perMillion(plain.cpuMillis),
+      bareStored: perSecond(stored.millis)
+    }
   }
+  const all: Array<Awaited<ReturnType<typeof round>>> = []
+  while (all.length < rounds) all.push(await round())
+  const of = (value: (one: (typeof all)[number]) => number) => median(all.map(value))
   return {
     synchronous,
     readers: count,
-    ours: best.ours,
-    bare: best.bare,
-    bareStored: best.stored,
-    ratio: best.ours / best.bare,
-    ratioStored: best.ours / best.stored,
-    cpu: best.cpu,
-    bareCpu: best.bareCpu,
-    appends: best.appends
+    ours: of(({ ours }) => ours),
+    bare: of(({ bare }) => bare),
+    bareStored: of(({ bareStored }) => bareStored),
+    ratio: of(({ bare, ours }) => ours / bare),
+    ratioStored: of(({ bareStored, ours }) => ours / bareStored),
+    cpu: of(({ cpu }) => cpu),
+    bareCpu: of(({ bareCpu }) => bareCpu),
+    appends: of(({ appends }) => appends)
   }
 }
 
@@ -241,43 +248,39 @@ export const appendsAlone = async (server: Child, options: { readonly events: nu
   return (options.events * 1000) / (millis ?? Number.NaN)
 }
 
-/** One client reads the last `rows` rows of the log. */
+/** One client reads the last `rows` rows of the log; the median of the rounds, a ratio being of one round. */
 export const replay = async (server: Child, bare: Child, rows: number): Promise<Replay> => {
   const head = await headOf(server)
   const after = head - rows
   await bare.ask({ op: "load", file: server.ready.file ?? "", after, events: 0, batch: 1 })
-  const ours: Array<number> = []
-  const plain: Array<number> = []
-  const dumps: Array<number> = []
-  let bytes = 0
-  for (let round = 0; round < 3; round++) {
-    let started = performance.now()
-    const reader = await Reader.open({ url: `${eventsUrl(server)}?after=${cursor(server, after)}` })
-    await reader.until("event: caught-up")
-    ours.push(performance.now() - started)
-    bytes = reader.bytes()
+  const timed = async (options: Reader.Options, arrived: (reader: Reader.Reader) => Promise<void>) => {
+    const started = performance.now()
+    const reader = await Reader.open(options)
+    await arrived(reader)
+    const millis = performance.now() - started
     reader.close()
-
-    started = performance.now()
-    const scan = await Reader.open({ url: `${bare.ready.url}/?scan=${after}` })
-    await scan.ended
-    plain.push(performance.now() - started)
-
-    started = performance.now()
-    const dump = await Reader.open({ url: eventsUrl(server), headers: { accept: "application/x-ndjson" } })
-    await dump.ended
-    dumps.push(((performance.now() - started) * rows) / head)
+    return { millis, bytes: reader.bytes() }
   }
-  const best = (values: ReadonlyArray<number>) => Math.min(...values)
+  const round = async () => ({
+    ours: await timed({ url: `${eventsUrl(server)}?after=${cursor(server, after)}` }, (one) => one.until("event: caught-up")),
+    plain: await timed({ url: `${bare.ready.url}/?scan=${after}` }, (one) => one.ended),
+    dump: await timed({ url: eventsUrl(server), headers: { accept: "application/x-ndjson" } }, (one) => one.ended)
+  })
+  const all: Array<Awaited<ReturnType<typeof round>>> = []
+  while (all.length < 5) all.push(await round())
+  const of = (value: (one: (typeof all)[number]) => number) => median(all.map(value))
   return {
     rows,
-    rowsPerSecond: (rows * 1000) / best(ours),
-    megabytesPerSecond: bytes / 1000 / best(ours),
-    bareRowsPerSecond: (rows * 1000) / best(plain),
-    ratio: best(plain) / best(ours),
-    ndjsonRowsPerSecond: (rows * 1000) / best(dumps)
+    rowsPerSecond: of(({ ours }) => (rows * 1000) / ours.millis),
+    megabytesPerSecond: of(({ ours }) => ours.bytes / 1000 / ours.millis),
+    bareRowsPerSecond: of(({ plain }) => (rows * 1000) / plain.millis),
+    ratio: of(({ ours, plain }) => plain.millis / ours.millis),
+    ndjsonRowsPerSecond: of(({ dump }) => (head * 1000) / dump.millis)
   }
 }
+
+/** The first ones run code that V8 has not compiled yet: a hundred of them take twice the time. */
+export const resumes = { cold: 300, counted: 200 }
 
 /** A client that comes back at the end of the log: from its request until it is told that it has everything. */
 export const resume = async (server: Child, bare: Child, rows: number): Promise<Resume> => {
@@ -286,15 +289,14 @@ export const resume = async (server: Child, bare: Child, rows: number): Promise<
   const head = await headOf(server)
   const timesOf = async (options: Reader.Options, part: string) => {
     const times: Array<number> = []
-    for (let n = 0; n < 100; n++) {
+    for (let n = 0; n < resumes.cold + resumes.counted; n++) {
       const started = performance.now()
       const reader = await Reader.open(options)
       await reader.until(part)
       times.push(performance.now() - started)
       reader.close()
     }
-    // The first ones warm up.
-    return times.slice(40)
+    return times.slice(resumes.cold)
   }
   const ours = await timesOf({ url: eventsUrl(server), headers: { "last-event-id": cursor(server, head) } }, "event: caught-up")
   const plain = await timesOf({ url: bare.ready.url ?? "" }, "retry")

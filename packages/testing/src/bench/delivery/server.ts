@@ -4,10 +4,11 @@
  */
 import type { CommandId } from "@millrace/contracts/Ids"
 import { EventLog, type Envelope } from "@millrace/log/EventLog"
+import * as Fibers from "@millrace/host/Fibers"
 import * as Host from "@millrace/host/Host"
 import * as Server from "@millrace/server/Server"
 import { Service } from "@millrace/server/Service"
-import { Context, Deferred, Effect, Layer, Queue, Scheduler } from "effect"
+import { Context, Deferred, Effect, Layer, Queue } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -160,5 +161,5 @@ const program = Effect.gen(function* () {
   }
 }).pipe(Effect.scoped)
 
-await Effect.runPromise(program.pipe(Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))))
+await Effect.runPromise(Fibers.arranged(program))
 process.exit(0)
