@@ -6,6 +6,7 @@ import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
+import { TurnOrigin } from "./State.ts"
 
 const text = Schema.String
 const reason = Schema.optional(text)
@@ -27,7 +28,7 @@ export const ImportedData = {
   "turn.imported": Schema.Struct({
     ...turn,
     status: Schema.Literal("completed", "interrupted", "failed"),
-    origin: Schema.Literal("user", "provider", "continuation", "goal"),
+    origin: TurnOrigin,
     text,
     requestedAt: text,
     startedAt: Schema.optional(text),

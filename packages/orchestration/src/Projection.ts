@@ -29,11 +29,11 @@ import { touchesThread } from "./evolve.ts"
 import { type ProjectState, projectView } from "./ProjectState.ts"
 import { toRow } from "./ThreadRow.ts"
 import {
+  askedOf,
   isLive,
   type OpenRequest,
   type OpenTurn,
-  originOf,
-  type QueuedTurn,
+  queuedView,
   type ThreadState,
   threadView,
   turnView
@@ -138,21 +138,6 @@ export interface Timer {
 
 const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
 
-const queuedView = (
-  threadId: ThreadId,
-  { turnId, text, requestedAt, continues, goalId, action }: Omit<QueuedTurn, "shown">
-): TurnView => ({
-  turnId,
-  threadId,
-  status: "queued",
-  origin: originOf({ continues, goalId }),
-  ...(continues === undefined ? {} : { continues }),
-  ...(goalId === undefined ? {} : { goalId }),
-  ...(action === undefined ? {} : { action }),
-  text,
-  requestedAt
-})
-
 const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> => {
   const turn = state.turns[turnId]
   return turn === undefined ? none : [turnRow(turnView(state, turn))]
@@ -168,16 +153,7 @@ const terminalRow = (
   const queued = before.queue.find((turn) => turn.turnId === data.turnId)
   const { turnId, threadId } = data
   const view: TurnView =
-    open === undefined
-      ? queuedView(threadId, {
-          turnId,
-          text: queued?.text ?? "",
-          requestedAt: queued?.requestedAt ?? at,
-          continues: queued?.continues,
-          goalId: queued?.goalId,
-          action: queued?.action
-        })
-      : turnView(before, open)
+    open === undefined ? queuedView(threadId, turnId, askedOf(queued ?? { text: "", requestedAt: at })) : turnView(before, open)
   const status = event.type.slice("turn.".length) as TurnStatus
   return turnRow({
     ...view,
@@ -264,20 +240,9 @@ const detailRows = (
   if (before === undefined) return none
   switch (event.type) {
     case "turn.requested":
-      return [
-        turnRow(
-          queuedView(event.data.threadId, {
-            ...event.data,
-            continues: event.data.continues,
-            goalId: event.data.goal?.goalId,
-            action: event.data.action,
-            requestedAt: at
-          })
-        )
-      ]
     case "turn.edited": {
       const queued = after.queue.find((turn) => turn.turnId === event.data.turnId)
-      return queued === undefined ? none : [turnRow(queuedView(after.threadId, queued))]
+      return queued === undefined ? none : [turnRow(queuedView(after.threadId, queued.turnId, queued))]
     }
     case "turn.requeued": {
       const turn = before.turns[event.data.turnId]

@@ -9,6 +9,7 @@ import { HashSet } from "effect"
 import * as Continuation from "./Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
 import {
+  askedOf,
   type OpenItem,
   type OpenRequest,
   type OpenTurn,
@@ -123,6 +124,7 @@ const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
 }
 
 const hydrate = (view: View, row: ThreadRow): ThreadState => {
+  const asked = (known: TurnView | undefined) => askedOf(known ?? { text: "", requestedAt: row.updatedAt })
   const turns: Record<string, OpenTurn> = {}
   for (const turn of row.turns) {
     const known = lookup<TurnView>(view, "turn", turn.turnId)?.value
@@ -130,11 +132,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       ...turn,
       interruptReason: turn.interruptReason,
       claim: turn.claim,
-      continues: known?.continues,
-      goalId: known?.goalId,
-      action: known?.action,
-      text: known?.text ?? "",
-      requestedAt: known?.requestedAt ?? row.updatedAt,
+      ...asked(known),
       startedAt: known?.startedAt,
       usage: known?.usage,
       plan: known?.plan,
@@ -142,18 +140,11 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       closed: HashSet.empty()
     }
   }
-  const queue = row.queue.map(({ turnId, shown }) => {
-    const known = lookup<TurnView>(view, "turn", turnId)?.value
-    return {
-      turnId,
-      text: known?.text ?? "",
-      requestedAt: known?.requestedAt ?? row.updatedAt,
-      shown,
-      continues: known?.continues,
-      goalId: known?.goalId,
-      action: known?.action
-    }
-  })
+  const queue = row.queue.map(({ turnId, shown }) => ({
+    ...asked(lookup<TurnView>(view, "turn", turnId)?.value),
+    turnId,
+    shown
+  }))
   const requests: Record<string, OpenRequest> = {}
   for (const id of row.requests) {
     const known = lookup<RequestView>(view, "request", id)?.value

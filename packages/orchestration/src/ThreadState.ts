@@ -22,26 +22,39 @@ import type {
 import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
 
-/** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
-export interface OpenTurn {
-  readonly turnId: TurnId
-  /** Of the session that runs it. */
-  readonly epoch: number
-  readonly origin: TurnOrigin
-  /** continuation: the turn whose work it goes on with. */
+/** What a turn is asked to do, and for what: stays with it from the queue to the agent, and back. */
+export interface Asked {
+  /** The turn whose work it goes on with. */
   readonly continues: Continues | undefined
   /** The goal that it works towards. */
   readonly goalId: GoalId | undefined
   /** What it does in place of taking its text as a prompt. */
   readonly action: TurnAction | undefined
+  readonly text: string
+  readonly requestedAt: string
+}
+
+/** Of whatever has it: a turn that waits or runs, or its row. */
+export const askedOf = (turn: Pick<Asked, "text" | "requestedAt"> & Partial<Asked>): Asked => ({
+  continues: turn.continues,
+  goalId: turn.goalId,
+  action: turn.action,
+  text: turn.text,
+  requestedAt: turn.requestedAt
+})
+
+/** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
+export interface OpenTurn extends Asked {
+  readonly turnId: TurnId
+  /** Of the session that runs it. */
+  readonly epoch: number
+  readonly origin: TurnOrigin
   /** What the agent's last message in it says of that goal. */
   readonly claim: Goal.Claim | undefined
   readonly stage: "dispatched" | "started"
   readonly interruptRequested: boolean
   /** The clock that ran out, when no person asked for the interrupt (T8). */
   readonly interruptReason: string | undefined
-  readonly text: string
-  readonly requestedAt: string
   readonly startedAt: string | undefined
   readonly usage: Usage | undefined
   readonly plan: ReadonlyArray<PlanStep> | undefined
@@ -50,18 +63,10 @@ export interface OpenTurn {
   readonly closed: HashSet.HashSet<string>
 }
 
-export interface QueuedTurn {
+export interface QueuedTurn extends Asked {
   readonly turnId: TurnId
-  readonly text: string
-  readonly requestedAt: string
   /** It was dispatched before: its user message is in the transcript. */
   readonly shown: boolean
-  /** The turn whose work it goes on with; absent: a person asked for it. */
-  readonly continues: Continues | undefined
-  /** The goal that it works towards. */
-  readonly goalId: GoalId | undefined
-  /** What it does in place of taking its text as a prompt. */
-  readonly action: TurnAction | undefined
 }
 
 export interface OpenItem {
@@ -232,7 +237,7 @@ export const statusOf = (state: ThreadState): ThreadStatus => {
 }
 
 /** Who began a turn that waits or was given to an agent. */
-export const originOf = ({ continues, goalId }: Pick<QueuedTurn, "continues" | "goalId">): TurnOrigin =>
+export const originOf = ({ continues, goalId }: Pick<Asked, "continues" | "goalId">): TurnOrigin =>
   continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
 
 /** A turn waits while one of its requests is open. */
@@ -273,17 +278,30 @@ export const threadView = (state: ThreadState): ThreadView => ({
   updatedAt: state.updatedAt
 })
 
+const askedView = ({ action, continues, goalId, requestedAt, text }: Asked) => ({
+  ...(continues === undefined ? {} : { continues }),
+  ...(goalId === undefined ? {} : { goalId }),
+  ...(action === undefined ? {} : { action }),
+  text,
+  requestedAt
+})
+
+/** A turn that waits, as read models show it. */
+export const queuedView = (threadId: ThreadId, turnId: TurnId, asked: Asked): TurnView => ({
+  turnId,
+  threadId,
+  status: "queued",
+  origin: originOf(asked),
+  ...askedView(asked)
+})
+
 /** An open turn as read models show it. */
 export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
   turnId: turn.turnId,
   threadId: state.threadId,
   status: isWaiting(state, turn.turnId) ? "waiting" : "running",
   origin: turn.origin,
-  ...(turn.continues === undefined ? {} : { continues: turn.continues }),
-  ...(turn.goalId === undefined ? {} : { goalId: turn.goalId }),
-  ...(turn.action === undefined ? {} : { action: turn.action }),
-  text: turn.text,
-  requestedAt: turn.requestedAt,
+  ...askedView(turn),
   ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),
   ...(turn.usage === undefined ? {} : { usage: turn.usage }),
   ...(turn.plan === undefined ? {} : { plan: turn.plan }),

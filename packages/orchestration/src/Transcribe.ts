@@ -7,7 +7,7 @@ import type { Imported } from "@millrace/contracts/Import"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, ItemContent } from "@millrace/contracts/Item"
 import { fitContent } from "./Limits.ts"
-import { maxText } from "./ThreadState.ts"
+import { maxText, originOf } from "./ThreadState.ts"
 
 type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
 type Turn = Omit<Data<"turn.imported">, "status" | "endedAt">
@@ -66,8 +66,7 @@ export class Transcribe {
         return [event]
       case "turn.requested": {
         const { continues, goal, text, threadId, turnId } = event.data
-        const origin = continues !== undefined ? "continuation" : goal !== undefined ? "goal" : "user"
-        this.turn(threadId, turnId, { text, origin }, at)
+        this.turn(threadId, turnId, { text, origin: originOf({ continues, goalId: goal?.goalId }) }, at)
         return none
       }
       case "turn.edited":

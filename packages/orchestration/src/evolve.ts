@@ -2,7 +2,17 @@
 import type { DomainEvent } from "@millrace/contracts/Event"
 import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
-import { activeTurn, created, holdsTurn, maxText, type OpenTurn, originOf, type ThreadState } from "./ThreadState.ts"
+import {
+  activeTurn,
+  type Asked,
+  askedOf,
+  created,
+  holdsTurn,
+  maxText,
+  type OpenTurn,
+  originOf,
+  type ThreadState
+} from "./ThreadState.ts"
 import type { SessionState } from "@millrace/contracts/State"
 
 const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<Record<string, A>> => {
@@ -84,19 +94,15 @@ const ended = (before: ThreadState, event: Terminal): ThreadState => {
   return { ...next, failed, session: rest }
 }
 
-const newTurn = (turnId: OpenTurn["turnId"], epoch: number, at: string): OpenTurn => ({
+const newTurn = (turnId: OpenTurn["turnId"], epoch: number, asked: Asked): OpenTurn => ({
+  ...asked,
   turnId,
   epoch,
-  origin: "user",
-  continues: undefined,
-  goalId: undefined,
-  action: undefined,
+  origin: originOf(asked),
   claim: undefined,
   stage: "dispatched",
   interruptRequested: false,
   interruptReason: undefined,
-  text: "",
-  requestedAt: at,
   startedAt: undefined,
   usage: undefined,
   plan: undefined,
@@ -209,8 +215,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     case "background.ended":
       return { ...state, background: state.background.filter((id) => id !== event.data.taskId) }
     case "turn.requested": {
-      const { action, continues, goal: towards, text, turnId } = event.data
-      const turn = { turnId, text, requestedAt: at, shown: false, continues, goalId: towards?.goalId, action }
+      const { continues, goal: towards, turnId } = event.data
+      const turn = { ...askedOf({ ...event.data, goalId: towards?.goalId, requestedAt: at }), turnId, shown: false }
       const goal =
         towards !== undefined && state.goal?.goalId === towards.goalId ? Goal.turned(state.goal, towards.used, at) : state.goal
       const continuation = continues === undefined ? state.continuation : undefined
@@ -228,21 +234,12 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     }
     case "turn.dispatched": {
       const queued = state.queue.find((turn) => turn.turnId === event.data.turnId)
-      const turn = newTurn(event.data.turnId, state.session?.epoch ?? 0, queued?.requestedAt ?? at)
+      const asked = askedOf(queued ?? { text: "", requestedAt: at })
+      const turn = newTurn(event.data.turnId, state.session?.epoch ?? 0, asked)
       return {
         ...state,
         queue: state.queue.filter((turn) => turn.turnId !== event.data.turnId),
-        turns: {
-          ...state.turns,
-          [turn.turnId]: {
-            ...turn,
-            origin: queued === undefined ? "user" : originOf(queued),
-            continues: queued?.continues,
-            goalId: queued?.goalId,
-            action: queued?.action,
-            text: queued?.text ?? ""
-          }
-        }
+        turns: { ...state.turns, [turn.turnId]: turn }
       }
     }
     case "turn.requeued": {
@@ -250,15 +247,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       const turn = state.turns[turnId]
       if (turn === undefined) return state
       const { activeTurnId: _, ...rest } = state.session ?? {}
-      const queued = {
-        turnId,
-        text: turn.text,
-        requestedAt: turn.requestedAt,
-        shown: true,
-        continues: turn.continues,
-        goalId: turn.goalId,
-        action: turn.action
-      }
+      const queued = { ...askedOf(turn), turnId, shown: true }
       return {
         ...state,
         turns: without(state.turns, turnId),
@@ -267,7 +256,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       }
     }
     case "turn.started": {
-      const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, at)
+      const asked = askedOf({ text: "", requestedAt: at })
+      const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, asked)
       // One with an action has no prompt to be told it with.
       const delivered = state.session?.continuity === "handed-off" && turn.stage === "dispatched" && turn.action === undefined
       const started = { ...turn, origin: event.data.origin, stage: "started" as const, startedAt: at }
