@@ -1,54 +1,33 @@
 /** `millrace compact THREAD` and `millrace review THREAD`: what an agent is asked beside prompts. */
-import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect } from "effect"
 import * as Client from "@millrace/client/Client"
 import type { CommandOf } from "@millrace/contracts/Command"
-import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ReviewTarget } from "@millrace/contracts/State"
 import * as Connect from "./Connect.ts"
 import { fromError, usage } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 
-const common = {
-  thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
-  json: Flags.json,
-  data: Flags.data,
-  url: Flags.url
-}
-interface Common {
-  readonly thread: string
-  readonly json: boolean
-  readonly data: string
-  readonly url: Parameters<typeof Flags.orUndefined<string>>[0]
-}
-
 /** An agent needs a server that goes on, so there is no host in this process. */
-const act = (
-  { data, json, thread, url }: Common,
-  ask: (threadId: ThreadId) => Effect.Effect<CommandOf<"thread.compact" | "thread.review">>
-) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const output = yield* Output.Output
-      const threadId = yield* Flags.threadId(thread)
-      const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
-      const accepted = yield* Effect.mapError(Effect.flatMap(ask(threadId), millrace.dispatch), fromError)
-      if (json) return yield* Output.json(accepted)
-      yield* output.note(`${accepted.outcome === "started" ? "Begun" : "It waits in the queue"}: ${accepted.turnId}`)
-    })
-  )
+const act = ({ data, json, url }: Flags.OfThread, asking: Effect.Effect<CommandOf<"thread.compact" | "thread.review">>) =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
+    const accepted = yield* Effect.mapError(Effect.flatMap(asking, millrace.dispatch), fromError)
+    if (json) return yield* Output.json(accepted)
+    yield* output.note(`${accepted.outcome === "started" ? "Begun" : "It waits in the queue"}: ${accepted.turnId}`)
+  })
 
-export const compact = Command.make("compact", common, (given) =>
-  act(given, (threadId) => Client.command("thread.compact", { threadId }))
+export const compact = Command.make("compact", Flags.ofThread, (given) =>
+  act(given, Client.command("thread.compact", { threadId: given.thread }))
 ).pipe(Command.withDescription("Let an agent make its conversation shorter, in a turn of its own."))
 
 export const review = Command.make(
   "review",
   {
-    ...common,
+    ...Flags.ofThread,
     base: Flags.text("base", "BRANCH", "What the current branch has and BRANCH has not."),
     commit: Flags.text("commit", "SHA", "The changes of one commit."),
     uncommitted: Options.boolean("uncommitted").pipe(Options.withDescription("What is not committed; the default."))
@@ -63,6 +42,6 @@ export const review = Command.make(
         : sha !== undefined
           ? { type: "commit", sha }
           : { type: "uncommittedChanges" }
-    return act(given, (threadId) => Client.command("thread.review", { threadId, target }))
+    return act(given, Client.command("thread.review", { threadId: given.thread, target }))
   }
 ).pipe(Command.withDescription("Let an agent review changes, in a turn of its own."))

@@ -69,6 +69,7 @@ describe("millrace", () => {
         [["run", "hello", "--cwd", "/does/not/exist"], "not a directory"],
         [["serve", "--port", "70000"], "--port: expected a whole number from 0 to 65535"],
         [["tail", "--thread", "x"], "--thread: expected a thread id"],
+        [["goal", "show", "x"], "THREAD: expected a thread id"],
         [["run", "--nope"], "'--nope'"],
         [["token", "create", "--nope"], "'--nope'"],
         [["token", "create", "two\nlines\u001B[2J"], "NAME"],
@@ -88,15 +89,19 @@ describe("millrace", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("no server: tail leaves with 1 and says how to start one, also past the file of a dead one", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
-      yield* Effect.orDie(Discovery.write(dataDir, { url: "http://127.0.0.1:9", pid: 2 ** 22 + 1, startedAt: "then" }))
-      const ended = yield* Program.run(["tail", "--data", dataDir])
-      expect(ended).toMatchObject({ code: 1, stdout: "" })
-      expect(ended.stderr).toContain("millrace serve")
-      clean(ended)
-    }).pipe(Effect.scoped)
+  it.live(
+    "no server: what needs one that goes on leaves with 1 and says how to start one, also past the file of a dead one",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryDirectory
+        yield* Effect.orDie(Discovery.write(dataDir, { url: "http://127.0.0.1:9", pid: 2 ** 22 + 1, startedAt: "then" }))
+        for (const args of [["tail"], ["compact", "thr_a"], ["goal", "clear", "thr_a"]]) {
+          const ended = yield* Program.run([...args, "--data", dataDir])
+          expect(ended, args.join(" ")).toMatchObject({ code: 1, stdout: "" })
+          expect(ended.stderr).toContain("millrace serve")
+          clean(ended)
+        }
+      }).pipe(Effect.scoped)
   )
 
   it.live("run: the answer on standard output as it is, all else on standard error; 0, 1, 3 by the turn's end", () =>

@@ -1,5 +1,6 @@
 /** Flags that several commands share, each with the environment variable that mirrors it. */
 import * as Args from "@effect/cli/Args"
+import type * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
@@ -59,12 +60,21 @@ export const text = (name: string, value: string, description: string) =>
   Options.text(name).pipe(Options.withPseudoName(value), Options.withDescription(description), Options.optional)
 
 const isThread = Schema.is(ThreadId)
+const noThread = (got: string) => `expected a thread id, like thr_01HXYZ, got ${JSON.stringify(got)}. See: millrace threads`
 
 /** The id of a thread that `--thread` names. */
 export const threadId = (given: string): Effect.Effect<ThreadId, CliFailure> =>
-  isThread(given)
-    ? Effect.succeed(given)
-    : Effect.fail(usage(`--thread: expected a thread id, like thr_01HXYZ, got ${JSON.stringify(given)}. See: millrace threads`))
+  isThread(given) ? Effect.succeed(given) : Effect.fail(usage(`--thread: ${noThread(given)}`))
+
+/** The thread that a command is about. */
+export const thread = argument("THREAD").pipe(
+  Args.withDescription("Its id; see: millrace threads"),
+  Args.mapEffect((given) => (isThread(given) ? Effect.succeed(given) : Effect.fail(HelpDoc.p(`THREAD: ${noThread(given)}`))))
+)
+
+/** What each command about one thread takes. */
+export const ofThread = { thread, json, data, url }
+export type OfThread = Command.Command.ParseConfig<typeof ofThread>
 
 /** A whole number in a range, if it is given. The variable mirrors the flag; the flag wins. */
 export const integer = (name: string, range: { readonly min: number; readonly max: number; readonly variable?: string }) => {

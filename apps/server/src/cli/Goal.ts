@@ -12,19 +12,6 @@ import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as Text from "./Style.ts"
 
-const common = {
-  thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
-  json: Flags.json,
-  data: Flags.data,
-  url: Flags.url
-}
-interface Common {
-  readonly thread: string
-  readonly json: boolean
-  readonly data: string
-  readonly url: Parameters<typeof Flags.orUndefined<string>>[0]
-}
-
 const limit = (name: string, description: string, max: number) =>
   Flags.integer(name, { min: 1, max }).pipe(Options.withDescription(description), Options.optional)
 
@@ -44,32 +31,30 @@ const rows = ({ budget, nextAt, objective, reason, status, until, used }: Goal):
   ...(nextAt === undefined ? [] : [["next turn", nextAt]])
 ]
 
-const show = ({ data, json, thread, url }: Common) =>
+const show = ({ data, json, thread, url }: Flags.OfThread) =>
   Effect.scoped(
     Effect.gen(function* () {
       const output = yield* Output.Output
-      const threadId = yield* Flags.threadId(thread)
       const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
-      const { goal } = yield* Effect.mapError(millrace.thread(threadId), fromError)
+      const { goal } = yield* Effect.mapError(millrace.thread(thread), fromError)
       if (json) return yield* Output.json(goal ?? null)
-      if (goal === undefined) return yield* failed(`This thread has no goal. Set one: millrace goal set ${threadId} OBJECTIVE`)
+      if (goal === undefined) return yield* failed(`This thread has no goal. Set one: millrace goal set ${thread} OBJECTIVE`)
       yield* output.out(Output.table(rows(goal), output.width))
     })
   )
 
 /** A goal needs a server that goes on, so there is no host in this process. */
 const send = <T extends "goal.set" | "goal.pause" | "goal.resume" | "goal.clear">(
-  { data, json, thread, url }: Common,
+  { data, json, url }: Flags.OfThread,
   type: T,
   done: string,
-  body: (threadId: BodyOf<"goal.pause">["threadId"]) => BodyOf<T>
+  body: BodyOf<T>
 ) =>
   Effect.gen(function* () {
     const output = yield* Output.Output
-    const threadId = yield* Flags.threadId(thread)
     const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
     const accepted = yield* Effect.mapError(
-      Effect.flatMap(Client.command(type, body(threadId)), (command) => millrace.dispatch(command)),
+      Effect.flatMap(Client.command(type, body), (command) => millrace.dispatch(command)),
       fromError
     )
     if (json) return yield* Output.json(accepted)
@@ -79,7 +64,7 @@ const send = <T extends "goal.set" | "goal.pause" | "goal.resume" | "goal.clear"
 const set = Command.make(
   "set",
   {
-    ...common,
+    ...Flags.ofThread,
     objective: Flags.argument("OBJECTIVE").pipe(Args.withDescription("What is to be true in the end.")),
     turns: limit("turns", "At most so many turns. Default 25.", 1000),
     tokens: limit("tokens", "At most so many tokens, as the agent counts them.", 1_000_000_000),
@@ -93,24 +78,24 @@ const set = Command.make(
         return value === undefined ? [] : [[name, value]]
       })
     )
-    return send(where, "goal.set", "Set; it begins as soon as the thread is idle.", (threadId) => ({
-      threadId,
+    return send(where, "goal.set", "Set; it begins as soon as the thread is idle.", {
+      threadId: where.thread,
       objective,
       budget,
       ...(pauseOnMessage ? { pauseOnUserMessage: true } : {})
-    }))
+    })
   }
 ).pipe(Command.withDescription("Let the thread work towards this by itself; in place of the goal that it had."))
 
-const pause = Command.make("pause", common, (where) =>
-  send(where, "goal.pause", "Paused; a turn that runs goes on to its end.", (threadId) => ({ threadId }))
+const pause = Command.make("pause", Flags.ofThread, (where) =>
+  send(where, "goal.pause", "Paused; a turn that runs goes on to its end.", { threadId: where.thread })
 ).pipe(Command.withDescription("Begin no further turn."))
-const resume = Command.make("resume", common, (where) =>
-  send(where, "goal.resume", "It goes on.", (threadId) => ({ threadId }))
+const resume = Command.make("resume", Flags.ofThread, (where) =>
+  send(where, "goal.resume", "It goes on.", { threadId: where.thread })
 ).pipe(Command.withDescription("Go on with a paused goal."))
-const clear = Command.make("clear", common, (where) => send(where, "goal.clear", "Cleared.", (threadId) => ({ threadId }))).pipe(
-  Command.withDescription("Take the goal away.")
-)
+const clear = Command.make("clear", Flags.ofThread, (where) =>
+  send(where, "goal.clear", "Cleared.", { threadId: where.thread })
+).pipe(Command.withDescription("Take the goal away."))
 
 export const command = Command.make("goal").pipe(
   Command.withDescription("A durable objective of a thread, with a budget: it begins turns by itself until it is met."),
@@ -119,6 +104,6 @@ export const command = Command.make("goal").pipe(
     pause,
     resume,
     clear,
-    Command.make("show", common, show).pipe(Command.withDescription("Its status, and what it used."))
+    Command.make("show", Flags.ofThread, show).pipe(Command.withDescription("Its status, and what it used."))
   ])
 )

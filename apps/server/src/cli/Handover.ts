@@ -11,22 +11,18 @@ import * as Output from "./Output.ts"
 export const command = Command.make(
   "handover",
   {
-    thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
+    ...Flags.ofThread,
     provider: Flags.argument("PROVIDER").pipe(Args.withDescription("Who goes on; see: millrace providers")),
-    model: Flags.text("model", "NAME", "Its model, as that agent names it."),
-    json: Flags.json,
-    data: Flags.data,
-    url: Flags.url
+    model: Flags.text("model", "NAME", "Its model, as that agent names it.")
   },
   ({ data, json, model, provider, thread, url }) =>
     Effect.scoped(
       Effect.gen(function* () {
         const output = yield* Output.Output
-        const threadId = yield* Flags.threadId(thread)
         const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
         const chosen = Flags.orUndefined(model)
         const command = yield* Client.command("thread.handover", {
-          threadId,
+          threadId: thread,
           provider,
           ...(chosen === undefined ? {} : { model: chosen })
         })

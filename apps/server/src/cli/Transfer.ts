@@ -36,7 +36,7 @@ const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _ta
 export const exportThread = Command.make(
   "export",
   {
-    thread: Flags.argument("THREAD").pipe(Args.withDescription("Its id; see: millrace threads")),
+    thread: Flags.thread,
     format: Options.choice("format", ["json", "markdown", "ndjson"] as const).pipe(
       Options.withDescription("json (default) and ndjson can be imported again; markdown is for people."),
       Options.withDefault("json" as const)
@@ -49,9 +49,8 @@ export const exportThread = Command.make(
     Effect.scoped(
       Effect.gen(function* () {
         const output = yield* Output.Output
-        const threadId = yield* Flags.threadId(thread)
         const transfer = yield* Connect.transfer({ dataDir: data, url: Flags.orUndefined(url) })
-        const document = transfer.exportThread(threadId, format)
+        const document = transfer.exportThread(thread, format)
         const file = Option.map(out, (path) => resolve(path))
         if (Option.isSome(file)) {
           yield* toFile(file.value, document)
