@@ -5,8 +5,9 @@ import { Dispatcher } from "@millrace/orchestration/Dispatcher"
 import * as Views from "@millrace/orchestration/Views"
 import { Effect } from "effect"
 import type { Agents } from "./Agents.ts"
-import type { Reference, Thread } from "./Reference.ts"
+import type { Reference } from "./Reference.ts"
 import type { Server } from "./Server.ts"
+import type { Thread } from "./Thread.ts"
 
 export interface Sides {
   readonly reference: Reference

@@ -6,7 +6,8 @@ import { CommandId } from "@millrace/contracts/Ids"
 import { Engine } from "@millrace/orchestration/Engine"
 import { Cause, Effect, Exit, Option } from "effect"
 import type { Job } from "./Machine.ts"
-import type { Prediction, Reference } from "./Reference.ts"
+import { type Prediction, predict } from "./Predict.ts"
+import type { Reference } from "./Reference.ts"
 import type { Server } from "./Server.ts"
 
 interface Sent {
@@ -49,7 +50,7 @@ export class Client {
 
   send<T extends CommandType>(server: Server, type: T, body: BodyOf<T>): void {
     const command = make(CommandId.make(`cmd-${this.sent.length + 1}`), type, body) as Command
-    const possible = [this.reference.predict(command)]
+    const possible = [predict(this.reference, command)]
     this.sent.push({ command, job: this.ask(server, command), answer: undefined, accepted: undefined, possible, fixed: false })
   }
 
@@ -108,14 +109,14 @@ export class Client {
     if (event.commandId === undefined) return
     for (const sent of this.open)
       if (sent.command.commandId === event.commandId) {
-        sent.possible.splice(0, Number.POSITIVE_INFINITY, this.reference.predict(sent.command))
+        sent.possible.splice(0, Number.POSITIVE_INFINITY, predict(this.reference, sent.command))
         sent.fixed = true
       }
   }
 
   /** After it: whoever waits and has left no event may be decided here. */
   after(): void {
-    for (const sent of this.open) sent.possible.push(this.reference.predict(sent.command))
+    for (const sent of this.open) sent.possible.push(predict(this.reference, sent.command))
   }
 
   /** Looks at the answers that came; the log was read up to `head`. */

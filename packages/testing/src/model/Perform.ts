@@ -4,9 +4,10 @@ import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { type Agents, moods, provider } from "./Agents.ts"
 import type { Machine } from "./Machine.ts"
-import type { Reference, Thread } from "./Reference.ts"
+import type { Reference } from "./Reference.ts"
 import type { Follower, Server } from "./Server.ts"
 import type { Step } from "./Steps.ts"
+import type { Thread } from "./Thread.ts"
 
 /** What steps act on. */
 export interface Stage {

@@ -14,9 +14,10 @@ import { agentsAgree, Noted, owners, viewsAgree } from "./Checks.ts"
 import { Client } from "./Client.ts"
 import { Machine } from "./Machine.ts"
 import { Performer } from "./Perform.ts"
-import { maxRestarts, Reference, type Thread } from "./Reference.ts"
+import { maxRestarts, Reference } from "./Reference.ts"
 import { Follower, parse, rows, Server } from "./Server.ts"
 import type { Script, Step } from "./Steps.ts"
+import type { Thread } from "./Thread.ts"
 
 /** A promise that was broken, and after which step. */
 export class Broken extends Error {
