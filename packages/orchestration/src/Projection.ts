@@ -29,7 +29,7 @@ import { touchesThread } from "./evolve.ts"
 import { type ProjectState, projectView } from "./ProjectState.ts"
 import { toRow } from "./ThreadRow.ts"
 import {
-  askedOf,
+  assignmentOf,
   isLive,
   type OpenRequest,
   type OpenTurn,
@@ -153,7 +153,9 @@ const terminalRow = (
   const queued = before.queue.find((turn) => turn.turnId === data.turnId)
   const { turnId, threadId } = data
   const view: TurnView =
-    open === undefined ? queuedView(threadId, turnId, askedOf(queued ?? { text: "", requestedAt: at })) : turnView(before, open)
+    open === undefined
+      ? queuedView(threadId, turnId, assignmentOf(queued ?? { text: "", requestedAt: at }))
+      : turnView(before, open)
   const status = event.type.slice("turn.".length) as TurnStatus
   return turnRow({
     ...view,

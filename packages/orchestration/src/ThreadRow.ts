@@ -9,7 +9,7 @@ import { HashSet } from "effect"
 import * as Continuation from "./Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
 import {
-  askedOf,
+  assignmentOf,
   type OpenItem,
   type OpenRequest,
   type OpenTurn,
@@ -124,7 +124,7 @@ const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
 }
 
 const hydrate = (view: View, row: ThreadRow): ThreadState => {
-  const asked = (known: TurnView | undefined) => askedOf(known ?? { text: "", requestedAt: row.updatedAt })
+  const assignment = (known: TurnView | undefined) => assignmentOf(known ?? { text: "", requestedAt: row.updatedAt })
   const turns: Record<string, OpenTurn> = {}
   for (const turn of row.turns) {
     const known = lookup<TurnView>(view, "turn", turn.turnId)?.value
@@ -132,7 +132,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       ...turn,
       interruptReason: turn.interruptReason,
       claim: turn.claim,
-      ...asked(known),
+      ...assignment(known),
       startedAt: known?.startedAt,
       usage: known?.usage,
       plan: known?.plan,
@@ -141,7 +141,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     }
   }
   const queue = row.queue.map(({ turnId, shown }) => ({
-    ...asked(lookup<TurnView>(view, "turn", turnId)?.value),
+    ...assignment(lookup<TurnView>(view, "turn", turnId)?.value),
     turnId,
     shown
   }))

@@ -23,7 +23,7 @@ import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
 
 /** What a turn is asked to do, and for what: stays with it from the queue to the agent, and back. */
-export interface Asked {
+export interface Assignment {
   /** The turn whose work it goes on with. */
   readonly continues: Continues | undefined
   /** The goal that it works towards. */
@@ -35,7 +35,7 @@ export interface Asked {
 }
 
 /** Of whatever has it: a turn that waits or runs, or its row. */
-export const askedOf = (turn: Pick<Asked, "text" | "requestedAt"> & Partial<Asked>): Asked => ({
+export const assignmentOf = (turn: Pick<Assignment, "text" | "requestedAt"> & Partial<Assignment>): Assignment => ({
   continues: turn.continues,
   goalId: turn.goalId,
   action: turn.action,
@@ -44,7 +44,7 @@ export const askedOf = (turn: Pick<Asked, "text" | "requestedAt"> & Partial<Aske
 })
 
 /** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
-export interface OpenTurn extends Asked {
+export interface OpenTurn extends Assignment {
   readonly turnId: TurnId
   /** Of the session that runs it. */
   readonly epoch: number
@@ -63,7 +63,7 @@ export interface OpenTurn extends Asked {
   readonly closed: HashSet.HashSet<string>
 }
 
-export interface QueuedTurn extends Asked {
+export interface QueuedTurn extends Assignment {
   readonly turnId: TurnId
   /** It was dispatched before: its user message is in the transcript. */
   readonly shown: boolean
@@ -237,7 +237,7 @@ export const statusOf = (state: ThreadState): ThreadStatus => {
 }
 
 /** Who began a turn that waits or was given to an agent. */
-export const originOf = ({ continues, goalId }: Pick<Asked, "continues" | "goalId">): TurnOrigin =>
+export const originOf = ({ continues, goalId }: Pick<Assignment, "continues" | "goalId">): TurnOrigin =>
   continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
 
 /** A turn waits while one of its requests is open. */
@@ -278,7 +278,7 @@ export const threadView = (state: ThreadState): ThreadView => ({
   updatedAt: state.updatedAt
 })
 
-const askedView = ({ action, continues, goalId, requestedAt, text }: Asked) => ({
+const assignmentView = ({ action, continues, goalId, requestedAt, text }: Assignment) => ({
   ...(continues === undefined ? {} : { continues }),
   ...(goalId === undefined ? {} : { goalId }),
   ...(action === undefined ? {} : { action }),
@@ -287,12 +287,12 @@ const askedView = ({ action, continues, goalId, requestedAt, text }: Asked) => (
 })
 
 /** A turn that waits, as read models show it. */
-export const queuedView = (threadId: ThreadId, turnId: TurnId, asked: Asked): TurnView => ({
+export const queuedView = (threadId: ThreadId, turnId: TurnId, assignment: Assignment): TurnView => ({
   turnId,
   threadId,
   status: "queued",
-  origin: originOf(asked),
-  ...askedView(asked)
+  origin: originOf(assignment),
+  ...assignmentView(assignment)
 })
 
 /** An open turn as read models show it. */
@@ -301,7 +301,7 @@ export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
   threadId: state.threadId,
   status: isWaiting(state, turn.turnId) ? "waiting" : "running",
   origin: turn.origin,
-  ...askedView(turn),
+  ...assignmentView(turn),
   ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),
   ...(turn.usage === undefined ? {} : { usage: turn.usage }),
   ...(turn.plan === undefined ? {} : { plan: turn.plan }),

@@ -8,11 +8,12 @@ import { EventData } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
 import { EventLog, type Row } from "@millrace/log/EventLog"
 import { Effect } from "effect"
-import { evolve, violations } from "./evolve.ts"
+import { evolve } from "./evolve.ts"
 import { type Change, projectProject, projectThread } from "./Projection.ts"
 import { evolveProject, projectOf, type ProjectState } from "./ProjectState.ts"
 import * as Rows from "./Rows.ts"
 import type { ThreadState } from "./ThreadState.ts"
+import { violations } from "./violations.ts"
 
 export interface Report {
   readonly events: number

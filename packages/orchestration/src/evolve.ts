@@ -2,17 +2,7 @@
 import type { DomainEvent } from "@millrace/contracts/Event"
 import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
-import {
-  activeTurn,
-  type Asked,
-  askedOf,
-  created,
-  holdsTurn,
-  maxText,
-  type OpenTurn,
-  originOf,
-  type ThreadState
-} from "./ThreadState.ts"
+import { type Assignment, assignmentOf, created, maxText, type OpenTurn, originOf, type ThreadState } from "./ThreadState.ts"
 import type { SessionState } from "@millrace/contracts/State"
 
 const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<Record<string, A>> => {
@@ -94,11 +84,11 @@ const ended = (before: ThreadState, event: Terminal): ThreadState => {
   return { ...next, failed, session: rest }
 }
 
-const newTurn = (turnId: OpenTurn["turnId"], epoch: number, asked: Asked): OpenTurn => ({
-  ...asked,
+const newTurn = (turnId: OpenTurn["turnId"], epoch: number, assignment: Assignment): OpenTurn => ({
+  ...assignment,
   turnId,
   epoch,
-  origin: originOf(asked),
+  origin: originOf(assignment),
   claim: undefined,
   stage: "dispatched",
   interruptRequested: false,
@@ -216,7 +206,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       return { ...state, background: state.background.filter((id) => id !== event.data.taskId) }
     case "turn.requested": {
       const { continues, goal: towards, turnId } = event.data
-      const turn = { ...askedOf({ ...event.data, goalId: towards?.goalId, requestedAt: at }), turnId, shown: false }
+      const turn = { ...assignmentOf({ ...event.data, goalId: towards?.goalId, requestedAt: at }), turnId, shown: false }
       const goal =
         towards !== undefined && state.goal?.goalId === towards.goalId ? Goal.turned(state.goal, towards.used, at) : state.goal
       const continuation = continues === undefined ? state.continuation : undefined
@@ -234,8 +224,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
     }
     case "turn.dispatched": {
       const queued = state.queue.find((turn) => turn.turnId === event.data.turnId)
-      const asked = askedOf(queued ?? { text: "", requestedAt: at })
-      const turn = newTurn(event.data.turnId, state.session?.epoch ?? 0, asked)
+      const assignment = assignmentOf(queued ?? { text: "", requestedAt: at })
+      const turn = newTurn(event.data.turnId, state.session?.epoch ?? 0, assignment)
       return {
         ...state,
         queue: state.queue.filter((turn) => turn.turnId !== event.data.turnId),
@@ -247,7 +237,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       const turn = state.turns[turnId]
       if (turn === undefined) return state
       const { activeTurnId: _, ...rest } = state.session ?? {}
-      const queued = { ...askedOf(turn), turnId, shown: true }
+      const queued = { ...assignmentOf(turn), turnId, shown: true }
       return {
         ...state,
         turns: without(state.turns, turnId),
@@ -256,8 +246,8 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
       }
     }
     case "turn.started": {
-      const asked = askedOf({ text: "", requestedAt: at })
-      const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, asked)
+      const assignment = assignmentOf({ text: "", requestedAt: at })
+      const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, assignment)
       // One with an action has no prompt to be told it with.
       const delivered = state.session?.continuity === "handed-off" && turn.stage === "dispatched" && turn.action === undefined
       const started = { ...turn, origin: event.data.origin, stage: "started" as const, startedAt: at }
@@ -333,27 +323,4 @@ export const evolve = (state: ThreadState | undefined, event: DomainEvent, at: s
   if (state === undefined) return event.type === "thread.created" ? created(event.data, at) : undefined
   const next = counted(apply(state, event, at), event.type)
   return touchesThread(event.type) && next.updatedAt !== at ? { ...next, updatedAt: at } : next
-}
-
-/** What holds in every reachable state (T3, T4); the reasons why it does not, or nothing. For tests and `Verify`. */
-export const violations = (state: ThreadState): ReadonlyArray<string> => {
-  const found: Array<string> = []
-  const status = state.session?.status
-  const open = Object.keys(state.turns).length
-  if ((status === undefined || !holdsTurn(status)) && open > 0) found.push(`T3 ${status ?? "no session"} with ${open} open turns`)
-  if (state.session?.activeTurnId !== undefined && activeTurn(state) === undefined) found.push("T4 the active turn is not open")
-  for (const turn of Object.values(state.turns)) {
-    if (turn.epoch !== state.session?.epoch) found.push(`T3 ${turn.turnId} is of epoch ${turn.epoch}`)
-    if (turn.origin !== "provider" && state.session?.activeTurnId !== turn.turnId) found.push(`T4 ${turn.turnId} has no owner`)
-  }
-  for (const [id, item] of Object.entries(state.items))
-    if (state.turns[item.turnId] === undefined) found.push(`T9 ${id} outlives its turn`)
-  for (const [id, request] of Object.entries(state.requests))
-    if (state.turns[request.turnId] === undefined && state.continuation?.requestId !== id)
-      found.push(`T13 ${id} outlives its turn`)
-  const asked = state.continuation?.requestId
-  if (asked !== undefined && state.requests[asked] === undefined) found.push(`T13 ${asked} decides nothing any more`)
-  if (state.deleted && Goal.isArmed(state.goal)) found.push("T4 a goal of a deleted thread is not over")
-  if (state.deleted && state.continuation !== undefined) found.push("T4 work goes on later in a deleted thread")
-  return found
 }

@@ -6,10 +6,11 @@ import { defaults, type Policy } from "@millrace/orchestration/Continuation"
 import { decideCommand } from "@millrace/orchestration/decideCommand"
 import { decideFact } from "@millrace/orchestration/decideFact"
 import { Draft, type World } from "@millrace/orchestration/Draft"
-import { evolve, violations } from "@millrace/orchestration/evolve"
+import { evolve } from "@millrace/orchestration/evolve"
 import type { Fact } from "@millrace/orchestration/Fact"
 import type { ProjectState } from "@millrace/orchestration/ProjectState"
 import { hasLiveSession, type ThreadState } from "@millrace/orchestration/ThreadState"
+import { violations } from "@millrace/orchestration/violations"
 import { Either } from "effect"
 
 export class DecideModel implements World {

@@ -1,0 +1,26 @@
+/** What must hold of a folded thread, whatever happened to it. Pure; for tests and `Verify`. */
+import * as Goal from "./Goal.ts"
+import { activeTurn, holdsTurn, type ThreadState } from "./ThreadState.ts"
+
+/** What holds in every reachable state (T3, T4); the reasons why it does not, or nothing. */
+export const violations = (state: ThreadState): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const status = state.session?.status
+  const open = Object.keys(state.turns).length
+  if ((status === undefined || !holdsTurn(status)) && open > 0) found.push(`T3 ${status ?? "no session"} with ${open} open turns`)
+  if (state.session?.activeTurnId !== undefined && activeTurn(state) === undefined) found.push("T4 the active turn is not open")
+  for (const turn of Object.values(state.turns)) {
+    if (turn.epoch !== state.session?.epoch) found.push(`T3 ${turn.turnId} is of epoch ${turn.epoch}`)
+    if (turn.origin !== "provider" && state.session?.activeTurnId !== turn.turnId) found.push(`T4 ${turn.turnId} has no owner`)
+  }
+  for (const [id, item] of Object.entries(state.items))
+    if (state.turns[item.turnId] === undefined) found.push(`T9 ${id} outlives its turn`)
+  for (const [id, request] of Object.entries(state.requests))
+    if (state.turns[request.turnId] === undefined && state.continuation?.requestId !== id)
+      found.push(`T13 ${id} outlives its turn`)
+  const asked = state.continuation?.requestId
+  if (asked !== undefined && state.requests[asked] === undefined) found.push(`T13 ${asked} decides nothing any more`)
+  if (state.deleted && Goal.isArmed(state.goal)) found.push("T4 a goal of a deleted thread is not over")
+  if (state.deleted && state.continuation !== undefined) found.push("T4 work goes on later in a deleted thread")
+  return found
+}
