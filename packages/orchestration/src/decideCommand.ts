@@ -1,20 +1,18 @@
 /** decide for commands: what a client asks → events and a result, or the rule that refuses it. Pure and total; nothing of a refused command stays. */
 import type { Command, CommandOf } from "@millrace/contracts/Command"
-import type { CommandRejected } from "@millrace/contracts/Errors"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer, Ask } from "@millrace/contracts/Item"
 import { Either } from "effect"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
-import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
 import { threadAct } from "./decideAction.ts"
+import { requestAnswer } from "./decideAnswer.ts"
 import { threadFork } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
-import { activeTurn, epochOf, hasLiveSession, maxQueue, type OpenRequest, type ThreadState } from "./ThreadState.ts"
+import { activeTurn, epochOf, hasLiveSession, maxQueue } from "./ThreadState.ts"
 
 export interface CommandInput {
   readonly command: Command
@@ -211,68 +209,6 @@ const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor
     if (!turn.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
     return ok({ threadId, turnId, outcome: "interrupting" })
   })
-
-const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): Either.Either<Answer, CommandRejected> => {
-  const { decision, answers, requestId } = command
-  if (ask.kind === "approval")
-    return decision !== undefined && ask.choices.includes(decision)
-      ? Either.right({ decision })
-      : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
-  if (answers === undefined)
-    return decision === "cancel" || decision === "decline"
-      ? Either.right({ decision })
-      : reject("AnswersIncomplete", "This is a question: give answers, by question id; or the decision cancel.", requestId)
-  const missing = ask.questions.filter((question) => (answers[question.id]?.length ?? 0) === 0).map((question) => question.id)
-  return missing.length === 0
-    ? Either.right({ answers })
-    : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
-}
-
-/** Stands in the log where a secret was given (X4). */
-export const hidden = "(secret)"
-
-/** The answer as the log may have it: secrets only say that they were given. The same object when there is none. */
-export const shown = (ask: Ask, answer: Answer): Answer => {
-  if (ask.kind === "approval" || !("answers" in answer)) return answer
-  const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
-  if (!Object.keys(answer.answers).some((id) => secret.has(id))) return answer
-  return {
-    answers: Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, secret.has(id) ? [hidden] : given]))
-  }
-}
-
-/** What is asked, without whose item asks it. */
-const askedOf = (ask: Extract<Ask, { kind: "approval" }>): string =>
-  JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices])
-
-/** Allowed for the session: those that wait with the very same words need nobody any more (T13). */
-const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest): void => {
-  const { ask } = allowed
-  // Without a command or changes nothing says that two of them are the same.
-  if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
-  for (const { ask: other, requestId, turnId } of Object.values(requests)) {
-    if (requestId === allowed.requestId || other.kind !== "approval" || askedOf(other) !== askedOf(ask)) continue
-    draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", decision: "accept-for-session" })
-  }
-}
-
-const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): Decided => {
-  const { requestId } = command
-  const threadId = draft.world.threadOfRequest(requestId)
-  const state = threadId === undefined ? undefined : draft.thread(threadId)
-  if (threadId === undefined || state === undefined)
-    return reject("RequestNotFound", "There is no such request. List requests to see what waits.", requestId)
-  const open = state.requests[requestId]
-  if (open === undefined) return ok({ threadId, outcome: "already-settled" })
-  if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))
-    return reject("AnswersIncomplete", `Answer ${Continuation.goOn} or ${Continuation.leave}.`, requestId)
-  return Either.map(answerFor(command, open), (answer) => {
-    draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
-    if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)
-    if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open)
-    return { threadId, turnId: open.turnId, outcome: "answered" }
-  })
-}
 
 const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: string): Decided =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
