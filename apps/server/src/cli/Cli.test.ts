@@ -147,20 +147,29 @@ describe("millrace", () => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live.runIf(existsSync("/dev/full"))("T11 run: an answer that standard output could not take is no success", () =>
-    Effect.gen(function* () {
-      const fixture = yield* service((own) => own.append(started, said("lost"), message("lost"), event("turn.completed", turn)))
-      const main = resolve(import.meta.dirname, "../../dist/main.mjs")
-      const [code, told] = yield* Effect.async<readonly [number | null, string]>((resume) => {
-        const line = ["-c", 'exec "$0" "$@" > /dev/full', process.execPath, main, "run", "hi", "--data", fixture.dataDir]
-        const shell = spawn("/bin/sh", line, { stdio: ["ignore", "ignore", "pipe"] })
-        let text = ""
-        shell.stderr.on("data", (data) => (text += String(data)))
-        shell.once("close", (end) => resume(Effect.succeed([end, text])))
-      })
-      expect(code).toBe(1)
-      expect(told).toContain("Standard output cannot be written: ")
-    }).pipe(Effect.scoped)
+  it.live.runIf(existsSync("/dev/full"))(
+    "T11 what standard output could not take is no success; a server stays, and says so",
+    () =>
+      Effect.gen(function* () {
+        const fixture = yield* service((own) => own.append(started, said("lost"), message("lost"), event("turn.completed", turn)))
+        const main = resolve(import.meta.dirname, "../../dist/main.mjs")
+        const full = (...args: ReadonlyArray<string>) =>
+          Effect.async<readonly [number | null, string]>((resume) => {
+            const line = ["-c", 'exec "$0" "$@" > /dev/full', process.execPath, main, ...args]
+            const shell = spawn("/bin/sh", line, { stdio: ["pipe", "ignore", "pipe"] })
+            let text = ""
+            shell.stdin.end()
+            shell.stderr.on("data", (data) => (text += String(data)))
+            shell.once("close", (end) => resume(Effect.succeed([end, text])))
+          })
+        const words = expect.stringContaining("Standard output cannot be written: ")
+        expect(yield* full("run", "hi", "--data", fixture.dataDir)).toEqual([1, words])
+        expect(yield* full()).toEqual([1, words])
+        const dataDir = yield* temporaryDirectory
+        const [code, told] = yield* full("serve", "--port", "0", "--parent-fd", "0", "--data", dataDir)
+        expect(code, "it ran until its parent had gone").toBe(0)
+        expect(told).toMatch(/ready at http.*Standard output cannot be written: [^]*the parent process is gone/)
+      }).pipe(Effect.scoped)
   )
 
   it.live("T13 run without a terminal: 4 when a person must decide, the request stays open, and it says how to answer", () =>

@@ -64,6 +64,7 @@ const helpConsole = Effect.map(
     ...base,
     log: (...parts: ReadonlyArray<unknown>) => {
       const text = Help.page(`${parts.map(String).join(" ")}\n`)
+      // A console cannot fail; who closed our output reads no help.
       return Effect.ignore(output.out(output.outStyle === Style.plain ? Style.strip(text) : text))
     },
     error: () => Effect.void
@@ -79,7 +80,7 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
   if (error instanceof OutputClosed)
     return error.fault === undefined
       ? [ExitCode.completed, undefined]
-      : [ExitCode.failed, `Standard output cannot be written: ${error.fault}. What it was to hold is in the log: millrace tail`]
+      : [ExitCode.failed, `Standard output cannot be written: ${error.fault}. The log has everything all the same: millrace tail`]
   if (error instanceof CliFailure) return [error.exitCode, error.message]
   if (ValidationError.isValidationError(error)) {
     const command = args.find((arg) => !arg.startsWith("-"))
@@ -103,14 +104,13 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const unknownLevel = process.env["MILLRACE_LOG_LEVEL"] ?? ""
     if (unknownLevel !== "" && Log.levelOf(unknownLevel) === undefined)
       yield* output.note(`MILLRACE_LOG_LEVEL: ${unknownLevel} is not one of ${Log.levelNames.join(", ")}`)
-    if (Help.wantsOverview(args)) {
-      yield* Effect.ignore(output.out(Help.overview(output.outStyle)))
-      return ExitCode.completed
-    }
     const helping = yield* helpConsole
     const signals = yield* Signals.listen(2)
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
-    const exit = yield* program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Run.fromStdin : arg))]).pipe(
+    const asked = Help.wantsOverview(args)
+      ? output.out(Help.overview(output.outStyle))
+      : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Run.fromStdin : arg))])
+    const exit = yield* asked.pipe(
       Effect.withConsole(helping),
       Effect.raceFirst(stopped),
       Effect.tapErrorCause((cause) => (Cause.isDie(cause) ? Log.trace(cause) : Effect.void)),

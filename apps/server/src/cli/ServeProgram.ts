@@ -144,8 +144,16 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
           ? `Millrace is ready at ${server.url} (no authentication)\n`
           : `Millrace is ready at ${server.url}  pair a browser, once: ${link}\n`
       )
-      // Whoever read our output may leave; the server stays.
-      .pipe(Effect.catchAll(() => Effect.void))
+      // Whoever read our output may leave, and a disk may be full: the server stays.
+      .pipe(
+        Effect.catchAll(({ fault }) =>
+          fault === undefined
+            ? Effect.void
+            : output.note(
+                `Millrace is ready at ${server.url}. Standard output cannot be written: ${fault}. For a link: millrace pair`
+              )
+        )
+      )
     if (ready !== undefined) yield* ready(JSON.stringify({ url: server.url, token: local?.token ?? "", pid, dataDir }))
     if (options.open && !(yield* Browser.open(link ?? server.url)))
       yield* output.note("No program opens pages here; open the link by hand.")
