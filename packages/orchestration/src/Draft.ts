@@ -6,9 +6,10 @@ import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Envelope, NewEvent } from "@millrace/log/EventLog"
+import { Changes } from "./Changes.ts"
 import type { Policy } from "./Continuation.ts"
 import { evolve } from "./evolve.ts"
-import { projectProject, projectThread, Rows } from "./Projection.ts"
+import { projectProject, projectThread } from "./Projection.ts"
 import { evolveProject, projectOf, type ProjectState } from "./ProjectState.ts"
 import { epochOf, type ThreadState } from "./ThreadState.ts"
 import { isLegal } from "./Transitions.ts"
@@ -45,7 +46,7 @@ export type Cause = Pick<NewEvent, "commandId" | "actor">
 
 export class Draft {
   readonly events: Array<NewEvent> = []
-  readonly rows = new Rows()
+  readonly rows = new Changes()
   private readonly threads = new Map<ThreadId, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
   readonly world: World

@@ -24,7 +24,7 @@ import type { GoalId, ItemId, RequestId, ThreadId, TurnId } from "@millrace/cont
 import type { Imported } from "@millrace/contracts/Import"
 import type { ItemContent, ItemView, RequestView } from "@millrace/contracts/Item"
 import type { TurnStatus, TurnView } from "@millrace/contracts/State"
-import type { RowChange } from "@millrace/log/EventLog"
+import { type Change, type Put, put, remove } from "./Changes.ts"
 import { touchesThread } from "./evolve.ts"
 import { type ProjectState, projectView } from "./ProjectState.ts"
 import { toRow } from "./ThreadRow.ts"
@@ -38,34 +38,6 @@ import {
   threadView,
   turnView
 } from "./ThreadState.ts"
-
-/** A change before it knows its event's place in the envelope. */
-export type Change =
-  | {
-      readonly op: "put"
-      readonly collection: string
-      readonly key: string
-      readonly parent: string
-      readonly rank: "keep" | "bump"
-      readonly value: unknown
-    }
-  | { readonly op: "delete"; readonly collection: string; readonly key: string }
-
-const put = (
-  collection: string,
-  key: string,
-  parent: string,
-  rank: "keep" | "bump",
-  value: unknown
-): Extract<Change, { op: "put" }> => ({
-  op: "put",
-  collection,
-  key,
-  parent,
-  rank,
-  value
-})
-const remove = (collection: string, key: string): Change => ({ op: "delete", collection, key })
 
 const none: ReadonlyArray<Change> = []
 
@@ -192,7 +164,7 @@ const requestView = (
 })
 
 /** The row of a piece of a transcript. */
-export const importedRow = ({ data, type }: Imported): Extract<Change, { op: "put" }> => {
+export const importedRow = ({ data, type }: Imported): Put => {
   if (type === "item.imported") return put("item", data.itemId, data.threadId, "keep", data)
   if (type === "turn.imported") {
     const { nativeTurnId: _, ...view } = data
@@ -282,31 +254,4 @@ export const projectThread = (
   if (after === undefined || event.type === "item.delta" || event.type === "provider.event") return none
   const details = detailRows(before, event, after, at)
   return touchesThread(event.type) ? [...threadRows(before, after), ...details] : details
-}
-
-/** Gathers the changes of one envelope; a row that changes many times in it is written once. */
-export class Rows {
-  private readonly changes: Array<RowChange> = []
-  private readonly places = new Map<string, number>()
-
-  add(change: Change, event: number): void {
-    const name = `${change.collection}\n${change.key}`
-    if (change.op === "delete") {
-      this.places.delete(name)
-      this.changes.push(change)
-      return
-    }
-    const place = this.places.get(name)
-    const earlier = place === undefined ? undefined : this.changes[place]
-    if (place !== undefined && earlier?.op === "put")
-      this.changes[place] = { ...change, event: change.rank === "keep" ? earlier.event : event }
-    else {
-      this.places.set(name, this.changes.length)
-      this.changes.push({ ...change, event })
-    }
-  }
-
-  get all(): ReadonlyArray<RowChange> {
-    return this.changes
-  }
 }

@@ -26,10 +26,10 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): 
 }
 
 /** Stands in the log where a secret was given (X4). */
-export const hidden = "(secret)"
+const hidden = "(secret)"
 
 /** The answer as the log may have it: secrets only say that they were given. The same object when there is none. */
-export const shown = (ask: Ask, answer: Answer): Answer => {
+const shown = (ask: Ask, answer: Answer): Answer => {
   if (ask.kind === "approval" || !("answers" in answer)) return answer
   const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
   if (!Object.keys(answer.answers).some((id) => secret.has(id))) return answer
