@@ -5,32 +5,21 @@
  */
 import { createHash } from "node:crypto"
 import { make as command } from "@millrace/contracts/Command"
-import { type CommandError, CommandRejected } from "@millrace/contracts/Errors"
-import { type DomainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
+import { type CommandError, CommandRejected, type StorageUnavailable } from "@millrace/contracts/Errors"
 import { CommandId, type ItemId, type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
-import {
-  ExportHeader,
-  exportVersion,
-  type Imported,
-  ImportFailed,
-  type ImportResult,
-  type ImportSource
-} from "@millrace/contracts/Import"
-import { EventLog, maxEventBytes } from "@millrace/log/EventLog"
-import { Context, Effect, Either, Schema, Stream } from "effect"
+import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millrace/contracts/Import"
+import { EventLog } from "@millrace/log/EventLog"
+import { Context, Effect, Stream } from "effect"
 import { Engine } from "./Engine.ts"
-import { cutText, isDeep, maxValueBytes } from "./Limits.ts"
+import * as ExportFile from "./ExportFile.ts"
+import { cutText, maxValueBytes } from "./Limits.ts"
 import { importedRow } from "./Projection.ts"
-import { Records, type Record as Piece } from "./Records.ts"
 import * as Seeds from "./Seeds.ts"
 import type { ThreadRow } from "./ThreadRow.ts"
-import { Transcribe } from "./Transcribe.ts"
 import { storageUnavailable } from "./Work.ts"
 
 /** Pieces and bytes of one part: the engine does other things between two parts. */
 const part = { pieces: 64, bytes: 96 * 1024 }
-/** Turns, items and requests of an export that may be open at a time: what is open is held. A queue has at most 100 turns, a turn a few items. */
-const maxOpen = 500
 
 /** The thread that a transcript becomes. */
 export interface Target {
@@ -63,63 +52,6 @@ export class Import extends Context.Tag("@millrace/orchestration/Import")<
     ) => Effect.Effect<ImportResult, CommandError | E>
   }
 >() {}
-
-const failure = (reason: ImportFailed["reason"], line: number, message: string) =>
-  new ImportFailed({ reason, line, message: `Line ${line}: ${message}` })
-
-const json = ({ line, text }: Piece): Either.Either<unknown, ImportFailed> =>
-  Either.try({
-    try: (): unknown => JSON.parse(text),
-    catch: () => failure("malformed", line, "this is not JSON. Nothing was imported.")
-  }).pipe(
-    Either.filterOrLeft(
-      (value) => !isDeep(value),
-      () => failure("malformed", line, "its lists and objects are too deep in each other. Nothing was imported.")
-    )
-  )
-
-const decodeHeader = Schema.decodeUnknownEither(ExportHeader)
-const decodeVersion = Schema.decodeUnknownEither(Schema.Struct({ millrace: Schema.Int }))
-const isTrailer = Schema.is(Schema.Struct({ count: Schema.Int }))
-const decodeEvent = Schema.decodeUnknownEither(Schema.Struct({ type: Schema.String, at: Schema.String, data: Schema.Unknown }))
-const dataOf = new Map(
-  Object.entries(EventData).map(([type, schema]) => [type, Schema.decodeUnknownEither(schema as Schema.Schema<unknown>)])
-)
-
-const header = (piece: Piece): Either.Either<ExportHeader, ImportFailed> =>
-  Either.flatMap(json(piece), (value) => {
-    const version = decodeVersion(value)
-    if (Either.isLeft(version))
-      return Either.left(
-        failure("malformed", piece.line, 'an export of Millrace begins with its version, as {"millrace":1, ...}.')
-      )
-    const { millrace } = version.right
-    if (millrace > exportVersion)
-      return Either.left(
-        failure(
-          "newer",
-          piece.line,
-          `this export has version ${millrace}, and this server reads ${exportVersion}. Import it with a newer Millrace.`
-        )
-      )
-    return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, error.message.slice(0, 500)))
-  })
-
-/** An event, or how many there were: the trailer. */
-const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }, ImportFailed> =>
-  Either.flatMap(json(piece), (value): Either.Either<LogEvent | { readonly count: number }, ImportFailed> => {
-    if (isTrailer(value)) return Either.right(value)
-    const event = decodeEvent(value)
-    if (Either.isLeft(event) || Number.isNaN(Date.parse(event.right.at)))
-      return Either.left(failure("malformed", piece.line, "this is no event: it has a type, a time and its data."))
-    const data = dataOf.get(event.right.type)?.(event.right.data)
-    // A type that this version does not know is passed over (L6).
-    if (data !== undefined && Either.isLeft(data))
-      return Either.left(failure("malformed", piece.line, `${event.right.type}: ${data.left.message.slice(0, 500)}`))
-    return Buffer.byteLength(piece.text) > maxEventBytes
-      ? Either.left(failure("too-large", piece.line, `an event has at most ${maxEventBytes} bytes.`))
-      : Either.right(value as LogEvent)
-  })
 
 const digest = (...parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26)
@@ -173,9 +105,8 @@ export const make = Effect.gen(function* () {
     })
 
   /** Native turns that the thread ran itself: they are there already, with ids of their own. */
-  const ownTurns = (threadId: ThreadId) =>
+  const ownTurns = (threadId: ThreadId, own = new Set<string>()): Effect.Effect<ReadonlySet<string>, StorageUnavailable> =>
     Effect.gen(function* () {
-      const own = new Set<string>()
       let after = yield* log.retainedFrom
       for (;;) {
         const page = yield* log.read({ after, stream: threadStream(threadId) })
@@ -189,9 +120,12 @@ export const make = Effect.gen(function* () {
         yield* Effect.yieldNow()
       }
     }).pipe(
-      Effect.catchAll((error) =>
-        error._tag === "LogUnavailable" ? Effect.fail(storageUnavailable(error)) : Effect.succeed(new Set<string>())
-      )
+      Effect.catchTags({
+        LogUnavailable: (error) => Effect.fail(storageUnavailable(error)),
+        // What was about to be read was forgotten meanwhile: on with what is kept.
+        CursorExpired: () => ownTurns(threadId, own),
+        CursorAhead: Effect.die
+      })
     )
 
   const transcript = <E>(
@@ -205,7 +139,7 @@ export const make = Effect.gen(function* () {
       const { projectId } = yield* engine.dispatch(create, actor)
       if (projectId === undefined) return yield* Effect.dieMessage("a project without an id")
       const { created, threadId } = yield* threadOf(source)
-      const own = created ? new Set<string>() : yield* ownTurns(threadId)
+      const own: ReadonlySet<string> = created ? new Set() : yield* ownTurns(threadId)
       const directory = yield* look((view) => view.row("project-state", projectId)?.value as { readonly cwd: string } | undefined)
       const begin = {
         projectId,
@@ -264,80 +198,12 @@ export const make = Effect.gen(function* () {
       return { threadId, created, ...counts }
     }).pipe(turn.withPermits(1), Effect.withSpan("Import.transcript"))
 
-  /** The records of the export. Between two chunks others have their turn. */
-  const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, ImportFailed | E> =>
-    Stream.suspend(() => {
-      const cut = new Records()
-      const decoder = new TextDecoder()
-      return source.pipe(
-        Stream.tap(() => Effect.yieldNow()),
-        Stream.mapConcatEffect((bytes) => {
-          const found = cut.push(decoder.decode(bytes, { stream: true }))
-          return found === "too-large"
-            ? Effect.fail(failure("too-large", cut.line, "this is longer than an export has it."))
-            : Effect.succeed(found)
-        }),
-        Stream.concat(
-          Stream.unwrap(
-            Effect.sync(() =>
-              cut.rest === undefined
-                ? Stream.empty
-                : Stream.fail(failure("truncated", cut.rest.line, "the export ends in the middle of it. Export it again."))
-            )
-          )
-        )
-      )
-    })
-
-  /** The header first, then each event: all of it good, and as many as it says. */
-  const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
-    Effect.gen(function* () {
-      let first: ExportHeader | undefined
-      let count = 0
-      let said: number | undefined
-      let last = 1
-      const transcribe = new Transcribe()
-      yield* Stream.runForEach(records(source), (piece) => {
-        last = piece.line
-        if (first === undefined) return Effect.map(header(piece), (found) => void (first = found))
-        return Effect.flatMap(body(piece), (found) => {
-          if (said !== undefined) return failure("malformed", piece.line, "this comes after the end of the export.")
-          if ("count" in found) said = found.count
-          else {
-            count++
-            transcribe.next({ type: found.type, data: found.data } as DomainEvent, found.at)
-          }
-          return transcribe.open > maxOpen
-            ? failure("too-large", piece.line, `more than ${maxOpen} turns, items and requests are open at a time.`)
-            : Effect.void
-        })
-      })
-      if (first === undefined) return yield* failure("truncated", 1, "this is empty.")
-      if (said !== count)
-        return yield* failure(
-          "truncated",
-          last,
-          `the export ends after ${count} events${said === undefined ? "" : ` of ${said}`}. Export it again.`
-        )
-      return first
-    })
-
   return Import.of({
     transcript,
     file: Effect.fn("Import.file")(function* <E>({ actor, cwd, source }: Options<E>) {
-      const { logEpoch, thread } = yield* check(source)
-      const transcribe = new Transcribe()
-      const pieces = records(source).pipe(
-        Stream.drop(1),
-        Stream.mapConcatEffect((piece) =>
-          Effect.map(body(piece), (event) =>
-            "count" in event ? [] : transcribe.next({ type: event.type, data: event.data } as DomainEvent, event.at)
-          )
-        ),
-        Stream.concat(Stream.suspend(() => Stream.fromIterable(transcribe.rest())))
-      )
+      const { logEpoch, thread } = yield* ExportFile.check(source)
       const target: Target = { ...thread, cwd: cwd ?? thread.cwd, source: { from: logEpoch, threadId: thread.threadId } }
-      return yield* transcript(target, pieces, actor)
+      return yield* transcript(target, ExportFile.pieces(source), actor)
     })
   })
 })
