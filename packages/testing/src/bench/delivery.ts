@@ -6,20 +6,22 @@
 import { Effect } from "effect"
 import { loadavg } from "node:os"
 import * as Child from "./delivery/Child.ts"
+import * as Latency from "./delivery/Latency.ts"
 import * as Measures from "./delivery/Measures.ts"
 import * as Report from "./delivery/Report.ts"
 
 const batch = 64
+/** Events a second, readers, rounds. */
 const paces = [
-  [200, 1],
-  [200, 10],
-  [200, 50],
-  [200, 200],
-  [500, 1],
-  [500, 10],
-  [500, 50],
-  [500, 200],
-  [100, 200]
+  [200, 1, 1],
+  [200, 10, 1],
+  [200, 50, 1],
+  [200, 200, 1],
+  [500, 1, 1],
+  [500, 10, 5],
+  [500, 50, 1],
+  [500, 200, 1],
+  [100, 200, 5]
 ] as const
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -34,16 +36,16 @@ const pair = async (synchronous: "FULL" | "NORMAL") => {
 const measure = async (): Promise<Report.Results> => {
   const load = loadavg()[0] ?? Number.NaN
   const { bare, server, stop } = await pair("FULL")
-  const floor = await Measures.floor(bare)
+  const floor = await Latency.floor(bare)
   say(`  one durable row on this disk: p50 ${floor.p50.toFixed(2)} ms, p99 ${floor.p99.toFixed(2)} ms`)
 
   const resume = [await Measures.resume(server, bare, 20_000)]
 
-  const latency: Array<Measures.Latency> = []
-  await Measures.latency(server, { rate: 500, readers: 10, seconds: 1, kind: "event" })
-  for (const [rate, readers] of paces)
-    latency.push(await Measures.latency(server, { rate, readers, seconds: 2, kind: "event", bare }))
-  latency.push(await Measures.latency(server, { rate: 500, readers: 10, seconds: 2, kind: "text" }))
+  const latency: Array<Latency.Latency> = []
+  await Latency.latency(server, { rate: 500, readers: 10, seconds: 1, kind: "event" })
+  for (const [rate, readers, rounds] of paces)
+    latency.push(await Latency.middle(rounds, () => Latency.latency(server, { rate, readers, seconds: 2, kind: "event", bare })))
+  latency.push(await Latency.latency(server, { rate: 500, readers: 10, seconds: 2, kind: "text" }))
   say(`  paced: ${latency.length} combinations of rate and readers`)
 
   const appendsAlone = Math.max(

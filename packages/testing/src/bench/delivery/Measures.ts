@@ -1,30 +1,13 @@
-/** The five questions of the bench, each a function of the two server processes. */
+/** The questions of the bench that are not of a pace, each a function of the two server processes. */
 import { performance } from "node:perf_hooks"
 import type { Child } from "./Child.ts"
 import * as Reader from "./Reader.ts"
-
-export interface Latency {
-  readonly what: string
-  readonly rate: number
-  readonly readers: number
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-  readonly samples: number
-  /** A bare durable row and `node:http` at the same pace, to as many readers. */
-  readonly bare?: { readonly p50: number; readonly p99: number }
-  /** Of the rate that was asked for. */
-  readonly pace: number
-  /** Of one core, in the server. */
-  readonly cpu: number
-  /** Longest gap of the server's event loop, milliseconds. */
-  readonly loopMax: number
-}
+import { atHead, closeAll, cursor, eventsUrl, headOf, median, openMany } from "./Readers.ts"
 
 export interface FanOut {
   readonly synchronous: "FULL" | "NORMAL"
   readonly readers: number
-  /** Frames a second, all readers together; the best of the rounds. Ours are committed first. */
+  /** Frames a second, all readers together; the middle of the rounds. Ours are committed first. */
   readonly ours: number
   /** `node:http` and nothing else. */
   readonly bare: number
@@ -37,12 +20,6 @@ export interface FanOut {
   readonly bareCpu: number
   /** Events a second committed while they were read. */
   readonly appends: number
-}
-
-/** Single durable commits on this disk, milliseconds: the floor under every latency. */
-export interface Floor {
-  readonly p50: number
-  readonly p99: number
 }
 
 export interface Replay {
@@ -71,103 +48,6 @@ export interface Memory {
     readonly rssMiB: number
     readonly complete: boolean
   }
-}
-
-const percentile = (sorted: ReadonlyArray<number>, p: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN
-const median = (values: ReadonlyArray<number>) =>
-  percentile(
-    values.toSorted((a, b) => a - b),
-    0.5
-  )
-
-const eventsUrl = ({ ready }: Child) => `${ready.url}/api/events`
-const cursor = ({ ready }: Child, offset: number) => `${ready.epoch}-${offset}`
-const headOf = async (server: Child) => (await server.ask({ op: "append", events: 0, batch: 1 })).head ?? 0
-
-const openMany = (count: number, options: (n: number) => Reader.Options) =>
-  Promise.all(Array.from({ length: count }, (_, n) => Reader.open(options(n))))
-const closeAll = (readers: ReadonlyArray<Reader.Reader>) => {
-  for (const reader of readers) reader.close()
-}
-
-/** Attached, and told so. */
-const atHead = async (server: Child, count: number, onData?: (n: number) => (chunk: Buffer) => void) => {
-  const head = await headOf(server)
-  const readers = await openMany(count, (n) => ({
-    url: `${eventsUrl(server)}?after=${cursor(server, head)}`,
-    ...(onData === undefined ? {} : { onData: onData(n) })
-  }))
-  await Promise.all(readers.map((reader) => reader.until("event: caught-up")))
-  return { head, readers }
-}
-
-/** Collects the ages of so many marked texts. */
-const collecting = (expected: number, seconds: number) => {
-  const found = new Float64Array(expected)
-  let samples = 0
-  let complete = () => {}
-  // What is missing 20 seconds after the end is missing.
-  const all = new Promise<void>((done) => (complete = done))
-  const late = setTimeout(complete, (seconds + 20) * 1000)
-  const onData = () =>
-    Reader.ages((millis) => {
-      if (samples < expected) found[samples] = millis
-      if (++samples === expected) complete()
-    })
-  const result = async () => {
-    await all
-    clearTimeout(late)
-    if (samples !== expected) throw new Error(`${samples} events came, ${expected} were said`)
-    return Array.from(found).toSorted((a, b) => a - b)
-  }
-  return { onData, result }
-}
-
-/** From the agent's word in the server process to the client's callback, for every event and every reader. */
-export const latency = async (
-  server: Child,
-  options: {
-    readonly rate: number
-    readonly readers: number
-    readonly seconds: number
-    readonly kind: "event" | "text"
-    readonly bare?: Child
-  }
-): Promise<Latency> => {
-  const { bare, kind, rate, readers: count, seconds } = options
-  const ours = collecting(rate * seconds * count, seconds)
-  const { readers } = await atHead(server, count, ours.onData)
-  const paced = await server.ask({ op: "pace", rate, seconds, kind })
-  const sorted = await ours.result()
-  closeAll(readers)
-  const millis = paced.millis ?? Number.NaN
-  return {
-    what: kind === "text" ? "text deltas, coalesced" : "events",
-    rate,
-    readers: count,
-    p50: percentile(sorted, 0.5),
-    p99: percentile(sorted, 0.99),
-    max: sorted.at(-1) ?? Number.NaN,
-    samples: sorted.length,
-    ...(bare !== undefined && { bare: await bareLatency(bare, { rate, readers: count, seconds }) }),
-    pace: (seconds * 1000) / millis,
-    cpu: (paced.cpuMillis ?? 0) / millis,
-    loopMax: paced.loopMaxMillis ?? Number.NaN
-  }
-}
-
-const bareLatency = async (
-  bare: Child,
-  { rate, readers: count, seconds }: { readonly rate: number; readonly readers: number; readonly seconds: number }
-) => {
-  const plain = collecting(rate * seconds * count, seconds)
-  const readers = await openMany(count, () => ({ url: bare.ready.url ?? "", onData: plain.onData() }))
-  await Promise.all(readers.map((reader) => reader.until("retry")))
-  await bare.ask({ op: "pace", rate, seconds, kind: "event" })
-  const sorted = await plain.result()
-  closeAll(readers)
-  return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) }
 }
 
 const bareRound = async (bare: Child, count: number, bytes: number, store: boolean) => {
@@ -234,12 +114,6 @@ export const fanOut = async (
     bareCpu: of(({ bareCpu }) => bareCpu),
     appends: of(({ appends }) => appends)
   }
-}
-
-export const floor = async (bare: Child): Promise<Floor> => {
-  const { times = [] } = await bare.ask({ op: "commits" })
-  const sorted = times.toSorted((a, b) => a - b)
-  return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) }
 }
 
 /** How fast durable events are taken when nobody reads. */
