@@ -8,6 +8,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import * as Mapping from "@millrace/providers/codex/Mapping"
 import type { NativeEvent } from "@millrace/providers/NativeEvent"
 import * as Normaliser from "@millrace/providers/Normaliser"
+import { requestKey } from "@millrace/providers/process/Message"
 import type { ExitEvidence } from "@millrace/providers/process/RpcChild"
 import * as Transcripts from "./CodexTranscripts.ts"
 
@@ -138,7 +139,7 @@ const play = (
       const turnId = [...turns.values()].find((ours) => normaliser.nativeTurnOf(ours) === about?.turnId)
       return turnId === undefined ? undefined : { _tag: "Interrupt", turnId }
     }
-    const requestId = method === undefined && id !== undefined ? requests.get(Mapping.requestKey(id)) : undefined
+    const requestId = method === undefined && id !== undefined ? requests.get(requestKey(id)) : undefined
     return requestId === undefined || normaliser.nativeRequestOf(requestId) === undefined
       ? undefined
       : { _tag: "Answer", requestId, answer: answerOf(result) }

@@ -1,6 +1,7 @@
 /** `session/request_permission` as our `Ask`, and our answers as one of the options that the agent offered. */
 import type { Answer, Decision } from "@millrace/contracts/Item"
 import type { NativeAsk } from "../NativeEvent.ts"
+import { oneLine } from "../OneLine.ts"
 import * as Items from "./Items.ts"
 import type { PermissionOption, ToolCall } from "./Wire.ts"
 
@@ -22,11 +23,6 @@ const wanted: Readonly<Record<Decision, ReadonlyArray<string>>> = {
   "accept-for-session": ["allow_always", "allow_once"],
   decline: ["reject_once", "reject_always"],
   cancel: []
-}
-
-const oneLine = (words: string): string => {
-  const line = words.replace(/\s+/g, " ").trim()
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line
 }
 
 /** Answers where a decision was asked for are a refusal. */

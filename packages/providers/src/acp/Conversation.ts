@@ -2,6 +2,7 @@
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
+import { methodNotFound } from "../process/Message.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import { InitializeAnswer, LoadAnswer, NewAnswer, type Settings } from "./Wire.ts"
 
@@ -93,7 +94,9 @@ export const begin = Effect.fn("Acp.begin")(function* (
   const dropping = <A>(load: Effect.Effect<A, ProviderError>) =>
     child.incoming.pipe(
       Stream.runForEach((message) =>
-        message._tag === "Request" ? Effect.ignore(child.respondError(message.id, -32601, "not while loading")) : Effect.void
+        message._tag === "Request"
+          ? Effect.ignore(child.respondError(message.id, methodNotFound, "not while loading"))
+          : Effect.void
       ),
       Effect.fork,
       Effect.flatMap((drain) => Effect.ensuring(load, Fiber.interrupt(drain)))

@@ -6,7 +6,7 @@ import { constants } from "node:fs"
 import { mkdir, open, realpath } from "node:fs/promises"
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path"
 import { Effect } from "effect"
-import { isRecord, stringAt } from "./Wire.ts"
+import { isRecord, stringAt } from "../Fields.ts"
 
 /** A JSON-RPC error. */
 export interface Refusal {

@@ -1,6 +1,7 @@
 /** An agent's tool calls in our words. Total: a kind that is not known is a `tool-call` with its input and result as they came. */
 import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
-import { isRecord, stringAt, type Fields, type ToolCall } from "./Wire.ts"
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import type { ToolCall } from "./Wire.ts"
 
 const changes: ReadonlyMap<string, FileChange["change"]> = new Map([
   ["edit", "update"],

@@ -4,11 +4,12 @@
  */
 import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Option } from "effect"
+import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
-import type { RpcId } from "../process/RpcChild.ts"
+import { requestKey, type RpcId } from "../process/Message.ts"
 import { asked, decisionOf, type Outcome } from "./Asks.ts"
 import * as Items from "./Items.ts"
-import { decodeAsk, decodeStopped, decodeUpdate, isRecord, stringAt, type Stopped, type ToolCall, type Update } from "./Wire.ts"
+import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
 
 /** A request of the agent: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {
@@ -27,9 +28,6 @@ export interface Mapping {
   readonly notification: (method: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
 }
-
-/** Numbers and strings are different ids in JSON-RPC. */
-const requestKey = (id: RpcId): string => `${typeof id === "number" ? "n" : "s"}${id}`
 
 const steps: ReadonlyMap<unknown, PlanStep["status"]> = new Map([
   ["in_progress", "in-progress"],

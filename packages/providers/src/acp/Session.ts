@@ -3,8 +3,10 @@ import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/c
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import { Effect, type Scope } from "effect"
+import { stringAt } from "../Fields.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
+import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
@@ -13,11 +15,10 @@ import { cancelled, type Outcome } from "./Asks.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Files from "./Files.ts"
 import * as Mapping from "./Mapping.ts"
-import { codec, stringAt } from "./Wire.ts"
+import { codec } from "./Wire.ts"
 
 export const capabilities = ["interrupt", "approvals", "resume", "plan", "usage"] as const
 
-const methodNotFound = -32601
 /** Before a stop closes stdin: for the end of a turn that was cancelled. */
 const cancelMillis = 2000
 

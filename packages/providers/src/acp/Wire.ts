@@ -3,17 +3,8 @@
  * comes back as it was sent, never as a failure.
  */
 import { Option, Schema } from "effect"
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import * as Message from "../process/Message.ts"
-
-export type Fields = Readonly<Record<string, unknown>>
-
-export const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** The named field when it is a string. */
-export const stringAt = (value: unknown, key: string): string | undefined => {
-  const found = isRecord(value) ? value[key] : undefined
-  return typeof found === "string" ? found : undefined
-}
 
 const json = Message.codec("jsonrpc")
 const promptId = "turn "

@@ -1,8 +1,10 @@
 /** What Claude asks of a person (`can_use_tool`) as our `Ask`, and our answers as its results. */
 import type { Answer, Decision, Question } from "@millrace/contracts/Item"
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
+import { oneLine } from "../OneLine.ts"
 import * as Items from "./Items.ts"
-import { type CanUseTool, type Fields, isRecord, stringAt } from "./Wire.ts"
+import type { CanUseTool } from "./Wire.ts"
 
 export interface Asked {
   readonly ask: NativeAsk
@@ -18,11 +20,6 @@ export type Permission =
 const declined = "The person declined this."
 
 export const tooLate: Permission = { behavior: "deny", message: "The turn is over: nobody was asked.", interrupt: true }
-
-const oneLine = (words: string): string => {
-  const line = words.replace(/\s+/g, " ").trim()
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line
-}
 
 const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
   value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })

@@ -1,6 +1,7 @@
 /** Claude's tools in our words. Total: a tool that is not known is a `tool-call` with its input and result as they came. */
 import type { FileChange, ItemContent, ItemKind, PlanStep } from "@millrace/contracts/Item"
-import { isRecord, stringAt, type ToolResult } from "./Wire.ts"
+import { isRecord, stringAt } from "../Fields.ts"
+import type { ToolResult } from "./Wire.ts"
 
 export interface Tool {
   readonly name: string

@@ -5,12 +5,13 @@
  * (`expect`); what Claude says belongs to the one that runs. A turn that nobody asked for gets a name of its own (T10).
  */
 import type { Answer } from "@millrace/contracts/Item"
+import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Permission } from "./Asks.ts"
 import { failureOf, outcomeOf, sumOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
-import { decode, decodeAsk, stringAt, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
+import { decode, decodeAsk, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
 
 /** A control request: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {

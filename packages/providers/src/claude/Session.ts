@@ -6,6 +6,7 @@ import type { Answer } from "@millrace/contracts/Item"
 import { Effect, Exit, Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
+import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
@@ -112,7 +113,7 @@ export const open = Effect.fn("Claude.open")(function* (
       const { answer, events, nativeRequestId } = mapping.request(id, method, message.params)
       turns.note(events)
       if (answer === undefined)
-        return { events, reply: child.respondError(id, -32601, `Millrace does not know the request ${method}`) }
+        return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the request ${method}`) }
       asking.set(nativeRequestId, { id, result: answer })
       const late = Effect.suspend(() => (take(nativeRequestId) ? child.respond(id, tooLate) : Effect.void))
       return { events, tooLate: late }

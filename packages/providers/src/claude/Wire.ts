@@ -4,17 +4,8 @@
  * There is no published schema; shapes follow the recordings in test/claude/fixtures.
  */
 import { Option, Schema } from "effect"
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import type { Codec, Message } from "../process/Message.ts"
-
-export type Fields = Readonly<Record<string, unknown>>
-
-export const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** The named field when it is a string. */
-export const stringAt = (value: unknown, key: string): string | undefined => {
-  const found = isRecord(value) ? value[key] : undefined
-  return typeof found === "string" ? found : undefined
-}
 
 /** Our request ids are numbers and theirs are strings, so the two directions cannot be mixed up. */
 const ours = "millrace-"

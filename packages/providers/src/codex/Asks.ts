@@ -3,8 +3,10 @@
  * `availableDecisions` is not a limit: Codex 0.169 offers accept and cancel, and honours decline and acceptForSession as well (measured).
  */
 import type { Answer, Decision, FileChange, Question } from "@millrace/contracts/Item"
+import { isRecord } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
-import { isRecord, type ServerRequest } from "./Wire.ts"
+import { oneLine } from "../OneLine.ts"
+import type { ServerRequest } from "./Wire.ts"
 
 type Known = Extract<ServerRequest, { readonly _tag: "Known" }>
 
@@ -19,11 +21,6 @@ const choices = ["accept", "accept-for-session", "decline", "cancel"] as const
 /** Answers where a decision was asked for are a refusal: nothing was allowed. */
 const decisionOf = (answer: Answer): Decision => ("decision" in answer ? answer.decision : "decline")
 const decided = (answer: Answer) => ({ decision: native[decisionOf(answer)] })
-
-const oneLine = (words: string): string => {
-  const line = words.replace(/\s+/g, " ").trim()
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line
-}
 
 const granted = (permissions: unknown): unknown =>
   isRecord(permissions) ? Object.fromEntries(Object.entries(permissions).filter(([, value]) => value !== null)) : {}

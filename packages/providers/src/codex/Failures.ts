@@ -1,6 +1,7 @@
 /** Why a Codex turn failed, in the closed set of kinds that clients switch on. */
 import type { Failure } from "@millrace/contracts/Item"
-import { isRecord, type TurnError } from "./Wire.ts"
+import { isRecord } from "../Fields.ts"
+import type { TurnError } from "./Wire.ts"
 
 /** `codexErrorInfo` as of 0.169; anything else is `unknown`. */
 const kinds: ReadonlyMap<string, Failure["kind"]> = new Map<string, Failure["kind"]>([

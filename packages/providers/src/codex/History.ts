@@ -3,13 +3,14 @@ import { ProviderError, type NativeHistory, type NativeTurn } from "@millrace/co
 import type { NativeThread } from "@millrace/contracts/Import"
 import { homedir } from "node:os"
 import { Chunk, Effect, Option, Schema, Stream } from "effect"
+import { isRecord, stringAt } from "../Fields.ts"
 import { Ledger } from "../process/Ledger.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Failures from "./Failures.ts"
 import { itemContent, itemKind, itemStatus } from "./Items.ts"
 import * as Process from "./Process.ts"
-import { isRecord, stringAt, Turn } from "./Wire.ts"
+import { Turn } from "./Wire.ts"
 
 /** Turns of one page, with all their items: it is one line of JSON. */
 const pageTurns = 5

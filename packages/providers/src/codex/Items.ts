@@ -1,7 +1,8 @@
 /** Codex items in our words. Total: a type or a field that this version does not know ends up in `result`, as it came. */
 import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
-import { Change, isRecord, stringAt, type Item } from "./Wire.ts"
+import { isRecord, stringAt } from "../Fields.ts"
+import { Change, type Item } from "./Wire.ts"
 
 type Raw = Item["raw"]
 const defined = (content: { readonly [K in keyof ItemContent]: ItemContent[K] | undefined }): ItemContent =>

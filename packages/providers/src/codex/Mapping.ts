@@ -4,7 +4,7 @@
  */
 import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
 import type { NativeEvent } from "../NativeEvent.ts"
-import type { RpcId } from "../process/RpcChild.ts"
+import { requestKey, type RpcId } from "../process/Message.ts"
 import { asked, type Asked } from "./Asks.ts"
 import * as Failures from "./Failures.ts"
 import { fileChanges, itemContent, itemKind, itemStatus, startedContent } from "./Items.ts"
@@ -28,9 +28,6 @@ export interface Mapping {
   /** The id that Codex wants for an interrupt of that turn: another one while it is a review. */
   readonly runsAs: (nativeTurnId: string) => string
 }
-
-/** Numbers and strings are different ids in JSON-RPC. */
-export const requestKey = (id: RpcId): string => `${typeof id === "number" ? "n" : "s"}${id}`
 
 const steps: ReadonlyMap<string, PlanStep["status"]> = new Map([
   ["inProgress", "in-progress"],

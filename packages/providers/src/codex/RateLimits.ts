@@ -1,5 +1,5 @@
 /** When an account's usage limit ends, of what Codex told (`account/rateLimits/updated`, 0.169): windows with a share that is used and an end. */
-import { isRecord } from "./Wire.ts"
+import { isRecord } from "../Fields.ts"
 
 interface Window {
   readonly usedPercent: number

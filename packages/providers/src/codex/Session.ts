@@ -5,6 +5,7 @@ import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Effect, Schedule, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
+import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
@@ -27,7 +28,6 @@ export const capabilities = [
   "review"
 ] as const
 
-const methodNotFound = -32601
 /** Codex' own code for what was overtaken. */
 const overtaken = -32600
 /** How long an interrupt may take before the caller escalates, and how often one is repeated that came before its turn had begun. */

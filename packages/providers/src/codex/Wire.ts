@@ -4,6 +4,7 @@
  * Shapes follow `codex app-server generate-json-schema`; fields that are not used are not named.
  */
 import { Option, Schema } from "effect"
+import { isRecord, stringAt } from "../Fields.ts"
 
 const text = Schema.String
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
@@ -102,15 +103,6 @@ export type Notification =
 export type ServerRequest =
   | ({ readonly _tag: "Known"; readonly foreign: boolean } & Known<typeof requests>)
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
-
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** The named field when it is a string. */
-export const stringAt = (value: unknown, key: string): string | undefined => {
-  const found = isRecord(value) ? value[key] : undefined
-  return typeof found === "string" ? found : undefined
-}
 
 const decoders = <T extends Readonly<Record<string, Schema.Schema.AnyNoContext>>>(table: T) =>
   new Map(Object.entries(table).map(([method, schema]) => [method, Schema.decodeUnknownOption(schema)] as const))

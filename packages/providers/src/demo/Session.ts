@@ -4,6 +4,7 @@ import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/c
 import { Effect, Option, Schema, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
+import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Mapping from "./Mapping.ts"
@@ -59,7 +60,7 @@ export const open = Effect.fn("Demo.open")(function* (
       if (Option.isNone(request) || typeof message.id !== "string")
         return {
           events: [{ _tag: "Opaque", method: message.method, payload: message.params }],
-          reply: child.respondError(message.id, -32601, `there is no method ${message.method}`)
+          reply: child.respondError(message.id, methodNotFound, `there is no method ${message.method}`)
         }
       return {
         events: [Mapping.fromRequest(message.id, request.value)],

@@ -1,15 +1,11 @@
 /** A call that the model wants made, as an item and a question to the client, and the answer as its result. */
 import type { Answer, ItemStatus } from "@millrace/contracts/Item"
 import type { NativeEvent } from "../NativeEvent.ts"
+import { oneLine } from "../OneLine.ts"
 import type { ToolCall } from "./Transcript.ts"
 
 /** The one question of the request; its answer is the tool's result. */
 const questionId = "result"
-
-const oneLine = (words: string): string => {
-  const line = words.replace(/\s+/g, " ").trim()
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line
-}
 
 /** As it came when it is no JSON. */
 const input = (call: ToolCall): unknown => {

@@ -1,6 +1,6 @@
 /** Why an endpoint did not answer, or not to the end, in the closed set that clients switch on. No text of it holds the key (X4). */
 import type { Failure } from "@millrace/contracts/Item"
-import { isRecord, stringAt } from "./Fields.ts"
+import { isRecord, stringAt } from "../Fields.ts"
 
 /** Those that say it all; the others leave room for a better word. */
 const plain: ReadonlyMap<number | undefined, Failure["kind"]> = new Map([

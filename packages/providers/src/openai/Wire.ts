@@ -5,7 +5,7 @@
  */
 import type { Failure, Usage } from "@millrace/contracts/Item"
 import * as Failures from "./Failures.ts"
-import { type Fields, isRecord, stringAt } from "./Fields.ts"
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
 
 export type Said =
   /** A piece of the answer, or of the reasoning; `part` tells one message from the next. */

@@ -4,6 +4,12 @@
  */
 export type RpcId = string | number
 
+/** Numbers and strings are different ids in JSON-RPC. */
+export const requestKey = (id: RpcId): string => `${typeof id === "number" ? "n" : "s"}${id}`
+
+/** The code for a method that is not known. */
+export const methodNotFound = -32601
+
 export type Dialect = "jsonrpc" | "bare"
 
 /** What we say: a request (`id` and `method`), a notification (`method`), an answer (`id` and `result` or `error`). */

@@ -3,6 +3,7 @@ import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Failures from "../../src/codex/Failures.ts"
 import { itemContent, itemKind, itemStatus } from "../../src/codex/Items.ts"
 import * as Mapping from "../../src/codex/Mapping.ts"
+import { requestKey } from "../../src/process/Message.ts"
 import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
 /** Methods that are kept as they came on purpose. A known method that fails to decode would show up here. */
@@ -309,6 +310,6 @@ describe("codex asks", () => {
   })
 
   it("request ids of both sorts stay apart", () => {
-    assert.notStrictEqual(Mapping.requestKey(1), Mapping.requestKey("1"))
+    assert.notStrictEqual(requestKey(1), requestKey("1"))
   })
 })
