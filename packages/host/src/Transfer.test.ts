@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat } from "@millrace/contracts/Import"
+import { EventLog } from "@millrace/log/EventLog"
 import { Records } from "@millrace/orchestration/Records"
 import * as Verify from "@millrace/orchestration/Verify"
 import * as Codex from "@millrace/providers/codex/Codex"
@@ -10,7 +11,7 @@ import * as Ledger from "@millrace/providers/process/Ledger"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as TestHost from "@millrace/testing/TestHost"
-import { Chunk, Effect, Fiber, Stream } from "effect"
+import { Chunk, Effect, Fiber, Layer, Stream } from "effect"
 import { join } from "node:path"
 import * as Host from "./Host.ts"
 
@@ -380,6 +381,15 @@ done with it
             read: (id: string) => Effect.flatMap(Effect.orDie(Effect.fromNullable(now.history)), (history) => history.read(id))
           }
         }
+        let forgets = false
+        const log = yield* TestHost.memoryLog
+        const store = Layer.succeed(EventLog, {
+          ...log,
+          read: (options) => {
+            const forget = forgets && options.after === 0 ? Effect.tap(log.trim(1), () => (forgets = false)) : Effect.void
+            return Effect.zipRight(forget, log.read(options))
+          }
+        })
         yield* Effect.gen(function* () {
           const host = yield* Host.Host
           const come = host.importNative({ provider: "codex", nativeThreadId: native, cwd: "/work" })
@@ -407,7 +417,11 @@ done with it
             _tag: "NotFound"
           })
           expect((yield* Verify.run).problems).toEqual([])
-        }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"] })))
+          // Also when the log forgets its beginning between the look at where it begins and the read.
+          forgets = true
+          expect(yield* come).toMatchObject({ turns: 2, written: 0 })
+          expect(forgets).toBe(false)
+        }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"], store })))
       }).pipe(Effect.scoped),
     30_000
   )
