@@ -8,7 +8,9 @@ import { Clock, Effect, Either, Option, type Scope } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import * as Look from "@millrace/log/Look"
+import * as Tokens from "../auth/Tokens.ts"
 import { words } from "../Thrown.ts"
+import { mebi, plural, size } from "./Amounts.ts"
 import * as Children from "./Children.ts"
 import * as Connect from "./Connect.ts"
 import * as Discovery from "./Discovery.ts"
@@ -59,15 +61,35 @@ const directory = (dataDir: string): Check => {
   }
 }
 
+/** A server that cannot read this lets nobody in, and does not start. */
+const access = (dataDir: string): Effect.Effect<Check> =>
+  Effect.match(Tokens.list(dataDir), {
+    onSuccess: (tokens): Check => ({
+      name: "access",
+      status: "ok",
+      found: plural(
+        tokens.filter(({ revokedAt }) => revokedAt === undefined).length,
+        "token or paired browser",
+        "tokens and paired browsers"
+      )
+    }),
+    onFailure: ({ path, reason }): Check => ({
+      name: "access",
+      status: "wrong",
+      found: `${path}: ${reason}`,
+      fix: "Make it a file that you can read and write. Or move it away: then nobody is let in until you make new tokens."
+    })
+  })
+
 const disk = (dataDir: string): Effect.Effect<Check> =>
   Effect.promise(() => statfs(nearest(dataDir))).pipe(
     Effect.map((stats): Check => {
-      const mebibytes = Math.floor((stats.bavail * stats.bsize) / 1_048_576)
-      const found = `${mebibytes >= 10_240 ? `${Math.floor(mebibytes / 1_024)} GiB` : `${mebibytes} MiB`} free`
+      const free = stats.bavail * stats.bsize
+      const found = `${size(free)} free`
       const fix = "Free some space, or move the data directory."
-      return mebibytes < 100
+      return free < 100 * mebi
         ? { name: "disk", status: "wrong", found, fix }
-        : mebibytes < 1_024
+        : free < 1_024 * mebi
           ? { name: "disk", status: "note", found, fix }
           : { name: "disk", status: "ok", found }
     }),
@@ -232,8 +254,9 @@ export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Ou
     })
     const place = directory(where.dataDir)
     const driver = yield* sqlite
-    const basics = [node, driver, place, yield* disk(where.dataDir), yield* port(where, server), running]
-    if (driver.status === "wrong" || place.status === "wrong") return basics
+    const machine = [node, driver, place, yield* disk(where.dataDir), yield* port(where, server), running]
+    if (driver.status === "wrong" || place.status === "wrong") return machine
+    const basics = [...machine, yield* access(where.dataDir)]
     if (Option.isSome(server)) return [...basics, ...(yield* bounded(ofServer(server.value, where), "log"))]
     return [...basics, ...(yield* bounded(ofDirectory(where), "log")), ...(yield* bounded(agents, "agents"))]
   })

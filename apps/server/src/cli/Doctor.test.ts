@@ -1,5 +1,5 @@
 /** `millrace doctor` beside a real server, and over what a killed one left. */
-import { existsSync } from "node:fs"
+import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -21,6 +21,18 @@ const doctor = (dataDir: string) =>
     ).checks
   }))
 
+it.live("a token file that cannot be read, which no server starts with, is found", () =>
+  Effect.gen(function* () {
+    const dataDir = yield* temporaryDirectory
+    mkdirSync(join(dataDir, "tokens.jsonl"))
+    const { checks, code } = yield* doctor(dataDir)
+    expect(code).toBe(1)
+    expect(checks.filter(({ status }) => status === "wrong")).toEqual([
+      { name: "access", status: "wrong", found: expect.stringContaining("tokens.jsonl: EISDIR"), fix: expect.any(String) }
+    ])
+  }).pipe(Effect.scoped)
+)
+
 it.live(
   "P1 T5 the doctor reads a running server's numbers; when it was killed it finds its agent, and ends and settles nothing",
   () =>
@@ -39,6 +51,7 @@ it.live(
       const said = Object.fromEntries(beside.checks.map((check) => [check.name, check]))
       expect(said).toMatchObject({
         server: { status: "ok" },
+        access: { status: "ok", found: "1 token or paired browser" },
         log: { status: "ok", found: expect.stringMatching(/^\d+ events, epoch /) },
         "agent processes": { status: "ok", found: expect.stringContaining("1 of demo") },
         readers: { found: expect.stringMatching(/^[1-9] readers? connected/) },

@@ -2,7 +2,7 @@
  * What the numbers say, in words, and what to do next: the part of `millrace doctor` that looks at a running server's `/metrics`, or at what a data
  * directory tells without one. Pure; a rule whose numbers are not there says nothing (docs/operations.md).
  */
-import { Duration } from "effect"
+import { count, mebi, plural, size, span } from "./Amounts.ts"
 import type { Check } from "./Checks.ts"
 
 /** One number as `/metrics` writes it. */
@@ -41,18 +41,7 @@ const only = (facts: Facts, name: string, labels: Readonly<Record<string, string
   all(facts, name).find((one) => Object.entries(labels).every(([key, value]) => one.labels[key] === value))?.value
 const sum = (some: ReadonlyArray<Series>) => some.reduce((total, { value }) => total + value, 0)
 
-const count = (value: number) => Math.round(value).toLocaleString("en-US")
-const plural = (value: number, one: string, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`
-const mebi = 1_048_576
-const size = (bytes: number) =>
-  bytes >= 1_024 * mebi ? `${(bytes / 1_024 / mebi).toFixed(1)} GiB` : `${count(bytes / mebi)} MiB`
 const millis = (seconds: number) => `${count(seconds * 1_000)} ms`
-/** The two largest units. */
-const span = (seconds: number) =>
-  Duration.format(Duration.seconds(Math.round(Math.abs(seconds))))
-    .split(" ")
-    .slice(0, 2)
-    .join(" ")
 
 const readers: Rule = [
   "readers",

@@ -2,10 +2,11 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Duration, Effect } from "effect"
+import { Effect } from "effect"
 import * as Client from "@millrace/client/Client"
 import type { BodyOf } from "@millrace/contracts/Command"
 import type { Goal } from "@millrace/contracts/State"
+import { span } from "./Amounts.ts"
 import * as Connect from "./Connect.ts"
 import { failed, fromError } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
@@ -15,8 +16,6 @@ import * as Text from "./Style.ts"
 const limit = (name: string, description: string, max: number) =>
   Flags.integer(name, { min: 1, max }).pipe(Options.withDescription(description), Options.optional)
 
-const minutes = (millis: number): string => Duration.format(Duration.seconds(Math.round(millis / 1000)))
-
 const rows = ({ budget, nextAt, objective, reason, status, until, used }: Goal): ReadonlyArray<ReadonlyArray<string>> => [
   ["goal", Text.line(objective, 400)],
   ["status", `${status}${reason === undefined ? "" : `: ${Text.line(reason, 300)}`}`],
@@ -25,7 +24,7 @@ const rows = ({ budget, nextAt, objective, reason, status, until, used }: Goal):
   [
     "time",
     until === undefined
-      ? `${minutes(used.millis)}${budget.minutes === undefined ? "" : ` of ${budget.minutes}m`}`
+      ? `${span(used.millis / 1000)}${budget.minutes === undefined ? "" : ` of ${budget.minutes}m`}`
       : `until ${until}`
   ],
   ...(nextAt === undefined ? [] : [["next turn", nextAt]])

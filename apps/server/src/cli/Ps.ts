@@ -1,8 +1,9 @@
 /** `millrace ps`: every agent process of this machine's data directory: whose it is, and why it is alive. */
 import * as Command from "@effect/cli/Command"
-import { Clock, Duration, Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
 import { ThreadId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
+import { size, span } from "./Amounts.ts"
 import * as Children from "./Children.ts"
 import * as Connect from "./Connect.ts"
 import * as Discovery from "./Discovery.ts"
@@ -10,14 +11,8 @@ import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as Text from "./Style.ts"
 
-/** At most two units: `3m 20s`. */
-const span = (millis: number): string =>
-  Duration.format(Duration.seconds(Math.max(0, Math.floor(millis / 1000))))
-    .split(" ")
-    .slice(0, 2)
-    .join(" ")
-
-const mebibytes = (bytes: number | undefined): string => (bytes === undefined ? "-" : `${Math.round(bytes / 1_048_576)} MiB`)
+/** Of milliseconds; the clock may have been set back since. */
+const age = (millis: number): string => span(Math.max(0, millis / 1000))
 
 /** `undefined`: the server does not know the thread. */
 export const why = (child: Children.Child, thread: ThreadView | undefined, now: number): string => {
@@ -31,7 +26,7 @@ export const why = (child: Children.Child, thread: ThreadView | undefined, now: 
   if (thread.activeTurnId !== undefined) return `${session.status === "starting" ? "starts for" : "runs"} ${thread.activeTurnId}`
   if (thread.backgroundIds !== undefined) return `background work: ${thread.backgroundIds.join(" ")}`
   if (thread.queuedTurnIds.length > 0) return `${thread.queuedTurnIds.length} turns wait`
-  return `idle for ${span(now - Date.parse(thread.updatedAt))}`
+  return `idle for ${age(now - Date.parse(thread.updatedAt))}`
 }
 
 const orphaned = ({ alive }: Children.Child): string =>
@@ -77,14 +72,14 @@ export const command = Command.make("ps", { json: Flags.json, data: Flags.data }
       thread?.provider ?? "-",
       child.threadId,
       String(child.epoch),
-      span(now - child.startedAt),
-      mebibytes(child.memoryBytes),
+      age(now - child.startedAt),
+      child.memoryBytes === undefined ? "-" : size(child.memoryBytes),
       Text.line(reason, 200)
     ])
     const held = found.reduce((sum, { child }) => sum + (child.memoryBytes ?? 0), 0)
     if (rows.length > 0) {
       yield* output.out(Output.table([heads, ...rows], output.width))
-      return yield* output.note(`Together: ${mebibytes(held)}.`)
+      return yield* output.note(`Together: ${size(held)}.`)
     }
     yield* output.note("No agent processes.")
   })

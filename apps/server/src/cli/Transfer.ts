@@ -10,6 +10,7 @@ import * as Options from "@effect/cli/Options"
 import { Effect, Option, Stream } from "effect"
 import type { ImportResult, NativeThread } from "@millrace/contracts/Import"
 import { words } from "../Thrown.ts"
+import { plural } from "./Amounts.ts"
 import * as Connect from "./Connect.ts"
 import { failed, fromError, usage } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
@@ -64,8 +65,6 @@ export const exportThread = Command.make(
       })
     )
 ).pipe(Command.withDescription("Write a thread as a document: JSON, lines of JSON, or Markdown."))
-
-const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
 const told = (result: ImportResult): string =>
   result.written === 0 && !result.created
