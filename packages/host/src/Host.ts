@@ -128,6 +128,7 @@ const service = ({ onStep }: Limits) =>
       commandStatus: engine.commandStatus,
       follow: (options) => Subscription.lossless(log, consumers, options),
       subscribe: (options) => Subscription.frames(log, consumers, options),
+      // As many as the configuration names; a slow one holds up no other.
       providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
       figures: Figures.make({ engine, dispatcher, log, consumers }),
       draining: shutdown.begun,

@@ -606,10 +606,10 @@ describe("Shutdown: stages", () => {
         "the agent's stop": stalled({
           providers: [agent((turn) => Effect.zipRight(turn.start, never), { onInterrupt: "ignore", onStop: "ignore" })]
         }),
-        "the agent's finalizer": stalled({ providers: [hangingFinalizer] }),
+        "the agent's finalizer": stalled({ providers: [TestHost.hangingSessions(forever)] }),
         "the log that refuses": stalled({ store: over(() => ({ append: () => Effect.fail(gone) })) }),
         "the log that never answers": stalled({ store: over(() => ({ append: () => Effect.never })) }),
-        "the log's closing": stalled({ store: hangingStore }),
+        "the log's closing": stalled({ store: TestHost.hangingLog }),
         "a consumer": stalled({}, (host) =>
           Effect.asVoid(Effect.forkScoped(Stream.runForEach(host.subscribe(lossless), () => Effect.never)))
         )
@@ -626,25 +626,3 @@ describe("Shutdown: stages", () => {
     })
   )
 })
-
-const hangingFinalizer = ((): ScriptedProvider.Scripted => {
-  const scripted = ScriptedProvider.make({ turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
-  return {
-    ...scripted,
-    adapter: {
-      ...scripted.adapter,
-      open: (input) =>
-        Effect.zipRight(
-          Effect.addFinalizer(() => Effect.never),
-          scripted.adapter.open(input)
-        )
-    }
-  }
-})()
-const hangingStore = Layer.scoped(
-  EventLog,
-  Effect.zipRight(
-    Effect.addFinalizer(() => Effect.never),
-    TestHost.memoryLog
-  )
-)

@@ -169,6 +169,7 @@ export const make = (options: Options = {}) =>
     const now = Clock.currentTimeMillis
     const until = <A>(effect: Effect.Effect<A>, at: number) =>
       Effect.flatMap(now, (time) => effect.pipe(Effect.interruptible, Effect.timeoutOption(Math.max(0, at - time))))
+    // At once for every live session: one after the other, the first that hangs would use up the time of all.
     const all = <A>(pick: (runner: SessionRunner.Runner) => Effect.Effect<A>) =>
       Effect.suspend(() => Effect.forEach(runners.values(), pick, { concurrency: "unbounded", discard: true }))
     const turnsEnded = all((runner) => Effect.forEach(runner.openTurns(), Deferred.await, { discard: true }))

@@ -5,7 +5,7 @@
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { ThreadId } from "@millrace/contracts/Ids"
-import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Host from "@millrace/host/Host"
 import { Chunk, Context, Effect, Layer, type Scope, Stream } from "effect"
@@ -53,3 +53,14 @@ export const until = (host: Service, ...types: ReadonlyArray<string>) =>
 
 /** A log in memory that outlives the hosts over it: `store: Layer.succeed(EventLog, log)`. */
 export const memoryLog = Effect.orDie(EventLogMemory.make())
+
+const neverCloses = Effect.addFinalizer(() => Effect.never)
+
+/** A log in memory that never closes. */
+export const hangingLog: Layer.Layer<EventLog> = Layer.scoped(EventLog, Effect.zipRight(neverCloses, memoryLog))
+
+/** The same agents, whose sessions never close. */
+export const hangingSessions = ({ adapter, ...scripted }: ScriptedProvider.Scripted): ScriptedProvider.Scripted => ({
+  ...scripted,
+  adapter: { ...adapter, open: (input) => Effect.zipRight(neverCloses, adapter.open(input)) }
+})

@@ -275,27 +275,9 @@ export const cases = {
 
   /** Rooms that hang when they close: the agents', and the log. */
   "S6 rooms that hang (cases 22, 23)": Effect.gen(function* () {
-    const scripted = agent((turn) => Effect.zipRight(turn.start, Effect.never))
-    const hanging: ScriptedProvider.Scripted = {
-      ...scripted,
-      adapter: {
-        ...scripted.adapter,
-        open: (input) =>
-          Effect.zipRight(
-            Effect.addFinalizer(() => Effect.never),
-            scripted.adapter.open(input)
-          )
-      }
-    }
-    const store = Layer.scoped(
-      EventLog,
-      Effect.zipRight(
-        Effect.addFinalizer(() => Effect.never),
-        TestHost.memoryLog
-      )
-    )
+    const hanging = TestHost.hangingSessions(agent((turn) => Effect.zipRight(turn.start, Effect.never)))
     const scope = yield* Scope.make()
-    const host = yield* Scope.extend(TestHost.make({ providers: [hanging], store }), scope)
+    const host = yield* Scope.extend(TestHost.make({ providers: [hanging], store: TestHost.hangingLog }), scope)
     yield* TestHost.begin(host, "hello")
     yield* TestHost.until(host, "turn.started")
     const { took } = yield* timed(Effect.zipRight(Effect.either(shut(host, "5 seconds")), Scope.close(scope, Exit.void)))
