@@ -4,25 +4,19 @@ import type { StreamName } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
+import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { event } from "../../test/support/Fixture.ts"
-import { Tokens } from "../auth/Tokens.ts"
 import * as Follow from "./Follow.ts"
 import * as Wake from "./Wake.ts"
 
 const session = { actor: "test" }
-const noTokens = Layer.succeed(Tokens, {
-  dataDir: "",
-  identify: () => Effect.succeedNone,
-  isLive: () => false,
-  revision: Effect.succeed(0)
-})
 
 /** A log whose wake-ups can be lost or doubled. */
 const layer = (onWake?: (wake: () => void) => void) =>
   Wake.layer.pipe(
-    Layer.provideMerge(Layer.merge(noTokens, Signals.layer())),
+    Layer.provideMerge(Layer.merge(FixedTokens.layer(), Signals.layer())),
     Layer.provideMerge(
       Layer.effect(
         EventLog,

@@ -10,9 +10,9 @@ import type { ProviderSignal } from "@millrace/contracts/ProviderEvent"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
+import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { event, follower, start } from "../../test/support/Fixture.ts"
-import { Tokens } from "../auth/Tokens.ts"
 import * as Follow from "./Follow.ts"
 import * as Wake from "./Wake.ts"
 
@@ -62,14 +62,7 @@ it.scopedLive(
 
 const layer = Wake.layer.pipe(
   Layer.provideMerge(Signals.layer({ every: "100 millis" })),
-  Layer.provideMerge(
-    Layer.succeed(Tokens, {
-      dataDir: "",
-      identify: () => Effect.succeedNone,
-      isLive: () => true,
-      revision: Effect.succeed(0)
-    })
-  ),
+  Layer.provideMerge(FixedTokens.layer()),
   Layer.provideMerge(
     Layer.effect(
       EventLog,

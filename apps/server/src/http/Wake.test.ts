@@ -3,8 +3,8 @@ import { Clock, Duration, Effect, Layer } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
+import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { event } from "../../test/support/Fixture.ts"
-import { Tokens } from "../auth/Tokens.ts"
 import * as Wake from "./Wake.ts"
 
 /** A clock that only moves when somebody says that work took time, or that time passes. */
@@ -35,14 +35,7 @@ const handClock = () => {
 
 const layer = Wake.layer.pipe(
   Layer.provideMerge(Signals.layer()),
-  Layer.provideMerge(
-    Layer.succeed(Tokens, {
-      dataDir: "",
-      identify: () => Effect.succeedNone,
-      isLive: () => true,
-      revision: Effect.succeed(0)
-    })
-  ),
+  Layer.provideMerge(FixedTokens.layer()),
   Layer.provideMerge(EventLogMemory.layer())
 )
 

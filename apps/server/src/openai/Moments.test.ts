@@ -4,10 +4,10 @@ import { EventLog, type NewEvent, type RowChange } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
 import * as StreamReconciler from "@millrace/orchestration/StreamReconciler"
+import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Effect, Fiber, Layer, Random, Stream, TestClock } from "effect"
 import { Session } from "../auth/Session.ts"
-import { Tokens } from "../auth/Tokens.ts"
 import * as Wake from "../http/Wake.ts"
 import * as Moments from "./Moments.ts"
 
@@ -45,14 +45,7 @@ const append = (status?: string) =>
 const live = { now: true, revision: 0 }
 const layer = Wake.layer.pipe(
   Layer.provideMerge(Signals.layer()),
-  Layer.provideMerge(
-    Layer.succeed(Tokens, {
-      dataDir: "",
-      identify: () => Effect.succeedNone,
-      isLive: () => live.now,
-      revision: Effect.sync(() => live.revision)
-    })
-  ),
+  Layer.provideMerge(FixedTokens.layer({ isLive: () => live.now, revision: Effect.sync(() => live.revision) })),
   Layer.provideMerge(Layer.succeed(Session, { actor: "test", tokenId: "tok" })),
   Layer.provideMerge(StreamReconciler.layer({ reconcile: "1 hour" })),
   Layer.provideMerge(EventLogMemory.layer())

@@ -2,6 +2,7 @@
  * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
  * running server with everything attached to it and opens the log again over the same storage.
  */
+import * as FixedTokens from "../FixedTokens.ts"
 import { knownThreads } from "../KnownThreads.ts"
 import { type HttpServerResponse, HttpServerRequest } from "@effect/platform"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -16,7 +17,6 @@ import * as StoredLog from "@millrace/log/StoredLog"
 import * as Frames from "@millrace/orchestration/Frames"
 import * as Signals from "@millrace/orchestration/Signals"
 import { Session } from "@millrace/server/auth/Session"
-import { Tokens } from "@millrace/server/auth/Tokens"
 import * as Events from "@millrace/server/http/Events"
 import * as Wake from "@millrace/server/http/Wake"
 import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
@@ -62,13 +62,6 @@ export interface Server {
 /** The row in which orchestration keeps that a thread is gone. */
 export const threadCollection = "thread-state"
 
-const tokens: Tokens["Type"] = {
-  dataDir: "",
-  identify: () => Effect.succeedNone,
-  isLive: () => true,
-  revision: Effect.succeed(0)
-}
-
 export interface World {
   readonly storage: Storage
   /** The running server; waits while there is none. */
@@ -90,9 +83,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
       Effect.flatMap(subject.wrap)
     )
     const context = yield* Layer.build(
-      Wake.layer.pipe(
-        Layer.provideMerge(Layer.mergeAll(Layer.succeed(EventLog, log), Layer.succeed(Tokens, tokens), Signals.layer()))
-      )
+      Wake.layer.pipe(Layer.provideMerge(Layer.mergeAll(Layer.succeed(EventLog, log), FixedTokens.layer(), Signals.layer())))
     )
     const handle = yield* Effect.provide(Events.make, context)
     const consumers = yield* Consumers.make(log, yield* Effect.provide(Signals.Signals, context))

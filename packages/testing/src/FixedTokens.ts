@@ -1,0 +1,13 @@
+/** Tokens without a file: nobody is identified, and every token lives; a test changes what it is about. */
+import { Tokens } from "@millrace/server/auth/Tokens"
+import { Effect, Layer } from "effect"
+
+export const make = (change: Partial<Tokens["Type"]> = {}): Tokens["Type"] => ({
+  dataDir: "",
+  identify: () => Effect.succeedNone,
+  isLive: () => true,
+  revision: Effect.succeed(0),
+  ...change
+})
+
+export const layer = (change?: Partial<Tokens["Type"]>) => Layer.succeed(Tokens, make(change))
