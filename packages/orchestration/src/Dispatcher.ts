@@ -110,14 +110,15 @@ export const make = (options: Options = {}) =>
         // Proven one after the other: the newest agent of a thread may itself still wait for the one before it.
         const proven = yield* Deferred.make<void>()
         writers.set(threadId, proven)
-        yield* Effect.forkDaemon(
+        yield* Effect.forkIn(
           Effect.zipRight(
             Effect.zipRight(alone, Deferred.await(runner.gone)),
             Effect.suspend(() => {
               if (writers.get(threadId) === proven) writers.delete(threadId)
               return Deferred.succeed(proven, undefined)
             })
-          )
+          ),
+          scope
         )
         yield* Effect.forkIn(
           Effect.zipRight(
