@@ -5,8 +5,8 @@
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
-import type { Envelope, NewEvent } from "@millrace/log/EventLog"
-import { Changes } from "./Changes.ts"
+import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
+import type { Change } from "./Changes.ts"
 import type { Policy } from "./Continuation.ts"
 import { evolve } from "./evolve.ts"
 import { projectProject, projectThread } from "./Projection.ts"
@@ -46,7 +46,8 @@ export type Cause = Pick<NewEvent, "commandId" | "actor">
 
 export class Draft {
   readonly events: Array<NewEvent> = []
-  readonly rows = new Changes()
+  /** In order; the log writes a row that changes many times once. */
+  readonly rows: Array<RowChange> = []
   private readonly threads = new Map<ThreadId, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
   readonly world: World
@@ -76,7 +77,7 @@ export class Draft {
     if (after === undefined) return false
     this.threads.set(threadId, after)
     const place = this.push(threadStream(threadId), type, epochOf(after), data)
-    for (const change of projectThread(before, event, after, this.moment.at)) this.rows.add(change, place)
+    this.change(projectThread(before, event, after, this.moment.at), place)
     const projectId = projectOf(event, after.projectId)
     if (projectId !== undefined) this.count(projectId, event, place)
     return true
@@ -99,7 +100,11 @@ export class Draft {
     const after = evolveProject(before, event, this.moment.at)
     if (after === undefined) return
     this.projects.set(projectId, after)
-    for (const change of projectProject(before, after)) this.rows.add(change, place)
+    this.change(projectProject(before, after), place)
+  }
+
+  private change(changes: ReadonlyArray<Change>, event: number): void {
+    for (const change of changes) this.rows.push(change.op === "put" ? { ...change, event } : change)
   }
 
   private push(stream: string, type: string, epoch: number, data: unknown): number {
@@ -115,6 +120,6 @@ export class Draft {
   }
 
   get envelope(): Envelope {
-    return { events: this.events, rows: this.rows.all }
+    return { events: this.events, rows: this.rows }
   }
 }

@@ -55,7 +55,7 @@ export class DecideModel implements World {
 
   private keep(draft: Draft): ReadonlyArray<DomainEvent> {
     const before = this.events.length
-    for (const change of draft.rows.all)
+    for (const change of draft.rows)
       if (change.op === "put") this.rows.set(`${change.collection}/${change.key}`, change.value)
       else this.rows.delete(`${change.collection}/${change.key}`)
     for (const { stream, type, data, at } of draft.events) {
