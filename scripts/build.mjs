@@ -1,9 +1,10 @@
 // Bundles the program into apps/server/dist: everything but the native SQLite driver, and the page. About two seconds; the page, when a source
 // of it is newer, takes some more.
 import { build } from "esbuild"
+import { isAscii } from "node:buffer"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { copyFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises"
+import { copyFile, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
@@ -69,6 +70,9 @@ const bundle = async () => {
     plugins: [unused],
     logLevel: "warning"
   })
+  // `program.mjs` takes each byte for a letter. esbuild escapes what is more, but not in regular expressions.
+  if (!isAscii(await readFile(join(work, "program.cjs"))))
+    throw new Error("program.cjs has letters beyond ASCII: write them as \\u....")
   for (const [name, source] of Object.entries(assets)) await copyFile(join(root, source), join(work, name))
   const names = await readdir(work)
   // Each whole or not at all, for a program that starts now; a running one needs none of them.

@@ -2,7 +2,7 @@
 // `dist/main.mjs`: runs the bundle beside it with the code that V8 compiled for it the first time. Compiling was a third of a start
 // (docs/decisions/0073). V8 itself refuses the code of another version of it, or of other flags.
 import { createHash } from "node:crypto"
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
 import { Script } from "node:vm"
@@ -16,29 +16,29 @@ const read = () => {
   try {
     return readFileSync(cache)
   } catch {
+    // The first run, or one that may not look: it compiles.
     return undefined
   }
 }
 
-const cachedData = read()
-const script = new Script(`(function (exports, require, module, __filename) {${source.latin1Slice()}\n})`, {
+// One byte for each letter, which is faster: the build sees to it that there are no others.
+const script = new Script(`(function (exports, require, module, __filename) {${source.toString("latin1")}\n})`, {
   filename,
-  cachedData
+  cachedData: read()
 })
 
 const keep = () => {
   const part = `${cache}.${process.pid}`
   try {
-    const file = openSync(part, "wx")
-    writeFileSync(file, script.createCachedData())
-    closeSync(file)
+    writeFileSync(part, script.createCachedData(), { flag: "wx" })
     renameSync(part, cache)
   } catch {
-    // Where nothing may be written each start compiles, as the first does.
+    // Where nothing may be written each start compiles, as the first does. On a full disk no half of it stays.
+    rmSync(part, { force: true })
   }
 }
-// At the end, when what a start needs has been compiled.
-if (cachedData === undefined) process.once("exit", keep)
+// At the end, when what a start needs has been compiled. What a cut of the power left of it is refused, and written again.
+if (script.cachedDataRejected !== false) process.once("exit", keep)
 
 const module = { exports: {} }
 script.runInThisContext()(module.exports, createRequire(import.meta.url), module, filename)

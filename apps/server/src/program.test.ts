@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
+import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
@@ -38,16 +38,19 @@ describe("the program as built", () => {
     })
   )
 
-  it.scopedLive("what was kept may be cut short: the program runs", () =>
+  it.scopedLive("what was kept may be cut short: the program runs, and keeps it whole again", () =>
     Effect.gen(function* () {
       const { at, is, kept, run } = yield* make
       is("one")
       run()
       const [name = ""] = kept()
+      const whole = statSync(at(name)).size
       for (const bytes of [100, 10, 0]) {
         truncateSync(at(name), bytes)
         expect(run()).toMatchObject({ stdout: "one program.cjs\n", stderr: "", status: 0 })
+        expect(statSync(at(name)).size).toBe(whole)
       }
+      expect(kept()).toEqual([name])
     })
   )
 })
