@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"
 import * as Html from "./Html.ts"
+import * as Respond from "./Respond.ts"
 
 /** Beside the bundled program, else in the checkout. */
 const places = ["./web/", "../../../web/dist/"]
@@ -63,28 +64,45 @@ const fileOf = (folder: string, name: string): File => {
   }
 }
 
-/** Empty: this checkout was not built. */
-const files = (): ReadonlyArray<File> => {
-  const folder = places
-    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
-    .find((at) => existsSync(join(at, "index.html")))
-  if (folder === undefined) return []
-  return readdirSync(folder, { recursive: true })
+/** Absent: this checkout was not built. */
+const built = (): string | undefined =>
+  places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((at) => existsSync(join(at, "index.html")))
+
+/** A route for each file of a built page; `index.html` is read now. */
+export const routesOf = (folder: string) => {
+  const files = readdirSync(folder, { recursive: true })
     .map((name) => String(name))
     .filter((name) => types[extname(name)] !== undefined)
     .map((name) => fileOf(folder, name))
+  for (const { bodies } of files.filter(({ path }) => path === "/")) for (const { bytes } of bodies) bytes()
+  return files.map((file) => HttpLayerRouter.route("GET", file.path, serve(file)))
 }
 
+/** A later build took the file away. */
+const gone = Respond.plain(
+  404,
+  "NotFound",
+  "The page was built again since this server started. Restart it, then load the page again.",
+  {
+    "cache-control": "no-store"
+  }
+)
+
 const serve = ({ bodies, contentType, headers }: File) =>
-  Effect.map(HttpServerRequest.HttpServerRequest, (request) => {
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
     const accepted = request.headers["accept-encoding"] ?? ""
     const body = bodies.find(
       ({ encoding }) => encoding === undefined || new RegExp(`\\b${encoding}\\b(?!;q=0(\\.0*)?(,|$))`).test(accepted)
     )
-    return HttpServerResponse.uint8Array(body?.bytes() ?? new Uint8Array(), {
-      contentType,
-      headers: { ...headers, ...(body?.encoding !== undefined && { "content-encoding": body.encoding }) }
-    })
+    return Effect.try(() => body?.bytes() ?? new Uint8Array()).pipe(
+      Effect.map((bytes) =>
+        HttpServerResponse.uint8Array(bytes, {
+          contentType,
+          headers: { ...headers, ...(body?.encoding !== undefined && { "content-encoding": body.encoding }) }
+        })
+      ),
+      Effect.orElseSucceed(() => gone)
+    )
   })
 
 const missing = Html.page(
@@ -96,9 +114,6 @@ const missing = Html.page(
 
 /** One route for each file. */
 export const make = Effect.sync(() => {
-  const built = files()
-  for (const { bodies } of built.filter(({ path }) => path === "/")) for (const { bytes } of bodies) bytes()
-  return built.length === 0
-    ? [HttpLayerRouter.route("GET", "/", Effect.succeed(missing))]
-    : built.map((file) => HttpLayerRouter.route("GET", file.path, serve(file)))
+  const folder = built()
+  return folder === undefined ? [HttpLayerRouter.route("GET", "/", Effect.succeed(missing))] : routesOf(folder)
 })
