@@ -24,6 +24,10 @@ it.scopedLive(
         expect(await page.locator(".turn-end").count()).toBe(0)
         await page.getByLabel("Prompt").fill("[[say and **after** it]]")
         await page.getByRole("button", { name: "Queue" }).click()
+        // Each tab asks for another try when the network is back.
+        await page.evaluate(() => {
+          for (let tab = 0; tab < 5; tab++) window.dispatchEvent(new Event("online"))
+        })
       })
       const second = yield* serve({ dataDir, port: new URL(first.url).port })
       yield* Effect.promise(async () => {
@@ -31,6 +35,11 @@ it.scopedLive(
         await page.locator(".connection.live").waitFor()
         await page.getByText("No connection.").waitFor({ state: "detached" })
       })
+      const metrics = yield* Effect.promise(async () => {
+        const answer = await fetch(`${second.url}/metrics`, { headers: { authorization: `Bearer ${second.token}` } })
+        return answer.text()
+      })
+      expect(metrics).toMatch(/^millrace_followers\{transport="rpc"[^}]*\} 1$/m)
       const events = yield* log(second)
       const ends = events.filter(({ type }) => /^turn\.(completed|interrupted|failed)$/.test(type))
       const why = (ends[0]?.data as { reason?: string; error?: { message: string } } | undefined) ?? {}
@@ -48,6 +57,9 @@ it.scopedLive(
       yield* Effect.promise(async () => {
         await page.reload()
         await page.locator(".turn-end").nth(1).waitFor()
+        await page.locator(".connection.live").waitFor()
+        // It goes on from the place that was kept.
+        expect(await page.locator(".banner").allTextContents()).toEqual([])
       })
       expect(yield* shown(page)).toEqual(expected)
       // The browser's own words on a refused connection are not the page's.

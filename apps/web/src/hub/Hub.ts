@@ -2,6 +2,7 @@
  * The one connection of a browser: follows the whole log from the place that was kept, folds it, and tells every tab. Runs in a
  * SharedWorker, so that tabs share one WebSocket; where there is none, in the page itself.
  * Tabs get the world at a position and then each event behind it, once, in order: a port is a queue that loses nothing.
+ * An edge: the clock is the browser's. It says when the place is kept and whether an absence is worth a word, never what is told.
  */
 import * as Backoff from "@millrace/client/Backoff"
 import * as Client from "@millrace/client/Client"
@@ -14,7 +15,7 @@ import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors
 import type { LogEvent } from "@millrace/contracts/Event"
 import { type Frame, leaseOver } from "@millrace/contracts/Frame"
 import { usageIn } from "@millrace/contracts/Signal"
-import { type Chunk, Effect, Fiber, Option, Scope, Stream } from "effect"
+import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
 import * as World from "../store/World.ts"
 import { answer } from "./Answer.ts"
 import * as Saved from "./Saved.ts"
@@ -103,12 +104,16 @@ export const make = (origin: string): Hub => {
 
   const begin = (next: World.World) => {
     world = next
+    whole = true
     tell({ tag: "world", world })
     keep()
   }
 
   /** What was replayed since the last attach, while nobody saw it. */
   let missed = { events: 0, requests: 0 }
+  /** False: a thread came back from the archive, where no snapshot looks: it takes one of now, when the rest is read. */
+  let whole = true
+  /** Whether to read on. */
   const take = (chunk: Chunk.Chunk<Frame>) =>
     Effect.sync(() => {
       const events: Array<LogEvent> = []
@@ -134,6 +139,7 @@ export const make = (origin: string): Hub => {
         missed = { events: 0, requests: 0 }
         seenAt = now
       }
+      return whole || connection.state !== "live"
     })
   const pass = (events: ReadonlyArray<LogEvent>) => {
     if (world === undefined) return
@@ -143,15 +149,7 @@ export const make = (origin: string): Hub => {
     const { threads } = world
     const comesBack = ({ stream, type }: LogEvent) =>
       type === "thread.unarchived" && !Object.hasOwn(threads, stream.slice("thread/".length))
-    if (events.some(comesBack)) void renew()
-  }
-
-  /** A thread came back from the archive, where the snapshot does not look: a snapshot of now has it. */
-  const renew = async () => {
-    const client = await ready
-    const now = await Effect.runPromise(Effect.option(client.state))
-    // Without an answer the next visit's snapshot has it.
-    if (Option.isSome(now)) begin({ ...World.fromSnapshot(now.value), settled: world?.settled ?? [] })
+    if (events.some(comesBack)) whole = false
   }
 
   const follow = (client: Client.Client): Effect.Effect<void, StorageUnavailable | TransportError> =>
@@ -167,7 +165,10 @@ export const make = (origin: string): Hub => {
       const at = world ?? (yield* snapshot(client))
       yield* client.follow({ after: format(at.logEpoch, at.offset) }).pipe(
         Stream.chunks,
-        Stream.runForEach(take),
+        Stream.runForEachWhile(take),
+        // Followed from there: a follow that goes on may have passed what came behind the snapshot.
+        Effect.zipRight(snapshot(client)),
+        Effect.map((fresh) => begin({ ...fresh, settled: world?.settled ?? [] })),
         Effect.catchIf(
           (error): error is CursorError => error._tag.startsWith("Cursor"),
           (error) =>
@@ -191,16 +192,20 @@ export const make = (origin: string): Hub => {
     })
   )
 
-  const start = async () => {
-    const client = await ready
-    if (running !== undefined) await Effect.runPromise(Fiber.interrupt(running))
-    running = Effect.runFork(
-      Effect.catchAllCause(follow(client), (cause) =>
-        Effect.sync(() => say({ state: "failed", message: cause.toString().slice(0, 500) }))
+  let started = Promise.resolve()
+  /** One after the other: of two at once both would follow, and nobody could end the first. */
+  const start = () => {
+    started = started.then(async () => {
+      const client = await ready
+      if (running !== undefined) await Effect.runPromise(Fiber.interrupt(running))
+      running = Effect.runFork(
+        Effect.catchAllCause(follow(client), (cause) =>
+          Effect.sync(() => say({ state: "failed", message: cause.toString().slice(0, 500) }))
+        )
       )
-    )
+    })
   }
-  void start()
+  start()
 
   return {
     hear: (tab, message) => {
@@ -215,11 +220,11 @@ export const make = (origin: string): Hub => {
           if (world !== undefined) void Saved.save(world)
           return
         case "again":
-          if (connection.state === "reconnecting" || connection.state === "draining") void start()
+          if (connection.state === "reconnecting" || connection.state === "draining") start()
           return
         case "retry":
           say({ state: "connecting" })
-          void start()
+          start()
           return
         case "call":
           void ready
