@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { browser, log, open, pair, said, server, shown, threadOf } from "./support/Browser.ts"
+import type { Page } from "playwright-core"
+import { browser, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
 
 it.scopedLive(
   "D2 T13 a newcomer gets an answer by one click; an approval that one device answers is settled on the other; the page has the log's text",
@@ -40,23 +41,56 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("D2 D14 a reload in mid-item, and a second tab, show everything of it once", () =>
-  Effect.gen(function* () {
-    const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
-    const { complaints, context, page } = yield* pair(chrome, millrace, "laptop")
-    yield* Effect.promise(async () => {
-      await page.getByLabel("Prompt").fill("[[deltas 120 25]]")
-      await page.keyboard.press("Enter")
-      await page.getByText("d20 ").waitFor()
-      await page.reload()
-      await page.getByText("d60 ").waitFor()
+/** What a message of so many deltas says. */
+const deltas = (count: number) => Array.from({ length: count }, (_, at) => `d${at + 1} `).join("")
+
+it.scopedLive(
+  "D2 D14 a reload in mid-item, and a second tab, show everything of it once, while it runs and when it is over",
+  () =>
+    Effect.gen(function* () {
+      const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+      const { complaints, context, page } = yield* pair(chrome, millrace, "laptop")
+      yield* Effect.promise(async () => {
+        await page.getByLabel("Prompt").fill("[[deltas 100000 25]]")
+        await page.keyboard.press("Enter")
+        await page.getByText("d20 ").waitFor()
+        await page.reload()
+        await page.getByText("d60 ").waitFor()
+      })
+      // What came between the two tabs is part of what the second begins from.
+      const rename = { commandId: "between", type: "thread.rename", threadId: threadOf(page.url()), title: "Counts" }
+      yield* post(millrace, "/api/commands", rename)
+      const isRenamed = (tab: Page) => tab.getByRole("heading", { name: "Counts" }).waitFor()
+      yield* Effect.promise(() => isRenamed(page))
+      const second = yield* open(context, page.url())
+      const tabs = [page, second.page]
+      yield* Effect.promise(() => isRenamed(second.page))
+      yield* Effect.promise(() => Promise.all(tabs.map((one) => one.getByText("d120 ").waitFor())))
+      // The end brings the whole text; until then each tab has only what it folded.
+      for (const tab of tabs) {
+        const text =
+          Object.values(yield* shown(tab))
+            .flat()
+            .find((one) => one.startsWith("d1 ")) ?? ""
+        expect(text).toBe(deltas(text.split(" ").length - 1))
+      }
+      yield* Effect.promise(async () => {
+        // Both list the thread, and it runs; who came second can end it.
+        for (const tab of tabs) {
+          await tab.locator(".thread-head .badge.running").waitFor()
+          expect(await tab.locator(".rail .threads .dot.running").count()).toBe(1)
+        }
+        await second.page.getByRole("button", { name: "Interrupt" }).click()
+        for (const tab of tabs) await tab.locator(".turn-end.interrupted").waitFor()
+        for (const tab of tabs) await tab.locator(".rail .threads .dot.running").waitFor({ state: "detached" })
+      })
+      const expected = said(yield* log(millrace), threadOf(page.url()))
+      expect(
+        Object.values(expected)
+          .flat()
+          .some((text) => text.startsWith(deltas(120)))
+      ).toBe(true)
+      for (const tab of tabs) expect(yield* shown(tab)).toEqual(expected)
+      expect([...complaints, ...second.complaints]).toEqual([])
     })
-    const second = yield* open(context, page.url())
-    yield* Effect.promise(() => Promise.all([page, second.page].map((one) => one.locator(".turn-end").waitFor())))
-    const expected = said(yield* log(millrace), threadOf(page.url()))
-    expect(Object.values(expected).flat()).toContain(Array.from({ length: 120 }, (_, at) => `d${at + 1} `).join(""))
-    expect(yield* shown(page)).toEqual(expected)
-    expect(yield* shown(second.page)).toEqual(expected)
-    expect([...complaints, ...second.complaints]).toEqual([])
-  })
 )
