@@ -65,6 +65,7 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
         if (value._tag === "bye" || value._tag === "end") return
       }
     } finally {
+      // A thread that is over has left it already.
       await call("leave", loop).catch(() => {})
     }
   }

@@ -1,6 +1,6 @@
 /**
  * The place of this browser between visits: the world and its position are one value in IndexedDB, so a reload can never find a cursor
- * without its view. An edge: what the browser refuses (private windows, full disks) is the same as nothing kept.
+ * without its view. An edge, with the browser's clock: what the browser refuses (private windows, full disks) is the same as nothing kept.
  */
 import { isWorld, type World } from "../store/World.ts"
 

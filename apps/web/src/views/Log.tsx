@@ -107,6 +107,7 @@ export const Log = () => {
     setFound(undefined)
     if (words.length === 0) return
     let here = true
+    // Who types is let finish. Without a connection there is nothing to look through; another word looks again.
     const timer = setTimeout(() => void scan(head, [], () => here).catch(() => {}), 200)
     return () => {
       here = false

@@ -39,6 +39,7 @@ const Title = ({ thread }: { readonly thread: ThreadView }) => {
   const save = () => {
     const title = draft?.trim() ?? ""
     setDraft(undefined)
+    // When it is refused the old title is there again.
     if (title !== "" && title !== thread.title)
       void link.send("thread.rename", { threadId: thread.threadId, title }).catch(() => {})
   }

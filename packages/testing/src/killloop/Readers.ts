@@ -9,7 +9,7 @@ import type { Address } from "./Commands.ts"
 
 export interface Reader {
   readonly history: () => History
-  /** Reads from one server to its end. `each` is told what comes. */
+  /** Reads from one server to its end, which breaks the connection, and is no failure. `each` is told what comes. */
   readonly read: (address: Address, each: (event: LogEvent) => void) => Effect.Effect<void>
 }
 
