@@ -59,8 +59,12 @@ it.scopedLive(
 
       // The command line's own token of such a file is promoted at the next start, and stays the same.
       expect((yield* LocalToken.ensure(dataDir)).token).toBe(local)
-      for (const body of ['{"deadlineMs":-1}', '{"deadlineMs":1.5}', '{"mode":"later"}'])
-        expect(yield* shutdown(bearer(local), body), body).toMatchObject({ status: 400, _tag: "BadRequest" })
+      for (const [body, message] of [
+        ['{"deadlineMs":-1}', "body: deadlineMs: Expected a number between 0 and 600000, actual -1"],
+        ['{"deadlineMs":1.5}', "body: deadlineMs: Expected an integer, actual 1.5"],
+        ['{"mode":"later"}', expect.stringMatching(/^body: mode: /)]
+      ])
+        expect(yield* shutdown(bearer(local), body), body).toMatchObject({ status: 400, _tag: "BadRequest", message })
       const { token: admin } = yield* Tokens.create(dataDir, { name: "anna", role: "admin" })
       const first = yield* shutdown(bearer(admin), '{"deadlineMs":5000,"mode":"now"}')
       expect(first).toMatchObject({ status: 202, mode: "now", by: "anna" })

@@ -173,17 +173,13 @@ export const ApiGroup = HttpApiGroup.make("api")
     HttpApiEndpoint.post("shutdown", "/shutdown")
       .setPayload(
         Schema.Struct({
-          deadlineMs: Schema.optional(
-            Schema.Int.pipe(Schema.between(0, 600_000)).annotations({
-              description: "The whole way down has this long; default 10,000."
-            })
-          ),
-          mode: Schema.optional(
-            Schema.Literal("drain", "now").annotations({
-              description:
-                "`drain` (default): running turns may finish, for almost half of the time; `now`: they are interrupted."
-            })
-          )
+          // Described as fields: the description of a refinement stands in its errors, in place of what was expected.
+          deadlineMs: Schema.optional(Schema.Int.pipe(Schema.between(0, 600_000))).annotations({
+            description: "All work is settled by then, or given up; then readers have up to 3 seconds more. Default 10,000."
+          }),
+          mode: Schema.optional(Schema.Literal("drain", "now")).annotations({
+            description: "`drain` (default): running turns may finish, for almost half of the time; `now`: they are interrupted."
+          })
         })
       )
       .addSuccess(ShutdownBegun, { status: 202 })

@@ -36,7 +36,7 @@ export interface Options {
   readonly recovery?: RecoveryPolicy | undefined
 }
 
-/** The whole way down has this long: half of it for turns to finish by themselves. */
+/** All work is settled within this: almost half of it is for turns to finish by themselves. */
 const deadline = "10 seconds"
 /** After the log is at rest: how long followers have to read to its end; and when nobody waits any more. */
 const grace = "3 seconds"
