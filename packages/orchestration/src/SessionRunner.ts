@@ -4,20 +4,14 @@
  */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
-import {
-  type History,
-  type HistoryBounds,
-  type OpenInput,
-  type ProviderAdapter,
-  ProviderError,
-  type ProviderSession
-} from "@millrace/contracts/ProviderAdapter"
+import { ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope } from "effect"
 import type { Engine } from "./Engine.ts"
-import * as Handover from "./Handover.ts"
+import type * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
+import * as Opening from "./Opening.ts"
 import type { Signals } from "./Signals.ts"
 
 /** How long each step may take before the next stronger one. */
@@ -48,25 +42,11 @@ export interface Runner {
   readonly giveUp: Effect.Effect<unknown>
 }
 
-export interface Input {
+export interface Input extends Opening.Input {
   readonly engine: typeof Engine.Service
   readonly signals: typeof Signals.Service
-  readonly adapter: ProviderAdapter | undefined
-  readonly provider: string
-  readonly threadId: ThreadId
-  readonly epoch: number
   readonly budgets: Budgets
   readonly ingestion: Ingestion.Options
-  /** Done when no earlier agent of the thread can write its conversation any more (P7). */
-  readonly alone: Effect.Effect<void>
-  /** What the agent is opened with, from the log. */
-  readonly openInput: Effect.Effect<
-    Omit<OpenInput, "threadId" | "epoch" | "history"> & {
-      readonly history: NonNullable<OpenInput["history"]>
-      /** The agent that had the conversation until now. */
-      readonly handedFrom?: string
-    }
-  >
   /** The prompt of a turn, or what it does in place of one, from the log. */
   readonly prompt: (turnId: TurnId) => Effect.Effect<{ readonly text: string; readonly action: TurnAction | undefined }>
 }
@@ -77,31 +57,10 @@ interface Turn {
   readonly ended: Deferred.Deferred<void>
 }
 
-interface Opened {
-  readonly session: ProviderSession
-  /** It takes over a conversation: what of it it was not given. */
-  readonly lost?: string
-}
-
 type Serial = Extract<Intent, { _tag: "StartTurn" | "Steer" }>
 
 /** Steers that may wait for one agent; one more is refused, and becomes a turn. */
 const maxSteers = 64
-
-const noProvider = (provider: string): Failure => ({
-  kind: "not-installed",
-  message: `This server has no provider ${provider}. Start it with that provider, or make a new thread with another one.`
-})
-const openTimedOut: Failure = {
-  kind: "process",
-  message: "The agent did not start in time. Look at its own logs, or try again."
-}
-
-const notAlone: Failure = {
-  kind: "process",
-  message:
-    "The agent of this thread's last session cannot be shown to be gone, and two must not write one conversation. End its process (millrace ps), then send again."
-}
 
 const unanswered = (error: ProviderError): string => `the agent could not be given an answer: ${error.failure.message}`
 
@@ -121,7 +80,7 @@ const isFatal = ({ outcome, failure }: ProviderError): boolean =>
 /** Makes the runner and starts it in the given scope. */
 export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
   Effect.gen(function* () {
-    const { engine, adapter, threadId, epoch, budgets } = input
+    const { engine, threadId, epoch, budgets } = input
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
     const signals = yield* Scope.extend(input.signals.session(threadId), own)
     // Drops nothing: steers are counted first, and a turn has the last place for itself, for the engine lets one at a time through.
@@ -253,38 +212,9 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         yield* sturdy("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
       })
 
-    const alone = input.alone.pipe(Effect.timeoutFail({ duration: budgets.open, onTimeout: () => notAlone }))
-
-    /** Opens the agent. One that has to take over a conversation, and does not read it from the log by itself, is to get it with its first turn. */
-    const enter = (target: ProviderAdapter): Effect.Effect<Opened, ProviderError> =>
+    const live = ({ lost, session, told }: Opening.Opened) =>
       Effect.gen(function* () {
-        const { handedFrom, history, ...given } = yield* input.openInput
-        let read: History | undefined
-        const noted = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
-        const session = yield* Scope.extend(target.open({ ...given, threadId, epoch, history: noted }), own)
-        if (handedFrom === undefined) return { session }
-        if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read) }
-        handed = Handover.told(handedFrom, yield* history(Handover.bounds))
-        return handed === undefined ? { session } : { session, lost: handed.lost }
-      })
-
-    const open: Effect.Effect<Opened, Failure> =
-      adapter === undefined
-        ? Effect.fail(noProvider(input.provider))
-        : enter(adapter).pipe(
-            Effect.mapError((error) => error.failure),
-            Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut }),
-            (opening) => Effect.zipRight(alone, opening),
-            Effect.catchAllDefect((defect) =>
-              Effect.fail<Failure>({ kind: "unknown", message: "The agent could not be started.", detail: String(defect) })
-            ),
-            Effect.raceFirst(
-              Effect.flatMap(Deferred.await(stopping), (message) => Effect.fail<Failure>({ kind: "process", message }))
-            )
-          )
-
-    const live = ({ lost, session }: Opened) =>
-      Effect.gen(function* () {
+        handed = told
         const { capabilities, resumeKey } = session
         const how = lost === undefined ? { continuity: session.continuity } : { continuity: "handed-off" as const, lost }
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
@@ -315,7 +245,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     )
 
     const run = Effect.gen(function* () {
-      const exit = yield* Effect.either(open)
+      const exit = yield* Effect.either(Opening.open(input, own, Deferred.await(stopping)))
       if (Either.isRight(exit)) yield* live(exit.right)
       else yield* Deferred.succeed(opened, undefined)
       yield* closeOwn
