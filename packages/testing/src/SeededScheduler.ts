@@ -21,7 +21,8 @@ export interface SimResult<A, E> {
   readonly virtualMillis: number
 }
 
-const mulberry32 = (a: number) => () => {
+/** Numbers from 0 to below 1, the same for each seed. */
+export const mulberry32 = (a: number) => () => {
   a = (a + 0x6d2b79f5) | 0
   let t = Math.imul(a ^ (a >>> 15), 1 | a)
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t

@@ -5,6 +5,7 @@
  */
 import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
 import type { RuntimeFiber } from "effect/Fiber"
+import { mulberry32 } from "../SeededScheduler.ts"
 
 /** One process: its fibers inherit its scheduler and its clock. */
 export interface Process {
@@ -36,16 +37,6 @@ interface Timer {
 
 interface Owner {
   dead: boolean
-}
-
-const mulberry32 = (seed: number) => {
-  let a = seed
-  return () => {
-    a = (a + 0x6d2b79f5) | 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }
 
 /** A livelock ends the run. */
