@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { vi } from "vitest"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import * as Children from "./Children.ts"
+import * as Children from "../Children.ts"
 
 // Each look starts real processes.
 vi.setConfig({ testTimeout: 60_000 })

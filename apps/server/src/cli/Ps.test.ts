@@ -6,7 +6,7 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
-import * as Children from "./Children.ts"
+import * as Children from "../Children.ts"
 import * as Ps from "./Ps.ts"
 
 const threadId = ThreadId.make("thr_1")
