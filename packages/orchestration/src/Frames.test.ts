@@ -1,10 +1,10 @@
 import { expect, it } from "@effect/vitest"
 import type { Frame } from "@millrace/contracts/Frame"
-import { type StreamName, threadStream, type ThreadId } from "@millrace/contracts/Ids"
+import { type ProjectId, projectStream, type StreamName, threadStream, type ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { Chunk, Effect, Fiber, Stream } from "effect"
+import { Chunk, Deferred, Effect, Fiber, Stream } from "effect"
 import { Engine } from "./Engine.ts"
 import * as Views from "./Views.ts"
 
@@ -67,6 +67,48 @@ it.effect("D13 the stream of a deleted thread ends: seen, resumed before it, and
     expect(tags(yield* collect(follow({ stream, after })))).toEqual(["caught-up", "end"])
     expect(yield* Effect.flip((yield* Views.Views).thread(threadId as ThreadId))).toMatchObject({ _tag: "NotFound" })
   }).pipe(Effect.provide(Kit.layer()))
+)
+
+it.effect("D13 the stream of a deleted project ends: seen, and resumed after it", () =>
+  Effect.gen(function* () {
+    const { projectId } = yield* Kit.dispatch("project.create", { cwd: "/work" })
+    const stream = projectStream(projectId as ProjectId)
+    const here = yield* Deferred.make<void>()
+    const arrive = (frame: Frame) => (frame._tag === "caught-up" ? Deferred.succeed(here, undefined) : Effect.void)
+    const live = yield* Effect.fork(collect(follow({ stream }).pipe(Stream.tap(arrive))))
+    yield* Deferred.await(here)
+    yield* Kit.dispatch("project.delete", { projectId: projectId as ProjectId })
+    expect(tags(yield* Fiber.join(live)).slice(-2)).toEqual(["project.deleted", "end"])
+    expect(tags(yield* collect(follow({ stream }))).slice(-3)).toEqual(["project.deleted", "caught-up", "end"])
+  }).pipe(Effect.provide(Kit.layer()))
+)
+
+it.effect("D6 who comes is told how many requests wait: of the stream that is followed, or all", () =>
+  Effect.gen(function* () {
+    const { threadId: first } = yield* create
+    yield* create
+    yield* Kit.eventually(Kit.ofType("request.opened"), 2)
+    const requests = (stream?: StreamName) =>
+      collect(
+        follow(stream === undefined ? {} : { stream }).pipe(
+          Stream.filter((frame) => frame._tag === "caught-up"),
+          Stream.take(1)
+        )
+      )
+    expect(yield* requests(threadStream(first as ThreadId))).toMatchObject([{ requests: 1 }])
+    expect(yield* requests()).toMatchObject([{ requests: 2 }])
+  }).pipe(
+    Effect.provide(
+      Kit.layer({
+        providers: [
+          ScriptedProvider.make({
+            turn: (turn) =>
+              Effect.zipRight(turn.start, turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept", "decline"] }))
+          })
+        ]
+      })
+    )
+  )
 )
 
 it.effect("D14 who joins in the middle of an item reads all of it, then follows", () =>
