@@ -3,15 +3,18 @@ import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { BodyOf } from "@millrace/contracts/Command"
+import type { BodyOf, CommandBody, CommandType } from "@millrace/contracts/Command"
 import type { Usage } from "@millrace/contracts/Item"
 import type { EventLog } from "@millrace/log/EventLog"
+import { DecideModel } from "@millrace/testing/DecideModel"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { simulate } from "@millrace/testing/SeededScheduler"
-import { Duration, Effect, Exit, type Scope } from "effect"
+import { Duration, Effect, Either, Exit, type Scope } from "effect"
+import { defaults } from "./Continuation.ts"
 import { Engine } from "./Engine.ts"
 import * as Goal from "./Goal.ts"
+import { epochOf } from "./ThreadState.ts"
 import * as Verify from "./Verify.ts"
 import * as Views from "./Views.ts"
 
@@ -264,6 +267,40 @@ describe("a goal", () => {
         yield* sound
       })
     )
+  })
+
+  it("T4 whose turns are cut off too often in a row pauses; one that completes between begins the count anew", () => {
+    const model = new DecideModel()
+    const ask = <T extends CommandType>(type: T, body: (typeof CommandBody)[T]["Type"]) =>
+      Either.getOrThrow(model.ask(Kit.command(type, body), "/work"))
+    const threadId = ask("thread.create", { provider: "scripted", cwd: "/work" }).threadId as ThreadId
+    ask("goal.set", { threadId, objective: "x" })
+    /** Its next turn runs. */
+    const runs = () => {
+      const { goal } = model.only
+      if (goal?.nextAt !== undefined) {
+        model.passTo(goal.nextAt)
+        model.tell({ _tag: "GoalDue", threadId, goalId: goal.goalId })
+      }
+      const epoch = epochOf(model.only)
+      if (model.only.session?.status === "starting")
+        model.tell({ _tag: "SessionOpened", threadId, epoch, continuity: "fresh", resumeKey: undefined, capabilities: [] })
+      const turnId = model.only.session?.activeTurnId as TurnId
+      model.tell({ _tag: "Said", threadId, epoch, events: [{ _tag: "TurnStarted", turnId, origin: "user" }] })
+      return { epoch, turnId }
+    }
+    const cut = () => {
+      runs()
+      model.tell({ _tag: "OwnerLost", threadId, reason: "the server stopped" })
+    }
+    for (let n = 0; n < defaults.maxRestarts; n++) cut()
+    expect(model.only.goal).toMatchObject({ status: "active", cuts: defaults.maxRestarts })
+    const { epoch, turnId } = runs()
+    model.tell({ _tag: "Said", threadId, epoch, events: [{ _tag: "TurnCompleted", turnId }] })
+    expect(model.only.goal).toMatchObject({ status: "active", cuts: 0 })
+    for (let n = 0; n <= defaults.maxRestarts; n++) cut()
+    expect(model.only.goal).toMatchObject({ status: "paused", reason: "its last 4 turns were cut off" })
+    expect(model.only.queue).toEqual([])
   })
 
   it("T5 a shutdown in order leaves it active: the next server begins its next turn, and its minutes went on", () => {

@@ -1,13 +1,14 @@
 /** Another agent goes on with a conversation. */
 import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { ItemId, ThreadId } from "@millrace/contracts/Ids"
+import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { EventLog } from "@millrace/log/EventLog"
+import { DecideModel } from "@millrace/testing/DecideModel"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { simulate } from "@millrace/testing/SeededScheduler"
-import { Effect, Exit, type Scope } from "effect"
+import { Effect, Either, Exit, type Scope } from "effect"
 import { Engine } from "./Engine.ts"
 import * as Handover from "./Handover.ts"
 import * as Verify from "./Verify.ts"
@@ -224,5 +225,21 @@ describe("hand-over", () => {
     expect(told?.lost).toMatch(/earlier messages; 12 bytes of text; the rest of 1 long/)
     expect(told?.text).toMatch(/\[tool command\] \{"command":"ls"\}\n\[result\] x{2000} \[cut\][^]*\[this turn interrupted\]/)
     expect(Handover.told("one", { turns: [], earlier: false, cutBytes: 0 })).toBeUndefined()
+  })
+
+  it("T6 what the agent that is told to end still learns for its next time is nothing to the one that comes", () => {
+    const model = new DecideModel()
+    const created = model.ask(
+      Kit.command("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "one" } }),
+      "/work"
+    )
+    const threadId = Either.getOrThrow(created).threadId as ThreadId
+    const turnId = model.only.session?.activeTurnId as TurnId
+    model.tell({ _tag: "SessionOpened", threadId, epoch: 1, continuity: "fresh", resumeKey: "first", capabilities: [] })
+    const ended = { _tag: "TurnCompleted", turnId } as const
+    model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId, origin: "user" }, ended] })
+    Either.getOrThrow(model.ask(Kit.command("thread.handover", { threadId, provider: "other" })))
+    model.tell({ _tag: "ResumeKeyLearned", threadId, epoch: 1, resumeKey: "second" })
+    expect(model.only).toMatchObject({ provider: "other", resumeKey: undefined, parked: { resumeKey: "first" } })
   })
 })
