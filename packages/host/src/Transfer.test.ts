@@ -219,6 +219,48 @@ describe("export and import", () => {
     }
   })
 
+  it("X5 L4 a record that never ends is refused at a megabyte: it is not held", () => {
+    const cut = new Records()
+    expect(cut.push('{"a":"')).toEqual([])
+    const piece = "x".repeat(64 * 1024)
+    for (let n = 1; n < 16; n++) expect(cut.push(piece)).toEqual([])
+    expect(cut.push(piece)).toBe("too-large")
+  })
+
+  it.effect("L4 a turn whose words, plan and diff are too large together comes in without plan and diff", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+      const line = (type: string, data: object) =>
+        JSON.stringify({ type, at: "2026-01-01T00:00:00.000Z", data: { threadId, turnId: "trn_big", ...data } })
+      const words = "w".repeat(100 * 1024)
+      const all = [
+        line("turn.requested", { text: words, strategy: "enqueue" }),
+        line("turn.started", { origin: "user" }),
+        line("turn.updated", { diff: "d".repeat(200 * 1024), plan: [{ text: "step", status: "completed" }] }),
+        line("turn.completed", {})
+      ]
+      const document = [header, ...all, JSON.stringify({ count: all.length })].join("\n")
+      const { threadId: mine } = yield* host.importThread({ source: bytes(document, 64 * 1024) })
+      const [turn] = (yield* host.turns(mine, {})).items
+      expect(turn).toMatchObject({ status: "completed", text: words })
+      expect([turn?.diff, turn?.plan]).toEqual([undefined, undefined])
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
+  it.effect("C2 an import whose thread was deleted is a new thread, and that one again the next time", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const source = bytes(yield* text(host, threadId, "json"))
+      const first = yield* host.importThread({ source })
+      yield* host.dispatch(command("thread.delete", { threadId: first.threadId }), "tester")
+      const second = yield* host.importThread({ source })
+      expect(second).toMatchObject({ created: true, turns: first.turns, written: first.written })
+      expect(second.threadId).not.toBe(first.threadId)
+      expect(yield* host.importThread({ source })).toMatchObject({ threadId: second.threadId, created: false, written: 0 })
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
   it.effect("X4 a secret does not leave; Markdown tells people the turns, commands, changes, and who answered", () => {
     const secret = "hunter2-never-leaves"
     const agent = ScriptedProvider.make({
