@@ -384,6 +384,27 @@ describe("races", () => {
     }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
   )
 
+  it.effect("R1 too many sessions: one that is never idle by its limits stays, and so does one whose goal is active", () =>
+    Effect.gen(function* () {
+      const engine = yield* Engine
+      const { threadId } = yield* create("one")
+      yield* ready
+      const crowded = Effect.gen(function* () {
+        const events = (yield* Kit.history).filter((event) => event.stream === `thread/${threadId}`)
+        const seen = events.length - events.findIndex(Kit.ofType("session.started"))
+        return { ...silent(threadId, seen), crowded: true }
+      })
+      const asked = yield* crowded
+      expect(yield* engine.submit({ ...asked, limits: { ...asked.limits, idle: 0 } })).toBe(false)
+      // Its next turn has to wait, so it is idle with an active goal.
+      yield* Kit.dispatch("goal.set", { threadId, objective: "x" })
+      yield* until("goal.waiting")
+      expect(yield* engine.submit(yield* crowded)).toBe(false)
+      yield* Kit.dispatch("goal.pause", { threadId })
+      expect(yield* engine.submit(yield* crowded)).toBe(true)
+    }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
+  )
+
   it(
     "R4 a send at the moment of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)",
     { timeout: 30_000 },

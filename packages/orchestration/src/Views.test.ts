@@ -57,6 +57,10 @@ it.effect("D10 a search looks at 2,000 threads in a page, goes on, and finds eac
     expect(first.items.map(({ title }) => title)).toEqual([titleOf(4007)])
     const { items } = yield* views.threads({ search: "parser", limit: 1, before: first.before ?? 0 })
     expect(items.map(({ title }) => title)).toEqual([titleOf(3007)])
+    // Many in a row: a page ends where its last one is.
+    const near = yield* views.threads({ search: "else", limit: 3 })
+    const next = yield* views.threads({ search: "else", limit: 1, before: near.before ?? 0 })
+    expect([...near.items, ...next.items].map(({ title }) => title)).toEqual([4499, 4498, 4497, 4496].map(titleOf))
     // Words of nothing search for nothing.
     expect((yield* views.threads({ search: " " })).items.length).toBe(100)
   }).pipe(Effect.provide(Layer.provideMerge(Views.layer, EventLogMemory.layer())))
