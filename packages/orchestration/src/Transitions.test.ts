@@ -201,3 +201,33 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
   expect(written).toBeGreaterThan(200 * 20)
   expect(goals).toBeGreaterThan(100)
 })
+
+it("T1 a piece of a transcript never takes the place of what is open, nor of a turn that is over", () => {
+  const draft = new Draft(world, { at, seed: "1", hold: false, providers: new Set(["p"]) })
+  const [turnId, other] = turnIds as [TurnId, TurnId]
+  const own = { threadId, turnId }
+  const [itemId, requestId] = ["itm_a" as ItemId, "req_a" as RequestId]
+  const ask = { kind: "approval", title: "Run: ls", choices: ["accept"] } as const
+  draft.emit(threadId, "thread.created", created.data)
+  draft.emit(threadId, "session.started", { threadId, epoch: 1, status: "starting", provider: "p", activeTurnId: turnId })
+  draft.emit(threadId, "turn.requested", { ...own, text: "one", strategy: "enqueue" })
+  draft.emit(threadId, "turn.dispatched", own)
+  draft.emit(threadId, "item.started", { ...own, itemId, kind: "notice" })
+  expect(draft.emit(threadId, "request.opened", { ...own, ...ask, requestId })).toBe(true)
+  const item = (id: ItemId) => draft.emit(threadId, "item.imported", { ...own, itemId: id, kind: "notice", status: "completed" })
+  const request = (id: RequestId) =>
+    draft.emit(threadId, "request.imported", { ...own, requestId: id, status: "expired", ask, openedAt: at })
+  const past = (id: TurnId) =>
+    draft.emit(threadId, "turn.imported", {
+      threadId,
+      turnId: id,
+      status: "completed",
+      origin: "user",
+      text: "",
+      requestedAt: at
+    })
+  expect([item(itemId), request(requestId), past(turnId)]).toEqual([false, false, false])
+  expect([item("itm_b" as ItemId), request("req_b" as RequestId), past(other)]).toEqual([true, true, true])
+  draft.emit(threadId, "turn.interrupted", own)
+  expect(past(turnId)).toBe(false)
+})
