@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { send, start } from "../../test/support/Fixture.ts"
@@ -6,7 +8,7 @@ import * as Tokens from "./Tokens.ts"
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 
-it.scopedLive("X3 an administrator's page lists who is in and puts one out", () =>
+it.scopedLive("X3 X6 an administrator's page lists who is in and puts one out", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
     const admin = yield* Tokens.create(dataDir, { name: "owner", role: "admin" })
@@ -17,6 +19,13 @@ it.scopedLive("X3 an administrator's page lists who is in and puts one out", () 
     expect(listed.body).not.toContain(phone.token)
     const out = yield* send(`${url}/api/tokens/${phone.record.id}/revoke`, { method: "POST", ...bearer(admin.token) })
     expect(out).toMatchObject({ status: 200, body: JSON.stringify({ revoked: [phone.record.id] }) })
+    const [recorded] = readFileSync(join(dataDir, "access.jsonl"), "utf8").trimEnd().split("\n")
+    expect(JSON.parse(recorded ?? "")).toMatchObject({
+      action: "revoke",
+      actor: "owner",
+      tokenId: admin.record.id,
+      revoked: phone.record.id
+    })
     expect((yield* send(`${url}/api/tokens`, bearer(phone.token))).status).toBe(401)
     expect((yield* send(`${url}/api/tokens/${phone.record.id}/revoke`, { method: "POST", ...bearer(admin.token) })).status).toBe(
       404

@@ -1,0 +1,35 @@
+import { expect, it } from "@effect/vitest"
+import { Effect, Exit, Tracer } from "effect"
+import * as Scrubbed from "./Scrubbed.ts"
+
+it.effect("X4 of a failure a span has its kind alone, and of a request neither headers nor its query", () =>
+  Effect.gen(function* () {
+    const ends: Array<Exit.Exit<unknown, unknown>> = []
+    const said: Array<string> = []
+    const outer = yield* Effect.tracer
+    const tracer = Scrubbed.make(
+      Tracer.make({
+        context: outer.context,
+        span: (...args) => {
+          const span = outer.span(...args)
+          return Object.assign(span, {
+            end: (_at: bigint, exit: Exit.Exit<unknown, unknown>) => void ends.push(exit),
+            attribute: (key: string) => void said.push(key),
+            event: (name: string) => void said.push(name)
+          })
+        }
+      })
+    )
+    const failing = (error: unknown) => Effect.exit(Effect.withSpan(Effect.fail(error), "span"))
+    yield* failing({ _tag: "BadRequest", message: "canary" }).pipe(Effect.withTracer(tracer))
+    yield* failing(new TypeError("canary")).pipe(Effect.withTracer(tracer))
+    yield* Effect.exit(Effect.withSpan(Effect.die(new Error("canary")), "span")).pipe(Effect.withTracer(tracer))
+    expect(ends).toEqual([Exit.fail("BadRequest"), Exit.fail("TypeError"), Exit.die("Error")])
+    yield* Effect.gen(function* () {
+      yield* Effect.annotateCurrentSpan({ "http.request.header.cookie": 1, "url.full": 1, "url.query": 1, "url.path": 1 })
+      yield* Effect.logInfo("canary")
+    }).pipe(Effect.withSpan("request"), Effect.withTracer(tracer))
+    // Where a span is made is ours to tell.
+    expect(said.filter((name) => name !== "code.stacktrace")).toEqual(["url.path"])
+  })
+)
