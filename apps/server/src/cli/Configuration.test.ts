@@ -8,6 +8,7 @@ import { vi } from "vitest"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { load } from "./ConfigurationFile.ts"
 
 // Each test starts real processes.
 vi.setConfig({ testTimeout: 60_000 })
@@ -106,6 +107,16 @@ describe("configuration", () => {
         execFileSync(make[0], make.slice(1))
         expect(yield* check).toMatchObject({ code: 2, stderr: expect.stringContaining("it is no file") })
       }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("X4 what is no JSON is told without a word of it", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      writeFileSync(join(dataDir, "millrace.config.json"), '{\n"key": canary}')
+      const { message } = yield* Effect.flip(load(dataDir))
+      expect(message).toContain("it is not JSON")
+      expect(message).not.toContain("canary")
     }).pipe(Effect.scoped)
   )
 
