@@ -1,12 +1,12 @@
 // Bundles the program into apps/server/dist: everything but the native SQLite driver, and the page. About two seconds; the page, when a source
 // of it is newer, takes some more.
-import { build } from "esbuild"
 import { isAscii } from "node:buffer"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { copyFile, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { bundle } from "./bundle.mjs"
 
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "apps/server/dist")
@@ -30,15 +30,6 @@ const page = async () => {
     if (!now.has(old)) await rm(join(to, old), { recursive: true, force: true })
 }
 
-/** What libraries name and nothing here uses: more than a megabyte that each start would read and run. */
-const unused = {
-  name: "unused",
-  setup: ({ onLoad, onResolve }) => {
-    onResolve({ filter: /^(undici|msgpackr)$/ }, ({ path }) => ({ path, namespace: "unused", sideEffects: false }))
-    onLoad({ filter: /.*/, namespace: "unused" }, () => ({ contents: "module.exports = {}" }))
-  }
-}
-
 /** One start and its end, for the code that a start compiles to be kept (`program.mjs`). */
 const warm = async () => {
   const data = await mkdtemp(join(tmpdir(), "millrace-build-"))
@@ -49,27 +40,12 @@ const warm = async () => {
   await rm(data, { recursive: true, force: true })
 }
 
-const bundle = async () => {
+const build = async () => {
   const started = performance.now()
   await mkdir(dist, { recursive: true })
-  const work = await mkdtemp(join(dist, "build-"))
-  await build({
-    entryPoints: [join(root, "apps/server/src/main.ts")],
-    outfile: join(work, "program.cjs"),
-    bundle: true,
-    platform: "node",
-    // One script, not modules: only of a script can V8 keep the code it compiled.
-    format: "cjs",
-    supported: { "dynamic-import": false },
-    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
-    define: { "import.meta.url": "__url" },
-    target: "node20",
-    sourcemap: "linked",
-    legalComments: "none",
-    external: ["better-sqlite3", "@parcel/watcher", "pg-native"],
-    plugins: [unused],
-    logLevel: "warning"
-  })
+  await mkdir(join(root, ".cache"), { recursive: true })
+  const work = await mkdtemp(join(root, ".cache/build-"))
+  await bundle(join(root, "apps/server/src/main.ts"), join(work, "program.cjs"))
   // `program.mjs` takes each byte for a letter. esbuild escapes what is more, but not in regular expressions.
   if (!isAscii(await readFile(join(work, "program.cjs"))))
     throw new Error("program.cjs has letters beyond ASCII: write them as \\u....")
@@ -77,6 +53,7 @@ const bundle = async () => {
   const names = await readdir(work)
   // Each whole or not at all, for a program that starts now; a running one needs none of them.
   for (const name of names) await rename(join(work, name), join(dist, name))
+  await rm(work, { recursive: true })
   await page()
   const kept = new Set([...names, "web", ".built"])
   for (const old of await readdir(dist)) if (!kept.has(old)) await rm(join(dist, old), { recursive: true, force: true })
@@ -85,4 +62,4 @@ const bundle = async () => {
   return Math.round(performance.now() - started)
 }
 
-console.error(`built apps/server/dist in ${await bundle()} ms`)
+console.error(`built apps/server/dist in ${await build()} ms`)

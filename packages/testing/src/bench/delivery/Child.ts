@@ -1,5 +1,6 @@
 /** A server process of the bench, and questions to it. */
-import { type ChildProcess, fork } from "node:child_process"
+import { type ChildProcess, execFileSync, fork } from "node:child_process"
+import { join, resolve } from "node:path"
 import type { Answer, Ask } from "./Messages.ts"
 
 export interface Child {
@@ -20,10 +21,14 @@ const answerOf = (child: ChildProcess): Promise<Answer> =>
     })
   })
 
-/** Starts a module of this folder; returns when it said that it is ready. */
+const testing = resolve(import.meta.dirname, "../../..")
+
+/** Starts a module of this folder, bundled as the program is; returns when it said that it is ready. */
 export const start = async (module: "server" | "bare", args: ReadonlyArray<string> = []): Promise<Child> => {
-  const child = fork(new URL(`./${module}.ts`, import.meta.url), args, {
-    execArgv: ["--expose-gc", "--import", "tsx"],
+  const bundled = join(testing, `.cache/${module}.cjs`)
+  execFileSync(process.execPath, [join(testing, "../../scripts/bundle.mjs"), join(import.meta.dirname, `${module}.ts`), bundled])
+  const child = fork(bundled, args, {
+    execArgv: ["--expose-gc"],
     stdio: ["ignore", "inherit", "inherit", "ipc"]
   })
   const ready = await answerOf(child)

@@ -161,5 +161,4 @@ const program = Effect.gen(function* () {
   }
 }).pipe(Effect.scoped)
 
-await Effect.runPromise(Fibers.arranged(program))
-process.exit(0)
+void Effect.runPromise(Fibers.arranged(program)).then(() => process.exit(0))
