@@ -1,11 +1,16 @@
 /** Documents over the wire and by the command line's own client, against a whole server. */
 import { expect, it } from "@effect/vitest"
-import { Chunk, Effect, Stream } from "effect"
+import { HttpServer, HttpServerRequest } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Chunk, Effect, Layer, Stream } from "effect"
+import { createServer } from "node:http"
 import * as HttpTransfer from "@millrace/client/HttpTransfer"
+import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as Hosted from "../../test/support/Hosted.ts"
+import * as Transfer from "./Transfer.ts"
 
 it.live(
   "D10 X1 a thread goes out and comes in over HTTP; it is found by its title; what is wrong is told with its line and its status",
@@ -48,4 +53,24 @@ it.live(
       expect((yield* get(`/api/threads?search=${"x".repeat(201)}`)).status).toBe(400)
     }).pipe(Effect.scoped),
   30_000
+)
+
+it.scopedLive("D10 an export that breaks off in the middle is a broken answer, not a short one", () =>
+  Effect.gen(function* () {
+    const breaking = Stream.concat(
+      Stream.make('{"begun":true}\n'),
+      Stream.fail(new StorageUnavailable({ message: "The disk is gone.", retryAfterMillis: 1000 }))
+    )
+    const server = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+    const answer = Effect.map(HttpServerRequest.HttpServerRequest, (request) =>
+      Transfer.download(request, "thr_a" as ThreadId, "ndjson", breaking)
+    )
+    yield* Effect.provide(HttpServer.serveEffect(answer), server)
+    const url = yield* Effect.provide(
+      HttpServer.addressFormattedWith((address) => Effect.succeed(address)),
+      server
+    )
+    const read = yield* Effect.tryPromise(async () => (await fetch(url)).text()).pipe(Effect.either)
+    expect(read._tag).toBe("Left")
+  })
 )
