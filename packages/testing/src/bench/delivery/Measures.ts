@@ -154,7 +154,7 @@ export const replay = async (server: Child, bare: Child, rows: number): Promise<
 }
 
 /** The first ones run code that V8 has not compiled yet: a hundred of them take twice the time. */
-export const resumes = { cold: 300, counted: 200 }
+const resumes = { cold: 300, counted: 200 }
 
 /** A client that comes back at the end of the log: from its request until it is told that it has everything. */
 export const resume = async (server: Child, bare: Child, rows: number): Promise<Resume> => {
