@@ -1,5 +1,5 @@
 // `pnpm test:real [vitest arguments]`: the lane with the real agents against scripted model endpoints on loopback.
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { resolve } from "node:path"
 import { ensureClaude } from "./claude-cache.mjs"
 import { ensureCodex } from "./codex-cache.mjs"
@@ -28,6 +28,9 @@ const agent = async (name, given, install) => {
 }
 const claude = await agent("Claude", process.env.MILLRACE_CLAUDE_BIN, ensureClaude)
 const opencode = await agent("OpenCode", process.env.MILLRACE_OPENCODE_BIN, ensureOpencode)
+
+// 200 to 400 MB each, and more from a cold disk than a look at an agent may take: they are read once before.
+for (const program of [binary, claude, opencode]) if (program !== "") spawnSync(program, ["--version"], { stdio: "ignore" })
 
 const vitest = resolve(root, "node_modules", "vitest", "vitest.mjs")
 const child = spawn(process.execPath, [vitest, "run", "--config", "vitest.real.config.ts", ...process.argv.slice(2)], {

@@ -26,7 +26,8 @@ export const make = (agent: Agents.AcpAgent): Effect.Effect<ProviderAdapter, nev
     capabilities: Session.capabilities,
     find: () => Agents.find(agent, process.env),
     missing: () => Agents.notInstalled(agent),
-    lookMillis: 15_000,
+    // The whole agent starts for a look: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a machine that stalled.
+    lookMillis: 30_000,
     look: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
     open: (input, command) => Session.open(input, agent, command)
   })

@@ -1,10 +1,10 @@
 /** The adapter with the real `claude` program against a scripted model endpoint, offline. Run by `pnpm test:real`, which installs it. */
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
-import { assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
@@ -55,9 +55,6 @@ const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.
   it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
 
 describe.skipIf(binary === "")("the real claude", () => {
-  // 235 MB from a cold disk take longer than a look at an agent may: they are read once before.
-  beforeAll(() => void spawnSync(binary, ["--version"]), 120_000)
-
   live(
     "T2 a look, and turns with streamed text and usage",
     Effect.gen(function* () {
