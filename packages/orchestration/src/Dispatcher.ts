@@ -194,12 +194,13 @@ export const make = (options: Options = {}) =>
         all(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId, reason })),
         start + budget * 0.6
       )
-      yield* until(turnsEnded, start + budget * 0.7)
+      yield* until(turnsEnded, start + budget * 0.65)
       yield* until(
         all(({ threadId, epoch }) => engine.submit({ _tag: "StopWanted", threadId, epoch, reason })),
-        start + budget * 0.8
+        start + budget * 0.75
       )
-      yield* until(closed, start + budget * 0.95)
+      // What is left is for the kill, the last words and their commit, on a disk that may stall.
+      yield* until(closed, start + budget * 0.85)
       // A runner leaves the map a moment after its end: what counts is the end.
       const open = yield* Effect.filter([...runners.values()], (runner) => Effect.negate(Deferred.isDone(runner.closed)))
       const forced = open.length
