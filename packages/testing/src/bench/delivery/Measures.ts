@@ -153,8 +153,8 @@ export const replay = async (server: Child, bare: Child, rows: number): Promise<
   }
 }
 
-/** The first ones run code that V8 has not compiled yet: a hundred of them take twice the time. */
-const resumes = { cold: 300, counted: 200 }
+/** The first ones run code that V8 has not compiled yet: they take twice the time. */
+const resumes = { cold: 1000, counted: 200 }
 
 /** A client that comes back at the end of the log: from its request until it is told that it has everything. */
 export const resume = async (server: Child, bare: Child, rows: number): Promise<Resume> => {
