@@ -34,7 +34,10 @@ const page = async () => {
 const warm = async () => {
   const data = await mkdtemp(join(tmpdir(), "millrace-build-"))
   const serve = ["serve", "--port", "0", "--data", data, "--no-project-config", "--ready-fd", "3"]
-  const server = spawn(process.execPath, [join(dist, "main.mjs"), ...serve], { stdio: ["ignore", "ignore", "ignore", "pipe"] })
+  const server = spawn(process.execPath, [join(dist, "main.mjs"), ...serve], {
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+    timeout: 30_000
+  })
   server.stdio[3].once("data", () => server.kill("SIGTERM"))
   await once(server, "exit")
   await rm(data, { recursive: true, force: true })
@@ -45,15 +48,18 @@ const build = async () => {
   await mkdir(dist, { recursive: true })
   await mkdir(join(root, ".cache"), { recursive: true })
   const work = await mkdtemp(join(root, ".cache/build-"))
-  await bundle(join(root, "apps/server/src/main.ts"), join(work, "program.cjs"))
-  // `program.mjs` takes each byte for a letter. esbuild escapes what is more, but not in regular expressions.
-  if (!isAscii(await readFile(join(work, "program.cjs"))))
-    throw new Error("program.cjs has letters beyond ASCII: write them as \\u....")
-  for (const [name, source] of Object.entries(assets)) await copyFile(join(root, source), join(work, name))
-  const names = await readdir(work)
-  // Each whole or not at all, for a program that starts now; a running one needs none of them.
-  for (const name of names) await rename(join(work, name), join(dist, name))
-  await rm(work, { recursive: true })
+  const names = ["program.cjs", "program.cjs.map", ...Object.keys(assets)]
+  try {
+    await bundle(join(root, "apps/server/src/main.ts"), join(work, "program.cjs"))
+    // `program.mjs` takes each byte for a letter. esbuild escapes what is more, but not in regular expressions.
+    if (!isAscii(await readFile(join(work, "program.cjs"))))
+      throw new Error("program.cjs has letters beyond ASCII: write them as \\u....")
+    for (const [name, source] of Object.entries(assets)) await copyFile(join(root, source), join(work, name))
+    // Each whole or not at all, for a program that starts now; a running one needs none of them.
+    for (const name of names) await rename(join(work, name), join(dist, name))
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
   await page()
   const kept = new Set([...names, "web", ".built"])
   for (const old of await readdir(dist)) if (!kept.has(old)) await rm(join(dist, old), { recursive: true, force: true })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { simulate } from "@millrace/testing/SeededScheduler"
@@ -492,6 +493,36 @@ describe("stopping", () => {
       yield* sound
     }).pipe(Effect.provide(Kit.layer({ providers: agents })))
   })
+
+  it.effect(
+    "S8 an agent that has to be killed, and takes a tenth of the time to go, has its end in the log by the deadline",
+    () => {
+      const scripted = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore", onStop: "ignore" })
+      const { adapter } = scripted
+      const slow = {
+        ...scripted,
+        adapter: {
+          ...adapter,
+          open: (input: OpenInput) =>
+            Effect.zipRight(
+              Effect.addFinalizer(() => Effect.sleep("1 second")),
+              adapter.open(input)
+            )
+        }
+      }
+      return Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        yield* started
+        const stopping = yield* Effect.fork(
+          Effect.flatMap(Dispatcher, (one) => one.stopAll({ mode: "now", within: "10 seconds" }))
+        )
+        for (let n = 0; n < 20; n++) yield* TestClock.adjust("500 millis")
+        expect(yield* Fiber.join(stopping)).toEqual({ sessions: 1, forced: 1 })
+        yield* (yield* Engine).drain
+        expect((yield* (yield* Views.Views).thread(threadId)).session?.status).toBe("stopped")
+      }).pipe(Effect.provide(Kit.layer({ providers: [slow] })))
+    }
+  )
 
   it.effect("S8 drain lets a running turn end by itself", () => {
     const agent = ScriptedProvider.make({
