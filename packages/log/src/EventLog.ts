@@ -118,6 +118,8 @@ export interface View {
   readonly head: number
   readonly row: (collection: string, key: string) => Row | undefined
   readonly rows: (query: RowQuery) => ReadonlyArray<Row>
+  /** How many rows a collection has, or those of one parent in it. */
+  readonly count: (collection: string, parent?: string) => number
   readonly events: (options: ReadOptions) => Page
 }
 

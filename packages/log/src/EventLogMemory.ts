@@ -109,6 +109,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
     },
     row: (collection, key) => rows.get(collection, key),
     rows: (query) => rows.query(query),
+    count: (collection, parent) => rows.count(collection, parent),
     events: readEvents
   }
 

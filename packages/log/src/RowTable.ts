@@ -26,6 +26,9 @@ const place = (list: ReadonlyArray<Stored>, row: Stored): number => {
 
 class Ordered {
   readonly #list: Array<Stored> = []
+  get size(): number {
+    return this.#list.length
+  }
   add(row: Stored): void {
     const last = this.#list.at(-1)
     if (last === undefined || before(last, row)) this.#list.push(row)
@@ -111,6 +114,11 @@ export class RowTable {
   get(collection: string, key: string): Row | undefined {
     const row = this.#collections.get(collection)?.rows.get(key)
     return row === undefined ? undefined : decode(row)
+  }
+
+  count(name: string, parent: string | undefined): number {
+    const collection = this.#collections.get(name)
+    return collection === undefined ? 0 : (parent === undefined ? collection.all : collection.parent(parent)).size
   }
 
   query(query: RowQuery): ReadonlyArray<Row> {

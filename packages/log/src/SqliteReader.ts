@@ -61,6 +61,8 @@ export class SqliteReader {
   readonly #receipts: Sqlite.Statement
   readonly #blob: Sqlite.Statement
   readonly #row: Sqlite.Statement
+  readonly #count: Sqlite.Statement
+  readonly #countOf: Sqlite.Statement
   readonly #rows: ReadonlyMap<string, Sqlite.Statement>
 
   constructor(db: Sqlite.Connection) {
@@ -83,6 +85,9 @@ export class SqliteReader {
     )
     this.#blob = db.prepare("SELECT bytes FROM blobs WHERE hash = ?").pluck()
     this.#row = db.prepare("SELECT key, parent, rank, json FROM rows WHERE collection = ? AND key = ?")
+    const count = "SELECT count(*) FROM rows WHERE collection = ?"
+    this.#count = db.prepare(count).pluck()
+    this.#countOf = db.prepare(`${count} AND parent = ?`).pluck()
     const rows = (parent: boolean, direction: "ASC" | "DESC") =>
       db.prepare(
         `SELECT key, parent, rank, json FROM rows WHERE collection = ? ${parent ? "AND parent = ?" : ""} AND rank < ?
@@ -110,6 +115,8 @@ export class SqliteReader {
             return row === undefined ? undefined : decodeRow(row)
           },
           rows: (query) => this.#readRows(query),
+          count: (collection, parent) =>
+            (parent === undefined ? this.#count.get(collection) : this.#countOf.get(collection, parent)) as number,
           events: (options) => this.#readEvents(options, head, retainedFrom)
         })
       } finally {

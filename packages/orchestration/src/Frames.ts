@@ -23,19 +23,15 @@ export interface Attached {
   readonly gone: boolean
 }
 
-/** Requests that are counted; so many wait only where something is wrong. */
-const maxRequests = 10_000
-
 export const attach = (log: Log, stream: StreamName | undefined): Effect.Effect<Attached, LogUnavailable> =>
   Effect.gen(function* () {
     const retained = yield* log.retainedFrom
     const [kind, id] = (stream?.split("/") ?? []) as [string?, string?]
     return yield* log.view((view) => {
       const state = id === undefined ? undefined : (view.row(`${kind}-state`, id)?.value as { deleted: boolean } | undefined)
-      const open = { collection: "request-open", limit: maxRequests, ...(id === undefined ? {} : { parent: id }) }
       return {
         position: { logEpoch: log.epoch, head: view.head, retained },
-        requests: view.rows(open).length,
+        requests: view.count("request-open", id),
         gone: id !== undefined && state?.deleted !== false
       }
     })

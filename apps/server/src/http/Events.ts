@@ -121,6 +121,7 @@ const whole = Effect.fnUntraced(function* (
   format: "json" | "ndjson"
 ) {
   const log = yield* EventLog
+  const wake = yield* Wake
   const end = yield* log.head
   const stream = query.stream !== undefined && { stream: query.stream }
   const [open, between, close] = format === "json" ? ["[", ",", "]"] : ["", "", ""]
@@ -134,10 +135,13 @@ const whole = Effect.fnUntraced(function* (
   const pages = Stream.paginateChunkEffect(start, (after) =>
     after >= end
       ? Effect.succeed([Chunk.empty<string>(), Option.none<number>()] as const)
-      : Effect.map(log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...stream }), (page) => {
-          const events = page.upTo > end ? page.events.filter((event) => event.offset <= end) : page.events
-          return [Chunk.of(text(events)), page.upTo < end ? Option.some(page.upTo) : Option.none<number>()] as const
-        })
+      : Effect.map(
+          Effect.zipRight(wake.turn, log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...stream })),
+          (page) => {
+            const events = page.upTo > end ? page.events.filter((event) => event.offset <= end) : page.events
+            return [Chunk.of(text(events)), page.upTo < end ? Option.some(page.upTo) : Option.none<number>()] as const
+          }
+        )
   )
   const body = pages.pipe(
     Stream.prepend(Chunk.of(open)),
@@ -162,7 +166,7 @@ export const make = Effect.gen(function* () {
     const after = yield* resolveFrom(query.from)
     if (query.format === "sse") {
       const session = yield* Session
-      return yield* sse({ after, session, ...(query.stream !== undefined && { stream: query.stream }) })
+      return yield* sse(request, { after, session, ...(query.stream !== undefined && { stream: query.stream }) })
     }
     if (query.whole) return yield* whole(request, query, after, query.format)
     return yield* Effect.catchTag(page(request, query, after, query.format), "LogUnavailable", (error) => unavailable(error))

@@ -3,7 +3,7 @@
  * `end`. SSE and WebSocket RPC are two encodings of these steps, so their histories are the same (D9).
  * A follower holds its position and one page: a slow client costs latency to itself (D7).
  */
-import { Clock, Duration, Effect, Option, Random, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Option, Random, Stream } from "effect"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import { leaseOver } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
@@ -14,10 +14,13 @@ import { storageUnavailable } from "@millrace/orchestration/Work"
 import type { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import type { Reader } from "./Followers.ts"
+import type { Blocks } from "./Blocks.ts"
 import { Wake } from "./Wake.ts"
 
 export type Step =
   | { readonly _tag: "page"; readonly page: Page }
+  /** A page that was encoded for another follower (`Options.blocks`). */
+  | { readonly _tag: "block"; readonly bytes: Buffer }
   | { readonly _tag: "caught-up"; readonly head: number; readonly replayed: number; readonly requests: number }
   | { readonly _tag: "heartbeat"; readonly head: number }
   /** At the head only (D12). */
@@ -34,11 +37,17 @@ export interface Options {
   /** Bounds of one page. */
   readonly limit?: number
   readonly maxBytes?: number
+  /** Encoded pages of the whole log: what is there is not read again. */
+  readonly blocks?: Blocks
   /** Keeps its numbers in here. */
   readonly reader?: Reader
   /** How long this attach goes on before it says goodbye, give or take a quarter by `Random`. Default: for ever. */
   readonly lease?: Duration.Duration
 }
+
+/** A page ends at a multiple of so many offsets: followers that lag together have the same pages, and share their bytes. */
+export class Grid extends Context.Reference<Grid>()("@millrace/server/Follow/Grid", { defaultValue: () => 1024 }) {}
+const pageBytes = 512 * 1024
 
 /** Signals in one step. */
 const maxSignals = 64
@@ -65,6 +74,8 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
     const tokens = yield* Tokens
     const { stream, session, reader } = options
     const tokenId = session.tokenId
+    const clock = yield* Effect.clock
+    const grid = yield* Grid
     const attached = yield* Effect.mapError(Frames.attach(log, stream), storageUnavailable)
     const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     let position = options.after
@@ -77,12 +88,16 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
 
     const last = (step: Step) => {
       ended = true
-      return step
+      return Effect.succeed(step)
     }
     /** A plain offset may lie beyond the head; a cursor to come back with may not. */
     let known = attached.position.head
     const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: Math.min(position, known) })
 
+    const moveTo = (offset: number) => {
+      position = offset
+      if (reader !== undefined) reader.position = offset
+    }
     /** What came after the attach is not replayed: `caught-up` stands between the two. */
     const replay = (page: Page): Page => {
       const { head } = attached.position
@@ -90,58 +105,81 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
       replayed += part.events.length
       return part
     }
-    const look = Effect.gen(function* () {
-      const read = yield* log.read({
-        after: position,
-        ...(stream !== undefined && { stream }),
-        ...(options.limit !== undefined && { limit: options.limit }),
-        maxBytes: options.maxBytes ?? 256 * 1024
-      })
-      const page = caughtUp ? read : replay(read)
-      position = page.upTo
-      if (reader !== undefined) reader.position = position
-      if (caughtUp && stream !== undefined) gone = page.events.some((event) => Frames.isLast(event, stream))
-      return page
-    })
+    /** The page after the position; nothing where it has no events. */
+    const read = Effect.suspend(() =>
+      Effect.map(
+        log.read({
+          after: position,
+          ...(stream !== undefined && { stream }),
+          limit: Math.min(options.limit ?? grid, grid - (position % grid)),
+          maxBytes: options.maxBytes ?? pageBytes
+        }),
+        (whole) => {
+          known = whole.head
+          const page = caughtUp ? whole : replay(whole)
+          moveTo(page.upTo)
+          if (caughtUp && stream !== undefined) gone = page.events.some((event) => Frames.isLast(event, stream))
+          return page
+        }
+      )
+    )
+    /** Without a stream every offset is one event. */
+    const shared = (upTo: number): Buffer | undefined => {
+      const block = stream === undefined ? options.blocks?.find(position) : undefined
+      if (block === undefined || block.upTo > upTo) return undefined
+      if (!caughtUp) replayed += block.upTo - position
+      moveTo(block.upTo)
+      return block.bytes
+    }
 
-    const next: Effect.Effect<Step, Option.Option<never>> = Effect.gen(function* () {
-      if (ended) return yield* Effect.fail(Option.none())
-      for (;;) {
-        if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
-        if (gone) return last({ _tag: "end", reason: Frames.endReason })
-        if (!caughtUp && position >= attached.position.head) {
-          caughtUp = true
-          gone = attached.gone
-          return { _tag: "caught-up", head: attached.position.head, replayed, requests: attached.requests } as const
-        }
-        if ((yield* Clock.currentTimeMillis) >= expires) return bye(leaseOver)
-        // At the head it goes with the waves; when a heartbeat is due, or the end, it looks for itself: a lost wake-up costs no more than that.
-        const alone = !caughtUp || beats !== wake.beats() || wake.closing()
-        let head = alone ? (known = yield* log.head) : Math.max(position, wake.head())
-        if (position < head) {
-          const page = yield* Effect.either(look)
-          if (page._tag === "Left") return bye(`The log could not be read: ${page.left.message}`)
-          head = known = page.right.head
-          if (page.right.events.length > 0) return { _tag: "page", page: page.right } as const
-          if (position < head) continue
-        }
-        if (!caughtUp) continue
-        const beat = beats !== wake.beats()
-        // It became true since the look above: look again, at the log itself.
-        if ((beat || wake.closing()) && !alone) continue
-        if (wake.closing()) return bye("The server is shutting down.")
-        if (beat) {
-          beats = wake.beats()
-          return { _tag: "heartbeat", head } as const
-        }
-        const fresh = wake.signals.since(heard, { limit: maxSignals, ...(stream !== undefined && { stream }) })
-        heard = fresh.place
-        if (fresh.signals.length > 0) return { _tag: "signals", signals: fresh.signals } as const
-        if (reader !== undefined) reader.waiting = true
-        yield* wake.next(Math.max(head, position), stream, expires, heard)
-        if (reader !== undefined) reader.waiting = false
+    type Next = Effect.Effect<Step, Option.Option<never>>
+    const over: Next = Effect.fail(Option.none())
+    const next: Next = Effect.suspend(() => {
+      if (ended) return over
+      if (tokenId !== undefined && !tokens.isLive(tokenId)) return bye("The token was revoked.")
+      if (gone) return last({ _tag: "end", reason: Frames.endReason })
+      if (!caughtUp && position >= attached.position.head) {
+        caughtUp = true
+        gone = attached.gone
+        return Effect.succeed({ _tag: "caught-up", head: attached.position.head, replayed, requests: attached.requests })
       }
+      if (clock.unsafeCurrentTimeMillis() >= expires) return bye(leaseOver)
+      // At the head it goes with the waves; when a heartbeat is due, or the end, it looks for itself: a lost wake-up costs no more than that.
+      const beat = beats !== wake.beats()
+      const closing = wake.closing()
+      if (caughtUp && !beat && !closing) {
+        const head = Math.max(position, wake.head())
+        return position < head ? Effect.zipRight(wake.turn, page(head)) : rest(head)
+      }
+      return Effect.flatMap(log.head, (head) => {
+        known = head
+        if (position < head) return Effect.zipRight(wake.turn, page(head))
+        if (closing) return bye("The server is shutting down.")
+        if (!beat) return next
+        beats = wake.beats()
+        return Effect.succeed<Step>({ _tag: "heartbeat", head })
+      })
     })
+    const page = (head: number): Next =>
+      Effect.suspend(() => {
+        const bytes = shared(caughtUp ? head : attached.position.head)
+        if (bytes !== undefined) return Effect.succeed<Step>({ _tag: "block", bytes })
+        return Effect.matchEffect(read, {
+          onFailure: (error) => bye(`The log could not be read: ${error.message}`),
+          onSuccess: (page) => (page.events.length > 0 ? Effect.succeed<Step>({ _tag: "page", page }) : next)
+        })
+      })
+    /** At the head: what agents told meanwhile, or until there is more. */
+    const rest = (head: number): Next => {
+      const fresh = wake.signals.since(heard, { limit: maxSignals, ...(stream !== undefined && { stream }) })
+      heard = fresh.place
+      if (fresh.signals.length > 0) return Effect.succeed({ _tag: "signals", signals: fresh.signals })
+      if (reader !== undefined) reader.waiting = true
+      return Effect.flatMap(wake.next(head, stream, expires, heard), () => {
+        if (reader !== undefined) reader.waiting = false
+        return next
+      })
+    }
     return { next, atHead: options.after >= attached.position.head }
   })
 

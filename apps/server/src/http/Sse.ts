@@ -1,8 +1,11 @@
 /** Server-sent events: bytes of each step. Only events carry an id; `EventSource.onmessage` sees them, control frames have a name (D5). */
-import { HttpServerResponse } from "@effect/platform"
+import type { ServerResponse } from "node:http"
+import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { EventLog, type Page } from "@millrace/log/EventLog"
+import { Blocks } from "./Blocks.ts"
 import * as Follow from "./Follow.ts"
 import * as Followers from "./Followers.ts"
 
@@ -28,6 +31,8 @@ export const encode = (epoch: string, step: Follow.Step): Buffer => {
   switch (step._tag) {
     case "page":
       return encodePage(epoch, step.page)
+    case "block":
+      return step.bytes
     case "caught-up":
       return control("caught-up", { head: step.head, replayed: step.replayed, requests: step.requests })
     case "heartbeat":
@@ -41,62 +46,50 @@ export const encode = (epoch: string, step: Follow.Step): Buffer => {
   }
 }
 
-/** Bytes that are kept for others to send too. */
-const sharedBytes = 4 * 1024 * 1024
-/** A reader that is further behind than this many events is alone with its page. */
-const near = 10_000
-
-/**
- * Followers near the head read the same page: its bytes are made once and shared. Keyed by what a page is (the log never changes),
- * bounded in bytes; pages of readers far behind are not kept.
- */
-const makeShared = (epoch: string) => {
-  const pages = new Map<string, Buffer>()
-  let held = 0
-  return (step: Follow.Step, stream: string | undefined): Buffer => {
-    if (step._tag !== "page" || step.page.head - step.page.upTo > near) return encode(epoch, step)
-    const key = `${step.page.after}-${step.page.upTo} ${stream ?? ""}`
-    const known = pages.get(key)
-    if (known !== undefined) return known
-    const bytes = encode(epoch, step)
-    pages.set(key, bytes)
-    held += bytes.length
-    for (const [oldest, { length }] of pages) {
-      if (held <= sharedBytes) break
-      pages.delete(oldest)
-      held -= length
-    }
-    return bytes
-  }
-}
-
 const headers = {
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no"
 }
 
-/** Makes the answers of one server: they share the bytes near the head. */
+const drained = (response: ServerResponse) =>
+  Effect.async<void>((resume) => {
+    // Looked at here: between an earlier look and this line other fibers may have run, and the event may have come.
+    if (!response.writableNeedDrain) return resume(Effect.void)
+    const go = () => resume(Effect.void)
+    response.once("drain", go)
+    return Effect.sync(() => response.off("drain", go))
+  })
+
+/** Makes the answers of one server: they share the bytes of pages. */
 export const make = Effect.map(Effect.all([EventLog, Lease, Followers.Registry]), ([log, lease, followers]) => {
-  const bytes = makeShared(log.epoch)
-  return Effect.fnUntraced(function* (options: Follow.Options) {
+  const blocks = new Blocks()
+  const bytes = (step: Follow.Step, stream: string | undefined) =>
+    step._tag === "page" ? blocks.of(step.page, stream, () => encodePage(log.epoch, step.page)) : encode(log.epoch, step)
+  return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Follow.Options) {
     const reader = Followers.reader("sse", options.session.actor, options.after)
-    const { atHead, next } = yield* Follow.attach({ ...options, lease, reader })
+    const { atHead, next } = yield* Follow.attach({ ...options, lease, reader, blocks })
     const given = (step: Follow.Step) => {
       const sent = bytes(step, options.stream)
       reader.bytes += sent.length
       return sent
     }
+    const response = NodeHttpServerRequest.toServerResponse(request)
     // Sent at once, so that the headers are on the wire before the first event; at the head, with the word that nothing is missed: a write costs
     // more than all else of a resume.
-    let entered = false
     const enter = Effect.suspend(() => {
-      entered = true
       followers.enter(reader)
       return atHead ? Effect.map(next, (step) => Buffer.concat([hello, given(step)])) : Effect.succeed(hello)
     })
-    const body = Stream.repeatEffectOption(Effect.suspend(() => (entered ? Effect.map(next, given) : enter))).pipe(
-      Stream.ensuring(Effect.sync(() => followers.leave(reader)))
-    )
-    return HttpServerResponse.stream(body, { contentType: "text/event-stream; charset=utf-8", headers })
+    // Each step is written here: to hand it through a stream would cost more than its write.
+    const rest = Effect.whileLoop({
+      while: () => true,
+      body: () => (response.writableNeedDrain ? Effect.zipRight(drained(response), next) : next),
+      step: (step) => void response.write(given(step))
+    })
+    const body = Effect.flatMap(enter, (first) => {
+      response.write(first)
+      return rest
+    }).pipe(Effect.ignore, Effect.ensuring(Effect.sync(() => followers.leave(reader))))
+    return HttpServerResponse.stream(Stream.execute(body), { contentType: "text/event-stream; charset=utf-8", headers })
   })
 })

@@ -10,9 +10,12 @@ import { Tokens } from "../auth/Tokens.ts"
 
 /** Time between heartbeats, as docs/interface.md says. */
 export const heartbeat = "15 seconds"
-/** The writer has this many times what a wave of followers takes, and a follower waits at most so many milliseconds for the next wave. */
+/** After a wave of followers the next one waits this many times what it took, at most so many milliseconds. */
 const share = 2
 const longestPause = 8
+/** And as long as every turn of the event loop commits: the writer comes first, followers have a sixteenth of the time until it rests. */
+const busyShare = 15
+const longestBusyPause = 300
 /** How often the token file is looked at for live streams: revoke ends them within a second (X3). */
 const tokenCheck = "400 millis"
 
@@ -24,6 +27,8 @@ export class Wake extends Context.Tag("@millrace/server/Wake")<
      * after `expires` (milliseconds of the Clock), and when there are signals beyond `heard`.
      */
     readonly next: (seen: number, stream?: string, expires?: number, heard?: number) => Effect.Effect<void>
+    /** Before each page: returns when readers may have the time. While the writer has all it can do they take turns of their own. */
+    readonly turn: Effect.Effect<void>
     readonly signals: Pick<typeof Signals.Service, "since">
     /** The head of the last wave: a follower at the head reads no further until the next one. */
     readonly head: () => number
@@ -90,18 +95,36 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
     )
   )
 
+  /** Milliseconds that the writer has spent in transactions. */
+  const committing = Effect.map(log.stats, ({ perBatch }) => perBatch.seconds.sum * 1000)
+  const millisSince = (nanos: bigint) => Effect.map(Clock.currentTimeNanos, (now) => Number(now - nanos) / 1e6)
+  let holding = false
+  const turns = new Set<() => void>()
+
   /**
-   * One wave at a time. After one that took long (many followers) the next one waits, so that it carries more events to each of them and
-   * followers take a third of the time from the writer, not all of it. A commit after a rest is announced at once.
+   * One wave at a time. After one that took long (many followers) the next one waits, so that it carries more events to each of them; while the
+   * writer has all it can do it waits longer, so that followers do not slow it. A commit after a rest is announced at once.
    */
   const wave = Effect.gen(function* () {
     yield* Effect.suspend(() => log.awaitBeyond(head))
     const started = yield* Clock.currentTimeNanos
+    const before = yield* committing
     yield* announce
-    // Whom it woke runs first.
+    // Whom it woke runs in this turn of the event loop; what they wrote is sent at its end.
     yield* Effect.yieldNow()
-    const millis = Number((yield* Clock.currentTimeNanos) - started) / 1e6
-    if (millis >= 1) yield* Effect.sleep(Math.min(share * millis, longestPause))
+    yield* Effect.yieldNow()
+    const millis = (yield* millisSince(started)) - ((yield* committing) - before)
+    if (millis < 1) return
+    holding = true
+    yield* Effect.sleep(Math.min(share * millis, longestPause))
+    const longest = Math.min((busyShare + 1) * millis, longestBusyPause)
+    for (let last = -1, now = yield* log.head; now !== last && (yield* millisSince(started)) < longest; now = yield* log.head) {
+      last = now
+      yield* Effect.yieldNow()
+    }
+    holding = false
+    for (const resume of turns) resume()
+    turns.clear()
   })
 
   let told = signals.place()
@@ -146,6 +169,12 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
           if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)
         })
       }),
+    turn: Effect.async<void>((resume) => {
+      if (!holding) return resume(Effect.void)
+      const go = () => resume(Effect.void)
+      turns.add(go)
+      return Effect.sync(() => turns.delete(go))
+    }),
     signals,
     head: () => head,
     beats: () => beats,

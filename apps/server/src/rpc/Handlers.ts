@@ -23,6 +23,9 @@ const framesPerMessage = 256
 
 const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
   switch (step._tag) {
+    // Nobody gives these followers encoded pages.
+    case "block":
+      return Chunk.empty()
     case "page":
       return Chunk.unsafeFromArray(
         step.page.events.map((event) => ({

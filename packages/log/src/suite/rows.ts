@@ -56,6 +56,10 @@ const queries = (log: Log, parts: ReturnType<typeof reference>, collections: Rea
       expect(yield* log.view((view) => view.rows({ collection, parent: "p", limit: 100 }))).toEqual(
         all.filter(({ parent }) => parent === "p").map(strip)
       )
+      expect(yield* log.view((view) => [view.count(collection), view.count(collection, "p")])).toEqual([
+        all.length,
+        all.filter(({ parent }) => parent === "p").length
+      ])
     }
   })
 

@@ -8,10 +8,10 @@ import type { StreamName } from "@millrace/contracts/Ids"
 import * as Client from "@millrace/client/Follow"
 import * as Sse from "@millrace/client/Sse"
 import { Disconnected } from "@millrace/client/TransportError"
-import { Deferred, Effect, Either, Random, Stream } from "effect"
+import { Deferred, Effect, Either, Option, Queue, Random, Stream } from "effect"
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import type * as Faults from "./Faults.ts"
-import type { Server, World } from "./World.ts"
+import type { Server, Socket, World } from "./World.ts"
 
 export type Kind = "in process" | "subscription" | "best effort" | "sse" | "poll" | "client"
 
@@ -126,6 +126,35 @@ const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
   }
 }
 
+/** Full after so many pieces, until all of them were taken. The last piece is `undefined`. */
+const makeSocket = (capacity: number) =>
+  Effect.map(Queue.unbounded<Uint8Array | undefined>(), (pieces) => {
+    const waiting = new Set<() => void>()
+    let full = false
+    const socket = {
+      write: (bytes: Uint8Array) => {
+        pieces.unsafeOffer(bytes)
+        full = full || Option.getOrElse(pieces.unsafeSize(), () => 0) >= capacity
+        return !full
+      },
+      get writableNeedDrain() {
+        return full
+      },
+      once: (_: "drain", go: () => void) => waiting.add(go),
+      off: (_: "drain", go: () => void) => waiting.delete(go)
+      // Exactly these are used: the rest of the overloads is not.
+    } as unknown as Socket
+    const take = Effect.tap(Queue.take(pieces), () => {
+      if (!full || Option.getOrElse(pieces.unsafeSize(), () => 0) > 0) return
+      full = false
+      for (const go of waiting) {
+        waiting.delete(go)
+        go()
+      }
+    })
+    return { socket, take, end: Queue.offer(pieces, undefined) }
+  })
+
 /** Bytes over a socket with a small buffer, in slices of any size, cut at any byte; resumed by `Last-Event-ID`, as EventSource does. */
 const sse = (first: string) => (server: Server, state: State) =>
   Effect.gen(function* () {
@@ -134,33 +163,26 @@ const sse = (first: string) => (server: Server, state: State) =>
     const { after } = query(server, state)
     // The address never changes: the header wins over what stands there.
     const parameters = new URLSearchParams(state.stream === undefined ? { after: first } : { after: first, stream: state.stream })
-    const answer = yield* server.get(`/api/events?${parameters}`, {
-      accept: "text/event-stream",
-      ...(state.attaches.length > 1 ? { "last-event-id": after } : {})
-    })
+    const { end, socket, take: piece } = yield* makeSocket(yield* Random.nextIntBetween(1, 6))
+    const asked = { accept: "text/event-stream", ...(state.attaches.length > 1 ? { "last-event-id": after } : {}) }
+    const answer = yield* server.get(`/api/events?${parameters}`, asked, socket)
     if (answer.body._tag !== "Stream") return yield* Effect.dieMessage("SSE is a stream")
-    const socket = yield* Random.nextIntBetween(1, 6)
     let budget = (yield* chance(0.75)) && state.faults.active ? yield* Random.nextIntBetween(0, 2_500) : Number.POSITIVE_INFINITY
-    yield* answer.body.stream.pipe(
-      Stream.buffer({ capacity: socket }),
-      Stream.runForEachWhile((chunk) =>
-        Effect.gen(function* () {
-          for (let from = 0; from < chunk.length && budget > 0;) {
-            const size = Math.min(yield* Random.nextIntBetween(1, 600), budget)
-            for (const frame of parser.push(chunk.subarray(from, from + size))) {
-              const seen = ofSse(frame)
-              if (seen !== undefined) take(state, attach, seen)
-            }
-            from += size
-            budget -= size
-            yield* dawdle(state)
-          }
-          return budget > 0
-        })
-      )
-    )
+    yield* Effect.forkScoped(Effect.ensuring(Stream.runDrain(answer.body.stream), end))
+    for (let chunk = yield* piece; chunk !== undefined && budget > 0; chunk = budget > 0 ? yield* piece : undefined) {
+      for (let from = 0; from < chunk.length && budget > 0;) {
+        const size = Math.min(yield* Random.nextIntBetween(1, 600), budget)
+        for (const frame of parser.push(chunk.subarray(from, from + size))) {
+          const seen = ofSse(frame)
+          if (seen !== undefined) take(state, attach, seen)
+        }
+        from += size
+        budget -= size
+        yield* dawdle(state)
+      }
+    }
     if (budget <= 0) state.faults.counts.cuts++
-  })
+  }).pipe(Effect.scoped)
 
 /** Pages by `since` and `limit`, waiting or not; some answers are lost on the way, some requests given up. */
 const poll = (server: Server, state: State) =>

@@ -2,6 +2,7 @@
  * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
  * running server with everything attached to it and opens the log again over the same storage.
  */
+import type { ServerResponse } from "node:http"
 import * as FixedTokens from "../FixedTokens.ts"
 import { knownThreads } from "../KnownThreads.ts"
 import { type HttpServerResponse, HttpServerRequest } from "@effect/platform"
@@ -18,6 +19,7 @@ import * as Frames from "@millrace/orchestration/Frames"
 import * as Signals from "@millrace/orchestration/Signals"
 import { Session } from "@millrace/server/auth/Session"
 import * as Events from "@millrace/server/http/Events"
+import * as Follow from "@millrace/server/http/Follow"
 import * as Wake from "@millrace/server/http/Wake"
 import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
 import type * as Faults from "./Faults.ts"
@@ -35,12 +37,16 @@ export const real: Subject = { name: "real", wrap: Effect.succeed }
 /** A request was refused; `tag` names the error. */
 export class Refused extends Data.TaggedError("Refused")<{ readonly tag: string; readonly text: string }> {}
 
+/** What the program uses of node's response, where it writes to it itself. */
+export type Socket = Pick<ServerResponse, "write" | "writableNeedDrain" | "once" | "off">
+
 export interface Server {
   readonly log: Log
   /** `GET` as a client sends it; the answer as the program would write it to the socket. */
   readonly get: (
     path: string,
-    headers: Readonly<Record<string, string>>
+    headers: Readonly<Record<string, string>>,
+    socket?: Socket
   ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Refused>
   readonly follow: (options: {
     readonly stream?: StreamName
@@ -71,7 +77,7 @@ export interface World {
 }
 
 /** Small, so that readers leave the ring and come back to it. */
-const sizes = { ringBytes: 3_000, pageBytes: 700 }
+const sizes = { ringBytes: 3_000, pageBytes: 700, grid: 4 }
 /** Followers have this long to hear goodbye; then the process is gone. */
 const grace = "2 seconds"
 
@@ -90,9 +96,13 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
     const wake = yield* Effect.provide(Wake.Wake, context)
     return {
       log,
-      get: (path, headers) =>
-        handle(HttpServerRequest.fromWeb(new Request(`http://localhost${path}`, { headers }))).pipe(
+      get: (path, headers, socket) =>
+        // Where the platform keeps it.
+        handle(
+          Object.assign(HttpServerRequest.fromWeb(new Request(`http://localhost${path}`, { headers })), { response: socket })
+        ).pipe(
           Effect.provideService(Session, { actor: "chaos" }),
+          Effect.provideService(Follow.Grid, sizes.grid),
           Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
         ),
       follow: (options) => Frames.follow(log, options),

@@ -1,0 +1,41 @@
+/**
+ * Encoded pages: the bytes of a page are made once for all who read it. Keyed by what a page is (the log never changes), bounded in bytes,
+ * the oldest goes first. Followers that lag together, after a restart or behind a fast agent, read and encode each page once.
+ */
+import type { Page } from "@millrace/log/EventLog"
+
+/** Sockets take some MiB before they push back, one more than another: so far apart are readers that began together. */
+const maxBytes = 32 * 1024 * 1024
+
+interface Block {
+  readonly upTo: number
+  readonly bytes: Buffer
+}
+
+export class Blocks {
+  readonly #blocks = new Map<string, Block>()
+  #held = 0
+
+  /** The bytes of this page. */
+  of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
+    // A page that ends below the head ends there for everybody; one at the head is longer for those who come later.
+    const open = page.upTo >= page.head
+    const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
+    const known = this.#blocks.get(key)
+    if (known !== undefined && known.upTo === page.upTo) return known.bytes
+    const bytes = encode()
+    this.#blocks.set(key, { upTo: page.upTo, bytes })
+    this.#held += bytes.length - (known?.bytes.length ?? 0)
+    for (const [oldest, { bytes: gone }] of this.#blocks) {
+      if (this.#held <= maxBytes) break
+      this.#blocks.delete(oldest)
+      this.#held -= gone.length
+    }
+    return bytes
+  }
+
+  /** The whole page of the log that follows this offset. */
+  find(after: number): Block | undefined {
+    return this.#blocks.get(`${after}`)
+  }
+}
