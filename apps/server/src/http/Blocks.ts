@@ -5,7 +5,7 @@
 import type { Page } from "@millrace/log/EventLog"
 
 /** Sockets take some MiB before they push back, one more than another: so far apart are readers that began together. */
-const maxBytes = 32 * 1024 * 1024
+const defaultMaxBytes = 32 * 1024 * 1024
 
 interface Block {
   readonly upTo: number
@@ -13,8 +13,13 @@ interface Block {
 }
 
 export class Blocks {
+  readonly #maxBytes: number
   readonly #blocks = new Map<string, Block>()
   #held = 0
+
+  constructor(maxBytes = defaultMaxBytes) {
+    this.#maxBytes = maxBytes
+  }
 
   /** The bytes of this page. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
@@ -27,7 +32,7 @@ export class Blocks {
     this.#blocks.set(key, { upTo: page.upTo, bytes })
     this.#held += bytes.length - (known?.bytes.length ?? 0)
     for (const [oldest, { bytes: gone }] of this.#blocks) {
-      if (this.#held <= maxBytes) break
+      if (this.#held <= this.#maxBytes) break
       this.#blocks.delete(oldest)
       this.#held -= gone.length
     }

@@ -39,13 +39,28 @@ const layer = Wake.layer.pipe(
   Layer.provideMerge(EventLogMemory.layer())
 )
 
+/** A writer that commits in every turn of the event loop, a millisecond each. */
+const busyWriter = (pass: (ms: number) => void, turns: number) =>
+  Effect.gen(function* () {
+    for (let turn = 0; turn < turns; turn++) {
+      yield* append
+      pass(1)
+      yield* Effect.yieldNow()
+    }
+  })
+
 /** Everybody who can run has run. */
 const rest = Effect.repeatN(Effect.yieldNow(), 50)
+
+const append = Effect.flatMap(EventLog, (log) => Effect.orDie(log.append([{ events: [event(1)], rows: [] }])))
 
 /** A follower whose every look takes `cost` milliseconds, and how often it looked. */
 const scenario = (
   cost: number,
-  body: (given: { readonly looks: () => number; readonly pass: (ms: number) => void }) => Effect.Effect<void, never, EventLog>
+  body: (given: {
+    readonly looks: () => number
+    readonly pass: (ms: number) => void
+  }) => Effect.Effect<void, never, EventLog | Wake.Wake>
 ) => {
   const { clock, pass } = handClock()
   let looks = 0
@@ -63,8 +78,6 @@ const scenario = (
     yield* body({ looks: () => looks, pass })
   }).pipe(Effect.provide(layer), Effect.scoped, Effect.withClock(clock))
 }
-
-const append = Effect.flatMap(EventLog, (log) => Effect.orDie(log.append([{ events: [event(1)], rows: [] }])))
 
 it.effect("D7 after a wave that took 4 ms the next one waits 8 ms and carries what was committed meanwhile", () =>
   scenario(4, ({ looks, pass }) =>
@@ -93,6 +106,52 @@ it.effect("D7 with few followers every commit is announced at once", () =>
         yield* rest
         expect(looks()).toBe(n)
       }
+    })
+  )
+)
+
+it.effect("D7 while every turn commits, followers have a sixteenth of the time; when the writer rests, they go on at once", () =>
+  scenario(4, ({ looks, pass }) =>
+    Effect.gen(function* () {
+      yield* busyWriter(pass, 400)
+      // 4 ms of a wave and 60 of the writer; the writer's own turns count for the wave they are in.
+      expect(looks()).toBeGreaterThanOrEqual(4)
+      expect(looks()).toBeLessThanOrEqual(400 / 60 + 1)
+      const before = looks()
+      yield* rest
+      expect(looks()).toBe(before + 1)
+    })
+  )
+)
+
+it.effect("D7 a follower far behind takes its turns too, and none when nobody writes", () =>
+  scenario(4, ({ pass }) =>
+    Effect.gen(function* () {
+      const wake = yield* Wake.Wake
+      let pages = 0
+      yield* Effect.fork(
+        Effect.forever(
+          Effect.gen(function* () {
+            yield* wake.turn
+            pages++
+            yield* Effect.yieldNow()
+          })
+        )
+      )
+      yield* rest
+      expect(pages).toBeGreaterThan(40)
+      pages = 0
+      yield* busyWriter(pass, 400)
+      expect(pages).toBeGreaterThan(4)
+      expect(pages).toBeLessThan(60)
+      // The last wave, and the one of what came meanwhile, are over.
+      for (let pause = 0; pause < 2; pause++) {
+        pass(8)
+        yield* rest
+      }
+      pages = 0
+      yield* rest
+      expect(pages).toBeGreaterThan(40)
     })
   )
 )

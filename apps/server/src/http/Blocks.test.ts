@@ -1,0 +1,50 @@
+import { expect, it } from "@effect/vitest"
+import type { Page } from "@millrace/log/EventLog"
+import { Blocks } from "./Blocks.ts"
+
+const page = (after: number, upTo: number, head = 1_000_000): Page => ({ after, upTo, head, events: [] })
+const bytesOf = (text: string, made: Array<string>) => () => {
+  made.push(text)
+  return Buffer.from(text)
+}
+
+it("D7 a page is encoded once for all who read it, and found by where it begins", () => {
+  const blocks = new Blocks()
+  const made: Array<string> = []
+  const first = blocks.of(page(0, 4), undefined, bytesOf("0-4", made))
+  expect(blocks.of(page(0, 4), undefined, bytesOf("again", made))).toBe(first)
+  expect(blocks.find(0)).toEqual({ upTo: 4, bytes: first })
+  expect(blocks.find(1)).toBeUndefined()
+  expect(made).toEqual(["0-4"])
+})
+
+it("D2 D13 a page at the head, and one of a stream, is nobody's next page: there may be more, or less, for others", () => {
+  const blocks = new Blocks()
+  const made: Array<string> = []
+  blocks.of(page(0, 4, 4), undefined, bytesOf("at the head", made))
+  blocks.of(page(0, 4), "thread/a", bytesOf("a stream", made))
+  expect(blocks.find(0)).toBeUndefined()
+  // Both are shared by those who have the very same page.
+  blocks.of(page(0, 4, 4), undefined, bytesOf("again", made))
+  blocks.of(page(0, 4), "thread/a", bytesOf("again", made))
+  blocks.of(page(0, 4), "thread/b", bytesOf("another stream", made))
+  expect(made).toEqual(["at the head", "a stream", "another stream"])
+})
+
+it("D2 of two pages that begin at the same place each has its own bytes", () => {
+  const blocks = new Blocks()
+  const made: Array<string> = []
+  blocks.of(page(0, 4), undefined, bytesOf("0-4", made))
+  expect(blocks.of(page(0, 8), undefined, bytesOf("0-8", made)).toString()).toBe("0-8")
+  expect(blocks.find(0)?.upTo).toBe(8)
+})
+
+it("D7 what is kept is bounded in bytes; the oldest goes first", () => {
+  const blocks = new Blocks(100)
+  const make = () => Buffer.alloc(40)
+  for (let at = 0; at < 5; at++) blocks.of(page(at, at + 1), undefined, make)
+  expect([0, 1, 2, 3, 4].map((at) => blocks.find(at) !== undefined)).toEqual([false, false, false, true, true])
+  // A longer page in the place of a shorter one counts once.
+  for (let again = 0; again < 10; again++) blocks.of(page(4, 5 + again), undefined, make)
+  expect(blocks.find(3)).toBeDefined()
+})
