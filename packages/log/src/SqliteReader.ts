@@ -12,11 +12,15 @@ import { pageOf } from "./RowTable.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure, type StorageView } from "./Storage.ts"
 
-type EventRow = readonly [offset: number, stream: string | null, version: number, type: string, json: string, valid: number]
+type EventRow = readonly [offset: number, stream: string | null, type: string, json: string, valid: number, version?: number]
 type RowRow = { readonly key: string; readonly parent: string; readonly rank: number; readonly json: string }
 
-const columns = "e.offset, s.name, e.version, e.type, e.json, json_valid(e.json)"
+const columns = "e.offset, s.name, e.type, e.json, json_valid(e.json)"
 const from = "FROM events e LEFT JOIN streams s ON s.id = e.stream"
+
+/** Rows that are asked for at once: all of them are faster than one by one, and the last ones may be beyond the page's bytes. */
+const maxRows = 128
+const firstRows = 64
 
 /** What stands in the place of an event that cannot be read (L6). */
 const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent => {
@@ -28,19 +32,18 @@ const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent =>
     json: JSON.stringify({
       offset,
       stream,
-      version: row?.[2] ?? 0,
+      version: row?.[5] ?? 0,
       type: corruptType,
       at: "1970-01-01T00:00:00.000Z",
       epoch: 0,
-      data: { ...(row === undefined ? {} : { type: row[3] }), reason }
+      data: { ...(row === undefined ? {} : { type: row[2] }), reason }
     })
   }
 }
 
-const decode = (row: EventRow): StoredEvent =>
-  row[5] === 1 && row[1] !== null
-    ? { offset: row[0], stream: row[1], type: row[3], json: row[4] }
-    : corrupt(row[0], row[1] === null ? "its stream is unknown" : "its JSON is damaged", row)
+/** Undefined: it is damaged. */
+const decode = (row: EventRow): StoredEvent | undefined =>
+  row[4] === 1 && row[1] !== null ? { offset: row[0], stream: row[1], type: row[2], json: row[3] } : undefined
 
 const decodeRow = (row: RowRow): Row => ({
   key: row.key,
@@ -75,7 +78,7 @@ export class SqliteReader {
         `SELECT coalesce((SELECT max(offset) FROM events), 0), coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0)`
       )
       .raw()
-    this.#one = db.prepare(`SELECT ${columns} ${from} WHERE e.offset = ?`).raw()
+    this.#one = db.prepare(`SELECT ${columns}, e.version ${from} WHERE e.offset = ?`).raw()
     this.#after = db.prepare(`SELECT ${columns} ${from} WHERE e.offset > ? ORDER BY e.offset LIMIT ?`).raw()
     const stream = "e.stream = (SELECT id FROM streams WHERE name = ?) AND e.offset > ? ORDER BY e.offset LIMIT ?"
     this.#ofStream = db.prepare(`SELECT ${columns} ${from} WHERE ${stream}`).raw()
@@ -157,11 +160,18 @@ export class SqliteReader {
         if (!take(this.#readOne(offset))) return false
       return true
     }
+    const ask = (from: number, count: number) =>
+      (stream === undefined ? this.#after.all(from, count) : this.#ofStream.all(stream, from, count)) as Array<EventRow>
     if (!full) {
       try {
-        const found =
-          stream === undefined ? this.#after.iterate(after, limit + 1) : this.#ofStream.iterate(stream, after, limit + 1)
-        for (const row of found) if (!fillTo((row as EventRow)[0]) || !take(decode(row as EventRow))) break
+        for (let count = firstRows; !full;) {
+          count = Math.min(count, limit + 1 - events.length)
+          const rows = ask(events.at(-1)?.offset ?? after, count)
+          for (const row of rows) if (!fillTo(row[0]) || !take(decode(row) ?? this.#readOne(row[0]))) break
+          if (rows.length < count) break
+          // As many as the bytes that are left will hold.
+          count = Math.min(maxRows, Math.ceil(((maxBytes - bytes) * events.length) / bytes) + 1)
+        }
       } catch (cause) {
         const failure = Sqlite.asFailure(cause)
         if (!(failure instanceof StorageFailure) || failure.reason !== "corrupt") throw cause
@@ -178,7 +188,8 @@ export class SqliteReader {
   #readOne(offset: number): StoredEvent {
     try {
       const row = this.#one.get(offset) as EventRow | undefined
-      return row === undefined ? corrupt(offset, "it is missing") : decode(row)
+      if (row === undefined) return corrupt(offset, "it is missing")
+      return decode(row) ?? corrupt(offset, row[1] === null ? "its stream is unknown" : "its JSON is damaged", row)
     } catch (cause) {
       const failure = Sqlite.asFailure(cause)
       if (failure instanceof StorageFailure && failure.reason === "corrupt") return corrupt(offset, failure.message)

@@ -82,6 +82,13 @@ const requests = Metric.counter("millrace_http_requests_total", {
   incremental: true
 })
 
+const statuses = new Map<number, typeof requests>()
+const requestsOf = (status: number) => {
+  const known = statuses.get(status) ?? Metric.tagged(requests, "status", String(status))
+  statuses.set(status, known)
+  return known
+}
+
 /** Provide it beside the routes; `known` is what they answer. */
 export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
   Layer.unwrapEffect(
@@ -115,7 +122,7 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
                 )
               )
             })
-            yield* Metric.increment(Metric.tagged(requests, "status", String(answer.status)))
+            yield* Metric.increment(requestsOf(answer.status))
             return secured(answer, drain.draining())
           }),
         { global: true }

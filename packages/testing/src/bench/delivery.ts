@@ -54,7 +54,7 @@ const measure = async (): Promise<Report.Results> => {
   )
   const fanOut: Array<Measures.FanOut> = []
   for (const readers of [1, 10, 50])
-    fanOut.push(await Measures.fanOut(server, bare, { synchronous: "FULL", readers, events: 50_000, batch, rounds: 5 }))
+    fanOut.push(await Measures.fanOut(server, bare, { synchronous: "FULL", readers, events: 50_000, batch, rounds: 9 }))
   say("  flat out: 1, 10 and 50 readers")
 
   const replay = await Measures.replay(server, bare, 200_000)

@@ -18,8 +18,9 @@ export interface FanOut {
   /** Milliseconds of processor time in the server for a million frames, ours and bare. */
   readonly cpu: number
   readonly bareCpu: number
-  /** Events a second committed while they were read. */
+  /** Events a second committed while they were read, and that as a part of what the same round committed with nobody reading. */
   readonly appends: number
+  readonly kept: number
 }
 
 export interface Replay {
@@ -63,7 +64,7 @@ const bareRound = async (bare: Child, count: number, bytes: number, store: boole
   return { millis, cpuMillis: cpuMillis ?? Number.NaN }
 }
 
-/** Appends as fast as they go, read by all; then the same bytes in the same batches by a bare server. In turns; the median of the rounds, a ratio being of one round. */
+/** Appends as fast as they go, read by nobody, and then by all; then the same bytes in the same batches by a bare server. In turns; the median of the rounds, a ratio being of one round. */
 export const fanOut = async (
   server: Child,
   bare: Child,
@@ -79,6 +80,7 @@ export const fanOut = async (
   const perSecond = (millis: number) => (events * count * 1000) / millis
   const perMillion = (cpuMillis: number) => (cpuMillis * 1e6) / (events * count)
   const round = async () => {
+    const alone = await server.ask({ op: "append", events, batch })
     const { head, readers } = await atHead(server, count)
     const started = performance.now()
     const arrived = Promise.all(readers.map((reader) => reader.until(`id: ${cursor(server, head + events)}\n`)))
@@ -93,6 +95,7 @@ export const fanOut = async (
     return {
       ours,
       appends: (events * 1000) / (appended.millis ?? Number.NaN),
+      kept: (alone.millis ?? Number.NaN) / (appended.millis ?? Number.NaN),
       cpu: perMillion(appended.cpuMillis ?? Number.NaN),
       bare: perSecond(plain.millis),
       bareCpu: perMillion(plain.cpuMillis),
@@ -112,7 +115,8 @@ export const fanOut = async (
     ratioStored: of(({ bareStored, ours }) => ours / bareStored),
     cpu: of(({ cpu }) => cpu),
     bareCpu: of(({ bareCpu }) => bareCpu),
-    appends: of(({ appends }) => appends)
+    appends: of(({ appends }) => appends),
+    kept: of(({ kept }) => kept)
   }
 }
 
