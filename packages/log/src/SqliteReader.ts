@@ -164,11 +164,11 @@ export class SqliteReader {
       (stream === undefined ? this.#after.all(from, count) : this.#ofStream.all(stream, from, count)) as Array<EventRow>
     if (!full) {
       try {
-        for (let count = firstRows; !full;) {
+        for (let more = true, count = firstRows; more;) {
           count = Math.min(count, limit + 1 - events.length)
           const rows = ask(events.at(-1)?.offset ?? after, count)
           for (const row of rows) if (!fillTo(row[0]) || !take(decode(row) ?? this.#readOne(row[0]))) break
-          if (rows.length < count) break
+          more = !full && rows.length === count
           // As many as the bytes that are left will hold.
           count = Math.min(maxRows, Math.ceil(((maxBytes - bytes) * events.length) / bytes) + 1)
         }

@@ -46,8 +46,8 @@ export interface Options {
 }
 
 /** A page ends at a multiple of so many offsets: followers that lag together have the same pages, and share their bytes. */
-export class Grid extends Context.Reference<Grid>()("@millrace/server/Follow/Grid", { defaultValue: () => 512 }) {}
-const pageBytes = 256 * 1024
+export class Grid extends Context.Reference<Grid>()("@millrace/server/Follow/Grid", { defaultValue: () => 1024 }) {}
+const pageBytes = 1024 * 512
 
 /** Signals in one step. */
 const maxSignals = 64

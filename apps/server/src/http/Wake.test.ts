@@ -110,13 +110,13 @@ it.effect("D7 with few followers every commit is announced at once", () =>
   )
 )
 
-it.effect("D7 while every turn commits, followers have a sixteenth of the time; when the writer rests, they go on at once", () =>
+it.effect("D7 while every turn commits, followers have a twentieth of the time; when the writer rests, they go on at once", () =>
   scenario(4, ({ looks, pass }) =>
     Effect.gen(function* () {
       yield* busyWriter(pass, 400)
-      // 4 ms of a wave and 60 of the writer; the writer's own turns count for the wave they are in.
+      // 4 ms of a wave and 80 of the writer.
       expect(looks()).toBeGreaterThanOrEqual(4)
-      expect(looks()).toBeLessThanOrEqual(400 / 60 + 1)
+      expect(looks()).toBeLessThanOrEqual(400 / 80 + 1)
       const before = looks()
       yield* rest
       expect(looks()).toBe(before + 1)

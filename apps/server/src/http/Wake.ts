@@ -13,9 +13,9 @@ export const heartbeat = "15 seconds"
 /** After a wave of followers the next one waits this many times what it took, at most so many milliseconds. */
 const share = 2
 const longestPause = 8
-/** And as long as every turn of the event loop commits: the writer comes first, followers have a sixteenth of the time until it rests. */
-const busyShare = 15
-const longestBusyPause = 300
+/** And as long as every turn of the event loop commits: the writer comes first, followers have a twentieth of the time until it rests. */
+const busyShare = 20
+const longestBusyPause = 600
 /** How often the token file is looked at for live streams: revoke ends them within a second (X3). */
 const tokenCheck = "400 millis"
 

@@ -18,7 +18,7 @@ export interface FanOut {
   /** Milliseconds of processor time in the server for a million frames, ours and bare. */
   readonly cpu: number
   readonly bareCpu: number
-  /** Events a second committed while they were read, and that as a part of what the same round committed with nobody reading. */
+  /** Events a second committed while they were read, and that as a part of what was committed just before and after with nobody reading. */
   readonly appends: number
   readonly kept: number
 }
@@ -64,7 +64,7 @@ const bareRound = async (bare: Child, count: number, bytes: number, store: boole
   return { millis, cpuMillis: cpuMillis ?? Number.NaN }
 }
 
-/** Appends as fast as they go, read by nobody, and then by all; then the same bytes in the same batches by a bare server. In turns; the median of the rounds, a ratio being of one round. */
+/** Appends as fast as they go, read by nobody, by all, and by nobody again; then the same bytes in the same batches by a bare server. In turns; the median of the rounds, a ratio being of one round. */
 export const fanOut = async (
   server: Child,
   bare: Child,
@@ -79,8 +79,9 @@ export const fanOut = async (
   const { batch, events, readers: count, rounds, synchronous } = options
   const perSecond = (millis: number) => (events * count * 1000) / millis
   const perMillion = (cpuMillis: number) => (cpuMillis * 1e6) / (events * count)
+  const alone = async () => (await server.ask({ op: "append", events, batch })).millis ?? Number.NaN
   const round = async () => {
-    const alone = await server.ask({ op: "append", events, batch })
+    const before = await alone()
     const { head, readers } = await atHead(server, count)
     const started = performance.now()
     const arrived = Promise.all(readers.map((reader) => reader.until(`id: ${cursor(server, head + events)}\n`)))
@@ -88,6 +89,7 @@ export const fanOut = async (
     await arrived
     const ours = perSecond(performance.now() - started)
     closeAll(readers)
+    const after = await alone()
 
     const { bytes } = await bare.ask({ op: "load", file: server.ready.file ?? "", after: head, events, batch })
     const plain = await bareRound(bare, count, bytes ?? 0, false)
@@ -95,7 +97,7 @@ export const fanOut = async (
     return {
       ours,
       appends: (events * 1000) / (appended.millis ?? Number.NaN),
-      kept: (alone.millis ?? Number.NaN) / (appended.millis ?? Number.NaN),
+      kept: (before + after) / 2 / (appended.millis ?? Number.NaN),
       cpu: perMillion(appended.cpuMillis ?? Number.NaN),
       bare: perSecond(plain.millis),
       bareCpu: perMillion(plain.cpuMillis),
