@@ -8,6 +8,7 @@ import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { event } from "../../test/support/Fixture.ts"
+import { Blocks } from "./Blocks.ts"
 import * as Follow from "./Follow.ts"
 import * as Wake from "./Wake.ts"
 
@@ -161,4 +162,29 @@ it.scoped("D2 leases of a hundred followers that came at once end apart, a quart
     expect(Math.max(...times.values())).toBeLessThan(10)
     expect([ends.length, Math.min(...ends) >= 45_000, Math.max(...ends) <= 75_400]).toEqual([100, true, true])
   }).pipe(Effect.withRandom(Random.make("leases")), Effect.provide(layer()))
+)
+
+it.scoped("D2 D7 pages of the log end on a grid, so that readers who come in apart share them; those of a stream do not", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    for (let n = 1; n <= 10; n++) yield* log.append([{ events: [event(n, threads[n % 2])], rows: [] }])
+    const blocks = new Blocks()
+    const read = (after: number, stream?: StreamName) =>
+      Follow.steps({ after, session, blocks, ...(stream !== undefined && { stream }) }).pipe(
+        Stream.takeUntil((step) => step._tag === "caught-up"),
+        Stream.map((step) => {
+          if (step._tag === "block") return `block ${step.bytes.toString()}`
+          if (step._tag === "caught-up") return `caught-up, ${step.replayed} replayed`
+          if (step._tag !== "page") return step._tag
+          const own = step.page.events.map(({ offset }) => offset).join(" ")
+          return `page ${blocks.of(step.page, stream, () => Buffer.from(own)).toString()}`
+        }),
+        Stream.runCollect,
+        Effect.map(Chunk.toReadonlyArray)
+      )
+    expect(yield* read(1)).toEqual(["page 2 3 4", "page 5 6 7 8", "page 9 10", "caught-up, 9 replayed"])
+    expect(yield* read(2)).toEqual(["page 3 4", "block 5 6 7 8", "page 9 10", "caught-up, 8 replayed"])
+    expect(yield* read(4)).toEqual(["block 5 6 7 8", "page 9 10", "caught-up, 6 replayed"])
+    expect(yield* read(3, threads[0])).toEqual(["page 4 6 8 10", "caught-up, 4 replayed"])
+  }).pipe(Effect.provideService(Follow.Grid, 4), Effect.provide(layer()))
 )

@@ -111,7 +111,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
         log.read({
           after: position,
           ...(stream !== undefined && { stream }),
-          limit: Math.min(options.limit ?? grid, grid - (position % grid)),
+          limit: Math.min(options.limit ?? grid, stream === undefined ? grid - (position % grid) : grid),
           maxBytes: options.maxBytes ?? pageBytes
         }),
         (whole) => {
