@@ -188,3 +188,19 @@ it.scoped("D2 D7 pages of the log end on a grid, so that readers who come in apa
     expect(yield* read(3, threads[0])).toEqual(["page 4 6 8 10", "caught-up, 4 replayed"])
   }).pipe(Effect.provideService(Follow.Grid, 4), Effect.provide(layer()))
 )
+
+it.scoped("S3 bye after a page that another follower encoded names the place after that page", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const lease = Duration.seconds(20)
+    const blocks = new Blocks()
+    const late = yield* Follow.attach({ after: 0, session, lease, blocks })
+    expect(yield* late.next).toMatchObject({ _tag: "caught-up", head: 0 })
+    yield* log.append([{ events: [1, 2, 3, 4, 5].map((n) => event(n)), rows: [] }])
+    yield* TestClock.adjust(1)
+    blocks.of(yield* log.read({ after: 0, limit: 4 }), undefined, () => Buffer.from("1 2 3 4"))
+    expect(yield* late.next).toMatchObject({ _tag: "block" })
+    yield* TestClock.adjust("26 seconds")
+    expect(yield* late.next).toMatchObject({ _tag: "bye", reason: "lease", resumeAfter: 4 })
+  }).pipe(Effect.provideService(Follow.Grid, 4), Effect.provide(layer()))
+)

@@ -96,6 +96,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
 
     const moveTo = (offset: number) => {
       position = offset
+      known = Math.max(known, offset)
       if (reader !== undefined) reader.position = offset
     }
     /** What came after the attach is not replayed: `caught-up` stands between the two. */
