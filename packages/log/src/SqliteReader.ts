@@ -20,7 +20,8 @@ const from = "FROM events e LEFT JOIN streams s ON s.id = e.stream"
 
 /** Rows that are asked for at once: all of them are faster than one by one, and the last ones may be beyond the page's bytes. */
 const maxRows = 128
-const firstRows = 64
+/** These tell how large events are here: a page holds two of the largest, and what is read beyond it is thrown away. */
+const firstRows = 4
 
 /** What stands in the place of an event that cannot be read (L6). */
 const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent => {
