@@ -73,7 +73,7 @@ const scenario = (
       seen = yield* log.head
       looks++
       pass(cost)
-    }).pipe(Effect.forever, Effect.forkScoped)
+    }).pipe(Effect.repeat({ until: wake.closing }), Effect.forkScoped)
     yield* rest
     yield* body({ looks: () => looks, pass })
   }).pipe(Effect.provide(layer), Effect.scoped, Effect.withClock(clock))
@@ -152,6 +152,22 @@ it.effect("D7 a follower far behind takes its turns too, and none when nobody wr
       pages = 0
       yield* rest
       expect(pages).toBeGreaterThan(40)
+    })
+  )
+)
+
+it.effect("S3 a server that drains holds nobody back, whatever the writer does", () =>
+  scenario(4, ({ pass }) =>
+    Effect.gen(function* () {
+      const wake = yield* Wake.Wake
+      yield* busyWriter(pass, 20)
+      const waits = yield* Effect.fork(wake.turn)
+      yield* busyWriter(pass, 3)
+      expect(waits.unsafePoll()).toBeNull()
+      yield* wake.close
+      const comes = yield* Effect.fork(wake.turn)
+      yield* busyWriter(pass, 3)
+      expect([waits, comes].map((fiber) => fiber.unsafePoll() !== null)).toEqual([true, true])
     })
   )
 )

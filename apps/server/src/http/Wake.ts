@@ -27,7 +27,10 @@ export class Wake extends Context.Tag("@millrace/server/Wake")<
      * after `expires` (milliseconds of the Clock), and when there are signals beyond `heard`.
      */
     readonly next: (seen: number, stream?: string, expires?: number, heard?: number) => Effect.Effect<void>
-    /** Before each page: returns when readers may have the time. While the writer has all it can do they take turns of their own. */
+    /**
+     * Before each page: returns when readers may have the time. While the writer has all it can do they take turns of their own; nobody waits when
+     * a token changed or the server drains.
+     */
     readonly turn: Effect.Effect<void>
     readonly signals: Pick<typeof Signals.Service, "since">
     /** The head of the last wave: a follower at the head reads no further until the next one. */
@@ -59,8 +62,16 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
     waiters.delete(stream)
     for (const resume of set.keys()) resume()
   }
+  /** After a wave that took long, until the next one: who wants a page waits for its turn in here. */
+  let holding = false
+  const turns = new Set<() => void>()
+  const openTurns = () => {
+    for (const resume of turns) resume()
+    turns.clear()
+  }
   const openAll = Effect.sync(() => {
     for (const stream of waiters.keys()) open(stream)
+    openTurns()
   })
 
   /** Those whose time is over. */
@@ -98,8 +109,6 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
   /** Milliseconds that the writer has spent in transactions. */
   const committing = Effect.map(log.stats, ({ perBatch }) => perBatch.seconds.sum * 1000)
   const millisSince = (nanos: bigint) => Effect.map(Clock.currentTimeNanos, (now) => Number(now - nanos) / 1e6)
-  let holding = false
-  const turns = new Set<() => void>()
 
   /**
    * One wave at a time. After one that took long (many followers) the next one waits, so that it carries more events to each of them; while the
@@ -123,8 +132,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
       yield* Effect.yieldNow()
     }
     holding = false
-    for (const resume of turns) resume()
-    turns.clear()
+    openTurns()
   })
 
   let told = signals.place()
@@ -170,7 +178,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
         })
       }),
     turn: Effect.async<void>((resume) => {
-      if (!holding) return resume(Effect.void)
+      if (!holding || closing) return resume(Effect.void)
       const go = () => resume(Effect.void)
       turns.add(go)
       return Effect.sync(() => turns.delete(go))
