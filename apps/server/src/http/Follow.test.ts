@@ -204,3 +204,40 @@ it.scoped("S3 bye after a page that another follower encoded names the place aft
     expect(yield* late.next).toMatchObject({ _tag: "bye", reason: "lease", resumeAfter: 4 })
   }).pipe(Effect.provideService(Follow.Grid, 4), Effect.provide(layer()))
 )
+
+it.scoped(
+  "D6 D13 what another follower encoded goes to nobody beyond the head of the attach, nor to who follows one stream",
+  () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const append = (...ns: ReadonlyArray<number>) => log.append([{ events: ns.map((n) => event(n, threads[n % 2])), rows: [] }])
+      const blocks = new Blocks()
+      yield* append(1, 2)
+      const whole = yield* Follow.attach({ after: 0, session, blocks })
+      const one = yield* Follow.attach({ after: 0, session, blocks, stream: threads[0] })
+      yield* append(3, 4, 5)
+      yield* TestClock.adjust(1)
+      blocks.of(yield* log.read({ after: 0, limit: 4 }), undefined, () => Buffer.from("1 2 3 4"))
+      const took = ({ next }: Follow.Attached) =>
+        Effect.map(Effect.replicateEffect(next, 3), (steps) => [offsets(steps), steps[1]])
+      expect(yield* took(whole)).toMatchObject([[1, 2, 3, 4], { _tag: "caught-up", head: 2, replayed: 2 }])
+      expect(yield* took(one)).toMatchObject([[2, 4], { _tag: "caught-up", head: 2, replayed: 1 }])
+    }).pipe(Effect.provideService(Follow.Grid, 4), Effect.provide(layer()))
+)
+
+it.scoped("D7 every page waits for its turn, of one who is behind and of one at the head", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const wake = yield* Wake.Wake
+    let turns = 0
+    const counted = { ...wake, turn: Effect.sync(() => void turns++) }
+    const append = log.append([{ events: [event(1)], rows: [] }])
+    yield* append
+    const { next } = yield* Effect.provideService(Follow.attach({ after: 0, session }), Wake.Wake, counted)
+    expect([(yield* next)._tag, turns]).toEqual(["page", 1])
+    expect([(yield* next)._tag, turns]).toEqual(["caught-up", 1])
+    yield* append
+    yield* TestClock.adjust(1)
+    expect([(yield* next)._tag, turns]).toEqual(["page", 2])
+  }).pipe(Effect.provide(layer()))
+)
