@@ -124,6 +124,9 @@ it.scopedLive(
       expect([slow.last() > 0, ...frozen.map((one) => one.last())]).toEqual([true, 0, 0, 0, 0])
       yield* slow.thaw
       yield* slow.reached(total)
+      // They share their pages, so those are counted where each waits: one for each of them.
+      const [, unread] = /^millrace_unread_bytes (\d+)$/m.exec((yield* beside.call("/metrics")).body) ?? []
+      expect(Number(unread)).toBeLessThan(frozen.length * 1024 * 1024)
       const whileFrozen = held()
       yield* Effect.forEach(frozen, (one) => Effect.zipRight(one.thaw, one.reached(total)))
       expect(whileFrozen - held()).toBeLessThan(frozen.length * 8 * 1024 * 1024)

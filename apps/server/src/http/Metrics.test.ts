@@ -61,7 +61,8 @@ it.scopedLive(
       const later = yield* numbers
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="start"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="position"}')).toBe(1)
-      // What a reader got stays counted when it is gone.
+      // The one that never reads, and the one that came back: who was cut is gone. What it got stays counted.
+      expect(valueOf(later, 'millrace_followers{transport="sse"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_bytes_total{transport="sse"}')).toBeGreaterThan(200_000)
     })
 )
