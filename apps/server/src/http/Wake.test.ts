@@ -171,3 +171,15 @@ it.effect("S3 a server that drains holds nobody back, whatever the writer does",
     })
   )
 )
+
+it.effect("D7 however long a wave took, the next one comes within 600 ms", () =>
+  scenario(100, ({ looks, pass }) =>
+    Effect.gen(function* () {
+      yield* busyWriter(pass, 1)
+      const before = looks()
+      // One look of these is that at the token file.
+      yield* busyWriter(pass, 1_300)
+      expect(looks() - before).toBeGreaterThanOrEqual(3)
+    })
+  )
+)
