@@ -33,11 +33,12 @@ const handClock = () => {
   return { clock, pass }
 }
 
-const layer = Wake.layer.pipe(
-  Layer.provideMerge(Signals.layer()),
-  Layer.provideMerge(FixedTokens.layer()),
-  Layer.provideMerge(EventLogMemory.layer())
-)
+const layer = (committed: () => void) =>
+  Wake.layer.pipe(
+    Layer.provideMerge(Signals.layer()),
+    Layer.provideMerge(FixedTokens.layer()),
+    Layer.provideMerge(EventLogMemory.layer({ onStep: (step) => void (step === "committed" && committed()) }))
+  )
 
 /** A writer that commits in every turn of the event loop, a millisecond each. */
 const busyWriter = (pass: (ms: number) => void, turns: number) =>
@@ -54,13 +55,14 @@ const rest = Effect.repeatN(Effect.yieldNow(), 50)
 
 const append = Effect.flatMap(EventLog, (log) => Effect.orDie(log.append([{ events: [event(1)], rows: [] }])))
 
-/** A follower whose every look takes `cost` milliseconds, and how often it looked. */
+/** A follower whose every look takes `cost` milliseconds, how often it looked, and a writer whose commits take some. */
 const scenario = (
   cost: number,
   body: (given: {
     readonly looks: () => number
     readonly pass: (ms: number) => void
-  }) => Effect.Effect<void, never, EventLog | Wake.Wake>
+  }) => Effect.Effect<void, never, EventLog | Wake.Wake>,
+  commitMillis = 0
 ) => {
   const { clock, pass } = handClock()
   let looks = 0
@@ -76,7 +78,7 @@ const scenario = (
     }).pipe(Effect.repeat({ until: wake.closing }), Effect.forkScoped)
     yield* rest
     yield* body({ looks: () => looks, pass })
-  }).pipe(Effect.provide(layer), Effect.scoped, Effect.withClock(clock))
+  }).pipe(Effect.provide(layer(() => pass(commitMillis))), Effect.scoped, Effect.withClock(clock))
 }
 
 it.effect("D7 after a wave that took 4 ms the next one waits 8 ms and carries what was committed meanwhile", () =>
@@ -181,5 +183,17 @@ it.effect("D7 however long a wave took, the next one comes within 600 ms", () =>
       yield* busyWriter(pass, 1_300)
       expect(looks() - before).toBeGreaterThanOrEqual(3)
     })
+  )
+)
+
+it.effect("D7 what commits take is not held against the readers", () =>
+  scenario(
+    0,
+    ({ looks }) =>
+      Effect.gen(function* () {
+        yield* busyWriter(() => {}, 60)
+        expect(looks()).toBeGreaterThan(10)
+      }),
+    4
   )
 )
