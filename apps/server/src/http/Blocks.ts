@@ -23,7 +23,7 @@ export class Blocks {
 
   /** The bytes of this page. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
-    // A page that ends below the head ends there for everybody; one at the head is longer for those who come later.
+    // A page that ends below the head may end there for everybody; one at the head is longer for those who come later.
     const open = page.upTo >= page.head
     const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
     const known = this.#blocks.get(key)
