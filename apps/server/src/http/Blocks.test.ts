@@ -40,11 +40,18 @@ it("D2 of two pages that begin at the same place each has its own bytes", () => 
 })
 
 it("D7 what is kept is bounded in bytes; the oldest goes first", () => {
-  const blocks = new Blocks(100)
-  const make = () => Buffer.alloc(40)
+  const blocks = new Blocks(100_000)
+  const make = () => Buffer.alloc(40_000)
   for (let at = 0; at < 5; at++) blocks.of(page(at, at + 1), undefined, make)
   expect([0, 1, 2, 3, 4].map((at) => blocks.find(at) !== undefined)).toEqual([false, false, false, true, true])
   // A longer page in the place of a shorter one counts once.
   for (let again = 0; again < 10; again++) blocks.of(page(4, 5 + again), undefined, make)
   expect(blocks.find(3)).toBeDefined()
+})
+
+it("D7 pages of one small event count for what an entry costs, not for their bytes alone", () => {
+  const blocks = new Blocks(100_000)
+  const places = Array.from({ length: 1000 }, (_, at) => at)
+  for (const at of places) blocks.of(page(at, at + 1), undefined, () => Buffer.from("x"))
+  expect(places.filter((at) => blocks.find(at) !== undefined).length).toBeLessThan(100)
 })

@@ -7,6 +7,10 @@ import type { Page } from "@millrace/log/EventLog"
 /** Sockets take some MiB before they push back, one more than another: so far apart are readers that began together. */
 const defaultMaxBytes = 32 * 1024 * 1024
 
+/** What an entry costs beside its bytes, with room to spare: a page at the head may be one small event. */
+const entryBytes = 1024
+const costOf = (block: Block | undefined) => (block === undefined ? 0 : block.bytes.length + entryBytes)
+
 interface Block {
   readonly upTo: number
   readonly bytes: Buffer
@@ -28,15 +32,15 @@ export class Blocks {
     const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
     const known = this.#blocks.get(key)
     if (known !== undefined && known.upTo === page.upTo) return known.bytes
-    const bytes = encode()
-    this.#blocks.set(key, { upTo: page.upTo, bytes })
-    this.#held += bytes.length - (known?.bytes.length ?? 0)
-    for (const [oldest, { bytes: gone }] of this.#blocks) {
+    const block = { upTo: page.upTo, bytes: encode() }
+    this.#blocks.set(key, block)
+    this.#held += costOf(block) - costOf(known)
+    for (const [oldest, gone] of this.#blocks) {
       if (this.#held <= this.#maxBytes) break
       this.#blocks.delete(oldest)
-      this.#held -= gone.length
+      this.#held -= costOf(gone)
     }
-    return bytes
+    return block.bytes
   }
 
   /** The whole page of the log that follows this offset. */

@@ -23,9 +23,8 @@ const framesPerMessage = 256
 
 const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
   switch (step._tag) {
-    // Nobody gives these followers encoded pages.
     case "block":
-      return Chunk.empty()
+      throw new Error("A follower over RPC was given the encoded pages of SSE.")
     case "page":
       return Chunk.unsafeFromArray(
         step.page.events.map((event) => ({
