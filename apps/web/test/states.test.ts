@@ -68,7 +68,9 @@ it.scopedLive("T13 two people answer at once: one answer is taken, and both are 
       await bob.page.goto(ann.page.url())
       const decline = bob.page.getByRole("button", { name: "Decline" })
       await decline.waitFor()
-      await Promise.all([accept.click(), decline.click()])
+      // Pressed at once: a click that waits for a page at rest comes after the other's answer, and finds no button any more.
+      const buttons = await Promise.all([accept.elementHandle(), decline.elementHandle()])
+      await Promise.all(buttons.map((button) => button?.evaluate((one: HTMLElement) => one.click())))
     })
     const taken = yield* Effect.promise(async () => {
       const words = await Promise.all([ann, bob].map(({ page }) => page.locator(".settled").last().textContent()))
