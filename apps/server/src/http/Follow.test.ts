@@ -1,3 +1,4 @@
+import { HttpServerRequest } from "@effect/platform"
 import { expect, it } from "@effect/vitest"
 import { Chunk, Clock, Duration, Effect, Fiber, Layer, Option, Random, Ref, Stream, TestClock } from "effect"
 import type { StreamName } from "@millrace/contracts/Ids"
@@ -8,7 +9,9 @@ import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { event } from "../../test/support/Fixture.ts"
+import { Session } from "../auth/Session.ts"
 import { Blocks } from "./Blocks.ts"
+import * as Events from "./Events.ts"
 import * as Follow from "./Follow.ts"
 import * as Wake from "./Wake.ts"
 
@@ -239,5 +242,24 @@ it.scoped("D7 every page waits for its turn, of one who is behind and of one at 
     yield* append
     yield* TestClock.adjust(1)
     expect([(yield* next)._tag, turns]).toEqual(["page", 2])
+  }).pipe(Effect.provide(layer()))
+)
+
+it.scoped("D7 a dump of the whole log waits for its turn before every page", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    for (let n = 0; n < 3; n++) yield* log.append(Array.from({ length: 700 }, () => ({ events: [event(1)], rows: [] })))
+    const wake = yield* Wake.Wake
+    let turns = 0
+    const counted = { ...wake, turn: Effect.sync(() => void turns++) }
+    const handle = yield* Effect.provideService(Events.make, Wake.Wake, counted)
+    const request = HttpServerRequest.fromWeb(
+      new Request("http://localhost/api/events", { headers: { accept: "application/x-ndjson" } })
+    )
+    const { body } = yield* Effect.provideService(handle(request), Session, session)
+    if (body._tag !== "Stream") return yield* Effect.dieMessage("a dump is a stream")
+    const pages = yield* Stream.runCount(body.stream)
+    expect(pages).toBeGreaterThanOrEqual(3)
+    expect(turns).toBe(pages)
   }).pipe(Effect.provide(layer()))
 )

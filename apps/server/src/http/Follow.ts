@@ -34,9 +34,8 @@ export interface Options {
   readonly after: number
   readonly stream?: StreamName
   readonly session: Session["Type"]
-  /** Bounds of one page. */
+  /** Events of one page, at most. */
   readonly limit?: number
-  readonly maxBytes?: number
   /** Encoded pages of the whole log: what is there is not read again. */
   readonly blocks?: Blocks
   /** Keeps its numbers in here. */
@@ -113,7 +112,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
           after: position,
           ...(stream !== undefined && { stream }),
           limit: Math.min(options.limit ?? grid, stream === undefined ? grid - (position % grid) : grid),
-          maxBytes: options.maxBytes ?? pageBytes
+          maxBytes: pageBytes
         }),
         (whole) => {
           known = whole.head

@@ -26,11 +26,9 @@ const encodePage = (epoch: string, page: Page): Buffer => {
   return Buffer.from(text)
 }
 
-/** The bytes of a step. */
-export const encode = (epoch: string, step: Follow.Step): Buffer => {
+/** The bytes of a step that is not a page: those are kept for others. */
+const encode = (epoch: string, step: Exclude<Follow.Step, { readonly _tag: "page" }>): Buffer => {
   switch (step._tag) {
-    case "page":
-      return encodePage(epoch, step.page)
     case "block":
       return step.bytes
     case "caught-up":
@@ -89,7 +87,11 @@ export const make = Effect.map(Effect.all([EventLog, Lease, Followers.Registry])
     const body = Effect.flatMap(enter, (first) => {
       response.write(first)
       return rest
-    }).pipe(Effect.ignore, Effect.ensuring(Effect.sync(() => followers.leave(reader))))
+    }).pipe(
+      // It fails with `None` only: there are no more steps.
+      Effect.ignore,
+      Effect.ensuring(Effect.sync(() => followers.leave(reader)))
+    )
     return HttpServerResponse.stream(Stream.execute(body), { contentType: "text/event-stream; charset=utf-8", headers })
   })
 })

@@ -197,3 +197,33 @@ it.effect("D7 what commits take is not held against the readers", () =>
     4
   )
 )
+
+it.effect("D7 what is sent at the end of a wave's turn counts for the wave", () =>
+  scenario(0, ({ pass }) =>
+    Effect.gen(function* () {
+      const wake = yield* Wake.Wake
+      let sent = 0
+      yield* Effect.fork(
+        Effect.forever(
+          Effect.gen(function* () {
+            yield* wake.next(sent)
+            sent = wake.head()
+            // As node writes to its sockets: after the turn in which it was told to.
+            yield* Effect.yieldNow()
+            pass(4)
+          })
+        )
+      )
+      yield* rest
+      yield* append
+      yield* rest
+      expect(sent).toBe(1)
+      yield* append
+      yield* rest
+      expect(sent).toBe(1)
+      pass(8)
+      yield* rest
+      expect(sent).toBe(2)
+    })
+  )
+)

@@ -126,7 +126,7 @@ const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
   }
 }
 
-/** Full after so many pieces, until all of them were taken. The last piece is `undefined`. */
+/** Full after so many pieces, until all of them were taken. The last piece is `undefined`. The queue is as node's: it takes all, and says that it is full. */
 const makeSocket = (capacity: number) =>
   Effect.map(Queue.unbounded<Uint8Array | undefined>(), (pieces) => {
     const waiting = new Set<() => void>()
