@@ -96,6 +96,9 @@ export const CommandBody = {
   "request.answer": Schema.Struct({
     requestId: RequestId,
     decision: Schema.optional(Decision),
+    optionId: Schema.optional(bounded("the option's id", 1000)).annotations({
+      description: "One of the request's `options`, in place of a decision."
+    }),
     answers: Schema.optional(Answers)
   }),
   "session.stop": Schema.Struct({ threadId: ThreadId, expectedEpoch: Schema.optional(Epoch) })

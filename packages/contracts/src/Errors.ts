@@ -91,6 +91,7 @@ export const Rule = Schema.Literal(
   "QueueFull",
   "RequestNotFound",
   "DecisionNotOffered",
+  "AmbiguousDecision",
   "AnswersIncomplete",
   "ProviderUnknown",
   "GoalNotFound",

@@ -107,9 +107,21 @@ export const Question = Schema.Struct({
   text: Schema.String,
   header: Schema.optional(Schema.String),
   options: Schema.optional(Schema.Array(Schema.Struct({ label: Schema.String, description: Schema.optional(Schema.String) }))),
+  multiple: Schema.optional(Schema.Boolean.annotations({ description: "More than one option may be chosen." })),
   secret: Schema.optional(Schema.Boolean)
 })
 export type Question = typeof Question.Type
+
+/** One answer that the agent offers to an approval. */
+export const ApprovalOption = Schema.Struct({
+  optionId: Schema.String.annotations({ description: "The agent's own id, unique within the request." }),
+  label: Schema.String.annotations({ description: "The agent's own words." }),
+  kind: Schema.String.annotations({
+    description:
+      "accept | accept-for-session | decline | cancel; a kind that this version does not know stands as the agent wrote it."
+  })
+})
+export type ApprovalOption = typeof ApprovalOption.Type
 
 /** What is asked of a person, and the choices. */
 export const Ask = Schema.Union(
@@ -121,7 +133,11 @@ export const Ask = Schema.Union(
     cwd: Schema.optional(Schema.String),
     changes: Schema.optional(Schema.Array(FileChange)),
     reason: Schema.optional(Schema.String),
-    choices: Schema.NonEmptyArray(Decision)
+    choices: Schema.NonEmptyArray(Decision),
+    options: Schema.optional(Schema.Array(ApprovalOption)).annotations({
+      description:
+        "The agent's own options, where it names them. Answer with `optionId`; a `decision` works where one option has that kind."
+    })
   }),
   Schema.Struct({
     kind: Schema.Literal("question"),
@@ -136,8 +152,15 @@ export type Ask = typeof Ask.Type
 export const Answers = Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) })
 export type Answers = typeof Answers.Type
 
-/** An answer to a request: a decision for an approval, answers for a question. */
-export const Answer = Schema.Union(Schema.Struct({ decision: Decision }), Schema.Struct({ answers: Answers }))
+/**
+ * An answer to a request: a decision or an option for an approval, answers for a question. An option always has its id; its decision is present where
+ * the option's kind is one of the four.
+ */
+export const Answer = Schema.Union(
+  Schema.Struct({ decision: Decision, optionId: Schema.optional(Schema.String) }),
+  Schema.Struct({ optionId: Schema.String }),
+  Schema.Struct({ answers: Answers })
+)
 export type Answer = typeof Answer.Type
 
 export const RequestView = Schema.Struct({

@@ -21,11 +21,11 @@ const value = (of: unknown): string => (typeof of === "string" ? of : (JSON.stri
 const answered = (answer: Answer | undefined): string =>
   answer === undefined
     ? ""
-    : "decision" in answer
-      ? `**${answer.decision}**`
-      : Object.entries(answer.answers)
+    : "answers" in answer
+      ? Object.entries(answer.answers)
           .map(([id, given]) => `${line(id)}: **${line(given.join(", "))}**`)
           .join("; ")
+      : `**${"decision" in answer ? answer.decision : line(answer.optionId)}**`
 
 const item = (data: Data<"item.imported">): string => {
   const state = data.status === "completed" ? "" : ` (${data.status}${because(data.reason)})`

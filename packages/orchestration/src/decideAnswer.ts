@@ -1,20 +1,47 @@
 /** decide for answers: what a person says to a request settles it, once; the first answer wins (T13). */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
-import type { Answer, Ask } from "@millrace/contracts/Item"
-import { Either } from "effect"
+import { type Answer, type Ask, Decision } from "@millrace/contracts/Item"
+import { Either, Schema } from "effect"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import { type Decided, ok, reject } from "./Decided.ts"
 import type { Draft } from "./Draft.ts"
 import type { OpenRequest, ThreadState } from "./ThreadState.ts"
 
+type Approval = Extract<Ask, { readonly kind: "approval" }>
+const isDecision = Schema.is(Decision)
+
+/** The option that the command names, or the only one of the decision's kind. */
+const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Either.Either<Answer, CommandRejected> => {
+  const { decision, optionId, requestId } = command
+  const options = ask.options ?? []
+  if (optionId !== undefined) {
+    const option = options.find((one) => one.optionId === optionId)
+    if (option === undefined || (decision !== undefined && decision !== option.kind))
+      return reject(
+        "DecisionNotOffered",
+        `Give one of the request's options: ${options.map((one) => one.optionId).join(", ")}.`,
+        requestId
+      )
+    return Either.right(isDecision(option.kind) ? { decision: option.kind, optionId } : { optionId })
+  }
+  const fitting = options.filter((one) => one.kind === decision)
+  if (fitting.length > 1)
+    return reject(
+      "AmbiguousDecision",
+      `Several options are of this kind. Give optionId, one of: ${fitting.map((one) => `${one.optionId} (${one.label})`).join(", ")}.`,
+      requestId
+    )
+  const [only] = fitting
+  return decision !== undefined && ask.choices.includes(decision)
+    ? Either.right(only === undefined ? { decision } : { decision, optionId: only.optionId })
+    : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
+}
+
 const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): Either.Either<Answer, CommandRejected> => {
   const { decision, answers, requestId } = command
-  if (ask.kind === "approval")
-    return decision !== undefined && ask.choices.includes(decision)
-      ? Either.right({ decision })
-      : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
+  if (ask.kind === "approval") return approvalFor(command, ask)
   if (answers === undefined)
     return decision === "cancel" || decision === "decline"
       ? Either.right({ decision })
@@ -39,8 +66,8 @@ const shown = (ask: Ask, answer: Answer): Answer => {
 }
 
 /** What is asked, without whose item asks it. */
-const askedOf = (ask: Extract<Ask, { kind: "approval" }>): string =>
-  JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices])
+const askedOf = (ask: Approval): string =>
+  JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
 /** Allowed for the session: those that wait with the very same words need nobody any more (T13). */
 const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest): void => {

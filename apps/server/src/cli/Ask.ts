@@ -37,7 +37,7 @@ const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style
   ${offered.map(([letter, , words]) => `[${letter}] ${words}`).join("  ")}: `
   return Effect.flatMap(question(text), (typed) => {
     const chosen = offered.find(([letter, decision, words]) => [letter, decision, words].includes(typed.toLowerCase()))
-    return chosen === undefined ? approval(ask, style) : Effect.succeed({ decision: chosen[1] })
+    return chosen === undefined ? approval(ask, style) : Effect.succeed<Answer>({ decision: chosen[1] })
   })
 }
 

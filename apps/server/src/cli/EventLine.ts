@@ -14,7 +14,11 @@ export const about = (content: ItemContent): string =>
   ""
 
 const answerText = (answer: Answer): string =>
-  "decision" in answer ? answer.decision : Object.values(answer.answers).flat().join(", ")
+  "answers" in answer
+    ? Object.values(answer.answers).flat().join(", ")
+    : "decision" in answer
+      ? answer.decision
+      : `option ${answer.optionId}`
 
 const ended = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
 

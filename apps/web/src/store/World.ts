@@ -264,7 +264,12 @@ const ofRequest = (world: World, event: DomainEvent, at: string): World => {
       return { ...world, requests: { ...world.requests, [requestId]: request } }
     }
     case "request.answered": {
-      const answer: Answer = "decision" in event.data ? { decision: event.data.decision } : { answers: event.data.answers }
+      const answer: Answer =
+        "answers" in event.data
+          ? { answers: event.data.answers }
+          : "decision" in event.data
+            ? { decision: event.data.decision, ...(event.data.optionId === undefined ? {} : { optionId: event.data.optionId }) }
+            : { optionId: event.data.optionId }
       return settle(world, event.data.requestId, { by: event.data.by, answer })
     }
     case "request.expired":

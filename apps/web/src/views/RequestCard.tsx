@@ -136,7 +136,12 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
 
 const outcome = ({ answer, by, reason }: Settled): string => {
   if (answer === undefined) return `is over: ${reason ?? "nobody answered"}`
-  const what = "decision" in answer ? answer.decision.replaceAll("-", " ") : Object.values(answer.answers).flat().join(", ")
+  const what =
+    "answers" in answer
+      ? Object.values(answer.answers).flat().join(", ")
+      : "decision" in answer
+        ? answer.decision.replaceAll("-", " ")
+        : answer.optionId
   return `${what}, answered by ${by ?? "somebody"}`
 }
 

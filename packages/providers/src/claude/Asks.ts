@@ -103,11 +103,11 @@ const asksQuestions = (request: CanUseTool, itemId: string | undefined): Asked |
   return {
     ask: { kind: "question", title: oneLine(first.text), ...optional("nativeItemId", itemId), questions: [first, ...rest] },
     result: (answer) => {
-      if ("decision" in answer)
+      if (!("answers" in answer))
         return {
           behavior: "deny",
           message: "The person did not answer.",
-          ...(answer.decision === "cancel" ? { interrupt: true } : {})
+          ...("decision" in answer && answer.decision === "cancel" ? { interrupt: true } : {})
         }
       const answers = Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, given.join(", ")]))
       return { behavior: "allow", updatedInput: { ...request.input, answers } }

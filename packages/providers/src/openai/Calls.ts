@@ -43,7 +43,7 @@ export interface Given {
 export const given = (answer: Answer): Given | undefined => {
   if ("answers" in answer)
     return { status: "completed", text: (answer.answers[questionId] ?? Object.values(answer.answers)[0] ?? []).join("\n") }
-  return answer.decision === "cancel"
+  return "decision" in answer && answer.decision === "cancel"
     ? undefined
     : { status: "declined", text: "The person declined this call. Go on without its result." }
 }
