@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, Decision, oneOf } from "./Item.ts"
+import { labelling } from "./Labels.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 
 const text = Schema.String
@@ -34,13 +35,15 @@ export const CommandBody = {
     title: Schema.optional(Title),
     recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Default: as the server is set." }),
     afterLimit: Schema.optional(AfterLimit).annotations({ description: "Default: stop." }),
+    ...labelling,
     turn: Schema.optional(Schema.Struct({ text: PromptText }))
   }),
   "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),
   "thread.configure": Schema.Struct({
     threadId: ThreadId,
     recovery: Schema.optional(RecoveryPolicy),
-    afterLimit: Schema.optional(AfterLimit)
+    afterLimit: Schema.optional(AfterLimit),
+    ...labelling
   }),
   /** Another agent goes on with the conversation. Refused while a turn runs. */
   "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(Name) }),

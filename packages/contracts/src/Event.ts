@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
 import { ImportedData, ImportSource } from "./Import.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
+import { labelled } from "./Labels.ts"
 import {
   AfterLimit,
   Continuation,
@@ -47,6 +48,7 @@ export const EventData = {
     cwd: text,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
+    ...labelled,
     imported: Schema.optional(ImportSource),
     forkedFrom: Schema.optional(ForkSource)
   }),
@@ -55,7 +57,8 @@ export const EventData = {
     title: Schema.optional(text),
     model: Schema.optional(text),
     recovery: Schema.optional(RecoveryPolicy),
-    afterLimit: Schema.optional(AfterLimit)
+    afterLimit: Schema.optional(AfterLimit),
+    ...labelled
   }),
   /**
    * From now on another agent runs it. The next session gets the transcript with its first turn (`continuity: handed-off`), unless it goes back before a

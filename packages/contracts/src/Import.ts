@@ -6,6 +6,7 @@ import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
+import { labelling } from "./Labels.ts"
 import { TurnOrigin } from "./State.ts"
 
 const text = Schema.String
@@ -75,6 +76,7 @@ export const ExportHeader = Schema.Struct({
     provider: text,
     model: Schema.optional(text),
     cwd: text,
+    ...labelling,
     createdAt: Schema.optional(text)
   })
 })

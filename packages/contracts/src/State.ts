@@ -1,6 +1,7 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
 import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
+import { labelled } from "./Labels.ts"
 import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
 
 /**
@@ -185,6 +186,7 @@ export const ThreadView = Schema.Struct({
   stopping: Schema.optional(Schema.String).annotations({ description: "Its session is being ended, for this reason." }),
   recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: as the server is set." }),
   afterLimit: Schema.optional(AfterLimit).annotations({ description: "Absent: stop." }),
+  ...labelled,
   continuation: Schema.optional(Continuation).annotations({ description: "Work that goes on later." }),
   goal: Schema.optional(Goal).annotations({ description: "The last one, also when it is over." }),
   createdAt: Schema.String,

@@ -6,6 +6,7 @@ import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import { type ExportFormat, type ExportHeader, exportVersion } from "@millrace/contracts/Import"
+import { given } from "@millrace/contracts/Labels"
 import type { ThreadView } from "@millrace/contracts/State"
 import { EventLog, type LogUnavailable, type StoredEvent } from "@millrace/log/EventLog"
 import { Effect, Option, Stream } from "effect"
@@ -85,7 +86,7 @@ export const make = (thread: ThreadView, format: ExportFormat): Stream.Stream<st
         millrace: exportVersion,
         logEpoch: log.epoch,
         offset: head,
-        thread: { threadId, title, provider, ...(model === undefined ? {} : { model }), cwd, createdAt }
+        thread: { threadId, title, provider, ...(model === undefined ? {} : { model }), cwd, ...given(thread), createdAt }
       }
       const pages = Stream.paginateEffect(yield* log.retainedFrom, (after) =>
         Effect.map(

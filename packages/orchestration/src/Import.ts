@@ -8,6 +8,7 @@ import { make as command } from "@millrace/contracts/Command"
 import { type CommandError, CommandRejected, type StorageUnavailable } from "@millrace/contracts/Errors"
 import { CommandId, type ItemId, type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
 import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millrace/contracts/Import"
+import { given, type Labelled } from "@millrace/contracts/Labels"
 import { EventLog } from "@millrace/log/EventLog"
 import { Context, Effect, Stream } from "effect"
 import { Engine } from "./Engine.ts"
@@ -22,7 +23,7 @@ import { storageUnavailable } from "./Work.ts"
 const part = { pieces: 64, bytes: 96 * 1024 }
 
 /** The thread that a transcript becomes. */
-export interface Target {
+export interface Target extends Labelled {
   readonly source: ImportSource
   readonly title: string
   readonly provider: string
@@ -147,6 +148,7 @@ export const make = Effect.gen(function* () {
         ...(model === undefined ? {} : { model }),
         title: title === "" ? "Imported" : title.slice(0, 500),
         cwd: directory?.cwd ?? cwd,
+        ...given(target),
         imported: source
       }
       const rename = names(threadId)

@@ -5,6 +5,7 @@
 import type { RequestView } from "@millrace/contracts/Item"
 import type { AfterLimit, Continuation as Plan, RecoveryPolicy, TurnView } from "@millrace/contracts/State"
 import type { Row, View } from "@millrace/log/EventLog"
+import { given, type Labelled } from "@millrace/contracts/Labels"
 import { HashSet } from "effect"
 import * as Continuation from "./Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
@@ -20,20 +21,23 @@ import {
 } from "./ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
 
-export interface ThreadRow extends Pick<
-  ThreadState,
-  | "threadId"
-  | "projectId"
-  | "provider"
-  | "title"
-  | "cwd"
-  | "archived"
-  | "deleted"
-  | "createdAt"
-  | "updatedAt"
-  | "capabilities"
-  | "failed"
-> {
+export interface ThreadRow
+  extends
+    Labelled,
+    Pick<
+      ThreadState,
+      | "threadId"
+      | "projectId"
+      | "provider"
+      | "title"
+      | "cwd"
+      | "archived"
+      | "deleted"
+      | "createdAt"
+      | "updatedAt"
+      | "capabilities"
+      | "failed"
+    > {
   readonly recovery?: RecoveryPolicy
   readonly afterLimit?: AfterLimit
   /** Its text is made anew from the turn that was cut off. */
@@ -95,6 +99,7 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.stopRequested === undefined ? {} : { stopRequested: state.stopRequested }),
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
   ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
+  ...given(state),
   ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
   ...(state.goal === undefined ? {} : { goal: state.goal }),
   ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom }),
@@ -187,6 +192,8 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     stopRequested: row.stopRequested,
     recovery: row.recovery,
     afterLimit: row.afterLimit,
+    labels: row.labels,
+    metadata: row.metadata,
     continuation: row.continuation === undefined ? undefined : planned(view, row.continuation),
     goal: row.goal,
     handedFrom: row.handedFrom,

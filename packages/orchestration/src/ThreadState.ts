@@ -19,6 +19,7 @@ import type {
   TurnView,
   ForkSource
 } from "@millrace/contracts/State"
+import { given, type Labelled } from "@millrace/contracts/Labels"
 import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
 
@@ -126,6 +127,8 @@ export interface ThreadState {
   /** What becomes of a turn when its server dies; absent: as the server is set. */
   readonly recovery: RecoveryPolicy | undefined
   readonly afterLimit: AfterLimit | undefined
+  readonly labels: Labelled["labels"]
+  readonly metadata: Labelled["metadata"]
   /** Work that goes on later, with the prompt of its turn. While there is one, the queue waits. */
   readonly continuation: (Continuation & { readonly text: string; readonly action?: TurnAction | undefined }) | undefined
   readonly goal: Goal.GoalState | undefined
@@ -176,6 +179,8 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   stopRequested: undefined,
   recovery: data.recovery,
   afterLimit: data.afterLimit,
+  labels: data.labels,
+  metadata: data.metadata,
   continuation: undefined,
   goal: undefined,
   handedFrom: undefined,
@@ -272,6 +277,7 @@ export const threadView = (state: ThreadState): ThreadView => ({
   ...(state.stopRequested === undefined ? {} : { stopping: state.stopRequested.reason }),
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
   ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
+  ...given(state),
   ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
   ...(state.goal === undefined ? {} : { goal: Goal.view(state.goal) }),
   createdAt: state.createdAt,

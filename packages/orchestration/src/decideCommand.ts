@@ -1,6 +1,7 @@
 /** decide for commands: what a client asks → events and a result, or the rule that refuses it. Pure and total; nothing of a refused command stays. */
 import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { given, type Labelled } from "@millrace/contracts/Labels"
 import { Either } from "effect"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
@@ -91,7 +92,8 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
     title: command.title ?? titleOf(command.turn?.text ?? ""),
     cwd: cwd as string,
     ...(command.recovery === undefined ? {} : { recovery: command.recovery }),
-    ...(command.afterLimit === undefined ? {} : { afterLimit: command.afterLimit })
+    ...(command.afterLimit === undefined ? {} : { afterLimit: command.afterLimit }),
+    ...given(command)
   })
   if (command.turn === undefined) return ok({ projectId, threadId })
   const turnId = request(draft, threadId, command.turn.text, "enqueue")
@@ -112,15 +114,27 @@ const threadRename = (draft: Draft, { threadId, title }: CommandOf<"thread.renam
     return { threadId }
   })
 
-const threadConfigure = (draft: Draft, { threadId, recovery, afterLimit }: CommandOf<"thread.configure">): Decided =>
-  Either.map(threadFor(draft, threadId), (state) => {
+/** Of what is given, only what the thread does not have in just this way. */
+const relabelled = (state: Labelled, { labels, metadata }: Labelled) => {
+  const differs = (before: unknown, after: unknown) => JSON.stringify(before) !== JSON.stringify(after)
+  return given({
+    labels: differs(state.labels, labels) ? labels : undefined,
+    metadata: differs(state.metadata, metadata) ? metadata : undefined
+  })
+}
+
+const threadConfigure = (draft: Draft, command: CommandOf<"thread.configure">): Decided => {
+  const { threadId, recovery, afterLimit } = command
+  return Either.map(threadFor(draft, threadId), (state) => {
     const changed = {
       ...(recovery === undefined || recovery === state.recovery ? {} : { recovery }),
-      ...(afterLimit === undefined || afterLimit === state.afterLimit ? {} : { afterLimit })
+      ...(afterLimit === undefined || afterLimit === state.afterLimit ? {} : { afterLimit }),
+      ...relabelled(state, command)
     }
     if (Object.keys(changed).length > 0) draft.emit(threadId, "thread.updated", { threadId, ...changed })
     return { threadId }
   })
+}
 
 const threadArchive = (draft: Draft, threadId: ThreadId, type: "thread.archived" | "thread.unarchived"): Decided =>
   Either.map(threadFor(draft, threadId), () => {

@@ -1,6 +1,7 @@
 /** decide for forks: a thread of its own whose agent begins with a copy of another one's conversation. */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import { given } from "@millrace/contracts/Labels"
 import { Either } from "effect"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import type { Draft } from "./Draft.ts"
@@ -27,6 +28,7 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Dec
       cwd,
       ...(recovery === undefined ? {} : { recovery }),
       ...(afterLimit === undefined ? {} : { afterLimit }),
+      ...given(state),
       forkedFrom: { threadId: command.threadId, resumeKey }
     })
     return ok({ projectId, threadId })

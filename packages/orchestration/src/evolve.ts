@@ -120,7 +120,9 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         title: event.data.title ?? state.title,
         model: event.data.model ?? state.model,
         recovery: event.data.recovery ?? state.recovery,
-        afterLimit: event.data.afterLimit ?? state.afterLimit
+        afterLimit: event.data.afterLimit ?? state.afterLimit,
+        labels: event.data.labels ?? state.labels,
+        metadata: event.data.metadata ?? state.metadata
       }
     case "continuation.planned": {
       const { threadId: _t, ...plan } = event.data

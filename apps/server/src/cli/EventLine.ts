@@ -27,7 +27,13 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "project.updated": (data) => data.title,
   "project.deleted": (data) => data.projectId,
   "thread.created": (data) => `${data.provider}${data.model === undefined ? "" : `/${data.model}`}  ${data.title}`,
-  "thread.updated": (data) => data.title ?? data.model ?? data.recovery ?? data.afterLimit ?? "",
+  "thread.updated": (data) =>
+    data.title ??
+    data.model ??
+    data.recovery ??
+    data.afterLimit ??
+    data.labels?.join(", ") ??
+    (data.metadata === undefined ? "" : "metadata"),
   "thread.handed-over": (data) => `${data.from} to ${data.provider}${data.model === undefined ? "" : `/${data.model}`}`,
   "thread.archived": () => "",
   "thread.unarchived": () => "",

@@ -125,6 +125,24 @@ it("D2 L11 a snapshot anywhere and the events behind it fold to the snapshot at 
     }
   }))
 
+it.effect("L11 labels and metadata fold to what the snapshot has", () =>
+  Effect.gen(function* () {
+    const host = yield* TestHost.make()
+    const empty = World.fromSnapshot(yield* host.state)
+    const begun = yield* host.dispatch(command("thread.create", { provider: "scripted", cwd: "/work", labels: ["a", "b"] }))
+    const threadId = begun.threadId as ThreadId
+    yield* host.dispatch(command("thread.configure", { threadId, labels: ["c"], metadata: { k: "v" } }))
+    const state = yield* host.state
+    const events = yield* host.follow({}).pipe(
+      Stream.takeUntil((frame) => frame._tag === "event" && frame.event.offset >= state.offset),
+      Stream.runCollect,
+      Effect.map(TestHost.events)
+    )
+    expect(World.foldAll(empty, events).threads).toEqual(World.fromSnapshot(state).threads)
+    expect(state.threads).toMatchObject([{ labels: ["c"], metadata: { k: "v" } }])
+  }).pipe(Effect.scoped)
+)
+
 it("D14 T9 a page of a thread anywhere and the events behind it fold to its last page, each event once, 40 seeds", () =>
   run(({ events, items, places, turns }) => {
     for (const { transcript } of places) {

@@ -5,6 +5,7 @@
 import type { DataOf, DomainEvent, LogEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { Answer, RequestView } from "@millrace/contracts/Item"
+import { given } from "@millrace/contracts/Labels"
 import type { ProjectView, SessionState, Snapshot, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 
 /** How a request ended, for those who still look at it: the first answer wins (T13). */
@@ -148,7 +149,8 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
         ...thread,
         title: event.data.title ?? thread.title,
         ...(event.data.model !== undefined && { model: event.data.model }),
-        ...policy(event.data)
+        ...policy(event.data),
+        ...given(event.data)
       }
     case "thread.archived":
       return { ...thread, archived: true }
@@ -235,6 +237,7 @@ const created = (data: DataOf<"thread.created">, at: string): Thread => ({
   provider: data.provider,
   ...(data.model !== undefined && { model: data.model }),
   ...policy(data),
+  ...given(data),
   cwd: data.cwd,
   status: "idle",
   archived: false,

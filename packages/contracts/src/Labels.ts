@@ -1,0 +1,61 @@
+/** What callers attach to a thread to find it again: labels to filter by, and pairs that only they read. */
+import { Schema } from "effect"
+
+export const maxLabels = 16
+const maxCharacters = 64
+const maxPairs = 16
+const maxMetadataBytes = 4096
+
+export const Label = Schema.String.pipe(
+  Schema.minLength(1, { message: () => "a label must not be empty" }),
+  Schema.maxLength(maxCharacters, { message: () => `a label is longer than ${maxCharacters} characters` })
+)
+
+export const Labels = Schema.Array(Label)
+  .pipe(Schema.maxItems(maxLabels, { message: () => `a thread has at most ${maxLabels} labels` }))
+  .annotations({ description: "In place of all labels that the thread has. At most 16 of at most 64 characters." })
+export type Labels = typeof Labels.Type
+
+const encoder = new TextEncoder()
+const bytesOf = (text: string): number => encoder.encode(text).length
+
+export const Metadata = Schema.Record({
+  key: Schema.String,
+  value: Schema.String
+})
+  .pipe(
+    Schema.filter((pairs) => {
+      const entries = Object.entries(pairs)
+      if (entries.length > maxPairs) return `metadata has at most ${maxPairs} pairs`
+      const bytes = entries.reduce((sum, [key, value]) => sum + bytesOf(key) + bytesOf(value), 0)
+      return bytes <= maxMetadataBytes || `metadata has at most ${maxMetadataBytes} bytes, keys and values together`
+    })
+  )
+  .annotations({
+    jsonSchema: { type: "object", additionalProperties: { type: "string" }, maxProperties: maxPairs },
+    description: "In place of all metadata that the thread has. At most 16 pairs of strings, 4 KiB together."
+  })
+export type Metadata = typeof Metadata.Type
+
+/** The fields of a command that sets them. */
+export const labelling = { labels: Schema.optional(Labels), metadata: Schema.optional(Metadata) }
+
+/** The same fields where they are read: what was accepted once is not checked again. */
+export const labelled = {
+  labels: Schema.optional(Schema.Array(Schema.String)).annotations({ description: "As given; absent: never set." }),
+  metadata: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })).annotations({
+    description: "As given; absent: never set."
+  })
+}
+
+/** What a thread has of them. */
+export interface Labelled {
+  readonly labels?: ReadonlyArray<string> | undefined
+  readonly metadata?: Readonly<Record<string, string>> | undefined
+}
+
+/** Only the fields that are set: for events, rows and views, which leave out what is absent. */
+export const given = ({ labels, metadata }: Labelled) => ({
+  ...(labels === undefined ? {} : { labels }),
+  ...(metadata === undefined ? {} : { metadata })
+})
