@@ -29,7 +29,7 @@ const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _ta
     )
     yield* document.pipe(
       Stream.mapError(fromError),
-      Stream.runForEach((bytes) => Effect.tryPromise({ try: () => out.write(bytes), catch: wrong }))
+      Stream.runForEach((bytes) => Effect.tryPromise({ try: () => out.writeFile(bytes), catch: wrong }))
     )
     yield* Effect.tryPromise({ try: () => rename(part, file), catch: wrong })
   })

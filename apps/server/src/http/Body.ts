@@ -22,7 +22,7 @@ const lingerMillis = 1000
  * Throws the rest of a refused body away, within bounds: a client that is still sending would otherwise meet a closed connection
  * before it reads the answer.
  */
-const discard = (source: IncomingMessage, response: ServerResponse) => {
+export const discard = (source: IncomingMessage, response: ServerResponse) => {
   let size = 0
   source.on("data", (chunk: Buffer) => {
     size += chunk.length

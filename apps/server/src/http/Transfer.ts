@@ -1,16 +1,16 @@
 /** Documents over HTTP: an export streams out in constant memory, an import is put down in a file first, so that it can be read whole before it is written. */
-import { createReadStream } from "node:fs"
-import { mkdtemp, open, rm } from "node:fs/promises"
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
-import { Effect, type Scope, Stream } from "effect"
+import { Effect, Option, type Scope, Stream } from "effect"
 import { BadRequest, PayloadTooLarge, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { type ExportFormat, ProviderUnavailable } from "@millrace/contracts/Import"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { words } from "../Thrown.ts"
+import * as Body from "./Body.ts"
 
 /** The largest export that is taken. */
 export const maxImport = 1024 * 1024 * 1024
@@ -39,7 +39,24 @@ export const download = (
   })
 }
 
-/** The body, in a file of its own that goes with the scope; as bytes that can be read more than once. */
+/** Bytes that one read of the file asks for. */
+const pieceBytes = 64 * 1024
+
+/**
+ * The file from its beginning, anew by each run. The handle stays the only owner of its descriptor: a `ReadStream` over that descriptor closes it
+ * when the reading ends early, `autoClose: false` or not (nodejs/node#45721), and the handle then closes the number a second time, which may
+ * belong to another file or socket by then.
+ */
+const contentOf = <E>(file: FileHandle, broken: (cause: unknown) => E): Stream.Stream<Uint8Array, E> =>
+  Stream.unfoldEffect(0, (position) =>
+    Effect.map(
+      Effect.tryPromise({ try: () => file.read(Buffer.allocUnsafe(pieceBytes), 0, pieceBytes, position), catch: broken }),
+      ({ buffer, bytesRead }) =>
+        bytesRead === 0 ? Option.none() : Option.some([buffer.subarray(0, bytesRead), position + bytesRead] as const)
+    )
+  )
+
+/** The body, in a separate file that is removed with the scope; as bytes that can be read more than once. */
 export const upload = (
   request: HttpServerRequest.HttpServerRequest
 ): Effect.Effect<Stream.Stream<Uint8Array, StorageUnavailable>, BadRequest | PayloadTooLarge | StorageUnavailable, Scope.Scope> =>
@@ -50,7 +67,7 @@ export const upload = (
         message: `The export cannot be put down: ${words(cause)}. Send it again.`,
         retryAfterMillis: 1000
       })
-    // Without a name as soon as it is open: a server that is killed leaves nothing behind.
+    // The file has no name once it is open: a server that is killed leaves nothing behind.
     const file = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: async () => {
@@ -63,12 +80,14 @@ export const upload = (
         },
         catch: broken
       }),
+      // Waits for the reads and writes in flight.
       (opened) => Effect.promise(() => opened.close())
     )
     const size = yield* Effect.tryPromise({
       try: async () => {
         let bytes = 0
-        for await (const chunk of source as AsyncIterable<Buffer>) {
+        // Left early, the request stays open: its client gets an answer.
+        for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
           bytes += chunk.length
           if (bytes > maxImport) return bytes
           await file.writeFile(chunk)
@@ -77,20 +96,15 @@ export const upload = (
       },
       catch: broken
     })
-    if (size > maxImport)
+    if (size > maxImport) {
+      Body.discard(source, NodeHttpServerRequest.toServerResponse(request))
       return yield* new PayloadTooLarge({
         limitBytes: maxImport,
         message: `An export of at most ${maxImport} bytes can be imported.`
       })
+    }
     if (size === 0) return yield* new BadRequest({ message: "The body is empty. Send an export: --data-binary @FILE" })
-    return Stream.fromAsyncIterable(
-      // From the beginning, by each run of the stream.
-      {
-        [Symbol.asyncIterator]: () =>
-          (createReadStream("", { fd: file.fd, start: 0, autoClose: false }) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
-      },
-      broken
-    )
+    return contentOf(file, broken)
   })
 
 /** What an agent said, as an answer. */
