@@ -5,14 +5,15 @@ import { Context, type Effect } from "effect"
 import type { Figures } from "@millrace/host/Figures"
 import type { ShutdownBegun } from "@millrace/contracts/Api"
 import type { Millrace } from "@millrace/contracts/Millrace"
+import type { Ready } from "@millrace/contracts/Ready"
 import type { Transfer } from "@millrace/orchestration/Transfer"
 
 export class Service extends Context.Tag("@millrace/server/Service")<
   Service,
   Millrace &
     Context.Tag.Service<typeof Transfer> & {
-      /** True from the moment admission closed: `/ready` answers 503. Transports close later, when `Server.drain` is called (S3). */
-      readonly draining: Effect.Effect<boolean>
+      /** What `/ready` answers: `draining` from the moment admission closed. Transports close later, when `Server.drain` is called (S3). */
+      readonly ready: Effect.Effect<Ready>
       /** For `/metrics`. */
       readonly figures: Effect.Effect<Figures>
       /**

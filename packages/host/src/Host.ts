@@ -6,6 +6,7 @@ import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
+import type { Ready } from "@millrace/contracts/Ready"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
@@ -78,6 +79,8 @@ export class Host extends Context.Tag("@millrace/host/Host")<
       readonly figures: Effect.Effect<Figures.Figures>
       /** True from the moment a shutdown began. */
       readonly draining: Effect.Effect<boolean>
+      /** Whether requests are taken now, and why not. */
+      readonly ready: Effect.Effect<Ready>
       readonly beginShutdown: Shutdown.Shutdown["begin"]
       /** Returns when a shutdown began, whoever began it: the owner then finishes it. */
       readonly shutdownBegun: Shutdown.Shutdown["awaitBegun"]
@@ -132,6 +135,7 @@ const service = ({ onStep }: Limits) =>
       providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
       figures: Figures.make({ engine, dispatcher, log, consumers }),
       draining: shutdown.begun,
+      ready: Effect.map(shutdown.begun, (begun): Ready => ({ status: begun ? "draining" : "ok" })),
       beginShutdown: shutdown.begin,
       shutdownBegun: shutdown.awaitBegun,
       finishShutdown: shutdown.finish,

@@ -140,9 +140,14 @@ it.scopedLive("X1 health answers without a token and to any host, and tells noth
       const answer = yield* send(`${url}${path}`, { headers: { host: "pod.cluster" } })
       expect([answer.status, answer.body]).toEqual([200, '{"status":"ok"}'])
     }
-    fake.draining = true
-    const answer = yield* send(`${url}/ready`)
-    expect([answer.status, answer.body]).toEqual([503, '{"status":"draining"}'])
+    for (const [ready, body] of [
+      [{ status: "draining" }, '{"status":"draining"}'],
+      [{ status: "unavailable", reason: "log.db was removed" }, '{"status":"unavailable","reason":"log.db was removed"}']
+    ] as const) {
+      fake.ready = ready
+      const answer = yield* send(`${url}/ready`)
+      expect([answer.status, answer.body, answer.headers["retry-after"]]).toEqual([503, body, "1"])
+    }
   })
 )
 

@@ -7,6 +7,7 @@ import type { Accepted, Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
 import { type CommandError, NotFound } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import * as Ready from "@millrace/contracts/Ready"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
@@ -19,7 +20,7 @@ import { Service } from "../../src/Service.ts"
 export interface Fake {
   dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
   readonly threads: Set<string>
-  draining: boolean
+  ready: Ready.Ready
 }
 
 export const event = (n: number, stream = "thread/thr_a", data: object = {}): NewEvent => ({
@@ -106,7 +107,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         requests: Effect.succeed([]),
         providers: Effect.succeed([]),
         follow: () => Stream.dieMessage("the transports follow the log themselves"),
-        draining: Effect.sync(() => fake.draining),
+        ready: Effect.sync(() => fake.ready),
         figures: Effect.succeed({ engine: fakeStats, sessions: [], consumers: [], requests: { open: 0, oldestAt: undefined } }),
         beginShutdown: () => Effect.dieMessage("the owner of a whole host shuts down")
       }
@@ -155,7 +156,7 @@ export const start = (
   Effect.gen(function* () {
     const dataDir = options.dataDir ?? (yield* temporaryDirectory)
     const { token } = yield* Tokens.create(dataDir, { name: "test" })
-    const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), draining: false }
+    const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), ready: Ready.ok }
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
       Layer.provideMerge(Signals.layer()),
