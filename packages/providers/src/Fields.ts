@@ -1,4 +1,6 @@
 /** Fields of a JSON value of which nothing is known. */
+import { Either, Schema } from "effect"
+
 export type Fields = Readonly<Record<string, unknown>>
 
 export const isRecord = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
@@ -8,3 +10,7 @@ export const stringAt = (value: unknown, key: string): string | undefined => {
   const found = isRecord(value) ? value[key] : undefined
   return typeof found === "string" ? found : undefined
 }
+
+/** An optional field. A value of another shape reads as `null`: a malformed field costs itself and never the message that holds it (T14). */
+export const loose = <A, I>(schema: Schema.Schema<A, I>) =>
+  Schema.optional(Schema.NullOr(schema).annotations({ decodingFallback: () => Either.right(null) }))

@@ -3,7 +3,7 @@
  * comes back as it was sent, never as a failure.
  */
 import { Option, Schema } from "effect"
-import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
 import * as Message from "../process/Message.ts"
 
 const json = Message.codec("jsonrpc")
@@ -34,14 +34,14 @@ const text = Schema.String
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 const bag = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
-/** Of a tool call only `toolCallId` must be there; an update repeats what has changed. `content` replaces what was there. */
+/** Of a tool call only `toolCallId` is required (T14); an update repeats what has changed. `content` replaces what was there. */
 export const ToolCall = Schema.Struct({
   toolCallId: text,
-  title: maybe(text),
-  kind: maybe(text),
-  status: maybe(text),
-  content: maybe(Schema.Array(bag)),
-  locations: maybe(Schema.Array(bag)),
+  title: loose(text),
+  kind: loose(text),
+  status: loose(text),
+  content: loose(Schema.Array(bag)),
+  locations: loose(Schema.Array(bag)),
   rawInput: Schema.optional(Schema.Unknown),
   rawOutput: Schema.optional(Schema.Unknown)
 })
@@ -117,11 +117,11 @@ export const decodeAsk = (sessionId: string, method: string, params: unknown): P
     ? Option.getOrUndefined(Option.filter(decodePermission(params), (asked) => asked.sessionId === sessionId))
     : undefined
 
-const Count = maybe(Schema.Int)
+const Count = loose(Schema.Int)
 /** Of the answer to a prompt. `stopReason`: end_turn | max_tokens | max_turn_requests | refusal | cancelled. */
 export const Stopped = Schema.Struct({
   stopReason: text,
-  usage: maybe(
+  usage: loose(
     Schema.Struct({
       inputTokens: Count,
       outputTokens: Count,

@@ -30,12 +30,12 @@ const isContext = (message: string) => /prompt is too long|context (window|lengt
 
 /** `error`: the word on the turn's last message, when it had one. */
 export const failureOf = (result: Result, error: string | undefined): Failure => {
-  const message = result.result || result.errors?.[0] || `Claude ended the turn as "${result.subtype}".`
+  const message = result.result || result.errors?.[0] || `Claude ended the turn as "${result.subtype ?? "nothing"}".`
   const kind =
     (isContext(message) ? "context" : undefined) ??
     (error === undefined ? undefined : words.get(error)) ??
     (typeof result.api_error_status === "number" ? ofStatus(result.api_error_status) : undefined) ??
-    (result.subtype.startsWith("error_max_") ? "limit" : "unknown")
+    (result.subtype?.startsWith("error_max_") === true ? "limit" : "unknown")
   const detail = [error, result.api_error_status == null ? undefined : `status ${result.api_error_status}`, result.subtype]
   return { kind, message, detail: detail.filter(Boolean).join(", "), ...(kind === "limit" ? resetAt(message) : {}) }
 }
@@ -45,7 +45,7 @@ export const failureOf = (result: Result, error: string | undefined): Failure =>
  * it says so itself (`aborted_*`), or, where it gives no reason, when it was asked for.
  */
 export const outcomeOf = (result: Result, interrupting: boolean): "completed" | "interrupted" | "failed" => {
-  if (!result.is_error && result.subtype === "success") return "completed"
+  if ((result.is_error === false || result.is_error === undefined) && result.subtype === "success") return "completed"
   const reason = result.terminal_reason
   const aborted =
     typeof reason === "string" ? reason.startsWith("aborted") : interrupting && result.subtype === "error_during_execution"

@@ -4,7 +4,7 @@
  * There is no published schema; shapes follow the recordings in test/claude/fixtures.
  */
 import { Option, Schema } from "effect"
-import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
 import type { Codec, Message } from "../process/Message.ts"
 
 /** Our request ids are numbers and theirs are strings, so the two directions cannot be mixed up. */
@@ -57,26 +57,28 @@ export const codec: Codec = {
   }
 }
 
-const optional = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 export const Tokens = Schema.Struct({
-  input_tokens: optional(Schema.Int),
-  cache_creation_input_tokens: optional(Schema.Int),
-  cache_read_input_tokens: optional(Schema.Int),
-  output_tokens: optional(Schema.Int)
+  input_tokens: loose(Schema.Int),
+  cache_creation_input_tokens: loose(Schema.Int),
+  cache_read_input_tokens: loose(Schema.Int),
+  output_tokens: loose(Schema.Int)
 })
 export type Tokens = typeof Tokens.Type
 
-/** The end of a turn. `subtype` says "success" also for a model that answered 400: `is_error` decides. */
+/**
+ * The end of a turn, whatever else it holds (T14). `subtype` says "success" also for a model that answered 400: `is_error` decides, and a value of
+ * it that is no boolean is no success (T11).
+ */
 export const Result = Schema.Struct({
-  subtype: Schema.String,
-  is_error: Schema.Boolean,
-  result: optional(Schema.String),
-  errors: optional(Schema.Array(Schema.String)),
-  api_error_status: optional(Schema.Int),
+  subtype: loose(Schema.String),
+  is_error: loose(Schema.Boolean),
+  result: loose(Schema.String),
+  errors: loose(Schema.Array(Schema.String)),
+  api_error_status: loose(Schema.Int),
   /** completed | aborted_streaming | aborted_tools | a word of a newer version. */
-  terminal_reason: optional(Schema.String),
-  usage: optional(Tokens),
-  modelUsage: optional(Schema.Record({ key: Schema.String, value: Schema.Struct({ contextWindow: optional(Schema.Int) }) }))
+  terminal_reason: loose(Schema.String),
+  usage: loose(Tokens),
+  modelUsage: loose(Schema.Record({ key: Schema.String, value: Schema.Struct({ contextWindow: loose(Schema.Int) }) }))
 })
 export type Result = typeof Result.Type
 
@@ -84,11 +86,11 @@ export type Result = typeof Result.Type
 export const CanUseTool = Schema.Struct({
   tool_name: Schema.String,
   input: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
-  tool_use_id: optional(Schema.String),
-  description: optional(Schema.String),
-  decision_reason: optional(Schema.String),
-  blocked_path: optional(Schema.String),
-  permission_suggestions: optional(Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
+  tool_use_id: loose(Schema.String),
+  description: loose(Schema.String),
+  decision_reason: loose(Schema.String),
+  blocked_path: loose(Schema.String),
+  permission_suggestions: loose(Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
 })
 export type CanUseTool = typeof CanUseTool.Type
 

@@ -58,7 +58,7 @@ const turnEnded = (turn: Turn, limits: RateLimits): NativeEvent => {
     return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "interrupted", reason: "Codex interrupted the turn." }
   const error = turn.error
     ? Failures.fromTurnError(turn.error)
-    : { kind: "unknown" as const, message: `Codex ended the turn as "${turn.status}" and gave no error.` }
+    : { kind: "unknown" as const, message: `Codex ended the turn as "${turn.status ?? "nothing"}" and gave no error.` }
   const until = error.kind === "limit" ? limits.resetAt() : {}
   return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "failed", reason: error.message, error: { ...error, ...until } }
 }

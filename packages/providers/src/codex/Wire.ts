@@ -4,7 +4,7 @@
  * Shapes follow `codex app-server generate-json-schema`; fields that are not used are not named.
  */
 import { Option, Schema } from "effect"
-import { isRecord, stringAt } from "../Fields.ts"
+import { isRecord, loose, stringAt } from "../Fields.ts"
 
 const text = Schema.String
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
@@ -14,12 +14,15 @@ const turnOf = { threadId: text, turnId: text }
 export const TurnError = Schema.Struct({
   message: text,
   codexErrorInfo: Schema.optional(Schema.Unknown),
-  additionalDetails: maybe(text)
+  additionalDetails: loose(text)
 })
 export type TurnError = typeof TurnError.Type
 
-/** `status`: inProgress | completed | interrupted | failed. `rootTurnId`: the turn that it works for, mostly itself. */
-export const Turn = Schema.Struct({ id: text, status: text, error: maybe(TurnError), rootTurnId: maybe(text) })
+/**
+ * `status`: inProgress | completed | interrupted | failed. `rootTurnId`: the turn that it works for, mostly itself. Only the id is required, so that
+ * a field of another shape does not hide the end of a turn (T14).
+ */
+export const Turn = Schema.Struct({ id: text, status: loose(text), error: loose(TurnError), rootTurnId: loose(text) })
 export type Turn = typeof Turn.Type
 
 /** Every item has these two; the rest depends on `type` and is read by the mapping. */
@@ -49,14 +52,14 @@ export type Breakdown = typeof Breakdown.Type
 const UserQuestion = Schema.Struct({
   id: text,
   question: text,
-  header: maybe(text),
-  isSecret: maybe(Schema.Boolean),
-  options: maybe(Schema.Array(Schema.Struct({ label: text, description: maybe(text) })))
+  header: loose(text),
+  isSecret: loose(Schema.Boolean),
+  options: loose(Schema.Array(Schema.Struct({ label: text, description: loose(text) })))
 })
 
 const notifications = {
-  "turn/started": Schema.Struct({ threadId: text, turn: Turn }),
-  "turn/completed": Schema.Struct({ threadId: text, turn: Turn }),
+  "turn/started": Schema.Struct({ threadId: loose(text), turn: Turn }),
+  "turn/completed": Schema.Struct({ threadId: loose(text), turn: Turn }),
   "turn/plan/updated": Schema.Struct({ ...turnOf, plan: Schema.Array(Schema.Struct({ step: text, status: text })) }),
   "turn/diff/updated": Schema.Struct({ ...turnOf, diff: text }),
   "thread/tokenUsage/updated": Schema.Struct({
@@ -66,15 +69,15 @@ const notifications = {
   "item/mcpToolCall/progress": Schema.Struct({ ...turnOf, itemId: text, message: text }),
   "item/reasoning/summaryPartAdded": Schema.Struct({ ...turnOf, itemId: text, summaryIndex: Schema.Int }),
   "item/fileChange/patchUpdated": Schema.Struct({ ...turnOf, itemId: text, changes: Schema.Array(Change) }),
-  "serverRequest/resolved": Schema.Struct({ threadId: text, requestId: Schema.Union(text, Schema.Number) }),
-  error: Schema.Struct({ ...turnOf, error: TurnError, willRetry: Schema.Boolean })
+  "serverRequest/resolved": Schema.Struct({ threadId: loose(text), requestId: Schema.Union(text, Schema.Number) }),
+  error: Schema.Struct({ threadId: loose(text), turnId: text, error: loose(TurnError), willRetry: loose(Schema.Boolean) })
 } as const
 
-const ask = { ...turnOf, itemId: text, reason: maybe(text) }
+const ask = { ...turnOf, itemId: text, reason: loose(text) }
 const requests = {
-  "item/commandExecution/requestApproval": Schema.Struct({ ...ask, command: maybe(text), cwd: maybe(text) }),
-  "item/fileChange/requestApproval": Schema.Struct({ ...ask, grantRoot: maybe(text) }),
-  "item/permissions/requestApproval": Schema.Struct({ ...ask, cwd: maybe(text), permissions: Schema.Unknown }),
+  "item/commandExecution/requestApproval": Schema.Struct({ ...ask, command: loose(text), cwd: loose(text) }),
+  "item/fileChange/requestApproval": Schema.Struct({ ...ask, grantRoot: loose(text) }),
+  "item/permissions/requestApproval": Schema.Struct({ ...ask, cwd: loose(text), permissions: Schema.Unknown }),
   "item/tool/requestUserInput": Schema.Struct({ ...turnOf, itemId: text, questions: Schema.NonEmptyArray(UserQuestion) })
 } as const
 
@@ -132,7 +135,8 @@ const decodeDelta = (of: DeltaOf, params: unknown): Notification | undefined => 
 const decodeItem = (phase: "started" | "completed", params: unknown): Notification | undefined => {
   const turnId = stringAt(params, "turnId")
   const raw = isRecord(params) ? params["item"] : undefined
-  const type = stringAt(raw, "type")
+  // The end of an item needs its id only: its kind is known from its start.
+  const type = stringAt(raw, "type") ?? (phase === "completed" ? "unknown" : undefined)
   const id = stringAt(raw, "id")
   return turnId === undefined || type === undefined || id === undefined || !isRecord(raw)
     ? undefined

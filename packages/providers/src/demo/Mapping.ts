@@ -19,10 +19,10 @@ const notification = (message: Wire.Notification): NativeEvent => {
       return {
         _tag: "TurnEnded",
         nativeTurnId: turn,
-        outcome,
-        ...(reason === undefined ? {} : { reason }),
-        ...(error === undefined ? {} : { error: { kind: "refused" as const, message: error } }),
-        ...(usage === undefined ? {} : { usage })
+        outcome: outcome ?? "failed",
+        ...(reason == null ? {} : { reason }),
+        ...(error == null ? {} : { error: { kind: "refused" as const, message: error } }),
+        ...(usage == null ? {} : { usage })
       }
     }
     case "item/started": {
@@ -31,10 +31,21 @@ const notification = (message: Wire.Notification): NativeEvent => {
     }
     case "item/completed": {
       const { turn, item, kind, status, content } = message.params
-      return { _tag: "ItemCompleted", nativeTurnId: turn, nativeItemId: item, kind, status, content }
+      return {
+        _tag: "ItemCompleted",
+        nativeTurnId: turn,
+        nativeItemId: item,
+        kind: kind ?? "unknown",
+        status: status ?? "failed",
+        content: content ?? {}
+      }
     }
     case "request/cancelled":
-      return { _tag: "RequestResolved", nativeRequestId: message.params.request, reason: message.params.reason }
+      return {
+        _tag: "RequestResolved",
+        nativeRequestId: message.params.request,
+        reason: message.params.reason ?? "The agent withdrew the question."
+      }
   }
 }
 

@@ -2,6 +2,7 @@
 import { ItemContent, ItemStatus, PlanStep, Usage, Decision } from "@millrace/contracts/Item"
 import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
+import { loose } from "../Fields.ts"
 
 const text = Schema.String
 const item = { turn: text, item: text, kind: text }
@@ -20,20 +21,21 @@ export const Notification = Schema.Union(
   }),
   Schema.Struct({
     method: Schema.Literal("turn/ended"),
+    // The turn's name is enough for its end (T14). An outcome that is none of the three is a failure (T11).
     params: Schema.Struct({
       turn: text,
-      outcome: Schema.Literal("completed", "interrupted", "failed"),
-      reason: Schema.optional(text),
-      error: Schema.optional(text),
-      usage: Schema.optional(Usage)
+      outcome: loose(Schema.Literal("completed", "interrupted", "failed")),
+      reason: loose(text),
+      error: loose(text),
+      usage: loose(Usage)
     })
   }),
   Schema.Struct({ method: Schema.Literal("item/started"), params: Schema.Struct({ ...item, content: ItemContent }) }),
   Schema.Struct({
     method: Schema.Literal("item/completed"),
-    params: Schema.Struct({ ...item, status: ItemStatus, content: ItemContent })
+    params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(ItemStatus), content: loose(ItemContent) })
   }),
-  Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: text }) })
+  Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: loose(text) }) })
 )
 export type Notification = typeof Notification.Type
 

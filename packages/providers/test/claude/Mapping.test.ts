@@ -89,8 +89,7 @@ describe("claude mapping", () => {
       ["brand_new", { type: "brand_new", x: 1 }],
       ["system", { type: "system", subtype: "brand_new" }],
       ["stream_event", { type: "stream_event", event: { type: "brand_new" } }],
-      ["assistant", theirs],
-      ["result", { type: "result", subtype: "success" }]
+      ["assistant", theirs]
     ] as const)
       assert.deepStrictEqual(mapping.notification(type, payload), [{ _tag: "Opaque", nativeTurnId: "t", method: type, payload }])
   })

@@ -61,7 +61,7 @@ describe("codex mapping", () => {
     const turn = { id: "t", status: "completed" }
     const others: ReadonlyArray<readonly [string, unknown]> = [
       ["turn/completed", { threadId: "theirs", turn }],
-      ["turn/completed", { threadId: "ours", turn: { id: "t" } }],
+      ["turn/completed", { threadId: "ours", turn: { status: "completed" } }],
       ["item/started", { threadId: "ours", turnId: "t", item: { type: "agentMessage" } }],
       ["item/agentMessage/delta", { threadId: "ours", turnId: "t", itemId: "i", delta: 7 }],
       ["item/agentMessage/delta", null],
