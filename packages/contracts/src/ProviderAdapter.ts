@@ -101,7 +101,7 @@ export interface ProviderSession {
    */
   readonly events: Stream.Stream<ProviderEvent>
   readonly continuity: Continuity
-  /** Present as soon as the provider can resume this conversation. */
+  /** Present as soon as the provider can resume this conversation. It may change with any event: an agent can begin another conversation. */
   readonly resumeKey: string | undefined
   readonly capabilities: ReadonlyArray<Capability>
   /** Succeeds when the agent accepted the turn. Its end is an event. An `action`, only of a type that is a capability, is done in place of the text. */

@@ -6,7 +6,7 @@ import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnAction } from "@millrace/contracts/State"
-import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope } from "effect"
+import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope, Stream } from "effect"
 import type { Engine } from "./Engine.ts"
 import type * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
@@ -220,7 +220,16 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
         if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
-        yield* Ingestion.run(engine, { threadId, epoch, events: session.events, signals }, input.ingestion).pipe(
+        // The agent may begin another conversation at any time, such as by a command of its own: the next session continues that one.
+        let known = resumeKey
+        const events = session.events.pipe(
+          Stream.mapChunksEffect((chunk) => {
+            const before = known
+            known = session.resumeKey
+            return Effect.as(learn(session, before), chunk)
+          })
+        )
+        yield* Ingestion.run(engine, { threadId, epoch, events, signals }, input.ingestion).pipe(
           Effect.tapErrorCause((cause) => Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be read`, cause)),
           Effect.ensuring(Deferred.succeed(read, undefined)),
           Effect.forkIn(own)

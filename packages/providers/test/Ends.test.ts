@@ -16,10 +16,13 @@ import * as OpenAi from "../src/openai/Wire.ts"
 const shapes: ReadonlyArray<unknown> = [null, 1.5, -1, 1e300, "", "other", true, [], [null], [1], {}, { a: 1 }, { usage: [] }]
 
 /** Paths of all fields of a value, nested ones included; array elements too. */
-const paths = (value: unknown, at: ReadonlyArray<string> = []): ReadonlyArray<ReadonlyArray<string>> =>
-  typeof value === "object" && value !== null
-    ? Object.entries(value).flatMap(([key, inner]) => [[...at, key], ...paths(inner, [...at, key])])
-    : []
+const paths = (value: unknown, at: ReadonlyArray<string> = []): ReadonlyArray<ReadonlyArray<string>> => {
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const path = at.concat(key)
+    return [path].concat(paths(inner, path).map((one) => one.concat()))
+  })
+}
 
 /** A copy with the field replaced, or removed (`undefined`). */
 const changed = (value: unknown, [key, ...rest]: ReadonlyArray<string>, to: unknown): unknown => {

@@ -21,6 +21,9 @@ const declined = "The person declined this."
 
 export const tooLate: Permission = { behavior: "deny", message: "The turn is over: nobody was asked.", interrupt: true }
 
+/** For an agent whose turn is over: it continues without what it asked for. */
+export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended and nobody answered." }
+
 const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
   value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })
 

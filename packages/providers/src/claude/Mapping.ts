@@ -1,8 +1,8 @@
 /**
  * Claude's messages as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
  *
- * Claude has no turn ids: a user message begins a turn and a `result` ends it, one after the other. The session names each turn that it asks for
- * (`expect`); what Claude says belongs to the one that runs. A turn that nobody asked for gets a name of its own (T10).
+ * Claude has no turn ids. The session names each turn that it asks for, and the message that asks (`expect`); `Whose.ts` says to which turn what comes
+ * belongs. A turn that nobody asked for gets a name of its own (T10, T16).
  */
 import type { Answer } from "@millrace/contracts/Item"
 import { stringAt } from "../Fields.ts"
@@ -11,69 +11,59 @@ import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Permission } from "./Asks.ts"
 import { failureOf, outcomeOf, sumOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
+import * as Turns from "./Turn.ts"
+import * as Whose from "./Whose.ts"
 import { decode, decodeAsk, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
+
+type Turn = Turns.Turn
+type Blocks = Extract<Said, { readonly _tag: "Blocks" }>
 
 /** A control request: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: (answer: Answer) => Permission
+  readonly nativeTurnId?: string
+  /** An agent that ours has started asks. Claude does not withdraw its question when a turn ends. */
+  readonly byAgent?: boolean
 }
 
 /** One process: one conversation. */
 export interface Mapping {
-  /** Before its user message is sent. */
-  readonly expect: (nativeTurnId: string) => void
+  /** Before its user message, with that `uuid`, is sent. */
+  readonly expect: (nativeTurnId: string, messageId?: string) => void
   /** It was not sent. */
   readonly refuse: (nativeTurnId: string) => void
   /** An interrupt was asked for: an end without success is that of the interrupt. */
   readonly interrupting: (nativeTurnId: string) => void
+  /** Of the conversation, as the last `init` says: `/clear` begins another one. */
+  readonly sessionId: () => string | undefined
+  /** The end of the turn that holds nothing but a question of an agent in the background; nothing for every other turn. */
+  readonly settled: (nativeTurnId: string, outcome: "completed" | "interrupted") => ReadonlyArray<NativeEvent>
   /** Total; in order. */
   readonly notification: (type: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
 }
 
 const kinds = { text: "agent-message", thinking: "reasoning" } as const
-
-interface Turn {
-  readonly id: string
-  readonly tools: Map<string, Items.Tool>
-  readonly declined: Set<string>
-  /** The message that streams: blocks of it by index, `undefined` once they are complete. */
-  message: string | undefined
-  readonly blocks: Map<number, "text" | "thinking">
-  /** What each message took so far; the turn's end has the exact sum. */
-  readonly counts: Map<string, Tokens>
-  error: string | undefined
-  interrupting: boolean
-}
-
-const begin = (id: string): Turn => ({
-  id,
-  tools: new Map(),
-  declined: new Set(),
-  message: undefined,
-  blocks: new Map(),
-  counts: new Map(),
-  error: undefined,
-  interrupting: false
-})
+/** Tools that start an agent. */
+const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
+/** Tasks whose tool is known. */
+const maxTasks = 256
+/** Whole texts that may be held back; one more, and the turn counts as Claude's own. */
+const maxHeld = 16
 
 export const make = (): Mapping => {
-  const waiting: Array<Turn> = []
-  let current: Turn | undefined
-  let own = 0
+  const whose = Whose.make()
+  /** Whole texts of a turn of which nothing says yet whose it is; what streams of it is left out, for the whole follows. */
+  let held: Array<Blocks> = []
+  let sessionId: string | undefined
+  /** Tools whose work was begun as a task, by its id; an agent's id is that of its task. */
+  const tasks = new Map<string, string>()
+  /** Turns of questions of agents in the background, by request. */
+  const asides = new Map<string, string>()
   /** Of the last message: one that comes twice is told once (its `result` would end the next turn). */
   let last: string | undefined
-
-  /** The turn that runs; content without one begins the turn that waits, or one of Claude's own. */
-  const running = (out: Array<NativeEvent>): Turn => {
-    if (current === undefined) {
-      current = waiting.shift() ?? begin(`own ${++own}`)
-      out.push({ _tag: "TurnStarted", nativeTurnId: current.id })
-    }
-    return current
-  }
 
   /** A whole block: its item is that of the block which streamed last and is not complete, else (nothing streamed) one of its own. */
   const blockItem = (turn: Turn, type: "text" | "thinking", messageId: string, fallback: string): string => {
@@ -135,7 +125,7 @@ export const make = (): Mapping => {
     turn.counts.set(messageId, { ...turn.counts.get(messageId), ...tokens })
     return { _tag: "Signal", nativeTurnId: turn.id, kind: "usage", data: sumOf(turn.counts.values()) }
   }
-  const ended = (turn: Turn, result: Result): NativeEvent => {
+  const endOf = (turn: Turn, result: Result): NativeEvent => {
     const usage = usageOf(result)
     const outcome = outcomeOf(result, turn.interrupting)
     const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...(usage === undefined ? {} : { usage }) } as const
@@ -145,29 +135,77 @@ export const make = (): Mapping => {
     return { ...common, reason: error.message, error }
   }
 
-  const opaque = (method: string, payload: unknown): NativeEvent => ({
-    _tag: "Opaque",
-    ...(current === undefined ? {} : { nativeTurnId: current.id }),
-    method,
-    payload
-  })
+  const opaque = (method: string, payload: unknown): NativeEvent => {
+    const current = whose.current()
+    return { _tag: "Opaque", ...(current === undefined ? {} : { nativeTurnId: current.id }), method, payload }
+  }
+  const blocks = (turn: Turn, said: Blocks, out: Array<NativeEvent>) => {
+    turn.error = said.error
+    turn.said = true
+    for (const [n, block] of said.blocks.entries()) out.push(...wholeBlock(turn, block, said.messageId, `${said.uuid} ${n}`))
+  }
+  /** The turn that content belongs to, with what was held back of it. */
+  const running = (out: Array<NativeEvent>): Turn => {
+    const turn = whose.running(out)
+    for (const said of held.splice(0)) blocks(turn, said, out)
+    return turn
+  }
+  const taken = (messageId: string, out: Array<NativeEvent>): boolean => {
+    const known = whose.taken(messageId, out)
+    if (known && held.length > 0) running(out)
+    return known
+  }
+  const result = (said: Extract<Said, { readonly _tag: "Result" }>, out: Array<NativeEvent>): boolean => {
+    // A text that nothing but the end can say whose it is: the end of a turn of Claude's own says so.
+    if (held.length > 0 && Whose.isForeign(said.result)) running(out)
+    const ended = whose.ended(said.result, said.messageIds, out)
+    if (ended === undefined) return false
+    for (const text of held.splice(0)) blocks(ended.turn, text, out)
+    const text = said.result.result ?? ""
+    // Nothing was said but this, such as why a hook refused the message.
+    if (!ended.turn.said && text !== "" && said.result.is_error !== true)
+      out.push({
+        _tag: "ItemCompleted",
+        nativeTurnId: ended.turn.id,
+        nativeItemId: `${ended.turn.id} result`,
+        kind: "notice",
+        status: "completed",
+        content: { text }
+      })
+    out.push(endOf(ended.turn, said.result))
+    return true
+  }
+
+  const settled: Mapping["settled"] = (nativeTurnId, outcome) => {
+    const [requestId] = [...asides].find(([, turnId]) => turnId === nativeTurnId) ?? []
+    if (requestId === undefined) return []
+    asides.delete(requestId)
+    return [{ _tag: "TurnEnded", nativeTurnId, outcome }]
+  }
+  /** The tool that began the agent has given its result, or is not known here: nothing of the turn waits for the agent. */
+  const inBackground = (agent: string): boolean => {
+    const tools = whose.current()?.tools
+    if (tools === undefined) return true
+    const toolId = tasks.get(agent)
+    return toolId === undefined ? ![...tools.values()].some(({ name }) => agentTools.has(name)) : !tools.has(toolId)
+  }
 
   return {
-    expect: (nativeTurnId) => void waiting.push(begin(nativeTurnId)),
-    refuse: (nativeTurnId) => {
-      const at = waiting.findIndex(({ id }) => id === nativeTurnId)
-      if (at >= 0) waiting.splice(at, 1)
-    },
+    sessionId: () => sessionId,
+    settled,
+    expect: (nativeTurnId, messageId) => whose.expect(Turns.make(nativeTurnId, false, messageId)),
+    refuse: whose.refuse,
     interrupting: (nativeTurnId) => {
-      const turn = current?.id === nativeTurnId ? current : waiting.find(({ id }) => id === nativeTurnId)
+      const turn = whose.find(nativeTurnId)
       if (turn !== undefined) turn.interrupting = true
     },
     notification: (type, params) => {
       const out: Array<NativeEvent> = []
-      const uuid = stringAt(params, "uuid")
-      if (uuid !== undefined && uuid === last) return out
-      last = uuid
       const said = decode(type, params)
+      const uuid = stringAt(params, "uuid")
+      // A message of ours that comes back has our uuid, and more than once.
+      if (uuid !== undefined && uuid === last && said._tag !== "Taken") return out
+      last = uuid
       switch (said._tag) {
         case "Progress":
           return out
@@ -175,31 +213,43 @@ export const make = (): Mapping => {
           return [opaque(type, params)]
         case "Init":
           // Says that a turn begins. One that nobody asked for begins with its first content: an early `init` is no turn.
-          if (waiting.length > 0) running(out)
+          sessionId = said.sessionId ?? sessionId
+          whose.init(said, out)
           return out
+        case "TaskStarted":
+          if (said.toolId !== undefined) tasks.set(said.taskId, said.toolId)
+          for (const oldest of tasks.keys()) if (tasks.size > maxTasks) tasks.delete(oldest)
+          return [opaque(type, params)]
+        case "Taken":
+          if (!taken(said.messageId, out)) out.push(opaque(type, params))
+          return out
+        case "Dropped":
+          whose.dropped(said.messageId, said.state, out)
+          return out
+        case "Notified":
+          whose.notified()
+          return [opaque(type, params)]
         case "MessageStart": {
+          if (whose.unsure()) return out
           const turn = running(out)
           turn.message = said.id
           turn.blocks.clear()
           out.push(count(turn, said.id, said.tokens))
           return out
         }
-        case "Counted":
+        case "Counted": {
+          const current = whose.current()
           return current?.message === undefined ? out : [count(current, current.message, said.tokens)]
-        case "Running":
+        }
+        case "Running": {
+          const current = whose.current()
+          const data = { elapsedMillis: said.elapsedMillis }
           return current === undefined
             ? out
-            : [
-                {
-                  _tag: "Signal",
-                  nativeTurnId: current.id,
-                  nativeItemId: said.toolId,
-                  kind: "progress",
-                  data: { elapsedMillis: said.elapsedMillis }
-                }
-              ]
+            : [{ _tag: "Signal", nativeTurnId: current.id, nativeItemId: said.toolId, kind: "progress", data }]
+        }
         case "Delta": {
-          if (said.text === "") return out
+          if (said.text === "" || whose.unsure()) return out
           const turn = running(out)
           turn.blocks.set(said.index, said.type)
           const nativeItemId = `${turn.message ?? "message"} ${said.index}`
@@ -207,10 +257,12 @@ export const make = (): Mapping => {
           return out
         }
         case "Blocks": {
-          const turn = running(out)
-          turn.error = said.error
-          for (const [n, block] of said.blocks.entries())
-            out.push(...wholeBlock(turn, block, said.messageId, `${said.uuid} ${n}`))
+          const texts = said.blocks.every(({ type }) => type === "text" || type === "thinking")
+          if (whose.unsure() && texts && held.length < maxHeld) {
+            held.push(said)
+            return out
+          }
+          blocks(running(out), said, out)
           return out
         }
         case "ToolResults": {
@@ -232,13 +284,15 @@ export const make = (): Mapping => {
             }
           ]
         }
-        case "Cancelled":
-          return [{ _tag: "RequestResolved", nativeRequestId: said.requestId, reason: "Claude withdrew the question." }]
-        case "Result": {
-          const turn = current ?? waiting.shift()
-          current = undefined
-          return [turn === undefined ? opaque(type, params) : ended(turn, said.result)]
+        case "Cancelled": {
+          const aside = asides.get(said.requestId)
+          out.push({ _tag: "RequestResolved", nativeRequestId: said.requestId, reason: "Claude withdrew the question." })
+          if (aside !== undefined) out.push(...settled(aside, "completed"))
+          return out
         }
+        case "Result":
+          if (!result(said, out)) out.push(opaque(type, params))
+          return out
       }
     },
     request: (id, method, params) => {
@@ -246,7 +300,14 @@ export const make = (): Mapping => {
       const request = decodeAsk(method, params)
       if (request === undefined) return { nativeRequestId, events: [opaque(method, params)] }
       const events: Array<NativeEvent> = []
-      const turn = running(events)
+      const agent = request.agent_id ?? undefined
+      const aside = agent !== undefined && inBackground(agent)
+      // An agent in the background outlives the turn that began it, so its question has a turn of its own (T13).
+      const turn = aside ? Turns.make(`agent ${agent} ${nativeRequestId}`, true) : running(events)
+      if (aside) {
+        asides.set(nativeRequestId, turn.id)
+        events.push({ _tag: "TurnStarted", nativeTurnId: turn.id })
+      }
       // An agent that ours has started asks with a tool of its own: a person must see it, in the turn that it works for.
       const toolId = request.tool_use_id ?? undefined
       const { ask, result } = asked(request, toolId !== undefined && turn.tools.has(toolId) ? toolId : undefined)
@@ -254,6 +315,8 @@ export const make = (): Mapping => {
       return {
         nativeRequestId,
         events,
+        nativeTurnId: turn.id,
+        byAgent: agent !== undefined,
         answer: (answer) => {
           const permission = result(answer)
           if (permission.behavior === "deny" && toolId !== undefined) turn.declined.add(toolId)

@@ -57,8 +57,9 @@ export const find = (options: ClaudeOptions, server: Environment): Option.Option
 
 export type Conversation = { readonly resume: string } | { readonly begin: string }
 
+/** `--replay-user-messages`: a message of ours comes back when Claude takes it (Whose.ts). */
 const protocol =
-  "-p --output-format stream-json --input-format stream-json --verbose --include-partial-messages --permission-prompt-tool stdio".split(
+  "-p --output-format stream-json --input-format stream-json --verbose --include-partial-messages --permission-prompt-tool stdio --replay-user-messages".split(
     " "
   )
 

@@ -3,14 +3,14 @@ import { randomUUID } from "node:crypto"
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Option, Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
-import { type Permission, tooLate } from "./Asks.ts"
+import { type Permission, refusedToAgent, tooLate } from "./Asks.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 import { codec } from "./Wire.ts"
@@ -87,7 +87,15 @@ export const open = Effect.fn("Claude.open")(function* (
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make()
   const turns = Turns.make()
-  const asking = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => Permission }>()
+  const asking = new Map<
+    string,
+    {
+      readonly id: RpcChild.RpcId
+      readonly result: (answer: Answer) => Permission
+      readonly nativeTurnId: string | undefined
+      readonly byAgent: boolean
+    }
+  >()
   /** Takes it away: who gets it answers it, and nobody else does (P6). */
   const take = (nativeRequestId: string) => {
     const request = asking.get(nativeRequestId)
@@ -102,30 +110,54 @@ export const open = Effect.fn("Claude.open")(function* (
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
         turns.note(events)
+        const refused: Array<RpcChild.RpcId> = []
         for (const event of events) {
           if (event._tag === "RequestResolved") asking.delete(event.nativeRequestId)
-          // With the turn's end Claude has given up every question of it.
-          if (event._tag === "TurnEnded") asking.clear()
+          if (event._tag !== "TurnEnded") continue
+          // With the turn's end Claude has given up every question of it, but not those of agents that it has started (P6).
+          for (const [key, request] of asking) {
+            if (request.nativeTurnId !== event.nativeTurnId) continue
+            asking.delete(key)
+            if (request.byAgent) refused.push(request.id)
+          }
         }
-        return { events }
+        return refused.length === 0
+          ? { events }
+          : { events, reply: Effect.forEach(refused, (id) => child.respond(id, refusedToAgent), { discard: true }) }
       }
       const { id, method } = message
-      const { answer, events, nativeRequestId } = mapping.request(id, method, message.params)
+      const { answer, byAgent = false, events, nativeRequestId, nativeTurnId } = mapping.request(id, method, message.params)
       turns.note(events)
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the request ${method}`) }
-      asking.set(nativeRequestId, { id, result: answer })
-      const late = Effect.suspend(() => (take(nativeRequestId) ? child.respond(id, tooLate) : Effect.void))
+      asking.set(nativeRequestId, { id, result: answer, nativeTurnId, byAgent })
+      const late = Effect.suspend(() =>
+        take(nativeRequestId) ? child.respond(id, byAgent ? refusedToAgent : tooLate) : Effect.void
+      )
       return { events, tooLate: late }
     }
   })
   if (lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: lost }])
 
+  /** The turn of a question of an agent in the background ends with the question. */
+  const settle = (nativeTurnId: string, outcome: "completed" | "interrupted") =>
+    Effect.suspend(() => {
+      const events = mapping.settled(nativeTurnId, outcome)
+      turns.note(events)
+      return events.length === 0 ? Effect.succeed(false) : Effect.as(session.add(events), true)
+    })
+  const refuseOf = (nativeTurnId: string) =>
+    Effect.forEach(
+      [...asking].filter(([, request]) => request.nativeTurnId === nativeTurnId),
+      ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToAgent) : Effect.void)),
+      { discard: true }
+    )
   /** Claude's answer is no end: that is the turn's `result`. */
   const interruptNative = (nativeTurnId: string, deadlineMillis: number) =>
-    Effect.suspend(() => {
+    Effect.gen(function* () {
+      if (yield* settle(nativeTurnId, "interrupted")) return yield* refuseOf(nativeTurnId)
       mapping.interrupting(nativeTurnId)
-      return Effect.asVoid(child.request("interrupt", {}, { deadlineMillis }))
+      yield* child.request("interrupt", {}, { deadlineMillis })
     })
   /** Claude has no turn ids: ours are the native ones. */
   const ours = (turnId: TurnId): string => turnId
@@ -133,15 +165,18 @@ export const open = Effect.fn("Claude.open")(function* (
   return {
     events: session.events,
     continuity: resumed ? "resumed" : "fresh",
-    resumeKey: conversation,
+    get resumeKey() {
+      return mapping.sessionId() ?? conversation
+    },
     capabilities,
     startTurn: Effect.fn("Claude.startTurn")(function* ({ text, turnId }) {
       const native = ours(turnId)
-      mapping.expect(native)
+      const uuid = randomUUID()
+      mapping.expect(native, uuid)
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
       const message = { role: "user", content: [{ type: "text", text }] }
-      yield* child.notify("user", { message, parent_tool_use_id: null, session_id: "" }).pipe(
+      yield* child.notify("user", { message, parent_tool_use_id: null, session_id: "", uuid }).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
             if (error.outcome === "unknown") return
@@ -155,14 +190,21 @@ export const open = Effect.fn("Claude.open")(function* (
     interrupt: Effect.fn("Claude.interrupt")(function* (turnId) {
       normaliser.interrupting(turnId)
       // One that Claude has not begun would not be stopped by it.
-      yield* turns.begun(ours(turnId)).pipe(Effect.timeoutOption(interruptMillis.begun))
+      const begun = yield* turns.begun(ours(turnId)).pipe(Effect.timeoutOption(interruptMillis.begun))
       const native = normaliser.nativeTurnOf(turnId)
-      if (native !== undefined) yield* interruptNative(native, interruptMillis.answer)
+      if (native === undefined) return
+      yield* interruptNative(native, interruptMillis.answer)
+      if (Option.isSome(begun)) return
+      // What ran was a turn of Claude's own, and ours begins after it.
+      yield* turns.begun(native).pipe(Effect.timeoutOption(interruptMillis.begun))
+      if (turns.running().includes(native)) yield* interruptNative(native, interruptMillis.answer)
     }),
     answer: Effect.fn("Claude.answer")(function* (requestId, answer) {
       const native = normaliser.answered(requestId)
       const request = native === undefined ? undefined : take(native)
-      if (request) yield* child.respond(request.id, request.result(answer))
+      if (request === undefined) return
+      yield* child.respond(request.id, request.result(answer))
+      if (request.nativeTurnId !== undefined) yield* settle(request.nativeTurnId, "completed")
     }),
     stop: (reason) =>
       stopping.withPermits(1)(

@@ -73,6 +73,10 @@ export const Result = Schema.Struct({
   subtype: loose(Schema.String),
   is_error: loose(Schema.Boolean),
   result: loose(Schema.String),
+  /** 0 where no model was asked: a command of Claude's own, or a notice of lost background work. */
+  num_turns: loose(Schema.Number),
+  /** Who asked for the turn, where that was no person. */
+  origin: loose(Schema.Struct({ kind: Schema.String })),
   errors: loose(Schema.Array(Schema.String)),
   api_error_status: loose(Schema.Int),
   /** completed | aborted_streaming | aborted_tools | a word of a newer version. */
@@ -87,6 +91,8 @@ export const CanUseTool = Schema.Struct({
   tool_name: Schema.String,
   input: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
   tool_use_id: loose(Schema.String),
+  /** An agent that ours has started asks. */
+  agent_id: loose(Schema.String),
   description: loose(Schema.String),
   decision_reason: loose(Schema.String),
   blocked_path: loose(Schema.String),
@@ -107,7 +113,21 @@ export interface ToolResult {
 }
 
 export type Said =
-  | { readonly _tag: "Init" }
+  /** `messageIds`: the user messages that the turn takes. `names`: this version says of each message when it takes it. */
+  | {
+      readonly _tag: "Init"
+      readonly sessionId: string | undefined
+      readonly messageIds: ReadonlyArray<string>
+      readonly names: boolean
+    }
+  /** A message of ours, as it was sent: Claude has taken it. */
+  | { readonly _tag: "Taken"; readonly messageId: string }
+  /** completed | cancelled | discarded | refused | a word of a newer version: Claude is done with a message of ours. */
+  | { readonly _tag: "Dropped"; readonly messageId: string; readonly state: string }
+  /** Work of a tool begins that may outlive the tool's result. */
+  | { readonly _tag: "TaskStarted"; readonly taskId: string; readonly toolId: string | undefined }
+  /** Background work has ended, or was lost. */
+  | { readonly _tag: "Notified" }
   | { readonly _tag: "MessageStart"; readonly id: string; readonly tokens: Tokens }
   /** Of the message that streams, so far; only what has changed. */
   | { readonly _tag: "Counted"; readonly tokens: Tokens }
@@ -125,7 +145,7 @@ export type Said =
   /** `detail`: what the tool itself told, beside the text that the model gets. */
   | { readonly _tag: "ToolResults"; readonly results: ReadonlyArray<ToolResult>; readonly detail: unknown }
   | { readonly _tag: "Compacted"; readonly uuid: string; readonly metadata: unknown }
-  | { readonly _tag: "Result"; readonly result: Result }
+  | { readonly _tag: "Result"; readonly result: Result; readonly messageIds: ReadonlyArray<string> }
   | { readonly _tag: "Cancelled"; readonly requestId: string }
   /** Known, and said again in a better form by what follows it: nothing to keep. */
   | { readonly _tag: "Progress" }
@@ -141,6 +161,18 @@ const decodeCanUseTool = Schema.decodeUnknownOption(CanUseTool)
 const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
   const found = isRecord(value) ? value[key] : undefined
   return Array.isArray(found) ? found : []
+}
+
+/** The user messages that a message of Claude's names as taken. */
+const messageIdsOf = (message: Fields): ReadonlyArray<string> =>
+  [message["user_message_uuid"], ...arrayAt(message, "user_message_uuids")].filter((id) => typeof id === "string")
+
+const lifecycle = (message: Fields): Said => {
+  const messageId = stringAt(message, "command_uuid")
+  const state = stringAt(message, "state")
+  if (messageId === undefined || state === undefined) return other
+  if (state === "queued") return progress
+  return state === "started" ? { _tag: "Taken", messageId } : { _tag: "Dropped", messageId, state }
 }
 
 /** A block is complete with its `assistant` message, whichever side of `content_block_stop` that comes. */
@@ -184,6 +216,8 @@ const assistant = (message: Fields): Said => {
 }
 
 const user = (message: Fields): Said => {
+  const uuid = stringAt(message, "uuid")
+  if (message["isReplay"] === true && uuid !== undefined) return { _tag: "Taken", messageId: uuid }
   const results = arrayAt(message["message"], "content").flatMap((raw): ReadonlyArray<ToolResult> => {
     const id = stringAt(raw, "tool_use_id")
     return stringAt(raw, "type") === "tool_result" && id !== undefined && isRecord(raw)
@@ -196,7 +230,18 @@ const user = (message: Fields): Said => {
 const system = (message: Fields): Said => {
   switch (message["subtype"]) {
     case "init":
-      return { _tag: "Init" }
+      return {
+        _tag: "Init",
+        sessionId: stringAt(message, "session_id"),
+        messageIds: messageIdsOf(message),
+        names: arrayAt(message, "capabilities").includes("msg_lifecycle_v1")
+      }
+    case "task_started": {
+      const taskId = stringAt(message, "task_id")
+      return taskId === undefined ? other : { _tag: "TaskStarted", taskId, toolId: stringAt(message, "tool_use_id") }
+    }
+    case "task_notification":
+      return { _tag: "Notified" }
     case "status":
     case "thinking_tokens":
       return progress
@@ -220,7 +265,12 @@ export const decode = (type: string, params: unknown): Said => {
     case "system":
       return system(params)
     case "result":
-      return Option.match(decodeResult(params), { onNone: () => other, onSome: (result): Said => ({ _tag: "Result", result }) })
+      return Option.match(decodeResult(params), {
+        onNone: () => other,
+        onSome: (result): Said => ({ _tag: "Result", result, messageIds: messageIdsOf(params) })
+      })
+    case "command_lifecycle":
+      return lifecycle(params)
     case "control_cancel_request": {
       const requestId = stringAt(params, "request_id")
       return requestId === undefined ? other : { _tag: "Cancelled", requestId }

@@ -222,6 +222,228 @@ describe("claude mapping", () => {
   })
 })
 
+describe("claude: whose turn it is", () => {
+  const init = (more: object = {}) => ({ type: "system", subtype: "init", session_id: "s", ...more })
+  const text = (said: string, id = said) =>
+    ({ type: "assistant", uuid: `u ${id}`, message: { id, content: [{ type: "text", text: said }] } }) as const
+  const streamed = (said: string) => ({
+    type: "stream_event",
+    event: { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: said } }
+  })
+  const notice = { type: "system", subtype: "task_notification", task_id: "b1", status: "completed" }
+  const wake = { origin: { kind: "task-notification" } }
+  const echo = (uuid: string) => ({ type: "user", uuid, isReplay: true, message: { role: "user", content: "as it was sent" } })
+  const lifecycle = (uuid: string, state: string) => ({ type: "command_lifecycle", command_uuid: uuid, state })
+  const empty = { num_turns: 0, result: "" }
+
+  /** What each turn said and how it ended, in order: `t2: R, completed`. */
+  const play = (steps: ReadonlyArray<string | readonly [turn: string, messageId?: string] | { readonly type: string }>) => {
+    const mapping = Mapping.make()
+    const turns = new Map<string, Array<string>>()
+    const of = (id: string) => {
+      const told = turns.get(id) ?? []
+      turns.set(id, told)
+      return told
+    }
+    for (const step of steps) {
+      if (typeof step === "string") continue
+      if (!("type" in step)) {
+        mapping.expect(...step)
+        continue
+      }
+      for (const event of mapping.notification(step.type, step)) {
+        if (event._tag === "ItemCompleted") of(event.nativeTurnId).push(event.content.text ?? event.kind)
+        if (event._tag === "ItemDelta") of(event.nativeTurnId).push(`~${event.text}`)
+        if (event._tag === "TurnEnded") of(event.nativeTurnId).push(event.outcome)
+        if (event._tag === "TurnStarted") of(event.nativeTurnId)
+      }
+    }
+    return Object.fromEntries([...turns].map(([id, told]) => [id, told.join(", ")]))
+  }
+  const first: ReadonlyArray<readonly [string, string?] | { readonly type: string }> = [
+    ["t1", "m1"],
+    init(),
+    echo("m1"),
+    text("A"),
+    result({ num_turns: 1, result: "A" })
+  ]
+
+  it("T16 an empty result of Claude's own, after a resume, does not end the message that waits", () => {
+    const answered = [init(), text("R"), result({ num_turns: 1, result: "R" })]
+    assert.deepStrictEqual(play([["t2"], init(), result(empty), ...answered]), { t2: "R, completed" })
+    assert.deepStrictEqual(
+      play([["t2", "m2"], notice, notice, init(), result({ ...empty, ...wake }), init(), echo("m2"), ...answered]),
+      {
+        t2: "R, completed"
+      }
+    )
+    // 2.1.197 in a quiet loop: all of it before our message.
+    assert.deepStrictEqual(
+      play([notice, init(), result({ ...empty, ...wake }), ["t2", "m2"], init(), streamed("R"), echo("m2"), ...answered]),
+      {
+        t2: "~R, R, completed"
+      }
+    )
+  })
+
+  it("T16 a turn that Claude began before our message has its own answer and end", () => {
+    const wakes = [text("N"), result({ num_turns: 1, result: "N" })]
+    const answered = [init(), text("R"), result({ num_turns: 1, result: "R" })]
+    assert.deepStrictEqual(play([...first, init(), ["t2"], ...wakes, ...answered]), {
+      t1: "A, completed",
+      "own 1": "N, completed",
+      t2: "R, completed"
+    })
+    const known = [...first, notice, init(), ["t2", "m2"] as const, streamed("N"), text("N"), result({ num_turns: 1, ...wake })]
+    assert.deepStrictEqual(play([...known, init(), streamed("R"), echo("m2"), text("R"), result({})]), {
+      t1: "A, completed",
+      "own 1": "~N, N, completed",
+      t2: "~R, R, completed"
+    })
+  })
+
+  it("T16 our message comes between the notification and the turn: nothing of that turn is ours", () => {
+    const raced = [...first, ["t2", "m2"] as const, notice, init(), streamed("N"), text("N"), result({ num_turns: 1, ...wake })]
+    assert.deepStrictEqual(play([...raced, init(), streamed("R"), echo("m2"), text("R"), result({})]), {
+      t1: "A, completed",
+      "own 1": "N, completed",
+      t2: "~R, R, completed"
+    })
+    // The same signs, and the turn is ours after all: told by the message that comes back, or by an end that names no other origin.
+    assert.deepStrictEqual(play([...first, ["t2", "m2"], notice, init(), streamed("R"), echo("m2"), text("R"), result({})]), {
+      t1: "A, completed",
+      t2: "R, completed"
+    })
+    assert.deepStrictEqual(
+      play([...first, ["t2", "m2"], notice, init(), text("cost"), result({ num_turns: 0, result: "cost" })]),
+      {
+        t1: "A, completed",
+        t2: "cost, completed"
+      }
+    )
+  })
+
+  it("T16 a message that a turn of Claude's own takes at a tool's end begins there", () => {
+    const tool = { ...use("Bash", { command: "ls" }), uuid: "u tool" }
+    const taken = [...first, notice, init(), text("N"), tool, ["t2", "m2"] as const, done("out"), echo("m2")]
+    assert.deepStrictEqual(play([...taken, text("R"), result({ num_turns: 2, ...wake })]), {
+      t1: "A, completed",
+      "own 1": "N, command, completed",
+      t2: "R, completed"
+    })
+    const newer = [lifecycle("m2", "started"), text("R"), lifecycle("m2", "completed")]
+    assert.deepStrictEqual(play([...taken, ...newer, result({ num_turns: 2, ...wake, user_message_uuids: ["m2"] })]), {
+      t1: "A, completed",
+      "own 1": "N, command, completed",
+      t2: "R, completed"
+    })
+  })
+
+  it("T16 a version that names each message it takes is believed", () => {
+    const names = { capabilities: ["msg_lifecycle_v1"] }
+    const before = [["t2", "m2"] as const, init(names), streamed("N"), text("N"), result({ num_turns: 1 })]
+    const after = [
+      lifecycle("m2", "started"),
+      init({ ...names, user_message_uuids: ["m2"] }),
+      text("R"),
+      result({ user_message_uuids: ["m2"] })
+    ]
+    assert.deepStrictEqual(play([...before, ...after]), { "own 1": "~N, N, completed", t2: "R, completed" })
+    // `/clear`: an empty answer that is ours.
+    assert.deepStrictEqual(
+      play([["t2", "m2"], init({ ...names, user_message_uuids: ["m2"] }), result({ ...empty, user_message_uuids: ["m2"] })]),
+      {
+        t2: "completed"
+      }
+    )
+    // Never run: its end is said, beside the turn that runs.
+    assert.deepStrictEqual(play([init(names), text("N"), ["t2", "m2"], lifecycle("m2", "cancelled"), result({})]), {
+      "own 1": "N, completed",
+      t2: "failed"
+    })
+  })
+
+  it("T16 an end of another origin than a person is not ours, whatever came before it", () => {
+    for (const kind of ["task-notification", "channel", "peer", "coordinator"])
+      assert.deepStrictEqual(
+        play([
+          ["t2", "m2"],
+          init(),
+          text("N"),
+          result({ num_turns: 1, origin: { kind } }),
+          init(),
+          echo("m2"),
+          text("R"),
+          result({})
+        ]),
+        { t2: "N, R, completed" },
+        kind
+      )
+    // A kind that is not known counts as absent: a turn never hangs on it.
+    assert.deepStrictEqual(play([["t2", "m2"], init(), text("R"), result({ origin: { kind: "brand-new" } })]), {
+      t2: "R, completed"
+    })
+  })
+
+  it("T15 the words of an end without any content are kept: why a hook refused the message", () => {
+    assert.deepStrictEqual(play([["t2", "m2"], init(), result({ num_turns: 0, result: "blocked by hook" })]), {
+      t2: "blocked by hook, completed"
+    })
+  })
+})
+
+describe("claude: an agent in the background asks", () => {
+  const bash = { tool_name: "Bash", input: { command: "touch x" }, tool_use_id: "toolu_2", agent_id: "a1" }
+  const launched = (background: boolean) => {
+    const mapping = begun()
+    mapping.notification("assistant", use("Task", { prompt: "touch x", run_in_background: background }))
+    mapping.notification("system", { type: "system", subtype: "task_started", task_id: "a1", tool_use_id: "tool" })
+    if (background) mapping.notification("user", done("Async agent launched"))
+    return mapping
+  }
+
+  it("T13 its question has a turn of its own, which the end of the main turn does not touch, and ends with the answer", () => {
+    const mapping = launched(true)
+    const asked = mapping.request("r", "can_use_tool", bash)
+    const aside = "agent a1 r"
+    assert.deepStrictEqual(
+      asked.events.map((event) => [event._tag, "nativeTurnId" in event ? event.nativeTurnId : undefined]),
+      [
+        ["TurnStarted", aside],
+        ["RequestOpened", aside]
+      ]
+    )
+    assert.deepInclude(asked, { nativeTurnId: aside, byAgent: true })
+    assert.deepStrictEqual(
+      mapping.notification("result", result({})).map((event) => (event._tag === "TurnEnded" ? event.nativeTurnId : event._tag)),
+      ["t"]
+    )
+    // Meanwhile the next message has its own turn.
+    mapping.expect("t2")
+    mapping.notification("system", { type: "system", subtype: "init" })
+    assert.deepInclude(mapping.notification("assistant", assistant([{ type: "text", text: "R" }]))[0], { nativeTurnId: "t2" })
+    assert.deepStrictEqual(mapping.settled(aside, "completed"), [
+      { _tag: "TurnEnded", nativeTurnId: aside, outcome: "completed" }
+    ])
+    assert.deepStrictEqual(mapping.settled(aside, "completed"), [])
+  })
+
+  it("T13 a question of its that Claude withdraws ends that turn; one of an agent that the turn waits for is in the turn", () => {
+    const mapping = launched(true)
+    mapping.request("r", "can_use_tool", bash)
+    assert.deepStrictEqual(
+      mapping.notification("control_cancel_request", { type: "control_cancel_request", request_id: "r" }).map(({ _tag }) => _tag),
+      ["RequestResolved", "TurnEnded"]
+    )
+    assert.deepInclude(launched(false).request("r", "can_use_tool", bash), { nativeTurnId: "t", byAgent: true })
+    // No word of a task: an open tool that starts agents says the same.
+    const older = begun()
+    older.notification("assistant", use("Task", {}))
+    assert.deepInclude(older.request("r", "can_use_tool", bash), { nativeTurnId: "t" })
+    assert.deepInclude(begun().request("r", "can_use_tool", bash), { nativeTurnId: "agent a1 r" })
+  })
+})
+
 describe("claude process", () => {
   it("X4 the environment is an allow-list, and every switch against side traffic is set", () => {
     const server = { PATH: "/bin", SECRET: "canary", ANTHROPIC_API_KEY: "k", GITHUB_TOKEN: "canary", CLAUDECODE: "1" }
