@@ -172,6 +172,17 @@ export const EventData = {
 
   ...ImportedData,
 
+  /**
+   * In stream `server`: the log lost history that it had acknowledged, or is a copy. It has a new epoch from this event on, so that no cursor of the
+   * other history is taken for one of this log.
+   */
+  "log.rewound": Schema.Struct({
+    from: Offset.annotations({ description: "The highest offset that is known to have been acknowledged in the other history." }),
+    to: Offset.annotations({ description: "The head that was found: this history continues after it." }),
+    reason,
+    previousEpoch: Schema.optional(text.annotations({ description: "The epoch of the other history." }))
+  }),
+
   /** A message of the provider that this version does not map, kept as it came. */
   "provider.event": Schema.Struct({
     ...thread,

@@ -48,13 +48,15 @@ export type Epoch = typeof Epoch.Type
 export const Offset = Schema.Int.pipe(Schema.nonNegative())
 export type Offset = typeof Offset.Type
 
-/** A stream name: `thread/<id>` or `project/<id>`. */
+/** A stream name: `thread/<id>`, `project/<id>`, or `server` for the events of the server itself. */
 export const StreamName = Schema.String.pipe(
-  Schema.pattern(/^(thread|project)\/[A-Za-z0-9_-]{1,124}$/, {
-    message: () => "expected a stream, like thread/thr_01HXYZ or project/prj_01HXYZ"
+  Schema.pattern(/^(server|(thread|project)\/[A-Za-z0-9_-]{1,124})$/, {
+    message: () => "expected a stream, like thread/thr_01HXYZ, project/prj_01HXYZ or server"
   })
 )
 export type StreamName = typeof StreamName.Type
 
+/** The stream of the events of the server itself, such as `log.rewound`. */
+export const serverStream: StreamName = "server"
 export const threadStream = (threadId: ThreadId): StreamName => `thread/${threadId}`
 export const projectStream = (projectId: ProjectId): StreamName => `project/${projectId}`

@@ -165,9 +165,10 @@ export const layerOver = (limits: Limits = {}) => Layer.provide(core(limits), cl
 /** Builds in this order and ends in reverse: directory, log, ledger, agents, engine, recovery, dispatcher. */
 export const layer = (options: Options) => {
   const inDirectory = Layer.unwrapEffect(
-    Effect.map(DataDirectory.DataDirectory, ({ logFile }) =>
+    Effect.map(DataDirectory.DataDirectory, ({ anchorFile, logFile }) =>
       EventLogSqlite.layer({
         file: logFile,
+        anchor: anchorFile,
         ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
         ...Steps.inLog(options.onStep)
       })

@@ -1,8 +1,11 @@
 /**
  * The data directory and its one owner (L8). The lock is an exclusive lock of SQLite on a small file of its own: the operating system
  * drops it when the process ends, however it ends. Who holds it stands beside it in `owner.json`, for people and for the losers.
+ *
+ * A lock on a file does not outlive the file's removal: who removes `owner.db` under a running owner lets the next process lock a new one. So a new
+ * owner also requires that nobody has the log's database open, and the running owner locks the new `owner.db` within two seconds.
  */
-import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
 import {
   accessSync,
   chmodSync,
@@ -49,6 +52,8 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
     readonly path: string
     /** The log's database: the `file` of EventLogSqlite. */
     readonly logFile: string
+    /** The log's anchor: the `anchor` of EventLogSqlite. */
+    readonly anchorFile: string
     /** Path of a file in the directory. */
     readonly file: (name: string) => string
     /** Adds to what `owner` tells others; replaces what was announced before. No secrets. */
@@ -58,6 +63,9 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
 
 const lockName = "owner.db"
 const ownerName = "owner.json"
+const logName = "log.db"
+/** How often the owner compares its lock with the file that is there. */
+const watchEvery = "2 seconds"
 /** How often, and how long apart, a loser looks for the winner's pid: the winner writes it right after it has the lock. */
 const looks = 20
 const lookMillis = 25
@@ -142,6 +150,37 @@ const owned = (path: string, owner: Option.Option<Owner>) =>
     })
   })
 
+/** Whether `owner.json` is the one that this owner wrote. */
+const isOurs = (path: string, self: Owner): boolean =>
+  Option.exists(saidOwner(path), ({ pid, since }) => pid === self.pid && since === self.since)
+
+/** Waits for programs that only look at the log, when no living owner is named: at most half a second. */
+const isLogOpen = (path: string) =>
+  trying(path, () => Sqlite.isOpen(join(path, logName))).pipe(
+    Effect.repeat({
+      while: (open) => open && Option.isNone(saidOwner(path)),
+      schedule: Schedule.intersect(Schedule.spaced(lookMillis), Schedule.recurs(looks)).pipe(Schedule.passthrough)
+    })
+  )
+
+interface Held {
+  lock: Sqlite.Connection
+  /** Of the locked file. */
+  readonly file: { readonly ino: number; readonly dev: number }
+}
+
+const hold = (path: string, patience?: number): Held | undefined => {
+  const file = join(path, lockName)
+  const lock = Sqlite.lock(file, patience)
+  return lock === undefined ? undefined : { lock, file: statSync(file) }
+}
+
+/** The file at its path is the one that is locked. */
+const isHeld = (path: string, { file }: Held): boolean => {
+  const there = statSync(join(path, lockName), { throwIfNoEntry: false })
+  return there !== undefined && there.ino === file.ino && there.dev === file.dev
+}
+
 /**
  * Creates the directory (mode 0700) when it is not there and owns it until the scope closes. Whoever does not get the lock changes
  * nothing in the directory.
@@ -149,25 +188,59 @@ const owned = (path: string, owner: Option.Option<Owner>) =>
 export const make = Effect.fn("DataDirectory.make")(function* (directory: string) {
   const path = resolve(directory)
   yield* prepare(path)
+  const folder = yield* trying(path, () => statSync(path))
   const since = new Date(yield* Clock.currentTimeMillis).toISOString()
   const self: Owner = { pid: process.pid, since }
-  const lock = yield* Effect.acquireRelease(
-    trying(path, () => Sqlite.lock(join(path, lockName))),
-    (held) =>
+  let owner = self
+  const state: { held: Held | undefined; named: boolean } = yield* Effect.acquireRelease(
+    trying(path, () => ({ held: hold(path), named: false })),
+    (state) =>
       Effect.sync(() => {
-        if (held === undefined) return
-        // Still under the lock, so this can only be our own file.
-        rmSync(join(path, ownerName), { force: true })
-        Sqlite.close(held)
+        if (state.held === undefined) return
+        // Still under the lock. Where somebody moved the directory away, another owner may be at its path.
+        if (state.named && isOurs(path, self)) rmSync(join(path, ownerName), { force: true })
+        Sqlite.close(state.held.lock)
       })
   )
-  if (lock === undefined) return yield* owned(path, yield* lookForOwner(path, looks))
+  if (state.held === undefined || (yield* isLogOpen(path))) return yield* owned(path, yield* lookForOwner(path, looks))
   yield* trying(path, () => writeOwner(path, self))
+  state.named = true
+
+  /** Where `owner.db` was removed or replaced, the new one is locked as well. A moved directory takes its lock along. */
+  const watch = trying(path, () => {
+    const { held } = state
+    const now = statSync(path, { throwIfNoEntry: false })
+    if (held === undefined || now === undefined || now.ino !== folder.ino || isHeld(path, held)) return false
+    const next = hold(path, 0)
+    if (next === undefined) return false
+    Sqlite.close(held.lock)
+    state.held = next
+    writeOwner(path, owner)
+    return true
+  }).pipe(
+    Effect.flatMap((again) =>
+      again
+        ? Effect.logWarning(
+            `${join(path, lockName)} was removed or replaced while this process owns ${path}. It is locked again.`
+          )
+        : Effect.void
+    ),
+    Effect.catchAll(({ message }) => Effect.logWarning(message)),
+    Effect.delay(watchEvery),
+    Effect.forever
+  )
+  yield* Effect.forkScoped(watch)
+
   return {
     path,
-    logFile: join(path, "log.db"),
+    logFile: join(path, logName),
+    anchorFile: join(path, "anchor"),
     file: (name: string) => join(path, name),
-    announce: (details: Readonly<Record<string, unknown>>) => trying(path, () => writeOwner(path, { ...self, details }))
+    announce: (details: Readonly<Record<string, unknown>>) =>
+      trying(path, () => {
+        owner = { ...self, details }
+        writeOwner(path, owner)
+      })
   }
 })
 

@@ -3,7 +3,7 @@
  *
  * `layerSqlite` (EventLogSqlite.ts) and `layerMemory` (EventLogMemory.ts) pass one behaviour suite (EventLogSuite.ts).
  */
-import { Context, type Effect, Schema, type Stream } from "effect"
+import { Context, type Effect, type Option, Schema, type Stream } from "effect"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import type { SpreadCounts } from "./Spread.ts"
 
@@ -126,7 +126,7 @@ export interface View {
 /** The storage could not do it. `outcome: unknown` never leaves the log: it is resolved by reading the head again (L9). */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
-  reason: Schema.Literal("busy", "full", "io", "corrupt", "closed"),
+  reason: Schema.Literal("busy", "full", "io", "corrupt", "lost", "closed"),
   message: Schema.String
 }) {}
 
@@ -187,6 +187,11 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
      * Forgets the events at and below the offset: readers with a cursor below get `CursorExpired`. Offsets are never used again.
      */
     readonly trim: (upTo: number) => Effect.Effect<void, LogUnavailable>
+    /**
+     * Why the log's files are not the ones that it has open any more: moved, removed or replaced while it runs (L12); none while they are, and always
+     * for a log in memory. Looks at the files. While there is a reason, appends fail with `LogUnavailable`, reason `lost`.
+     */
+    readonly lost: Effect.Effect<Option.Option<string>>
     /** Figures for `/metrics` and the benches. */
     readonly stats: Effect.Effect<{
       readonly head: number

@@ -132,7 +132,8 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       for (const stream of streams.values()) stream.events = stream.events.slice(indexAfter(stream.events, upTo))
       retainedFrom = upTo
     },
-    statements: () => statements
+    statements: () => statements,
+    lost: () => undefined
   }
 }
 

@@ -1,17 +1,23 @@
 /** The log in one SQLite file: WAL, one writer, reads on a connection of their own. */
-import { Effect, Layer } from "effect"
+import { DateTime, Effect, Layer } from "effect"
 import { randomBytes } from "node:crypto"
+import type { Rewound } from "./Anchor.ts"
+import * as Anchored from "./Anchored.ts"
+import type { AnchorFile } from "./AnchorFile.ts"
 import { EventLog } from "./EventLog.ts"
 import { migrate, type Migrations } from "./Migrations.ts"
+import * as Presence from "./Presence.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { SqliteWriter } from "./SqliteWriter.ts"
-import { attempt, epochOf, type StepHook, type Storage } from "./Storage.ts"
+import { attempt, epochOf, type StepHook, type Storage, StorageFailure } from "./Storage.ts"
 import * as StoredLog from "./StoredLog.ts"
 
 export interface Options extends StoredLog.Options {
   /** Path of the database; created when it is not there. Its directory must be (DataDirectory). */
   readonly file: string
+  /** Path of the anchor, by which lost history is found (L12). Default: none. */
+  readonly anchor?: string
   /** Default FULL: an acknowledged append survives power loss. NORMAL survives the death of the process. */
   readonly synchronous?: Sqlite.Synchronous
   /** The database does not grow beyond this; appends then fail with reason `full` until something is trimmed. Default: no bound. */
@@ -24,28 +30,66 @@ export interface Options extends StoredLog.Options {
 
 const newEpoch = (): string => epochOf(randomBytes(26).map((byte) => byte & 31))
 
-const connect = (options: Options, synchronous: Sqlite.Synchronous): Storage & { readonly close: () => void } => {
-  const open = () => Sqlite.openWriter(options.file, synchronous, options.maxFileBytes)
-  const writer = new SqliteWriter(open, options.onStep)
+interface Connected extends Storage {
+  readonly close: () => void
+  /** What the anchor said, when it contradicted the database. */
+  readonly rewound: Rewound | undefined
+  readonly anchor: AnchorFile | undefined
+}
+
+const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
+  let presence: Presence.Presence | undefined
+  /** Also before a connection is replaced: it must not create a file where one was removed. */
+  const requireFiles = () => {
+    const lost = presence?.lost()
+    if (lost !== undefined) throw new StorageFailure("lost", lost)
+  }
+  const writer = new SqliteWriter(() => {
+    requireFiles()
+    return Sqlite.openWriter(options.file, synchronous, options.maxFileBytes)
+  }, options.onStep)
   let connection: Sqlite.Connection | undefined
   try {
-    const epoch = writer.epoch(newEpoch())
+    const created = writer.epoch(newEpoch())
     const db = Sqlite.openReader(options.file)
     connection = db
     const reader = Sqlite.guarded(() => new SqliteReader(db))
+    const { anchor, epoch, rewound } =
+      options.anchor === undefined
+        ? { epoch: created, rewound: undefined, anchor: undefined }
+        : Sqlite.guarded(() => Anchored.open(options.anchor!, options.file, { writer, reader }, { epoch: newEpoch(), at }))
+    const { lost } = (presence = Presence.make(options.file))
     return {
       epoch,
-      commit: (batch) => writer.commit(batch),
+      rewound,
+      anchor,
+      commit: (batch) => {
+        requireFiles()
+        const placed = writer.commit(batch)
+        const last = placed.events.at(-1)
+        if (last !== undefined) anchor?.write(placed.head, last.json)
+        return placed
+      },
       view: (read) => reader.view(read),
       receipts: (commandIds) => reader.receipts(commandIds),
-      putBlob: (hash, bytes) => writer.putBlob(hash, bytes),
+      putBlob: (hash, bytes) => {
+        requireFiles()
+        writer.putBlob(hash, bytes)
+      },
       getBlob: (hash) => reader.blob(hash),
-      trim: (upTo) => writer.trim(upTo),
+      trim: (upTo) => {
+        requireFiles()
+        writer.trim(upTo)
+      },
       statements: () => writer.statements,
+      lost: () => presence?.lost(),
       /** The reader first: the last connection to close writes the WAL back. */
       close: () => {
+        const isThere = lost() === undefined
+        presence = undefined
         Sqlite.close(db)
         writer.close()
+        if (anchor !== undefined) Anchored.close(anchor, isThere)
       }
     }
   } catch (cause) {
@@ -55,14 +99,21 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous): Storage & {
   }
 }
 
-/** Opening reads no events: its cost does not depend on the length of the log (L7). */
+/** Opening reads no events but one: its cost does not depend on the length of the log (L7). */
 export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options) {
   const synchronous = options.synchronous ?? "FULL"
   yield* migrate(options.file, synchronous, options.migrations)
+  const at = DateTime.formatIso(yield* DateTime.now)
   const storage = yield* Effect.acquireRelease(
-    attempt("open", () => connect(options, synchronous)),
+    attempt("open", () => connect(options, synchronous, at)),
     ({ close }) => Effect.sync(close)
   )
+  const { rewound } = storage
+  if (rewound !== undefined)
+    yield* Effect.logWarning(
+      `${rewound.reason} The log continues after event ${rewound.to} with a new epoch, ${storage.epoch}: clients with an older cursor get 409 CursorForeign and take a new snapshot.`
+    )
+  yield* Effect.forkScoped(Anchored.watch(storage.anchor, storage.lost))
   return yield* StoredLog.make(storage, options)
 })
 

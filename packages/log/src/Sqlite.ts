@@ -1,6 +1,6 @@
 /** The driver: one connection, its pragmas, and what its errors mean. The only module that names better-sqlite3. */
 import Database from "better-sqlite3"
-import { closeSync, openSync } from "node:fs"
+import { closeSync, existsSync, openSync } from "node:fs"
 import type { LogUnavailable } from "./EventLog.ts"
 import { StorageFailure } from "./Storage.ts"
 
@@ -63,8 +63,9 @@ const busyTimeoutMillis = 20
 /** The writer. On a new file it sets what must be set before the first table. Over `maxBytes` a write fails with reason `full`. */
 export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: number): Connection =>
   guarded(() => {
-    // For this user only; SQLite gives its side files the same mode.
-    if (file !== ":memory:") closeSync(openSync(file, "a", 0o600))
+    // For this user only; SQLite gives its side files the same mode. An existing file is not opened here: the close of any descriptor of a file
+    // drops the locks that this process holds on it, also those of SQLite's other connections (POSIX).
+    if (file !== ":memory:" && !existsSync(file)) closeSync(openSync(file, "a", 0o600))
     const db = new Database(file, { timeout: busyTimeoutMillis })
     try {
       db.pragma("auto_vacuum = INCREMENTAL")
@@ -98,9 +99,9 @@ export const close = (db: Connection): void => {
 const lockTimeoutMillis = 250
 
 /** An exclusive lock on this file until the connection closes or the process ends; undefined when another holds it. */
-export const lock = (file: string): Connection | undefined =>
+export const lock = (file: string, patience = lockTimeoutMillis): Connection | undefined =>
   guarded(() => {
-    const db = new Database(file, { timeout: lockTimeoutMillis })
+    const db = new Database(file, { timeout: patience })
     try {
       db.exec("BEGIN EXCLUSIVE")
       return db
@@ -110,6 +111,31 @@ export const lock = (file: string): Connection | undefined =>
       throw cause
     }
   })
+
+/**
+ * Does any connection of this or another process have this database open? In WAL mode each one holds a shared lock on the file as long as it is open;
+ * it dies with its process. False when there is no such file.
+ */
+export const isOpen = (file: string): boolean => {
+  if (!existsSync(file)) return false
+  return guarded(() => {
+    const db = new Database(file, { fileMustExist: true, timeout: 0 })
+    try {
+      // Before the first access: the file itself is then locked, not its shared index.
+      db.pragma("locking_mode = EXCLUSIVE")
+      db.exec("BEGIN IMMEDIATE; ROLLBACK")
+      return false
+    } catch (cause) {
+      const failure = asFailure(cause)
+      if (failure instanceof StorageFailure && failure.reason === "busy") return true
+      // A damaged file is for the log to report.
+      if (failure instanceof StorageFailure && failure.reason === "corrupt") return false
+      throw cause
+    } finally {
+      db.close()
+    }
+  })
+}
 
 /** Does another connection hold `lock`? False when there is no such file. */
 export const isLocked = (file: string): boolean => {

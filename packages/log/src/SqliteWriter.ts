@@ -57,7 +57,11 @@ const prepare = (db: Sqlite.Connection) => ({
     "INSERT INTO meta (key, value) VALUES ('retainedFrom', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
   ),
   epoch: db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck(),
-  newEpoch: db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?)"),
+  setEpoch: db.prepare(
+    "INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+  ),
+  anchored: db.prepare("SELECT 1 FROM meta WHERE key = 'anchored'").pluck(),
+  setAnchored: db.prepare("INSERT INTO meta (key, value) VALUES ('anchored', '1') ON CONFLICT (key) DO NOTHING"),
   forget: db.prepare("DELETE FROM events WHERE offset <= ?")
 })
 
@@ -107,15 +111,36 @@ export class SqliteWriter {
     return this.#session
   }
 
-  /** The epoch is chosen when the log is created, and stays with the file. */
+  /** The epoch is chosen when the log is created, and stays with the file until `rewind`. */
   epoch(fresh: string): string {
     return Sqlite.guarded(() => {
-      const { epoch, newEpoch } = this.#use().sql
+      const { epoch, setEpoch } = this.#use().sql
       const known = epoch.get()
       if (known !== undefined) return String(known)
-      newEpoch.run(fresh)
+      setEpoch.run(fresh)
       return fresh
     })
+  }
+
+  /** A new epoch and the event that says why, in one transaction (L12). */
+  rewind(epoch: string, batch: Batch): Placed {
+    return this.#transaction(
+      (current) => {
+        current.sql.setEpoch.run(epoch)
+        return this.#write(current, batch)
+      },
+      (current, placed) => isThere(current, placed)
+    )
+  }
+
+  /** Whether this database had an anchor before. */
+  isAnchored(): boolean {
+    return Sqlite.guarded(() => this.#use().sql.anchored.get() !== undefined)
+  }
+
+  /** From now on a start without the anchor is a finding. */
+  setAnchored(): void {
+    Sqlite.guarded(() => this.#use().sql.setAnchored.run())
   }
 
   close(): void {

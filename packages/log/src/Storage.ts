@@ -46,6 +46,8 @@ export interface Storage {
   readonly trim: (upTo: number) => void
   /** Statements run by `commit` since the start. */
   readonly statements: () => number
+  /** Why the files are not the ones that were opened any more; undefined while they are (L12). */
+  readonly lost: () => string | undefined
 }
 
 const advice: Record<LogUnavailable["reason"], string> = {
@@ -53,6 +55,7 @@ const advice: Record<LogUnavailable["reason"], string> = {
   full: "The disk is full. Free some space; nothing was written.",
   io: "The storage failed. Nothing was written; try again, and check the disk if it stays so.",
   corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it says so.",
+  lost: "The files of the log are not the ones that this server opened.",
   closed: "The log is closed."
 }
 

@@ -215,6 +215,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             }).pipe(Effect.zipRight(Effect.yieldNow())),
           step: () => {}
         }),
+      lost: Effect.sync(() => Option.fromNullable(storage.lost())),
       stats: Effect.sync(() => ({
         head,
         batches,

@@ -1,12 +1,12 @@
 /**
  * Appends to the log of its first argument, and says what a follower was given (`d` + JSON) and what was acknowledged (`a` + offset).
- * Kills itself at the given point (second argument) of the given batch (third).
+ * Kills itself at the given point (second argument) of the given batch (third). The fourth is the path of the anchor.
  */
 import { Effect, Stream } from "effect"
 import { writeSync } from "node:fs"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 
-const [, , file = "", point = "", at = "0"] = process.argv
+const [, , file = "", point = "", at = "0", anchor] = process.argv
 const size = 3
 
 let batch = 0
@@ -17,6 +17,7 @@ const maybeDie = (here: string) => {
 const program = Effect.gen(function* () {
   const log = yield* EventLogSqlite.make({
     file,
+    ...(anchor === undefined ? {} : { anchor }),
     onStep: maybeDie,
     onWake: (wake) => {
       maybeDie("published")

@@ -77,6 +77,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "request.answered": (data) => `${answerText(data)}  by ${data.by}`,
   "request.expired": ended,
   "request.cancelled": ended,
+  "log.rewound": (data) => `from ${data.from} to ${data.to}: ${data.reason}`,
   "provider.event": (data) => data.method
 }
 const isKnown = (type: string): type is EventType => type in lines

@@ -1,0 +1,87 @@
+/**
+ * The anchor: what the log acknowledged last, kept outside the database. SQLite starts with an older or empty log, without an error, when its WAL or
+ * its database was removed, damaged or replaced by an older copy. The comparison with the anchor finds that (L12). Pure; the file is AnchorFile.ts.
+ * What it finds and what it cannot find: docs/decisions/0084.
+ */
+import { hash } from "node:crypto"
+import { Schema } from "effect"
+
+/** Which file the database is. A rename keeps both values, also to another directory of the file system; a copy has others. */
+export const Identity = Schema.Struct({
+  inode: Schema.String,
+  /** Nanoseconds since 1970; empty where the file system does not know it. An inode number is used again, this is not. */
+  born: Schema.String
+})
+export type Identity = typeof Identity.Type
+
+export const Anchor = Schema.Struct({
+  epoch: Schema.String,
+  head: Schema.Int,
+  /** SHA-256 of the wire JSON of the event at `head`, in hex; empty when there is none. */
+  hash: Schema.String,
+  database: Identity,
+  /** The mark in the directory; two while it is renamed. Its name is new after each start and stop, so that files of an older copy do not fit it. */
+  marks: Schema.Array(Schema.String)
+})
+export type Anchor = typeof Anchor.Type
+
+/** What was found in place of an anchor. `damaged`: a file that is no anchor. */
+export type Absent = "missing" | "damaged"
+
+/** The log as it was opened. */
+export interface Opened {
+  readonly epoch: string
+  readonly head: number
+  readonly retainedFrom: number
+  /** This database had an anchor before. */
+  readonly anchored: boolean
+  readonly database: Identity
+  /** The marks in the directory. */
+  readonly marks: ReadonlyArray<string>
+  /** The wire JSON of an event that is kept. */
+  readonly event: (offset: number) => string | undefined
+}
+
+/** History was lost, or this is a copy: `data` of `log.rewound`. */
+export interface Rewound {
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+  readonly previousEpoch: string
+}
+
+export const hashOf = (json: string): string => hash("sha256", json)
+
+const isSame = (a: Identity, b: Identity): boolean => a.inode === b.inode && (a.born === "" || b.born === "" || a.born === b.born)
+
+const unknown = (state: Absent, { epoch, head }: Opened): Rewound => ({
+  from: head,
+  to: head,
+  reason: `The anchor of the log is ${state}, so it is not known whether acknowledged events were lost. A copy of the database alone has no anchor.`,
+  previousEpoch: epoch
+})
+
+/** Undefined: the log is the one that the anchor knows, with everything that it acknowledged. */
+export const compare = (anchor: Anchor | Absent, log: Opened): Rewound | undefined => {
+  const { epoch, head } = log
+  // A log of an older version has none.
+  if (anchor === "missing" && !log.anchored) return undefined
+  if (anchor === "missing" || anchor === "damaged") return unknown(anchor, log)
+  const rewound = (reason: string, from = anchor.head): Rewound => ({ from, to: head, reason, previousEpoch: anchor.epoch })
+  if (anchor.head > head)
+    return rewound(
+      `The log ends at ${head}, but ${anchor.head} was acknowledged: the database or its WAL was removed, damaged or replaced by an older copy.`
+    )
+  if (anchor.epoch !== epoch) return rewound("The database is not the one that the anchor knows: it was replaced.")
+  if (!isSame(anchor.database, log.database))
+    return rewound("The database is a copy: other events may have been acknowledged after the copy was made.", head)
+  const isMarked = anchor.marks.length === 0 || anchor.marks.some((mark) => log.marks.includes(mark))
+  if (!isMarked || log.marks.some((mark) => !anchor.marks.includes(mark)))
+    return rewound("Files of a copy were written over this data directory: later events may have been acknowledged.", head)
+  if (anchor.head > log.retainedFrom) {
+    const json = log.event(anchor.head)
+    if (json === undefined || hashOf(json) !== anchor.hash)
+      return rewound(`Event ${anchor.head} is not the one that was acknowledged: it was damaged, or the database was replaced.`)
+  }
+  return undefined
+}

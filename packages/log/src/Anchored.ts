@@ -1,0 +1,97 @@
+/** A log with an anchor: the comparison at its start, the new epoch where they contradict, and the care for the file while the log is open (L12). */
+import { Effect, Either } from "effect"
+import * as Anchor from "./Anchor.ts"
+import * as AnchorFile from "./AnchorFile.ts"
+import { prepare } from "./Batch.ts"
+import type { SqliteReader } from "./SqliteReader.ts"
+import type { SqliteWriter } from "./SqliteWriter.ts"
+import { asFailure, guarded } from "./Sqlite.ts"
+import { attempt, StorageFailure } from "./Storage.ts"
+
+/** How often the files of an open log are compared with their paths. */
+const watchEvery = "2 seconds"
+
+const jsonAt = (reader: SqliteReader, offset: number): string | undefined =>
+  reader.view(({ events, head }) =>
+    offset < 1 || offset > head ? undefined : events({ after: offset - 1, limit: 1 }).events[0]?.json
+  )
+
+/** What the anchor at this path says of the log. Changes nothing. */
+export const examine = (
+  path: string,
+  database: Anchor.Identity,
+  reader: SqliteReader,
+  meta: { readonly epoch: string; readonly anchored: boolean }
+): { readonly head: number; readonly rewound: Anchor.Rewound | undefined } => {
+  const position = reader.view(({ head, retainedFrom }) => ({ head, retainedFrom }))
+  const opened = {
+    ...position,
+    ...meta,
+    database,
+    marks: AnchorFile.marks(path),
+    event: (offset: number) => jsonAt(reader, offset)
+  }
+  return { head: position.head, rewound: Anchor.compare(AnchorFile.read(path), opened) }
+}
+
+/** Begins a new epoch where log and anchor contradict, and writes the anchor. `at`: of the event. */
+export const open = (
+  path: string,
+  file: string,
+  log: { readonly writer: SqliteWriter; readonly reader: SqliteReader },
+  fresh: { readonly epoch: string; readonly at: string }
+) => {
+  const { reader, writer } = log
+  const database = AnchorFile.identify(file)
+  const known = { epoch: writer.epoch(fresh.epoch), anchored: writer.isAnchored() }
+  const { head, rewound } = examine(path, database, reader, known)
+  const epoch = rewound === undefined ? known.epoch : fresh.epoch
+  const event = { stream: "server", type: "log.rewound", at: fresh.at, epoch: 0, data: rewound }
+  const from =
+    rewound === undefined ? head : writer.rewind(epoch, Either.getOrThrow(prepare([{ events: [event], rows: [] }]))).head
+  const anchor = new AnchorFile.AnchorFile(path, file, epoch)
+  anchor.write(from, jsonAt(reader, from))
+  anchor.renew()
+  writer.setAnchored()
+  return { epoch, rewound, anchor }
+}
+
+/** At an orderly end: the mark gets a new name, so that a copy made while the log was open does not fit. */
+export const close = (anchor: AnchorFile.AnchorFile, isThere: boolean): void => {
+  try {
+    if (isThere) anchor.renew()
+  } catch (cause) {
+    // A mark that keeps its name finds less, and nothing that is wrong.
+    if (!(asFailure(cause) instanceof StorageFailure)) throw cause
+  } finally {
+    anchor.close()
+  }
+}
+
+/** Reports in the server's own log when the files are lost, when they are there again, and when the anchor cannot be written. */
+export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => string | undefined) => {
+  let before: string | undefined
+  let unwritable = false
+  const cannot = (message: string) => {
+    const first = !unwritable
+    unwritable = true
+    return first
+      ? Effect.logWarning(`The anchor of the log cannot be written: ${message}. Lost history may not be found at the next start.`)
+      : Effect.void
+  }
+  const tend = attempt("anchor", () => guarded(() => anchor !== undefined && anchor.tend())).pipe(
+    Effect.flatMap((again) => {
+      if (anchor?.failure !== undefined) return cannot(anchor.failure.message)
+      unwritable = false
+      return again ? Effect.logWarning("The anchor of the log was removed or replaced; it is written again.") : Effect.void
+    }),
+    Effect.catchAll(({ message }) => cannot(message))
+  )
+  return Effect.suspend(() => {
+    const now = lost()
+    const changed = now !== before
+    before = now
+    if (now !== undefined) return changed ? Effect.logError(`${now} No command is accepted until then.`) : Effect.void
+    return changed ? Effect.zipRight(Effect.logInfo("The files of the log are there again. Commands are accepted."), tend) : tend
+  }).pipe(Effect.delay(watchEvery), Effect.forever)
+}
