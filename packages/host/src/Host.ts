@@ -6,7 +6,7 @@ import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
-import type { Ready } from "@millrace/contracts/Ready"
+import { ok, type Ready } from "@millrace/contracts/Ready"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
@@ -23,7 +23,7 @@ import * as Transfer from "@millrace/orchestration/Transfer"
 import * as Views from "@millrace/orchestration/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
-import { Context, type Duration, Effect, Layer, type Stream } from "effect"
+import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as Figures from "./Figures.ts"
@@ -135,7 +135,10 @@ const service = ({ onStep }: Limits) =>
       providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
       figures: Figures.make({ engine, dispatcher, log, consumers }),
       draining: shutdown.begun,
-      ready: Effect.map(shutdown.begun, (begun): Ready => ({ status: begun ? "draining" : "ok" })),
+      ready: Effect.zipWith(shutdown.begun, log.lost, (begun, lost): Ready => {
+        if (begun) return { status: "draining" }
+        return Option.match(lost, { onNone: () => ok, onSome: (reason): Ready => ({ status: "unavailable", reason }) })
+      }),
       beginShutdown: shutdown.begin,
       shutdownBegun: shutdown.awaitBegun,
       finishShutdown: shutdown.finish,

@@ -1,8 +1,9 @@
 /** A log with an anchor: the comparison at its start, the new epoch where they contradict, and the care for the file while the log is open (L12). */
 import { Effect, Either } from "effect"
-import * as Anchor from "./Anchor.ts"
+import { compare } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
 import { prepare } from "./Batch.ts"
+import { jsonAt } from "./History.ts"
 import type { SqliteReader } from "./SqliteReader.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
 import { asFailure, guarded } from "./Sqlite.ts"
@@ -10,29 +11,6 @@ import { attempt, StorageFailure } from "./Storage.ts"
 
 /** How often the files of an open log are compared with their paths. */
 const watchEvery = "2 seconds"
-
-const jsonAt = (reader: SqliteReader, offset: number): string | undefined =>
-  reader.view(({ events, head }) =>
-    offset < 1 || offset > head ? undefined : events({ after: offset - 1, limit: 1 }).events[0]?.json
-  )
-
-/** What the anchor at this path says of the log. Changes nothing. */
-export const examine = (
-  path: string,
-  database: Anchor.Identity,
-  reader: SqliteReader,
-  meta: { readonly epoch: string; readonly anchored: boolean }
-): { readonly head: number; readonly rewound: Anchor.Rewound | undefined } => {
-  const position = reader.view(({ head, retainedFrom }) => ({ head, retainedFrom }))
-  const opened = {
-    ...position,
-    ...meta,
-    database,
-    marks: AnchorFile.marks(path),
-    event: (offset: number) => jsonAt(reader, offset)
-  }
-  return { head: position.head, rewound: Anchor.compare(AnchorFile.read(path), opened) }
-}
 
 /** Begins a new epoch where log and anchor contradict, and writes the anchor. `at`: of the event. */
 export const open = (
@@ -44,13 +22,20 @@ export const open = (
   const { reader, writer } = log
   const database = AnchorFile.identify(file)
   const known = { epoch: writer.epoch(fresh.epoch), anchored: writer.isAnchored() }
-  const { head, rewound } = examine(path, database, reader, known)
+  const position = reader.view(({ head, retainedFrom }) => ({ head, retainedFrom }))
+  const rewound = compare(AnchorFile.read(path), {
+    ...known,
+    ...position,
+    database,
+    marks: AnchorFile.marks(path),
+    event: (offset) => jsonAt(reader, offset)
+  })
   const epoch = rewound === undefined ? known.epoch : fresh.epoch
   const event = { stream: "server", type: "log.rewound", at: fresh.at, epoch: 0, data: rewound }
-  const from =
-    rewound === undefined ? head : writer.rewind(epoch, Either.getOrThrow(prepare([{ events: [event], rows: [] }]))).head
+  const head =
+    rewound === undefined ? position.head : writer.rewind(epoch, Either.getOrThrow(prepare([{ events: [event], rows: [] }]))).head
   const anchor = new AnchorFile.AnchorFile(path, file, epoch)
-  anchor.write(from, jsonAt(reader, from))
+  anchor.write(head, jsonAt(reader, head))
   anchor.renew()
   writer.setAnchored()
   return { epoch, rewound, anchor }

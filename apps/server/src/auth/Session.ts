@@ -3,6 +3,7 @@ import { HttpLayerRouter, HttpServerRequest } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Option } from "effect"
 import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { EventLog } from "@millrace/log/EventLog"
 import { Drain } from "../http/Drain.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
@@ -57,6 +58,15 @@ export const admin = Effect.filterOrFail(
   () => notAdmin
 )
 
+/** The tokens are in the data directory: where that was moved away, no token is known, and a new one would not help. */
+const lostDirectory = Effect.map(
+  Effect.flatMap(EventLog, (log) => log.lost),
+  (lost) =>
+    Option.isNone(lost)
+      ? undefined
+      : new StorageUnavailable({ message: `This server cannot check tokens. ${lost.value}`, retryAfterMillis: 5000 })
+)
+
 /** The session of a request, or why there is none. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const config = yield* AccessConfig
@@ -68,7 +78,7 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
     tokens.identify(secret),
     ({ message }) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
   )
-  if (Option.isNone(found)) return yield* unknown
+  if (Option.isNone(found)) return yield* (yield* lostDirectory) ?? unknown
   if (mayBeForged(request)) return yield* noOrigin
   return Session.of({ actor: found.value.name, tokenId: found.value.id, role: found.value.role })
 })
@@ -79,7 +89,7 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
  */
 export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
   Effect.gen(function* () {
-    const context = yield* Effect.context<AccessConfig | Tokens>()
+    const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
     const drain = yield* Drain
     const tokens = yield* Tokens
     return (handler) =>

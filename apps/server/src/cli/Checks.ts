@@ -4,9 +4,11 @@ import { statfs } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import { Clock, Effect, Either, Option, type Scope } from "effect"
+import { Clock, Effect, Either, Option, Schema, type Scope } from "effect"
+import { Ready } from "@millrace/contracts/Ready"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as DataDirectory from "@millrace/log/DataDirectory"
+import * as History from "@millrace/log/History"
 import * as Look from "@millrace/log/Look"
 import * as Tokens from "../auth/Tokens.ts"
 import { words } from "../Thrown.ts"
@@ -183,6 +185,66 @@ const textOf = ({ token, url }: Discovery.Found, path: string) =>
 
 const millisOf = (at: string | undefined) => (at === undefined || Number.isNaN(Date.parse(at)) ? undefined : Date.parse(at))
 
+/** Whether the log lost what it acknowledged, and when that was found before. Nothing where there is no log yet. */
+const history = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> => {
+  const name = "history"
+  const file = join(dataDir, "log.db")
+  const isMissing = !existsSync(file)
+  if (isMissing && !existsSync(join(dataDir, "anchor"))) return Effect.succeed([])
+  if (isMissing)
+    return Effect.succeed([
+      { name, status: "wrong", found: `${file} is missing; its anchor is there`, fix: "Restore a backup before the next start." }
+    ])
+  return History.evidence(join(dataDir, "anchor"), file).pipe(
+    Effect.flatMap((evidence) => History.inspect(evidence, file)),
+    Effect.match({
+      onFailure: ({ message }): ReadonlyArray<Check> => [{ name, status: "wrong", found: message }],
+      onSuccess: ({ contradiction, rewinds: [last] }): ReadonlyArray<Check> => {
+        if (contradiction !== undefined)
+          return [
+            {
+              name,
+              status: "wrong",
+              found: contradiction.reason,
+              fix: "If you have a newer copy of the data directory, restore it before the next start. Else start the server: the log gets a new epoch."
+            }
+          ]
+        return last === undefined
+          ? [{ name, status: "ok", found: "nothing that was acknowledged is missing" }]
+          : [
+              {
+                name,
+                status: "note",
+                found: `rewound from ${last.data.from} to ${last.data.to} at ${last.at}: ${last.data.reason}`
+              }
+            ]
+      }
+    })
+  )
+}
+
+const decodeReady = Schema.decodeUnknownEither(Schema.parseJson(Ready))
+
+/** What `/ready` says: a server that does not accept commands says why. */
+const readiness = ({ url }: Discovery.Found): Effect.Effect<ReadonlyArray<Check>> =>
+  Effect.tryPromise(async (signal) => (await fetch(`${url}/ready`, { signal })).text()).pipe(
+    Effect.map((text): ReadonlyArray<Check> => {
+      const ready = Either.getOrUndefined(decodeReady(text))
+      return ready?.status === "unavailable"
+        ? [
+            {
+              name: "storage",
+              status: "wrong",
+              found: ready.reason ?? "unavailable",
+              fix: "No command is accepted until that is mended."
+            }
+          ]
+        : []
+    }),
+    // A server that does not answer is what the other checks report.
+    Effect.orElseSucceed((): ReadonlyArray<Check> => [])
+  )
+
 /** What a running server says of itself and of its agents. */
 const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
   Effect.gen(function* () {
@@ -193,7 +255,8 @@ const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
     const newest = yield* textOf(found, `/api/events?since=${Math.max(0, offset - 1)}&limit=1`)
     const lastEventAt = millisOf((JSON.parse(newest) as ReadonlyArray<{ readonly at?: string }>)[0]?.at)
     const facts = { running: true, now: yield* Clock.currentTimeMillis, lastEventAt, series }
-    return [log, ...Findings.of(facts), ...(yield* millrace.providers).map(agent)]
+    const stored = [...(yield* readiness(found)), ...(yield* history(dataDir))]
+    return [log, ...stored, ...Findings.of(facts), ...(yield* millrace.providers).map(agent)]
   })
 
 /** Without a server: nothing is opened for writing, so that no start of ours ends or settles what a server left. */
@@ -210,6 +273,8 @@ const ofDirectory = ({ dataDir }: Where) =>
         } satisfies Check
       ]
     const file = join(dataDir, "log.db")
+    const kept = yield* history(dataDir)
+    if (kept.some(({ status }) => status === "wrong")) return kept
     if (!existsSync(file)) return [{ name: "log", status: "ok", found: "made at the first start" } satisfies Check]
     const looked = yield* Effect.either(Look.look(file))
     if (Either.isLeft(looked)) return [wrongLog(looked.left.message)]
@@ -226,7 +291,7 @@ const ofDirectory = ({ dataDir }: Where) =>
     ]
     const now = yield* Clock.currentTimeMillis
     const log: Check = { name: "log", status: "ok", found: `${head} events` }
-    return [log, ...Findings.of({ running: false, now, lastEventAt: millisOf(lastAt), series })]
+    return [log, ...kept, ...Findings.of({ running: false, now, lastEventAt: millisOf(lastAt), series })]
   })
 
 /** The agents of this machine, asked by a host over a directory that is gone afterwards. */

@@ -12,9 +12,13 @@ export const command = Command.make("verify", { json: Flags.json, data: Flags.da
     const { verify } = yield* Effect.promise(() => import("./VerifyProgram.ts"))
     const report = yield* verify(data)
     yield* output.progress(undefined)
-    const { events, problemCount, problems, rows, streams } = report
+    const { events, problemCount, problems, rewinds, rows, streams } = report
     if (json) yield* Output.json({ ok: problemCount === 0, ...report })
     else {
+      for (const { at, data, offset } of rewinds)
+        yield* output.out(
+          `${output.outStyle.yellow("--")}  rewound from ${data.from} to ${data.to} at ${at} (event ${offset}): ${data.reason}\n`
+        )
       for (const problem of problems) yield* output.out(`${output.outStyle.red("!!")}  ${problem}\n`)
       if (problemCount === 0)
         yield* output.out(`${output.outStyle.green("ok")}  ${events} events in ${streams} streams, ${rows} rows of read models\n`)

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { Effect, Option, type Scope } from "effect"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog } from "@millrace/log/EventLog"
+import * as History from "@millrace/log/History"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as SqliteCheck from "@millrace/log/SqliteCheck"
 import * as Log from "@millrace/log/Verify"
@@ -20,6 +21,8 @@ export interface Report {
   readonly streams: number
   /** Of read models. */
   readonly rows: number
+  /** When and why the log got a new epoch; the newest ten. No problem of the log as it is. */
+  readonly rewinds: ReadonlyArray<History.Rewind>
   /** The first of them. */
   readonly problems: ReadonlyArray<string>
   readonly problemCount: number
@@ -48,13 +51,16 @@ const fileOf = (dataDir: string) =>
   Effect.gen(function* () {
     const file = join(dataDir, "log.db")
     if (!existsSync(file)) return yield* failed(`There is no log in ${dataDir}. Name its directory with --data or MILLRACE_DATA.`)
-    if (Option.isSome(yield* DataDirectory.owner(dataDir))) return yield* copyOf(file, dataDir)
-    return (yield* DataDirectory.make(dataDir)).logFile
+    const isOwned = Option.isSome(yield* DataDirectory.owner(dataDir))
+    if (!isOwned) yield* DataDirectory.make(dataDir)
+    const evidence = yield* History.evidence(join(dataDir, "anchor"), file)
+    return { evidence, file: isOwned ? yield* copyOf(file, dataDir) : file }
   })
 
 export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
   Effect.gen(function* () {
-    const file = yield* fileOf(dataDir)
+    const { evidence, file } = yield* fileOf(dataDir)
+    const { contradiction, rewinds } = yield* History.inspect(evidence, file)
     const log = yield* EventLogSqlite.make({ file })
     const [order, models] = yield* Effect.all([Log.verify({ checks: [SqliteCheck.check(file)] }), Models.run]).pipe(
       Effect.provideService(EventLog, log)
@@ -65,8 +71,13 @@ export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
       events: order.events,
       streams: order.streams,
       rows: models.rows,
-      problems: [...order.problems.map(({ message }) => message), ...models.problems],
-      problemCount: order.problemCount + models.problems.length
+      rewinds,
+      problems: [
+        ...(contradiction === undefined ? [] : [`${contradiction.reason} The next start gives the log a new epoch.`]),
+        ...order.problems.map(({ message }) => message),
+        ...models.problems
+      ],
+      problemCount: (contradiction === undefined ? 0 : 1) + order.problemCount + models.problems.length
     }
   }).pipe(
     Effect.scoped,

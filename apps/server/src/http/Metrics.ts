@@ -1,6 +1,7 @@
 /** `/metrics`: the numbers as Prometheus text. Needs no token; with a good one the readers have names. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Effect, Either } from "effect"
+import type { EventLog } from "@millrace/log/EventLog"
 import { type AccessConfig, ofRequest } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Numbers } from "./Numbers.ts"
@@ -8,7 +9,7 @@ import { effectSamples, render } from "./Samples.ts"
 
 export const make = Effect.gen(function* () {
   const { samples } = yield* Numbers
-  const context = yield* Effect.context<AccessConfig | Tokens>()
+  const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
   const handler = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const session = yield* Effect.either(Effect.provide(ofRequest(request), context))
