@@ -1,6 +1,7 @@
 /** Searching stored threads: by title, whatever their number, at a bounded cost. */
 import { expect, it } from "@effect/vitest"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import type { PageOf } from "@millrace/contracts/Millrace"
 import type { ThreadView } from "@millrace/contracts/State"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
@@ -63,5 +64,58 @@ it.effect("D10 a search looks at 2,000 threads in a page, goes on, and finds eac
     expect([...near.items, ...next.items].map(({ title }) => title)).toEqual([4499, 4498, 4497, 4496].map(titleOf))
     // Words of nothing search for nothing.
     expect((yield* views.threads({ search: " " })).items.length).toBe(100)
+  }).pipe(Effect.provide(Layer.provideMerge(Views.layer, EventLogMemory.layer())))
+)
+
+/** So many rows of one collection, each of so many bytes. */
+const fillRows = (collection: string, parent: string, count: number, bytes: number) =>
+  Effect.flatMap(EventLog, (log) =>
+    log.append(
+      Array.from({ length: count }, (_, n) => ({
+        events: [{ stream: "thread/thr_a", type: "item.completed", at: "2026-11-20T09:00:00.000Z", epoch: 0, data: {} }],
+        rows: [
+          {
+            op: "put" as const,
+            collection,
+            key: `${collection}_${n}`,
+            parent,
+            event: 0,
+            rank: "bump" as const,
+            value: { n, status: "completed", pad: "x".repeat(bytes) }
+          }
+        ]
+      }))
+    )
+  )
+
+it.effect("D10 a page that ends at its bytes says that there is more, and the pages together are all rows, once", () =>
+  Effect.gen(function* () {
+    const views = yield* Views.Views
+    yield* fillRows("thread", "", 100, 100_000)
+    yield* fillRows("item", "thread_1", 100, 100_000)
+    const all = <A>(read: (before: number | undefined) => Effect.Effect<PageOf<A>, unknown>) =>
+      Effect.gen(function* () {
+        const pages: Array<ReadonlyArray<A>> = []
+        for (let before: number | undefined; ;) {
+          const page = yield* read(before)
+          pages.push(page.items)
+          if (page.before === undefined) return pages
+          before = page.before
+        }
+      })
+    const from = (before: number | undefined) => ({ limit: 500, ...(before === undefined ? {} : { before }) })
+    const threads = yield* all((before) => views.threads(from(before)))
+    const items = yield* all((before) => views.items("thread_1" as ThreadId, from(before)))
+    for (const pages of [threads, items]) {
+      expect(pages.length).toBeGreaterThan(2)
+      for (const page of pages) expect(JSON.stringify(page).length).toBeLessThan(4.1 * 1024 * 1024)
+      expect((pages.flat() as unknown as ReadonlyArray<{ n: number }>).map(({ n }) => n)).toEqual(
+        Array.from({ length: 100 }, (_, n) => 99 - n)
+      )
+    }
+    // The snapshot has a budget of 8 MiB, and fewer threads than it may have.
+    const snapshot = yield* views.state
+    expect(snapshot.threads.length).toBeLessThan(100)
+    expect(snapshot.more).toBe(true)
   }).pipe(Effect.provide(Layer.provideMerge(Views.layer, EventLogMemory.layer())))
 )

@@ -1,6 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import type { Page } from "@millrace/log/EventLog"
-import { Blocks } from "./Blocks.ts"
+import { Effect, TestClock } from "effect"
+import { Blocks, aging } from "./Blocks.ts"
 
 const page = (after: number, upTo: number, head = 1_000_000): Page => ({ after, upTo, head, events: [] })
 const bytesOf = (text: string, made: Array<string>) => () => {
@@ -13,7 +14,7 @@ it("D7 a page is encoded once for all who read it, and found by where it begins"
   const made: Array<string> = []
   const first = blocks.of(page(0, 4), undefined, bytesOf("0-4", made))
   expect(blocks.of(page(0, 4), undefined, bytesOf("again", made))).toBe(first)
-  expect(blocks.find(0)).toEqual({ upTo: 4, bytes: first })
+  expect(blocks.find(0)).toMatchObject({ upTo: 4, bytes: first })
   expect(blocks.find(1)).toBeUndefined()
   expect(made).toEqual(["0-4"])
 })
@@ -55,3 +56,30 @@ it("D7 pages of one small event count for what an entry costs, not for their byt
   for (const at of places) blocks.of(page(at, at + 1), undefined, () => Buffer.from("x"))
   expect(places.filter((at) => blocks.find(at) !== undefined).length).toBeLessThan(100)
 })
+
+it("D7 pages that nobody reads are let go; one that is read stays, and is not counted twice", () => {
+  const blocks = new Blocks()
+  for (let at = 0; at < 4; at++) blocks.of(page(at, at + 1), undefined, () => Buffer.alloc(10_000))
+  const one = blocks.held / 4
+  blocks.age()
+  expect(blocks.held).toBe(4 * one)
+  blocks.find(1)
+  blocks.of(page(2, 3), undefined, () => Buffer.alloc(10_000))
+  blocks.age()
+  expect(blocks.held).toBe(2 * one)
+  expect([0, 3].map((at) => blocks.find(at))).toEqual([undefined, undefined])
+  blocks.age()
+  blocks.age()
+  expect(blocks.held).toBe(0)
+})
+
+it.effect("D7 a server with no reader keeps no encoded page after a minute of its clock", () =>
+  Effect.gen(function* () {
+    const blocks = yield* aging
+    blocks.of(page(0, 4), undefined, () => Buffer.alloc(10_000))
+    yield* TestClock.adjust("29 seconds")
+    expect(blocks.held).toBeGreaterThan(10_000)
+    yield* TestClock.adjust("31 seconds")
+    expect(blocks.held).toBe(0)
+  }).pipe(Effect.scoped)
+)

@@ -5,7 +5,7 @@ import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { EventLog, type Page } from "@millrace/log/EventLog"
-import { Blocks } from "./Blocks.ts"
+import { aging } from "./Blocks.ts"
 import * as Follow from "./Follow.ts"
 import * as Followers from "./Followers.ts"
 
@@ -59,8 +59,7 @@ const drained = (response: ServerResponse) =>
   })
 
 /** Makes the answers of one server: they share the bytes of pages. */
-export const make = Effect.map(Effect.all([EventLog, Lease, Followers.Registry]), ([log, lease, followers]) => {
-  const blocks = new Blocks()
+export const make = Effect.map(Effect.all([EventLog, Lease, Followers.Registry, aging]), ([log, lease, followers, blocks]) => {
   const bytes = (step: Follow.Step, stream: string | undefined) =>
     step._tag === "page" ? blocks.of(step.page, stream, () => encodePage(log.epoch, step.page)) : encode(log.epoch, step)
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Follow.Options) {

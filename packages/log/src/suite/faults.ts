@@ -93,6 +93,31 @@ export const faults = (test: Test, open: Open): void => {
       ])
     }))
 
+  test("L9 C2 a COMMIT of receipts alone, or of rows alone, that did not happen is not taken for one that did", () =>
+    Effect.gen(function* () {
+      let failing = false
+      const log = yield* open({
+        busyMillis: 0,
+        onStep: (step) => {
+          if (failing && step === "commit") throw new StorageFailure("io", "injected")
+        }
+      })
+      yield* log.append([full(1)])
+      const receipt = { events: [], rows: [], receipt: { commandId: "refused", digest: "d", answer: { n: 1 } } }
+      const row = envelope([], [{ op: "put", collection: "turns", key: "alone", parent: "", event: 0, rank: "keep", value: 1 }])
+      for (const batch of [[receipt], [receipt, { ...receipt, receipt: { ...receipt.receipt, commandId: "other" } }], [row]]) {
+        const before = yield* everything(log)
+        failing = true
+        expect(yield* Effect.flip(log.append(batch))).toMatchObject({ _tag: "LogUnavailable", reason: "io" })
+        failing = false
+        expect(yield* everything(log)).toEqual(before)
+        expect((yield* log.receipts(["refused", "other"])).size).toBe(0)
+      }
+      // The id is free: the same command is decided anew.
+      yield* log.append([receipt])
+      expect((yield* log.receipts(["refused"])).get("refused")).toMatchObject({ offset: 2, answer: { n: 1 } })
+    }))
+
   test("L9 a busy storage is waited for, and then said", () =>
     Effect.gen(function* () {
       let busy = 3
