@@ -276,7 +276,10 @@ describe("items and requests", () => {
     ] as const
     const second = "req_b" as RequestId
     say(model, 1, { _tag: "RequestOpened", turnId, requestId: second, ask: { kind: "question", title: "?", questions } })
-    expect(answer({ answers: { a: ["x"] } }, second)).toEqual(Either.left("AnswersIncomplete"))
+    for (const b of [undefined, [], [""], ["", " \n"]])
+      expect(answer({ answers: { a: ["x"], ...(b === undefined ? {} : { b }) } }, second)).toEqual(
+        Either.left("AnswersIncomplete")
+      )
     expect(Either.isRight(answer({ answers: { a: ["x"], b: ["y"] } }, second))).toBe(true)
   })
 

@@ -46,7 +46,8 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): 
     return decision === "cancel" || decision === "decline"
       ? Either.right({ decision })
       : reject("AnswersIncomplete", "This is a question: give answers, by question id; or the decision cancel.", requestId)
-  const missing = ask.questions.filter((question) => (answers[question.id]?.length ?? 0) === 0).map((question) => question.id)
+  const isGiven = (id: string) => answers[id]?.some((given) => given.trim() !== "") === true
+  const missing = ask.questions.filter(({ id }) => !isGiven(id)).map(({ id }) => id)
   return missing.length === 0
     ? Either.right({ answers })
     : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)

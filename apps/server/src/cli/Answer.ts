@@ -4,7 +4,8 @@ import * as Command from "@effect/cli/Command"
 import { Effect, Schema } from "effect"
 import * as Client from "@millrace/client/Client"
 import { RequestId } from "@millrace/contracts/Ids"
-import { type Answer, type Ask, Decision } from "@millrace/contracts/Item"
+import { type Answer, type Ask as AskOf, Decision } from "@millrace/contracts/Item"
+import * as Ask from "./Ask.ts"
 import * as Connect from "./Connect.ts"
 import { failed, fromError, usage } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
@@ -13,7 +14,7 @@ import * as Output from "./Output.ts"
 const isRequest = Schema.is(RequestId)
 const isDecision = Schema.is(Decision)
 
-const answerOf = (ask: Ask, words: ReadonlyArray<string>) => {
+const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
   if (ask.kind === "approval") {
     const [word] = words
     return words.length === 1 && isDecision(word) && ask.choices.includes(word)
@@ -22,13 +23,14 @@ const answerOf = (ask: Ask, words: ReadonlyArray<string>) => {
           usage(`ANSWER: expected one of ${ask.choices.join(", ")} for "${ask.title}", got ${JSON.stringify(words.join(" "))}`)
         )
   }
-  return words.length === ask.questions.length
-    ? Effect.succeed<Answer>({ answers: Object.fromEntries(ask.questions.map(({ id }, n) => [id, [words[n] ?? ""]])) })
-    : Effect.fail(
-        usage(
-          `ANSWER: expected ${ask.questions.length} answers, got ${words.length}: ${ask.questions.map(({ text }) => text).join(" / ")}`
-        )
-      )
+  const asked = ask.questions.map(({ header, text }) => (header === undefined ? text : `${header}: ${text}`)).join(" / ")
+  if (words.length !== ask.questions.length)
+    return Effect.fail(usage(`ANSWER: expected ${ask.questions.length} answers, got ${words.length}: ${asked}`))
+  if (words.some((word) => word.trim() === ""))
+    return Effect.fail(usage(`ANSWER: an answer is empty. Give one text each: ${asked}`))
+  return Effect.succeed<Answer>({
+    answers: Object.fromEntries(ask.questions.map((question, n) => [question.id, Ask.chosen(question, words[n] ?? "")]))
+  })
 }
 
 export const command = Command.make(
@@ -36,7 +38,9 @@ export const command = Command.make(
   {
     request: Flags.argument("REQUEST").pipe(Args.withDescription("Its id; see: millrace state")),
     answer: Flags.argument("ANSWER").pipe(
-      Args.withDescription("accept, accept-for-session, decline or cancel; for questions one text each."),
+      Args.withDescription(
+        "accept, accept-for-session, decline or cancel; for questions one text each (several choices: separate them with commas)."
+      ),
       Args.atLeast(1)
     ),
     json: Flags.json,

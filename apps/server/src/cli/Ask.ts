@@ -41,15 +41,36 @@ const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style
   })
 }
 
+/**
+ * What a person typed as an answer: the number or the label of an option, several of them separated by commas where the question takes several, else
+ * the text as it is.
+ */
+export const chosen = ({ multiple, options = [] }: Question, typed: string): ReadonlyArray<string> => {
+  const labelOf = (text: string) =>
+    options.find(({ label }) => label.toLowerCase() === text.toLowerCase())?.label ??
+    (/^\d+$/.test(text) ? options[Number(text) - 1]?.label : undefined)
+  const whole = labelOf(typed)
+  if (whole !== undefined || multiple !== true) return [whole ?? typed]
+  const pieces = typed
+    .split(",")
+    .map((piece) => piece.trim())
+    .filter((piece) => piece !== "")
+  const labels = pieces.flatMap((piece) => labelOf(piece) ?? [])
+  return labels.length === pieces.length && labels.length > 0 ? [...new Set(labels)] : [typed]
+}
+
 const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>, NoAnswer> => {
   const options = ask.options ?? []
   const choices = options.map(
     (option, n) =>
       `\n  ${n + 1}  ${line(option.label, 100)}${option.description === undefined ? "" : style.dim(`  ${line(option.description, 200)}`)}`
   )
-  return Effect.map(question(`${style.yellow("?")} ${style.bold(line(ask.text, 1_000))}${choices.join("")}\n> `), (typed) => [
-    options[Number(typed) - 1]?.label ?? typed
-  ])
+  const header = ask.header === undefined ? "" : `${style.dim(`${line(ask.header, 100)}:`)} `
+  const how = ask.multiple === true && options.length > 0 ? "\n  Several: separate them with commas." : ""
+  return Effect.flatMap(
+    question(`${style.yellow("?")} ${header}${style.bold(line(ask.text, 1_000))}${choices.join("")}${style.dim(how)}\n> `),
+    (typed) => (typed === "" ? one(ask, style) : Effect.succeed(chosen(ask, typed)))
+  )
 }
 
 /** The person's answer. */

@@ -1,5 +1,5 @@
 /** What Claude asks of a person (`can_use_tool`) as our `Ask`, and our answers as its results. */
-import type { Answer, Decision, Question } from "@millrace/contracts/Item"
+import type { Answer, Answers, Decision, Question } from "@millrace/contracts/Item"
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
 import { oneLine } from "../OneLine.ts"
@@ -79,7 +79,7 @@ const approval = (request: CanUseTool, itemId: string | undefined): Asked => {
   }
 }
 
-/** `AskUserQuestion`: Claude knows a question by its text. */
+/** `AskUserQuestion`: Claude knows a question by its text, and has no id for a second one with the same text. */
 const questionOf = (raw: unknown): Question | undefined => {
   const text = stringAt(raw, "question")
   if (text === undefined || !isRecord(raw)) return undefined
@@ -88,6 +88,7 @@ const questionOf = (raw: unknown): Question | undefined => {
     id: text,
     text,
     ...optional("header", stringAt(raw, "header")),
+    ...(raw["multiSelect"] === true ? { multiple: true } : {}),
     ...(Array.isArray(options)
       ? {
           options: options.flatMap((option: unknown) => {
@@ -99,9 +100,33 @@ const questionOf = (raw: unknown): Question | undefined => {
   }
 }
 
+/** Ids are unique within the request: the second question with a text is `TEXT (2)`. */
+const distinct = (questions: ReadonlyArray<Question>): ReadonlyArray<Question> => {
+  const ids = new Set<string>()
+  return questions.map((question) => {
+    let id = question.text
+    for (let n = 2; ids.has(id); n++) id = `${question.text} (${n})`
+    ids.add(id)
+    return id === question.id ? question : { ...question, id }
+  })
+}
+
+/** By text, as Claude wants them. Answers to questions with one text are given in order, each by its header where it has one. */
+const answersByText = (questions: ReadonlyArray<Question>, answers: Answers): Readonly<Record<string, string>> => {
+  const byText = new Map<string, ReadonlyArray<string>>()
+  for (const { header, id, text } of questions) {
+    const given = answers[id]?.join(", ")
+    if (given === undefined) continue
+    const same = questions.filter((one) => one.text === text)
+    const label = header ?? `${same.findIndex((one) => one.id === id) + 1}`
+    byText.set(text, [...(byText.get(text) ?? []), same.length === 1 ? given : `${label}: ${given}`])
+  }
+  return Object.fromEntries([...byText].map(([text, given]) => [text, given.join("; ")]))
+}
+
 const asksQuestions = (request: CanUseTool, itemId: string | undefined): Asked | undefined => {
   const raw = request.tool_name === "AskUserQuestion" ? request.input["questions"] : undefined
-  const [first, ...rest] = Array.isArray(raw) ? raw.flatMap((one: unknown) => questionOf(one) ?? []) : []
+  const [first, ...rest] = Array.isArray(raw) ? distinct(raw.flatMap((one: unknown) => questionOf(one) ?? [])) : []
   if (first === undefined) return undefined
   return {
     ask: { kind: "question", title: oneLine(first.text), ...optional("nativeItemId", itemId), questions: [first, ...rest] },
@@ -112,8 +137,7 @@ const asksQuestions = (request: CanUseTool, itemId: string | undefined): Asked |
           message: "The person did not answer.",
           ...("decision" in answer && answer.decision === "cancel" ? { interrupt: true } : {})
         }
-      const answers = Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, given.join(", ")]))
-      return { behavior: "allow", updatedInput: { ...request.input, answers } }
+      return { behavior: "allow", updatedInput: { ...request.input, answers: answersByText([first, ...rest], answer.answers) } }
     }
   }
 }

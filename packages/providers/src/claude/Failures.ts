@@ -1,5 +1,6 @@
 /** How a Claude turn ended, and why it failed, in the closed sets that clients switch on. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
+import * as Resets from "./Resets.ts"
 import type { Result, Tokens } from "./Wire.ts"
 
 /** Of the `error` that Claude puts on a message it wrote itself, in the model's place. */
@@ -20,24 +21,36 @@ const ofStatus = (status: number): Failure["kind"] | undefined => {
   return status >= 500 ? "transport" : status >= 400 ? "protocol" : undefined
 }
 
-/** Claude ends its words on a usage limit with `|` and when that ends, in seconds since 1970; where it does not, nothing is known. */
-const resetAt = (message: string): { readonly resetAt?: string } => {
+/** When a usage limit ends, as Claude said it: in its last `rate_limit_event`, else in the words of the failure. */
+export interface Told {
+  readonly resetAt: string | undefined
+  /** Milliseconds since 1970; without it a time of day says nothing. */
+  readonly now: number | undefined
+}
+
+/** Older versions end their words with `|` and seconds since 1970. */
+const resetAt = (message: string, told: Told | undefined): { readonly resetAt?: string } => {
   const seconds = /usage limit reached\|(\d{10})$/i.exec(message.trim())?.[1]
-  return seconds === undefined ? {} : { resetAt: new Date(Number(seconds) * 1000).toISOString() }
+  const at =
+    told?.resetAt ??
+    (seconds === undefined ? undefined : Resets.fromSeconds(Number(seconds))) ??
+    (told?.now === undefined ? undefined : Resets.fromWords(message, told.now))
+  return at === undefined ? {} : { resetAt: at }
 }
 
 const isContext = (message: string) => /prompt is too long|context (window|length)/i.test(message)
 
 /** `error`: the word on the turn's last message, when it had one. */
-export const failureOf = (result: Result, error: string | undefined): Failure => {
+export const failureOf = (result: Result, error: string | undefined, told?: Told): Failure => {
   const message = result.result || result.errors?.[0] || `Claude ended the turn as "${result.subtype ?? "nothing"}".`
   const kind =
     (isContext(message) ? "context" : undefined) ??
+    (/^you've (hit|reached) your .*limit/i.test(message) ? "limit" : undefined) ??
     (error === undefined ? undefined : words.get(error)) ??
     (typeof result.api_error_status === "number" ? ofStatus(result.api_error_status) : undefined) ??
     (result.subtype?.startsWith("error_max_") === true ? "limit" : "unknown")
   const detail = [error, result.api_error_status == null ? undefined : `status ${result.api_error_status}`, result.subtype]
-  return { kind, message, detail: detail.filter(Boolean).join(", "), ...(kind === "limit" ? resetAt(message) : {}) }
+  return { kind, message, detail: detail.filter(Boolean).join(", "), ...(kind === "limit" ? resetAt(message, told) : {}) }
 }
 
 /**

@@ -11,9 +11,10 @@ import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Permission } from "./Asks.ts"
 import { failureOf, outcomeOf, sumOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
+import * as Resets from "./Resets.ts"
 import * as Turns from "./Turn.ts"
 import * as Whose from "./Whose.ts"
-import { decode, decodeAsk, type Block, type Result, type Said, type Tokens } from "./Wire.ts"
+import { decode, decodeAsk, type Block, type Limit, type Result, type Said, type Tokens } from "./Wire.ts"
 
 type Turn = Turns.Turn
 type Blocks = Extract<Said, { readonly _tag: "Blocks" }>
@@ -53,11 +54,24 @@ const maxTasks = 256
 /** Whole texts that may be held back; one more, and the turn counts as Claude's own. */
 const maxHeld = 16
 
-export const make = (): Mapping => {
+/** In words, such as `85 % of the five hour limit is used; it resets at 2026-11-28T23:00:00.000Z.` */
+const warningOf = ({ rateLimitType, resetsAt, utilization }: Limit): string => {
+  const limit = `${(rateLimitType ?? "usage").replaceAll("_", " ")} limit`
+  const used =
+    typeof utilization === "number" ? `${Math.round(utilization * 100)} % of the ${limit} is used` : `The ${limit} is near`
+  const at = Resets.fromSeconds(resetsAt)
+  return `${used}${at === undefined ? "" : `; it resets at ${at}`}.`
+}
+
+/** `now`: milliseconds since 1970, for a limit whose end Claude gives as a time of day only. */
+export const make = (now?: () => number): Mapping => {
   const whose = Whose.make()
   /** Whole texts of a turn of which nothing says yet whose it is; what streams of it is left out, for the whole follows. */
   let held: Array<Blocks> = []
   let sessionId: string | undefined
+  /** When the account's limit ends that refuses now. */
+  let limited: string | undefined
+  let warnings = 0
   /** Tools whose work was begun as a task, by its id; an agent's id is that of its task. */
   const tasks = new Map<string, string>()
   /** Turns of questions of agents in the background, by request. */
@@ -131,7 +145,7 @@ export const make = (): Mapping => {
     const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...(usage === undefined ? {} : { usage }) } as const
     if (outcome === "completed") return common
     if (outcome === "interrupted") return { ...common, reason: "Claude interrupted the turn." }
-    const error = failureOf(result, turn.error)
+    const error = failureOf(result, turn.error, { resetAt: limited, now: now?.() })
     return { ...common, reason: error.message, error }
   }
 
@@ -226,6 +240,22 @@ export const make = (): Mapping => {
         case "Dropped":
           whose.dropped(said.messageId, said.state, out)
           return out
+        case "Limit": {
+          const { status } = said.limit
+          limited = status === "rejected" ? Resets.fromSeconds(said.limit.resetsAt) : undefined
+          const turn = whose.current()
+          if (status !== "allowed_warning" || turn === undefined) return [opaque(type, params)]
+          return [
+            {
+              _tag: "ItemCompleted",
+              nativeTurnId: turn.id,
+              nativeItemId: `limit ${++warnings}`,
+              kind: "notice",
+              status: "completed",
+              content: { text: warningOf(said.limit), input: said.limit }
+            }
+          ]
+        }
         case "Notified":
           whose.notified()
           return [opaque(type, params)]

@@ -85,7 +85,8 @@ export const open = Effect.fn("Claude.open")(function* (
 ): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
   const { child, conversation, lost, resumed } = yield* begin(input, options, binary)
   const normaliser = Normaliser.make(input)
-  const mapping = Mapping.make()
+  const clock = yield* Effect.clock
+  const mapping = Mapping.make(() => clock.unsafeCurrentTimeMillis())
   const turns = Turns.make()
   const asking = new Map<
     string,

@@ -100,6 +100,15 @@ export const CanUseTool = Schema.Struct({
 })
 export type CanUseTool = typeof CanUseTool.Type
 
+/** Of `rate_limit_event`: the account's usage limit. `status`: allowed | allowed_warning | rejected. Times are seconds since 1970. */
+const Limit = Schema.Struct({
+  status: Schema.String,
+  resetsAt: loose(Schema.Number),
+  rateLimitType: loose(Schema.String),
+  utilization: loose(Schema.Number)
+})
+export type Limit = typeof Limit.Type
+
 /** A complete content block of an `assistant` message. */
 export type Block =
   | { readonly type: "text" | "thinking"; readonly text: string }
@@ -124,6 +133,7 @@ export type Said =
   | { readonly _tag: "Taken"; readonly messageId: string }
   /** completed | cancelled | discarded | refused | a word of a newer version: Claude is done with a message of ours. */
   | { readonly _tag: "Dropped"; readonly messageId: string; readonly state: string }
+  | { readonly _tag: "Limit"; readonly uuid: string | undefined; readonly limit: Limit }
   /** Work of a tool begins that may outlive the tool's result. */
   | { readonly _tag: "TaskStarted"; readonly taskId: string; readonly toolId: string | undefined }
   /** Background work has ended, or was lost. */
@@ -153,6 +163,7 @@ export type Said =
 
 const other: Said = { _tag: "Other" }
 const progress: Said = { _tag: "Progress" }
+const decodeLimit = Schema.decodeUnknownOption(Limit)
 const decodeResult = Schema.decodeUnknownOption(Result)
 const decodeTokens = (usage: unknown): Tokens => Option.getOrElse(tokensOf(usage), () => ({}))
 const tokensOf = Schema.decodeUnknownOption(Tokens)
@@ -268,6 +279,11 @@ export const decode = (type: string, params: unknown): Said => {
       return Option.match(decodeResult(params), {
         onNone: () => other,
         onSome: (result): Said => ({ _tag: "Result", result, messageIds: messageIdsOf(params) })
+      })
+    case "rate_limit_event":
+      return Option.match(decodeLimit(params["rate_limit_info"]), {
+        onNone: () => other,
+        onSome: (limit): Said => ({ _tag: "Limit", uuid: stringAt(params, "uuid"), limit })
       })
     case "command_lifecycle":
       return lifecycle(params)

@@ -212,13 +212,61 @@ describe("claude mapping", () => {
     assert.deepStrictEqual(events[0]?._tag === "RequestOpened" ? events[0].ask : undefined, {
       kind: "question",
       title: "Which?",
-      questions: [{ id: "Which?", text: "Which?", header: "Colour", options: [{ label: "Red" }, { label: "Blue" }] }]
+      questions: [
+        { id: "Which?", text: "Which?", header: "Colour", multiple: true, options: [{ label: "Red" }, { label: "Blue" }] }
+      ]
     })
     assert.deepStrictEqual(answer?.({ answers: { "Which?": ["Red", "Blue"] } }), {
       behavior: "allow",
       updatedInput: { ...input, answers: { "Which?": "Red, Blue" } }
     })
     assert.deepInclude(answer?.({ decision: "accept" }), { behavior: "deny" })
+  })
+})
+
+describe("claude: what is asked, and limits", () => {
+  it("T13 two questions with one text are two, each with its answer; a choice of several is said", () => {
+    const questions = [
+      { question: "Proceed?", header: "API", multiSelect: true, options: [{ label: "Yes" }, { label: "No" }] },
+      { question: "Proceed?", header: "Docs", multiSelect: "yes" },
+      { question: "Which?" }
+    ]
+    const { answer, events } = begun().request("r", "can_use_tool", { tool_name: "AskUserQuestion", input: { questions } })
+    const ask = events[0]?._tag === "RequestOpened" ? events[0].ask : undefined
+    assert.deepStrictEqual(ask?.kind === "question" ? ask.questions.map(({ id, multiple }) => [id, multiple]) : undefined, [
+      ["Proceed?", true],
+      ["Proceed? (2)", undefined],
+      ["Which?", undefined]
+    ])
+    assert.deepStrictEqual(answer?.({ answers: { "Proceed?": ["Yes"], "Proceed? (2)": ["No"], "Which?": ["a", "b"] } }), {
+      behavior: "allow",
+      updatedInput: { questions, answers: { "Proceed?": "API: Yes; Docs: No", "Which?": "a, b" } }
+    })
+  })
+
+  it("T11 a limit that refuses says when it ends; one that is near is shown; one that is over says nothing more", () => {
+    const limit = (info: object) => ({ type: "rate_limit_event", uuid: JSON.stringify(info), rate_limit_info: info })
+    const hit = { is_error: true, api_error_status: 429, result: "You've hit your session limit · resets 11pm (UTC)" }
+    const end = (infos: ReadonlyArray<object>, now?: () => number) => {
+      const mapping = Mapping.make(now)
+      mapping.expect("t")
+      mapping.notification("system", { type: "system", subtype: "init" })
+      for (const info of infos) mapping.notification("rate_limit_event", limit(info))
+      const event = mapping.notification("result", result(hit)).at(-1)
+      return event?._tag === "TurnEnded" ? [event.error?.kind, event.error?.resetAt] : undefined
+    }
+    const rejected = { status: "rejected", resetsAt: 1_800_000_000, rateLimitType: "five_hour" }
+    assert.deepStrictEqual(end([rejected]), ["limit", "2027-01-15T08:00:00.000Z"])
+    assert.deepStrictEqual(end([rejected, { status: "allowed" }]), ["limit", undefined])
+    assert.deepStrictEqual(end([{ ...rejected, resetsAt: 1e30 }]), ["limit", undefined])
+    const now = () => Date.UTC(2026, 10, 28, 23, 30)
+    assert.deepStrictEqual(end([], now), ["limit", "2026-11-29T23:00:00.000Z"])
+    const near = { status: "allowed_warning", resetsAt: 1_800_000_000, rateLimitType: "seven_day", utilization: 0.85 }
+    const [shown] = begun().notification("rate_limit_event", limit(near))
+    assert.deepInclude(shown, { _tag: "ItemCompleted", nativeTurnId: "t", kind: "notice" })
+    assert.include(JSON.stringify(shown), "85 % of the seven day limit is used; it resets at 2027-01-15T08:00:00.000Z.")
+    // It begins no turn.
+    assert.deepInclude(Mapping.make().notification("rate_limit_event", limit(near))[0], { _tag: "Opaque" })
   })
 })
 

@@ -52,7 +52,7 @@ const answered = ({ requests }: Known, command: Extract<Command, { type: "reques
       ? { outcome: "answered" }
       : rule("DecisionNotOffered")
   if (command.answers !== undefined)
-    return ask.questions.every(({ id }) => (command.answers?.[id]?.length ?? 0) > 0)
+    return ask.questions.every(({ id }) => command.answers?.[id]?.some((given) => given.trim() !== "") === true)
       ? { outcome: "answered" }
       : rule("AnswersIncomplete")
   return command.decision === "cancel" || command.decision === "decline" ? { outcome: "answered" } : rule("AnswersIncomplete")
