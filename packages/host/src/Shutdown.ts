@@ -52,9 +52,9 @@ export class ShutdownIncomplete extends Schema.TaggedError<ShutdownIncomplete>()
 }) {}
 
 export interface Shutdown {
-  /** Takes effect at once and never waits. A second one gets the first one's token, whatever it asks. */
+  /** Takes effect at once and never waits; the stages start with it. A second call returns the first call's token, whatever it asks. */
   readonly begin: (options: BeginOptions) => Effect.Effect<Token>
-  /** Waits for the end; everyone who asks gets the same report. */
+  /** Waits for the end and returns the report, the same to every caller. */
   readonly finish: (token: Token) => Effect.Effect<Report, ShutdownIncomplete>
   /**
    * Begins, and finishes without waiting for consumers: the report says what each was not given. Never fails; for owners that do not read to the end.
@@ -108,8 +108,10 @@ export const make = (rooms: {
     const ended = yield* Deferred.make<Report>()
     const began = yield* Deferred.make<Token>()
     const forced = yield* Deferred.make<void>()
-    let begun: { readonly token: Token; readonly head: number } | undefined
-    let running = false
+    /** Consumers are not waited for: the owner asked for a report only. */
+    const discarded = yield* Deferred.make<void>()
+    let begun: Token | undefined
+    let finishing = false
 
     /** Nothing when the time was over. What ignores interruption is left behind, so that it cannot hold the others. */
     const within = <A>(effect: Effect.Effect<A>, { beganAt, deadlineAt }: Token, part: number) =>
@@ -130,6 +132,7 @@ export const make = (rooms: {
         // What was accepted just before is decided, and its agent known, before agents are ended (S2).
         const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
         yield* within(untilForced(accepted), token, by.accepted)
+        yield* engine.refuseEntering
         onStep?.("shutdown-accepted")
         const living = yield* dispatcher.sessions
         const reason = reasonOf(token)
@@ -158,10 +161,11 @@ export const make = (rooms: {
         }
       })
 
-    const run = ({ token, head }: { readonly token: Token; readonly head: number }, waiting: boolean) =>
+    const run = (token: Token, head: number) =>
       Effect.gen(function* () {
         const settled = yield* settle(token, head)
-        if (waiting) yield* within(untilForced(consumers.ended), token, by.consumers)
+        const delivered = Effect.raceFirst(consumers.ended, Deferred.await(discarded))
+        yield* within(untilForced(delivered), token, by.consumers)
         onStep?.("shutdown-delivered")
         const last = yield* log.head
         const millis = (yield* Clock.currentTimeMillis) - token.beganAt
@@ -173,34 +177,40 @@ export const make = (rooms: {
         const beganAt = yield* Clock.currentTimeMillis
         const head = yield* log.head
         // From here nothing can come between (S1).
-        if (begun !== undefined) return begun.token
+        if (begun !== undefined) return begun
         const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode, ...(by !== undefined && { by }) }
-        begun = { token, head }
+        begun = token
         yield* engine.closeAdmission
         yield* consumers.watch
         rooms.onBegin(token)
         onStep?.("shutdown-begun")
         yield* Deferred.succeed(began, token)
+        // A fiber of the shutdown, not of the caller: it ends at the deadline. Interruptible also when a finalizer begins: stages race.
+        yield* Effect.intoDeferred(run(token, head), ended).pipe(Effect.interruptible, Effect.forkDaemon)
         return token
       }).pipe(Effect.uninterruptible)
-
-    const ending = (waiting: boolean) =>
-      Effect.suspend(() => {
-        if (begun === undefined || running) return Deferred.await(ended)
-        running = true
-        // Its own fiber, over at the deadline: it is not undone when who asked goes away. Interruptible also for a finalizer that asks: stages race.
-        const settling = Effect.intoDeferred(run(begun, waiting), ended).pipe(Effect.interruptible, Effect.forkDaemon)
-        return Effect.zipRight(settling, Deferred.await(ended))
-      })
 
     return {
       begin,
       finish: () =>
-        Effect.flatMap(ending(true), (outcome) => {
-          const message = complaint(outcome)
-          return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
+        Effect.suspend(() => {
+          finishing = true
+          return Effect.flatMap(Deferred.await(ended), (outcome) => {
+            const message = complaint(outcome)
+            return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
+          })
         }),
-      discard: (options) => Effect.zipRight(begin(options), ending(false)),
+      // The scope that closes behind an owner who finishes must not cut that owner's consumers.
+      discard: (options) =>
+        Effect.zipRight(
+          begin(options),
+          Effect.suspend(() =>
+            Effect.zipRight(
+              Effect.unless(Deferred.succeed(discarded, undefined), () => finishing),
+              Deferred.await(ended)
+            )
+          )
+        ),
       force: Effect.suspend(() => (begun === undefined ? Effect.void : Deferred.succeed(forced, undefined))),
       begun: Effect.sync(() => begun !== undefined),
       awaitBegun: Deferred.await(began)

@@ -75,13 +75,15 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
     readonly startedAt: number
     /** Before this, commands are `Overloaded`: Recovery goes first (T5). */
     readonly openAdmission: Effect.Effect<void>
-    /** From this point on commands are `ShuttingDown`; those accepted before are completed (S1). */
+    /** From this point on commands are `ShuttingDown`; those that were dispatched before are completed (S1, S2). */
     readonly closeAdmission: Effect.Effect<void>
+    /** After `closeAdmission`: from this point on also those that were dispatched before and have not found their directory yet are `ShuttingDown`. */
+    readonly refuseEntering: Effect.Effect<void>
     /** From this point on the end of a turn starts no other one; queues stay for the next start. So it is when the engine starts. */
     readonly holdQueues: Effect.Effect<void>
     /** From this point on queues go; `QueueReleased` starts one that waits. */
     readonly releaseQueues: Effect.Effect<void>
-    /** Returns when everything that was handed in is committed and answered. */
+    /** Returns when everything that was dispatched or handed in is committed and answered. */
     readonly drain: Effect.Effect<void>
     readonly stats: Effect.Effect<Stats>
   }
@@ -110,8 +112,8 @@ export const make = (options: Options = {}) =>
     const startedAt = yield* log.head
     const batch = options.batch ?? { commands: 128, facts: 64, weight: 128 * 1024 }
     const pause = Duration.toMillis(options.retry ?? "250 millis")
-    const gate: { admission: "starting" | "open" | "closed"; hold: boolean } = { admission: "starting", hold: true }
-    const isClosed = () => gate.admission === "closed"
+    const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
+    const isEnded = () => gate.admission === "ended"
     const figures = { commands: 0, facts: 0, overloaded: 0 }
     const refused: Record<string, number> = {}
     const count = (error: CommandError) => {
@@ -121,6 +123,20 @@ export const make = (options: Options = {}) =>
 
     const latch = Effect.unsafeMakeLatch(false)
     const idle = Effect.unsafeMakeLatch(true)
+    /** Dispatched commands that are not in the lane yet, because their directory is looked up. */
+    let entering = 0
+    const entered = Effect.unsafeMakeLatch(true)
+    const enter = Effect.acquireRelease(
+      Effect.sync(() => {
+        entering += 1
+        entered.unsafeClose()
+      }),
+      () =>
+        Effect.sync(() => {
+          entering -= 1
+          if (entering === 0) entered.unsafeOpen()
+        })
+    )
     const wake = () => {
       idle.unsafeClose()
       latch.unsafeOpen()
@@ -174,7 +190,7 @@ export const make = (options: Options = {}) =>
     yield* Effect.forkScoped(run)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        gate.admission = "closed"
+        gate.admission = "ended"
         for (const work of commands.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
           answer(work, Either.left(shuttingDown))
       })
@@ -185,9 +201,11 @@ export const make = (options: Options = {}) =>
       return full
     })
 
-    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
-      if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
-      if (isClosed()) return yield* shuttingDown
+    /** Admission is decided when the command comes; a look at the file system may then take its time. */
+    const admit = Effect.fnUntraced(function* (command: Command, actor: string) {
+      if (gate.admission === "starting") return yield* starting
+      if (gate.admission !== "open") return yield* shuttingDown
+      yield* enter
       const weight = weightOf(command)
       if (!commands.hasRoom(weight)) return yield* refuse
       const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
@@ -195,10 +213,14 @@ export const make = (options: Options = {}) =>
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)
       // From here to the lane nothing can come between (S1).
-      if (isClosed()) return yield* shuttingDown
-      if (gate.admission === "starting") return yield* starting
+      if (isEnded()) return yield* shuttingDown
       if (!commands.tryOffer({ _tag: "Asked", command, actor, directory, digest, seed, reply }, weight)) return yield* refuse
-      return yield* Deferred.await(reply)
+      return reply
+    }, Effect.scoped)
+
+    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
+      if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
+      return yield* Deferred.await(yield* admit(command, actor))
     })
 
     const commandStatus = Effect.fn("Engine.commandStatus")(function* (commandId: string) {
@@ -226,7 +248,10 @@ export const make = (options: Options = {}) =>
         if (gate.admission === "starting") gate.admission = "open"
       }),
       closeAdmission: Effect.sync(() => {
-        gate.admission = "closed"
+        if (gate.admission !== "ended") gate.admission = "closed"
+      }),
+      refuseEntering: Effect.sync(() => {
+        gate.admission = "ended"
       }),
       holdQueues: Effect.sync(() => {
         gate.hold = true
@@ -234,7 +259,7 @@ export const make = (options: Options = {}) =>
       releaseQueues: Effect.sync(() => {
         gate.hold = false
       }),
-      drain: idle.await,
+      drain: Effect.zipRight(entered.await, idle.await),
       stats: Effect.sync(() => ({
         ...figures,
         ...committer.figures,
