@@ -3,7 +3,7 @@ import { Chunk, Clock, Deferred, Effect, Exit, Fiber, Random, Ref, Schedule, Str
 import { CursorForeign } from "@millrace/contracts/Errors"
 import type { Frame } from "@millrace/contracts/Frame"
 import * as Cursor from "@millrace/contracts/Cursor"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as Follow from "./Follow.ts"
 import type { Transport } from "./Transport.ts"
 import { Disconnected, Unauthorized, type TransportError } from "./TransportError.ts"
@@ -60,7 +60,7 @@ describe("Follow", () => {
   it(
     "D2 drops, ends, goodbyes, repeats and silences at any frame: every event once, in order (200 seeds)",
     { timeout: 60_000 },
-    () => {
+    async () => {
       const total = 24
       /** A server that plays a log and misbehaves as the seed says. */
       const server = (filtered: boolean): Pick<Transport, "follow"> => ({
@@ -94,7 +94,7 @@ describe("Follow", () => {
           )
       })
       for (const filtered of [false, true])
-        for (let seed = 0; seed < 100; seed++) {
+        for await (const seed of seeds(100, 0)) {
           const result = simulate(
             seed,
             Stream.runCollect(Follow.follow(server(filtered), filtered ? { stream: "thread/thr_1" } : {})),

@@ -3,7 +3,7 @@ import { Clock, Effect, Exit, Fiber, Random, Schedule, TestClock } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { CommandRejected, Overloaded, ShuttingDown } from "@millrace/contracts/Errors"
 import { CommandId, ThreadId } from "@millrace/contracts/Ids"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as Outbox from "./Outbox.ts"
 import type { Transport } from "./Transport.ts"
 import { Disconnected } from "./TransportError.ts"
@@ -48,8 +48,8 @@ describe("Outbox", () => {
   it(
     "C2 T12 lost questions and answers: each command runs once, those of a thread in order (200 seeds)",
     { timeout: 60_000 },
-    () => {
-      for (let seed = 0; seed < 200; seed++) {
+    async () => {
+      for await (const seed of seeds(200, 0)) {
         const { ran, transport } = wire()
         const outbox = Outbox.make(transport, { tries: 100 })
         const commands = Array.from({ length: 12 }, (_, n) => turn(`thr_${n % 3}`, n))

@@ -3,7 +3,7 @@ import type { Ask } from "@millrace/contracts/Item"
 import { EventLog, LogUnavailable } from "@millrace/log/EventLog"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as TestHost from "@millrace/testing/TestHost"
 import { describe, expect, it, vi } from "@effect/vitest"
 import {
@@ -302,7 +302,7 @@ describe("Shutdown: admission", () => {
     })
   )
 
-  it("S1 begin against commands, 1,000 races: each is done or refused, never both; one terminal for each turn; one report (cases 15, 25)", () => {
+  it("S1 begin against commands, 1,000 races: each is done or refused, never both; one terminal for each turn; one report (cases 15, 25)", async () => {
     const race = Effect.gen(function* () {
       const host = yield* TestHost.make()
       const sends = yield* Effect.forEach([1, 2], (id) =>
@@ -341,7 +341,7 @@ describe("Shutdown: admission", () => {
       }
       return problems
     }).pipe(Effect.scoped, Effect.orDie)
-    for (let seed = 1; seed <= 1000; seed++) {
+    for await (const seed of seeds(1000)) {
       const { exit } = simulate(seed, race, { preempt: seed % 5 === 0 ? 0.01 : 0 })
       expect(exit, `seed ${seed}`).toEqual(Exit.succeed([]))
     }

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "@effect/vitest"
 import { EventLog } from "@millrace/log/EventLog"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as TestHost from "@millrace/testing/TestHost"
 import { Effect, Exit, Layer, Random, Stream } from "effect"
 
@@ -92,9 +92,9 @@ describe("Signals", () => {
   // In parts, so that the test runner hears of it meanwhile.
   it.each([1, 51, 101, 151])(
     "D12 all signals dropped: the log and every final state are the same (50 seeds from %i)",
-    (first) => {
+    async (first) => {
       let heard = 0
-      for (let seed = first; seed < first + 50; seed++) {
+      for await (const seed of seeds(50, first)) {
         const kept = life(seed, 1024).exit
         const dropped = life(seed, 0).exit
         if (typeof kept === "string" || typeof dropped === "string" || Exit.isFailure(kept) || Exit.isFailure(dropped))

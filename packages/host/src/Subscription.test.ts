@@ -4,7 +4,7 @@ import type { ProviderSignal } from "@millrace/contracts/ProviderEvent"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { knownThreads } from "@millrace/testing/KnownThreads"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { describe, expect, it, vi } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Ref, Scope, Stream, TestClock } from "effect"
 import * as Signals from "@millrace/orchestration/Signals"
@@ -79,7 +79,7 @@ describe("Subscription, lossless", () => {
       })
   )
 
-  it("D2 cut after any number of events and come back while others write: the concatenation is the log, 200 seeds (case 7)", () => {
+  it("D2 cut after any number of events and come back while others write: the concatenation is the log, 200 seeds (case 7)", async () => {
     const reader = Effect.gen(function* () {
       const { append, subscribe } = yield* setup
       const total = 30
@@ -112,7 +112,7 @@ describe("Subscription, lossless", () => {
       }
       return seen
     }).pipe(Effect.scoped, Effect.orDie)
-    for (let seed = 1; seed <= 200; seed++) {
+    for await (const seed of seeds(200)) {
       const { exit } = simulate(seed, reader, { preempt: 0.03 })
       expect(exit, `seed ${seed}`).toEqual(Exit.succeed(range(1, 30)))
     }
@@ -309,7 +309,7 @@ describe("Subscription, best effort", () => {
     })
   )
 
-  it("D7 whatever the schedule: delivered and lagged together are the log, in order, nothing twice, no end missed, 200 seeds (case 2)", () => {
+  it("D7 whatever the schedule: delivered and lagged together are the log, in order, nothing twice, no end missed, 200 seeds (case 2)", async () => {
     const types = [
       "item.started",
       "item.delta",
@@ -363,7 +363,7 @@ describe("Subscription, best effort", () => {
       return { position, skipped }
     }).pipe(Effect.scoped, Effect.orDie)
     let skipped = 0
-    for (let seed = 1; seed <= 200; seed++) {
+    for await (const seed of seeds(200)) {
       const { exit } = simulate(seed, run)
       expect(exit, `seed ${seed}`).toMatchObject({ _tag: "Success", value: { position: 100 } })
       if (Exit.isSuccess(exit as Exit.Exit<unknown>)) skipped += (exit as Exit.Success<{ skipped: number }, never>).value.skipped

@@ -1,5 +1,4 @@
 /** Work that was cut off, by the death of a server or by a usage limit, and what becomes of it. */
-import { setImmediate } from "node:timers/promises"
 import { describe, expect, it } from "@effect/vitest"
 import { type LogEvent, isTerminal } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -9,7 +8,7 @@ import type { AfterLimit, RecoveryPolicy } from "@millrace/contracts/State"
 import type { EventLog } from "@millrace/log/EventLog"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Clock, Duration, Effect, Exit } from "effect"
 import type * as Continuation from "./Continuation.ts"
 import { Engine } from "./Engine.ts"
@@ -283,9 +282,7 @@ describe("the server died", () => {
   it("T5 T2 killed instead of any append, under every policy, Recovery included: one terminal each, no more restarts than allowed (200 seeds)", async () => {
     let deaths = 0
     let continued = 0
-    for (let seed = 1; seed <= 200; seed++) {
-      // The runner is heard between two seeds.
-      await setImmediate()
+    for await (const seed of seeds(200)) {
       const recovery = seed % 3 === 0 ? "ask" : "resume"
       const { events, problems, status } = run(
         Effect.gen(function* () {
@@ -482,9 +479,7 @@ describe("a usage limit", () => {
   })
 
   it("T5 the timer survives restarts: killed instead of any append, it fires once (200 seeds)", async () => {
-    for (let seed = 1; seed <= 200; seed++) {
-      // The runner is heard between two seeds.
-      await setImmediate()
+    for await (const seed of seeds(200)) {
       const { began, completed, problems } = run(
         Effect.gen(function* () {
           const log = yield* Kit.memory

@@ -3,7 +3,7 @@ import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Deferred, type Duration, Effect, Exit, Fiber, FiberId, Random, TestClock } from "effect"
 import { Dispatcher } from "./Dispatcher.ts"
 import { Engine } from "./Engine.ts"
@@ -395,9 +395,9 @@ describe("requests", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
-  it("T13 open requests, stops, interrupts and answers in any order: nothing hangs, and each request is settled once (200 seeds)", () => {
+  it("T13 open requests, stops, interrupts and answers in any order: nothing hangs, and each request is settled once (200 seeds)", async () => {
     const approval = { kind: "approval", title: "Run: ls", choices: ["accept", "decline"] } as const
-    for (let seed = 1; seed <= 200; seed++) {
+    for await (const seed of seeds(200)) {
       const agent = ScriptedProvider.make({
         turn: (turn) =>
           Effect.zipRight(

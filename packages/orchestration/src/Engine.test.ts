@@ -5,7 +5,7 @@ import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Context, Deferred, Effect, Either, Exit, Fiber, Layer, TestClock } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -156,9 +156,9 @@ it.effect("C1 losing the caller undoes nothing: its command is decided, and its 
   }).pipe(Effect.provide(Kit.layer()))
 )
 
-it("S1 admission closes at one point: each command is fully done or refused, whatever the interleaving (200 seeds)", () => {
+it("S1 admission closes at one point: each command is fully done or refused, whatever the interleaving (200 seeds)", async () => {
   const outcomes = new Set<string>()
-  for (let seed = 1; seed <= 200; seed++) {
+  for await (const seed of seeds(200)) {
     const { exit } = simulate(
       seed,
       Effect.gen(function* () {

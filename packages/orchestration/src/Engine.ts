@@ -113,7 +113,6 @@ export const make = (options: Options = {}) =>
     const batch = options.batch ?? { commands: 128, facts: 64, weight: 128 * 1024 }
     const pause = Duration.toMillis(options.retry ?? "250 millis")
     const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
-    const isEnded = () => gate.admission === "ended"
     const figures = { commands: 0, facts: 0, overloaded: 0 }
     const refused: Record<string, number> = {}
     const count = (error: CommandError) => {
@@ -126,6 +125,12 @@ export const make = (options: Options = {}) =>
     /** Dispatched commands that are not in the lane yet, because their directory is looked up. */
     let entering = 0
     const entered = Effect.unsafeMakeLatch(true)
+    const noEntry = Effect.unsafeMakeLatch(false)
+    const isEnded = () => gate.admission === "ended"
+    const refuseEntering = () => {
+      gate.admission = "ended"
+      noEntry.unsafeOpen()
+    }
     const enter = Effect.acquireRelease(
       Effect.sync(() => {
         entering += 1
@@ -190,7 +195,7 @@ export const make = (options: Options = {}) =>
     yield* Effect.forkScoped(run)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        gate.admission = "ended"
+        refuseEntering()
         for (const work of commands.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
           answer(work, Either.left(shuttingDown))
       })
@@ -208,7 +213,10 @@ export const make = (options: Options = {}) =>
       yield* enter
       const weight = weightOf(command)
       if (!commands.hasRoom(weight)) return yield* refuse
-      const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
+      const directory =
+        "cwd" in command && command.cwd !== undefined
+          ? yield* Effect.raceFirst(directories.resolve(command.cwd), Effect.zipRight(noEntry.await, shuttingDown))
+          : undefined
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)
@@ -250,9 +258,7 @@ export const make = (options: Options = {}) =>
       closeAdmission: Effect.sync(() => {
         if (gate.admission !== "ended") gate.admission = "closed"
       }),
-      refuseEntering: Effect.sync(() => {
-        gate.admission = "ended"
-      }),
+      refuseEntering: Effect.sync(refuseEntering),
       holdQueues: Effect.sync(() => {
         gate.hold = true
       }),

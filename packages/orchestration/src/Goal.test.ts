@@ -9,7 +9,7 @@ import type { EventLog } from "@millrace/log/EventLog"
 import { DecideModel } from "@millrace/testing/DecideModel"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Duration, Effect, Either, Exit, type Scope } from "effect"
 import { defaults } from "./Continuation.ts"
 import { Engine } from "./Engine.ts"
@@ -331,7 +331,7 @@ describe("a goal", () => {
 
   it("T5 T2 killed instead of any append, under every policy: it goes on where it was, no turn twice, and pauses rather than die for ever (200 seeds)", async () => {
     const ends = new Set<unknown>()
-    for (let seed = 1; seed <= 200; seed++) {
+    for await (const seed of seeds(200)) {
       run(
         Effect.gen(function* () {
           const log: typeof EventLog.Service = yield* Kit.memory

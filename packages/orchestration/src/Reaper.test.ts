@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Clock, type Duration, Effect, Exit, Layer } from "effect"
 import { Dispatcher } from "./Dispatcher.ts"
 import { Engine } from "./Engine.ts"
@@ -408,9 +408,9 @@ describe("races", () => {
   it(
     "R4 a send at the moment of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)",
     { timeout: 30_000 },
-    () => {
+    async () => {
       const epochs = new Set<number>()
-      for (let seed = 1; seed <= 200; seed++) {
+      for await (const seed of seeds(200)) {
         const agent = ScriptedProvider.make()
         run(
           [agent],

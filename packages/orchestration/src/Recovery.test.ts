@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises"
 import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
@@ -6,7 +5,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Effect, Exit } from "effect"
 import { Engine } from "./Engine.ts"
 import * as Verify from "./Verify.ts"
@@ -135,9 +134,7 @@ describe("recovery", () => {
 
   it("T2 T5 L2 killed instead of any append, again and again: every turn ends exactly once, nothing stays open (200 seeds)", async () => {
     let deaths = 0
-    for (let seed = 1; seed <= 200; seed++) {
-      // The runner is heard between two seeds.
-      await setImmediate()
+    for await (const seed of seeds(200)) {
       const { exit } = simulate(
         seed,
         Effect.gen(function* () {

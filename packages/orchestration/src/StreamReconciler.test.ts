@@ -4,7 +4,7 @@ import { EventLog, type NewEvent, type RowChange } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Scope, Stream } from "effect"
 import * as Engine from "./Engine.ts"
@@ -17,8 +17,8 @@ const turnId = "trn_a" as TurnId
 const hour = 3_600_000
 
 /** Runs the program once per seed; a failing seed is named. Gives the virtual time of each. */
-const underSeeds = <E>(program: Effect.Effect<void, E>): void => {
-  for (let seed = 1; seed <= 200; seed++) {
+const underSeeds = async <E>(program: Effect.Effect<void, E>): Promise<void> => {
+  for await (const seed of seeds(200)) {
     const { exit } = simulate(seed, program)
     if (exit === "deadlock" || exit === "step-limit") throw new Error(`seed ${seed}: ${exit}`)
     if (exit._tag === "Failure") throw new Error(`seed ${seed}: ${String(exit.cause)}`)
@@ -130,9 +130,9 @@ const perhaps = <A, E, R>(percent: number, effect: Effect.Effect<A, E, R>) =>
   })
 
 describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () => {
-  it("D13 D11 every end is read from state: deletion, interrupts, death, late and early readers, 200 seeds", () => {
+  it("D13 D11 every end is read from state: deletion, interrupts, death, late and early readers, 200 seeds", async () => {
     const outcomes = new Set<string>()
-    underSeeds(
+    await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
         const server = yield* boot(log, yield* Effect.scope)
@@ -168,9 +168,9 @@ describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () =
     expect([...outcomes].toSorted()).toEqual(["completed", "deleted", "failed", "interrupted"])
   })
 
-  it("D13 the terminal is forgotten before anybody reads it, 200 seeds", () => {
+  it("D13 the terminal is forgotten before anybody reads it, 200 seeds", async () => {
     let gaps = 0
-    underSeeds(
+    await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
         const server = yield* boot(log, yield* Effect.scope)
@@ -198,8 +198,8 @@ describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () =
     expect(gaps).toBeGreaterThan(200)
   })
 
-  it("D13 T5 the server dies in mid-turn: a reader of the next one ends with what Recovery says, 200 seeds", () => {
-    underSeeds(
+  it("D13 T5 the server dies in mid-turn: a reader of the next one ends with what Recovery says, 200 seeds", async () => {
+    await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
         const first = yield* Scope.make()
@@ -223,8 +223,8 @@ describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () =
     )
   })
 
-  it("D13 never before the command is visible in state, whatever state says of the turn, 200 seeds", () => {
-    underSeeds(
+  it("D13 never before the command is visible in state, whatever state says of the turn, 200 seeds", async () => {
+    await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
         const context = yield* Layer.build(
@@ -245,8 +245,8 @@ describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () =
     )
   })
 
-  it("D1 D13 wake-ups lost at random delay an end by one reconcile at most, 200 seeds", () => {
-    underSeeds(
+  it("D1 D13 wake-ups lost at random delay an end by one reconcile at most, 200 seeds", async () => {
+    await underSeeds(
       Effect.gen(function* () {
         const dice = yield* Effect.replicateEffect(within(0, 2), 40)
         const log = yield* EventLogMemory.make({

@@ -1,6 +1,7 @@
 /** The table alone: any events in any order, offered to a draft as nobody would; what it lets through is checked by a count of its own. */
 import { type DomainEvent, isTerminal } from "@millrace/contracts/Event"
 import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { seeds } from "@millrace/testing/SeededScheduler"
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
 import { Draft, type World } from "./Draft.ts"
@@ -115,10 +116,10 @@ const any: fc.Arbitrary<DomainEvent> = fc.oneof(
   )
 )
 
-it("T1 any events in any order: a turn takes none but those of its stage, a terminal absorbs, the first one wins (200 seeds)", () => {
+it("T1 any events in any order: a turn takes none but those of its stage, a terminal absorbs, the first one wins (200 seeds)", async () => {
   let written = 0
   let goals = 0
-  for (let seed = 1; seed <= 200; seed++)
+  for await (const seed of seeds(200))
     fc.assert(
       fc.property(fc.array(any, { minLength: 150, maxLength: 150 }), (events) => {
         const draft = new Draft(world, { at, seed: "s", hold: false, providers: new Set() })

@@ -4,7 +4,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Clock, Deferred, Effect, Exit, FiberId, Random } from "effect"
 import { Engine } from "./Engine.ts"
 import * as Verify from "./Verify.ts"
@@ -98,8 +98,8 @@ describe("one writer", () => {
     )
   })
 
-  it("P7 agents that take any time to die, stopped again and again: never two at once (200 seeds)", () => {
-    for (let seed = 1; seed <= 200; seed++) {
+  it("P7 agents that take any time to die, stopped again and again: never two at once (200 seeds)", async () => {
+    for await (const seed of seeds(200)) {
       const { agent, most } = lingering(() =>
         Effect.flatMap(Random.nextIntBetween(0, 30), (seconds) => Effect.sleep(seconds * 1000))
       )

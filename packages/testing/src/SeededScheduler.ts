@@ -3,6 +3,7 @@
  * Clock that jumps to the next timer when every fiber is parked. One seed = one interleaving = one replay.
  * In-memory code only: a real socket, timer or Promise from outside comes back in an order that no seed controls.
  */
+import { setImmediate } from "node:timers/promises"
 import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
 import type { RuntimeFiber } from "effect/Fiber"
 
@@ -116,5 +117,26 @@ export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, option
     trace: s.trace,
     hash: (h >>> 0).toString(16),
     virtualMillis: s.now
+  }
+}
+
+/** A loop over seeds ends after so long, with a line that says so: on a slow machine it tries fewer. At least 20 are tried. */
+const budgetMillis = 60_000 * Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
+const least = 20
+
+/**
+ * The seeds from `from` on, `count` of them, with a turn of the event loop between two so that the test runner stays alive.
+ * `MILLRACE_TEST_SEEDS` lowers the count for a quick run.
+ */
+export async function* seeds(count: number, from = 1): AsyncGenerator<number> {
+  const wanted = Math.min(count, Number(process.env["MILLRACE_TEST_SEEDS"] ?? count))
+  const began = performance.now()
+  for (let n = 0; n < wanted; n++) {
+    if (n >= least && performance.now() - began > budgetMillis) {
+      console.warn(`Tried ${n} of ${wanted} seeds in ${budgetMillis / 1000} s.`)
+      return
+    }
+    yield from + n
+    await setImmediate()
   }
 }

@@ -4,7 +4,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Random, Stream, TestClock } from "effect"
 import { command } from "./Orchestration.ts"
 import * as ScriptedProvider from "./ScriptedProvider.ts"
-import { simulate } from "./SeededScheduler.ts"
+import { seeds, simulate } from "./SeededScheduler.ts"
 import * as TestHost from "./TestHost.ts"
 
 it.scoped("R1 example: a session with nothing to do is stopped after its idle time, and one that works is not", () =>
@@ -52,7 +52,7 @@ it.scoped("S4 example: a slow reader has everything when the shutdown is over, a
   })
 )
 
-it("D2 example: a front end that is cut anywhere and comes back shows the same answer, 50 seeds", () => {
+it("D2 example: a front end that is cut anywhere and comes back shows the same answer, 50 seeds", async () => {
   const pieces = ["one ", "two ", "three ", "four"]
   const chatty = ScriptedProvider.make({
     turn: (turn) => Effect.all([turn.start, turn.say(...pieces), turn.complete], { discard: true })
@@ -78,7 +78,7 @@ it("D2 example: a front end that is cut anywhere and comes back shows the same a
     }
     return page.shown
   }).pipe(Effect.scoped, Effect.orDie)
-  for (let seed = 1; seed <= 50; seed++)
+  for await (const seed of seeds(50))
     expect(simulate(seed, frontEnd, { preempt: 0.01 }).exit, `seed ${seed}`).toEqual(Exit.succeed(pieces.join("")))
 }, 20_000)
 

@@ -7,7 +7,7 @@ import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
 import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { knownThreads } from "@millrace/testing/KnownThreads"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { event } from "../../test/support/Fixture.ts"
 import { Session } from "../auth/Session.ts"
 import { Blocks } from "./Blocks.ts"
@@ -88,8 +88,8 @@ const scenario = (onWake: (wake: () => void) => void) =>
     expect(Math.max(all.most, a.most, b.most)).toBeLessThanOrEqual(1)
   }).pipe(Effect.provide(layer(onWake)))
 
-it("D1 D2 each reader has its events once and in order, for 200 seeds of cuts and lost or doubled wake-ups", () => {
-  for (let seed = 1; seed <= 200; seed++) {
+it("D1 D2 each reader has its events once and in order, for 200 seeds of cuts and lost or doubled wake-ups", async () => {
+  for await (const seed of seeds(200)) {
     let count = 0
     const result = simulate(
       seed,

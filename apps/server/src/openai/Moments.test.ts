@@ -5,7 +5,7 @@ import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Signals from "@millrace/orchestration/Signals"
 import * as StreamReconciler from "@millrace/orchestration/StreamReconciler"
 import * as FixedTokens from "@millrace/testing/FixedTokens"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Effect, Fiber, Layer, Random, Stream, TestClock } from "effect"
 import { Session } from "../auth/Session.ts"
 import * as Wake from "../http/Wake.ts"
@@ -98,8 +98,8 @@ describe("the moments of a call", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it("D1 D13 no event is lost or doubled between waits that are raced, 200 seeds", () => {
-    for (let seed = 1; seed <= 200; seed++) {
+  it("D1 D13 no event is lost or doubled between waits that are raced, 200 seeds", async () => {
+    for await (const seed of seeds(200)) {
       const { exit } = simulate(
         seed,
         Effect.gen(function* () {

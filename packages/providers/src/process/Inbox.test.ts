@@ -1,12 +1,12 @@
 import { it } from "@effect/vitest"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Effect, Exit, Stream } from "effect"
 import { describe, expect } from "vitest"
 import * as Inbox from "./Inbox.ts"
 
 describe("Inbox", () => {
-  it("P5 everything offered before the end arrives once, in order, and the producer waits at the bounds", () => {
-    for (let seed = 0; seed < 200; seed++) {
+  it("P5 everything offered before the end arrives once, in order, and the producer waits at the bounds", async () => {
+    for await (const seed of seeds(200, 0)) {
       const run = simulate(
         seed,
         Effect.gen(function* () {
