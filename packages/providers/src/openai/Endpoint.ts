@@ -195,7 +195,7 @@ export const make = (options: OpenAiOptions, client: HttpClient.HttpClient, serv
         })
         const response = yield* send(request, key)
         const type = response.headers["content-type"] ?? ""
-        if (!type.includes("text/event-stream"))
+        if (!type.toLowerCase().includes("text/event-stream"))
           return Stream.fail(
             failure(
               "protocol",

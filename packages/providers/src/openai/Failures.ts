@@ -54,11 +54,16 @@ const errorIn = (body: string): unknown => {
   }
 }
 
-/** When `Retry-After` says that it may be asked again: seconds from `now`, or a date. */
-const retryAt = (header: string | undefined, now: number): string | undefined => {
-  if (header === undefined) return undefined
-  const at = /^\d{1,8}$/.test(header.trim()) ? now + Number(header) * 1000 : Date.parse(header)
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString()
+/** Further ahead than any endpoint's limit lasts: a number that is no number of seconds. */
+const longestWaitMillis = 366 * 24 * 3600 * 1000
+
+/** When `Retry-After` says that it may be asked again: seconds from `now`, also with a fraction, or a date that lies ahead. */
+export const retryAt = (header: string | undefined, now: number): string | undefined => {
+  const said = header?.trim() ?? ""
+  const seconds = /^\d+(\.\d+)?$/.test(said) ? Number(said) : undefined
+  // A date has letters: `Date.parse` makes a year of a number that it does not know.
+  const at = seconds !== undefined ? now + Math.ceil(seconds * 1000) : /[a-z]/i.test(said) ? Date.parse(said) : Number.NaN
+  return at >= now && at - now <= longestWaitMillis ? new Date(at).toISOString() : undefined
 }
 
 /** An answer other than 200. `now`: milliseconds since 1970. */
@@ -80,26 +85,64 @@ export const ofAnswer = (answer: {
 /** It may go better in a moment, when nothing of an answer has come yet. */
 export const isPassing = ({ kind }: Failure): boolean => kind === "transport" || kind === "overloaded"
 
-/** The end of an answer in a word of the model server; success is `stop`, and nothing else (T11). */
+/** The model has said all that it has to say, in the words of OpenAI, Anthropic, Gemini, Cohere, Together, TGI and Bedrock. */
+const finished = new Set([
+  "stop",
+  "eos",
+  "eos_token",
+  "end_turn",
+  "stop_sequence",
+  "stop_token",
+  "end",
+  "complete",
+  "completed",
+  "finished",
+  "done"
+])
+const called = new Set(["tool_calls", "tool_call", "tool_use", "function_call"])
+const cutShort = new Set([
+  "length",
+  "max_tokens",
+  "max_output_tokens",
+  "max_new_tokens",
+  "max_length",
+  "token_limit",
+  "incomplete"
+])
+const tooLong = new Set(["model_length", "context_length", "context_length_exceeded", "model_context_window_exceeded"])
+const filtered = new Set([
+  "content_filter",
+  "content_filtered",
+  "guardrail_intervened",
+  "refusal",
+  "safety",
+  "recitation",
+  "blocklist",
+  "prohibited_content",
+  "spii"
+])
+const overloaded = new Set(["insufficient_system_resource", "overloaded", "overloaded_error"])
+
+const word = (reason: string): string => reason.trim().toLowerCase().replaceAll("-", "_")
+
+/** The answer ended so that a call can be made. */
+export const isCall = (reason: string): boolean => called.has(word(reason))
+
+/** Why an answer that ended with this word is no success; `undefined`: it is one. A word that is not known is no success (T11). */
 export const ofFinish = (reason: string): Failure | undefined => {
-  switch (reason) {
-    case "stop":
-    case "tool_calls":
-    case "function_call":
-      return undefined
-    case "length":
-      return {
-        kind: "limit",
-        message: "The model stopped at its limit of tokens: the answer is cut. Allow it more, or shorten the conversation.",
-        detail: "finish reason length"
-      }
-    case "content_filter":
-      return {
-        kind: "refused",
-        message: "The endpoint's content filter ended the answer.",
-        detail: "finish reason content_filter"
-      }
-    default:
-      return { kind: "unknown", message: `The model ended its answer as ${JSON.stringify(reason.slice(0, 100))}.` }
-  }
+  const said = word(reason)
+  if (finished.has(said) || called.has(said)) return undefined
+  const detail = `finish reason ${reason.slice(0, 100)}`
+  if (cutShort.has(said))
+    return {
+      kind: "limit",
+      message: "The model stopped at its limit of tokens: the answer is cut. Allow it more, or shorten the conversation.",
+      detail
+    }
+  if (tooLong.has(said))
+    return { kind: "context", message: "The conversation is too long for the model. Shorten it, or begin a new thread.", detail }
+  if (filtered.has(said)) return { kind: "refused", message: "The endpoint's content filter ended the answer.", detail }
+  if (overloaded.has(said))
+    return { kind: "overloaded", message: "The endpoint ran out of resources in mid-answer. Send the message again.", detail }
+  return { kind: "unknown", message: `The model ended its answer as ${JSON.stringify(reason.slice(0, 100))}.`, detail }
 }

@@ -3,7 +3,9 @@ import type { Usage } from "@millrace/contracts/Item"
 import { ItemText } from "../ItemText.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { ToolCall } from "./Transcript.ts"
-import type { Said } from "./Wire.ts"
+import * as CallPieces from "./CallPieces.ts"
+import type { Said } from "./Said.ts"
+import * as Texts from "./Texts.ts"
 
 export interface Mapping {
   /** In order. What fails is no event: the caller ends the turn with it. */
@@ -13,10 +15,14 @@ export interface Mapping {
   /** What the model said for the person, at most 128 Ki characters. */
   readonly text: () => string
   readonly calls: () => ReadonlyArray<ToolCall>
+  /** Why its calls cannot be made, when they cannot. */
+  readonly refused: () => string | undefined
   readonly finish: () => string | undefined
   readonly usage: () => Usage | undefined
   /** Something of it was told. */
   readonly begun: () => boolean
+  /** Neither text, nor reasoning, nor a call; white space is no text. */
+  readonly empty: () => boolean
 }
 
 interface Open {
@@ -25,13 +31,11 @@ interface Open {
   readonly nativeItemId: string
 }
 
-/** Calls of one answer; more are not asked of anybody. */
-const maxCalls = 128
-
 /** `name`: of the answer, within its turn. */
 export const make = (nativeTurnId: string, name: string): Mapping => {
   const spoken = new ItemText()
-  const calls = new Map<string, { id: string; name: string; readonly pieces: Array<string> }>()
+  const texts = Texts.make()
+  const calls = CallPieces.make(nativeTurnId, name)
   let items = 0
   let open: Open | undefined
   let finish: string | undefined
@@ -44,7 +48,10 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
     // Its text is the sum of its deltas, which the normaliser has.
     return [{ _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind, status: "completed", content: {} }]
   }
-  const textPiece = ({ kind, part, text }: Extract<Said, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
+  const textPiece = (said: Extract<Said, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
+    const { kind, part } = said
+    const text = texts.take(said)
+    if (text === "") return []
     const before = open?.kind === kind && open.part === part ? [] : close()
     open ??= { kind, part, nativeItemId: `${name} ${++items}` }
     if (kind === "agent-message") spoken.append(text)
@@ -56,16 +63,9 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
       switch (said._tag) {
         case "Text":
           return textPiece(said)
-        case "Call": {
-          const known = calls.get(said.index)
-          if (known === undefined && calls.size >= maxCalls) return []
-          const call = known ?? { id: `${name}.${calls.size + 1}`, name: "", pieces: [] }
-          calls.set(said.index, call)
-          if (said.id !== undefined && said.id !== "") call.id = said.id
-          if (said.name !== undefined && said.name !== "") call.name = said.name
-          call.pieces.push(said.arguments)
+        case "Call":
+          calls.push(said)
           return []
-        }
         case "Usage":
           usage = said.usage
           return []
@@ -76,10 +76,12 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
     },
     close,
     text: () => spoken.continue("agent-message", {}).text ?? "",
-    calls: () => [...calls.values()].map((call) => ({ id: call.id, name: call.name, arguments: call.pieces.join("") })),
+    calls: calls.all,
+    refused: calls.refused,
     finish: () => finish,
     usage: () => usage,
-    begun: () => items > 0 || calls.size > 0
+    begun: () => items > 0 || calls.all().length > 0,
+    empty: () => !texts.some() && calls.all().length === 0
   }
 }
 

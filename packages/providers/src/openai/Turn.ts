@@ -10,6 +10,7 @@ import type { Endpoint, OpenAiOptions } from "./Endpoint.ts"
 import * as Failures from "./Failures.ts"
 import * as Mapping from "./Mapping.ts"
 import { noResult, type ToolCall, type Transcript } from "./Transcript.ts"
+import * as Unread from "./Unread.ts"
 import * as Wire from "./Wire.ts"
 
 export interface Surroundings {
@@ -53,11 +54,29 @@ const responsesBody = ({ model, options, transcript }: Surroundings) => ({
   ...options.parameters
 })
 
-/** One request, read to the end of its answer. */
-const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping): Effect.Effect<void, Failure> =>
+/** What an answer that was finished lacks, when it lacks something (T15). `first`: of its turn. */
+const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first: boolean): Failure | undefined => {
+  const failure = (message: string): Failure => ({
+    kind: "protocol",
+    message,
+    detail: `finish reason ${finish.slice(0, 100)}${unread === "" ? "" : `; not read: ${unread}`}`
+  })
+  const refused = mapping.refused()
+  if (refused !== undefined) return failure(refused)
+  if (mapping.calls().length === 0 && Failures.isCall(finish))
+    return failure("The model ended its answer for a call, and the answer has no call that can be read.")
+  // After a call the model may have nothing to add.
+  return first && mapping.empty()
+    ? failure("The endpoint ended its answer with nothing in it: no text, no reasoning, no call.")
+    : undefined
+}
+
+/** One request, read to the end of its answer. `first`: of its turn. */
+const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, first: boolean): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     const { endpoint, options, room, say } = around
     const dialect = options.api ?? "chat"
+    const unread = Unread.make(turn, `openai/${dialect}`)
     let over = false
     let failed: Failure | undefined
     const read = (event: string | Failure): void => {
@@ -75,7 +94,7 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping): 
         ])
       for (const said of all)
         if (said._tag === "Failed") failed = said.failure
-        else if (said._tag === "Other") say([{ _tag: "Opaque", nativeTurnId: turn, method: `openai/${dialect}`, payload: event }])
+        else if (said._tag === "Other") say(unread.keep(said, event))
         else say(mapping.push(said))
       over = event.trim() === Wire.done || (dialect === "responses" && mapping.finish() !== undefined)
     }
@@ -88,10 +107,11 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping): 
       // An answer that was finished is whole, whatever becomes of its connection.
       Effect.catchAll((failure) => (mapping.finish() === undefined ? Effect.fail(failure) : Effect.void)),
       Effect.flatMap(() => {
+        say(unread.end())
         if (failed !== undefined) return Effect.fail(failed)
-        const finish = mapping.finish()
         // Some servers say no more than [DONE].
-        const wrong = finish === undefined ? (over && mapping.begun() ? undefined : cut) : Failures.ofFinish(finish)
+        const finish = mapping.finish() ?? (over && mapping.begun() ? "stop" : undefined)
+        const wrong = finish === undefined ? cut : (Failures.ofFinish(finish) ?? lacking(mapping, finish, unread.names(), first))
         return wrong === undefined ? Effect.void : Effect.fail(wrong)
       })
     )
@@ -143,7 +163,7 @@ export const run = (around: Surroundings, turn: string, text: string): Effect.Ef
       let mapping = Mapping.make(turn, name)
       yield* Effect.suspend(() => {
         mapping = Mapping.make(turn, name)
-        return request(around, turn, mapping)
+        return request(around, turn, mapping, n === 1)
       }).pipe(
         Effect.retry({
           while: (failure) => Failures.isPassing(failure) && !mapping.begun(),

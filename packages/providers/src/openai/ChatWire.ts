@@ -1,0 +1,115 @@
+/**
+ * A chunk of `/v1/chat/completions` as vLLM, llama.cpp, Ollama, LM Studio, Mistral, Databricks and older servers write it. What holds content and is
+ * not read is reported (T15).
+ */
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import * as Failures from "./Failures.ts"
+import { arrayAt, empty, intAt, type Said, unread, usageOf } from "./Said.ts"
+
+/** Members of a message that carry no content. */
+const silent = new Set(["role", "name", "index", "type", "id", "object", "logprobs", "annotations", "obfuscation", "phase"])
+
+/** Reads a message member by member, and keeps count of what nobody read. */
+class Reader {
+  readonly said: Array<Said> = []
+  readonly names = new Set<string>()
+  private readonly whole: "answer" | undefined
+
+  constructor(whole: "answer" | undefined) {
+    this.whole = whole
+  }
+
+  add(kind: "agent-message" | "reasoning", text: string): void {
+    if (text !== "") this.said.push({ _tag: "Text", kind, part: "0", text, ...(this.whole && { whole: this.whole }) })
+  }
+
+  /** Text as servers write it: a string, a part, or a list of parts; `thinking` and `reasoning` parts hold such text again. */
+  content(kind: "agent-message" | "reasoning", value: unknown, at: string): void {
+    if (typeof value === "string") return this.add(kind, value)
+    if (Array.isArray(value)) {
+      for (const part of value as ReadonlyArray<unknown>) this.content(kind, part, at)
+      return
+    }
+    if (empty(value)) return
+    const type = stringAt(value, "type") ?? "text"
+    if (isRecord(value) && /^(text|output_text|input_text|summary_text|refusal)$/.test(type))
+      return this.within(kind, value, ["text", "refusal"], `${at}.${type}`)
+    if (isRecord(value) && /^(thinking|reasoning|reasoning_text|reasoning_content)$/.test(type))
+      return this.within("reasoning", value, ["thinking", "reasoning", "text", "summary", "content"], `${at}.${type}`)
+    this.names.add(`${at}.${type}`)
+  }
+
+  /** The first of these members that holds something. */
+  private within(kind: "agent-message" | "reasoning", value: Fields, keys: ReadonlyArray<string>, at: string): void {
+    const key = keys.find((key) => !empty(value[key]))
+    if (key === undefined) this.names.add(at)
+    else this.content(kind, value[key], `${at}.${key}`)
+  }
+
+  call(raw: unknown, at: number, index?: string): void {
+    const made = isRecord(raw) && isRecord(raw["function"]) ? raw["function"] : raw
+    const id = stringAt(raw, "id")
+    const name = stringAt(made, "name")
+    const given = isRecord(made) ? made["arguments"] : undefined
+    const place = index ?? (isRecord(raw) && typeof raw["index"] === "number" ? `${raw["index"]}` : undefined)
+    if (name === undefined && id === undefined && empty(given) && place === undefined) {
+      if (!empty(raw)) this.names.add("tool_calls")
+      return
+    }
+    this.said.push({
+      _tag: "Call",
+      at,
+      ...(place === undefined ? {} : { index: place }),
+      ...(id === undefined || id === "" ? {} : { id }),
+      ...(name === undefined || name === "" ? {} : { name }),
+      arguments: typeof given === "string" ? given : empty(given) ? "" : JSON.stringify(given),
+      ...(this.whole && { whole: true as const })
+    })
+  }
+
+  message(message: Fields): void {
+    const reasoning = ["reasoning_content", "reasoning", "thinking", "reasoning_text"].find((key) => !empty(message[key]))
+    if (reasoning !== undefined) this.content("reasoning", message[reasoning], reasoning)
+    this.content("agent-message", message["content"], "content")
+    this.content("agent-message", message["refusal"], "refusal")
+    arrayAt(message, "tool_calls").forEach((call, at) => this.call(call, at))
+    if (isRecord(message["tool_calls"])) this.call(message["tool_calls"], 0)
+    if (!empty(message["function_call"])) this.call(message["function_call"], 0, "function_call")
+    const read = new Set(["content", "refusal", "tool_calls", "function_call", ...silent])
+    for (const [key, value] of Object.entries(message)) {
+      if (read.has(key) || key === reasoning || empty(value)) continue
+      // Repeats the reasoning that was read.
+      if (/^(reasoning|thinking)/.test(key) && reasoning !== undefined) continue
+      this.names.add(key)
+    }
+  }
+}
+
+export const chat = (chunk: Fields): ReadonlyArray<Said> => {
+  if (chunk["error"] !== undefined && chunk["error"] !== null)
+    return [{ _tag: "Failed", failure: Failures.ofError(chunk["error"]) }]
+  const said: Array<Said> = []
+  const names = new Set<string>()
+  for (const choice of arrayAt(chunk, "choices")) {
+    // We ask for one choice.
+    if (!isRecord(choice) || (intAt(choice, "index") ?? 0) !== 0) {
+      names.add("choices")
+      continue
+    }
+    const { delta, message, text } = choice
+    const reader = new Reader(isRecord(delta) || !isRecord(message) ? undefined : "answer")
+    if (isRecord(delta)) reader.message(delta)
+    else if (isRecord(message)) reader.message(message)
+    else if (typeof text === "string") reader.add("agent-message", text)
+    else if (!empty(delta)) reader.names.add("delta")
+    said.push(...reader.said)
+    for (const name of reader.names) names.add(name)
+    const reason = stringAt(choice, "finish_reason")
+    if (reason !== undefined && reason !== "") said.push({ _tag: "Finish", reason })
+  }
+  if (!Array.isArray(chunk["choices"]) && !empty(chunk["choices"])) names.add("choices")
+  const alone = !said.some(({ _tag }) => _tag === "Text" || _tag === "Call")
+  if (names.size > 0) said.push({ _tag: "Other", names: [...names].toSorted().join(" "), alone })
+  said.push(...usageOf(chunk["usage"]))
+  return said.length > 0 || Array.isArray(chunk["choices"]) ? said : unread("message")
+}

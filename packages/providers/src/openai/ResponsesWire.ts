@@ -1,0 +1,105 @@
+/** An event of `/v1/responses`. Texts and calls are taken from whichever event has them; what is not read is reported (T15). */
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import * as Failures from "./Failures.ts"
+import { arrayAt, empty, intAt, none, type Said, unread, usageOf } from "./Said.ts"
+
+/** Said again in a better form by other events, or empty of content. */
+const noise =
+  /^response\.(created|queued|in_progress|content_part\.added|output_item\.added|reasoning_summary_part\.|(refusal|function_call_arguments)\.done|function_call_arguments\.delta)/
+
+/** Its texts and its call, whole: a server need not have sent their pieces. `answer`: as the end of the answer repeats it. */
+const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> => {
+  const type = stringAt(item, "type")
+  const id = stringAt(item, "id") ?? ""
+  const texts = (kind: "agent-message" | "reasoning", key: string): ReadonlyArray<Said> =>
+    arrayAt(item, key).flatMap((part, at): ReadonlyArray<Said> => {
+      const text = stringAt(part, "text") ?? stringAt(part, "refusal")
+      return text === undefined
+        ? unread(`${type}.${key}`)
+        : text === ""
+          ? none
+          : [{ _tag: "Text", kind, part: `${id} ${at}`, text, whole }]
+    })
+  if (type === "message") {
+    const content = isRecord(item) ? item["content"] : undefined
+    return typeof content === "string" && content !== ""
+      ? [{ _tag: "Text", kind: "agent-message", part: `${id} 0`, text: content, whole }]
+      : texts("agent-message", "content")
+  }
+  if (type === "reasoning") {
+    const summary = texts("reasoning", "summary")
+    return summary.length > 0 ? summary : texts("reasoning", "content")
+  }
+  if (type !== "function_call") return unread(`item.${type ?? "without a type"}`)
+  const name = stringAt(item, "name")
+  if (name === undefined || name === "") return unread("item.function_call")
+  const key = stringAt(item, "call_id") ?? id
+  return [
+    {
+      _tag: "Call",
+      at: 0,
+      ...(key === "" ? {} : { id: key }),
+      name,
+      arguments: stringAt(item, "arguments") ?? "",
+      ...(whole === "answer" && { whole: true as const })
+    }
+  ]
+}
+
+/** What the end of the answer has: its usage, and its items for a server that sent no events of them. */
+const ending = (response: unknown): ReadonlyArray<Said> => [
+  ...usageOf(isRecord(response) ? response["usage"] : undefined),
+  ...arrayAt(response, "output").flatMap((item) => itemOf(item, "answer").filter(({ _tag }) => _tag !== "Other"))
+]
+
+/** The reason of an answer that is not whole, in the words of the other dialect. */
+const incomplete = (response: unknown): string => {
+  const reason = stringAt(isRecord(response) ? response["incomplete_details"] : undefined, "reason") ?? "incomplete"
+  return reason === "max_output_tokens" ? "length" : reason
+}
+
+const piece = (kind: "agent-message" | "reasoning", part: string, delta: unknown): ReadonlyArray<Said> => {
+  if (empty(delta)) return none
+  return typeof delta === "string" ? [{ _tag: "Text", kind, part, text: delta }] : unread("delta")
+}
+
+export const responses = (event: Fields): ReadonlyArray<Said> => {
+  const type = stringAt(event, "type") ?? ""
+  const { response } = event
+  const part = `${stringAt(event, "item_id") ?? ""} ${intAt(event, "content_index") ?? intAt(event, "summary_index") ?? 0}`
+  switch (type) {
+    case "response.output_text.delta":
+    case "response.refusal.delta":
+      return piece("agent-message", part, event["delta"])
+    case "response.reasoning_summary_text.delta":
+    case "response.reasoning_text.delta":
+    case "response.reasoning.delta":
+      return piece("reasoning", part, event["delta"])
+    case "response.output_text.done":
+    case "response.reasoning_summary_text.done":
+    case "response.reasoning_text.done": {
+      const kind = type === "response.output_text.done" ? "agent-message" : "reasoning"
+      const whole = stringAt(event, "text") ?? ""
+      return whole === "" ? none : [{ _tag: "Text", kind, part, text: whole, whole: "part" }]
+    }
+    case "response.content_part.done": {
+      const { part: done } = event
+      const whole = stringAt(done, "text") ?? stringAt(done, "refusal")
+      if (whole === undefined) return empty(done) ? none : unread(`part.${stringAt(done, "type") ?? "without a type"}`)
+      const kind = stringAt(done, "type") === "reasoning_text" ? "reasoning" : "agent-message"
+      return whole === "" ? none : [{ _tag: "Text", kind, part, text: whole, whole: "part" }]
+    }
+    case "response.output_item.done":
+      return itemOf(event["item"], "part")
+    case "response.completed":
+      return [...ending(response), { _tag: "Finish", reason: "stop" }]
+    case "response.incomplete":
+      return [...ending(response), { _tag: "Finish", reason: incomplete(response) }]
+    case "response.failed":
+      return [{ _tag: "Failed", failure: Failures.ofError(isRecord(response) ? response["error"] : undefined) }]
+    case "error":
+      return [{ _tag: "Failed", failure: Failures.ofError(event["error"] ?? event) }]
+    default:
+      return noise.test(type) ? none : unread(type === "" ? "message" : type)
+  }
+}

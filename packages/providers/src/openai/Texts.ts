@@ -1,0 +1,84 @@
+/** The texts of one answer, taken once each: servers send them in pieces, whole, or both. */
+import type { Said } from "./Said.ts"
+
+type Piece = Extract<Said, { readonly _tag: "Text" }>
+type Kind = Piece["kind"]
+
+/** Characters of an answer that are kept to compare with; beyond them a whole text adds nothing to its pieces. */
+const keptCharacters = 256 * 1024
+
+interface Part {
+  readonly kind: Kind
+  text: string
+  /** Its whole text came. */
+  whole: boolean
+}
+
+export interface Texts {
+  /** What of it is new: all of a piece, of a whole text what its pieces did not have. */
+  readonly take: (said: Piece) => string
+  /** Something other than white space was taken. */
+  readonly some: () => boolean
+}
+
+const rest = (told: string, whole: string): string =>
+  told.length < keptCharacters && whole.startsWith(told) ? whole.slice(told.length) : ""
+
+export const make = (): Texts => {
+  const parts = new Map<string, Part>()
+  /** By kind, what came other than as the whole answer. */
+  const told = new Map<Kind, string>()
+  let kept = 0
+  let some = false
+
+  const note = ({ kind, part, text }: Piece) => {
+    const key = `${kind} ${part}`
+    const known = parts.get(key) ?? { kind, text: "", whole: false }
+    parts.set(key, known)
+    if (kept >= keptCharacters) return
+    kept += text.length
+    known.text += text
+    told.set(kind, (told.get(kind) ?? "") + text)
+  }
+
+  const ofPart = (said: Piece): string => {
+    const named = parts.get(`${said.kind} ${said.part}`)
+    // Some servers give a text other ids in its pieces than at its end.
+    const known =
+      named ??
+      [...parts.values()].find(
+        ({ kind, text, whole }) => kind === said.kind && !whole && text !== "" && said.text.startsWith(text)
+      )
+    if (known === undefined) {
+      note(said)
+      const made = parts.get(`${said.kind} ${said.part}`)
+      if (made !== undefined) made.whole = true
+      return said.text
+    }
+    known.whole = true
+    const text = rest(known.text, said.text)
+    known.text += text
+    if (text !== "") told.set(said.kind, (told.get(said.kind) ?? "") + text)
+    return text
+  }
+
+  const fresh = (said: Piece): string => {
+    if (said.whole === "part") return ofPart(said)
+    if (said.whole === "answer") {
+      const before = told.get(said.kind)
+      // A server that sends no deltas sends each piece under the name of a whole message.
+      return before === undefined ? said.text : rest(before, said.text)
+    }
+    note(said)
+    return said.text
+  }
+
+  return {
+    take: (said) => {
+      const text = fresh(said)
+      some ||= text.trim() !== ""
+      return text
+    },
+    some: () => some
+  }
+}
