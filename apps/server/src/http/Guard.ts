@@ -2,6 +2,7 @@
  * Around every route: who may ask at all (X1), and an answer in JSON for what no route answers. A defect is logged and answered with
  * 500; the server stays up.
  */
+import { randomUUID } from "node:crypto"
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Cause, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
@@ -74,8 +75,13 @@ const handshake = (headers: Readonly<Record<string, string | undefined>>): HttpS
   return good ? undefined : badHandshake
 }
 
-const secured = (response: HttpServerResponse.HttpServerResponse, closing: boolean) =>
-  HttpServerResponse.setHeaders(response, { "x-content-type-options": "nosniff", ...(closing && { connection: "close" }) })
+/** Each answer has an id of its own, which a defect of it has in the log too. */
+const secured = (response: HttpServerResponse.HttpServerResponse, closing: boolean, requestId: string) =>
+  HttpServerResponse.setHeaders(response, {
+    "x-content-type-options": "nosniff",
+    "x-request-id": requestId,
+    ...(closing && { connection: "close" })
+  })
 
 const requests = Metric.counter("millrace_http_requests_total", {
   description: "Requests that were answered, by status.",
@@ -100,12 +106,13 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
           Effect.gen(function* () {
             const request = yield* HttpServerRequest.HttpServerRequest
             const path = pathOf(request.url)
+            const requestId = randomUUID()
             if (!Health.paths.has(path)) {
               const verdict = check(request)
-              if (verdict._tag === "Left") return secured(errorsFor(path).error(verdict.left), drain.draining())
+              if (verdict._tag === "Left") return secured(errorsFor(path).error(verdict.left), drain.draining(), requestId)
             }
             const refusal = /^\/rpc\/?$/.test(path) && request.method === "GET" ? handshake(request.headers) : undefined
-            if (refusal !== undefined) return secured(refusal, drain.draining())
+            if (refusal !== undefined) return secured(refusal, drain.draining(), requestId)
             const answer = yield* Effect.catchAllCause(handler, (cause) => {
               const failure = Cause.failureOption(cause)
               if (failure._tag === "Some" && isRouteNotFound(failure.value))
@@ -113,7 +120,7 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
               if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
               return Effect.as(
                 Effect.logError("A request failed with a defect", cause).pipe(
-                  Effect.annotateLogs({ method: request.method, path })
+                  Effect.annotateLogs({ method: request.method, path, requestId })
                 ),
                 errorsFor(path).plain(
                   500,
@@ -123,7 +130,7 @@ export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
               )
             })
             yield* Metric.increment(requestsOf(answer.status))
-            return secured(answer, drain.draining())
+            return secured(answer, drain.draining(), requestId)
           }),
         { global: true }
       )

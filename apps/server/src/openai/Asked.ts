@@ -1,7 +1,8 @@
 /** What a call asks for, whichever of the two endpoints it came to. What cannot be honoured is refused, never dropped in silence. Pure. */
 import { Either, ParseResult, Schema } from "effect"
 import { type Failure, invalid } from "./Failure.ts"
-import { type Said, textOf } from "./Prompt.ts"
+import { prefix } from "./Output.ts"
+import { ofText, type Said, textOf } from "./Prompt.ts"
 import * as Wire from "./Wire.ts"
 
 export interface Asked {
@@ -15,7 +16,50 @@ export interface Asked {
   readonly previous: string | undefined
   readonly instructions: string | null
   readonly metadata: unknown
+  readonly store: boolean
+  /** Fields of the request that have no effect, and that a caller may count on. */
+  readonly ignored: ReadonlyArray<string>
 }
+
+/** What belongs to the agent: it has its own tools, and its own model's settings. */
+const ignorable = [
+  "tools",
+  "functions",
+  "max_tool_calls",
+  "temperature",
+  "top_p",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "stop",
+  "seed",
+  "presence_penalty",
+  "frequency_penalty",
+  "logit_bias",
+  "logprobs",
+  "top_logprobs",
+  "reasoning",
+  "reasoning_effort",
+  "verbosity",
+  "prediction",
+  "modalities",
+  "audio",
+  "web_search_options",
+  "service_tier"
+] as const
+
+/** Asks for nothing. */
+const isNothing = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === false ||
+  value === "auto" ||
+  (typeof value === "object" && Object.values(value).every(isNothing))
+
+const ignoredOf = (body: unknown): ReadonlyArray<string> =>
+  typeof body === "object" && body !== null
+    ? ignorable.filter((key) => !isNothing((body as Readonly<Record<string, unknown>>)[key]))
+    : []
 
 const decoded =
   <A, I>(schema: Schema.Schema<A, I>) =>
@@ -40,19 +84,23 @@ const checkFormat = (param: string, type: string | undefined): Either.Either<voi
     ? Either.void
     : unsupported(param, "Agents answer in text. Ask for JSON in the prompt and check it, or leave the format out.")
 
+/** Arguments of a call: JSON, or, as some clients write them, the value itself. */
+const words = (value: unknown): string =>
+  typeof value === "string" ? value : value === undefined || value === null ? "{}" : JSON.stringify(value)
+
 const chatMessage = (message: Wire.ChatMessage, i: number): Either.Either<Said, Failure> =>
   Either.map(
     message.content === undefined || message.content === null
-      ? Either.right(message.refusal ?? "")
-      : textOf(message.content, `messages[${i}].content`),
-    (text) => {
+      ? Either.right(ofText(message.refusal ?? ""))
+      : textOf(message.content, `messages[${i}].content`, message.role === "assistant"),
+    ({ files, text }) => {
       const { role } = message
-      if (role === "system" || role === "developer") return { role: "system", text }
-      if (role === "tool" || role === "function") return { role: "tool", text }
+      if (role === "system" || role === "developer") return { role: "system", text, files }
+      if (role === "tool" || role === "function") return { role: "tool", text, files }
       const calls = (message.tool_calls ?? []).flatMap(({ function: called }) =>
-        called === undefined || called === null ? [] : [`(called ${called.name} with ${called.arguments ?? "{}"})`]
+        called === undefined || called === null ? [] : [`(called ${called.name} with ${words(called.arguments)})`]
       )
-      return { role, text: [...(text === "" ? [] : [text]), ...calls].join("\n") }
+      return { role, text: [...(text === "" ? [] : [text]), ...calls].join("\n"), files }
     }
   )
 
@@ -70,18 +118,21 @@ export const fromChat = (body: unknown): Either.Either<Asked, Failure> =>
       includeUsage: request.stream_options?.include_usage ?? false,
       previous: undefined,
       instructions: null,
-      metadata: {}
+      metadata: {},
+      store: false,
+      ignored: ignoredOf(body)
     }
   })
 
 /** Items of an answer that a caller sends back, and that are no words of anybody. */
 const silent = new Set(["reasoning", "mcp_call", "mcp_list_tools"])
+const isSilent = (type: string): boolean => silent.has(type) || type.startsWith(prefix)
 
 const inputItem = (item: Wire.InputItem, i: number): Either.Either<ReadonlyArray<Said>, Failure> => {
   const type = item.type ?? "message"
-  if (silent.has(type)) return Either.right([])
+  if (isSilent(type)) return Either.right([])
   if (type === "function_call")
-    return Either.right([{ role: "assistant", text: `(called ${item.name ?? "a tool"} with ${item.arguments ?? "{}"})` }])
+    return Either.right([{ role: "assistant", text: `(called ${item.name ?? "a tool"} with ${words(item.arguments)})` }])
   if (type === "function_call_output")
     return Either.right([
       { role: "tool", text: typeof item.output === "string" ? item.output : JSON.stringify(item.output ?? "") }
@@ -95,8 +146,8 @@ const inputItem = (item: Wire.InputItem, i: number): Either.Either<ReadonlyArray
       )
     )
   const role = item.role ?? "user"
-  return Either.map(textOf(item.content ?? "", `input[${i}].content`), (text) => [
-    { role: role === "developer" ? "system" : role, text }
+  return Either.map(textOf(item.content ?? "", `input[${i}].content`, role === "assistant"), ({ files, text }) => [
+    { role: role === "developer" ? "system" : role, text, files }
   ])
 }
 
@@ -127,6 +178,8 @@ export const fromResponses = (body: unknown): Either.Either<Asked, Failure> =>
       includeUsage: true,
       previous: request.previous_response_id ?? undefined,
       instructions,
-      metadata: request.metadata ?? {}
+      metadata: request.metadata ?? {},
+      store: request.store ?? true,
+      ignored: ignoredOf(body)
     }
   })

@@ -8,16 +8,18 @@ import { randomUUID } from "node:crypto"
 import type { HttpServerRequest } from "@effect/platform"
 import { Clock, Effect, type Either, Schema, type Scope } from "effect"
 import { type Accepted, type Command, PromptText } from "@millrace/contracts/Command"
-import { CommandId, ThreadId, type TurnId } from "@millrace/contracts/Ids"
-import type { TurnView } from "@millrace/contracts/State"
-import { EventLog } from "@millrace/log/EventLog"
+import { CommandId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import type { EventLog } from "@millrace/log/EventLog"
 import type { Addressed } from "@millrace/orchestration/StreamReconciler"
 import { Session } from "../auth/Session.ts"
-import { unavailable } from "../http/Events.ts"
 import { Service } from "../Service.ts"
 import { words } from "../Thrown.ts"
 import type { Asked } from "./Asked.ts"
+import * as Attached from "./Attached.ts"
+import * as Continued from "./Continued.ts"
 import { Failure, fromWire, invalid } from "./Failure.ts"
+import { headerOf } from "./Ignored.ts"
+import type { InTurn } from "./InTurn.ts"
 import * as Prompt from "./Prompt.ts"
 
 export interface Call {
@@ -27,67 +29,16 @@ export interface Call {
   readonly createdAt: number
   /** `X-Millrace-Thread`, `X-Millrace-Turn`. */
   readonly headers: Readonly<Record<string, string>>
+  /** The client takes no items of types of our own. */
+  readonly plain: boolean
   /** From here on a connection that ends is no hang-up. */
   readonly over: () => void
 }
 
-/** Ids of answers name their turn, so that an answer can be continued. */
-export const responseId = (turnId: TurnId): string => `resp_${turnId.slice("trn_".length)}`
-const turnOfResponse = (id: string): string => `trn_${id.slice("resp_".length)}`
-
-interface Target {
-  readonly provider: string
-  readonly model: string | undefined
-}
-
-/** `provider` or `provider/model`; the model's own name may hold slashes. */
-export const parseModel = (model: string): Target => {
-  const slash = model.indexOf("/")
-  return slash < 0
-    ? { provider: model, model: undefined }
-    : { provider: model.slice(0, slash), model: model.slice(slash + 1) || undefined }
-}
-
-const isThread = Schema.is(ThreadId)
 const isCommandId = Schema.is(CommandId)
 const decodePrompt = Schema.decodeOption(PromptText)
 
 type Headers = HttpServerRequest.HttpServerRequest["headers"]
-
-/** The thread that the call continues: named by the header, or by the answer before. */
-const threadOf = (headers: Headers, asked: Asked) =>
-  Effect.gen(function* () {
-    const named = headers["x-millrace-thread"]
-    if (named !== undefined) {
-      if (isThread(named)) return named
-      return yield* invalid("X-Millrace-Thread", "expected a thread id, like thr_01HXYZ", "thread_not_found", 404)
-    }
-    const { previous } = asked
-    if (previous === undefined) return undefined
-    const log = yield* EventLog
-    const row = yield* Effect.mapError(
-      log.view((view) => view.row("turn", turnOfResponse(previous))?.value as TurnView | undefined),
-      (error) => fromWire(unavailable(error))
-    )
-    if (row !== undefined && previous.startsWith("resp_")) return row.threadId
-    return yield* invalid(
-      "previous_response_id",
-      "There is no such response here. Leave it out to begin anew.",
-      "previous_response_not_found",
-      404
-    )
-  })
-
-/** A continued thread keeps its agent. */
-const checkTarget = (threadId: ThreadId, target: Target) =>
-  Effect.gen(function* () {
-    const thread = yield* Effect.mapError((yield* Service).thread(threadId), (error) =>
-      error._tag === "NotFound" ? invalid("X-Millrace-Thread", error.message, "thread_not_found", 404) : fromWire(error)
-    )
-    if (thread.provider === target.provider && (target.model === undefined || target.model === thread.model)) return
-    const its = thread.model === undefined ? thread.provider : `${thread.provider}/${thread.model}`
-    return yield* invalid("model", `This thread is run by ${its}. Send that as model, or begin a new thread.`, "model_mismatch")
-  })
 
 /** Where calls work that name no directory: one for all, so that a repeated call is the same command. */
 const scratch = (dataDir: string) =>
@@ -124,6 +75,13 @@ const commandId = (headers: Headers): Effect.Effect<CommandId, Failure> => {
     : invalid("Idempotency-Key", "expected 1 to 200 printable ASCII characters without spaces")
 }
 
+/**
+ * The AI SDK's own client for OpenAI refuses a whole answer for one item of a type that it does not know, so it gets none of ours; others may ask for
+ * that with `X-Millrace-Items: plain`.
+ */
+const isPlain = (headers: Headers): boolean =>
+  (headers["x-millrace-items"] ?? (/\bai-sdk\//.test(headers["user-agent"] ?? "") ? "plain" : "all")) === "plain"
+
 const onDisconnect = (headers: Headers): Effect.Effect<boolean, Failure> => {
   const wanted = headers["x-millrace-on-disconnect"]
   if (wanted === undefined || wanted === "continue") return Effect.succeed(false)
@@ -132,23 +90,33 @@ const onDisconnect = (headers: Headers): Effect.Effect<boolean, Failure> => {
     : invalid("X-Millrace-On-Disconnect", "expected interrupt, or continue, which is the default")
 }
 
-const commandOf = (headers: Headers, asked: Asked, dataDir: string) =>
-  Effect.gen(function* () {
-    const target = parseModel(asked.model)
-    const threadId = yield* threadOf(headers, asked)
-    const prompt = yield* Prompt.make(asked.said, threadId !== undefined)
-    const text = yield* Effect.mapError(decodePrompt(prompt.text), () =>
-      invalid(
-        "messages",
-        `The prompt is ${prompt.text.length} characters long, at most 131072 can be handed over. Put long text into a file of the agent's directory.`,
-        "context_length_exceeded"
-      )
+const promptOf = (text: string) =>
+  Effect.mapError(decodePrompt(text), () =>
+    invalid(
+      "messages",
+      `The prompt is ${text.length} characters long, at most 131072 can be handed over. Put long text into a file of the agent's directory.`,
+      "context_length_exceeded"
     )
-    const id = yield* commandId(headers)
+  )
+
+interface Place {
+  readonly id: CommandId
+  readonly threadId: ThreadId | undefined
+  /** The turn that this command began already. */
+  readonly again: TurnId | undefined
+}
+
+const commandOf = (headers: Headers, asked: Asked, { again, id, threadId }: Place, dataDir: string) =>
+  Effect.gen(function* () {
+    const target = Continued.parseModel(asked.model)
+    const prompt = yield* Prompt.make(asked.said, threadId !== undefined)
+    const files = yield* Attached.keep(dataDir, prompt.files)
     if (threadId !== undefined) {
-      yield* checkTarget(threadId, target)
+      yield* Continued.checkTarget(threadId, target)
+      const text = yield* promptOf(`${yield* Continued.textOf(threadId, prompt, again)}${files}`)
       return { commandId: id, type: "turn.start", threadId, text } satisfies Command
     }
+    const text = yield* promptOf(`${prompt.text}${files}`)
     const cwd = yield* directoryOf(headers, dataDir)
     return {
       commandId: id,
@@ -160,6 +128,15 @@ const commandOf = (headers: Headers, asked: Asked, dataDir: string) =>
       ...(prompt.title !== undefined && { title: prompt.title })
     } satisfies Command
   })
+
+/** The turn of this command, if it was accepted before: a call that is sent again is no second one. */
+const earlier = (service: Service["Type"], headers: Headers, id: CommandId) =>
+  headers["idempotency-key"] === undefined
+    ? Effect.as(Effect.void, undefined)
+    : Effect.match(service.commandStatus(id), {
+        onFailure: () => undefined,
+        onSuccess: (known) => (known.status === "accepted" ? known.turnId : undefined)
+      })
 
 const addressed = (command: Command, accepted: Accepted): Effect.Effect<Addressed> => {
   const threadId = accepted.threadId ?? ("threadId" in command ? command.threadId : undefined)
@@ -175,7 +152,7 @@ const addressed = (command: Command, accepted: Accepted): Effect.Effect<Addresse
 export const begin = (
   request: HttpServerRequest.HttpServerRequest,
   asked: Either.Either<Asked, Failure>,
-  options: { readonly dataDir: string }
+  options: { readonly dataDir: string; readonly turns: InTurn }
 ): Effect.Effect<Call, Failure, Service | EventLog | Session | Scope.Scope> =>
   Effect.gen(function* () {
     const service = yield* Service
@@ -183,11 +160,18 @@ export const begin = (
     const { headers } = request
     const wanted = yield* asked
     const interrupts = yield* onDisconnect(headers)
-    const command = yield* commandOf(headers, wanted, options.dataDir)
+    const id = yield* commandId(headers)
+    const threadId = yield* Continued.threadOf(headers["x-millrace-thread"], wanted.previous)
     const state = { over: false }
-    const turn = yield* service.dispatch(command, actor).pipe(
-      Effect.mapError(fromWire),
-      Effect.flatMap((accepted) => addressed(command, accepted)),
+    const accept = Effect.gen(function* () {
+      const again = yield* earlier(service, headers, id)
+      if (threadId !== undefined && wanted.previous !== undefined && again === undefined)
+        yield* Continued.checkNewest(threadId, wanted.previous)
+      const command = yield* commandOf(headers, wanted, { id, threadId, again }, options.dataDir)
+      return yield* addressed(command, yield* Effect.mapError(service.dispatch(command, actor), fromWire))
+    })
+    // What is looked at before a turn is begun still holds when it is.
+    const turn = yield* (threadId === undefined ? accept : options.turns.inTurn(threadId, accept)).pipe(
       Effect.tap(({ threadId, turnId }) =>
         interrupts
           ? Effect.addFinalizer(() => (state.over ? Effect.void : interrupt(service, threadId, turnId, actor)))
@@ -199,7 +183,8 @@ export const begin = (
       asked: wanted,
       turn,
       createdAt: Math.floor((yield* Clock.currentTimeMillis) / 1000),
-      headers: { "x-millrace-thread": turn.threadId, "x-millrace-turn": turn.turnId },
+      headers: { "x-millrace-thread": turn.threadId, "x-millrace-turn": turn.turnId, ...headerOf(wanted) },
+      plain: isPlain(headers),
       over: () => {
         state.over = true
       }

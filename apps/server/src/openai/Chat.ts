@@ -5,6 +5,7 @@
 import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
 import type { Call } from "./Call.ts"
 import { bodyOf, cut, type Failure, fromEnd } from "./Failure.ts"
+import { noteOf } from "./Ignored.ts"
 import * as ItemEvent from "./ItemEvent.ts"
 import type { Moment } from "./Moments.ts"
 import * as Sse from "./Sse.ts"
@@ -14,7 +15,8 @@ import * as Usage from "./Usage.ts"
 const base = ({ asked, createdAt, turn }: Call) => ({
   id: `chatcmpl-${turn.turnId.slice("trn_".length)}`,
   created: createdAt,
-  model: asked.model
+  model: asked.model,
+  ...noteOf(asked)
 })
 
 /** The whole answer of a completed turn. */
@@ -32,10 +34,11 @@ export const whole = (call: Call, end: TurnEnd) => {
 /** The answer piece by piece: `first`, then what each moment adds. `data: [DONE]` follows a completed turn only (T11). */
 export const stream = (call: Call) => {
   const telling = new Telling()
-  const common = { ...base(call), object: "chat.completion.chunk" }
+  const { millrace, ...identity } = base(call)
+  const common = { ...identity, object: "chat.completion.chunk" }
   const noUsage = call.asked.includeUsage ? { usage: null } : {}
-  const chunk = (delta: object, reason: "stop" | null) =>
-    Sse.event({ ...common, choices: [{ index: 0, delta, logprobs: null, finish_reason: reason }], ...noUsage })
+  const chunk = (delta: object, reason: "stop" | null, note: object = {}) =>
+    Sse.event({ ...common, ...note, choices: [{ index: 0, delta, logprobs: null, finish_reason: reason }], ...noUsage })
   const piece = (content: string) => (content === "" ? "" : chunk({ content }, null))
   const failed = (failure: Failure) => Sse.event(bodyOf(failure))
 
@@ -48,7 +51,7 @@ export const stream = (call: Call) => {
   }
 
   return {
-    first: chunk({ role: "assistant", content: "", refusal: null }, null),
+    first: chunk({ role: "assistant", content: "", refusal: null }, null, millrace === undefined ? {} : { millrace }),
     failed,
     next: (moment: Moment): string => {
       switch (moment._tag) {

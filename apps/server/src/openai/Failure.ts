@@ -1,11 +1,11 @@
 /**
- * Errors in the shape that OpenAI's clients expect: `{error: {message, type, code, param}}`. `X-Should-Retry` tells those clients what a
- * status alone cannot: a refused call may be sent again, a turn that ran is not to be run twice by itself.
+ * Errors in the shape that OpenAI's clients expect: `{error: {message, type, code, param}}`. Clients send a call again by themselves after 408, 409,
+ * 429 and 5xx, and only OpenAI's own reads `X-Should-Retry`. So a turn that ran is always 400, which no known client repeats; 429 and 503 are for
+ * calls of which nothing ran.
  */
 import { HttpServerResponse } from "@effect/platform"
 import { Data } from "effect"
 import type { Rule } from "@millrace/contracts/Errors"
-import type { Failure as ProviderFailure } from "@millrace/contracts/Item"
 import type { TurnEnd } from "@millrace/orchestration/TurnEnd"
 import type { WireError } from "../http/Respond.ts"
 
@@ -73,40 +73,29 @@ export const fromWire = (error: WireError): Failure => {
   }
 }
 
-/** What the agent could not do is no fault of the caller's key: never 401. */
-const statusOf: Record<ProviderFailure["kind"], number> = {
-  auth: 502,
-  limit: 429,
-  overloaded: 503,
-  context: 400,
-  transport: 502,
-  process: 502,
-  protocol: 502,
-  "not-installed": 503,
-  refused: 502,
-  unknown: 502
-}
+const ofTurn = (code: string, message: string): Failure =>
+  new Failure({ status: 400, type: "turn_error", code, param: null, message, retry: false })
 
-/** A turn that did not complete (T11). It ran, or may have: clients are told not to send it again by themselves. */
-export const fromEnd = ({ outcome, turn }: TurnEnd): Failure => {
-  const failed = (status: number, code: string, message: string) =>
-    new Failure({ status, type: "turn_error", code, param: null, message, retry: false })
+/** A turn that did not complete (T11). It ran, or may have. */
+export const fromEnd = ({ outcome, turn }: Pick<TurnEnd, "outcome" | "turn">): Failure => {
   const error = turn?.error
   if (outcome === "failed")
     return error === undefined
-      ? failed(502, "turn_failed", turn?.reason ?? "The turn failed.")
-      : failed(
-          statusOf[error.kind],
-          error.kind === "context" ? "context_length_exceeded" : `turn_failed_${error.kind}`,
-          error.message
-        )
-  if (outcome === "deleted") return failed(404, "thread_deleted", "The thread was deleted before the turn completed.")
-  return failed(409, "turn_interrupted", turn?.reason ?? "The turn was interrupted.")
+      ? ofTurn("turn_failed", turn?.reason ?? "The turn failed.")
+      : ofTurn(error.kind === "context" ? "context_length_exceeded" : `turn_failed_${error.kind}`, error.message)
+  if (outcome === "deleted") return ofTurn("thread_deleted", "The thread was deleted before the turn completed.")
+  return ofTurn("turn_interrupted", turn?.reason ?? "The turn was interrupted.")
 }
 
-/** The stream cannot go on here; the turn does. */
-export const cut = (message: string): Failure =>
-  new Failure({ status: 503, type: "server_error", code: "stream_cut", param: null, message, retry: false })
+/** The answer cannot go on here; the turn does. */
+export const cut = (message: string): Failure => ofTurn("stream_cut", message)
+
+/** The turn was begun, and its end cannot be read. */
+export const unread = (threadId: string, message: string): Failure =>
+  ofTurn(
+    "outcome_unknown",
+    `The turn was begun, and its end cannot be read here: ${message} Read it under /api/threads/${threadId}.`
+  )
 
 /** Answers of the guard: a path without route, a wrong method, a defect (after which nobody knows what was run). */
 export const plain = (status: number, tag: string, message: string, headers?: Readonly<Record<string, string>>) => {

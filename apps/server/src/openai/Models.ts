@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { Service } from "../Service.ts"
 import { invalid } from "./Failure.ts"
-import { parseModel } from "./Call.ts"
+import { parseModel } from "./Continued.ts"
 
 const model = (id: string) => ({ id, object: "model", created: 0, owned_by: "millrace" })
 

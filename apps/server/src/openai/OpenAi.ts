@@ -7,16 +7,17 @@ import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
 import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import * as Body from "../http/Body.ts"
-import { unavailable } from "../http/Events.ts"
 import type { Wake } from "../http/Wake.ts"
 import type { Service } from "../Service.ts"
 import * as Asked from "./Asked.ts"
 import * as Call from "./Call.ts"
 import * as Chat from "./Chat.ts"
 import * as Failure from "./Failure.ts"
+import * as InTurn from "./InTurn.ts"
 import * as Models from "./Models.ts"
 import * as Moments from "./Moments.ts"
 import * as Responses from "./Responses.ts"
+import * as Stored from "./Stored.ts"
 
 export interface Options {
   /** Absolute; calls that name no directory work in its `scratch`. */
@@ -51,7 +52,7 @@ const streamed = (face: Face, call: Call.Call) =>
       Stream.map(said.next),
       Stream.catchAll((error) => {
         call.over()
-        return Stream.succeed(said.failed(Failure.fromWire(unavailable(error))))
+        return Stream.succeed(said.failed(Failure.unread(call.turn.threadId, error.message)))
       }),
       // At once, so that the headers are on the wire before the agent says anything.
       Stream.prepend(Chunk.of(said.first)),
@@ -69,7 +70,7 @@ const streamed = (face: Face, call: Call.Call) =>
 const answered = (face: Face, call: Call.Call) =>
   Effect.gen(function* () {
     const last = yield* Effect.mapError(Stream.runLast(Moments.of(call.turn, { events: false })), (error) =>
-      Failure.fromWire(unavailable(error))
+      Failure.unread(call.turn.threadId, error.message)
     )
     call.over()
     const moment = last._tag === "Some" ? last.value : undefined
@@ -78,7 +79,16 @@ const answered = (face: Face, call: Call.Call) =>
         ? json(face.whole(call, moment.end), call.headers)
         : Failure.respond(Failure.fromEnd(moment.end), call.headers, textOf(moment.end.items))
     return Failure.respond(Failure.cut(moment?._tag === "cut" ? moment.message : "The turn was not followed."), call.headers)
-  })
+  }).pipe(
+    Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure, call.headers))),
+    // The turn was begun: an answer that a client repeats would begin a second one.
+    Effect.catchAllDefect((defect) =>
+      Effect.as(
+        Effect.logError("The end of a call could not be told", defect),
+        Failure.respond(Failure.unread(call.turn.threadId, "the server made a mistake; it is in its log."), call.headers)
+      )
+    )
+  )
 
 /** The session of the request, or why there is none, as this face says it. */
 const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, Failure.Failure, R | Session>) =>
@@ -88,7 +98,7 @@ const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResp
     return yield* Effect.provideService(handler, Session, session)
   }).pipe(Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure))))
 
-const turn = (face: Face, options: Options) =>
+const turn = (face: Face, options: Options & { readonly turns: InTurn.InTurn }) =>
   withSession(
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
@@ -103,6 +113,10 @@ const model = Effect.gen(function* () {
   return json(yield* Models.one(params["model"] ?? ""))
 })
 
+const idOf = Effect.map(HttpLayerRouter.RouteContext, ({ params }) => params["id"] ?? "")
+const response = Effect.flatMap(idOf, (id) => Effect.map(Stored.response(id), (found) => json(found)))
+const inputItems = Effect.flatMap(idOf, (id) => Effect.map(Stored.inputItems(id), (found) => json(found)))
+
 const chat: Face = { asked: Asked.fromChat, whole: Chat.whole, stream: Chat.stream }
 const responses: Face = { asked: Asked.fromResponses, whole: Responses.whole, stream: Responses.stream }
 
@@ -110,6 +124,8 @@ const responses: Face = { asked: Asked.fromResponses, whole: Responses.whole, st
 export const known = [
   { method: "POST", path: "/v1/chat/completions" },
   { method: "POST", path: "/v1/responses" },
+  { method: "GET", path: "/v1/responses/:id" },
+  { method: "GET", path: "/v1/responses/:id/input_items" },
   { method: "GET", path: "/v1/models" },
   { method: "GET", path: "/v1/models/:model" }
 ] as const
@@ -118,9 +134,12 @@ export const known = [
 const routes = (options: Options) =>
   Effect.map(Effect.context<Needs>(), (server) => {
     const context = Context.omit(Scope.Scope)(server as Context.Context<Needs | Scope.Scope>)
+    const calls = { ...options, turns: InTurn.make() }
     return [
-      HttpLayerRouter.route("POST", "/v1/chat/completions", Effect.provide(turn(chat, options), context)),
-      HttpLayerRouter.route("POST", "/v1/responses", Effect.provide(turn(responses, options), context)),
+      HttpLayerRouter.route("POST", "/v1/chat/completions", Effect.provide(turn(chat, calls), context)),
+      HttpLayerRouter.route("POST", "/v1/responses", Effect.provide(turn(responses, calls), context)),
+      HttpLayerRouter.route("GET", "/v1/responses/:id", Effect.provide(withSession(response), context)),
+      HttpLayerRouter.route("GET", "/v1/responses/:id/input_items", Effect.provide(withSession(inputItems), context)),
       HttpLayerRouter.route(
         "GET",
         "/v1/models",

@@ -48,6 +48,33 @@ describe("a conversation as a prompt", () => {
     expect(text([user], true)).toBe(" Hi\nthere ")
   })
 
+  it("what a continued thread is told to keep to stands apart", () => {
+    const developer = { role: "developer", content: "In French." }
+    expect(Either.getOrThrow(prompt([system, user, assistant, developer, user], true))).toMatchObject({
+      text: " Hi\nthere ",
+      instructions: "Be short.\n\nIn French."
+    })
+    expect(Either.getOrThrow(prompt([user], true)).instructions).toBeUndefined()
+  })
+
+  it("what an assistant thought is left out of its message, and is refused in one of the user", () => {
+    for (const type of ["thinking", "redacted_thinking", "reasoning"]) {
+      const content = [
+        { type, thinking: "hm", text: [{ type: "text", text: "hm" }] },
+        { type: "text", text: "Hello." }
+      ]
+      expect(text([user, { role: "assistant", content }, { role: "user", content: "More" }])).toBe(
+        "The conversation so far:\n\nUser:  Hi\nthere \n\nAssistant: Hello.\n\n---\n\nMore"
+      )
+      expect(text([{ role: "user", content }])).toBe("unsupported_content")
+    }
+  })
+
+  it("arguments of a call may be an object", () => {
+    const called = { role: "assistant", content: null, tool_calls: [{ id: "1", function: { name: "f", arguments: { a: 1 } } }] }
+    expect(text([user, called, { role: "tool", content: "42" }])).toContain('(called f with {"a":1})')
+  })
+
   it("nothing to answer is refused", () => {
     for (const messages of [[assistant], [user, assistant], [system], [{ role: "user", content: "  " }]])
       expect(text(messages)).toBe("empty_prompt")
@@ -80,6 +107,8 @@ describe("what is asked", () => {
   it("what cannot be read is named", () => {
     expect(chat({ messages: "hi" })).toBe("invalid_value messages")
     expect(chat({ messages: [{ role: "pirate", content: "hi" }] })).toBe("invalid_value messages[0].role")
+    const role = Asked.fromChat({ model: "demo", messages: [{ role: "User", content: "hi" }] })
+    expect(Either.isLeft(role) ? role.left.message : "").toContain("system, developer, user, assistant, tool, function")
     expect(chat({ model: "" })).toBe("invalid_value model")
     expect(code(Asked.fromChat([]))).toBe("invalid_value null")
     expect(responses({ input: 5 })).toBe("invalid_value input")
@@ -92,16 +121,17 @@ describe("what is asked", () => {
         { role: "user", content: "Hi" },
         { type: "reasoning", id: "rs_1", summary: [] },
         { type: "mcp_call", id: "mcp_1", name: "command", arguments: "{}", server_label: "demo" },
+        { type: "millrace:command", id: "mr_1", command: "ls", output: "" },
         { type: "message", id: "msg_1", role: "assistant", content: [{ type: "output_text", text: "Hello.", annotations: [] }] },
         { role: "user", content: [{ type: "input_text", text: "More" }] }
       ],
       instructions: "Be short."
     })
-    expect(Either.getOrThrow(asked).said).toEqual([
-      { role: "system", text: "Be short." },
-      { role: "user", text: "Hi" },
-      { role: "assistant", text: "Hello." },
-      { role: "user", text: "More" }
+    expect(Either.getOrThrow(asked).said.map(({ role, text }) => [role, text])).toEqual([
+      ["system", "Be short."],
+      ["user", "Hi"],
+      ["assistant", "Hello."],
+      ["user", "More"]
     ])
   })
 })

@@ -1,7 +1,10 @@
 /** `POST /v1/responses`: the turn as a response with its messages, its reasoning and its tools as output items. Pure. */
 import type { TurnEnd } from "@millrace/orchestration/TurnEnd"
-import { type Call, parseModel, responseId } from "./Call.ts"
+import type { TurnView } from "@millrace/contracts/State"
+import type { Call } from "./Call.ts"
+import { responseId } from "./Continued.ts"
 import { cut, type Failure, fromEnd } from "./Failure.ts"
+import { noteOf } from "./Ignored.ts"
 import * as ItemEvent from "./ItemEvent.ts"
 import type { Moment } from "./Moments.ts"
 import * as Output from "./Output.ts"
@@ -9,43 +12,118 @@ import * as Sse from "./Sse.ts"
 import { Text } from "./Text.ts"
 import * as Usage from "./Usage.ts"
 
-const base = (call: Call) => ({
-  id: responseId(call.turn.turnId),
+/** A response as the log has it, or a call makes it. */
+export interface Subject {
+  readonly id: string
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  readonly model: string
+  readonly previous: string | null
+  readonly instructions: string | null
+  readonly metadata: unknown
+  readonly store: boolean
+  readonly ignored: ReadonlyArray<string>
+  /** Items of types of our own are left out. */
+  readonly plain: boolean
+}
+
+const subjectOf = ({ asked, createdAt, plain, turn }: Call): Subject => ({
+  id: responseId(turn.turnId),
+  createdAt,
+  model: asked.model,
+  previous: asked.previous ?? null,
+  instructions: asked.instructions,
+  metadata: asked.metadata,
+  store: asked.store,
+  ignored: asked.ignored,
+  plain
+})
+
+/** All fields that Open Responses demands; those that belong to a model have the values that say "as the model is set". */
+const base = (subject: Subject) => ({
+  id: subject.id,
   object: "response",
-  created_at: call.createdAt,
-  model: call.asked.model,
-  instructions: call.asked.instructions,
-  metadata: call.asked.metadata,
-  previous_response_id: call.asked.previous ?? null,
+  created_at: subject.createdAt,
+  completed_at: null,
+  model: subject.model,
+  instructions: subject.instructions,
+  metadata: subject.metadata,
+  previous_response_id: subject.previous,
   incomplete_details: null,
   parallel_tool_calls: false,
-  temperature: null,
-  top_p: null,
+  temperature: 1,
+  top_p: 1,
+  presence_penalty: 0,
+  frequency_penalty: 0,
+  top_logprobs: 0,
   tool_choice: "auto",
-  tools: []
+  tools: [],
+  truncation: "disabled",
+  text: { format: { type: "text" } },
+  reasoning: null,
+  usage: null,
+  max_output_tokens: null,
+  max_tool_calls: null,
+  store: subject.store,
+  background: false,
+  service_tier: "default",
+  user: null,
+  safety_identifier: null,
+  prompt_cache_key: null,
+  ...noteOf(subject)
 })
 
-const outputOf = (call: Call, items: ReadonlyArray<Output.Item>) => {
-  const { provider } = parseModel(call.asked.model)
-  return items.flatMap((item) => {
-    const shape = Output.shapeOf(item.kind)
-    return shape === undefined ? [] : [Output.of(shape, item, provider)]
-  })
+const shapeFor = ({ plain }: Subject, kind: string): Output.Shape | undefined => {
+  const shape = Output.shapeOf(kind)
+  return shape === "tool" && plain ? undefined : shape
 }
 
-const usageOf = (end: TurnEnd) => {
-  const usage = Usage.ofResponse(end.turn?.usage)
-  return usage === undefined ? {} : { usage }
-}
+const outputOf = (subject: Subject, items: ReadonlyArray<Output.Item>) =>
+  items.flatMap((item) => {
+    const shape = shapeFor(subject, item.kind)
+    return shape === undefined ? [] : [Output.of(shape, item)]
+  })
+
+const secondsOf = (at: string | undefined): number | null => (at === undefined ? null : Math.floor(Date.parse(at) / 1000))
+
+/** The fields that a turn's end gives. */
+const ending = ({ turn }: Pick<TurnEnd, "turn">) => ({
+  completed_at: turn?.status === "completed" ? secondsOf(turn.endedAt) : null,
+  usage: Usage.ofResponse(turn?.usage) ?? null
+})
 
 /** The whole answer of a completed turn. */
-export const whole = (call: Call, end: TurnEnd) => ({
-  ...base(call),
-  status: "completed",
-  error: null,
-  output: outputOf(call, end.items),
-  ...usageOf(end)
-})
+export const whole = (call: Call, end: TurnEnd) => {
+  const subject = subjectOf(call)
+  return { ...base(subject), ...ending(end), status: "completed", error: null, output: outputOf(subject, end.items) }
+}
+
+const errorOf = ({ code, message }: Failure) => ({ code, message })
+
+/** A turn of the log, whatever became of it. */
+export const stored = (subject: Omit<Subject, "createdAt">, turn: TurnView, items: ReadonlyArray<Output.Item>) => {
+  const { status } = turn
+  const known = {
+    ...base({ ...subject, createdAt: secondsOf(turn.requestedAt) ?? 0 }),
+    output: outputOf({ ...subject, createdAt: 0 }, items)
+  }
+  if (status === "completed") return { ...known, ...ending({ turn }), status, error: null }
+  if (status === "queued") return { ...known, status, error: null }
+  if (status === "running" || status === "waiting") return { ...known, status: "in_progress", error: null }
+  return { ...known, ...ending({ turn }), status: "failed", error: errorOf(fromEnd({ outcome: status, turn })) }
+}
+
+/** What the turn was given. */
+export const inputOf = ({ text, turnId }: TurnView) => {
+  const item = {
+    type: "message",
+    id: `msg_in_${turnId.slice("trn_".length)}`,
+    role: "user",
+    status: "completed",
+    content: [{ type: "input_text", text }]
+  }
+  return { object: "list", data: [item], first_id: item.id, last_id: item.id, has_more: false }
+}
 
 interface Part {
   readonly index: number
@@ -56,7 +134,7 @@ interface Part {
 
 /** The answer piece by piece: `first`, then what each moment adds. */
 export const stream = (call: Call) => {
-  const { provider } = parseModel(call.asked.model)
+  const subject = subjectOf(call)
   const parts = new Map<string, Part>()
   let sequence = 0
   let gapped = false
@@ -67,7 +145,7 @@ export const stream = (call: Call) => {
     const part: Part = { index: parts.size, shape, text: new Text(lost), done: false }
     parts.set(item.itemId, part)
     const place = at(item.itemId, part)
-    const added = send("response.output_item.added", { output_index: part.index, item: Output.of(shape, item, provider) })
+    const added = send("response.output_item.added", { output_index: part.index, item: Output.of(shape, item) })
     if (shape === "message")
       return {
         part,
@@ -107,11 +185,11 @@ export const stream = (call: Call) => {
           ? send("response.reasoning_summary_text.done", { ...place, summary_index: 0, text }) +
             send("response.reasoning_summary_part.done", { ...place, summary_index: 0, part: Output.summaryPart(text) })
           : ""
-    return rest + ends + send("response.output_item.done", { output_index: part.index, item: Output.of(shape, item, provider) })
+    return rest + ends + send("response.output_item.done", { output_index: part.index, item: Output.of(shape, item) })
   }
 
   const add = ({ data, type }: ItemEvent.ItemEvent): string => {
-    const shape = Output.shapeOf(data.kind)
+    const shape = shapeFor(subject, data.kind)
     if (shape === undefined) return ""
     const known = parts.get(data.itemId)
     switch (type) {
@@ -135,7 +213,7 @@ export const stream = (call: Call) => {
     for (const { text } of parts.values()) text.gap()
     let text = ""
     for (const item of items) {
-      const shape = Output.shapeOf(item.kind)
+      const shape = shapeFor(subject, item.kind)
       if (shape === undefined) continue
       if (item.status !== "open") text += closed(item, shape)
       else if (!parts.has(item.itemId)) text += opened(item, shape, true).text
@@ -147,27 +225,31 @@ export const stream = (call: Call) => {
   const inOrder = (items: ReadonlyArray<Output.Item>) =>
     items.toSorted((a, b) => (parts.get(a.itemId)?.index ?? 0) - (parts.get(b.itemId)?.index ?? 0))
 
-  const failedWith = ({ code, message }: Failure, output: ReadonlyArray<object>, usage: object = {}) =>
-    send("response.failed", {
-      response: { ...base(call), status: "failed", error: { code, message }, output, ...usage }
-    })
+  /** Some clients take a stream that stops after `response.failed` for a good end: an `error` event comes first, in OpenAI's shape and Open Responses'. */
+  const failedWith = (failure: Failure, output: ReadonlyArray<object>, more: object = {}) => {
+    const { code, message, param, type } = failure
+    return (
+      send("error", { code, message, param, error: { type, code, message, param } }) +
+      send("response.failed", { response: { ...base(subject), ...more, status: "failed", error: errorOf(failure), output } })
+    )
+  }
 
   const ended = (end: TurnEnd): string => {
     let text = ""
     for (const item of end.items) {
-      const shape = Output.shapeOf(item.kind)
+      const shape = shapeFor(subject, item.kind)
       if (shape !== undefined) text += closed(item, shape)
     }
-    const output = outputOf(call, inOrder(end.items))
+    const output = outputOf(subject, inOrder(end.items))
     return end.outcome === "completed"
       ? text +
           send("response.completed", {
-            response: { ...base(call), status: "completed", error: null, output, ...usageOf(end) }
+            response: { ...base(subject), ...ending(end), status: "completed", error: null, output }
           })
-      : text + failedWith(fromEnd(end), output, usageOf(end))
+      : text + failedWith(fromEnd(end), output, ending(end))
   }
 
-  const begun = { response: { ...base(call), status: "in_progress", error: null, output: [] } }
+  const begun = { response: { ...base(subject), status: "in_progress", error: null, output: [] } }
   return {
     first: send("response.created", begun) + send("response.in_progress", begun),
     failed: (failure: Failure) => failedWith(failure, []),

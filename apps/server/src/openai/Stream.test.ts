@@ -19,8 +19,11 @@ const call: Call = {
     includeUsage: false,
     previous: undefined,
     instructions: null,
-    metadata: {}
+    metadata: {},
+    store: true,
+    ignored: []
   },
+  plain: false,
   turn: { threadId, turnId, offset: 1 },
   createdAt: 1,
   headers: {},
@@ -192,7 +195,7 @@ describe("the pieces of an answer", () => {
     expect(received(moments)).toEqual(["hm", "a"])
     expect(responseEvents(moments).at(-1)?.response?.output).toMatchObject([
       { type: "reasoning", summary: [{ text: "hm" }] },
-      { type: "mcp_call", name: "command", arguments: '{"command":"ls"}', output: "x\n" },
+      { type: "millrace:command", command: "ls", output: "x\n" },
       { type: "message" }
     ])
     expect(chatText(moments)).toBe("a")

@@ -6,7 +6,16 @@ import { Schema } from "effect"
 
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 
-const Part = Schema.Struct({ type: Schema.String, text: maybe(Schema.String), refusal: maybe(Schema.String) })
+/** What only some types of parts have is looked at in `Attached.ts`. */
+const Part = Schema.Struct({
+  type: Schema.String,
+  text: Schema.optional(Schema.Unknown),
+  refusal: maybe(Schema.String),
+  image_url: Schema.optional(Schema.Unknown),
+  file: Schema.optional(Schema.Unknown),
+  filename: Schema.optional(Schema.Unknown),
+  file_data: Schema.optional(Schema.Unknown)
+})
 export type Part = typeof Part.Type
 
 export const Content = Schema.Union(Schema.String, Schema.Array(Part))
@@ -15,13 +24,22 @@ export type Content = typeof Content.Type
 const Model = Schema.String.pipe(Schema.minLength(1))
 const Stream = maybe(Schema.Boolean)
 
+/** One that is none of them is reported with all of them. */
+const roles = <const Roles extends readonly [string, ...Array<string>]>(...roles: Roles) =>
+  Schema.Literal(...roles).annotations({
+    message: ({ actual }) => ({
+      message: `expected one of ${roles.join(", ")}, got ${JSON.stringify(actual)?.slice(0, 100)}`,
+      override: true
+    })
+  })
+
 const ChatMessage = Schema.Struct({
-  role: Schema.Literal("system", "developer", "user", "assistant", "tool", "function"),
+  role: roles("system", "developer", "user", "assistant", "tool", "function"),
   content: maybe(Content),
   refusal: maybe(Schema.String),
   tool_calls: maybe(
     Schema.Array(
-      Schema.Struct({ function: maybe(Schema.Struct({ name: Schema.String, arguments: Schema.optional(Schema.String) })) })
+      Schema.Struct({ function: maybe(Schema.Struct({ name: Schema.String, arguments: Schema.optional(Schema.Unknown) })) })
     )
   )
 })
@@ -41,10 +59,10 @@ export type ChatRequest = typeof ChatRequest.Type
 
 const InputItem = Schema.Struct({
   type: maybe(Schema.String),
-  role: maybe(Schema.Literal("system", "developer", "user", "assistant")),
+  role: maybe(roles("system", "developer", "user", "assistant")),
   content: maybe(Content),
   name: maybe(Schema.String),
-  arguments: maybe(Schema.String),
+  arguments: Schema.optional(Schema.Unknown),
   output: Schema.optional(Schema.Unknown)
 })
 export type InputItem = typeof InputItem.Type
@@ -60,6 +78,7 @@ export const ResponsesRequest = Schema.Struct({
   background: maybe(Schema.Boolean),
   tool_choice: Schema.optional(Schema.Unknown),
   text: maybe(Schema.Struct({ format: maybe(Schema.Struct({ type: Schema.String })) })),
-  metadata: Schema.optional(Schema.Unknown)
+  metadata: Schema.optional(Schema.Unknown),
+  store: maybe(Schema.Boolean)
 })
 export type ResponsesRequest = typeof ResponsesRequest.Type

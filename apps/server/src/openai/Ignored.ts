@@ -1,0 +1,18 @@
+/** What of a request had no effect, as the answer says it: in a header and in a field. Pure. */
+import type { Asked } from "./Asked.ts"
+
+type Ignored = Pick<Asked, "ignored">
+
+export const headerOf = ({ ignored }: Ignored): Readonly<Record<string, string>> =>
+  ignored.length === 0 ? {} : { "x-millrace-ignored": ignored.join(", ") }
+
+export interface Note {
+  readonly millrace?: { readonly ignored: ReadonlyArray<string>; readonly message: string }
+}
+
+export const noteOf = ({ ignored }: Ignored): Note => {
+  if (ignored.length === 0) return {}
+  const tools = ignored.some((name) => name === "tools" || name === "functions")
+  const why = tools ? "The agent uses its own tools: yours were not called." : "The agent's own settings hold."
+  return { millrace: { ignored, message: `These fields of the request had no effect: ${ignored.join(", ")}. ${why}` } }
+}
