@@ -43,7 +43,7 @@ const claude = (): Row => {
 }
 const acp = (): Row => {
   const mapping = Acp.make("t")
-  mapping.begin("u")
+  mapping.begin("u", "go")
   const update = { sessionUpdate: "tool_call", toolCallId: "c", title: "x", kind: "hologram", status: "foggy" }
   return {
     message: () => mapping.notification("session/update", { sessionId: "t", update: { sessionUpdate: "future" } }),

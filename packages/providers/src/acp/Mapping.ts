@@ -21,7 +21,7 @@ export interface MappedRequest {
 /** One session of the agent's. */
 export interface Mapping {
   /** Before the prompt is sent. */
-  readonly begin: (nativeTurnId: string) => ReadonlyArray<NativeEvent>
+  readonly begin: (nativeTurnId: string, text: string) => ReadonlyArray<NativeEvent>
   /** We asked the agent to stop: an error that follows is the end that was wanted. */
   readonly cancelling: (nativeTurnId: string) => void
   /** Total; in order. `session/prompt`: the answer to ours. */
@@ -65,6 +65,17 @@ const failureOf = (error: unknown): Failure => {
   return { kind, message, detail: `code ${String(code)}${details}` }
 }
 
+/** An answer with nothing in it is no success (T15). */
+const nothing: Failure = {
+  kind: "protocol",
+  message:
+    "The agent ended the turn with nothing in it: no text, no tool, no plan. Send the message again, or see the agent's own log."
+}
+const unknownStop = (reason: string | undefined): Failure => ({
+  kind: "unknown",
+  message: `The agent ended the turn as "${reason ?? "nothing"}".`
+})
+
 interface Tool {
   readonly turnId: string
   call: ToolCall
@@ -79,6 +90,8 @@ export const make = (sessionId: string): Mapping => {
   let growing:
     | { readonly id: string; readonly of: "agent-message" | "reasoning"; readonly messageId: string | undefined }
     | undefined
+  /** The turn has text, a tool, a plan or a question; or it is a command of the agent's, which may say nothing. */
+  let said = false
   let texts = 0
   let contextWindow: number | undefined
   const tools = new Map<string, Tool>()
@@ -167,36 +180,35 @@ export const make = (sessionId: string): Mapping => {
       const error = failureOf(answer["error"])
       return by({ outcome: "failed", reason: error.message, error })
     }
-    const said = Option.getOrUndefined(decodeStopped(isRecord(answer) ? answer["result"] : undefined))
-    const usage = said === undefined ? undefined : usageOf(said, contextWindow)
+    const stop = Option.getOrUndefined(decodeStopped(isRecord(answer) ? answer["result"] : undefined))
+    const usage = stop === undefined ? undefined : usageOf(stop, contextWindow)
     const counted = usage === undefined ? {} : { usage }
-    if (said?.stopReason === "end_turn") return by({ outcome: "completed", ...counted })
-    if (said?.stopReason === "cancelled") return by({ ...interrupted, ...counted })
+    if (stop?.stopReason === "end_turn" && said) return by({ outcome: "completed", ...counted })
+    if (stop?.stopReason === "cancelled") return by({ ...interrupted, ...counted })
     // A word that is not known is no success (T11).
-    const error = stopped.get(said?.stopReason ?? "") ?? {
-      kind: "unknown" as const,
-      message: `The agent ended the turn as "${said?.stopReason ?? "nothing"}".`
-    }
+    const error =
+      stop?.stopReason === "end_turn" ? nothing : (stopped.get(stop?.stopReason ?? "") ?? unknownStop(stop?.stopReason))
     return by({ outcome: "failed", reason: error.message, error, ...counted })
   }
 
   const update = (params: unknown): ReadonlyArray<NativeEvent> => {
-    const said = decodeUpdate(sessionId, params)
-    if (said._tag === "Tool") return toolCall(said.call, params)
-    if (said._tag === "Used") {
-      contextWindow = said.contextWindow ?? contextWindow
+    const told = decodeUpdate(sessionId, params)
+    said ||= told._tag === "Tool" || told._tag === "Plan" || (told._tag === "Text" && told.text.trim() !== "")
+    if (told._tag === "Tool") return toolCall(told.call, params)
+    if (told._tag === "Used") {
+      contextWindow = told.contextWindow ?? contextWindow
       if (current === undefined) return []
-      const data = usageIn({ contextTokens: said.contextTokens, contextWindow })
+      const data = usageIn({ contextTokens: told.contextTokens, contextWindow })
       return data === undefined ? [] : [{ _tag: "Signal", nativeTurnId: current.id, kind: "usage", data }]
     }
-    if (current === undefined || said._tag === "Other") return [opaque("session/update", params)]
-    switch (said._tag) {
+    if (current === undefined || told._tag === "Other") return [opaque("session/update", params)]
+    switch (told._tag) {
       case "Text":
-        return grow(current.id, said)
+        return grow(current.id, told)
       case "Echo":
         return []
       case "Plan": {
-        const plan = said.entries.map(({ content, status }) => ({
+        const plan = told.entries.map(({ content, status }) => ({
           text: content,
           status: steps.get(status) ?? ("pending" as const)
         }))
@@ -206,7 +218,8 @@ export const make = (sessionId: string): Mapping => {
   }
 
   return {
-    begin: (nativeTurnId) => {
+    begin: (nativeTurnId, text) => {
+      said = text.trimStart().startsWith("/")
       current = { id: nativeTurnId, cancelling: false }
       growing = undefined
       tools.clear()
@@ -228,6 +241,7 @@ export const make = (sessionId: string): Mapping => {
       const nativeRequestId = requestKey(id)
       const permission = decodeAsk(sessionId, method, params)
       if (permission === undefined || current === undefined) return { nativeRequestId, events: [opaque(method, params)] }
+      said = true
       const known = tools.has(permission.toolCall.toolCallId)
       const tool = toolOf(current.id, permission.toolCall)
       const { ask, result } = asked(tool.call, permission.options)

@@ -147,7 +147,7 @@ export const open = Effect.fn("Acp.open")(function* (
       if (turns.running().length > 0) return yield* refused("session/prompt", "Another turn runs in this session.")
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
-      yield* session.add(mapping.begin(native))
+      yield* session.add(mapping.begin(native, text))
       yield* child
         .notify("session/prompt", { nativeTurnId: native, sessionId, prompt: [{ type: "text", text }] })
         .pipe(Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && turns.refuse(native))))

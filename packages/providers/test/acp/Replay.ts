@@ -64,7 +64,7 @@ const play = (lines: ReadonlyArray<Line>, epoch: number): Replayed => {
       const turnId = TurnId.make(`trn_${epoch}_${prompts.size + 1}`)
       prompts.set(id, turnId)
       normaliser.bindTurn(turnId, turnId)
-      push(mapping.begin(turnId))
+      push(mapping.begin(turnId, "go"))
     }
     const answer = method === undefined && id !== undefined ? open.get(id) : undefined
     const opened = events.findLast((event) => event._tag === "RequestOpened")
