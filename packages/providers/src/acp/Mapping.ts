@@ -20,8 +20,8 @@ export interface MappedRequest {
 
 /** One session of the agent's. */
 export interface Mapping {
-  /** Before the prompt is sent. */
-  readonly begin: (nativeTurnId: string, text: string) => ReadonlyArray<NativeEvent>
+  /** Before the prompt is sent; with its text a turn that ends with nothing in it is a failure. */
+  readonly begin: (nativeTurnId: string, text?: string) => ReadonlyArray<NativeEvent>
   /** We asked the agent to stop: an error that follows is the end that was wanted. */
   readonly cancelling: (nativeTurnId: string) => void
   /** Total; in order. `session/prompt`: the answer to ours. */
@@ -219,7 +219,7 @@ export const make = (sessionId: string): Mapping => {
 
   return {
     begin: (nativeTurnId, text) => {
-      said = text.trimStart().startsWith("/")
+      said = text === undefined || text.trimStart().startsWith("/")
       current = { id: nativeTurnId, cancelling: false }
       growing = undefined
       tools.clear()
