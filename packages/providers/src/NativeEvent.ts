@@ -56,6 +56,10 @@ export type NativeEvent =
   | { readonly _tag: "RequestOpened"; readonly nativeTurnId: string; readonly nativeRequestId: string; readonly ask: NativeAsk }
   /** The provider says that it is settled, whoever did it. */
   | { readonly _tag: "RequestResolved"; readonly nativeRequestId: string; readonly reason: string }
+  /** The agent reports that it runs no turn. A turn that is open then and stays silent for the grace period is settled. */
+  | { readonly _tag: "AgentIdle" }
+  /** The grace period after the last `AgentIdle` has passed. Sent by the session, not by a mapping. */
+  | { readonly _tag: "IdleGraceOver" }
   /** Ephemeral (D12): of a turn that does not run, or of an item that is not open, it is nothing. `usage`: of the turn so far. */
   | { readonly _tag: "Signal"; readonly nativeTurnId: string; readonly kind: "usage"; readonly data: Usage }
   | {

@@ -65,6 +65,8 @@ interface Turn {
   turnId: TurnId
   origin: "user" | "provider"
   started: boolean
+  /** The agent reported that it is idle, and no event of this turn has come since. */
+  idle: boolean
   ended: Ended | undefined
   /** Our later turns that the provider answered with this one. */
   readonly merged: Array<TurnId>
@@ -78,6 +80,9 @@ const keptEnds = 4096
 
 /** Method of the `Opaque` that a request becomes when its turn is over; the provider still waits for an answer. */
 export const lateRequest = "late/RequestOpened"
+
+/** The reason of a turn whose agent is idle and never reported its end. */
+export const lostEnd = "the agent reported that it is idle and did not end this turn"
 
 const none: ReadonlyArray<ProviderEvent> = []
 
@@ -127,6 +132,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       turnId,
       origin,
       started: false,
+      idle: false,
       ended: undefined,
       merged: [],
       items: new Map(),
@@ -144,6 +150,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       turn = ours === undefined ? add(native, newTurnId(), "provider") : add(native, ours, "user")
     }
     if (turn.ended !== undefined) return undefined
+    turn.idle = false
     start(turn)
     return turn
   }
@@ -210,8 +217,14 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
 
   // --- requests
 
-  const cancel = (request: Request, reason: string) => {
+  /** A settled request lets its turn go on, whatever the agent reported while it waited. */
+  const settled = (request: Request) => {
     open.delete(request.requestId)
+    const turn = turns.get(request.nativeTurnId)
+    if (turn !== undefined) turn.idle = false
+  }
+  const cancel = (request: Request, reason: string) => {
+    settled(request)
     emit({ _tag: "RequestCancelled", turnId: request.turnId, requestId: request.requestId, reason })
   }
 
@@ -232,6 +245,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         if (turn !== undefined) {
           // The first terminal wins (T1).
           if (turn.ended === undefined) finish(turn, native)
+          else if (turn.ended.reason === lostEnd) late(native, turn)
           return
         }
         if (forgotten.has(native.nativeTurnId) || early.has(native.nativeTurnId)) return
@@ -286,6 +300,17 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         for (const request of open.values())
           if (request.nativeRequestId === native.nativeRequestId) return cancel(request, native.reason)
         // Ours, answered: this is only the echo of it.
+        return
+      }
+      case "AgentIdle": {
+        for (const turn of turns.values()) if (turn.started && turn.ended === undefined) turn.idle = true
+        return
+      }
+      case "IdleGraceOver": {
+        const asking = new Set([...open.values()].map((request) => request.nativeTurnId))
+        for (const turn of turns.values())
+          if (turn.idle && turn.ended === undefined && !asking.has(turn.native))
+            finish(turn, { _tag: "TurnEnded", nativeTurnId: turn.native, outcome: "interrupted", reason: lostEnd })
         return
       }
       case "Signal": {
@@ -358,7 +383,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     nativeRequestOf: (requestId) => open.get(requestId)?.nativeRequestId,
     answered: (requestId) => {
       const request = open.get(requestId)
-      open.delete(requestId)
+      if (request !== undefined) settled(request)
       return request?.nativeRequestId
     },
     interrupting: (turnId) => void interrupted.add(turnId),

@@ -1,6 +1,6 @@
 import { it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { Chunk, Deferred, Effect, Stream } from "effect"
+import { Chunk, Deferred, Effect, Stream, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import * as Normaliser from "./Normaliser.ts"
 import * as Inbox from "./process/Inbox.ts"
@@ -117,6 +117,70 @@ describe("Session", () => {
       says(note("one"))
       yield* session.add([{ _tag: "Opaque", method: "two", payload: {} }])
       expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ method: "one" }, { method: "two" }])
+      yield* dies
+    })
+  )
+
+  const idle = note("thread/idle")
+  const idleMap: typeof map = (message) => (message.method === "thread/idle" ? { events: [{ _tag: "AgentIdle" }] } : map(message))
+
+  it.scoped("T2 T3 an idle agent that never ends its turn: the turn is settled after the grace period, a late end is kept", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says } = yield* child
+      const session = yield* Session.make({ child: rpc, normaliser: normaliser(), map: idleMap })
+      const seen = yield* Stream.toPull(session.events)
+      says(note("start"))
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "TurnStarted" }])
+      says(idle)
+      says(note("after"))
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ method: "after" }])
+      yield* TestClock.adjust(Session.idleGrace)
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "TurnInterrupted", reason: Normaliser.lostEnd }])
+      says(note("end"))
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "Opaque", method: "late/TurnEnded" }])
+      yield* dies
+    })
+  )
+
+  it.scoped("T3 an end within the grace period is the turn's own; a turn that goes on or asks is not settled", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says } = yield* child
+      const session = yield* Session.make({
+        child: rpc,
+        normaliser: normaliser(),
+        map: (message) =>
+          message.method === "ask"
+            ? {
+                events: [
+                  {
+                    _tag: "RequestOpened",
+                    nativeTurnId: "a",
+                    nativeRequestId: "1",
+                    ask: { kind: "approval", title: "?", choices: ["accept"] }
+                  }
+                ]
+              }
+            : message.method === "resolved"
+              ? { events: [{ _tag: "RequestResolved", nativeRequestId: "1", reason: "" }] }
+              : idleMap(message)
+      })
+      const seen = yield* Stream.toPull(session.events)
+      says(note("start"))
+      says(idle)
+      // The turn goes on after the report.
+      says(note("ask"))
+      yield* seen
+      yield* TestClock.adjust(Session.idleGrace)
+      // A report while a person is asked.
+      says(idle)
+      says(note("one"))
+      yield* seen
+      yield* TestClock.adjust(Session.idleGrace)
+      says(note("resolved"))
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "RequestCancelled" }])
+      says(idle)
+      says(note("end"))
+      expect(Chunk.toReadonlyArray(yield* seen)).toMatchObject([{ _tag: "TurnCompleted" }])
       yield* dies
     })
   )

@@ -5,7 +5,7 @@
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
-import { Chunk, Effect, Queue, type Scope, Stream } from "effect"
+import { Chunk, Effect, FiberHandle, Queue, type Scope, Stream } from "effect"
 import type { NativeEvent } from "./NativeEvent.ts"
 import * as Normaliser from "./Normaliser.ts"
 import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
@@ -29,6 +29,9 @@ export interface Session {
 
 /** Replies that may wait for the child to read its stdin; each has a deadline of its own, so the line moves on. */
 const waitingReplies = 64
+
+/** How long an idle agent may take to report the end of its turn: reports of the two cross within milliseconds. */
+export const idleGrace = "5 seconds"
 
 /** `map` is called once for each notification and request, in order; it keeps its own state and does no I/O. */
 export const make = (options: {
@@ -62,11 +65,15 @@ export const make = (options: {
       }
     }
 
+    const idle = yield* FiberHandle.make()
+
     const translate = (messages: Chunk.Chunk<Incoming>): Effect.Effect<Chunk.Chunk<ProviderEvent>> => {
       const out: Array<ProviderEvent> = []
       const say: Array<Effect.Effect<void, ProviderError>> = []
       let late = false
+      let reportedIdle = false
       const push = (native: NativeEvent) => {
+        if (native._tag === "AgentIdle") reportedIdle = true
         for (const event of normaliser.push(native)) {
           out.push(event)
           if (event._tag === "Opaque" && event.method === Normaliser.lateRequest) late = true
@@ -86,8 +93,16 @@ export const make = (options: {
       for (const native of added.splice(0)) push(native)
       for (const event of normaliser.flush()) out.push(event)
       const chunk = Chunk.unsafeFromArray(out)
-      return say.length === 0 ? Effect.succeed(chunk) : Effect.as(replies.offerAll(say), chunk)
+      const answered = say.length === 0 ? Effect.succeed(chunk) : Effect.as(replies.offerAll(say), chunk)
+      return reportedIdle ? Effect.zipLeft(answered, FiberHandle.run(idle, settleIdle)) : answered
     }
+
+    const add = (events: ReadonlyArray<NativeEvent>) =>
+      Effect.suspend(() => {
+        added.push(...events)
+        return child.wake
+      })
+    const settleIdle = Effect.delay(add([{ _tag: "IdleGraceOver" }]), idleGrace)
 
     const last = Effect.map(child.exit, (exit) => {
       const natives = [...added.splice(0), ...(options.atExit?.(exit) ?? [])]
@@ -97,11 +112,7 @@ export const make = (options: {
       events: Stream.mapChunksEffect(child.incoming, translate).pipe(
         Stream.concat(Stream.unwrap(Effect.map(last, Stream.fromChunk)))
       ),
-      add: (events) =>
-        Effect.suspend(() => {
-          added.push(...events)
-          return child.wake
-        }),
+      add,
       bindTurn: (turnId, nativeTurnId) =>
         Effect.suspend(() => {
           normaliser.bindTurn(turnId, nativeTurnId)

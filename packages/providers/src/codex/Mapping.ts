@@ -173,6 +173,10 @@ export const make = (nativeThreadId: string): Mapping => {
       case "item/fileChange/patchUpdated":
         changing.set(message.params.itemId, fileChanges(message.params.changes))
         return [opaque({ method: message.method, turnId: message.params.turnId, params })]
+      case "thread/status/changed": {
+        const kept = opaque({ method: message.method, params })
+        return message.params.status.type === "idle" ? [kept, { _tag: "AgentIdle" }] : [kept]
+      }
       case "serverRequest/resolved":
         return [
           {

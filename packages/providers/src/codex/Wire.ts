@@ -69,6 +69,7 @@ const notifications = {
   "item/mcpToolCall/progress": Schema.Struct({ ...turnOf, itemId: text, message: text }),
   "item/reasoning/summaryPartAdded": Schema.Struct({ ...turnOf, itemId: text, summaryIndex: Schema.Int }),
   "item/fileChange/patchUpdated": Schema.Struct({ ...turnOf, itemId: text, changes: Schema.Array(Change) }),
+  "thread/status/changed": Schema.Struct({ threadId: loose(text), status: Schema.Struct({ type: text }) }),
   "serverRequest/resolved": Schema.Struct({ threadId: loose(text), requestId: Schema.Union(text, Schema.Number) }),
   error: Schema.Struct({ threadId: loose(text), turnId: text, error: loose(TurnError), willRetry: loose(Schema.Boolean) })
 } as const

@@ -40,6 +40,8 @@ const notification = (message: Wire.Notification): NativeEvent => {
         content: content ?? {}
       }
     }
+    case "session/idle":
+      return { _tag: "AgentIdle" }
     case "request/cancelled":
       return {
         _tag: "RequestResolved",

@@ -35,6 +35,7 @@ export const Notification = Schema.Union(
     method: Schema.Literal("item/completed"),
     params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(ItemStatus), content: loose(ItemContent) })
   }),
+  Schema.Struct({ method: Schema.Literal("session/idle"), params: Schema.Struct({}) }),
   Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: loose(text) }) })
 )
 export type Notification = typeof Notification.Type

@@ -13,7 +13,7 @@
  *                       turn/usage {turn, usage} while text is streamed, item/progress {turn, item, progress} while a command runs: a few a second
  *                       item/started {turn, item, kind, content} · item/delta {turn, item, kind, text}
  *                       item/completed {turn, item, kind, status, content}
- *                       request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
+ *                       session/idle {} · request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
  *
  * It keeps nothing on disk and answers each prompt from the prompt alone: a resumed session continues with all that it ever knew, nothing.
  * An interrupted turn leaves its open item uncompleted, as real agents do.
@@ -33,6 +33,7 @@ const names = new Set([
   "ask",
   "sleep",
   "hang",
+  "idle",
   "background",
   "fail",
   "exit",
@@ -320,6 +321,12 @@ const perform = async (turn, directive) => {
   if (name === "hang") {
     hanging = true
     setInterval(() => undefined, 1 << 30)
+    return new Promise(() => undefined)
+  }
+  if (name === "idle") {
+    // Reports that it runs nothing, and never ends the turn.
+    current = undefined
+    notify("session/idle", {})
     return new Promise(() => undefined)
   }
   if (name === "background") {
