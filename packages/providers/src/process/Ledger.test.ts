@@ -63,6 +63,32 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
+  it.scopedLive(
+    "P1 L12 in a copy of the directory of a living server its children are left alone; when that server is dead they are ended",
+    () =>
+      Effect.flatMap(temporaryDirectory, (directory) =>
+        use(directory, (ledger) =>
+          Effect.gen(function* () {
+            const server = start("server")
+            const child = start("one")
+            yield* ledger.record(entry("one", child.pid))
+            // As that server would have written it.
+            const file = join(directory, "one.json")
+            const written = JSON.parse(readFileSync(file, "utf8")) as object
+            expect(written).toMatchObject({ server: { pid: process.pid } })
+            const recorder = { pid: server.pid, startTime: Proc.facts(server.pid)?.startTime }
+            writeFileSync(file, JSON.stringify({ ...written, server: recorder }))
+            expect(ids(yield* ledger.reap)).toEqual({ ...none, left: ["one"] })
+            expect(child.signalCode).toBeNull()
+            server.kill("SIGKILL")
+            yield* exited(server)
+            expect(ids(yield* ledger.reap)).toEqual({ ...none, killed: ["one"] })
+            expect(yield* exited(child)).toBe("SIGKILL")
+          })
+        )
+      )
+  )
+
   it.scopedLive("P1 a reused pid is not killed: another start time, or another boot", () =>
     fresh((ledger) =>
       Effect.gen(function* () {

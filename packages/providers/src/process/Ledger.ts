@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import * as Environment from "./Environment.ts"
 import * as Proc from "./Proc.ts"
 
@@ -61,6 +61,22 @@ export class Ledger extends Context.Tag("@millrace/providers/Ledger")<
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Entry))
 
+/** Who recorded an entry; in its file only. */
+const Recorder = Schema.Struct({ server: Schema.Struct({ pid: Schema.Int, startTime: Schema.String }) })
+const decodeRecorder = Schema.decodeUnknownOption(Schema.parseJson(Recorder))
+
+const recorder = (): Partial<typeof Recorder.Type> => {
+  const startTime = Proc.facts(process.pid)?.startTime
+  return startTime === undefined ? {} : { server: { pid: process.pid, startTime } }
+}
+
+/** The server that recorded this lives, and is another process: this directory is a copy of its directory, and the child is not ours to end. */
+const isOfLiving = (bootId: string | undefined, text: string): boolean =>
+  Option.exists(decodeRecorder(text), ({ server: { pid, startTime } }) => {
+    const now = Proc.facts(pid)
+    return pid !== process.pid && bootId === Proc.bootId() && now?.startTime === startTime && !now.zombie
+  })
+
 type Verdict = Exclude<keyof ReapReport, "unreadable">
 
 /**
@@ -93,29 +109,32 @@ const make = (directory: string): Context.Tag.Service<Ledger> => {
   const entries = attempt(() => {
     const found: Array<Entry> = []
     const unreadable: Array<string> = []
+    const foreign = new Set<string>()
     for (const name of readdirSync(directory)) {
       // A half-written file was never an entry: its child was still waiting for the gate, and ended with its server.
       if (name.endsWith(".tmp")) rmSync(join(directory, name), { force: true })
       if (!name.endsWith(".json")) continue
-      const entry = decode(readFileSync(join(directory, name), "utf8"))
+      const text = readFileSync(join(directory, name), "utf8")
+      const entry = decode(text)
       if (entry._tag === "Some") found.push(entry.value)
       else unreadable.push(name)
+      if (entry._tag === "Some" && isOfLiving(entry.value.bootId, text)) foreign.add(entry.value.id)
     }
-    return { entries: found, unreadable }
+    return { entries: found, unreadable, foreign }
   })
   return {
     record: (entry) =>
       attempt(() => {
-        writeFileSync(`${file(entry.id)}.tmp`, JSON.stringify(entry), { mode: 0o600 })
+        writeFileSync(`${file(entry.id)}.tmp`, JSON.stringify({ ...entry, ...recorder() }), { mode: 0o600 })
         renameSync(`${file(entry.id)}.tmp`, file(entry.id))
       }),
     strike,
-    entries,
+    entries: Effect.map(entries, ({ entries, unreadable }) => ({ entries, unreadable })),
     reap: Effect.gen(function* () {
-      const { entries: found, unreadable } = yield* entries
+      const { entries: found, foreign, unreadable } = yield* entries
       const report = { killed: [], gone: [], reused: [], left: [] } as { [V in Verdict]: Array<Entry> }
       for (const entry of found) {
-        const verdict = yield* judge(entry)
+        const verdict = foreign.has(entry.id) ? ("left" as const) : yield* judge(entry)
         report[verdict].push(entry)
         if (verdict !== "left") yield* strike(entry.id)
       }
