@@ -9,6 +9,7 @@ import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { Effect, Exit, Layer, Schedule, Schema, Scope, Stream, SynchronizedRef } from "effect"
 import { Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { isFrame } from "@millrace/contracts/Frame"
 import { StreamName } from "@millrace/contracts/Ids"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import type { Transport } from "./Transport.ts"
@@ -96,6 +97,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
         : Stream.unwrap(
             Effect.map(connection, (used) =>
               used.client.follow(request, { streamBufferSize: 256 }).pipe(
+                Stream.filter(isFrame),
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
                   isLost(error) ? Stream.fromEffect(lost(used, error)) : Stream.fail(error)
                 ),

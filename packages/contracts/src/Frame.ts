@@ -1,5 +1,5 @@
 /** What a follower receives, on every transport. Only `event` frames carry an id and change state (D5). */
-import { Schema } from "effect"
+import { Predicate, Schema } from "effect"
 import type { LogEvent } from "./Event.ts"
 import { Offset } from "./Ids.ts"
 import { Signal } from "./Signal.ts"
@@ -35,6 +35,32 @@ export const leaseOver = "lease"
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)
 export type Frame = typeof Frame.Type
+
+/** The first frame of each connection over SSE and RPC: the log that answers, and where it stands. In process there is no connection and no such frame. */
+export const OpenFrame = Schema.TaggedStruct("open", { logEpoch: Schema.String, head: Offset })
+export type OpenFrame = typeof OpenFrame.Type
+
+const known: Record<(Frame | OpenFrame)["_tag"], true> = {
+  open: true,
+  event: true,
+  "caught-up": true,
+  heartbeat: true,
+  signal: true,
+  bye: true,
+  end: true
+}
+
+/** A control frame of a newer server. It changes nothing: a client leaves it out (D5). */
+export const UnknownFrame = Schema.declare(
+  (value: unknown): value is { readonly _tag: string } =>
+    Predicate.hasProperty(value, "_tag") && typeof value._tag === "string" && !Object.hasOwn(known, value._tag),
+  { identifier: "UnknownFrame", jsonSchema: { type: "object" } }
+)
+
+/** What a connection carries. A client gives out the `Frame`s of it. */
+export const WireFrame = Schema.Union(Frame, OpenFrame, UnknownFrame)
+export type WireFrame = typeof WireFrame.Type
+export const isFrame = (frame: WireFrame): frame is Frame => frame._tag !== "open" && Object.hasOwn(known, frame._tag)
 
 /** In process, best effort: `skipped` events of this subscription in `from`..`to` were left out. Comes before the next delivered event. */
 export const Lagged = Schema.TaggedStruct("lagged", { from: Offset, to: Offset, skipped: Schema.Int })

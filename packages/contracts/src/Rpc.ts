@@ -3,7 +3,7 @@ import { Rpc, RpcGroup } from "@effect/rpc"
 import { Schema } from "effect"
 import { Accepted, Command, CommandStatus } from "./Command.ts"
 import { CommandError, CursorError, NotFound, StorageUnavailable } from "./Errors.ts"
-import { Frame } from "./Frame.ts"
+import { WireFrame } from "./Frame.ts"
 import { StreamName, ThreadId } from "./Ids.ts"
 import { ItemView, RequestView } from "./Item.ts"
 import { Search } from "./Search.ts"
@@ -28,7 +28,7 @@ export class MillraceRpcs extends RpcGroup.make(
   Rpc.make("providers", { success: Schema.Array(ProviderStatus) }),
   Rpc.make("follow", {
     payload: { stream: Schema.optional(StreamName), after: Schema.optional(Schema.String) },
-    success: Frame,
+    success: WireFrame,
     error: Schema.Union(CursorError, StorageUnavailable),
     stream: true
   })

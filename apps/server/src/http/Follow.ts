@@ -1,5 +1,5 @@
 /**
- * One follower of the log: pages after its cursor, `caught-up` once, then more pages and heartbeats for ever; at its end `bye` or
+ * One follower of the log: `open`, pages after its cursor, `caught-up` once, then more pages and heartbeats for ever; at its end `bye` or
  * `end`. SSE and WebSocket RPC are two encodings of these steps, so their histories are the same (D9).
  * A follower holds its position and one page: a slow client costs latency to itself (D7).
  */
@@ -18,6 +18,8 @@ import type { Blocks } from "./Blocks.ts"
 import { Wake } from "./Wake.ts"
 
 export type Step =
+  /** The first one: where the log stands. */
+  | { readonly _tag: "open"; readonly head: number }
   | { readonly _tag: "page"; readonly page: Page }
   /** A page that was encoded for another follower (`Options.blocks`). */
   | { readonly _tag: "block"; readonly bytes: Buffer }
@@ -60,7 +62,8 @@ const leaseEnd = (lease: Duration.Duration) =>
   )
 
 export interface Attached {
-  /** One step after the other; fails with `None` when there are no more. Errors after the start are a `bye` with the cursor to come back with. */
+  readonly open: Step
+  /** The steps after `open`; fails with `None` when there are no more. Errors after the start are a `bye` with the cursor to come back with. */
   readonly next: Effect.Effect<Step, Option.Option<never>>
   /** Nothing is to be replayed: the first step is `caught-up`, and there now. */
   readonly atHead: boolean
@@ -180,9 +183,18 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
         return next
       })
     }
-    return { next, atHead: options.after >= attached.position.head }
+    return { open: { _tag: "open", head: attached.position.head }, next, atHead: options.after >= attached.position.head }
   })
 
-/** The same as a stream. */
+/** The same as a stream. At the head `open` and `caught-up` are one chunk. */
 export const steps = (options: Options): Stream.Stream<Step, StorageUnavailable, EventLog | Wake | Tokens> =>
-  Stream.unwrap(Effect.map(attach(options), ({ next }) => Stream.repeatEffectOption(next)))
+  Stream.unwrap(
+    Effect.map(attach(options), ({ atHead, next, open }) =>
+      Stream.concat(
+        Stream.fromIterableEffect(
+          atHead ? Effect.map(Effect.option(next), (step) => [open, ...Option.toArray(step)]) : Effect.succeed([open])
+        ),
+        Stream.repeatEffectOption(next)
+      )
+    )
+  )

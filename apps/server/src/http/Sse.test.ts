@@ -62,22 +62,24 @@ it.scopedLive("D2 Last-Event-ID wins over after, after over since", () =>
   })
 )
 
-it.scopedLive("D6 caught-up is said once, after what was there and before what comes; no control frame has an id", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start()
-    yield* fixture.append(event(1), event(2))
-    const reader = yield* follower(fixture)
-    yield* reader.until("caught-up")
-    yield* fixture.append(event(3))
-    yield* reader.until('"offset":3')
-    yield* fixture.append(event(4))
-    yield* reader.until('"offset":4')
-    const [one, two, three, four] = yield* whole(fixture)
-    const id = (offset: number) => `id: ${fixture.log.epoch}-${offset}\n`
-    expect(reader.text()).toBe(
-      `retry: 1000\n\n${id(1)}data: ${one}\n\n${id(2)}data: ${two}\n\nevent: caught-up\ndata: {"head":2,"replayed":2,"requests":0}\n\n${id(3)}data: ${three}\n\n${id(4)}data: ${four}\n\n`
-    )
-  })
+it.scopedLive(
+  "D5 D6 open first, with retry; caught-up once, between what was there and what comes; data before id; no control has an id",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start()
+      yield* fixture.append(event(1), event(2))
+      const reader = yield* follower(fixture)
+      yield* reader.until("caught-up")
+      yield* fixture.append(event(3))
+      yield* reader.until('"offset":3')
+      yield* fixture.append(event(4))
+      yield* reader.until('"offset":4')
+      const [one, two, three, four] = yield* whole(fixture)
+      const id = (offset: number) => `id: ${fixture.log.epoch}-${offset}\n`
+      expect(reader.text()).toBe(
+        `event: open\ndata: {"logEpoch":"${fixture.log.epoch}","head":2}\nretry: 1000\n\ndata: ${one}\n${id(1)}\ndata: ${two}\n${id(2)}\nevent: caught-up\ndata: {"head":2,"replayed":2,"requests":0}\n\ndata: ${three}\n${id(3)}\ndata: ${four}\n${id(4)}\n`
+      )
+    })
 )
 
 it.scopedLive("D5 the stream's headers and its first bytes come before any event", () =>
@@ -103,7 +105,7 @@ it.scopedLive("D5 the stream's headers and its first bytes come before any event
     expect(lower).toContain("content-type: text/event-stream; charset=utf-8\r\n")
     expect(lower).toContain("cache-control: no-cache, no-transform\r\n")
     expect(lower).toContain("x-accel-buffering: no\r\n")
-    expect(head).toMatch(/retry: \d+\n\n/)
+    expect(head).toMatch(/event: open\ndata: {"logEpoch":"\w+","head":0}\nretry: 1000\n\n/)
     expect(head).toContain('event: caught-up\ndata: {"head":0,"replayed":0,"requests":0}\n\n')
   })
 )
@@ -121,7 +123,7 @@ it.scopedLive("D13 the stream of a deleted thread ends: after its last event, an
     yield* live.ended
     expect(live.text().trimEnd().split("\n\n").slice(-2).join("\n")).toMatch(/"thread.deleted".*\nevent: end\ndata: {"reason":/s)
     const late = yield* attach({ url: `${fixture.url}/api/events?stream=thread/thr_a&since=2`, token: fixture.token })
-    expect([late.events, late.end, late.controls.map(({ name }) => name)]).toEqual([[], "closed", ["caught-up", "end"]])
+    expect([late.events, late.end, late.controls.map(({ name }) => name)]).toEqual([[], "closed", ["open", "caught-up", "end"]])
     yield* fixture.append(event(3, "thread/thr_b"))
     yield* other.until('"offset":3')
   })

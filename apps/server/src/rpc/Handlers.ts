@@ -4,7 +4,7 @@ import { Chunk, Effect, Option, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { Frame } from "@millrace/contracts/Frame"
+import type { WireFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import { EventLog } from "@millrace/log/EventLog"
 import { Session } from "../auth/Session.ts"
@@ -21,7 +21,7 @@ import * as Calls from "./Calls.ts"
 /** Frames in one message: the client acknowledges each, so this is the throughput. */
 const framesPerMessage = 256
 
-const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
+const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<WireFrame> => {
   switch (step._tag) {
     case "block":
       throw new Error("A follower over RPC was given the encoded pages of SSE.")
@@ -33,6 +33,8 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<Frame> => {
           event: JSON.parse(event.json) as LogEvent
         }))
       )
+    case "open":
+      return Chunk.of({ _tag: "open", logEpoch: epoch, head: step.head })
     case "signals":
       return Chunk.unsafeFromArray(step.signals.map((signal) => ({ _tag: "signal", signal })))
     case "bye":

@@ -126,6 +126,29 @@ it.scopedLive("X5 what is no message is answered, and ends neither the socket no
   })
 )
 
+it.scopedLive(
+  "D5 a follow begins with open: the log that answers and its head; a reader at the head has caught-up in the same message",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start()
+      const { heard, socket } = yield* raw(fixture)
+      const { epoch } = fixture.log
+      yield* fixture.append(event(1))
+      const follow = (id: number, after: number) =>
+        socket.send(
+          JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: { after: `${epoch}-${after}` }, headers: [] })
+        )
+      const open = { _tag: "open", logEpoch: epoch, head: 1 }
+      follow(1, 0)
+      expect(JSON.parse((yield* heard(1)).at(-1) ?? "")).toMatchObject({ requestId: "1", values: [open] })
+      follow(2, 1)
+      expect(JSON.parse((yield* heard(2)).at(-1) ?? "")).toMatchObject({
+        requestId: "2",
+        values: [open, { _tag: "caught-up", head: 1, replayed: 0 }]
+      })
+    })
+)
+
 it.scopedLive("X5 a connection follows 256 streams; the next one is refused", () =>
   Effect.gen(function* () {
     const { heard, socket } = yield* raw(yield* start())

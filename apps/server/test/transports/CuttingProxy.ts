@@ -1,30 +1,54 @@
-/** A way to the server that breaks: it tears its connections when so many bytes of answers have passed, wherever that is (D2). */
+/** A way to the server that breaks: it tears its connections at a byte of the answer, wherever that is (D2). */
 import { connect, createServer, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
 
-/** The address to use instead of the server's; its connections end with the scope. */
-export const open = (url: string, bytes: number): Effect.Effect<string, never, Scope.Scope> =>
+/** Where a connection breaks: after so many bytes of its answers, or right after these bytes came. */
+export type Cut = { readonly bytes: number } | { readonly after: string | Buffer }
+
+/** How many bytes of what came (`all`) pass; nothing: all of them. */
+const passing = (cut: Cut | undefined, all: Buffer): number | undefined => {
+  if (cut === undefined) return undefined
+  if ("bytes" in cut) return all.length < cut.bytes ? undefined : cut.bytes
+  const at = all.indexOf(cut.after)
+  return at < 0 ? undefined : at + Buffer.byteLength(cut.after)
+}
+
+/** `cutOf`: where the next connection is cut, by how many were; nothing: no more of them. Its connections end with the scope. */
+export const openWith = (url: string, cutOf: (cuts: number) => Cut | undefined): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
         const sockets = new Set<Socket>()
-        let left = bytes
+        let cuts = 0
         const server = createServer((client) => {
           const upstream = connect(Number(new URL(url).port), "127.0.0.1")
-          const cut = () => {
+          const end = () => {
             client.destroy()
             upstream.destroy()
           }
           for (const socket of [client, upstream]) {
             sockets.add(socket)
-            socket.on("error", cut)
-            socket.on("close", cut)
+            socket.on("error", end)
+            socket.on("close", () => {
+              sockets.delete(socket)
+              end()
+            })
           }
+          let all: Buffer = Buffer.alloc(0)
+          let sent = 0
           client.on("data", (chunk) => upstream.write(chunk))
           upstream.on("data", (chunk) => {
-            const part = chunk.subarray(0, Math.max(0, left))
-            left -= part.length
-            client.write(part, left > 0 ? undefined : cut)
+            all = Buffer.concat([all, chunk])
+            const upTo = passing(cutOf(cuts), all)
+            const part = all.subarray(sent, upTo ?? all.length)
+            sent += part.length
+            if (upTo === undefined) client.write(part)
+            else {
+              cuts++
+              upstream.pause()
+              // The reader gets every byte before the cut.
+              client.end(part, end)
+            }
           })
         })
         server.listen(0, "127.0.0.1", () => {
@@ -41,3 +65,6 @@ export const open = (url: string, bytes: number): Effect.Effect<string, never, S
     ),
     ({ port }) => `http://127.0.0.1:${port}`
   )
+
+/** One that tears each of its connections when so many bytes of answers have passed. */
+export const open = (url: string, bytes: number): Effect.Effect<string, never, Scope.Scope> => openWith(url, () => ({ bytes }))

@@ -17,7 +17,7 @@ const connected = new Set<ServerResponse>()
 let batches: ReadonlyArray<{ readonly frames: Buffer; readonly jsons: ReadonlyArray<string> }> = []
 let file = ""
 
-const frame = (row: { readonly offset: number; readonly json: string }) => `id: ${epoch}-${row.offset}\ndata: ${row.json}\n\n`
+const frame = (row: { readonly offset: number; readonly json: string }) => `data: ${row.json}\nid: ${epoch}-${row.offset}\n\n`
 
 const drained = (response: ServerResponse) =>
   new Promise<void>((done) => {
