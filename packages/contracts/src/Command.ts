@@ -15,7 +15,17 @@ export const PromptText = Schema.String.pipe(
 const bounded = (what: string, characters: number) =>
   Schema.String.pipe(Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }))
 const Name = bounded("the name", 200)
-const Path = bounded("the path", 4096)
+/** A model is named to the agent's process as an argument or in its protocol: one word of text that is no flag and has no control characters. */
+export const ModelName = bounded("the model's name", 200).pipe(
+  Schema.filter((name) => {
+    if (name.trim() === "") return "the model's name is empty; leave model out for the agent's own"
+    if (/[\p{Cc}\u2028\u2029]/u.test(name)) return "the model's name has control characters"
+    return name.startsWith("-") ? `the model's name begins with "-": an agent would take it for a flag` : true
+  })
+)
+const Path = bounded("the path", 4096).pipe(
+  Schema.filter((path) => !path.includes("\0") || "the path has a NUL character, which no directory has")
+)
 const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
 
 /** What to do when a turn runs already (T12). */
@@ -29,7 +39,7 @@ export const CommandBody = {
   "project.delete": Schema.Struct({ projectId: ProjectId }),
   "thread.create": Schema.Struct({
     provider: Name,
-    model: Schema.optional(Name),
+    model: Schema.optional(ModelName),
     projectId: Schema.optional(ProjectId),
     cwd: Schema.optional(Path),
     title: Schema.optional(Title),
@@ -46,7 +56,7 @@ export const CommandBody = {
     ...labelling
   }),
   /** Another agent goes on with the conversation. Refused while a turn runs. */
-  "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(Name) }),
+  "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(ModelName) }),
   /** A new thread whose agent has a copy of the conversation so far. Refused while a turn runs, and where the agent cannot. */
   "thread.fork": Schema.Struct({ threadId: ThreadId, title: Schema.optional(Title) }),
   /** A turn in which the agent makes its conversation shorter. Refused where it cannot. */

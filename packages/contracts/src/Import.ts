@@ -4,6 +4,7 @@
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
+import { ModelName } from "./Command.ts"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
 import { labelling } from "./Labels.ts"
@@ -74,7 +75,7 @@ export const ExportHeader = Schema.Struct({
     threadId: ThreadId,
     title: text,
     provider: text,
-    model: Schema.optional(text),
+    model: Schema.optional(ModelName),
     cwd: text,
     ...labelling,
     createdAt: Schema.optional(text)
@@ -88,7 +89,9 @@ export type ExportFormat = typeof ExportFormat.Type
 /** What an import did. Doing it again adds only what is new. */
 export const ImportResult = Schema.Struct({
   threadId: ThreadId,
-  created: Schema.Boolean.annotations({ description: "`false`: the thread was imported before." }),
+  created: Schema.Boolean.annotations({
+    description: "`false`: the thread was imported before, or is the one of this server that has this conversation."
+  }),
   turns: Schema.Int.annotations({ description: "Turns, items and requests that were read." }),
   items: Schema.Int,
   requests: Schema.Int,

@@ -154,11 +154,11 @@ export type Answers = typeof Answers.Type
 
 /**
  * An answer to a request: a decision or an option for an approval, answers for a question. An option always has its id; its decision is present where
- * the option's kind is one of the four.
+ * the option's kind is one of the four. `label`: the option's words, for a reader that has only this event.
  */
 export const Answer = Schema.Union(
-  Schema.Struct({ decision: Decision, optionId: Schema.optional(Schema.String) }),
-  Schema.Struct({ optionId: Schema.String }),
+  Schema.Struct({ decision: Decision, optionId: Schema.optional(Schema.String), label: Schema.optional(Schema.String) }),
+  Schema.Struct({ optionId: Schema.String, label: Schema.optional(Schema.String) }),
   Schema.Struct({ answers: Answers })
 )
 export type Answer = typeof Answer.Type

@@ -15,7 +15,9 @@ const session = {
   epoch: Epoch,
   reason: Schema.optional(Schema.String),
   continuity: Schema.optional(Continuity),
-  lost: Schema.optional(Schema.String).annotations({ description: "handed-off: what of the past the new agent was not given." })
+  lost: Schema.optional(Schema.String).annotations({
+    description: "handed-off, replayed: what of the past the agent was not given."
+  })
 }
 
 /**

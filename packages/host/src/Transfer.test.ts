@@ -467,4 +467,41 @@ done with it
       }).pipe(Effect.scoped),
     30_000
   )
+
+  it.effect("P7 an import of a conversation that a thread of ours began is that thread, with the turns it had elsewhere", () => {
+    const agent = ScriptedProvider.make({
+      name: "codex",
+      turn: (turn) =>
+        Effect.zipRight(
+          turn.emit({ _tag: "TurnStarted", turnId: turn.turnId, origin: "user", nativeTurnId: "ours" }),
+          turn.complete
+        )
+    })
+    const turnOf = (nativeTurnId: string) => ({ nativeTurnId, status: "completed" as const, items: [] })
+    const adapter = {
+      ...agent.adapter,
+      history: {
+        list: () => Effect.succeed([]),
+        read: (nativeThreadId: string) =>
+          Effect.succeed({
+            thread: { nativeThreadId, title: "elsewhere", cwd: "/work" },
+            turns: Stream.make(turnOf("ours"), turnOf("theirs"))
+          })
+      }
+    }
+    return Effect.gen(function* () {
+      const host = yield* Host.Host
+      const { threadId } = yield* host.dispatch(
+        command("thread.create", { provider: "codex", cwd: "/work", turn: { text: "hello" } }),
+        "tester"
+      )
+      yield* TestHost.until(host, "turn.completed")
+      const come = host.importNative({ provider: "codex", nativeThreadId: `key-${threadId}`, cwd: "/work" })
+      expect(yield* come).toMatchObject({ threadId, created: false, turns: 1, written: 1 })
+      expect(yield* come).toMatchObject({ threadId, created: false, turns: 1, written: 0 })
+      expect((yield* host.threads({})).items.map((thread) => thread.threadId)).toEqual([threadId])
+      expect((yield* host.importNative({ provider: "codex", nativeThreadId: "another", cwd: "/work" })).created).toBe(true)
+      expect((yield* Verify.run).problems).toEqual([])
+    }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"] })), Effect.scoped)
+  })
 })

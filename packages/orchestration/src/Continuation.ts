@@ -91,7 +91,7 @@ const wordsOf = (ask: Ask): string =>
     .update(
       JSON.stringify(
         ask.kind === "approval"
-          ? [ask.title, ask.command, ask.cwd, ask.changes, ask.choices]
+          ? [ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ...(ask.options === undefined ? [] : [ask.options])]
           : [ask.title, ask.questions.map(({ text, options }) => [text, options])]
       )
     )

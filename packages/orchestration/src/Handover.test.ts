@@ -69,6 +69,51 @@ const ready = (epoch: number) =>
 const between = <A>(agents: ReadonlyArray<Agent>, effect: Effect.Effect<A, unknown, Kit.Services>, seed = 1): A =>
   run(Effect.provide(effect, Kit.layer({ providers: agents.map(({ scripted }) => scripted) })), seed)
 
+describe("a conversation that is lost", () => {
+  it("T3 an agent whose own record is gone gets what was said from the log, with its next prompt only, and what it lost is said", () => {
+    const one = agent("one")
+    const { adapter } = one.scripted
+    const forgets = {
+      ...one.scripted,
+      adapter: {
+        ...adapter,
+        open: (input: OpenInput) =>
+          Effect.map(adapter.open(input), (session) =>
+            input.epoch === 2 ? { ...session, continuity: "fresh" as const, resumeKey: "again" } : session
+          )
+      }
+    }
+    between(
+      [{ ...one, scripted: forgets }],
+      Effect.gen(function* () {
+        const threadId = yield* create("paint it blue")
+        yield* until("turn.completed")
+        yield* Kit.dispatch("session.stop", { threadId })
+        yield* until("session.stopped")
+        yield* Kit.dispatch("turn.start", { threadId, text: "now green" })
+        yield* until("turn.completed", 2)
+        yield* Kit.dispatch("turn.start", { threadId, text: "now red" })
+        yield* until("turn.completed", 3)
+        expect(one.prompts[1]).toMatch(
+          /^Your own record[^]*\[user\] paint it blue[^]*\[agent\] one did it[^]*The request now:\n\nnow green$/
+        )
+        expect(one.prompts[2]).toBe("now red")
+        expect(data(yield* ready(2))).toMatchObject({ continuity: "replayed", lost: expect.stringContaining("reasoning") })
+        // One that dies before it was told is told again: until then the lost key is the thread's.
+        expect(data(yield* ready(2))).not.toHaveProperty("resumeKey")
+        expect((yield* view(threadId)).session).toMatchObject({ continuity: "replayed", lost: expect.any(String) })
+        yield* Kit.dispatch("session.stop", { threadId })
+        yield* until("session.stopped", 2)
+        yield* Kit.dispatch("turn.start", { threadId, text: "more" })
+        yield* until("turn.completed", 4)
+        expect(one.opened.map(({ resumeKey }) => resumeKey)).toEqual([undefined, `key-${threadId}`, "again"])
+        expect(one.prompts[3]).toBe("more")
+        yield* sound
+      })
+    )
+  })
+})
+
 describe("hand-over", () => {
   it("T3 P7 the next session runs on the other agent, with the transcript before its first prompt only, and says what was lost", () => {
     const [one, two] = [agent("one"), agent("two")]

@@ -33,14 +33,21 @@ class Renderer {
   }
 }
 
-/** What another agent was told of these turns, and what it was not. Nothing when nothing was said yet. */
-export const told = (from: string, history: History): Told | undefined => {
+/** Another agent takes over. */
+const takenOver = (from: string): string =>
+  `You take over this conversation from another agent (${from}). The work it did is in this directory; look at it where you need to know.`
+/** The agent's own record of the conversation is gone. */
+const lost =
+  "Your own record of this conversation is gone. The work that you did is in this directory; look at it where you need to know."
+
+/** What an agent is given of these turns, and what it is not. Nothing when nothing was said yet. `from`: another agent had them until now. */
+export const told = (from: string | undefined, history: History): Told | undefined => {
   if (history.turns.length === 0) return undefined
   const renderer = new Renderer()
   const turns = history.turns.map(({ messages, outcome }) =>
     [...messages.map((one) => renderer.message(one)), ...(outcome === "completed" ? [] : [`[this turn ${outcome}]`])].join("\n\n")
   )
-  const text = `You take over this conversation from another agent (${from}). The work it did is in this directory; look at it where you need to know. This is what was said and done:\n\n<transcript>\n${turns.join("\n\n")}\n</transcript>\n\nThe request now:\n\n`
+  const text = `${from === undefined ? lost : takenOver(from)} This is what was said and done:\n\n<transcript>\n${turns.join("\n\n")}\n</transcript>\n\nThe request now:\n\n`
   return { text, lost: lostOf(history, renderer.cut) }
 }
 

@@ -95,8 +95,38 @@ export const make = Effect.gen(function* () {
 
   const look = <A>(read: Parameters<typeof log.view<A>>[0]) => log.view(read).pipe(Effect.mapError(storageUnavailable))
 
+  /**
+   * The thread whose agent has this conversation: it began it, took it over, or was forked to it. One conversation has one thread. A fork that has
+   * not begun yet names the conversation of its source.
+   */
+  const ownerOf = ({ from: provider, resumeKey }: ImportSource) =>
+    Effect.gen(function* () {
+      if (resumeKey === undefined) return undefined
+      const has = (row: ThreadRow) =>
+        row.provider === provider && row.resumeKey === resumeKey && row.forkedFrom?.resumeKey !== resumeKey
+      const had = ({ parked }: ThreadRow) => parked?.provider === provider && parked.resumeKey === resumeKey
+      // A thread that changes meanwhile moves to the front: what has moved is looked at again.
+      for (let seen = -1, newest = -1; ; seen = newest) {
+        for (let before = Number.MAX_SAFE_INTEGER; before > seen + 1;) {
+          const query = { collection: "thread-state", before, limit: 500, maxBytes: 16 * 1024 * 1024 }
+          const rows = yield* look((view) => view.rows(query))
+          const found = rows.map(({ value }) => value as ThreadRow).find((row) => !row.deleted && (has(row) || had(row)))
+          if (found !== undefined) return found.threadId
+          newest = Math.max(newest, rows[0]?.rank ?? -1)
+          before = rows.at(-1)?.rank ?? -1
+          yield* Effect.yieldNow()
+        }
+        if (newest === seen) return undefined
+      }
+    })
+
+  const threadOf = (source: ImportSource) =>
+    Effect.flatMap(ownerOf(source), (owner) =>
+      owner === undefined ? named(source) : Effect.succeed({ threadId: owner, created: false })
+    )
+
   /** The thread of the source; a deleted one is followed by the next. */
-  const threadOf = ({ from, threadId }: ImportSource) =>
+  const named = ({ from, threadId }: ImportSource) =>
     look((view) => {
       for (let n = 1; ; n++) {
         const id = `thr_${digest(from, threadId, String(n))}` as ThreadId

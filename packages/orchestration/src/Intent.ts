@@ -31,14 +31,20 @@ interface Wire {
     readonly reason: string
     readonly epoch?: number
     readonly decision?: Extract<Answer, { decision: unknown }>["decision"]
+    readonly optionId?: string
+    readonly label?: string
     readonly answers?: Extract<Answer, { answers: unknown }>["answers"]
   }
 }
 
 const cancel: Answer = { decision: "cancel" }
 
-const answerOf = ({ decision, answers }: Wire["data"]): Answer =>
-  decision !== undefined ? { decision } : answers !== undefined ? { answers } : cancel
+const answerOf = ({ decision, answers, optionId, label }: Wire["data"]): Answer => {
+  if (answers !== undefined) return { answers }
+  const words = label === undefined ? {} : { label }
+  const option = optionId === undefined ? undefined : { optionId, ...words }
+  return decision !== undefined ? { decision, ...option } : (option ?? cancel)
+}
 
 const table: Record<string, (data: Wire["data"]) => Intent> = {
   "session.started": ({ provider }) => ({ _tag: "Open", provider }),

@@ -1,7 +1,7 @@
 /** A transcript as Markdown: turns, messages, commands with their output, changes, and what was asked and who answered. */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ExportHeader, Imported } from "@millrace/contracts/Import"
-import type { Answer } from "@millrace/contracts/Item"
+import type { Answer, Ask } from "@millrace/contracts/Item"
 
 type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
 
@@ -18,14 +18,23 @@ const minute = (at: string): string => at.slice(0, 16).replace("T", " ")
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${line(reason)}`)
 const value = (of: unknown): string => (typeof of === "string" ? of : (JSON.stringify(of, undefined, 2) ?? ""))
 
-const answered = (answer: Answer | undefined): string =>
+/** The option's words are in the answer; one of an older log has only its id, and its words are in what was asked. */
+const optionOf = (
+  ask: Ask,
+  { label, optionId }: { readonly label?: string | undefined; readonly optionId?: string | undefined }
+): string | undefined =>
+  label ?? (ask.kind === "approval" ? ask.options?.find((option) => option.optionId === optionId)?.label : undefined) ?? optionId
+
+const answered = (ask: Ask, answer: Answer | undefined): string =>
   answer === undefined
     ? ""
     : "answers" in answer
       ? Object.entries(answer.answers)
           .map(([id, given]) => `${line(id)}: **${line(given.join(", "))}**`)
           .join("; ")
-      : `**${"decision" in answer ? answer.decision : line(answer.optionId)}**`
+      : ["decision" in answer ? answer.decision : undefined, optionOf(ask, answer)]
+          .flatMap((words) => (words === undefined ? [] : [`**${line(words)}**`]))
+          .join(" ")
 
 const item = (data: Data<"item.imported">): string => {
   const state = data.status === "completed" ? "" : ` (${data.status}${because(data.reason)})`
@@ -63,10 +72,12 @@ const item = (data: Data<"item.imported">): string => {
 
 const request = (data: Data<"request.imported">): string => {
   const asked =
-    data.ask.kind === "question" ? data.ask.questions.map(({ id, text }) => `- ${line(id)}: ${line(text)}\n`).join("") : ""
+    data.ask.kind === "question"
+      ? data.ask.questions.map(({ id, text }) => `- ${line(id)}: ${line(text)}\n`).join("")
+      : (data.ask.options ?? []).map(({ label }) => `- ${line(label)}\n`).join("")
   const end =
     data.status === "answered"
-      ? `${answered(data.answer)}, by ${line(data.by ?? "somebody")}`
+      ? `${answered(data.ask, data.answer)}, by ${line(data.by ?? "somebody")}`
       : `${data.status}${because(data.reason)}`
   return `**Asked** ${line(data.ask.title)}\n\n${asked === "" ? "" : `${asked}\n`}Answer: ${end}\n\n`
 }

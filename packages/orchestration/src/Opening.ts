@@ -32,8 +32,10 @@ export interface Input {
 
 export interface Opened {
   readonly session: ProviderSession
-  /** It takes over a conversation: what of it it was not given. */
+  /** It gets the conversation from the log: what of it it was not given. */
   readonly lost?: string
+  /** Why it gets it: another agent had it, or this one has lost its own record. */
+  readonly continuity?: "handed-off" | "replayed"
   /** The same: what it is to be told with its first turn, for it does not read the log by itself. */
   readonly told?: Handover.Told
 }
@@ -53,7 +55,10 @@ const notAlone: Failure = {
     "The agent of this thread's last session cannot be shown to be gone, and two must not write one conversation. End its process (millrace ps), then send again."
 }
 
-/** Opens the agent. One that has to take over a conversation, and does not read it from the log by itself, is to get it with its first turn. */
+/**
+ * Opens the agent. One that has lost the conversation it is asked to continue, or that takes over one and does not read it from the log by itself,
+ * is to get it with its first turn.
+ */
 const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
   Effect.gen(function* () {
     const { threadId, epoch } = input
@@ -61,10 +66,13 @@ const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effec
     let read: History | undefined
     const noted = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
     const session = yield* Scope.extend(target.open({ ...given, threadId, epoch, history: noted }), scope)
-    if (handedFrom === undefined) return { session }
-    if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read) }
+    const continuity = handedFrom === undefined ? "replayed" : "handed-off"
+    // A conversation was asked for, and the agent has begun another one: it knows nothing of what was said.
+    const forgot = handedFrom === undefined && given.resumeKey !== undefined && session.continuity === "fresh"
+    if (handedFrom === undefined && !forgot) return { session }
+    if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read), continuity }
     const told = Handover.told(handedFrom, yield* history(Handover.bounds))
-    return told === undefined ? { session } : { session, lost: told.lost, told }
+    return told === undefined ? { session } : { session, lost: told.lost, told, continuity }
   })
 
 /** The session lives in the scope. `stopped`: somebody wants it to end before it began, in these words. */

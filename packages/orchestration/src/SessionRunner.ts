@@ -95,6 +95,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     let death: Failure | undefined
     /** What another agent was told and did, until this one has taken it with a turn. */
     let handed: Handover.Told | undefined
+    /** The log still has the key of a lost conversation: that of the new one counts once it has been given what was said. */
+    let keyIsNews = false
 
     const turnFor = (turnId: TurnId) =>
       Effect.gen(function* () {
@@ -160,8 +162,9 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         const taken = yield* Effect.either(sturdy("startTurn", start))
         yield* Deferred.succeed(turn.given, undefined)
         if (Either.isRight(taken)) {
-          if (action === undefined) handed = undefined
-          return yield* learn(session, known)
+          if (action !== undefined || handed === undefined) return yield* learn(session, known)
+          handed = undefined
+          return yield* learn(session, keyIsNews ? undefined : known)
         }
         if (isFatal(taken.left)) return yield* fatal(taken.left.failure)
         return yield* engine.submit({ _tag: "TurnRefused", threadId, epoch, turnId, failure: taken.left.failure })
@@ -212,11 +215,14 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         yield* sturdy("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
       })
 
-    const live = ({ lost, session, told }: Opening.Opened) =>
+    const live = ({ continuity, lost, session, told }: Opening.Opened) =>
       Effect.gen(function* () {
         handed = told
-        const { capabilities, resumeKey } = session
-        const how = lost === undefined ? { continuity: session.continuity } : { continuity: "handed-off" as const, lost }
+        keyIsNews = told !== undefined && continuity === "replayed"
+        const { capabilities } = session
+        const resumeKey = keyIsNews ? undefined : session.resumeKey
+        const how =
+          lost === undefined ? { continuity: session.continuity } : { continuity: continuity ?? session.continuity, lost }
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
         if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)

@@ -318,6 +318,64 @@ describe("items and requests", () => {
     )
   })
 
+  it("T13 of an agent's own options one is chosen, by its id or by the decision that only it can be", () => {
+    const { model, turnId } = running()
+    const options = [
+      { optionId: "o1", label: "production", kind: "accept" },
+      { optionId: "o2", label: "staging", kind: "accept" },
+      { optionId: "o3", label: "none", kind: "decline" },
+      { optionId: "o4", label: "Yes, for ever", kind: "allow_persistent" }
+    ]
+    const open = (name: string) =>
+      say(model, 1, {
+        _tag: "RequestOpened",
+        turnId,
+        requestId: name as RequestId,
+        ask: { kind: "approval", title: "Which database?", choices: ["decline", "cancel"], options }
+      })
+    const answer = (name: string, body: Omit<(typeof CommandBody)["request.answer"]["Type"], "requestId">) =>
+      ask(model, "request.answer", { requestId: name as RequestId, ...body })
+    for (const name of ["req_1", "req_2", "req_3"]) open(name)
+    expect(answer("req_1", { decision: "accept" })).toEqual(Either.left("AmbiguousDecision"))
+    expect(answer("req_1", { decision: "decline", optionId: "o2" })).toEqual(Either.left("DecisionNotOffered"))
+    expect(answer("req_1", { optionId: "o9" })).toEqual(Either.left("DecisionNotOffered"))
+    expect(answer("req_1", { optionId: "o2" })).toMatchObject(Either.right({ outcome: "answered" }))
+    expect(last(model, "request.answered")?.data).toMatchObject({ decision: "accept", optionId: "o2", label: "staging" })
+    answer("req_2", { decision: "decline" })
+    expect(last(model, "request.answered")?.data).toMatchObject({ decision: "decline", optionId: "o3", label: "none" })
+    answer("req_3", { optionId: "o4" })
+    expect(last(model, "request.answered")?.data).toMatchObject({ optionId: "o4", label: "Yes, for ever" })
+    expect(last(model, "request.answered")?.data).not.toHaveProperty("decision")
+  })
+
+  it("T13 allowed for the session with an option, the equal ones get that option; the same words with other options wait on", () => {
+    const { model, turnId } = running()
+    const open = (name: string, labels: ReadonlyArray<string>) =>
+      say(model, 1, {
+        _tag: "RequestOpened",
+        turnId,
+        requestId: name as RequestId,
+        ask: {
+          kind: "approval",
+          title: "Run it",
+          command: "ls",
+          choices: ["cancel"],
+          options: labels.map((label, at) => ({ optionId: `o${at}`, label, kind: "accept-for-session" }))
+        }
+      })
+    open("req_1", ["here", "everywhere"])
+    open("req_2", ["here", "everywhere"])
+    open("req_3", ["everywhere", "here"])
+    ask(model, "request.answer", { requestId: "req_1" as RequestId, optionId: "o0" })
+    expect(last(model, "request.answered")?.data).toMatchObject({
+      requestId: "req_2",
+      by: "policy",
+      optionId: "o0",
+      label: "here"
+    })
+    expect(Object.keys(model.only.requests)).toEqual(["req_a", "req_3"])
+  })
+
   it("T13 an open request never survives its session", () => {
     const { model, threadId, requestId } = running()
     ask(model, "session.stop", { threadId })

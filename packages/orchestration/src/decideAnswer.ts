@@ -1,7 +1,7 @@
 /** decide for answers: what a person says to a request settles it, once; the first answer wins (T13). */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
-import { type Answer, type Ask, Decision } from "@millrace/contracts/Item"
+import { type Answer, type ApprovalOption, type Ask, Decision } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
@@ -11,6 +11,9 @@ import type { OpenRequest, ThreadState } from "./ThreadState.ts"
 
 type Approval = Extract<Ask, { readonly kind: "approval" }>
 const isDecision = Schema.is(Decision)
+
+const chosen = ({ kind, label, optionId }: ApprovalOption): Answer =>
+  isDecision(kind) ? { decision: kind, optionId, label } : { optionId, label }
 
 /** The option that the command names, or the only one of the decision's kind. */
 const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Either.Either<Answer, CommandRejected> => {
@@ -24,7 +27,7 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
         `Give one of the request's options: ${options.map((one) => one.optionId).join(", ")}.`,
         requestId
       )
-    return Either.right(isDecision(option.kind) ? { decision: option.kind, optionId } : { optionId })
+    return Either.right(chosen(option))
   }
   const fitting = options.filter((one) => one.kind === decision)
   if (fitting.length > 1)
@@ -35,7 +38,7 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
     )
   const [only] = fitting
   return decision !== undefined && ask.choices.includes(decision)
-    ? Either.right(only === undefined ? { decision } : { decision, optionId: only.optionId })
+    ? Either.right(only === undefined ? { decision } : chosen(only))
     : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
 }
 
@@ -71,13 +74,13 @@ const askedOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
 /** Allowed for the session: those that wait with the very same words need nobody any more (T13). */
-const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest): void => {
+const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest, answer: Answer): void => {
   const { ask } = allowed
   // Without a command or changes nothing says that two of them are the same.
   if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
   for (const { ask: other, requestId, turnId } of Object.values(requests)) {
     if (requestId === allowed.requestId || other.kind !== "approval" || askedOf(other) !== askedOf(ask)) continue
-    draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", decision: "accept-for-session" })
+    draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", ...answer })
   }
 }
 
@@ -95,7 +98,7 @@ export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">
   return Either.map(answerFor(command, open), (answer) => {
     draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
     if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)
-    if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open)
+    if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open, answer)
     return { threadId, turnId: open.turnId, outcome: "answered" }
   })
 }

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
+import { CommandBody } from "@millrace/contracts/Command"
 import { ThreadId } from "@millrace/contracts/Ids"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
-import { Effect, Layer } from "effect"
+import { Effect, Either, Layer, Schema } from "effect"
 import * as ClaudeProcess from "./claude/Process.ts"
 import * as CodexProcess from "./codex/Process.ts"
+import * as Instance from "./Instance.ts"
+import * as Environment from "./process/Environment.ts"
 import * as Ledger from "./process/Ledger.ts"
 import * as Registry from "./Registry.ts"
 
@@ -45,6 +48,37 @@ describe("instances", () => {
         )
       )
   )
+
+  it("X4 what no process can take, or would take for a flag, is refused where it is given", () => {
+    const command = Schema.decodeUnknownEither(CommandBody["thread.create"])
+    const made = (model: string) => command({ provider: "demo", cwd: "/work", model })
+    for (const model of ["-p", "--dangerously-skip-permissions", "a\0b", "a\nb", "\u001b[2J", "\u2028", "", " "])
+      expect([model, String(Either.flip(made(model)))]).toEqual([model, expect.stringContaining("the model's name")])
+    for (const model of ["gpt-5.1-codex", "openrouter/meta-llama/llama-3:free", "claude-opus-4 (1M)", "模型"])
+      expect([model, Either.isRight(made(model))]).toEqual([model, true])
+    expect(Either.isLeft(Schema.decodeUnknownEither(CommandBody["project.create"])({ cwd: "/tmp\0" }))).toBe(true)
+    const instance = Schema.decodeUnknownEither(Instance.Instance)
+    for (const wrong of [
+      { kind: "codex", binary: "/bin/co\0dex" },
+      { kind: "claude", env: { A: "b\0" } },
+      { kind: "claude", env: { "A=B": "c" } },
+      { kind: "acp", command: "agent", args: ["--x\0"] },
+      { kind: "openai", baseUrl: "http://127.0.0.1:1/v1", model: "a\nb" }
+    ])
+      expect([wrong, Either.isLeft(instance(wrong))]).toEqual([wrong, true])
+  })
+
+  it("X4 proxies, certificates and the places of tools are inherited; what reaches other machines is not", () => {
+    const server = {
+      ALL_PROXY: "socks5://p",
+      all_proxy: "socks5://p",
+      NVM_DIR: "/n",
+      KUBECONFIG: "/k",
+      GIT_SSH_COMMAND: "ssh -i k"
+    }
+    expect(Object.keys(Environment.select(server, {}))).toEqual(["ALL_PROXY", "all_proxy", "NVM_DIR"])
+    expect(Environment.select(server, { ALL_PROXY: undefined })).not.toHaveProperty("ALL_PROXY")
+  })
 
   it("X4 an instance with a home of its own gets none of the server's places; a variable can be taken away", () => {
     const server = { CODEX_HOME: "/of/server", CLAUDE_CONFIG_DIR: "/of/server", OPENAI_API_KEY: "k", ANTHROPIC_API_KEY: "k" }

@@ -1,6 +1,7 @@
 /** A provider as configuration names it: one of our adapters with a name, a home and settings of its own. Several of one kind may stand beside each other. */
 import { HttpClient } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { ModelName } from "@millrace/contracts/Command"
 import { ProviderError, type ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import * as Acp from "./acp/Acp.ts"
@@ -15,8 +16,11 @@ const said = (description: string) => ({ description })
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
   Schema.optionalWith(schema, { exact: true }).annotations(said(description))
 
+/** What no process can take as an argument or a value. */
+const takable = (text: string) => !text.includes("\0") || "it has a NUL character, which no process can take"
+const Argument = Schema.String.pipe(Schema.filter(takable))
 const Path = Schema.String.pipe(
-  Schema.filter((text) => text !== "" || "expected a path, got an empty text"),
+  Schema.filter((text) => (text === "" ? "expected a path, got an empty text" : takable(text))),
   Schema.annotations({ identifier: "Path", description: "Absolute, below ~, or relative to the file that names it." })
 )
 const Variable = Schema.String.pipe(
@@ -25,7 +29,12 @@ const Variable = Schema.String.pipe(
   ),
   Schema.annotations({ identifier: "Variable", description: "The name of an environment variable of the server." })
 )
-const Env = Schema.Record({ key: Schema.String, value: Schema.NullOr(Schema.String) })
+const Env = Schema.Record({ key: Schema.String, value: Schema.NullOr(Argument) }).pipe(
+  Schema.filter(
+    (given) =>
+      Object.keys(given).every((name) => /^[^=\0]+$/.test(name)) || "expected names of environment variables, without = and NUL"
+  )
+)
 const inherit = optional(
   Schema.Array(Variable),
   "Variables that it inherits from the server, beside those that every agent gets."
@@ -73,7 +82,7 @@ export const ClaudeInstance = Schema.Struct({
 export const AcpInstance = Schema.Struct({
   kind: Schema.Literal("acp"),
   command: Path.annotations(said("The program: a name on the PATH, or a path.")),
-  args: optional(Schema.Array(Schema.String), "Its arguments, such as `--experimental-acp`."),
+  args: optional(Schema.Array(Argument), "Its arguments, such as `--experimental-acp`."),
   env,
   inherit,
   install: optional(Schema.String, "What a person does when the program is missing.")
@@ -102,7 +111,7 @@ export const OpenAiInstance = Schema.Struct({
   kind: Schema.Literal("openai"),
   baseUrl: BaseUrl,
   api: optional(Schema.Literal("chat", "responses"), "chat (default): /chat/completions; responses: /responses."),
-  model: optional(Schema.String, "For threads that name none. Default: the only one that the endpoint lists."),
+  model: optional(ModelName, "For threads that name none. Default: the only one that the endpoint lists."),
   apiKeyEnv: optional(Variable, "The variable of the server that holds the key."),
   apiKeyFile: optional(Path, "A file that holds the key and nothing else."),
   instructions: optional(Schema.String, "Said to the model before the conversation."),

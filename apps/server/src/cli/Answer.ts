@@ -4,24 +4,28 @@ import * as Command from "@effect/cli/Command"
 import { Effect, Schema } from "effect"
 import * as Client from "@millrace/client/Client"
 import { RequestId } from "@millrace/contracts/Ids"
-import { type Answer, type Ask as AskOf, Decision } from "@millrace/contracts/Item"
+import type { Answer, Ask as AskOf } from "@millrace/contracts/Item"
+import * as ApprovalOptions from "./ApprovalOptions.ts"
 import * as Ask from "./Ask.ts"
 import * as Connect from "./Connect.ts"
 import { failed, fromError, usage } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
+import { line } from "./Style.ts"
 
 const isRequest = Schema.is(RequestId)
-const isDecision = Schema.is(Decision)
 
 const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
   if (ask.kind === "approval") {
     const [word] = words
-    return words.length === 1 && isDecision(word) && ask.choices.includes(word)
-      ? Effect.succeed<Answer>({ decision: word })
-      : Effect.fail(
-          usage(`ANSWER: expected one of ${ask.choices.join(", ")} for "${ask.title}", got ${JSON.stringify(words.join(" "))}`)
+    const answer = word === undefined ? undefined : ApprovalOptions.answerOf(ask, words.join(" "))
+    return answer === undefined
+      ? Effect.fail(
+          usage(
+            `ANSWER: expected one of ${ApprovalOptions.offered(ask).join(", ")} for "${line(ask.title, 200)}", got ${JSON.stringify(words.join(" "))}`
+          )
         )
+      : Effect.succeed(answer)
   }
   const asked = ask.questions.map(({ header, text }) => (header === undefined ? text : `${header}: ${text}`)).join(" / ")
   if (words.length !== ask.questions.length)
@@ -39,7 +43,7 @@ export const command = Command.make(
     request: Flags.argument("REQUEST").pipe(Args.withDescription("Its id; see: millrace state")),
     answer: Flags.argument("ANSWER").pipe(
       Args.withDescription(
-        "accept, accept-for-session, decline or cancel; for questions one text each (several choices: separate them with commas)."
+        "An option's id or words, or accept, accept-for-session, decline or cancel; for questions one text each (several choices: separate them with commas)."
       ),
       Args.atLeast(1)
     ),

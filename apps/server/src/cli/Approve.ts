@@ -4,25 +4,34 @@ import * as Client from "@millrace/client/Client"
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { Answer, Ask as AskOf } from "@millrace/contracts/Item"
 import * as Ask from "./Ask.ts"
+import * as ApprovalOptions from "./ApprovalOptions.ts"
 import type { Connected } from "./Connect.ts"
 import { type CliFailure, fromError, needsPerson } from "./Failure.ts"
 import { Output } from "./Output.ts"
 import { line } from "./Style.ts"
 
-/** `never`: declines; `always`: accepts; `ask`: asks here. A question has no answer by policy. */
+/** `never`: declines; `always`: accepts, where the agent offers one way to do so; `ask`: asks here. A question has no answer by policy. */
 export type Policy = "never" | "always" | "ask"
 
-const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
+/** `undefined`: only a person can say. */
+export const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
   if (ask.kind !== "approval" || policy === "ask") return undefined
   const wanted = policy === "always" ? (["accept", "accept-for-session"] as const) : (["decline", "cancel"] as const)
+  if (policy === "always" && ApprovalOptions.isAmbiguous(ask, wanted)) return undefined
   const decision = wanted.find((choice) => ask.choices.includes(choice))
   return decision === undefined ? undefined : { decision }
+}
+
+/** What may be typed as the answer. */
+const typed = (ask: AskOf): string => {
+  if (ask.kind === "question") return "TEXT"
+  return ask.options === undefined ? "accept|decline" : `ANSWER\nANSWER is one of: ${ApprovalOptions.offered(ask).join(", ")}`
 }
 
 const waits = (connected: Connected, requestId: RequestId, ask: AskOf): CliFailure =>
   needsPerson(
     connected.via === "server"
-      ? `The turn waits for a person: ${line(ask.title, 200)}\nIt stays open. Answer it: millrace answer ${requestId} ${ask.kind === "approval" ? "accept|decline" : "TEXT"}`
+      ? `The turn waits for a person: ${line(ask.title, 200)}\nIt stays open. Answer it: millrace answer ${requestId} ${typed(ask)}`
       : `The turn needs a person: ${line(ask.title, 200)}\nNothing can ask here, and without a server nobody else can answer. Use a terminal, decide with --approve always or --approve never, or start a server that keeps the question: millrace serve`
   )
 
@@ -39,8 +48,12 @@ export const settle = (
     if (decided === undefined && !output.canAsk) return yield* waits(connected, requestId, ask)
     yield* output.progress(undefined)
     const answer = decided ?? (yield* Effect.mapError(Ask.person(ask, output.style), () => waits(connected, requestId, ask)))
-    if (decided !== undefined && "decision" in decided)
-      yield* output.note(output.style.yellow(`${decided.decision} (--approve ${policy}): ${line(ask.title, output.noteWidth)}`))
+    if (decided !== undefined && "decision" in decided && ask.kind === "approval")
+      yield* output.note(
+        output.style.yellow(
+          `${ApprovalOptions.wordsOf(ask, decided.decision)} (--approve ${policy}): ${line(ask.title, output.noteWidth)}`
+        )
+      )
     const command = yield* Client.command("request.answer", { requestId, ...answer })
     const accepted = yield* Effect.mapError(connected.millrace.dispatch(command), fromError)
     yield* output.progress("working")

@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline/promises"
 import { Data, Effect } from "effect"
 import type { Answer, Ask, Decision, Question } from "@millrace/contracts/Item"
+import * as ApprovalOptions from "./ApprovalOptions.ts"
 import type { Style } from "./Style.ts"
 import { line } from "./Style.ts"
 
@@ -31,13 +32,35 @@ const letters: ReadonlyArray<readonly [string, Decision, string]> = [
   ["c", "cancel", "cancel the turn"]
 ]
 
-const approval = (ask: Extract<Ask, { readonly kind: "approval" }>, style: Style): Effect.Effect<Answer, NoAnswer> => {
-  const offered = letters.filter(([, decision]) => ask.choices.includes(decision))
-  const text = `${style.yellow("?")} ${style.bold(line(ask.title, 400))}${ask.reason === undefined ? "" : `\n  ${line(ask.reason, 400)}`}
-  ${offered.map(([letter, , words]) => `[${letter}] ${words}`).join("  ")}: `
+/** The keys that a person may press, with the words for them: the agent's options by number, and the decisions that mean one of them. */
+export const keys = (
+  ask: ApprovalOptions.Approval
+): ReadonlyArray<{ readonly keys: ReadonlyArray<string>; readonly words: string; readonly answer: Answer }> => {
+  const options = ask.options ?? []
+  const decisions = letters.filter(([, decision]) => ask.choices.includes(decision))
+  return [
+    ...options.map(({ kind, label, optionId }, at) => ({
+      keys: [`${at + 1}`, ...decisions.flatMap(([letter, decision]) => (decision === kind ? [letter] : []))],
+      words: line(label, 100),
+      answer: { optionId }
+    })),
+    ...decisions.flatMap(([letter, decision, words]) =>
+      options.some(({ kind }) => kind === decision) ? [] : [{ keys: [letter], words, answer: { decision } }]
+    )
+  ]
+}
+
+const approval = (ask: ApprovalOptions.Approval, style: Style): Effect.Effect<Answer, NoAnswer> => {
+  const offered = keys(ask)
+  const choices = offered.map(({ keys, words }) => `[${keys.join(", ")}] ${words}`).join("  ")
+  const reason = ask.reason === undefined ? "" : `\n  ${line(ask.reason, ask.options === undefined ? 400 : 4000)}`
+  const text = `${style.yellow("?")} ${style.bold(line(ask.title, 400))}${reason}\n  ${choices}: `
   return Effect.flatMap(question(text), (typed) => {
-    const chosen = offered.find(([letter, decision, words]) => [letter, decision, words].includes(typed.toLowerCase()))
-    return chosen === undefined ? approval(ask, style) : Effect.succeed<Answer>({ decision: chosen[1] })
+    const pressed = offered.find(({ keys }) => keys.includes(typed.toLowerCase()))
+    // Two options may have the same words: then neither is meant.
+    const [said, ...more] = offered.filter(({ words }) => words.toLowerCase() === typed.toLowerCase())
+    const answer = pressed?.answer ?? ApprovalOptions.answerOf(ask, typed) ?? (more.length === 0 ? said?.answer : undefined)
+    return answer === undefined ? approval(ask, style) : Effect.succeed(answer)
   })
 }
 

@@ -1,7 +1,7 @@
 /** One event as one line for people. */
 import { Either } from "effect"
 import { type DataOf, decodeData, type EventType, type LogEvent } from "@millrace/contracts/Event"
-import type { Answer, ItemContent } from "@millrace/contracts/Item"
+import type { Answer, Ask, ItemContent } from "@millrace/contracts/Item"
 import * as Style from "./Style.ts"
 
 /** What an item is about: its command, its files, its tool, or its text. */
@@ -16,9 +16,15 @@ export const about = (content: ItemContent): string =>
 const answerText = (answer: Answer): string =>
   "answers" in answer
     ? Object.values(answer.answers).flat().join(", ")
-    : "decision" in answer
-      ? answer.decision
-      : `option ${answer.optionId}`
+    : [
+        ...("decision" in answer ? [answer.decision] : []),
+        ...(answer.optionId === undefined ? [] : [`"${answer.label ?? answer.optionId}"`])
+      ].join(" ")
+
+const asked = (ask: Ask): string =>
+  ask.kind === "approval" && ask.options !== undefined
+    ? `${ask.title}  (${ask.options.map(({ label }) => label).join(" | ")})`
+    : ask.title
 
 const ended = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
 
@@ -73,7 +79,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "item.delta": (data) => `${data.kind}  ${data.text}`,
   "item.completed": (data) => `${data.kind}  ${data.status === "completed" ? "" : `${data.status}  `}${about(data)}`,
   "item.amended": (data) => `${data.kind}  ${about(data)}`,
-  "request.opened": (data) => data.title,
+  "request.opened": asked,
   "request.answered": (data) => `${answerText(data)}  by ${data.by}`,
   "request.expired": ended,
   "request.cancelled": ended,

@@ -7,6 +7,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import { Config, Effect, Option, Schema } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
+import { ModelName } from "@millrace/contracts/Command"
 import { ThreadId } from "@millrace/contracts/Ids"
 import { type CliFailure, usage } from "./Failure.ts"
 
@@ -58,6 +59,21 @@ export const url = Options.text("url").pipe(
 /** A text, if it is given. `value`: what stands for it in the help. */
 export const text = (name: string, value: string, description: string) =>
   Options.text(name).pipe(Options.withPseudoName(value), Options.withDescription(description), Options.optional)
+
+const isModelName: (name: string) => boolean = Schema.is(ModelName)
+
+/** A model's name, if it is given; what the agent's process would take for a flag is refused here. */
+export const model = (description: string) =>
+  Options.text("model").pipe(
+    Options.withPseudoName("NAME"),
+    Options.withDescription(description),
+    Options.mapEffect((name) =>
+      isModelName(name)
+        ? Effect.succeed(name)
+        : wrong("model", "a model's name without control characters that does not begin with -", name.slice(0, 100))
+    ),
+    Options.optional
+  )
 
 const isThread = Schema.is(ThreadId)
 const noThread = (got: string) => `expected a thread id, like thr_01HXYZ, got ${JSON.stringify(got)}. See: millrace threads`

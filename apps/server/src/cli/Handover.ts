@@ -13,7 +13,7 @@ export const command = Command.make(
   {
     ...Flags.ofThread,
     provider: Flags.argument("PROVIDER").pipe(Args.withDescription("Who goes on; see: millrace providers")),
-    model: Flags.text("model", "NAME", "Its model, as that agent names it.")
+    model: Flags.model("Its model, as that agent names it.")
   },
   ({ data, json, model, provider, thread, url }) =>
     Effect.scoped(

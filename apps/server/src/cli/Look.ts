@@ -7,6 +7,7 @@ import type { ProviderStatus, ThreadStatus, ThreadView } from "@millrace/contrac
 import * as Connect from "./Connect.ts"
 import { fromError } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
+import * as ApprovalOptions from "./ApprovalOptions.ts"
 import * as Output from "./Output.ts"
 import type { Style } from "./Style.ts"
 import * as Text from "./Style.ts"
@@ -93,17 +94,18 @@ export const state = Command.make("state", common, (options) =>
       const asked = snapshot.requests.map((request) => [
         style.yellow(request.requestId),
         request.threadId,
-        Text.line(request.ask.title, 200)
+        Text.line(request.ask.title, 200),
+        style.dim(Text.line(choices(request), 200))
       ])
       if (asked.length > 0) yield* output.out(`\n${Output.table(asked, output.width)}`)
-      if (asked.length > 0) yield* output.note(output.style.dim("Answer one: millrace answer REQUEST accept|decline"))
+      if (asked.length > 0) yield* output.note(output.style.dim("Answer one: millrace answer REQUEST ANSWER"))
     })
   )
 ).pipe(Command.withDescription("Show what is going on: threads that are busy, and what waits for a person."))
 
 const choices = ({ ask }: RequestView): string =>
   ask.kind === "approval"
-    ? ask.choices.join(" | ")
+    ? ApprovalOptions.offered(ask).join(" | ")
     : ask.questions.flatMap(({ text }) => (text === ask.title ? [] : [text])).join(" / ")
 
 export const requests = Command.make("requests", common, (options) =>

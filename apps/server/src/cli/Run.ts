@@ -112,7 +112,7 @@ export const command = Command.make(
       "NAME",
       "The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."
     ),
-    model: Flags.text("model", "NAME", "The agent's model. Default: the agent's own."),
+    model: Flags.model("The agent's model. Default: the agent's own."),
     thread: Flags.text("thread", "ID", "Continue this thread instead of beginning one."),
     cwd: Flags.text("cwd", "DIR", "Where the agent works. Default: here."),
     approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(

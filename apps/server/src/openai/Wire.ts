@@ -2,8 +2,10 @@
  * What OpenAI's clients send, as far as an agent can act on it. Fields that are not named here are ignored: sampling, limits and the like
  * belong to the agent. What would change the meaning of the answer and cannot be honoured is refused in `Asked.ts`.
  */
+import { ModelName } from "@millrace/contracts/Command"
 import { Schema } from "effect"
 
+const isModelName: (name: string) => boolean = Schema.is(ModelName)
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 
 /** What only some types of parts have is looked at in `Attached.ts`. */
@@ -21,7 +23,14 @@ export type Part = typeof Part.Type
 export const Content = Schema.Union(Schema.String, Schema.Array(Part))
 export type Content = typeof Content.Type
 
-const Model = Schema.String.pipe(Schema.minLength(1))
+/** `provider` or `provider/model`. */
+const Model = Schema.String.pipe(
+  Schema.minLength(1),
+  Schema.filter((name) => {
+    const its = name.slice(name.indexOf("/") + 1)
+    return its === "" || isModelName(its) || "expected provider or provider/model, without control characters or a leading -"
+  })
+)
 const Stream = maybe(Schema.Boolean)
 
 /** One that is none of them is reported with all of them. */

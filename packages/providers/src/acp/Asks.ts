@@ -1,5 +1,6 @@
 /** `session/request_permission` as our `Ask`, and our answers as one of the options that the agent offered. */
-import type { Answer, Decision } from "@millrace/contracts/Item"
+import type { Answer, ApprovalOption, Decision } from "@millrace/contracts/Item"
+import { stringAt } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
 import { oneLine } from "../OneLine.ts"
 import * as Items from "./Items.ts"
@@ -15,29 +16,62 @@ export const cancelled: Outcome = { outcome: { outcome: "cancelled" } }
 export interface Asked {
   readonly ask: NativeAsk
   readonly result: (answer: Answer) => Outcome
+  /** Whether the answer refuses what was asked. */
+  readonly declines: (answer: Answer) => boolean
 }
 
-/** In order of preference, for each decision. What was not allowed in one of these words is not allowed. */
-const wanted: Readonly<Record<Decision, ReadonlyArray<string>>> = {
-  accept: ["allow_once", "allow_always"],
-  "accept-for-session": ["allow_always", "allow_once"],
-  decline: ["reject_once", "reject_always"],
-  cancel: []
+/** Our words for the kinds of version 1. A second way to refuse keeps its own word, so that `decline` is one option. */
+const kinds: ReadonlyMap<string, Decision> = new Map([
+  ["allow_once", "accept"],
+  ["allow_always", "accept-for-session"],
+  ["reject_once", "decline"]
+])
+
+const optionsOf = (offered: ReadonlyArray<PermissionOption>): ReadonlyArray<ApprovalOption> => {
+  const declines = offered.some(({ kind }) => kind === "reject_once")
+  const kindOf = (kind: string) => (kind === "reject_always" && !declines ? "decline" : (kinds.get(kind) ?? kind))
+  return offered.map(({ kind, name, optionId }) => ({
+    optionId,
+    label: oneLine(name ?? "") || optionId,
+    kind: kindOf(kind ?? "other")
+  }))
 }
 
-/** Answers where a decision was asked for are a refusal. */
-export const decisionOf = (answer: Answer): Decision => ("decision" in answer ? answer.decision : "decline")
+/**
+ * What a decision says without doubt: exactly one option is of its kind. Without an option that refuses, `decline` is the protocol's answer
+ * "cancelled".
+ */
+const choicesOf = (options: ReadonlyArray<ApprovalOption>): readonly [Decision, ...Array<Decision>] => {
+  const count = (decision: Decision) => options.filter(({ kind }) => kind === decision).length
+  const clear: Array<Decision> = (["accept", "accept-for-session"] as const).filter((decision) => count(decision) === 1)
+  if (count("decline") < 2) clear.push("decline")
+  const [first = "cancel", ...rest] = clear
+  return first === "cancel" ? [first] : [first, ...rest, "cancel"]
+}
+
+/** The option that was chosen. An answer that names none chooses the only one of its decision's kind, never the first of several. */
+const optionFor = (options: ReadonlyArray<ApprovalOption>, answer: Answer): ApprovalOption | undefined => {
+  if ("answers" in answer) return undefined
+  const { optionId } = answer
+  if (optionId !== undefined) return options.find((option) => option.optionId === optionId)
+  const fitting = options.filter(({ kind }) => "decision" in answer && kind === answer.decision)
+  return fitting.length === 1 ? fitting[0] : undefined
+}
+
+/** What the agent says of the call: the plan that a person agrees to, or why it asks. */
+const reasonOf = (call: ToolCall): string | undefined => {
+  const shown = Items.textOf(call)
+  return shown === "" ? stringAt(call.rawInput, "plan") : shown
+}
 
 /** `call`: all that is known of the tool call which it is about. */
-export const asked = (call: ToolCall, options: ReadonlyArray<PermissionOption>): Asked => {
-  const offers = (kind: string) => options.some((option) => option.kind === kind)
-  const once: ReadonlyArray<Decision> = offers("allow_once") ? ["accept"] : []
-  const always: ReadonlyArray<Decision> = offers("allow_always") ? ["accept-for-session"] : []
+export const asked = (call: ToolCall, offered: ReadonlyArray<PermissionOption>): Asked => {
+  const options = optionsOf(offered)
   const command = Items.commandOf(call)
   const changes = Items.changesOf(call)
+  const reason = reasonOf(call)
   const files = changes.map(({ path }) => path).join(", ")
   const title = command ? `Run: ${command}` : files === "" ? (call.title ?? "Allow what the agent asks?") : `Change: ${files}`
-  const [first, ...rest]: ReadonlyArray<Decision> = [...once, ...always, "decline"]
   return {
     ask: {
       kind: "approval",
@@ -45,11 +79,17 @@ export const asked = (call: ToolCall, options: ReadonlyArray<PermissionOption>):
       nativeItemId: call.toolCallId,
       ...(command ? { command } : {}),
       ...(changes.length > 0 ? { changes } : {}),
-      choices: [first ?? "decline", ...rest, "cancel"]
+      ...(reason === undefined ? {} : { reason }),
+      choices: choicesOf(options),
+      options
     },
     result: (answer) => {
-      const option = wanted[decisionOf(answer)].flatMap((kind) => options.find((offered) => offered.kind === kind) ?? []).at(0)
+      const option = optionFor(options, answer)
       return option === undefined ? cancelled : { outcome: { outcome: "selected", optionId: option.optionId } }
+    },
+    declines: (answer) => {
+      const option = optionFor(options, answer)
+      return option === undefined || option.kind === "decline" || option.kind.startsWith("reject")
     }
   }
 }

@@ -7,7 +7,7 @@ import { Option } from "effect"
 import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
-import { asked, decisionOf, type Outcome } from "./Asks.ts"
+import { asked, type Outcome } from "./Asks.ts"
 import * as Items from "./Items.ts"
 import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
 
@@ -244,14 +244,13 @@ export const make = (sessionId: string): Mapping => {
       said = true
       const known = tools.has(permission.toolCall.toolCallId)
       const tool = toolOf(current.id, permission.toolCall)
-      const { ask, result } = asked(tool.call, permission.options)
+      const { ask, declines, result } = asked(tool.call, permission.options)
       const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId: tool.turnId, nativeRequestId, ask }
       return {
         nativeRequestId,
         events: [...(known ? [] : close(tool.turnId)), ...start(tool), opened],
         answer: (answer) => {
-          const decision = decisionOf(answer)
-          if (decision === "decline" || decision === "cancel") declined.add(permission.toolCall.toolCallId)
+          if (declines(answer)) declined.add(permission.toolCall.toolCallId)
           return result(answer)
         }
       }

@@ -164,7 +164,8 @@ export const open = Effect.fn("Acp.open")(function* (
       if (request === undefined) return
       yield* child.respond(request.id, request.result(answer))
       // The protocol's answer "cancelled" belongs to a cancelled turn.
-      if ("decision" in answer && answer.decision === "cancel") yield* Effect.forEach(turns.running(), cancel, { discard: true })
+      if ("decision" in answer && answer.decision === "cancel" && answer.optionId === undefined)
+        yield* Effect.forEach(turns.running(), cancel, { discard: true })
     }),
     stop: (reason) => stopping.withPermits(1)(Effect.zipRight(turns.settle(cancel, cancelMillis), child.stop(reason)))
   }

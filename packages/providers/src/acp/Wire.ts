@@ -2,7 +2,7 @@
  * The Agent Client Protocol (version 1), decoded at the edge. Open by intention: an update, a tool kind or a stop reason that is not known here
  * comes back as it was sent, never as a failure.
  */
-import { Option, Schema } from "effect"
+import { Array, Option, Schema } from "effect"
 import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
 import * as Message from "../process/Message.ts"
 
@@ -47,15 +47,14 @@ export const ToolCall = Schema.Struct({
 })
 export type ToolCall = typeof ToolCall.Type
 
-export const PermissionOption = Schema.Struct({ optionId: text, name: maybe(text), kind: text })
+const PermissionOption = Schema.Struct({ optionId: text.pipe(Schema.maxLength(1000)), name: maybe(text), kind: maybe(text) })
 export type PermissionOption = typeof PermissionOption.Type
 
-export const Permission = Schema.Struct({
-  sessionId: text,
-  toolCall: ToolCall,
-  options: Schema.Array(PermissionOption)
-})
-export type Permission = typeof Permission.Type
+const Permission = Schema.Struct({ sessionId: text, toolCall: ToolCall, options: Schema.Array(Schema.Unknown) })
+export interface Permission extends Omit<typeof Permission.Type, "options"> {
+  /** Those that can be chosen: with an id, each id once. */
+  readonly options: ReadonlyArray<PermissionOption>
+}
 
 const Plan = Schema.Struct({ entries: Schema.Array(Schema.Struct({ content: text, status: maybe(text) })) })
 const Used = Schema.Struct({ used: maybe(Schema.Int), size: maybe(Schema.Int) })
@@ -74,6 +73,7 @@ const decodeTool = Schema.decodeUnknownOption(ToolCall)
 const decodePlan = Schema.decodeUnknownOption(Plan)
 const decodeUsed = Schema.decodeUnknownOption(Used)
 const decodePermission = Schema.decodeUnknownOption(Permission)
+const decodeOption = Schema.decodeUnknownOption(PermissionOption)
 
 const chunk = (of: "agent-message" | "reasoning", update: Fields): Update => {
   const { content } = update
@@ -111,11 +111,19 @@ export const decodeUpdate = (sessionId: string, params: unknown): Update => {
   }
 }
 
+/** Those with an id that an answer can name, each id once, at most 50. */
+const optionsOf = (given: ReadonlyArray<unknown>): ReadonlyArray<PermissionOption> =>
+  Array.dedupeWith(
+    given.flatMap((option) => Option.toArray(decodeOption(option))),
+    (one, other) => one.optionId === other.optionId
+  ).slice(0, 50)
+
 /** `undefined`: not a request for permission in our session. */
-export const decodeAsk = (sessionId: string, method: string, params: unknown): Permission | undefined =>
-  method === "session/request_permission"
-    ? Option.getOrUndefined(Option.filter(decodePermission(params), (asked) => asked.sessionId === sessionId))
-    : undefined
+export const decodeAsk = (sessionId: string, method: string, params: unknown): Permission | undefined => {
+  if (method !== "session/request_permission") return undefined
+  const asked = Option.getOrUndefined(decodePermission(params))
+  return asked?.sessionId === sessionId ? { ...asked, options: optionsOf(asked.options) } : undefined
+}
 
 const Count = loose(Schema.Int)
 /** Of the answer to a prompt. `stopReason`: end_turn | max_tokens | max_turn_requests | refusal | cancelled. */

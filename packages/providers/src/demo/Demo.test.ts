@@ -180,6 +180,28 @@ describe("demo agent", () => {
       expect(completed(yield* demo.terminal)[0]?.content.text).toBe("You answered: blue")
     }))
 
+  test("T13 choose offers options of the agent's own; the one that was chosen arrives, whatever its kind", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[choose Which? | production | staging | none=decline | for ever=allow_persistent]]")
+      const first = asked(yield* demo.until("RequestOpened"))
+      expect(first.ask).toMatchObject({ title: "Which?", choices: ["decline", "cancel"] })
+      expect(first.ask).toHaveProperty("options", [
+        { optionId: "o1", label: "production", kind: "accept" },
+        { optionId: "o2", label: "staging", kind: "accept" },
+        { optionId: "o3", label: "none", kind: "decline" },
+        { optionId: "o4", label: "for ever", kind: "allow_persistent" }
+      ])
+      yield* demo.session.answer(first.requestId, { decision: "accept", optionId: "o2" })
+      expect(completed(yield* demo.terminal).map(({ content, status }) => [status, content.text])).toEqual([
+        ["completed", undefined],
+        ["completed", "You chose: staging"]
+      ])
+      yield* demo.start("[[choose Which? | production | none=decline]]")
+      yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "cancel" })
+      expect(last(yield* demo.terminal)?._tag).toBe("TurnInterrupted")
+    }))
+
   test("P2 an interrupt ends the turn at once and takes the command's whole group with it", () =>
     Effect.gen(function* () {
       const demo = yield* open()

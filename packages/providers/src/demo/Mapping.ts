@@ -62,12 +62,12 @@ export const fromNotification = (method: string, params: unknown): NativeEvent =
 /** The agent's JSON-RPC id is the request's name too. */
 export const fromRequest = (id: string, request: Wire.Request): NativeEvent => {
   if (request.method === "approval") {
-    const { turn, item, title, command, cwd, choices } = request.params
+    const { turn, request: _, item: nativeItemId, ...ask } = request.params
     return {
       _tag: "RequestOpened",
       nativeTurnId: turn,
       nativeRequestId: id,
-      ask: { kind: "approval", title, nativeItemId: item, command, cwd, choices }
+      ask: { kind: "approval", nativeItemId, ...ask }
     }
   }
   const { turn, title, questions } = request.params

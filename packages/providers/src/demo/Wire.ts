@@ -1,5 +1,5 @@
 /** The demo agent's protocol, as `agent.mjs` documents it. What comes from the process is decoded here and trusted afterwards. */
-import { ItemContent, ItemStatus, PlanStep, Usage, Decision } from "@millrace/contracts/Item"
+import { ApprovalOption, Decision, ItemContent, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
 import { loose } from "../Fields.ts"
@@ -48,9 +48,10 @@ export const Request = Schema.Union(
       request: text,
       item: text,
       title: text,
-      command: text,
-      cwd: text,
-      choices: Schema.NonEmptyArray(Decision)
+      command: Schema.optional(text),
+      cwd: Schema.optional(text),
+      choices: Schema.NonEmptyArray(Decision),
+      options: Schema.optional(Schema.Array(ApprovalOption))
     })
   }),
   Schema.Struct({

@@ -8,6 +8,7 @@
  *                       turn/start {text}                           -> {turn}         its end is `turn/ended`
  *                       turn/interrupt {turn}                       -> {}             after `turn/ended`; -32002 when that turn does not run
  *   requests from it    approval {turn, request, item, title, command, cwd, choices}    -> {decision}
+ *                       approval {turn, request, item, title, choices, options: [{optionId, label, kind}]}  -> {decision?, optionId?}
  *                       question {turn, request, title, questions: [{id, text}]}        -> {answers: {id: [text]}}
  *   notifications       turn/started {turn} · turn/plan {turn, steps} · turn/ended {turn, outcome, error?, reason?, usage?}
  *                       turn/usage {turn, usage} while text is streamed, item/progress {turn, item, progress} while a command runs: a few a second
@@ -31,6 +32,7 @@ const names = new Set([
   "plan",
   "run",
   "ask",
+  "choose",
   "sleep",
   "hang",
   "idle",
@@ -269,6 +271,30 @@ const run = async (turn, command) => {
   if (turn.abort.signal.aborted) throw new Interrupted()
 }
 
+/** `[[choose QUESTION | LABEL | LABEL=KIND ...]]`: an approval with options of the agent's own; kind `accept` unless one is named. @param {Turn} turn @param {Directive} directive */
+const choose = async (turn, directive) => {
+  const [title = "", ...offered] = directive.text.split("|").map((part) => part.trim())
+  if (title === "" || offered.length === 0)
+    throw new Failed(
+      `[[choose ${directive.text}]]: give a question and at least one option, like [[choose Which? | A | B=decline]]`
+    )
+  const options = offered.map((text, at) => {
+    const [, label = text, kind = "accept"] = /^(.*?)=([a-z_-]+)$/.exec(text) ?? []
+    return { optionId: `o${at + 1}`, label, kind }
+  })
+  /** What a decision can say: one option is of its kind. */
+  const clear = ["accept", "accept-for-session", "decline"].filter(
+    (decision) => options.filter(({ kind }) => kind === decision).length === 1
+  )
+  const item = begin(turn, "tool-call", { tool: title })
+  const answer = await ask(turn, "approval", { item: item.item, title, choices: [...clear, "cancel"], options })
+  if (turn.abort.signal.aborted) throw new Interrupted()
+  const chosen = options.find(({ optionId }) => optionId === /** @type {{ optionId?: unknown } | undefined} */ (answer)?.optionId)
+  await item.end(chosen === undefined || chosen.kind === "decline" ? "declined" : "completed", {})
+  if (chosen === undefined || chosen.kind === "cancel") throw new Interrupted("the approval was cancelled")
+  return say(turn, "agent-message", `You chose: ${chosen.label}`)
+}
+
 // --- directives
 
 /** @param {number} bytes */
@@ -317,6 +343,7 @@ const perform = async (turn, directive) => {
     const given = /** @type {{ answers?: Record<string, unknown> } | undefined} */ (answer)?.answers?.["answer"]
     return say(turn, "agent-message", Array.isArray(given) ? `You answered: ${given.join(", ")}` : "You gave no answer.")
   }
+  if (name === "choose") return choose(turn, directive)
   if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
   if (name === "hang") {
     hanging = true

@@ -21,12 +21,31 @@ const allowed = new Set([
   "HTTP_PROXY",
   "HTTPS_PROXY",
   "NO_PROXY",
+  "ALL_PROXY",
   "http_proxy",
   "https_proxy",
   "no_proxy",
+  "all_proxy",
   "NODE_EXTRA_CA_CERTS",
   "SSL_CERT_FILE",
-  "SSL_CERT_DIR"
+  "SSL_CERT_DIR",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  "GIT_SSL_CAINFO",
+  // Where tools are installed: directories, no secrets.
+  "JAVA_HOME",
+  "GOPATH",
+  "GOROOT",
+  "CARGO_HOME",
+  "RUSTUP_HOME",
+  "NVM_DIR",
+  "VOLTA_HOME",
+  "PNPM_HOME",
+  "BUN_INSTALL",
+  "PYENV_ROOT",
+  "VIRTUAL_ENV",
+  "CONDA_PREFIX",
+  "ANDROID_HOME"
 ])
 
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -125,6 +125,66 @@ describe("RpcChild", () => {
       expect(yield* child.exit).toMatchObject({ code: 0, stopReason: "done" })
     }))
 
+  test("P4 a first message behind a banner without a newline is understood, and the banner is a diagnostic", () =>
+    Effect.gen(function* () {
+      const glue = (banner: string) => `process.stdin.once("data", (text) => {
+        process.stdout.write(${JSON.stringify(banner)} + JSON.stringify({ id: JSON.parse(text).id, result: "ok" }) + '\\n{"method":"a"}\\nx {"method":"b"}\\n')
+      })`
+      const child = yield* open(glue("Agent 1.0 {beta}\u001b[0m> "))
+      expect(yield* child.request("initialize", {})).toBe("ok")
+      // Only before the first message: a later line that quotes one says nothing.
+      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 3)))).toMatchObject([
+        { _tag: "BadLine", text: "Agent 1.0 {beta}\u001b[0m> " },
+        { _tag: "Notification", method: "a" },
+        { _tag: "BadLine", text: 'x {"method":"b"}' }
+      ])
+      const marked = yield* open(glue("\ufeff"))
+      expect(yield* marked.request("initialize", {})).toBe("ok")
+    }))
+
+  test("P4 a line that repeats our request is no request of the agent; what was read stands in the failure", () =>
+    Effect.gen(function* () {
+      const child = yield* open(
+        `process.stdin.once("data", (text) => { console.log("read: " + String(text).trim()); console.log("sorry, " + process.env.MY_API_KEY) })`,
+        { env: { MY_API_KEY: "sk-very-secret" } }
+      )
+      const late = yield* Effect.flip(child.request("initialize", {}, { deadlineMillis: 1500 }))
+      expect(late.failure).toMatchObject({ kind: "transport", detail: "test wrote a line that is no message: sorry, (secret)" })
+      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 1)))).toMatchObject([{ _tag: "BadLine" }])
+      const dies = yield* open(`process.stdout.write("usage: agent [flags]", () => process.exit(2))`)
+      const dead = yield* Effect.flip(dies.request("initialize", {}))
+      expect(dead.failure).toMatchObject({
+        kind: "process",
+        detail: "test wrote a line that is no message: usage: agent [flags]"
+      })
+    }))
+
+  test("P5 an agent that had died by itself was not stopped, whoever asks for a stop afterwards", () =>
+    Effect.gen(function* () {
+      const child = yield* open(echo)
+      yield* Effect.flip(child.request("die", 3))
+      yield* child.stop("a person asked for it")
+      const exit = yield* child.exit
+      expect(exit).toMatchObject({ code: 3 })
+      expect(exit).not.toHaveProperty("stopReason")
+      expect((yield* Effect.flip(child.request("echo", 1))).failure.message).toBe("test is not running: it exited with code 3")
+    }))
+
+  test("an argument, a directory or a variable that no process can take is a failure that names it", () =>
+    Effect.gen(function* () {
+      for (const [overrides, what] of [
+        [{ args: ["-e", "1\0"] }, "an argument"],
+        [{ cwd: "/tmp\0x" }, "the directory"],
+        [{ env: { A: "b\0c" } }, "the variable A"]
+      ] as const) {
+        const refused = yield* Effect.flip(open("", overrides))
+        expect(refused.failure).toMatchObject({
+          kind: "process",
+          message: expect.stringContaining(`${what} has a NUL character`)
+        })
+      }
+    }))
+
   test("P3 a line of 100 MiB ends the session with a typed failure, after all lines before it", () =>
     Effect.gen(function* () {
       const child = yield* open(`

@@ -92,6 +92,10 @@ export interface OpenOptions {
 
 const bounds = { items: 1024, bytes: 4 * 1024 * 1024 }
 const blank = /^\s*$/
+/** Of lines that were not understood, in an error. */
+const unreadChars = 1000
+/** A first line that is searched for a message behind a banner, and the places in it that are tried. */
+const glued = { chars: 64 * 1024, places: 100 }
 
 const refusal = (code: number): Failure["kind"] =>
   code === -32001 ? "overloaded" : code <= -32600 && code >= -32700 ? "protocol" : "refused"
@@ -132,6 +136,10 @@ export const open = Effect.fn("RpcChild.open")(function* (
   let stopReason: string | undefined
   let failure: Failure | undefined
   let requests = 0
+  /** A message was understood: banners are over. */
+  let heard = false
+  /** The last line that was not understood. */
+  let unread = ""
 
   const hide = Environment.hiding(options.env ?? {})
   const evidence = (at: Spawn.Exit): ExitEvidence => ({
@@ -144,22 +152,52 @@ export const open = Effect.fn("RpcChild.open")(function* (
     fail(operation, "failed", {
       kind: at.stderr.includes("exec: ") && (at.code === 127 || at.code === 126) ? "not-installed" : "process",
       message: `${provider} is not running: ${describe(at)}${at.stopReason === undefined ? "" : ` (${at.stopReason})`}`,
-      ...(at.stderr === "" ? {} : { detail: at.stderr })
+      ...detail(at.stderr)
     })
+  /** Evidence for a failure: what was written to standard error, and the line that was not understood (P4). */
+  const detail = (stderr: string): { readonly detail?: string } => {
+    const wrote = unread === "" ? "" : `${provider} wrote a line that is no message: ${hide(unread)}`
+    const all = [stderr, wrote].filter((part) => part !== "").join("\n")
+    return all === "" ? {} : { detail: all }
+  }
+
+  const badLine = (text: string, bytes: number) => {
+    unread = text.slice(0, unreadChars)
+    inbox.offer({ _tag: "BadLine", text: text.slice(0, 4096), bytes }, Math.min(bytes, 4096))
+  }
+  /**
+   * A banner without a newline stands before the first message: that message is understood. Not a request, and no answer to nothing: those may
+   * be what the agent says about what it read.
+   */
+  const behindBanner = (text: string): { readonly banner: string; readonly message: Message.Message } | undefined => {
+    if (heard || text.length > glued.chars) return undefined
+    let at = text.indexOf("{")
+    for (let tried = 0; at !== -1 && tried < glued.places; tried++) {
+      const message = codec.parse(text.slice(at))
+      if (message?._tag === "Notification" || (message !== undefined && message._tag !== "Request" && pending.has(message.id)))
+        return { banner: text.slice(0, at), message }
+      at = text.indexOf("{", at + 1)
+    }
+    return undefined
+  }
 
   const accept = (line: Buffer) => {
     const text = line.toString("utf8")
     if (blank.test(text)) return
-    const message = codec.parse(text)
+    let message = codec.parse(text)
+    if (message === undefined) {
+      const found = behindBanner(text)
+      message = found?.message
+      if (found !== undefined && !blank.test(found.banner)) badLine(found.banner, Buffer.byteLength(found.banner))
+    }
     if (message !== undefined && (message._tag === "Notification" || message._tag === "Request")) {
+      heard = true
       inbox.offer(message, line.length)
       return
     }
     const asked = message === undefined ? undefined : pending.get(message.id)
-    if (message === undefined || asked === undefined) {
-      inbox.offer({ _tag: "BadLine", text: text.slice(0, 4096), bytes: line.length }, Math.min(line.length, 4096))
-      return
-    }
+    if (message === undefined || asked === undefined) return badLine(text, line.length)
+    heard = true
     pending.delete(message.id)
     Deferred.unsafeDone(
       asked.answer,
@@ -261,7 +299,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
             kind: "transport",
             message: sent()
               ? `${provider} did not answer ${operation} within ${millis} ms; it may have happened`
-              : `${operation} could not be sent to ${provider} within ${millis} ms; nothing happened`
+              : `${operation} could not be sent to ${provider} within ${millis} ms; nothing happened`,
+            ...detail(hide(child.stderr()))
           })
       })
     )

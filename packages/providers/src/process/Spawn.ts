@@ -94,6 +94,14 @@ const isDirectory = (path: string): boolean => {
   }
 }
 
+/** What of it cannot be given to a process. */
+const withNul = ({ args, cwd, env }: Pick<SpawnOptions, "args" | "cwd" | "env">): string | undefined => {
+  if (args.some((argument) => argument.includes("\0"))) return "an argument"
+  if (cwd.includes("\0")) return "the directory"
+  const variable = Object.entries(env).find(([name, value]) => name.includes("\0") || value?.includes("\0"))?.[0]
+  return variable === undefined ? undefined : `the variable ${variable.replaceAll("\0", "?")}`
+}
+
 const end: Effect.Effect<Buffer | null> = Effect.succeed(null)
 
 /** Lives in the scope: closing it is SIGKILL for the group, then `gone`. */
@@ -106,6 +114,9 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
   const file = find(options.command, env)
   if (Option.isNone(file))
     return yield* Effect.fail({ kind: "not-installed" as const, message: `${options.command} was not found, or may not be run` })
+  const nul = withNul({ ...options, env })
+  if (nul !== undefined)
+    return yield* Effect.fail({ kind: "process" as const, message: `${nul} has a NUL character, which no process can take` })
   if (!isDirectory(options.cwd))
     return yield* Effect.fail({ kind: "process" as const, message: `the directory ${options.cwd} does not exist` })
 

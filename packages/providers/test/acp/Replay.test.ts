@@ -65,6 +65,11 @@ describe("acp transcripts", () => {
       title: "Run: touch approved.txt && ls",
       command: "touch approved.txt && ls",
       choices: ["accept", "accept-for-session", "decline", "cancel"],
+      options: [
+        { optionId: "once", label: "Allow once", kind: "accept" },
+        { optionId: "always", label: "Always allow", kind: "accept-for-session" },
+        { optionId: "reject", label: "Reject", kind: "decline" }
+      ],
       ...(item?._tag === "ItemStarted" ? { itemId: item.itemId } : {})
     })
   })

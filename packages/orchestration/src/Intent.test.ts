@@ -1,0 +1,22 @@
+import type { StoredEvent } from "@millrace/log/EventLog"
+import { expect, it } from "vitest"
+import * as Intent from "./Intent.ts"
+
+const read = (type: string, data: object) => {
+  const json = JSON.stringify({ epoch: 1, data: { threadId: "thr_a", requestId: "req_a", by: "tester", ...data } })
+  return Intent.read({ type, json } as StoredEvent)?.intent
+}
+
+it.each([
+  [{ decision: "accept" }],
+  [{ decision: "accept", optionId: "o2", label: "staging" }],
+  [{ optionId: "yes", label: "Yes, for ever" }],
+  [{ optionId: "yes" }],
+  [{ answers: { colour: ["blue"] } }]
+])("T13 the agent is given the answer as the log has it: %j", (answer) => {
+  expect(read("request.answered", answer)).toEqual({ _tag: "Answer", requestId: "req_a", answer })
+})
+
+it("T13 of a request that expired the agent is told to cancel", () => {
+  expect(read("request.expired", { reason: "gone" })).toMatchObject({ answer: { decision: "cancel" } })
+})

@@ -1,0 +1,94 @@
+/** The options of a permission request, as a person sees them and as the agent gets its answer back. */
+import { assert, describe, it } from "@effect/vitest"
+import type { Answer, Ask } from "@millrace/contracts/Item"
+import { asked } from "../../src/acp/Asks.ts"
+import { decodeAsk } from "../../src/acp/Wire.ts"
+
+const permission = (options: ReadonlyArray<unknown>, toolCall: object = {}) => {
+  const params = { sessionId: "s", toolCall: { toolCallId: "c", title: "Which database shall I drop?", ...toolCall }, options }
+  const decoded = decodeAsk("s", "session/request_permission", params)
+  if (decoded === undefined) throw new Error("it was not read")
+  const { ask, result } = asked(decoded.toolCall, decoded.options)
+  if (ask.kind !== "approval") throw new Error("it is no approval")
+  return { ask: ask satisfies Omit<Ask & { kind: "approval" }, "itemId">, sent: (answer: Answer) => result(answer).outcome }
+}
+const option = (optionId: string, name: string, kind: string) => ({ optionId, name, kind })
+const selected = (optionId: string) => ({ outcome: "selected" as const, optionId })
+const databases = [
+  option("o1", "production", "allow_once"),
+  option("o2", "staging", "allow_once"),
+  option("o3", "none", "reject_once")
+]
+
+describe("acp approvals", () => {
+  it("T13 two options of one kind are two options; the agent gets the one that was chosen", () => {
+    const { ask, sent } = permission(databases)
+    assert.deepStrictEqual(ask.options, [
+      { optionId: "o1", label: "production", kind: "accept" },
+      { optionId: "o2", label: "staging", kind: "accept" },
+      { optionId: "o3", label: "none", kind: "decline" }
+    ])
+    assert.deepStrictEqual(ask.choices, ["decline", "cancel"])
+    assert.deepStrictEqual(sent({ decision: "accept", optionId: "o2" }), selected("o2"))
+    assert.deepStrictEqual(sent({ decision: "decline" }), selected("o3"))
+    // Never the first of several.
+    assert.deepStrictEqual(sent({ decision: "accept" }), { outcome: "cancelled" as const })
+    assert.deepStrictEqual(sent({ optionId: "o9" }), { outcome: "cancelled" as const })
+  })
+
+  it("T13 a kind that is not known is an option under the agent's own word; so is one without a kind", () => {
+    const { ask, sent } = permission([
+      option("yes", "Yes, for ever", "allow_persistent"),
+      option("no", "No", "deny"),
+      { optionId: "odd" },
+      { name: "without an id", kind: "allow_once" },
+      "no option"
+    ])
+    assert.deepStrictEqual(ask.options, [
+      { optionId: "yes", label: "Yes, for ever", kind: "allow_persistent" },
+      { optionId: "no", label: "No", kind: "deny" },
+      { optionId: "odd", label: "odd", kind: "other" }
+    ])
+    assert.deepStrictEqual(ask.choices, ["decline", "cancel"])
+    assert.deepStrictEqual(sent({ optionId: "yes" }), selected("yes"))
+    assert.deepStrictEqual(sent({ decision: "decline" }), { outcome: "cancelled" as const })
+  })
+
+  it("T13 the four kinds are four decisions but for the second way to refuse, which keeps its word", () => {
+    const { ask, sent } = permission([
+      option("a", "Allow", "allow_once"),
+      option("b", "Always", "allow_always"),
+      option("c", "Reject", "reject_once"),
+      option("d", "Never", "reject_always")
+    ])
+    assert.deepStrictEqual(
+      ask.options?.map(({ kind }) => kind),
+      ["accept", "accept-for-session", "decline", "reject_always"]
+    )
+    assert.deepStrictEqual(ask.choices, ["accept", "accept-for-session", "decline", "cancel"])
+    assert.deepStrictEqual(sent({ decision: "accept-for-session" }), selected("b"))
+    assert.deepStrictEqual(sent({ decision: "decline" }), selected("c"))
+    assert.deepStrictEqual(sent({ decision: "cancel" }), { outcome: "cancelled" as const })
+    assert.deepStrictEqual(permission([option("d", "Never", "reject_always")]).sent({ decision: "decline" }), selected("d"))
+  })
+
+  it("T13 an id that comes twice is one option, and a decision that only two of them could mean is not offered", () => {
+    const { ask } = permission([option("x", "Yes", "allow_once"), option("x", "No", "reject_once")])
+    assert.deepStrictEqual(ask.options, [{ optionId: "x", label: "Yes", kind: "accept" }])
+    const refusals = permission([option("a", "No", "reject_once"), option("b", "No, and stop", "reject_once")])
+    assert.deepStrictEqual(refusals.ask.choices, ["cancel"])
+    assert.deepStrictEqual(refusals.sent({ decision: "decline" }), { outcome: "cancelled" as const })
+  })
+
+  it("T13 the plan that a change of mode is about is in the request, from its content or its input", () => {
+    const modes = [option("edits", "Yes, and auto-accept edits", "allow_always"), option("ask", "Yes, ask", "allow_once")]
+    const shown = {
+      kind: "switch_mode",
+      title: "Ready to code?",
+      content: [{ type: "content", content: { type: "text", text: "1. Do" } }]
+    }
+    assert.strictEqual(permission(modes, shown).ask.reason, "1. Do")
+    assert.strictEqual(permission(modes, { kind: "switch_mode", rawInput: { plan: "2. Do" } }).ask.reason, "2. Do")
+    assert.isUndefined(permission(modes, { kind: "switch_mode" }).ask.reason)
+  })
+})
