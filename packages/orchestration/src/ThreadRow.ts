@@ -6,7 +6,6 @@ import type { RequestView } from "@millrace/contracts/Item"
 import type { AfterLimit, Continuation as Plan, RecoveryPolicy, TurnView } from "@millrace/contracts/State"
 import type { Row, View } from "@millrace/log/EventLog"
 import { given, type Labelled } from "@millrace/contracts/Labels"
-import { HashSet } from "effect"
 import * as Continuation from "./Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
 import {
@@ -20,6 +19,7 @@ import {
   withoutText
 } from "./ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
+import * as Remembered from "./Remembered.ts"
 
 export interface ThreadRow
   extends
@@ -142,7 +142,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
       usage: known?.usage,
       plan: known?.plan,
       diff: known?.diff,
-      closed: HashSet.empty()
+      closed: Remembered.empty
     }
   }
   const queue = row.queue.map(({ turnId, shown }) => ({
@@ -199,7 +199,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     handedFrom: row.handedFrom,
     parked: row.parked,
     failed: row.failed,
-    over: HashSet.empty(),
+    over: Remembered.empty,
     turns,
     queue,
     items,

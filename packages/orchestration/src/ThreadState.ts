@@ -20,8 +20,8 @@ import type {
   ForkSource
 } from "@millrace/contracts/State"
 import { given, type Labelled } from "@millrace/contracts/Labels"
-import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
+import * as Remembered from "./Remembered.ts"
 
 /** What a turn is asked to do, and for what: stays with it from the queue to the agent, and back. */
 export interface Assignment {
@@ -60,8 +60,8 @@ export interface OpenTurn extends Assignment {
   readonly usage: Usage | undefined
   readonly plan: ReadonlyArray<PlanStep> | undefined
   readonly diff: string | undefined
-  /** Items and requests of this turn that are over: they do not open twice (T9, T13). */
-  readonly closed: HashSet.HashSet<string>
+  /** The last items and requests of this turn that are over: they do not open twice (T9, T13). */
+  readonly closed: Remembered.Remembered
 }
 
 export interface QueuedTurn extends Assignment {
@@ -138,8 +138,8 @@ export interface ThreadState {
   readonly parked: Parked | undefined
   /** The last turn that ended failed. */
   readonly failed: boolean
-  /** Turns of the last session that are over: they do not start twice (T1). */
-  readonly over: HashSet.HashSet<string>
+  /** The last turns of the last session that are over: they do not start twice (T1). */
+  readonly over: Remembered.Remembered
   readonly turns: Readonly<Record<string, OpenTurn>>
   readonly queue: ReadonlyArray<QueuedTurn>
   readonly items: Readonly<Record<string, OpenItem>>
@@ -186,7 +186,7 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   handedFrom: undefined,
   parked: undefined,
   failed: false,
-  over: HashSet.empty(),
+  over: Remembered.empty,
   turns: {},
   queue: [],
   items: {},

@@ -2,8 +2,8 @@
 import { type EventType, isTerminal } from "@millrace/contracts/Event"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { GoalStatus, SessionStatus } from "@millrace/contracts/State"
-import { HashSet } from "effect"
 import { epochOf, maxBackground, type ThreadState } from "./ThreadState.ts"
+import * as Remembered from "./Remembered.ts"
 
 type Stage = "none" | "queued" | "dispatched" | "started"
 
@@ -131,7 +131,7 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return state.items[event.data.itemId] === undefined && state.turns[event.data.turnId] !== undefined
     // A piece of a transcript stands beside what is open, never in its place.
     case "turn.imported":
-      return stageOf(state, event.data.turnId) === "none" && !HashSet.has(state.over, event.data.turnId)
+      return stageOf(state, event.data.turnId) === "none" && !Remembered.has(state.over, event.data.turnId)
     case "item.imported":
       return state.items[event.data.itemId] === undefined
     case "request.imported":
@@ -150,7 +150,7 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return state.requests[event.data.requestId] !== undefined
     default:
       if (event.type.startsWith("turn.") && "turnId" in event.data && event.data.turnId !== undefined)
-        return turnTable[stageOf(state, event.data.turnId)].has(event.type) && !HashSet.has(state.over, event.data.turnId)
+        return turnTable[stageOf(state, event.data.turnId)].has(event.type) && !Remembered.has(state.over, event.data.turnId)
       return !isTerminal(event.type)
   }
 }

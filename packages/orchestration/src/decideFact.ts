@@ -2,7 +2,6 @@
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
-import { HashSet } from "effect"
 import * as Background from "./Background.ts"
 import { decideImport } from "./decideImport.ts"
 import { decideSilence } from "./decideSilence.ts"
@@ -15,6 +14,7 @@ import * as Goals from "./decideGoal.ts"
 import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
 import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import * as Remembered from "./Remembered.ts"
 
 /** Kept as it came, and touches nothing: what is too late to change the thread, or what no word stands for (T6, T9). */
 const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
@@ -28,7 +28,7 @@ const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, p
 }
 
 /** Items and requests open once (T9, T13). */
-const isClosed = (turn: OpenTurn, id: string): boolean => HashSet.has(turn.closed, id)
+const isClosed = (turn: OpenTurn, id: string): boolean => Remembered.has(turn.closed, id)
 
 /** The agent's process is gone; `transport` is the way to the model, and the agent lives. */
 const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "not-installed"

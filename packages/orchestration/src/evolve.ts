@@ -1,7 +1,7 @@
 /** evolve(state, event): pure and total. An event that does not fit leaves the state as it is. */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import { HashSet } from "effect"
 import * as Goal from "./Goal.ts"
+import * as Remembered from "./Remembered.ts"
 import { type Assignment, assignmentOf, created, maxText, type OpenTurn, originOf, type ThreadState } from "./ThreadState.ts"
 import type { SessionState } from "@millrace/contracts/State"
 
@@ -17,7 +17,7 @@ const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) =
 }
 
 const closing = (state: ThreadState, turnId: string, id: string): ThreadState =>
-  withTurn(state, turnId, (turn) => ({ ...turn, closed: HashSet.add(turn.closed, id) }))
+  withTurn(state, turnId, (turn) => ({ ...turn, closed: Remembered.add(turn.closed, id) }))
 
 /** What the agent says of the goal of this turn: its last message counts. */
 const claimed = (
@@ -77,7 +77,7 @@ const ended = (before: ThreadState, event: Terminal): ThreadState => {
     ...state,
     queue,
     turns: without(state.turns, turnId),
-    over: state.turns[turnId] === undefined ? state.over : HashSet.add(state.over, turnId)
+    over: state.turns[turnId] === undefined ? state.over : Remembered.add(state.over, turnId)
   }
   if (session?.activeTurnId !== turnId) return next
   const { activeTurnId: _, ...rest } = session
@@ -97,7 +97,7 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, assignment: Assignme
   usage: undefined,
   plan: undefined,
   diff: undefined,
-  closed: HashSet.empty()
+  closed: Remembered.empty
 })
 
 /** The hot case: constant work, whatever the state holds. */
@@ -182,7 +182,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         stopRequested: undefined,
         capabilities: [],
         background: [],
-        over: HashSet.empty(),
+        over: Remembered.empty,
         keptAt: undefined
       }
     case "session.state.changed":

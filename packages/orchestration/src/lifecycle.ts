@@ -4,7 +4,6 @@
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure, Usage } from "@millrace/contracts/Item"
-import { HashSet } from "effect"
 import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
 import { cutText, fitContent, maxValueBytes } from "./Limits.ts"
@@ -19,6 +18,7 @@ import {
   type StopRequest,
   type ThreadState
 } from "./ThreadState.ts"
+import * as Remembered from "./Remembered.ts"
 
 /** How a turn ends. */
 export type Ending =
@@ -167,7 +167,7 @@ const hasBegun = (state: ThreadState, turn: OpenTurn): boolean =>
   turn.stage === "started" ||
   Object.values(state.items).some((item) => item.turnId === turn.turnId) ||
   isWaiting(state, turn.turnId) ||
-  HashSet.some(turn.closed, (id) => id !== messageOf(turn.turnId))
+  Remembered.some(turn.closed, (id) => id !== messageOf(turn.turnId))
 
 /** The session is over: what it left open ends with it, then its own end, then the queue goes on with a new one. */
 export const endSession = (
@@ -189,7 +189,7 @@ export const endSession = (
     if (turn !== active) endTurn(draft, threadId, turn.turnId, end.ending(turn), "request.expired")
   const ending = active === undefined ? undefined : end.ending(active)
   // Given to a session that was dying: it did not begin, and it is not why the session ended. One session ends at least one turn, so this ends.
-  if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && HashSet.size(state.over) > 0)
+  if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && Remembered.size(state.over) > 0)
     draft.emit(threadId, "turn.requeued", { threadId, turnId: active.turnId, reason: end.reason })
   else if (active !== undefined && ending !== undefined) endTurn(draft, threadId, active.turnId, ending, "request.expired")
   for (const taskId of state.background)

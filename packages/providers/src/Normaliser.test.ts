@@ -266,6 +266,30 @@ describe("Normaliser", () => {
     expect(normaliser.end("stop")).toEqual([])
   })
 
+  it("R7 closed items are kept by their number: 1,024 of a session, whatever its turns hold", () => {
+    const normaliser = make()
+    const many = (turn: string, count: number) =>
+      Array.from({ length: count }, (_, n) => [item(turn, `${turn} ${n}`, "command"), done(turn, `${turn} ${n}`)]).flat()
+    feed(normaliser, [...many("a", 1500), ended("a"), ...many("b", 100)])
+    // Of the open turn all, of the ended one the newest.
+    expect(tags(feed(normaliser, [done("b", "b 0"), done("a", "a 1499"), done("a", "a 576")]))).toEqual([
+      "ItemAmended",
+      "ItemAmended",
+      "ItemAmended"
+    ])
+    expect(feed(normaliser, [done("a", "a 575"), done("a", "a 0")])).toMatchObject([
+      { _tag: "Opaque", method: "late/ItemCompleted" },
+      { _tag: "Opaque", method: "late/ItemCompleted" }
+    ])
+    // An open turn has no more than that either, and what is open is never forgotten.
+    feed(normaliser, [item("b", "open", "command"), ...many("b", 2000)])
+    expect(tags(feed(normaliser, [done("b", "b 1999"), done("b", "open", "out", "command"), ended("b")]))).toEqual([
+      "ItemAmended",
+      "ItemCompleted",
+      "TurnCompleted"
+    ])
+  })
+
   it("T9 an item that begins after its turn's end is kept as opaque", () => {
     const events = feed(make(), [started("a"), ended("a"), item("a", "9"), done("a", "8"), request("a", "q")])
     expect(events.slice(2)).toMatchObject([

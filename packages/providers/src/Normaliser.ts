@@ -7,7 +7,7 @@
  * 3. a request is opened once and settled once: by our answer, or cancelled, at the latest with its turn (T13);
  * 4. a native id (native turn, native item) is one id of ours for ever; ids carry thread and epoch, so they are unique everywhere;
  * 5. what does not fit (an unknown message, an item of a turn that ended) is kept as `Opaque`, and reopens nothing. A signal of what is not open
- *    is left out (D12).
+ *    is left out (D12). A closed item is recognised until 1,024 more have closed; after that its native id is a new item.
  *
  * A turn of ours gets its native turn in two ways that can come in either order: by the provider's answer (`bindTurn`), or, when the
  * provider starts a turn while one is expected, from that start. Every other native turn is foreign: it gets an id of its own with origin
@@ -19,6 +19,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { ItemText } from "./ItemText.ts"
 import type { NativeEvent } from "./NativeEvent.ts"
 import { describe, type ExitEvidence } from "./process/RpcChild.ts"
+import { Recent } from "./Recent.ts"
 
 export interface Normaliser {
   /** In the provider's order. */
@@ -46,6 +47,9 @@ export interface Normaliser {
 type Ended = Extract<NativeEvent, { readonly _tag: "TurnEnded" }>
 
 interface Item {
+  readonly native: string
+  /** The items of its turn. */
+  readonly among: Map<string, Item | "echo">
   readonly itemId: ItemId
   readonly turnId: TurnId
   readonly kind: ItemKind
@@ -74,7 +78,9 @@ interface Turn {
   usage: Ended["usage"]
 }
 
-/** Ended turns whose late items are still recognised, and ended turns that are recognised at all. */
+/** Closed items of a session that are recognised, of all its turns together: memory follows this number, not the work (R7). */
+const keptItems = 1024
+/** Ended turns whose late items are recognised, and ended turns that are recognised at all. */
 const keptTurns = 64
 const keptEnds = 4096
 
@@ -104,7 +110,9 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   /** Ends of turns that never started here, by native id. */
   const early = new Map<string, Ended>()
   const open = new Map<RequestId, Request>()
+  /** Turns that are expected or run, and are to be interrupted. */
   const interrupted = new Set<TurnId>()
+  const closed = new Recent<Item | "echo">(keptItems)
   let out: Array<ProviderEvent> = []
   let over = false
 
@@ -126,7 +134,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     turn.started = true
     emit({ _tag: "TurnStarted", turnId: turn.turnId, nativeTurnId: turn.native, origin: turn.origin })
   }
-  const add = (native: string, turnId: TurnId, origin: Turn["origin"]): Turn => {
+  const add = (native: string, turnId: TurnId, origin: Turn["origin"], items: Turn["items"] = new Map()): Turn => {
     const turn: Turn = {
       native,
       turnId,
@@ -135,7 +143,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       idle: false,
       ended: undefined,
       merged: [],
-      items: new Map(),
+      items,
       usage: undefined
     }
     turns.set(native, turn)
@@ -179,7 +187,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     turn.ended = by
     terminal(turn, turn.turnId, by)
     for (const turnId of turn.merged) terminal(turn, turnId, by)
-    interrupted.delete(turn.turnId)
+    for (const turnId of [turn.turnId, ...turn.merged]) interrupted.delete(turnId)
     ends.push(turn.native)
     if (ends.length > keptTurns) {
       const oldest = ends.shift()
@@ -202,15 +210,18 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     const { itemId, turnId, kind } = item
     emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...(reason === undefined ? {} : { reason }), content })
     item.open = undefined
+    closed.add(item.among, item.native, item)
   }
   const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent): Item | "echo" => {
     // What we sent is in the log already, as the turn's text.
     if (kind === "user-message" && turn.origin === "user") {
       turn.items.set(native, "echo")
+      closed.add(turn.items, native, "echo")
       return "echo"
     }
-    const item: Item = { itemId: newItemId(), turnId: turn.turnId, kind, open: { content, text: new ItemText() } }
-    turn.items.set(native, item)
+    const { items: among, turnId } = turn
+    const item: Item = { native, among, itemId: newItemId(), turnId, kind, open: { content, text: new ItemText() } }
+    among.set(native, item)
     emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content })
     return item
   }
@@ -337,8 +348,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const disown = (turn: Turn) => {
     close(turn, "it belongs to another turn of the agent")
     turns.delete(turn.native)
-    const foreigner = add(turn.native, newTurnId(), "provider")
-    for (const [id, item] of turn.items) foreigner.items.set(id, item)
+    const foreigner = add(turn.native, newTurnId(), "provider", turn.items)
     if (turn.started) start(foreigner)
   }
   /** The provider answered with a turn that it has already: two of our turns are one of its. */
@@ -359,7 +369,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     },
     flush: take,
     expectTurn: (turnId) => void expected.push(turnId),
-    refuseTurn: unexpect,
+    refuseTurn: (turnId) => {
+      unexpect(turnId)
+      interrupted.delete(turnId)
+    },
     bindTurn: (turnId, native) => {
       if (over) return
       const claimed = [...turns.values()].find((turn) => turn.turnId === turnId)
@@ -386,7 +399,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       if (request !== undefined) settled(request)
       return request?.nativeRequestId
     },
-    interrupting: (turnId) => void interrupted.add(turnId),
+    interrupting: (turnId) => {
+      const runs = (turn: Turn) => turn.ended === undefined && (turn.turnId === turnId || turn.merged.includes(turnId))
+      if (expected.includes(turnId) || [...turns.values()].some(runs)) interrupted.add(turnId)
+    },
     end: (cause) => {
       if (over) return take()
       const wanted = typeof cause === "string" || (cause.stopReason !== undefined && cause.failure === undefined)
