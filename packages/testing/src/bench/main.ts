@@ -10,13 +10,15 @@ const engine = (): Promise<Bench> => import("./engine.ts")
 const delivery = (): Promise<Bench> => import("./delivery.ts")
 const recovery = (): Promise<Bench> => import("./recovery.ts")
 const web = (): Promise<Bench> => import("./web.ts")
+const soak = (): Promise<Bench> => import("./soak.ts")
 
 const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
   log: [log, engine],
   engine: [engine],
   delivery: [delivery],
   recovery: [recovery],
-  web: [web]
+  web: [web],
+  soak: [soak]
 }
 
 const name = process.argv[2] ?? "log"
