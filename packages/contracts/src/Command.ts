@@ -46,6 +46,9 @@ export const CommandBody = {
     recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Default: as the server is set." }),
     afterLimit: Schema.optional(AfterLimit).annotations({ description: "Default: stop." }),
     ...labelling,
+    keepSession: Schema.optional(Schema.Boolean).annotations({
+      description: "false: the agent's session ends as soon as the thread has nothing to do. Default: it stays for the idle time."
+    }),
     turn: Schema.optional(Schema.Struct({ text: PromptText }))
   }),
   "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),

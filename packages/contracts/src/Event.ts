@@ -49,6 +49,7 @@ export const EventData = {
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
     ...labelled,
+    keepSession: Schema.optional(Schema.Boolean),
     imported: Schema.optional(ImportSource),
     forkedFrom: Schema.optional(ForkSource)
   }),

@@ -165,6 +165,15 @@ export type TurnView = typeof TurnView.Type
 export const ThreadStatus = Schema.Literal("idle", "queued", "running", "needs-you", "failed")
 export type ThreadStatus = typeof ThreadStatus.Type
 
+/** Why the next turn of a thread does not start. Open: clients show a word that they do not know. */
+export const Waiting = Schema.Struct({
+  reason: Schema.String.annotations({
+    description: "agents: as many agents live as may; limit: the account's usage limit is reached; or another word."
+  }),
+  message: Schema.String
+})
+export type Waiting = typeof Waiting.Type
+
 export const ThreadView = Schema.Struct({
   threadId: ThreadId,
   projectId: ProjectId,
@@ -191,6 +200,9 @@ export const ThreadView = Schema.Struct({
   ...labelled,
   continuation: Schema.optional(Continuation).annotations({ description: "Work that goes on later." }),
   goal: Schema.optional(Goal).annotations({ description: "The last one, also when it is over." }),
+  waiting: Schema.optional(Waiting).annotations({
+    description: "Its next turn waits in the queue, for this reason. Only in answers: no event carries it."
+  }),
   createdAt: Schema.String,
   updatedAt: Schema.String
 })

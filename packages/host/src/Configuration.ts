@@ -49,6 +49,21 @@ const Reap = Schema.Struct({
   )
 })
 
+const Bound = Schema.Int.pipe(
+  Schema.between(0, 1_000_000, { message: () => "expected a whole number from 0 to 1000000; 0 = any number" })
+)
+const Limits = Schema.Struct({
+  agents: optional(Bound, "Agents that live at once; beyond them turns wait in their queues. As --agents. Default 64."),
+  agentsPerToken: optional(Bound, "The same for the turns that one token asked for, as --agents-per-token. Default 64."),
+  agentsPerProvider: optional(Bound, "The same for each provider, as --agents-per-provider. Default 0, any number."),
+  streamsPerToken: optional(Bound, "Event streams that one token holds open, as --streams-per-token. Default 256."),
+  requestsPerSecond: optional(
+    Bound,
+    "Requests of one token in a second, twice as many at once, as --requests-per-second. Default 500."
+  )
+})
+export type Limits = typeof Limits.Type
+
 /** All of it is optional. */
 export const Configuration = Schema.Struct({
   $schema: optional(Schema.String, "Where an editor finds the schema of this file: millrace config schema prints it."),
@@ -64,7 +79,8 @@ export const Configuration = Schema.Struct({
   ),
   server: optional(Server, "What millrace serve does without flags."),
   recovery: optional(RecoveryPolicy, "What becomes of turns that ran when the server died, as --recovery. Default settle."),
-  reaper: optional(Reap, "When silence ends a turn or a session.")
+  reaper: optional(Reap, "When silence ends a turn or a session."),
+  limits: optional(Limits, "What one token, one provider and all together may use; 0 = any number.")
 }).annotations({ identifier: "MillraceConfig", title: "Millrace", description: "millrace.config.json" })
 export type Configuration = typeof Configuration.Type
 
@@ -140,6 +156,7 @@ export const merge = (under: Configuration, over: Configuration): Configuration 
   ...over,
   providers: { ...under.providers, ...over.providers },
   server: { ...under.server, ...over.server },
+  limits: { ...under.limits, ...over.limits },
   reaper: {
     ...under.reaper,
     ...over.reaper,

@@ -31,6 +31,7 @@ import * as Room from "./Room.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as Steps from "./Steps.ts"
 import * as Subscription from "./Subscription.ts"
+import * as Waiting from "./Waiting.ts"
 
 /** Bounds; the defaults are those of the rooms. */
 export interface Limits {
@@ -124,8 +125,10 @@ const service = ({ onStep }: Limits) =>
         Effect.zipRight(consumers.leave)
       )
     )
+    const views = yield* Views.Views
     return Host.of({
-      ...(yield* Views.Views),
+      ...views,
+      ...Waiting.shown(views, engine),
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,
       commandStatus: engine.commandStatus,

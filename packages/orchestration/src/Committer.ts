@@ -1,5 +1,7 @@
 /** One batch of the engine: decide one by one on the evolving state, append once, answer. The only module that changes the folded state. */
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { Waiting } from "@millrace/contracts/State"
 import { Cause, Clock, Deferred, Effect, Either, Exit, Option } from "effect"
 import type { Policy } from "./Continuation.ts"
 import { decideCommand } from "./decideCommand.ts"
@@ -7,6 +9,7 @@ import { decideFact } from "./decideFact.ts"
 import { Draft, type Moment } from "./Draft.ts"
 import { GivenAnswers } from "./GivenAnswers.ts"
 import { Folded } from "./Folded.ts"
+import type { Bounds, Places, Release } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
 import { answer, appendFailed, type Asked, needed, settle, smaller, type Told, type Work } from "./Work.ts"
 
@@ -38,6 +41,10 @@ export interface Committer {
   readonly work: (works: ReadonlyArray<Work>) => Effect.Effect<Outcome>
   readonly figures: { batches: number; events: number }
   readonly given: GivenAnswers
+  /** What can start, or is to make place, after what was committed last. */
+  readonly release: (now: number) => Release | undefined
+  readonly waitingOf: (threadId: ThreadId, now: number) => Waiting | undefined
+  readonly places: Places
 }
 
 export const make = (options: {
@@ -46,9 +53,10 @@ export const make = (options: {
   readonly isHolding: () => boolean
   readonly policy: Policy
   readonly goalPace: number
+  readonly bounds: Bounds
 }): Effect.Effect<Committer, never, EventLog> =>
   Effect.map(EventLog, (log): Committer => {
-    const folded = new Folded(options.idleThreads)
+    const folded = new Folded(options.idleThreads, options.bounds)
     const figures = { batches: 0, events: 0 }
     const given = new GivenAnswers()
 
@@ -175,6 +183,9 @@ export const make = (options: {
     return {
       figures,
       given,
+      release: (now) => (options.isHolding() ? undefined : folded.places.release(now)),
+      waitingOf: (threadId, now) => folded.waitingOf(threadId, now),
+      places: folded.places,
       work: (works) =>
         Effect.matchCauseEffect(attempt(works), { onSuccess: () => Effect.succeed(done), onFailure: () => alone(works) })
     }

@@ -5,6 +5,7 @@
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import type { Waiting } from "@millrace/contracts/State"
 import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
 import type { Change } from "./Changes.ts"
 import type { Policy } from "./Continuation.ts"
@@ -23,6 +24,8 @@ export interface World {
   readonly threadOfRequest: (id: RequestId) => ThreadId | undefined
   /** Whether the turn was ever requested or begun in that thread. */
   readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
+  /** Why the next turn of this thread cannot start now; absent: agents are not bounded. */
+  readonly waiting?: (state: ThreadState, now: number) => Waiting | undefined
 }
 
 /** What a decision takes from outside, so that the same inputs give the same events to the byte. */
@@ -73,7 +76,7 @@ export class Draft {
     const before = this.thread(threadId)
     const event = Event.make(type, data) as DomainEvent
     if (!isLegal(before, event)) return false
-    const after = evolve(before, event, this.moment.at)
+    const after = evolve(before, event, this.moment.at, this.cause.actor)
     if (after === undefined) return false
     this.threads.set(threadId, after)
     const place = this.push(threadStream(threadId), type, epochOf(after), data)

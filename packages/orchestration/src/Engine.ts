@@ -4,17 +4,19 @@
  */
 import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
 import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
-import type { RequestId } from "@millrace/contracts/Ids"
+import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
+import type { Waiting } from "@millrace/contracts/State"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import { EventLog } from "@millrace/log/EventLog"
-import { Context, Deferred, Duration, Effect, Either, Layer } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Either, Layer } from "effect"
 import * as Committer from "./Committer.ts"
 import * as Continuation from "./Continuation.ts"
 import { Directories } from "./Directories.ts"
 import type { Fact } from "./Fact.ts"
 import * as Goal from "./Goal.ts"
 import { Lane, type LaneLoad } from "./Lane.ts"
+import { type Bounds, type Places, unbounded } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
 import * as Seeds from "./Seeds.ts"
 import { answer, type Asked, storageUnavailable, type Told, type Work } from "./Work.ts"
@@ -33,6 +35,8 @@ export interface Options {
   readonly continuation?: Continuation.Options
   /** From the beginning of one turn of a goal to the beginning of the next, at least. Default 10 seconds. */
   readonly goalPace?: Duration.DurationInput
+  /** Agents that may live at once; beyond them turns wait in their queues (R7). Default: any number. */
+  readonly places?: Partial<Bounds>
   /** A span for each batch, which costs 10 µs; and what the command is, in the span that each has. Default: no. */
   readonly trace?: boolean
   /** First pause before facts are tried again when the log cannot be written; doubles up to 5 s. */
@@ -54,6 +58,8 @@ export interface Stats {
   readonly waitingCommands: number
   readonly waitingFacts: number
   readonly lanes: { readonly commands: LaneLoad; readonly facts: LaneLoad }
+  /** Agents that live, turns that wait for a place or a limit, providers whose account has reached its limit, and the bounds. */
+  readonly places: ReturnType<Places["figures"]>
   /** Commands that were not accepted, by error; of those that a rule refused, by rule. */
   readonly refused: Readonly<Record<string, number>>
 }
@@ -83,6 +89,8 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
     readonly holdQueues: Effect.Effect<void>
     /** From this point on queues go; `QueueReleased` starts one that waits. */
     readonly releaseQueues: Effect.Effect<void>
+    /** Why the next turn of each of these threads does not start, for those that wait for a place or a limit. */
+    readonly waiting: (threadIds: ReadonlyArray<ThreadId>) => Effect.Effect<ReadonlyMap<ThreadId, Waiting>>
     /** Returns when everything that was dispatched or handed in is committed and answered. */
     readonly drain: Effect.Effect<void>
     readonly stats: Effect.Effect<Stats>
@@ -153,7 +161,38 @@ export const make = (options: Options = {}) =>
       providers: new Set(adapters.keys()),
       isHolding: () => gate.hold,
       policy: Continuation.policy(options.continuation ?? {}),
-      goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace)
+      goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace),
+      bounds: { ...unbounded, ...options.places }
+    })
+
+    /** Hands over what places allow or want now, before other facts: bounded by the number of places. */
+    const release = Effect.gen(function* () {
+      const found = committer.release(yield* Clock.currentTimeMillis)
+      if (found === undefined) return
+      const tell = (fact: Fact): Told => ({ _tag: "Told", fact, seed: "", weight: controlWeight, done: undefined })
+      const told = [
+        ...found.start.map((threadId) => tell({ _tag: "QueueReleased", threadId })),
+        ...found.stop.map((session) => tell({ _tag: "PlaceWanted", ...session }))
+      ]
+      if (told.length === 0) return
+      facts.putBack(told, (work) => work.weight)
+      wake()
+    })
+    const limited = Effect.unsafeMakeLatch(false)
+    /** The end of a usage limit is no event: it is looked for at its time. */
+    const limits = Effect.gen(function* () {
+      for (;;) {
+        const until = committer.places.nextLimit
+        if (until === undefined) {
+          limited.unsafeClose()
+          yield* limited.await
+          continue
+        }
+        const left = until - (yield* Clock.currentTimeMillis)
+        // By the wall clock, which a suspended machine moves: looked at once a minute.
+        if (left > 0) yield* Effect.sleep(Math.min(left, 60_000))
+        else yield* release
+      }
     })
 
     const traced = <A>(work: Effect.Effect<A>, commands: number, facts: number) =>
@@ -173,6 +212,8 @@ export const make = (options: Options = {}) =>
         const { again, broken } = yield* traced(committer.work(works), asked.length, told.length)
         facts.putBack(again, (work) => work.weight)
         figures.facts += told.length - again.length
+        if (broken === undefined) yield* release
+        if (committer.places.nextLimit !== undefined) limited.unsafeOpen()
         return broken === undefined ? 0 : failures + 1
       }).pipe(Effect.uninterruptible)
 
@@ -193,6 +234,7 @@ export const make = (options: Options = {}) =>
     })
 
     yield* Effect.forkScoped(run)
+    yield* Effect.forkScoped(limits)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         refuseEntering()
@@ -265,9 +307,19 @@ export const make = (options: Options = {}) =>
       releaseQueues: Effect.sync(() => {
         gate.hold = false
       }),
+      waiting: (threadIds) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const found = new Map<ThreadId, Waiting>()
+          for (const threadId of threadIds) {
+            const waiting = committer.waitingOf(threadId, now)
+            if (waiting !== undefined) found.set(threadId, waiting)
+          }
+          return found
+        }),
       drain: Effect.zipRight(entered.await, idle.await),
-      stats: Effect.sync(() => ({
+      stats: Effect.map(Clock.currentTimeMillis, (now) => ({
         ...figures,
+        places: committer.places.figures(now),
         ...committer.figures,
         waitingCommands: commands.size,
         waitingFacts: facts.size,

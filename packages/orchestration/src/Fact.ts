@@ -108,5 +108,7 @@ export type Fact =
       readonly begin: Omit<DataOf<"thread.created">, "threadId">
       readonly pieces: ReadonlyArray<Imported>
     }
+  /** Another turn waits for the place of this session: it ends, if it is idle. */
+  | { readonly _tag: "PlaceWanted"; readonly threadId: ThreadId; readonly epoch: number }
   /** Start the next queued turn, if nothing runs. */
   | { readonly _tag: "QueueReleased"; readonly threadId: ThreadId }

@@ -7,7 +7,9 @@ import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts
 import type { RequestView } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import type { View } from "@millrace/log/EventLog"
+import type { DataOf } from "@millrace/contracts/Event"
 import type { Draft, World } from "./Draft.ts"
+import { type Bounds, Places, unbounded } from "./Places.ts"
 import type { ProjectState } from "./ProjectState.ts"
 import * as ThreadRow from "./ThreadRow.ts"
 import { isLive, type ThreadState } from "./ThreadState.ts"
@@ -25,9 +27,18 @@ export class Folded implements World {
   private readonly turns = new Map<TurnId, ThreadId>()
   private undo: Array<() => void> = []
   private readonly idle: number
+  readonly places: Places
 
-  constructor(idle: number) {
+  constructor(idle: number, bounds: Bounds = unbounded) {
     this.idle = idle
+    this.places = new Places(bounds)
+  }
+
+  readonly waiting = (state: ThreadState, now: number) => this.places.waiting(state, now)
+
+  /** Why the next turn of a thread does not start; `undefined`: it does not wait for a place or a limit. */
+  waitingOf(threadId: ThreadId, now: number) {
+    return this.places.waitingOf(threadId, this.threads.get(threadId), now)
   }
 
   readonly thread = (id: ThreadId) => this.threads.get(id)
@@ -56,7 +67,9 @@ export class Folded implements World {
   private loadThread(view: View, id: ThreadId): void {
     if (this.threads.has(id)) return
     const state = ThreadRow.load(view, id)
-    if (state !== undefined) this.threads.set(id, state)
+    if (state === undefined) return
+    this.threads.set(id, state)
+    this.places.note(id, state)
   }
 
   private loadProject(view: View, id: ProjectId): void {
@@ -114,11 +127,29 @@ export class Folded implements World {
 
   /** Takes over what a decision changed, until `commit` or `rollback`. */
   apply(draft: Draft): void {
-    for (const state of draft.changedThreads) this.put(this.threads, state.threadId, state)
+    for (const state of draft.changedThreads) {
+      const { threadId } = state
+      const before = this.threads.get(threadId)
+      this.undo.push(() => this.places.note(threadId, before))
+      this.put(this.threads, threadId, state)
+      this.places.note(threadId, state)
+    }
+    for (const { data, type } of draft.events) this.learn(draft, type, data)
     for (const state of draft.changedProjects) {
       this.put(this.projects, state.projectId, state)
       this.put(this.cwds, state.cwd, state.deleted ? undefined : state.projectId)
     }
+  }
+
+  /** What the end of a turn says of its account's usage limit. */
+  private learn(draft: Draft, type: string, data: unknown): void {
+    if (type !== "turn.failed" && type !== "turn.completed") return
+    const { error, threadId } = data as Partial<DataOf<"turn.failed">> & { readonly threadId: ThreadId }
+    const provider = draft.thread(threadId)?.provider
+    if (provider === undefined) return
+    if (type === "turn.completed") return this.places.limit(provider, undefined)
+    const until = error?.kind === "limit" ? Date.parse(error.resetAt ?? "") : Number.NaN
+    if (until > Date.parse(draft.moment.at)) this.places.limit(provider, until)
   }
 
   commit(): void {

@@ -82,6 +82,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
   Effect.gen(function* () {
     const { engine, threadId, epoch, budgets } = input
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+    /** The agent alone: it is killed before anybody waits for what it said to be handed over (S8). */
+    const agent = yield* Scope.fork(own, ExecutionStrategy.sequential)
     const signals = yield* Scope.extend(input.signals.session(threadId), own)
     // Drops nothing: steers are counted first, and a turn has the last place for itself, for the engine lets one at a time through.
     const serial = yield* Queue.dropping<Serial>(maxSteers + 1)
@@ -245,7 +247,12 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       })
 
     /** An adapter whose finalizer hangs must not keep the thread. */
-    const closeOwn = Effect.forkDaemon(Effect.zipRight(Scope.close(own, Exit.void), Deferred.succeed(gone, undefined))).pipe(
+    const closeOwn = Effect.forkDaemon(
+      Scope.close(agent, Exit.void).pipe(
+        Effect.zipRight(Deferred.succeed(gone, undefined)),
+        Effect.zipRight(Scope.close(own, Exit.void))
+      )
+    ).pipe(
       // Of its own, and only left, not ended: it is the proof that the agent is gone.
       Effect.zipRight(Deferred.await(gone).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))),
       Effect.flatMap((done) =>
@@ -260,7 +267,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     )
 
     const run = Effect.gen(function* () {
-      const exit = yield* Effect.either(Opening.open(input, own, Deferred.await(stopping)))
+      const exit = yield* Effect.either(Opening.open(input, agent, Deferred.await(stopping)))
       if (Either.isRight(exit)) yield* live(exit.right)
       else yield* Deferred.succeed(opened, undefined)
       yield* closeOwn

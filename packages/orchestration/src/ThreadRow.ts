@@ -2,6 +2,8 @@
  * The folded state of a thread as a row. Large things (prompts, asks, item contents) are left out: they stand in the rows of turns, requests
  * and items, and `hydrate` puts them back. So the row is small, and a delta never writes it.
  */
+import type { LogEvent } from "@millrace/contracts/Event"
+import { threadStream } from "@millrace/contracts/Ids"
 import type { RequestView } from "@millrace/contracts/Item"
 import type { AfterLimit, Continuation as Plan, RecoveryPolicy, TurnView } from "@millrace/contracts/State"
 import type { Row, View } from "@millrace/log/EventLog"
@@ -60,6 +62,7 @@ export interface ThreadRow
   readonly items: ReadonlyArray<string>
   readonly requests: ReadonlyArray<string>
   readonly background?: ReadonlyArray<string>
+  readonly keepSession?: false
 }
 
 const turnRow = ({
@@ -108,7 +111,8 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),
   requests: Object.keys(state.requests),
-  ...(state.background.length === 0 ? {} : { background: state.background })
+  ...(state.background.length === 0 ? {} : { background: state.background }),
+  ...(state.keepSession ? {} : { keepSession: false as const })
 })
 
 const lookup = <A>(view: View, collection: string, key: string): { readonly row: Row; readonly value: A } | undefined => {
@@ -126,6 +130,15 @@ export const load = (view: View, threadId: string): ThreadState | undefined => {
 const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
   const turn = lookup<TurnView>(view, "turn", plan.turnId)?.value
   return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }), action: turn?.action }
+}
+
+/** Who asked for the last of the turns that wait. */
+const requestedBy = (view: View, { queue, threadId }: ThreadRow): string | undefined => {
+  const last = queue.at(-1)
+  const found = last === undefined ? undefined : lookup<TurnView>(view, "turn", last.turnId)
+  if (found === undefined) return undefined
+  const [event] = view.events({ after: found.row.rank - 1, stream: threadStream(threadId), limit: 1 }).events
+  return event === undefined ? undefined : (JSON.parse(event.json) as LogEvent).actor
 }
 
 const hydrate = (view: View, row: ThreadRow): ThreadState => {
@@ -206,6 +219,8 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     requests,
     background: row.background ?? [],
     activity: 0,
+    requestedBy: requestedBy(view, row),
+    keepSession: row.keepSession ?? true,
     keptAt: undefined
   }
 }

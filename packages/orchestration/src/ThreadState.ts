@@ -148,6 +148,10 @@ export interface ThreadState {
   readonly background: ReadonlyArray<string>
   /** Events of the live session so far, by `isActivity`. Of this process only: not in the row (R4). */
   readonly activity: number
+  /** Who asked for its last turn: the name of a token, or `local`. Not in the row: read from the log for turns that wait. */
+  readonly requestedBy: string | undefined
+  /** `false`: the session ends as soon as there is nothing to do. */
+  readonly keepSession: boolean
   /** The activity at which the session was last kept for a reason; then it is not said again (R5). */
   readonly keptAt: number | undefined
 }
@@ -193,6 +197,8 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   requests: {},
   background: [],
   activity: 0,
+  requestedBy: undefined,
+  keepSession: data.keepSession ?? true,
   keptAt: undefined
 })
 
@@ -223,6 +229,27 @@ const some = (record: Readonly<Record<string, unknown>>): boolean => {
   for (const _ in record) return true
   return false
 }
+
+/** The queued turn that could start now, if its session has a place. */
+export const nextTurn = (state: ThreadState): QueuedTurn | undefined =>
+  state.deleted ||
+  state.continuation !== undefined ||
+  state.session?.activeTurnId !== undefined ||
+  (hasLiveSession(state) && state.stopRequested !== undefined)
+    ? undefined
+    : state.queue[0]
+
+/** Its live session has nothing to do and nothing to wait for. */
+export const isIdle = (state: ThreadState): boolean =>
+  hasLiveSession(state) &&
+  state.session?.status !== "starting" &&
+  state.stopRequested === undefined &&
+  state.continuation === undefined &&
+  !Goal.isActive(state.goal) &&
+  state.background.length === 0 &&
+  state.queue.length === 0 &&
+  !some(state.turns) &&
+  !some(state.requests)
 
 /** Something of it is under way: it stays in memory, and Recovery looks at it. */
 export const isLive = (state: ThreadState): boolean =>

@@ -93,7 +93,8 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
     cwd: cwd as string,
     ...(command.recovery === undefined ? {} : { recovery: command.recovery }),
     ...(command.afterLimit === undefined ? {} : { afterLimit: command.afterLimit }),
-    ...given(command)
+    ...given(command),
+    ...(command.keepSession === undefined ? {} : { keepSession: command.keepSession })
   })
   if (command.turn === undefined) return ok({ projectId, threadId })
   const turnId = request(draft, threadId, command.turn.text, "enqueue")

@@ -11,7 +11,7 @@ import type { Fact } from "./Fact.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
-import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext } from "./lifecycle.ts"
+import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
 import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 import * as Remembered from "./Remembered.ts"
@@ -268,6 +268,8 @@ const session = (
       return
     case "OwnerLost":
       return Continuations.ownerLost(draft, state, fact)
+    case "PlaceWanted":
+      return stopIdle(draft, threadId, "idle, and a turn of another thread waits for its place")
     case "QueueReleased":
       return startNext(draft, threadId)
   }

@@ -112,7 +112,7 @@ export const appendDelta = (state: ThreadState, itemId: string, text: string): T
   return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: next } }
 }
 
-const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState => {
+const apply = (state: ThreadState, event: DomainEvent, at: string, actor: string | undefined): ThreadState => {
   switch (event.type) {
     case "thread.updated":
       return {
@@ -213,7 +213,15 @@ const apply = (state: ThreadState, event: DomainEvent, at: string): ThreadState 
         towards !== undefined && state.goal?.goalId === towards.goalId ? Goal.turned(state.goal, towards.used, at) : state.goal
       const continuation = continues === undefined ? state.continuation : undefined
       const front = event.data.strategy === "interrupt" || event.data.strategy === "steer"
-      return { ...state, continuation, goal, failed: false, queue: front ? [turn, ...state.queue] : [...state.queue, turn] }
+      const requestedBy = actor ?? state.requestedBy
+      return {
+        ...state,
+        continuation,
+        goal,
+        requestedBy,
+        failed: false,
+        queue: front ? [turn, ...state.queue] : [...state.queue, turn]
+      }
     }
     case "turn.edited": {
       const { turnId, text } = event.data
@@ -320,9 +328,14 @@ export const isActivity = (type: string): boolean => type !== "session.kept"
 const counted = (state: ThreadState, type: DomainEvent["type"]): ThreadState =>
   !isActivity(type) || type === "item.delta" ? state : { ...state, activity: type === "session.started" ? 1 : state.activity + 1 }
 
-/** Folds one event of a thread's stream. `at` is the event's time. */
-export const evolve = (state: ThreadState | undefined, event: DomainEvent, at: string): ThreadState | undefined => {
+/** Folds one event of a thread's stream. `at` is the event's time, `actor` who gave the command behind it. */
+export const evolve = (
+  state: ThreadState | undefined,
+  event: DomainEvent,
+  at: string,
+  actor?: string
+): ThreadState | undefined => {
   if (state === undefined) return event.type === "thread.created" ? created(event.data, at) : undefined
-  const next = counted(apply(state, event, at), event.type)
+  const next = counted(apply(state, event, at, actor), event.type)
   return touchesThread(event.type) && next.updatedAt !== at ? { ...next, updatedAt: at } : next
 }

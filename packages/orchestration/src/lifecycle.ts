@@ -11,7 +11,9 @@ import {
   activeTurn,
   epochOf,
   hasLiveSession,
+  isIdle,
   isWaiting,
+  nextTurn,
   type OpenItem,
   type OpenTurn,
   originOf,
@@ -103,14 +105,14 @@ export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): vo
 
 /**
  * Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12):
- * for the next server, or for work before it that goes on later. A thread with nothing to do goes on towards its goal.
+ * for the next server, for work before it that goes on later, or for a place (R7). A thread with nothing to do goes on towards its goal.
  */
 export const startNext = (draft: Draft, threadId: ThreadId): void => {
   Goals.advance(draft, threadId)
   const state = draft.thread(threadId)
-  const next = state?.queue[0]
-  if (state === undefined || next === undefined || draft.moment.hold || state.deleted || state.continuation !== undefined) return
-  if (state.session?.activeTurnId !== undefined || (hasLiveSession(state) && state.stopRequested !== undefined)) return
+  const next = state === undefined ? undefined : nextTurn(state)
+  if (state === undefined || next === undefined || draft.moment.hold) return
+  if (draft.world.waiting?.(state, Date.parse(draft.moment.at)) !== undefined) return
   const { turnId } = next
   if (!hasLiveSession(state))
     draft.emit(threadId, "session.started", {
@@ -137,6 +139,14 @@ const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   if (other !== undefined) nameActive(draft, threadId, other.turnId)
   else if (session.status === "running" && state.stopRequested === undefined)
     draft.emit(threadId, "session.state.changed", { threadId, epoch: session.epoch, status: "ready" })
+  if (!state.keepSession) stopIdle(draft, threadId, "its thread has nothing more to do")
+}
+
+/** Asks an idle session to end. Nothing when it has something to do, or waits for somebody. */
+export const stopIdle = (draft: Draft, threadId: ThreadId, reason: string): void => {
+  const state = draft.thread(threadId)
+  if (state !== undefined && isIdle(state))
+    draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
 }
 
 /** A turn ends while its session goes on. A turn of another epoch, or one that is over, absorbs it (T1, T6). */

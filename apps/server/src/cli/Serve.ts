@@ -3,6 +3,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Duration, Effect, Option } from "effect"
 import * as Flags from "./Flags.ts"
+import * as LimitFlags from "./LimitFlags.ts"
 
 const descriptor = (name: string, what: string) =>
   Flags.integer(name, { min: 0, max: 1_000_000 }).pipe(Options.withDescription(what), Options.optional)
@@ -60,10 +61,14 @@ export const command = Command.make(
       ),
       Options.optional
     ),
+    ...LimitFlags.options,
     readyFd: descriptor("ready-fd", "Write one JSON line {url, token, pid, dataDir} to this descriptor when ready."),
     parentFd: descriptor("parent-fd", "End in order when this descriptor reaches its end: the parent is gone.")
   },
   ({
+    agents,
+    agentsPerProvider,
+    agentsPerToken,
     allowHost,
     data,
     host,
@@ -78,6 +83,8 @@ export const command = Command.make(
     port,
     readyFd,
     recovery,
+    requestsPerSecond,
+    streamsPerToken,
     toolSilence
   }) =>
     Effect.gen(function* () {
@@ -102,6 +109,10 @@ export const command = Command.make(
           ...(Option.isSome(maxSessions) ? { maxSessions: maxSessions.value } : {}),
           ...(Option.isSome(maxMemory) ? { maxMemoryBytes: maxMemory.value * 1_048_576 } : {})
         },
+        limits: LimitFlags.merge(
+          { agents, agentsPerProvider, agentsPerToken, requestsPerSecond, streamsPerToken },
+          configuration.limits ?? {}
+        ),
         recovery: Flags.orUndefined(recovery) ?? configuration.recovery,
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)

@@ -1,6 +1,7 @@
 /** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
 import { Context, DateTime, Effect, Layer, Queue, type Scope } from "effect"
 import type { RecoveryPolicy } from "@millrace/contracts/State"
+import type { Limits } from "@millrace/host/Configuration"
 import * as Host from "@millrace/host/Host"
 import type * as Steps from "@millrace/host/Steps"
 import { EventLog } from "@millrace/log/EventLog"
@@ -32,6 +33,8 @@ export interface Options {
   readonly providers?: NonNullable<Host.Options["providers"]>
   /** The files that the above comes from, for people. */
   readonly configuredBy: ReadonlyArray<string>
+  /** What one token, one provider and all together may use (R7). */
+  readonly limits: Required<Limits>
   /** What becomes of turns that ran when the server died, in threads without a policy of their own. */
   readonly recovery?: RecoveryPolicy | undefined
 }
@@ -42,8 +45,25 @@ const deadline = "10 seconds"
 const grace = "3 seconds"
 const forcedGrace = "500 millis"
 
+/** From the first reason to stop to the end of the process: the deadline and the grace. Whatever is not closed by then is left (S6). */
+const leaveAfter = "13 seconds"
+
+/**
+ * The last resort: settling, readers and the closing of scopes each have a bound of their own, and on a machine that starves their sum was 17 s and
+ * more. What is committed is safe; agents are killed with the process.
+ */
+const leave = (output: Output["Type"]) =>
+  Effect.sleep(leaveAfter).pipe(
+    Effect.zipRight(
+      output.note(
+        `The server did not come down within ${leaveAfter} and leaves now. What was committed is safe; the next start settles the rest.`
+      )
+    ),
+    Effect.zipRight(Effect.sync(() => process.exit(1)))
+  )
+
 const composed = (
-  { allowedHosts, auth, dataDir, host, port, providers, reaper, recovery }: Options,
+  { allowedHosts, auth, dataDir, host, limits, port, providers, reaper, recovery }: Options,
   onStep: Steps.OnStep | undefined,
   telemetry: Telemetry | undefined
 ) =>
@@ -54,7 +74,11 @@ const composed = (
         dataDir,
         reaper,
         ...(providers === undefined ? {} : { providers }),
-        engine: { continuation: recovery === undefined ? {} : { recovery }, trace: telemetry !== undefined },
+        engine: {
+          continuation: recovery === undefined ? {} : { recovery },
+          places: limits,
+          trace: telemetry !== undefined
+        },
         ...(onStep === undefined ? {} : { onStep })
       })
     ),
@@ -162,5 +186,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     const reason = yield* Effect.raceFirst(stopping.reason, ordered)
     yield* output.note(`Stopping: ${reason}. A second signal waits for nobody, a third leaves at once.`)
     const forced = Effect.flatMap(stopping.signal, (name) => output.note(`${name} received: nobody is waited for any more.`))
+    // Of its own: it outlives the scopes that it is for.
+    yield* Effect.forkDaemon(leave(output))
     yield* down(host, server, { onStep, forced })
   }).pipe(Effect.scoped)

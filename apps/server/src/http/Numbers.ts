@@ -122,6 +122,26 @@ const ofReaders = (followers: Followers.Followers, figures: Figures, head: numbe
   ]
 }
 
+/** Bounds on agents (R7), and what waits because of them. */
+const ofPlaces = ({ bounds, limited, live, waiting }: Figures["engine"]["places"]): ReadonlyArray<Sample> => [
+  one("millrace_agents_live", "gauge", "Agent sessions that hold a place.", live),
+  many("millrace_agents_limit", "gauge", "Agents that may live at once; 0 = any number.", "bound", Object.entries(bounds)),
+  many(
+    "millrace_turns_waiting",
+    "gauge",
+    "Threads whose next turn waits for a place, or for the end of a usage limit.",
+    "reason",
+    Object.entries(waiting)
+  ),
+  many(
+    "millrace_provider_limited",
+    "gauge",
+    "1: the account of this provider has reached its usage limit, and new turns wait.",
+    "provider",
+    limited.map((provider) => [provider, 1] as const)
+  )
+]
+
 const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyArray<Sample> => {
   const { commands, facts } = engine.lanes
   const live = new Map<string, number>()
@@ -161,6 +181,7 @@ const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyA
       "kind",
       Object.entries(engine.refused)
     ),
+    ...ofPlaces(engine.places),
     many("millrace_sessions", "gauge", "Live agent sessions.", "provider", live),
     ...(requests === undefined
       ? []

@@ -76,6 +76,12 @@ const fakeStats = {
   waitingCommands: 0,
   waitingFacts: 0,
   lanes: { commands: idleLane, facts: idleLane },
+  places: {
+    live: 0,
+    waiting: { agents: 0, limit: 0 },
+    limited: [],
+    bounds: { agents: 0, agentsPerToken: 0, agentsPerProvider: 0 }
+  },
   refused: {}
 }
 

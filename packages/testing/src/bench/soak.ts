@@ -90,7 +90,8 @@ const soak = (server: ServerProcess.ServerProcess, cwd: string) =>
     }
     const began = performance.now()
     yield* server.kill("SIGTERM")
-    const { code } = yield* server.ended
+    const { code, stderr } = yield* server.ended
+    say(stderr.trimEnd())
     say(`  stopped in ${((performance.now() - began) / 1000).toFixed(1)} s under that load, exit code ${code ?? "none"}`)
   })
 

@@ -37,8 +37,6 @@ createInterface({ input: process.stdin }).on("line", async (text) => {
   if (id === undefined) return
   const answer = methods[method]
   process.stdout.write(
-    answer === undefined
-      ? line({ id, error: { code: -32601, message: "no such method" } })
-      : line({ id, result: await answer() })
+    answer === undefined ? line({ id, error: { code: -32601, message: "no such method" } }) : line({ id, result: await answer() })
   )
 })

@@ -1,0 +1,223 @@
+/**
+ * Places for agents: how many sessions live, and which turns wait for a place (R7). Derived from the folded threads and nothing else, so a restart
+ * forgets none and invents none. Who waits longest goes first, unless a bound that is not shared stops that one.
+ */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { Waiting } from "@millrace/contracts/State"
+import { epochOf, hasLiveSession, isIdle, nextTurn, type ThreadState } from "./ThreadState.ts"
+
+/** Sessions that may live at once; 0 = any number. */
+export interface Bounds {
+  readonly agents: number
+  /** Of all threads whose last turn the same token asked for. */
+  readonly agentsPerToken: number
+  readonly agentsPerProvider: number
+}
+
+export const unbounded: Bounds = { agents: 0, agentsPerToken: 0, agentsPerProvider: 0 }
+
+/** Each bound, and whom it counts. */
+const shared = {
+  agents: () => true,
+  agentsPerToken: (a: Seat, b: Seat) => a.token === b.token,
+  agentsPerProvider: (a: Seat, b: Seat) => a.provider === b.provider
+} as const satisfies Record<keyof Bounds, (a: Seat, b: Seat) => boolean>
+const names = ["agents", "agentsPerToken", "agentsPerProvider"] as const
+
+interface Seat {
+  readonly threadId: ThreadId
+  readonly provider: string
+  readonly token: string | undefined
+}
+interface Holder extends Seat {
+  readonly epoch: number
+  /** `idle`: it can be asked for its place. `leaving`: it was. */
+  readonly is: "working" | "idle" | "leaving"
+  /** Of an idle one: since when. */
+  readonly since: string
+}
+interface Waiter extends Seat {
+  readonly since: string
+  readonly holds: boolean
+}
+
+const seatOf = ({ provider, requestedBy: token, threadId }: ThreadState): Seat => ({ threadId, provider, token })
+
+const holderOf = (state: ThreadState | undefined): Holder | undefined => {
+  if (state === undefined || !hasLiveSession(state)) return undefined
+  const is = state.stopRequested !== undefined ? "leaving" : isIdle(state) ? "idle" : "working"
+  return { ...seatOf(state), epoch: epochOf(state), is, since: is === "idle" ? state.updatedAt : "" }
+}
+const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {
+  const next = state === undefined ? undefined : nextTurn(state)
+  return state === undefined || next === undefined
+    ? undefined
+    : { ...seatOf(state), since: next.requestedAt, holds: hasLiveSession(state) }
+}
+
+/** What to do now that places are free, or wanted. */
+export interface Release {
+  /** Their next turn may start. */
+  readonly start: ReadonlyArray<ThreadId>
+  /** Idle sessions whose place is wanted. */
+  readonly stop: ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>
+}
+
+/** Turns that one release starts; more follow with the next. */
+const atOnce = 64
+
+export class Places {
+  private readonly holders = new Map<ThreadId, Holder>()
+  private readonly waiters = new Map<ThreadId, Waiter>()
+  /** Milliseconds since 1970 at which the usage limit of a provider's account ends. */
+  private readonly limited = new Map<string, number>()
+  private readonly bounds: Bounds
+  /** Something changed since the last release. */
+  private changed = false
+
+  constructor(bounds: Bounds) {
+    this.bounds = bounds
+  }
+
+  /** The thread is now in this state; `undefined`: it is not known any more. */
+  note(threadId: ThreadId, state: ThreadState | undefined): void {
+    const before = this.holders.get(threadId)
+    const holder = holderOf(state)
+    if (before?.is !== holder?.is || before?.epoch !== holder?.epoch || before?.token !== holder?.token) {
+      this.changed = true
+      if (holder === undefined) this.holders.delete(threadId)
+      else this.holders.set(threadId, holder)
+    }
+    const waited = this.waiters.get(threadId)
+    const waiter = waiterOf(state)
+    if (waited?.since === waiter?.since && waited?.holds === waiter?.holds && waited?.provider === waiter?.provider) return
+    this.changed = true
+    if (waiter === undefined) this.waiters.delete(threadId)
+    else this.waiters.set(threadId, waiter)
+  }
+
+  /** The account of the provider has used up its limit until then; `undefined`: it has not. */
+  limit(provider: string, until: number | undefined): void {
+    if (until === undefined) {
+      if (this.limited.delete(provider)) this.changed = true
+    } else this.limited.set(provider, Math.max(until, this.limited.get(provider) ?? 0))
+  }
+
+  /** When the next limit ends, in milliseconds since 1970. */
+  get nextLimit(): number | undefined {
+    return this.limited.size === 0 ? undefined : Math.min(...this.limited.values())
+  }
+
+  private limitOf(provider: string, now: number): number | undefined {
+    const until = this.limited.get(provider)
+    if (until === undefined || until > now) return until
+    this.limited.delete(provider)
+    this.changed = true
+    return undefined
+  }
+
+  private free(bound: keyof Bounds, seat: Seat): number {
+    const most = this.bounds[bound]
+    if (most === 0) return Number.POSITIVE_INFINITY
+    if (bound === "agents") return most - this.holders.size
+    let left = most
+    for (const holder of this.holders.values()) if (shared[bound](seat, holder)) left--
+    return left
+  }
+
+  /** The bounds that leave no place. */
+  private full(seat: Seat): ReadonlyArray<keyof Bounds> {
+    return names.filter((bound) => (bound !== "agentsPerToken" || seat.token !== undefined) && this.free(bound, seat) <= 0)
+  }
+
+  private refusal(bound: keyof Bounds, seat: Seat): Waiting {
+    const whose =
+      bound === "agents" ? "" : bound === "agentsPerToken" ? ` of ${seat.token ?? "this token"}` : ` of ${seat.provider}`
+    return {
+      reason: "agents",
+      message: `${this.bounds[bound]} agents${whose} live, as many as limits.${bound} allows. The turn starts when one of them has ended.`
+    }
+  }
+
+  /** Why the next turn of this thread cannot start now; `undefined`: it can. */
+  waiting(state: ThreadState, now: number): Waiting | undefined {
+    const { provider } = state
+    const until = this.limitOf(provider, now)
+    if (until !== undefined)
+      return {
+        reason: "limit",
+        message: `The account of ${provider} has reached its usage limit. The turn starts when the limit ends: ${new Date(until).toISOString()}.`
+      }
+    if (hasLiveSession(state)) return undefined
+    const seat = seatOf(state)
+    const [full] = this.full(seat)
+    if (full !== undefined) return this.refusal(full, seat)
+    const since = nextTurn(state)?.requestedAt ?? ""
+    const older = this.startable(now).filter((one) => one.threadId !== state.threadId && one.since < since)
+    const taken = names.find((bound) => older.filter((one) => shared[bound](one, seat)).length >= this.free(bound, seat))
+    return taken === undefined ? undefined : this.refusal(taken, seat)
+  }
+
+  /** Waiting turns that no bound of their own stops. */
+  private startable(now: number): ReadonlyArray<Waiter> {
+    return [...this.waiters.values()].filter(
+      (one) => this.limitOf(one.provider, now) === undefined && (one.holds || this.full(one).length === 0)
+    )
+  }
+
+  /** Why this thread waits; `undefined`: it does not wait for a place or a limit. */
+  waitingOf(threadId: ThreadId, state: ThreadState | undefined, now: number): Waiting | undefined {
+    return state === undefined || !this.waiters.has(threadId) ? undefined : this.waiting(state, now)
+  }
+
+  /** Once after each change: what can start, the oldest first, and which idle sessions make place for the others. */
+  release(now: number): Release | undefined {
+    for (const provider of [...this.limited.keys()]) this.limitOf(provider, now)
+    if (!this.changed) return undefined
+    this.changed = false
+    if (this.waiters.size === 0) return undefined
+    const start = this.startable(now)
+      .toSorted((a, b) => (a.since < b.since ? -1 : 1))
+      .slice(0, atOnce)
+      .map(({ threadId }) => threadId)
+    return { start, stop: this.unneeded(now) }
+  }
+
+  /** Idle sessions to end. One waiter may need several: each bound that stops it is somebody else's place. */
+  private unneeded(now: number): Release["stop"] {
+    const oldestFirst = (a: { readonly since: string }, b: { readonly since: string }) => (a.since < b.since ? -1 : 1)
+    const all = [...this.holders.values()]
+    const leaving = all.filter(({ is }) => is === "leaving")
+    const idle = all.filter(({ is }) => is === "idle").toSorted(oldestFirst)
+    // Those that go anyhow first.
+    const pool = [...leaving, ...idle]
+    const stop: Array<Holder> = []
+    for (const waiter of idle.length === 0 ? [] : [...this.waiters.values()].toSorted(oldestFirst)) {
+      if (waiter.holds || this.limitOf(waiter.provider, now) !== undefined) continue
+      const picked: Array<Holder> = []
+      const relieved = this.full(waiter).every((bound) => {
+        if (picked.some((holder) => shared[bound](waiter, holder))) return true
+        const found = pool.find((holder) => shared[bound](waiter, holder) && !picked.includes(holder))
+        return found !== undefined && picked.push(found) > 0
+      })
+      if (!relieved) continue
+      for (const holder of picked) {
+        pool.splice(pool.indexOf(holder), 1)
+        if (holder.is === "idle") stop.push(holder)
+      }
+    }
+    return stop.map(({ epoch, threadId }) => ({ threadId, epoch }))
+  }
+
+  /** For people and monitors. */
+  figures(now: number) {
+    let limit = 0
+    for (const { provider } of this.waiters.values()) if (this.limitOf(provider, now) !== undefined) limit++
+    return {
+      live: this.holders.size,
+      waiting: { agents: this.waiters.size - limit, limit },
+      limited: [...this.limited.keys()],
+      bounds: this.bounds
+    }
+  }
+}
