@@ -15,6 +15,7 @@ import { AccessConfig, required } from "./auth/Session.ts"
 import * as Tokens from "./auth/Tokens.ts"
 import * as Api from "./http/Api.ts"
 import * as Docs from "./http/Docs.ts"
+import * as Allowance from "./http/Allowance.ts"
 import * as Drain from "./http/Drain.ts"
 import * as Followers from "./http/Followers.ts"
 import * as Guard from "./http/Guard.ts"
@@ -44,6 +45,8 @@ export interface Options {
   readonly grace?: Duration.DurationInput
   /** How long an SSE connection lives before it says goodbye and its client comes back, give or take a quarter; default 5 minutes. */
   readonly lease?: Duration.DurationInput
+  /** What one token may use (R7); default any number. */
+  readonly allowance?: Allowance.Bounds
 }
 
 /** The address cannot be listened on. */
@@ -169,6 +172,9 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         Layer.provideMerge(Drain.layer(node)),
         Layer.provideMerge(Wake.layer),
         Layer.provideMerge(Layer.mergeAll(Tokens.layer(options.dataDir), access, Layer.sync(Followers.Registry, Followers.make))),
+        Layer.provideMerge(
+          options.allowance === undefined ? Layer.empty : Layer.succeed(Allowance.Current, Allowance.make(options.allowance))
+        ),
         Layer.provideMerge(options.lease === undefined ? Layer.empty : Layer.succeed(Lease, Duration.decode(options.lease)))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(

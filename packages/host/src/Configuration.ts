@@ -156,7 +156,7 @@ export const merge = (under: Configuration, over: Configuration): Configuration 
   ...over,
   providers: { ...under.providers, ...over.providers },
   server: { ...under.server, ...over.server },
-  limits: { ...under.limits, ...over.limits },
+  ...(under.limits === undefined && over.limits === undefined ? {} : { limits: { ...under.limits, ...over.limits } }),
   reaper: {
     ...under.reaper,
     ...over.reaper,

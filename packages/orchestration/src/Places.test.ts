@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ThreadId } from "@millrace/contracts/Ids"
+import { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { LogEvent } from "@millrace/contracts/Event"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
@@ -68,7 +68,7 @@ const reasonOf = (threadId: ThreadId) =>
 const order = Effect.map(Kit.history, (events) => events.filter(is("turn.dispatched")).map((event) => data(event)["threadId"]))
 const sound = Effect.flatMap(Verify.run, ({ problems }) => Effect.sync(() => assert.deepStrictEqual(problems, [])))
 
-describe("places", () => {
+describe("places", { timeout: 120_000 }, () => {
   it.effect("R7 beyond the bound a turn waits in its queue and says why; an idle session makes place for the oldest", () => {
     const { create, end, layer, providers } = setup({ agents: 2 })
     return Effect.gen(function* () {
@@ -153,6 +153,35 @@ describe("places", () => {
       yield* end("b")
       yield* sound
     }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("R7 a session that nobody continues ends with its turn, and not while the turn waits for a person", () => {
+    const asks = ScriptedProvider.make({
+      turn: (turn) =>
+        Effect.gen(function* () {
+          yield* turn.start
+          yield* turn.ask({ kind: "approval", title: "Run: x", choices: ["accept"] })
+          yield* turn.complete
+        })
+    })
+    return Effect.gen(function* () {
+      const { threadId } = yield* Kit.dispatch("thread.create", {
+        provider: "scripted",
+        cwd: "/work",
+        keepSession: false,
+        turn: { text: "once" }
+      })
+      const opened = yield* Kit.eventually(is("request.opened", { threadId }))
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual(asks.live(), 1)
+      const requestId = RequestId.make(String(data(opened)["requestId"]))
+      yield* Kit.dispatch("request.answer", { requestId, decision: "accept" })
+      yield* Kit.eventually(is("session.stopped", { threadId }))
+      assert.strictEqual(asks.live(), 0)
+      const ends = (yield* Kit.history).map(({ type }) => type).slice(-4)
+      assert.deepStrictEqual(ends, ["turn.completed", "session.state.changed", "session.stop.requested", "session.stopped"])
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [asks] })))
   })
 
   it.scoped("R7 what waits still waits after a restart, within the same bounds, and starts with its place", () =>

@@ -2,9 +2,11 @@
 import { HttpLayerRouter, HttpServerRequest } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Option } from "effect"
-import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { Forbidden, Overloaded, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
 import { EventLog } from "@millrace/log/EventLog"
+import * as Allowance from "../http/Allowance.ts"
 import { Drain } from "../http/Drain.ts"
+import * as Sse from "../http/Limited.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
 import { type Role, Tokens } from "./Tokens.ts"
@@ -66,6 +68,12 @@ const lostDirectory = Effect.map(
       ? undefined
       : new StorageUnavailable({ message: `This server cannot check tokens. ${lost.value}`, retryAfterMillis: 5000 })
 )
+const tooFast = (retryAfterMillis: number) =>
+  new Overloaded({
+    message:
+      "This token sends more requests than limits.requestsPerSecond allows. Send the request again after the time in Retry-After.",
+    retryAfterMillis
+  })
 
 /** The session of a request, or why there is none. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
@@ -92,12 +100,16 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
     const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
     const drain = yield* Drain
     const tokens = yield* Tokens
+    const allowance = yield* Allowance.Current
     return (handler) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const session = yield* Effect.either(Effect.provide(ofRequest(request), context))
         if (session._tag === "Left") return Respond.error(session.left)
-        const { tokenId } = session.right
+        const { actor, tokenId } = session.right
+        const wait = yield* allowance.request(actor)
+        if (wait !== undefined)
+          return Sse.accepts(request) ? Sse.limited(request.headers["last-event-id"]) : Respond.error(tooFast(wait))
         if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
           drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.isLive(tokenId))
         return yield* Effect.provideService(handler, Session, session.right)

@@ -65,9 +65,10 @@ const leave = (output: Output["Type"]) =>
 const composed = (
   { allowedHosts, auth, dataDir, host, limits, port, providers, reaper, recovery }: Options,
   onStep: Steps.OnStep | undefined,
-  telemetry: Telemetry | undefined
+  telemetry: Telemetry | undefined,
+  { requestsPerSecond, streamsPerToken, ...places } = limits
 ) =>
-  Server.layer({ host, port, auth, dataDir, allowedHosts, grace }).pipe(
+  Server.layer({ host, port, auth, dataDir, allowedHosts, grace, allowance: { requestsPerSecond, streamsPerToken } }).pipe(
     Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
     Layer.provideMerge(
       Host.layer({
@@ -76,7 +77,7 @@ const composed = (
         ...(providers === undefined ? {} : { providers }),
         engine: {
           continuation: recovery === undefined ? {} : { recovery },
-          places: limits,
+          places,
           trace: telemetry !== undefined
         },
         ...(onStep === undefined ? {} : { onStep })

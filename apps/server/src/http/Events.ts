@@ -11,8 +11,10 @@ import { EventLog, type LogUnavailable, type Page } from "@millrace/log/EventLog
 import * as Cursors from "@millrace/orchestration/Cursors"
 import { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
+import * as Allowance from "./Allowance.ts"
 import * as EventQuery from "./EventQuery.ts"
 import * as Followers from "./Followers.ts"
+import { limited } from "./Limited.ts"
 import * as Sse from "./Sse.ts"
 import { Wake } from "./Wake.ts"
 
@@ -159,6 +161,9 @@ const whole = Effect.fnUntraced(function* (
 /** The handler of the contract's `events` endpoint. */
 export const make = Effect.gen(function* () {
   const sse = yield* Sse.make
+  const allowance = yield* Allowance.Current
+  const followers = yield* Followers.Registry
+  const { epoch } = yield* EventLog
   const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | Wake | EventLog | Tokens>()
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const at = request.url.indexOf("?")
@@ -166,6 +171,7 @@ export const make = Effect.gen(function* () {
     const after = yield* resolveFrom(query.from)
     if (query.format === "sse") {
       const session = yield* Session
+      if (allowance.crowded(followers, session.actor)) return limited(formatCursor(epoch, after))
       return yield* sse(request, { after, session, ...(query.stream !== undefined && { stream: query.stream }) })
     }
     if (query.whole) return yield* whole(request, query, after, query.format)

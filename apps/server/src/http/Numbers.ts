@@ -12,6 +12,7 @@ import * as Children from "../Children.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import { Service } from "../Service.ts"
 import { Drain } from "./Drain.ts"
+import * as Allowance from "./Allowance.ts"
 import * as Followers from "./Followers.ts"
 import * as Loop from "./Loop.ts"
 import { histogram, many, one, type Sample } from "./Samples.ts"
@@ -142,6 +143,12 @@ const ofPlaces = ({ bounds, limited, live, waiting }: Figures["engine"]["places"
   )
 ]
 
+/** Bounds of one token on the HTTP side (R7). */
+const ofAllowance = ({ bounds, refused }: Allowance.Figures): ReadonlyArray<Sample> => [
+  many("millrace_token_limit", "gauge", "What one token may use; 0 = any number.", "bound", Object.entries(bounds)),
+  many("millrace_limited_total", "counter", "What was refused beyond those bounds.", "kind", Object.entries(refused))
+]
+
 const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyArray<Sample> => {
   const { commands, facts } = engine.lanes
   const live = new Map<string, number>()
@@ -258,6 +265,7 @@ const make = Effect.gen(function* () {
   const wake = yield* Wake
   const service = yield* Service
   const followers = yield* Followers.Registry
+  const allowance = yield* Allowance.Current
   const { dataDir } = yield* Tokens
   const loop = yield* Loop.make
   // A walk over /proc: not for everyone who asks in the same seconds.
@@ -278,6 +286,7 @@ const make = Effect.gen(function* () {
       histogram("millrace_log_batch_bytes", "Bytes of event JSON of each append.", stats.perBatch.bytes),
       histogram("millrace_log_commit_seconds", "Time of each append's transaction.", stats.perBatch.seconds),
       one("millrace_log_ring_bytes", "gauge", "Bytes of recent events kept in memory.", stats.ringBytes),
+      ...ofAllowance(allowance.figures()),
       ...(yield* ofDisk(dataDir)),
       ...ofHost(figures, now),
       ...ofAgents(yield* children, figures),

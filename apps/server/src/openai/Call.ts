@@ -124,6 +124,7 @@ const commandOf = (headers: Headers, asked: Asked, { again, id, threadId }: Plac
       provider: target.provider,
       cwd,
       turn: { text },
+      ...(asked.stateless === true && { keepSession: false }),
       ...(target.model !== undefined && { model: target.model }),
       ...(prompt.title !== undefined && { title: prompt.title })
     } satisfies Command

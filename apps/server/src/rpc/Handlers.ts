@@ -12,6 +12,7 @@ import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
 import { resolveFrom } from "../http/Events.ts"
 import * as Follow from "../http/Follow.ts"
+import * as Allowance from "../http/Allowance.ts"
 import * as Followers from "../http/Followers.ts"
 import type { Wake } from "../http/Wake.ts"
 import * as Commands from "../Commands.ts"
@@ -47,7 +48,7 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<WireFrame> => {
 /** Streams of one connection at a time; a follower holds a position and a page (D7, X5). */
 const maxStreams = 256
 const crowded = new StorageUnavailable({
-  message: `This connection follows ${maxStreams} streams already. End some of them, or open another connection.`,
+  message: `This connection follows ${maxStreams} streams already, or its token as many as limits.streamsPerToken allows. End some of them.`,
   retryAfterMillis: 1000
 })
 
@@ -68,6 +69,7 @@ export const layer = MillraceRpcs.toLayer(
     const log = yield* EventLog
     const drain = yield* Drain
     const followers = yield* Followers.Registry
+    const allowance = yield* Allowance.Current
     const context = yield* Effect.context<EventLog | Wake | Tokens>()
     // Each upgrade has a session of its own, also when its token is the same.
     const streams = new WeakMap<Session["Type"], number>()
@@ -106,7 +108,7 @@ export const layer = MillraceRpcs.toLayer(
             const own = yield* session
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
             // A failure, not a frame: frames wait for the client's acknowledgement, and this one may never read.
-            if (open > maxStreams) return yield* crowded
+            if (open > maxStreams || allowance.crowded(followers, own.actor)) return yield* crowded
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
             const reader = Followers.reader("rpc", own.actor, from)
             yield* Effect.acquireRelease(

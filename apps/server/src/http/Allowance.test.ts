@@ -1,0 +1,39 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, TestClock } from "effect"
+import * as Allowance from "./Allowance.ts"
+import * as Followers from "./Followers.ts"
+
+describe("Allowance", () => {
+  it.effect("R7 a token has twice its requests of a second at once, then one after the other; another token has its own", () =>
+    Effect.gen(function* () {
+      const { figures, request } = Allowance.make({ requestsPerSecond: 10, streamsPerToken: 0 })
+      const many = (count: number) => Effect.all(Array.from({ length: count }, () => request("ann")))
+      assert.deepStrictEqual(new Set(yield* many(20)), new Set([undefined]))
+      assert.strictEqual(yield* request("ann"), 100)
+      assert.strictEqual(yield* request("bob"), undefined)
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* many(2), [undefined, 100])
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual((yield* many(21)).indexOf(100), 20)
+      assert.strictEqual(figures().refused.requests, 3)
+      // 0 = any number.
+      const free = Allowance.make({ requestsPerSecond: 0, streamsPerToken: 0 })
+      assert.strictEqual(yield* free.request("ann"), undefined)
+    })
+  )
+
+  it("R7 streams of one token are counted over SSE and RPC, and those of others are not", () => {
+    const followers = Followers.make()
+    const { crowded } = Allowance.make({ requestsPerSecond: 0, streamsPerToken: 2 })
+    const first = Followers.reader("sse", "ann", 0)
+    followers.enter(first)
+    followers.enter(Followers.reader("long-poll", "ann", 0))
+    followers.enter(Followers.reader("rpc", "bob", 0))
+    assert.isFalse(crowded(followers, "ann"))
+    followers.enter(Followers.reader("rpc", "ann", 0))
+    assert.isTrue(crowded(followers, "ann"))
+    assert.isFalse(crowded(followers, "bob"))
+    followers.leave(first)
+    assert.isFalse(crowded(followers, "ann"))
+  })
+})
