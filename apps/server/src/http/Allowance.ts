@@ -16,7 +16,7 @@ interface Bucket {
   at: number
 }
 
-const unbounded = Effect.sync((): number | undefined => undefined)
+const unbounded = Effect.map(Effect.void, (): number | undefined => undefined)
 
 /** Tokens whose use is remembered; of more, the one that asked longest ago begins anew. */
 const kept = 10_000

@@ -14,8 +14,6 @@ export interface Asked {
   readonly includeUsage: boolean
   /** Responses: the answer that is continued. */
   readonly previous: string | undefined
-  /** Nobody can continue its answer by an id: its agent's session ends with the turn. */
-  readonly stateless?: boolean
   readonly instructions: string | null
   readonly metadata: unknown
   readonly store: boolean
@@ -119,7 +117,6 @@ export const fromChat = (body: unknown): Either.Either<Asked, Failure> =>
       stream: request.stream ?? false,
       includeUsage: request.stream_options?.include_usage ?? false,
       previous: undefined,
-      stateless: true,
       instructions: null,
       metadata: {},
       store: false,
@@ -180,7 +177,6 @@ export const fromResponses = (body: unknown): Either.Either<Asked, Failure> =>
       stream: request.stream ?? false,
       includeUsage: true,
       previous: request.previous_response_id ?? undefined,
-      stateless: request.store === false,
       instructions,
       metadata: request.metadata ?? {},
       store: request.store ?? true,

@@ -124,7 +124,8 @@ const commandOf = (headers: Headers, asked: Asked, { again, id, threadId }: Plac
       provider: target.provider,
       cwd,
       turn: { text },
-      ...(asked.stateless === true && { keepSession: false }),
+      // Nobody can continue its answer: its agent ends with the turn.
+      ...(!asked.store && { keepSession: false }),
       ...(target.model !== undefined && { model: target.model }),
       ...(prompt.title !== undefined && { title: prompt.title })
     } satisfies Command

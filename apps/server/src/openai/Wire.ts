@@ -83,7 +83,6 @@ export const ResponsesRequest = Schema.Struct({
   instructions: maybe(Schema.String),
   stream: Stream,
   previous_response_id: maybe(Schema.String),
-  store: maybe(Schema.Boolean),
   conversation: Schema.optional(Schema.Unknown),
   background: maybe(Schema.Boolean),
   tool_choice: Schema.optional(Schema.Unknown),
