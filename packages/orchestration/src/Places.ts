@@ -172,7 +172,7 @@ export class Places {
 
   /** Once after each change: what can start, the oldest first, and which idle sessions make place for the others. */
   release(now: number): Release | undefined {
-    for (const provider of [...this.limited.keys()]) this.limitOf(provider, now)
+    for (const provider of this.limited.keys()) this.limitOf(provider, now)
     if (!this.changed) return undefined
     this.changed = false
     if (this.waiters.size === 0) return undefined

@@ -16,8 +16,6 @@ interface Bucket {
   at: number
 }
 
-const unbounded = Effect.map(Effect.void, (): number | undefined => undefined)
-
 /** Tokens whose use is remembered; of more, the one that asked longest ago begins anew. */
 const kept = 10_000
 
@@ -42,25 +40,24 @@ export const make = (bounds: Bounds): Allowance => {
   const most = rate * 2
   return {
     request: (actor) =>
-      rate === 0
-        ? unbounded
-        : Effect.map(Clock.currentTimeMillis, (now) => {
-            const bucket = buckets.get(actor) ?? { left: most, at: now }
-            buckets.delete(actor)
-            buckets.set(actor, bucket)
-            for (const oldest of buckets.keys()) {
-              if (buckets.size <= kept) break
-              buckets.delete(oldest)
-            }
-            bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
-            bucket.at = now
-            if (bucket.left >= 1) {
-              bucket.left--
-              return undefined
-            }
-            refused.requests++
-            return Math.max(1, Math.ceil(((1 - bucket.left) * 1000) / rate))
-          }),
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        if (rate === 0) return undefined
+        const bucket = buckets.get(actor) ?? { left: most, at: now }
+        buckets.delete(actor)
+        buckets.set(actor, bucket)
+        for (const oldest of buckets.keys()) {
+          if (buckets.size <= kept) break
+          buckets.delete(oldest)
+        }
+        bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
+        bucket.at = now
+        if (bucket.left >= 1) {
+          bucket.left--
+          return undefined
+        }
+        refused.requests++
+        return Math.max(1, Math.ceil(((1 - bucket.left) * 1000) / rate))
+      }),
     crowded: ({ live }, actor) => {
       if (streamsPerToken === 0) return false
       let count = 0
