@@ -4,7 +4,8 @@ import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
-import { Deferred, type Duration, Effect, Exit, Fiber, FiberId, Random, TestClock } from "effect"
+import { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import { Deferred, type Duration, Effect, Exit, Fiber, FiberId, Layer, Random, Stream, TestClock } from "effect"
 import { Dispatcher } from "./Dispatcher.ts"
 import { Engine } from "./Engine.ts"
 import * as Verify from "./Verify.ts"
@@ -24,6 +25,69 @@ const data = (event: { readonly data: unknown }) => event.data as Record<string,
 const hangs = (turn: ScriptedProvider.Turn) => Effect.zipRight(turn.start, Effect.never)
 const started = Kit.eventually(Kit.ofType("turn.started"))
 const until = (type: string) => Kit.eventually(Kit.ofType(type))
+
+describe("the losing branch of a race", () => {
+  it.effect("T12 a steer to a session that has ended becomes a turn", () =>
+    Effect.gen(function* () {
+      const log = yield* Kit.memory
+      const gate = Effect.unsafeMakeLatch(true)
+      /** What the dispatcher reads waits at the gate. */
+      const slow: typeof EventLog.Service = { ...log, follow: (from) => Stream.tap(log.follow(from), () => gate.await) }
+      const leave = yield* Deferred.make<void>()
+      const agent = ScriptedProvider.make({
+        capabilities: ["steer"],
+        turn: (turn) =>
+          turn.text === "one"
+            ? Effect.zipRight(turn.start, Effect.zipRight(Deferred.await(leave), turn.exit))
+            : Effect.zipRight(turn.start, turn.complete)
+      })
+      const see = (type: string) => Effect.provideService(until(type), EventLog, log)
+      yield* Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        yield* see("turn.started")
+        yield* gate.close
+        expect(yield* say(threadId, "more", "steer")).toMatchObject({ outcome: "steering" })
+        yield* Deferred.succeed(leave, undefined)
+        yield* see("session.stopped")
+        // The session's own fiber ends behind its last commit.
+        yield* Effect.repeatN(Effect.yieldNow(), 100)
+        yield* gate.open
+        yield* see("turn.completed")
+        const asked = (yield* Kit.history).filter(Kit.ofType("turn.requested")).map((event) => data(event)["text"])
+        expect(asked).toEqual(["one", "more"])
+      }).pipe(Effect.provide(Kit.layerOver(Layer.succeed(EventLog, slow), { providers: [agent] })))
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("T7 L9 an agent is stopped also while the log cannot be written", () =>
+    Effect.gen(function* () {
+      const log = yield* Kit.memory
+      let broken = false
+      const faulty: typeof EventLog.Service = {
+        ...log,
+        append: (envelopes) =>
+          Effect.suspend(() =>
+            broken
+              ? Effect.fail(new LogUnavailable({ operation: "append", reason: "io", message: "injected" }))
+              : log.append(envelopes)
+          )
+      }
+      const agent = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore" })
+      yield* Effect.gen(function* () {
+        const { threadId } = yield* create("one")
+        yield* started
+        yield* Kit.dispatch("turn.interrupt", { threadId })
+        yield* (yield* Dispatcher).awaitActed(yield* log.head)
+        broken = true
+        yield* TestClock.adjust("10 seconds")
+        expect(agent.calls.filter((call) => call.startsWith("stop"))).toHaveLength(1)
+        broken = false
+        yield* TestClock.adjust("10 seconds")
+        yield* until("session.stopped")
+      }).pipe(Effect.provide(Kit.layerOver(Layer.succeed(EventLog, faulty), { providers: [agent] })))
+    }).pipe(Effect.scoped)
+  )
+})
 
 describe("turns", () => {
   it.effect("T12 two quick sends reach the agent in order, in one session", () => {

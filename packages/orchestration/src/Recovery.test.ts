@@ -43,6 +43,33 @@ const left = (events: ReadonlyArray<LogEvent>) => {
 }
 
 describe("recovery", () => {
+  it.effect("T5 every thread is settled before any queue goes on", () =>
+    Effect.gen(function* () {
+      const log = yield* Kit.memory
+      const working = ScriptedProvider.make({ turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
+      const first = yield* Kit.start(log, { providers: [working] })
+      yield* first.run(
+        Effect.gen(function* () {
+          for (let n = 0; n < 3; n++) {
+            const { threadId } = yield* create("one")
+            yield* Kit.dispatch("turn.start", { threadId: threadId as ThreadId, text: "two" })
+          }
+          yield* Kit.eventually(Kit.ofType("turn.started"), 3)
+        })
+      )
+      yield* first.kill
+      const second = yield* Kit.start(log, { providers: [ScriptedProvider.make({ turn: polite })] })
+      yield* second.run(Kit.eventually(Kit.ofType("turn.completed"), 3))
+      const events = yield* Kit.history.pipe(Effect.provideService(EventLog, log))
+      const settled = events.findLastIndex(({ epoch, type }) => type === "turn.interrupted" && epoch === 1)
+      const released = events.findIndex(
+        ({ data: of, type }) => type === "session.started" && (of as { epoch: number }).epoch === 2
+      )
+      expect(events.filter(({ type }) => type === "turn.interrupted")).toHaveLength(3)
+      expect(released).toBeGreaterThan(settled)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("T5 R1 background work of a dead server is over with its reason, and keeps nothing", () =>
     Effect.gen(function* () {
       const log = yield* Kit.memory

@@ -184,6 +184,18 @@ describe("turns", () => {
     expect(ask(model, "turn.start", { threadId, text: "x", strategy: "reject" })).toEqual(Either.left("TurnActive"))
   })
 
+  it("T12 a session that is being stopped gets no further turn: the queue waits for the next session", () => {
+    const { model, threadId, turnId } = running()
+    const queued = start(model, "second").turnId as TurnId
+    model.tell({ _tag: "StopWanted", threadId, epoch: 1, reason: "enough" })
+    say(model, 1, { _tag: "TurnCompleted", turnId })
+    expect(model.only.queue.map((turn) => turn.turnId)).toEqual([queued])
+    expect(activeTurn(model.only)).toBeUndefined()
+    model.tell({ _tag: "SessionEnded", threadId, epoch: 1, reason: "gone" })
+    expect(epochOf(model.only)).toBe(2)
+    expect(activeTurn(model.only)?.turnId).toBe(queued)
+  })
+
   it("T12 a steer that the agent refuses becomes the next turn", () => {
     const { model, threadId, turnId } = running(["steer"])
     start(model, "later")
