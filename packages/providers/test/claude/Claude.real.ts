@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
@@ -19,7 +20,9 @@ const turn = (n: number) => TurnId.make(`trn_${n}`)
 /** The model, in a process of its own: it says what the prompt's directives say. */
 const endpoint = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs")], { stdio: ["ignore", "pipe", "inherit"] })
+    const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs"), "--notice-delay", "2000"], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     createInterface({ input: child.stdout }).once("line", (line) => {
       const { port } = JSON.parse(line) as { readonly port: number }
       resume(Effect.succeed({ port, kill: () => void child.kill() }))
@@ -52,7 +55,8 @@ const world = Effect.gen(function* () {
 })
 
 const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
-  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
+  // Claude takes 3 s to start on a quiet machine, and up to 30 s on a busy one.
+  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), 120_000)
 
 describe.skipIf(binary === "")("the real claude", () => {
   live(
@@ -155,6 +159,107 @@ describe.skipIf(binary === "")("the real claude", () => {
       yield* lost.recording.until("Opaque")
       assert.deepStrictEqual(opaque(lost.recording.events), ["millrace/conversation-lost"])
       yield* finish(lost.session, lost.recording)
+    })
+  )
+
+  const tool = (name: string, input: object) => `[[tool name=${name} args=${JSON.stringify(JSON.stringify(input))}]]`
+  const inBackground = (command: string) => tool("Bash", { command, description: "Run a command", run_in_background: true })
+  /** What was said in each turn, by its origin. */
+  const answers = (events: ReadonlyArray<ProviderEvent>, of: TurnId | "provider") => {
+    const own = new Set(
+      events.flatMap((event) => (event._tag === "TurnStarted" && event.origin === "provider" ? [event.turnId] : []))
+    )
+    return events.flatMap((event) =>
+      event._tag === "ItemCompleted" &&
+      event.kind === "agent-message" &&
+      (of === "provider" ? own.has(event.turnId) : event.turnId === of)
+        ? [event.content.text]
+        : []
+    )
+  }
+
+  live(
+    "T16 a message while Claude answers a notice of its own gets its own answer",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: inBackground("sleep 2; echo built") })
+      yield* recording.until("TurnCompleted")
+      // The shell has ended, and the model of the notice is still silent.
+      yield* recording.until("Opaque", ({ payload }) => JSON.stringify(payload).includes('"task_notification"'))
+      yield* session.startTurn({ turnId: turn(2), text: '[[say text="REAL ANSWER"]]' })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      assert.deepStrictEqual(answers(recording.events, turn(2)), ["REAL ANSWER"])
+      assert.deepStrictEqual(answers(recording.events, "provider"), ["NOTIFICATION ANSWER"])
+      yield* finish(session, recording)
+      assert.deepStrictEqual(faults(recording.events), [])
+    })
+  )
+
+  live(
+    "T16 a message after a resume that lost background work gets its own answer",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const own = yield* Scope.make()
+      const first = yield* Scope.extend(open(1), own)
+      yield* first.session.startTurn({ turnId: turn(1), text: inBackground("sleep 60") })
+      yield* first.recording.until("TurnCompleted")
+      yield* finish(first.session, first.recording)
+      yield* Scope.close(own, Exit.void)
+      const second = yield* open(2, first.session.resumeKey)
+      assert.strictEqual(second.session.continuity, "resumed")
+      yield* second.session.startTurn({ turnId: turn(2), text: '[[say text="REAL ANSWER"]]' })
+      yield* second.recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      assert.deepStrictEqual(answers(second.recording.events, turn(2)), ["REAL ANSWER"])
+      yield* finish(second.session, second.recording)
+    })
+  )
+
+  live(
+    "T13 a question of an agent in the background outlives the turn that began it, and its answer runs it",
+    Effect.gen(function* () {
+      const { cwd, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const prompt = '[[shell cmd="touch by-agent.txt"]]'
+      const input = { description: "sub", prompt, subagent_type: "general-purpose", run_in_background: true }
+      yield* session.startTurn({ turnId: turn(1), text: tool("Task", input) })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
+      const { requestId } = yield* recording.until("RequestOpened")
+      assert.isUndefined(recording.events.find((event) => event._tag === "RequestCancelled"))
+      yield* session.answer(requestId, { decision: "accept" })
+      // Its end is a notice, which Claude answers.
+      yield* recording.until("TurnCompleted", ({ turnId }) =>
+        recording.events.some(
+          (event) => event._tag === "ItemCompleted" && event.turnId === turnId && event.content.text === "NOTIFICATION ANSWER"
+        )
+      )
+      assert.isTrue(existsSync(join(cwd, "by-agent.txt")))
+      yield* finish(session, recording, [requestId])
+    })
+  )
+
+  live(
+    "after /clear the next session has the conversation since then",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const own = yield* Scope.make()
+      const first = yield* Scope.extend(open(1), own)
+      const before = first.session.resumeKey
+      for (const [n, text] of ['ALPHA [[say text="a"]]', "/clear", 'BETA [[say text="b"]]'].entries()) {
+        yield* first.session.startTurn({ turnId: turn(n + 1), text })
+        yield* first.recording.until("TurnCompleted", (event) => event.turnId === turn(n + 1))
+      }
+      assert.notStrictEqual(first.session.resumeKey, before)
+      yield* finish(first.session, first.recording)
+      yield* Scope.close(own, Exit.void)
+      const second = yield* open(2, first.session.resumeKey)
+      assert.strictEqual(second.session.continuity, "resumed")
+      yield* second.session.startTurn({ turnId: turn(4), text: "[[echo]]" })
+      yield* second.recording.until("TurnCompleted", (event) => event.turnId === turn(4))
+      const [seen = ""] = answers(second.recording.events, turn(4))
+      assert.include(seen, "BETA")
+      assert.notInclude(seen, "ALPHA")
+      yield* finish(second.session, second.recording)
     })
   )
 

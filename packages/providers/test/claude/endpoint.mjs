@@ -2,6 +2,8 @@
 // Loopback only; no dependencies.   node endpoint.mjs [--port 0] [--log requests.jsonl]
 // Prints {"port":N} when it listens. Directives in the newest user text decide the answer:
 //   [[say text="hello"]]  [[deltas n=20 size=8 every=0]]  [[shell cmd="echo hi"]]  [[tool name=Write args="{...}"]]
+// A notice of Claude's own (background work has ended) is answered after --notice-delay MS with "NOTIFICATION ANSWER".
+//   [[echo]] says which of the words ALPHA and BETA the conversation has.
 //   [[think n=3]]  [[hang after=3]]  [[cut after=3]]  [[status code=529]]
 import http from "node:http"
 import fs from "node:fs"
@@ -11,6 +13,7 @@ const arg = (n, d) => {
   return i < 0 ? d : process.argv[i + 1]
 }
 const logFile = arg("log", "")
+const noticeDelay = Number(arg("notice-delay", 0))
 const sleep = (ms) => new Promise((r) => setTimeout(r, ms))
 let seq = 0
 const HANG = Symbol("hang"),
@@ -23,13 +26,16 @@ const directives = (text) =>
     return o
   })
 const blocks = (c) => (typeof c === "string" ? [{ type: "text", text: c }] : (c ?? []))
-/** The newest user message that holds directives, and whether a tool result came after it. */
+const isNotice = (m) => m.role === "user" && JSON.stringify(m.content).includes("<task-notification>")
+/** The newest user message that holds directives, and whether a tool result, or a notice, came after it. */
 const plan = (messages) => {
   let ds = [],
     at = -1,
-    tool = -1
+    tool = -1,
+    notice = -1
   messages.forEach((m, i) => {
     if (m.role !== "user") return
+    if (isNotice(m)) notice = i
     const d = directives(
       blocks(m.content)
         .filter((b) => b.type === "text")
@@ -42,7 +48,9 @@ const plan = (messages) => {
     }
     if (blocks(m.content).some((b) => b.type === "tool_result")) tool = i
   })
-  return { ds, afterTool: tool > at }
+  return notice > at
+    ? { ds: [{ name_: "say", text: "NOTIFICATION ANSWER" }], afterTool: false, noticed: true }
+    : { ds, afterTool: tool > at, noticed: false }
 }
 async function* texts(ds) {
   for (const d of ds) {
@@ -73,7 +81,8 @@ const write = (res, type, data) => {
   })
 }
 async function messages(body, res) {
-  const { ds, afterTool } = plan(body.messages ?? [])
+  const { ds, afterTool, noticed } = plan(body.messages ?? [])
+  if (noticed && noticeDelay > 0) await sleep(noticeDelay)
   const fail = ds.find((d) => d.name_ === "status")
   if (fail)
     return void res.writeHead(Number(fail.code), { "content-type": "application/json" }).end(
@@ -94,7 +103,10 @@ async function messages(body, res) {
         : tool
           ? { name: tool.name, input: JSON.parse(tool.args ?? "{}") }
           : undefined
-  const speak = afterTool ? [{ name_: "say", text: "The tool finished; all done." }] : ds
+  const heard = (body.messages ?? []).map((m) => JSON.stringify(m.content)).join(" ")
+  const speak = afterTool
+    ? [{ name_: "say", text: "The tool finished; all done." }]
+    : ds.map((d) => (d.name_ === "echo" ? { name_: "say", text: heard.match(/ALPHA|BETA/g)?.join(" ") ?? "none" } : d))
   const base = {
     id,
     type: "message",
