@@ -1,0 +1,106 @@
+/**
+ * Hermes' change 3371 (replay of running activity on reconnect, each frame once): the three cases of its design, and three defects that were found
+ * there later. One reader is one subscription by cursor.
+ */
+import type { EventFrame, Frame } from "@millrace/contracts/Frame"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import * as TestHost from "@millrace/testing/TestHost"
+import { describe, expect, it } from "@effect/vitest"
+import { Chunk, Deferred, Effect, Fiber, Stream } from "effect"
+
+/** An agent that says one half, waits, and says the other. */
+const halves = Effect.gen(function* () {
+  const go = yield* Deferred.make<void>()
+  const said = yield* Deferred.make<void>()
+  const agent = ScriptedProvider.make({
+    turn: (turn) =>
+      Effect.gen(function* () {
+        yield* turn.start
+        yield* turn.say("one ", "two ")
+        yield* Deferred.succeed(said, undefined)
+        yield* Deferred.await(go)
+        yield* turn.say("three ", "four ")
+        yield* turn.complete
+      })
+  })
+  const host = yield* TestHost.make({ providers: [agent] })
+  const { cursor, threadId } = yield* TestHost.begin(host, "go")
+  yield* Deferred.await(said)
+  const follow = (after?: string) => host.follow({ stream: `thread/${threadId}`, ...(after === undefined ? {} : { after }) })
+  return { host, go: Deferred.succeed(go, undefined), follow, cursor }
+})
+const isEvent = (frame: Frame): frame is EventFrame => frame._tag === "event"
+const ended = (frame: Frame) => isEvent(frame) && frame.event.type === "turn.completed"
+const read = <E>(frames: Stream.Stream<Frame, E>, last: (frame: Frame) => boolean = ended) =>
+  Effect.map(Stream.runCollect(Stream.takeUntil(frames, last)), Chunk.toReadonlyArray)
+const cursors = (frames: ReadonlyArray<Frame>) => frames.filter(isEvent).map(({ cursor }) => cursor)
+const caughtUp = (frame: Frame) => frame._tag === "caught-up"
+
+describe("Hermes 3371", () => {
+  it.scoped("D2 1 of 6: what was said while nobody was there comes to a late reader exactly once", () =>
+    Effect.gen(function* () {
+      const { follow, go, host } = yield* halves
+      const late = yield* Effect.fork(read(follow()))
+      yield* go
+      const seen = cursors(yield* Fiber.join(late))
+      const { offset } = yield* host.state
+      expect(new Set(seen).size).toBe(seen.length)
+      expect(offset).toBeGreaterThanOrEqual(seen.length)
+      expect(cursors(yield* read(follow()))).toEqual(seen)
+    })
+  )
+
+  it.scoped("D1 2 of 6: events of the replay window come once, behind the replay", () =>
+    Effect.gen(function* () {
+      const { follow, go } = yield* halves
+      const pull = yield* Stream.toPull(Stream.rechunk(follow(), 1))
+      const first = Chunk.toReadonlyArray(yield* pull)
+      yield* go
+      yield* read(follow())
+      const rest = [...first]
+      while (!rest.some(ended)) rest.push(...Chunk.toReadonlyArray(yield* pull))
+      expect(cursors(rest)).toEqual(cursors(yield* read(follow())))
+    })
+  )
+
+  it.scoped("D14 3 of 6: a second tab in mid-turn gets all of it, and the first one nothing again", () =>
+    Effect.gen(function* () {
+      const { follow, go } = yield* halves
+      const [one, two] = [yield* Effect.fork(read(follow())), yield* Effect.fork(read(follow()))]
+      yield* go
+      const [first, second] = [cursors(yield* Fiber.join(one)), cursors(yield* Fiber.join(two))]
+      expect(second).toEqual(first)
+      expect(new Set(first).size).toBe(first.length)
+    })
+  )
+
+  it.scoped("D2 4 of 6: a reader that comes back at each of its events has the same history", () =>
+    Effect.gen(function* () {
+      const { follow, go } = yield* halves
+      yield* go
+      const whole = cursors(yield* read(follow()))
+      for (let at = 0; at < whole.length - 1; at++) expect(cursors(yield* read(follow(whole[at])))).toEqual(whole.slice(at + 1))
+    })
+  )
+
+  it.scoped("D5 5 of 6: the end of the turn has an id of its own: who comes back just before it gets it", () =>
+    Effect.gen(function* () {
+      const { follow, go } = yield* halves
+      yield* go
+      const whole = cursors(yield* read(follow()))
+      expect(cursors(yield* read(follow(whole.at(-2))))).toEqual([whole.at(-1)])
+    })
+  )
+
+  it.scoped("D6 6 of 6: who has everything is told once that it is caught up, and no event again", () =>
+    Effect.gen(function* () {
+      const { follow, go } = yield* halves
+      yield* go
+      yield* read(follow())
+      const last = cursors(yield* read(follow(), caughtUp)).at(-1)
+      const again = yield* read(follow(last), caughtUp)
+      expect(cursors(again)).toEqual([])
+      expect(again.filter(caughtUp)).toHaveLength(1)
+    })
+  )
+})
