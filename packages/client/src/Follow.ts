@@ -6,7 +6,7 @@ import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Cursor from "@millrace/contracts/Cursor"
 import { type EventFrame, type Frame, leaseOver } from "@millrace/contracts/Frame"
-import type { StreamName } from "@millrace/contracts/Ids"
+import { type EventFilter, isSparse } from "@millrace/contracts/Filter"
 import { backoff } from "./Backoff.ts"
 import type { Transport } from "./Transport.ts"
 import { Disconnected, ProtocolError, type TransportError } from "./TransportError.ts"
@@ -41,13 +41,18 @@ const start = (after: string | undefined): Position => {
   return { cursor: after, offset, version: offset === 0 ? 0 : undefined }
 }
 
+/** What has no holes among the events that a request is given: offsets, the versions of its one stream, or neither. */
+type Contiguous = "offset" | "version" | "neither"
+
 /** The position after this event; undefined when it was given out before. */
-const advance = (at: Position, frame: EventFrame, filtered: boolean): Position | undefined | ProtocolError => {
+const advance = (at: Position, frame: EventFrame, contiguous: Contiguous): Position | undefined | ProtocolError => {
   const { offset, version } = frame.event
   if (at.offset !== undefined && offset <= at.offset) return undefined
-  const [expected, got, what] = filtered
-    ? [at.version === undefined ? version : at.version + 1, version, `version of ${frame.event.stream}`]
-    : [at.offset === undefined ? offset : at.offset + 1, offset, "offset"]
+  if (contiguous === "neither") return { cursor: frame.cursor, offset, version }
+  const [expected, got, what] =
+    contiguous === "version"
+      ? [at.version === undefined ? version : at.version + 1, version, `version of ${frame.event.stream}`]
+      : [at.offset === undefined ? offset : at.offset + 1, offset, "offset"]
   if (expected !== got)
     return new ProtocolError({
       message: `Events are missing: expected ${what} ${expected}, got ${got}. Take a snapshot and follow from its cursor; please report this.`
@@ -73,12 +78,14 @@ const retryAfter = (error: FollowError): number =>
  */
 export const follow = (
   transport: Pick<Transport, "follow">,
-  request: { readonly stream?: StreamName; readonly after?: string },
+  request: EventFilter & { readonly after?: string },
   options: Options = {}
 ): Stream.Stream<Frame, FollowError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const filtered = request.stream !== undefined
+      const { after: _, ...filter } = request
+      const filtered = filter.stream !== undefined || filter.types !== undefined
+      const contiguous: Contiguous = isSparse(filter) ? "neither" : filtered ? "version" : "offset"
       const position = yield* Ref.make(start(request.after))
       const attempts = yield* Ref.make(0)
       const waiting = yield* Schedule.driver(options.schedule ?? backoff)
@@ -114,7 +121,7 @@ export const follow = (
             for (const frame of chunk) {
               if (over) break
               if (frame._tag === "event") {
-                const next = advance(at, frame, filtered)
+                const next = advance(at, frame, contiguous)
                 if (next === undefined) continue
                 if (next instanceof ProtocolError) {
                   hole = next
@@ -141,7 +148,7 @@ export const follow = (
         return Stream.fromEffect(Ref.get(position)).pipe(
           Stream.flatMap(({ cursor }) =>
             transport.follow({
-              ...(request.stream === undefined ? {} : { stream: request.stream }),
+              ...filter,
               ...(cursor === undefined ? {} : { after: cursor })
             })
           ),

@@ -5,6 +5,7 @@ import * as Errors from "@millrace/contracts/Errors"
 import { ControlFrame, EventFrame, type Frame } from "@millrace/contracts/Frame"
 import { ItemView, RequestView } from "@millrace/contracts/Item"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
+import { cut } from "@millrace/contracts/Text"
 import * as Sse from "./Sse.ts"
 import type { Transport } from "./Transport.ts"
 import { disconnected, Disconnected, ProtocolError, refused, type TransportError } from "./TransportError.ts"
@@ -45,12 +46,14 @@ const frameOf = (sse: Sse.SseFrame): Effect.Effect<Option.Option<Frame>, Protoco
   const frame: unknown = { _tag: "event", cursor: sse.id, event: data }
   return isEventFrame(frame)
     ? Effect.succeedSome(frame)
-    : Effect.fail(new ProtocolError({ message: `This is not an event: ${sse.data.slice(0, 200)}` }))
+    : Effect.fail(new ProtocolError({ message: `This is not an event: ${cut(sse.data, 200)}` }))
 }
 
-const query = (values: Record<string, string | number | boolean | undefined>): string => {
+type Parameter = string | number | boolean | undefined
+const query = (values: Record<string, Parameter | ReadonlyArray<string>>): string => {
   const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) params.set(name, String(value))
+  for (const [name, value] of Object.entries(values))
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) params.append(name, String(one))
   const text = params.toString()
   return text === "" ? "" : `?${text}`
 }
@@ -128,7 +131,7 @@ export const make = (options: Options): Transport => {
       )
     )
 
-  const follow: Transport["follow"] = ({ after, stream }) =>
+  const follow: Transport["follow"] = ({ after, stream, types }) =>
     Stream.unwrapScoped(
       Effect.gen(function* () {
         const abort = yield* Effect.acquireRelease(
@@ -137,7 +140,9 @@ export const make = (options: Options): Transport => {
         )
         const response = yield* Effect.tryPromise({
           try: () =>
-            request(abort.signal, `/api/events${query({ stream, after })}`, { headers: { accept: "text/event-stream" } }),
+            request(abort.signal, `/api/events${query({ stream, types: types?.join(","), after })}`, {
+              headers: { accept: "text/event-stream" }
+            }),
           catch: lost
         }).pipe(Effect.timeoutFail({ duration: deadline, onTimeout: silent }))
         if (!response.ok) {

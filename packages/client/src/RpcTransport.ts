@@ -8,12 +8,12 @@ import type { RpcClientError } from "@effect/rpc/RpcClientError"
 import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { Effect, Exit, Layer, Schedule, Schema, Scope, Stream, SynchronizedRef } from "effect"
-import { Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { BadRequest, Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { Streams } from "@millrace/contracts/Filter"
 import { isFrame } from "@millrace/contracts/Frame"
-import { StreamName } from "@millrace/contracts/Ids"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import type { Transport } from "./Transport.ts"
-import { disconnected, ProtocolError, type TransportError } from "./TransportError.ts"
+import { disconnected, ProtocolError, refused, type TransportError } from "./TransportError.ts"
 
 type Client = RpcClient.RpcClient<RpcGroup.Rpcs<typeof MillraceRpcs>, RpcClientError>
 
@@ -37,7 +37,9 @@ const text = (cause: unknown): string => {
   if (cause !== null && typeof cause === "object" && "message" in cause) return String(cause.message)
   return String(cause)
 }
-const isStreamName = Schema.is(StreamName)
+const isStreamName = Schema.is(Streams)
+
+const encodeBadRequest = Schema.encodeSync(BadRequest)
 
 export const make = (options: Options): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -80,11 +82,16 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     const isLost = (error: unknown): error is RpcClientError =>
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
 
+    /** As over HTTP: the server did not take what was sent. */
+    const unread = (error: BadRequest) => refused(400, JSON.stringify(encodeBadRequest(error)))
+
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>
       Effect.flatMap(connection, (used) =>
         run(used.client).pipe(
-          Effect.catchAll((error): Effect.Effect<never, Exclude<E, RpcClientError> | TransportError> =>
-            isLost(error) ? lost(used, error) : Effect.fail(error as Exclude<E, RpcClientError>)
+          Effect.catchAll((error): Effect.Effect<never, Exclude<E, RpcClientError | BadRequest> | TransportError> =>
+            isLost(error)
+              ? lost(used, error)
+              : Effect.fail(error instanceof BadRequest ? unread(error) : (error as Exclude<E, RpcClientError | BadRequest>))
           ),
           // The library gives an answer that does not decode, and a defect of the server, as a defect here.
           Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}` })))
@@ -99,7 +106,9 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
               used.client.follow(request, { streamBufferSize: 256 }).pipe(
                 Stream.filter(isFrame),
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
-                  isLost(error) ? Stream.fromEffect(lost(used, error)) : Stream.fail(error)
+                  isLost(error)
+                    ? Stream.fromEffect(lost(used, error))
+                    : Stream.fail(error instanceof BadRequest ? unread(error) : error)
                 ),
                 Stream.catchAllCause((cause) =>
                   cause._tag === "Die"

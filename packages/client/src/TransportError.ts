@@ -1,5 +1,6 @@
 /** What only the wire adds to the errors of the service. Each says what happened and what to do. */
 import { Schema } from "effect"
+import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"
 
 /**
@@ -30,8 +31,8 @@ export { Unauthorized }
 export const refused = (status: number, body: string): Refused =>
   new Refused({
     status,
-    body: body.slice(0, 2_000),
-    message: `The server answered ${status}${body === "" ? "" : `: ${body.slice(0, 200)}`}`
+    body: cut(body, 2_000),
+    message: `The server answered ${status}${body === "" ? "" : `: ${cut(body, 200)}`}`
   })
 
 /** What Node's `fetch` wraps tells more than its own "fetch failed". */

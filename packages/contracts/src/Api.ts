@@ -2,13 +2,14 @@
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
 import { Schema } from "effect"
 import { ProcessView, TokenView } from "./Access.ts"
+import { Capabilities } from "./Capabilities.ts"
 import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"
 import * as Errors from "./Errors.ts"
-import { RequestId, StreamName, ThreadId } from "./Ids.ts"
+import { Streams, ThreadFilter } from "./Filter.ts"
+import { RequestId, ThreadId } from "./Ids.ts"
 import { ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "./Import.ts"
 import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
-import { Search } from "./Search.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Milliseconds of the server's clock since 1970. Whoever asks again gets the first one's (S7). */
@@ -21,10 +22,15 @@ export const ShutdownBegun = Schema.Struct({
 export type ShutdownBegun = typeof ShutdownBegun.Type
 
 const thread = Schema.Struct({ id: ThreadId })
-const paging = Schema.Struct({
-  before: Schema.optional(Schema.NumberFromString),
-  limit: Schema.optional(Schema.NumberFromString)
-})
+/** `Number("0x10")`, `Number("1e2")` and `Number("")` are numbers too; a parameter is digits. */
+const count = (name: string) =>
+  Schema.optional(
+    Schema.compose(
+      Schema.String.pipe(Schema.pattern(/^(?!0+$)[0-9]{1,15}$/, { message: () => `${name} must be a whole number, 1 or more` })),
+      Schema.NumberFromString
+    )
+  )
+const paging = Schema.Struct({ before: count("before"), limit: count("limit") })
 const importCwd = Schema.optional(
   Schema.String.annotations({ description: "A directory of the server's machine, when the one of the thread is none." })
 )
@@ -40,7 +46,13 @@ export const ApiGroup = HttpApiGroup.make("api")
           since: Schema.optional(Schema.String.annotations({ description: "Events with a greater offset." })),
           after: Schema.optional(Schema.String.annotations({ description: "A cursor; strict about the log it belongs to." })),
           limit: Schema.optional(Schema.String),
-          stream: Schema.optional(StreamName),
+          stream: Schema.optional(Streams).annotations({ description: "Only this stream; up to 32 times: only these." }),
+          types: Schema.optional(
+            Schema.String.annotations({
+              description:
+                "Only events of these types, with commas between: `turn.*,request.opened`. The header counts all offsets."
+            })
+          ),
           wait: Schema.optional(
             Schema.String.annotations({ description: "Seconds to wait when there is nothing yet, at most 60." })
           )
@@ -64,13 +76,11 @@ export const ApiGroup = HttpApiGroup.make("api")
       .setUrlParams(
         Schema.Struct({
           ...paging.fields,
-          archived: Schema.optional(Schema.BooleanFromString),
-          search: Schema.optional(
-            Search.annotations({
-              description:
-                "Only threads whose title has all of these words. A page looks at 2,000 threads at most, so it may be short, or empty, and go on with `before`."
-            })
-          )
+          ...ThreadFilter.fields,
+          archived: Schema.optional(Schema.BooleanFromString)
+        }).annotations({
+          description:
+            "Only threads that are all of this. `search`: whose title has all of these words. A filtered page looks at 2,000 threads at most, so it may be short, or empty, and continues with `before`."
         })
       )
       .addSuccess(PageOf(ThreadView))
@@ -160,6 +170,7 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addSuccess(Accepted)
       .addError(Errors.CommandError)
   )
+  .add(HttpApiEndpoint.get("capabilities", "/capabilities").addSuccess(Capabilities))
   .add(HttpApiEndpoint.get("providers", "/providers").addSuccess(Schema.Array(ProviderStatus)))
   .add(HttpApiEndpoint.get("processes", "/processes").addSuccess(Schema.Array(ProcessView)))
   .add(HttpApiEndpoint.get("tokens", "/tokens").addSuccess(Schema.Array(TokenView)))

@@ -4,8 +4,9 @@
 import type { Effect, Stream } from "effect"
 import type { Accepted, Command, CommandStatus } from "./Command.ts"
 import type { CommandError, CursorError, NotFound, StorageUnavailable } from "./Errors.ts"
+import type { EventFilter, ThreadFilter } from "./Filter.ts"
 import type { Frame } from "./Frame.ts"
-import type { StreamName, ThreadId } from "./Ids.ts"
+import type { ThreadId } from "./Ids.ts"
 import type { ItemView, RequestView } from "./Item.ts"
 import type { ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
@@ -26,10 +27,8 @@ export interface Millrace<TransportError = never> {
   readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError | TransportError>
   readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable | TransportError>
   readonly state: Effect.Effect<Snapshot, StorageUnavailable | TransportError>
-  /** `search`: only those whose title has all of its words; a page may then be short, or empty, and go on with `before`. */
-  readonly threads: (
-    page: PageRequest & { readonly archived?: boolean; readonly search?: string }
-  ) => Effect.Effect<PageOf<ThreadView>, StorageUnavailable | TransportError>
+  /** Only those that are all of the filter; a filtered page may be short, or empty, and continue with `before`. */
+  readonly threads: (page: PageRequest & ThreadFilter) => Effect.Effect<PageOf<ThreadView>, StorageUnavailable | TransportError>
   readonly thread: (threadId: ThreadId) => Effect.Effect<ThreadView, NotFound | StorageUnavailable | TransportError>
   readonly turns: (
     threadId: ThreadId,
@@ -42,8 +41,9 @@ export interface Millrace<TransportError = never> {
   readonly requests: Effect.Effect<ReadonlyArray<RequestView>, StorageUnavailable | TransportError>
   readonly providers: Effect.Effect<ReadonlyArray<ProviderStatus>, TransportError>
   /** Replays after the cursor (from the start without one), says `caught-up` once, then follows. Never repeats, skips or reorders (D2). */
-  readonly follow: (options: {
-    readonly stream?: StreamName
-    readonly after?: string
-  }) => Stream.Stream<Frame, CursorError | StorageUnavailable | TransportError>
+  readonly follow: (
+    options: EventFilter & {
+      readonly after?: string
+    }
+  ) => Stream.Stream<Frame, CursorError | StorageUnavailable | TransportError>
 }

@@ -5,7 +5,9 @@
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { Frame, Lagged, SubscriptionFrame } from "@millrace/contracts/Frame"
-import type { StreamName } from "@millrace/contracts/Ids"
+import { accepts, type EventFilter, filterKey, isSparse, streamsOf } from "@millrace/contracts/Filter"
+import { threadStream } from "@millrace/contracts/Ids"
+import type { Signal } from "@millrace/contracts/Signal"
 import type { EventLog, LogUnavailable, Page, StoredEvent } from "@millrace/log/EventLog"
 import * as Cursors from "@millrace/orchestration/Cursors"
 import * as Frames from "@millrace/orchestration/Frames"
@@ -13,8 +15,7 @@ import { Deferred, Effect, Exit, Option, Stream } from "effect"
 import type { Consumers, Delivery } from "./Consumers.ts"
 import * as Skipping from "./Skipping.ts"
 
-export interface Options {
-  readonly stream?: StreamName
+export interface Options extends EventFilter {
   /** A cursor; without one from the start of what is kept. */
   readonly after?: string
   readonly delivery: Delivery
@@ -43,12 +44,16 @@ export const frames = (
 ): Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
-      const { stream, delivery } = options
+      const { delivery } = options
+      const { stream } = Frames.indexed(options)
+      const streams = streamsOf(options)
+      const sparse = isSparse(options)
+      const wanted = accepts(options)
       const capacity = Math.min(maxCapacity, Math.max(1, Math.trunc(options.capacity) || 1))
       const logEpoch = log.epoch as Cursor.LogEpoch
-      const { gone, position: attach, requests } = yield* Frames.attach(log, stream)
+      const { live, position: attach, requests } = yield* Frames.attach(log, options)
       const after = yield* Cursors.resolve(options.after, attach)
-      const consumer = yield* consumers.register({ name: options.name, stream, delivery, after })
+      const consumer = yield* consumers.register({ name: options.name, stream: filterKey(options), delivery, after })
 
       let ahead: Array<SubscriptionFrame> = []
       let taken = 0
@@ -56,6 +61,7 @@ export const frames = (
       let run: Lagged | undefined
       let replayed = 0
       let caughtUp = false
+      const isOver = Frames.endOf(live)
       let isGone = false
       let last = false
       let heard = 0
@@ -63,7 +69,7 @@ export const frames = (
       /** Between the last event of the attach and the first that came later, whether that one is delivered or not. */
       const reach = () => {
         caughtUp = true
-        isGone = gone
+        isGone = isOver()
         ahead.push({ _tag: "caught-up", head: attach.head, replayed, requests })
       }
       const isLater = ({ offset }: StoredEvent) => !caughtUp && offset > attach.head
@@ -71,7 +77,6 @@ export const frames = (
         if (isLater(event)) reach()
         if (!caughtUp) replayed++
         ahead.push(Frames.eventFrame(logEpoch, event.offset, event.json))
-        isGone ||= caughtUp && Frames.isLast(event, stream)
       }
       const closeRun = () => {
         if (run !== undefined) ahead.push(run)
@@ -99,10 +104,22 @@ export const frames = (
         position = page.upTo
         if (position >= page.head) closeRun()
       }
+      const take = delivery === "lossless" ? takeAll : takeSome
       const limit = delivery === "lossless" ? capacity : Skipping.scan(capacity)
       const fill = Effect.suspend(() =>
         log.read({ after: position, limit, maxBytes, ...(stream === undefined ? {} : { stream }) })
-      ).pipe(Effect.map(delivery === "lossless" ? takeAll : takeSome), Effect.mapError(Option.some))
+      ).pipe(
+        Effect.map((page) => {
+          take(sparse ? { ...page, events: page.events.filter(wanted) } : page)
+          if (live === undefined) return
+          for (const event of page.events) isOver(event)
+          isGone = caughtUp && isOver()
+        }),
+        Effect.mapError(Option.some)
+      )
+
+      /** Who asks for some types only is not told how far the others are. */
+      const isHeard = ({ threadId }: Signal) => options.types === undefined && streams?.includes(threadStream(threadId)) !== false
 
       /** Whether there were signals that this one has not seen: they are looked at when it asks, so that a slow one gets the latest (D12). */
       const hear = () => {
@@ -111,8 +128,9 @@ export const frames = (
           ...(stream === undefined ? {} : { stream })
         })
         heard = place
-        for (const signal of signals) ahead.push({ _tag: "signal", signal })
-        return signals.length > 0
+        const mine = sparse ? signals.filter(isHeard) : signals
+        for (const signal of mine) ahead.push({ _tag: "signal", signal })
+        return mine.length > 0
       }
 
       const end = (frame: SubscriptionFrame) => {
@@ -169,6 +187,6 @@ const isFrame = (frame: SubscriptionFrame): frame is Frame => frame._tag !== "la
 export const lossless = (
   log: Log,
   consumers: Consumers,
-  options: Pick<Options, "stream" | "after">
+  options: Pick<Options, "stream" | "types" | "after">
 ): Stream.Stream<Frame, CursorError | StorageUnavailable> =>
   Stream.filter(frames(log, consumers, { ...options, delivery: "lossless", capacity: 256 }), isFrame)

@@ -3,7 +3,7 @@ import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
-import type { StreamName } from "@millrace/contracts/Ids"
+import { accepts, type EventFilter, streamsOf } from "@millrace/contracts/Filter"
 import type { EventLog, LogUnavailable, Page, StoredEvent } from "@millrace/log/EventLog"
 import { Chunk, Effect, Stream } from "effect"
 import * as Cursors from "./Cursors.ts"
@@ -19,27 +19,41 @@ export interface Attached {
   readonly position: Cursors.Position
   /** `caught-up` of this attach: how many requests wait at the head. */
   readonly requests: number
-  /** At the head the stream is one that can have no more events: its thread or project was deleted, or never was. */
-  readonly gone: boolean
+  /** Of the streams that are followed, those that can have more events after the head; absent: all streams are followed. */
+  readonly live: ReadonlySet<string> | undefined
 }
 
-export const attach = (log: Log, stream: StreamName | undefined): Effect.Effect<Attached, LogUnavailable> =>
+export const attach = (log: Log, filter: EventFilter): Effect.Effect<Attached, LogUnavailable> =>
   Effect.gen(function* () {
     const retained = yield* log.retainedFrom
-    const [kind, id] = (stream?.split("/") ?? []) as [string?, string?]
+    const streams = streamsOf(filter)
     return yield* log.view((view) => {
-      const state = id === undefined ? undefined : (view.row(`${kind}-state`, id)?.value as { deleted: boolean } | undefined)
-      return {
-        position: { logEpoch: log.epoch, head: view.head, retained },
-        requests: view.count("request-open", id),
-        gone: id !== undefined && state?.deleted !== false
+      const position = { logEpoch: log.epoch, head: view.head, retained }
+      if (streams === undefined) return { position, requests: view.count("request-open"), live: undefined }
+      const idOf = (stream: string) => stream.slice(stream.indexOf("/") + 1)
+      const isLive = (stream: string) => {
+        const state = view.row(`${stream.slice(0, stream.indexOf("/"))}-state`, idOf(stream))
+        return (state?.value as { deleted: boolean } | undefined)?.deleted === false
       }
+      const requests = streams.reduce((sum, stream) => sum + view.count("request-open", idOf(stream)), 0)
+      return { position, requests, live: new Set<string>(streams.filter(isLive)) }
     })
   })
 
-/** Nothing comes after this event on its stream. */
-export const isLast = (event: StoredEvent, stream: string | undefined): boolean =>
-  event.stream === stream && (event.type === "thread.deleted" || event.type === "project.deleted")
+/** Counts the ends of the followed streams: `true` once none of them can have more events. To be asked of each event after the attach. */
+export const endOf = (live: ReadonlySet<string> | undefined): ((event?: StoredEvent) => boolean) => {
+  const left = live === undefined ? undefined : new Set(live)
+  return (event) => {
+    if (event?.type === "thread.deleted" || event?.type === "project.deleted") left?.delete(event.stream)
+    return left?.size === 0
+  }
+}
+
+/** The one stream whose events the log can find without reading the others; absent: the filter names none or several. */
+export const indexed = (filter: EventFilter): { readonly stream?: string } => {
+  const streams = streamsOf(filter)
+  return streams?.length === 1 && streams[0] !== undefined ? { stream: streams[0] } : {}
+}
 
 export const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: string): Frame => ({
   _tag: "event",
@@ -50,21 +64,23 @@ export const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: stri
 /** Holds a cursor and one page; lives in whoever runs it. */
 export const follow = (
   log: Log,
-  options: { readonly stream?: StreamName; readonly after?: string }
+  options: EventFilter & { readonly after?: string }
 ): Stream.Stream<Frame, CursorError | StorageUnavailable> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const logEpoch = log.epoch as Cursor.LogEpoch
-      const { gone, position, requests } = yield* attach(log, options.stream)
+      const { live, position, requests } = yield* attach(log, options)
       const after = yield* Cursors.resolve(options.after, position)
       const { head } = position
+      const wanted = accepts(options)
+      const isOver = endOf(live)
       let replayed = 0
       let caughtUp = false
       let ended = false
       const reach = (out: Array<Frame>) => {
         caughtUp = true
         out.push({ _tag: "caught-up", head, replayed, requests })
-        if (gone) end(out)
+        if (isOver()) end(out)
       }
       const end = (out: Array<Frame>) => {
         ended = true
@@ -75,14 +91,16 @@ export const follow = (
         for (const event of page.events) {
           if (!caughtUp && event.offset > head) reach(out)
           if (ended) break
-          if (!caughtUp) replayed++
-          out.push(eventFrame(logEpoch, event.offset, event.json))
-          if (caughtUp && isLast(event, options.stream)) end(out)
+          if (wanted(event)) {
+            if (!caughtUp) replayed++
+            out.push(eventFrame(logEpoch, event.offset, event.json))
+          }
+          if (caughtUp && isOver(event)) end(out)
         }
         if (!caughtUp && page.upTo >= head) reach(out)
         return { frames: Chunk.unsafeFromArray(out), last: ended }
       }
-      const pages = log.follow({ after, ...(options.stream === undefined ? {} : { stream: options.stream }) })
+      const pages = log.follow({ after, ...indexed(options) })
       return Stream.concat(after >= head ? Stream.make({ events: [], upTo: after }) : Stream.empty, pages).pipe(
         Stream.map(step),
         Stream.takeUntil(({ last }) => last),

@@ -3,6 +3,7 @@
  * and frames for followers in process.
  */
 import { NotFound } from "@millrace/contracts/Errors"
+import type { ThreadFilter } from "@millrace/contracts/Filter"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView, RequestView } from "@millrace/contracts/Item"
 import type { Millrace, PageOf, PageRequest } from "@millrace/contracts/Millrace"
@@ -57,23 +58,43 @@ const pageOf = <A>(
   return { rows: shown, page: { items: values<A>(shown), ...(more ? { before: last.rank } : {}), offset: view.head } }
 }
 
-/** Threads that one page of a search looks at; each costs some 5 µs. */
+/** Threads that one filtered page looks at; each costs some 5 µs. */
 export const maxSearched = 2000
 
 /** All words of a search, in the way in which titles are compared with them. */
 const wordsOf = (search: string): ReadonlyArray<string> => search.toLowerCase().split(/\s+/).filter(Boolean)
 
+/** What a filter asks of each thread, beside its project and its collection, which the log finds by itself; absent: nothing. */
+const conditionOf = ({ label, provider, search, status }: ThreadFilter): ((thread: ThreadView) => boolean) | undefined => {
+  const words = wordsOf(search ?? "")
+  if (label === undefined && provider === undefined && status === undefined && words.length === 0) return undefined
+  return (thread) => {
+    const title = thread.title.toLowerCase()
+    return (
+      (status === undefined || thread.status === status) &&
+      (provider === undefined || thread.provider === provider) &&
+      (label === undefined || thread.labels?.includes(label) === true) &&
+      words.every((word) => title.includes(word))
+    )
+  }
+}
+
 /**
- * Threads whose title has all the words, newest first. Looks at `maxSearched` threads at most, then ends the page with where it came to: bounded,
- * whatever there is to find.
+ * Threads that meet the condition, newest first. Looks at `maxSearched` threads at most, then ends the page with where it came to: bounded, whatever
+ * there is to find.
  */
-const searchThreads = (view: View, collection: string, words: ReadonlyArray<string>, page: PageRequest): PageOf<ThreadView> => {
+const filteredThreads = (
+  view: View,
+  where: { readonly collection: string; readonly parent?: string },
+  meets: (thread: ThreadView) => boolean,
+  page: PageRequest
+): PageOf<ThreadView> => {
   const limit = limitOf(page)
   const items: Array<ThreadView> = []
   let before = page.before
   for (let looked = 0; looked < maxSearched;) {
     const rows = view.rows({
-      collection,
+      ...where,
       limit: Math.min(200, maxSearched - looked),
       ...(before === undefined ? {} : { before })
     })
@@ -81,12 +102,11 @@ const searchThreads = (view: View, collection: string, words: ReadonlyArray<stri
     for (const { rank, value } of rows) {
       looked++
       before = rank
-      const title = (value as ThreadView).title.toLowerCase()
-      if (words.every((word) => title.includes(word)) && items.push(value as ThreadView) === limit) looked = maxSearched
+      if (meets(value as ThreadView) && items.push(value as ThreadView) === limit) looked = maxSearched
       if (looked >= maxSearched) break
     }
   }
-  const more = before !== undefined && view.rows({ collection, limit: 1, before }).length > 0
+  const more = before !== undefined && view.rows({ ...where, limit: 1, before }).length > 0
   return { items, ...(more ? { before } : {}), offset: view.head }
 }
 
@@ -143,11 +163,13 @@ export const make = Effect.gen(function* () {
 
   return Views.of({
     state: look(snapshot(log.epoch)).pipe(Effect.withSpan("Views.state")),
-    threads: Effect.fn("Views.threads")(({ archived, search, ...page }) =>
+    threads: Effect.fn("Views.threads")((request) =>
       look((view) => {
-        const collection = archived === true ? "thread-archived" : "thread"
-        const words = wordsOf(search ?? "")
-        return words.length === 0 ? pageOf<ThreadView>(view, collection, page).page : searchThreads(view, collection, words, page)
+        const collection = request.archived === true ? "thread-archived" : "thread"
+        const meets = conditionOf(request)
+        const { project } = request
+        if (meets === undefined) return pageOf<ThreadView>(view, collection, request, project).page
+        return filteredThreads(view, { collection, ...(project === undefined ? {} : { parent: project }) }, meets, request)
       })
     ),
     thread: Effect.fn("Views.thread")((threadId) =>

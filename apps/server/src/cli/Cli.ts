@@ -7,6 +7,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
+import { version } from "@millrace/contracts/Capabilities"
 import { words } from "../Thrown.ts"
 import * as Act from "./Act.ts"
 import * as Answer from "./Answer.ts"
@@ -55,7 +56,7 @@ const root = Command.make("millrace").pipe(
   ])
 )
 
-const program = Command.run(root, { name: "Millrace", version: "0.1.0", executable: "millrace" })
+const program = Command.run(root, { name: "Millrace", version, executable: "millrace" })
 
 /** What the library prints is help, with escapes: to our standard output, without them where they do not belong. Its errors we tell ourselves. */
 const helpConsole = Effect.map(

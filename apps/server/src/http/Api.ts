@@ -3,6 +3,7 @@ import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { randomUUID } from "node:crypto"
 import { Effect, Layer, Schema } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
+import { served } from "@millrace/contracts/Capabilities"
 import type { Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
 import { BadRequest } from "@millrace/contracts/Errors"
@@ -34,18 +35,10 @@ const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest
           })
       )
 
-const paging = (urlParams: { readonly before?: number | undefined; readonly limit?: number | undefined }) =>
-  Effect.gen(function* () {
-    for (const name of ["before", "limit"] as const) {
-      const value = urlParams[name]
-      if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1))
-        return yield* new BadRequest({ path: name, message: `${name} must be a whole number, 1 or more.` })
-    }
-    return {
-      ...(urlParams.before !== undefined && { before: urlParams.before }),
-      ...(urlParams.limit !== undefined && { limit: urlParams.limit })
-    }
-  })
+const paging = ({ before, limit }: { readonly before?: number | undefined; readonly limit?: number | undefined }) => ({
+  ...(before !== undefined && { before }),
+  ...(limit !== undefined && { limit })
+})
 
 const make = Effect.gen(function* () {
   const service = yield* Service
@@ -74,14 +67,7 @@ const make = Effect.gen(function* () {
     events: ({ request }) => events(request),
     dispatch: ({ payload }) => dispatch(payload),
     commandStatus: ({ path }) => service.commandStatus(path.id),
-    threads: ({ urlParams }) =>
-      Effect.flatMap(paging(urlParams), (page) =>
-        service.threads({
-          ...page,
-          ...(urlParams.archived !== undefined && { archived: urlParams.archived }),
-          ...(urlParams.search !== undefined && { search: urlParams.search })
-        })
-      ),
+    threads: ({ urlParams: { before, limit, ...filter } }) => service.threads({ ...paging({ before, limit }), ...filter }),
     createThread: ({ headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "thread.create" })
@@ -106,8 +92,8 @@ const make = Effect.gen(function* () {
           Transfer.unavailable(path.id)
         )
       ),
-    items: ({ path, urlParams }) => Effect.flatMap(paging(urlParams), (page) => service.items(path.id, page)),
-    turns: ({ path, urlParams }) => Effect.flatMap(paging(urlParams), (page) => service.turns(path.id, page)),
+    items: ({ path, urlParams }) => service.items(path.id, paging(urlParams)),
+    turns: ({ path, urlParams }) => service.turns(path.id, paging(urlParams)),
     startTurn: ({ path, headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "turn.start", threadId: path.id })
@@ -121,6 +107,7 @@ const make = Effect.gen(function* () {
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "request.answer", requestId: path.id })
       ),
+    capabilities: () => Effect.succeed(served),
     providers: () => service.providers,
     processes: () =>
       Effect.map(Children.list(tokens.dataDir), (children) =>

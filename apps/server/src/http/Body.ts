@@ -4,6 +4,7 @@ import { NodeHttpServerRequest } from "@effect/platform-node"
 import type { HttpServerRequest } from "@effect/platform"
 import { Effect } from "effect"
 import { BadRequest, PayloadTooLarge } from "@millrace/contracts/Errors"
+import { wellFormedJson } from "@millrace/contracts/Text"
 import { isDeep } from "@millrace/orchestration/Limits"
 import { words } from "../Thrown.ts"
 
@@ -68,6 +69,10 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
     return Effect.sync(stop)
   })
 
+/** A name that JSON can have and a JavaScript object loses: what is lost is no longer refused by anybody. */
+export const hasPrototype = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && (Object.hasOwn(value, "__proto__") || Object.values(value).some(hasPrototype))
+
 /** The body as a JSON value; an empty body is `{}`. */
 export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<unknown, BadRequest | PayloadTooLarge> =>
   Effect.flatMap(text(request), (body) =>
@@ -80,6 +85,12 @@ export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effec
           Effect.filterOrFail(
             (value) => !isDeep(value),
             () => new BadRequest({ message: "The body's lists and objects are too deep in each other." })
+          ),
+          // Every string that comes in is well formed from here on.
+          Effect.map(wellFormedJson),
+          Effect.filterOrFail(
+            (value) => !hasPrototype(value),
+            () => new BadRequest({ path: "__proto__", message: "body: __proto__: no field can have this name." })
           )
         )
   )

@@ -1,19 +1,19 @@
 /** What `GET /api/events` was asked: the parameters, decided without any I/O. */
-import { Either, Schema } from "effect"
+import { Either, ParseResult, Schema } from "effect"
+import { cut } from "@millrace/contracts/Text"
 import { BadRequest } from "@millrace/contracts/Errors"
-import { StreamName } from "@millrace/contracts/Ids"
+import { EventTypes, type EventFilter, Streams } from "@millrace/contracts/Filter"
 
 export type Format = "json" | "ndjson" | "sse"
 
 /** Where to start: a strict cursor, a plain offset, or the first event that is kept. */
 export type From = { readonly cursor: string } | { readonly since: number } | "start"
 
-export interface EventQuery {
+export interface EventQuery extends EventFilter {
   readonly format: Format
   readonly from: From
   /** Rows; absent: as many as the byte budget allows. */
   readonly limit?: number
-  readonly stream?: StreamName
   /** Seconds to wait when there is nothing yet. */
   readonly wait: number
   /** Neither a position nor a bound was given: the whole log, streamed. */
@@ -21,14 +21,20 @@ export interface EventQuery {
 }
 
 const maxWaitSeconds = 60
-const isStream = Schema.is(StreamName)
+/** One stream stands alone, so that a filter of one is the same however it was written. */
+const streamsIn = (named: ReadonlyArray<string>) => (named.length === 1 ? named[0] : named)
+const decodeStreams = Schema.decodeUnknownEither(Streams)
+const decodeTypes = Schema.decodeUnknownEither(EventTypes)
 
 const refuse = (path: string, message: string) => Either.left(new BadRequest({ path, message }))
 
 const integer = (path: string, text: string, least: number): Either.Either<number, BadRequest> =>
   /^[0-9]{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) && Number(text) >= least
     ? Either.right(Number(text))
-    : refuse(path, `${path} must be a whole number, ${least} or more; it is ${JSON.stringify(text.slice(0, 50))}.`)
+    : refuse(path, `${path} must be a whole number, ${least} or more; it is ${JSON.stringify(cut(text, 50))}.`)
+
+const wrong = (path: string) => (error: ParseResult.ParseError) =>
+  new BadRequest({ path, message: `${path}: ${cut(ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.message ?? "", 300)}` })
 
 const formatOf = (accept: string): Format =>
   accept.includes("text/event-stream") ? "sse" : accept.includes("application/x-ndjson") ? "ndjson" : "json"
@@ -44,7 +50,8 @@ export const parse = (
     const after = search.get("after")
     const since = search.get("since")
     const limit = search.get("limit")
-    const stream = search.get("stream")
+    const named = search.getAll("stream")
+    const types = search.get("types")
     const wait = search.get("wait")
 
     const from: From =
@@ -55,13 +62,15 @@ export const parse = (
           : since !== null
             ? { since: yield* integer("since", since, 0) }
             : "start"
-    if (stream !== null && !isStream(stream))
-      return yield* refuse("stream", "stream must be like thread/thr_01HXYZ or project/prj_01HXYZ.")
+    const filter: EventFilter = {
+      ...(named.length > 0 && { stream: yield* Either.mapLeft(decodeStreams(streamsIn(named)), wrong("stream")) }),
+      ...(types !== null && { types: yield* Either.mapLeft(decodeTypes(types.split(",")), wrong("types")) })
+    }
     return {
       format,
       from,
       ...(limit !== null && { limit: yield* integer("limit", limit, 1) }),
-      ...(stream !== null && { stream }),
+      ...filter,
       wait: wait === null ? 0 : Math.min(maxWaitSeconds, yield* integer("wait", wait, 0)),
       whole: after === null && since === null && limit === null && wait === null
     }

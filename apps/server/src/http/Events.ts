@@ -2,13 +2,17 @@
  * `GET /api/events`: the log by cursor, as one page, as a long-poll, whole, or followed over SSE. The bytes of an event are those that
  * were committed. Header and body of a page come from one read (D4); an unusable cursor is never answered with an empty page (D3).
  */
+import { createHash } from "node:crypto"
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { format as formatCursor } from "@millrace/contracts/Cursor"
 import { StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { accepts, filterKey } from "@millrace/contracts/Filter"
 import { EventLog, type LogUnavailable, type Page } from "@millrace/log/EventLog"
+import * as FilteredRead from "@millrace/orchestration/FilteredRead"
 import * as Cursors from "@millrace/orchestration/Cursors"
+import * as Frames from "@millrace/orchestration/Frames"
 import { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "./Allowance.ts"
@@ -56,11 +60,17 @@ const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): 
   page.upTo >= page.head
     ? {}
     : {
-        etag: `"${[epoch, page.after, page.upTo, query.stream ?? "all", query.format].join("-")}"`,
+        etag: `"${[epoch, page.after, page.upTo, etagOf(query), query.format].join("-")}"`,
         "cache-control":
           query.from !== "start" && "cursor" in query.from ? "private, max-age=31536000, immutable" : "private, no-cache",
         vary: "accept, authorization, cookie"
       }
+
+/** A filter may name 32 streams: a header holds their digest. */
+const etagOf = (query: EventQuery.EventQuery): string => {
+  const key = filterKey(query)
+  return key === undefined ? "all" : createHash("sha256").update(key).digest("base64url").slice(0, 22)
+}
 
 /** `If-None-Match`, as RFC 9110 compares it: a list of tags, weak or not, or any. */
 const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
@@ -82,23 +92,18 @@ const page = Effect.fnUntraced(function* (
   const wake = yield* Wake
   const session = yield* Session
   const tokens = yield* Tokens
-  const read = Effect.gen(function* () {
+  const readFrom = Effect.fnUntraced(function* (after: number) {
     const head = yield* log.head
     if (after >= head) return { after, upTo: after, head, events: [] } satisfies Page
-    return yield* log.read({
-      after,
-      limit: query.limit ?? pageRows,
-      maxBytes: pageBytes,
-      ...(query.stream !== undefined && { stream: query.stream })
-    })
+    return yield* FilteredRead.read(log, query, { after, limit: query.limit ?? pageRows, maxBytes: pageBytes })
   })
-  let latest: Page = yield* read
+  let latest: Page = yield* readFrom(after)
   if (query.wait > 0) {
     const wait = Effect.gen(function* () {
-      while (latest.events.length === 0 && latest.upTo >= latest.head && !wake.closing()) {
-        yield* wake.next(latest.upTo, query.stream)
+      while (latest.events.length === 0 && !wake.closing()) {
+        if (latest.upTo >= latest.head) yield* wake.next(latest.upTo, Frames.indexed(query).stream)
         if (session.tokenId !== undefined && !tokens.isLive(session.tokenId)) return yield* revoked
-        latest = yield* read
+        latest = { ...(yield* readFrom(latest.upTo)), after }
       }
     })
     const reader = Followers.reader("long-poll", session.actor, latest.upTo)
@@ -125,7 +130,7 @@ const whole = Effect.fnUntraced(function* (
   const log = yield* EventLog
   const wake = yield* Wake
   const end = yield* log.head
-  const stream = query.stream !== undefined && { stream: query.stream }
+  const wanted = accepts(query)
   const [open, between, close] = format === "json" ? ["[", ",", "]"] : ["", "", ""]
   let first = true
   const text = (events: Page["events"]) => {
@@ -138,9 +143,12 @@ const whole = Effect.fnUntraced(function* (
     after >= end
       ? Effect.succeed([Chunk.empty<string>(), Option.none<number>()] as const)
       : Effect.map(
-          Effect.zipRight(wake.turn, log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...stream })),
+          Effect.zipRight(
+            wake.turn,
+            log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...Frames.indexed(query) })
+          ),
           (page) => {
-            const events = page.upTo > end ? page.events.filter((event) => event.offset <= end) : page.events
+            const events = page.events.filter((event) => event.offset <= end && wanted(event))
             return [Chunk.of(text(events)), page.upTo < end ? Option.some(page.upTo) : Option.none<number>()] as const
           }
         )
@@ -172,7 +180,7 @@ export const make = Effect.gen(function* () {
     if (query.format === "sse") {
       const session = yield* Session
       if (allowance.crowded(followers, session.actor)) return limited(formatCursor(epoch, after))
-      return yield* sse(request, { after, session, ...(query.stream !== undefined && { stream: query.stream }) })
+      return yield* sse(request, { after, session, stream: query.stream, types: query.types })
     }
     if (query.whole) return yield* whole(request, query, after, query.format)
     return yield* Effect.catchTag(page(request, query, after, query.format), "LogUnavailable", (error) => unavailable(error))

@@ -6,7 +6,8 @@
 import { Clock, Context, Duration, Effect, Option, Random, Stream } from "effect"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import { leaseOver } from "@millrace/contracts/Frame"
-import type { StreamName } from "@millrace/contracts/Ids"
+import { accepts, type EventFilter, isSparse, streamsOf } from "@millrace/contracts/Filter"
+import { threadStream } from "@millrace/contracts/Ids"
 import type { Signal } from "@millrace/contracts/Signal"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Frames from "@millrace/orchestration/Frames"
@@ -31,10 +32,9 @@ export type Step =
   | { readonly _tag: "bye"; readonly reason: string; readonly resumeAfter: number }
   | { readonly _tag: "end"; readonly reason: string }
 
-export interface Options {
+export interface Options extends EventFilter {
   /** A resolved position (D3). */
   readonly after: number
-  readonly stream?: StreamName
   readonly session: Session["Type"]
   /** Events of one page, at most. */
   readonly limit?: number
@@ -74,17 +74,24 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
     const log = yield* EventLog
     const wake = yield* Wake
     const tokens = yield* Tokens
-    const { stream, session, reader } = options
+    const { session, reader } = options
+    const streams = streamsOf(options)
+    const { stream } = Frames.indexed(options)
+    const wanted = accepts(options)
+    /** Its pages are not those of the whole log, which others share. */
+    const filtered = streams !== undefined || options.types !== undefined
+    const sparse = isSparse(options)
     const tokenId = session.tokenId
     const clock = yield* Effect.clock
     const grid = yield* Grid
-    const attached = yield* Effect.mapError(Frames.attach(log, stream), storageUnavailable)
+    const attached = yield* Effect.mapError(Frames.attach(log, options), storageUnavailable)
     const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     let position = options.after
     let beats = wake.beats()
     let heard = 0
     let replayed = 0
     let caughtUp = false
+    const isOver = Frames.endOf(attached.live)
     let gone = false
     let ended = false
 
@@ -119,21 +126,25 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
         }),
         (whole) => {
           known = whole.head
-          const page = caughtUp ? whole : replay(whole)
+          const some = sparse ? { ...whole, events: whole.events.filter(wanted) } : whole
+          const page = caughtUp ? some : replay(some)
           moveTo(page.upTo)
-          if (caughtUp && stream !== undefined) gone = page.events.some((event) => Frames.isLast(event, stream))
+          if (caughtUp && attached.live !== undefined) for (const event of whole.events) gone = isOver(event)
           return page
         }
       )
     )
     /** Without a stream every offset is one event. */
     const shared = (upTo: number): Buffer | undefined => {
-      const block = stream === undefined ? options.blocks?.find(position) : undefined
+      const block = filtered ? undefined : options.blocks?.find(position)
       if (block === undefined || block.upTo > upTo) return undefined
       if (!caughtUp) replayed += block.upTo - position
       moveTo(block.upTo)
       return block.bytes
     }
+
+    /** Who asks for some types only is not told how far the others are. */
+    const isHeard = ({ threadId }: Signal) => options.types === undefined && streams?.includes(threadStream(threadId)) !== false
 
     type Next = Effect.Effect<Step, Option.Option<never>>
     const over: Next = Effect.fail(Option.none())
@@ -143,7 +154,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
       if (gone) return last({ _tag: "end", reason: Frames.endReason })
       if (!caughtUp && position >= attached.position.head) {
         caughtUp = true
-        gone = attached.gone
+        gone = isOver()
         return Effect.succeed({ _tag: "caught-up", head: attached.position.head, replayed, requests: attached.requests })
       }
       if (clock.unsafeCurrentTimeMillis() >= expires) return bye(leaseOver)
@@ -176,7 +187,8 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
     const rest = (head: number): Next => {
       const fresh = wake.signals.since(heard, { limit: maxSignals, ...(stream !== undefined && { stream }) })
       heard = fresh.place
-      if (fresh.signals.length > 0) return Effect.succeed({ _tag: "signals", signals: fresh.signals })
+      const signals = sparse ? fresh.signals.filter(isHeard) : fresh.signals
+      if (signals.length > 0) return Effect.succeed({ _tag: "signals", signals })
       if (reader !== undefined) reader.waiting = true
       return Effect.flatMap(wake.next(head, stream, expires, heard), () => {
         if (reader !== undefined) reader.waiting = false

@@ -1,7 +1,7 @@
 /** Pairing: a one-time code becomes a browser session or a token (X3). `GET /pair` is what the printed link opens. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { Duration, Effect, Option } from "effect"
-import { BadRequest, Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
+import { Duration, Effect, Option, Schema } from "effect"
+import { Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Access from "../auth/Access.ts"
 import type { AccessFileError } from "../auth/AccessFile.ts"
 import * as Pairing from "../auth/Pairing.ts"
@@ -10,23 +10,26 @@ import * as Tokens from "../auth/Tokens.ts"
 import * as Body from "./Body.ts"
 import * as Respond from "./Respond.ts"
 import * as Html from "./Html.ts"
+import * as Strict from "./Strict.ts"
 
 const refused = new Forbidden({
   message: "This pairing code was used already, has expired, or never was. Get a new one with `millrace pair`."
 })
 const storage = ({ message }: AccessFileError) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
 
-const field = (body: unknown, name: string): string | undefined => {
-  const value: unknown = typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
-  return typeof value === "string" ? value : undefined
-}
+const Name = Schema.String.pipe(
+  Schema.filter(Tokens.isName, { message: () => "name must have 1 to 100 characters, on one line." })
+)
+const exchanged = Strict.decoder(Schema.Struct({ code: Schema.optional(Schema.String), name: Schema.optional(Name) }), "body")
+const created = Strict.decoder(Schema.Struct({ name: Schema.optional(Name) }), "body")
 
-const nameIn = (body: unknown): Effect.Effect<string | undefined, BadRequest> => {
-  const name = field(body, "name")
-  return name === undefined || Tokens.isName(name)
-    ? Effect.succeed(name)
-    : Effect.fail(new BadRequest({ path: "name", message: "name must have 1 to 100 characters, on one line." }))
-}
+/** The body, as far as it is known; no parameters. */
+const read = <A>(request: HttpServerRequest.HttpServerRequest, decode: Strict.Decoder<A>) =>
+  Effect.gen(function* () {
+    const mode = yield* Strict.modeOf(request.headers)
+    yield* Strict.nothing("query")(yield* HttpServerRequest.ParsedSearchParams, mode)
+    return yield* decode(yield* Body.json(request), mode)
+  })
 
 /** A code for a new token of that kind. */
 const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "session" | "token", name?: string) {
@@ -67,8 +70,8 @@ export const make = Effect.gen(function* () {
 
   const exchange = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
-    const body = yield* Body.json(request)
-    const { token, record } = yield* redeem(field(body, "code"), "token", yield* nameIn(body))
+    const { code, name } = yield* read(request, exchanged)
+    const { token, record } = yield* redeem(code, "token", name)
     return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "no-store" })
   }).pipe(
     Effect.catchAll((error) => Effect.succeed(Respond.error(error))),
@@ -83,8 +86,7 @@ export const makePrivate = Effect.gen(function* () {
   const { dataDir } = yield* Tokens.Tokens
   const create = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
-    const body = yield* Body.json(request)
-    const name = yield* nameIn(body)
+    const { name } = yield* read(request, created)
     const { code, expiresAt } = yield* Effect.mapError(Pairing.create(dataDir, { ...(name !== undefined && { name }) }), storage)
     const url = Pairing.link(`http://${request.headers["host"] ?? "localhost"}`, code)
     return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "no-store" })

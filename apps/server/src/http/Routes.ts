@@ -5,11 +5,11 @@
 import { type HttpApiEndpoint, HttpLayerRouter, HttpServerRequest, HttpServerResponse, type HttpApiGroup } from "@effect/platform"
 import { Effect, Option, ParseResult, Schema } from "effect"
 import type { ApiGroup } from "@millrace/contracts/Api"
-import { CommandBody } from "@millrace/contracts/Command"
-import { BadRequest, NotFound } from "@millrace/contracts/Errors"
+import { NotFound } from "@millrace/contracts/Errors"
 import type { Session } from "../auth/Session.ts"
 import * as Body from "./Body.ts"
 import * as Respond from "./Respond.ts"
+import * as Strict from "./Strict.ts"
 
 type Endpoints = HttpApiGroup.HttpApiGroup.Endpoints<typeof ApiGroup>
 export type Name = Endpoints["name"]
@@ -26,35 +26,32 @@ export type Handlers = {
   >
 }
 
-const issueOf = (error: ParseResult.ParseError) => ParseResult.ArrayFormatter.formatErrorSync(error)[0]
-
-const badRequest = (where: string) => (error: ParseResult.ParseError) => {
-  const issue = issueOf(error)
-  const path = issue?.path.map(String).join(".") ?? ""
-  const place = path === "" ? where : `${where}: ${path.slice(0, 200)}`
-  // An issue quotes what was sent, however large.
-  const what = issue?.message.slice(0, 500) ?? "it cannot be read"
-  return new BadRequest({ message: `${place}: ${what}`, ...(path !== "" && { path: path.slice(0, 200) }) })
-}
-
-const types = Object.keys(CommandBody).join(", ")
-
-/** A union of commands cannot say which one was meant: an unknown type is answered with the known ones. */
-const knownCommand = (body: unknown): Effect.Effect<unknown, BadRequest> => {
-  const type: unknown = typeof body === "object" && body !== null && "type" in body ? body.type : undefined
-  if (typeof type === "string" && Object.hasOwn(CommandBody, type)) return Effect.succeed(body)
-  const said = type === undefined ? "The body has no `type`" : `Unknown command type ${JSON.stringify(type)?.slice(0, 100)}`
-  return Effect.fail(new BadRequest({ path: "type", message: `${said}. Send one of: ${types}.` }))
-}
-
-const decode = (schema: Option.Option<Schema.Schema.All>) =>
+const decodePath = (schema: Option.Option<Schema.Schema.All>) =>
   Option.map(schema, (some) => Schema.decodeUnknown(some as Schema.Schema<unknown>, { errors: "first" }))
 
+const nothingAt = (params: Readonly<Record<string, string | undefined>>) => (error: ParseResult.ParseError) => {
+  const id = String(Object.values(params)[0])
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return new NotFound({ what: "path", id, message: `There is nothing at this path: ${issue?.message ?? id}.` })
+}
+
+const decode = (schema: Option.Option<Schema.Schema.All>, where: string): Strict.Decoder<unknown> =>
+  Option.match(schema, {
+    onNone: () => Strict.nothing(where),
+    onSome: (some) => Strict.decoder(some as Schema.Schema<unknown>, where)
+  })
+
+/** Its body is a document, which its handler reads. */
+const readsItself: ReadonlySet<string> = new Set<Name>(["importThread"])
+/** Parameters that may be given more than once. */
+const repeated: ReadonlySet<string> = new Set(["stream"])
+
 const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler: Handlers[Name]) => {
-  const path = decode(endpoint.pathSchema)
-  const urlParams = decode(endpoint.urlParamsSchema)
-  const headers = decode(endpoint.headersSchema)
-  const payload = decode(endpoint.payloadSchema)
+  const path = decodePath(endpoint.pathSchema)
+  const urlParams = decode(endpoint.urlParamsSchema, "query")
+  const headers = decode(endpoint.headersSchema, "headers")
+  const payload = endpoint.name === "dispatch" ? Strict.command("body") : decode(endpoint.payloadSchema, "body")
+  const hasBody = endpoint.method === "POST" && !readsItself.has(endpoint.name)
   // The schemas of this endpoint decode what the handler of this endpoint takes: `Handlers` ties the two by name.
   const run = handler as (request: unknown) => ReturnType<Handlers[Name]>
   return Effect.gen(function* () {
@@ -62,18 +59,12 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
     const route = yield* HttpLayerRouter.RouteContext
     const search = yield* HttpServerRequest.ParsedSearchParams
     const input: Record<string, unknown> = { request }
-    if (Option.isSome(path))
-      input["path"] = yield* Effect.mapError(path.value(route.params), (error) => {
-        const id = String(Object.values(route.params)[0])
-        return new NotFound({ what: "path", id, message: `There is nothing at this path: ${issueOf(error)?.message ?? id}.` })
-      })
-    if (Option.isSome(urlParams)) input["urlParams"] = yield* Effect.mapError(urlParams.value(search), badRequest("query"))
-    if (Option.isSome(headers)) input["headers"] = yield* Effect.mapError(headers.value(request.headers), badRequest("headers"))
-    if (Option.isSome(payload)) {
-      const body = yield* Body.json(request)
-      if (endpoint.name === "dispatch") yield* knownCommand(body)
-      input["payload"] = yield* Effect.mapError(payload.value(body), badRequest("body"))
-    }
+    if (Option.isSome(path)) input["path"] = yield* Effect.mapError(path.value(route.params), nothingAt(route.params))
+    const mode = yield* Strict.modeOf(request.headers)
+    input["urlParams"] = yield* urlParams(yield* Strict.query(search, repeated), mode)
+    // Headers of other makers come with every request; those of ours were looked at.
+    if (Option.isSome(endpoint.headersSchema)) input["headers"] = yield* headers(request.headers, "lenient")
+    if (hasBody) input["payload"] = yield* payload(yield* Body.json(request), mode)
     const answer = yield* run(input)
     return HttpServerResponse.isServerResponse(answer) ? answer : Respond.json(answer)
   }).pipe(Effect.catchAll((error) => Effect.succeed(Respond.error(error))))

@@ -8,6 +8,7 @@ import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
+import { type EventFilter, filterKey } from "@millrace/contracts/Filter"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import { aging } from "./Blocks.ts"
 import * as Follow from "./Follow.ts"
@@ -74,13 +75,15 @@ const drained = (response: ServerResponse) =>
 export const make = Effect.map(
   Effect.all([EventLog, Lease, Retry, Followers.Registry, aging]),
   ([log, lease, retry, followers, blocks]) => {
-    const bytes = (step: Follow.Step, stream: string | undefined) =>
-      step._tag === "page" ? blocks.of(step.page, stream, () => encodePage(log.epoch, step.page)) : encode(log.epoch, retry, step)
+    const bytes = (step: Follow.Step, filter: EventFilter) =>
+      step._tag === "page"
+        ? blocks.of(step.page, filterKey(filter), () => encodePage(log.epoch, step.page))
+        : encode(log.epoch, retry, step)
     return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Follow.Options) {
       const reader = Followers.reader("sse", options.session.actor, options.after)
       const { atHead, next, open } = yield* Follow.attach({ ...options, lease, reader, blocks })
       const given = (step: Follow.Step) => {
-        const sent = bytes(step, options.stream)
+        const sent = bytes(step, options)
         reader.bytes += sent.length
         return sent
       }

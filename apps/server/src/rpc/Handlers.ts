@@ -1,8 +1,9 @@
 /** The RPC group over the service: the same calls, errors and frames as HTTP (D9). */
-import { Rpc } from "@effect/rpc"
-import { Chunk, Effect, Option, Stream } from "effect"
+import { type Rpc as RpcTypes, Rpc, type RpcGroup } from "@effect/rpc"
+import { Chunk, Context, Effect, Option, type Schema, Stream } from "effect"
+import { served } from "@millrace/contracts/Capabilities"
 import { format } from "@millrace/contracts/Cursor"
-import { StorageUnavailable } from "@millrace/contracts/Errors"
+import { type BadRequest, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { WireFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
@@ -14,6 +15,7 @@ import { resolveFrom } from "../http/Events.ts"
 import * as Follow from "../http/Follow.ts"
 import * as Allowance from "../http/Allowance.ts"
 import * as Followers from "../http/Followers.ts"
+import * as Strict from "../http/Strict.ts"
 import type { Wake } from "../http/Wake.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
@@ -52,11 +54,44 @@ const crowded = new StorageUnavailable({
   retryAfterMillis: 1000
 })
 
+/** How the payloads of a connection are read: decided when it opens, there in each of its calls as the session is. */
+export class Reading extends Context.Tag("@millrace/server/rpc/Reading")<Reading, Strict.Mode>() {}
+
 /** The session of the upgrade request: RPC fibers inherit its context, which their types do not say. Without one nobody may ask (X1). */
 const session = Effect.flatMap(
   Effect.serviceOption(Session),
   Option.match({ onNone: () => Effect.dieMessage("an RPC call without a session"), onSome: Effect.succeed })
 )
+
+type Call = RpcGroup.Rpcs<typeof MillraceRpcs>
+type PayloadOf<T extends Call["_tag"]> = RpcTypes.Payload<Extract<Call, { readonly _tag: T }>>
+
+/** Each call's payload as its contract names it, or a `BadRequest` (C6). A call without one takes none. */
+const decoders = new Map<string, Strict.Decoder<unknown>>(
+  Array.from(MillraceRpcs.requests, ([tag, { payloadSchema }]) => {
+    const isNone = payloadSchema.ast._tag === "VoidKeyword"
+    const decoder = isNone ? Strict.nothing("payload") : Strict.decoder(payloadSchema as Schema.Schema<unknown>, "payload")
+    return [tag, decoder]
+  })
+)
+const decodeDispatch: Strict.Decoder<unknown> = (value, mode) => {
+  // The command alone, so that its type decides what it may have, and its fields keep their paths.
+  const { command, ...others } =
+    typeof value === "object" && value !== null && "command" in value ? value : { command: undefined }
+  return Effect.map(
+    Effect.zip(Strict.command("command")(command, mode), Strict.nothing("payload")(others, mode)),
+    ([command]) => ({ command })
+  )
+}
+
+const decode = <T extends Call["_tag"]>(tag: T, payload: unknown): Effect.Effect<PayloadOf<T>, BadRequest> =>
+  Effect.gen(function* () {
+    const reading = yield* Effect.serviceOption(Reading)
+    const mode = Option.getOrElse(reading, (): Strict.Mode => "strict")
+    const decoder = tag === "dispatch" ? decodeDispatch : decoders.get(tag)
+    // The decoder of this tag gives its payload: the map is made of the group's own schemas.
+    return (yield* decoder?.(payload, mode) ?? Effect.dieMessage(`no such call: ${tag}`)) as PayloadOf<T>
+  })
 
 const page = (request: { readonly before?: number | undefined; readonly limit?: number | undefined }) => ({
   ...(request.before !== undefined && { before: Math.max(1, request.before) }),
@@ -81,29 +116,34 @@ export const layer = MillraceRpcs.toLayer(
       })
     const ofConnection = Calls.make()
     /** One call: in its turn among those of its connection, and awaited by the drain. */
-    const answer = <A, E, R>(call: (own: Session["Type"]) => Effect.Effect<A, E, R>) =>
-      drain.track(Effect.flatMap(session, (own) => ofConnection(own)(call(own))))
+    const answer = <T extends Call["_tag"], A, E, R>(
+      tag: T,
+      payload: unknown,
+      call: (payload: PayloadOf<T>, own: Session["Type"]) => Effect.Effect<A, E, R>
+    ) =>
+      drain.track(
+        Effect.flatMap(session, (own) => ofConnection(own)(Effect.flatMap(decode(tag, payload), (known) => call(known, own))))
+      )
     return {
       // A client that leaves does not take its command with it (D11).
-      dispatch: ({ command }) => Rpc.uninterruptible(answer(({ actor }) => service.dispatch(Commands.complete(command), actor))),
-      commandStatus: ({ commandId }) => answer(() => service.commandStatus(commandId)),
-      state: () => answer(() => service.state),
-      threads: (request) =>
-        answer(() =>
-          service.threads({
-            ...page(request),
-            ...(request.archived !== undefined && { archived: request.archived }),
-            ...(request.search !== undefined && { search: request.search })
-          })
+      dispatch: (sent: unknown) =>
+        Rpc.uninterruptible(
+          answer("dispatch", sent, ({ command }, { actor }) => service.dispatch(Commands.complete(command), actor))
         ),
-      thread: ({ threadId }) => answer(() => service.thread(threadId)),
-      items: ({ threadId, ...request }) => answer(() => service.items(threadId, page(request))),
-      turns: ({ threadId, ...request }) => answer(() => service.turns(threadId, page(request))),
-      requests: () => answer(() => service.requests),
-      providers: () => answer(() => service.providers),
-      follow: ({ stream, after }) =>
+      commandStatus: (sent: unknown) => answer("commandStatus", sent, ({ commandId }) => service.commandStatus(commandId)),
+      state: (sent: unknown) => answer("state", sent, () => service.state),
+      threads: (sent: unknown) =>
+        answer("threads", sent, ({ before, limit, ...filter }) => service.threads({ ...page({ before, limit }), ...filter })),
+      thread: (sent: unknown) => answer("thread", sent, ({ threadId }) => service.thread(threadId)),
+      items: (sent: unknown) => answer("items", sent, ({ threadId, ...request }) => service.items(threadId, page(request))),
+      turns: (sent: unknown) => answer("turns", sent, ({ threadId, ...request }) => service.turns(threadId, page(request))),
+      requests: (sent: unknown) => answer("requests", sent, () => service.requests),
+      providers: (sent: unknown) => answer("providers", sent, () => service.providers),
+      capabilities: (sent: unknown) => answer("capabilities", sent, () => Effect.succeed(served)),
+      follow: (sent: unknown) =>
         Stream.unwrapScoped(
           Effect.gen(function* () {
+            const { after, ...filter } = yield* decode("follow", sent)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
             const own = yield* session
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
@@ -120,7 +160,7 @@ export const layer = MillraceRpcs.toLayer(
               reader,
               session: own,
               limit: framesPerMessage,
-              ...(stream !== undefined && { stream })
+              ...filter
             })
             return Stream.mapConcatChunk(steps, (step) => {
               if (step._tag === "page") for (const { json } of step.page.events) reader.bytes += json.length

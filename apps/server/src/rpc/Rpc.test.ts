@@ -6,7 +6,7 @@ import * as RpcTransport from "@millrace/client/RpcTransport"
 import { CommandRejected, Overloaded } from "@millrace/contracts/Errors"
 import { CommandId, ThreadId } from "@millrace/contracts/Ids"
 import * as Tokens from "../auth/Tokens.ts"
-import { event, type Fixture, start } from "../../test/support/Fixture.ts"
+import { event, type Fixture, send, start } from "../../test/support/Fixture.ts"
 import * as Calls from "./Calls.ts"
 
 const client = (fixture: Pick<Fixture, "url" | "token">) =>
@@ -84,15 +84,19 @@ it.scopedLive("X3 a revoked token's open socket is cut within a second: nothing 
 )
 
 /** What a client that is none says, and what it hears. */
-const raw = (fixture: Pick<Fixture, "url" | "token">) =>
+const raw = (fixture: Pick<Fixture, "url" | "token">, query = "") =>
   Effect.acquireRelease(
     Effect.async<{ readonly socket: WebSocket; readonly heard: (count: number) => Effect.Effect<ReadonlyArray<string>> }>(
       (resume) => {
-        const socket = NodeWebSocket.open(fixture.token)(`${fixture.url.replace("http", "ws")}/rpc`)
+        const socket = NodeWebSocket.open(fixture.token)(`${fixture.url.replace("http", "ws")}/rpc${query}`)
         const said: Array<string> = []
         const heard = (count: number) =>
           Effect.async<ReadonlyArray<string>>((done) => {
-            const look = () => (said.length >= count ? done(Effect.succeed(said)) : undefined)
+            const look = () => {
+              if (said.length < count) return
+              socket.removeEventListener("message", look)
+              done(Effect.succeed(said))
+            }
             socket.addEventListener("message", look)
             look()
           })
@@ -147,6 +151,75 @@ it.scopedLive(
         values: [open, { _tag: "caught-up", head: 1, replayed: 0 }]
       })
     })
+)
+
+it.scopedLive(
+  "C6 a payload that does not decode is a BadRequest of its call, with its path; lenient=1 ignores unknown names",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start()
+      const ask = (query: string, ...calls: ReadonlyArray<readonly [string, unknown]>) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { heard, socket } = yield* raw(fixture, query)
+            const answers: Array<unknown> = []
+            for (const [n, [tag, payload]] of calls.entries()) {
+              socket.send(JSON.stringify({ _tag: "Request", id: String(n + 1), tag, headers: [], payload }))
+              const said = (yield* heard(n + 1)).at(-1) ?? ""
+              answers.push((JSON.parse(said) as { exit?: { _tag: string; cause?: { error?: unknown } } }).exit)
+            }
+            return answers
+          })
+        )
+      const bad: ReadonlyArray<readonly [string, unknown, string | undefined]> = [
+        ["dispatch", { command: { ...command, at: "now" } }, "at"],
+        ["dispatch", { command: { ...command, turn: { text: "x", at: 1 } } }, "turn.at"],
+        ["dispatch", { command: { ...command, provider: 5 } }, "provider"],
+        ["dispatch", { command: { ...command, type: "turn.begin" } }, "type"],
+        ["dispatch", { command, actor: "me" }, "actor"],
+        ["dispatch", {}, "type"],
+        ["state", { at: 7 }, "at"],
+        ["threads", { status: "needsyou" }, "status"],
+        ["threads", { limit: "5" }, "limit"],
+        ["thread", { threadId: "x" }, "threadId"],
+        ["items", { threadId: "thr_a", offset: 1 }, "offset"],
+        ["follow", { stream: "thread/thr_a", since: 1 }, "since"],
+        ["follow", { types: ["turn.finished"] }, "types.0"],
+        ["capabilities", [], undefined]
+      ]
+      const answers = yield* ask("", ...bad.map(([tag, payload]) => [tag, payload] as const))
+      expect(answers).toMatchObject(
+        bad.map(([, , path]) => ({
+          _tag: "Failure",
+          cause: { _tag: "Fail", error: { _tag: "BadRequest", ...(path !== undefined && { path }) } }
+        }))
+      )
+      const good = yield* ask("?lenient=1", ["dispatch", { command: { ...command, at: "now" }, x: 1 }], ["state", { at: 7 }])
+      expect(good).toMatchObject([{ _tag: "Success" }, { _tag: "Success" }])
+      expect(yield* ask("?lenient=1", ["thread", { threadId: "x" }])).toMatchObject([{ _tag: "Failure" }])
+      expect(yield* ask("", ["capabilities", undefined])).toMatchObject([{ value: { features: expect.any(Array) } }])
+    })
+)
+
+it.scopedLive("C6 a parameter of the upgrade that is not known is refused with its path, before the socket opens", () =>
+  Effect.gen(function* () {
+    const { token, url } = yield* start()
+    const headers = {
+      authorization: `Bearer ${token}`,
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="
+    }
+    for (const [query, path] of [
+      ["lenint=1", "lenint"],
+      ["lenient=yes", "lenient"],
+      ["lenient=1&lenient=1", "lenient"]
+    ] as const) {
+      const said = yield* send(`${url}/rpc?${query}`, { headers })
+      expect([query, said.status, JSON.parse(said.body)]).toMatchObject([query, 400, { _tag: "BadRequest", path }])
+    }
+  })
 )
 
 it.scopedLive("X5 a connection follows 256 streams; the next one is refused", () =>

@@ -1,8 +1,13 @@
 /** `/rpc`: WebSocket, JSON. No HTTP transport for RPC: it has no back-pressure. */
-import { RpcSerialization, RpcServer } from "@effect/rpc"
-import { Layer, Schema } from "effect"
+import { HttpLayerRouter, HttpServerRequest } from "@effect/platform"
+import { Rpc, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
+import { Effect, Layer, Schema } from "effect"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
+import { wellFormedJson } from "@millrace/contracts/Text"
+import { isDeep } from "@millrace/orchestration/Limits"
 import { required } from "../auth/Session.ts"
+import * as Respond from "../http/Respond.ts"
+import * as Strict from "../http/Strict.ts"
 import * as Handlers from "./Handlers.ts"
 
 /** A message of a client: a command of 128 KiB of text has room, in any encoding. Larger ones close the connection with 1009 (X5). */
@@ -24,6 +29,9 @@ const isMessages = Schema.is(
   )
 )
 
+/** What a body may have, and the message around it. */
+const deepest = 260
+
 class MessageTooLarge extends Error {
   /** What `RpcServer` answers with close code 1009. */
   readonly _tag = "RpcSerializationError"
@@ -38,7 +46,7 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
       decode: (data) => {
         if (data.length > maxMessageBytes) throw new MessageTooLarge(`A message may have ${maxMessageBytes} bytes.`)
         const messages = parser.decode(data)
-        if (isMessages(messages)) return messages
+        if (isMessages(messages) && !isDeep(messages, deepest)) return wellFormedJson(messages)
         // Answered as a defect; the socket stays.
         throw new SyntaxError(
           'This is no message: send {"_tag":"Request","id":"1","tag":"state","headers":[],"payload":...}, with an id of digits.'
@@ -48,10 +56,36 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
   }
 })
 
+/**
+ * The same calls, whose payloads come as they were sent: `Handlers` reads them, so that one which does not decode is a `BadRequest` of its call.
+ * The library would answer with a defect.
+ */
+const received = RpcGroup.make(
+  ...Array.from(MillraceRpcs.requests.values(), ({ _tag, errorSchema, successSchema }) =>
+    Rpc.make<string, typeof Schema.Unknown, Schema.Schema.Any, Schema.Schema.All>(_tag, {
+      payload: Schema.Unknown,
+      success: successSchema,
+      error: errorSchema
+    })
+  )
+  // The same tags, and so the same handlers.
+) as unknown as typeof MillraceRpcs
+
+/** Decides how the payloads of a connection are read before it opens. */
+const reading = HttpLayerRouter.middleware<{ provides: Handlers.Reading }>()(
+  Effect.succeed((handler) =>
+    Effect.gen(function* () {
+      const { headers } = yield* HttpServerRequest.HttpServerRequest
+      const mode = yield* Effect.either(Strict.modeOfSocket(yield* HttpServerRequest.ParsedSearchParams, headers))
+      return mode._tag === "Left" ? Respond.error(mode.left) : yield* Effect.provideService(handler, Handlers.Reading, mode.right)
+    })
+  )
+)
+
 export const layer = RpcServer.layerHttpRouter({
-  group: MillraceRpcs,
+  group: received,
   path: "/rpc",
   protocol: "websocket",
   disableFatalDefects: true,
   spanPrefix: "Rpc"
-}).pipe(Layer.provide([Handlers.layer, serialization, required.layer]))
+}).pipe(Layer.provide([Handlers.layer, serialization, required.combine(reading).layer]))

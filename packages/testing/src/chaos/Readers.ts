@@ -4,6 +4,7 @@
  */
 import { format, parse } from "@millrace/contracts/Cursor"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
+import type { EventFilter } from "@millrace/contracts/Filter"
 import type { StreamName } from "@millrace/contracts/Ids"
 import * as Client from "@millrace/client/Follow"
 import * as Sse from "@millrace/client/Sse"
@@ -238,7 +239,7 @@ const reattaching = (world: World, state: State, attach: (server: Server, state:
 const client = (world: World, state: State) => {
   let attach = begin(state)
   const transport = {
-    follow: (request: { readonly stream?: StreamName; readonly after?: string }) =>
+    follow: (request: EventFilter & { readonly after?: string }) =>
       Stream.unwrap(
         Effect.gen(function* () {
           const server = yield* world.server

@@ -2,6 +2,7 @@
  * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
  * running server with everything attached to it and opens the log again over the same storage.
  */
+import type { EventFilter } from "@millrace/contracts/Filter"
 import type { ServerResponse } from "node:http"
 import * as FixedTokens from "../FixedTokens.ts"
 import { knownThreads } from "../KnownThreads.ts"
@@ -48,10 +49,7 @@ export interface Server {
     headers: Readonly<Record<string, string>>,
     socket?: Socket
   ) => Effect.Effect<HttpServerResponse.HttpServerResponse, Refused>
-  readonly follow: (options: {
-    readonly stream?: StreamName
-    readonly after?: string
-  }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
+  readonly follow: (options: EventFilter & { readonly after?: string }) => Stream.Stream<Frame, CursorError | StorageUnavailable>
   /** The host's subscription: at most `capacity` ahead of its consumer. */
   readonly subscribe: (options: {
     readonly stream?: StreamName

@@ -1,0 +1,119 @@
+/**
+ * What a client sends is taken as the contract names it, or refused: an unknown field, parameter or header of ours is a `BadRequest` with its path (C6).
+ * A client that is newer than the server asks to be read leniently; then unknown names are ignored. Values are checked either way.
+ */
+import type { Headers } from "@effect/platform"
+import { Effect, ParseResult, Schema } from "effect"
+import { CommandBody, Command, type CommandType } from "@millrace/contracts/Command"
+import { BadRequest } from "@millrace/contracts/Errors"
+import { cut } from "@millrace/contracts/Text"
+
+export type Mode = "strict" | "lenient"
+
+/** Reads a value of unknown shape. */
+export type Decoder<A> = (value: unknown, mode: Mode) => Effect.Effect<A, BadRequest>
+
+const maxPath = 200
+const maxMessage = 500
+
+/** What is wrong at the first wrong place. An issue quotes what was sent, however large, so it is cut. */
+const refusal = (where: string, path: string, message: string) => {
+  const at = cut(path, maxPath)
+  return new BadRequest({
+    message: `${at === "" ? where : `${where}: ${at}`}: ${cut(message, maxMessage)}`,
+    ...(at !== "" && { path: at })
+  })
+}
+
+/** The library lists the names that it expected as a type. */
+const worded = (message: string): string => {
+  if (!message.startsWith("is unexpected")) return message
+  const names = [...message.matchAll(/"([^"]+)"/g)].map(([, name]) => name)
+  return `there is no such field; this server knows ${names.length === 0 ? "none here" : names.join(", ")}`
+}
+
+const badRequest = (where: string) => (error: ParseResult.ParseError) => {
+  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
+  return refusal(where, issue?.path.map(String).join(".") ?? "", worded(issue?.message ?? "it cannot be read"))
+}
+
+export const decoder = <A, I>(schema: Schema.Schema<A, I>, where: string): Decoder<A> => {
+  const strict = Schema.decodeUnknown(schema, { errors: "first", onExcessProperty: "error" })
+  const lenient = Schema.decodeUnknown(schema, { errors: "first" })
+  return (value, mode) => Effect.mapError((mode === "strict" ? strict : lenient)(value), badRequest(where))
+}
+
+/** Where nothing is expected: nothing, or an object without fields. */
+export const nothing =
+  (where: string): Decoder<void> =>
+  (value, mode) => {
+    if (value === undefined || value === null || mode === "lenient") return Effect.void
+    if (typeof value !== "object" || Array.isArray(value))
+      return Effect.fail(refusal(where, "", "nothing is expected here, or an object without fields"))
+    const [name] = Object.keys(value)
+    return name === undefined ? Effect.void : Effect.fail(refusal(where, name, worded("is unexpected")))
+  }
+
+const types = Object.keys(CommandBody).join(", ")
+const isType = (type: unknown): type is CommandType => typeof type === "string" && Object.hasOwn(CommandBody, type)
+
+/** A union of commands cannot say which one was meant: the one that its type names is read alone, and an unknown type is answered with the known ones. */
+export const command = (where: string): Decoder<Command> => {
+  const members = new Map<string, Decoder<Command>>(
+    Command.members.map((member) => [
+      member.fields.type.literals[0],
+      decoder<Command, unknown>(member as unknown as Schema.Schema<Command, unknown>, where)
+    ])
+  )
+  return (value, mode) => {
+    const type: unknown = typeof value === "object" && value !== null && "type" in value ? value.type : undefined
+    const known = isType(type) ? members.get(type) : undefined
+    if (known !== undefined) return known(value, mode)
+    const said = type === undefined ? "it has no `type`" : `unknown command type ${cut(JSON.stringify(type) ?? "", 100)}`
+    return Effect.fail(refusal(where, "type", `${said}. Send one of: ${types}.`))
+  }
+}
+
+/** The parameters of a query; those in `repeated` may come more than once, every other one once. */
+export const query = (
+  search: Readonly<Record<string, string | ReadonlyArray<string>>>,
+  repeated: ReadonlySet<string> = new Set()
+): Effect.Effect<Readonly<Record<string, string | ReadonlyArray<string>>>, BadRequest> => {
+  const twice = Object.entries(search).find(([name, value]) => typeof value !== "string" && !repeated.has(name))
+  return twice === undefined
+    ? Effect.succeed(search)
+    : Effect.fail(refusal("query", twice[0], `it is given ${twice[1].length} times; give it once`))
+}
+
+const flag = (where: string, path: string, value: string | undefined): Effect.Effect<Mode, BadRequest> =>
+  value === undefined || value === "0"
+    ? Effect.succeed("strict")
+    : value === "1"
+      ? Effect.succeed("lenient")
+      : Effect.fail(refusal(where, path, "expected 1, to ignore unknown fields, or 0"))
+
+const ours = "x-millrace-"
+const lenientHeader = "x-millrace-lenient"
+
+/** How the request is to be read. A header that begins as ours do and is none is refused. */
+export const modeOf = (headers: Headers.Headers): Effect.Effect<Mode, BadRequest> =>
+  Effect.filterOrFail(
+    flag("headers", lenientHeader, headers[lenientHeader]),
+    (mode) => mode === "lenient" || unknownHeader(headers) === undefined,
+    () => refusal("headers", unknownHeader(headers) ?? "", `there is no such header; this server knows ${lenientHeader} here`)
+  )
+const unknownHeader = (headers: Headers.Headers) =>
+  Object.keys(headers).find((name) => name.startsWith(ours) && name !== lenientHeader)
+
+/** The same of a WebSocket, whose opener can set no headers in a browser: `lenient=1`. */
+export const modeOfSocket = (
+  search: Readonly<Record<string, string | ReadonlyArray<string>>>,
+  headers: Headers.Headers
+): Effect.Effect<Mode, BadRequest> =>
+  Effect.gen(function* () {
+    const { lenient, ...others } = yield* query(search)
+    const byHeader = yield* modeOf(headers)
+    const mode = byHeader === "lenient" ? byHeader : yield* flag("query", "lenient", lenient as string | undefined)
+    yield* nothing("query")(others, mode)
+    return mode
+  })

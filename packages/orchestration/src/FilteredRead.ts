@@ -1,0 +1,40 @@
+/** A page of the events that a filter accepts, from as many reads of the log as it takes: bounded in events, in bytes, and in how far it looks. */
+import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import { accepts, type EventFilter, isSparse } from "@millrace/contracts/Filter"
+import type { EventLog, LogUnavailable, Page, ReadOptions, StoredEvent } from "@millrace/log/EventLog"
+import { Effect } from "effect"
+import * as Frames from "./Frames.ts"
+
+/** Events of one read, and bytes of them: others have their turn in between. */
+const step = { limit: 1_000, maxBytes: 1024 * 1024 }
+/** Offsets that one page looks at; the page then ends where it came to, with what it found. */
+export const maxScanned = 100_000
+
+/** `upTo` counts the events that were left out, too: the next page begins there. Reads that follow each other leave no gap and overlap nowhere (D4). */
+export const read = (
+  log: Pick<typeof EventLog.Service, "read">,
+  filter: EventFilter,
+  options: Required<Pick<ReadOptions, "after" | "limit" | "maxBytes">>
+): Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired> =>
+  Effect.gen(function* () {
+    const indexed = Frames.indexed(filter)
+    if (!isSparse(filter)) return yield* log.read({ ...options, ...indexed })
+    const wanted = accepts(filter)
+    const events: Array<StoredEvent> = []
+    let bytes = 0
+    let upTo = options.after
+    for (;;) {
+      const page = yield* log.read({ ...step, after: upTo, ...indexed })
+      const end = (at: number): Page => ({ after: options.after, upTo: at, head: page.head, events })
+      for (const event of page.events.filter(wanted)) {
+        bytes += Buffer.byteLength(event.json)
+        // What does not fit begins the next page.
+        if (events.length > 0 && bytes > options.maxBytes) return end(event.offset - 1)
+        events.push(event)
+        if (events.length === options.limit) return end(event.offset)
+      }
+      upTo = page.upTo
+      if (upTo >= page.head || upTo - options.after >= maxScanned) return end(upTo)
+      yield* Effect.yieldNow()
+    }
+  })
