@@ -2,6 +2,7 @@
  * A cursor is `<log epoch>-<offset>`: equality means "after this". Opaque to clients.
  * The log epoch is 26 characters of Crockford base 32, chosen when a log is created (D3).
  */
+import { cut } from "./Text.ts"
 import { Either, Schema } from "effect"
 import { CursorMalformed } from "./Errors.ts"
 
@@ -26,7 +27,7 @@ export const parse = (text: string): Either.Either<Cursor, CursorMalformed> => {
   return match === null || !Number.isSafeInteger(Number(match[2]))
     ? Either.left(
         new CursorMalformed({
-          cursor: text.slice(0, 200),
+          cursor: cut(text, 200),
           message: "This is not a cursor. Send one that this server gave you, or none."
         })
       )

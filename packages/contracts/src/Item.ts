@@ -1,4 +1,5 @@
 /** What a turn produces, and what it asks a person. Shared by provider events, log events and read models. */
+import { cut } from "./Text.ts"
 import { Schema } from "effect"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 
@@ -94,7 +95,7 @@ export type Failure = typeof Failure.Type
 export const oneOf = <const Words extends readonly [string, ...Array<string>]>(...words: Words) =>
   Schema.Literal(...words).annotations({
     message: ({ actual }) => ({
-      message: `expected one of ${words.join(", ")}, got ${JSON.stringify(actual)?.slice(0, 100)}`,
+      message: `expected one of ${words.join(", ")}, got ${cut(JSON.stringify(actual) ?? "", 100)}`,
       override: true
     })
   })

@@ -2,6 +2,7 @@
  * Joins the text deltas of an item, so that rows are far fewer than deltas (L5). Pure bookkeeping, no clock: who owns it says when to flush.
  * Text leaves in the order it came, per item; anything that is not text pushes all text out before it.
  */
+import { splitPair, wellFormed, wellFormedJson } from "@millrace/contracts/Text"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { fitEvent, split } from "./Limits.ts"
 
@@ -36,6 +37,8 @@ const weigh = (event: DurableEvent): number => {
 }
 
 export class Coalescer {
+  /** The first half of a pair of surrogates at the end of an item's text: it waits for the second, which the next delta may bring. */
+  private readonly halves = new Map<string, Delta>()
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
   private ready: Array<DurableEvent> = []
   private weight = 0
@@ -55,11 +58,15 @@ export class Coalescer {
     return this.weight
   }
 
-  push(event: DurableEvent): void {
-    if (event._tag !== "ItemDelta") {
+  push(given: DurableEvent): void {
+    if (given._tag !== "ItemDelta") {
       this.flush()
-      return this.out(fitEvent(event))
+      if (given._tag === "ItemCompleted") this.release(given.itemId)
+      return this.out(wellFormedJson(fitEvent(given)))
     }
+    const half = this.halves.get(given.itemId)
+    const event = half === undefined ? given : { ...given, text: half.text + given.text }
+    this.halves.delete(given.itemId)
     const waiting = this.pending.get(event.itemId)
     if (waiting === undefined) {
       // An item whose text is long already does not wait: joining saves nothing.
@@ -79,8 +86,25 @@ export class Coalescer {
     this.pending.clear()
   }
 
+  /** Everything leaves: there is no more to come. */
+  end(): void {
+    this.flush()
+    for (const itemId of this.halves.keys()) this.release(itemId)
+  }
+
+  /** A half whose other one never came is no character. */
+  private release(itemId: string): void {
+    const half = this.halves.get(itemId)
+    if (half === undefined) return
+    this.halves.delete(itemId)
+    this.out({ ...half, text: wellFormed(half.text) })
+  }
+
   private outText(first: Delta, text: string): void {
-    for (const piece of split(text, maxDeltaBytes)) this.out({ ...first, text: piece })
+    const [whole, half] = splitPair(text)
+    if (half !== "") this.halves.set(first.itemId, { ...first, text: half })
+    if (whole === "") return
+    for (const piece of split(wellFormed(whole), maxDeltaBytes)) this.out({ ...first, text: piece })
   }
 
   private out(event: DurableEvent): void {

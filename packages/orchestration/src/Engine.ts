@@ -2,6 +2,7 @@
  * The engine: one fiber that owns the folded state, decides what waits one by one, commits it as one batch, then answers all callers.
  * Data's way: command or fact → lane → decide (Committer) → one append → answers.
  */
+import { wellFormedJson } from "@millrace/contracts/Text"
 import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
 import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
@@ -283,14 +284,16 @@ export const make = (options: Options = {}) =>
     const submit = Effect.fn("Engine.submit")(function* (fact: Fact, weight: number = controlWeight) {
       const done = yield* Deferred.make<boolean>()
       const seed = yield* Seeds.next
-      yield* facts.offer({ _tag: "Told", fact, seed, weight, done }, weight)
+      yield* facts.offer({ _tag: "Told", fact: wellFormedJson(fact), seed, weight, done }, weight)
       return yield* Deferred.await(done)
     })
 
     return Engine.of({
       startedAt,
       takeAnswer: (requestId) => committer.given.take(requestId),
-      dispatch: (command, actor) => Effect.tapError(dispatch(command, actor), (error) => Effect.sync(() => count(error))),
+      // Also of a caller in this process: no string of the log holds half a character.
+      dispatch: (command, actor) =>
+        Effect.tapError(dispatch(wellFormedJson(command), actor), (error) => Effect.sync(() => count(error))),
       commandStatus,
       submit,
       ingest: ({ fact, weight }) => facts.offer({ _tag: "Told", fact, seed: "", weight, done: undefined }, weight),

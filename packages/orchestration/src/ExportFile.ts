@@ -1,6 +1,7 @@
 /**
  * An export as it comes back in: each record against the format, from a stream of bytes that is never held whole. What is wrong is told by its line.
  */
+import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { type DomainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import { ExportHeader, exportVersion, type Imported, ImportFailed } from "@millrace/contracts/Import"
 import { maxEventBytes } from "@millrace/log/EventLog"
@@ -23,7 +24,8 @@ const json = ({ line, text }: Piece): Either.Either<unknown, ImportFailed> =>
     Either.filterOrLeft(
       (value) => !isDeep(value),
       () => failure("malformed", line, "its lists and objects are too deep in each other. Nothing was imported.")
-    )
+    ),
+    Either.map(wellFormedJson)
   )
 
 const decodeHeader = Schema.decodeUnknownEither(ExportHeader)
@@ -50,7 +52,7 @@ const header = (piece: Piece): Either.Either<ExportHeader, ImportFailed> =>
           `this export has version ${millrace}, and this server reads ${exportVersion}. Import it with a newer Millrace.`
         )
       )
-    return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, error.message.slice(0, 500)))
+    return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, cut(error.message, 500)))
   })
 
 /** An event, or how many there were: the trailer. */
@@ -63,7 +65,7 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
     const data = dataOf.get(event.right.type)?.(event.right.data)
     // A type that this version does not know is passed over (L6).
     if (data !== undefined && Either.isLeft(data))
-      return Either.left(failure("malformed", piece.line, `${event.right.type}: ${data.left.message.slice(0, 500)}`))
+      return Either.left(failure("malformed", piece.line, `${event.right.type}: ${cut(data.left.message, 500)}`))
     return Buffer.byteLength(piece.text) > maxEventBytes
       ? Either.left(failure("too-large", piece.line, `an event has at most ${maxEventBytes} bytes.`))
       : Either.right(value as LogEvent)

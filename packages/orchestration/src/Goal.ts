@@ -2,6 +2,7 @@
  * A thread's durable objective (docs/decisions/0027): what its turns are told, how an agent says that it is done, and what is left of the budget. Pure;
  * who decides is `decideGoal`.
  */
+import { cut } from "@millrace/contracts/Text"
 import type { GoalId, TurnId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { Goal, GoalBudget, GoalUsed } from "@millrace/contracts/State"
@@ -49,7 +50,7 @@ const marker = /^[*_`#>\s]*GOAL (COMPLETE|BLOCKED)\b[*_`.!:\s-]*(.*)$/
 export const claimOf = (text: string): Claim | undefined => {
   const found = marker.exec(text.trimEnd().split("\n").at(-1) ?? "")
   if (found === null) return undefined
-  const why = (found[2] ?? "").replaceAll(/[*_`]+$/g, "").slice(0, 500)
+  const why = cut((found[2] ?? "").replaceAll(/[*_`]+$/g, ""), 500)
   if (found[1] === "BLOCKED") return { says: "blocked", why: why === "" ? "it did not say why" : why }
   return why === "" ? { says: "complete", why } : undefined
 }

@@ -1,4 +1,5 @@
 /** A conversation that one agent had, as text for another one: what is told, and what is lost. Pure. */
+import { cut } from "@millrace/contracts/Text"
 import type { History, HistoryBounds, PastMessage } from "@millrace/contracts/ProviderAdapter"
 
 /** What is read back: it stands in one prompt, beside the request. */
@@ -22,7 +23,7 @@ class Renderer {
     const text = asText(value)
     if (text.length <= maxTool) return text
     this.cut++
-    return `${text.slice(0, maxTool)} [cut]`
+    return `${cut(text, maxTool)} [cut]`
   }
   message(message: PastMessage): string {
     if (message.role === "tool") {

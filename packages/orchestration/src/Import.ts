@@ -3,6 +3,7 @@
  * in parts; nothing live begins. The same source is the same thread, and each of its turns, items and requests is one of ours for ever: doing it
  * again adds only what is new or has changed.
  */
+import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { createHash } from "node:crypto"
 import { make as command } from "@millrace/contracts/Command"
 import { type CommandError, CommandRejected, type StorageUnavailable } from "@millrace/contracts/Errors"
@@ -176,7 +177,7 @@ export const make = Effect.gen(function* () {
         projectId,
         provider,
         ...(model === undefined ? {} : { model }),
-        title: title === "" ? "Imported" : title.slice(0, 500),
+        title: title === "" ? "Imported" : cut(title, 500),
         cwd: directory?.cwd ?? cwd,
         ...given(target),
         imported: source
@@ -220,7 +221,7 @@ export const make = Effect.gen(function* () {
       yield* Stream.runForEach(pieces, (piece) => {
         if (!wanted(piece)) return Effect.void
         counts[piece.type === "turn.imported" ? "turns" : piece.type === "item.imported" ? "items" : "requests"]++
-        const ours = fit(rename(piece))
+        const ours = fit(wellFormedJson(rename(piece)))
         batch.push(ours)
         bytes += JSON.stringify(ours.data).length
         return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void

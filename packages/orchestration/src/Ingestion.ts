@@ -2,6 +2,7 @@
  * From an agent's events to the engine, for one session: text is coalesced, large values are cut, and when the engine's lane is full the agent's
  * pipe waits. Nothing is dropped. Signals go beside all that: they wait for nothing, nothing waits for them (D12).
  */
+import { wellFormedJson } from "@millrace/contracts/Text"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Chunk, Duration, Effect, Stream } from "effect"
@@ -64,7 +65,7 @@ export const run = (
 
     const reader = Stream.runForEachChunk(session.events, (events) => {
       for (const event of Chunk.toReadonlyArray(events)) {
-        if (event._tag === "Signal") signals?.publish(event)
+        if (event._tag === "Signal") signals?.publish(wellFormedJson(event))
         else {
           coalescer.push(event)
           if (event._tag !== "ItemDelta") signals?.over(event)
@@ -75,7 +76,7 @@ export const run = (
     })
 
     const rest = Effect.suspend(() => {
-      coalescer.flush()
+      coalescer.end()
       return handOver
     })
 

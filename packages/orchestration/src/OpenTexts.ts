@@ -2,6 +2,7 @@
  * The text of items that are still open: the sum of their deltas, read from the log. Deltas write no row, so that each costs the same whatever
  * came before; who wants the text of an open item reads its stream from where the item started.
  */
+import { cut } from "@millrace/contracts/Text"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { threadStream } from "@millrace/contracts/Ids"
 import type { View } from "@millrace/log/EventLog"
@@ -38,12 +39,12 @@ export const openTexts = (
       const { itemId, text } = (JSON.parse(event.json) as Delta).data
       const item = found.get(itemId)
       if (item === undefined) continue
-      const room = Math.max(0, maxText - item.text.length)
-      item.text += room >= text.length ? text : text.slice(0, room)
-      item.cut += Math.max(0, text.length - room)
+      const kept = item.cut > 0 ? "" : cut(text, maxText - item.text.length)
+      item.text += kept
+      item.cut += text.length - kept.length
     }
     read += page.events.length
-    if (page.upTo <= after || [...found.values()].every((item) => item.text.length === maxText)) break
+    if (page.upTo <= after || [...found.values()].every((item) => item.cut > 0 || item.text.length === maxText)) break
     after = page.upTo
   }
   return found

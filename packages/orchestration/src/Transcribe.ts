@@ -2,6 +2,7 @@
  * The events of a thread's history as pieces of a transcript: each turn, item and request once, as it ended; an amended item once more. Holds what
  * is open, nothing that is over. Pure: no clock, no ids of its own.
  */
+import { cut } from "@millrace/contracts/Text"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -22,7 +23,7 @@ const piece = <T extends Imported["type"]>(type: T, data: Data<T>): Imported => 
 
 export class Transcribe {
   private readonly turns = new Map<TurnId, Turn>()
-  private readonly items = new Map<ItemId, { readonly item: Item; text: string }>()
+  private readonly items = new Map<ItemId, { readonly item: Item; text: string; full: boolean }>()
   private readonly requests = new Map<RequestId, Request>()
   private last = ""
 
@@ -93,11 +94,14 @@ export class Transcribe {
         return this.endTurn(turnId, end as { status: typeof status }, at)
       }
       case "item.started":
-        this.items.set(event.data.itemId, { item: event.data, text: "" })
+        this.items.set(event.data.itemId, { item: event.data, text: "", full: false })
         return none
       case "item.delta": {
         const open = this.items.get(event.data.itemId)
-        if (open !== undefined && open.text.length < maxText) open.text += event.data.text.slice(0, maxText - open.text.length)
+        if (open === undefined || open.full) return none
+        const kept = cut(event.data.text, maxText - open.text.length)
+        open.text += kept
+        open.full = kept.length < event.data.text.length
         return none
       }
       case "item.completed":

@@ -1,4 +1,5 @@
 /** decide for commands: what a client asks → events and a result, or the rule that refuses it. Pure and total; nothing of a refused command stays. */
+import { shorten } from "@millrace/contracts/Text"
 import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { given, type Labelled } from "@millrace/contracts/Labels"
@@ -28,7 +29,7 @@ const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) =
 /** The first line of a prompt, short enough for a title. */
 const titleOf = (text: string): string => {
   const line = text.trim().split("\n", 1)[0]?.trim() ?? ""
-  return line === "" ? "New thread" : line.length > 80 ? `${line.slice(0, 79)}…` : line
+  return line === "" ? "New thread" : shorten(line, 80)
 }
 
 const projectAt = (draft: Draft, cwd: string, title: string | undefined): ProjectId => {

@@ -1,4 +1,5 @@
 /** evolve(state, event): pure and total. An event that does not fit leaves the state as it is. */
+import { cut } from "@millrace/contracts/Text"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import * as Goal from "./Goal.ts"
 import * as Remembered from "./Remembered.ts"
@@ -104,11 +105,9 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, assignment: Assignme
 export const appendDelta = (state: ThreadState, itemId: string, text: string): ThreadState => {
   const item = state.items[itemId]
   if (item === undefined) return state
-  const room = maxText - item.text.length
-  const next =
-    room >= text.length
-      ? { ...item, text: item.text + text }
-      : { ...item, text: room > 0 ? item.text + text.slice(0, room) : item.text, cut: item.cut + text.length - Math.max(0, room) }
+  // After the first cut nothing more is added: what fits later would stand in the place of what did not.
+  const kept = item.cut > 0 ? "" : cut(text, maxText - item.text.length)
+  const next = { ...item, text: item.text + kept, cut: item.cut + text.length - kept.length }
   return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: next } }
 }
 

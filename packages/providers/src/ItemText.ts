@@ -1,4 +1,5 @@
 /** The sum of an open item's deltas, bounded: for an item that ends without the provider's word for its text. */
+import { cut, wellFormed } from "@millrace/contracts/Text"
 import type { ItemContent, ItemKind } from "@millrace/contracts/Item"
 
 /** Characters that are kept; of the rest only the bytes are counted. */
@@ -13,7 +14,8 @@ export class ItemText {
   private droppedBytes = 0
 
   append(text: string): void {
-    const kept = text.slice(0, keptCharacters - this.length)
+    // After the first cut nothing more is kept: what fits later would stand in the place of what did not.
+    const kept = this.droppedBytes > 0 ? "" : cut(text, keptCharacters - this.length)
     if (kept !== "") this.pieces.push(kept)
     this.length += kept.length
     if (kept.length < text.length) this.droppedBytes += Buffer.byteLength(text) - Buffer.byteLength(kept)
@@ -29,7 +31,7 @@ export class ItemText {
     if (this.length === 0) return content
     return {
       ...content,
-      [field(kind)]: (content[field(kind)] ?? "") + this.pieces.join(""),
+      [field(kind)]: (content[field(kind)] ?? "") + wellFormed(this.pieces.join("")),
       ...(this.droppedBytes === 0 ? {} : { truncatedBytes: (content.truncatedBytes ?? 0) + this.droppedBytes })
     }
   }

@@ -1,4 +1,5 @@
 /** An agent that is a program on this machine: looked for whenever it is asked for, looked at within a time, opened when it is there. */
+import { cut } from "@millrace/contracts/Text"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { DateTime, Effect, Option, type Scope } from "effect"
@@ -21,7 +22,7 @@ export interface Program {
 }
 
 const words = (error: ProviderError | string): string =>
-  (typeof error === "string" ? error : [error.failure.message, error.failure.detail].filter(Boolean).join("\n")).slice(0, 1000)
+  cut(typeof error === "string" ? error : [error.failure.message, error.failure.detail].filter(Boolean).join("\n"), 1000)
 
 /** Needs the ledger for each process it starts. */
 export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never, Ledger> =>

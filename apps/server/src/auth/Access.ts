@@ -2,6 +2,7 @@
  * Who may ask, on every transport and before any route (X1). Host: only names of this server, so that a rebound DNS name finds nothing.
  * Origin: only pages of this server. A token in a query string is refused even when it is right: URLs end up in logs. Pure.
  */
+import { cut } from "@millrace/contracts/Text"
 import { hostname, networkInterfaces } from "node:os"
 import { Either } from "effect"
 import { Forbidden, Unauthorized } from "@millrace/contracts/Errors"
@@ -54,7 +55,7 @@ export const make = (bind: Bind) => {
       return forbidden("The Host header is missing or malformed. Use the URL that the server printed.")
     if (!isLoopback(host.hostname) && !own.has(bare(host.hostname)))
       return forbidden(
-        `This server does not answer to the name "${host.hostname.slice(0, 100)}". Use the URL that it printed, or allow the name with --allow-host.`
+        `This server does not answer to the name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host.`
       )
     const origin = request.headers["origin"]
     if (origin !== undefined && parse(origin)?.host !== host.host)

@@ -1,4 +1,5 @@
 /** `millrace.config.json`: where it is looked for, and what is said when it is wrong. The project's wins over that of the data directory. */
+import { wellFormedJson } from "@millrace/contracts/Text"
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import * as Configuration from "@millrace/host/Configuration"
@@ -57,7 +58,7 @@ const read = (directory: string): Effect.Effect<Loaded, CliFailure> =>
       catch: (cause) => usage(`${file}: it is not JSON${whereOf(found, cause)}`)
     })
     if (isDeep(value)) return yield* usage(`${file}: its lists and objects are too deep in each other`)
-    const decoded = Configuration.decode(value)
+    const decoded = Configuration.decode(wellFormedJson(value))
     if (Either.isLeft(decoded)) {
       const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${Text.line(path, 200)}: `}${message}`)
       return yield* usage([`${file} is wrong:`, ...lines].join("\n"))

@@ -47,6 +47,9 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     const errIsTerminal = err.isTTY === true
     const outIsTerminal = out.isTTY === true
     const style = Style.of(errIsTerminal, streams.environment)
+    /** One place decides what a terminal gets; a file or a pipe gets the bytes as they are (X8). */
+    const forOut = outIsTerminal ? Style.shown : (text: string) => text
+    const forErr = errIsTerminal ? Style.shown : (text: string) => text
     let shown = false
     let midLine = false
     let closed: OutputClosed | undefined
@@ -73,7 +76,8 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
           if (mine !== current) return false
           // Nothing for a wait that a person does not notice, and nothing into the middle of an answer.
           if (ticks++ >= 3 && !(midLine && outIsTerminal)) {
-            err.write(`\r\u001B[K${style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s${beside}`)}`)
+            const words = forErr(style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s${beside}`))
+            err.write(`\r\u001B[K${words}`)
             shown = true
           }
           return true
@@ -86,7 +90,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
       Effect.async((resume) => {
         if (closed !== undefined) return resume(Effect.fail(closed))
         clear()
-        out.write(text, (error) => resume(error ? Effect.fail(close(error)) : Effect.void))
+        out.write(forOut(text), (error) => resume(error ? Effect.fail(close(error)) : Effect.void))
         if (text !== "") midLine = !text.endsWith("\n")
       })
     const note = (text: string) =>
@@ -96,7 +100,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
           err.write("\n")
           midLine = false
         }
-        err.write(`${text}\n`)
+        err.write(`${forErr(text)}\n`)
       })
 
     return {
@@ -131,7 +135,10 @@ export const layer: Layer.Layer<Output> = Layer.scoped(
 
 /** A result for programs: one JSON document, indented where a person reads it. */
 export const json = (value: unknown) =>
-  Effect.flatMap(Output, (output) => output.out(`${JSON.stringify(value, undefined, output.outIsTerminal ? 2 : undefined)}\n`))
+  Effect.flatMap(Output, (output) => {
+    const text = JSON.stringify(value, undefined, output.outIsTerminal ? 2 : undefined)
+    return output.out(`${output.outIsTerminal ? Style.escaped(text) : text}\n`)
+  })
 
 /** Rows in columns, two spaces apart; the last column takes what is left of the width. */
 export const table = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): string => {

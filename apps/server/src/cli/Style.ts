@@ -1,4 +1,5 @@
 /** Colours, only for a terminal, and never against NO_COLOR. */
+import { shorten } from "@millrace/contracts/Text"
 
 export interface Style {
   readonly bold: (text: string) => string
@@ -30,16 +31,37 @@ export const of = (terminal: boolean, environment: Readonly<Record<string, strin
 const escapes = /\u001B\[[0-9;]*m/g
 export const strip = (text: string): string => text.replaceAll(escapes, "")
 
-// oxlint-disable-next-line no-control-regex -- agents' output may carry any control character; a line shows none
-const controls = /[\u0000-\u001F\u007F-\u009F]+/g
-/** One line of at most `width` characters, without control characters. */
-export const line = (text: string, width: number): string => {
-  const flat = strip(text).replaceAll(controls, " ").trim()
-  return flat.length <= width ? flat : `${flat.slice(0, Math.max(1, width - 1))}…`
-}
+/** What turns the direction of what follows it: a text could be shown as another than it is. */
+const directions = "\\u061C\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069"
 
-const harmful =
-  // oxlint-disable-next-line no-control-regex -- control characters are what this removes
-  /\u001B\[[0-?]*[ -/]*[@-~]|\u001B\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g
-/** What an agent says must not move the cursor, set the title of a terminal or fill its clipboard. Keeps line ends and tabs. */
+/** Also with one character of C1 in the place of two: sequences with parameters, strings up to their end, and what two characters say. */
+const sequences =
+  "(?:\\u001B\\[|\\u009B)[0-?]*[ -/]*[@-~]" +
+  "|(?:\\u001B[\\]PX^_]|[\\u0090\\u0098\\u009D-\\u009F])[^\\u0007\\u001B\\u009C]*(?:\\u0007|\\u001B\\\\|\\u009C)" +
+  "|\\u001B[ -/]*[0-Z\\\\-~]"
+
+const whole = new RegExp(sequences, "g")
+const controls = new RegExp(`[\\u0000-\\u001F\\u007F-\\u009F\\u2028\\u2029${directions}]+`, "g")
+/** One line of at most `width` characters, without control characters. */
+export const line = (text: string, width: number): string =>
+  shorten(text.replaceAll(whole, "").replaceAll(controls, " ").trim(), Math.max(2, width))
+
+const harmful = new RegExp(`${sequences}|[\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F${directions}]`, "g")
+/**
+ * What an agent says must not move the cursor, set the title of a terminal, fill its clipboard, or turn the direction of its text (X8). Keeps line ends
+ * and tabs, and no colour.
+ */
 export const harmless = (text: string): string => text.replaceAll(harmful, "")
+
+// oxlint-disable-next-line no-control-regex -- the escape character is what this is about
+const colour = /^\u001B\[(?:(?:[0-47]|2[2-47]|3[0-79]|4[0-79]|9[0-7]);?)*m$/
+/**
+ * The last word on what a terminal is given, whoever wrote it: colours of this program, line ends and tabs pass; every other escape and control
+ * does not (X8). `8`, which hides text, is no colour.
+ */
+export const shown = (text: string): string => text.replaceAll(harmful, (found) => (colour.test(found) ? found : ""))
+
+const hidden = new RegExp(`[\\u007F-\\u009F\\u2028\\u2029${directions}]`, "g")
+/** JSON that says the same in characters that a terminal shows. */
+export const escaped = (json: string): string =>
+  json.replaceAll(hidden, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)

@@ -60,7 +60,7 @@ export const exportThread = Command.make(
         yield* document.pipe(
           Stream.mapError(fromError),
           Stream.decodeText(),
-          Stream.runForEach((part) => output.out(part))
+          Stream.runForEach((part) => output.out(output.outIsTerminal ? Text.harmless(part) : part))
         )
       })
     )

@@ -3,6 +3,7 @@
  * 500; the server stays up.
  */
 import { randomUUID } from "node:crypto"
+import { cut } from "@millrace/contracts/Text"
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Cause, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
@@ -47,7 +48,7 @@ const errorsFor = (path: string) =>
     : Respond
 
 const notFound = (path: string) =>
-  errorsFor(path).plain(404, "NotFound", `There is nothing at ${path.slice(0, 200)}. The routes are listed at /docs.`)
+  errorsFor(path).plain(404, "NotFound", `There is nothing at ${cut(path, 200)}. The routes are listed at /docs.`)
 
 /** Status for a request that matched no route. */
 const unmatched = (allow: string | undefined, method: string, path: string) => {

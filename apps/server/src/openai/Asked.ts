@@ -1,4 +1,5 @@
 /** What a call asks for, whichever of the two endpoints it came to. What cannot be honoured is refused, never dropped in silence. Pure. */
+import { cut } from "@millrace/contracts/Text"
 import { Either, ParseResult, Schema } from "effect"
 import { type Failure, invalid } from "./Failure.ts"
 import { prefix } from "./Output.ts"
@@ -141,7 +142,7 @@ const inputItem = (item: Wire.InputItem, i: number): Either.Either<ReadonlyArray
     return Either.left(
       invalid(
         `input[${i}]`,
-        `Input of type ${JSON.stringify(type).slice(0, 80)} cannot be handed to an agent.`,
+        `Input of type ${cut(JSON.stringify(type), 80)} cannot be handed to an agent.`,
         "unsupported_content"
       )
     )

@@ -1,4 +1,5 @@
 /** `GET /v1/models`: the agents that are installed, and the models of those that list them, as `provider/model`. */
+import { cut } from "@millrace/contracts/Text"
 import { Effect } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { Service } from "../Service.ts"
@@ -26,7 +27,7 @@ export const one = (id: string) =>
       ? Effect.succeed(model(id))
       : invalid(
           "model",
-          `There is no model ${id.slice(0, 100)}. There are: ${providers.map(({ provider }) => provider).join(", ")}.`,
+          `There is no model ${cut(id, 100)}. There are: ${providers.map(({ provider }) => provider).join(", ")}.`,
           "model_not_found",
           404
         )

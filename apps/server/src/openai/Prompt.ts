@@ -1,4 +1,5 @@
 /** A conversation as one prompt: a turn takes text. Pure. */
+import { cut, shorten } from "@millrace/contracts/Text"
 import { Either } from "effect"
 import * as Attached from "./Attached.ts"
 import { type Failure, invalid } from "./Failure.ts"
@@ -38,7 +39,7 @@ export const textOf = (content: Content, at: string, ofAssistant = false): Eithe
       return Either.left(
         invalid(
           `${at}[${i}]`,
-          `Content of type ${JSON.stringify(part.type).slice(0, 80)} cannot be handed to an agent here. Send text, or a file as a data: URL with base64, or put files into the agent's working directory.`,
+          `Content of type ${cut(JSON.stringify(part.type), 80)} cannot be handed to an agent here. Send text, or a file as a data: URL with base64, or put files into the agent's working directory.`,
           "unsupported_content"
         )
       )
@@ -68,7 +69,7 @@ const titleOf = (said: ReadonlyArray<Said>): string | undefined => {
       ?.text.trim()
       .split("\n", 1)[0]
       ?.trim() ?? ""
-  return line === "" ? undefined : line.length > 80 ? `${line.slice(0, 79)}…` : line
+  return line === "" ? undefined : shorten(line, 80)
 }
 
 /** Ends each part of a prompt. */

@@ -4,6 +4,7 @@
  * Tabs get the world at a position and then each event behind it, once, in order: a port is a queue that loses nothing.
  * An edge: the clock is the browser's. It says when the place is kept and whether an absence is worth a word, never what is told.
  */
+import { cut } from "@millrace/contracts/Text"
 import * as Backoff from "@millrace/client/Backoff"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
@@ -200,7 +201,7 @@ export const make = (origin: string): Hub => {
       if (running !== undefined) await Effect.runPromise(Fiber.interrupt(running))
       running = Effect.runFork(
         Effect.catchAllCause(follow(client), (cause) =>
-          Effect.sync(() => say({ state: "failed", message: cause.toString().slice(0, 500) }))
+          Effect.sync(() => say({ state: "failed", message: cut(cause.toString(), 500) }))
         )
       )
     })

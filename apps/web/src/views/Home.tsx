@@ -1,4 +1,5 @@
 /** A new thread. For a newcomer: what this is, and the demo agent's answer one click away. */
+import { cut } from "@millrace/contracts/Text"
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { useAction } from "../ui/Action.tsx"
@@ -27,7 +28,7 @@ const titleFor = (text: string) => {
     .replace(/\[\[\w+|\]\]/g, " ")
     .replace(/\s+/g, " ")
     .trim()
-  return line.length <= 70 ? line || "New thread" : `${line.slice(0, 70).replace(/\s\S*$/, "")}…`
+  return line.length <= 70 ? line || "New thread" : `${cut(line, 70).replace(/\s\S*$/, "")}…`
 }
 
 export const Home = () => {

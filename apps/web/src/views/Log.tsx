@@ -1,4 +1,5 @@
 /** The log itself: every event by its offset, live, and the raw JSON of each. Pages are read where one scrolls. */
+import { shorten } from "@millrace/contracts/Text"
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -16,7 +17,7 @@ const none: ReadonlyArray<LogEvent> = []
 
 const summary = (event: LogEvent): string => {
   const text = JSON.stringify(event.data) ?? ""
-  return text.length <= 300 ? text : `${text.slice(0, 300)}…`
+  return shorten(text, 300)
 }
 
 const fits = (event: LogEvent, words: ReadonlyArray<string>): boolean => {

@@ -2,6 +2,7 @@
  * An agent's updates as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
  * A turn is one prompt: it begins when we send it and ends with its answer. Updates outside of one begin no turn: they are kept as they came.
  */
+import { cut } from "@millrace/contracts/Text"
 import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Option } from "effect"
 import { isRecord, stringAt } from "../Fields.ts"
@@ -61,7 +62,7 @@ const failureOf = (error: unknown): Failure => {
   const data: unknown = isRecord(error) ? error["data"] : undefined
   const kind = code === -32000 ? "auth" : "unknown"
   const message = stringAt(error, "message") ?? "The agent answered the prompt with an error."
-  const details = data === undefined ? "" : ` ${JSON.stringify(data).slice(0, 4096)}`
+  const details = data === undefined ? "" : ` ${cut(JSON.stringify(data), 4096)}`
   return { kind, message, detail: `code ${String(code)}${details}` }
 }
 

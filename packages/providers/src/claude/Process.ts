@@ -1,4 +1,5 @@
 /** Which program Claude Code is, and how it is started: `claude -p` with stream-json on its pipes, one process for each session. */
+import { cut } from "@millrace/contracts/Text"
 import { accessSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -105,7 +106,7 @@ export const version = Effect.fn("Claude.version")(function* (binary: string, op
   for (let chunk = yield* child.read; chunk !== null; chunk = yield* child.read)
     if (said.length < firstLineBytes) said += chunk.toString("utf8")
   const found = /\d+\.\d+\.\d+\S*/.exec(said)?.[0]
-  return found ?? (yield* Effect.fail(hide(`Claude gave no version: ${`${said}\n${child.stderr()}`.trim().slice(0, 1000)}`)))
+  return found ?? (yield* Effect.fail(hide(`Claude gave no version: ${cut(`${said}\n${child.stderr()}`.trim(), 1000)}`)))
 }, Effect.scoped)
 
 export const notInstalled =

@@ -1,4 +1,5 @@
 /** The conversations that Codex keeps itself (0.169: `thread/list`, `thread/read`, `thread/turns/list`), each look by a process of its own. */
+import { cut } from "@millrace/contracts/Text"
 import { ProviderError, type NativeHistory, type NativeTurn } from "@millrace/contracts/ProviderAdapter"
 import type { NativeThread } from "@millrace/contracts/Import"
 import { homedir } from "node:os"
@@ -49,7 +50,7 @@ const timed = <K extends string>(key: K, at: number | null | undefined): { reado
 
 const threadOf = (thread: typeof Thread.Type): NativeThread => ({
   nativeThreadId: thread.id,
-  title: (thread.name ?? thread.preview ?? "").replaceAll(/\s+/g, " ").trim().slice(0, 200),
+  title: cut((thread.name ?? thread.preview ?? "").replaceAll(/\s+/g, " ").trim(), 200),
   cwd: thread.cwd,
   ...(thread.model ? { model: thread.model } : {}),
   ...timed("createdAt", thread.createdAt),

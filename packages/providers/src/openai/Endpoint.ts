@@ -2,6 +2,7 @@
  * A model endpoint over HTTP: which one, with which key, and what it answers, event by event. The key goes into one header and nowhere else: what
  * an endpoint says is handed on without it (X4), there are no spans and no trace headers.
  */
+import { cut } from "@millrace/contracts/Text"
 import { readFileSync } from "node:fs"
 import { makeParser } from "@effect/experimental/Sse"
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
@@ -199,7 +200,7 @@ export const make = (options: OpenAiOptions, client: HttpClient.HttpClient, serv
           return Stream.fail(
             failure(
               "protocol",
-              `The endpoint at ${address} does not stream: it answered ${JSON.stringify(type.slice(0, 100))} in place of text/event-stream.`
+              `The endpoint at ${address} does not stream: it answered ${JSON.stringify(cut(type, 100))} in place of text/event-stream.`
             )
           )
         return response.stream.pipe(

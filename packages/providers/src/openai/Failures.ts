@@ -1,4 +1,5 @@
 /** Why an endpoint did not answer, or not to the end, in the closed set that clients switch on. No text of it holds the key (X4). */
+import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"
 
@@ -42,7 +43,7 @@ export const ofError = (error: unknown, status?: number): Failure => {
     words.flatMap((word) => kindOfWord(word) ?? []).at(0) ??
     (own === undefined ? "unknown" : kindOfStatus(own))
   const detail = [...words, own === undefined ? undefined : `status ${own}`].filter((part) => part !== undefined).join(", ")
-  return { kind, message: message.slice(0, 2000), ...(detail === "" ? {} : { detail: detail.slice(0, 500) }) }
+  return { kind, message: cut(message, 2000), ...(detail === "" ? {} : { detail: cut(detail, 500) }) }
 }
 
 const errorIn = (body: string): unknown => {
@@ -75,7 +76,7 @@ export const ofAnswer = (answer: {
 }): Failure => {
   const error = errorIn(answer.body)
   const failure = ofError(
-    error ?? `The endpoint answered ${answer.status}${answer.body === "" ? "" : `: ${answer.body.slice(0, 300)}`}.`,
+    error ?? `The endpoint answered ${answer.status}${answer.body === "" ? "" : `: ${cut(answer.body, 300)}`}.`,
     answer.status
   )
   const resetAt = failure.kind === "limit" ? retryAt(answer.retryAfter, answer.now) : undefined
@@ -144,5 +145,5 @@ export const ofFinish = (reason: string): Failure | undefined => {
   if (filtered.has(said)) return { kind: "refused", message: "The endpoint's content filter ended the answer.", detail }
   if (overloaded.has(said))
     return { kind: "overloaded", message: "The endpoint ran out of resources in mid-answer. Send the message again.", detail }
-  return { kind: "unknown", message: `The model ended its answer as ${JSON.stringify(reason.slice(0, 100))}.`, detail }
+  return { kind: "unknown", message: `The model ended its answer as ${JSON.stringify(cut(reason, 100))}.`, detail }
 }

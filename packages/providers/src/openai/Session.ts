@@ -2,6 +2,7 @@
  * A session of ours at an endpoint that keeps nothing: the conversation is ours, read back from the log when the session opens. No process: a
  * request lives in the session's scope, and ends with its turn, by an interrupt or with the session.
  */
+import { cut } from "@millrace/contracts/Text"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
@@ -81,7 +82,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
     const error = Option.getOrElse(Cause.failureOption(exit.cause), (): Failure => ({
       kind: "unknown",
       message: "The adapter broke in this turn.",
-      detail: Cause.pretty(exit.cause).slice(0, 2000)
+      detail: cut(Cause.pretty(exit.cause), 2000)
     }))
     return { ...common, outcome: "failed", reason: error.message, error }
   }

@@ -2,6 +2,7 @@
  * One turn at an endpoint: the conversation goes out, the answer comes in; a call that the model wants made is asked of the client, and its result
  * goes out with the conversation again, until the model is done. A request is repeated only while nothing of its answer has come.
  */
+import * as Text from "@millrace/contracts/Text"
 import type { Answer, Failure, Usage } from "@millrace/contracts/Item"
 import { Deferred, Effect, Schedule, Stream } from "effect"
 import type { NativeEvent } from "../NativeEvent.ts"
@@ -89,7 +90,7 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
             _tag: "Opaque",
             nativeTurnId: turn,
             method: "millrace/bad-line",
-            payload: { text: event.slice(0, 4096), bytes: Buffer.byteLength(event) }
+            payload: { text: Text.cut(event, 4096), bytes: Buffer.byteLength(event) }
           }
         ])
       for (const said of all)

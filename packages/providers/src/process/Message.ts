@@ -2,6 +2,7 @@
  * JSON-RPC 2.0 messages, one per line, with or without the "jsonrpc" member (Codex omits it). Pure.
  * A `Codec` is another way to write the same four messages: Claude's control protocol is one.
  */
+import { cut } from "@millrace/contracts/Text"
 export type RpcId = string | number
 
 /** Numbers and strings are different ids in JSON-RPC. */
@@ -54,7 +55,7 @@ export const parse = (line: string): Message | undefined => {
       _tag: "Error",
       id,
       code: typeof code === "number" ? code : 0,
-      message: typeof message === "string" ? message : JSON.stringify(error).slice(0, 500),
+      message: typeof message === "string" ? message : cut(JSON.stringify(error), 500),
       data
     }
   }

@@ -7,6 +7,7 @@
  * pulling stops the agent through its pipe (bounded by the buffer, one pipe read, and one line). The other direction has a lane of its own:
  * requests, answers and `stop` never wait for the reader.
  */
+import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
 import { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Deferred, Effect, Option, type Scope, type Stream } from "effect"
@@ -162,8 +163,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
   }
 
   const badLine = (text: string, bytes: number) => {
-    unread = text.slice(0, unreadChars)
-    inbox.offer({ _tag: "BadLine", text: text.slice(0, 4096), bytes }, Math.min(bytes, 4096))
+    unread = cut(text, unreadChars)
+    inbox.offer({ _tag: "BadLine", text: cut(text, 4096), bytes }, Math.min(bytes, 4096))
   }
   /**
    * A banner without a newline stands before the first message: that message is understood. Not a request, and no answer to nothing: those may
@@ -207,7 +208,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
             fail(asked.method, "failed", {
               kind: refusal(message.code),
               message: message.message,
-              detail: `code ${message.code}${message.data === undefined ? "" : ` ${JSON.stringify(message.data).slice(0, 4096)}`}`
+              detail: `code ${message.code}${message.data === undefined ? "" : ` ${cut(JSON.stringify(message.data), 4096)}`}`
             })
           )
     )

@@ -1,0 +1,65 @@
+/** Text that stays whole, whatever is cut and whatever comes in. */
+import { FastCheck as fc } from "effect"
+import { expect, it } from "vitest"
+import { cut, shorten, splitPair, wellFormed, wellFormedJson } from "./Text.ts"
+
+/** Any UTF-16, lone halves and long graphemes among it. */
+const units = fc.array(fc.constantFrom("a", " ", "é", "水", "\u{1f600}", "\ud83d", "\ude00", "👩‍👩‍👧", "e\u0301", "🇨🇭"), {
+  maxLength: 60
+})
+const any = units.map((parts) => parts.join(""))
+const good = any.map(wellFormed)
+
+it("D5 a cut is a beginning, no longer than asked, and splits no character", () =>
+  fc.assert(
+    fc.property(good, fc.integer({ min: -3, max: 80 }), (text, length) => {
+      const part = cut(text, length)
+      expect(text.startsWith(part)).toBe(true)
+      expect(part.isWellFormed()).toBe(true)
+      expect(part.length).toBeLessThanOrEqual(Math.max(0, length))
+      expect(part.length).toBeGreaterThanOrEqual(Math.min(text.length, Math.max(0, length - 1)))
+    }),
+    { numRuns: 1000 }
+  ))
+
+it("D5 a title is shortened between what a person sees as characters", () => {
+  const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" })
+  fc.assert(
+    fc.property(good, fc.integer({ min: 2, max: 80 }), (text, length) => {
+      const title = shorten(text, length)
+      expect(title.isWellFormed()).toBe(true)
+      expect(title.length).toBeLessThanOrEqual(Math.max(length, 1))
+      if (text.length <= length) {
+        expect(title).toBe(text)
+        return
+      }
+      const kept = title.slice(0, -1)
+      expect(title).toBe(`${kept}…`)
+      expect([...graphemes.segment(text)].some(({ index }) => index === kept.length)).toBe(true)
+    }),
+    { numRuns: 1000 }
+  )
+  // Longer than any that a person types: between its code points.
+  expect(shorten(`a${"\u0301".repeat(500)}`, 80).length).toBe(80)
+  expect(shorten(`${"a".repeat(78)}\u{1f600} please`, 80)).toBe(`${"a".repeat(78)}…`)
+})
+
+it("L6 what is made well formed loses nothing else, at any depth, names included, and stays the same object when it is", () =>
+  fc.assert(
+    fc.property(fc.jsonValue(), any, any, (value, text, name) => {
+      expect(wellFormed(text)).toBe(text.toWellFormed())
+      const clean = wellFormedJson({ value, list: [text, { [name]: text }] })
+      expect(JSON.stringify(clean)).not.toMatch(/\\ud[89a-f]/i)
+      expect(wellFormedJson(clean)).toBe(clean)
+    }),
+    { numRuns: 300 }
+  ))
+
+it("L5 a text that is split from its half is both together", () =>
+  fc.assert(
+    fc.property(any, (text) => {
+      const [whole, half] = splitPair(text)
+      expect(whole + half).toBe(text)
+      expect(/[\ud800-\udbff]$/.test(whole) && half === "").toBe(false)
+    })
+  ))
