@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { EventData } from "./Event.ts"
 import { ProjectId, StreamName } from "./Ids.ts"
+import { oneOf } from "./Item.ts"
 import { Label } from "./Labels.ts"
 import { Search } from "./Search.ts"
 import { ThreadStatus } from "./State.ts"
@@ -9,7 +10,7 @@ import { ThreadStatus } from "./State.ts"
 /** Only threads that are all of this. */
 export const ThreadFilter = Schema.Struct({
   archived: Schema.optional(Schema.Boolean),
-  status: Schema.optional(ThreadStatus),
+  status: Schema.optional(oneOf(...ThreadStatus.literals)),
   provider: Schema.optional(Schema.String.pipe(Schema.maxLength(200))),
   project: Schema.optional(ProjectId),
   label: Schema.optional(Label),

@@ -1,9 +1,9 @@
 /** `millrace threads`, `state`, `providers`: looks, from the running server or from the data directory itself. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { RequestView } from "@millrace/contracts/Item"
-import type { ProviderStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
+import { type ProviderStatus, ThreadStatus, type ThreadView } from "@millrace/contracts/State"
 import * as Connect from "./Connect.ts"
 import { fromError } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
@@ -47,7 +47,12 @@ export const threads = Command.make(
       Options.withDefault(50)
     ),
     archived: Options.boolean("archived").pipe(Options.withDescription("The archived ones.")),
-    search: Flags.text("search", "WORDS", "Only those whose title has all of these words.")
+    search: Flags.text("search", "WORDS", "Only those whose title has all of these words."),
+    label: Flags.text("label", "LABEL", "Only those that have this label."),
+    status: Options.choice("status", ThreadStatus.literals).pipe(
+      Options.withDescription("Only those with this status."),
+      Options.optional
+    )
   },
   (options) =>
     Effect.scoped(
@@ -55,7 +60,11 @@ export const threads = Command.make(
         const output = yield* Output.Output
         const { millrace } = yield* connect(options)
         const search = Flags.orUndefined(options.search)
-        const look = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...(search ? { search } : {}) }
+        const label = Flags.orUndefined(options.label)
+        const status = Option.getOrUndefined(options.status)
+        const filter = { ...(search ? { search } : {}), ...(label ? { label } : {}), ...(status ? { status } : {}) }
+        const filtered = Object.keys(filter).length > 0
+        const look = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...filter }
         let page = yield* Effect.mapError(millrace.threads(look), fromError)
         // A page of a search ends where it has looked far enough: a person wants what there is.
         while (page.items.length === 0 && page.before !== undefined)
@@ -63,7 +72,7 @@ export const threads = Command.make(
         if (options.json) return yield* Output.json(page)
         yield* output.out(Output.table(rows(output.outStyle, page.items), output.width))
         if (page.items.length === 0)
-          yield* output.note(`${search ? "No thread has such a title." : "No threads yet. Begin one: millrace run hello"}`)
+          yield* output.note(`${filtered ? "No thread is like that." : "No threads yet. Begin one: millrace run hello"}`)
         if (page.before !== undefined) yield* output.note(output.style.dim("There are more: --limit N"))
       })
     )

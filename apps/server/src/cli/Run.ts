@@ -8,6 +8,7 @@ import { resolve } from "node:path"
 import { text as readAll } from "node:stream/consumers"
 import * as Client from "@millrace/client/Client"
 import { PromptText } from "@millrace/contracts/Command"
+import { Labels } from "@millrace/contracts/Labels"
 import type { Policy } from "./Approve.ts"
 import * as Connect from "./Connect.ts"
 import { type CliFailure, failed, fromError, usage } from "./Failure.ts"
@@ -21,6 +22,7 @@ export interface Request {
   readonly prompt: string
   readonly provider: string | undefined
   readonly model: string | undefined
+  readonly labels: ReadonlyArray<string>
   readonly thread: string | undefined
   readonly cwd: string | undefined
   readonly approve: Policy
@@ -39,7 +41,16 @@ const checked = (request: Request) =>
     const prompt = yield* Effect.mapError(Schema.decode(PromptText)(text), (error) =>
       usage(`PROMPT: ${error.message.split("\n").at(-1)?.trim()}`)
     )
+    yield* Effect.mapError(Schema.decode(Labels)(request.labels), (error) =>
+      usage(
+        `--label: ${error.message
+          .split("\n")
+          .at(-1)
+          ?.replace(/^[\s└├─]*/, "")}`
+      )
+    )
     if (request.thread !== undefined) {
+      if (request.labels.length > 0) return yield* usage("--label belongs to a new thread; leave it out with --thread")
       const thread = yield* Flags.threadId(request.thread)
       for (const flag of ["provider", "model", "cwd"] as const)
         if (request[flag] !== undefined) return yield* usage(`--${flag} belongs to a new thread; leave it out with --thread`)
@@ -71,7 +82,8 @@ const begin = (connected: Connect.Connected, request: Request, from: Effect.Effe
       provider,
       cwd: from.cwd,
       turn: { text: from.prompt },
-      ...(request.model === undefined ? {} : { model: request.model })
+      ...(request.model === undefined ? {} : { model: request.model }),
+      ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
     const accepted = yield* Effect.mapError(millrace.dispatch(command), (error) =>
       error._tag === "CommandRejected" && error.rule === "ProviderUnknown"
@@ -114,6 +126,11 @@ export const command = Command.make(
     ),
     model: Flags.model("The agent's model. Default: the agent's own."),
     thread: Flags.text("thread", "ID", "Continue this thread instead of beginning one."),
+    label: Options.text("label").pipe(
+      Options.withPseudoName("LABEL"),
+      Options.withDescription("A label of the new thread, to find it again by. May be given 16 times."),
+      Options.repeated
+    ),
     cwd: Flags.text("cwd", "DIR", "Where the agent works. Default: here."),
     approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(
       Options.withDescription(
@@ -134,6 +151,7 @@ export const command = Command.make(
         prompt: options.prompt,
         provider: Flags.orUndefined(options.provider),
         model: Flags.orUndefined(options.model),
+        labels: options.label,
         thread: Flags.orUndefined(options.thread),
         cwd: Flags.orUndefined(options.cwd),
         approve: options.approve,

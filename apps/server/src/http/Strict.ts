@@ -29,7 +29,7 @@ const refusal = (where: string, path: string, message: string) => {
 const worded = (message: string): string => {
   if (!message.startsWith("is unexpected")) return message
   const names = [...message.matchAll(/"([^"]+)"/g)].map(([, name]) => name)
-  return `there is no such field; this server knows ${names.length === 0 ? "none here" : names.join(", ")}`
+  return `there is no such field; this server knows ${names.length === 0 ? "none" : names.join(", ")}`
 }
 
 const badRequest = (where: string) => (error: ParseResult.ParseError) => {
