@@ -133,7 +133,7 @@ export const isCall = (reason: string): boolean => called.has(word(reason))
 export const ofFinish = (reason: string): Failure | undefined => {
   const said = word(reason)
   if (finished.has(said) || called.has(said)) return undefined
-  const detail = `finish reason ${reason.slice(0, 100)}`
+  const detail = `finish reason ${cut(reason, 100)}`
   if (cutShort.has(said))
     return {
       kind: "limit",
