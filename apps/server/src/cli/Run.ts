@@ -46,7 +46,7 @@ const checked = (request: Request) =>
         `--label: ${error.message
           .split("\n")
           .at(-1)
-          ?.replace(/^[\s└├─]*/, "")}`
+          ?.replace(/^[\s\u2500-\u257f]*/, "")}`
       )
     )
     if (request.thread !== undefined) {
