@@ -50,10 +50,10 @@ describe("acp session", () => {
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall("", { resumeKey: "ses" })
       assert.strictEqual(session.continuity, "resumed")
-      yield* session.startTurn({ turnId: turn(1), text: "ask []" })
+      yield* session.startTurn({ turnId: turn(1), text: `ask [["brand/new",{}]]` })
       yield* recording.until("TurnCompleted")
       yield* finish(session, recording)
-      assert.deepStrictEqual(story(recording.events), ["start", "completed"])
+      assert.deepStrictEqual(story(recording.events), ["start", "+agent-message", "-agent-message completed", "completed"])
     })
   )
 
