@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { limits } from "../../vitest.limits.ts"
 
 // The child is the bundle that users run.
-export default defineConfig({ test: { globalSetup: ["../server/test/bundle.ts"] } })
+export default defineConfig({ test: { ...limits, globalSetup: ["../server/test/bundle.ts"] } })

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { limits } from "../../vitest.limits.ts"
 
 // The program under test is the bundle that users run.
-export default defineConfig({ test: { globalSetup: ["./test/bundle.ts"] } })
+export default defineConfig({ test: { ...limits, globalSetup: ["./test/bundle.ts"] } })

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { limits } from "../../vitest.limits.ts"
 import { executable, isThere } from "./test/support/Chromium.ts"
 
 // In CI a browser is a must. Elsewhere the tests in it are left out where there is none, and that is said.
@@ -10,7 +11,6 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.{ts,tsx}", ...(isThere ? ["test/**/*.test.ts"] : ["test/size.test.ts"])],
     globalSetup: ["./test/bundle.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000
+    ...limits
   }
 })

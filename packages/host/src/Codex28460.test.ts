@@ -143,6 +143,17 @@ describe("Codex 28460", () => {
     })
   )
 
+  it.scoped("S1 a caller that cannot be interrupted is answered like any other", () =>
+    Effect.gen(function* () {
+      const latch = yield* Deferred.make<void>()
+      const host = Context.get(yield* Layer.build(waitingForDirectories(latch)), Host.Host)
+      const sent = yield* Effect.fork(Effect.uninterruptible(host.dispatch(thread("work"))))
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(latch, undefined)
+      expect((yield* Fiber.join(sent)).status).toBe("accepted")
+    })
+  )
+
   it.scoped("S1 S6 a look at a directory that hangs is refused in time, and leaves no event", () =>
     Effect.gen(function* () {
       const latch = yield* Deferred.make<void>()

@@ -258,7 +258,10 @@ export const make = (options: Options = {}) =>
       if (!commands.hasRoom(weight)) return yield* refuse
       const directory =
         "cwd" in command && command.cwd !== undefined
-          ? yield* Effect.raceFirst(directories.resolve(command.cwd), Effect.zipRight(noEntry.await, shuttingDown))
+          ? yield* Effect.raceFirst(
+              directories.resolve(command.cwd),
+              Effect.interruptible(Effect.zipRight(noEntry.await, shuttingDown))
+            )
           : undefined
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
