@@ -14,6 +14,8 @@ const scroll = (page: Page, pixels: number, frames: number) =>
     async (rows, { frames, pixels }) => {
       const frame = () => new Promise<number>((done) => requestAnimationFrame(done))
       const took: Array<number> = []
+      // As a person's wheel: a scroll without a gesture is the layout's.
+      rows.dispatchEvent(new WheelEvent("wheel"))
       let before = await frame()
       while (took.length < frames) {
         rows.scrollTop += pixels
@@ -30,6 +32,7 @@ const scroll = (page: Page, pixels: number, frames: number) =>
 /** To the oldest item, page by page: each jump asks for the next one. */
 const toBeginning = (page: Page) =>
   page.locator(".rows").evaluate(async (rows) => {
+    rows.dispatchEvent(new WheelEvent("wheel"))
     while (rows.querySelector('[data-item="itm_long_0"]') === null) {
       rows.scrollTop = 0
       await new Promise((done) => requestAnimationFrame(done))

@@ -9,6 +9,35 @@ export type Pair =
   /** Headers and hunks, as they are. */
   | { readonly kind: "note"; readonly text: string }
 
+/** One line of the unified form, with its number before and after the change. */
+export interface UnifiedLine {
+  readonly kind: Side["kind"] | "note"
+  readonly before?: number
+  readonly after?: number
+  readonly text: string
+}
+
+/** The same lines one below the other: of each changed place first what was removed, then what was added. */
+export const unified = (lines: ReadonlyArray<Pair>): ReadonlyArray<UnifiedLine> => {
+  const out: Array<UnifiedLine> = []
+  const added: Array<UnifiedLine> = []
+  const flush = () => void out.push(...added.splice(0))
+  for (const line of lines) {
+    if (line.kind === "note") {
+      flush()
+      out.push(line)
+    } else if (line.left?.kind === "same") {
+      flush()
+      out.push({ kind: "same", before: line.left.line, ...(line.right && { after: line.right.line }), text: line.left.text })
+    } else {
+      if (line.left !== undefined) out.push({ kind: "old", before: line.left.line, text: line.left.text })
+      if (line.right !== undefined) added.push({ kind: "new", after: line.right.line, text: line.right.text })
+    }
+  }
+  flush()
+  return out
+}
+
 export const pairs = (diff: string): ReadonlyArray<Pair> => {
   const out: Array<Pair> = []
   let left = 0

@@ -1,7 +1,8 @@
-/** File changes: a unified diff side by side; one column where there is no room. */
-import { memo, useMemo, useState } from "react"
+/** File changes: side by side where there is room, else unified. */
+import { memo, useMemo, useRef, useState } from "react"
 import type { FileChange } from "@millrace/contracts/Item"
-import { pairs, type Pair, type Side } from "../text/Diff.ts"
+import { pairs, type Pair, type Side, unified, type UnifiedLine } from "../text/Diff.ts"
+import { useWidth } from "../ui/useWidth.ts"
 
 const Cell = ({ side }: { readonly side: Side | undefined }) => (
   <>
@@ -22,6 +23,24 @@ const Line = ({ pair }: { readonly pair: Pair }) =>
     </tr>
   )
 
+const OneLine = ({ line }: { readonly line: UnifiedLine }) =>
+  line.kind === "note" ? (
+    <tr className="note">
+      <td colSpan={3}>{line.text}</td>
+    </tr>
+  ) : (
+    <tr>
+      <td className="no">{line.before}</td>
+      <td className="no">{line.after}</td>
+      <td className={line.kind} data-mark={line.kind === "old" ? "-" : line.kind === "new" ? "+" : " "}>
+        {line.text}
+      </td>
+    </tr>
+  )
+
+/** A narrower diff has one column: two would hide one of them. Pixels of its own width. */
+const sideBySideFrom = 700
+
 /** Longer ones are shown when asked for. */
 const maxLines = 400
 
@@ -29,13 +48,22 @@ const Table = memo(({ diff }: { readonly diff: string }) => {
   const lines = useMemo(() => pairs(diff), [diff])
   const [all, setAll] = useState(false)
   const shown = all ? lines : lines.slice(0, maxLines)
+  const box = useRef<HTMLDivElement>(null)
+  const isWide = useWidth(box) >= sideBySideFrom
   return (
-    <div className="diff" tabIndex={0} role="region" aria-label="Difference">
-      <table>
+    <div ref={box} className="diff" tabIndex={0} role="region" aria-label="Difference">
+      <table className={isWide ? "sides" : "unified"}>
+        {/* The first row may span all columns: the widths stand here. */}
+        <colgroup>
+          <col className="gutter" />
+          {isWide ? <col /> : <col className="gutter" />}
+          {isWide && <col className="gutter" />}
+          <col />
+        </colgroup>
         <tbody>
-          {shown.map((pair, at) => (
-            <Line key={at} pair={pair} />
-          ))}
+          {isWide
+            ? shown.map((pair, at) => <Line key={at} pair={pair} />)
+            : unified(shown).map((line, at) => <OneLine key={at} line={line} />)}
         </tbody>
       </table>
       {shown.length < lines.length && (

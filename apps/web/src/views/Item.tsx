@@ -43,7 +43,8 @@ const Json = ({ name, value }: { readonly name: string; readonly value: unknown 
     </details>
   )
 
-const Steps = ({ steps }: { readonly steps: ReadonlyArray<PlanStep> }) => (
+/** The steps of a plan with what is done of each. */
+export const Steps = ({ steps }: { readonly steps: ReadonlyArray<PlanStep> }) => (
   <ol className="steps">
     {steps.map((step, at) => (
       <li key={at} className={step.status}>

@@ -9,6 +9,7 @@ import { link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { Composer } from "./Composer.tsx"
 import { Goal } from "./Goal.tsx"
+import { Plan } from "./Plan.tsx"
 import { Queue } from "./Queue.tsx"
 import { titleOf } from "./Rail.tsx"
 import { RequestCard, SettledCard } from "./RequestCard.tsx"
@@ -168,6 +169,7 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
           <RequestCard key={request.requestId} request={request} />
         ))}
         {own.length === 0 && last !== undefined && thread.activeTurnId === last.request.turnId && <SettledCard settled={last} />}
+        <Plan threadId={threadId} />
         <Goal thread={thread} />
         <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
         {thread.archived ? (

@@ -64,8 +64,9 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each thread, not for each change of the list
   }, [transcript, shown])
 
-  // Who looks at the end stays there, whatever grows: the rows, or what stands below them.
+  // A view at the end stays at the end, whatever grows: the rows, or the dock below them. Only a person's own scroll takes it away.
   const atEnd = useRef(true)
+  const byPerson = useRef(false)
   const top = useRef(0)
   const [away, setAway] = useState(false)
   const height = virtual.getTotalSize()
@@ -84,7 +85,17 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     const observer = new ResizeObserver(toEnd)
     observer.observe(node)
     // The browser's own way is stopped by rows that get another height under it.
+    const onPerson = () => {
+      byPerson.current = true
+    }
+    const onScrollEnd = () => {
+      byPerson.current = false
+    }
+    const gestures = ["wheel", "touchmove", "pointerdown"] as const
+    for (const gesture of gestures) node.addEventListener(gesture, onPerson, { passive: true })
+    node.addEventListener("scrollend", onScrollEnd)
     const onKey = (event: KeyboardEvent) => {
+      onPerson()
       if (event.key !== "End" && event.key !== "Home") return
       event.preventDefault()
       atEnd.current = event.key === "End"
@@ -95,6 +106,8 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     return () => {
       observer.disconnect()
       node.removeEventListener("keydown", onKey)
+      for (const gesture of gestures) node.removeEventListener(gesture, onPerson)
+      node.removeEventListener("scrollend", onScrollEnd)
     }
   }, [])
   const near = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
@@ -113,10 +126,10 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
         aria-live="off"
         onScroll={({ currentTarget: node }) => {
           const below = node.scrollHeight - node.scrollTop - node.clientHeight
-          // Who begins to scroll up is not held.
-          atEnd.current = below < (node.scrollTop < top.current ? 1 : 40)
+          // A scroll upwards that begins at the end is not held back.
+          if (byPerson.current) atEnd.current = below < (node.scrollTop < top.current ? 1 : 40)
           top.current = node.scrollTop
-          setAway(below > node.clientHeight)
+          setAway(below > 40 && !atEnd.current)
         }}
       >
         {opened.loadingOlder && (
