@@ -1,6 +1,6 @@
 /** What is asked of a person, with its choices; and how it was answered, also when somebody else was first. */
 import { useState } from "react"
-import type { Ask, Decision, RequestView } from "@millrace/contracts/Item"
+import type { ApprovalOption, Ask, Decision, Question, RequestView } from "@millrace/contracts/Item"
 import { useAction } from "../ui/Action.tsx"
 import { threadHref } from "../ui/Route.ts"
 import { link } from "../store/Store.ts"
@@ -14,6 +14,36 @@ const choiceWord: Readonly<Record<Decision, string>> = {
   decline: "Decline",
   cancel: "Cancel the turn"
 }
+
+const look: Readonly<Record<string, string>> = { accept: "primary", "accept-for-session": "", decline: "quiet", cancel: "quiet" }
+
+/** A button of an approval: a decision in our words, or an option in the agent's. */
+interface Choice {
+  readonly key: string
+  readonly label: string
+  readonly className: string
+  readonly answer: { readonly decision: Decision } | { readonly optionId: string }
+}
+
+const ofOption = ({ kind, label, optionId }: ApprovalOption): Choice => ({
+  key: `option ${optionId}`,
+  label,
+  className: look[kind] ?? "",
+  answer: { optionId }
+})
+
+const ofDecision = (decision: Decision): Choice => ({
+  key: decision,
+  label: choiceWord[decision],
+  className: look[decision] ?? "",
+  answer: { decision }
+})
+
+/** The agent's own options where it names them, and the decisions that none of them stands for. */
+const choicesOf = ({ choices, options = [] }: Extract<Ask, { readonly kind: "approval" }>): ReadonlyArray<Choice> => [
+  ...options.map(ofOption),
+  ...choices.filter((decision) => !options.some(({ kind }) => kind === decision)).map(ofDecision)
+]
 
 type Answering = ReturnType<typeof useAction>
 
@@ -31,15 +61,15 @@ const Approval = ({ action, request }: { readonly request: RequestView; readonly
       {ask.reason !== undefined && <p>{ask.reason}</p>}
       {ask.changes !== undefined && <Changes changes={ask.changes} />}
       <div className="choices">
-        {ask.choices.map((decision) => (
+        {choicesOf(ask).map(({ answer, className, key, label }) => (
           <button
-            key={decision}
+            key={key}
             type="button"
-            className={decision === "accept" ? "primary" : decision === "accept-for-session" ? "" : "quiet"}
+            className={className}
             disabled={action.busy}
-            onClick={() => void action.run(() => link.send("request.answer", { requestId: request.requestId, decision }))}
+            onClick={() => void action.run(() => link.send("request.answer", { requestId: request.requestId, ...answer }))}
           >
-            {choiceWord[decision]}
+            {label}
           </button>
         ))}
       </div>
@@ -47,15 +77,62 @@ const Approval = ({ action, request }: { readonly request: RequestView; readonly
   )
 }
 
+type Given = Readonly<Record<string, { readonly chosen: ReadonlyArray<string>; readonly typed: string }>>
+
+/** What was chosen and what was typed, without empty words. */
+const answersTo = (given: Given, id: string): ReadonlyArray<string> => {
+  const { chosen, typed } = given[id] ?? { chosen: [], typed: "" }
+  return typed.trim() === "" ? chosen : [...chosen, typed]
+}
+
+const OneQuestion = (props: {
+  readonly question: Question
+  readonly given: Given[string] | undefined
+  readonly onChange: (given: Given[string]) => void
+}) => {
+  const { given = { chosen: [], typed: "" }, onChange, question } = props
+  const { chosen, typed } = given
+  const press = (label: string) => {
+    const isChosen = chosen.includes(label)
+    const others = question.multiple === true ? chosen.filter((one) => one !== label) : []
+    onChange({ chosen: isChosen ? others : [...others, label], typed: question.multiple === true ? typed : "" })
+  }
+  return (
+    <label className="question">
+      {question.header !== undefined && <b>{question.header}</b>}
+      <span>{question.text}</span>
+      {question.options !== undefined && (
+        <span className="choices options">
+          {question.multiple === true && <span className="hint">Choose one or more</span>}
+          {question.options.map(({ description, label }) => (
+            <button key={label} type="button" aria-pressed={chosen.includes(label)} onClick={() => press(label)}>
+              {label}
+              {description !== undefined && <small>{description}</small>}
+            </button>
+          ))}
+        </span>
+      )}
+      <input
+        type={question.secret === true ? "password" : "text"}
+        autoComplete="off"
+        placeholder={question.options === undefined ? undefined : "Another answer"}
+        value={typed}
+        onChange={(event) => onChange({ chosen: question.multiple === true ? chosen : [], typed: event.target.value })}
+      />
+    </label>
+  )
+}
+
 const Questions = ({ action, request }: { readonly request: RequestView; readonly action: Answering }) => {
-  const [answers, setAnswers] = useState<Readonly<Record<string, string>>>({})
+  const [given, setGiven] = useState<Given>({})
   const { ask } = request
   if (ask.kind !== "question") return null
+  const isIncomplete = ask.questions.some(({ id }) => answersTo(given, id).length === 0)
   const send = () =>
     action.run(() =>
       link.send("request.answer", {
         requestId: request.requestId,
-        answers: Object.fromEntries(ask.questions.map(({ id }) => [id, [answers[id] ?? ""]]))
+        answers: Object.fromEntries(ask.questions.map(({ id }) => [id, answersTo(given, id)]))
       })
     )
   return (
@@ -66,33 +143,15 @@ const Questions = ({ action, request }: { readonly request: RequestView; readonl
       }}
     >
       {ask.questions.map((question) => (
-        <label key={question.id} className="question">
-          <span>{question.text}</span>
-          {question.options !== undefined && (
-            <span className="choices">
-              {question.options.map((option) => (
-                <button
-                  key={option.label}
-                  type="button"
-                  title={option.description}
-                  aria-pressed={answers[question.id] === option.label}
-                  onClick={() => setAnswers({ ...answers, [question.id]: option.label })}
-                >
-                  {option.label}
-                </button>
-              ))}
-            </span>
-          )}
-          <input
-            type={question.secret === true ? "password" : "text"}
-            autoComplete="off"
-            value={answers[question.id] ?? ""}
-            onChange={(event) => setAnswers({ ...answers, [question.id]: event.target.value })}
-          />
-        </label>
+        <OneQuestion
+          key={question.id}
+          question={question}
+          given={given[question.id]}
+          onChange={(next) => setGiven({ ...given, [question.id]: next })}
+        />
       ))}
       <div className="choices">
-        <button type="submit" className="primary" disabled={action.busy}>
+        <button type="submit" className="primary" disabled={action.busy || isIncomplete}>
           Answer
         </button>
       </div>
@@ -134,14 +193,20 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
   )
 }
 
-const outcome = ({ answer, by, reason }: Settled): string => {
+/** The agent's own words for one of its options. */
+const optionLabel = (ask: Ask, optionId: string): string =>
+  (ask.kind === "approval" ? ask.options?.find((option) => option.optionId === optionId)?.label : undefined) ?? optionId
+
+const outcome = ({ answer, by, reason, request }: Settled): string => {
   if (answer === undefined) return `is over: ${reason ?? "nobody answered"}`
   const what =
     "answers" in answer
       ? Object.values(answer.answers).flat().join(", ")
-      : "decision" in answer
-        ? answer.decision.replaceAll("-", " ")
-        : answer.optionId
+      : answer.optionId !== undefined
+        ? optionLabel(request.ask, answer.optionId)
+        : "decision" in answer
+          ? answer.decision.replaceAll("-", " ")
+          : ""
   return `${what}, answered by ${by ?? "somebody"}`
 }
 
