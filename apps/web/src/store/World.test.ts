@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Exit, Random, Stream } from "effect"
+import { Chunk, Effect, Exit, Random, Stream, TestClock } from "effect"
 import type { Command } from "@millrace/contracts/Command"
 import type { Failure } from "@millrace/contracts/Item"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -140,6 +140,37 @@ it.effect("L11 labels and metadata fold to what the snapshot has", () =>
     )
     expect(World.foldAll(empty, events).threads).toEqual(World.fromSnapshot(state).threads)
     expect(state.threads).toMatchObject([{ labels: ["c"], metadata: { k: "v" } }])
+  }).pipe(Effect.scoped)
+)
+
+it.effect("D2 L11 a thread that is imported again, with more in it, folds to what the snapshot has", () =>
+  Effect.gen(function* () {
+    const host = yield* TestHost.make()
+    const { threadId } = yield* TestHost.begin(host, "one")
+    yield* TestHost.until(host, "turn.completed")
+    const written = Effect.suspend(() => host.exportThread(threadId, "ndjson")).pipe(
+      Effect.flatMap(Stream.runCollect),
+      Effect.map(Chunk.join(""))
+    )
+    const take = (text: string) => host.importThread({ source: Stream.make(new TextEncoder().encode(text)) })
+    const first = yield* take(yield* written)
+    const world = World.fromSnapshot(yield* host.state)
+    yield* host.dispatch(command("turn.start", { threadId, text: "two" }))
+    yield* host.follow({}).pipe(
+      Stream.filter((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
+      Stream.take(2),
+      Stream.runDrain
+    )
+    yield* TestClock.adjust("1 minute")
+    expect(yield* take(yield* written)).toMatchObject({ threadId: first.threadId, created: false, turns: 2 })
+    const state = yield* host.state
+    const events = yield* host.follow({}).pipe(
+      Stream.takeUntil((frame) => frame._tag === "event" && frame.event.offset >= state.offset),
+      Stream.runCollect,
+      Effect.map(TestHost.events)
+    )
+    expect(events.filter(({ type }) => type === "item.imported").length).toBeGreaterThan(1)
+    expect(World.foldAll(world, events).threads).toEqual(World.fromSnapshot(state).threads)
   }).pipe(Effect.scoped)
 )
 

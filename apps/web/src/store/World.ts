@@ -139,8 +139,9 @@ const policy = ({ afterLimit, recovery }: DataOf<"thread.updated">): Pick<Thread
   ...(afterLimit !== undefined && { afterLimit })
 })
 
-/** Events that no summary shows, not even by its time. */
-const quiet = new Set<string>(["item.delta", "item.amended", "provider.event", "turn.updated", "session.kept"])
+/** Events that no summary shows, not even by its time: the server's own rule. */
+const silent = new Set<string>(["item.delta", "item.amended", "provider.event", "turn.updated", "session.kept"])
+const isQuiet = (type: string): boolean => silent.has(type) || type.endsWith(".imported")
 
 const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
   switch (event.type) {
@@ -226,7 +227,7 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
     case "request.cancelled":
       return { ...thread, openRequestIds: minus(thread.openRequestIds, event.data.requestId) }
     default:
-      return quiet.has(event.type) ? undefined : { ...thread }
+      return isQuiet(event.type) ? undefined : { ...thread }
   }
 }
 

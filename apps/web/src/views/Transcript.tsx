@@ -30,6 +30,13 @@ const estimate = (row: Row | undefined): number => {
   return item.kind === "reasoning" ? 36 : 76
 }
 
+/** Whether the element itself scrolls upwards: it then takes the wheel before the transcript does. */
+const takesUp = (target: EventTarget | null, rows: Element): boolean => {
+  for (let node = target instanceof Element ? target : null; node !== null && node !== rows; node = node.parentElement)
+    if (node.scrollTop > 0) return true
+  return false
+}
+
 /** From here upwards older items are read ahead. */
 const aheadPixels = 1_200
 
@@ -66,13 +73,18 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
 
   // A view at the end stays at the end, whatever grows: the rows, or the dock below them. Only a person's own scroll takes it away.
   const atEnd = useRef(true)
-  const byPerson = useRef(false)
+  /** Direction of a person's gesture; `any` when the gesture has none. */
+  const byPerson = useRef<"up" | "down" | "any">(undefined)
   const top = useRef(0)
+  /** The position that the page itself scrolled to. */
+  const own = useRef(-1)
   const [away, setAway] = useState(false)
   const height = virtual.getTotalSize()
   const toEnd = () => {
     const node = scroller.current
-    if (node !== null && atEnd.current) node.scrollTop = node.scrollHeight
+    if (node === null || !atEnd.current) return
+    node.scrollTop = node.scrollHeight
+    own.current = node.scrollTop
   }
   const toNewest = () => {
     atEnd.current = true
@@ -85,17 +97,40 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     const observer = new ResizeObserver(toEnd)
     observer.observe(node)
     // The browser's own way is stopped by rows that get another height under it.
-    const onPerson = () => {
-      byPerson.current = true
+    // Leaves the end at once: text that is added before the scroll begins would move the view back.
+    const up = (target: EventTarget | null) => {
+      if (node.scrollTop <= 0 || takesUp(target, node)) return
+      byPerson.current = "up"
+      atEnd.current = false
+    }
+    const onWheel = ({ deltaY, target }: WheelEvent) => {
+      if (deltaY < 0) up(target)
+      else byPerson.current = deltaY > 0 ? "down" : "any"
+    }
+    let finger = 0
+    const onTouchStart = ({ touches }: TouchEvent) => {
+      finger = touches[0]?.clientY ?? 0
+    }
+    const onTouchMove = ({ target, touches }: TouchEvent) => {
+      const y = touches[0]?.clientY ?? finger
+      if (y > finger) up(target)
+      else if (y < finger) byPerson.current = "down"
+      finger = y
+    }
+    const onPointerDown = ({ offsetX, target }: PointerEvent) => {
+      if (target === node && offsetX >= node.clientWidth) byPerson.current = "any"
     }
     const onScrollEnd = () => {
-      byPerson.current = false
+      if (node.scrollTop !== own.current) byPerson.current = undefined
     }
-    const gestures = ["wheel", "touchmove", "pointerdown"] as const
-    for (const gesture of gestures) node.addEventListener(gesture, onPerson, { passive: true })
+    node.addEventListener("wheel", onWheel, { passive: true })
+    node.addEventListener("touchstart", onTouchStart, { passive: true })
+    node.addEventListener("touchmove", onTouchMove, { passive: true })
+    node.addEventListener("pointerdown", onPointerDown)
     node.addEventListener("scrollend", onScrollEnd)
     const onKey = (event: KeyboardEvent) => {
-      onPerson()
+      if (event.key === "ArrowUp" || event.key === "PageUp") up(event.target)
+      else byPerson.current = "any"
       if (event.key !== "End" && event.key !== "Home") return
       event.preventDefault()
       atEnd.current = event.key === "End"
@@ -106,7 +141,10 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     return () => {
       observer.disconnect()
       node.removeEventListener("keydown", onKey)
-      for (const gesture of gestures) node.removeEventListener(gesture, onPerson)
+      node.removeEventListener("wheel", onWheel)
+      node.removeEventListener("touchstart", onTouchStart)
+      node.removeEventListener("touchmove", onTouchMove)
+      node.removeEventListener("pointerdown", onPointerDown)
       node.removeEventListener("scrollend", onScrollEnd)
     }
   }, [])
@@ -127,7 +165,8 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
         onScroll={({ currentTarget: node }) => {
           const below = node.scrollHeight - node.scrollTop - node.clientHeight
           // A scroll upwards that begins at the end is not held back.
-          if (byPerson.current) atEnd.current = below < (node.scrollTop < top.current ? 1 : 40)
+          if (byPerson.current === "down") atEnd.current ||= below < 40
+          else if (byPerson.current === "any") atEnd.current = below < (node.scrollTop < top.current ? 1 : 40)
           top.current = node.scrollTop
           setAway(below > 40 && !atEnd.current)
         }}
