@@ -163,6 +163,7 @@ describe("Codex 28460", () => {
       const finish = yield* Effect.fork(Effect.flatMap(host.beginShutdown(patience), host.finishShutdown))
       yield* TestClock.adjust(Duration.seconds(10))
       expect(yield* Fiber.join(finish)).toMatchObject({ head: 0, drained: true })
+      yield* Deferred.succeed(latch, undefined)
       const refused = yield* Fiber.join(sent)
       expect(Either.isLeft(refused) && refused.left._tag).toBe("ShuttingDown")
       expect((yield* host.state).offset).toBe(0)

@@ -134,11 +134,10 @@ export const make = (options: Options = {}) =>
     /** Dispatched commands that are not in the lane yet, because their directory is looked up. */
     let entering = 0
     const entered = Effect.unsafeMakeLatch(true)
-    const noEntry = Effect.unsafeMakeLatch(false)
     const isEnded = () => gate.admission === "ended"
     const refuseEntering = () => {
       gate.admission = "ended"
-      noEntry.unsafeOpen()
+      entered.unsafeOpen()
     }
     const enter = Effect.acquireRelease(
       Effect.sync(() => {
@@ -256,13 +255,7 @@ export const make = (options: Options = {}) =>
       yield* enter
       const weight = weightOf(command)
       if (!commands.hasRoom(weight)) return yield* refuse
-      const directory =
-        "cwd" in command && command.cwd !== undefined
-          ? yield* Effect.raceFirst(
-              directories.resolve(command.cwd),
-              Effect.interruptible(Effect.zipRight(noEntry.await, shuttingDown))
-            )
-          : undefined
+      const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)

@@ -14,3 +14,7 @@ export const stringAt = (value: unknown, key: string): string | undefined => {
 /** An optional field. A value of another shape reads as `null`: a malformed field costs itself and never the message that holds it (T14). */
 export const loose = <A, I>(schema: Schema.Schema<A, I>) =>
   Schema.optional(Schema.NullOr(schema).annotations({ decodingFallback: () => Either.right(null) }))
+
+/** The field, or nothing where it has no value. */
+export const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
+  value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })

@@ -1,6 +1,6 @@
 /** What Claude asks of a person (`can_use_tool`) as our `Ask`, and our answers as its results. */
 import type { Answer, Answers, Decision, Question } from "@millrace/contracts/Item"
-import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import { type Fields, isRecord, stringAt, optional } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
 import { oneLine } from "../OneLine.ts"
 import * as Items from "./Items.ts"
@@ -23,9 +23,6 @@ export const tooLate: Permission = { behavior: "deny", message: "The turn is ove
 
 /** For an agent whose turn is over: it continues without what it asked for. */
 export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended and nobody answered." }
-
-const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
-  value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })
 
 /**
  * The suggested rules, for this session only: Claude proposes to write them into the project's settings. Where there are rules, a change of

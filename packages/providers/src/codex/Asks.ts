@@ -3,7 +3,7 @@
  * `availableDecisions` is not a limit: Codex 0.169 offers accept and cancel, and honours decline and acceptForSession as well (measured).
  */
 import type { Answer, Decision, FileChange, Question } from "@millrace/contracts/Item"
-import { isRecord } from "../Fields.ts"
+import { isRecord, optional } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
 import { oneLine } from "../OneLine.ts"
 import type { ServerRequest } from "./Wire.ts"
@@ -24,9 +24,6 @@ const decided = (answer: Answer) => ({ decision: native[decisionOf(answer)] })
 
 const granted = (permissions: unknown): unknown =>
   isRecord(permissions) ? Object.fromEntries(Object.entries(permissions).filter(([, value]) => value !== null)) : {}
-
-const optional = <K extends string>(key: K, value: string | null | undefined): { readonly [P in K]?: string } =>
-  value === null || value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: string })
 
 /** `changes`: those of the file-change item that the request is about, when they are known. */
 export const asked = (request: Known, changes: ReadonlyArray<FileChange> | undefined): Asked => {

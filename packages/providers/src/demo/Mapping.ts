@@ -1,6 +1,14 @@
 /** The demo agent's words as native events. Pure. */
+import { ItemStatus } from "@millrace/contracts/Item"
+import { Schema } from "effect"
+import { optional } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import * as Wire from "./Wire.ts"
+
+const isStatus = Schema.is(ItemStatus)
+const isOutcome = Schema.is(Schema.Literal("completed", "interrupted", "failed"))
+/** A word that this version does not know is no success, and is kept as the reason (T11). */
+const unknownWord = (word: string | null | undefined): string | undefined => (word == null ? undefined : `unknown word: ${word}`)
 
 const notification = (message: Wire.Notification): NativeEvent => {
   switch (message.method) {
@@ -19,8 +27,8 @@ const notification = (message: Wire.Notification): NativeEvent => {
       return {
         _tag: "TurnEnded",
         nativeTurnId: turn,
-        outcome: outcome ?? "failed",
-        ...(reason == null ? {} : { reason }),
+        outcome: isOutcome(outcome) ? outcome : "failed",
+        ...optional("reason", reason ?? (isOutcome(outcome) ? undefined : unknownWord(outcome))),
         ...(error == null ? {} : { error: { kind: "refused" as const, message: error } }),
         ...(usage == null ? {} : { usage })
       }
@@ -36,7 +44,8 @@ const notification = (message: Wire.Notification): NativeEvent => {
         nativeTurnId: turn,
         nativeItemId: item,
         kind: kind ?? "unknown",
-        status: status ?? "failed",
+        status: isStatus(status) ? status : "failed",
+        ...optional("reason", isStatus(status) ? undefined : unknownWord(status)),
         content: content ?? {}
       }
     }

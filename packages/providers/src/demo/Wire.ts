@@ -1,5 +1,5 @@
 /** The demo agent's protocol, as `agent.mjs` documents it. What comes from the process is decoded here and trusted afterwards. */
-import { ApprovalOption, Decision, ItemContent, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
+import { ApprovalOption, Decision, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
 import { loose } from "../Fields.ts"
@@ -24,7 +24,7 @@ export const Notification = Schema.Union(
     // The turn's name is enough for its end (T14). An outcome that is none of the three is a failure (T11).
     params: Schema.Struct({
       turn: text,
-      outcome: loose(Schema.Literal("completed", "interrupted", "failed")),
+      outcome: loose(text),
       reason: loose(text),
       error: loose(text),
       usage: loose(Usage)
@@ -33,7 +33,7 @@ export const Notification = Schema.Union(
   Schema.Struct({ method: Schema.Literal("item/started"), params: Schema.Struct({ ...item, content: ItemContent }) }),
   Schema.Struct({
     method: Schema.Literal("item/completed"),
-    params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(ItemStatus), content: loose(ItemContent) })
+    params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(text), content: loose(ItemContent) })
   }),
   Schema.Struct({ method: Schema.Literal("session/idle"), params: Schema.Struct({}) }),
   Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: loose(text) }) })
