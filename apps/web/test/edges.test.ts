@@ -94,6 +94,17 @@ it.scopedLive(
         await shot(desk.page, "choose-1440")
         await two.click()
         await desk.page.getByText("You chose: Two").waitFor()
+        // The question and its answer stay in the transcript, where it was asked; also after a reload.
+        const trace = async () => {
+          await desk.page.locator(".rows .turn-end").waitFor()
+          const rows = await desk.page.locator(".rows .row").allTextContents()
+          expect(rows.findIndex((text) => text.startsWith("Which?Two, answered by "))).toBe(2)
+          expect(rows[3]).toBe("You chose: Two")
+        }
+        await trace()
+        await desk.page.reload()
+        await trace()
+        await shot(desk.page, "trace-1440")
       })
       const answered = (yield* log(millrace)).filter(
         ({ stream, type }) => type === "request.answered" && stream === `thread/${chosen.threadId}`
@@ -137,6 +148,24 @@ it.scopedLive(
         const then = await desk.page.locator(".rows").evaluate((rows) => rows.scrollHeight)
         await desk.page.waitForFunction((height) => (document.querySelector(".rows")?.scrollHeight ?? 0) > height, then)
         await ends(desk.page)
+      })
+      // A thread where something is going on asks before it is archived.
+      yield* Effect.promise(async () => {
+        const archive = phone.page.getByRole("button", { name: "Archive", exact: true })
+        const confirm = phone.page.getByRole("alertdialog", { name: "Archive this thread?" })
+        await archive.tap()
+        await confirm.getByText("A turn is running").waitFor()
+        await shot(phone.page, "archive-390")
+        const box = await confirm.boundingBox()
+        expect([(box?.x ?? -1) >= 0, (box?.x ?? 0) + (box?.width ?? 391) <= 390]).toEqual([true, true])
+        await confirm.getByRole("button", { name: "Keep" }).tap()
+        await confirm.waitFor({ state: "detached" })
+      })
+      expect((yield* log(millrace)).filter(({ type }) => type === "thread.archived")).toEqual([])
+      yield* Effect.promise(async () => {
+        await phone.page.getByRole("button", { name: "Archive", exact: true }).tap()
+        await phone.page.getByRole("button", { name: "Archive anyway" }).tap()
+        await phone.page.getByText("This thread is archived").waitFor()
       })
       yield* give("turn.interrupt", { threadId: long.threadId })
       expect(threadOf(desk.page.url())).toBe(long.threadId)

@@ -3,13 +3,15 @@
  * Items are values that are replaced when they change, so that a view redraws only what is new; the collection changes in place.
  */
 import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
-import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { PageOf } from "@millrace/contracts/Millrace"
 import type { TurnView } from "@millrace/contracts/State"
+import type { Settled } from "./World.ts"
 
-/** A line of the thread as it is drawn: an item, or how a turn ended. */
+/** A line of the thread as it is drawn: an item, how a request was settled, or how a turn ended. */
 export type Row =
+  | { readonly kind: "settled"; readonly key: string; readonly settled: Settled }
   | { readonly kind: "item"; readonly key: string; readonly item: ItemView }
   | { readonly kind: "end"; readonly key: string; readonly turn: TurnView }
 
@@ -27,6 +29,8 @@ export interface Transcript {
   readonly turns: Map<TurnId, At<TurnView>>
   /** Oldest first. */
   turnOrder: Array<TurnId>
+  /** The newest item at the time of a request, of requests that were opened while this transcript was followed. */
+  readonly askedAfter: Map<RequestId, ItemId>
   /** Where the older items begin; undefined: all are here. */
   before: number | undefined
   beforeTurns: number | undefined
@@ -45,6 +49,7 @@ export const make = (threadId: ThreadId, items: PageOf<ItemView>, turns: PageOf<
     order: [],
     turns: new Map(),
     turnOrder: [],
+    askedAfter: new Map(),
     before: undefined,
     beforeTurns: undefined,
     itemsFrom: items.offset ?? 0,
@@ -182,8 +187,12 @@ const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at
       }
       return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, ...told }))
     }
-    case "request.opened":
-      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, status: "waiting" }))
+    case "request.opened": {
+      const { requestId, turnId } = event.data
+      const newest = transcript.order.at(-1)
+      if (newest !== undefined && !transcript.askedAfter.has(requestId)) transcript.askedAfter.set(requestId, newest)
+      return setTurn(transcript, turnId, offset, (turn) => ({ ...turn, status: "waiting" }))
+    }
     case "request.answered":
     case "request.expired":
     case "request.cancelled":
@@ -218,9 +227,36 @@ export const fold = (transcript: Transcript, event: LogEvent): void => {
 const isOver = (turn: TurnView): boolean =>
   turn.status === "completed" || turn.status === "failed" || turn.status === "interrupted"
 
-/** The rows, oldest first: each turn's items, then how it ended. Turns older than the oldest item wait for their items. */
-export const rows = (transcript: Transcript): ReadonlyArray<Row> => {
+const add = <K>(map: Map<K, Array<Settled>>, key: K, settled: Settled) => {
+  const known = map.get(key)
+  if (known === undefined) map.set(key, [settled])
+  else known.push(settled)
+}
+
+/** Settled requests by the item they stand behind, or by their turn where no item is known. */
+const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
+  const behind = new Map<ItemId, Array<Settled>>()
+  const within = new Map<TurnId, Array<Settled>>()
+  for (const one of settled) {
+    const { ask, requestId, threadId, turnId } = one.request
+    if (threadId !== transcript.threadId) continue
+    const itemId = ask.itemId ?? transcript.askedAfter.get(requestId)
+    if (itemId !== undefined && transcript.items.get(itemId)?.value.turnId === turnId) add(behind, itemId, one)
+    else add(within, turnId, one)
+  }
+  return { behind, within }
+}
+
+/**
+ * The rows, oldest first: each turn's items with the requests that were settled, then how it ended. Turns older than the oldest item wait for
+ * their items.
+ */
+export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = []): ReadonlyArray<Row> => {
   const out: Array<Row> = []
+  const { behind, within } = placed(transcript, settled)
+  const trace = (all: ReadonlyArray<Settled> = []) => {
+    for (const one of all) out.push({ kind: "settled", key: one.request.requestId, settled: one })
+  }
   const shown = new Set<TurnId>()
   const end = (turnId: TurnId) => {
     const turn = transcript.turns.get(turnId)?.value
@@ -239,7 +275,9 @@ export const rows = (transcript: Transcript): ReadonlyArray<Row> => {
   const bareUntil = (at: number) => {
     for (; bare >= 0 && bare < at; bare++) {
       const turnId = transcript.turnOrder[bare]
-      if (turnId !== undefined && !last.has(turnId)) end(turnId)
+      if (turnId === undefined || last.has(turnId)) continue
+      trace(within.get(turnId))
+      end(turnId)
     }
   }
   for (const itemId of transcript.order) {
@@ -247,7 +285,10 @@ export const rows = (transcript: Transcript): ReadonlyArray<Row> => {
     if (item === undefined) continue
     bareUntil(place.get(item.turnId) ?? 0)
     out.push({ kind: "item", key: itemId, item })
-    if (last.get(item.turnId) === itemId) end(item.turnId)
+    trace(behind.get(itemId))
+    if (last.get(item.turnId) !== itemId) continue
+    trace(within.get(item.turnId))
+    end(item.turnId)
   }
   bareUntil(transcript.turnOrder.length)
   return out

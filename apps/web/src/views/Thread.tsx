@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
-import { Action } from "../ui/Action.tsx"
+import { Action, useAction } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
@@ -12,7 +12,7 @@ import { Goal } from "./Goal.tsx"
 import { Plan } from "./Plan.tsx"
 import { Queue } from "./Queue.tsx"
 import { titleOf } from "./Rail.tsx"
-import { RequestCard, SettledCard } from "./RequestCard.tsx"
+import { RequestCard } from "./RequestCard.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
 
@@ -77,6 +77,54 @@ const Usage = ({ turnId }: { readonly turnId: TurnId }) => {
   return words === undefined ? null : <span className="usage">{words}</span>
 }
 
+/** What archiving leaves as it is, in a thread where something is going on. */
+const kept = ({ activeTurnId, openRequestIds }: ThreadView): string | undefined => {
+  if (openRequestIds.length > 0) return "A request is open: it stays open, and the turn waits for its answer."
+  return activeTurnId === undefined ? undefined : "A turn is running: it continues in the archive."
+}
+
+/** Archives at once where nothing is going on, else asks first. */
+const Archive = ({ thread }: { readonly thread: ThreadView }) => {
+  const [asking, setAsking] = useState(false)
+  const action = useAction()
+  const words = thread.archived ? undefined : kept(thread)
+  const archive = async () => {
+    const type = thread.archived ? "thread.unarchive" : "thread.archive"
+    if (await action.run(() => link.send(type, { threadId: thread.threadId }))) setAsking(false)
+  }
+  return (
+    <>
+      <button
+        type="button"
+        className="quiet icon-only"
+        disabled={action.busy}
+        aria-label={thread.archived ? "Unarchive" : "Archive"}
+        title={thread.archived ? "Unarchive" : "Archive"}
+        aria-expanded={words === undefined ? undefined : asking}
+        onClick={() => (words === undefined ? void archive() : setAsking(!asking))}
+      >
+        <Icon name="archive" />
+      </button>
+      {action.error !== undefined && (
+        <span className="refusal" role="alert">
+          {action.error}
+        </span>
+      )}
+      {asking && words !== undefined && (
+        <div className="confirm" role="alertdialog" aria-label="Archive this thread?">
+          <span>{words}</span>
+          <button type="button" className="danger" disabled={action.busy} onClick={() => void archive()}>
+            Archive anyway
+          </button>
+          <button type="button" className="quiet" autoFocus onClick={() => setAsking(false)}>
+            Keep
+          </button>
+        </div>
+      )}
+    </>
+  )
+}
+
 const Head = ({ thread }: { readonly thread: ThreadView }) => (
   <header className="thread-head">
     <a className="back button quiet" href="#/" aria-label="All threads">
@@ -110,13 +158,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
           <Icon name="stop" />
         </Action>
       )}
-      <Action
-        label={thread.archived ? "Unarchive" : "Archive"}
-        className="quiet icon-only"
-        run={() => link.send(thread.archived ? "thread.unarchive" : "thread.archive", { threadId: thread.threadId })}
-      >
-        <Icon name="archive" />
-      </Action>
+      <Archive thread={thread} />
     </div>
     {thread.status === "running" && <i className="race" aria-hidden="true" />}
   </header>
@@ -126,7 +168,6 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
   const thread = useThread(threadId)
   const opened = useStore((state) => state.threads.get(threadId))
   const requests = useStore((state) => state.world?.requests)
-  const settled = useStore((state) => state.world?.settled)
   const renewed = opened === undefined
   useEffect(() => {
     if (renewed) void openThread(threadId)
@@ -135,8 +176,6 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
     () => Object.values(requests ?? {}).filter((request) => request.threadId === threadId),
     [requests, threadId]
   )
-  // The last one, for those who were about to answer it.
-  const last = settled?.findLast(({ request }) => request.threadId === threadId)
   if (thread === undefined)
     return (
       <div className="page">
@@ -168,7 +207,6 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
         {own.map((request) => (
           <RequestCard key={request.requestId} request={request} />
         ))}
-        {own.length === 0 && last !== undefined && thread.activeTurnId === last.request.turnId && <SettledCard settled={last} />}
         <Plan threadId={threadId} />
         <Goal thread={thread} />
         <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />

@@ -6,25 +6,30 @@ import type { ThreadView, TurnView } from "@millrace/contracts/State"
 import { loadOlder, type State } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { rows, type Row } from "../store/Transcript.ts"
+import type { Settled } from "../store/World.ts"
 import { Icon } from "../ui/Icon.tsx"
 import { Item } from "./Item.tsx"
+import { SettledCard } from "./RequestCard.tsx"
 import { TurnEnd } from "./TurnEnd.tsx"
 
 type Opened = Extract<State["threads"] extends ReadonlyMap<string, infer A> ? A : never, { readonly state: "ready" }>
 
 /** What a row shows at this moment. */
-const shownBy = ({ items, turns }: Opened["transcript"], row: Row) =>
-  row.kind === "item"
+const shownBy = ({ items, turns }: Opened["transcript"], row: Row) => {
+  if (row.kind === "settled") return { settled: row.settled }
+  return row.kind === "item"
     ? { item: items.get(row.item.itemId)?.value ?? row.item }
     : { turn: turns.get(row.turn.turnId)?.value ?? row.turn }
+}
 
-const RowView = memo((shown: { readonly item: ItemView } | { readonly turn: TurnView }) =>
-  "item" in shown ? <Item item={shown.item} /> : <TurnEnd turn={shown.turn} />
-)
+const RowView = memo((shown: { readonly item: ItemView } | { readonly turn: TurnView } | { readonly settled: Settled }) => {
+  if ("settled" in shown) return <SettledCard settled={shown.settled} />
+  return "item" in shown ? <Item item={shown.item} /> : <TurnEnd turn={shown.turn} />
+})
 
 /** A guess until it is measured: short ones are most. */
 const estimate = (row: Row | undefined): number => {
-  if (row === undefined || row.kind === "end") return 34
+  if (row === undefined || row.kind !== "item") return 34
   const { item } = row
   if (item.kind === "agent-message" || item.kind === "user-message") return 56 + Math.ceil((item.text ?? "").length / 90) * 22
   return item.kind === "reasoning" ? 36 : 76
@@ -48,8 +53,9 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     return now?.state === "ready" ? now.transcript.version : -1
   })
   // Their number and order; what each of them shows now is looked up, so that a delta costs the same in a long thread.
+  const settled = useStore((state) => state.world?.settled)
   // oxlint-disable-next-line react-hooks/exhaustive-deps -- the structure says that the transcript changed in place
-  const list = useMemo(() => rows(transcript), [transcript, transcript.structure])
+  const list = useMemo(() => rows(transcript, settled), [transcript, transcript.structure, settled])
   // Another function is another list to the virtualizer: it would lay out every row again.
   const keyOf = useCallback((at: number) => list[at]?.key ?? at, [list])
   const scroller = useRef<HTMLDivElement>(null)
