@@ -10,7 +10,7 @@ import { ApiGroup } from "@millrace/contracts/Api"
 import type { EventLog } from "@millrace/log/EventLog"
 import type { Signals } from "@millrace/orchestration/Signals"
 import * as Access from "./auth/Access.ts"
-import { type BindRefused, checkBind } from "./auth/Bind.ts"
+import { type BindRefused, checkBind, isReachable } from "./auth/Bind.ts"
 import { AccessConfig, required } from "./auth/Session.ts"
 import * as Tokens from "./auth/Tokens.ts"
 import * as Api from "./http/Api.ts"
@@ -21,6 +21,7 @@ import * as Followers from "./http/Followers.ts"
 import * as Guard from "./http/Guard.ts"
 import * as Health from "./http/Health.ts"
 import * as Metrics from "./http/Metrics.ts"
+import * as NotReady from "./http/NotReady.ts"
 import * as Numbers from "./http/Numbers.ts"
 import * as Pair from "./http/Pair.ts"
 import { Lease } from "./http/Sse.ts"
@@ -41,6 +42,10 @@ export interface Options {
   readonly dataDir: string
   /** More names this server is reached by, such as that of a proxy. */
   readonly allowedHosts?: ReadonlyArray<string>
+  /** How people reach this server through a proxy, such as `https://millrace.example`: an origin. For pairing links and cookies. */
+  readonly publicUrl?: string | undefined
+  /** Addresses and networks of proxies whose `X-Forwarded-*` count. */
+  readonly trustProxy?: ReadonlyArray<string>
   /** How long connections have to end by themselves when the scope closes; default 3 seconds. */
   readonly grace?: Duration.DurationInput
   /** How long an SSE connection lives before it says goodbye and its client comes back, give or take a quarter; default 5 minutes. */
@@ -65,6 +70,8 @@ export class Server extends Context.Tag("@millrace/server/Server")<
     readonly port: number
     /** For people and clients on this machine. */
     readonly url: string
+    /** What people open: the public URL, else `url`. */
+    readonly publicUrl: string
     /**
      * Ends the HTTP side in order: call it when everything that followers shall see is committed. Bounded by the grace; connections
      * that are left are cut. Afterwards the scope may close.
@@ -109,16 +116,21 @@ const urlOf = (host: string, port: number): string => {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
 }
 
-const publicRoutes = Effect.map(Effect.all([Health.make, Metrics.make, Docs.make, Pair.make, Web.make]), (all) => all.flat())
+const publicRoutes = Effect.map(Effect.all([Health.make, Pair.make, Web.make]), (all) => all.flat())
+/** Of the server and its interface: open on this machine, with a token elsewhere (decision 0081). */
+const describing = Effect.map(Effect.all([Metrics.make, Docs.make]), (all) => all.flat())
 
 const routes = (options: Options) =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
       const open = yield* publicRoutes
       const closed = yield* Pair.makePrivate
+      const described = yield* describing
+      const describe = HttpLayerRouter.addAll(described)
       const known: ReadonlyArray<Guard.Known> = [
         ...open,
         ...closed,
+        ...described,
         ...Object.values(ApiGroup.endpoints),
         ...OpenAi.known,
         { method: "GET", path: "/rpc" }
@@ -126,6 +138,7 @@ const routes = (options: Options) =>
       return Layer.mergeAll(
         HttpLayerRouter.addAll(open),
         Layer.provide(HttpLayerRouter.addAll(closed), required.layer),
+        isReachable(options) ? Layer.provide(describe, required.layer) : describe,
         Api.layer,
         Rpc.layer,
         OpenAi.layer(options),
@@ -141,6 +154,14 @@ const serve = (options: Options) =>
     ({ url }) => Access.isSecret(url)
   )
 
+/** Above the routes: the gate stands open for as long as they are attached (D16). */
+const opened = (gate: NotReady.Gate) =>
+  Layer.scopedDiscard(Effect.acquireRelease(Effect.sync(gate.open), () => Effect.sync(gate.close)))
+
+/** Without the slash at its end. */
+const publicUrlOf = ({ publicUrl }: Options): string | undefined =>
+  publicUrl === undefined ? undefined : new URL(publicUrl).origin
+
 const portOf = (node: NodeServer): number => {
   const address = node.address()
   return typeof address === "object" && address !== null ? address.port : 0
@@ -151,7 +172,14 @@ const service = (options: Options, node: NodeServer) =>
     Server,
     Effect.zipWith(Drain.Drain, Numbers.Numbers, (drain, { samples }) => {
       const port = portOf(node)
-      return { host: options.host, port, url: urlOf(options.host, port), drain: drain.begin, samples }
+      return {
+        host: options.host,
+        port,
+        url: urlOf(options.host, port),
+        publicUrl: publicUrlOf(options) ?? urlOf(options.host, port),
+        drain: drain.begin,
+        samples
+      }
     })
   )
 
@@ -161,9 +189,14 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
     Effect.gen(function* () {
       yield* Either.match(checkBind(options.host, options.auth), { onLeft: Effect.fail, onRight: () => Effect.void })
       const node = yield* Effect.sync(() => createServer(limits))
+      const gate = NotReady.gate(node)
       node.maxConnections = maxConnections
       const grace = options.grace ?? "3 seconds"
-      const access = Layer.succeed(AccessConfig, { auth: options.auth, port: () => portOf(node) })
+      const access = Layer.succeed(AccessConfig, {
+        auth: options.auth,
+        port: () => portOf(node),
+        publicUrl: publicUrlOf(options)
+      })
       const http = Layer.mapError(
         NodeHttpServer.layerServer(() => node, { host: options.host, port: options.port }),
         (error) => cannotListen(options, error.cause)
@@ -178,7 +211,7 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         Layer.provideMerge(options.lease === undefined ? Layer.empty : Layer.succeed(Lease, Duration.decode(options.lease)))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(
-        Layer.provide(closeWithin(serve(options), "4 seconds")),
+        Layer.provide(closeWithin(Layer.provide(opened(gate), serve(options)), "4 seconds")),
         Layer.provide(Drain.cut("1 second")),
         Layer.provide(http),
         Layer.provide(base)
@@ -210,4 +243,4 @@ const closeWithin = <A, E, R>(layer: Layer.Layer<A, E, R>, time: Duration.Durati
   )
 
 /** Command ids have up to 200 characters, percent-encoded up to 600. */
-const routerConfig = { maxParamLength: 600, ignoreTrailingSlash: true }
+const routerConfig = { maxParamLength: 600, ignoreTrailingSlash: true, caseSensitive: true }

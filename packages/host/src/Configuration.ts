@@ -7,6 +7,7 @@ import { resolve } from "node:path"
 import { RecoveryPolicy } from "@millrace/contracts/State"
 import type * as Reaper from "@millrace/orchestration/Reaper"
 import * as Instance from "@millrace/providers/Instance"
+import * as PublicAddress from "./PublicAddress.ts"
 import { Duration, Either, JSONSchema, ParseResult, Schema } from "effect"
 
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
@@ -30,7 +31,19 @@ const Server = Schema.Struct({
     Schema.Int.pipe(Schema.between(0, 65_535, { message: () => "expected a port from 0 to 65535; 0 picks a free one" })),
     "As --port. Default 7717."
   ),
-  allowHosts: optional(Schema.Array(Schema.String), "More names that this server is reached by, as --allow-host.")
+  allowHosts: optional(Schema.Array(Schema.String), "More names that this server is reached by, as --allow-host."),
+  publicUrl: optional(
+    Schema.String.pipe(Schema.filter((text) => PublicAddress.isPublicUrl(text) || `expected ${PublicAddress.publicUrlWanted}`)),
+    "How people reach the server through a proxy, as --public-url."
+  ),
+  trustProxy: optional(
+    Schema.Array(
+      Schema.String.pipe(
+        Schema.filter((text) => PublicAddress.isProxyAddress(text) || `expected ${PublicAddress.proxyAddressWanted}`)
+      )
+    ),
+    "Proxies whose X-Forwarded-Proto, -For and -Host count, as --trust-proxy."
+  )
 })
 
 const Reap = Schema.Struct({

@@ -6,6 +6,7 @@ import { cut } from "@millrace/contracts/Text"
 import { hostname, networkInterfaces } from "node:os"
 import { Either } from "effect"
 import { Forbidden, Unauthorized } from "@millrace/contracts/Errors"
+import * as Target from "../http/Target.ts"
 import { isLoopback } from "./Bind.ts"
 import { prefix } from "./Tokens.ts"
 
@@ -13,6 +14,8 @@ export interface Bind {
   readonly host: string
   /** More names this server is reached by, such as that of a proxy in front of it. */
   readonly allowedHosts?: ReadonlyArray<string>
+  /** How people reach this server through a proxy: an origin whose pages are its own. */
+  readonly publicUrl?: string | undefined
 }
 
 type Headers = Readonly<Record<string, string | undefined>>
@@ -22,6 +25,7 @@ const bare = (host: string) => host.toLowerCase().replace(/^\[|\]$/g, "")
 
 const names = (bind: Bind): ReadonlySet<string> => {
   const known = [bind.host, ...(bind.allowedHosts ?? [])]
+  if (bind.publicUrl !== undefined) known.push(new URL(bind.publicUrl).hostname)
   if (bind.host === "0.0.0.0" || bind.host === "::") {
     known.push(hostname())
     for (const addresses of Object.values(networkInterfaces())) for (const { address } of addresses ?? []) known.push(address)
@@ -41,7 +45,7 @@ const hasToken = (url: string): boolean => {
 }
 
 /** URLs that no trace and no log may show: those with a token, right or wrong, and those of a pairing (X4). */
-export const isSecret = (url: string): boolean => url.startsWith("/pair") || hasToken(url)
+export const isSecret = (url: string): boolean => /^\/pair/i.test(Target.canonical(url)) || hasToken(url)
 
 /** What a browser says of a request that a page elsewhere caused; another port of this machine is `same-site`. */
 const otherSites = new Set(["cross-site", "same-site"])
@@ -49,16 +53,17 @@ const otherSites = new Set(["cross-site", "same-site"])
 /** Checks what needs no look at the tokens. The url is the request target, path and query. */
 export const make = (bind: Bind) => {
   const own = names(bind)
+  const publicOrigin = bind.publicUrl === undefined ? undefined : new URL(bind.publicUrl).origin
   return (request: { readonly url: string; readonly headers: Headers }): Either.Either<void, Forbidden | Unauthorized> => {
     const host = parse(`http://${request.headers["host"] ?? ""}`)
     if (host === undefined || host.username !== "" || host.pathname !== "/" || host.search !== "" || host.hash !== "")
       return forbidden("The Host header is missing or malformed. Use the URL that the server printed.")
     if (!isLoopback(host.hostname) && !own.has(bare(host.hostname)))
       return forbidden(
-        `This server does not answer to the name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host.`
+        `This server does not answer to the name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host or --public-url.`
       )
     const origin = request.headers["origin"]
-    if (origin !== undefined && parse(origin)?.host !== host.host)
+    if (origin !== undefined && origin !== publicOrigin && parse(origin)?.host !== host.host)
       return forbidden("Pages of another origin may not use this server. Open the page from the server itself.")
     if (
       origin === undefined &&

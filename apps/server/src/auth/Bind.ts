@@ -15,6 +15,17 @@ export const isLoopback = (host: string): boolean => {
   return name === "::1" || name === "0:0:0:0:0:0:0:1" || name.startsWith("::ffff:127.")
 }
 
+/** Whether others than this machine may reach the server: by its address, or through a proxy that some option names. */
+export const isReachable = (options: {
+  readonly host: string
+  readonly allowedHosts?: ReadonlyArray<string>
+  readonly publicUrl?: string | undefined
+  readonly trustProxy?: ReadonlyArray<string>
+}): boolean =>
+  [options.host, ...(options.allowedHosts ?? [])].some((name) => !isLoopback(name)) ||
+  (options.publicUrl !== undefined && !isLoopback(new URL(options.publicUrl).hostname)) ||
+  (options.trustProxy ?? []).length > 0
+
 /** Without tokens only this machine may reach the server. */
 export const checkBind = (host: string, auth: boolean): Either.Either<void, BindRefused> =>
   auth || isLoopback(host)

@@ -1,5 +1,5 @@
 /** Who asks. Provided to every private route by the access middleware; also there in RPC handlers, whose fibers inherit it. */
-import { HttpLayerRouter, HttpServerRequest } from "@effect/platform"
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Option } from "effect"
 import { Forbidden, Overloaded, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
@@ -26,7 +26,7 @@ export class Session extends Context.Tag("@millrace/server/Session")<
 /** Whether the server asks for tokens, and the port that names its cookie (known once it listens). */
 export class AccessConfig extends Context.Tag("@millrace/server/AccessConfig")<
   AccessConfig,
-  { readonly auth: boolean; readonly port: () => number }
+  { readonly auth: boolean; readonly port: () => number; readonly publicUrl?: string | undefined }
 >() {}
 
 const missing = new Unauthorized({
@@ -91,6 +91,12 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
   return Session.of({ actor: found.value.name, tokenId: found.value.id, role: found.value.role })
 })
 
+/** An answer to a session is kept by no cache, unless its route says how: a proxy would hand it to others. */
+const uncached = (response: HttpServerResponse.HttpServerResponse) =>
+  response.headers["cache-control"] === undefined
+    ? HttpServerResponse.setHeader(response, "cache-control", "private, no-store")
+    : response
+
 /**
  * Provide its `layer` to every layer that adds private routes: their handlers run only for a session. A connection that is upgraded stays only
  * as long as its token: what comes over it later asks no more (X3).
@@ -112,7 +118,7 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
           return Sse.accepts(request) ? Sse.limited(request.headers["last-event-id"]) : Respond.error(tooFast(wait))
         if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
           drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.isLive(tokenId))
-        return yield* Effect.provideService(handler, Session, session.right)
+        return yield* Effect.provideService(handler, Session, session.right).pipe(Effect.map(uncached))
       })
   })
 )

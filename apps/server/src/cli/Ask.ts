@@ -10,7 +10,7 @@ import { line } from "./Style.ts"
 export class NoAnswer extends Data.TaggedError("NoAnswer") {}
 
 /** One line from the person; interrupting it takes the question back. Ctrl-C there is Ctrl-C of the program. */
-const question = (text: string): Effect.Effect<string, NoAnswer> =>
+export const question = (text: string): Effect.Effect<string, NoAnswer> =>
   Effect.tryPromise(async (signal) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr })
     const over = new Promise<never>((_, reject) => void reader.once("close", () => reject(new NoAnswer())))

@@ -32,13 +32,18 @@ const check = Command.make(
     Effect.gen(function* () {
       const { file } = yield* modules
       const output = yield* Output.Output
-      const { configuration, files } = yield* file.load(data, noProjectConfig ? undefined : process.cwd())
+      const { configuration, files, untrusted } = yield* file.load(data, noProjectConfig ? undefined : process.cwd())
       const providers = Object.entries(configuration.providers ?? {}).map(([name, one]) => ({
         name,
         kind: one === false ? "not offered" : one.kind
       }))
       // Its values are not shown: a variable may hold a secret.
-      if (json) return yield* Output.json({ files, providers })
+      if (json)
+        return yield* Output.json({
+          files,
+          providers,
+          ...(untrusted.length > 0 && { untrusted: untrusted.map(({ path }) => path) })
+        })
       if (files.length === 0) return yield* output.note(`There is no ${file.fileName}, in ${data} or here: all is as by default.`)
       yield* output.out(files.map((name) => `read  ${name}\n`).join(""))
       yield* output.out(
@@ -47,10 +52,32 @@ const check = Command.make(
           output.width
         )
       )
+      if (untrusted.length > 0)
+        yield* output.note(
+          `Left out, until you trust it (millrace config trust): ${untrusted.map(({ path }) => path).join(", ")}`
+        )
     })
 ).pipe(Command.withDescription("Read millrace.config.json as serve does here, and say what is wrong, field by field."))
 
+const trust = Command.make("trust", { data: Flags.data }, ({ data }) =>
+  Effect.gen(function* () {
+    const { file } = yield* modules
+    const { give } = yield* Effect.promise(() => import("./Trust.ts"))
+    const { rows } = yield* Effect.promise(() => import("./TrustQuestion.ts"))
+    const output = yield* Output.Output
+    const found = yield* file.ofProject(process.cwd())
+    if (found.named.length === 0)
+      return yield* output.note(`${found.file} names no commands and no addresses: it needs no trust.`)
+    yield* give(data, found.content)
+    yield* output.note(`Trusted, for this content in this directory: ${found.file}\n${rows(found.named)}`)
+  })
+).pipe(
+  Command.withDescription(
+    "Trust millrace.config.json of this directory, as it is now: serve uses the commands and addresses it names."
+  )
+)
+
 export const command = Command.make("config").pipe(
   Command.withDescription("The configuration: millrace.config.json of the data directory and of the project."),
-  Command.withSubcommands([schema, check])
+  Command.withSubcommands([schema, check, trust])
 )

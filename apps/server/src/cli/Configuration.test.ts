@@ -1,6 +1,6 @@
 /** `millrace.config.json` at a shell: what wins, what is said of a wrong one, and a server that is the endpoint of another. */
 import { execFileSync } from "node:child_process"
-import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -79,10 +79,8 @@ describe("configuration", () => {
       const checked = yield* Program.run(["config", "check", "--json", "--data", dataDir], { cwd: project })
       expect(JSON.parse(checked.stdout)).toEqual({
         files: [dataDir, project].map((directory) => join(directory, "millrace.config.json")),
-        providers: [
-          { name: "codex", kind: "not offered" },
-          { name: "work", kind: "codex" }
-        ]
+        providers: [{ name: "codex", kind: "not offered" }],
+        untrusted: ["providers.work"]
       })
       expect(checked.stdout).not.toContain("canary")
     }).pipe(Effect.scoped)
@@ -149,6 +147,54 @@ describe("configuration", () => {
       expect(shown.stdout).toContain("→ /nowhere/codex is no program that can be run")
       yield* down(own)
     }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "X7 a stranger's repository runs nothing by being served: its commands and addresses are left out, and said, until they are trusted",
+    () =>
+      Effect.gen(function* () {
+        const { dataDir, project } = yield* places
+        const ran = join(project, "ran")
+        const agent = { kind: "acp", command: "/bin/sh", args: ["-c", `: > ${ran}; exit 1`] }
+        configure(project, {
+          providers: {
+            evil: agent,
+            far: { kind: "openai", baseUrl: "http://192.0.2.9/v1", apiKeyEnv: "HOME" },
+            two: { kind: "demo" }
+          },
+          server: { allowHosts: ["evil.example"] },
+          reaper: { idle: 7 }
+        })
+        const names = ["providers.evil", "providers.far", "server.allowHosts"]
+        const check = Effect.map(
+          Program.run(["config", "check", "--json", "--data", dataDir], { cwd: project }),
+          ({ stdout }) => JSON.parse(stdout) as { readonly untrusted?: ReadonlyArray<string> }
+        )
+        expect((yield* check).untrusted).toEqual(names)
+        const offered = (...args: ReadonlyArray<string>) =>
+          Effect.gen(function* () {
+            const running = yield* serve(dataDir, ["--port", "0", ...args], { cwd: project })
+            // The answer of every provider, probed.
+            const found = new Set((yield* providersOf(dataDir)).map(({ provider }) => provider))
+            const { stderr } = yield* down(running)
+            return { found: ["evil", "far", "two"].filter((name) => found.has(name)), stderr }
+          })
+        const left = yield* offered()
+        expect(left.found, "the rest of the file counts").toEqual(["two"])
+        expect(existsSync(ran)).toBe(false)
+        for (const name of names) expect(left.stderr).toContain(`  ${name}: `)
+        expect(left.stderr).toContain("millrace config trust")
+        expect((yield* offered("--project-config")).found, "this time").toEqual(["evil", "far", "two"])
+        expect((yield* offered()).found, "and no longer").toEqual(["two"])
+        expect(yield* Program.run(["config", "trust", "--data", dataDir], { cwd: project })).toMatchObject({ code: 0 })
+        expect((yield* check).untrusted).toBeUndefined()
+        const trusted = yield* offered()
+        expect(trusted.found).toEqual(["evil", "far", "two"])
+        expect(trusted.stderr).not.toContain("Left out")
+        configure(project, { providers: { evil: { ...agent, args: ["-c", "exit 2"] } } })
+        expect((yield* check).untrusted, "other content is another question").toEqual(["providers.evil"])
+      }).pipe(Effect.scoped),
+    600_000
   )
 
   it.live(

@@ -1,4 +1,4 @@
-/** `millrace.config.json`: where it is looked for, and what is said when it is wrong. The project's wins over that of the data directory. */
+/** `millrace.config.json`: where it is looked for, and what is said when it is wrong. The project's wins over that of the data directory, as far as it is trusted. */
 import { wellFormedJson } from "@millrace/contracts/Text"
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -8,6 +8,7 @@ import { Effect, Either } from "effect"
 import { codeOf, words } from "../Thrown.ts"
 import { type CliFailure, failed, usage } from "./Failure.ts"
 import * as Text from "./Style.ts"
+import * as Trust from "./Trust.ts"
 
 export const fileName = "millrace.config.json"
 
@@ -15,7 +16,23 @@ export interface Loaded {
   readonly configuration: Configuration.Configuration
   /** Absolute paths of those that are there; the later one won. */
   readonly files: ReadonlyArray<string>
+  /** What the project's file names and is left out of `configuration`, since nobody trusted it. */
+  readonly untrusted: ReadonlyArray<Trust.Named>
 }
+
+interface Read {
+  readonly configuration: Configuration.Configuration
+  /** Absent: there is no file. */
+  readonly file?: string
+  readonly text: string
+}
+
+/** Decides about a project's file that names commands or addresses. */
+export type Decide = (
+  file: string,
+  content: Trust.Content,
+  named: ReadonlyArray<Trust.Named>
+) => Effect.Effect<boolean, CliFailure>
 
 const maxBytes = 1024 * 1024
 
@@ -48,11 +65,11 @@ const whereOf = (json: string, cause: unknown): string => {
 }
 
 /** Exit 2 with one line for each wrong field. */
-const read = (directory: string): Effect.Effect<Loaded, CliFailure> =>
+const read = (directory: string): Effect.Effect<Read, CliFailure> =>
   Effect.gen(function* () {
     const file = join(directory, fileName)
     const found = yield* text(file)
-    if (found === undefined) return { configuration: {}, files: [] }
+    if (found === undefined) return { configuration: {}, text: "" }
     const value = yield* Effect.try({
       try: (): unknown => JSON.parse(found),
       catch: (cause) => usage(`${file}: it is not JSON${whereOf(found, cause)}`)
@@ -63,19 +80,45 @@ const read = (directory: string): Effect.Effect<Loaded, CliFailure> =>
       const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${Text.line(path, 200)}: `}${message}`)
       return yield* usage([`${file} is wrong:`, ...lines].join("\n"))
     }
-    return { configuration: Configuration.locate(decoded.right, directory), files: [file] }
+    return { configuration: Configuration.locate(decoded.right, directory), file, text: found }
   })
 
-/** `project`: the directory of a project, whose file is trusted as a program is. */
-export const load = (dataDir: string, project?: string): Effect.Effect<Loaded, CliFailure> =>
+/** Of those that were trusted before. */
+const kept =
+  (dataDir: string): Decide =>
+  (_file, content) =>
+    Effect.sync(() => Trust.isTrusted(dataDir, content))
+
+const filesOf = (...read: ReadonlyArray<Read>) => read.flatMap(({ file }) => (file === undefined ? [] : [file]))
+
+/** `project`: the directory of a project. What its file names counts when it was trusted before, or when `decide` says so (X7). */
+export const load = (dataDir: string, project?: string, decide: Decide = kept(dataDir)): Effect.Effect<Loaded, CliFailure> =>
   Effect.gen(function* () {
     const own = yield* read(dataDir)
-    if (project === undefined || resolve(project) === resolve(dataDir)) return own
+    if (project === undefined || resolve(project) === resolve(dataDir))
+      return { configuration: own.configuration, files: filesOf(own), untrusted: [] }
     const its = yield* read(project)
+    const { named, rest } = Trust.split(its.configuration)
+    const content = { directory: resolve(project), text: its.text }
+    const trusted = named.length === 0 || its.file === undefined || (yield* decide(its.file, content, named))
     return {
-      configuration: Configuration.merge(own.configuration, its.configuration),
-      files: [...own.files, ...its.files]
+      configuration: Configuration.merge(own.configuration, trusted ? its.configuration : rest),
+      files: filesOf(own, its),
+      untrusted: trusted ? [] : named
     }
+  })
+
+/** The file of a project, for a person who trusts it. */
+export const ofProject = (
+  project: string
+): Effect.Effect<
+  { readonly file: string; readonly content: Trust.Content; readonly named: ReadonlyArray<Trust.Named> },
+  CliFailure
+> =>
+  Effect.gen(function* () {
+    const { configuration, file, text } = yield* read(project)
+    if (file === undefined) return yield* failed(`There is no ${fileName} in ${project}.`)
+    return { file, content: { directory: resolve(project), text }, named: Trust.split(configuration).named }
   })
 
 /** What the host takes of it. */

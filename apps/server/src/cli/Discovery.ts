@@ -12,6 +12,7 @@ import { type CliFailure, failed } from "./Failure.ts"
 const Stored = Schema.parseJson(
   Schema.Struct({
     url: Schema.String,
+    publicUrl: Schema.optional(Schema.String),
     pid: Schema.Int.pipe(Schema.positive()),
     tokenFile: Schema.optional(Schema.String),
     startedAt: Schema.String
@@ -22,6 +23,8 @@ type Stored = typeof Stored.Type
 /** A server that answers. `token`: absent where none is needed. */
 export interface Found {
   readonly url: string
+  /** What people open. */
+  readonly publicUrl: string
   readonly pid: number
   readonly token: string | undefined
 }
@@ -76,6 +79,8 @@ export const find = (dataDir: string): Effect.Effect<Option.Option<Found>> =>
   Effect.suspend(() => {
     const stored = read(dataDir)
     if (Option.isNone(stored) || !isAlive(stored.value.pid)) return Effect.succeedNone
-    const { pid, tokenFile, url } = stored.value
-    return Effect.map(answers(url), (alive) => (alive ? Option.some({ url, pid, token: tokenOf(tokenFile) }) : Option.none()))
+    const { pid, publicUrl, tokenFile, url } = stored.value
+    return Effect.map(answers(url), (alive) =>
+      alive ? Option.some({ url, publicUrl: publicUrl ?? url, pid, token: tokenOf(tokenFile) }) : Option.none()
+    )
   })

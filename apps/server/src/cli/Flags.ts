@@ -9,6 +9,7 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { ModelName } from "@millrace/contracts/Command"
 import { ThreadId } from "@millrace/contracts/Ids"
+import * as PublicAddress from "@millrace/host/PublicAddress"
 import { type CliFailure, usage } from "./Failure.ts"
 
 /** `~` is what a shell left as it was, such as in a quoted flag or in an environment file. */
@@ -142,6 +143,42 @@ export const host = Options.text("host").pipe(
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_HOST")),
   Options.optional
 )
+/** How people reach the server through a proxy. */
+export const publicUrl = Options.text("public-url").pipe(
+  Options.withPseudoName("URL"),
+  Options.withDescription(
+    "How people reach the server through a proxy, like https://millrace.example: for pairing links and cookies (MILLRACE_PUBLIC_URL)."
+  ),
+  Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_PUBLIC_URL")),
+  Options.mapEffect((text) =>
+    PublicAddress.isPublicUrl(text) ? Effect.succeed(text) : wrong("public-url", PublicAddress.publicUrlWanted, text)
+  ),
+  Options.optional
+)
+
+/** Those of the flag, which may be repeated, else those of the variable, with commas between them. */
+export const trustProxy = Options.text("trust-proxy").pipe(
+  Options.withPseudoName("ADDR"),
+  Options.withDescription(
+    "A proxy whose X-Forwarded-Proto, -For and -Host count: an address or a network. May be repeated (MILLRACE_TRUST_PROXY, with commas)."
+  ),
+  Options.repeated,
+  Options.mapEffect((given) =>
+    Effect.gen(function* () {
+      const variable = yield* Effect.orDie(Config.withDefault(Config.string("MILLRACE_TRUST_PROXY"), ""))
+      const all =
+        given.length > 0
+          ? given
+          : variable
+              .split(",")
+              .map((one) => one.trim())
+              .filter((one) => one !== "")
+      const bad = all.find((one) => !PublicAddress.isProxyAddress(one))
+      return bad === undefined ? all : yield* wrong("trust-proxy", PublicAddress.proxyAddressWanted, bad)
+    })
+  )
+)
+
 export const defaultHost = "127.0.0.1"
 
 export const port = integer("port", { min: 0, max: 65_535, variable: "MILLRACE_PORT" }).pipe(

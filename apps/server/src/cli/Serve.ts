@@ -32,6 +32,13 @@ export const command = Command.make(
       Options.withDescription("One more name this server is reached by, such as that of a proxy. May be repeated."),
       Options.repeated
     ),
+    publicUrl: Flags.publicUrl,
+    trustProxy: Flags.trustProxy,
+    projectConfig: Options.boolean("project-config").pipe(
+      Options.withDescription(
+        "Use the commands and addresses that millrace.config.json of this directory names, this time. See: millrace config trust"
+      )
+    ),
     noProjectConfig: Options.boolean("no-project-config").pipe(
       Options.withDescription("Leave millrace.config.json of this directory unread, and read only that of the data directory.")
     ),
@@ -81,16 +88,21 @@ export const command = Command.make(
     open,
     parentFd,
     port,
+    projectConfig,
+    publicUrl,
     readyFd,
     recovery,
     requestsPerSecond,
     streamsPerToken,
-    toolSilence
+    toolSilence,
+    trustProxy
   }) =>
     Effect.gen(function* () {
       const { serve } = yield* Effect.promise(() => import("./ServeProgram.ts"))
       const { hostOptions, load } = yield* Effect.promise(() => import("./ConfigurationFile.ts"))
-      const { configuration, files } = yield* load(data, noProjectConfig ? undefined : process.cwd())
+      const { decide } = yield* Effect.promise(() => import("./TrustQuestion.ts"))
+      const trust = yield* decide(data, projectConfig)
+      const { configuration, files } = yield* load(data, noProjectConfig ? undefined : process.cwd(), trust)
       const { providers, reaper } = hostOptions(configuration)
       yield* serve({
         host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
@@ -98,6 +110,8 @@ export const command = Command.make(
         dataDir: data,
         auth: !noAuth,
         allowedHosts: [...allowHost, ...(configuration.server?.allowHosts ?? [])],
+        publicUrl: Flags.orUndefined(publicUrl) ?? configuration.server?.publicUrl,
+        trustProxy: [...trustProxy, ...(configuration.server?.trustProxy ?? [])],
         configuredBy: files,
         ...(providers === undefined ? {} : { providers }),
         open,

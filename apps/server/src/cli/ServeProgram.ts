@@ -25,6 +25,8 @@ export interface Options {
   readonly dataDir: string
   readonly auth: boolean
   readonly allowedHosts: ReadonlyArray<string>
+  readonly publicUrl?: string | undefined
+  readonly trustProxy: ReadonlyArray<string>
   readonly open: boolean
   readonly readyFd: number | undefined
   readonly parentFd: number | undefined
@@ -63,12 +65,22 @@ const leave = (output: Output["Type"]) =>
   )
 
 const composed = (
-  { allowedHosts, auth, dataDir, host, limits, port, providers, reaper, recovery }: Options,
+  { allowedHosts, auth, dataDir, host, limits, port, providers, publicUrl, reaper, recovery, trustProxy }: Options,
   onStep: Steps.OnStep | undefined,
   telemetry: Telemetry | undefined,
   { requestsPerSecond, streamsPerToken, ...places } = limits
 ) =>
-  Server.layer({ host, port, auth, dataDir, allowedHosts, grace, allowance: { requestsPerSecond, streamsPerToken } }).pipe(
+  Server.layer({
+    host,
+    port,
+    auth,
+    dataDir,
+    allowedHosts,
+    publicUrl,
+    trustProxy,
+    grace,
+    allowance: { requestsPerSecond, streamsPerToken }
+  }).pipe(
     Layer.provideMerge(Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))),
     Layer.provideMerge(
       Host.layer({
@@ -153,6 +165,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     yield* Effect.acquireRelease(
       Discovery.write(dataDir, {
         url: server.url,
+        ...(server.publicUrl === server.url ? {} : { publicUrl: server.publicUrl }),
         pid,
         ...(local === undefined ? {} : { tokenFile: local.file }),
         startedAt: DateTime.formatIso(yield* DateTime.now)
@@ -160,7 +173,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
       () => Discovery.remove(dataDir, pid)
     )
     const link = options.auth
-      ? Pairing.link(server.url, (yield* Effect.mapError(Pairing.create(dataDir, { role: "admin" }), fromError)).code)
+      ? Pairing.link(server.publicUrl, (yield* Effect.mapError(Pairing.create(dataDir, { role: "admin" }), fromError)).code)
       : undefined
     yield* output.progress(undefined)
     yield* output

@@ -112,7 +112,7 @@ export const pair = Command.make(
         Pairing.create(data, { name: yield* checkedName(name), role: admin ? "admin" : "client" }),
         fromError
       )
-      const link = Pairing.link(server.value.url, code)
+      const link = Pairing.link(server.value.publicUrl, code)
       if (json) return yield* Output.json({ link, expiresAt: new Date(expiresAt).toISOString() })
       yield* output.out(`${link}\n`)
       yield* output.note(output.style.dim("Open it in a browser. It works once, for 10 minutes."))

@@ -56,12 +56,12 @@ const make = Effect.gen(function* () {
         const known = request.headers["if-none-match"]
         const now = `"${format(log.epoch, yield* log.head)}"`
         if (known?.includes(now) === true)
-          return HttpServerResponse.empty({ status: 304, headers: { etag: now, "cache-control": "no-cache" } })
+          return HttpServerResponse.empty({ status: 304, headers: { etag: now, "cache-control": "private, no-cache" } })
         const state = yield* service.state
         return Respond.json(state, {
           etag: `"${format(state.logEpoch, state.offset)}"`,
           "x-millrace-last-idx": String(state.offset),
-          "cache-control": "no-cache"
+          "cache-control": "private, no-cache"
         })
       }),
     events: ({ request }) => events(request),
@@ -128,7 +128,7 @@ const make = Effect.gen(function* () {
         const { actor, tokenId } = yield* admin
         yield* AccessRecord.write(tokens.dataDir, { action: "shutdown", actor, tokenId, mode, deadlineMs })
         const begun = yield* Effect.uninterruptible(service.beginShutdown({ deadline: deadlineMs, mode, by: actor }))
-        return HttpServerResponse.setStatus(Respond.json(begun, { "cache-control": "no-store" }), 202)
+        return HttpServerResponse.setStatus(Respond.json(begun, { "cache-control": "private, no-store" }), 202)
       })
   }
   return Routes.make(ApiGroup, handlers)

@@ -45,7 +45,7 @@ export const parse = (
   headers: Readonly<Record<string, string | undefined>>
 ): Either.Either<EventQuery, BadRequest> =>
   Either.gen(function* () {
-    const format = formatOf(headers["accept"] ?? "")
+    const format = formatOf((headers["accept"] ?? "").toLowerCase())
     const lastEventId = headers["last-event-id"] ?? ""
     const after = search.get("after")
     const since = search.get("since")

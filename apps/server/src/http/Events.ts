@@ -20,6 +20,7 @@ import * as EventQuery from "./EventQuery.ts"
 import * as Followers from "./Followers.ts"
 import { limited } from "./Limited.ts"
 import * as Sse from "./Sse.ts"
+import * as Target from "./Target.ts"
 import { Wake } from "./Wake.ts"
 
 /** A page of an answer ends here; the header tells how far it went (D10). */
@@ -49,20 +50,19 @@ export const resolveFrom = Effect.fnUntraced(function* (from: EventQuery.From) {
 const indexHeaders = (epoch: string, upTo: number) => ({
   "x-millrace-last-idx": String(upTo),
   "x-millrace-cursor": formatCursor(epoch, upTo),
-  "cache-control": "no-store"
+  "cache-control": "private, no-store"
 })
 
 /**
- * A page whose upper bound lies below the head never changes: it has a strong ETag. Asked for by a cursor, which names the log, it may be
- * kept for ever; an offset may belong to another log tomorrow, so that one is asked for again. An open page is not kept at all.
+ * A page whose upper bound lies below the head has a strong ETag: it changes only when what it holds is deleted. A browser asks for it again each time. An
+ * open page is not kept at all.
  */
 const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): Record<string, string> =>
   page.upTo >= page.head
     ? {}
     : {
         etag: `"${[epoch, page.after, page.upTo, etagOf(query), query.format].join("-")}"`,
-        "cache-control":
-          query.from !== "start" && "cursor" in query.from ? "private, max-age=31536000, immutable" : "private, no-cache",
+        "cache-control": "private, no-cache",
         vary: "accept, authorization, cookie"
       }
 
@@ -174,8 +174,7 @@ export const make = Effect.gen(function* () {
   const { epoch } = yield* EventLog
   const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | Wake | EventLog | Tokens>()
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-    const at = request.url.indexOf("?")
-    const query = yield* EventQuery.parse(new URLSearchParams(at < 0 ? "" : request.url.slice(at + 1)), request.headers)
+    const query = yield* EventQuery.parse(new URLSearchParams(Target.queryOf(request.url)), request.headers)
     const after = yield* resolveFrom(query.from)
     if (query.format === "sse") {
       const session = yield* Session

@@ -1,16 +1,20 @@
 /**
- * Around every route: who may ask at all (X1), and an answer in JSON for what no route answers. A defect is logged and answered with
- * 500; the server stays up.
+ * Around every route: one spelling of the target, who may ask at all (X1), what happens while the server is not ready (D16), and an answer in JSON for
+ * what no route answers. A defect is logged and answered with 500; the server stays up.
  */
 import { randomUUID } from "node:crypto"
 import { cut } from "@millrace/contracts/Text"
-import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { Headers, HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Cause, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
+import * as Proxy from "../auth/Proxy.ts"
 import * as OpenAiFailure from "../openai/Failure.ts"
 import { Drain } from "./Drain.ts"
 import * as Health from "./Health.ts"
+import * as NotReady from "./NotReady.ts"
 import * as Respond from "./Respond.ts"
+import * as Target from "./Target.ts"
 
 export interface Known {
   readonly method: string
@@ -33,11 +37,6 @@ const table = (known: ReadonlyArray<Known>) => {
   return (path: string): string | undefined => patterns.find(({ pattern }) => pattern.test(path))?.allow
 }
 
-const pathOf = (url: string) => {
-  const end = url.search(/[?#]/)
-  return end < 0 ? url : url.slice(0, end)
-}
-
 /** Errors of the OpenAI-compatible face have the shape that its clients read. */
 const errorsFor = (path: string) =>
   path.startsWith("/v1/")
@@ -57,32 +56,30 @@ const unmatched = (allow: string | undefined, method: string, path: string) => {
   return errorsFor(path).plain(405, "MethodNotAllowed", `${path} takes ${allow}, not ${method}.`, { allow })
 }
 
-const upgradeRequired = Respond.plain(426, "UpgradeRequired", "/rpc speaks WebSocket. Open it with a WebSocket client.", {
-  upgrade: "websocket",
-  connection: "upgrade"
-})
-const badHandshake = Respond.plain(400, "BadRequest", "The WebSocket handshake is malformed: version 13, a key, no subprotocol.")
-
 /**
- * What the handshake of the `ws` package would refuse by itself, without a word to the request's fiber, which then waits for ever and
- * holds the shutdown. So it is refused here.
+ * An answer to a request for an upgrade says that its connection ends, and ends it: Node reads no second request from it. The response of such a request
+ * exists only from here on; that of an upgrade that took place has no socket and never finishes.
  */
-const handshake = (headers: Readonly<Record<string, string | undefined>>): HttpServerResponse.HttpServerResponse | undefined => {
-  if (headers["upgrade"]?.toLowerCase() !== "websocket") return upgradeRequired
-  const good =
-    /^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "") &&
-    headers["sec-websocket-version"] === "13" &&
-    headers["sec-websocket-protocol"] === undefined
-  return good ? undefined : badHandshake
+const endUpgrade = (request: HttpServerRequest.HttpServerRequest) => {
+  const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
+  NodeHttpServerRequest.toServerResponse(request).once("finish", () => socket.destroySoon())
 }
 
 /** Each answer has an id of its own, which a defect of it has in the log too. */
-const secured = (response: HttpServerResponse.HttpServerResponse, closing: boolean, requestId: string) =>
-  HttpServerResponse.setHeaders(response, {
+const secured = (
+  request: HttpServerRequest.HttpServerRequest,
+  response: HttpServerResponse.HttpServerResponse,
+  draining: boolean,
+  requestId: string
+) => {
+  const upgrade = request.headers["upgrade"] !== undefined
+  if (upgrade) endUpgrade(request)
+  return HttpServerResponse.setHeaders(response, {
     "x-content-type-options": "nosniff",
     "x-request-id": requestId,
-    ...(closing && { connection: "close" })
+    ...((draining || upgrade) && { connection: "close" })
   })
+}
 
 const requests = Metric.counter("millrace_http_requests_total", {
   description: "Requests that were answered, by status.",
@@ -96,42 +93,74 @@ const requestsOf = (status: number) => {
   return known
 }
 
+/** Closes the connection without an answer. The close interrupts the request's fiber. */
+const hangUp = (request: HttpServerRequest.HttpServerRequest) =>
+  Effect.zipRight(
+    Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy()),
+    Effect.never
+  )
+
 /** Provide it beside the routes; `known` is what they answer. */
-export const layer = (bind: Access.Bind, known: ReadonlyArray<Known>) =>
+export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<string> }, known: ReadonlyArray<Known>) =>
   Layer.unwrapEffect(
-    Effect.map(Drain, (drain) => {
+    Effect.gen(function* () {
+      const drain = yield* Drain
+      const ready = yield* Health.now
       const check = Access.make(bind)
+      const seen = Proxy.make(bind.trustProxy ?? [])
       const allowed = table(known)
+      /** The answer, when the request does not get to its route. */
+      const refused = (request: HttpServerRequest.HttpServerRequest, path: string) =>
+        Effect.gen(function* () {
+          if (!Health.paths.has(path)) {
+            const verdict = check(request)
+            if (verdict._tag === "Left") return errorsFor(path).error(verdict.left)
+          }
+          const events = NotReady.asksForEvents(request.method, request.headers)
+          if (!events && request.headers["upgrade"] === undefined) return undefined
+          const { reason, status } = yield* ready
+          if (status === "ok") return undefined
+          return events ? yield* hangUp(request) : NotReady.refusal({ status, reason }, path)
+        })
       return HttpLayerRouter.middleware(
         (handler) =>
           Effect.gen(function* () {
-            const request = yield* HttpServerRequest.HttpServerRequest
-            const path = pathOf(request.url)
             const requestId = randomUUID()
-            if (!Health.paths.has(path)) {
-              const verdict = check(request)
-              if (verdict._tag === "Left") return secured(errorsFor(path).error(verdict.left), drain.draining(), requestId)
-            }
-            const refusal = /^\/rpc\/?$/.test(path) && request.method === "GET" ? handshake(request.headers) : undefined
-            if (refusal !== undefined) return secured(refusal, drain.draining(), requestId)
-            const answer = yield* Effect.catchAllCause(handler, (cause) => {
-              const failure = Cause.failureOption(cause)
-              if (failure._tag === "Some" && isRouteNotFound(failure.value))
-                return Effect.succeed(unmatched(allowed(path), request.method, path))
-              if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
-              return Effect.as(
-                Effect.logError("A request failed with a defect", cause).pipe(
-                  Effect.annotateLogs({ method: request.method, path, requestId })
-                ),
-                errorsFor(path).plain(
-                  500,
-                  "InternalError",
-                  "The server made a mistake; it is in its log. The request may be sent again."
-                )
-              )
+            const received = yield* HttpServerRequest.HttpServerRequest
+            // From here on there is one spelling and one set of headers: the router and every check read the same.
+            const { address, headers } = seen(
+              received.headers,
+              NodeHttpServerRequest.toIncomingMessage(received).socket.remoteAddress
+            )
+            const request = received.modify({
+              url: Target.canonical(received.url),
+              headers: Headers.unsafeFromRecord(headers),
+              ...(address !== undefined && { remoteAddress: address })
             })
+            const path = Target.pathOf(request.url)
+            const refusal = yield* refused(request, path)
+            if (refusal !== undefined) return secured(request, refusal, drain.draining(), requestId)
+            const answer = yield* handler.pipe(
+              Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+              Effect.catchAllCause((cause) => {
+                const failure = Cause.failureOption(cause)
+                if (failure._tag === "Some" && isRouteNotFound(failure.value))
+                  return Effect.succeed(unmatched(allowed(path), request.method, path))
+                if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
+                return Effect.as(
+                  Effect.logError("A request failed with a defect", cause).pipe(
+                    Effect.annotateLogs({ method: request.method, path, requestId })
+                  ),
+                  errorsFor(path).plain(
+                    500,
+                    "InternalError",
+                    "The server made a mistake; it is in its log. The request may be sent again."
+                  )
+                )
+              })
+            )
             yield* Metric.increment(requestsOf(answer.status))
-            return secured(answer, drain.draining(), requestId)
+            return secured(request, answer, drain.draining(), requestId)
           }),
         { global: true }
       )

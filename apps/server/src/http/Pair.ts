@@ -5,12 +5,14 @@ import { Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Access from "../auth/Access.ts"
 import type { AccessFileError } from "../auth/AccessFile.ts"
 import * as Pairing from "../auth/Pairing.ts"
+import * as Proxy from "../auth/Proxy.ts"
 import { AccessConfig, ofRequest } from "../auth/Session.ts"
 import * as Tokens from "../auth/Tokens.ts"
 import * as Body from "./Body.ts"
 import * as Respond from "./Respond.ts"
 import * as Html from "./Html.ts"
 import * as Strict from "./Strict.ts"
+import * as Target from "./Target.ts"
 
 const refused = new Forbidden({
   message: "This pairing code was used already, has expired, or never was. Get a new one with `millrace pair`."
@@ -39,23 +41,26 @@ const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "ses
   return yield* Effect.mapError(Tokens.create(dataDir, { name: name ?? found.value.name, kind, role: found.value.role }), storage)
 })
 
-const cookie = (port: number, token: string) =>
-  `${Access.cookieName(port)}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Duration.toSeconds("365 days")}`
+/** `Secure` where the browser speaks TLS: with the proxy that the public URL or a trusted header names. */
+const cookie = ({ port, publicUrl }: AccessConfig["Type"], { headers }: HttpServerRequest.HttpServerRequest, token: string) =>
+  `${Access.cookieName(port())}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Duration.toSeconds("365 days")}${
+    Proxy.isSecure(headers) || publicUrl?.startsWith("https:") === true ? "; Secure" : ""
+  }`
 
 /** Open to everybody who has a code. */
 export const make = Effect.gen(function* () {
   const context = yield* Effect.context<Tokens.Tokens | AccessConfig>()
   const config = yield* AccessConfig
-  const home = HttpServerResponse.empty({ status: 303, headers: { location: "/", "cache-control": "no-store" } })
+  const home = HttpServerResponse.empty({ status: 303, headers: { location: "/", "cache-control": "private, no-store" } })
 
   const open = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     if (!config.auth) return home
     // What only looks (HEAD of a link preview) does not use the code up.
     if (request.method === "HEAD") return HttpServerResponse.empty()
-    const code = new URL(request.url, "http://localhost").searchParams.get("code") ?? undefined
+    const code = new URLSearchParams(Target.queryOf(request.url)).get("code") ?? undefined
     return yield* redeem(code, "session").pipe(
-      Effect.map(({ token }) => HttpServerResponse.setHeader(home, "set-cookie", cookie(config.port(), token))),
+      Effect.map(({ token }) => HttpServerResponse.setHeader(home, "set-cookie", cookie(config, request, token))),
       // A browser that opens its link again (a restored tab) is in already.
       Effect.catchTag("Forbidden", (error) =>
         Effect.mapBoth(ofRequest(request), { onSuccess: () => home, onFailure: () => error })
@@ -72,7 +77,7 @@ export const make = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { code, name } = yield* read(request, exchanged)
     const { token, record } = yield* redeem(code, "token", name)
-    return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "no-store" })
+    return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "private, no-store" })
   }).pipe(
     Effect.catchAll((error) => Effect.succeed(Respond.error(error))),
     Effect.provide(context)
@@ -84,12 +89,14 @@ export const make = Effect.gen(function* () {
 /** For those who are in already: `POST /api/pair` makes a code. */
 export const makePrivate = Effect.gen(function* () {
   const { dataDir } = yield* Tokens.Tokens
+  const { publicUrl } = yield* AccessConfig
   const create = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { name } = yield* read(request, created)
     const { code, expiresAt } = yield* Effect.mapError(Pairing.create(dataDir, { ...(name !== undefined && { name }) }), storage)
-    const url = Pairing.link(`http://${request.headers["host"] ?? "localhost"}`, code)
-    return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "no-store" })
+    const scheme = Proxy.isSecure(request.headers) ? "https" : "http"
+    const url = Pairing.link(publicUrl ?? `${scheme}://${request.headers["host"] ?? "localhost"}`, code)
+    return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "private, no-store" })
   }).pipe(Effect.catchAll((error) => Effect.succeed(Respond.error(error))))
   return [HttpLayerRouter.route("POST", "/api/pair", create)]
 })

@@ -44,6 +44,10 @@ export const error = (error: WireError): HttpServerResponse.HttpServerResponse =
   })
 }
 
-/** Answers that are not in the contract's error set: a path without route, a wrong method, a defect. */
+/** Answers that are not in the contract's error set: a path without route, a wrong method, a defect. No cache keeps them. */
 export const plain = (status: number, tag: string, message: string, headers?: Record<string, string>) =>
-  HttpServerResponse.text(JSON.stringify({ _tag: tag, message }), { status, contentType: body, ...(headers && { headers }) })
+  HttpServerResponse.text(JSON.stringify({ _tag: tag, message }), {
+    status,
+    contentType: body,
+    headers: { "cache-control": "no-store", ...headers }
+  })

@@ -103,7 +103,7 @@ it.scopedLive("D5 the stream's headers and its first bytes come before any event
     })
     const lower = head.toLowerCase()
     expect(lower).toContain("content-type: text/event-stream; charset=utf-8\r\n")
-    expect(lower).toContain("cache-control: no-cache, no-transform\r\n")
+    expect(lower).toContain("cache-control: private, no-cache, no-transform\r\n")
     expect(lower).toContain("x-accel-buffering: no\r\n")
     expect(head).toMatch(/event: open\ndata: {"logEpoch":"\w+","head":0}\nretry: 1000\n\n/)
     expect(head).toContain('event: caught-up\ndata: {"head":0,"replayed":0,"requests":0}\n\n')

@@ -58,7 +58,7 @@ const encode = (epoch: string, retry: Duration.Duration, step: Exclude<Follow.St
 }
 
 const headers = {
-  "cache-control": "no-cache, no-transform",
+  "cache-control": "private, no-cache, no-transform",
   "x-accel-buffering": "no"
 }
 

@@ -35,7 +35,7 @@ export const download = (
   )
   return HttpServerResponse.stream(body, {
     contentType,
-    headers: { "content-disposition": `attachment; filename="${threadId}.${ending}"`, "cache-control": "no-store" }
+    headers: { "content-disposition": `attachment; filename="${threadId}.${ending}"`, "cache-control": "private, no-store" }
   })
 }
 

@@ -40,7 +40,7 @@ interface Face {
 const json = (value: unknown, headers?: Readonly<Record<string, string>>) =>
   HttpServerResponse.text(JSON.stringify(value), {
     contentType: "application/json; charset=utf-8",
-    headers: { "cache-control": "no-store", ...headers }
+    headers: { "cache-control": "private, no-store", ...headers }
   })
 
 const streamed = (face: Face, call: Call.Call) =>
@@ -62,7 +62,7 @@ const streamed = (face: Face, call: Call.Call) =>
     )
     return HttpServerResponse.stream(body, {
       contentType: "text/event-stream; charset=utf-8",
-      headers: { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no", ...call.headers }
+      headers: { "cache-control": "private, no-cache, no-transform", "x-accel-buffering": "no", ...call.headers }
     })
   })
 

@@ -8,6 +8,7 @@ import { isDeep } from "@millrace/orchestration/Limits"
 import { required } from "../auth/Session.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Strict from "../http/Strict.ts"
+import { wellFormed } from "../http/Handshake.ts"
 import * as Handlers from "./Handlers.ts"
 
 /** A message of a client: a command of 128 KiB of text has room, in any encoding. Larger ones close the connection with 1009 (X5). */
@@ -88,4 +89,4 @@ export const layer = RpcServer.layerHttpRouter({
   protocol: "websocket",
   disableFatalDefects: true,
   spanPrefix: "Rpc"
-}).pipe(Layer.provide([Handlers.layer, serialization, required.combine(reading).layer]))
+}).pipe(Layer.provide([Handlers.layer, serialization, required.combine(reading).layer, wellFormed.layer]))

@@ -1,0 +1,51 @@
+/**
+ * What a proxy in front of the server says of a request. `X-Forwarded-*` of a trusted address take effect; of anybody else they are removed, so that
+ * nothing behind this reads them (X1). Pure.
+ */
+import { BlockList, isIP } from "node:net"
+
+export type Headers = Readonly<Record<string, string | undefined>>
+
+const names = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"] as const
+
+const bare = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "")
+
+const familyOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4")
+
+/** The value that the nearest proxy wrote. */
+const last = (value: string | undefined): string | undefined => value?.split(",").at(-1)?.trim()
+
+export interface Seen {
+  /** `host` is the one that the client asked for. */
+  readonly headers: Record<string, string>
+  /** The client's address. */
+  readonly address: string | undefined
+}
+
+/** `trusted`: addresses and networks of proxies. */
+export const make = (trusted: ReadonlyArray<string>) => {
+  const list = new BlockList()
+  for (const one of trusted) {
+    const [address = "", bits] = one.split("/")
+    if (bits === undefined) list.addAddress(address, familyOf(address))
+    else list.addSubnet(address, Number(bits), familyOf(address))
+  }
+  const trusts = (address: string): boolean => isIP(address) !== 0 && list.check(address, familyOf(address))
+  return (headers: Headers, peer: string | undefined): Seen => {
+    const own: Record<string, string> = {}
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) own[name] = value
+    for (const name of names) delete own[name]
+    const nearest = bare(peer ?? "")
+    if (!trusts(nearest)) return { headers: own, address: peer }
+    const host = last(headers["x-forwarded-host"])
+    const proto = last(headers["x-forwarded-proto"])?.toLowerCase()
+    if (host !== undefined && host !== "") own["host"] = host
+    if (proto === "https" || proto === "http") own["x-forwarded-proto"] = proto
+    const hops = (headers["x-forwarded-for"] ?? "").split(",").map((hop) => bare(hop.trim()))
+    const client = hops.findLast((hop) => isIP(hop) !== 0 && !trusts(hop))
+    return { headers: own, address: client ?? peer }
+  }
+}
+
+/** The client speaks TLS with the proxy that sent this. */
+export const isSecure = (headers: Headers): boolean => headers["x-forwarded-proto"] === "https"
