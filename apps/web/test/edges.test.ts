@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Page } from "playwright-core"
-import { browser, log, pair, post, threadOf } from "./support/Browser.ts"
+import { browser, log, open, pair, post, threadOf } from "./support/Browser.ts"
 
 const editor = join(import.meta.dirname, "support/editor.mjs")
 
@@ -111,10 +111,10 @@ it.scopedLive(
       )
       expect(answered.map(({ data }) => data)).toMatchObject([{ optionId: "o2" }])
 
-      const long = yield* begin("demo", "[[deltas 100000 10]]")
+      const long = yield* begin("demo", "[[deltas 1500 0]] [[deltas 100000 25]]")
       const ends = async (page: Page) => expect(await below(page)).toBeLessThanOrEqual(1)
       for (const { page } of [phone, desk]) yield* Effect.promise(() => page.goto(at(long.threadId)))
-      yield* Effect.promise(() => desk.page.getByText("d1500 ").waitFor())
+      for (const { page } of [phone, desk]) yield* Effect.promise(() => page.getByText("d1500 ").waitFor())
       // The queue grows the dock, and so takes height from the transcript, while text is added.
       for (let n = 1; n <= 4; n++) {
         yield* give("turn.start", { threadId: long.threadId, text: `queued ${n}`, strategy: "enqueue" })
@@ -170,5 +170,46 @@ it.scopedLive(
       yield* give("turn.interrupt", { threadId: long.threadId })
       expect(threadOf(desk.page.url())).toBe(long.threadId)
       for (const { complaints } of [phone, desk]) expect(complaints).toEqual([])
+    })
+)
+
+it.scopedLive(
+  "C2 D2 a message that is written without a connection stands as waiting, survives the page, and is accepted once",
+  () =>
+    Effect.gen(function* () {
+      const [chrome, dataDir] = yield* Effect.all([browser, temporaryDirectory], { concurrency: 2 })
+      const first = yield* serve({ dataDir })
+      const { context, page } = yield* pair(chrome, first, "laptop")
+      yield* Effect.promise(async () => {
+        await page.getByLabel("Prompt").fill("[[say one]]")
+        await page.keyboard.press("Enter")
+        await page.locator(".turn-end").waitFor()
+      })
+      const url = page.url()
+      yield* first.kill("SIGKILL")
+      yield* first.ended
+      yield* Effect.promise(async () => {
+        await page.getByText("No connection. You see the state as it was").waitFor()
+        const waits = page.getByRole("region", { name: "Not sent yet" })
+        for (const [at, text] of ["[[say two]]", "[[say three]]"].entries()) {
+          await page.getByLabel("Prompt").fill(text)
+          await page.keyboard.press("Enter")
+          await waits.locator("li").nth(at).getByText(text).waitFor()
+        }
+        await shot(page, "waiting")
+        // The last tab: the hub and its outbox end with it.
+        await page.close()
+      })
+      const second = yield* serve({ dataDir, port: new URL(first.url).port })
+      const again = yield* open(context, url)
+      yield* Effect.promise(async () => {
+        await again.page.locator(".turn-end").nth(2).waitFor()
+        await again.page.getByRole("region", { name: "Not sent yet" }).waitFor({ state: "detached" })
+        expect(await again.page.evaluate(() => localStorage.getItem("millrace.waiting"))).toBe(null)
+      })
+      const asked = (yield* log(second)).flatMap(({ data, type }) =>
+        type === "turn.requested" && "text" in (data as object) ? [data] : []
+      )
+      expect(asked).toMatchObject([{ text: "[[say one]]" }, { text: "[[say two]]" }, { text: "[[say three]]" }])
     })
 )

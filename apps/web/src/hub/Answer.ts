@@ -13,7 +13,10 @@ const run = (
 ): Effect.Effect<unknown, { readonly _tag: string; readonly message: string }> => {
   switch (call.name) {
     case "dispatch":
-      return Effect.flatMap(command(call.type, call.body), client.dispatch)
+      return Effect.flatMap(
+        command(call.type, call.body, call.commandId === undefined ? undefined : Effect.succeed(call.commandId)),
+        client.dispatch
+      )
     case "thread":
       return client.thread(call.threadId)
     case "threads":

@@ -1,12 +1,13 @@
 /** A tab's side of the hub. */
 import type { Accepted, BodyOf, CommandType } from "@millrace/contracts/Command"
+import type { CommandId } from "@millrace/contracts/Ids"
 import type { Call, Failed, ToHub, ToTab } from "./Wire.ts"
 
 export interface Link {
   /** Rejects with a `Refusal`. */
   readonly call: <A>(call: Call) => Promise<A>
-  /** A command: the hub gives it an id, and sends it as often as needed (Outbox). */
-  readonly send: <T extends CommandType>(type: T, body: BodyOf<T>) => Promise<Accepted>
+  /** A command: the hub gives it an id where it has none, and sends it as often as needed (Outbox). */
+  readonly send: <T extends CommandType>(type: T, body: BodyOf<T>, commandId?: CommandId) => Promise<Accepted>
   readonly retry: () => void
 }
 
@@ -70,7 +71,8 @@ export const make = (hear: Hear): Link => {
   const call = <A>(what: Call) => ask(what) as Promise<A>
   return {
     call,
-    send: (type, body) => call<Accepted>({ name: "dispatch", type, body }),
+    send: (type, body, commandId) =>
+      call<Accepted>({ name: "dispatch", type, body, ...(commandId !== undefined && { commandId }) }),
     retry: () => post({ tag: "retry" })
   }
 }

@@ -1,14 +1,14 @@
 /** What a tab and the hub say to each other, over a `MessagePort` or in one page. Plain values only: they are cloned on the way. */
 import type { BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { CommandId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { PageRequest } from "@millrace/contracts/Millrace"
 import type { World } from "../store/World.ts"
 
 /** The calls of `Millrace`, as values. `events`: at most `limit` events with a greater offset than `since`. */
 export type Call =
-  | { readonly name: "dispatch"; readonly type: CommandType; readonly body: BodyOf<CommandType> }
+  | { readonly name: "dispatch"; readonly type: CommandType; readonly body: BodyOf<CommandType>; readonly commandId?: CommandId }
   | { readonly name: "thread"; readonly threadId: ThreadId }
   | { readonly name: "threads"; readonly page: PageRequest & { readonly archived?: boolean } }
   | { readonly name: "items" | "turns"; readonly threadId: ThreadId; readonly page: PageRequest }

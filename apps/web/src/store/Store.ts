@@ -10,6 +10,7 @@ import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
 import * as Link from "../hub/Link.ts"
 import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
 import * as Transcript from "./Transcript.ts"
+import * as Waiting from "./Waiting.ts"
 import * as World from "./World.ts"
 
 /** Transcripts that are kept folded; the one looked at longest ago goes first. */
@@ -112,6 +113,7 @@ const hear = (message: ToTab) => {
     case "connection":
       if (message.connection.state === "live" && state.connection.state !== "live") {
         void loadProviders()
+        Waiting.flush(link)
         for (const [threadId, opened] of state.threads) if (opened.state === "failed") void openThread(threadId)
       }
       return set({ connection: message.connection })

@@ -5,6 +5,7 @@ import type { ThreadView } from "@millrace/contracts/State"
 import { Action, useAction } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { link } from "../store/Store.ts"
+import * as Waiting from "../store/Waiting.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
 
@@ -31,15 +32,27 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
     // What was refused is there to be mended.
     if (!sent) setText((now) => (now === "" ? words : now))
   }
-  const send = (strategy: Strategy) => give((words) => link.send("turn.start", { threadId, text: words, strategy }))
+  const [refusal, setRefusal] = useState<string>()
+  // The next message can be written while this one waits for a connection.
+  const send = async (strategy: Strategy) => {
+    const words = text
+    write("")
+    setRefusal(undefined)
+    try {
+      await Waiting.send(link, threadId, words, strategy)
+    } catch (cause) {
+      setRefusal(cause instanceof Error ? cause.message : String(cause))
+      setText((now) => (now === "" ? words : now))
+    }
+  }
   const aim = () => give((objective) => link.send("goal.set", { threadId, objective }))
   const running = activeTurnId !== undefined
   const empty = text.trim() === ""
   return (
     <div className="composer">
-      {action.error !== undefined && (
+      {(refusal ?? action.error) !== undefined && (
         <p className="refusal" role="alert">
-          {action.error}
+          {refusal ?? action.error}
         </p>
       )}
       <Prompt

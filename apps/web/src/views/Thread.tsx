@@ -13,6 +13,7 @@ import { Plan } from "./Plan.tsx"
 import { Queue } from "./Queue.tsx"
 import { titleOf } from "./Rail.tsx"
 import { RequestCard } from "./RequestCard.tsx"
+import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
 
@@ -210,6 +211,7 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
         <Plan threadId={threadId} />
         <Goal thread={thread} />
         <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
+        <Waiting threadId={threadId} />
         {thread.archived ? (
           <p className="nothing">This thread is archived. Unarchive it to go on.</p>
         ) : (

@@ -1,0 +1,110 @@
+/**
+ * Messages that no server has accepted yet. They stand in localStorage from before they are sent until they are accepted, so a reload keeps
+ * them. Each keeps its command id: sent again, by this tab or another one, it is accepted once (C2).
+ */
+import type { Strategy } from "@millrace/contracts/Command"
+import type { CommandId, ThreadId } from "@millrace/contracts/Ids"
+import { Refusal, type Link } from "../hub/Link.ts"
+
+export interface Waiting {
+  readonly commandId: CommandId
+  readonly threadId: ThreadId
+  readonly text: string
+  readonly strategy: Strategy
+  /** Why the server refused it; it is not sent again. */
+  readonly refused?: string
+}
+
+const key = "millrace.waiting"
+/** More are refused: the person still has the text. */
+const most = 50
+
+const isText = (value: unknown): value is string => typeof value === "string"
+const isStrategy = (value: unknown): value is Strategy => value === "enqueue" || value === "steer" || value === "interrupt"
+
+/** A value of another shape is left out. */
+const waitingOf = (value: unknown): ReadonlyArray<Waiting> => {
+  if (typeof value !== "object" || value === null) return []
+  const { commandId, refused, strategy, text, threadId } = value as Readonly<Record<string, unknown>>
+  if (!isText(commandId) || !isText(threadId) || !isText(text) || !isStrategy(strategy)) return []
+  const known = { commandId: commandId as CommandId, threadId: threadId as ThreadId, text, strategy }
+  return [isText(refused) ? { ...known, refused } : known]
+}
+
+const read = (): ReadonlyArray<Waiting> => {
+  try {
+    const value: unknown = JSON.parse(localStorage.getItem(key) ?? "[]")
+    return Array.isArray(value) ? value.flatMap(waitingOf) : []
+  } catch {
+    // Text that is not JSON, or a browser that keeps nothing.
+    return []
+  }
+}
+
+let all = read()
+const listeners = new Set<() => void>()
+const sending = new Set<CommandId>()
+
+const put = (next: ReadonlyArray<Waiting>) => {
+  all = next
+  try {
+    if (next.length === 0) localStorage.removeItem(key)
+    else localStorage.setItem(key, JSON.stringify(next))
+  } catch {
+    // Full, or a browser that keeps nothing: the message waits in this tab only.
+  }
+  for (const listener of listeners) listener()
+}
+window.addEventListener("storage", (event) => {
+  if (event.key !== key) return
+  all = read()
+  for (const listener of listeners) listener()
+})
+
+export const current = (): ReadonlyArray<Waiting> => all
+export const subscribe = (listener: () => void) => {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+export const remove = (commandId: CommandId): void => put(all.filter((one) => one.commandId !== commandId))
+
+/** Gives why the server refused it; undefined when it is accepted, or waits on. */
+const give = async (link: Link, one: Waiting): Promise<string | undefined> => {
+  const { commandId, strategy, text, threadId } = one
+  if (sending.has(commandId)) return undefined
+  sending.add(commandId)
+  try {
+    await link.send("turn.start", { threadId, text, strategy }, commandId)
+    remove(commandId)
+    return undefined
+  } catch (cause) {
+    const isLater =
+      cause instanceof Refusal && ["Disconnected", "ShuttingDown", "Overloaded", "StorageUnavailable"].includes(cause.tag)
+    return isLater ? undefined : cause instanceof Error ? cause.message : String(cause)
+  } finally {
+    sending.delete(commandId)
+  }
+}
+
+/** Keeps the message, then sends it. Throws what the person has to mend; the message then waits no more. */
+export const send = async (link: Link, threadId: ThreadId, text: string, strategy: Strategy): Promise<void> => {
+  if (all.length >= most) throw new Error(`${most} messages wait for the server. Send it again when they are accepted.`)
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16))
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+  const one: Waiting = { commandId: `cmd_${hex}` as CommandId, threadId, text, strategy }
+  put([...all, one])
+  const refused = await give(link, one)
+  if (refused === undefined) return
+  remove(one.commandId)
+  throw new Error(refused)
+}
+
+/** Sends what waits, in its order. */
+export const flush = (link: Link): void => {
+  for (const one of all.filter(({ refused }) => refused === undefined))
+    void give(link, one).then((refused) => {
+      if (refused === undefined) return
+      const stays = { ...one, refused }
+      put(all.map((each) => (each.commandId === one.commandId ? stays : each)))
+    })
+}

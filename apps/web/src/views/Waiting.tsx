@@ -1,0 +1,37 @@
+/** Messages that wait for a connection, above the composer. */
+import { useSyncExternalStore } from "react"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { useStore } from "../store/useStore.ts"
+import * as Store from "../store/Waiting.ts"
+
+export const Waiting = ({ threadId }: { readonly threadId: ThreadId }) => {
+  const all = useSyncExternalStore(Store.subscribe, Store.current)
+  const isLive = useStore((state) => state.connection.state === "live")
+  // With a connection the answer is there at once: what is on its way is not shown.
+  const own = all.filter((one) => one.threadId === threadId && (!isLive || one.refused !== undefined))
+  if (own.length === 0) return null
+  return (
+    <section className="queue" aria-label="Not sent yet">
+      <h2>
+        Not sent yet <b className="count">{own.length}</b>
+      </h2>
+      <ol>
+        {own.map(({ commandId, refused, text }) => (
+          <li key={commandId}>
+            <span className="text">{text}</span>
+            {refused === undefined ? (
+              <small>waits for the connection</small>
+            ) : (
+              <span>
+                <small className="refusal">{refused}</small>
+                <button type="button" className="quiet" onClick={() => Store.remove(commandId)}>
+                  Remove
+                </button>
+              </span>
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}
