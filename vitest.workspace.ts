@@ -8,6 +8,7 @@ export default [
   "apps/*",
   // Pure code shares one process: loading Effect anew takes longer than most of these files.
   project("client", { isolate: false }),
+  project("contracts", { isolate: false }),
   project("orchestration", { isolate: false }),
   project("host", { isolate: false }),
   project("log"),
