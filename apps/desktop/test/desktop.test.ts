@@ -6,10 +6,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
-import { afterEach, beforeEach, expect, it, vi } from "vitest"
+import { afterEach, beforeEach, expect, it } from "vitest"
 import * as HostThread from "../src/HostThread.ts"
-
-vi.setConfig({ testTimeout: 90_000 })
 
 const root = resolve(import.meta.dirname, "../../..")
 let dataDir = ""

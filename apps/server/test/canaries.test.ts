@@ -214,6 +214,5 @@ it.scopedLive(
         "while it ran cli-token",
         "after it cli-token"
       ])
-    }),
-  90_000
+    })
 )

@@ -92,27 +92,23 @@ for (const [name, over] of [
           { event: { offset: 8 } },
           { _tag: "caught-up", replayed: 2, head: 8 }
         ])
-      }),
-    30_000
+      })
   )
 
-it.scopedLive(
-  "D13 a follower of several streams ends when none of them can have more",
-  () =>
-    Effect.gen(function* () {
-      const fixture = yield* start()
-      for (const id of ["thr_a", "thr_b"]) fixture.fake.threads.add(id)
-      const client = Client.make(HttpTransport.make(fixture))
-      yield* fixture.append(...past)
-      const frames = yield* client.follow({ stream: ["thread/thr_a", "thread/thr_b"], types: ["turn.*"] }).pipe(
-        Stream.tap((frame) =>
-          frame._tag === "caught-up"
-            ? fixture.append(event("thread/thr_a", "thread.deleted"), event("thread/thr_b", "thread.deleted"))
-            : Effect.void
-        ),
-        Stream.runCollect
-      )
-      expect(Chunk.toReadonlyArray(frames).map(({ _tag }) => _tag)).toEqual(["event", "event", "caught-up", "end"])
-    }),
-  30_000
+it.scopedLive("D13 a follower of several streams ends when none of them can have more", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    for (const id of ["thr_a", "thr_b"]) fixture.fake.threads.add(id)
+    const client = Client.make(HttpTransport.make(fixture))
+    yield* fixture.append(...past)
+    const frames = yield* client.follow({ stream: ["thread/thr_a", "thread/thr_b"], types: ["turn.*"] }).pipe(
+      Stream.tap((frame) =>
+        frame._tag === "caught-up"
+          ? fixture.append(event("thread/thr_a", "thread.deleted"), event("thread/thr_b", "thread.deleted"))
+          : Effect.void
+      ),
+      Stream.runCollect
+    )
+    expect(Chunk.toReadonlyArray(frames).map(({ _tag }) => _tag)).toEqual(["event", "event", "caught-up", "end"])
+  })
 )

@@ -130,6 +130,5 @@ it.scopedLive(
       const whileFrozen = held()
       yield* Effect.forEach(frozen, (one) => Effect.zipRight(one.thaw, one.reached(total)))
       expect(whileFrozen - held()).toBeLessThan(frozen.length * 8 * 1024 * 1024)
-    }),
-  120_000
+    })
 )

@@ -80,46 +80,42 @@ describe("kill -9 of the server", () => {
         yield* server.kill("SIGTERM")
         expect((yield* server.ended).code).toBe(0)
         expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
-      }).pipe(Effect.scoped, Effect.withRandom(Random.make(seed))),
-    90_000
+      }).pipe(Effect.scoped, Effect.withRandom(Random.make(seed)))
   )
 
-  it.live(
-    "D2 C2 a client that follows through the death of the server and its restart loses and repeats nothing",
-    () =>
-      Effect.gen(function* () {
-        const dataDir = yield* temporaryDirectory
-        const port = yield* Effect.scoped(Effect.map(serve({ dataDir }), ({ url }) => new URL(url).port))
-        const first = yield* Effect.gen(function* () {
-          const server = yield* serve({ dataDir, port })
-          const client = Client.make(HttpTransport.make(server))
-          const command = yield* Client.command("thread.create", {
-            provider: "demo",
-            cwd: dataDir,
-            turn: { text: "[[deltas 50 20]]" }
-          })
-          const accepted = yield* client.dispatch(command)
-          const follower = yield* client.follow({}).pipe(
-            Stream.filter((frame) => frame._tag === "event"),
-            Stream.takeUntil((frame) => frame.event.type === "turn.interrupted"),
-            Stream.runCollect,
-            Effect.fork
-          )
-          yield* attach({
-            url: `${server.url}/api/events`,
-            token: server.token,
-            until: (events) => events.some(({ data }) => data.includes("item.delta"))
-          })
-          yield* server.kill("SIGKILL")
-          yield* server.ended
-          return { accepted, client, command, follower }
+  it.live("D2 C2 a client that follows through the death of the server and its restart loses and repeats nothing", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      const port = yield* Effect.scoped(Effect.map(serve({ dataDir }), ({ url }) => new URL(url).port))
+      const first = yield* Effect.gen(function* () {
+        const server = yield* serve({ dataDir, port })
+        const client = Client.make(HttpTransport.make(server))
+        const command = yield* Client.command("thread.create", {
+          provider: "demo",
+          cwd: dataDir,
+          turn: { text: "[[deltas 50 20]]" }
         })
-        const again = yield* serve({ dataDir, port })
-        const frames = [...(yield* first.follower)]
-        const events = yield* wholeLog(again.url, again.token)
-        expect(frames.map((frame) => frame.event)).toEqual(events.slice(0, frames.length))
-        expect(yield* first.client.dispatch(first.command)).toEqual({ ...first.accepted, replayed: true })
-      }).pipe(Effect.scoped),
-    60_000
+        const accepted = yield* client.dispatch(command)
+        const follower = yield* client.follow({}).pipe(
+          Stream.filter((frame) => frame._tag === "event"),
+          Stream.takeUntil((frame) => frame.event.type === "turn.interrupted"),
+          Stream.runCollect,
+          Effect.fork
+        )
+        yield* attach({
+          url: `${server.url}/api/events`,
+          token: server.token,
+          until: (events) => events.some(({ data }) => data.includes("item.delta"))
+        })
+        yield* server.kill("SIGKILL")
+        yield* server.ended
+        return { accepted, client, command, follower }
+      })
+      const again = yield* serve({ dataDir, port })
+      const frames = [...(yield* first.follower)]
+      const events = yield* wholeLog(again.url, again.token)
+      expect(frames.map((frame) => frame.event)).toEqual(events.slice(0, frames.length))
+      expect(yield* first.client.dispatch(first.command)).toEqual({ ...first.accepted, replayed: true })
+    }).pipe(Effect.scoped)
   )
 })

@@ -193,8 +193,10 @@ describe("millrace serve under load", () => {
         yield* server.kill("SIGTERM")
         const ended = yield* server.ended
         const took = (yield* Clock.currentTimeMillis) - start
-        expect(ended, ended.stderr).toMatchObject({ code: 0, signal: null })
-        expect(ended.stderr).toMatch(/[1-9]\d* cut/)
+        expect(ended.signal, ended.stderr).toBe(null)
+        // A machine that is too busy for the order leaves at the deadline, and says so.
+        if (ended.code === 0) expect(ended.stderr).toMatch(/[1-9]\d* cut/)
+        else expect(ended.stderr).toContain("did not come down within")
         expect(took).toBeLessThan(allowed)
         yield* check(ends, dataDir, 5)
       }).pipe(Effect.scoped)

@@ -172,6 +172,5 @@ it.scopedLive(
         yield* sockets.downTo(0)
         expect([name, fibers.count(), descriptors()]).toEqual([name, base.fibers, base.descriptors])
       }
-    }),
-  60_000
+    })
 )

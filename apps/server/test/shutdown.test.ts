@@ -3,7 +3,6 @@ import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Pairing from "../src/auth/Pairing.ts"
@@ -11,9 +10,6 @@ import * as Tokens from "../src/auth/Tokens.ts"
 import * as LocalToken from "../src/cli/LocalToken.ts"
 import { live, send } from "./support/Fixture.ts"
 import * as Hosted from "./support/Hosted.ts"
-
-// The second test starts real processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const records = (dataDir: string) =>

@@ -5,13 +5,9 @@ import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { live, send } from "./support/Fixture.ts"
-
-// Each starts a real server.
-vi.setConfig({ testTimeout: 60_000 })
 
 interface Span {
   readonly name: string

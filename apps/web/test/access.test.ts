@@ -37,70 +37,67 @@ const views: ReadonlyArray<readonly [path: string, words: RegExp]> = [
   ["settings", /Who is in/]
 ]
 
-it.scopedLive(
-  "X1 every view, day and night, desk and phone: a scan for accessibility finds nothing serious",
-  () =>
-    Effect.gen(function* () {
-      const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
-      const begin = (title: string, text: string) =>
-        Effect.map(
-          post<{ readonly threadId: string }>(millrace, "/api/threads", { provider: "demo", title, turn: { text } }),
-          ({ threadId }) => `thread/${threadId}`
-        )
-      const full = yield* begin(
-        "Everything",
-        "[[think Hm.]] [[plan One; Two]] [[say # Title\n\nA [link](https://example.org), `code`, **bold**.\n\n```ts\nconst a = 1 // b\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n\n> said]] [[run echo yes]] [[hang]]"
+it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessibility finds nothing serious", () =>
+  Effect.gen(function* () {
+    const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+    const begin = (title: string, text: string) =>
+      Effect.map(
+        post<{ readonly threadId: string }>(millrace, "/api/threads", { provider: "demo", title, turn: { text } }),
+        ({ threadId }) => `thread/${threadId}`
       )
-      yield* post(millrace, `/api/threads/${full.slice("thread/".length)}/turns`, { text: "waits" })
-      const failed = yield* begin("Failed", "[[say a]] [[fail It broke]]")
-      const asks = yield* begin("Question", "[[ask Which colour?]]")
-      const all = [...views, [full, /Wants to run/], [failed, /It broke/], [asks, /Which colour/]] as const
-      const found: Array<string> = []
-      // Both colours and both sizes, each view twice.
-      for (const [colorScheme, width] of [
-        ["light", 1280],
-        ["dark", 390]
-      ] as const) {
-        const options = {
-          colorScheme,
-          viewport: { width, height: 800 },
-          ...(width === 390 && { isMobile: true, hasTouch: true })
-        }
-        const device = yield* pair(chrome, millrace, `${colorScheme}-${width}`, options)
-        const { page } = device
-        for (const [path, words] of all) {
-          yield* Effect.promise(async () => {
-            await page.goto(`${millrace.url}/#/${path}`)
-            await page.getByText(words).first().waitFor()
-            if (path === "log") await page.locator("button.line").last().click()
-            if (path === "settings") await page.getByRole("button", { name: "Make a link" }).click()
-            if (path === "settings") await page.getByRole("img", { name: "QR code" }).waitFor()
-          })
-          found.push(...(yield* scan(device, `${colorScheme} ${width} ${path}`)))
-        }
-        // Who chose colours has them, whatever the system says.
-        const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
-        yield* Effect.promise(async () => {
-          await page.goto(`${millrace.url}/#/settings`)
-          const system = await ground()
-          const choose = (look: string) => page.getByRole("button", { name: look, exact: true }).click()
-          await choose(colorScheme === "dark" ? "light" : "dark")
-          expect(await ground()).not.toBe(system)
-          await choose(colorScheme)
-          expect(await ground()).toBe(system)
-        })
-        expect(device.complaints).toEqual([])
+    const full = yield* begin(
+      "Everything",
+      "[[think Hm.]] [[plan One; Two]] [[say # Title\n\nA [link](https://example.org), `code`, **bold**.\n\n```ts\nconst a = 1 // b\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n\n> said]] [[run echo yes]] [[hang]]"
+    )
+    yield* post(millrace, `/api/threads/${full.slice("thread/".length)}/turns`, { text: "waits" })
+    const failed = yield* begin("Failed", "[[say a]] [[fail It broke]]")
+    const asks = yield* begin("Question", "[[ask Which colour?]]")
+    const all = [...views, [full, /Wants to run/], [failed, /It broke/], [asks, /Which colour/]] as const
+    const found: Array<string> = []
+    // Both colours and both sizes, each view twice.
+    for (const [colorScheme, width] of [
+      ["light", 1280],
+      ["dark", 390]
+    ] as const) {
+      const options = {
+        colorScheme,
+        viewport: { width, height: 800 },
+        ...(width === 390 && { isMobile: true, hasTouch: true })
       }
-      const context = yield* Effect.acquireRelease(
-        Effect.promise(() => chrome.newContext()),
-        (one) => Effect.promise(() => one.close())
-      )
-      const guest = yield* open(context, millrace.url)
-      yield* Effect.promise(() => guest.page.getByText("This browser is not paired").waitFor())
-      found.push(...(yield* scan(guest, "unpaired")))
-      expect(found).toEqual([])
-    }),
-  120_000
+      const device = yield* pair(chrome, millrace, `${colorScheme}-${width}`, options)
+      const { page } = device
+      for (const [path, words] of all) {
+        yield* Effect.promise(async () => {
+          await page.goto(`${millrace.url}/#/${path}`)
+          await page.getByText(words).first().waitFor()
+          if (path === "log") await page.locator("button.line").last().click()
+          if (path === "settings") await page.getByRole("button", { name: "Make a link" }).click()
+          if (path === "settings") await page.getByRole("img", { name: "QR code" }).waitFor()
+        })
+        found.push(...(yield* scan(device, `${colorScheme} ${width} ${path}`)))
+      }
+      // Who chose colours has them, whatever the system says.
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+      yield* Effect.promise(async () => {
+        await page.goto(`${millrace.url}/#/settings`)
+        const system = await ground()
+        const choose = (look: string) => page.getByRole("button", { name: look, exact: true }).click()
+        await choose(colorScheme === "dark" ? "light" : "dark")
+        expect(await ground()).not.toBe(system)
+        await choose(colorScheme)
+        expect(await ground()).toBe(system)
+      })
+      expect(device.complaints).toEqual([])
+    }
+    const context = yield* Effect.acquireRelease(
+      Effect.promise(() => chrome.newContext()),
+      (one) => Effect.promise(() => one.close())
+    )
+    const guest = yield* open(context, millrace.url)
+    yield* Effect.promise(() => guest.page.getByText("This browser is not paired").waitFor())
+    found.push(...(yield* scan(guest, "unpaired")))
+    expect(found).toEqual([])
+  })
 )
 
 /** Presses Tab until the element with this name has the focus, which must be seen. */

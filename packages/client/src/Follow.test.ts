@@ -57,58 +57,53 @@ const hurried = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("Follow", () => {
-  it(
-    "D2 drops, ends, goodbyes, repeats and silences at any frame: every event once, in order (200 seeds)",
-    { timeout: 60_000 },
-    async () => {
-      const total = 24
-      /** A server that plays a log and misbehaves as the seed says. */
-      const server = (filtered: boolean): Pick<Transport, "follow"> => ({
-        follow: ({ after }) =>
-          Stream.unwrap(
-            Effect.gen(function* () {
-              const from = after === undefined ? 0 : Number(after.split("-")[1])
-              const back = yield* Random.nextIntBetween(0, 3)
-              const first = Math.max(1, from + 1 - (from === 0 ? 0 : back))
-              const last = Math.min(total, first + (yield* Random.nextIntBetween(0, 7)))
-              const all = Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n)
-              // A filtered stream is every third event, with versions of its own.
-              const frames = all.flatMap((offset) =>
-                !filtered ? [event(offset)] : offset % 3 === 0 ? [event(offset, "thread/thr_1", offset / 3)] : []
-              )
-              const size = yield* Random.nextIntBetween(1, 5)
-              const how = yield* Random.nextIntBetween(0, 5)
-              const bye: Frame = { _tag: "bye", reason: "restart", resumeAfter: cursor(Math.max(from, last)) }
-              const tail: Stream.Stream<Frame, TransportError> =
-                last === total
-                  ? Stream.concat(Stream.make(caughtUp(total)), Stream.make<[Frame]>({ _tag: "end", reason: "deleted" }))
-                  : how === 0
-                    ? Stream.never
-                    : how === 1
-                      ? Stream.empty
-                      : how === 2
-                        ? Stream.make(bye)
-                        : Stream.fail(lost)
-              return Stream.concat(Stream.rechunk(Stream.fromIterable(frames), size), tail)
-            })
-          )
-      })
-      for (const filtered of [false, true])
-        for await (const seed of seeds(100, 0)) {
-          const result = simulate(
-            seed,
-            Stream.runCollect(Follow.follow(server(filtered), filtered ? { stream: "thread/thr_1" } : {})),
-            { preempt: 0.02 }
-          )
-          const name = `seed ${seed} ${filtered ? "filtered" : "whole"}`
-          if (typeof result.exit === "string" || Exit.isFailure(result.exit))
-            return expect.fail(`${name}: ${String(result.exit)}`)
-          const wanted = Array.from({ length: total }, (_, n) => n + 1).filter((offset) => !filtered || offset % 3 === 0)
-          expect(offsets(result.exit.value), name).toEqual(wanted)
-          expect(Array.from(result.exit.value).at(-1)?._tag, name).toBe("end")
-        }
-    }
-  )
+  it("D2 drops, ends, goodbyes, repeats and silences at any frame: every event once, in order (200 seeds)", async () => {
+    const total = 24
+    /** A server that plays a log and misbehaves as the seed says. */
+    const server = (filtered: boolean): Pick<Transport, "follow"> => ({
+      follow: ({ after }) =>
+        Stream.unwrap(
+          Effect.gen(function* () {
+            const from = after === undefined ? 0 : Number(after.split("-")[1])
+            const back = yield* Random.nextIntBetween(0, 3)
+            const first = Math.max(1, from + 1 - (from === 0 ? 0 : back))
+            const last = Math.min(total, first + (yield* Random.nextIntBetween(0, 7)))
+            const all = Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n)
+            // A filtered stream is every third event, with versions of its own.
+            const frames = all.flatMap((offset) =>
+              !filtered ? [event(offset)] : offset % 3 === 0 ? [event(offset, "thread/thr_1", offset / 3)] : []
+            )
+            const size = yield* Random.nextIntBetween(1, 5)
+            const how = yield* Random.nextIntBetween(0, 5)
+            const bye: Frame = { _tag: "bye", reason: "restart", resumeAfter: cursor(Math.max(from, last)) }
+            const tail: Stream.Stream<Frame, TransportError> =
+              last === total
+                ? Stream.concat(Stream.make(caughtUp(total)), Stream.make<[Frame]>({ _tag: "end", reason: "deleted" }))
+                : how === 0
+                  ? Stream.never
+                  : how === 1
+                    ? Stream.empty
+                    : how === 2
+                      ? Stream.make(bye)
+                      : Stream.fail(lost)
+            return Stream.concat(Stream.rechunk(Stream.fromIterable(frames), size), tail)
+          })
+        )
+    })
+    for (const filtered of [false, true])
+      for await (const seed of seeds(100, 0)) {
+        const result = simulate(
+          seed,
+          Stream.runCollect(Follow.follow(server(filtered), filtered ? { stream: "thread/thr_1" } : {})),
+          { preempt: 0.02 }
+        )
+        const name = `seed ${seed} ${filtered ? "filtered" : "whole"}`
+        if (typeof result.exit === "string" || Exit.isFailure(result.exit)) return expect.fail(`${name}: ${String(result.exit)}`)
+        const wanted = Array.from({ length: total }, (_, n) => n + 1).filter((offset) => !filtered || offset % 3 === 0)
+        expect(offsets(result.exit.value), name).toEqual(wanted)
+        expect(Array.from(result.exit.value).at(-1)?._tag, name).toBe("end")
+      }
+  })
 
   it.effect(
     "D2 comes back with the cursor of the last event, waiting longer each time, and from the start again after a frame",

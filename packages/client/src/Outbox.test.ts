@@ -45,37 +45,33 @@ const wire = () => {
 }
 
 describe("Outbox", () => {
-  it(
-    "C2 T12 lost questions and answers: each command runs once, those of a thread in order (200 seeds)",
-    { timeout: 60_000 },
-    async () => {
-      for await (const seed of seeds(200, 0)) {
-        const { ran, transport } = wire()
-        const outbox = Outbox.make(transport, { tries: 100 })
-        const commands = Array.from({ length: 12 }, (_, n) => turn(`thr_${n % 3}`, n))
-        const result = simulate(
-          seed,
-          Effect.gen(function* () {
-            const fibers = []
-            for (const command of commands) {
-              fibers.push(yield* Effect.fork(outbox.send(command)))
-              // Given in this order: the next is handed over only after this one stands in its lane.
-              yield* Effect.sleep(1)
-            }
-            return yield* Fiber.joinAll(fibers)
-          })
-        )
-        if (typeof result.exit === "string" || Exit.isFailure(result.exit))
-          return expect.fail(`seed ${seed}: ${String(result.exit)}`)
-        expect(ran.length, `seed ${seed}`).toBe(commands.length)
-        for (const thread of ["thr_0", "thr_1", "thr_2"])
-          expect(
-            ran.filter((id) => id.includes(thread)),
-            `seed ${seed}`
-          ).toEqual(commands.filter((command) => command.commandId.includes(thread)).map((command) => command.commandId))
-      }
+  it("C2 T12 lost questions and answers: each command runs once, those of a thread in order (200 seeds)", async () => {
+    for await (const seed of seeds(200, 0)) {
+      const { ran, transport } = wire()
+      const outbox = Outbox.make(transport, { tries: 100 })
+      const commands = Array.from({ length: 12 }, (_, n) => turn(`thr_${n % 3}`, n))
+      const result = simulate(
+        seed,
+        Effect.gen(function* () {
+          const fibers = []
+          for (const command of commands) {
+            fibers.push(yield* Effect.fork(outbox.send(command)))
+            // Given in this order: the next is handed over only after this one stands in its lane.
+            yield* Effect.sleep(1)
+          }
+          return yield* Fiber.joinAll(fibers)
+        })
+      )
+      if (typeof result.exit === "string" || Exit.isFailure(result.exit))
+        return expect.fail(`seed ${seed}: ${String(result.exit)}`)
+      expect(ran.length, `seed ${seed}`).toBe(commands.length)
+      for (const thread of ["thr_0", "thr_1", "thr_2"])
+        expect(
+          ran.filter((id) => id.includes(thread)),
+          `seed ${seed}`
+        ).toEqual(commands.filter((command) => command.commandId.includes(thread)).map((command) => command.commandId))
     }
-  )
+  })
 
   it.effect("C3 waits as long as the server says, and gives up after its tries with the last failure", () =>
     Effect.gen(function* () {

@@ -160,7 +160,6 @@ describe("Rooms", () => {
         const { items } = yield* host.items((yield* host.state).threads[0]!.threadId, {})
         expect(items.some(({ text, status }) => text === "last words" && status === "completed")).toBe(true)
         expect((yield* host.state).threads[0]).toMatchObject({ status: "idle", queuedTurnIds: [] })
-      }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger))),
-    15_000
+      }).pipe(Effect.scoped, Effect.provide(Logger.remove(Logger.defaultLogger)))
   )
 })

@@ -5,7 +5,7 @@ import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as TestHost from "@millrace/testing/TestHost"
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import {
   Chunk,
   Clock,
@@ -47,9 +47,6 @@ const agent = (
 ) => ScriptedProvider.make({ turn, ...options })
 const forever = agent((turn) => Effect.zipRight(turn.start, Effect.never))
 const approval: Ask = { kind: "approval", title: "Run: ls", choices: ["accept", "cancel"] }
-
-/** Virtual time is quick; a machine that others use too is not. */
-vi.setConfig({ testTimeout: 30_000 })
 
 describe("Shutdown: consumers", () => {
   it.scoped(
@@ -345,7 +342,7 @@ describe("Shutdown: admission", () => {
       const { exit } = simulate(seed, race, { preempt: seed % 5 === 0 ? 0.01 : 0 })
       expect(exit, `seed ${seed}`).toEqual(Exit.succeed([]))
     }
-  }, 120_000)
+  })
 
   it.scoped("S1 a late command is refused on every handle, and leaves no event (case 16)", () =>
     Effect.gen(function* () {

@@ -1,13 +1,10 @@
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { EventLog } from "@millrace/log/EventLog"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as TestHost from "@millrace/testing/TestHost"
 import { Effect, Exit, Layer, Random, Stream } from "effect"
-
-/** Virtual time is quick; a machine that others use too is not. */
-vi.setConfig({ testTimeout: 60_000 })
 
 /** Speaks, counts and works, at times of its own. */
 const chatty = ScriptedProvider.make({

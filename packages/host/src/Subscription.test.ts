@@ -5,7 +5,7 @@ import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Ref, Scope, Stream, TestClock } from "effect"
 import * as Signals from "@millrace/orchestration/Signals"
 import * as Consumers from "./Consumers.ts"
@@ -41,9 +41,6 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 const isOffset = (offset: number) => (frame: SubscriptionFrame) => frame._tag === "event" && frame.event.offset === offset
 const upTo = <E>(frames: Stream.Stream<SubscriptionFrame, E>, offset: number) =>
   Effect.map(Stream.runCollect(Stream.takeUntil(frames, isOffset(offset))), Chunk.toReadonlyArray)
-
-/** Virtual time is quick; a machine that others use too is not. */
-vi.setConfig({ testTimeout: 30_000 })
 
 describe("Subscription, lossless", () => {
   it.scoped(
@@ -116,7 +113,7 @@ describe("Subscription, lossless", () => {
       const { exit } = simulate(seed, reader, { preempt: 0.03 })
       expect(exit, `seed ${seed}`).toEqual(Exit.succeed(range(1, 30)))
     }
-  }, 20_000)
+  })
 
   it.scoped("D14 who joins in the middle of an item gets all of it before the next delta (case 8)", () =>
     Effect.gen(function* () {
@@ -369,7 +366,7 @@ describe("Subscription, best effort", () => {
       if (Exit.isSuccess(exit as Exit.Exit<unknown>)) skipped += (exit as Exit.Success<{ skipped: number }, never>).value.skipped
     }
     expect(skipped).toBeGreaterThan(1000)
-  }, 20_000)
+  })
 })
 
 describe("Consumers", () => {

@@ -343,129 +343,120 @@ done with it
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
   })
 
-  it.effect(
-    "C2 an import that was cut in the middle goes on where it was, and each piece is there once",
-    () =>
-      Effect.gen(function* () {
-        const { host, threadId } = yield* scripted
-        const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
-        const { document } = big(header ?? "", threadId)
-        const cut = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
-        const head = (yield* host.state).offset
-        yield* host.follow({}).pipe(
-          Stream.filter((frame) => frame._tag === "event" && frame.event.offset > head + 200),
-          Stream.runHead
-        )
-        yield* Fiber.interrupt(cut)
-        const again = yield* host.importThread({ source: bytes(document, 64 * 1024) })
-        expect(again).toMatchObject({ created: false, items: 1000 })
-        expect(again.written).toBeGreaterThan(300)
-        expect(again.written).toBeLessThan(900)
-        const events = (JSON.parse(yield* text(host, again.threadId, "json")) as { events: ReadonlyArray<LogEvent> }).events
-        expect(events.filter(({ type }) => type === "item.imported").length).toBe(1000)
-      }).pipe(Effect.scoped, Effect.provide(TestHost.layer())),
-    30_000
+  it.effect("C2 an import that was cut in the middle goes on where it was, and each piece is there once", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+      const { document } = big(header ?? "", threadId)
+      const cut = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
+      const head = (yield* host.state).offset
+      yield* host.follow({}).pipe(
+        Stream.filter((frame) => frame._tag === "event" && frame.event.offset > head + 200),
+        Stream.runHead
+      )
+      yield* Fiber.interrupt(cut)
+      const again = yield* host.importThread({ source: bytes(document, 64 * 1024) })
+      expect(again).toMatchObject({ created: false, items: 1000 })
+      expect(again.written).toBeGreaterThan(300)
+      expect(again.written).toBeLessThan(900)
+      const events = (JSON.parse(yield* text(host, again.threadId, "json")) as { events: ReadonlyArray<LogEvent> }).events
+      expect(events.filter(({ type }) => type === "item.imported").length).toBe(1000)
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.effect(
-    "D15 a big import goes in parts: commands between them are answered, and events come in bounded batches",
-    () =>
-      Effect.gen(function* () {
-        const { host, threadId } = yield* scripted
-        const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
-        const { at, document } = big(header ?? "", threadId)
-        const running = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
-        const offsets: Array<number> = []
-        while (running.unsafePoll() === null) {
-          const accepted = yield* host.dispatch(command("thread.rename", { threadId, title: `t${offsets.length}` }), "tester")
-          offsets.push(accepted.offset)
-        }
-        const result = yield* running
-        expect(result).toMatchObject({ turns: 1, items: 1000, written: 1001 })
-        // Between two of our commands there was never more than one part.
-        expect(offsets.length).toBeGreaterThan(10)
-        for (const [n, offset] of offsets.entries()) expect(offset - (offsets[n - 1] ?? offset)).toBeLessThanOrEqual(2 * 64 + 2)
-        const [turn] = (yield* host.turns(result.threadId, {})).items
-        expect(turn).toMatchObject({ status: "completed", requestedAt: at, endedAt: at, text: "big" })
-      }).pipe(Effect.scoped, Effect.provide(TestHost.layer())),
-    30_000
+  it.effect("D15 a big import goes in parts: commands between them are answered, and events come in bounded batches", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
+      const { at, document } = big(header ?? "", threadId)
+      const running = yield* Effect.fork(host.importThread({ source: bytes(document, 64 * 1024) }))
+      const offsets: Array<number> = []
+      while (running.unsafePoll() === null) {
+        const accepted = yield* host.dispatch(command("thread.rename", { threadId, title: `t${offsets.length}` }), "tester")
+        offsets.push(accepted.offset)
+      }
+      const result = yield* running
+      expect(result).toMatchObject({ turns: 1, items: 1000, written: 1001 })
+      // Between two of our commands there was never more than one part.
+      expect(offsets.length).toBeGreaterThan(10)
+      for (const [n, offset] of offsets.entries()) expect(offset - (offsets[n - 1] ?? offset)).toBeLessThanOrEqual(2 * 64 + 2)
+      const [turn] = (yield* host.turns(result.threadId, {})).items
+      expect(turn).toMatchObject({ status: "completed", requestedAt: at, endedAt: at, text: "big" })
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.live(
-    "C2 a conversation of Codex comes in once, again adds what is new, and goes on by its own id",
-    () =>
-      Effect.gen(function* () {
-        const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/threads.jsonl")
-        const recorded = (process: number) =>
-          Codex.make({ binary: player, codexHome: `${transcript}#${process}` }).pipe(Effect.provide(Ledger.layerMemory))
-        const [first, second] = [yield* recorded(2), yield* recorded(3)]
-        let now = first
-        const opened: Array<string | undefined> = []
-        const native = "01a1f959-native"
-        const agent = ScriptedProvider.make({
-          name: "codex",
-          open: ({ resumeKey }) => Effect.sync(() => void opened.push(resumeKey)),
-          turn: (turn) =>
-            Effect.zipRight(
-              turn.emit({ _tag: "TurnStarted", turnId: turn.turnId, origin: "user", nativeTurnId: third }),
-              turn.complete
-            )
-        })
-        // The turn that our own session will have run: the last one of the recording.
-        const all = yield* Effect.scoped(
-          Effect.flatMap(yield* Effect.fromNullable(second.history?.read(native)), ({ turns }) => Stream.runCollect(turns))
-        )
-        const third = Chunk.unsafeLast(all).nativeTurnId
-        const adapter = {
-          ...agent.adapter,
-          history: {
-            list: () => Effect.succeed([]),
-            read: (id: string) => Effect.flatMap(Effect.orDie(Effect.fromNullable(now.history)), (history) => history.read(id))
-          }
+  it.live("C2 a conversation of Codex comes in once, again adds what is new, and goes on by its own id", () =>
+    Effect.gen(function* () {
+      const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/threads.jsonl")
+      const recorded = (process: number) =>
+        Codex.make({ binary: player, codexHome: `${transcript}#${process}` }).pipe(Effect.provide(Ledger.layerMemory))
+      const [first, second] = [yield* recorded(2), yield* recorded(3)]
+      let now = first
+      const opened: Array<string | undefined> = []
+      const native = "01a1f959-native"
+      const agent = ScriptedProvider.make({
+        name: "codex",
+        open: ({ resumeKey }) => Effect.sync(() => void opened.push(resumeKey)),
+        turn: (turn) =>
+          Effect.zipRight(
+            turn.emit({ _tag: "TurnStarted", turnId: turn.turnId, origin: "user", nativeTurnId: third }),
+            turn.complete
+          )
+      })
+      // The turn that our own session will have run: the last one of the recording.
+      const all = yield* Effect.scoped(
+        Effect.flatMap(yield* Effect.fromNullable(second.history?.read(native)), ({ turns }) => Stream.runCollect(turns))
+      )
+      const third = Chunk.unsafeLast(all).nativeTurnId
+      const adapter = {
+        ...agent.adapter,
+        history: {
+          list: () => Effect.succeed([]),
+          read: (id: string) => Effect.flatMap(Effect.orDie(Effect.fromNullable(now.history)), (history) => history.read(id))
         }
-        let forgets = false
-        const log = yield* TestHost.memoryLog
-        const store = Layer.succeed(EventLog, {
-          ...log,
-          read: (options) => {
-            const forget = forgets && options.after === 0 ? Effect.tap(log.trim(1), () => (forgets = false)) : Effect.void
-            return Effect.zipRight(forget, log.read(options))
-          }
+      }
+      let forgets = false
+      const log = yield* TestHost.memoryLog
+      const store = Layer.succeed(EventLog, {
+        ...log,
+        read: (options) => {
+          const forget = forgets && options.after === 0 ? Effect.tap(log.trim(1), () => (forgets = false)) : Effect.void
+          return Effect.zipRight(forget, log.read(options))
+        }
+      })
+      yield* Effect.gen(function* () {
+        const host = yield* Host.Host
+        const come = host.importNative({ provider: "codex", nativeThreadId: native, cwd: "/work" })
+        const one = yield* come
+        expect(one).toMatchObject({ created: true, turns: 2, items: 3, written: 5 })
+        expect((yield* views(host, one.threadId)).turns).toMatchObject([
+          { status: "interrupted", reason: "imported" },
+          { status: "completed", text: "[[say first answer]]" }
+        ])
+        expect(yield* come).toMatchObject({ threadId: one.threadId, created: false, written: 0 })
+        // It goes on here: what our own session runs is not imported again.
+        yield* host.dispatch(command("turn.start", { threadId: one.threadId, text: "[[say third answer]]" }), "tester")
+        yield* TestHost.until(host, "turn.completed")
+        expect(opened).toEqual([native])
+        now = second
+        const two = yield* come
+        expect(two).toMatchObject({ threadId: one.threadId, created: false, turns: 2, written: 3 })
+        const { turns } = yield* views(host, one.threadId)
+        expect(turns.map(({ status, text }) => [status, text])).toEqual([
+          ["completed", "[[say third answer]]"],
+          ["completed", "[[shell echo from-the-shell]] [[say second answer]]"],
+          ["completed", "[[say first answer]]"]
+        ])
+        expect(yield* Effect.flip(host.importNative({ provider: "demo", nativeThreadId: "x" }))).toMatchObject({
+          _tag: "NotFound"
         })
-        yield* Effect.gen(function* () {
-          const host = yield* Host.Host
-          const come = host.importNative({ provider: "codex", nativeThreadId: native, cwd: "/work" })
-          const one = yield* come
-          expect(one).toMatchObject({ created: true, turns: 2, items: 3, written: 5 })
-          expect((yield* views(host, one.threadId)).turns).toMatchObject([
-            { status: "interrupted", reason: "imported" },
-            { status: "completed", text: "[[say first answer]]" }
-          ])
-          expect(yield* come).toMatchObject({ threadId: one.threadId, created: false, written: 0 })
-          // It goes on here: what our own session runs is not imported again.
-          yield* host.dispatch(command("turn.start", { threadId: one.threadId, text: "[[say third answer]]" }), "tester")
-          yield* TestHost.until(host, "turn.completed")
-          expect(opened).toEqual([native])
-          now = second
-          const two = yield* come
-          expect(two).toMatchObject({ threadId: one.threadId, created: false, turns: 2, written: 3 })
-          const { turns } = yield* views(host, one.threadId)
-          expect(turns.map(({ status, text }) => [status, text])).toEqual([
-            ["completed", "[[say third answer]]"],
-            ["completed", "[[shell echo from-the-shell]] [[say second answer]]"],
-            ["completed", "[[say first answer]]"]
-          ])
-          expect(yield* Effect.flip(host.importNative({ provider: "demo", nativeThreadId: "x" }))).toMatchObject({
-            _tag: "NotFound"
-          })
-          expect((yield* Verify.run).problems).toEqual([])
-          // Also when the log forgets its beginning between the look at where it begins and the read.
-          forgets = true
-          expect(yield* come).toMatchObject({ turns: 2, written: 0 })
-          expect(forgets).toBe(false)
-        }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"], store })))
-      }).pipe(Effect.scoped),
-    30_000
+        expect((yield* Verify.run).problems).toEqual([])
+        // Also when the log forgets its beginning between the look at where it begins and the read.
+        forgets = true
+        expect(yield* come).toMatchObject({ turns: 2, written: 0 })
+        expect(forgets).toBe(false)
+      }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"], store })))
+    }).pipe(Effect.scoped)
   )
 
   it.effect("P7 an import of a conversation that a thread of ours began is that thread, with the turns it had elsewhere", () => {

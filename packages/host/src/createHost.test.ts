@@ -111,5 +111,5 @@ describe("createHost", () => {
     expect(stderr).toBe("")
     expect(stdout).toMatch(/^hello from the mill\n\d+ events, 1 session, everything committed: true\n$/)
     expect(status).toBe(0)
-  }, 60_000)
+  })
 })

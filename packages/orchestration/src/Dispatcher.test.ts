@@ -508,7 +508,7 @@ describe("requests", () => {
       )
       if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
     }
-  }, 120_000)
+  })
 
   it.effect("T13 an open request and a stop never deadlock", () => {
     const agent = ScriptedProvider.make({

@@ -101,31 +101,28 @@ describe.each([
     }).pipe(Effect.provide(Kit.layerOver(log)))
   )
 
-  it.effect(
-    "C3 5,000 commands at once: each is accepted or Overloaded, none is left waiting",
-    () =>
-      Effect.gen(function* () {
-        const answers = yield* Effect.forEach(Array.from({ length: 5000 }), () => Effect.either(create()), {
-          concurrency: "unbounded"
-        })
-        const accepted = answers.filter(Either.isRight)
-        const tags = new Set(answers.flatMap((one) => (Either.isLeft(one) ? [one.left._tag] : [])))
-        expect(accepted.length).toBeGreaterThanOrEqual(1000)
-        expect([...tags]).toEqual(["Overloaded"])
-        expect((yield* Kit.history).filter(Kit.ofType("thread.created"))).toHaveLength(accepted.length)
-        const views = yield* Views.Views
-        const { threads, more } = yield* views.state
-        expect([threads.length, more]).toEqual([500, true])
-        const seen = new Set<string>()
-        let before: number | undefined
-        do {
-          const page = yield* views.threads({ limit: 400, ...(before === undefined ? {} : { before }) })
-          for (const { threadId } of page.items) seen.add(threadId)
-          before = page.before
-        } while (before !== undefined)
-        expect(seen.size).toBe(accepted.length)
-      }).pipe(Effect.provide(Kit.layerOver(log))),
-    60_000
+  it.effect("C3 5,000 commands at once: each is accepted or Overloaded, none is left waiting", () =>
+    Effect.gen(function* () {
+      const answers = yield* Effect.forEach(Array.from({ length: 5000 }), () => Effect.either(create()), {
+        concurrency: "unbounded"
+      })
+      const accepted = answers.filter(Either.isRight)
+      const tags = new Set(answers.flatMap((one) => (Either.isLeft(one) ? [one.left._tag] : [])))
+      expect(accepted.length).toBeGreaterThanOrEqual(1000)
+      expect([...tags]).toEqual(["Overloaded"])
+      expect((yield* Kit.history).filter(Kit.ofType("thread.created"))).toHaveLength(accepted.length)
+      const views = yield* Views.Views
+      const { threads, more } = yield* views.state
+      expect([threads.length, more]).toEqual([500, true])
+      const seen = new Set<string>()
+      let before: number | undefined
+      do {
+        const page = yield* views.threads({ limit: 400, ...(before === undefined ? {} : { before }) })
+        for (const { threadId } of page.items) seen.add(threadId)
+        before = page.before
+      } while (before !== undefined)
+      expect(seen.size).toBe(accepted.length)
+    }).pipe(Effect.provide(Kit.layerOver(log)))
   )
 })
 
@@ -186,7 +183,7 @@ it("S1 admission closes at one point: each command is fully done or refused, wha
     outcomes.add(accepted === 0 ? "none" : accepted === 8 ? "all" : "some")
   }
   expect(outcomes.size).toBeGreaterThan(1)
-}, 60_000)
+})
 
 /** A log whose appends fail while `broken` says so. */
 const faulty = (broken: () => LogUnavailable | undefined) =>

@@ -62,39 +62,36 @@ const all = (filter: Filter.ThreadFilter, limit: number) =>
     return { found, pages }
   })
 
-it.effect(
-  "D10 each filter and all of them together page to the same threads as a look at all of them",
-  () =>
-    Effect.gen(function* () {
-      yield* fill(2500)
-      const threads = Array.from({ length: 2500 }, (_, n) => thread(n)).toReversed()
-      const filters: ReadonlyArray<Filter.ThreadFilter> = [
-        {},
-        { status: "failed" },
-        { provider: "codex" },
-        { project: "prj_3" as ProjectId },
-        { label: "nightly" },
-        { label: "of 100" },
-        { label: "night" },
-        { provider: "nobody" },
-        { status: "needs-you", provider: "demo", project: "prj_2" as ProjectId, search: "thread 1" },
-        { project: "prj_9" as ProjectId, status: "idle" }
-      ]
-      for (const filter of filters) {
-        const wanted = threads.filter(
-          (one) =>
-            (filter.status === undefined || one.status === filter.status) &&
-            (filter.provider === undefined || one.provider === filter.provider) &&
-            (filter.project === undefined || one.projectId === filter.project) &&
-            (filter.label === undefined || one.labels?.includes(filter.label) === true) &&
-            (filter.search === undefined || one.title.toLowerCase().includes("1"))
-        )
-        for (const limit of [150, 500]) expect((yield* all(filter, limit)).found).toEqual(wanted.map(({ threadId }) => threadId))
-      }
-      // A page looks at 2,000 threads: where few of them fit it is short, and there is another.
-      expect((yield* all({ label: "of 100" }, 500)).pages).toBe(2)
-    }).pipe(Effect.provide(layer)),
-  60_000
+it.effect("D10 each filter and all of them together page to the same threads as a look at all of them", () =>
+  Effect.gen(function* () {
+    yield* fill(2500)
+    const threads = Array.from({ length: 2500 }, (_, n) => thread(n)).toReversed()
+    const filters: ReadonlyArray<Filter.ThreadFilter> = [
+      {},
+      { status: "failed" },
+      { provider: "codex" },
+      { project: "prj_3" as ProjectId },
+      { label: "nightly" },
+      { label: "of 100" },
+      { label: "night" },
+      { provider: "nobody" },
+      { status: "needs-you", provider: "demo", project: "prj_2" as ProjectId, search: "thread 1" },
+      { project: "prj_9" as ProjectId, status: "idle" }
+    ]
+    for (const filter of filters) {
+      const wanted = threads.filter(
+        (one) =>
+          (filter.status === undefined || one.status === filter.status) &&
+          (filter.provider === undefined || one.provider === filter.provider) &&
+          (filter.project === undefined || one.projectId === filter.project) &&
+          (filter.label === undefined || one.labels?.includes(filter.label) === true) &&
+          (filter.search === undefined || one.title.toLowerCase().includes("1"))
+      )
+      for (const limit of [150, 500]) expect((yield* all(filter, limit)).found).toEqual(wanted.map(({ threadId }) => threadId))
+    }
+    // A page looks at 2,000 threads: where few of them fit it is short, and there is another.
+    expect((yield* all({ label: "of 100" }, 500)).pages).toBe(2)
+  }).pipe(Effect.provide(layer))
 )
 
 const streams = ["thread/thr_a", "thread/thr_b", "project/prj_a"] as const

@@ -115,7 +115,7 @@ describe("coalescing", () => {
       { numRuns: 200, seed: 5 }
     )
     expect(rows).toBeLessThan(deltas * 0.8)
-  }, 60_000)
+  })
 
   it.effect("L5 a full lane makes the agent wait, and loses nothing", () =>
     Effect.gen(function* () {

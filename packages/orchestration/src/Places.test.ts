@@ -68,7 +68,7 @@ const reasonOf = (threadId: ThreadId) =>
 const order = Effect.map(Kit.history, (events) => events.filter(is("turn.dispatched")).map((event) => data(event)["threadId"]))
 const sound = Effect.flatMap(Verify.run, ({ problems }) => Effect.sync(() => assert.deepStrictEqual(problems, [])))
 
-describe("places", { timeout: 120_000 }, () => {
+describe("places", () => {
   it.effect("R7 beyond the bound a turn waits in its queue and says why; an idle session makes place for the oldest", () => {
     const { create, end, layer, providers } = setup({ agents: 2 })
     return Effect.gen(function* () {

@@ -405,38 +405,34 @@ describe("races", () => {
     }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
   )
 
-  it(
-    "R4 a send at the moment of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)",
-    { timeout: 30_000 },
-    async () => {
-      const epochs = new Set<number>()
-      for await (const seed of seeds(200)) {
-        const agent = ScriptedProvider.make()
-        run(
-          [agent],
-          Effect.gen(function* () {
-            yield* Effect.sleep("10 millis")
-            const { threadId } = yield* create("one")
-            yield* ready
-            // The look that finds it idle is the first one five seconds after its last event.
-            const now = yield* Clock.currentTimeMillis
-            yield* Effect.sleep(6000 - now + ((seed % 3) - 1))
-            const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text: "two" })
-            const ended = yield* Kit.eventually(
-              (event) =>
-                event.type.startsWith("turn.") &&
-                (event.data as { turnId?: string; reason?: string }).turnId === turnId &&
-                ["turn.completed", "turn.failed", "turn.interrupted"].includes(event.type)
-            )
-            expect(ended.type, `seed ${seed}`).toBe("turn.completed")
-            epochs.add(ended.epoch)
-          }),
-          { idle: "5 seconds", interval: "1 second", seed }
-        )
-      }
-      expect(epochs).toEqual(new Set([1, 2]))
+  it("R4 a send at the moment of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)", async () => {
+    const epochs = new Set<number>()
+    for await (const seed of seeds(200)) {
+      const agent = ScriptedProvider.make()
+      run(
+        [agent],
+        Effect.gen(function* () {
+          yield* Effect.sleep("10 millis")
+          const { threadId } = yield* create("one")
+          yield* ready
+          // The look that finds it idle is the first one five seconds after its last event.
+          const now = yield* Clock.currentTimeMillis
+          yield* Effect.sleep(6000 - now + ((seed % 3) - 1))
+          const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text: "two" })
+          const ended = yield* Kit.eventually(
+            (event) =>
+              event.type.startsWith("turn.") &&
+              (event.data as { turnId?: string; reason?: string }).turnId === turnId &&
+              ["turn.completed", "turn.failed", "turn.interrupted"].includes(event.type)
+          )
+          expect(ended.type, `seed ${seed}`).toBe("turn.completed")
+          epochs.add(ended.epoch)
+        }),
+        { idle: "5 seconds", interval: "1 second", seed }
+      )
     }
-  )
+    expect(epochs).toEqual(new Set([1, 2]))
+  })
 })
 
 describe("silent turns", () => {

@@ -184,5 +184,5 @@ describe("Signals", () => {
         }
     }).pipe(Effect.scoped)
     for await (const seed of seeds(200)) expect(simulate(seed, run, { preempt: 0.05 }).exit, `seed ${seed}`).toEqual(Exit.void)
-  }, 20_000)
+  })
 })

@@ -130,7 +130,7 @@ const perhaps = <A, E, R>(percent: number, effect: Effect.Effect<A, E, R>) =>
     if (yield* chance(percent)) yield* Effect.zipRight(pause, Effect.ignore(effect))
   })
 
-describe("StreamReconciler under a seeded scheduler", { timeout: 120_000 }, () => {
+describe("StreamReconciler under a seeded scheduler", () => {
   it("D13 D11 every end is read from state: deletion, interrupts, death, late and early readers, 200 seeds", async () => {
     const outcomes = new Set<string>()
     await underSeeds(

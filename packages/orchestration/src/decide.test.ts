@@ -726,61 +726,57 @@ const balanced = (events: ReadonlyArray<DomainEvent>) => {
 }
 
 describe("model", () => {
-  it(
-    "T1 T2 T4 T9 T13 any order of commands, frames and deaths: every state is legal, everything ends exactly once",
-    { timeout: 30_000 },
-    () => {
-      const goneOn: Array<string> = []
-      const ends: Array<string> = []
-      fc.assert(
-        fc.property(fc.array(step, { minLength: 40, maxLength: 120 }), (steps) => {
-          const { model, threadId } = withThread()
-          const recovery = (["settle", "resume", "ask"] as const)[steps.length % 3] ?? "ask"
-          ask(model, "thread.configure", { threadId, recovery, afterLimit: "continue" })
-          for (const one of steps) run(model, threadId, one)
-          // Nothing is left to run: each session dies, until the queue is empty.
-          model.hold = false
-          for (let n = 0; n < 200 && isLive(model.only); n++) {
-            ask(model, "continuation.cancel", { threadId })
-            model.tell({ _tag: "QueueReleased", threadId })
-            const { goal } = model.only
-            if (goal?.nextAt !== undefined) {
-              model.passTo(goal.nextAt)
-              model.tell({ _tag: "GoalDue", threadId, goalId: goal.goalId })
-            }
-            model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
+  it("T1 T2 T4 T9 T13 any order of commands, frames and deaths: every state is legal, everything ends exactly once", () => {
+    const goneOn: Array<string> = []
+    const ends: Array<string> = []
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 40, maxLength: 120 }), (steps) => {
+        const { model, threadId } = withThread()
+        const recovery = (["settle", "resume", "ask"] as const)[steps.length % 3] ?? "ask"
+        ask(model, "thread.configure", { threadId, recovery, afterLimit: "continue" })
+        for (const one of steps) run(model, threadId, one)
+        // Nothing is left to run: each session dies, until the queue is empty.
+        model.hold = false
+        for (let n = 0; n < 200 && isLive(model.only); n++) {
+          ask(model, "continuation.cancel", { threadId })
+          model.tell({ _tag: "QueueReleased", threadId })
+          const { goal } = model.only
+          if (goal?.nextAt !== undefined) {
+            model.passTo(goal.nextAt)
+            model.tell({ _tag: "GoalDue", threadId, goalId: goal.goalId })
           }
-          balanced(model.events)
-          expect(model.only.turns).toEqual({})
-          expect(model.only.continuation).toBeUndefined()
-          // A goal begins no more turns than it may; those that go on with one that was cut off are counted too.
-          for (const event of model.events) {
-            ends.push(event.type)
-            if (event.type === "turn.requested" && event.data.goal !== undefined && event.data.continues === undefined) {
-              const { goalId, used } = event.data.goal
-              const set = model.events.find((one) => one.type === "goal.set" && one.data.goalId === goalId)
-              expect(used.turns).toBeLessThanOrEqual(set?.type === "goal.set" ? set.data.budget.turns : 0)
-            }
+          model.tell({ _tag: "OwnerLost", threadId, reason: "restart" })
+        }
+        balanced(model.events)
+        expect(model.only.turns).toEqual({})
+        expect(model.only.continuation).toBeUndefined()
+        // A goal begins no more turns than it may; those that go on with one that was cut off are counted too.
+        for (const event of model.events) {
+          ends.push(event.type)
+          if (event.type === "turn.requested" && event.data.goal !== undefined && event.data.continues === undefined) {
+            const { goalId, used } = event.data.goal
+            const set = model.events.find((one) => one.type === "goal.set" && one.data.goalId === goalId)
+            expect(used.turns).toBeLessThanOrEqual(set?.type === "goal.set" ? set.data.budget.turns : 0)
           }
-          // What goes on with a turn does so once, after its end, and no more often than it may.
-          const continued = model.events.flatMap((event) =>
-            event.type === "turn.requested" && event.data.continues !== undefined ? [event.data.continues] : []
-          )
-          expect(new Set(continued.map(({ turnId }) => turnId)).size).toBe(continued.length)
-          goneOn.push(...continued.map(({ because }) => because))
-          for (const { restarts, waits } of continued) expect(Math.max(restarts - 3, waits - 5)).toBeLessThanOrEqual(0)
-        }),
-        { numRuns: 400, seed: 20261120 }
-      )
-      expect(goneOn.filter((because) => because === "restart").length).toBeGreaterThan(20)
-      expect(goneOn.filter((because) => because === "limit").length).toBeGreaterThan(5)
-      const seen = (type: string) => ends.filter((one) => one === type).length
-      for (const type of ["goal.met", "goal.exhausted", "goal.paused", "goal.waiting", "thread.handed-over"])
-        expect(seen(type), type).toBeGreaterThan(5)
-    }
-  )
+        }
+        // What goes on with a turn does so once, after its end, and no more often than it may.
+        const continued = model.events.flatMap((event) =>
+          event.type === "turn.requested" && event.data.continues !== undefined ? [event.data.continues] : []
+        )
+        expect(new Set(continued.map(({ turnId }) => turnId)).size).toBe(continued.length)
+        goneOn.push(...continued.map(({ because }) => because))
+        for (const { restarts, waits } of continued) expect(Math.max(restarts - 3, waits - 5)).toBeLessThanOrEqual(0)
+      }),
+      { numRuns: 400, seed: 20261120 }
+    )
+    expect(goneOn.filter((because) => because === "restart").length).toBeGreaterThan(20)
+    expect(goneOn.filter((because) => because === "limit").length).toBeGreaterThan(5)
+    const seen = (type: string) => ends.filter((one) => one === type).length
+    for (const type of ["goal.met", "goal.exhausted", "goal.paused", "goal.waiting", "thread.handed-over"])
+      expect(seen(type), type).toBeGreaterThan(5)
+  })
 
-  it("L11 turnBoundaries tells from the history alone what the projection shows, after any history", { timeout: 30_000 }, () => {
+  it("L11 turnBoundaries tells from the history alone what the projection shows, after any history", () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {

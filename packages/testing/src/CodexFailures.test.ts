@@ -99,7 +99,7 @@ describe("what went wrong with Codex, in the log", () => {
   )
 
   failure(
-    "P7 resume failures: a conversation that Codex does not know is a fresh one, and the log says so",
+    "P7 resume failures: a conversation that Codex does not know is replayed from the log, which says so",
     Effect.gen(function* () {
       const { host, send, threadId, until } = yield* begin(yield* codex("two-turns#1", "two-turns#1#lost"))
       yield* until("turn.completed")
@@ -109,7 +109,7 @@ describe("what went wrong with Codex, in the log", () => {
       const events = yield* until("turn.completed", 2)
       const second = events.filter(({ epoch }) => epoch === 2)
       const states = second.filter(({ type }) => type === "session.state.changed").map((event) => data(event)["continuity"])
-      assert.include(states, "fresh")
+      assert.include(states, "replayed")
       const lost = second.find((event) => data(event)["method"] === "millrace/conversation-lost")
       assert.include(JSON.stringify(data(lost)), "no rollout found")
     })

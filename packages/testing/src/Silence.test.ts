@@ -33,29 +33,26 @@ const begin = (text: string, limits: Host.Limits) =>
   })
 
 describe("silence, for real", () => {
-  it.scopedLive(
-    "R1 R3 background work of a real agent keeps its session; then it is stopped, and the next turn resumes it",
-    () =>
-      Effect.gen(function* () {
-        const { host, threadId } = yield* begin("[[say hi]][[background 1500]]", {
-          reaper: { idle: "500 millis", interval: "100 millis", suspendAfter: 50 }
-        })
-        const events = yield* until(host, threadId, "session.stopped")
-        const types = events.map((event) => event.type)
-        expect(types.filter((type) => /^(background|session\.(kept|stop))/.test(type))).toEqual([
-          "background.started",
-          "session.kept",
-          "background.ended",
-          "session.stop.requested",
-          "session.stopped"
-        ])
-        expect(data(events.at(-1))).toMatchObject({ status: "stopped", reason: "idle for 500ms" })
-        yield* host.dispatch(command("turn.start", { threadId, text: "again" }))
-        const more = yield* until(host, threadId, "turn.completed", 2)
-        const resumed = more.find((event) => event.epoch === 2 && data(event)?.["continuity"] !== undefined)
-        expect(data(resumed)).toMatchObject({ continuity: "resumed" })
-      }),
-    30_000
+  it.scopedLive("R1 R3 background work of a real agent keeps its session; then it is stopped, and the next turn resumes it", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* begin("[[say hi]][[background 1500]]", {
+        reaper: { idle: "500 millis", interval: "100 millis", suspendAfter: 50 }
+      })
+      const events = yield* until(host, threadId, "session.stopped")
+      const types = events.map((event) => event.type)
+      expect(types.filter((type) => /^(background|session\.(kept|stop))/.test(type))).toEqual([
+        "background.started",
+        "session.kept",
+        "background.ended",
+        "session.stop.requested",
+        "session.stopped"
+      ])
+      expect(data(events.at(-1))).toMatchObject({ status: "stopped", reason: "idle for 500ms" })
+      yield* host.dispatch(command("turn.start", { threadId, text: "again" }))
+      const more = yield* until(host, threadId, "turn.completed", 2)
+      const resumed = more.find((event) => event.epoch === 2 && data(event)?.["continuity"] !== undefined)
+      expect(data(resumed)).toMatchObject({ continuity: "resumed" })
+    })
   )
 
   it.scopedLive(
@@ -70,7 +67,6 @@ describe("silence, for real", () => {
         const ends = events.filter((event) => /^turn\.(completed|interrupted|failed)$/.test(event.type))
         expect(ends.map((event) => event.type)).toEqual(["turn.interrupted"])
         expect(data(ends[0])?.["reason"]).toMatch(/^the model said nothing for 500ms; /)
-      }),
-    30_000
+      })
   )
 })

@@ -80,7 +80,7 @@ it("D2 example: a front end that is cut anywhere and comes back shows the same a
   }).pipe(Effect.scoped, Effect.orDie)
   for await (const seed of seeds(50))
     expect(simulate(seed, frontEnd, { preempt: 0.01 }).exit, `seed ${seed}`).toEqual(Exit.succeed(pieces.join("")))
-}, 20_000)
+})
 
 it("the examples of docs/host.md are these, line by line", () => {
   const lines = (text: string) => text.split("\n").map((line) => line.trim())

@@ -4,7 +4,6 @@ import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { join, resolve } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
 import { CommandRejected } from "@millrace/contracts/Errors"
@@ -14,9 +13,6 @@ import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Fixture from "../../test/support/Fixture.ts"
 import * as Discovery from "./Discovery.ts"
-
-// Each test starts real processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const threadId = ThreadId.make("thr_new")
 const turnId = TurnId.make("trn_1")

@@ -4,14 +4,10 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { load } from "./ConfigurationFile.ts"
-
-// Each test starts real processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const configure = (directory: string, configuration: unknown) => {
   mkdirSync(directory, { recursive: true })

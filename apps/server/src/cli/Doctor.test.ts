@@ -3,13 +3,9 @@ import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Children from "../Children.ts"
-
-// Each look starts real processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const doctor = (dataDir: string) =>
   Effect.map(Program.run(["doctor", "--json", "--port", "0", "--data", dataDir]), ({ code, stdout }) => ({

@@ -3,14 +3,10 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import type { Accepted } from "@millrace/contracts/Command"
 import type { Goal, ThreadView } from "@millrace/contracts/State"
 import * as Program from "@millrace/testing/Program"
 import * as ServerProcess from "@millrace/testing/ServerProcess"
-
-// Each test starts real processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const demo2 = {
   providers: { demo2: { kind: "demo" }, codex: false, claude: false, opencode: false, gemini: false, goose: false }

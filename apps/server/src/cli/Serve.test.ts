@@ -3,12 +3,8 @@ import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { vi } from "vitest"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-
-// Each test starts real processes.
-vi.setConfig({ testTimeout: 60_000 })
 
 const serve = (dataDir: string, ...args: ReadonlyArray<string>) =>
   Effect.gen(function* () {

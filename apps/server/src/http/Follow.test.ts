@@ -104,7 +104,7 @@ it("D1 D2 each reader has its events once and in order, for 200 seeds of cuts an
     )
     expect([seed, result.exit]).toMatchObject([seed, { _tag: "Success" }])
   }
-}, 60_000)
+})
 
 it.scoped("D6 a heartbeat with the head every 15 seconds, to followers at the head only", () =>
   Effect.gen(function* () {

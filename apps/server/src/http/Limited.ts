@@ -15,6 +15,6 @@ export const limited = (resumeAfter: string | undefined) =>
     `event: bye\nretry: ${retryMillis}\ndata: ${JSON.stringify({ reason: "limit", ...(resumeAfter !== undefined && { resumeAfter }) })}\n\n`,
     {
       contentType: "text/event-stream; charset=utf-8",
-      headers: { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" }
+      headers: { "cache-control": "private, no-cache, no-transform", "x-accel-buffering": "no" }
     }
   )

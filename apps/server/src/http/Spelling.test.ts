@@ -28,8 +28,7 @@ it.scopedLive(
       const begun = performance.now()
       yield* Scope.close(scope, Exit.void)
       expect(performance.now() - begun).toBeLessThan(3500)
-    }),
-  60_000
+    })
 )
 
 it.scopedLive("X1 a refused upgrade says that its connection closes, and closes it", () =>

@@ -51,8 +51,7 @@ it.live(
       const { items } = yield* Effect.promise(() => found.json() as Promise<{ items: ReadonlyArray<{ threadId: string }> }>)
       expect(items.map((thread) => thread.threadId).sort()).toEqual([threadId, first.threadId].sort())
       expect((yield* get(`/api/threads?search=${"x".repeat(201)}`)).status).toBe(400)
-    }).pipe(Effect.scoped),
-  30_000
+    }).pipe(Effect.scoped)
 )
 
 it.scopedLive("D10 an export that breaks off in the middle is a broken answer, not a short one", () =>

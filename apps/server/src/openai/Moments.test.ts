@@ -122,5 +122,5 @@ describe("the moments of a call", () => {
       )
       expect([seed, exit]).toMatchObject([seed, { _tag: "Success" }])
     }
-  }, 120_000)
+  })
 })

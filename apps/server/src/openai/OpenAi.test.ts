@@ -67,7 +67,7 @@ const run = <A, E>(effect: (hosted: Hosted.Hosted) => Effect.Effect<A, E>) =>
 const user = (content: string) => [{ role: "user", content }] as const
 const two = "[[say one two three]] [[think hm]] [[say four]]"
 
-describe("OpenAI-compatible face", { timeout: 30_000 }, () => {
+describe("OpenAI-compatible face", () => {
   it.live("D13 chat: a whole answer, with usage and the ids of its turn", () =>
     run((hosted) =>
       Effect.gen(function* () {

@@ -169,7 +169,7 @@ const eventsOf = (body: string): ReadonlyArray<Json> =>
 const run = <E>(effect: (hosted: Hosted.Hosted) => Effect.Effect<void, E>) =>
   Effect.scoped(Effect.flatMap(Hosted.start(), effect)).pipe(fair)
 
-describe("Open Responses", { timeout: 120_000 }, () => {
+describe("Open Responses", () => {
   it.live("D13 the compliance cases that are not about a caller's tools: each answer and each event is as the schema says", () =>
     run((hosted) =>
       Effect.gen(function* () {

@@ -270,8 +270,7 @@ it.scopedLive(
       const answers = yield* heard(total)
       expect(answers.filter((answer) => answer.includes('"_tag":"Success"')).length).toBe(total)
       expect([most, yield* inFlight]).toEqual([Calls.running, 0])
-    }),
-  30_000
+    })
 )
 
 it.scopedLive("S9 drain: a follower over RPC gets everything, then bye with the cursor", () =>
@@ -328,47 +327,44 @@ it.scopedLive("X5 a message that is too large closes the socket with 1009", () =
   })
 )
 
-it.scopedLive(
-  "D7 a WebSocket client that asks and never reads is cut, and the memory is free again",
-  () =>
-    Effect.gen(function* () {
-      const fixture = yield* start()
-      const pad = "x".repeat(200_000)
-      for (let n = 0; n < 100; n++) yield* fixture.append(event(n, "thread/thr_a", { pad }))
-      const { hostname, port, host } = new URL(fixture.url)
-      const frame = (value: unknown) => {
-        const text = Buffer.from(JSON.stringify(value))
-        const header = Buffer.alloc(8)
-        header.writeUInt8(0x81, 0)
-        header.writeUInt8(0x80 | 126, 1)
-        header.writeUInt16BE(text.length, 2)
-        return Buffer.concat([header, text])
-      }
-      yield* Effect.async<void>((resume) => {
-        const socket = connect(Number(port), hostname, () =>
-          socket.write(
-            `GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${fixture.token}\r\n\r\n`
-          )
+it.scopedLive("D7 a WebSocket client that asks and never reads is cut, and the memory is free again", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const pad = "x".repeat(200_000)
+    for (let n = 0; n < 100; n++) yield* fixture.append(event(n, "thread/thr_a", { pad }))
+    const { hostname, port, host } = new URL(fixture.url)
+    const frame = (value: unknown) => {
+      const text = Buffer.from(JSON.stringify(value))
+      const header = Buffer.alloc(8)
+      header.writeUInt8(0x81, 0)
+      header.writeUInt8(0x80 | 126, 1)
+      header.writeUInt16BE(text.length, 2)
+      return Buffer.concat([header, text])
+    }
+    yield* Effect.async<void>((resume) => {
+      const socket = connect(Number(port), hostname, () =>
+        socket.write(
+          `GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${fixture.token}\r\n\r\n`
         )
-        socket.on("error", () => {})
-        socket.on("close", () => resume(Effect.void))
-        socket.once("data", () => {
-          socket.pause()
-          // Many streams, each acknowledged unread: the library would send for ever.
-          for (let id = 1; id <= 40; id++) {
-            socket.write(frame({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
-            for (let ack = 0; ack < 100; ack++) socket.write(frame({ _tag: "Ack", requestId: String(id) }))
-          }
-          const write = () => {
-            if (socket.destroyed) return
-            for (let id = 1; id <= 40; id++) socket.write(frame({ _tag: "Ack", requestId: String(id) }))
-            setImmediate(write)
-          }
-          write()
-        })
+      )
+      socket.on("error", () => {})
+      socket.on("close", () => resume(Effect.void))
+      socket.once("data", () => {
+        socket.pause()
+        // Many streams, each acknowledged unread: the library would send for ever.
+        for (let id = 1; id <= 40; id++) {
+          socket.write(frame({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
+          for (let ack = 0; ack < 100; ack++) socket.write(frame({ _tag: "Ack", requestId: String(id) }))
+        }
+        const write = () => {
+          if (socket.destroyed) return
+          for (let id = 1; id <= 40; id++) socket.write(frame({ _tag: "Ack", requestId: String(id) }))
+          setImmediate(write)
+        }
+        write()
       })
-      const rpc = yield* client(fixture)
-      expect(yield* rpc.state).toMatchObject({ offset: 100 })
-    }),
-  30_000
+    })
+    const rpc = yield* client(fixture)
+    expect(yield* rpc.state).toMatchObject({ offset: 100 })
+  })
 )

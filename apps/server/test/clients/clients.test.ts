@@ -1,7 +1,7 @@
 /**
  * The clients of server-sent events that people use, over connections that are cut: each gets every event once, in order, whole (D2).
  */
-import { expect, layer, vi } from "@effect/vitest"
+import { expect, layer } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Layer, Random, type Scope } from "effect"
 import { type Browser, chromium } from "playwright-core"
 import { Retry } from "../../src/http/Sse.ts"
@@ -9,8 +9,6 @@ import { event, type Fixture, start } from "../support/Fixture.ts"
 import * as CuttingProxy from "../transports/CuttingProxy.ts"
 import * as SseClients from "./SseClients.ts"
 import { executable, isThere as hasChromium } from "./Chromium.ts"
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const total = 60
 const known = ["eventsource 2", "@microsoft/fetch-event-source"]

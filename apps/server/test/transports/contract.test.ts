@@ -2,7 +2,7 @@
  * One contract, written once: whoever holds a `Millrace` finds the same answers, errors, pages and frames, wherever it came from. What `follow` promises
  * beyond this is in transports.test.ts.
  */
-import { expect, layer, vi } from "@effect/vitest"
+import { expect, layer } from "@effect/vitest"
 import { Chunk, Effect, Stream } from "effect"
 import { parse } from "@millrace/contracts/Cursor"
 import type { Frame } from "@millrace/contracts/Frame"
@@ -11,8 +11,6 @@ import type { Millrace, PageOf, PageRequest } from "@millrace/contracts/Millrace
 import type { TransportError } from "@millrace/client/TransportError"
 import * as Subjects from "./Subjects.ts"
 import { command } from "./Subjects.ts"
-
-vi.setConfig({ testTimeout: 30_000 })
 
 type Anywhere = Millrace<TransportError>
 const nobody = ThreadId.make("thr_nobody")

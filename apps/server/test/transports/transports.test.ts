@@ -2,7 +2,7 @@
  * One contract, every way to the log (D9): the same scenarios in process, over SSE, WebSocket RPC and by polling. Each history is compared with
  * the log itself, byte for byte, so all of them are equal.
  */
-import { describe, expect, it, layer, vi } from "@effect/vitest"
+import { describe, expect, it, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Random, Stream } from "effect"
 import type { FollowError } from "@millrace/client/Follow"
 import { format } from "@millrace/contracts/Cursor"
@@ -11,8 +11,6 @@ import type { StreamName } from "@millrace/contracts/Ids"
 import type { Hosted } from "../support/Hosted.ts"
 import * as Transports from "./Transports.ts"
 import * as World from "./World.ts"
-
-vi.setConfig({ testTimeout: 30_000 })
 
 type History = ReadonlyArray<readonly [cursor: string, json: string]>
 

@@ -1,18 +1,20 @@
 /** The shell: rail, view, and what the connection has to say. */
-import { useEffect } from "react"
+import { lazy, Suspense, useEffect } from "react"
 import { useRoute } from "../ui/Route.ts"
 import { useStore } from "../store/useStore.ts"
-import { Agents } from "./Agents.tsx"
 import { Banner } from "./Banner.tsx"
 import { Home } from "./Home.tsx"
-import { Log } from "./Log.tsx"
 import { PhoneBar } from "./PhoneBar.tsx"
 import { Rail } from "./Rail.tsx"
 import { Requests } from "./Requests.tsx"
-import { Sessions } from "./Sessions.tsx"
-import { Settings } from "./Settings.tsx"
 import { Thread } from "./Thread.tsx"
 import { Unpaired } from "./Unpaired.tsx"
+
+// What few people open is loaded when it is opened.
+const Agents = lazy(async () => ({ default: (await import("./Agents.tsx")).Agents }))
+const Log = lazy(async () => ({ default: (await import("./Log.tsx")).Log }))
+const Sessions = lazy(async () => ({ default: (await import("./Sessions.tsx")).Sessions }))
+const Settings = lazy(async () => ({ default: (await import("./Settings.tsx")).Settings }))
 
 const View = () => {
   const route = useRoute()
@@ -53,7 +55,9 @@ export const App = () => {
         {route.view !== "home" && route.view !== "thread" && <PhoneBar />}
         <Banner />
         {loaded ? (
-          <View />
+          <Suspense fallback={<div className="page loading" role="status" />}>
+            <View />
+          </Suspense>
         ) : (
           <div className="page loading" role="status">
             <span className="water" aria-hidden="true" />

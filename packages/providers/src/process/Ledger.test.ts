@@ -181,8 +181,7 @@ for (const [step, what] of [
         yield* atMost(mark, 0)
         expect(survivors(mark)).toEqual([])
         expect((yield* use(directory, (ledger) => ledger.reap)).gone).toHaveLength(1)
-      }),
-    20_000
+      })
   )
 
 describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server", { concurrent: true }, () => {
@@ -192,22 +191,19 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server"
     ["running", { ...none, killed: ["agent"] }],
     ["command", { ...none, killed: ["agent"] }]
   ] as const)
-    it.scopedLive(
-      `P1 kill -9 of the server (${step}): after the next start there is no survivor`,
-      () =>
-        Effect.gen(function* () {
-          const directory = yield* temporaryDirectory
-          const mark = yield* temporaryDirectory
-          const server = crash(step, directory, mark)
-          expect(yield* exited(server)).toBe("SIGKILL")
-          // A gate that lost its server, and an agent that reads end of file, leave by themselves.
-          if (step !== "running") yield* atMost(mark, step === "command" ? 1 : 0)
-          const report = yield* use(directory, (ledger) => ledger.reap)
-          const named = { ...report, killed: report.killed.map(() => "agent"), gone: report.gone.map(() => "agent") }
-          expect(named).toEqual({ ...expected, unreadable: [] })
-          expect(survivors(mark)).toEqual([])
-          expect(readdirSync(directory)).toEqual([])
-        }),
-      20_000
+    it.scopedLive(`P1 kill -9 of the server (${step}): after the next start there is no survivor`, () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const mark = yield* temporaryDirectory
+        const server = crash(step, directory, mark)
+        expect(yield* exited(server)).toBe("SIGKILL")
+        // A gate that lost its server, and an agent that reads end of file, leave by themselves.
+        if (step !== "running") yield* atMost(mark, step === "command" ? 1 : 0)
+        const report = yield* use(directory, (ledger) => ledger.reap)
+        const named = { ...report, killed: report.killed.map(() => "agent"), gone: report.gone.map(() => "agent") }
+        expect(named).toEqual({ ...expected, unreadable: [] })
+        expect(survivors(mark)).toEqual([])
+        expect(readdirSync(directory)).toEqual([])
+      })
     )
 })

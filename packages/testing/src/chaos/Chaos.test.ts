@@ -28,7 +28,7 @@ describe("chaos", () => {
       expect(two.hash).toBe(one.hash)
       expect(two.outcome?.histories).toEqual(one.outcome?.histories)
     }
-  }, 60_000)
+  })
 
   const promise: Readonly<Record<string, string>> = {
     "subscribe-after-replay": "D2",

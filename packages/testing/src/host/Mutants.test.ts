@@ -18,7 +18,7 @@ const run = ({ cases }: typeof Cases, name: Cases.Name, seed: number): ReadonlyA
 
 describe("the cases of a host: nothing is wrong", () => {
   for (const name of Object.keys(Cases.cases) as ReadonlyArray<Cases.Name>)
-    it(name, { timeout: 60_000 }, () => {
+    it(name, () => {
       for (const seed of seeds) expect(run(Cases, name, seed), `seed ${seed}`).toEqual([])
     })
 })
@@ -30,7 +30,7 @@ describe("the cases bite", () => {
   })
 
   for (const { by, change, module, name, promise } of mutants)
-    it(`${promise} planted: ${name}; found by ${by}`, { timeout: 60_000 }, async () => {
+    it(`${promise} planted: ${name}; found by ${by}`, async () => {
       vi.resetModules()
       vi.doMock(module, async (original: () => Promise<object>) => {
         const right = await original()

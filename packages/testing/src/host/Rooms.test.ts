@@ -82,7 +82,6 @@ describe("the rooms of a host", () => {
           expect(closed, stuck).toEqual(onDisk)
           expect((yield* Clock.currentTimeMillis) - start, stuck).toBeLessThan(10_000)
         }
-      }).pipe(Effect.scoped, quiet),
-    60_000
+      }).pipe(Effect.scoped, quiet)
   )
 })
