@@ -191,7 +191,7 @@ describe("RpcChild", () => {
         console.log('{"method":"one"}'); console.log('{"method":"two"}')
         const piece = "x".repeat(1 << 20); let n = 0
         const more = () => { while (n++ < 100) if (!process.stdout.write(piece)) return process.stdout.once("drain", more) }
-        more(); setInterval(() => {})
+        more(); setInterval(() => {}, 1000)
       `)
       const said = Chunk.toReadonlyArray(yield* Stream.runCollect(child.incoming))
       expect(said.map((each) => (each._tag === "BadLine" ? each._tag : each.method))).toEqual(["one", "two", "BadLine"])
@@ -224,7 +224,7 @@ describe("RpcChild", () => {
 
   test("P5 a child that closes its output and runs on is ended, and says why", () =>
     Effect.gen(function* () {
-      const child = yield* open(`require("fs").closeSync(1); process.stdout.destroy(); setInterval(() => {})`, {
+      const child = yield* open(`require("fs").closeSync(1); process.stdout.destroy(); setInterval(() => {}, 1000)`, {
         stopMillis: { stdin: 100, term: 500 }
       })
       const exit = yield* child.exit
@@ -239,7 +239,7 @@ describe("RpcChild", () => {
          const say = (p) => console.log(JSON.stringify({ method: "pid", params: p.pid }))
          say(spawn("sh", ["-c", "trap '' TERM; sleep 60 & sleep 60"], { stdio: "ignore" }))
          say(spawn("sleep", ["60"], { stdio: "ignore", detached: true }))
-         setInterval(() => {})`,
+         setInterval(() => {}, 1000)`,
         { stopMillis: { stdin: 50, term: 50 } }
       )
       const pids = Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 2))).map((each) =>
@@ -257,9 +257,12 @@ describe("RpcChild", () => {
   test("S8 a scope that closes while a stop is under way does not wait for it: what ignores everything is killed", () =>
     Effect.gen(function* () {
       const { began, pid } = yield* Effect.gen(function* () {
-        const child = yield* open(`process.on("SIGTERM", () => {}); console.log('{"method":"up"}'); setInterval(() => {})`, {
-          stopMillis: { stdin: 8000, term: 8000 }
-        })
+        const child = yield* open(
+          `process.on("SIGTERM", () => {}); console.log('{"method":"up"}'); setInterval(() => {}, 1000)`,
+          {
+            stopMillis: { stdin: 8000, term: 8000 }
+          }
+        )
         yield* Stream.runDrain(Stream.take(child.incoming, 1))
         yield* Effect.forkDaemon(child.stop("enough"))
         yield* Effect.yieldNow()
