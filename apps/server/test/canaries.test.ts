@@ -104,6 +104,7 @@ it.scopedLive(
       const server = yield* serve({
         dataDir,
         cwd: workingDirectory,
+        args: ["--project-config"],
         env: {
           MILLRACE_LOG_LEVEL: "trace",
           MY_SECRET: canaries.serverVariable,
