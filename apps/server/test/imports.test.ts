@@ -42,9 +42,7 @@ const hangUp = (url: string, token: string) =>
 it.live("D8 100 refused imports and 20 broken ones beside 40 busy connections: 100 times 422, and the server lives", () =>
   Effect.gen(function* () {
     const server = yield* ServerProcess.serve({
-      dataDir: yield* ServerProcess.temporaryDirectory,
-      // One token asks as fast as it is answered.
-      args: ["--requests-per-second", "0"]
+      dataDir: yield* ServerProcess.temporaryDirectory
     })
     const { token, url } = server
     const agent = new Agent({ keepAlive: true, maxSockets: 40 })

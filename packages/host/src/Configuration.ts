@@ -72,7 +72,7 @@ const Limits = Schema.Struct({
   streamsPerToken: optional(Bound, "Event streams that one token holds open, as --streams-per-token. Default 256."),
   requestsPerSecond: optional(
     Bound,
-    "Requests of one token in a second, twice as many at once, as --requests-per-second. Default 500."
+    "Requests of one token in a second, twice as many at once, as --requests-per-second. Default 5000."
   )
 })
 export type Limits = typeof Limits.Type

@@ -10,7 +10,7 @@ export const defaults = {
   agentsPerToken: 64,
   agentsPerProvider: 0,
   streamsPerToken: 256,
-  requestsPerSecond: 500
+  requestsPerSecond: 5000
 } as const satisfies Required<Limits>
 
 const flag = (name: string, variable: string, what: string, usual: number) =>
