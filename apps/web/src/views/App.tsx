@@ -7,13 +7,14 @@ import { Home } from "./Home.tsx"
 import { PhoneBar } from "./PhoneBar.tsx"
 import { Rail } from "./Rail.tsx"
 import { Requests } from "./Requests.tsx"
-import { Thread } from "./Thread.tsx"
 import { Unpaired } from "./Unpaired.tsx"
 
 // What few people open is loaded when it is opened.
 const Agents = lazy(async () => ({ default: (await import("./Agents.tsx")).Agents }))
 const Log = lazy(async () => ({ default: (await import("./Log.tsx")).Log }))
 const Sessions = lazy(async () => ({ default: (await import("./Sessions.tsx")).Sessions }))
+const loadThread = () => import("./Thread.tsx")
+const Thread = lazy(async () => ({ default: (await loadThread()).Thread }))
 const Settings = lazy(async () => ({ default: (await import("./Settings.tsx")).Settings }))
 
 const View = () => {
@@ -44,6 +45,8 @@ export const App = () => {
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) Millrace` : "Millrace"
   }, [waiting])
+  // Read ahead: a thread opens also when the server cannot be reached.
+  useEffect(() => void loadThread(), [])
   if (connection.state === "unpaired") return <Unpaired />
   return (
     <div className={`shell at-${route.view}`} data-connection={connection.state}>

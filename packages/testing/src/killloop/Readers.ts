@@ -9,8 +9,11 @@ import type { Address } from "./Commands.ts"
 
 export interface Reader {
   readonly history: () => History
-  /** Reads from one server to its end, which breaks the connection, and is no failure. `each` is told what comes. */
-  readonly read: (address: Address, each: (event: LogEvent) => void) => Effect.Effect<void>
+  /**
+   * Reads from one server to its end, which breaks the connection, and is no failure. `each` gets what comes. `isLast`: it does not cut itself, because a
+   * server that drains takes no new stream.
+   */
+  readonly read: (address: Address, each: (event: LogEvent) => void, isLast: boolean) => Effect.Effect<void>
 }
 
 const offsetOf = (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(cursor.split("-").at(-1)))
@@ -37,7 +40,7 @@ export const sse = (name: string, cuts: boolean): Reader => {
   const memory = remembering(name)
   return {
     history: memory.history,
-    read: ({ token, url }, each) =>
+    read: ({ token, url }, each, isLast) =>
       Effect.gen(function* () {
         for (;;) {
           const see = memory.attach()
@@ -54,7 +57,7 @@ export const sse = (name: string, cuts: boolean): Reader => {
             url: `${url}/api/events`,
             token,
             ...(cursor === undefined ? {} : { lastEventId: cursor }),
-            ...(cuts ? { cutAfterBytes: yield* Random.nextIntBetween(40, 60_000) } : {}),
+            ...(cuts && !isLast ? { cutAfterBytes: yield* Random.nextIntBetween(40, 60_000) } : {}),
             until: (soFar) => {
               take(soFar)
               return false

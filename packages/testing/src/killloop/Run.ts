@@ -137,10 +137,14 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
               Queue.unsafeOffer(heard, event)
               if (isEndless(event)) Deferred.unsafeDone(busy, Effect.void)
             }
-            const reading = Effect.forEach(readers, (reader, n) => reader.read(process, (event) => n === 0 && hear(event)), {
-              concurrency: "unbounded",
-              discard: true
-            })
+            const reading = Effect.forEach(
+              readers,
+              (reader, n) => reader.read(process, (event) => n === 0 && hear(event), isLast),
+              {
+                concurrency: "unbounded",
+                discard: true
+              }
+            )
             const working = Work.run(clients, process, agent, { cwd, endless: !isCalm, heard })
             const dying = Effect.gen(function* () {
               if (isLast) yield* Effect.zipRight(Effect.sleep("500 millis"), process.kill("SIGTERM"))
