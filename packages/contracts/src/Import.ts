@@ -95,7 +95,8 @@ export const ImportResult = Schema.Struct({
   turns: Schema.Int.annotations({ description: "Turns, items and requests that were read." }),
   items: Schema.Int,
   requests: Schema.Int,
-  written: Schema.Int.annotations({ description: "Of these, what was new or had changed." })
+  written: Schema.Int.annotations({ description: "Of these, what was new or had changed." }),
+  omitted: Schema.optional(text).annotations({ description: "What the agent does not report of this conversation, in words." })
 })
 export type ImportResult = typeof ImportResult.Type
 

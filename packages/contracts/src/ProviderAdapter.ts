@@ -143,10 +143,13 @@ export interface NativeHistory {
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<NativeThread>, ProviderError>
   /** The thread, and its turns, oldest first, read a page at a time. The process lives as long as the scope. */
-  readonly read: (
-    nativeThreadId: string
-  ) => Effect.Effect<
-    { readonly thread: NativeThread; readonly turns: Stream.Stream<NativeTurn, ProviderError> },
+  readonly read: (nativeThreadId: string) => Effect.Effect<
+    {
+      readonly thread: NativeThread
+      readonly turns: Stream.Stream<NativeTurn, ProviderError>
+      /** In words: what the agent did not report of the turns that were read, for once they have been read. */
+      readonly omitted?: Effect.Effect<string | undefined>
+    },
     ProviderError,
     Scope.Scope
   >
