@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { bundled, start } from "../test/child.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { envelope, event, events, type Log, patience, wire } from "./suite/subject.ts"
+import { envelope, event, events, type Log, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 import { EventLog } from "./EventLog.ts"
 
@@ -55,7 +55,7 @@ const flip = (path: string, share: number) => {
   writeFileSync(path, bytes)
 }
 
-describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => {
+describe("L12 history never goes back unseen", () => {
   it.scoped("L12 a kill, an orderly stop and a moved directory keep the epoch, and nothing is reported", () =>
     Effect.gen(function* () {
       const { directory, epoch, head } = yield* killed(yield* bundled("append-child"))

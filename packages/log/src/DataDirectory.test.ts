@@ -4,12 +4,12 @@ import { Effect, Option } from "effect"
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { range, patience } from "./suite/subject.ts"
+import { range } from "./suite/subject.ts"
 import { bundled, start } from "../test/child.ts"
 
 const message = (line: string) => JSON.parse(line) as { readonly won?: number; readonly lost?: number; readonly message?: string }
 
-describe("DataDirectory", { timeout: patience }, () => {
+describe("DataDirectory", () => {
   it.live("L8 20 starts on one directory: one owner, every loser names it, and kill -9 frees it", () =>
     Effect.scoped(
       Effect.gen(function* () {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Effect, Fiber, Random, Stream } from "effect"
 import * as EventLogMemory from "./EventLogMemory.ts"
-import { bytesOf, envelope, event, events, type Log, range, wire, patience } from "./suite/subject.ts"
+import { bytesOf, envelope, event, events, type Log, range, wire } from "./suite/subject.ts"
 
 const seeds = range(1, 200)
 
@@ -24,7 +24,7 @@ const followTo = (log: Log, upTo: number, after = 0, stream?: string) =>
 /** Yields a number of times that the seed chooses. */
 const pause = Effect.flatMap(Random.nextIntBetween(0, 4), (n) => Effect.repeatN(Effect.yieldNow(), n))
 
-describe("EventLogMemory under a seeded scheduler", { timeout: patience }, () => {
+describe("EventLogMemory under a seeded scheduler", () => {
   it("L1 8 writers, followers that come at any time: one list, 200 seeds", () => {
     underSeeds(
       Effect.gen(function* () {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { suite } from "./EventLogSuite.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { bytesOf, envelope, event, events, range, wire, patience } from "./suite/subject.ts"
+import { bytesOf, envelope, event, events, range, wire } from "./suite/subject.ts"
 
 suite("EventLogSqlite", (options) =>
   Effect.flatMap(temporaryDirectory, (directory) =>
@@ -21,7 +21,7 @@ const refused = (path: string) =>
 /** Bytes that the reads of this process have asked the kernel for. */
 const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1])
 
-describe("EventLogSqlite on disk", { timeout: patience }, () => {
+describe("EventLogSqlite on disk", () => {
   it.scoped("L2 what was appended is there after reopening: epoch, events, versions, rows, receipts", () =>
     Effect.gen(function* () {
       const at = yield* file

@@ -3,7 +3,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { EventLog } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { bytesOf, range, patience } from "./suite/subject.ts"
+import { bytesOf, range } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 import { bundled, start } from "../test/child.ts"
 
@@ -21,7 +21,7 @@ const points = [
   "acknowledged"
 ]
 
-describe("SIGKILL", { timeout: patience }, () => {
+describe("SIGKILL", () => {
   it.live(
     "L2 at every boundary of a commit: what was delivered or acknowledged is there after reopening, with equal content",
     () =>

@@ -7,7 +7,7 @@ import * as EventLogMemory from "./EventLogMemory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
-import { events, type Log, range, wire, patience } from "./suite/subject.ts"
+import { events, type Log, range, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 
 const verified = (log: Log) => Effect.provideService(verify(), EventLog, log)
@@ -39,7 +39,7 @@ const all = (log: Log, stream?: string) =>
     Stream.runCollect
   )
 
-describe("Verify", { timeout: patience }, () => {
+describe("Verify", () => {
   it.scoped("L6 a sound log has no problems", () =>
     Effect.gen(function* () {
       const log = yield* damaged(() => {})
