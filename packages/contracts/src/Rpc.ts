@@ -11,7 +11,7 @@ import { ItemView, RequestView } from "./Item.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 const page = { before: Schema.optional(Schema.Int), limit: Schema.optional(Schema.Int) }
-/** Every call can be refused for what it sent (C6). */
+/** Every call can fail with `BadRequest` (C6). */
 const lookup = Schema.Union(NotFound, StorageUnavailable, BadRequest)
 const look = Schema.Union(StorageUnavailable, BadRequest)
 
