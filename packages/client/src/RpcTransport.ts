@@ -8,13 +8,13 @@ import type { RpcClientError } from "@effect/rpc/RpcClientError"
 import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { Cause, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream, SynchronizedRef } from "effect"
-import { BadRequest, Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { BadRequest, Overloaded, Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
 import { Streams } from "@millrace/contracts/Filter"
 import { isFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import * as Deadlines from "./Deadlines.ts"
 import type { Transport } from "./Transport.ts"
-import { disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
+import { Disconnected, disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
 
 type Client = RpcClient.RpcClient<RpcGroup.Rpcs<typeof MillraceRpcs>, RpcClientError>
 
@@ -104,6 +104,9 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     /** As over HTTP: the server did not take what was sent. */
     const unread = (error: BadRequest) => refused(400, JSON.stringify(encodeBadRequest(error)))
 
+    /** As over HTTP, too: nothing but a command may be refused for being too much, so this is the way to the server. */
+    const later = ({ message, retryAfterMillis }: Overloaded) => new Disconnected({ message, retryAfterMillis })
+
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>
       Effect.flatMap(connection, (used) => {
         const since = used.came
@@ -128,6 +131,13 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
         )
       })
 
+    const look = <A, E>(run: (client: Client) => Effect.Effect<A, E | Overloaded | RpcClientError>) =>
+      Effect.mapError(call(run), (error): Exclude<E, RpcClientError | BadRequest | Overloaded> | TransportError =>
+        error instanceof Overloaded
+          ? later(error)
+          : (error as Exclude<E, RpcClientError | BadRequest | Overloaded> | TransportError)
+      )
+
     const follow: Transport["follow"] = (request) =>
       request.stream !== undefined && !isStreamName(request.stream)
         ? Stream.fail(new ProtocolError({ message: `This is not a stream: ${String(request.stream)}` }))
@@ -144,7 +154,9 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
                   isLost(error)
                     ? Stream.fromEffect(lost(used, error))
-                    : Stream.fail(error instanceof BadRequest ? unread(error) : error)
+                    : Stream.fail(
+                        error instanceof BadRequest ? unread(error) : error instanceof Overloaded ? later(error) : error
+                      )
                 ),
                 Stream.catchAllCause((cause) =>
                   cause._tag === "Die"
@@ -161,13 +173,13 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       address: options.url,
       follow,
       dispatch: (command) => call((client) => client.dispatch({ command })),
-      commandStatus: (commandId) => call((client) => client.commandStatus({ commandId })),
-      state: call((client) => client.state()),
-      threads: (page) => call((client) => client.threads(page)),
-      thread: (threadId) => call((client) => client.thread({ threadId })),
-      turns: (threadId, page) => call((client) => client.turns({ threadId, ...page })),
-      items: (threadId, page) => call((client) => client.items({ threadId, ...page })),
-      requests: call((client) => client.requests()),
-      providers: call((client) => client.providers())
+      commandStatus: (commandId) => look((client) => client.commandStatus({ commandId })),
+      state: look((client) => client.state()),
+      threads: (page) => look((client) => client.threads(page)),
+      thread: (threadId) => look((client) => client.thread({ threadId })),
+      turns: (threadId, page) => look((client) => client.turns({ threadId, ...page })),
+      items: (threadId, page) => look((client) => client.items({ threadId, ...page })),
+      requests: look((client) => client.requests()),
+      providers: look((client) => client.providers())
     }
   })

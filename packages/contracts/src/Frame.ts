@@ -23,8 +23,15 @@ export const ControlFrame = Schema.Union(
   Schema.TaggedStruct("heartbeat", { head: Offset }),
   /** Ephemeral; the next event supersedes it (D12). Delivered only to subscribers that are caught up. */
   Schema.TaggedStruct("signal", { signal: Signal }),
-  /** The server shuts down, or the lease of the connection expired. Reconnect with `resumeAfter`. */
-  Schema.TaggedStruct("bye", { reason: Schema.String, resumeAfter: Schema.String }),
+  /**
+   * The server shuts down, the lease of the connection expired, or a limit is reached. Reconnect with `resumeAfter`, and no sooner than after
+   * `retryAfterMillis`.
+   */
+  Schema.TaggedStruct("bye", {
+    reason: Schema.String,
+    resumeAfter: Schema.String,
+    retryAfterMillis: Schema.optional(Schema.Int)
+  }),
   /** The stream can have no more events. */
   Schema.TaggedStruct("end", { reason: Schema.String })
 )
@@ -32,6 +39,8 @@ export type ControlFrame = typeof ControlFrame.Type
 
 /** The `reason` of a `bye` when the lease of the connection expired. Nothing failed; reconnect at once. */
 export const leaseOver = "lease"
+/** The `reason` of a `bye` in place of a stream: a limit of the token is reached. Reconnect after `retryAfterMillis`. */
+export const limitReached = "limit"
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)
 export type Frame = typeof Frame.Type

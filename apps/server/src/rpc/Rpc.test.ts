@@ -221,16 +221,20 @@ it.scopedLive("C6 a parameter of the upgrade that is not known is refused with i
   })
 )
 
-it.scopedLive("X5 a connection follows 256 streams; the next one is refused", () =>
+it.scopedLive("X5 R7 a connection follows 256 streams; more are told bye, and once 256 of these are not read, refused", () =>
   Effect.gen(function* () {
     const { heard, socket } = yield* raw(yield* start())
     const follow = (id: number) =>
       socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
-    const refused = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer.includes("follows 256 streams")).length
+    const limited = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer.includes('"reason":"limit"')).length
+    const refused = (answers: ReadonlyArray<string>) =>
+      answers.filter((answer) => answer.includes('"_tag":"Overloaded"') && answer.includes("follows 256 streams")).length
     for (let id = 1; id <= 256; id++) follow(id)
-    expect(refused(yield* heard(256))).toBe(0)
-    follow(257)
-    expect(refused(yield* heard(257))).toBe(1)
+    expect(limited(yield* heard(256))).toBe(0)
+    for (let id = 257; id <= 512; id++) follow(id)
+    expect(limited(yield* heard(512))).toBe(256)
+    follow(513)
+    expect(refused(yield* heard(513))).toBe(1)
   })
 )
 
