@@ -159,6 +159,9 @@ export interface ThreadState {
 /** Characters of an open item's deltas that are kept, to close the item if the agent does not. */
 export const maxText = 200_000
 
+/** Most open items per thread: each event of the thread copies their ids (L10). When one more starts, the oldest is aborted. */
+export const maxOpenItems = 256
+
 /** Most background tasks counted per session. */
 export const maxBackground = 100
 

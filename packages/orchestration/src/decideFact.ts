@@ -11,9 +11,9 @@ import type { Fact } from "./Fact.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
-import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
+import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
-import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 import * as Remembered from "./Remembered.ts"
 
 /** Writes a `provider.event`, which changes no state: for events that came too late or that the vocabulary has no type for (T6, T9). */
@@ -102,6 +102,21 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
 }
 
+/** What the agent says later of an item that is aborted here is an amendment. */
+const makeRoom = (draft: Draft, state: ThreadState): void => {
+  const open = Object.values(state.items)
+  for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))
+    draft.emit(state.threadId, "item.completed", {
+      ...contentSoFar({ itemId, kind, turnId, ...item }),
+      threadId: state.threadId,
+      turnId,
+      itemId,
+      kind,
+      status: "aborted",
+      reason: `more than ${maxOpenItems} items are open`
+    })
+}
+
 const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
   const state = draft.thread(threadId)
   if (state === undefined || state.deleted || epoch > epochOf(state)) return
@@ -141,6 +156,7 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
       const { itemId, kind } = event
       if (turn === undefined) return late("item-started")
       if (isClosed(turn, itemId)) return late("item-started")
+      makeRoom(draft, state)
       if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
         late("item-started")
       return

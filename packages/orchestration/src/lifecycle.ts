@@ -37,7 +37,7 @@ export type Ending =
 export type Settling = "request.cancelled" | "request.expired"
 
 /** The content of an item that was not completed: its content at the start and the sum of its deltas. */
-const contentSoFar = (item: OpenItem) => {
+export const contentSoFar = (item: OpenItem) => {
   if (item.text === "") return fitContent(item.content)
   const text = cutText(item.text, maxValueBytes / 4)
   const cut = item.cut + item.text.length - text.length
