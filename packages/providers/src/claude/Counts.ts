@@ -13,6 +13,11 @@ export class Counts {
   /** Of the messages before them. */
   private older: Tokens = {}
 
+  /** Messages that each report sums up. */
+  get size(): number {
+    return this.newest.size
+  }
+
   /** What is reported of a message replaces what was reported of it before, field by field. Gives the sum of the turn so far. */
   report(messageId: string, tokens: Tokens): Usage {
     this.newest.set(messageId, { ...this.newest.get(messageId), ...tokens })
