@@ -1,4 +1,4 @@
-/** What the suite tests, and how its tests are written. */
+/** The subject of the suite, and helpers for its tests. */
 import { describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { Envelope, EventLog, NewEvent, Page, RowChange } from "../EventLog.ts"
