@@ -1,4 +1,4 @@
-/** Filters of thread lists and of the log. */
+/** What a reader asks of lists and of the log: only some threads, only some events. */
 import { Schema } from "effect"
 import { EventData } from "./Event.ts"
 import { ProjectId, StreamName } from "./Ids.ts"
@@ -7,7 +7,7 @@ import { Label } from "./Labels.ts"
 import { Search } from "./Search.ts"
 import { ThreadStatus } from "./State.ts"
 
-/** Selects the threads that meet every given condition. */
+/** Only threads that are all of this. */
 export const ThreadFilter = Schema.Struct({
   archived: Schema.optional(Schema.Boolean),
   status: Schema.optional(oneOf(...ThreadStatus.literals)),
@@ -16,10 +16,10 @@ export const ThreadFilter = Schema.Struct({
   label: Schema.optional(Label),
   search: Schema.optional(Search)
 })
-/** `undefined` means absent: neither is sent over the wire. */
+/** Absent is the same as undefined: over the wire both are nothing. */
 export type ThreadFilter = { readonly [K in keyof typeof ThreadFilter.Type]: (typeof ThreadFilter.Type)[K] }
 
-/** The most streams that one filter may name. */
+/** Streams that one reader names at most. */
 export const maxStreams = 32
 const maxTypes = 64
 
@@ -33,18 +33,18 @@ export const Streams = Schema.Union(
 )
 export type Streams = typeof Streams.Type
 
-/** Event types that the log itself writes. */
+/** Types that the log writes itself, beside those of `EventData`. */
 const ofLog = ["log.corrupt", "log.forgotten", "log.rewound"]
 const known: ReadonlyArray<string> = [...Object.keys(EventData), ...ofLog]
 
-/** Whether a pattern (`turn.started`, `turn.*` or `*`) matches the type. */
+/** `turn.started`, `turn.*` or `*`. */
 const fits = (pattern: string, type: string): boolean =>
   pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)))
 
-/** An event type or a prefix of event types. Rejects a pattern that matches no event type of this version. */
+/** A type of event, or the beginning of some: one that no event of this version can have is refused. */
 export const EventTypePattern = Schema.String.pipe(
   Schema.filter((pattern) => known.some((type) => fits(pattern, type)), {
-    message: () => "expected an event type like turn.started, or a prefix like turn.*; docs/interface.md lists the events"
+    message: () => "expected a type of event like turn.started, or a beginning like turn.*; docs/interface.md lists the events"
   })
 )
 
@@ -54,7 +54,7 @@ export const EventTypes = Schema.Array(EventTypePattern).pipe(
 )
 export type EventTypes = typeof EventTypes.Type
 
-/** Which events of the log to deliver; without both fields: all events. */
+/** Which events of the log a reader wants; both absent: all of them. */
 export interface EventFilter {
   readonly stream?: Streams | undefined
   readonly types?: EventTypes | undefined
@@ -64,10 +64,10 @@ export interface EventFilter {
 export const streamsOf = ({ stream }: EventFilter): ReadonlyArray<StreamName> | undefined =>
   stream === undefined ? undefined : typeof stream === "string" ? [stream] : [...new Set(stream)]
 
-/** Whether neither the offsets nor the versions of the delivered events are contiguous: true with a type filter or with more than one stream. */
+/** Whether it leaves out events of the streams that it names, or names more than one: versions and offsets of what is delivered then have holes. */
 export const isSparse = (filter: EventFilter): boolean => filter.types !== undefined || (streamsOf(filter)?.length ?? 0) > 1
 
-/** Whether to deliver an event. A `log.corrupt` passes every type filter, because the type of the original event is unknown (L6). */
+/** Decides for each event. One that cannot be read any more may have been any, so its place is always delivered (L6). */
 export const accepts = (filter: EventFilter): ((event: { readonly stream: string; readonly type: string }) => boolean) => {
   const streams = streamsOf(filter)
   const named = streams === undefined ? undefined : new Set<string>(streams)
@@ -77,7 +77,7 @@ export const accepts = (filter: EventFilter): ((event: { readonly stream: string
     (types === undefined || type === "log.corrupt" || types.some((pattern) => fits(pattern, type)))
 }
 
-/** A key that is equal for filters of the same events; undefined: all events. */
+/** The same for filters that ask for the same events; absent: all events. */
 export const filterKey = (filter: EventFilter): string | undefined => {
   const streams = streamsOf(filter)
   if (streams === undefined && filter.types === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * Joins the text deltas of an item, so that far fewer events than deltas are written (L5). Pure, no clock: the owner calls `flush`.
- * Text keeps its order per item. Any other event flushes all pending text first.
+ * Joins the text deltas of an item, so that rows are far fewer than deltas (L5). Pure bookkeeping, no clock: who owns it says when to flush.
+ * Text leaves in the order it came, per item; anything that is not text pushes all text out before it.
  */
 import { splitPair, wellFormed, wellFormedJson } from "@millrace/contracts/Text"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -13,7 +13,7 @@ const maxDeltaBytes = 64 * 1024
 
 const overhead = 256
 
-/** Approximate bytes of an event's JSON: counted where it can be large. */
+/** Bytes of an event's JSON, about: counted where it can be large. */
 const weigh = (event: DurableEvent): number => {
   switch (event._tag) {
     case "ItemDelta":
@@ -37,19 +37,19 @@ const weigh = (event: DurableEvent): number => {
 }
 
 export class Coalescer {
-  /** By item: the high surrogate at the end of its text, held until the next delta brings the low one. */
+  /** The first half of a pair of surrogates at the end of an item's text: it waits for the second, which the next delta may bring. */
   private readonly halves = new Map<string, Delta>()
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
   private ready: Array<DurableEvent> = []
   private weight = 0
   private readonly maxText: number
 
-  /** `maxText`: characters of one item's pending text after which it is emitted at once. */
+  /** `maxText`: characters of one item after which its text leaves at once. */
   constructor(maxText: number) {
     this.maxText = maxText
   }
 
-  /** Whether text waits to be joined. */
+  /** Text waits for more of it. */
   get hasPending(): boolean {
     return this.pending.size > 0
   }
@@ -69,7 +69,7 @@ export class Coalescer {
     this.halves.delete(given.itemId)
     const waiting = this.pending.get(event.itemId)
     if (waiting === undefined) {
-      // A long delta does not wait: joining it saves nothing.
+      // An item whose text is long already does not wait: joining saves nothing.
       if (event.text.length >= this.maxText) return this.outText(event, event.text)
       this.pending.set(event.itemId, { first: event, text: event.text })
       return
@@ -80,19 +80,19 @@ export class Coalescer {
     this.outText(waiting.first, waiting.text)
   }
 
-  /** Emits all pending text, in the order in which its items began to wait. */
+  /** All text that waits leaves, in the order in which its items began to wait. */
   flush(): void {
     for (const { first, text } of this.pending.values()) this.outText(first, text)
     this.pending.clear()
   }
 
-  /** Emits everything, including lone surrogates: no more events follow. */
+  /** Everything leaves: there is no more to come. */
   end(): void {
     this.flush()
     for (const itemId of this.halves.keys()) this.release(itemId)
   }
 
-  /** Emits a high surrogate whose low one never came as a replacement character. */
+  /** A half whose other one never came is no character. */
   private release(itemId: string): void {
     const half = this.halves.get(itemId)
     if (half === undefined) return
@@ -112,7 +112,7 @@ export class Coalescer {
     this.weight += weigh(event)
   }
 
-  /** Takes at most `count` events that are ready. */
+  /** Takes what may go, at most so many events. */
   take(count: number): { readonly events: ReadonlyArray<DurableEvent>; readonly weight: number } {
     const events = this.ready.length <= count ? this.ready : this.ready.slice(0, count)
     this.ready = this.ready.length <= count ? [] : this.ready.slice(count)

@@ -1,4 +1,4 @@
-/** decide for facts: an agent's events and the fate of its process → events. Pure and total; facts are never rejected. */
+/** decide for facts: what an agent said and what became of its process → events. Pure and total; nothing here can be refused. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -11,12 +11,12 @@ import type { Fact } from "./Fact.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
-import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
+import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
-import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 import * as Remembered from "./Remembered.ts"
 
-/** Writes a `provider.event`, which changes no state: for events that came too late or that the vocabulary has no type for (T6, T9). */
+/** Kept as it came, and touches nothing: what is too late to change the thread, or what no word stands for (T6, T9). */
 const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
   draft.emit(threadId, "provider.event", {
     threadId,
@@ -30,7 +30,7 @@ const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, p
 /** Items and requests open once (T9, T13). */
 const isClosed = (turn: OpenTurn, id: string): boolean => Remembered.has(turn.closed, id)
 
-/** Whether the agent's process is dead. `transport` is the connection to the model: the agent lives. */
+/** The agent's process is gone; `transport` is the way to the model, and the agent lives. */
 const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "not-installed"
 
 const turnStarted = (
@@ -55,14 +55,14 @@ const turnStarted = (
   nameActive(draft, threadId, turnId)
 }
 
-/** A turn fails while its agent lives. After a usage limit its work may be continued later. */
+/** A turn fails while its agent lives: by a usage limit perhaps, after which its work may go on. */
 const failTurn = (draft: Draft, state: ThreadState, turn: OpenTurn, ending: Extract<Ending, { _tag: "failed" }>): void => {
   const isActive = state.session?.activeTurnId === turn.turnId
   const later = isActive ? Continuations.afterLimit(draft, state, turn, ending) : undefined
   settleTurn(draft, state.threadId, turn.epoch, turn.turnId, later?.ending ?? ending, later?.plan)
 }
 
-/** A turn that fails because its agent died also stops the session: that agent gets no further turn (P7). */
+/** A turn that fails because its agent dies takes the session with it: nothing more is given to that agent (P7). */
 const turnFailed = (
   draft: Draft,
   state: ThreadState,
@@ -80,13 +80,13 @@ const turnFailed = (
   settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
 }
 
-/** The reason of the server's interrupt takes precedence over the agent's; a requested stop is appended (T8). */
+/** The clock that ran out says why, whatever words the agent has for an interrupt; and that it had to be stopped (T8). */
 const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, said: string | undefined): string | undefined => {
   const stop = state.stopRequested?.reason
   return interruptReason === undefined ? said : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
 }
 
-/** Reads background work of the live session; keeps all other opaque events unchanged. */
+/** Background work counts while its session lives; all other opaque events are kept as they came. */
 const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<DurableEvent, { _tag: "Opaque" }>): void => {
   const word = Background.read(event)
   const written =
@@ -100,21 +100,6 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
         })
       : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: word.taskId }))
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
-}
-
-/** What the agent says later of an item that is aborted here is an amendment. */
-const makeRoom = (draft: Draft, state: ThreadState): void => {
-  const open = Object.values(state.items)
-  for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))
-    draft.emit(state.threadId, "item.completed", {
-      ...contentSoFar({ itemId, kind, turnId, ...item }),
-      threadId: state.threadId,
-      turnId,
-      itemId,
-      kind,
-      status: "aborted",
-      reason: `more than ${maxOpenItems} items are open`
-    })
 }
 
 const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
@@ -156,7 +141,6 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
       const { itemId, kind } = event
       if (turn === undefined) return late("item-started")
       if (isClosed(turn, itemId)) return late("item-started")
-      makeRoom(draft, state)
       if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
         late("item-started")
       return
@@ -195,7 +179,7 @@ const itemSaid = (
   } else if (state.items[itemId] === undefined) draft.emit(threadId, "item.amended", { ...item, status })
 }
 
-/** Whether a fact belongs to the live session. */
+/** Whether a fact is of the session that lives now. */
 const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epochOf(state) && hasLiveSession(state)
 
 const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
@@ -217,7 +201,7 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
   startNext(draft, threadId)
 }
 
-/** The agent has ended. The requested stop in the state gives the reason; without one, `error` does. */
+/** The agent is gone. Whoever asked for it, or what broke, stands in the state; else it is what `error` says. */
 const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean): void => {
   const stop = state.stopRequested
   const cause = stop === undefined ? (broke ? error : undefined) : stop.error
@@ -240,7 +224,7 @@ const session = (
       return opened(draft, state, fact)
     case "ResumeKeyLearned": {
       if (state.session === undefined || state.resumeKey === fact.resumeKey) return
-      // The key belongs to the agent before a hand-over: the next agent cannot use it.
+      // Of an agent that the thread was taken from meanwhile: the next one could do nothing with it.
       if (state.handedFrom !== undefined && state.stopRequested !== undefined) return
       draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
       return
@@ -270,7 +254,7 @@ const session = (
     }
     case "RequestsRefused":
       for (const { turnId, requestId } of Object.values(state.requests))
-        // The question whether to continue belongs to the thread, not to the agent: it stays open for the next server.
+        // The question whether work goes on is the thread's own: the next server still asks it.
         if (state.continuation?.requestId !== requestId)
           draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
       return
@@ -291,7 +275,7 @@ const session = (
   }
 }
 
-/** Writes the events that a fact causes into the draft. Returns whether the fact still applied. */
+/** The events that a fact causes, into the draft. Returns whether the fact still concerned anything. */
 export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "Said") {
     for (const event of fact.events) said(draft, fact.threadId, fact.epoch, event)
@@ -300,7 +284,7 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "Imported") return decideImport(draft, fact)
   const state = draft.thread(fact.threadId)
   if (state === undefined || state.deleted) return false
-  // A refused steer is a person's text: it is kept even if its session has ended.
+  // A refused steer is a person's text: it is kept whatever became of the session it was meant for.
   if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
   if (fact._tag === "ContinuationDue") return Continuations.due(draft, state, fact)
   if (fact._tag === "GoalDue") {

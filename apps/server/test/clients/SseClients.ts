@@ -129,12 +129,15 @@ export const inNode: ReadonlyArray<SseClient> = [
   ours
 ]
 
-/** A browser's own. The page is of the same origin: one that `/health` makes. */
-export const inBrowser = (newPage: () => Promise<Page>): SseClient => ({
+/** A browser's own. The page is of the same origin: one that `/health` makes. `onAsk`: it asks for the events, again or for the first time. */
+export const inBrowser = (newPage: () => Promise<Page>, onAsk: () => void = () => undefined): SseClient => ({
   name: "Chromium",
   open: async (url, got) => {
     const page = await newPage()
     await page.exposeFunction("got", got)
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/events")) onAsk()
+    })
     await page.goto(`${url}/health`)
     await page.evaluate((types) => {
       const browser = globalThis as unknown as {

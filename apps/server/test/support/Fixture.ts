@@ -2,6 +2,7 @@
 import { idleThread } from "@millrace/testing/IdleThread"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { type IncomingHttpHeaders, request } from "node:http"
+import { request as secureRequest } from "node:https"
 import { Data, Effect, Layer, Logger, LogLevel, Scheduler, type Scope, Stream } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { format } from "@millrace/contracts/Cursor"
@@ -37,15 +38,21 @@ export interface Answer {
   readonly body: string
 }
 
-/** One request on a connection of its own. */
+/** One request on a connection of its own. `ca`: the certificate of an https server. */
 export const send = (
   url: string,
-  options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string | Buffer } = {}
+  options: {
+    readonly method?: string
+    readonly headers?: Record<string, string>
+    readonly body?: string | Buffer
+    readonly ca?: string
+  } = {}
 ): Effect.Effect<Answer, Error> =>
   Effect.async((resume) => {
-    const sent = request(
+    const { body, ca, headers = {}, method = body === undefined ? "GET" : "POST" } = options
+    const sent = (ca === undefined ? request : secureRequest)(
       url,
-      { method: options.method ?? (options.body === undefined ? "GET" : "POST"), headers: options.headers ?? {}, agent: false },
+      { method, headers, agent: false, ...(ca !== undefined && { ca }) },
       (response) => {
         const chunks: Array<Buffer> = []
         response.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -62,7 +69,7 @@ export const send = (
       }
     )
     sent.on("error", (error) => resume(Effect.fail(error)))
-    sent.end(options.body)
+    sent.end(body)
     return Effect.sync(() => sent.destroy())
   })
 
@@ -155,9 +162,9 @@ const memoryLog = (retained: number, fake: Fake) =>
     }))
   )
 
-/** Starts a server that ends with the scope. */
+/** Starts a server that ends with the scope; `log`: that of an earlier one. */
 export const start = (
-  options: Partial<Server.Options> & { readonly retained?: number } = {}
+  options: Partial<Server.Options> & { readonly retained?: number; readonly log?: typeof EventLog.Service } = {}
 ): Effect.Effect<Fixture, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const dataDir = options.dataDir ?? (yield* temporaryDirectory)
@@ -166,7 +173,9 @@ export const start = (
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
       Layer.provideMerge(Signals.layer()),
-      Layer.provideMerge(memoryLog(options.retained ?? 0, fake)),
+      Layer.provideMerge(
+        options.log === undefined ? memoryLog(options.retained ?? 0, fake) : Layer.succeed(EventLog, options.log)
+      ),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)

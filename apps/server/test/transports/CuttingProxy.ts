@@ -2,26 +2,47 @@
 import { connect, createServer, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
 
-/** Where a connection breaks: after so many bytes of its answers, or right after these bytes came. */
-export type Cut = { readonly bytes: number } | { readonly after: string | Buffer }
+/** Where a connection breaks: after so many bytes of its answers, or later where these end with `notAfter`; or right after these bytes came. */
+export type Cut = { readonly bytes: number; readonly notAfter?: RegExp } | { readonly after: string | Buffer }
+
+/** More than what a `notAfter` matches. */
+const tail = 300
 
 /** How many bytes of what came (`all`) pass; nothing: all of them. */
 const passing = (cut: Cut | undefined, all: Buffer): number | undefined => {
   if (cut === undefined) return undefined
-  if ("bytes" in cut) return all.length < cut.bytes ? undefined : cut.bytes
-  const at = all.indexOf(cut.after)
-  return at < 0 ? undefined : at + Buffer.byteLength(cut.after)
+  if ("after" in cut) {
+    const at = all.indexOf(cut.after)
+    return at < 0 ? undefined : at + Buffer.byteLength(cut.after)
+  }
+  for (let end = cut.bytes; end <= all.length; end++)
+    if (cut.notAfter?.test(all.toString("latin1", Math.max(0, end - tail), end)) !== true) return end
+  return undefined
 }
 
-/** `cutOf`: where the next connection is cut, by how many were; nothing: no more of them. Its connections end with the scope. */
-export const openWith = (url: string, cutOf: (cuts: number) => Cut | undefined): Effect.Effect<string, never, Scope.Scope> =>
+export interface Options {
+  /** The unix socket to listen at; default: a free port of this machine. */
+  readonly at?: string
+  /** A connection sent its first bytes. */
+  readonly onAsk?: () => void
+}
+
+/**
+ * `to`: a URL, or the path of a unix socket. `cutOf`: where the next connection is cut, by how many were; nothing: no more of them. Its connections end
+ * with the scope.
+ */
+export const openWith = (
+  to: string,
+  cutOf: (cuts: number) => Cut | undefined,
+  { at, onAsk }: Options = {}
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
         const sockets = new Set<Socket>()
         let cuts = 0
         const server = createServer((client) => {
-          const upstream = connect(Number(new URL(url).port), "127.0.0.1")
+          const upstream = to.startsWith("/") ? connect(to) : connect(Number(new URL(to).port), "127.0.0.1")
           const end = () => {
             client.destroy()
             upstream.destroy()
@@ -37,6 +58,7 @@ export const openWith = (url: string, cutOf: (cuts: number) => Cut | undefined):
           let all: Buffer = Buffer.alloc(0)
           let sent = 0
           client.on("data", (chunk) => upstream.write(chunk))
+          if (onAsk !== undefined) client.once("data", onAsk)
           upstream.on("data", (chunk) => {
             all = Buffer.concat([all, chunk])
             const upTo = passing(cutOf(cuts), all)
@@ -51,7 +73,7 @@ export const openWith = (url: string, cutOf: (cuts: number) => Cut | undefined):
             }
           })
         })
-        server.listen(0, "127.0.0.1", () => {
+        server.listen(at === undefined ? { port: 0, host: "127.0.0.1" } : { path: at }, () => {
           const address = server.address()
           const port = typeof address === "object" && address !== null ? address.port : 0
           const close = () => {

@@ -1,0 +1,163 @@
+/**
+ * nginx and haproxy of Debian with the files of docs/operations.md as they stand there: only addresses and certificates are replaced. Each is one child
+ * process that listens at unix sockets in a directory of its own.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { readFile, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { Data, Deferred, Effect, Exit, type Scope } from "effect"
+
+export class ProxyEnded extends Data.TaggedError("ProxyEnded")<{ readonly message: string }> {}
+
+export interface Proxy {
+  /** Where the server is expected: a test listens here. */
+  readonly upstream: string
+  /** HTTP without TLS. */
+  readonly plain: string
+  /** HTTP/1.1 and HTTP/2 over TLS. */
+  readonly tls: string
+  /** Of millrace.example, signed by itself. */
+  readonly certificate: string
+}
+
+interface Started {
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  /** Completes when it listens, by what it writes to standard error. */
+  readonly isReady?: (text: string) => boolean
+}
+
+const page = new URL("../../../../docs/operations.md", import.meta.url)
+
+/** The file that people copy, with other addresses. Each must be there. */
+const documented = (language: string, replaced: Readonly<Record<string, string>>): Effect.Effect<string> =>
+  Effect.gen(function* () {
+    const text = yield* Effect.promise(() => readFile(page, "utf8"))
+    let file = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(text)?.[1] ?? ""
+    for (const [from, to] of Object.entries(replaced)) {
+      if (!file.includes(from))
+        return yield* Effect.dieMessage(`docs/operations.md has no ${JSON.stringify(from)} for ${language}`)
+      file = file.replaceAll(from, to)
+    }
+    return file
+  })
+
+const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    execFile(command, args, (error) => resume(error === null ? Effect.void : Effect.die(error)))
+  })
+
+const certify = (directory: string) =>
+  Effect.gen(function* () {
+    const [key, crt, pem] = ["key", "crt", "pem"].map((end) => join(directory, `millrace.${end}`)) as [string, string, string]
+    const subject = ["-subj", "/CN=millrace.example", "-addext", "subjectAltName=DNS:millrace.example,DNS:localhost,IP:127.0.0.1"]
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    yield* run("openssl", ["req", "-x509", ...kind, ...subject, "-keyout", key, "-out", crt])
+    const certificate = yield* Effect.promise(() => readFile(crt, "utf8"))
+    const secret = yield* Effect.promise(() => readFile(key, "utf8"))
+    yield* Effect.promise(() => writeFile(pem, certificate + secret))
+    return { key, crt, pem, certificate }
+  })
+
+/** What Debian's nginx.conf has around conf.d, for one process and this directory. */
+const nginx = (
+  directory: string,
+  { crt, key }: { readonly crt: string; readonly key: string },
+  { plain, tls, upstream }: Proxy
+) =>
+  Effect.gen(function* () {
+    const server = yield* documented("nginx", {
+      "listen 443 ssl http2;": `listen unix:${tls} ssl http2; listen unix:${plain};`,
+      "/etc/nginx/millrace.crt": crt,
+      "/etc/nginx/millrace.key": key,
+      "http://127.0.0.1:7717": `http://unix:${upstream}:`
+    })
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`).join(" ")
+    const main = "master_process off; pid nginx.pid; error_log stderr notice; events {}"
+    const file = join(directory, "nginx.conf")
+    yield* Effect.promise(() => writeFile(file, `${main}\nhttp {\naccess_log off; ${temporary}\n${server}}\n`))
+    const isReady = (text: string) => text.includes("[notice]") && text.includes("OS: ")
+    return { command: "/usr/sbin/nginx", args: ["-c", file, "-p", directory, "-g", "daemon off;"], isReady } satisfies Started
+  })
+
+/** What Debian's haproxy.cfg has before. Its own check of a server begins when it listens. */
+const haproxy = (directory: string, { pem }: { readonly pem: string }, { plain, tls, upstream }: Proxy, ready: string) =>
+  Effect.gen(function* () {
+    const sections = yield* documented("haproxy", {
+      "bind :443 ssl crt /etc/haproxy/millrace.pem alpn h2,http/1.1": `bind unix@${tls} ssl crt ${pem} alpn h2,http/1.1\n  bind unix@${plain}`,
+      "server millrace 127.0.0.1:7717": `server millrace unix@${upstream}`
+    })
+    const times = "timeout connect 5000\n  timeout client 50000\n  timeout server 50000"
+    const errors = [502, 503, 504].map((status) => `  errorfile ${status} /etc/haproxy/errors/${status}.http`).join("\n")
+    const check = `backend ready\n  server ready unix@${ready} check`
+    const file = join(directory, "haproxy.cfg")
+    yield* Effect.promise(() => writeFile(file, `defaults\n  mode http\n  ${times}\n${errors}\n${sections}\n${check}\n`))
+    return { command: "/usr/sbin/haproxy", args: ["-f", file, "-db"] } satisfies Started
+  })
+
+const killed = (child: ChildProcess) =>
+  Effect.async<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+    child.kill("SIGKILL")
+  })
+
+/** Listens at this path; `came` returns at the first connection. */
+const asked = (path: string): Effect.Effect<{ readonly came: Effect.Effect<void> }, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const came = yield* Deferred.make<void>()
+    yield* Effect.acquireRelease(
+      Effect.async<ReturnType<typeof createServer>>((resume) => {
+        const server = createServer((socket) => {
+          Deferred.unsafeDone(came, Exit.void)
+          socket.on("error", () => {})
+          socket.destroy()
+        })
+        server.listen(path, () => resume(Effect.succeed(server)))
+      }),
+      (server) => Effect.sync(() => server.close())
+    )
+    return { came: Deferred.await(came) }
+  })
+
+/** Returns when it is ready: by what it writes, else by `ready`. The process ends with the scope. */
+const launch = ({ args, command, isReady }: Started, ready: Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    let text = ""
+    const [said, over] = [yield* Deferred.make<void>(), yield* Deferred.make<never, ProxyEnded>()]
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] })
+        child.stderr.setEncoding("utf8").on("data", (part: string) => {
+          text = (text + part).slice(-4_000)
+          if (isReady?.(text) === true) Deferred.unsafeDone(said, Exit.void)
+        })
+        const ended = (message: string) => Deferred.unsafeDone(over, Exit.fail(new ProxyEnded({ message })))
+        child.on("error", (error) => ended(String(error)))
+        child.on("close", () => ended(`${command} ended: ${text}`))
+        return child
+      }),
+      killed
+    )
+    yield* Effect.raceFirst(isReady === undefined ? ready : Deferred.await(said), Deferred.await(over))
+  })
+
+export const kinds = ["nginx", "haproxy"] as const
+export type Kind = (typeof kinds)[number]
+/** The packages that its tests need, and whether all are there. */
+export const packages = { nginx: "nginx-light openssl", haproxy: "haproxy openssl" }
+export const isThere = (kind: Kind): boolean => [`/usr/sbin/${kind}`, "/usr/bin/openssl"].every((file) => existsSync(file))
+
+export const start = (kind: Kind): Effect.Effect<Proxy, ProxyEnded, Scope.Scope> =>
+  Effect.gen(function* () {
+    const directory = yield* temporaryDirectory
+    const at = (name: string) => join(directory, name)
+    const files = yield* certify(directory)
+    const proxy = { upstream: at("up"), plain: at("plain"), tls: at("tls"), certificate: files.certificate }
+    const began = kind === "nginx" ? yield* nginx(directory, files, proxy) : yield* haproxy(directory, files, proxy, at("ready"))
+    yield* launch(began, (yield* asked(at("ready"))).came)
+    return proxy
+  })
