@@ -86,6 +86,5 @@ it.live(
       yield* server.kill("SIGTERM")
       expect(yield* server.ended).toMatchObject({ code: 0 })
       expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
-    }).pipe(Effect.scoped),
-  240_000
+    }).pipe(Effect.scoped)
 )

@@ -151,6 +151,5 @@ it.scopedLive(
       expect(problems(events, true)).toEqual([])
       expect([...Rows.open(events).keys()]).toEqual([])
       expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
-    }),
-  240_000
+    })
 )

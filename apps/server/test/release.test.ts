@@ -167,7 +167,7 @@ it.scopedLive(
         yield* tear(phase)
         yield* fibers
           .downTo(base.fibers)
-          .pipe(Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => `${name}: ${fibers.count()}` }))
+          .pipe(Effect.timeoutFail({ duration: "2 minutes", onTimeout: () => `${name}: ${fibers.count()}` }))
         expect([name, yield* followers]).toEqual([name, []])
         yield* sockets.downTo(0)
         expect([name, fibers.count(), descriptors()]).toEqual([name, base.fibers, base.descriptors])

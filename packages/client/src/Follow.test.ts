@@ -259,4 +259,46 @@ describe("Follow", () => {
       expect(yield* Ref.get(attempts)).toBe(3)
     })
   )
+
+  it.effect(
+    "R7 a bye at a limit is a refused attach: it is said and not given out, and each wait is longer and never shorter than the server says",
+    () =>
+      Effect.gen(function* () {
+        const bye: Frame = { _tag: "bye", reason: "limit", resumeAfter: cursor(0), retryAfterMillis: 2_000 }
+        const times: Array<number> = []
+        const { seen, transport } = scripted(plays([bye]), plays([bye]), plays([bye]), plays([event(1)]))
+        const timed: Pick<Transport, "follow"> = {
+          follow: (request) =>
+            Stream.unwrap(
+              Effect.map(Clock.currentTimeMillis, (now) => {
+                times.push(now)
+                return transport.follow(request)
+              })
+            )
+        }
+        const statuses: Array<string> = []
+        const frames = yield* hurried(
+          collect(
+            Follow.follow(
+              timed,
+              {},
+              {
+                schedule: Schedule.exponential("10 seconds", 2),
+                onStatus: (status) =>
+                  Effect.sync(() =>
+                    statuses.push(status._tag === "attached" ? status._tag : `${status.attempt} ${status.cause.message}`)
+                  )
+              }
+            ),
+            1
+          )
+        )
+        expect(frames.map(({ _tag }) => _tag)).toEqual(["event"])
+        expect(seen).toHaveLength(4)
+        const refused = "The server refuses this stream: its token has reached a limit of streams or requests"
+        expect(statuses).toEqual([`1 ${refused}`, `2 ${refused}`, `3 ${refused}`, "attached"])
+        const waits = times.slice(1).map((time, n) => time - (times[n] ?? 0))
+        expect(waits.map((wait, n) => wait >= 2_000 + 10_000 * 2 ** n)).toEqual([true, true, true])
+      })
+  )
 })

@@ -5,7 +5,7 @@
 import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Cursor from "@millrace/contracts/Cursor"
-import { type EventFrame, type Frame, leaseOver } from "@millrace/contracts/Frame"
+import { type EventFrame, type Frame, leaseOver, limitReached } from "@millrace/contracts/Frame"
 import { type EventFilter, isSparse } from "@millrace/contracts/Filter"
 import { backoff } from "./Backoff.ts"
 import type { Transport } from "./Transport.ts"
@@ -67,6 +67,9 @@ const resumed = (at: Position, resumeAfter: string, filtered: boolean): Position
   return said.value.offset > at.offset ? { ...at, cursor: resumeAfter, offset: said.value.offset } : at
 }
 
+/** Milliseconds to wait at a limit where the server does not say it. */
+const limitMillis = 5000
+
 const again = (error: FollowError): boolean => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
 const retryAfter = (error: FollowError): number =>
   error._tag === "Disconnected" || error._tag === "StorageUnavailable" ? (error.retryAfterMillis ?? 0) : 0
@@ -74,7 +77,8 @@ const retryAfter = (error: FollowError): number =>
 /**
  * Every event after the cursor once, in order, over any number of connections. `caught-up` comes once per attach; `bye` is given out and
  * followed by another attach; `end` is the last frame. A connection whose lease is over is renewed at once and in silence: no `bye`, no
- * `reconnecting`. Fails with what only the caller can decide: an unusable cursor, a refused token.
+ * `reconnecting`. A `bye` at a limit of the token is a refused attach: it is not given out, `reconnecting` says it, and the next attach waits at least as
+ * long as the server says, and longer each time. Fails with what only the caller can decide: an unusable cursor, a refused token.
  */
 export const follow = (
   transport: Pick<Transport, "follow">,
@@ -107,9 +111,12 @@ export const follow = (
         let bye = false
         let renewed = false
         let over = false
+        let limited: Disconnected | undefined
         const accept = (chunk: Chunk.Chunk<Frame>) =>
           Effect.gen(function* () {
-            if (!attached) {
+            const [first] = chunk
+            const refused = first?._tag === "bye" && first.reason === limitReached
+            if (!attached && !refused) {
               attached = true
               yield* Ref.set(attempts, 0)
               yield* waiting.reset
@@ -134,6 +141,13 @@ export const follow = (
               } else if (frame._tag === "bye") {
                 over = true
                 at = resumed(at, frame.resumeAfter, filtered)
+                if (frame.reason === limitReached) {
+                  limited = new Disconnected({
+                    message: "The server refuses this stream: its token has reached a limit of streams or requests",
+                    retryAfterMillis: frame.retryAfterMillis ?? limitMillis
+                  })
+                  break
+                }
                 // Of an attach that gave something: one that never does waits like any other that fails.
                 renewed = frame.reason === leaseOver && useful
                 if (renewed) break
@@ -166,7 +180,9 @@ export const follow = (
             Stream.suspend(() =>
               renewed
                 ? Stream.empty
-                : Stream.fail(new Disconnected({ message: bye ? "The server said goodbye" : "The server ended the connection" }))
+                : Stream.fail(
+                    limited ?? new Disconnected({ message: bye ? "The server said goodbye" : "The server ended the connection" })
+                  )
             )
           ),
           Stream.takeUntil((frame) => frame._tag === "end"),

@@ -1,10 +1,11 @@
 /** Threads out and in over HTTP: documents as streams, whatever their size. Needs only `fetch`. */
-import { Effect, Option, Schema, Stream } from "effect"
+import { Clock, Duration, Effect, Option, Schema, Stream } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { type ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "@millrace/contracts/Import"
+import * as Deadlines from "./Deadlines.ts"
 import type { Options } from "./HttpTransport.ts"
-import { disconnected, ProtocolError, refused, type TransportError } from "./TransportError.ts"
+import { disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
 
 const failures = Schema.Union(
   Errors.BadRequest,
@@ -43,10 +44,48 @@ const query = (values: Readonly<Record<string, string | undefined>>): string => 
 }
 const decodeFailure = Schema.decodeUnknownOption(Schema.parseJson(failures))
 
-/** The deadline of the options is not theirs: a document takes as long as it takes. */
-export const make = (options: Omit<Options, "deadline">): HttpTransfer => {
+/**
+ * A document takes as long as it takes, and each part of it at most `deadline` of the options (default 30 seconds), the head of the answer
+ * too. A server that works (on an import, or with an agent) answers within five minutes after the last part was sent.
+ */
+export const make = (options: Options): HttpTransfer => {
   const fetch = options.fetch ?? globalThis.fetch
   const base = options.url.replace(/\/+$/, "")
+  const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
+  const silent = () => unanswered(base, deadline)
+  const within = Effect.timeoutFail({ duration: deadline, onTimeout: silent })
+  const working = Effect.timeoutFail({
+    duration: Deadlines.work,
+    onTimeout: () => unanswered(base, Deadlines.work)
+  })
+
+  /** Fails when, for as long as a server may work, it neither takes a part of the source nor answers. Waiting for the source is no silence. */
+  const whileSent = <A>(
+    source: Stream.Stream<Uint8Array>,
+    send: (source: Stream.Stream<Uint8Array>) => Effect.Effect<A, TransferError>
+  ): Effect.Effect<A, TransferError> =>
+    Effect.flatMap(Effect.clock, (clock) => {
+      let isWaiting = false
+      let since = clock.unsafeCurrentTimeMillis()
+      const wait = (waits: boolean) =>
+        Effect.sync(() => {
+          isWaiting = waits
+          since = clock.unsafeCurrentTimeMillis()
+        })
+      const watched = Stream.fromPull(
+        Effect.map(Stream.toPull(source), (pull) =>
+          wait(true).pipe(
+            Effect.zipRight(pull),
+            Effect.onExit(() => wait(false))
+          )
+        )
+      )
+      const silence: Effect.Effect<never, TransferError> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const left = (isWaiting ? now : since) + Duration.toMillis(Deadlines.work) - now
+        return left <= 0 ? Effect.fail(unanswered(base, Deadlines.work)) : Effect.zipRight(Effect.sleep(left), silence)
+      })
+      return Effect.raceFirst(send(watched), silence)
+    })
 
   const request = (path: string, init: RequestInit = {}): Effect.Effect<Response, TransferError> =>
     Effect.gen(function* () {
@@ -56,7 +95,7 @@ export const make = (options: Omit<Options, "deadline">): HttpTransfer => {
         catch: (cause) => disconnected(base, cause)
       })
       if (response.ok) return response
-      const text = yield* Effect.tryPromise({ try: () => response.text(), catch: (cause) => disconnected(base, cause) })
+      const text = yield* within(Effect.tryPromise({ try: () => response.text(), catch: (cause) => disconnected(base, cause) }))
       return yield* Option.getOrElse(decodeFailure(text), () => refused(response.status, text))
     })
   const json = <A, I>(path: string, schema: Schema.Schema<A, I>, init?: RequestInit): Effect.Effect<A, TransferError> =>
@@ -79,27 +118,33 @@ export const make = (options: Omit<Options, "deadline">): HttpTransfer => {
             Effect.sync(() => new AbortController()),
             (controller) => Effect.sync(() => controller.abort())
           )
-          const { body } = yield* request(`/api/threads/${id(threadId)}/export${query({ format })}`, { signal: abort.signal })
+          const { body } = yield* within(
+            request(`/api/threads/${id(threadId)}/export${query({ format })}`, { signal: abort.signal })
+          )
           return body === null
             ? Stream.empty
             : Stream.fromReadableStream(
                 () => body,
                 (cause) => disconnected(base, cause)
-              )
+              ).pipe(Stream.timeoutFail(silent, deadline))
         })
       ),
     importThread: (source, { cwd }) =>
-      // Node's fetch sends a stream only half-duplex, and its types do not know the word.
-      json(`/api/threads/import${query({ cwd })}`, ImportResult, {
-        method: "POST",
-        body: Stream.toReadableStream(source),
-        duplex: "half"
-      } as RequestInit),
+      whileSent(source, (watched) =>
+        // Node's fetch sends a stream only half-duplex, and its types do not know the word.
+        json(`/api/threads/import${query({ cwd })}`, ImportResult, {
+          method: "POST",
+          body: Stream.toReadableStream(watched),
+          duplex: "half"
+        } as RequestInit)
+      ),
     nativeThreads: (provider, { cwd }) =>
-      json(`/api/providers/${id(provider)}/threads${query({ cwd })}`, Schema.Array(NativeThread)),
+      working(json(`/api/providers/${id(provider)}/threads${query({ cwd })}`, Schema.Array(NativeThread))),
     importNative: ({ cwd, nativeThreadId, provider }) =>
-      json(`/api/providers/${id(provider)}/threads/${id(nativeThreadId)}/import${query({ cwd })}`, ImportResult, {
-        method: "POST"
-      })
+      working(
+        json(`/api/providers/${id(provider)}/threads/${id(nativeThreadId)}/import${query({ cwd })}`, ImportResult, {
+          method: "POST"
+        })
+      )
   }
 }

@@ -6,9 +6,10 @@ import { ControlFrame, EventFrame, type Frame } from "@millrace/contracts/Frame"
 import { ItemView, RequestView } from "@millrace/contracts/Item"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
 import { cut } from "@millrace/contracts/Text"
+import * as Deadlines from "./Deadlines.ts"
 import * as Sse from "./Sse.ts"
 import type { Transport } from "./Transport.ts"
-import { disconnected, Disconnected, ProtocolError, refused, type TransportError } from "./TransportError.ts"
+import { disconnected, Disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
 
 export interface Options {
   /** Like `http://127.0.0.1:7717`. */
@@ -17,7 +18,7 @@ export interface Options {
   readonly token?: string
   /** Default: the global one. */
   readonly fetch?: typeof globalThis.fetch
-  /** How long an answer may take; the streaming one until its first byte. Default 30 seconds. */
+  /** How long an answer may take. Default 30 seconds. `follow` waits for the head of its answer only, and at most 10 seconds. */
   readonly deadline?: Duration.DurationInput
 }
 
@@ -60,10 +61,11 @@ const query = (values: Record<string, Parameter | ReadonlyArray<string>>): strin
 
 export const make = (options: Options): Transport => {
   const fetch = options.fetch ?? globalThis.fetch
-  const deadline = Duration.decode(options.deadline ?? "30 seconds")
+  const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
+  const headDeadline = Duration.min(deadline, Deadlines.first)
   const base = options.url.replace(/\/+$/, "")
   const lost = (cause: unknown) => disconnected(base, cause)
-  const silent = () => new Disconnected({ message: `No answer from ${base} within ${Duration.format(deadline)}` })
+  const within = (duration: Duration.Duration) => Effect.timeoutFail({ duration, onTimeout: () => unanswered(base, duration) })
 
   const request = (
     signal: AbortSignal,
@@ -121,7 +123,7 @@ export const make = (options: Options): Transport => {
       },
       catch: lost
     }).pipe(
-      Effect.timeoutFail({ duration: deadline, onTimeout: silent }),
+      within(deadline),
       Effect.flatMap(({ response, text }): Effect.Effect<A, E | TransportError> =>
         response.ok
           ? Schema.decodeUnknown(success)(Option.getOrUndefined(parse(text))).pipe(
@@ -144,9 +146,9 @@ export const make = (options: Options): Transport => {
               headers: { accept: "text/event-stream" }
             }),
           catch: lost
-        }).pipe(Effect.timeoutFail({ duration: deadline, onTimeout: silent }))
+        }).pipe(within(headDeadline))
         if (!response.ok) {
-          const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost })
+          const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost }).pipe(within(headDeadline))
           return yield* rejected(response, text, following)
         }
         // A proxy's page is no stream: attaching again would not make it one.

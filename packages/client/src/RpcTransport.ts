@@ -7,19 +7,24 @@ import * as RpcClient from "@effect/rpc/RpcClient"
 import type { RpcClientError } from "@effect/rpc/RpcClientError"
 import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
-import { Effect, Exit, Layer, Schedule, Schema, Scope, Stream, SynchronizedRef } from "effect"
-import { BadRequest, Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { Cause, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream, SynchronizedRef } from "effect"
+import { BadRequest, Overloaded, Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
 import { Streams } from "@millrace/contracts/Filter"
 import { isFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
+import * as Deadlines from "./Deadlines.ts"
 import type { Transport } from "./Transport.ts"
-import { disconnected, ProtocolError, refused, type TransportError } from "./TransportError.ts"
+import { Disconnected, disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
 
 type Client = RpcClient.RpcClient<RpcGroup.Rpcs<typeof MillraceRpcs>, RpcClientError>
 
 interface Connection {
   readonly client: Client
   readonly scope: Scope.CloseableScope
+  /** How many answers and chunks of frames came over it. */
+  came: number
+  /** Why it was given up: the library only interrupts the calls that are in flight then. */
+  lost: TransportError | undefined
 }
 
 export interface Options {
@@ -30,6 +35,8 @@ export interface Options {
    * never into the URL (X1). Default: the global `WebSocket`.
    */
   readonly webSocket?: (url: string) => globalThis.WebSocket
+  /** How long an answer may take. Default 30 seconds. `follow` waits for its first frame only, and at most 10 seconds. */
+  readonly deadline?: Duration.DurationInput
 }
 
 const text = (cause: unknown): string => {
@@ -43,6 +50,8 @@ const encodeBadRequest = Schema.encodeSync(BadRequest)
 
 export const make = (options: Options): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
+    const firstDeadline = Duration.min(deadline, Deadlines.first)
     const open = options.webSocket ?? ((url: string) => new globalThis.WebSocket(url))
     const protocol = RpcClient.layerProtocolSocket({ retrySchedule: Schedule.stop }).pipe(
       Layer.provide(Socket.layerWebSocket(options.url)),
@@ -51,43 +60,67 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     )
     const current = yield* SynchronizedRef.make<Connection | undefined>(undefined)
 
-    const connect = Effect.gen(function* () {
+    const connect: Effect.Effect<Connection> = Effect.gen(function* () {
       const scope = yield* Scope.make()
       const client = yield* Layer.buildWithScope(Layer.fresh(protocol), scope).pipe(
         Effect.flatMap((context) => RpcClient.make(MillraceRpcs, { disableTracing: true }).pipe(Effect.provide(context))),
         Scope.extend(scope)
       )
-      return { client, scope }
+      return { client, scope, came: 0, lost: undefined }
     }).pipe(Effect.uninterruptible)
     const connection = SynchronizedRef.modifyEffect(current, (held) =>
       Effect.map(held === undefined ? connect : Effect.succeed(held), (live) => [live, live] as const)
     )
-    const drop = (failed: Connection | undefined) =>
-      SynchronizedRef.getAndUpdate(current, (held) => (held === failed ? undefined : held)).pipe(
-        Effect.flatMap((held) => (held !== undefined && held === failed ? Scope.close(held.scope, Exit.void) : Effect.void))
+    /** Gives the connection up, and fails with the reason; so do the other calls that are in flight on it. */
+    const drop = (used: Connection, why: TransportError): Effect.Effect<never, TransportError> =>
+      Effect.suspend(() => {
+        used.lost ??= why
+        return SynchronizedRef.update(current, (held) => (held === used ? undefined : held))
+      }).pipe(Effect.zipRight(Scope.close(used.scope, Exit.void)), Effect.zipRight(Effect.fail(why)))
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(SynchronizedRef.get(current), (held) =>
+        held === undefined ? Effect.void : Scope.close(held.scope, Exit.void)
       )
-    yield* Effect.addFinalizer(() => Effect.flatMap(SynchronizedRef.get(current), drop))
+    )
 
     const lost = (used: Connection, error: RpcClientError): Effect.Effect<never, TransportError> => {
       const said = text(error.cause)
-      return Effect.zipRight(
-        drop(used),
-        Effect.fail(
-          /\b40[13]\b/.test(said)
-            ? new Unauthorized({ message: `${options.url} does not accept this token` })
-            : disconnected(options.url, said)
-        )
+      return drop(
+        used,
+        /\b40[13]\b/.test(said)
+          ? new Unauthorized({ message: `${options.url} does not accept this token` })
+          : disconnected(options.url, said)
       )
     }
+    /** A connection over which something came meanwhile serves others: only the call fails. */
+    const silent = (used: Connection, since: number, after: Duration.Duration): Effect.Effect<never, TransportError> =>
+      Effect.suspend(() => {
+        const why = unanswered(options.url, after)
+        return used.came === since ? drop(used, why) : Effect.fail(why)
+      })
     const isLost = (error: unknown): error is RpcClientError =>
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
 
     /** As over HTTP: the server did not take what was sent. */
     const unread = (error: BadRequest) => refused(400, JSON.stringify(encodeBadRequest(error)))
 
+    /** As over HTTP, too: nothing but a command may be refused for being too much, so this is the way to the server. */
+    const later = ({ message, retryAfterMillis }: Overloaded) => new Disconnected({ message, retryAfterMillis })
+
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>
-      Effect.flatMap(connection, (used) =>
-        run(used.client).pipe(
+      Effect.flatMap(connection, (used) => {
+        const since = used.came
+        return run(used.client).pipe(
+          Effect.onExit((exit) => Effect.sync(() => void (Exit.isInterrupted(exit) || used.came++))),
+          Effect.timeoutTo({
+            duration: deadline,
+            onSuccess: (answer): Effect.Effect<A, TransportError> => Effect.succeed(answer),
+            onTimeout: () => silent(used, since, deadline)
+          }),
+          Effect.flatten,
+          Effect.catchAllCause((cause) =>
+            used.lost !== undefined && Cause.isInterruptedOnly(cause) ? Effect.fail(used.lost) : Effect.failCause(cause)
+          ),
           Effect.catchAll((error): Effect.Effect<never, Exclude<E, RpcClientError | BadRequest> | TransportError> =>
             isLost(error)
               ? lost(used, error)
@@ -96,40 +129,57 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
           // The library gives an answer that does not decode, and a defect of the server, as a defect here.
           Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}` })))
         )
+      })
+
+    const look = <A, E>(run: (client: Client) => Effect.Effect<A, E | Overloaded | RpcClientError>) =>
+      Effect.mapError(call(run), (error): Exclude<E, RpcClientError | BadRequest | Overloaded> | TransportError =>
+        error instanceof Overloaded
+          ? later(error)
+          : (error as Exclude<E, RpcClientError | BadRequest | Overloaded> | TransportError)
       )
 
     const follow: Transport["follow"] = (request) =>
       request.stream !== undefined && !isStreamName(request.stream)
         ? Stream.fail(new ProtocolError({ message: `This is not a stream: ${String(request.stream)}` }))
         : Stream.unwrap(
-            Effect.map(connection, (used) =>
-              used.client.follow(request, { streamBufferSize: 256 }).pipe(
+            Effect.map(connection, (used) => {
+              const since = used.came
+              return used.client.follow(request, { streamBufferSize: 256 }).pipe(
+                Stream.mapChunks((frames) => {
+                  used.came++
+                  return frames
+                }),
+                Deadlines.firstWithin(firstDeadline, silent(used, since, firstDeadline)),
                 Stream.filter(isFrame),
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
                   isLost(error)
                     ? Stream.fromEffect(lost(used, error))
-                    : Stream.fail(error instanceof BadRequest ? unread(error) : error)
+                    : Stream.fail(
+                        error instanceof BadRequest ? unread(error) : error instanceof Overloaded ? later(error) : error
+                      )
                 ),
                 Stream.catchAllCause((cause) =>
                   cause._tag === "Die"
                     ? Stream.fail(new ProtocolError({ message: `The server's answer: ${text(cause.defect)}` }))
-                    : Stream.failCause(cause)
+                    : used.lost !== undefined && Cause.isInterruptedOnly(cause)
+                      ? Stream.fail(used.lost)
+                      : Stream.failCause(cause)
                 )
               )
-            )
+            })
           )
 
     return {
       address: options.url,
       follow,
       dispatch: (command) => call((client) => client.dispatch({ command })),
-      commandStatus: (commandId) => call((client) => client.commandStatus({ commandId })),
-      state: call((client) => client.state()),
-      threads: (page) => call((client) => client.threads(page)),
-      thread: (threadId) => call((client) => client.thread({ threadId })),
-      turns: (threadId, page) => call((client) => client.turns({ threadId, ...page })),
-      items: (threadId, page) => call((client) => client.items({ threadId, ...page })),
-      requests: call((client) => client.requests()),
-      providers: call((client) => client.providers())
+      commandStatus: (commandId) => look((client) => client.commandStatus({ commandId })),
+      state: look((client) => client.state()),
+      threads: (page) => look((client) => client.threads(page)),
+      thread: (threadId) => look((client) => client.thread({ threadId })),
+      turns: (threadId, page) => look((client) => client.turns({ threadId, ...page })),
+      items: (threadId, page) => look((client) => client.items({ threadId, ...page })),
+      requests: look((client) => client.requests()),
+      providers: look((client) => client.providers())
     }
   })

@@ -1,5 +1,5 @@
 /** What only the wire adds to the errors of the service. Each says what happened and what to do. */
-import { Schema } from "effect"
+import { Duration, Schema } from "effect"
 import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"
 
@@ -39,6 +39,12 @@ export const refused = (status: number, body: string): Refused =>
 const inner = (cause: unknown): unknown => (cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause)
 const codeOf = (cause: unknown): string | undefined =>
   cause !== null && typeof cause === "object" && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+
+/** A server that took the request and did not answer in time. */
+export const unanswered = (at: string, after: Duration.Duration): Disconnected =>
+  new Disconnected({
+    message: `No answer from ${at} within ${Duration.format(after)}; see whether it runs (millrace doctor), then try again`
+  })
 
 /** `at`: the address, as the caller wrote it. */
 export const disconnected = (at: string, cause: unknown): Disconnected => {

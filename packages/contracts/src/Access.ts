@@ -1,33 +1,37 @@
-/** Who may ask, and what runs: what administrators look at. No secret is ever in these. */
+/** The administrator's views of tokens and agent processes. They never contain a secret. */
 import { Schema } from "effect"
 
 export const TokenView = Schema.Struct({
   id: Schema.String,
   name: Schema.String.annotations({ description: "The actor of its commands in the log." }),
   kind: Schema.Literal("token", "session").annotations({ description: "`session`: a browser that was paired." }),
-  role: Schema.Literal("admin", "client").annotations({ description: "`admin` may put others out, and end the server." }),
+  role: Schema.Literal("admin", "client").annotations({
+    description: "`admin` may revoke other tokens and shut the server down."
+  }),
   last4: Schema.String.annotations({ description: "The last 4 characters of the secret, to recognise it by." }),
   createdAt: Schema.String,
   revokedAt: Schema.optional(Schema.String),
-  current: Schema.optional(Schema.Literal(true)).annotations({ description: "It is the one that asks." })
+  current: Schema.optional(Schema.Literal(true)).annotations({ description: "True for the token that made this request." })
 })
 export type TokenView = typeof TokenView.Type
 
-/** What `POST /api/pair` answers: a link that works once. */
+/** The answer of `POST /api/pair`: a link that works once. */
 export interface PairingCode {
   readonly code: string
   readonly url: string
   readonly expiresAt: string
 }
 
-/** An agent's process, as the ledger of the data directory has it. */
+/** An agent process, as recorded in the process ledger of the data directory. */
 export const ProcessView = Schema.Struct({
   pid: Schema.Int,
   threadId: Schema.String,
   epoch: Schema.Int,
   alive: Schema.Boolean,
   startedAt: Schema.String,
-  processes: Schema.optional(Schema.Int).annotations({ description: "Of its whole group, where the system has a /proc." }),
+  processes: Schema.optional(Schema.Int).annotations({
+    description: "Number of processes in its process group, on systems with /proc."
+  }),
   memoryBytes: Schema.optional(Schema.Number)
 })
 export type ProcessView = typeof ProcessView.Type

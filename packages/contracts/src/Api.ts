@@ -1,4 +1,4 @@
-/** The HTTP interface (docs/interface.md). `events` is answered by hand: it streams. */
+/** The HTTP interface (docs/interface.md). The server answers `events` with its own handler, because it streams. */
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
 import { Schema } from "effect"
 import { ProcessView, TokenView } from "./Access.ts"
@@ -12,17 +12,17 @@ import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
-/** Milliseconds of the server's clock since 1970. Whoever asks again gets the first one's (S7). */
+/** Times are milliseconds since 1970 by the server's clock. A repeated request returns the values of the first one (S7). */
 export const ShutdownBegun = Schema.Struct({
   beganAt: Schema.Number,
-  deadlineAt: Schema.Number.annotations({ description: "Everything is settled by then, or given up." }),
+  deadlineAt: Schema.Number.annotations({ description: "By then all work is settled or abandoned." }),
   mode: Schema.Literal("drain", "now"),
-  by: Schema.optional(Schema.String.annotations({ description: "Who began it; absent: a signal, or the server's owner." }))
+  by: Schema.optional(Schema.String.annotations({ description: "Who requested it; absent for a signal or the parent process." }))
 })
 export type ShutdownBegun = typeof ShutdownBegun.Type
 
 const thread = Schema.Struct({ id: ThreadId })
-/** `Number("0x10")`, `Number("1e2")` and `Number("")` are numbers too; a parameter is digits. */
+/** A positive integer in decimal digits. `Number` alone would also accept "0x10", "1e2" and "". */
 const count = (name: string) =>
   Schema.optional(
     Schema.compose(
@@ -32,11 +32,11 @@ const count = (name: string) =>
   )
 const paging = Schema.Struct({ before: count("before"), limit: count("limit") })
 const importCwd = Schema.optional(
-  Schema.String.annotations({ description: "A directory of the server's machine, when the one of the thread is none." })
+  Schema.String.annotations({ description: "A directory on the server's machine, in place of the thread's own." })
 )
 const idempotency = Schema.Struct({ "idempotency-key": Schema.optional(Schema.String) })
 
-/** All of these need a token (X1). */
+/** Every endpoint requires a token (X1). */
 export const ApiGroup = HttpApiGroup.make("api")
   .add(HttpApiEndpoint.get("state", "/state").addSuccess(Snapshot))
   .add(
@@ -44,17 +44,23 @@ export const ApiGroup = HttpApiGroup.make("api")
       .setUrlParams(
         Schema.Struct({
           since: Schema.optional(Schema.String.annotations({ description: "Events with a greater offset." })),
-          after: Schema.optional(Schema.String.annotations({ description: "A cursor; strict about the log it belongs to." })),
+          after: Schema.optional(
+            Schema.String.annotations({
+              description: "A cursor; refused if it belongs to another log, is beyond the head or below retention."
+            })
+          ),
           limit: Schema.optional(Schema.String),
-          stream: Schema.optional(Streams).annotations({ description: "Only this stream; up to 32 times: only these." }),
+          stream: Schema.optional(Streams).annotations({
+            description: "Only events of this stream. Repeat it, up to 32 times, for several streams."
+          }),
           types: Schema.optional(
             Schema.String.annotations({
               description:
-                "Only events of these types, with commas between: `turn.*,request.opened`. The header counts all offsets."
+                "Only events of these types, separated by commas: `turn.*,request.opened`. The header counts all offsets."
             })
           ),
           wait: Schema.optional(
-            Schema.String.annotations({ description: "Seconds to wait when there is nothing yet, at most 60." })
+            Schema.String.annotations({ description: "Seconds to wait if there is no event yet, at most 60." })
           )
         })
       )
@@ -80,7 +86,7 @@ export const ApiGroup = HttpApiGroup.make("api")
           archived: Schema.optional(Schema.BooleanFromString)
         }).annotations({
           description:
-            "Only threads that are all of this. `search`: whose title has all of these words. A filtered page looks at 2,000 threads at most, so it may be short, or empty, and continues with `before`."
+            "Only threads that match all filters. `search`: the title contains all of these words. A filtered page reads at most 2,000 threads, so it may be short or empty; continue with `before`."
         })
       )
       .addSuccess(PageOf(ThreadView))
@@ -107,7 +113,7 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addError(Errors.NotFound)
   )
   .add(
-    // Its body is the export itself, so it is read by hand.
+    // No payload schema: the body is the export document, which the server reads as a stream.
     HttpApiEndpoint.post("importThread", "/threads/import")
       .setUrlParams(Schema.Struct({ cwd: importCwd }))
       .addSuccess(ImportResult)
@@ -184,12 +190,13 @@ export const ApiGroup = HttpApiGroup.make("api")
     HttpApiEndpoint.post("shutdown", "/shutdown")
       .setPayload(
         Schema.Struct({
-          // Described as fields: the description of a refinement stands in its errors, in place of what was expected.
+          // The field has the description: on a refinement, it would replace the expected type in error messages.
           deadlineMs: Schema.optional(Schema.Int.pipe(Schema.between(0, 600_000))).annotations({
-            description: "All work is settled by then, or given up; then readers have up to 3 seconds more. Default 10,000."
+            description: "By then all work is settled or abandoned; then subscribers have up to 3 seconds more. Default 10,000."
           }),
           mode: Schema.optional(Schema.Literal("drain", "now")).annotations({
-            description: "`drain` (default): running turns may finish, for almost half of the time; `now`: they are interrupted."
+            description:
+              "`drain` (default): running turns may finish within almost half of the time; `now`: they are interrupted."
           })
         })
       )

@@ -1,10 +1,10 @@
-/** `GET /api/capabilities`: what a server knows, for clients that are older or newer than it. */
+/** `GET /api/capabilities`: the version and the features of a server, for older and newer clients. */
 import { Schema } from "effect"
 
-/** Of the program and its packages. */
+/** The version of the program and its packages. */
 export const version = "0.1.0"
 
-/** Words that stand for parts of the interface. A server lists those that it has. */
+/** The names of optional parts of the interface. A server lists those that it supports. */
 export const Feature = Schema.Literal(
   "filters",
   "labels",
@@ -26,10 +26,10 @@ export const Feature = Schema.Literal(
 )
 export type Feature = typeof Feature.Type
 
-/** A client may read words of a newer server. */
+/** `features` is an open set: a newer server may list names that this version does not know. */
 export const Capabilities = Schema.Struct({ version: Schema.String, features: Schema.Array(Schema.String) })
 export type Capabilities = typeof Capabilities.Type
 
-/** What this version has. */
+/** The features of this version. */
 const features: ReadonlyArray<Feature> = ["filters", "labels"]
 export const served: Capabilities = { version, features }

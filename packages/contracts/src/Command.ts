@@ -1,4 +1,4 @@
-/** Commands: what a client may ask. Each is decided, and committed or refused, as one step (C1, C5). */
+/** The commands that a client may send. The engine decides each one and commits or rejects it in one step (C1, C5). */
 import { Schema } from "effect"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, Decision, oneOf } from "./Item.ts"
@@ -6,25 +6,25 @@ import { labelling } from "./Labels.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 
 const text = Schema.String
-/** A prompt: 1 byte to 128 KiB of text. */
+/** A prompt: 1 to 131,072 UTF-16 code units. */
 export const PromptText = Schema.String.pipe(
   Schema.minLength(1, { message: () => "text must not be empty" }),
   Schema.maxLength(131_072, { message: () => "text is longer than 131072 characters; put it into a file of the project" })
 )
-/** A refusal names what was refused: so that is bounded too. */
+/** A string with a length limit: rejections quote the value, so its length must be bounded. */
 const bounded = (what: string, characters: number) =>
   Schema.String.pipe(Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }))
 const Name = bounded("the name", 200)
-/** A model is named to the agent's process as an argument or in its protocol: one word of text that is no flag and has no control characters. */
+/** A model's name. Adapters pass it as a command-line argument or a protocol field, so it must not look like a flag or hold control characters. */
 export const ModelName = bounded("the model's name", 200).pipe(
   Schema.filter((name) => {
-    if (name.trim() === "") return "the model's name is empty; leave model out for the agent's own"
+    if (name.trim() === "") return "the model's name is empty; omit model to use the agent's default"
     if (/[\p{Cc}\u2028\u2029]/u.test(name)) return "the model's name has control characters"
-    return name.startsWith("-") ? `the model's name begins with "-": an agent would take it for a flag` : true
+    return name.startsWith("-") ? `the model's name begins with "-", so an agent would read it as a flag` : true
   })
 )
 const Path = bounded("the path", 4096).pipe(
-  Schema.filter((path) => !path.includes("\0") || "the path has a NUL character, which no directory has")
+  Schema.filter((path) => !path.includes("\0") || "the path contains a NUL character, which no directory name allows")
 )
 const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
 
@@ -43,11 +43,11 @@ export const CommandBody = {
     projectId: Schema.optional(ProjectId),
     cwd: Schema.optional(Path),
     title: Schema.optional(Title),
-    recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Default: as the server is set." }),
+    recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Default: the server's setting." }),
     afterLimit: Schema.optional(AfterLimit).annotations({ description: "Default: stop." }),
     ...labelling,
     keepSession: Schema.optional(Schema.Boolean).annotations({
-      description: "false: the agent's session ends as soon as the thread has nothing to do. Default: it stays for the idle time."
+      description: "false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time."
     }),
     turn: Schema.optional(Schema.Struct({ text: PromptText }))
   }),
@@ -58,13 +58,13 @@ export const CommandBody = {
     afterLimit: Schema.optional(AfterLimit),
     ...labelling
   }),
-  /** Another agent goes on with the conversation. Refused while a turn runs. */
+  /** Hands the conversation over to another agent. Rejected while a turn runs. */
   "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(ModelName) }),
-  /** A new thread whose agent has a copy of the conversation so far. Refused while a turn runs, and where the agent cannot. */
+  /** Creates a thread whose agent has a copy of the conversation so far. Rejected while a turn runs, and if the agent cannot fork. */
   "thread.fork": Schema.Struct({ threadId: ThreadId, title: Schema.optional(Title) }),
-  /** A turn in which the agent makes its conversation shorter. Refused where it cannot. */
+  /** Requests a turn in which the agent compacts its conversation. Rejected if the agent cannot. */
   "thread.compact": Schema.Struct({ threadId: ThreadId }),
-  /** A turn in which the agent reviews changes. Refused where it cannot. */
+  /** Requests a turn in which the agent reviews changes. Rejected if the agent cannot. */
   "thread.review": Schema.Struct({ threadId: ThreadId, target: ReviewTarget }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
@@ -73,9 +73,9 @@ export const CommandBody = {
     threadId: ThreadId,
     text: PromptText,
     strategy: Schema.optional(Strategy).annotations({ description: "Default: enqueue." }),
-    expectedTurnId: Schema.optional(TurnId).annotations({ description: "Refused when another turn, or none, is active (C4)." })
+    expectedTurnId: Schema.optional(TurnId).annotations({ description: "Rejected unless this is the active turn (C4)." })
   }),
-  /** In place of the goal that it had. */
+  /** Sets the thread's goal and replaces an earlier one. */
   "goal.set": Schema.Struct({
     threadId: ThreadId,
     objective: Schema.String.pipe(
@@ -83,22 +83,24 @@ export const CommandBody = {
       Schema.maxLength(4000, { message: () => "the objective is longer than 4000 characters; put it into a file of the project" })
     ),
     budget: Schema.optional(Schema.partialWith(GoalBudget, { exact: true })).annotations({ description: "Default: 25 turns." }),
-    pauseOnUserMessage: Schema.optional(Schema.Boolean).annotations({ description: "Any message pauses it. Default: no." })
+    pauseOnUserMessage: Schema.optional(Schema.Boolean).annotations({
+      description: "A message from a user pauses the goal. Default: false."
+    })
   }),
-  /** No further turn; the one that runs goes on to its end. */
+  /** Starts no further turn for the goal. The running turn continues to its end. */
   "goal.pause": Schema.Struct({ threadId: ThreadId }),
   "goal.resume": Schema.Struct({ threadId: ThreadId }),
   "goal.clear": Schema.Struct({ threadId: ThreadId }),
-  /** Work that would go on later does not; the queue goes on without it. */
+  /** Cancels a scheduled continuation and releases the queue. */
   "continuation.cancel": Schema.Struct({ threadId: ThreadId }),
   "turn.interrupt": Schema.Struct({ threadId: ThreadId, turnId: Schema.optional(TurnId) }),
-  /** The queue's turns only, which the agent has not seen: never the one that runs. */
+  /** The four commands from here to `turn.promote` apply to queued turns only, never to the running one. */
   "turn.edit": Schema.Struct({ threadId: ThreadId, turnId: TurnId, text: PromptText }),
   "turn.remove": Schema.Struct({ threadId: ThreadId, turnId: TurnId }),
   "turn.reorder": Schema.Struct({
     threadId: ThreadId,
     turnIds: Schema.Array(TurnId).pipe(Schema.minItems(1)).annotations({
-      description: "The first of the queue, in this order; those that are not named stay behind them, as they were."
+      description: "The turns to put first in the queue, in this order. The other queued turns follow in their present order."
     })
   }),
   "turn.promote": Schema.Struct({
@@ -106,14 +108,14 @@ export const CommandBody = {
     turnId: TurnId,
     strategy: Schema.optional(Schema.Literal("enqueue", "steer", "interrupt")).annotations({
       description:
-        "enqueue (default): it is the next. interrupt: and the running turn ends now. steer: its text is added to the running turn, and it is over; else it is the next."
+        "enqueue (default): the turn runs next. interrupt: it runs next, and the running turn is interrupted. steer: its text is added to the running turn, and it ends without running; if that is not possible, it runs next."
     })
   }),
   "request.answer": Schema.Struct({
     requestId: RequestId,
     decision: Schema.optional(Decision),
     optionId: Schema.optional(bounded("the option's id", 1000)).annotations({
-      description: "One of the request's `options`, in place of a decision."
+      description: "Id of one of the request's `options`. Replaces `decision`."
     }),
     answers: Schema.optional(Answers)
   }),
@@ -121,7 +123,7 @@ export const CommandBody = {
 } as const
 
 export type CommandType = keyof typeof CommandBody
-/** The body is a parameter of its own, so that its fields stay in the type. */
+/** `body` is a separate parameter so that its fields stay in the type. */
 const command = <const T extends CommandType, F extends Schema.Struct.Fields>(type: T, body: Schema.Struct<F>) =>
   Schema.Struct({ commandId: CommandId, type: Schema.Literal(type), ...body.fields })
 
@@ -157,12 +159,12 @@ export type Command = typeof Command.Type
 export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>
 export type BodyOf<T extends CommandType> = (typeof CommandBody)[T]["Type"]
 
-/** A command of its parts. */
+/** Builds a command from its id, type and body. */
 export const make = <T extends CommandType>(commandId: CommandId, type: T, body: BodyOf<T>): CommandOf<T> =>
-  // The union is exactly these bodies with these two fields; TypeScript cannot join them by a type parameter.
+  // `Command` is the union of these bodies with these two fields, which TypeScript cannot derive through a type parameter.
   ({ commandId, type, ...body }) as CommandOf<T>
 
-/** What a command gave, beside its position. */
+/** The result of a command, in addition to its position. */
 export const CommandResult = Schema.Struct({
   projectId: Schema.optional(ProjectId),
   threadId: Schema.optional(ThreadId),
@@ -174,14 +176,14 @@ export const CommandResult = Schema.Struct({
 })
 export type CommandResult = typeof CommandResult.Type
 
-/** Accepted = committed: `cursor` is where to listen from for what the command causes (C1). */
+/** Accepted means committed (C1). Follow after `cursor` to receive what the command causes. */
 export const Accepted = Schema.Struct({
   status: Schema.Literal("accepted"),
   commandId: CommandId,
-  offset: Offset.annotations({ description: "The command's last event; the head at that moment when it caused none." }),
+  offset: Offset.annotations({ description: "Offset of the command's last event, or the head if the command wrote no event." }),
   cursor: Schema.String,
   replayed: Schema.optional(Schema.Literal(true)).annotations({
-    description: "This id was accepted before; this is that answer (C2)."
+    description: "The same command was accepted before; this is the stored answer (C2)."
   }),
   ...CommandResult.fields
 })

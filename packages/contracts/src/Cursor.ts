@@ -16,7 +16,7 @@ export interface Cursor {
 
 const shape = /^([0-9A-HJKMNP-TV-Z]{26})-(0|[1-9][0-9]{0,15})$/
 
-/** The cursor as it travels. */
+/** The cursor on the wire. */
 export const CursorString = Schema.String.pipe(Schema.pattern(shape))
 export type CursorString = typeof CursorString.Type
 

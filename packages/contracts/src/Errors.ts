@@ -1,12 +1,12 @@
 /**
- * The errors that cross the wire. Each says what to do next, and each has one HTTP status on every route.
+ * The errors that cross the wire. Each message says what to do next. Each error has one HTTP status on every route.
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
 
 const message = Schema.String.annotations({ description: "What happened and what to do next." })
 const position = {
-  logEpoch: Schema.String.annotations({ description: "The epoch of the log that answers." }),
+  logEpoch: Schema.String.annotations({ description: "The epoch of the server's log." }),
   head: Schema.Int.annotations({ description: "The last committed offset." })
 }
 
@@ -109,21 +109,21 @@ export class CommandRejected extends Schema.TaggedError<CommandRejected>()(
   HttpApiSchema.annotations({ status: 422 })
 ) {}
 
-/** Not now: too much waits. Nothing happened; send the same command again after `retryAfterMillis` (C3). */
+/** A queue or a limit is full. Nothing happened; send the same command again after `retryAfterMillis` (C3). */
 export class Overloaded extends Schema.TaggedError<Overloaded>()(
   "Overloaded",
   { message, retryAfterMillis: Schema.Int },
   HttpApiSchema.annotations({ status: 429 })
 ) {}
 
-/** The server is going down. Nothing happened; send the same command again to the next one (S1). */
+/** The server is shutting down. Nothing happened; send the same command again after its restart (S1). */
 export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()(
   "ShuttingDown",
   { message, retryAfterMillis: Schema.Int },
   HttpApiSchema.annotations({ status: 503 })
 ) {}
 
-/** The log cannot be written or read now (disk full, I/O error). `GET /api/commands/ID` tells whether a command was committed (L9). */
+/** The log cannot be written or read now (disk full, I/O error). `GET /api/commands/ID` reports whether a command was committed (L9). */
 export class StorageUnavailable extends Schema.TaggedError<StorageUnavailable>()(
   "StorageUnavailable",
   { message, retryAfterMillis: Schema.Int },

@@ -1,6 +1,6 @@
 /**
  * The events of the log. `data` of each type is documented here; the envelope is `LogEvent`.
- * Who writes them: the engine only, from commands and from provider events.
+ * The engine writes them, from commands and provider events; the log itself writes `log.*`.
  */
 import { Schema } from "effect"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
@@ -28,7 +28,7 @@ const request = { ...turn, requestId: RequestId }
 const reason = Schema.String.annotations({ description: "Why, in words a person can act on." })
 const text = Schema.String
 
-/** The whole goal as it is from now on. */
+/** The whole goal after this event. */
 const goal = Schema.Struct({ ...thread, ...Goal.fields })
 
 const terminal = { ...turn, reason: Schema.optional(reason), usage: Schema.optional(Usage) }
@@ -62,15 +62,15 @@ export const EventData = {
     ...labelled
   }),
   /**
-   * From now on another agent runs it. The next session gets the transcript with its first turn (`continuity: handed-off`), unless it goes back before a
-   * turn began: then it is resumed.
+   * Another agent runs the thread from now on. Its next session gets the transcript with its first turn (`continuity: handed-off`). A thread that is
+   * handed back before a turn began is resumed instead.
    */
   "thread.handed-over": Schema.Struct({ ...thread, provider: text, from: text, model: Schema.optional(text) }),
   "thread.archived": Schema.Struct(thread),
   "thread.unarchived": Schema.Struct(thread),
   "thread.deleted": Schema.Struct(thread),
 
-  /** A session begins; ends whatever an older epoch left open (T3). */
+  /** A session starts. It ends everything that an older epoch left open (T3). */
   "session.started": Schema.extend(Schema.Struct({ ...thread, provider: text }), SessionState),
   /** `resumeKey`: what the provider needs to continue this conversation in a later process. `capabilities`: what the opened agent can do. */
   "session.state.changed": Schema.extend(
@@ -83,7 +83,7 @@ export const EventData = {
     epoch: Epoch,
     reason,
     error: Schema.optional(Failure).annotations({
-      description: "The agent broke; absent when somebody wants the session to end."
+      description: "Present if the agent failed; absent if the stop was requested."
     })
   }),
   "session.stopped": Schema.Struct({
@@ -95,34 +95,34 @@ export const EventData = {
     continuity: Schema.optional(Continuity)
   }),
 
-  /** The session is idle for long enough to be stopped, and is not, for this reason; at most once per silence (R5). Is no activity itself. */
+  /** The session was idle long enough to be stopped and is kept, for this reason. At most once per silence (R5). Does not count as activity. */
   "session.kept": Schema.Struct({ ...thread, epoch: Epoch, reason }),
 
-  /** Work of the agent that outlives its turn; ends at the latest with its session. `taskId`: the provider's own. */
+  /** Work of the agent that outlives its turn; ends at the latest with its session. `taskId`: the provider's id. */
   "background.started": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, turnId: Schema.optional(TurnId) }),
   "background.ended": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, reason: Schema.optional(reason) }),
 
-  /** Accepted from a person, or begun by the server: with `continues` to go on with another turn's work, with `goal` towards a goal; `queued` until `turn.dispatched`. */
+  /** A person or the server requested a turn: with `continues` to continue another turn's work, with `goal` towards a goal. `queued` until `turn.dispatched`. */
   "turn.requested": Schema.Struct({
     ...turn,
     text,
     strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject"),
     continues: Schema.optional(Continues),
     goal: Schema.optional(Schema.Struct({ goalId: GoalId, used: GoalUsed })).annotations({
-      description: "Begun towards this goal, or with its work; what the goal used with this turn counted."
+      description: "The goal that started it, or whose work it continues. `used` includes this turn."
     }),
-    action: Schema.optional(TurnAction).annotations({ description: "What it does in place of taking `text` as a prompt." })
+    action: Schema.optional(TurnAction).annotations({ description: "What the turn does instead of taking `text` as a prompt." })
   }),
-  /** The work of a turn that is over goes on later, with this text as the prompt: a timer that survives restarts, or a question to a person. */
+  /** The work of an ended turn is to continue with `text` as the prompt: after a timer that survives restarts, or when a person agrees. */
   "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text, action: Schema.optional(TurnAction) }),
-  /** It does not. `turnId`: the turn that was cut off. */
+  /** The planned continuation was cancelled. `turnId`: the turn that was cut off. */
   "continuation.cancelled": Schema.Struct({ ...turn, reason }),
   "goal.set": goal,
   "goal.paused": goal,
   "goal.resumed": goal,
-  /** The next turn begins at `nextAt`, for the last one was very short. */
+  /** The next turn starts at `nextAt`, because the last one was very short. */
   "goal.waiting": goal,
-  /** Ends: the agent said that it is done; its budget is used; somebody took it away. */
+  /** Terminal goal events: completed by the agent, budget exhausted, cleared by a user. */
   "goal.met": goal,
   "goal.exhausted": goal,
   "goal.cleared": goal,
@@ -130,13 +130,13 @@ export const EventData = {
   "turn.edited": Schema.Struct({ ...turn, text }),
   /** The whole queue, in its new order. */
   "queue.reordered": Schema.Struct({ ...thread, turnIds: Schema.Array(TurnId) }),
-  /** Intent: this is the active turn now; the dispatcher gives it to the provider. */
+  /** Intent: the turn is active from now on; the dispatcher sends it to the provider. */
   "turn.dispatched": Schema.Struct(turn),
-  /** Its session ended before the agent took it, for a reason that was not its own: it is queued again, first. */
+  /** The session ended before the agent accepted the turn, for a reason unrelated to the turn. It is queued again, in first place. */
   "turn.requeued": Schema.Struct({ ...turn, reason }),
-  /** The provider runs it. `origin: provider` = a turn no command asked for; `continuation` = one that goes on with another, `goal` = one that a goal began. */
+  /** The provider runs the turn. `origin`: `provider` if no command requested it, `continuation` if it continues another turn, `goal` if a goal started it. */
   "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: TurnOrigin }),
-  /** Progress that is kept: latest wins. `usage` is in logs of older versions only: while a turn runs it is a signal now, and at its end in the terminal. */
+  /** Durable progress: the latest wins. `usage` occurs only in logs of older versions: it is now a signal while the turn runs, then a field of the terminal. */
   "turn.updated": Schema.Struct({
     ...turn,
     usage: Schema.optional(Usage),
@@ -148,7 +148,9 @@ export const EventData = {
   /** Intent: the dispatcher interrupts this turn and no other (T7). */
   "turn.interrupt.requested": Schema.Struct({
     ...turn,
-    reason: Schema.optional(reason).annotations({ description: "Why, when no person asked for it: the clock that ran out (T8)." })
+    reason: Schema.optional(reason).annotations({
+      description: "Present if no person requested it: the time limit that was exceeded (T8)."
+    })
   }),
   "turn.completed": Schema.Struct(terminal),
   "turn.interrupted": Schema.Struct(terminal),
@@ -159,11 +161,11 @@ export const EventData = {
   "item.delta": Schema.Struct({ ...item, text }),
   /** The whole item; its text replaces the sum of the deltas. Exactly once per item (T9). */
   "item.completed": Schema.extend(Schema.Struct({ ...item, status: ItemStatus, reason: Schema.optional(reason) }), ItemContent),
-  /** What the provider said of an item after it was closed: replaces its content, reopens nothing (T9). */
+  /** A provider's update of a closed item. Replaces its content, does not reopen it (T9). */
   "item.amended": Schema.extend(Schema.Struct({ ...item, status: ItemStatus }), ItemContent),
 
   "request.opened": Schema.extend(Schema.Struct({ ...request, reasks: Schema.optional(RequestId) }), Ask),
-  /** Also the intent: the dispatcher hands the answer to the provider. First answer wins (T13). */
+  /** Also an intent: the dispatcher passes the answer to the provider. First answer wins (T13). */
   "request.answered": Schema.extend(
     Schema.Struct({ ...request, by: text.annotations({ description: "Who answered: a token's name, or `policy`." }) }),
     Answer
@@ -174,8 +176,8 @@ export const EventData = {
   ...ImportedData,
 
   /**
-   * In stream `server`: the log lost history that it had acknowledged, or is a copy. It has a new epoch from this event on, so that no cursor of the
-   * other history is taken for one of this log.
+   * In stream `server`: the log lost acknowledged history, or is a copy. It has a new epoch from this event on, so that a cursor of the other history
+   * is not accepted for this log.
    */
   "log.rewound": Schema.Struct({
     from: Offset.annotations({ description: "The highest offset that is known to have been acknowledged in the other history." }),
@@ -184,7 +186,7 @@ export const EventData = {
     previousEpoch: Schema.optional(text.annotations({ description: "The epoch of the other history." }))
   }),
 
-  /** A message of the provider that this version does not map, kept as it came. */
+  /** A message of the provider that this version does not map, stored unchanged. */
   "provider.event": Schema.Struct({
     ...thread,
     epoch: Epoch,
@@ -208,23 +210,23 @@ export const isTerminal = (type: string): boolean => (terminals as ReadonlyArray
 
 /**
  * The event on the wire. `data` is decoded by its type with `EventData`; a type that this version does not know
- * is an opaque event and travels on (L6).
+ * is an opaque event and is passed on (L6).
  */
 export const LogEvent = Schema.Struct({
   offset: Offset,
   stream: Schema.Union(StreamName, Schema.Literal("log/unreadable")).annotations({
-    description: "`log/unreadable`: a `log.corrupt` event whose stream cannot be read any more."
+    description: "`log/unreadable`: a `log.corrupt` event whose stream cannot be read."
   }),
   version: Schema.Int.annotations({
-    description: "Position in the stream: 1, 2, 3, ... without holes; 0 = cannot be read any more."
+    description: "Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable."
   }),
   type: Schema.String.annotations({
-    description: "`log.corrupt` stands where an event cannot be read any more: its offset is kept, its data says why."
+    description: "`log.corrupt` replaces an event that cannot be read: it has the same offset, and its data gives the reason."
   }),
   at: Schema.String.annotations({ description: "Commit time by the server's clock, ISO 8601 UTC." }),
-  epoch: Epoch.annotations({ description: "The thread's session epoch at that moment; 0 = none." }),
+  epoch: Epoch.annotations({ description: "The thread's session epoch at the commit; 0 = none." }),
   commandId: Schema.optional(CommandId),
-  actor: Schema.optional(Schema.String.annotations({ description: "Who gave the command: the name of a token, or `local`." })),
+  actor: Schema.optional(Schema.String.annotations({ description: "Who sent the command: the name of a token, or `local`." })),
   data: Schema.Unknown
 })
 export type LogEvent = typeof LogEvent.Type

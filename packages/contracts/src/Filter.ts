@@ -1,4 +1,4 @@
-/** What a reader asks of lists and of the log: only some threads, only some events. */
+/** Filters of thread lists and of the log. */
 import { Schema } from "effect"
 import { EventData } from "./Event.ts"
 import { ProjectId, StreamName } from "./Ids.ts"
@@ -7,7 +7,7 @@ import { Label } from "./Labels.ts"
 import { Search } from "./Search.ts"
 import { ThreadStatus } from "./State.ts"
 
-/** Only threads that are all of this. */
+/** Selects the threads that meet every given condition. */
 export const ThreadFilter = Schema.Struct({
   archived: Schema.optional(Schema.Boolean),
   status: Schema.optional(oneOf(...ThreadStatus.literals)),
@@ -16,10 +16,10 @@ export const ThreadFilter = Schema.Struct({
   label: Schema.optional(Label),
   search: Schema.optional(Search)
 })
-/** Absent is the same as undefined: over the wire both are nothing. */
+/** `undefined` means absent: neither is sent over the wire. */
 export type ThreadFilter = { readonly [K in keyof typeof ThreadFilter.Type]: (typeof ThreadFilter.Type)[K] }
 
-/** Streams that one reader names at most. */
+/** The most streams that one filter may name. */
 export const maxStreams = 32
 const maxTypes = 64
 
@@ -33,18 +33,18 @@ export const Streams = Schema.Union(
 )
 export type Streams = typeof Streams.Type
 
-/** Types that the log writes itself, beside those of `EventData`. */
+/** Event types that the log itself writes. */
 const ofLog = ["log.corrupt", "log.forgotten", "log.rewound"]
 const known: ReadonlyArray<string> = [...Object.keys(EventData), ...ofLog]
 
-/** `turn.started`, `turn.*` or `*`. */
+/** Whether a pattern (`turn.started`, `turn.*` or `*`) matches the type. */
 const fits = (pattern: string, type: string): boolean =>
   pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)))
 
-/** A type of event, or the beginning of some: one that no event of this version can have is refused. */
+/** An event type or a prefix of event types. Rejects a pattern that matches no event type of this version. */
 export const EventTypePattern = Schema.String.pipe(
   Schema.filter((pattern) => known.some((type) => fits(pattern, type)), {
-    message: () => "expected a type of event like turn.started, or a beginning like turn.*; docs/interface.md lists the events"
+    message: () => "expected an event type like turn.started, or a prefix like turn.*; docs/interface.md lists the events"
   })
 )
 
@@ -54,7 +54,7 @@ export const EventTypes = Schema.Array(EventTypePattern).pipe(
 )
 export type EventTypes = typeof EventTypes.Type
 
-/** Which events of the log a reader wants; both absent: all of them. */
+/** Which events of the log to deliver; without both fields: all events. */
 export interface EventFilter {
   readonly stream?: Streams | undefined
   readonly types?: EventTypes | undefined
@@ -64,10 +64,10 @@ export interface EventFilter {
 export const streamsOf = ({ stream }: EventFilter): ReadonlyArray<StreamName> | undefined =>
   stream === undefined ? undefined : typeof stream === "string" ? [stream] : [...new Set(stream)]
 
-/** Whether it leaves out events of the streams that it names, or names more than one: versions and offsets of what is delivered then have holes. */
+/** Whether neither the offsets nor the versions of the delivered events are contiguous: true with a type filter or with more than one stream. */
 export const isSparse = (filter: EventFilter): boolean => filter.types !== undefined || (streamsOf(filter)?.length ?? 0) > 1
 
-/** Decides for each event. One that cannot be read any more may have been any, so its place is always delivered (L6). */
+/** Whether to deliver an event. A `log.corrupt` passes every type filter, because the type of the original event is unknown (L6). */
 export const accepts = (filter: EventFilter): ((event: { readonly stream: string; readonly type: string }) => boolean) => {
   const streams = streamsOf(filter)
   const named = streams === undefined ? undefined : new Set<string>(streams)
@@ -77,7 +77,7 @@ export const accepts = (filter: EventFilter): ((event: { readonly stream: string
     (types === undefined || type === "log.corrupt" || types.some((pattern) => fits(pattern, type)))
 }
 
-/** The same for filters that ask for the same events; absent: all events. */
+/** A key that is equal for filters of the same events; undefined: all events. */
 export const filterKey = (filter: EventFilter): string | undefined => {
   const streams = streamsOf(filter)
   if (streams === undefined && filter.types === undefined) return undefined

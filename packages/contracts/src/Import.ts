@@ -1,6 +1,6 @@
 /**
- * What goes out as an export and comes in as an import. An import is a transcript, not a replay: what ended, as it ended. Nothing of it is an
- * intent, and nothing of it is ever open.
+ * The format of exports and imports. An import is a transcript, not a replay: it contains only turns, items and requests that have ended. It starts
+ * no work, and nothing in it is ever open.
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
@@ -13,19 +13,19 @@ import { TurnOrigin } from "./State.ts"
 const text = Schema.String
 const reason = Schema.optional(text)
 
-/** Where an imported thread comes from. `from` + `threadId` is its identity: the same again is the same thread. */
+/** The source of an imported thread. `from` and `threadId` identify it: a repeated import adds to the same thread. */
 export const ImportSource = Schema.Struct({
   from: text.annotations({
-    description: "The epoch of the log it was exported from, or the name of the agent whose own history it is."
+    description: "The epoch of the log that it was exported from, or the name of the agent whose history it comes from."
   }),
-  threadId: text.annotations({ description: "Its id there." }),
-  resumeKey: Schema.optional(text).annotations({ description: "What the agent needs to go on with it." })
+  threadId: text.annotations({ description: "The thread's id in that source." }),
+  resumeKey: Schema.optional(text).annotations({ description: "What the agent needs to continue the conversation." })
 })
 export type ImportSource = typeof ImportSource.Type
 
 const turn = { threadId: ThreadId, turnId: TurnId }
 
-/** The times are those of the first time; when it was imported is the event's own `at`. The same id again replaces it. */
+/** Times in `data` are those of the source; the event's `at` is the time of the import. A later event with the same id replaces the earlier one. */
 export const ImportedData = {
   "turn.imported": Schema.Struct({
     ...turn,
@@ -58,19 +58,19 @@ export const ImportedData = {
   })
 } as const
 export type ImportedType = keyof typeof ImportedData
-/** One piece of a transcript. */
+/** One turn, item or request of a transcript. */
 export type Imported = {
   readonly [T in ImportedType]: { readonly type: T; readonly data: (typeof ImportedData)[T]["Type"] }
 }[ImportedType]
 
-/** The version of the format that this server writes; it reads all up to it. */
+/** The version of the export format that this server writes. It reads this version and older ones. */
 export const exportVersion = 1
 
-/** The first line of an export, and the whole of it but its events. */
+/** The first line of an ndjson export. A json export has the same fields, and the events. */
 export const ExportHeader = Schema.Struct({
   millrace: Schema.Int,
   logEpoch: text,
-  offset: Schema.Int.annotations({ description: "The position of the log that it was read at." }),
+  offset: Schema.Int.annotations({ description: "The log position at which the export was read." }),
   thread: Schema.Struct({
     threadId: ThreadId,
     title: text,
@@ -86,38 +86,41 @@ export type ExportHeader = typeof ExportHeader.Type
 export const ExportFormat = Schema.Literal("json", "markdown", "ndjson")
 export type ExportFormat = typeof ExportFormat.Type
 
-/** What an import did. Doing it again adds only what is new. */
+/** The result of an import. Repeating the import adds only what is new. */
 export const ImportResult = Schema.Struct({
   threadId: ThreadId,
   created: Schema.Boolean.annotations({
-    description: "`false`: the thread was imported before, or is the one of this server that has this conversation."
+    description: "`false`: the thread was imported before, or a thread of this server already has this conversation."
   }),
-  turns: Schema.Int.annotations({ description: "Turns, items and requests that were read." }),
+  turns: Schema.Int.annotations({ description: "Turns that were read; likewise `items` and `requests`." }),
   items: Schema.Int,
   requests: Schema.Int,
-  written: Schema.Int.annotations({ description: "Of these, what was new or had changed." })
+  written: Schema.Int.annotations({ description: "How many of these were new or had changed." }),
+  omitted: Schema.optional(text).annotations({
+    description: "What the agent does not report of this conversation, as a sentence."
+  })
 })
 export type ImportResult = typeof ImportResult.Type
 
-/** This is no export that can be read. Nothing was written. */
+/** The document is not a readable export. Nothing was written. */
 export class ImportFailed extends Schema.TaggedError<ImportFailed>()(
   "ImportFailed",
   {
     message: text.annotations({ description: "What is wrong and what to do." }),
     reason: Schema.Literal("malformed", "newer", "truncated", "too-large"),
-    line: Schema.Int.annotations({ description: "The line of the export, from 1." })
+    line: Schema.Int.annotations({ description: "The line of the export, counted from 1." })
   },
   HttpApiSchema.annotations({ status: 422 })
 ) {}
 
-/** The agent could not tell of its conversations. Nothing was written. */
+/** The agent could not list or read its conversations. Nothing was written. */
 export class ProviderUnavailable extends Schema.TaggedError<ProviderUnavailable>()(
   "ProviderUnavailable",
   { message: text, provider: text },
   HttpApiSchema.annotations({ status: 502 })
 ) {}
 
-/** A conversation as its agent keeps it. */
+/** A conversation in the agent's own history. */
 export const NativeThread = Schema.Struct({
   nativeThreadId: text,
   title: text,

@@ -1,9 +1,9 @@
-/** What a turn produces, and what it asks a person. Shared by provider events, log events and read models. */
+/** The items and the requests of a turn. Shared by provider events, log events and read models. */
 import { cut } from "./Text.ts"
 import { Schema } from "effect"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 
-/** Open set: a kind that this version does not know travels on as it came. */
+/** Open set: an unknown kind is passed on unchanged. */
 export const ItemKind = Schema.String.annotations({
   description:
     "user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider"
@@ -21,7 +21,7 @@ export type FileChange = typeof FileChange.Type
 export const PlanStep = Schema.Struct({ text: Schema.String, status: Schema.Literal("pending", "in-progress", "completed") })
 export type PlanStep = typeof PlanStep.Type
 
-/** The content of an item; which fields are there depends on `kind`. */
+/** The content of an item. Which fields are present depends on `kind`. */
 export const ItemContent = Schema.Struct({
   text: Schema.optional(Schema.String.annotations({ description: "Messages, reasoning, plans: the authoritative text." })),
   command: Schema.optional(Schema.String.annotations({ description: "command: the command line." })),
@@ -65,7 +65,7 @@ export const Usage = Schema.Struct({
   reasoningTokens: Schema.optional(Schema.Int),
   totalTokens: Schema.optional(Schema.Int),
   contextWindow: Schema.optional(Schema.Int),
-  contextTokens: Schema.optional(Schema.Int.annotations({ description: "How much of the context window is taken." }))
+  contextTokens: Schema.optional(Schema.Int.annotations({ description: "Tokens of the context window that are in use." }))
 })
 export type Usage = typeof Usage.Type
 
@@ -87,11 +87,11 @@ export const Failure = Schema.Struct({
   detail: Schema.optional(
     Schema.String.annotations({ description: "Evidence, such as the exit code and the last lines of standard error." })
   ),
-  resetAt: Schema.optional(Schema.String.annotations({ description: "limit: when it ends, ISO 8601." }))
+  resetAt: Schema.optional(Schema.String.annotations({ description: "limit: when it resets, ISO 8601." }))
 })
 export type Failure = typeof Failure.Type
 
-/** One of some words; what is none of them is told all of them. */
+/** A string enumeration whose error message lists the allowed values. */
 export const oneOf = <const Words extends readonly [string, ...Array<string>]>(...words: Words) =>
   Schema.Literal(...words).annotations({
     message: ({ actual }) => ({
@@ -116,15 +116,14 @@ export type Question = typeof Question.Type
 /** One answer that the agent offers to an approval. */
 export const ApprovalOption = Schema.Struct({
   optionId: Schema.String.annotations({ description: "The agent's own id, unique within the request." }),
-  label: Schema.String.annotations({ description: "The agent's own words." }),
+  label: Schema.String.annotations({ description: "The option's text, from the agent." }),
   kind: Schema.String.annotations({
-    description:
-      "accept | accept-for-session | decline | cancel; a kind that this version does not know stands as the agent wrote it."
+    description: "accept | accept-for-session | decline | cancel; an unknown kind is kept as the agent wrote it."
   })
 })
 export type ApprovalOption = typeof ApprovalOption.Type
 
-/** What is asked of a person, and the choices. */
+/** The question to a person, and the choices. */
 export const Ask = Schema.Union(
   Schema.Struct({
     kind: Schema.Literal("approval"),
@@ -137,7 +136,7 @@ export const Ask = Schema.Union(
     choices: Schema.NonEmptyArray(Decision),
     options: Schema.optional(Schema.Array(ApprovalOption)).annotations({
       description:
-        "The agent's own options, where it names them. Answer with `optionId`; a `decision` works where one option has that kind."
+        "The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind."
     })
   }),
   Schema.Struct({
@@ -154,8 +153,8 @@ export const Answers = Schema.Record({ key: Schema.String, value: Schema.Array(S
 export type Answers = typeof Answers.Type
 
 /**
- * An answer to a request: a decision or an option for an approval, answers for a question. An option always has its id; its decision is present where
- * the option's kind is one of the four. `label`: the option's words, for a reader that has only this event.
+ * An answer to a request: a decision or an option for an approval, answers for a question. An option always has its id; `decision` is present too if
+ * the option's kind is one of the four. `label`: the option's text, for a reader that has only this event.
  */
 export const Answer = Schema.Union(
   Schema.Struct({ decision: Decision, optionId: Schema.optional(Schema.String), label: Schema.optional(Schema.String) }),
@@ -171,7 +170,7 @@ export const RequestView = Schema.Struct({
   status: Schema.Literal("open", "answered", "expired", "cancelled"),
   ask: Ask,
   reasks: Schema.optional(RequestId).annotations({
-    description: "The request of an earlier turn that asked the same, and expired when its server died."
+    description: "An earlier turn's request with the same question, which expired when the server died."
   }),
   openedAt: Schema.String
 })

@@ -1,4 +1,4 @@
-/** What callers attach to a thread to find it again: labels to filter by, and pairs that only they read. */
+/** Labels and metadata of a thread. Lists can be filtered by label; metadata is stored for the caller and has no effect. */
 import { Schema } from "effect"
 
 export const maxLabels = 16
@@ -13,7 +13,7 @@ export const Label = Schema.String.pipe(
 
 export const Labels = Schema.Array(Label)
   .pipe(Schema.maxItems(maxLabels, { message: () => `a thread has at most ${maxLabels} labels` }))
-  .annotations({ description: "In place of all labels that the thread has. At most 16 of at most 64 characters." })
+  .annotations({ description: "Replaces all labels of the thread. At most 16 labels of at most 64 characters." })
 export type Labels = typeof Labels.Type
 
 const encoder = new TextEncoder()
@@ -33,14 +33,14 @@ export const Metadata = Schema.Record({
   )
   .annotations({
     jsonSchema: { type: "object", additionalProperties: { type: "string" }, maxProperties: maxPairs },
-    description: "In place of all metadata that the thread has. At most 16 pairs of strings, 4 KiB together."
+    description: "Replaces all metadata of the thread. At most 16 pairs of strings, 4 KiB together."
   })
 export type Metadata = typeof Metadata.Type
 
-/** The fields of a command that sets them. */
+/** The command fields that set labels and metadata. */
 export const labelling = { labels: Schema.optional(Labels), metadata: Schema.optional(Metadata) }
 
-/** The same fields where they are read: what was accepted once is not checked again. */
+/** The same fields in events and views, without limits: accepted values are not validated again. */
 export const labelled = {
   labels: Schema.optional(Schema.Array(Schema.String)).annotations({ description: "As given; absent: never set." }),
   metadata: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })).annotations({
@@ -48,7 +48,7 @@ export const labelled = {
   })
 }
 
-/** What a thread has of them. */
+/** The labels and the metadata of a thread. */
 export interface Labelled {
   readonly labels?: ReadonlyArray<string> | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined

@@ -21,13 +21,13 @@ export interface PageOf<A> {
   readonly offset?: number | undefined
 }
 
-/** `TransportError` = what only the wire adds (disconnected, refused, unauthorised); `never` in process. */
+/** `TransportError`: the failures that a connection adds (disconnected, refused, unauthorised); `never` in process. */
 export interface Millrace<TransportError = never> {
   /** Accepted means committed. The same id and body again gives the same answer (C1, C2). */
   readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError | TransportError>
   readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable | TransportError>
   readonly state: Effect.Effect<Snapshot, StorageUnavailable | TransportError>
-  /** Only those that are all of the filter; a filtered page may be short, or empty, and continue with `before`. */
+  /** Only threads that match the whole filter. A filtered page may be short or empty; continue with `before`. */
   readonly threads: (page: PageRequest & ThreadFilter) => Effect.Effect<PageOf<ThreadView>, StorageUnavailable | TransportError>
   readonly thread: (threadId: ThreadId) => Effect.Effect<ThreadView, NotFound | StorageUnavailable | TransportError>
   readonly turns: (
@@ -40,7 +40,7 @@ export interface Millrace<TransportError = never> {
   ) => Effect.Effect<PageOf<ItemView>, NotFound | StorageUnavailable | TransportError>
   readonly requests: Effect.Effect<ReadonlyArray<RequestView>, StorageUnavailable | TransportError>
   readonly providers: Effect.Effect<ReadonlyArray<ProviderStatus>, TransportError>
-  /** Replays after the cursor (from the start without one), says `caught-up` once, then follows. Never repeats, skips or reorders (D2). */
+  /** Replays events after the cursor (from the start without one), delivers `caught-up` once, then follows. Never repeats, skips or reorders (D2). */
   readonly follow: (
     options: EventFilter & {
       readonly after?: string

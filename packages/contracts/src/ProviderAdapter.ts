@@ -1,6 +1,6 @@
 /**
- * What an agent must offer to be run. Implemented in `@millrace/providers`, used by `@millrace/orchestration`;
- * it stands here so that neither room needs the other.
+ * The interface of an agent adapter. Implemented in `@millrace/providers`, used by `@millrace/orchestration`;
+ * defined here so that neither package imports the other.
  */
 import type { Effect, Scope, Stream } from "effect"
 import { Context, Schema } from "effect"
@@ -10,7 +10,7 @@ import { Failure, type Answer, type ItemContent, type ItemKind, type ItemStatus 
 import type { ProviderEvent } from "./ProviderEvent.ts"
 import type { Continuity, ProviderStatus, TurnAction } from "./State.ts"
 
-/** An agent could not do what was asked. `outcome: unknown` = the deadline passed: it may have happened. */
+/** An operation on an agent failed. `outcome: unknown`: the deadline passed, and the operation may have taken effect. */
 export class ProviderError extends Schema.TaggedError<ProviderError>()("ProviderError", {
   provider: Schema.String,
   operation: Schema.String,
@@ -23,10 +23,10 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
 }
 
 /**
- * What a session of an agent can do; a closed list. What is not there degrades as docs/providers.md says, never silently.
- * steer: text is added to the running turn · interrupt: a turn ends before its time and the session goes on · resume: a later session has the
- * conversation · fork: a conversation goes on in two · approvals: it asks before it acts · questions: it asks for words · plan, diff, usage: it
- * tells of its plan, its changes, its tokens · images: it takes them with a prompt · compact, review: it can be asked for a turn of that action.
+ * What an agent's session can do; a closed list. Without a capability the server degrades as docs/providers.md says, never silently.
+ * steer: text can be added to the running turn · interrupt: a turn can be stopped and the session stays · resume: a later session can continue the
+ * conversation · fork: a copy of the conversation can continue separately · approvals: the agent asks before it acts · questions: it asks for user
+ * input · plan, diff, usage: it reports its plan, changes, tokens · images: it accepts them with a prompt · compact, review: it runs such turns.
  */
 export const Capability = Schema.Literal(
   "steer",
@@ -44,7 +44,7 @@ export const Capability = Schema.Literal(
 )
 export type Capability = typeof Capability.Type
 
-/** What was said in an earlier turn, with a tool's call and its result as one. */
+/** A message of an earlier turn. A tool call and its result are one message. */
 export type PastMessage =
   | { readonly role: "user" | "agent"; readonly text: string }
   | {
@@ -53,7 +53,7 @@ export type PastMessage =
       /** The tool's name; `command` for a command line. */
       readonly tool: string
       readonly input: unknown
-      /** `undefined`: it ended without one. */
+      /** `undefined`: the call ended without a result. */
       readonly result: unknown
     }
 
@@ -63,16 +63,16 @@ export interface PastTurn {
   readonly messages: ReadonlyArray<PastMessage>
 }
 
-/** The newest turns that are over, oldest first. */
+/** The newest ended turns, oldest first. */
 export interface History {
   readonly turns: ReadonlyArray<PastTurn>
-  /** Older turns were left out, or older messages of the first one that is here. */
+  /** Older turns were left out, or older messages of the first turn in `turns`. */
   readonly earlier: boolean
-  /** Bytes cut from messages that are here. */
+  /** Bytes cut from the messages in `turns`. */
   readonly cutBytes: number
 }
 
-/** As much of it as is wanted: turns, and bytes of text in all. */
+/** The limits of a history: number of turns, and bytes of text in total. */
 export interface HistoryBounds {
   readonly turns: number
   readonly bytes: number
@@ -87,39 +87,39 @@ export interface OpenInput {
   readonly model?: string
   /** From an earlier session of this thread: continue that conversation if the provider still has it. */
   readonly resumeKey?: string
-  /** Continue a copy of it, which gets a key of its own. Only where `fork` is a capability. */
+  /** Continue a copy of that conversation, which gets a new resume key. Only for an agent with the `fork` capability. */
   readonly fork?: true
-  /** The conversation as our log has it, for an agent that keeps none itself. Read when it is run. */
+  /** The conversation from the log, for an agent that stores none itself. Read when the effect runs. */
   readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
 }
 
 export interface ProviderSession {
   /**
-   * Everything the agent says, in chunks, in order. Ends after the process has exited and its output was read to the end;
-   * before it ends every open item, turn and request is closed with the evidence (P5). Never fails: a death is events.
-   * May be run once. Back-pressure reaches the agent's pipe.
+   * Every event of the agent, in chunks, in order. Ends after the process has exited and its output was read to the end;
+   * before that, every open item, turn and request is closed with the evidence (P5). Never fails: a death is reported as
+   * events. May be run once. Back-pressure reaches the agent's pipe.
    */
   readonly events: Stream.Stream<ProviderEvent>
   readonly continuity: Continuity
   /** Present as soon as the provider can resume this conversation. It may change with any event: an agent can begin another conversation. */
   readonly resumeKey: string | undefined
   readonly capabilities: ReadonlyArray<Capability>
-  /** Succeeds when the agent accepted the turn. Its end is an event. An `action`, only of a type that is a capability, is done in place of the text. */
+  /** Succeeds when the agent accepted the turn. Its end is an event. `action` replaces `text`; its type must be one of the capabilities. */
   readonly startTurn: (input: {
     readonly turnId: TurnId
     readonly text: string
     readonly action?: TurnAction
   }) => Effect.Effect<void, ProviderError>
   readonly steer: (input: { readonly turnId: TurnId; readonly text: string }) => Effect.Effect<void, ProviderError>
-  /** Asks the agent to stop this turn, within the agent's own protocol. Escalation is the caller's: `stop`. */
+  /** Asks the agent to stop this turn, within the agent's own protocol. The caller escalates with `stop`. */
   readonly interrupt: (turnId: TurnId) => Effect.Effect<void, ProviderError>
-  /** Hands an answer to the agent. An id the session does not know, or already settled, is a no-op. */
+  /** Passes an answer to the agent. Does nothing for a request that is unknown to the session or already settled. */
   readonly answer: (requestId: RequestId, answer: Answer) => Effect.Effect<void, ProviderError>
   /** Ends the process: protocol → stdin → SIGTERM → SIGKILL of its group, within the adapter's budget. `events` then ends. Idempotent. */
   readonly stop: (reason: string) => Effect.Effect<void>
 }
 
-/** A turn as its agent keeps it; `nativeItemId`s are the agent's own. */
+/** A turn in the agent's own history. `nativeItemId` is the agent's id of the item. */
 export interface NativeTurn {
   readonly nativeTurnId: string
   readonly status: "completed" | "interrupted" | "failed" | "running"
@@ -135,18 +135,21 @@ export interface NativeTurn {
   }>
 }
 
-/** The conversations that an agent keeps itself, also those that it had without us. Each call is a process of its own. */
+/** The conversations that an agent stores, also those from outside Millrace. Each call starts a separate process. */
 export interface NativeHistory {
-  /** Newest first, at most so many; with `cwd` only those of that directory. */
+  /** Newest first, at most `limit`; with `cwd` only those of that directory. */
   readonly list: (options: {
     readonly cwd?: string
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<NativeThread>, ProviderError>
-  /** The thread, and its turns, oldest first, read a page at a time. The process lives as long as the scope. */
-  readonly read: (
-    nativeThreadId: string
-  ) => Effect.Effect<
-    { readonly thread: NativeThread; readonly turns: Stream.Stream<NativeTurn, ProviderError> },
+  /** The thread and its turns, oldest first, read a page at a time. The process lives as long as the scope. */
+  readonly read: (nativeThreadId: string) => Effect.Effect<
+    {
+      readonly thread: NativeThread
+      readonly turns: Stream.Stream<NativeTurn, ProviderError>
+      /** A sentence about what the agent did not report of these turns. Run it after `turns` has been read. */
+      readonly omitted?: Effect.Effect<string | undefined>
+    },
     ProviderError,
     Scope.Scope
   >
@@ -154,9 +157,9 @@ export interface NativeHistory {
 
 export interface ProviderAdapter {
   readonly name: string
-  /** For an agent whose own conversations can be read. Their ids are resume keys. */
+  /** Present if the agent's own conversations can be read. Their ids are resume keys. */
   readonly history?: NativeHistory
-  /** Installed, version, signed in. Never fails, bounded in time. */
+  /** Whether the agent is installed, its version, whether it is signed in. Never fails, bounded in time. */
   readonly probe: Effect.Effect<ProviderStatus>
   /** Starts the agent for one thread; the process lives in the given scope (closing it is the same as `stop`). */
   readonly open: (input: OpenInput) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope>

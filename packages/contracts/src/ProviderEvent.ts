@@ -1,8 +1,8 @@
 /**
- * The provider-neutral vocabulary, as the normaliser gives it to Ingestion. Guarantees, whatever the provider does:
- * every id is ours and mapped once; an item that started is completed exactly once, at the latest with its turn;
+ * The provider-neutral events that the normaliser emits to Ingestion. Guarantees, whatever the provider does:
+ * every id is Millrace's own and mapped once; an item that started is completed exactly once, at the latest with its turn;
  * a turn that started ends exactly once; a request that opened is settled exactly once; unknown messages are `opaque`.
- * Plain values, never decoded on the hot path: the adapter's wire module validates what comes from outside.
+ * Plain values, never decoded on the hot path: the adapter's wire module validates the agent's messages.
  */
 import type { ItemId, RequestId, TurnId } from "./Ids.ts"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
@@ -62,16 +62,16 @@ export type ProviderEvent =
       readonly content: ItemContent
     }
   | { readonly _tag: "RequestOpened"; readonly turnId: TurnId; readonly requestId: RequestId; readonly ask: Ask }
-  /** The provider settled it without an answer of ours (turn ended, answered elsewhere, process gone). */
+  /** The provider settled the request without an answer from Millrace (turn ended, answered elsewhere, process exited). */
   | { readonly _tag: "RequestCancelled"; readonly turnId: TurnId; readonly requestId: RequestId; readonly reason: string }
   /**
-   * What no word stands for. Two methods have a meaning for every agent: `background/started` and `background/ended`, with `{task}` in the payload,
-   * tell of work that outlives its turn; while it goes on, the session is not idle (R1).
+   * A message that no other event represents. Two methods have a meaning for every agent: `background/started` and `background/ended`, with `{task}`
+   * in the payload, report work that outlives its turn. While that work runs, the session is not idle (R1).
    */
   | { readonly _tag: "Opaque"; readonly turnId?: TurnId; readonly method: string; readonly payload: unknown }
-  /** Ephemeral (D12), of a turn that runs: how many tokens it took so far. The last one is in the turn's terminal too. */
+  /** Ephemeral (D12): the tokens that a running turn has used so far. The turn's terminal event has the last value too. */
   | { readonly _tag: "Signal"; readonly turnId: TurnId; readonly kind: "usage"; readonly data: Usage }
-  /** Ephemeral (D12), of an item that is open. */
+  /** Ephemeral (D12): the progress of an open item. */
   | {
       readonly _tag: "Signal"
       readonly turnId: TurnId
@@ -81,5 +81,5 @@ export type ProviderEvent =
     }
 
 export type ProviderSignal = Extract<ProviderEvent, { readonly _tag: "Signal" }>
-/** What the log is made from. */
+/** The events that are written to the log. */
 export type DurableEvent = Exclude<ProviderEvent, ProviderSignal>

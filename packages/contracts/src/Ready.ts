@@ -1,10 +1,10 @@
-/** What `GET /ready` and `GET /health` answer: whether the server takes requests. 200 for `ok` only; everything else is 503 with `Retry-After`. */
+/** Body of `GET /ready` and `GET /health`: whether the server accepts requests. 200 only for `ok`; otherwise 503 with `Retry-After`. */
 import { Schema } from "effect"
 
 export const Ready = Schema.Struct({
   status: Schema.Literal("starting", "ok", "draining", "unavailable").annotations({
     description:
-      "`starting`: it listens, its routes are not there yet. `draining`: it takes nothing new and ends. `unavailable`: see the reason."
+      "`starting`: the server listens, its routes are not ready. `draining`: it accepts nothing new and shuts down. `unavailable`: see `reason`."
   }),
   reason: Schema.optional(Schema.String).annotations({ description: "For people: what is wrong, and what to do next." })
 })

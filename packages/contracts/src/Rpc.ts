@@ -3,7 +3,7 @@ import { Rpc, RpcGroup } from "@effect/rpc"
 import { Schema } from "effect"
 import { Capabilities } from "./Capabilities.ts"
 import { Accepted, Command, CommandStatus } from "./Command.ts"
-import { BadRequest, CommandError, CursorError, NotFound, StorageUnavailable } from "./Errors.ts"
+import { BadRequest, CommandError, CursorError, NotFound, Overloaded, StorageUnavailable } from "./Errors.ts"
 import { EventTypes, Streams, ThreadFilter } from "./Filter.ts"
 import { WireFrame } from "./Frame.ts"
 import { ThreadId } from "./Ids.ts"
@@ -11,9 +11,10 @@ import { ItemView, RequestView } from "./Item.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 const page = { before: Schema.optional(Schema.Int), limit: Schema.optional(Schema.Int) }
-/** Every call can be refused for what it sent (C6). */
-const lookup = Schema.Union(NotFound, StorageUnavailable, BadRequest)
-const look = Schema.Union(StorageUnavailable, BadRequest)
+/** Every call can fail with `BadRequest` (C6), and with `Overloaded` when its token sends too many requests (R7). */
+const refusals = [BadRequest, Overloaded] as const
+const lookup = Schema.Union(NotFound, StorageUnavailable, ...refusals)
+const look = Schema.Union(StorageUnavailable, ...refusals)
 
 export class MillraceRpcs extends RpcGroup.make(
   Rpc.make("dispatch", {
@@ -32,12 +33,12 @@ export class MillraceRpcs extends RpcGroup.make(
   Rpc.make("items", { payload: { threadId: ThreadId, ...page }, success: PageOf(ItemView), error: lookup }),
   Rpc.make("turns", { payload: { threadId: ThreadId, ...page }, success: PageOf(TurnView), error: lookup }),
   Rpc.make("requests", { success: Schema.Array(RequestView), error: look }),
-  Rpc.make("providers", { success: Schema.Array(ProviderStatus), error: BadRequest }),
-  Rpc.make("capabilities", { success: Capabilities, error: BadRequest }),
+  Rpc.make("providers", { success: Schema.Array(ProviderStatus), error: Schema.Union(...refusals) }),
+  Rpc.make("capabilities", { success: Capabilities, error: Schema.Union(...refusals) }),
   Rpc.make("follow", {
     payload: { stream: Schema.optional(Streams), types: Schema.optional(EventTypes), after: Schema.optional(Schema.String) },
     success: WireFrame,
-    error: Schema.Union(CursorError, StorageUnavailable, BadRequest),
+    error: Schema.Union(CursorError, StorageUnavailable, ...refusals),
     stream: true
   })
 ) {}

@@ -5,8 +5,8 @@ import { labelled } from "./Labels.ts"
 import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
 
 /**
- * How a session came by the conversation's past: nothing was carried over, the provider's own history, ours replayed into a new one, or what another
- * provider said and did, as text (`thread.handover`).
+ * How a session got the conversation's history. `fresh`: none. `resumed`: the provider's own history. `replayed`: our log, replayed into a new
+ * provider conversation. `handed-off`: a text transcript of another provider's turns (`thread.handover`).
  */
 export const Continuity = Schema.Literal("fresh", "resumed", "replayed", "handed-off")
 export type Continuity = typeof Continuity.Type
@@ -16,12 +16,12 @@ const session = {
   reason: Schema.optional(Schema.String),
   continuity: Schema.optional(Continuity),
   lost: Schema.optional(Schema.String).annotations({
-    description: "handed-off, replayed: what of the past the agent was not given."
+    description: "handed-off, replayed: the part of the history that the agent did not receive."
   })
 }
 
 /**
- * Only `starting` and `running` can name an active turn: "ready with an active turn" cannot be written down, and decoding it fails (T3).
+ * Only `starting` and `running` can name an active turn. The type excludes "ready with an active turn", and decoding it fails (T3).
  */
 export const SessionState = Schema.Union(
   Schema.Struct({ ...session, status: Schema.Literal("starting", "running"), activeTurnId: Schema.optional(TurnId) }),
@@ -37,39 +37,39 @@ export type SessionStatus = SessionState["status"]
 export const TurnStatus = Schema.Literal("queued", "running", "waiting", "completed", "interrupted", "failed")
 export type TurnStatus = typeof TurnStatus.Type
 
-/** What becomes of a turn that ran when its server died: it is ended; its work goes on in a new turn; a person is asked (T5). */
+/** A turn that was running when its server died: `settle` ends it; `resume` also continues its work in a new turn; `ask` asks a person first (T5). */
 export const RecoveryPolicy = oneOf("settle", "resume", "ask")
 export type RecoveryPolicy = typeof RecoveryPolicy.Type
 
-/** What becomes of the work of a turn that a usage limit ended: nothing more, or a new turn when the limit is over. */
+/** The work of a turn that a usage limit ended: `stop` leaves it, `continue` starts a new turn when the limit resets. */
 export const AfterLimit = oneOf("stop", "continue")
 export type AfterLimit = typeof AfterLimit.Type
 
-/** Who began a turn: a person, the agent by itself, or the server, to go on with the work of a turn that was cut off, or towards a goal. */
+/** Who started a turn: a person, the agent, or the server, to continue a turn that was cut off or to work towards a goal. */
 export const TurnOrigin = Schema.Literal("user", "provider", "continuation", "goal")
 export type TurnOrigin = typeof TurnOrigin.Type
 
-/** `active` begins turns by itself, `paused` waits for a person; the others are ends. */
+/** `active` starts turns automatically, `paused` waits for a person; the other three are terminal. */
 export const GoalStatus = Schema.Literal("active", "paused", "met", "exhausted", "cleared")
 export type GoalStatus = typeof GoalStatus.Type
 
-/** What a goal may use; `turns` is always bounded. */
+/** The limits of a goal. `turns` is always limited. */
 export const GoalBudget = Schema.Struct({
   turns: Schema.Int.pipe(Schema.between(1, 1000)),
   tokens: Schema.optional(Schema.Int.pipe(Schema.positive())).annotations({
-    description: "As agents count them at the end of a turn; one that does not count is not bounded by it."
+    description: "As the agent reports them at the end of a turn. Does not limit an agent that reports none."
   }),
   minutes: Schema.optional(Schema.Number.pipe(Schema.positive(), Schema.lessThanOrEqualTo(525_600))).annotations({
-    description: "By the clock, while the goal is active."
+    description: "Wall-clock minutes while the goal is active."
   })
 })
 export type GoalBudget = typeof GoalBudget.Type
 
-/** What it used; `millis` without the time since `activeSince`. */
+/** What a goal has used. `millis` excludes the time since `activeSince`. */
 export const GoalUsed = Schema.Struct({ turns: Schema.Int, tokens: Schema.Int, millis: Schema.Int })
 export type GoalUsed = typeof GoalUsed.Type
 
-/** A durable objective: while it is active and its thread idle, the server begins the next turn. */
+/** A durable objective. While it is active and its thread is idle, the server starts the next turn. */
 export const Goal = Schema.Struct({
   goalId: GoalId,
   objective: Schema.String,
@@ -78,32 +78,35 @@ export const Goal = Schema.Struct({
   used: GoalUsed.annotations({ description: "As of the goal's last event or turn." }),
   pauseOnUserMessage: Schema.Boolean,
   reason: Schema.optional(Schema.String.annotations({ description: "Why it has this status." })),
-  activeSince: Schema.optional(Schema.String.annotations({ description: "While it is active, ISO 8601." })),
-  until: Schema.optional(Schema.String.annotations({ description: "When its minutes are over, while it is active." })),
-  nextAt: Schema.optional(Schema.String.annotations({ description: "Its last turn was short: the next one begins then." }))
+  activeSince: Schema.optional(
+    Schema.String.annotations({ description: "When it last became active, ISO 8601. Only while it is active." })
+  ),
+  until: Schema.optional(Schema.String.annotations({ description: "When its `minutes` run out. Only while it is active." })),
+  nextAt: Schema.optional(Schema.String.annotations({ description: "When the next turn starts. Set after a very short turn." }))
 })
 export type Goal = typeof Goal.Type
 
-/** The turn whose work another one goes on with, and how often that was tried in a row. */
+/** The turn whose work another turn continues, and the number of attempts in a row. */
 export const Continues = Schema.Struct({
-  turnId: TurnId.annotations({ description: "The turn that was cut off; it is over." }),
+  turnId: TurnId.annotations({ description: "The turn that was cut off. It has ended." }),
   because: Schema.Literal("restart", "limit"),
-  restarts: Schema.Int.annotations({ description: "Begun again after a restart so often, this time counted." }),
-  waits: Schema.Int.annotations({ description: "Waited for a usage limit so often, this time counted." }),
-  since: Schema.String.annotations({ description: "When the first turn of the row ended, ISO 8601." }),
+  restarts: Schema.Int.annotations({ description: "Times the work continued after a restart, this one included." }),
+  waits: Schema.Int.annotations({ description: "Times the work waited for a usage limit, this one included." }),
+  since: Schema.String.annotations({ description: "When the first turn of the series ended, ISO 8601." }),
   requests: Schema.optional(Schema.Array(Schema.Struct({ requestId: RequestId, words: Schema.String }))).annotations({
-    description: "What was open then and expired; `words` is a digest of what was asked, by which an asking-again is known."
+    description:
+      "The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it."
   })
 })
 export type Continues = typeof Continues.Type
 
-/** Work that goes on by itself at a time, or when a person says so. Meanwhile the queue waits. */
+/** A scheduled continuation: the work continues at a set time, or when a person decides. The queue waits until then. */
 export const Continuation = Schema.Struct({
   ...Continues.fields,
   at: Schema.String.annotations({
-    description: "When it goes on by itself; with `requestId`: when nobody is asked any more. ISO 8601."
+    description: "When the work continues; with `requestId`: when the request expires. ISO 8601."
   }),
-  requestId: Schema.optional(RequestId).annotations({ description: "The question that decides it." })
+  requestId: Schema.optional(RequestId).annotations({ description: "The request that decides whether the work continues." })
 })
 export type Continuation = typeof Continuation.Type
 
@@ -113,31 +116,31 @@ const words = (what: string, characters: number) =>
     Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` })
   )
 
-/** What a review looks at, in the words of Codex' `review/start`. */
+/** What to review. The values are those of Codex's `review/start`. */
 export const ReviewTarget = Schema.Union(
   Schema.Struct({ type: Schema.Literal("uncommittedChanges") }).annotations({
-    description: "What is not committed: staged, unstaged, untracked."
+    description: "Uncommitted changes: staged, unstaged, untracked."
   }),
   Schema.Struct({ type: Schema.Literal("baseBranch"), branch: words("the branch", 1000) }).annotations({
-    description: "What the current branch has and that one has not."
+    description: "The changes of the current branch that `branch` does not have."
   }),
   Schema.Struct({
     type: Schema.Literal("commit"),
     sha: words("the sha", 100),
-    title: Schema.optional(words("the title", 500)).annotations({ description: "For people." })
+    title: Schema.optional(words("the title", 500)).annotations({ description: "Shown to people." })
   }),
   Schema.Struct({ type: Schema.Literal("custom"), instructions: words("the instructions", 131_072) })
 )
 export type ReviewTarget = typeof ReviewTarget.Type
 
-/** What a turn does in place of taking a prompt; `type` is the capability that its agent needs. */
+/** What a turn does instead of taking a prompt. `type` is the capability that the agent needs. */
 export const TurnAction = Schema.Union(
   Schema.Struct({ type: Schema.Literal("compact") }),
   Schema.Struct({ type: Schema.Literal("review"), target: ReviewTarget })
 )
 export type TurnAction = typeof TurnAction.Type
 
-/** The thread whose conversation another one has a copy of, and what its agent needs to make that. */
+/** The source thread of a fork, and the resume key that the agent needs to copy its conversation. */
 export const ForkSource = Schema.Struct({ threadId: ThreadId, resumeKey: Schema.String })
 
 export const TurnView = Schema.Struct({
@@ -145,11 +148,11 @@ export const TurnView = Schema.Struct({
   threadId: ThreadId,
   status: TurnStatus,
   origin: TurnOrigin,
-  continues: Schema.optional(Continues).annotations({ description: "continuation: the turn whose work it goes on with." }),
-  goalId: Schema.optional(GoalId).annotations({ description: "The goal that began it, or whose work it goes on with." }),
-  action: Schema.optional(TurnAction).annotations({ description: "What it does in place of taking its text as a prompt." }),
+  continues: Schema.optional(Continues).annotations({ description: "continuation: the turn whose work it continues." }),
+  goalId: Schema.optional(GoalId).annotations({ description: "The goal that started it, or whose work it continues." }),
+  action: Schema.optional(TurnAction).annotations({ description: "What the turn does instead of taking its text as a prompt." }),
   text: Schema.String.annotations({
-    description: "What the user asked, or its `action` in words; empty for a turn the provider began."
+    description: "The user's prompt, or a description of `action`; empty for a turn that the provider started."
   }),
   requestedAt: Schema.String,
   startedAt: Schema.optional(Schema.String),
@@ -165,10 +168,11 @@ export type TurnView = typeof TurnView.Type
 export const ThreadStatus = Schema.Literal("idle", "queued", "running", "needs-you", "failed")
 export type ThreadStatus = typeof ThreadStatus.Type
 
-/** Why the next turn of a thread does not start. Open: clients show a word that they do not know. */
+/** Why the next turn of a thread does not start. An open set: clients show an unknown reason as it is. */
 export const Waiting = Schema.Struct({
   reason: Schema.String.annotations({
-    description: "agents: as many agents live as may; limit: the account's usage limit is reached; or another word."
+    description:
+      "agents: the maximum number of agents is running; limit: the account's usage limit is reached; or another reason."
   }),
   message: Schema.String
 })
@@ -189,19 +193,19 @@ export const ThreadView = Schema.Struct({
   openRequestIds: Schema.Array(RequestId),
   openItemIds: Schema.Array(ItemId),
   backgroundIds: Schema.optional(Schema.Array(Schema.String)).annotations({
-    description: "Work of the agent that outlives its turn and goes on; the provider's own ids."
+    description: "Running work of the agent that outlives its turn; the provider's ids."
   }),
   forkedFrom: Schema.optional(ThreadId).annotations({
-    description: "Its agent began with a copy of that thread's conversation."
+    description: "The thread whose conversation its agent copied at the start."
   }),
-  stopping: Schema.optional(Schema.String).annotations({ description: "Its session is being ended, for this reason." }),
-  recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: as the server is set." }),
+  stopping: Schema.optional(Schema.String).annotations({ description: "Why its session is being stopped." }),
+  recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: the server's setting." }),
   afterLimit: Schema.optional(AfterLimit).annotations({ description: "Absent: stop." }),
   ...labelled,
-  continuation: Schema.optional(Continuation).annotations({ description: "Work that goes on later." }),
-  goal: Schema.optional(Goal).annotations({ description: "The last one, also when it is over." }),
+  continuation: Schema.optional(Continuation).annotations({ description: "Work that is scheduled to continue." }),
+  goal: Schema.optional(Goal).annotations({ description: "The latest goal, ended or not." }),
   waiting: Schema.optional(Waiting).annotations({
-    description: "Its next turn waits in the queue, for this reason. Only in answers: no event carries it."
+    description: "Why its next turn waits in the queue. Only in answers: no event carries it."
   }),
   createdAt: Schema.String,
   updatedAt: Schema.String
@@ -228,8 +232,8 @@ export const Snapshot = Schema.Struct({
 export type Snapshot = typeof Snapshot.Type
 
 /**
- * One page of a read model, newest first; `before` asks for the next page and is absent on the last. `offset`: the position of the log it was
- * read at, so that it and the events behind that position are the whole, once.
+ * One page of a read model, newest first. `before` requests the next page and is absent on the last one. `offset` is the log position of the read:
+ * the page and the events after `offset` are complete together, without repeats.
  */
 export const PageOf = <A, I, R>(item: Schema.Schema<A, I, R>) =>
   Schema.Struct({ items: Schema.Array(item), before: Schema.optional(Schema.Int), offset: Schema.optional(Offset) })
@@ -237,7 +241,7 @@ export const PageOf = <A, I, R>(item: Schema.Schema<A, I, R>) =>
 export const ProviderStatus = Schema.Struct({
   provider: Schema.String,
   kind: Schema.optional(
-    Schema.String.annotations({ description: "codex | claude | acp | openai | demo: what a configured instance is one of." })
+    Schema.String.annotations({ description: "codex | claude | acp | openai | demo: the adapter of a configured instance." })
   ),
   installed: Schema.Boolean,
   version: Schema.optional(Schema.String),
@@ -245,7 +249,7 @@ export const ProviderStatus = Schema.Struct({
   capabilities: Schema.Array(Schema.String),
   models: Schema.optional(
     Schema.Array(Schema.String).annotations({
-      description: "Models that it said it has, at most 1,000; absent when it does not tell."
+      description: "The models that the provider lists, at most 1,000; absent if it lists none."
     })
   ),
   checkedAt: Schema.optional(Schema.String),

@@ -1,16 +1,16 @@
-/** Text that stays whole, whatever is cut and whatever comes in. */
+/** Text stays well formed, whatever its source and wherever it is cut. */
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
 import { cut, shorten, splitPair, wellFormed, wellFormedJson } from "./Text.ts"
 
-/** Any UTF-16, lone halves and long graphemes among it. */
+/** Arbitrary UTF-16, with lone surrogates and long graphemes. */
 const units = fc.array(fc.constantFrom("a", " ", "é", "水", "\u{1f600}", "\ud83d", "\ude00", "👩‍👩‍👧", "e\u0301", "🇨🇭"), {
   maxLength: 60
 })
 const any = units.map((parts) => parts.join(""))
 const good = any.map(wellFormed)
 
-it("D5 a cut is a beginning, no longer than asked, and splits no character", () =>
+it("D5 cut returns a prefix within the limit and splits no character", () =>
   fc.assert(
     fc.property(good, fc.integer({ min: -3, max: 80 }), (text, length) => {
       const part = cut(text, length)
@@ -22,7 +22,7 @@ it("D5 a cut is a beginning, no longer than asked, and splits no character", () 
     { numRuns: 1000 }
   ))
 
-it("D5 a title is shortened between what a person sees as characters", () => {
+it("D5 shorten cuts a title between graphemes", () => {
   const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" })
   fc.assert(
     fc.property(good, fc.integer({ min: 2, max: 80 }), (text, length) => {
@@ -39,12 +39,12 @@ it("D5 a title is shortened between what a person sees as characters", () => {
     }),
     { numRuns: 1000 }
   )
-  // Longer than any that a person types: between its code points.
+  // A grapheme longer than 64 code units is cut between its code points.
   expect(shorten(`a${"\u0301".repeat(500)}`, 80).length).toBe(80)
   expect(shorten(`${"a".repeat(78)}\u{1f600} please`, 80)).toBe(`${"a".repeat(78)}…`)
 })
 
-it("L6 what is made well formed loses nothing else, at any depth, names included, and stays the same object when it is", () =>
+it("L6 wellFormedJson changes only lone surrogates, at any depth, names included, and returns the same object if there are none", () =>
   fc.assert(
     fc.property(fc.jsonValue(), any, any, (value, text, name) => {
       expect(wellFormed(text)).toBe(text.toWellFormed())
@@ -55,7 +55,7 @@ it("L6 what is made well formed loses nothing else, at any depth, names included
     { numRuns: 300 }
   ))
 
-it("L5 a text that is split from its half is both together", () =>
+it("L5 splitPair loses no text and leaves no half pair at the end of the first part", () =>
   fc.assert(
     fc.property(any, (text) => {
       const [whole, half] = splitPair(text)

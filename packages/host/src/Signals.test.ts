@@ -90,8 +90,10 @@ describe("Signals", () => {
   it.each([1, 51, 101, 151])(
     "D12 all signals dropped: the log and every final state are the same (50 seeds from %i)",
     async (first) => {
+      let tried = 0
       let heard = 0
       for await (const seed of seeds(50, first)) {
+        tried++
         const kept = life(seed, 1024).exit
         const dropped = life(seed, 0).exit
         if (typeof kept === "string" || typeof dropped === "string" || Exit.isFailure(kept) || Exit.isFailure(dropped))
@@ -103,7 +105,7 @@ describe("Signals", () => {
         const types = new Set(kept.value.left.events.map(({ type }) => type))
         expect([...types].filter((type) => type === "turn.updated" || type === "provider.event")).toEqual([])
       }
-      expect(heard).toBeGreaterThan(100)
+      expect(heard / tried).toBeGreaterThan(2)
     }
   )
 })

@@ -459,6 +459,23 @@ done with it
     }).pipe(Effect.scoped)
   )
 
+  it.live("C2 what an agent does not report of its past turns is said in the thread and in the answer", () =>
+    Effect.gen(function* () {
+      const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/legacy.jsonl")
+      // Its file is nowhere on this machine.
+      const adapter = yield* Codex.make({ binary: player, codexHome: `${transcript}#1` }).pipe(Effect.provide(Ledger.layerMemory))
+      yield* Effect.gen(function* () {
+        const host = yield* Host.Host
+        const come = host.importNative({ provider: "codex", nativeThreadId: "legacy", cwd: "/work" })
+        const one = yield* come
+        expect(one).toMatchObject({ created: true, turns: 2, items: 7, omitted: expect.stringContaining("file changes") })
+        const notices = (yield* views(host, one.threadId)).items.filter(({ kind }) => kind === "notice")
+        expect(notices).toMatchObject([{ text: one.omitted, status: "completed" }])
+        expect(yield* come).toMatchObject({ threadId: one.threadId, written: 0, omitted: one.omitted })
+      }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"] })))
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("P7 an import of a conversation that a thread of ours began is that thread, with the turns it had elsewhere", () => {
     const agent = ScriptedProvider.make({
       name: "codex",

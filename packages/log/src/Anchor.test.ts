@@ -1,4 +1,4 @@
-/** Lost, damaged, restored and copied histories are found at the next start, and get a new epoch. */
+/** The next start detects a lost, damaged, restored or copied history and begins a new epoch. */
 import { describe, expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
@@ -6,14 +6,14 @@ import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { bundled, start } from "../test/child.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { envelope, event, events, type Log, patience, wire } from "./suite/subject.ts"
+import { envelope, event, events, type Log, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 import { EventLog } from "./EventLog.ts"
 
 const open = (directory: string) =>
   EventLogSqlite.make({ file: `${directory}/log.db`, anchor: `${directory}/anchor`, synchronous: "NORMAL" })
 
-/** Opens, appends so many events, closes in order. */
+/** Opens the log, appends `count` events, closes it in order. */
 const run = (directory: string, count: number, data: unknown = {}) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -28,7 +28,7 @@ const rewinds = (log: Log) =>
     wire([page]).map(({ data }) => data as { from: number; to: number; reason: string })
   )
 
-/** What a start finds: the epoch, the head, and the last `log.rewound`. */
+/** Starts on the directory. Returns the epoch, the head and the last `log.rewound`. */
 const found = (directory: string) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -55,7 +55,7 @@ const flip = (path: string, share: number) => {
   writeFileSync(path, bytes)
 }
 
-describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => {
+describe("L12 history never goes back undetected", () => {
   it.scoped("L12 a kill, an orderly stop and a moved directory keep the epoch, and nothing is reported", () =>
     Effect.gen(function* () {
       const { directory, epoch, head } = yield* killed(yield* bundled("append-child"))
@@ -94,13 +94,13 @@ describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => 
         if (to >= 0) expect(end, what).toBe(to)
         expect(end, what).toBeLessThan(head)
         expect(after.head, what).toBe(end + 1)
-        // The next start is quiet.
+        // The next start reports nothing.
         expect(yield* found(directory), what).toEqual(after)
       }
     })
   )
 
-  /** A backup of 16 events that were closed in order; then the original goes on to 30. */
+  /** A backup of 16 events from a log that was closed in order. The original then continues to 30. */
   const backedUp = Effect.gen(function* () {
     const directory = yield* temporaryDirectory
     const { epoch } = yield* run(directory, 16)
@@ -151,14 +151,14 @@ describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => 
       })
     )
 
-  it.scoped("L12 another history of the same file, as long as the first, is told by the hash of its event", () =>
+  it.scoped("L12 the hash of the last event detects another history of the same file and the same length", () =>
     Effect.gen(function* () {
       const { backup, directory, epoch } = yield* backedUp
       const anchor = readFileSync(`${directory}/anchor`)
       const marks = readdirSync(directory).filter((name) => name.startsWith("anchor-"))
       const other = yield* run(backup, 13, { text: "another" })
       expect(other.head).toBe(30)
-      // The copy has an epoch of its own: bring its bytes under the first one's epoch, as a restore would that knows no anchor.
+      // The copy has a new epoch: write the first one's epoch into it, as a restore by a program without anchors would.
       const bytes = readFileSync(`${backup}/log.db`, "latin1").replaceAll(other.epoch, epoch)
       writeFileSync(`${directory}/log.db`, bytes, "latin1")
       writeFileSync(`${directory}/anchor`, anchor)
@@ -170,7 +170,7 @@ describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => 
     })
   )
 
-  it.scoped("L12 a copy of a directory that is open gets its own epoch; the original keeps its own", () =>
+  it.scoped("L12 a copy of an open directory gets a new epoch; the original keeps its epoch", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const copy = `${yield* temporaryDirectory}/copy`
@@ -188,13 +188,13 @@ describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => 
         })
       )
       expect(yield* found(directory)).toEqual({ epoch, head: 8, rewound: undefined })
-      // Restored over the original after it was stopped: the mark has another name by then.
+      // Copied over the original after its stop, when the mark has another name.
       execFileSync("cp", ["-r", `${copy}/.`, directory])
       expect((yield* found(directory)).epoch).not.toBe(epoch)
     })
   )
 
-  it.scoped("L12 a log of an older version gets its anchor quietly; a removed or damaged anchor is reported", () =>
+  it.scoped("L12 a log of an older version gets its anchor without a report; a removed or damaged anchor is reported", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const { epoch } = yield* Effect.scoped(
@@ -221,7 +221,7 @@ describe("L12 history never goes back unseen", { timeout: 5 * patience }, () => 
         expect(bytes.length).toBe(512)
         expect(JSON.parse(bytes.toString())).toMatchObject({ epoch: log.epoch, head: yield* log.head })
       }
-      // Nothing but events moves the head.
+      // Only events move the head.
       yield* log.append([{ events: [], rows: [], receipt: { commandId: "c", digest: "d", answer: 1 } }])
       expect(JSON.parse(readFileSync(`${directory}/anchor`, "utf8"))).toMatchObject({ head: 10 })
       yield* log.trim(10)

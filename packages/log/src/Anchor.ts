@@ -1,15 +1,15 @@
 /**
- * The anchor: what the log acknowledged last, kept outside the database. SQLite starts with an older or empty log, without an error, when its WAL or
- * its database was removed, damaged or replaced by an older copy. The comparison with the anchor finds that (L12). Pure; the file is AnchorFile.ts.
- * What it finds and what it cannot find: docs/decisions/0084.
+ * The anchor: the last acknowledged event, recorded outside the database. SQLite opens an older or empty log without an error if its WAL or its
+ * database was removed, damaged or replaced by an older copy. The comparison with the anchor detects that (L12). Pure; AnchorFile.ts has the file.
+ * docs/decisions/0084 lists what it detects and what it cannot detect.
  */
 import { hash } from "node:crypto"
 import { Schema } from "effect"
 
-/** Which file the database is. A rename keeps both values, also to another directory of the file system; a copy has others. */
+/** Identifies the database file. A rename within the file system keeps both values; a copy has different ones. */
 export const Identity = Schema.Struct({
   inode: Schema.String,
-  /** Nanoseconds since 1970; empty where the file system does not know it. An inode number is used again, this is not. */
+  /** Creation time in nanoseconds since 1970; empty if the file system does not record it. Inode numbers are reused, creation times are not. */
   born: Schema.String
 })
 export type Identity = typeof Identity.Type
@@ -20,12 +20,12 @@ export const Anchor = Schema.Struct({
   /** SHA-256 of the wire JSON of the event at `head`, in hex; empty when there is none. */
   hash: Schema.String,
   database: Identity,
-  /** The mark in the directory; two while it is renamed. Its name is new after each start and stop, so that files of an older copy do not fit it. */
+  /** The mark in the directory; two while it is renamed. Each start and stop renames it, so that files of an older copy do not match it. */
   marks: Schema.Array(Schema.String)
 })
 export type Anchor = typeof Anchor.Type
 
-/** What was found in place of an anchor. `damaged`: a file that is no anchor. */
+/** Why there is no usable anchor. `damaged`: the file is not an anchor. */
 export type Absent = "missing" | "damaged"
 
 /** The log as it was opened. */
@@ -38,7 +38,7 @@ export interface Opened {
   readonly database: Identity
   /** The marks in the directory. */
   readonly marks: ReadonlyArray<string>
-  /** The wire JSON of an event that is kept. */
+  /** The wire JSON of a retained event. */
   readonly event: (offset: number) => string | undefined
 }
 
@@ -61,10 +61,10 @@ const unknown = (state: Absent, { epoch, head }: Opened): Rewound => ({
   previousEpoch: epoch
 })
 
-/** Undefined: the log is the one that the anchor knows, with everything that it acknowledged. */
+/** Undefined: the log is the anchor's log and holds every event that it acknowledged. */
 export const compare = (anchor: Anchor | Absent, log: Opened): Rewound | undefined => {
   const { epoch, head } = log
-  // A log of an older version has none.
+  // A log of an older version has no anchor.
   if (anchor === "missing" && !log.anchored) return undefined
   if (anchor === "missing" || anchor === "damaged") return unknown(anchor, log)
   const rewound = (reason: string, from = anchor.head): Rewound => ({ from, to: head, reason, previousEpoch: anchor.epoch })

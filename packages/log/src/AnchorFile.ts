@@ -1,6 +1,6 @@
 /**
  * The file of the anchor (Anchor.ts), and its mark: an empty file `anchor-XXXXXXXX` in the same directory. The anchor is written after each commit
- * with one positioned write and without an fsync. The death of the process loses nothing of it; after a power loss it may be older than the log,
+ * with one positioned write and without an fsync. Nothing is lost when the process dies; after a power loss the anchor may be older than the log,
  * which is no contradiction.
  */
 import { randomBytes } from "node:crypto"
@@ -22,14 +22,14 @@ import { type Absent, Anchor, hashOf, type Identity } from "./Anchor.ts"
 import { asFailure } from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
 
-/** One sector: a write of it is whole or not there. */
+/** One sector, which the disk writes completely or not at all. */
 const size = 512
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Anchor))
 
 export const identify = (database: string): Identity => {
   const { birthtimeNs, ctimeNs, ino } = statSync(database, { bigint: true })
-  // Where the time of birth is not known, the system gives 0 or the time of the last change.
+  // If the creation time is unknown, the system returns 0 or the time of the last change.
   return { inode: String(ino), born: birthtimeNs === 0n || birthtimeNs === ctimeNs ? "" : String(birthtimeNs) }
 }
 
@@ -42,7 +42,7 @@ export const read = (path: string): Anchor | Absent => {
   }
 }
 
-/** The marks that are in the directory of this anchor. */
+/** The names of the marks in the directory of this anchor. */
 export const marks = (path: string): ReadonlyArray<string> => {
   const start = `${basename(path)}-`
   return readdirSync(dirname(path)).flatMap((name) => (name.startsWith(start) ? [name.slice(start.length)] : []))
@@ -73,7 +73,7 @@ export class AnchorFile {
   #last: { readonly head: number; readonly hash: string } = { head: 0, hash: "" }
   #failure: StorageFailure | undefined
 
-  /** Opens or creates it; it holds what it held until `write`. `database`: the path of the log's file. */
+  /** Opens or creates the file, and does not change its content before `write`. `database`: the path of the log's file. */
   constructor(path: string, database: string, epoch: string) {
     this.#path = path
     this.#epoch = epoch
@@ -85,18 +85,18 @@ export class AnchorFile {
     this.#fd = open(path)
   }
 
-  /** Why the last write failed. An older anchor stays true: it only finds less. */
+  /** Why the last write failed. The older anchor stays valid: it only detects less. */
   get failure(): StorageFailure | undefined {
     return this.#failure
   }
 
-  /** The event at the head as wire JSON; undefined when none is kept. Never throws: the commit it follows is acknowledged. */
+  /** `json`: the event at the head as wire JSON; undefined if it is not retained. A storage fault does not throw, because the event is already committed. */
   write(head: number, json: string | undefined): void {
     this.#last = { head, hash: json === undefined ? "" : hashOf(json) }
     this.#put()
   }
 
-  /** Gives the mark a new name. A crash or a power loss at any point leaves an anchor that names the mark that is there. */
+  /** Renames the mark. After a crash or a power loss at any point, the anchor still names the mark in the directory. */
   renew(): void {
     const before = marks(this.#path)
     const next = randomBytes(4).toString("hex")
@@ -113,7 +113,7 @@ export class AnchorFile {
     this.#put()
   }
 
-  /** Writes anchor and mark again where somebody removed or replaced them; only while the database is the one that was opened. Returns whether it had to. */
+  /** Writes the anchor and the mark again if they were removed or replaced. Call it only while the database is the opened one. Returns whether it wrote. */
   tend(): boolean {
     const there = statSync(this.#path, { throwIfNoEntry: false })
     const ours = fstatSync(this.#fd)

@@ -1,4 +1,4 @@
-/** A log with an anchor: the comparison at its start, the new epoch where they contradict, and the care for the file while the log is open (L12). */
+/** A log with an anchor (L12): compares both at the start, begins a new epoch if they contradict, and maintains the file while the log is open. */
 import { Effect, Either } from "effect"
 import { compare } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
@@ -12,7 +12,7 @@ import { attempt, StorageFailure } from "./Storage.ts"
 /** How often the files of an open log are compared with their paths. */
 const watchEvery = "2 seconds"
 
-/** Begins a new epoch where log and anchor contradict, and writes the anchor. `at`: of the event. */
+/** Begins a new epoch if log and anchor contradict, and writes the anchor. `at`: the time of the `log.rewound` event. */
 export const open = (
   path: string,
   file: string,
@@ -41,19 +41,19 @@ export const open = (
   return { epoch, rewound, anchor }
 }
 
-/** At an orderly end: the mark gets a new name, so that a copy made while the log was open does not fit. */
+/** The orderly end. Renames the mark, so that a copy made while the log was open does not match it. */
 export const close = (anchor: AnchorFile.AnchorFile, isThere: boolean): void => {
   try {
     if (isThere) anchor.renew()
   } catch (cause) {
-    // A mark that keeps its name finds less, and nothing that is wrong.
+    // With the old name, the next start detects fewer copies. It reports nothing false.
     if (!(asFailure(cause) instanceof StorageFailure)) throw cause
   } finally {
     anchor.close()
   }
 }
 
-/** Reports in the server's own log when the files are lost, when they are there again, and when the anchor cannot be written. */
+/** Logs when the files are lost, when they are back, and when the anchor cannot be written. */
 export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => string | undefined) => {
   let before: string | undefined
   let unwritable = false
@@ -77,6 +77,6 @@ export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => str
     const changed = now !== before
     before = now
     if (now !== undefined) return changed ? Effect.logError(`${now} No command is accepted until then.`) : Effect.void
-    return changed ? Effect.zipRight(Effect.logInfo("The files of the log are there again. Commands are accepted."), tend) : tend
+    return changed ? Effect.zipRight(Effect.logInfo("The files of the log are back. Commands are accepted again."), tend) : tend
   }).pipe(Effect.delay(watchEvery), Effect.forever)
 }

@@ -1,5 +1,5 @@
 /**
- * The envelopes of one append: encoded before the transaction, placed inside it. The wire JSON of an event is made here, once, with its
+ * The envelopes of one append: encoded before the transaction, numbered inside it. The wire JSON of an event is made here, once, with its
  * keys in the order `offset, stream, version, type, at, epoch, commandId?, actor?, data`.
  */
 import { Either } from "effect"
@@ -30,7 +30,7 @@ export interface Placed {
 }
 
 export interface Batch {
-  /** The streams of its events, each once. */
+  /** The streams of the batch's events, each once. */
   readonly streams: ReadonlyArray<string>
   readonly place: (head: number, versionOf: (stream: string) => number) => Placed
 }
@@ -40,7 +40,7 @@ const json = (value: unknown): string => JSON.stringify(value) ?? "null"
 /** Offset and version may have 16 digits each. */
 const envelopeSlack = 64
 
-/** Refuses before anything is written when one event is larger than 256 KiB as wire JSON (L4). */
+/** Encodes the events. Fails, before anything is written, if one is larger than 256 KiB as wire JSON (L4). */
 export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch, EventTooLarge> => {
   const streams = new Map<string, string>()
   const tails: Array<string> = []
@@ -51,7 +51,7 @@ export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch
       const command = event.commandId === undefined ? "" : `,"commandId":${JSON.stringify(event.commandId)}`
       const actor = event.actor === undefined ? "" : `,"actor":${JSON.stringify(event.actor)}`
       const tail = `,"type":${JSON.stringify(event.type)},"at":${JSON.stringify(event.at)},"epoch":${event.epoch}${command}${actor},"data":${json(event.data)}}`
-      // A character is at most 3 bytes, so most events need not be measured.
+      // A UTF-16 code unit is at most 3 bytes, so most events need not be measured.
       if ((tail.length + name.length) * 3 > maxEventBytes) {
         const bytes = Buffer.byteLength(tail) + Buffer.byteLength(name) + envelopeSlack
         if (bytes > maxEventBytes)

@@ -4,12 +4,12 @@ import { Effect, Option } from "effect"
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { range, patience } from "./suite/subject.ts"
+import { range } from "./suite/subject.ts"
 import { bundled, start } from "../test/child.ts"
 
 const message = (line: string) => JSON.parse(line) as { readonly won?: number; readonly lost?: number; readonly message?: string }
 
-describe("DataDirectory", { timeout: patience }, () => {
+describe("DataDirectory", () => {
   it.live("L8 20 starts on one directory: one owner, every loser names it, and kill -9 frees it", () =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -23,13 +23,13 @@ describe("DataDirectory", { timeout: patience }, () => {
         const losers = answers.filter(({ won }) => won === undefined)
         expect(losers.map(({ lost }) => lost)).toEqual(range(1, 19).map(() => pid))
         expect(losers[0]?.message).toContain(`kill ${pid}`)
-        // What the losers cleaned up is not the owner's.
+        // The clean-up of the losers leaves the owner's file.
         expect(JSON.parse(readFileSync(`${directory}/owner.json`, "utf8"))).toMatchObject({ pid })
         expect(Option.map(yield* DataDirectory.owner(directory), (owner) => owner.pid)).toEqual(Option.some(pid))
         const winner = children.find((child) => child.process.pid === pid)!
         winner.process.kill("SIGKILL")
         yield* winner.end
-        // The name of the dead owner is left behind, and misleads nobody.
+        // The file of the dead owner remains, and is ignored.
         expect(existsSync(`${directory}/owner.json`)).toBe(true)
         expect(yield* DataDirectory.owner(directory)).toEqual(Option.none())
         const next = yield* start(program, [directory])
@@ -38,7 +38,7 @@ describe("DataDirectory", { timeout: patience }, () => {
     )
   )
 
-  it.scoped("L8 within one process a second owner is refused until the first lets go", () =>
+  it.scoped("L8 within one process a second owner is refused until the first releases the directory", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       yield* Effect.scoped(
@@ -69,7 +69,7 @@ describe("DataDirectory", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("a path that is a file, or lies below one, says so and what to do", () =>
+  it.scoped("a path that is a file, or lies below one, fails with advice", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       writeFileSync(`${directory}/file`, "")
@@ -81,8 +81,8 @@ describe("DataDirectory", { timeout: patience }, () => {
     })
   )
 
-  // The superuser may write everywhere.
-  it.scoped("a directory that cannot be made says so and what to do, for root too", () =>
+  // Root may write to any other directory.
+  it.scoped("a directory that cannot be created fails with advice, also for root", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.scoped(DataDirectory.make("/proc/millrace/data")))
       expect(error).toMatchObject({ _tag: "DataDirectoryUnusable", reason: "not-writable" })
@@ -90,7 +90,7 @@ describe("DataDirectory", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("X4 what is in it is for this user only", () =>
+  it.scoped("X4 only this user can read the files in the directory", () =>
     Effect.gen(function* () {
       const { path, logFile } = yield* DataDirectory.make(`${yield* temporaryDirectory}/a/b`)
       yield* EventLogSqlite.make({ file: logFile })

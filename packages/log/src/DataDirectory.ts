@@ -1,9 +1,9 @@
 /**
- * The data directory and its one owner (L8). The lock is an exclusive lock of SQLite on a small file of its own: the operating system
- * drops it when the process ends, however it ends. Who holds it stands beside it in `owner.json`, for people and for the losers.
+ * The data directory and its single owner (L8). The lock is an exclusive SQLite lock on a separate small file, `owner.db`: the operating
+ * system releases it when the process ends, however it ends. `owner.json` names the owner, for people and for processes that are refused.
  *
- * A lock on a file does not outlive the file's removal: who removes `owner.db` under a running owner lets the next process lock a new one. So a new
- * owner also requires that nobody has the log's database open, and the running owner locks the new `owner.db` within two seconds.
+ * A lock does not survive the removal of its file: if `owner.db` is removed under a running owner, the next process can lock a new one. So a new
+ * owner also requires that no process has the log's database open, and the running owner locks the new `owner.db` within two seconds.
  */
 import { Clock, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
 import {
@@ -30,14 +30,14 @@ export class DataDirectoryUnusable extends Schema.TaggedError<DataDirectoryUnusa
   message: Schema.String
 }) {}
 
-/** Another process owns the directory. `pid` is absent when the owner has not said who it is. */
+/** Another process owns the directory. `pid` is absent if the owner has not written `owner.json` yet. */
 export class DataDirectoryOwned extends Schema.TaggedError<DataDirectoryOwned>()("DataDirectoryOwned", {
   path: Schema.String,
   pid: Schema.optional(Schema.Int),
   message: Schema.String
 }) {}
 
-/** What the owner says of itself; `details` is what it announced (its address, for example). */
+/** The content of `owner.json`. `details` is what the owner announced (its address, for example). */
 export const Owner = Schema.Struct({
   pid: Schema.Int,
   since: Schema.String,
@@ -56,7 +56,7 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
     readonly anchorFile: string
     /** Path of a file in the directory. */
     readonly file: (name: string) => string
-    /** Adds to what `owner` tells others; replaces what was announced before. No secrets. */
+    /** Sets the `details` that `owner` returns to other processes; replaces earlier ones. No secrets. */
     readonly announce: (details: Readonly<Record<string, unknown>>) => Effect.Effect<void, DataDirectoryUnusable>
   }
 >() {}
@@ -64,9 +64,9 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
 const lockName = "owner.db"
 const ownerName = "owner.json"
 const logName = "log.db"
-/** How often the owner compares its lock with the file that is there. */
+/** How often the owner checks that the file at the lock's path is the locked one. */
 const watchEvery = "2 seconds"
-/** How often, and how long apart, a loser looks for the winner's pid: the winner writes it right after it has the lock. */
+/** A refused process polls `owner.json` for the owner's pid, so often and so far apart. The owner writes it right after it gets the lock. */
 const looks = 20
 const lookMillis = 25
 
@@ -98,7 +98,7 @@ const trying = <A>(path: string, run: () => A): Effect.Effect<A, DataDirectoryUn
     catch: (cause) => unusable(path, cause instanceof StorageFailure && cause.cause !== undefined ? cause.cause : cause)
   })
 
-/** Level by level: Node's own recursive way never returns where a parent refuses with ENOENT, as `/proc` does. */
+/** Creates each level separately: Node's recursive `mkdirSync` never returns if a parent fails with ENOENT, as `/proc` does. */
 const makeAll = (path: string): void => {
   if (existsSync(path)) return
   makeAll(dirname(path))
@@ -115,12 +115,12 @@ const prepare = (path: string) =>
 
 const decodeOwner = Schema.decodeUnknownOption(Schema.parseJson(Owner))
 
-/** What `owner.json` says, when the process it names is alive. */
+/** The owner in `owner.json`, if its process is alive. */
 const saidOwner = (path: string): Option.Option<Owner> => {
   try {
     return Option.filter(decodeOwner(readFileSync(join(path, ownerName), "utf8")), ({ pid }) => isAlive(pid))
   } catch {
-    // Not written yet, or gone again: nobody is named.
+    // Not written yet, or already removed: no owner is named.
     return Option.none()
   }
 }
@@ -154,7 +154,7 @@ const owned = (path: string, owner: Option.Option<Owner>) =>
 const isOurs = (path: string, self: Owner): boolean =>
   Option.exists(saidOwner(path), ({ pid, since }) => pid === self.pid && since === self.since)
 
-/** Waits for programs that only look at the log, when no living owner is named: at most half a second. */
+/** Whether any process has the log open. If no living owner is named, waits up to half a second for programs that only read the log. */
 const isLogOpen = (path: string) =>
   trying(path, () => Sqlite.isOpen(join(path, logName))).pipe(
     Effect.repeat({
@@ -165,7 +165,7 @@ const isLogOpen = (path: string) =>
 
 interface Held {
   lock: Sqlite.Connection
-  /** Of the locked file. */
+  /** The identity of the locked file. */
   readonly file: { readonly ino: number; readonly dev: number }
 }
 
@@ -175,15 +175,15 @@ const hold = (path: string, patience?: number): Held | undefined => {
   return lock === undefined ? undefined : { lock, file: statSync(file) }
 }
 
-/** The file at its path is the one that is locked. */
+/** Whether the file at the lock's path is the locked one. */
 const isHeld = (path: string, { file }: Held): boolean => {
   const there = statSync(join(path, lockName), { throwIfNoEntry: false })
   return there !== undefined && there.ino === file.ino && there.dev === file.dev
 }
 
 /**
- * Creates the directory (mode 0700) when it is not there and owns it until the scope closes. Whoever does not get the lock changes
- * nothing in the directory.
+ * Creates the directory (mode 0700) if it does not exist and owns it until the scope closes. A process that does not get the lock
+ * changes nothing in the directory.
  */
 export const make = Effect.fn("DataDirectory.make")(function* (directory: string) {
   const path = resolve(directory)
@@ -197,7 +197,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
     (state) =>
       Effect.sync(() => {
         if (state.held === undefined) return
-        // Still under the lock. Where somebody moved the directory away, another owner may be at its path.
+        // The lock is still held. If the directory was moved away, another owner may be at its path.
         if (state.named && isOurs(path, self)) rmSync(join(path, ownerName), { force: true })
         Sqlite.close(state.held.lock)
       })
@@ -206,7 +206,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   yield* trying(path, () => writeOwner(path, self))
   state.named = true
 
-  /** Where `owner.db` was removed or replaced, the new one is locked as well. A moved directory takes its lock along. */
+  /** If `owner.db` was removed or replaced, locks the new one. A moved directory keeps its lock. */
   const watch = trying(path, () => {
     const { held } = state
     const now = statSync(path, { throwIfNoEntry: false })
@@ -246,7 +246,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
 
 export const layer = (directory: string) => Layer.scoped(DataDirectory, make(directory))
 
-/** Who owns the directory now. None when nobody does, also when a dead owner left its name behind. Changes nothing. */
+/** The present owner of the directory. None if it has no owner, also if a dead owner left `owner.json` behind. Changes nothing. */
 export const owner = Effect.fn("DataDirectory.owner")(function* (directory: string) {
   const path = resolve(directory)
   return yield* Effect.sync(() => (Sqlite.isLocked(join(path, lockName)) ? saidOwner(path) : Option.none<Owner>()))

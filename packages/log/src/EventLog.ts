@@ -1,13 +1,13 @@
 /**
- * The log: one order, durable before visible, read by cursor. It knows no threads.
+ * The log: one order, durable before visible, read by cursor. It does not interpret its events.
  *
- * `layerSqlite` (EventLogSqlite.ts) and `layerMemory` (EventLogMemory.ts) pass one behaviour suite (EventLogSuite.ts).
+ * `EventLogSqlite.layer` and `EventLogMemory.layer` pass one behaviour suite (EventLogSuite.ts).
  */
 import { Context, type Effect, type Option, Schema, type Stream } from "effect"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import type { SpreadCounts } from "./Spread.ts"
 
-/** An event as it is handed in. The log assigns offset and version and encodes the wire JSON once. */
+/** An event to append. The log assigns offset and version and encodes the wire JSON once. */
 export interface NewEvent {
   readonly stream: string
   readonly type: string
@@ -16,14 +16,14 @@ export interface NewEvent {
   /** Session epoch; 0 = none. */
   readonly epoch: number
   readonly commandId?: string
-  /** Who caused it, where that is a person or a program with a token (X6). */
+  /** Who caused it, if that is a person or a program with a token (X6). */
   readonly actor?: string
   /** JSON value. */
   readonly data: unknown
 }
 
 /**
- * A change to a read model, applied in the transaction of the append. Collections are declared by the caller; the log only keeps
+ * A change to a read model, applied in the transaction of the append. The caller defines the collections; the log only stores
  * rows: `(collection, key)` is unique, `parent` groups, `rank` orders (the offset of `events[event]` of the same envelope).
  */
 export type RowChange =
@@ -32,7 +32,7 @@ export type RowChange =
       readonly collection: string
       readonly key: string
       readonly parent: string
-      /** Which event of the envelope gives the rank. */
+      /** Index of the event of the envelope whose offset is the rank. */
       readonly event: number
       /** `keep`: the rank of the first put stays (order of creation); `bump`: the rank moves (order of change). */
       readonly rank: "keep" | "bump"
@@ -44,7 +44,7 @@ export type RowChange =
 /** The remembered answer to a command (C2). */
 export interface Receipt {
   readonly commandId: string
-  /** Of the command's body. */
+  /** Digest of the command's body. */
   readonly digest: string
   /** JSON value. The log adds the position: `offset` of the envelope's last event, or of the head when it has none. */
   readonly answer: unknown
@@ -53,7 +53,7 @@ export interface StoredReceipt extends Receipt {
   readonly offset: number
 }
 
-/** What is committed together or not at all. */
+/** Events, row changes and a receipt that are committed together or not at all. */
 export interface Envelope {
   readonly events: ReadonlyArray<NewEvent>
   readonly rows: ReadonlyArray<RowChange>
@@ -75,13 +75,13 @@ export interface StoredEvent {
 }
 
 /**
- * One read. `upTo` = upper bound consumed: the next `after`. Header and body of an answer come from one page (D4).
- * Pages that a follower gets at the head are shared between followers: what is derived from one can be kept in a WeakMap by page.
+ * The result of one read. `upTo`: the upper bound consumed, which is the next `after`. Header and body of an answer come from one page (D4).
+ * Subscribers at the head share page objects, so values derived from a page can be kept in a WeakMap by page.
  */
 export interface Page {
   readonly after: number
   readonly upTo: number
-  /** The head in the same read; of a page that is delivered as it was committed: the head of that commit. */
+  /** The head in the same read; for a page that is delivered as committed: the head of that commit. */
   readonly head: number
   readonly events: ReadonlyArray<StoredEvent>
 }
@@ -92,7 +92,7 @@ export interface ReadOptions {
   readonly stream?: string
   /** Rows; default 1,000. */
   readonly limit?: number
-  /** Bytes of JSON; at least one event is returned. Default 1 MiB, a transport's whole answer 8 MiB. */
+  /** Bytes of JSON; at least one event is returned. Default 1 MiB. */
   readonly maxBytes?: number
 }
 
@@ -123,7 +123,7 @@ export interface View {
   readonly events: (options: ReadOptions) => Page
 }
 
-/** The storage could not do it. `outcome: unknown` never leaves the log: it is resolved by reading the head again (L9). */
+/** The storage failed. Nothing was written: the log resolves an unknown outcome of a commit by reading the table (L9). */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
   reason: Schema.Literal("busy", "full", "io", "corrupt", "lost", "closed"),
@@ -143,8 +143,8 @@ export type AppendError = LogUnavailable | EventTooLarge
 export const maxEventBytes = 256 * 1024
 
 /**
- * The type of an event that cannot be read any more (L6): its place is kept, `data` is `{type?, reason}`, the row stays as it is for
- * `verify` and for people.
+ * The type of the event that replaces an unreadable one (L6). It has the same offset, and `data` is `{type?, reason}`. The stored row
+ * is not changed, so that `verify` and people can examine it.
  */
 export const corruptType = "log.corrupt"
 
@@ -155,19 +155,19 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly epoch: string
     /** The last committed offset. Never goes back. */
     readonly head: Effect.Effect<number>
-    /** Offsets below and at this one are gone (0: everything is there). */
+    /** Offsets at and below this one are deleted (0: none is). */
     readonly retainedFrom: Effect.Effect<number>
     /**
-     * All envelopes in one transaction, in order; published before it returns, also when the caller is interrupted (L1, L2, L3).
-     * One writer: the engine. Statements do not grow with the batch or the history (L10).
+     * Commits all envelopes in one transaction, in order, and publishes them before it returns, also if the caller is interrupted
+     * (L1, L2, L3). The engine is the only writer. The number of statements does not grow with the batch or the history (L10).
      */
     readonly append: (envelopes: ReadonlyArray<Envelope>) => Effect.Effect<ReadonlyArray<Committed>, AppendError>
     /** One read transaction (D4). An `after` beyond the head is `CursorAhead`. */
     readonly read: (options: ReadOptions) => Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired>
     /**
-     * Pages after the offset, then more as they are committed, for ever. Pages are never empty of progress: each has `upTo > after`.
-     * With `stream`, a page without events comes at most once: when it tells that the head of the attach is reached.
-     * Holds a cursor and one page; a slow consumer costs latency to itself (D7). Wake-ups carry nothing (D1).
+     * Delivers the pages after the offset, then new pages as they are committed, indefinitely. Each page advances: `upTo > after`.
+     * With `stream`, a page without events is delivered at most once, to show that the head of the attach is reached.
+     * Holds a cursor and one page; a slow consumer adds latency only to itself (D7). Wake-ups carry no data (D1).
      */
     readonly follow: (options: {
       readonly after: number
@@ -184,15 +184,15 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly putBlob: (bytes: Uint8Array) => Effect.Effect<string, LogUnavailable>
     readonly getBlob: (hash: string) => Effect.Effect<Uint8Array | undefined, LogUnavailable>
     /**
-     * Forgets the events at and below the offset: readers with a cursor below get `CursorExpired`. Offsets are never used again.
+     * Deletes the events at and below the offset: readers with a lower cursor get `CursorExpired`. Offsets are never reused.
      */
     readonly trim: (upTo: number) => Effect.Effect<void, LogUnavailable>
     /**
-     * Why the log's files are not the ones that it has open any more: moved, removed or replaced while it runs (L12); none while they are, and always
-     * for a log in memory. Looks at the files. While there is a reason, appends fail with `LogUnavailable`, reason `lost`.
+     * Why the files at the log's paths are no longer those that it has open: moved, removed or replaced while it runs (L12). None while they are
+     * the same, and always for a log in memory. Checks the files. While there is a reason, appends fail with `LogUnavailable`, reason `lost`.
      */
     readonly lost: Effect.Effect<Option.Option<string>>
-    /** Figures for `/metrics` and the benches. */
+    /** Metrics for `/metrics` and the benchmarks. */
     readonly stats: Effect.Effect<{
       readonly head: number
       readonly batches: number
@@ -200,7 +200,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
       readonly events: number
       readonly bytes: number
       readonly ringBytes: number
-      /** Of each append that had events: how many, bytes of their JSON, seconds of its transaction. */
+      /** Per append with events: number of events, bytes of their JSON, seconds of the transaction. */
       readonly perBatch: { readonly events: SpreadCounts; readonly bytes: SpreadCounts; readonly seconds: SpreadCounts }
     }>
   }

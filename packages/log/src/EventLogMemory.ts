@@ -1,4 +1,4 @@
-/** The log in memory: the same behaviour, gone with the process. For embedders without durability, for tests and simulations. */
+/** The log in memory: the same behaviour, without durability. For embedders that need none, for tests and simulations. */
 import { Effect, Layer, Random } from "effect"
 import type { PlacedReceipt, PlacedEvent, Batch, Placed } from "./Batch.ts"
 import { EventLog, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
@@ -10,7 +10,7 @@ export interface Options extends StoredLog.Options {
   readonly onStep?: StepHook
 }
 
-/** From the Random service: a simulation by seed gives the same epoch. */
+/** From the Random service, so that a simulation with the same seed has the same epoch. */
 const newEpoch = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 32), 26), epochOf)
 
 /** First index whose event lies after the offset. */
@@ -25,7 +25,7 @@ const indexAfter = (events: ReadonlyArray<StoredEvent>, offset: number): number 
   return low
 }
 
-/** What a log in memory keeps. `StoredLog.make` over the same one again is the log after a restart. */
+/** The storage of a log in memory. A second `StoredLog.make` over it is the log after a restart. */
 export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => {
   let events: Array<PlacedEvent> = []
   const streams = new Map<string, { version: number; events: Array<PlacedEvent> }>()
@@ -66,7 +66,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       if (placed.deletes.length > 0) step("deletes")
       if (placed.receipts.length > 0) step("receipts")
       for (const { commandId } of placed.receipts)
-        if (receipts.has(commandId)) throw new Error(`There is a receipt for command ${commandId} already.`)
+        if (receipts.has(commandId)) throw new Error(`Command ${commandId} already has a receipt.`)
       step("commit")
       apply(placed)
       committed = true
@@ -77,7 +77,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       throw cause
     }
   }
-  /** The outcome was unknown and turns out to be a success: the same places again, counted back from the head. */
+  /** The outcome was unknown, and the batch is committed: computes its positions again, counted back from the head. */
   const lastPlaced = (batch: Batch): Placed => {
     const probe = batch.place(0, () => 0)
     return batch.place(head - probe.head, (stream) => (streams.get(stream)?.version ?? 0) - (probe.versions.get(stream) ?? 0))

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Effect, Fiber, Random, Stream } from "effect"
 import * as EventLogMemory from "./EventLogMemory.ts"
-import { bytesOf, envelope, event, events, type Log, range, wire, patience } from "./suite/subject.ts"
+import { bytesOf, envelope, event, events, type Log, range, wire } from "./suite/subject.ts"
 
 const seeds = range(1, 200)
 
@@ -24,8 +24,8 @@ const followTo = (log: Log, upTo: number, after = 0, stream?: string) =>
 /** Yields a number of times that the seed chooses. */
 const pause = Effect.flatMap(Random.nextIntBetween(0, 4), (n) => Effect.repeatN(Effect.yieldNow(), n))
 
-describe("EventLogMemory under a seeded scheduler", { timeout: patience }, () => {
-  it("L1 8 writers, followers that come at any time: one list, 200 seeds", () => {
+describe("EventLogMemory under a seeded scheduler", () => {
+  it("L1 8 writers and followers that attach at any time see one list, 200 seeds", () => {
     underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make({ ringBytes: 3_000, pageBytes: 700 })
@@ -53,7 +53,7 @@ describe("EventLogMemory under a seeded scheduler", { timeout: patience }, () =>
         expect(all).toHaveLength(total)
         for (const reader of readers) expect(bytesOf(yield* Fiber.join(reader))).toEqual(all)
         expect(wire([yield* log.read({ after: 0 })]).map(({ offset }) => offset)).toEqual(range(1, total))
-        // The filtered follower ends only if the last event is of its stream: what it has by then is the subsequence.
+        // The filtered follower ends only if the last event is of its stream; then it has the subsequence.
         const filtered = yield* Fiber.join(one)
         if (filtered._tag === "Some")
           expect(bytesOf(filtered.value)).toEqual(all.filter((json) => json.includes('"thread/thr_1"')))
@@ -61,7 +61,7 @@ describe("EventLogMemory under a seeded scheduler", { timeout: patience }, () =>
     )
   })
 
-  it("L3 writers interrupted at any point: a follower has what the log has, 200 seeds", () => {
+  it("L3 writers interrupted at any point: a follower receives exactly the events of the log, 200 seeds", () => {
     underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
@@ -73,7 +73,7 @@ describe("EventLogMemory under a seeded scheduler", { timeout: patience }, () =>
           Effect.fork(Effect.zipRight(pause, log.append(events(`thread/thr_${writer % 3}`, 3, { writer }))))
         )
         yield* Effect.forEach(writers, (writer) => Effect.zipRight(pause, Fiber.interrupt(writer)), { discard: true })
-        // Everybody settles: nothing is ready any more when the virtual clock moves.
+        // All fibers settle: none is ready when the virtual clock moves.
         yield* Effect.sleep("1 second")
         const page = yield* log.read({ after: 0 })
         expect(seen).toEqual(bytesOf([page]))

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { suite } from "./EventLogSuite.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { bytesOf, envelope, event, events, range, wire, patience } from "./suite/subject.ts"
+import { bytesOf, envelope, event, events, range, wire } from "./suite/subject.ts"
 
 suite("EventLogSqlite", (options) =>
   Effect.flatMap(temporaryDirectory, (directory) =>
@@ -21,8 +21,8 @@ const refused = (path: string) =>
 /** Bytes that the reads of this process have asked the kernel for. */
 const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))?.[1])
 
-describe("EventLogSqlite on disk", { timeout: patience }, () => {
-  it.scoped("L2 what was appended is there after reopening: epoch, events, versions, rows, receipts", () =>
+describe("EventLogSqlite on disk", () => {
+  it.scoped("L2 reopening finds everything that was appended: epoch, events, versions, rows, receipts", () =>
     Effect.gen(function* () {
       const at = yield* file
       const first = yield* Effect.scoped(
@@ -50,7 +50,7 @@ describe("EventLogSqlite on disk", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("L9 a database that another program holds is busy, and is written when it is free", () =>
+  it.scoped("L9 a database that another program has locked is busy, and accepts appends after the release", () =>
     Effect.gen(function* () {
       const at = yield* file
       const log = yield* EventLogSqlite.make({ file: at, busyMillis: 0 })
@@ -67,7 +67,7 @@ describe("EventLogSqlite on disk", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("L9 a full disk refuses appends whole, and takes them again when there is room", () =>
+  it.scoped("L9 a full disk rejects whole appends, and accepts them again when there is space", () =>
     Effect.gen(function* () {
       const log = yield* EventLogSqlite.make({ file: yield* file, maxFileBytes: 400_000 })
       const large = events("thread/thr_a", 5, { text: "x".repeat(10_000) })
@@ -88,7 +88,7 @@ describe("EventLogSqlite on disk", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("L9 a closed log says so", () =>
+  it.scoped("L9 a closed log fails with reason closed", () =>
     Effect.gen(function* () {
       const at = yield* file
       const log = yield* Effect.scoped(EventLogSqlite.make({ file: at }))

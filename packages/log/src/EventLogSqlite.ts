@@ -1,4 +1,4 @@
-/** The log in one SQLite file: WAL, one writer, reads on a connection of their own. */
+/** The log in one SQLite file: WAL, one writer, reads on a separate connection. */
 import { DateTime, Effect, Layer } from "effect"
 import { randomBytes } from "node:crypto"
 import type { Rewound } from "./Anchor.ts"
@@ -14,13 +14,13 @@ import { attempt, epochOf, type StepHook, type Storage, StorageFailure } from ".
 import * as StoredLog from "./StoredLog.ts"
 
 export interface Options extends StoredLog.Options {
-  /** Path of the database; created when it is not there. Its directory must be (DataDirectory). */
+  /** Path of the database; created if it does not exist. Its directory must exist (DataDirectory). */
   readonly file: string
-  /** Path of the anchor, by which lost history is found (L12). Default: none. */
+  /** Path of the anchor, which detects lost history (L12). Default: none. */
   readonly anchor?: string
   /** Default FULL: an acknowledged append survives power loss. NORMAL survives the death of the process. */
   readonly synchronous?: Sqlite.Synchronous
-  /** The database does not grow beyond this; appends then fail with reason `full` until something is trimmed. Default: no bound. */
+  /** The database does not grow beyond this; appends then fail with reason `full` until events are trimmed. Default: no bound. */
   readonly maxFileBytes?: number
   /** For tests. */
   readonly onStep?: StepHook
@@ -32,14 +32,14 @@ const newEpoch = (): string => epochOf(randomBytes(26).map((byte) => byte & 31))
 
 interface Connected extends Storage {
   readonly close: () => void
-  /** What the anchor said, when it contradicted the database. */
+  /** The rewind, if the anchor contradicted the database. */
   readonly rewound: Rewound | undefined
   readonly anchor: AnchorFile | undefined
 }
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
   let presence: Presence.Presence | undefined
-  /** Also before a connection is replaced: it must not create a file where one was removed. */
+  /** Also called before a connection is replaced: the new one must not create a file in place of a removed one. */
   const requireFiles = () => {
     const lost = presence?.lost()
     if (lost !== undefined) throw new StorageFailure("lost", lost)
@@ -83,7 +83,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       },
       statements: () => writer.statements,
       lost: () => presence?.lost(),
-      /** The reader first: the last connection to close writes the WAL back. */
+      /** Closes the reader first: the last connection to close checkpoints the WAL, and the reader cannot write. */
       close: () => {
         const isThere = lost() === undefined
         presence = undefined
@@ -99,7 +99,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
   }
 }
 
-/** Opening reads no events but one: its cost does not depend on the length of the log (L7). */
+/** Opening reads two events at most: its cost does not depend on the length of the log (L7). */
 export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options) {
   const synchronous = options.synchronous ?? "FULL"
   yield* migrate(options.file, synchronous, options.migrations)

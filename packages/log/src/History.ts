@@ -1,4 +1,4 @@
-/** What a log records of its own rewinds, and whether it contradicts its anchor now. Reads only: for `verify` and `doctor`, also beside a server (L12). */
+/** The rewinds that a log records, and whether it contradicts its anchor now (L12). Reads only: for `verify` and `doctor`, also while a server runs. */
 import type { Effect } from "effect"
 import { compare, type Anchor, type Absent, type Identity, type Rewound } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
@@ -7,7 +7,7 @@ import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { attempt } from "./Storage.ts"
 
-/** What lies around the database. Take it before the database is read or copied: an anchor that is newer than the copy would contradict it. */
+/** The state around the database. Read it before the database is read or copied: an anchor that is newer than the copy would contradict it. */
 export interface Evidence {
   readonly anchor: Anchor | Absent
   readonly database: Identity
@@ -23,7 +23,7 @@ export const evidence = (anchor: string, file: string): Effect.Effect<Evidence, 
     }))
   )
 
-/** A `log.rewound` of this log. */
+/** A `log.rewound` event of this log. */
 export interface Rewind {
   readonly offset: number
   readonly at: string
@@ -31,13 +31,13 @@ export interface Rewind {
 }
 
 export interface History {
-  /** What the next start will find; undefined when nothing is wrong. */
+  /** What the next start will report; undefined if nothing is wrong. */
   readonly contradiction: Rewound | undefined
   /** The newest ten, newest first. */
   readonly rewinds: ReadonlyArray<Rewind>
 }
 
-/** The wire JSON of one event; undefined where there is none. */
+/** The wire JSON of one event; undefined if there is none. */
 export const jsonAt = (reader: SqliteReader, offset: number): string | undefined =>
   reader.view(({ events, head }) =>
     offset < 1 || offset > head ? undefined : events({ after: offset - 1, limit: 1 }).events[0]?.json

@@ -3,7 +3,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { EventLog } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { bytesOf, range, patience } from "./suite/subject.ts"
+import { bytesOf, range } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 import { bundled, start } from "../test/child.ts"
 
@@ -21,47 +21,45 @@ const points = [
   "acknowledged"
 ]
 
-describe("SIGKILL", { timeout: patience }, () => {
-  it.live(
-    "L2 at every boundary of a commit: what was delivered or acknowledged is there after reopening, with equal content",
-    () =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const program = yield* bundled("append-child")
-          yield* Effect.forEach(
-            points,
-            (point, i) =>
-              Effect.scoped(
-                Effect.gen(function* () {
-                  const batch = (i % 3) + 2
-                  const file = `${yield* temporaryDirectory}/log.db`
-                  const child = yield* start(program, [file, point, String(batch)])
-                  const { lines, signal } = yield* child.end
-                  expect([point, signal]).toEqual([point, "SIGKILL"])
-                  const log = yield* EventLogSqlite.make({ file })
-                  const page = yield* log.read({ after: 0 })
-                  const present = bytesOf([page])
-                  const delivered = lines.filter((line) => line.startsWith("d")).map((line) => line.slice(1))
-                  const acknowledged = lines.filter((line) => line.startsWith("a")).map((line) => Number(line.slice(1)))
-                  // Delivered is the beginning of what is present, byte for byte.
-                  expect(delivered).toEqual(present.slice(0, delivered.length))
-                  expect(Math.max(0, ...acknowledged)).toBeLessThanOrEqual(page.head)
-                  // Whole batches, with their rows and receipts.
-                  const isIn = ["committed", "published", "woken", "acknowledged"].includes(point)
-                  const batches = isIn ? batch : batch - 1
-                  expect([point, page.head]).toEqual([point, batches * 3])
-                  const rows = yield* log.view((view) => view.rows({ collection: "items", limit: 100, order: "oldest" }))
-                  expect(rows.map(({ key }) => key)).toEqual(range(0, 2).map((n) => `${batches}-${n}`))
-                  const receipts = yield* log.receipts(
-                    range(1, batches).flatMap((n) => range(0, 2).map((m) => `${n * 3 - 2}-${m}`))
-                  )
-                  expect(receipts.size).toBe(batches * 3)
-                  expect((yield* Effect.provideService(verify(), EventLog, log)).problems).toEqual([])
-                })
-              ),
-            { concurrency: 3, discard: true }
-          )
-        })
-      )
+describe("SIGKILL", () => {
+  it.live("L2 at every boundary of a commit: reopening finds what was delivered or acknowledged, with equal content", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const program = yield* bundled("append-child")
+        yield* Effect.forEach(
+          points,
+          (point, i) =>
+            Effect.scoped(
+              Effect.gen(function* () {
+                const batch = (i % 3) + 2
+                const file = `${yield* temporaryDirectory}/log.db`
+                const child = yield* start(program, [file, point, String(batch)])
+                const { lines, signal } = yield* child.end
+                expect([point, signal]).toEqual([point, "SIGKILL"])
+                const log = yield* EventLogSqlite.make({ file })
+                const page = yield* log.read({ after: 0 })
+                const present = bytesOf([page])
+                const delivered = lines.filter((line) => line.startsWith("d")).map((line) => line.slice(1))
+                const acknowledged = lines.filter((line) => line.startsWith("a")).map((line) => Number(line.slice(1)))
+                // The delivered events are a prefix of the stored ones, byte for byte.
+                expect(delivered).toEqual(present.slice(0, delivered.length))
+                expect(Math.max(0, ...acknowledged)).toBeLessThanOrEqual(page.head)
+                // Whole batches, with their rows and receipts.
+                const isIn = ["committed", "published", "woken", "acknowledged"].includes(point)
+                const batches = isIn ? batch : batch - 1
+                expect([point, page.head]).toEqual([point, batches * 3])
+                const rows = yield* log.view((view) => view.rows({ collection: "items", limit: 100, order: "oldest" }))
+                expect(rows.map(({ key }) => key)).toEqual(range(0, 2).map((n) => `${batches}-${n}`))
+                const receipts = yield* log.receipts(
+                  range(1, batches).flatMap((n) => range(0, 2).map((m) => `${n * 3 - 2}-${m}`))
+                )
+                expect(receipts.size).toBe(batches * 3)
+                expect((yield* Effect.provideService(verify(), EventLog, log)).problems).toEqual([])
+              })
+            ),
+          { concurrency: 3, discard: true }
+        )
+      })
+    )
   )
 })

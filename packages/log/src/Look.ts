@@ -1,6 +1,6 @@
 /**
- * A look at a log from outside: no lock, no owner, no event written; beside a server or without one. SQLite may leave its empty index files beside
- * the database.
+ * Reads the position of a log without owning it: takes no lock on the directory and writes no event. A server may run or not. SQLite may leave its
+ * empty index files next to the database.
  */
 import type { Effect } from "effect"
 import type { LogUnavailable } from "./EventLog.ts"
@@ -11,11 +11,11 @@ import { attempt } from "./Storage.ts"
 export interface Looked {
   readonly head: number
   readonly retainedFrom: number
-  /** Commit time of the newest event, by the clock of its server, as it is written; absent in an empty log. */
+  /** Commit time of the newest event, by the server's clock, ISO 8601; absent in an empty log. */
   readonly lastAt?: string
 }
 
-/** The file must be there. Its cost does not depend on the length of the log. */
+/** The file must exist. The cost does not depend on the length of the log. */
 export const look = (file: string): Effect.Effect<Looked, LogUnavailable> =>
   attempt("look", () => {
     const db = Sqlite.openReader(file)

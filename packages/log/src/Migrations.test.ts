@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { existsSync, readdirSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { type Migrations, migrations } from "./Migrations.ts"
-import { events, range, wire, patience } from "./suite/subject.ts"
+import { events, range, wire } from "./suite/subject.ts"
 
 const addsColumn: Migrations = {
   ...migrations,
@@ -36,7 +36,7 @@ const offsets = (file: string, known?: Migrations) =>
     })
   )
 
-describe("Migrations", { timeout: patience }, () => {
+describe("Migrations", () => {
   it.scoped("an older database is copied, then brought forward", () =>
     Effect.gen(function* () {
       const { file } = yield* filled

@@ -1,4 +1,4 @@
-/** The tables of the log, numbered, forward only. A database of a newer program is refused; an older one is copied before it is changed. */
+/** The schema of the log as numbered, forward-only migrations. A database of a newer program is rejected; an older one is backed up before it is changed. */
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
@@ -19,7 +19,7 @@ export class SchemaNewer extends Schema.TaggedError<SchemaNewer>()("SchemaNewer"
   }
 }
 
-/** A step of the schema failed and was rolled back; the copy from before is beside the database. */
+/** A migration failed and was rolled back. The backup made before it is in the directory of the database. */
 export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("MigrationFailed", {
   file: Schema.String,
   from: Schema.Int,
@@ -27,7 +27,7 @@ export class MigrationFailed extends Schema.TaggedError<MigrationFailed>()("Migr
   reason: Schema.String
 }) {
   override get message() {
-    return `${this.file} could not be brought from schema version ${this.from} to ${this.to}: ${this.reason}. It is as it was before.`
+    return `${this.file} could not be migrated from schema version ${this.from} to ${this.to}: ${this.reason}. It is unchanged.`
   }
 }
 
@@ -38,7 +38,7 @@ const statements = (...texts: ReadonlyArray<string>): Migration =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.forEach(texts, (text) => sql.unsafe(text), { discard: true }))
 
 /**
- * `events.stream` is a number (the name once in `streams`); its index is `(stream, offset)`, as the offset is the row's own key.
+ * `events.stream` is the id of a row of `streams`. The index on it also orders by offset, because SQLite appends the row's key, which is the offset.
  * `rows` and `receipts` are described by `RowChange` and `Receipt`. `meta` holds `epoch` and `retainedFrom`.
  */
 const initial = statements(
@@ -66,7 +66,7 @@ const currentVersion = (db: Sqlite.Connection): number => {
   return has === undefined ? 0 : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${table}`).pluck().get())
 }
 
-/** `<file>.v<version>.backup`, complete or not there. */
+/** Writes `<file>.v<version>.backup`, completely or not at all. */
 const backup = (db: Sqlite.Connection, file: string, version: number): void => {
   const target = `${file}.v${version}.backup`
   rmSync(`${target}.partial`, { force: true })
@@ -74,7 +74,7 @@ const backup = (db: Sqlite.Connection, file: string, version: number): void => {
   renameSync(`${target}.partial`, target)
 }
 
-/** What the storage itself said. */
+/** The message of the innermost cause. */
 const rootMessage = (error: unknown): string =>
   error instanceof Error ? (error.cause === undefined ? error.message : rootMessage(error.cause)) : String(error)
 
@@ -105,7 +105,7 @@ export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Mi
     }).pipe(
       Effect.scoped,
       Effect.provide(Reactivity.layer),
-      // The migrator dies of a migration that fails; here that is an answer.
+      // The migrator dies if a migration fails; here that is a typed error.
       Effect.sandbox,
       Effect.mapError(
         (cause) => new MigrationFailed({ file, from: found, to: supported, reason: rootMessage(Cause.squash(cause)) })

@@ -1,6 +1,6 @@
-/** Whether the process of a pid is alive: an edge, and a look without any of the log's own imports. */
+/** Whether the process of a pid is alive. A separate module, so that it can be imported without the log. */
 
-/** True also for another user's process, which may not be signalled. A pid may have gone to a later process: a hint, not a proof. */
+/** True also for another user's process, which may not be signalled. A later process may have reused the pid: a hint, not a proof. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)

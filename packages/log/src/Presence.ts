@@ -1,12 +1,12 @@
 /**
- * Whether the files that a log has open are still those that their paths name (L12). A program that has a removed file open can write it without an
- * error, and everything is lost when the program ends.
+ * Whether the files that a log has open are still the files at their paths (L12). Writes to a removed file succeed without an error, and are lost
+ * when the process ends.
  */
 import { statSync, type Stats } from "node:fs"
 import { dirname } from "node:path"
 
 export interface Presence {
-  /** Why they are not, as a person reads it; undefined while they are. Looks at the file system: two calls of some microseconds. */
+  /** Why they are not, as a message for people; undefined while they are. Makes two calls to the file system, of some microseconds. */
   readonly lost: () => string | undefined
 }
 
@@ -14,14 +14,14 @@ const look = (path: string): Stats | undefined => {
   try {
     return statSync(path, { throwIfNoEntry: false })
   } catch {
-    // A parent is no directory any more, or may not be entered: what the path names cannot be reached.
+    // A parent is no longer a directory, or access is denied: the path cannot be reached.
     return undefined
   }
 }
 
 const isSame = (a: Stats, b: Stats) => a.ino === b.ino && a.dev === b.dev
 
-/** The database and its WAL, both open. */
+/** Watches the database and its WAL. Both must be open. */
 export const make = (database: string): Presence => {
   const directory = dirname(database)
   const folder = look(directory)

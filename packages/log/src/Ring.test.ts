@@ -11,7 +11,7 @@ const event = (offset: number, bytes: number): PlacedEvent => ({
   bytes
 })
 
-it("D7 what the ring has let go is held by nobody", async () => {
+it("D7 pages that the ring has evicted can be collected", async () => {
   const ring = new Ring(10_000, 10_000)
   let collected = 0
   const registry = new FinalizationRegistry(() => collected++)
@@ -21,7 +21,7 @@ it("D7 what the ring has let go is held by nobody", async () => {
     ring.push(offset - 1, offset, events)
   }
   expect(ring.bytes).toBeLessThanOrEqual(10_000)
-  // Finalizers are told in turns of the event loop after a collection; `global.gc` needs a flag, a new context can ask for it.
+  // Finalizers run in turns of the event loop after a collection. `gc` needs a flag, which a new context picks up at run time.
   const { setFlagsFromString } = await import("node:v8")
   const { runInNewContext } = await import("node:vm")
   setFlagsFromString("--expose-gc")

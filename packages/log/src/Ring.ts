@@ -1,6 +1,6 @@
 /**
- * The most recent committed pages, bounded in bytes. Followers near the head get these very objects, so what a transport derives from a
- * page (an encoded frame) can be kept in a WeakMap by page and made once for all of them. The table serves what is older.
+ * The most recent committed pages, bounded in bytes. Subscribers near the head share these page objects, so a transport can encode a page
+ * once for all of them and keep the result in a WeakMap by page. Older events are read from the table.
  */
 import type { PlacedEvent } from "./Batch.ts"
 import type { Page, ReadOptions } from "./EventLog.ts"
@@ -30,7 +30,7 @@ export class Ring {
     return this.#bytes
   }
 
-  /** The events of one commit, as pages of at most `pageBytes` (one event at least). */
+  /** Adds the events of one commit, as pages of at most `pageBytes` (one event at least). */
   push(after: number, head: number, events: ReadonlyArray<PlacedEvent>): void {
     let from = 0
     let bytes = 0
@@ -51,7 +51,7 @@ export class Ring {
     this.#bytes += bytes
     while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1) {
       this.#bytes -= this.#entries[this.#start]!.bytes
-      // The slot goes later, many at a time; what it held goes now.
+      // Releases the page now. The empty slots are removed later, many at a time.
       this.#entries[this.#start++] = gone
     }
     if (this.#start > 1024 && this.#start * 2 > this.#entries.length) {
@@ -60,7 +60,7 @@ export class Ring {
     }
   }
 
-  /** The page that holds the event after this offset; undefined when it is older than the ring, or not yet there. */
+  /** The page that holds the event after this offset; undefined if that event is older than the ring or not yet committed. */
   find(after: number): Entry | undefined {
     return this.#entries[this.#indexOf(after)]
   }
@@ -79,8 +79,8 @@ export class Ring {
   }
 
   /**
-   * The page that the table would give (the same rows, `upTo` and budgets), when everything after the offset is still here: readers near
-   * the head cost no query each. A commit that is read whole gives its own array.
+   * The page that the table would return (the same rows, `upTo` and budgets), if the ring holds everything after the offset. Saves readers
+   * near the head a query. A commit that is read whole returns its own array.
    */
   read(query: ReadOptions, head: number, defaults: { readonly limit: number; readonly maxBytes: number }): Page | undefined {
     const { after, limit = defaults.limit, maxBytes = defaults.maxBytes, stream } = query
@@ -109,7 +109,7 @@ export class Ring {
     return { after, upTo: head, head, events }
   }
 
-  /** The events of one stream on a page: one array for all who ask. */
+  /** The events of one stream on a page. All callers get the same array. */
   static ofStream(entry: Entry, stream: string): ReadonlyArray<PlacedEvent> {
     if (entry.streams === undefined) {
       const streams = new Map<string, Array<PlacedEvent>>()

@@ -6,7 +6,7 @@ export interface RowPut {
   readonly key: string
   readonly parent: string
   readonly rank: number
-  /** The row's rank stays when the row exists already. */
+  /** An existing row keeps its rank. */
   readonly keep: boolean
   readonly json: string
 }
@@ -37,7 +37,7 @@ export class RowFold {
     const put =
       before === undefined
         ? { change, rank, keep: keeps }
-        : // After a delete of this batch the row is a new one, whatever lies in the table.
+        : // After a delete in this batch the row is new, whatever the table holds.
           before.put === undefined || !keeps
           ? { change, rank, keep: false }
           : { ...before.put, change }

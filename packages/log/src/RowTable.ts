@@ -12,7 +12,7 @@ interface Stored {
 /** Ascending by rank, then by key. */
 const before = (a: Stored, b: Stored) => a.rank < b.rank || (a.rank === b.rank && a.key < b.key)
 
-/** First place whose row is not before the given one. */
+/** Index of the first row that is not before the given one. */
 const place = (list: ReadonlyArray<Stored>, row: Stored): number => {
   let low = 0
   let high = list.length
@@ -63,8 +63,8 @@ const decode = (row: Stored): Row => ({
 })
 
 /**
- * The page of rows: `limit` rows or `maxBytes` of JSON, one row at least, and always all rows of its last rank, so that going on with
- * `before` = that rank loses none.
+ * A page of rows: `limit` rows or `maxBytes` of JSON, at least one row, and always all rows of its last rank, so that continuing with
+ * `before` = that rank skips none.
  */
 export const pageOf = <A extends { readonly rank: number; readonly json: string }>(
   rows: Iterable<A>,

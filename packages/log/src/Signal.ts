@@ -1,10 +1,10 @@
-/** "There is more", never what (D1). One Deferred for all who wait, replaced at each wake-up; waking costs nothing per follower that does not wait. */
+/** Wakes subscribers without carrying data (D1). All waiters share one Deferred, replaced at each wake-up; a subscriber that does not wait costs nothing. */
 import { Deferred, type Effect, Exit, FiberId } from "effect"
 
 export class Signal {
   #latch: Deferred.Deferred<void> | undefined
 
-  /** Completes at the next wake-up after this effect was made: make it before looking at the head. */
+  /** Completes at the next wake-up after the effect was obtained: obtain it before you read the head. */
   get next(): Effect.Effect<void> {
     this.#latch ??= Deferred.unsafeMake<void>(FiberId.none)
     return Deferred.await(this.#latch)

@@ -1,6 +1,6 @@
-/** How a figure is spread: counts by upper bound, and the sum. Plain numbers; observing costs a walk over a few bounds. */
+/** A histogram: counts by upper bound, and the sum. Plain numbers; an observation scans a few bounds. */
 
-/** As Prometheus counts: `counts[i]` = how many were at most `bounds[i]`, of `count` in all. */
+/** Cumulative, as in Prometheus: `counts[i]` values were at most `bounds[i]`, of `count` in total. */
 export interface SpreadCounts {
   readonly bounds: ReadonlyArray<number>
   readonly counts: ReadonlyArray<number>
@@ -10,7 +10,7 @@ export interface SpreadCounts {
 
 export class Spread {
   private readonly bounds: ReadonlyArray<number>
-  /** By the first bound that holds; one more for what none holds. */
+  /** Counts by the first bound that holds the value; the last slot is for values above all bounds. */
   private readonly slots: Array<number>
   private sum = 0
 

@@ -1,4 +1,4 @@
-/** The driver: one connection, its pragmas, and what its errors mean. The only module that names better-sqlite3. */
+/** The driver: connections, their pragmas, and the classes of their errors. The only module that imports better-sqlite3. */
 import Database from "better-sqlite3"
 import { closeSync, existsSync, openSync } from "node:fs"
 import type { LogUnavailable } from "./EventLog.ts"
@@ -23,7 +23,7 @@ const reasons: ReadonlyArray<readonly [prefix: string, reason: LogUnavailable["r
   ["SQLITE_NOMEM", "io"],
   ["SQLITE_INTERRUPT", "io"],
   ["SQLITE_PROTOCOL", "io"],
-  // The file system's own, when the file is made.
+  // Errors of the file system when the file is created.
   ["ENOSPC", "full"],
   ["EDQUOT", "full"],
   ["EACCES", "io"],
@@ -36,7 +36,7 @@ const reasons: ReadonlyArray<readonly [prefix: string, reason: LogUnavailable["r
   ["EIO", "io"]
 ]
 
-/** A fault of the storage as a StorageFailure; everything else (a constraint, a wrong statement) stays what it is: a defect. */
+/** Converts a fault of the storage to a StorageFailure. Returns any other error (a constraint, a wrong statement) unchanged: it is a defect. */
 export const asFailure = (cause: unknown): unknown => {
   if (cause instanceof TypeError && cause.message.startsWith("The database connection is not open"))
     return new StorageFailure("closed", cause.message, cause)
@@ -57,14 +57,14 @@ export const guarded = <A>(run: () => A): A => {
   }
 }
 
-/** How long one statement waits for another program's lock. It blocks the event loop: the patience lies in `busyMillis` of the log. */
+/** How long one statement waits for another program's lock. The wait blocks the event loop, so it is short; the log retries for `busyMillis`. */
 const busyTimeoutMillis = 20
 
-/** The writer. On a new file it sets what must be set before the first table. Over `maxBytes` a write fails with reason `full`. */
+/** Opens the writer. On a new file, sets the pragmas that must precede the first table. A write beyond `maxBytes` fails with reason `full`. */
 export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: number): Connection =>
   guarded(() => {
-    // For this user only; SQLite gives its side files the same mode. An existing file is not opened here: the close of any descriptor of a file
-    // drops the locks that this process holds on it, also those of SQLite's other connections (POSIX).
+    // Only this user may read it; SQLite gives its side files the same mode. An existing file must not be opened here: closing any descriptor of
+    // a file releases all locks that this process holds on it, also those of SQLite's other connections (POSIX).
     if (file !== ":memory:" && !existsSync(file)) closeSync(openSync(file, "a", 0o600))
     const db = new Database(file, { timeout: busyTimeoutMillis })
     try {
@@ -86,7 +86,7 @@ export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: nu
 export const openReader = (file: string): Connection =>
   guarded(() => new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMillis }))
 
-/** A failing close leaves nothing to do: the process's end closes it too. */
+/** Ignores a failing close: the end of the process closes the file too. */
 export const close = (db: Connection): void => {
   try {
     db.close()
@@ -95,7 +95,7 @@ export const close = (db: Connection): void => {
   }
 }
 
-/** How long a start waits for others that only looked at the lock. */
+/** How long a start waits for processes that only test the lock. */
 const lockTimeoutMillis = 250
 
 /** An exclusive lock on this file until the connection closes or the process ends; undefined when another holds it. */
@@ -114,21 +114,21 @@ export const lock = (file: string, patience = lockTimeoutMillis): Connection | u
 
 /**
  * Does any connection of this or another process have this database open? In WAL mode each one holds a shared lock on the file as long as it is open;
- * it dies with its process. False when there is no such file.
+ * the lock ends with its process. False when there is no such file.
  */
 export const isOpen = (file: string): boolean => {
   if (!existsSync(file)) return false
   return guarded(() => {
     const db = new Database(file, { fileMustExist: true, timeout: 0 })
     try {
-      // Before the first access: the file itself is then locked, not its shared index.
+      // Set before the first access, so that SQLite locks the file itself and not its shared index.
       db.pragma("locking_mode = EXCLUSIVE")
       db.exec("BEGIN IMMEDIATE; ROLLBACK")
       return false
     } catch (cause) {
       const failure = asFailure(cause)
       if (failure instanceof StorageFailure && failure.reason === "busy") return true
-      // A damaged file is for the log to report.
+      // The log reports a damaged file when it opens it.
       if (failure instanceof StorageFailure && failure.reason === "corrupt") return false
       throw cause
     } finally {
@@ -137,7 +137,7 @@ export const isOpen = (file: string): boolean => {
   })
 }
 
-/** Does another connection hold `lock`? False when there is no such file. */
+/** Does another connection hold the lock of `lock`? False when there is no such file. */
 export const isLocked = (file: string): boolean => {
   let db: Connection | undefined
   try {

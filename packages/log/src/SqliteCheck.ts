@@ -1,6 +1,6 @@
 /**
- * What `verify` can only see in the file itself: the pages and indexes of the database, and that the next version of each stream will follow
- * its last. Blocks the event loop while SQLite reads the whole file: for a program that does nothing else.
+ * The checks of `verify` that need the file itself: the pages and indexes of the database, and that the recorded version of each stream is that
+ * of its last event. Blocks the event loop while SQLite reads the whole file: only for a program that does nothing else.
  */
 import { Effect } from "effect"
 import * as Sqlite from "./Sqlite.ts"
@@ -28,7 +28,7 @@ const look = (db: Sqlite.Connection): ReadonlyArray<Problem> => {
   ]
 }
 
-/** A check for `verify({ checks })`. A file that cannot be read through is a problem, not a failure. */
+/** A check for `verify({ checks })`. A file that cannot be read completely is a reported problem, not an error. */
 export const check = (file: string): Check => ({
   page: () => Effect.succeed([]),
   end: () =>
@@ -39,7 +39,7 @@ export const check = (file: string): Check => ({
     ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
 })
 
-/** A copy of the database as of this moment, beside a running owner: it neither waits nor sees the copy's reader. */
+/** Copies the database as of now. An owner may be running: the copy does not block it. */
 export const copy = (file: string, target: string) =>
   Effect.acquireUseRelease(
     attempt("copy", () => Sqlite.openReader(file)),

@@ -1,4 +1,4 @@
-/** Reads on their own read-only connection: each view is one read transaction (D4). */
+/** Reads, on a separate read-only connection. Each view is one read transaction (D4). */
 import {
   corruptType,
   type Page,
@@ -18,12 +18,12 @@ type RowRow = { readonly key: string; readonly parent: string; readonly rank: nu
 const columns = "e.offset, s.name, e.type, e.json, json_valid(e.json)"
 const from = "FROM events e LEFT JOIN streams s ON s.id = e.stream"
 
-/** Rows that are asked for at once: all of them are faster than one by one, and the last ones may be beyond the page's bytes. */
+/** The most rows of one query. One large query is faster than many small ones, but reads rows beyond the page's byte budget in vain. */
 const maxRows = 128
-/** These tell how large events are here: a page holds two of the largest, and what is read beyond it is thrown away. */
+/** Rows of the first query, which measures how large the events are. Few, because large rows beyond the page's byte budget are discarded. */
 const firstRows = 4
 
-/** What stands in the place of an event that cannot be read (L6). */
+/** The event that replaces an unreadable one (L6). */
 const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent => {
   const stream = row?.[1] ?? "log/unreadable"
   return {
@@ -42,7 +42,7 @@ const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent =>
   }
 }
 
-/** Undefined: it is damaged. */
+/** Undefined if the row is damaged. */
 const decode = (row: EventRow): StoredEvent | undefined =>
   row[4] === 1 && row[1] !== null ? { offset: row[0], stream: row[1], type: row[2], json: row[3] } : undefined
 
@@ -72,7 +72,7 @@ export class SqliteReader {
   constructor(db: Sqlite.Connection) {
     this.#db = db
     this.#begin = db.prepare("BEGIN")
-    // Nothing was written; a COMMIT would report once more what was read from a damaged page.
+    // Nothing was written, and a COMMIT would report the error of a damaged page a second time.
     this.#end = db.prepare("ROLLBACK")
     this.#position = db
       .prepare(
@@ -154,7 +154,7 @@ export class SqliteReader {
       events.push(event)
       return true
     }
-    /** Offsets have no holes: what is missing is said, not skipped. */
+    /** Offsets have no holes: a missing event is delivered as `log.corrupt`, not skipped. */
     const fillTo = (next: number): boolean => {
       if (stream !== undefined) return true
       for (let offset = Math.max(events.at(-1)?.offset ?? after, retainedFrom) + 1; offset < next; offset++)
@@ -170,13 +170,13 @@ export class SqliteReader {
           const rows = ask(events.at(-1)?.offset ?? after, count)
           for (const row of rows) if (!fillTo(row[0]) || !take(decode(row) ?? this.#readOne(row[0]))) break
           more = !full && rows.length === count
-          // As many as the bytes that are left will hold.
+          // As many rows as the remaining bytes will hold, at the average size so far.
           count = Math.min(maxRows, Math.ceil(((maxBytes - bytes) * events.length) / bytes) + 1)
         }
       } catch (cause) {
         const failure = Sqlite.asFailure(cause)
         if (!(failure instanceof StorageFailure) || failure.reason !== "corrupt") throw cause
-        // A damaged page of the file: go on one by one, so that only what lies on it is lost.
+        // A page of the file is damaged: read one by one, so that only the events on it are lost.
         if (stream !== undefined)
           for (const offset of this.#offsetsOfStream.all(stream, events.at(-1)?.offset ?? after, limit + 1) as Array<number>)
             if (!take(this.#readOne(offset))) break

@@ -1,4 +1,4 @@
-/** Appends on the writer's connection: one transaction, one statement per kind of row, whatever the batch holds (L1, L10). */
+/** Appends on the writer's connection: one transaction, one statement per kind of row, whatever the size of the batch (L1, L10). */
 import type { Batch, Placed } from "./Batch.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { StepHook } from "./Storage.ts"
@@ -6,7 +6,7 @@ import type { StepHook } from "./Storage.ts"
 type Kind = "streams" | "events" | "rows" | "deletes" | "receipts"
 type Values = ReadonlyArray<ReadonlyArray<unknown>>
 
-/** A table-valued function over the values at hand: rows go into the statement without being encoded on the way. */
+/** A table-valued function over JavaScript values: the rows reach the statement without being encoded. */
 const feed = (db: Sqlite.Connection, name: string, columns: ReadonlyArray<string>) => {
   let values: Values = []
   db.table(name, {
@@ -65,7 +65,7 @@ const prepare = (db: Sqlite.Connection) => ({
   forget: db.prepare("DELETE FROM events WHERE offset <= ?")
 })
 
-/** One connection with its statements; replaced as a whole when a transaction is stuck on it. */
+/** One connection with its statements; replaced as a whole if a transaction on it cannot be rolled back. */
 const session = (db: Sqlite.Connection) => {
   const feeds: Record<Kind, (values: Values) => void> = {
     streams: feed(db, "new_streams", ["id", "name", "version"]),
@@ -122,7 +122,7 @@ export class SqliteWriter {
     })
   }
 
-  /** A new epoch and the event that says why, in one transaction (L12). */
+  /** Sets a new epoch and appends the event with the reason, in one transaction (L12). */
   rewind(epoch: string, batch: Batch): Placed {
     return this.#transaction(
       (current) => {
@@ -138,7 +138,7 @@ export class SqliteWriter {
     return Sqlite.guarded(() => this.#use().sql.anchored.get() !== undefined)
   }
 
-  /** From now on a start without the anchor is a finding. */
+  /** From now on, a start without the anchor counts as lost history. */
   setAnchored(): void {
     Sqlite.guarded(() => this.#use().sql.setAnchored.run())
   }
@@ -185,13 +185,13 @@ export class SqliteWriter {
       return value
     } catch (cause) {
       this.#rollback(current)
-      // The outcome of a COMMIT that did not say is read from the table (L9).
+      // After a failed COMMIT the outcome is unknown: read it from the table (L9).
       if (written !== undefined && Sqlite.guarded(() => isCommitted(this.#use(), written!.value))) return written.value
       throw Sqlite.asFailure(cause)
     }
   }
 
-  /** A transaction that cannot be rolled back is left behind with its connection. */
+  /** If the rollback fails, closes the connection and with it the transaction. */
   #rollback(current: Session): void {
     try {
       if (!current.db.inTransaction) return

@@ -8,10 +8,10 @@ import { LogUnavailable, type StoredReceipt, type View } from "./EventLog.ts"
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-/** The epoch of a new log: 26 characters of Crockford base 32, from as many random digits of 0 to 31. */
+/** The epoch of a new log: 26 characters of Crockford base 32, from 26 random numbers of 0 to 31. */
 export const epochOf = (digits: Iterable<number>): string => Array.from(digits, (digit) => crockford[digit]).join("")
 
-/** Thrown by a store when the storage could not do it. Nothing was written; the store can be used again (L9). */
+/** Thrown by a store when the storage fails. Nothing was written; the store can be used again (L9). */
 export class StorageFailure extends Error {
   override readonly name = "StorageFailure"
   readonly reason: LogUnavailable["reason"]
@@ -22,14 +22,14 @@ export class StorageFailure extends Error {
 }
 
 /**
- * The points of an append at which a test can make the storage fail, or the process die: what the hook throws counts as the storage's
- * own failure. `committed` lies after the commit and before its success is known: the outcome is unknown there.
+ * The points of an append at which a test can make the storage fail, or kill the process. An error that the hook throws counts as a
+ * failure of the storage. `committed` is after the commit and before its success is known, so the outcome is unknown at that point.
  */
 export type Step = "begin" | "streams" | "events" | "rows" | "deletes" | "receipts" | "commit" | "committed" | "rollback"
 export type StepHook = (step: Step) => void
 
 export interface StorageView extends View {
-  /** Offsets at and below this one are gone. */
+  /** Offsets at and below this one are deleted. */
   readonly retainedFrom: number
 }
 
@@ -42,24 +42,24 @@ export interface Storage {
   readonly receipts: (commandIds: ReadonlyArray<string>) => ReadonlyMap<string, StoredReceipt>
   readonly putBlob: (hash: string, bytes: Uint8Array) => void
   readonly getBlob: (hash: string) => Uint8Array | undefined
-  /** Forgets the events at and below the offset. */
+  /** Deletes the events at and below the offset. */
   readonly trim: (upTo: number) => void
   /** Statements run by `commit` since the start. */
   readonly statements: () => number
-  /** Why the files are not the ones that were opened any more; undefined while they are (L12). */
+  /** Why the files at the log's paths are no longer those that were opened; undefined while they are (L12). */
   readonly lost: () => string | undefined
 }
 
 const advice: Record<LogUnavailable["reason"], string> = {
   busy: "Another program holds the database. Close it, or try again.",
   full: "The disk is full. Free some space; nothing was written.",
-  io: "The storage failed. Nothing was written; try again, and check the disk if it stays so.",
-  corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it says so.",
+  io: "The storage failed. Nothing was written; try again, and check the disk if it keeps failing.",
+  corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it reports problems.",
   lost: "The files of the log are not the ones that this server opened.",
   closed: "The log is closed."
 }
 
-/** The failure as the readers and writers of the log get it, with what to do. */
+/** The error that readers and writers of the log get: the failure, and what to do about it. */
 export const unavailable = (operation: string, failure: StorageFailure) =>
   new LogUnavailable({
     operation,
@@ -67,7 +67,7 @@ export const unavailable = (operation: string, failure: StorageFailure) =>
     message: `${advice[failure.reason]} (${operation}: ${failure.message})`
   })
 
-/** Runs a synchronous operation of the store; what is not a StorageFailure is a defect. */
+/** Runs a synchronous operation of the store. An error that is not a StorageFailure is a defect. */
 export const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, LogUnavailable> =>
   Effect.suspend(() => {
     try {

@@ -1,4 +1,4 @@
-/** An EventLog over a Storage: publication, followers and waiting are the same for every store. */
+/** An EventLog over a Storage. Publishing, following and waiting are the same for every store. */
 import { Chunk, Effect, Either, Option, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
@@ -24,14 +24,14 @@ export interface Options {
   readonly pageBytes?: number
   /** How long an append waits for another program that holds the database, in milliseconds; default 5,000. */
   readonly busyMillis?: number
-  /** Stands between a commit and the wake-up of the followers. Tests lose, double and delay wake-ups with it (D1). */
+  /** Called after a commit in place of the wake-up of the subscribers. Tests use it to lose, double and delay wake-ups (D1). */
   readonly onWake?: (wake: () => void) => void
 }
 
 const defaultPageBytes = 1024 * 1024
-/** Events that are forgotten in one transaction, so that the event loop is never held for long. */
+/** Events that `trim` deletes per transaction, so that it does not block the event loop for long. */
 const trimSlice = 5_000
-/** Pause between two looks at a busy database. */
+/** Pause between two attempts to commit to a busy database. */
 const busyPauseMillis = 50
 
 export const make = (storage: Storage, options: Options = {}): Effect.Effect<typeof EventLog.Service, LogUnavailable> =>
@@ -71,7 +71,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       Effect.suspend(() => {
         const batch = prepare(envelopes)
         if (Either.isLeft(batch)) return Effect.fail(batch.left)
-        // Commit, head, ring and wake-up in one turn of the event loop: no fiber runs and no interruption lands between them (L3).
+        // Commit, head, ring and wake-up happen in one turn of the event loop: no fiber runs and no interruption occurs between them (L3).
         const once = (triesLeft: number): Effect.Effect<ReadonlyArray<Committed>, AppendError> =>
           Effect.clockWith((clock) => {
             try {
@@ -107,7 +107,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         return head > offset ? Effect.void : Effect.flatMap(more, () => awaitBeyond(offset))
       })
 
-    /** Says once per event that it cannot be read (L6); the first thousand. */
+    /** Logs each unreadable event once (L6), the first 1,000 of them. */
     const reported = new Set<number>()
     const reportDamage = (page: Page): Effect.Effect<Page> => {
       const damaged = page.events.filter(({ type, offset }) => type === corruptType && !reported.has(offset))
@@ -117,7 +117,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         `Events of the log cannot be read and are delivered as ${corruptType}: ${damaged.map(({ offset }) => offset).join(", ")}. Run \`millrace verify\`.`
       ).pipe(Effect.as(page))
     }
-    /** From the table. */
+    /** Reads a page from the storage. */
     const readPage = (operation: string, query: ReadOptions): Effect.Effect<Page, LogUnavailable> =>
       Effect.flatMap(
         attempt(operation, () => storage.view((view) => view.events(query))),
@@ -128,7 +128,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       Effect.suspend((): Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired> => {
         const wrong = outside(query.after)
         if (Option.isSome(wrong)) return Effect.fail(wrong.value)
-        // What was committed lately is in memory: head, page and ring change in one step, so this is one read too (D4).
+        // Recent commits are in the ring. Head and ring change in one step, so this is one consistent read too (D4).
         const recent = ring.read(query, head, { limit: 1_000, maxBytes: defaultPageBytes })
         return recent === undefined ? readPage("read", query) : Effect.succeed(recent)
       })
@@ -144,7 +144,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         const deliver = (pages: ReadonlyArray<Page>, upTo: number): Step =>
           Effect.succeed([Chunk.unsafeFromArray(pages as Array<Page>), Option.some(upTo)])
 
-        /** Pages of the ring, as many as fit the budget: the commits' own objects once the head of the attach is reached. */
+        /** Pages of the ring, as many as fit the budget. Beyond the head of the attach they are the commits' own page objects. */
         const fromRing = (after: number): Step | undefined => {
           const pages: Array<Page> = []
           let upTo = after
@@ -162,7 +162,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             } else {
               const all = Ring.ofStream(entry, query.stream)
               const events = whole ? all : all.filter((event) => event.offset > from)
-              // A page without events is said only where it tells that the head of the attach is reached.
+              // A page without events is delivered only to show that the head of the attach is reached.
               const caughtUp = upTo < attachedAt && entry.page.upTo >= attachedAt
               if (events.length > 0 || caughtUp) pages.push({ after: upTo, upTo: entry.page.upTo, head, events })
             }

@@ -7,7 +7,7 @@ import * as EventLogMemory from "./EventLogMemory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
-import { events, type Log, range, wire, patience } from "./suite/subject.ts"
+import { events, type Log, range, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 
 const verified = (log: Log) => Effect.provideService(verify(), EventLog, log)
@@ -39,7 +39,7 @@ const all = (log: Log, stream?: string) =>
     Stream.runCollect
   )
 
-describe("Verify", { timeout: patience }, () => {
+describe("Verify", () => {
   it.scoped("L6 a sound log has no problems", () =>
     Effect.gen(function* () {
       const log = yield* damaged(() => {})
@@ -73,7 +73,7 @@ describe("Verify", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("L6 a missing row is said, not skipped", () =>
+  it.scoped("L6 a missing row is reported, not skipped", () =>
     Effect.gen(function* () {
       const log = yield* damaged(execute(`DELETE FROM events WHERE offset BETWEEN 10 AND 12`))
       const list = wire(yield* all(log))
@@ -85,7 +85,7 @@ describe("Verify", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("L6 a damaged page of the file costs the events on it and no others", () =>
+  it.scoped("L6 a damaged page of the file loses only the events on it", () =>
     Effect.gen(function* () {
       const log = yield* damaged((file) => {
         const bytes = readFileSync(file)
@@ -110,7 +110,7 @@ describe("Verify", { timeout: patience }, () => {
     })
   )
 
-  it.scoped("L6 what lies below the events is checked too: indexes, and the recorded versions of the streams", () =>
+  it.scoped("L6 the file check covers the indexes and the recorded versions of the streams", () =>
     Effect.gen(function* () {
       let at = ""
       const sound = yield* damaged((file) => {
@@ -126,7 +126,7 @@ describe("Verify", { timeout: patience }, () => {
       const unindexed = yield* damaged((file) => {
         at = file
         const db = Sqlite.openWriter(file, "NORMAL")
-        // An index that does not know its rows: a reader of one stream would not see them.
+        // An index without its rows: a reader of one stream would miss them.
         db.unsafeMode(true)
         db.exec(
           `PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '(stream)', '(version)') WHERE name = 'events_by_stream'`

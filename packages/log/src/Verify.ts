@@ -1,12 +1,12 @@
 /**
- * Checks a log: offsets 1..n and each stream's versions 1..m without holes, every event readable and saying the same as its columns, the
- * head as recorded. One pass over the events in pages; memory: one number per stream. What lies below the events is checked by SqliteCheck.
+ * Checks a log: offsets 1..n and each stream's versions 1..m without holes, every event readable and equal to its columns, the head as
+ * recorded. One pass over the events in pages; memory: one number per stream. SqliteCheck checks the database file itself.
  */
 import { Effect, Stream } from "effect"
 import { corruptType, EventLog, type Page } from "./EventLog.ts"
 
 export interface Problem {
-  /** Offset of the event, when the problem has a place. */
+  /** Offset of the event, if the problem concerns one. */
   readonly offset?: number
   readonly stream?: string
   readonly problem: "offset" | "version" | "json" | "mismatch" | "head" | "file" | "projection"
@@ -25,7 +25,7 @@ export interface Report {
   readonly problemCount: number
 }
 
-/** What a caller adds: sees each page once, in order, and says at the end what it found (the projections, for example). */
+/** A caller's own check, for example of the projections: gets each page once, in order, and returns the problems per page and at the end. */
 export interface Check {
   readonly page: (page: Page) => Effect.Effect<ReadonlyArray<Problem>>
   readonly end: (head: number) => Effect.Effect<ReadonlyArray<Problem>>
@@ -51,7 +51,7 @@ const parse = (json: string): Wire | undefined => {
 }
 
 /**
- * Runs to the head as it is at the start; an engine may go on appending. `onProgress` gets the offset reached, once per page.
+ * Checks up to the head at the start; an engine may keep appending. `onProgress` gets the offset reached, once per page.
  */
 export const verify = Effect.fn("Verify.verify")(function* (
   options: {
@@ -89,7 +89,7 @@ export const verify = Effect.fn("Verify.verify")(function* (
           problem: "json",
           message: `event ${offset} cannot be read: ${String(wire?.data?.reason ?? "its JSON is damaged")}`
         })
-        // Its version is unknown or doubtful: go on from the next of its stream.
+        // Its version is unknown or doubtful: continue with the next event of its stream.
         if (typeof wire?.version === "number" && wire.version > 0) versions.set(stream, wire.version)
         continue
       }
@@ -98,11 +98,11 @@ export const verify = Effect.fn("Verify.verify")(function* (
           offset,
           stream,
           problem: "mismatch",
-          message: `event ${offset} says of itself: offset ${String(wire.offset)}, stream ${String(wire.stream)}, type ${String(wire.type)}`
+          message: `the JSON of event ${offset} differs from its columns: offset ${String(wire.offset)}, stream ${String(wire.stream)}, type ${String(wire.type)}`
         })
       const version = Number(wire.version)
       const before = versions.get(stream)
-      // Below retention the first version of a stream is not known.
+      // After a trim, the first retained version of a stream is unknown.
       if (before === undefined ? retainedFrom === 0 && version !== 1 : version !== before + 1)
         report({ offset, stream, problem: "version", message: `version ${version} of ${stream} follows ${before ?? 0}` })
       versions.set(stream, version)

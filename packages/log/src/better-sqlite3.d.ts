@@ -1,4 +1,4 @@
-/** The part of better-sqlite3 that the log uses; the package carries no types. */
+/** The part of better-sqlite3 that the log uses; the package has no types. */
 declare module "better-sqlite3" {
   export interface Statement {
     readonly reader: boolean

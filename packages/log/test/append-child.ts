@@ -1,6 +1,6 @@
 /**
- * Appends to the log of its first argument, and says what a follower was given (`d` + JSON) and what was acknowledged (`a` + offset).
- * Kills itself at the given point (second argument) of the given batch (third). The fourth is the path of the anchor.
+ * Appends to the log named by its first argument. Prints what a subscriber received (`d` + JSON) and what was acknowledged (`a` + offset).
+ * Kills itself at the given point (second argument) of the given batch (third). The fourth argument is the path of the anchor.
  */
 import { Effect, Stream } from "effect"
 import { writeSync } from "node:fs"

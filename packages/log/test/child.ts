@@ -1,4 +1,4 @@
-/** Child processes of the tests: bundled once per test file, so that a start costs 0.3 s and not 1.5 s. */
+/** Child processes of the tests: bundled once per test file, so that a start takes 0.3 s instead of 1.5 s. */
 import { Data, Effect } from "effect"
 import { build } from "esbuild"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -7,7 +7,7 @@ import { join } from "node:path"
 
 const packageRoot = join(import.meta.dirname, "..")
 
-/** The path of the bundled program. Inside the package, so that it finds the driver. */
+/** Bundles a program and returns its path, which is inside the package so that the program finds the driver. */
 export const bundled = (program: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -30,14 +30,14 @@ export const bundled = (program: string) =>
     (outfile) => Effect.sync(() => rmSync(outfile, { force: true }))
   )
 
-/** The child ended without a word. */
+/** The child ended before it wrote a line. */
 export class ChildEnded extends Data.TaggedError("ChildEnded")<{ readonly message: string }> {}
 
 export interface Child {
   readonly process: ChildProcess
-  /** The first line of its standard output; what it wrote to standard error when it ends before. */
+  /** The first line of its standard output. Fails with its standard error if it ends before. */
   readonly line: Effect.Effect<string, ChildEnded>
-  /** All of its standard output, when it has ended, and how it ended. */
+  /** Waits for its end. Returns all of its standard output, and how it ended. */
   readonly end: Effect.Effect<{
     readonly lines: ReadonlyArray<string>
     readonly signal: NodeJS.Signals | null
@@ -68,7 +68,7 @@ export const start = (program: string, args: ReadonlyArray<string>) =>
         done = { code, signal }
         changed()
       })
-      /** Waits for the first look that gives something. */
+      /** Waits until `look` returns an effect. */
       const when = <A, E>(look: () => Effect.Effect<A, E> | undefined): Effect.Effect<A, E> =>
         Effect.async<A, E>((resume) => {
           const listener = () => {

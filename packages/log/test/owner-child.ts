@@ -1,4 +1,4 @@
-/** Tries to own the directory of its first argument; says what came of it, and holds on until its standard input ends. */
+/** Tries to own the directory named by its first argument, prints the result, and keeps it until its standard input ends. */
 import { Effect } from "effect"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 

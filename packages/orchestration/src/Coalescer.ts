@@ -1,6 +1,6 @@
 /**
- * Joins the text deltas of an item, so that rows are far fewer than deltas (L5). Pure bookkeeping, no clock: who owns it says when to flush.
- * Text leaves in the order it came, per item; anything that is not text pushes all text out before it.
+ * Joins the text deltas of an item, so that far fewer events than deltas are written (L5). Pure, no clock: the owner calls `flush`.
+ * Text keeps its order per item. Any other event flushes all pending text first.
  */
 import { splitPair, wellFormed, wellFormedJson } from "@millrace/contracts/Text"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -13,7 +13,7 @@ const maxDeltaBytes = 64 * 1024
 
 const overhead = 256
 
-/** Bytes of an event's JSON, about: counted where it can be large. */
+/** Approximate bytes of an event's JSON: counted where it can be large. */
 const weigh = (event: DurableEvent): number => {
   switch (event._tag) {
     case "ItemDelta":
@@ -37,19 +37,19 @@ const weigh = (event: DurableEvent): number => {
 }
 
 export class Coalescer {
-  /** The first half of a pair of surrogates at the end of an item's text: it waits for the second, which the next delta may bring. */
+  /** By item: the high surrogate at the end of its text, held until the next delta brings the low one. */
   private readonly halves = new Map<string, Delta>()
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
   private ready: Array<DurableEvent> = []
   private weight = 0
   private readonly maxText: number
 
-  /** `maxText`: characters of one item after which its text leaves at once. */
+  /** `maxText`: characters of one item's pending text after which it is emitted at once. */
   constructor(maxText: number) {
     this.maxText = maxText
   }
 
-  /** Text waits for more of it. */
+  /** Whether text waits to be joined. */
   get hasPending(): boolean {
     return this.pending.size > 0
   }
@@ -69,7 +69,7 @@ export class Coalescer {
     this.halves.delete(given.itemId)
     const waiting = this.pending.get(event.itemId)
     if (waiting === undefined) {
-      // An item whose text is long already does not wait: joining saves nothing.
+      // A long delta does not wait: joining it saves nothing.
       if (event.text.length >= this.maxText) return this.outText(event, event.text)
       this.pending.set(event.itemId, { first: event, text: event.text })
       return
@@ -80,19 +80,19 @@ export class Coalescer {
     this.outText(waiting.first, waiting.text)
   }
 
-  /** All text that waits leaves, in the order in which its items began to wait. */
+  /** Emits all pending text, in the order in which its items began to wait. */
   flush(): void {
     for (const { first, text } of this.pending.values()) this.outText(first, text)
     this.pending.clear()
   }
 
-  /** Everything leaves: there is no more to come. */
+  /** Emits everything, including lone surrogates: no more events follow. */
   end(): void {
     this.flush()
     for (const itemId of this.halves.keys()) this.release(itemId)
   }
 
-  /** A half whose other one never came is no character. */
+  /** Emits a high surrogate whose low one never came as a replacement character. */
   private release(itemId: string): void {
     const half = this.halves.get(itemId)
     if (half === undefined) return
@@ -112,7 +112,7 @@ export class Coalescer {
     this.weight += weigh(event)
   }
 
-  /** Takes what may go, at most so many events. */
+  /** Takes at most `count` events that are ready. */
   take(count: number): { readonly events: ReadonlyArray<DurableEvent>; readonly weight: number } {
     const events = this.ready.length <= count ? this.ready : this.ready.slice(0, count)
     this.ready = this.ready.length <= count ? [] : this.ready.slice(count)

@@ -2,7 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
-import { EventLog, EventTooLarge, LogUnavailable, type NewEvent } from "@millrace/log/EventLog"
+import { EventLog, EventTooLarge, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
@@ -14,21 +14,6 @@ const sound = Effect.gen(function* () {
   yield* (yield* Engine).drain
   expect((yield* Verify.run).problems).toEqual([])
 })
-
-/** A log that refuses appends while `broken` says so. */
-const faulty = (broken: () => boolean) =>
-  Layer.map(EventLogMemory.layer(), (context) => {
-    const log = Context.get(context, EventLog)
-    return Context.make(EventLog, {
-      ...log,
-      append: (envelopes) =>
-        Effect.suspend(() =>
-          broken()
-            ? Effect.fail(new LogUnavailable({ operation: "append", reason: "io", message: "injected" }))
-            : log.append(envelopes)
-        )
-    })
-  })
 
 it.effect(
   "L9 several changes of one thread in a batch that fails are taken back to what is in the log, not to one between",
@@ -48,7 +33,7 @@ it.effect(
       yield* Kit.dispatch("turn.start", { threadId: threadId!, text: "go on" })
       yield* Kit.eventually(Kit.ofType("turn.completed"))
       yield* sound
-    }).pipe(Effect.provide(Kit.layerOver(faulty(() => broken))))
+    }).pipe(Effect.provide(Kit.layerOver(Kit.failingLayer(() => (broken ? Kit.unwritable : undefined)))))
   }
 )
 

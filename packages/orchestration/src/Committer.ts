@@ -1,4 +1,4 @@
-/** One batch of the engine: decide one by one on the evolving state, append once, answer. The only module that changes the folded state. */
+/** One batch of the engine: decides entries one by one on the evolving state, appends once, answers. The only module that changes the folded state. */
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
@@ -13,13 +13,13 @@ import type { Bounds, Places, Release } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
 import { answer, appendFailed, type Asked, needed, settle, smaller, type Told, type Work } from "./Work.ts"
 
-/** What was decided of one piece of work. No envelope: nothing to commit, answered from what is known. */
+/** The decision on one command or fact. Without an envelope there is nothing to commit. */
 interface Decision {
   readonly envelope: Envelope | undefined
   readonly settle: (committed: Committed | undefined) => void
 }
 
-/** The answer that an id has already; its offset is known once its own batch is committed. */
+/** The answer to an earlier command with the same id. Its offset is known once its batch is committed. */
 interface Known {
   readonly digest: string
   readonly answer: Receipts.Answer
@@ -27,9 +27,9 @@ interface Known {
 }
 
 export interface Outcome {
-  /** Facts to try again, before any others: storage did not take them, or they are to be told in pieces. */
+  /** Facts to retry before any others: storage failed, or they were split because an event was too large. */
   readonly again: ReadonlyArray<Told>
-  /** Storage did not take it. */
+  /** The storage error, if the batch met one. */
   readonly broken: LogUnavailable | undefined
 }
 
@@ -37,11 +37,11 @@ const done: Outcome = { again: [], broken: undefined }
 const noReceipts: ReadonlyMap<string, StoredReceipt> = new Map()
 
 export interface Committer {
-  /** Never fails: each caller is answered, except for the facts in `again`. To be run uninterruptibly (L3). */
+  /** Never fails: answers every caller except those of the facts in `again`. Run it uninterruptibly (L3). */
   readonly work: (works: ReadonlyArray<Work>) => Effect.Effect<Outcome>
   readonly figures: { batches: number; events: number }
   readonly given: GivenAnswers
-  /** What can start, or is to make place, after what was committed last. */
+  /** Threads that may start a turn and idle sessions to stop, after the last commit; `undefined` while queues are held or nothing changed. */
   readonly release: (now: number) => Release | undefined
   readonly waitingOf: (threadId: ThreadId, now: number) => Waiting | undefined
   readonly places: Places
@@ -144,7 +144,7 @@ export const make = (options: {
         }
       }).pipe(Effect.onError(() => Effect.sync(() => folded.rollback())))
 
-    /** A broken invariant takes its own work down and nothing else: the caller sees the defect, a fact is left out and said. */
+    /** A broken invariant fails only its own entry: a command's caller gets the defect; a fact is dropped and logged. */
     const defect = (work: Work, cause: Cause.Cause<unknown>) =>
       work._tag === "Asked"
         ? Deferred.failCause(work.reply, Cause.die(Cause.squash(cause)))
@@ -153,13 +153,13 @@ export const make = (options: {
             Effect.sync(() => settle(work, false))
           )
 
-    /** Each alone, so that one bad envelope does not take its neighbours down; after the first storage error the rest is not tried. */
+    /** Commits each entry alone, so that one bad envelope does not fail the others. Does not try the rest after the first storage error. */
     const alone = (works: ReadonlyArray<Work>) =>
       Effect.gen(function* () {
         let broken: LogUnavailable | undefined
         const again: Array<Told> = []
         for (const work of works) {
-          // Facts are in order: behind one that is to be told again, all others of this batch are too.
+          // Facts keep their order: after one that is retried, all later facts of this batch are retried too.
           const waits = work._tag === "Told" && again.length > 0
           if (broken !== undefined || waits) {
             if (work._tag === "Told") again.push(work)

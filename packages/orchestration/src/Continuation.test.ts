@@ -280,9 +280,11 @@ describe("the server died", () => {
   })
 
   it("T5 T2 killed instead of any append, under every policy, Recovery included: one terminal each, no more restarts than allowed (200 seeds)", async () => {
+    let tried = 0
     let deaths = 0
     let continued = 0
     for await (const seed of seeds(200)) {
+      tried++
       const recovery = seed % 3 === 0 ? "ask" : "resume"
       const { events, problems, status } = run(
         Effect.gen(function* () {
@@ -327,9 +329,9 @@ describe("the server died", () => {
       expect(new Set(next.map(({ turnId }) => turnId)).size, `seed ${seed}`).toBe(next.length)
       for (const { restarts } of next) expect(restarts, `seed ${seed}`).toBeLessThanOrEqual(3)
     }
-    expect(deaths).toBeGreaterThan(100)
-    expect(continued).toBeGreaterThan(50)
-  }, 240_000)
+    expect(deaths / tried).toBeGreaterThan(0.5)
+    expect(continued / tried).toBeGreaterThan(0.25)
+  })
 
   it("T5 a turn that takes its server down is not begun again for ever, and its end says so", () => {
     run(
@@ -507,5 +509,5 @@ describe("a usage limit", () => {
       )
       expect({ began, completed, problems }, `seed ${seed}`).toEqual({ began: 1, completed: 1, problems: [] })
     }
-  }, 240_000)
+  })
 })

@@ -1,4 +1,4 @@
-/** What becomes of a command: a result, or the rule that refuses it. */
+/** The outcome of a command: its result, or the rule that rejects it. */
 import type { CommandResult } from "@millrace/contracts/Command"
 import { CommandRejected, type Rule } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -8,7 +8,7 @@ import type { ThreadState } from "./ThreadState.ts"
 
 export type Decided = Either.Either<CommandResult, CommandRejected>
 
-/** `id`: what the rule is about; `message` says what to do next. */
+/** `id`: the object that the rule concerns; `message` states what to do next. */
 export const reject = (rule: Rule, message: string, id?: string): Either.Either<never, CommandRejected> =>
   Either.left(new CommandRejected({ rule, message, ...(id === undefined ? {} : { id }) }))
 

@@ -4,7 +4,7 @@ import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
-import { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import { EventLog } from "@millrace/log/EventLog"
 import { Deferred, type Duration, Effect, Exit, Fiber, FiberId, Layer, Random, Stream, TestClock } from "effect"
 import { Dispatcher } from "./Dispatcher.ts"
 import { Engine } from "./Engine.ts"
@@ -63,15 +63,7 @@ describe("the losing branch of a race", () => {
     Effect.gen(function* () {
       const log = yield* Kit.memory
       let broken = false
-      const faulty: typeof EventLog.Service = {
-        ...log,
-        append: (envelopes) =>
-          Effect.suspend(() =>
-            broken
-              ? Effect.fail(new LogUnavailable({ operation: "append", reason: "io", message: "injected" }))
-              : log.append(envelopes)
-          )
-      }
+      const faulty = Kit.failing(log, () => (broken ? Kit.unwritable : undefined))
       const agent = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore" })
       yield* Effect.gen(function* () {
         const { threadId } = yield* create("one")

@@ -1,6 +1,6 @@
 /**
- * The Dispatcher: follows the log and does what it asks of agents. It owns the live sessions; no caller's fiber does.
- * It follows from where the engine started: everything older was settled by Recovery (docs/decisions/0022).
+ * The Dispatcher: follows the log and carries out its events on agents. It owns the live sessions; no caller's fiber does.
+ * It follows from the head at the engine's start: Recovery has settled everything older (docs/decisions/0022).
  */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
@@ -19,14 +19,14 @@ import type { ThreadRow } from "./ThreadRow.ts"
 export interface Options {
   readonly budgets?: Partial<SessionRunner.Budgets>
   readonly ingestion?: Ingestion.Options
-  /** For the backstop when the scope closes without `stopAll`. Default 10 s. */
+  /** Deadline for stopping the sessions when the scope closes without `stopAll`. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
 }
 
 export interface StopReport {
-  /** Sessions that lived when it began. */
+  /** Sessions that were live when the stop began. */
   readonly sessions: number
-  /** Those that had to be given up at the deadline. */
+  /** Sessions that were abandoned near the deadline: their scope was closed, which kills the agent. */
   readonly forced: number
 }
 
@@ -34,17 +34,17 @@ export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher"
   Dispatcher,
   {
     /**
-     * Ends all sessions before the deadline, their last events committed, and keeps the queues. `drain`: running turns may end by themselves
-     * first, until half of the time is over; `now`: they are interrupted at once.
+     * Ends all sessions before the deadline, commits their last events, and keeps the queues. `drain`: waits for running turns for half of the time
+     * before interrupting them; `now`: interrupts them at once.
      */
     readonly stopAll: (options: {
       readonly mode: "drain" | "now"
       readonly within: Duration.DurationInput
       readonly reason?: string
     }) => Effect.Effect<StopReport>
-    /** Returns when it has acted on everything up to the offset. */
+    /** Returns when it has acted on all events up to the offset. */
     readonly awaitActed: (offset: number) => Effect.Effect<void>
-    /** The sessions that live now. */
+    /** The live sessions. */
     readonly sessions: Effect.Effect<
       ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number; readonly provider: string }>
     >
@@ -64,10 +64,10 @@ export const make = (options: Options = {}) =>
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const runners = new Map<string, SessionRunner.Runner>()
-    /** Of each thread whose newest agent is not proven gone. */
+    /** Threads whose newest agent process is not proven ended; the deferred is done when it is. */
     const writers = new Map<ThreadId, Deferred.Deferred<void>>()
 
-    // The log answers again when its cause has ended (L9); until then the session waits with its turn.
+    // Retry until the log is readable again (L9); until then the session and its turn wait.
     const patient = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
     const lookup = <A>(collection: string, key: string) =>
       log.view((view) => view.row(collection, key)?.value as A | undefined).pipe(Effect.retry(patient), Effect.orDie)
@@ -107,7 +107,7 @@ export const make = (options: Options = {}) =>
           scope
         )
         runners.set(nameOf(threadId, epoch), runner)
-        // Proven one after the other: the newest agent of a thread may itself still wait for the one before it.
+        // Chained: the newest agent of a thread may still wait for the end of the one before it.
         const proven = yield* Deferred.make<void>()
         writers.set(threadId, proven)
         yield* Effect.forkIn(
@@ -129,7 +129,7 @@ export const make = (options: Options = {}) =>
         )
       })
 
-    /** With the secrets of an answer, which only this process knows. */
+    /** Adds the secrets of an answer, which are only in memory. */
     const complete = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.requestId) ?? intent.answer } : intent
 
@@ -138,7 +138,7 @@ export const make = (options: Options = {}) =>
       const runner = runners.get(nameOf(threadId, epoch))
       if (intent._tag === "Open") return runner === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
       if (runner !== undefined) return runner.take(intent)
-      // The session ended meanwhile, and its end, on its way to the log, settles the turn. Added text would be lost: it becomes a turn.
+      // The session has ended, and the event of its end, not yet in the log, settles the turn. Steered text would be lost, so it becomes a turn.
       return intent._tag === "Steer"
         ? Effect.forkIn(engine.submit({ ...intent, _tag: "SteerRefused", threadId, epoch }), scope)
         : Effect.void
@@ -170,7 +170,7 @@ export const make = (options: Options = {}) =>
     const now = Clock.currentTimeMillis
     const until = <A>(effect: Effect.Effect<A>, at: number) =>
       Effect.flatMap(now, (time) => effect.pipe(Effect.interruptible, Effect.timeoutOption(Math.max(0, at - time))))
-    // At once for every live session: one after the other, the first that hangs would use up the time of all.
+    // All live sessions in parallel: in sequence, one that hangs would use up the time of all.
     const all = <A>(pick: (runner: SessionRunner.Runner) => Effect.Effect<A>) =>
       Effect.suspend(() => Effect.forEach(runners.values(), pick, { concurrency: "unbounded", discard: true }))
     const turnsEnded = all((runner) => Effect.forEach(runner.openTurns(), Deferred.await, { discard: true }))
@@ -199,9 +199,9 @@ export const make = (options: Options = {}) =>
         all(({ threadId, epoch }) => engine.submit({ _tag: "StopWanted", threadId, epoch, reason })),
         start + budget * 0.75
       )
-      // What is left is for the kill, the last words and their commit, on a disk that may stall.
+      // The rest of the time is for the kill and for committing the last events, on a disk that may stall.
       yield* until(closed, start + budget * 0.85)
-      // A runner leaves the map a moment after its end: what counts is the end.
+      // A runner is removed from the map shortly after its end, so count by `closed`.
       const open = yield* Effect.filter([...runners.values()], (runner) => Effect.negate(Deferred.isDone(runner.closed)))
       const forced = open.length
       yield* all((runner) => runner.giveUp)

@@ -1,6 +1,6 @@
 /**
- * The events of one decision, while it is made: each is checked against the legal transitions, folded at once, and projected.
- * Local to a decision; the engine takes what is in it, or throws it away.
+ * The events of one decision in progress: each is checked against the legal transitions, folded at once, and projected.
+ * Local to a decision; the engine applies it or drops it.
  */
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
@@ -15,41 +15,41 @@ import { evolveProject, projectOf, type ProjectState } from "./ProjectState.ts"
 import { epochOf, type ThreadState } from "./ThreadState.ts"
 import { isLegal } from "./Transitions.ts"
 
-/** The state that decisions are made on. */
+/** The state that decisions read. */
 export interface World {
   readonly thread: (id: ThreadId) => ThreadState | undefined
   readonly project: (id: ProjectId) => ProjectState | undefined
   readonly projectAt: (cwd: string) => ProjectId | undefined
-  /** The thread of any request ever opened. */
+  /** The thread of a request, open or settled. */
   readonly threadOfRequest: (id: RequestId) => ThreadId | undefined
-  /** Whether the turn was ever requested or begun in that thread. */
+  /** Whether the turn, in any status, belongs to that thread. */
   readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
   /** Why the next turn of this thread cannot start now; absent: agents are not bounded. */
   readonly waiting?: (state: ThreadState, now: number) => Waiting | undefined
 }
 
-/** What a decision takes from outside, so that the same inputs give the same events to the byte. */
+/** The inputs of a decision from outside, so that the same inputs give the same events to the byte. */
 export interface Moment {
   /** ISO 8601 UTC. */
   readonly at: string
-  /** Unique; ids that this decision mints are made from it. */
+  /** Unique; the ids that this decision creates derive from it. */
   readonly seed: string
-  /** The queue waits: the server goes down. */
+  /** Queued turns do not start: the server is starting or shutting down. */
   readonly hold: boolean
   /** The providers of this server. */
   readonly providers: ReadonlySet<string>
-  /** How far work that was cut off goes on by itself; absent: `Continuation.defaults`. */
+  /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */
   readonly policy?: Policy
-  /** Milliseconds between the beginnings of two turns of a goal, at least; absent: `Goal.defaultPace`. */
+  /** Minimum milliseconds between the starts of two turns of a goal; absent: `Goal.defaultPace`. */
   readonly goalPace?: number
 }
 
-/** The command behind a decision and who gave it (X6); nothing for what agents and the server itself do. */
+/** The command that caused a decision and its sender (X6); empty for facts. */
 export type Cause = Pick<NewEvent, "commandId" | "actor">
 
 export class Draft {
   readonly events: Array<NewEvent> = []
-  /** In order; the log writes a row that changes many times once. */
+  /** In order. A row that changes several times is written once. */
   readonly rows: Array<RowChange> = []
   private readonly threads = new Map<ThreadId, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
@@ -71,7 +71,7 @@ export class Draft {
     return this.projects.get(id) ?? this.world.project(id)
   }
 
-  /** Adds an event of a thread's stream. `false`: not legal now, so it is not written (T1). */
+  /** Adds an event to a thread's stream. `false`: the transition is not legal now, so the event is not written (T1). */
   emit<T extends EventType>(threadId: ThreadId, type: T, data: DataOf<T>): boolean {
     const before = this.thread(threadId)
     const event = Event.make(type, data) as DomainEvent
@@ -86,13 +86,13 @@ export class Draft {
     return true
   }
 
-  /** A delta of an open item: no legality to look up beyond that, no row. `after` is the folded state. */
+  /** Adds a delta of an open item without a transition check; changes no row. `after` is the folded state. */
   delta(after: ThreadState, data: DataOf<"item.delta">): void {
     this.threads.set(after.threadId, after)
     this.push(threadStream(after.threadId), "item.delta", epochOf(after), data)
   }
 
-  /** Adds an event of a project's stream. */
+  /** Adds an event to a project's stream. */
   emitProject<T extends "project.created" | "project.updated" | "project.deleted">(type: T, data: DataOf<T>): void {
     const place = this.push(projectStream(data.projectId), type, 0, data)
     this.count(data.projectId, Event.make(type, data) as DomainEvent, place)

@@ -6,7 +6,7 @@ import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
-import { Context, Deferred, Effect, Either, Exit, Fiber, Layer, TestClock } from "effect"
+import { Deferred, Effect, Either, Exit, Fiber, Layer, TestClock } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -185,20 +185,6 @@ it("S1 admission closes at one point: each command is fully done or refused, wha
   expect(outcomes.size).toBeGreaterThan(1)
 })
 
-/** A log whose appends fail while `broken` says so. */
-const faulty = (broken: () => LogUnavailable | undefined) =>
-  Layer.map(EventLogMemory.layer(), (context) => {
-    const log = Context.get(context, EventLog)
-    return Context.make(EventLog, {
-      ...log,
-      append: (envelopes) =>
-        Effect.suspend(() => {
-          const error = broken()
-          return error === undefined ? log.append(envelopes) : Effect.fail(error)
-        })
-    })
-  })
-
 it.effect("L9 while the log cannot be written commands say so, facts wait, and nothing is lost when it can", () => {
   let error: LogUnavailable | undefined
   return Effect.gen(function* () {
@@ -228,7 +214,7 @@ it.effect("L9 while the log cannot be written commands say so, facts wait, and n
     }).pipe(
       Effect.provide(
         Kit.layerOver(
-          faulty(() => error),
+          Kit.failingLayer(() => error),
           { providers: [agent] }
         )
       )

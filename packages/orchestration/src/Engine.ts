@@ -1,6 +1,6 @@
 /**
- * The engine: one fiber that owns the folded state, decides what waits one by one, commits it as one batch, then answers all callers.
- * Data's way: command or fact → lane → decide (Committer) → one append → answers.
+ * The engine: one fiber that owns the folded state, decides queued commands and facts one by one, commits them as one batch, then answers all callers.
+ * Data flow: command or fact → lane → decide (Committer) → one append → answers.
  */
 import { wellFormedJson } from "@millrace/contracts/Text"
 import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
@@ -24,27 +24,27 @@ import { answer, type Asked, storageUnavailable, type Told, type Work } from "./
 
 /** Bounds of the engine; the defaults are measured (docs/decisions/0021). */
 export interface Options {
-  /** Commands that may wait, and their bytes. Beyond: `Overloaded` (C3). */
+  /** Capacity of the command lane: entries and bytes. A command beyond it is answered `Overloaded` (C3). */
   readonly commands?: { readonly count: number; readonly weight: number }
-  /** Facts that may wait, and their bytes. Beyond: the agent's pipe waits. */
+  /** Capacity of the fact lane: entries and bytes. Beyond it, the agent's stdout is not read (back-pressure). */
   readonly facts?: { readonly count: number; readonly weight: number }
-  /** What one batch takes of each lane, so that neither starves the other. Also bounds how long the event loop is kept. */
+  /** The most that one batch takes from each lane, so that neither starves the other. Also bounds how long a batch blocks the event loop. */
   readonly batch?: { readonly commands: number; readonly facts: number; readonly weight: number }
-  /** Threads kept in memory with nothing under way. */
+  /** Threads kept in memory; idle ones beyond it are evicted. Default 1,000. */
   readonly idleThreads?: number
-  /** How far work that was cut off goes on by itself. */
+  /** When and how often interrupted work is continued automatically. */
   readonly continuation?: Continuation.Options
-  /** From the beginning of one turn of a goal to the beginning of the next, at least. Default 10 seconds. */
+  /** Minimum time between the starts of two turns of a goal. Default 10 seconds. */
   readonly goalPace?: Duration.DurationInput
-  /** Agents that may live at once; beyond them turns wait in their queues (R7). Default: any number. */
+  /** Limits on concurrent agents; beyond them, turns stay queued (R7). Default: no limit. */
   readonly places?: Partial<Bounds>
-  /** A span for each batch, which costs 10 µs; and what the command is, in the span that each has. Default: no. */
+  /** Adds a span per batch (10 µs each), and the command's type and id to the span of its dispatch. Default: false. */
   readonly trace?: boolean
-  /** First pause before facts are tried again when the log cannot be written; doubles up to 5 s. */
+  /** First delay before facts are retried while the log cannot be written; doubles up to 5 s. Default 250 ms. */
   readonly retry?: Duration.DurationInput
 }
 
-/** A fact, weighed by who hands it over: about the bytes of its JSON. */
+/** A fact with its weight, which the producer estimates: the approximate bytes of its JSON. */
 export interface Weighed {
   readonly fact: Fact
   readonly weight: number
@@ -59,55 +59,55 @@ export interface Stats {
   readonly waitingCommands: number
   readonly waitingFacts: number
   readonly lanes: { readonly commands: LaneLoad; readonly facts: LaneLoad }
-  /** Agents that live, turns that wait for a place or a limit, providers whose account has reached its limit, and the bounds. */
+  /** Live agents, turns that wait for a place or for a usage limit to end, providers at their usage limit, and the bounds. */
   readonly places: ReturnType<Places["figures"]>
-  /** Commands that were not accepted, by error; of those that a rule refused, by rule. */
+  /** Commands that were not accepted: counts by rule for `CommandRejected`, else by error tag. */
   readonly refused: Readonly<Record<string, number>>
 }
 
 export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
   Engine,
   {
-    /** Accepted = committed; the cursor is where to listen from (C1). The same id and body again gives the same answer (C2). Losing the caller undoes nothing. */
+    /** Accepted = committed; follow the log from the answer's cursor (C1). The same id and body get the same answer (C2). A queued command runs even if its caller is interrupted. */
     readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
-    /** What became of a command: accepted, rejected, or never seen. */
+    /** The outcome of a command: accepted or rejected. `NotFound`: no command with this id was decided. */
     readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable>
-    /** Hands a fact over and waits for its commit. `false`: it no longer concerned anything. Never lost: waits while the log cannot be written. */
+    /** Enqueues a fact and waits for its commit. `false`: the fact no longer applied. Waits while the log cannot be written; the fact is not lost. */
     readonly submit: (fact: Fact, weight?: number) => Effect.Effect<boolean>
-    /** Hands a fact over and returns when the lane has taken it: back-pressure, never loss. */
+    /** Enqueues a fact and returns once it is in the lane: back-pressure, no loss. */
     readonly ingest: (weighed: Weighed) => Effect.Effect<void>
-    /** An answered question's answer with its secrets, which the log does not have (X4). Once. */
+    /** Removes and returns the answer to a question with its secrets, which the log does not store (X4). */
     readonly takeAnswer: (requestId: RequestId) => Answer | undefined
-    /** The head when the engine started: what comes after it was decided by this process. */
+    /** The head when the engine started. This process decided all later events. */
     readonly startedAt: number
-    /** Before this, commands are `Overloaded`: Recovery goes first (T5). */
+    /** Opens admission. Until then commands are answered `Overloaded`, because Recovery runs first (T5). */
     readonly openAdmission: Effect.Effect<void>
-    /** From this point on commands are `ShuttingDown`; those that were dispatched before are completed (S1, S2). */
+    /** Closes admission: later commands are answered `ShuttingDown`; those dispatched before are completed (S1, S2). */
     readonly closeAdmission: Effect.Effect<void>
-    /** After `closeAdmission`: from this point on also those that were dispatched before and have not found their directory yet are `ShuttingDown`. */
+    /** After `closeAdmission`: commands dispatched before it whose directory is still being resolved are answered `ShuttingDown` too. */
     readonly refuseEntering: Effect.Effect<void>
-    /** From this point on the end of a turn starts no other one; queues stay for the next start. So it is when the engine starts. */
+    /** From now on the end of a turn starts no other turn; queues stay for the next server. The engine starts in this state. */
     readonly holdQueues: Effect.Effect<void>
-    /** From this point on queues go; `QueueReleased` starts one that waits. */
+    /** Ends the hold. `QueueReleased` then starts the next queued turn of a thread. */
     readonly releaseQueues: Effect.Effect<void>
-    /** Why the next turn of each of these threads does not start, for those that wait for a place or a limit. */
+    /** Of these threads, those that wait for a place or for a usage limit to end, and why. */
     readonly waiting: (threadIds: ReadonlyArray<ThreadId>) => Effect.Effect<ReadonlyMap<ThreadId, Waiting>>
-    /** Returns when everything that was dispatched or handed in is committed and answered. */
+    /** Returns when all dispatched commands and enqueued facts are committed and answered. */
     readonly drain: Effect.Effect<void>
     readonly stats: Effect.Effect<Stats>
   }
 >() {}
 
 const overloaded = (message: string) =>
-  new Overloaded({ message: `${message} Send the same command again.`, retryAfterMillis: 500 })
+  new Overloaded({ message: `${message} Retry with the same command id after 500 ms.`, retryAfterMillis: 500 })
 const starting = overloaded("The server is starting.")
-const full = overloaded("Too many commands wait.")
+const full = overloaded("The command queue is full.")
 const shuttingDown = new ShuttingDown({
-  message: "The server is going down. Send the same command to the next one.",
+  message: "The server is shutting down. Retry with the same command id when it has restarted.",
   retryAfterMillis: 2000
 })
 
-/** Bytes of a command, about. */
+/** Approximate bytes of a command. */
 const weightOf = (command: Command): number =>
   256 + ("text" in command ? command.text.length : 0) + ("turn" in command ? (command.turn?.text.length ?? 0) : 0)
 
@@ -131,7 +131,7 @@ export const make = (options: Options = {}) =>
 
     const latch = Effect.unsafeMakeLatch(false)
     const idle = Effect.unsafeMakeLatch(true)
-    /** Dispatched commands that are not in the lane yet, because their directory is looked up. */
+    /** Dispatched commands that are not in the lane yet: their directory is being resolved. */
     let entering = 0
     const entered = Effect.unsafeMakeLatch(true)
     const isEnded = () => gate.admission === "ended"
@@ -165,7 +165,7 @@ export const make = (options: Options = {}) =>
       bounds: { ...unbounded, ...options.places }
     })
 
-    /** Hands over what places allow or want now, before other facts: bounded by the number of places. */
+    /** Enqueues, ahead of other facts, which threads may start a turn and which idle sessions must stop. Bounded by `Places.release`. */
     const release = Effect.gen(function* () {
       const found = committer.release(yield* Clock.currentTimeMillis)
       if (found === undefined) return
@@ -179,7 +179,7 @@ export const make = (options: Options = {}) =>
       wake()
     })
     const limited = Effect.unsafeMakeLatch(false)
-    /** The end of a usage limit is no event: it is looked for at its time. */
+    /** No event marks the end of a usage limit: this fiber sleeps until then and releases the turns that waited. */
     const limits = Effect.gen(function* () {
       for (;;) {
         const until = committer.places.nextLimit
@@ -189,7 +189,7 @@ export const make = (options: Options = {}) =>
           continue
         }
         const left = until - (yield* Clock.currentTimeMillis)
-        // By the wall clock, which a suspended machine moves: looked at once a minute.
+        // The end is a wall-clock time, and a suspend delays the timer: check once a minute.
         if (left > 0) yield* Effect.sleep(Math.min(left, 60_000))
         else yield* release
       }
@@ -200,11 +200,11 @@ export const make = (options: Options = {}) =>
         ? Effect.withSpan(work, "Engine.batch", { root: true, captureStackTrace: false, attributes: { commands, facts } })
         : work
 
-    /** One batch; returns how often in a row storage refused. */
+    /** Runs one batch; returns the number of consecutive storage failures. */
     const turn = (failures: number) =>
       Effect.gen(function* () {
         const asked = commands.take(batch.commands, batch.weight)
-        // While storage refuses, commands are answered without dragging the facts through each attempt.
+        // While storage fails, answer commands without retrying the facts each time.
         const told = failures > 0 && asked.length > 0 ? [] : facts.take(batch.facts, batch.weight)
         const works: ReadonlyArray<Work> = [...asked, ...told]
         if (works.length === 0) return failures
@@ -248,7 +248,7 @@ export const make = (options: Options = {}) =>
       return full
     })
 
-    /** Admission is decided when the command comes; a look at the file system may then take its time. */
+    /** Admission is decided on arrival; resolving the directory may take longer. */
     const admit = Effect.fnUntraced(function* (command: Command, actor: string) {
       if (gate.admission === "starting") return yield* starting
       if (gate.admission !== "open") return yield* shuttingDown
@@ -259,7 +259,7 @@ export const make = (options: Options = {}) =>
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)
-      // From here to the lane nothing can come between (S1).
+      // Nothing runs between this check and the offer to the lane (S1).
       if (isEnded()) return yield* shuttingDown
       if (!commands.tryOffer({ _tag: "Asked", command, actor, directory, digest, seed, reply }, weight)) return yield* refuse
       return reply
@@ -273,7 +273,7 @@ export const make = (options: Options = {}) =>
     const commandStatus = Effect.fn("Engine.commandStatus")(function* (commandId: string) {
       const receipt = (yield* log.receipts([commandId]).pipe(Effect.mapError(storageUnavailable))).get(commandId)
       if (receipt !== undefined) return Receipts.statusOf(log.epoch, receipt)
-      const message = "This command was never decided here. Send it again."
+      const message = "The server has no answer to a command with this id. Send the command with this id again."
       return yield* new NotFound({ what: "command", id: commandId, message })
     })
 
@@ -287,7 +287,7 @@ export const make = (options: Options = {}) =>
     return Engine.of({
       startedAt,
       takeAnswer: (requestId) => committer.given.take(requestId),
-      // Also of a caller in this process: no string of the log holds half a character.
+      // In-process callers too: no string in the log may hold half a surrogate pair.
       dispatch: (command, actor) =>
         Effect.tapError(dispatch(wellFormedJson(command), actor), (error) => Effect.sync(() => count(error))),
       commandStatus,
@@ -328,5 +328,5 @@ export const make = (options: Options = {}) =>
     })
   })
 
-/** Needs `EventLog`, `Directories` and `Providers`. Admission is shut and queues are held until Recovery is through. */
+/** Needs `EventLog`, `Directories` and `Providers`. Admission is closed and queues are held until Recovery has finished. */
 export const layer = (options: Options = {}) => Layer.scoped(Engine, make(options))

@@ -1,4 +1,4 @@
-/** What happened, as the rooms inside tell it to the engine. A fact is never refused: what no longer fits leaves no trace, or a small one. */
+/** What happened, as other modules report it to the engine. Facts are never rejected: one that no longer applies is ignored, or kept as a `provider.event`. */
 import type { GoalId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DataOf } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
@@ -6,9 +6,9 @@ import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { Continuity } from "@millrace/contracts/State"
 
-/** Awake milliseconds of silence after which something is done; 0 = never. */
+/** Awake milliseconds of silence after which the server acts; 0 = never. */
 export interface SilenceLimits {
-  /** A session with nothing under way is stopped. */
+  /** An idle session is stopped. */
   readonly idle: number
   /** Background work no longer keeps its session (R5). */
   readonly background: number
@@ -24,23 +24,23 @@ export interface Silent {
   readonly _tag: "Silent"
   readonly threadId: ThreadId
   readonly epoch: number
-  /** Events of the session when it was looked at. */
+  /** Event count of the session when the silence was measured. */
   readonly activity: number
   /** Awake milliseconds since the last event of any origin. */
   readonly millis: number
-  /** The same, but what people do to the queue and the thread does not count. */
+  /** The same, but commands that change only the thread, its queue or its goal do not end the silence. */
   readonly turnMillis: number
-  /** The same, but what a tool tells of its progress beside the log counts too. */
+  /** The same as `turnMillis`, but progress signals of a tool also end the silence. */
   readonly toolMillis: number
   readonly limits: SilenceLimits
-  /** Its place is wanted by others: idle at all is enough. */
+  /** Other sessions need its place: stop it if idle, however short. */
   readonly crowded: boolean
-  /** Why its place is wanted. Default: too many sessions are open. */
+  /** Why its place is needed. Default: too many sessions are open. */
   readonly crowdedBy?: string
 }
 
 export type Fact =
-  /** What an agent said, in order. `epoch` is the session it came from (T6). */
+  /** Events of an agent, in order. `epoch` identifies its session (T6). */
   | {
       readonly _tag: "Said"
       readonly threadId: ThreadId
@@ -52,17 +52,17 @@ export type Fact =
       readonly threadId: ThreadId
       readonly epoch: number
       readonly continuity: Continuity
-      /** handed-off: what of the conversation it was not given. */
+      /** With `handed-off` or `replayed`: the parts of the conversation that the agent was not given. */
       readonly lost?: string
       readonly resumeKey: string | undefined
       readonly capabilities: ReadonlyArray<string>
     }
   | { readonly _tag: "ResumeKeyLearned"; readonly threadId: ThreadId; readonly epoch: number; readonly resumeKey: string }
-  /** The agent could not be started, or is proven dead after a failure. */
+  /** The agent could not be started, or ended after a failure. */
   | { readonly _tag: "SessionFailed"; readonly threadId: ThreadId; readonly epoch: number; readonly failure: Failure }
   /** The agent's output was read to its end. */
   | { readonly _tag: "SessionEnded"; readonly threadId: ThreadId; readonly epoch: number; readonly reason: string }
-  /** The agent did not take the turn; it still runs. */
+  /** The agent refused the turn; its process still runs. */
   | {
       readonly _tag: "TurnRefused"
       readonly threadId: ThreadId
@@ -70,7 +70,7 @@ export type Fact =
       readonly turnId: TurnId
       readonly failure: Failure
     }
-  /** The agent did not take the added text: it becomes a turn of its own, first in the queue. */
+  /** The agent refused the added text: it becomes a separate turn, first in the queue. */
   | {
       readonly _tag: "SteerRefused"
       readonly threadId: ThreadId
@@ -78,11 +78,11 @@ export type Fact =
       readonly turnId: TurnId
       readonly text: string
     }
-  /** The server wants the active turn to end; the turn's end says why. */
+  /** The server interrupts the active turn; the turn's end carries the reason. */
   | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId; readonly reason: string }
-  /** Nobody will answer what is open: it expires, and the agent is told. */
+  /** The open requests cannot be answered any more: they expire, and the agent gets a cancellation. */
   | { readonly _tag: "RequestsRefused"; readonly threadId: ThreadId; readonly reason: string }
-  /** The server wants the session to end, or the agent broke (`error`); the queue stays. */
+  /** The server stops the session, or the agent broke (`error`); the queue stays. */
   | {
       readonly _tag: "StopWanted"
       readonly threadId: ThreadId
@@ -91,24 +91,23 @@ export type Fact =
       readonly error?: Failure
     }
   /**
-   * Nothing was heard of the session for so long. Decided by the state, if `activity` is still what was seen: an event that came between
-   * makes it void (R4).
+   * The session was silent for so long. Applies only if `activity` is unchanged: any event since the measurement makes it void (R4).
    */
   | Silent
-  /** The process that owned this thread's session is gone (T5). The queue stays. */
+  /** The server process that owned this thread's session has ended (T5). The queue stays. */
   | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
-  /** The time of a plan to go on has come. Void when that plan is over. `turnId`: the turn that was cut off. */
+  /** A scheduled continuation is due. Void if it was started or cancelled. `turnId`: the interrupted turn. */
   | { readonly _tag: "ContinuationDue"; readonly threadId: ThreadId; readonly turnId: TurnId }
-  /** A time of a goal has come: its next turn's, or the end of its minutes. Void when it is not active. */
+  /** A goal's next turn is due, or its budget of minutes is used. Void if the goal is not active. */
   | { readonly _tag: "GoalDue"; readonly threadId: ThreadId; readonly goalId: GoalId }
-  /** A part of a transcript from elsewhere. `begin`: its thread, made with the first part that finds none; that project's rows are loaded for it. */
+  /** A part of an imported transcript. `begin`: the thread, created with the first part if there is none; the rows of its project are loaded for that. */
   | {
       readonly _tag: "Imported"
       readonly threadId: ThreadId
       readonly begin: Omit<DataOf<"thread.created">, "threadId">
       readonly pieces: ReadonlyArray<Imported>
     }
-  /** Another turn waits for the place of this session: it ends, if it is idle. */
+  /** Another turn needs the place of this session: it is stopped if idle. */
   | { readonly _tag: "PlaceWanted"; readonly threadId: ThreadId; readonly epoch: number }
   /** Start the next queued turn, if nothing runs. */
   | { readonly _tag: "QueueReleased"; readonly threadId: ThreadId }

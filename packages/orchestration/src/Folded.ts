@@ -1,6 +1,6 @@
 /**
- * The engine's folded state: live threads always, others by need, at most `idle` of them. Nothing grows with the number of threads ever made.
- * What a batch changes can be taken back until it is committed.
+ * The engine's folded state: live threads always, others on demand and evicted beyond `idle`. Its size does not grow with the number of threads ever made.
+ * `rollback` undoes the changes of a batch until `commit`.
  */
 import type { Command } from "@millrace/contracts/Command"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -14,7 +14,7 @@ import type { ProjectState } from "./ProjectState.ts"
 import * as ThreadRow from "./ThreadRow.ts"
 import { isLive, type ThreadState } from "./ThreadState.ts"
 
-/** What a command or a fact will ask of the world. */
+/** Names the rows that must be loaded to decide a command or a fact. */
 export type Needed =
   | { readonly command: Command; readonly directory: string | undefined }
   | { readonly threadId: ThreadId; readonly projectId?: ProjectId }
@@ -36,7 +36,7 @@ export class Folded implements World {
 
   readonly waiting = (state: ThreadState, now: number) => this.places.waiting(state, now)
 
-  /** Why the next turn of a thread does not start; `undefined`: it does not wait for a place or a limit. */
+  /** Why the next turn of a thread does not start; `undefined`: it waits neither for a place nor for a usage limit to end. */
   waitingOf(threadId: ThreadId, now: number) {
     return this.places.waitingOf(threadId, this.threads.get(threadId), now)
   }
@@ -47,7 +47,7 @@ export class Folded implements World {
   readonly threadOfRequest = (id: RequestId) => this.requests.get(id)
   readonly knowsTurn = (threadId: ThreadId, turnId: TurnId) => this.turns.get(turnId) === threadId
 
-  /** Whether deciding this needs a look into the log first. */
+  /** Whether rows must be read from the log before this is decided. */
   isMissing(needed: Needed): boolean {
     if ("threadId" in needed)
       return !this.threads.has(needed.threadId) || (needed.projectId !== undefined && !this.projects.has(needed.projectId))
@@ -86,7 +86,7 @@ export class Folded implements World {
     this.loadProject(view, id)
   }
 
-  /** Loads what deciding this asks for. */
+  /** Loads the rows that deciding this needs. */
   load(view: View, needed: Needed): void {
     if ("threadId" in needed) {
       if (needed.projectId !== undefined) this.loadProject(view, needed.projectId)
@@ -125,7 +125,7 @@ export class Folded implements World {
     if (value !== undefined) map.set(key, value)
   }
 
-  /** Takes over what a decision changed, until `commit` or `rollback`. */
+  /** Applies the changes of a decision; `rollback` undoes them until `commit`. */
   apply(draft: Draft): void {
     for (const state of draft.changedThreads) {
       const { threadId } = state
@@ -141,7 +141,7 @@ export class Folded implements World {
     }
   }
 
-  /** What the end of a turn says of its account's usage limit. */
+  /** Updates the provider's usage limit from the end of a turn. */
   private learn(draft: Draft, type: string, data: unknown): void {
     if (type !== "turn.failed" && type !== "turn.completed") return
     const { error, threadId } = data as Partial<DataOf<"turn.failed">> & { readonly threadId: ThreadId }
@@ -164,7 +164,7 @@ export class Folded implements World {
     this.undo = []
   }
 
-  /** The oldest ones that nothing is under way in go first. */
+  /** Evicts idle threads, the least recently changed first. */
   private evict(): void {
     let over = this.threads.size - this.idle
     if (over > this.idle >> 2)

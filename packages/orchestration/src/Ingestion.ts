@@ -1,6 +1,6 @@
 /**
- * From an agent's events to the engine, for one session: text is coalesced, large values are cut, and when the engine's lane is full the agent's
- * pipe waits. Nothing is dropped. Signals go beside all that: they wait for nothing, nothing waits for them (D12).
+ * Feeds one session's events to the engine: coalesces text, cuts large values, and stops reading the agent's stdout while the engine's lane is full.
+ * No event is dropped. Signals bypass this: they neither wait nor delay an event (D12).
  */
 import { wellFormedJson } from "@millrace/contracts/Text"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -11,17 +11,17 @@ import type { Engine } from "./Engine.ts"
 import type { Publisher } from "./Signals.ts"
 
 export interface Options {
-  /** How long text may wait for more of it. */
+  /** How long text waits to be joined with the next delta. Default 25 ms. */
   readonly window?: Duration.DurationInput
-  /** Characters of one item after which its text does not wait. */
+  /** Characters of one item's joined text after which it is sent at once. Default 8,192. */
   readonly maxText?: number
-  /** Events per hand-over. */
+  /** Most events per fact. Default 128. */
   readonly chunk?: number
 }
 
 /**
- * Runs the session's events to their end. When it returns, everything the agent said has been handed to the engine, in order (L5).
- * Interrupted, it hands over what it holds.
+ * Reads the session's events to their end. When it returns, all of them are in the engine's lane, in order (L5).
+ * If interrupted, it first hands over the events that it holds.
  */
 export const run = (
   engine: Pick<typeof Engine.Service, "ingest">,
@@ -29,7 +29,7 @@ export const run = (
     readonly threadId: ThreadId
     readonly epoch: number
     readonly events: Stream.Stream<ProviderEvent>
-    /** Without one signals are dropped, and all else is the same (D12). */
+    /** Absent: signals are dropped; nothing else changes (D12). */
     readonly signals?: Publisher
   },
   options: Options = {}
@@ -42,7 +42,7 @@ export const run = (
     const text = Effect.unsafeMakeLatch(false)
     const order = Effect.unsafeMakeSemaphore(1)
 
-    /** One at a time, or the timer's batch could overtake the reader's. */
+    /** One at a time: otherwise the timer's batch could overtake the reader's. */
     const handOver = order.withPermits(1)(
       Effect.gen(function* () {
         for (;;) {

@@ -1,6 +1,6 @@
 /**
- * A bounded lane into the engine. `offer` waits for room, in the order of arrival (back-pressure); `tryOffer` refuses (admission).
- * Bounded by weight, so that a few large entries and many small ones take the same room. One entry heavier than the lane passes alone.
+ * A bounded FIFO queue into the engine. `offer` waits for capacity, in the order of arrival (back-pressure); `tryOffer` returns `false` (admission).
+ * Bounded by count and by weight (bytes). An entry heavier than the limit is taken when the lane is empty.
  */
 import { Effect } from "effect"
 
@@ -15,7 +15,7 @@ interface Waiter<A> extends Entry<A> {
 export interface LaneLoad {
   readonly count: number
   readonly weight: number
-  /** Those who wait for room: agents whose pipes wait, in the lane of facts. */
+  /** Producers blocked on back-pressure; in the fact lane, agents whose stdout is not being read. */
   readonly outside: number
 }
 
@@ -27,7 +27,7 @@ export class Lane<A> {
   private readonly limits: { readonly count: number; readonly weight: number }
   private readonly wake: () => void
 
-  /** `wake` is called after each entry. */
+  /** `wake` is called after each added entry. */
   constructor(limits: { readonly count: number; readonly weight: number }, wake: () => void) {
     this.limits = limits
     this.wake = wake
@@ -41,7 +41,7 @@ export class Lane<A> {
     return { count: this.size, weight: this.weight, outside: this.waiters.size }
   }
 
-  /** Entries that wait for room are not in the lane, but are accepted: draining waits for them too. */
+  /** Entries of blocked producers are not in the lane but count as accepted: draining waits for them too. */
   get isEmpty(): boolean {
     return this.size === 0 && this.waiters.size === 0
   }
@@ -62,9 +62,9 @@ export class Lane<A> {
     return true
   }
 
-  /** Returns when the entry is in the lane. Interrupted before that, it never was. */
+  /** Returns when the entry is in the lane. If interrupted before that, the entry is not added. */
   offer(value: A, weight: number): Effect.Effect<void> {
-    // Looked at and registered in one step: a fiber may be preempted between any two effects, and room made meanwhile would wake nobody.
+    // Check and register in one step: a fiber may be preempted between two effects, and capacity freed in between would wake no producer.
     return Effect.async<void>((resume) => {
       if (this.waiters.size === 0 && this.tryOffer(value, weight)) return resume(Effect.void)
       const waiter = { value, weight, admitted: () => resume(Effect.void) }
@@ -100,7 +100,7 @@ export class Lane<A> {
     return out
   }
 
-  /** Puts taken entries back to the front, in their order: they were not worked off. */
+  /** Puts entries at the front, in their order: those to retry, or those that precede all others. Ignores the capacity. */
   putBack(values: ReadonlyArray<A>, weightOf: (value: A) => number): void {
     const entries = values.map((value) => ({ value, weight: weightOf(value) }))
     this.entries = [...entries, ...this.entries.slice(this.taken)]

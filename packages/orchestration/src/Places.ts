@@ -1,22 +1,22 @@
 /**
- * Places for agents: how many sessions live, and which turns wait for a place (R7). Derived from the folded threads and nothing else, so a restart
- * forgets none and invents none. Who waits longest goes first, unless a bound that is not shared stops that one.
+ * Places for agents: the live sessions, and the turns that wait for a place (R7). Derived from the folded threads only, so a restart loses none and
+ * invents none. The turn that has waited longest starts first, unless a bound blocks it that does not apply to the others.
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
 import { epochOf, hasLiveSession, isIdle, nextTurn, type ThreadState } from "./ThreadState.ts"
 
-/** Sessions that may live at once; 0 = any number. */
+/** Limits on concurrent sessions; 0 = no limit. */
 export interface Bounds {
   readonly agents: number
-  /** Of all threads whose last turn the same token asked for. */
+  /** Limit per token, over all threads whose last turn that token requested. */
   readonly agentsPerToken: number
   readonly agentsPerProvider: number
 }
 
 export const unbounded: Bounds = { agents: 0, agentsPerToken: 0, agentsPerProvider: 0 }
 
-/** Each bound, and whom it counts. */
+/** For each bound: whether both seats count against the same limit. */
 const shared = {
   agents: () => true,
   agentsPerToken: (a: Seat, b: Seat) => a.token === b.token,
@@ -31,9 +31,9 @@ interface Seat {
 }
 interface Holder extends Seat {
   readonly epoch: number
-  /** `idle`: it can be asked for its place. `leaving`: it was. */
+  /** `idle`: it may be stopped to free its place. `leaving`: its stop was requested. */
   readonly is: "working" | "idle" | "leaving"
-  /** Of an idle one: since when. */
+  /** ISO 8601: the last change of an idle session's thread; empty for the others. */
   readonly since: string
 }
 interface Waiter extends Seat {
@@ -55,15 +55,15 @@ const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {
     : { ...seatOf(state), since: next.requestedAt, holds: hasLiveSession(state) }
 }
 
-/** What to do now that places are free, or wanted. */
+/** Turns to start and sessions to stop. */
 export interface Release {
-  /** Their next turn may start. */
+  /** Threads whose next turn may start. */
   readonly start: ReadonlyArray<ThreadId>
-  /** Idle sessions whose place is wanted. */
+  /** Idle sessions whose place another turn needs. */
   readonly stop: ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>
 }
 
-/** Turns that one release starts; more follow with the next. */
+/** The most turns that one release starts; the next release starts more. */
 const atOnce = 64
 
 export class Places {
@@ -79,7 +79,7 @@ export class Places {
     this.bounds = bounds
   }
 
-  /** The thread is now in this state; `undefined`: it is not known any more. */
+  /** Records the current state of a thread; `undefined` removes the thread. */
   note(threadId: ThreadId, state: ThreadState | undefined): void {
     const before = this.holders.get(threadId)
     const holder = holderOf(state)
@@ -96,7 +96,7 @@ export class Places {
     else this.waiters.set(threadId, waiter)
   }
 
-  /** The account of the provider has used up its limit until then; `undefined`: it has not. */
+  /** Records until when the provider's account is at its usage limit, in milliseconds since 1970; `undefined`: it is not. */
   limit(provider: string, until: number | undefined): void {
     if (until === undefined) {
       if (this.limited.delete(provider)) this.changed = true
@@ -125,7 +125,7 @@ export class Places {
     return left
   }
 
-  /** The bounds that leave no place. */
+  /** The bounds that leave no place for this seat. */
   private full(seat: Seat): ReadonlyArray<keyof Bounds> {
     return names.filter((bound) => (bound !== "agentsPerToken" || seat.token !== undefined) && this.free(bound, seat) <= 0)
   }
@@ -135,7 +135,7 @@ export class Places {
       bound === "agents" ? "" : bound === "agentsPerToken" ? ` of ${seat.token ?? "this token"}` : ` of ${seat.provider}`
     return {
       reason: "agents",
-      message: `${this.bounds[bound]} agents${whose} live, as many as limits.${bound} allows. The turn starts when one of them has ended.`
+      message: `The limit of ${this.bounds[bound]} running agents${whose} is reached (limits.${bound}). The turn starts when one of them has ended.`
     }
   }
 
@@ -158,19 +158,19 @@ export class Places {
     return taken === undefined ? undefined : this.refusal(taken, seat)
   }
 
-  /** Waiting turns that no bound of their own stops. */
+  /** Waiting turns that neither a usage limit nor a full bound blocks. */
   private startable(now: number): ReadonlyArray<Waiter> {
     return [...this.waiters.values()].filter(
       (one) => this.limitOf(one.provider, now) === undefined && (one.holds || this.full(one).length === 0)
     )
   }
 
-  /** Why this thread waits; `undefined`: it does not wait for a place or a limit. */
+  /** Why this thread waits; `undefined`: it waits neither for a place nor for a usage limit to end. */
   waitingOf(threadId: ThreadId, state: ThreadState | undefined, now: number): Waiting | undefined {
     return state === undefined || !this.waiters.has(threadId) ? undefined : this.waiting(state, now)
   }
 
-  /** Once after each change: what can start, the oldest first, and which idle sessions make place for the others. */
+  /** After a change: the threads that can start, longest wait first, and the idle sessions to stop for the others. Else `undefined`. */
   release(now: number): Release | undefined {
     for (const provider of this.limited.keys()) this.limitOf(provider, now)
     if (!this.changed) return undefined
@@ -183,13 +183,13 @@ export class Places {
     return { start, stop: this.unneeded(now) }
   }
 
-  /** Idle sessions to end. One waiter may need several: each bound that stops it is somebody else's place. */
+  /** Idle sessions to stop. One waiter may need several places: one for each bound that blocks it. */
   private unneeded(now: number): Release["stop"] {
     const oldestFirst = (a: { readonly since: string }, b: { readonly since: string }) => (a.since < b.since ? -1 : 1)
     const all = [...this.holders.values()]
     const leaving = all.filter(({ is }) => is === "leaving")
     const idle = all.filter(({ is }) => is === "idle").toSorted(oldestFirst)
-    // Those that go anyhow first.
+    // Count the sessions that already stop before stopping idle ones.
     const pool = [...leaving, ...idle]
     const stop: Array<Holder> = []
     for (const waiter of idle.length === 0 ? [] : [...this.waiters.values()].toSorted(oldestFirst)) {
@@ -209,7 +209,7 @@ export class Places {
     return stop.map(({ epoch, threadId }) => ({ threadId, epoch }))
   }
 
-  /** For people and monitors. */
+  /** Counts for metrics. */
   figures(now: number) {
     let limit = 0
     for (const { provider } of this.waiters.values()) if (this.limitOf(provider, now) !== undefined) limit++

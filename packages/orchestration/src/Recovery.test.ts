@@ -160,8 +160,10 @@ describe("recovery", () => {
   )
 
   it("T2 T5 L2 killed instead of any append, again and again: every turn ends exactly once, nothing stays open (200 seeds)", async () => {
+    let tried = 0
     let deaths = 0
     for await (const seed of seeds(200)) {
+      tried++
       const { exit } = simulate(
         seed,
         Effect.gen(function* () {
@@ -200,8 +202,8 @@ describe("recovery", () => {
       expect(left(events), `seed ${seed}`).toEqual([])
       for (const offset of accepted) expect(events[offset - 1]?.offset, `seed ${seed}`).toBe(offset)
     }
-    expect(deaths).toBeGreaterThan(100)
-  }, 240_000)
+    expect(deaths / tried).toBeGreaterThan(0.5)
+  })
 })
 
 it.effect("L11 a row that is not what the events say is found", () =>

@@ -1,6 +1,6 @@
 /**
- * One session of one thread: opens the agent, gives it turns one after the other, lets interrupts, answers and stops overtake them, reads it to
- * its end, and tells the engine what became of it. Its fibers live in its own scope; its death is always a fact (T2, T7).
+ * One session of one thread: opens the agent, gives it turns one at a time, lets interrupts, answers and stops overtake them, reads its events to
+ * the end, and reports its end to the engine. Its fibers live in its own scope; every death becomes a fact (T2, T7).
  */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
@@ -14,15 +14,15 @@ import type { Intent } from "./Intent.ts"
 import * as Opening from "./Opening.ts"
 import type { Signals } from "./Signals.ts"
 
-/** How long each step may take before the next stronger one. */
+/** Deadlines of each step, after which the next stronger one is taken. */
 export interface Budgets {
   /** Starting the agent. */
   readonly open: Duration.DurationInput
-  /** Until the agent takes a turn, added text or an answer; the adapter's own deadlines are shorter. */
+  /** Until the agent accepts a turn, steered text or an answer. The adapter's own deadlines are shorter. */
   readonly call: Duration.DurationInput
-  /** From the wish to interrupt to the turn's end; then the session is stopped. */
+  /** From the interrupt request to the turn's end; then the session is stopped. */
   readonly interrupt: Duration.DurationInput
-  /** The adapter's own stop (stdin, TERM, KILL) and reading the rest; then the session is given up. */
+  /** For the adapter's stop (stdin, TERM, KILL), and again for reading the rest; then the session is abandoned. */
   readonly stop: Duration.DurationInput
 }
 
@@ -32,13 +32,13 @@ export interface Runner {
   readonly provider: string
   /** Acts on an intent; returns at once. */
   readonly take: (intent: Intent) => Effect.Effect<unknown>
-  /** Turns given to it that are not over. */
+  /** Turns dispatched to it that have not ended. */
   readonly openTurns: () => ReadonlyArray<Deferred.Deferred<void>>
-  /** Done when the agent is gone, or was given up, and its end is committed. */
+  /** Done when the agent has ended or was abandoned, and the session's end is committed. */
   readonly closed: Deferred.Deferred<void>
-  /** Done when the agent is proven gone: its scope has closed to the end (P7). */
+  /** Done when the agent is proven ended: its scope has closed completely (P7). */
   readonly gone: Deferred.Deferred<void>
-  /** Gives the agent up: its scope closes, which kills it, and the session is told as ended. */
+  /** Abandons the agent: closes its scope, which kills it, and reports the session as ended. */
   readonly giveUp: Effect.Effect<unknown>
 }
 
@@ -47,24 +47,24 @@ export interface Input extends Opening.Input {
   readonly signals: typeof Signals.Service
   readonly budgets: Budgets
   readonly ingestion: Ingestion.Options
-  /** The prompt of a turn, or what it does in place of one, from the log. */
+  /** The prompt of a turn, or its action, from the log. */
   readonly prompt: (turnId: TurnId) => Effect.Effect<{ readonly text: string; readonly action: TurnAction | undefined }>
 }
 
 interface Turn {
-  /** The agent took it, or refused it. */
+  /** Done when the agent has accepted or refused it. */
   readonly given: Deferred.Deferred<void>
   readonly ended: Deferred.Deferred<void>
 }
 
 type Serial = Extract<Intent, { _tag: "StartTurn" | "Steer" }>
 
-/** Steers that may wait for one agent; one more is refused, and becomes a turn. */
+/** Most steers queued for one agent; one more is refused and becomes a turn. */
 const maxSteers = 64
 
 const unanswered = (error: ProviderError): string => `the agent could not be given an answer: ${error.failure.message}`
 
-/** It was asked for while another agent had the thread, or an older one of the same name. */
+/** The action was requested while another agent, or an older version of this one, ran the thread. */
 const cannot = (provider: string, { type }: TurnAction) =>
   new ProviderError({
     provider,
@@ -73,7 +73,7 @@ const cannot = (provider: string, { type }: TurnAction) =>
     failure: { kind: "refused", message: `${provider} cannot do that (${type}).` }
   })
 
-/** A failure after which the agent is not to be trusted with another turn. */
+/** Whether the agent must not get another turn after this failure. */
 const isFatal = ({ outcome, failure }: ProviderError): boolean =>
   outcome === "unknown" || failure.kind === "process" || failure.kind === "transport"
 
@@ -82,10 +82,10 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
   Effect.gen(function* () {
     const { engine, threadId, epoch, budgets } = input
     const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-    /** The agent alone: it is killed before anybody waits for what it said to be handed over (S8). */
+    /** The agent's own scope: it is closed first, so the agent is killed before waiting for its events to be committed (S8). */
     const agent = yield* Scope.fork(own, ExecutionStrategy.sequential)
     const signals = yield* Scope.extend(input.signals.session(threadId), own)
-    // Drops nothing: steers are counted first, and a turn has the last place for itself, for the engine lets one at a time through.
+    // Never drops: steers are counted before the offer, and the last slot is reserved for a turn, because the engine dispatches one at a time.
     const serial = yield* Queue.dropping<Serial>(maxSteers + 1)
     const opened = yield* Deferred.make<ProviderSession | undefined>()
     const stopping = yield* Deferred.make<string>()
@@ -95,9 +95,9 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
     const gone = yield* Deferred.make<void>()
     const turns = new Map<TurnId, Turn>()
     let death: Failure | undefined
-    /** What another agent was told and did, until this one has taken it with a turn. */
+    /** The transcript for the agent after a hand-over or a lost conversation, until it has accepted it with a turn. */
     let handed: Handover.Told | undefined
-    /** The log still has the key of a lost conversation: that of the new one counts once it has been given what was said. */
+    /** The log still holds the key of a lost conversation. The new key is recorded once the agent has been given the transcript. */
     let keyIsNews = false
 
     const turnFor = (turnId: TurnId) =>
@@ -109,13 +109,13 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         return turn
       })
 
-    /** Strongest last: the adapter's own stop, then the session is given up and its scope closes. */
+    /** First the adapter's stop; if that takes too long, the session is abandoned and its scope closed. */
     const stop = (reason: string) =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
         signals.close()
-        // In the log first, so that what the agent's end settles is known as wanted, and the queue waits for the next session.
-        // But an agent is stopped also while the log cannot be written.
+        // Log the stop first, so that the agent's end counts as wanted and the queue waits for the next session.
+        // The timeout stops the agent even while the log cannot be written.
         yield* engine
           .submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
           .pipe(Effect.timeoutOption("1 second"))
@@ -136,7 +136,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         ? Effect.void
         : engine.submit({ _tag: "ResumeKeyLearned", threadId, epoch, resumeKey: session.resumeKey })
 
-    /** A call that hangs or breaks the adapter has an unknown outcome, like one whose deadline passed: the turn has a clock (T4). */
+    /** A call that hangs or throws has an unknown outcome, like one whose deadline has passed (T4). */
     const sturdy = (operation: string, call: Effect.Effect<void, ProviderError>) => {
       const unknown = (message: string) =>
         new ProviderError({ provider: input.provider, operation, outcome: "unknown", failure: { kind: "unknown", message } })
@@ -185,7 +185,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         Effect.forever
       )
 
-    /** The turn as it was when the intent came, in the order of the log: its end may be next, and then it is not to be looked for (T7). */
+    /** Looks the turn up when the intent arrives, in log order: the next event may be its end, which removes it (T7). */
     const turnToInterrupt = (turnId: TurnId) =>
       Effect.gen(function* () {
         const known = turns.has(turnId)
@@ -213,7 +213,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       Effect.gen(function* () {
         const session = yield* Deferred.await(opened)
         if (session === undefined) return
-        // An agent that waits for an answer which cannot reach it would wait for ever.
+        // Stop an agent that an answer cannot reach: it would wait indefinitely.
         yield* sturdy("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
       })
 
@@ -228,7 +228,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
         if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
-        // The agent may begin another conversation at any time, such as by a command of its own: the next session continues that one.
+        // The agent may switch to another conversation at any time, for example by one of its own commands. The next session resumes that one.
         let known = resumeKey
         const events = session.events.pipe(
           Stream.mapChunksEffect((chunk) => {
@@ -246,19 +246,21 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         yield* Effect.raceFirst(Deferred.await(read), Deferred.await(givenUp))
       })
 
-    /** An adapter whose finalizer hangs must not keep the thread. */
+    /** A hanging finalizer of an adapter must not block the thread: wait for the close at most `stop`. */
     const closeOwn = Effect.forkDaemon(
       Scope.close(agent, Exit.void).pipe(
         Effect.zipRight(Deferred.succeed(gone, undefined)),
         Effect.zipRight(Scope.close(own, Exit.void))
       )
     ).pipe(
-      // Of its own, and only left, not ended: it is the proof that the agent is gone.
+      // The close runs in a daemon fiber and is not interrupted by the timeout: its completion proves that the agent has ended.
       Effect.zipRight(Deferred.await(gone).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))),
       Effect.flatMap((done) =>
         Option.isSome(done)
           ? Effect.void
-          : Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be shown to be gone`)
+          : Effect.logError(
+              `${threadId}: the agent of epoch ${epoch} may still be running: closing it took longer than ${Duration.format(budgets.stop)}`
+            )
       )
     )
 

@@ -1,6 +1,6 @@
 /**
  * The folded state of one thread: what `decide` needs, and nothing that grows with its history.
- * The active turn is not a field of its own: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
+ * The active turn has no separate field: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -23,19 +23,19 @@ import { given, type Labelled } from "@millrace/contracts/Labels"
 import * as Goal from "./Goal.ts"
 import * as Remembered from "./Remembered.ts"
 
-/** What a turn is asked to do, and for what: stays with it from the queue to the agent, and back. */
+/** What a turn must do, and why. Kept from the queue to the agent, and when the turn is requeued. */
 export interface Assignment {
-  /** The turn whose work it goes on with. */
+  /** The interrupted turn that it continues. */
   readonly continues: Continues | undefined
   /** The goal that it works towards. */
   readonly goalId: GoalId | undefined
-  /** What it does in place of taking its text as a prompt. */
+  /** What it does instead of sending its text as a prompt. */
   readonly action: TurnAction | undefined
   readonly text: string
   readonly requestedAt: string
 }
 
-/** Of whatever has it: a turn that waits or runs, or its row. */
+/** Extracts the assignment from a queued turn, an open turn or a turn's row. */
 export const assignmentOf = (turn: Pick<Assignment, "text" | "requestedAt"> & Partial<Assignment>): Assignment => ({
   continues: turn.continues,
   goalId: turn.goalId,
@@ -44,23 +44,23 @@ export const assignmentOf = (turn: Pick<Assignment, "text" | "requestedAt"> & Pa
   requestedAt: turn.requestedAt
 })
 
-/** A turn between `turn.dispatched` (or a provider's own `turn.started`) and its terminal. */
+/** A turn between `turn.dispatched` (or the `turn.started` of a turn that the provider began itself) and its terminal. */
 export interface OpenTurn extends Assignment {
   readonly turnId: TurnId
-  /** Of the session that runs it. */
+  /** The epoch of the session that runs it. */
   readonly epoch: number
   readonly origin: TurnOrigin
-  /** What the agent's last message in it says of that goal. */
+  /** What the agent's last message in this turn claims about the goal. */
   readonly claim: Goal.Claim | undefined
   readonly stage: "dispatched" | "started"
   readonly interruptRequested: boolean
-  /** The clock that ran out, when no person asked for the interrupt (T8). */
+  /** Why the server requested the interrupt, such as a silence limit; absent when a person requested it (T8). */
   readonly interruptReason: string | undefined
   readonly startedAt: string | undefined
   readonly usage: Usage | undefined
   readonly plan: ReadonlyArray<PlanStep> | undefined
   readonly diff: string | undefined
-  /** The last items and requests of this turn that are over: they do not open twice (T9, T13). */
+  /** Ids of the most recently closed items and requests of this turn: they do not open twice (T9, T13). */
   readonly closed: Remembered.Remembered
 }
 
@@ -74,11 +74,11 @@ export interface OpenItem {
   readonly itemId: ItemId
   readonly turnId: TurnId
   readonly kind: string
-  /** As it started. */
+  /** Its content when it started. */
   readonly content: ItemContent
   /** The sum of its deltas, at most `maxText` characters. */
   readonly text: string
-  /** Characters of deltas beyond that. */
+  /** Characters of deltas beyond `maxText`, which were cut. */
   readonly cut: number
 }
 
@@ -87,17 +87,17 @@ export interface OpenRequest {
   readonly turnId: TurnId
   readonly ask: Ask
   readonly openedAt: string
-  /** The request of an earlier turn that asked the same and expired. */
+  /** The expired request of an earlier turn that asked the same question. */
   readonly reasks: RequestId | undefined
 }
 
 export interface StopRequest {
   readonly reason: string
-  /** The agent broke; absent when somebody wants the session to end. */
+  /** Why the agent broke; absent when the stop was wanted. */
   readonly error?: Failure | undefined
 }
 
-/** An agent that the thread was taken from. */
+/** The agent that ran the thread before a hand-over. */
 export interface Parked {
   readonly provider: string
   readonly model?: string
@@ -116,53 +116,56 @@ export interface ThreadState {
   readonly deleted: boolean
   readonly createdAt: string
   readonly updatedAt: string
-  /** The last session, also when it is over. */
+  /** The last session, live or ended. */
   readonly session: SessionState | undefined
   readonly capabilities: ReadonlyArray<string>
   readonly resumeKey: string | undefined
-  /** While `resumeKey` is that one's, its agent has no copy yet. */
+  /** The source of a fork. While `resumeKey` equals the source's key, the agent has not copied the conversation yet. */
   readonly forkedFrom: typeof ForkSource.Type | undefined
-  /** Why the live session is to end; cleared when it has. */
+  /** The requested stop of the live session; cleared when the session has ended. */
   readonly stopRequested: StopRequest | undefined
-  /** What becomes of a turn when its server dies; absent: as the server is set. */
+  /** What happens to a running turn when its server dies; absent: the server's default. */
   readonly recovery: RecoveryPolicy | undefined
   readonly afterLimit: AfterLimit | undefined
   readonly labels: Labelled["labels"]
   readonly metadata: Labelled["metadata"]
-  /** Work that goes on later, with the prompt of its turn. While there is one, the queue waits. */
+  /** The scheduled continuation of an interrupted turn, with the prompt of the new turn. While there is one, the queue waits. */
   readonly continuation: (Continuation & { readonly text: string; readonly action?: TurnAction | undefined }) | undefined
   readonly goal: Goal.GoalState | undefined
-  /** The agent that ran it until now, while the next one was not given the conversation yet. */
+  /** The agent that ran the thread before the hand-over, until the current one has been given the conversation. */
   readonly handedFrom: string | undefined
-  /** What that agent needs to go on as if nothing had happened, while no other one began a turn. */
+  /** What the previous agent needs to resume unchanged, until the current one begins a turn. */
   readonly parked: Parked | undefined
-  /** The last turn that ended failed. */
+  /** Whether the last active turn failed; reset when a turn is requested. */
   readonly failed: boolean
-  /** The last turns of the last session that are over: they do not start twice (T1). */
+  /** Ids of the most recently ended turns of the last session: they do not start twice (T1). */
   readonly over: Remembered.Remembered
   readonly turns: Readonly<Record<string, OpenTurn>>
   readonly queue: ReadonlyArray<QueuedTurn>
   readonly items: Readonly<Record<string, OpenItem>>
   readonly requests: Readonly<Record<string, OpenRequest>>
-  /** Work of the live session that outlives its turn: the provider's own ids, at most `maxBackground`. */
+  /** Background tasks of the live session, which outlive their turn: the provider's ids, at most `maxBackground`. */
   readonly background: ReadonlyArray<string>
-  /** Events of the live session so far, by `isActivity`. Of this process only: not in the row (R4). */
+  /** Number of events of the live session that `isActivity` counts. Kept in memory only, not in the row (R4). */
   readonly activity: number
-  /** Who asked for its last turn: the name of a token, or `local`. Not in the row: read from the log for turns that wait. */
+  /** The sender of its last turn: the name of a token, or `local`. Not in the row: read from the log for queued turns. */
   readonly requestedBy: string | undefined
-  /** `false`: the session ends as soon as there is nothing to do. */
+  /** `false`: the session is stopped as soon as it is idle. */
   readonly keepSession: boolean
-  /** The activity at which the session was last kept for a reason; then it is not said again (R5). */
+  /** The value of `activity` at the last `session.kept`: the event is not repeated while it is unchanged (R5). */
   readonly keptAt: number | undefined
 }
 
-/** Characters of an open item's deltas that are kept for the case that nobody else closes it. */
+/** Characters of an open item's deltas that are kept, to close the item if the agent does not. */
 export const maxText = 200_000
 
-/** Background tasks of one session that are counted. */
+/** Most open items per thread: each event of the thread copies their ids (L10). When one more starts, the oldest is aborted. */
+export const maxOpenItems = 256
+
+/** Most background tasks counted per session. */
 export const maxBackground = 100
 
-/** Turns that may wait in one thread. */
+/** Most queued turns per thread. */
 export const maxQueue = 100
 
 export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["data"], at: string): ThreadState => ({
@@ -230,7 +233,7 @@ const some = (record: Readonly<Record<string, unknown>>): boolean => {
   return false
 }
 
-/** The queued turn that could start now, if its session has a place. */
+/** The queued turn that can start now if a place is free. */
 export const nextTurn = (state: ThreadState): QueuedTurn | undefined =>
   state.deleted ||
   state.continuation !== undefined ||
@@ -239,7 +242,7 @@ export const nextTurn = (state: ThreadState): QueuedTurn | undefined =>
     ? undefined
     : state.queue[0]
 
-/** Its live session has nothing to do and nothing to wait for. */
+/** Whether it has a live session with nothing to do and nothing to wait for. */
 export const isIdle = (state: ThreadState): boolean =>
   hasLiveSession(state) &&
   state.session?.status !== "starting" &&
@@ -251,7 +254,7 @@ export const isIdle = (state: ThreadState): boolean =>
   !some(state.turns) &&
   !some(state.requests)
 
-/** Something of it is under way: it stays in memory, and Recovery looks at it. */
+/** Whether the thread has anything open or queued: it stays in memory, and Recovery processes it. */
 export const isLive = (state: ThreadState): boolean =>
   hasLiveSession(state) ||
   state.continuation !== undefined ||
@@ -268,23 +271,23 @@ export const statusOf = (state: ThreadState): ThreadStatus => {
   return state.failed ? "failed" : "idle"
 }
 
-/** Who began a turn that waits or was given to an agent. */
+/** The origin of a queued or dispatched turn. */
 export const originOf = ({ continues, goalId }: Pick<Assignment, "continues" | "goalId">): TurnOrigin =>
   continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
 
-/** A turn waits while one of its requests is open. */
+/** Whether a turn waits: one of its requests is open. */
 export const isWaiting = (state: ThreadState, turnId: string): boolean => {
   for (const id in state.requests) if (state.requests[id]?.turnId === turnId) return true
   return false
 }
 
-/** A plan as rows and read models have it. */
+/** A continuation as rows and read models store it: without prompt and action. */
 export const withoutText = (planned: NonNullable<ThreadState["continuation"]>): Continuation => {
   const { text: _t, action: _a, ...plan } = planned
   return plan
 }
 
-/** As read models show it. */
+/** The thread as read models show it. */
 export const threadView = (state: ThreadState): ThreadView => ({
   threadId: state.threadId,
   projectId: state.projectId,
@@ -319,7 +322,7 @@ const assignmentView = ({ action, continues, goalId, requestedAt, text }: Assign
   requestedAt
 })
 
-/** A turn that waits, as read models show it. */
+/** A queued turn as read models show it. */
 export const queuedView = (threadId: ThreadId, turnId: TurnId, assignment: Assignment): TurnView => ({
   turnId,
   threadId,

@@ -78,6 +78,19 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
   ]
 }
 
+/** In the first turn; its id is the same each time. */
+const noticeOf = (nativeTurnId: string, text: string): Imported => ({
+  type: "item.imported",
+  data: {
+    threadId: threadless,
+    turnId: nativeTurnId as Extract<Imported, { type: "turn.imported" }>["data"]["turnId"],
+    itemId: `${nativeTurnId}/millrace-omitted` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],
+    kind: "notice",
+    status: "completed",
+    text
+  }
+})
+
 /** Needs `EventLog`, `Import`, `Views` and `Providers`. */
 export const make = Effect.gen(function* () {
   const views = yield* Views
@@ -114,8 +127,16 @@ export const make = Effect.gen(function* () {
       const history = yield* historyOf(provider)
       return yield* Effect.scoped(
         Effect.gen(function* () {
-          const { thread, turns } = yield* history.read(nativeThreadId)
-          return yield* transfer.transcript(
+          const { omitted = Effect.void, thread, turns } = yield* history.read(nativeThreadId)
+          let first: string | undefined
+          const seen = Stream.tap(turns, ({ nativeTurnId }) => Effect.sync(() => (first ??= nativeTurnId)))
+          // Said in the thread too: a transcript without any work looks complete.
+          const notice = Stream.unwrap(
+            Effect.map(omitted, (words) =>
+              first === undefined || words === undefined ? Stream.empty : Stream.make(noticeOf(first, words))
+            )
+          )
+          const result = yield* transfer.transcript(
             {
               source: { from: provider, threadId: nativeThreadId, resumeKey: nativeThreadId },
               title: thread.title,
@@ -123,9 +144,14 @@ export const make = Effect.gen(function* () {
               model: thread.model,
               cwd: cwd ?? thread.cwd
             },
-            Stream.mapConcat(turns, (turn) => piecesOf(turn, thread.createdAt ?? "1970-01-01T00:00:00.000Z")),
+            Stream.concat(
+              Stream.mapConcat(seen, (turn) => piecesOf(turn, thread.createdAt ?? "1970-01-01T00:00:00.000Z")),
+              notice
+            ),
             actor
           )
+          const words = yield* omitted
+          return words === undefined ? result : { ...result, omitted: words }
         })
       )
     })

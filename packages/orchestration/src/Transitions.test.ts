@@ -119,7 +119,9 @@ const any: fc.Arbitrary<DomainEvent> = fc.oneof(
 it("T1 any events in any order: a turn takes none but those of its stage, a terminal absorbs, the first one wins (200 seeds)", async () => {
   let written = 0
   let goals = 0
-  for await (const seed of seeds(200))
+  let tried = 0
+  for await (const seed of seeds(200)) {
+    tried++
     fc.assert(
       fc.property(fc.array(any, { minLength: 150, maxLength: 150 }), (events) => {
         const draft = new Draft(world, { at, seed: "s", hold: false, providers: new Set() })
@@ -199,8 +201,9 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
       }),
       { numRuns: 1, seed }
     )
-  expect(written).toBeGreaterThan(200 * 20)
-  expect(goals).toBeGreaterThan(100)
+  }
+  expect(written / tried).toBeGreaterThan(20)
+  expect(goals / tried).toBeGreaterThan(0.5)
 })
 
 it("T1 a piece of a transcript never takes the place of what is open, nor of a turn that is over", () => {

@@ -1,4 +1,4 @@
-/** What waits for the engine: a command that was asked, or a fact that was told; each with who waits for its outcome. */
+/** An entry of the engine's lanes: a command or a fact, with the deferred that receives its outcome. */
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { type CommandError, CommandRejected, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -22,7 +22,7 @@ export interface Told {
   readonly _tag: "Told"
   readonly fact: Fact
   readonly seed: string
-  /** Bytes, about. */
+  /** Approximate bytes. */
   readonly weight: number
   readonly done: Deferred.Deferred<boolean> | undefined
 }
@@ -37,18 +37,18 @@ export const needed = (work: Work): Needed =>
 export const answer = (work: Asked, reply: Either.Either<Accepted, CommandError>): void =>
   Deferred.unsafeDone(work.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))
 
-/** `concerned`: whether the fact still meant something. */
+/** `concerned`: whether the fact still applied. */
 export const settle = (work: Told, concerned: boolean): void => {
   if (work.done !== undefined) Deferred.unsafeDone(work.done, Effect.succeed(concerned))
 }
 
 export const storageUnavailable = ({ message }: LogUnavailable): StorageUnavailable =>
   new StorageUnavailable({
-    message: `The log cannot be used now: ${message}. Ask for the command's status, then send it again.`,
+    message: `The log is unavailable: ${message}. Query the status of this command id, then send the command with the same id again.`,
     retryAfterMillis: 1000
   })
 
-/** What the caller of a command hears when its events could not be appended. */
+/** The error for a command whose events could not be appended. */
 export const appendFailed = (error: AppendError): CommandError =>
   error._tag === "EventTooLarge"
     ? new CommandRejected({
@@ -57,7 +57,7 @@ export const appendFailed = (error: AppendError): CommandError =>
       })
     : storageUnavailable(error)
 
-/** Stands where an event stood that the log does not take. */
+/** Replaces an event that is too large for the log. */
 const note = (event: DurableEvent): DurableEvent => ({
   _tag: "Opaque",
   ...(event.turnId === undefined ? {} : { turnId: event.turnId }),
@@ -65,11 +65,11 @@ const note = (event: DurableEvent): DurableEvent => ({
   payload: { event: event._tag }
 })
 
-/** A fact that holds an event too large for the log, in pieces that can be told alone; the event itself becomes a note. Ingestion cuts before: this is the backstop. */
+/** Splits a fact that holds an event too large for the log into facts of one event; a single event becomes a note. A backstop: Ingestion cuts values before this. */
 export const smaller = (work: Told): ReadonlyArray<Told> => {
   const { fact } = work
   if (fact._tag === "Imported") {
-    // One that cannot be cut is refused: who imports it hears of it.
+    // A single piece cannot be split: `false` makes the import fail.
     if (fact.pieces.length <= 1) settle(work, false)
     else
       return fact.pieces.map((piece, at) => ({

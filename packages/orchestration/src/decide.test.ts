@@ -253,6 +253,23 @@ describe("turns", () => {
 })
 
 describe("items and requests", () => {
+  it("R7 L10 a thread holds 256 open items: one more, and the oldest is aborted; its real end is an amendment", () => {
+    const { model, turnId } = running()
+    const begin = (n: number) =>
+      say(model, 1, { _tag: "ItemStarted", turnId, itemId: `itm_${n}` as ItemId, kind: "command", content: {} })
+    for (let n = 0; n < 400; n++) begin(n)
+    expect(Object.keys(model.only.items)).toHaveLength(256)
+    const aborted = model.events.filter((event) => event.type === "item.completed" && event.data.status === "aborted")
+    expect(aborted).toHaveLength(400 + 1 - 256)
+    expect(aborted.slice(0, 2)).toMatchObject([
+      { data: { itemId: "itm_a", status: "aborted", text: "half of an answer", reason: "more than 256 items are open" } },
+      { data: { itemId: "itm_0", status: "aborted" } }
+    ])
+    const content = { output: "all of it" }
+    say(model, 1, { _tag: "ItemCompleted", turnId, itemId: "itm_99" as ItemId, kind: "command", status: "completed", content })
+    expect(last(model, "item.amended")?.data).toMatchObject({ itemId: "itm_99", output: "all of it" })
+  })
+
   it("T9 items close once, at the latest with their turn, with the text they had; a late completion is kept and reopens nothing", () => {
     const { model, turnId, itemId } = running()
     say(model, 1, { _tag: "TurnFailed", turnId, error: { kind: "limit", message: "no tokens left" } })

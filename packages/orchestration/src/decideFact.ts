@@ -1,4 +1,4 @@
-/** decide for facts: what an agent said and what became of its process → events. Pure and total; nothing here can be refused. */
+/** decide for facts: an agent's events and the fate of its process → events. Pure and total; facts are never rejected. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -11,12 +11,12 @@ import type { Fact } from "./Fact.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
-import { deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
+import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { cutText, fitContent, fitUnknown, maxValueBytes } from "./Limits.ts"
-import { epochOf, hasLiveSession, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 import * as Remembered from "./Remembered.ts"
 
-/** Kept as it came, and touches nothing: what is too late to change the thread, or what no word stands for (T6, T9). */
+/** Writes a `provider.event`, which changes no state: for events that came too late or that the vocabulary has no type for (T6, T9). */
 const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
   draft.emit(threadId, "provider.event", {
     threadId,
@@ -30,7 +30,7 @@ const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, p
 /** Items and requests open once (T9, T13). */
 const isClosed = (turn: OpenTurn, id: string): boolean => Remembered.has(turn.closed, id)
 
-/** The agent's process is gone; `transport` is the way to the model, and the agent lives. */
+/** Whether the agent's process is dead. `transport` is the connection to the model: the agent lives. */
 const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "not-installed"
 
 const turnStarted = (
@@ -55,14 +55,14 @@ const turnStarted = (
   nameActive(draft, threadId, turnId)
 }
 
-/** A turn fails while its agent lives: by a usage limit perhaps, after which its work may go on. */
+/** A turn fails while its agent lives. After a usage limit its work may be continued later. */
 const failTurn = (draft: Draft, state: ThreadState, turn: OpenTurn, ending: Extract<Ending, { _tag: "failed" }>): void => {
   const isActive = state.session?.activeTurnId === turn.turnId
   const later = isActive ? Continuations.afterLimit(draft, state, turn, ending) : undefined
   settleTurn(draft, state.threadId, turn.epoch, turn.turnId, later?.ending ?? ending, later?.plan)
 }
 
-/** A turn that fails because its agent dies takes the session with it: nothing more is given to that agent (P7). */
+/** A turn that fails because its agent died also stops the session: that agent gets no further turn (P7). */
 const turnFailed = (
   draft: Draft,
   state: ThreadState,
@@ -80,13 +80,13 @@ const turnFailed = (
   settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
 }
 
-/** The clock that ran out says why, whatever words the agent has for an interrupt; and that it had to be stopped (T8). */
+/** The reason of the server's interrupt takes precedence over the agent's; a requested stop is appended (T8). */
 const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, said: string | undefined): string | undefined => {
   const stop = state.stopRequested?.reason
   return interruptReason === undefined ? said : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
 }
 
-/** Background work counts while its session lives; all other opaque events are kept as they came. */
+/** Reads background work of the live session; keeps all other opaque events unchanged. */
 const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<DurableEvent, { _tag: "Opaque" }>): void => {
   const word = Background.read(event)
   const written =
@@ -100,6 +100,21 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
         })
       : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: word.taskId }))
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
+}
+
+/** What the agent says later of an item that is aborted here is an amendment. */
+const makeRoom = (draft: Draft, state: ThreadState): void => {
+  const open = Object.values(state.items)
+  for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))
+    draft.emit(state.threadId, "item.completed", {
+      ...contentSoFar({ itemId, kind, turnId, ...item }),
+      threadId: state.threadId,
+      turnId,
+      itemId,
+      kind,
+      status: "aborted",
+      reason: `more than ${maxOpenItems} items are open`
+    })
 }
 
 const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
@@ -141,6 +156,7 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
       const { itemId, kind } = event
       if (turn === undefined) return late("item-started")
       if (isClosed(turn, itemId)) return late("item-started")
+      makeRoom(draft, state)
       if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
         late("item-started")
       return
@@ -179,7 +195,7 @@ const itemSaid = (
   } else if (state.items[itemId] === undefined) draft.emit(threadId, "item.amended", { ...item, status })
 }
 
-/** Whether a fact is of the session that lives now. */
+/** Whether a fact belongs to the live session. */
 const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epochOf(state) && hasLiveSession(state)
 
 const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
@@ -201,7 +217,7 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
   startNext(draft, threadId)
 }
 
-/** The agent is gone. Whoever asked for it, or what broke, stands in the state; else it is what `error` says. */
+/** The agent has ended. The requested stop in the state gives the reason; without one, `error` does. */
 const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean): void => {
   const stop = state.stopRequested
   const cause = stop === undefined ? (broke ? error : undefined) : stop.error
@@ -224,7 +240,7 @@ const session = (
       return opened(draft, state, fact)
     case "ResumeKeyLearned": {
       if (state.session === undefined || state.resumeKey === fact.resumeKey) return
-      // Of an agent that the thread was taken from meanwhile: the next one could do nothing with it.
+      // The key belongs to the agent before a hand-over: the next agent cannot use it.
       if (state.handedFrom !== undefined && state.stopRequested !== undefined) return
       draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
       return
@@ -254,7 +270,7 @@ const session = (
     }
     case "RequestsRefused":
       for (const { turnId, requestId } of Object.values(state.requests))
-        // The question whether work goes on is the thread's own: the next server still asks it.
+        // The question whether to continue belongs to the thread, not to the agent: it stays open for the next server.
         if (state.continuation?.requestId !== requestId)
           draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
       return
@@ -275,7 +291,7 @@ const session = (
   }
 }
 
-/** The events that a fact causes, into the draft. Returns whether the fact still concerned anything. */
+/** Writes the events that a fact causes into the draft. Returns whether the fact still applied. */
 export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "Said") {
     for (const event of fact.events) said(draft, fact.threadId, fact.epoch, event)
@@ -284,7 +300,7 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "Imported") return decideImport(draft, fact)
   const state = draft.thread(fact.threadId)
   if (state === undefined || state.deleted) return false
-  // A refused steer is a person's text: it is kept whatever became of the session it was meant for.
+  // A refused steer is a person's text: it is kept even if its session has ended.
   if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
   if (fact._tag === "ContinuationDue") return Continuations.due(draft, state, fact)
   if (fact._tag === "GoalDue") {

@@ -20,7 +20,7 @@ const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) =
 const closing = (state: ThreadState, turnId: string, id: string): ThreadState =>
   withTurn(state, turnId, (turn) => ({ ...turn, closed: Remembered.add(turn.closed, id) }))
 
-/** What the agent says of the goal of this turn: its last message counts. */
+/** Records the agent's claim about the goal of this turn; its last message counts. */
 const claimed = (
   state: ThreadState,
   { kind, text, turnId }: Extract<DomainEvent, { type: "item.completed" }>["data"]
@@ -29,7 +29,7 @@ const claimed = (
     ? withTurn(state, turnId, (turn) => ({ ...turn, claim: Goal.claimOf(text ?? "") }))
     : state
 
-/** The one way a session state is written: the impossible pair cannot be built from it (T3). */
+/** The only constructor of a session state: an active turn exists only with `starting` or `running` (T3). */
 const sessionOf = (data: SessionState): SessionState => {
   const rest = {
     ...(data.reason === undefined ? {} : { reason: data.reason }),
@@ -48,7 +48,7 @@ const sessionOf = (data: SessionState): SessionState => {
 
 type Terminal = Extract<DomainEvent, { type: "turn.completed" | "turn.interrupted" | "turn.failed" }>
 
-/** The goal after the end of one of its turns. */
+/** The goal after the end of a turn; unchanged if the turn is not the goal's. */
 const goalAfter = ({ goal, turns }: ThreadState, event: Terminal): ThreadState["goal"] => {
   const { data, type } = event
   const turn = turns[data.turnId]
@@ -101,11 +101,11 @@ const newTurn = (turnId: OpenTurn["turnId"], epoch: number, assignment: Assignme
   closed: Remembered.empty
 })
 
-/** The hot case: constant work, whatever the state holds. */
+/** The hot path: constant work, whatever the size of the state. */
 export const appendDelta = (state: ThreadState, itemId: string, text: string): ThreadState => {
   const item = state.items[itemId]
   if (item === undefined) return state
-  // After the first cut nothing more is added: what fits later would stand in the place of what did not.
+  // After the first cut nothing more is added: later text that fits would take the place of the text that was cut.
   const kept = item.cut > 0 ? "" : cut(text, maxText - item.text.length)
   const next = { ...item, text: item.text + kept, cut: item.cut + text.length - kept.length }
   return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: next } }
@@ -257,7 +257,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string, actor: string
     case "turn.started": {
       const assignment = assignmentOf({ text: "", requestedAt: at })
       const turn = state.turns[event.data.turnId] ?? newTurn(event.data.turnId, state.session?.epoch ?? 0, assignment)
-      // One with an action has no prompt to be told it with.
+      // An action turn has no prompt, so the transcript of the hand-over is not delivered with it.
       const delivered = state.session?.continuity === "handed-off" && turn.stage === "dispatched" && turn.action === undefined
       const started = { ...turn, origin: event.data.origin, stage: "started" as const, startedAt: at }
       return {
@@ -312,7 +312,7 @@ const apply = (state: ThreadState, event: DomainEvent, at: string, actor: string
   }
 }
 
-/** Whether the event changes what summaries of the thread say; the others leave its row alone. */
+/** Whether the event changes the thread's summary; other events do not write its row. */
 export const touchesThread = (type: DomainEvent["type"]): boolean =>
   type !== "item.delta" &&
   type !== "item.amended" &&
@@ -321,13 +321,13 @@ export const touchesThread = (type: DomainEvent["type"]): boolean =>
   type !== "session.kept" &&
   !type.endsWith(".imported")
 
-/** Whether the event says that somebody does something; all but the record that nobody does (R3, R5). */
+/** Whether the event counts as activity: all but `session.kept`, the record that a silent session was kept (R3, R5). */
 export const isActivity = (type: string): boolean => type !== "session.kept"
 
 const counted = (state: ThreadState, type: DomainEvent["type"]): ThreadState =>
   !isActivity(type) || type === "item.delta" ? state : { ...state, activity: type === "session.started" ? 1 : state.activity + 1 }
 
-/** Folds one event of a thread's stream. `at` is the event's time, `actor` who gave the command behind it. */
+/** Folds one event of a thread's stream. `at` is the event's time, `actor` the sender of the command that caused it. */
 export const evolve = (
   state: ThreadState | undefined,
   event: DomainEvent,

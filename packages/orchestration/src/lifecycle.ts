@@ -1,6 +1,6 @@
 /**
- * How turns and sessions of a thread move, whoever asks: commands, agents and Recovery all come through here, so that no turn, item or
- * request stays open behind a session that cannot hold it (T2, T3, T9).
+ * State changes of a thread's turns and sessions. Commands, agents and Recovery all use these functions, so that no turn, item or request stays open
+ * after its session has ended (T2, T3, T9).
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure, Usage } from "@millrace/contracts/Item"
@@ -33,11 +33,11 @@ export type Ending =
       readonly error: Failure
     }
 
-/** The open requests of an ended turn were withdrawn, or their session is gone. */
+/** How the open requests of an ended turn settle: cancelled with the turn, or expired with their session. */
 export type Settling = "request.cancelled" | "request.expired"
 
-/** What is known of an item that nobody completed: as it started, with the sum of its deltas. */
-const contentSoFar = (item: OpenItem) => {
+/** The content of an item that was not completed: its content at the start and the sum of its deltas. */
+export const contentSoFar = (item: OpenItem) => {
   if (item.text === "") return fitContent(item.content)
   const text = cutText(item.text, maxValueBytes / 4)
   const cut = item.cut + item.text.length - text.length
@@ -82,7 +82,7 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
 /** The item of a turn's prompt. */
 const messageOf = (turnId: TurnId) => `itm_${turnId.slice("trn_".length)}_user` as ItemId
 
-/** The person's own words as an item, so that the transcript is whole whatever the agent echoes. */
+/** Writes the prompt as an item, so that the transcript is complete whatever the agent echoes. */
 export const userMessage = (
   draft: Draft,
   threadId: ThreadId,
@@ -95,7 +95,7 @@ export const userMessage = (
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 
-/** Names the turn that the session runs. A session that is still starting stays so. */
+/** Names the turn that the session runs. A starting session stays `starting`. */
 export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): void => {
   const session = draft.thread(threadId)?.session
   if (session === undefined || session.activeTurnId !== undefined) return
@@ -104,8 +104,8 @@ export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): vo
 }
 
 /**
- * Gives the next queued turn to the session, or begins a session for it. Nothing when a turn runs, the session is to end, or the queue waits (T12):
- * for the next server, for work before it that goes on later, or for a place (R7). A thread with nothing to do goes on towards its goal.
+ * Dispatches the next queued turn to the session, or starts a session for it. Does nothing while a turn runs, the session is stopping, or the queue
+ * waits (T12): for the next server, a scheduled continuation, or a place (R7). An idle thread with an active goal first gets the goal's next turn.
  */
 export const startNext = (draft: Draft, threadId: ThreadId): void => {
   Goals.advance(draft, threadId)
@@ -124,12 +124,12 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
     })
   else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
-  // What the server says to go on, or of an action, is nobody's own words.
+  // The text of a continuation, a goal turn or an action comes from the server, not from a person.
   const kind = originOf(next) === "user" && next.action === undefined ? "user-message" : "notice"
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
 }
 
-/** After the active turn: the next one of the queue, else one that the agent runs by itself, else the session is ready. */
+/** After the active turn: dispatches the next queued turn, else names a turn that the agent began itself, else the session is ready. */
 const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   startNext(draft, threadId)
   const state = draft.thread(threadId)
@@ -142,21 +142,21 @@ const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   if (!state.keepSession) stopIdle(draft, threadId, "its thread has nothing more to do")
 }
 
-/** Asks an idle session to end. Nothing when it has something to do, or waits for somebody. */
+/** Requests the stop of an idle session. Does nothing if the session is not idle. */
 export const stopIdle = (draft: Draft, threadId: ThreadId, reason: string): void => {
   const state = draft.thread(threadId)
   if (state !== undefined && isIdle(state))
     draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
 }
 
-/** A turn ends while its session goes on. A turn of another epoch, or one that is over, absorbs it (T1, T6). */
+/** Ends a turn while its session continues. No effect on a turn of another epoch or one that has ended (T1, T6). */
 export const settleTurn = (
   draft: Draft,
   threadId: ThreadId,
   epoch: number,
   turnId: TurnId,
   ending: Ending,
-  /** Between the end and what comes after it. */
+  /** Runs after the turn's end is written and before the next turn starts. */
   before?: () => void
 ): void => {
   const state = draft.thread(threadId)
@@ -167,19 +167,19 @@ export const settleTurn = (
   if (wasActive) afterTurn(draft, threadId)
 }
 
-/** A queued turn ends without having run. */
+/** Ends a queued turn that has not run. */
 export const dequeue = (draft: Draft, threadId: ThreadId, turnId: TurnId, reason: string): void => {
   draft.emit(threadId, "turn.interrupted", { threadId, turnId, reason })
 }
 
-/** The agent has said anything of the turn. */
+/** Whether the agent has reported anything of the turn. */
 const hasBegun = (state: ThreadState, turn: OpenTurn): boolean =>
   turn.stage === "started" ||
   Object.values(state.items).some((item) => item.turnId === turn.turnId) ||
   isWaiting(state, turn.turnId) ||
   Remembered.some(turn.closed, (id) => id !== messageOf(turn.turnId))
 
-/** The session is over: what it left open ends with it, then its own end, then the queue goes on with a new one. */
+/** Ends the session: first its open turns, requests, items and background work, then the session itself; then the next queued turn starts a new one. */
 export const endSession = (
   draft: Draft,
   threadId: ThreadId,
@@ -188,7 +188,7 @@ export const endSession = (
     readonly reason: string
     readonly error?: Failure
     readonly ending: (turn: OpenTurn) => Ending
-    /** Between the end and what comes after it. */
+    /** Runs after the session's end is written and before the next turn starts. */
     readonly before?: () => void
   }
 ): void => {
@@ -198,7 +198,7 @@ export const endSession = (
   for (const turn of Object.values(state.turns))
     if (turn !== active) endTurn(draft, threadId, turn.turnId, end.ending(turn), "request.expired")
   const ending = active === undefined ? undefined : end.ending(active)
-  // Given to a session that was dying: it did not begin, and it is not why the session ended. One session ends at least one turn, so this ends.
+  // Requeue a turn that was dispatched to a session already dying. Terminates: a session that requeues has ended at least one other turn.
   if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && Remembered.size(state.over) > 0)
     draft.emit(threadId, "turn.requeued", { threadId, turnId: active.turnId, reason: end.reason })
   else if (active !== undefined && ending !== undefined) endTurn(draft, threadId, active.turnId, ending, "request.expired")
@@ -215,7 +215,7 @@ export const endSession = (
   startNext(draft, threadId)
 }
 
-/** The session dies: a turn that somebody wanted to end was interrupted, any other one failed (T11). */
+/** How turns end when their session dies: interrupted if the session's stop or the turn's interrupt was requested, else failed (T11). */
 export const deathEnding =
   (stop: StopRequest | undefined, error: Failure) =>
   (turn: OpenTurn): Ending => {

@@ -290,6 +290,25 @@ describe("Normaliser", () => {
     ])
   })
 
+  it("R7 T9 of more than 256 open items the oldest is aborted with its text; what its agent says of it later is an amendment", () => {
+    const normaliser = make()
+    const begin = (n: number) => [item("a", `i${n}`), delta("a", `i${n}`, `text ${n}`)]
+    expect(tags(feed(normaliser, Array.from({ length: 256 }, (_, n) => begin(n)).flat()))).not.toContain("ItemCompleted")
+    expect(feed(normaliser, begin(256))).toMatchObject([
+      { _tag: "ItemCompleted", status: "aborted", reason: "more than 256 items are open", content: { text: "text 0" } },
+      { _tag: "ItemStarted" },
+      { _tag: "ItemDelta" }
+    ])
+    // A turn that never closes one holds 256 of them, and closes the others once.
+    const more = feed(normaliser, Array.from({ length: 1000 }, (_, n) => begin(257 + n)).flat())
+    expect(more.filter(({ _tag }) => _tag === "ItemCompleted")).toHaveLength(1000)
+    expect(feed(normaliser, [delta("a", "i1000", "late"), done("a", "i1000", "whole")])).toMatchObject([
+      { _tag: "ItemAmended", status: "completed", content: { text: "whole" } }
+    ])
+    const last = feed(normaliser, [ended("a")])
+    expect(last.filter(({ _tag }) => _tag === "ItemCompleted")).toHaveLength(256)
+  })
+
   it("T9 an item that begins after its turn's end is kept as opaque", () => {
     const events = feed(make(), [started("a"), ended("a"), item("a", "9"), done("a", "8"), request("a", "q")])
     expect(events.slice(2)).toMatchObject([

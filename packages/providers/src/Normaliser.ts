@@ -6,6 +6,7 @@
  * 2. a turn starts at most once and, once `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
  * 3. a request is opened once and settled once: by our answer, or cancelled, at the latest with its turn (T13);
  * 4. a native id (native turn, native item) is one id of ours for ever; ids carry thread and epoch, so they are unique everywhere;
+ *    Of more than 256 open items the oldest is aborted;
  * 5. what does not fit (an unknown message, an item of a turn that ended) is kept as `Opaque`, and reopens nothing. A signal of what is not open
  *    is left out (D12). A closed item is recognised until 1,024 more have closed; after that its native id is a new item.
  *
@@ -78,6 +79,8 @@ interface Turn {
   usage: Ended["usage"]
 }
 
+/** Items of a session that are open at once. One more, and the oldest is aborted; what its agent says of it later is an amendment (R7). */
+const maxOpen = 256
 /** Closed items of a session that are recognised, of all its turns together: memory follows this number, not the work (R7). */
 const keptItems = 1024
 /** Ended turns whose late items are recognised, and ended turns that are recognised at all. */
@@ -113,6 +116,8 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   /** Turns that are expected or run, and are to be interrupted. */
   const interrupted = new Set<TurnId>()
   const closed = new Recent<Item | "echo">(keptItems)
+  /** Oldest first. */
+  const openItems = new Set<Item>()
   let out: Array<ProviderEvent> = []
   let over = false
 
@@ -177,9 +182,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   /** What is open of a turn is closed first, then it ends (T9). */
   const close = (turn: Turn, reason: string) => {
     for (const request of open.values()) if (request.nativeTurnId === turn.native) cancel(request, reason)
-    for (const item of turn.items.values())
-      if (item !== "echo" && item.open !== undefined)
-        closeItem(item, "aborted", reason, item.open.text.continue(item.kind, item.open.content))
+    for (const item of turn.items.values()) if (item !== "echo") abort(item, reason)
   }
   const finish = (turn: Turn, by: Ended) => {
     start(turn)
@@ -210,7 +213,11 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     const { itemId, turnId, kind } = item
     emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...(reason === undefined ? {} : { reason }), content })
     item.open = undefined
+    openItems.delete(item)
     closed.add(item.among, item.native, item)
+  }
+  const abort = (item: Item, reason: string) => {
+    if (item.open !== undefined) closeItem(item, "aborted", reason, item.open.text.continue(item.kind, item.open.content))
   }
   const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent): Item | "echo" => {
     // What we sent is in the log already, as the turn's text.
@@ -219,9 +226,14 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       closed.add(turn.items, native, "echo")
       return "echo"
     }
+    for (const oldest of openItems) {
+      if (openItems.size < maxOpen) break
+      abort(oldest, `more than ${maxOpen} items are open`)
+    }
     const { items: among, turnId } = turn
     const item: Item = { native, among, itemId: newItemId(), turnId, kind, open: { content, text: new ItemText() } }
     among.set(native, item)
+    openItems.add(item)
     emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content })
     return item
   }

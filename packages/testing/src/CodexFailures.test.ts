@@ -65,7 +65,7 @@ const story = (events: ReadonlyArray<LogEvent>, kind: RegExp) =>
     .map((event) => [event.type, data(event)["kind"] ?? "", data(event)["status"] ?? ""].join(" ").trim())
 
 const failure = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
-  it.scopedLive(name, () => Effect.provide(run, Ledger.layerMemory), 30_000)
+  it.scopedLive(name, () => Effect.provide(run, Ledger.layerMemory))
 
 describe("what went wrong with Codex, in the log", () => {
   failure(

@@ -2,7 +2,7 @@
 import { type BodyOf, type CommandOf, type CommandType, make } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { CommandId } from "@millrace/contracts/Ids"
-import { EventLog, type Page } from "@millrace/log/EventLog"
+import { EventLog, LogUnavailable, type Page } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Directories from "@millrace/orchestration/Directories"
 import * as Dispatcher from "@millrace/orchestration/Dispatcher"
@@ -44,6 +44,23 @@ export const layer = (options: Options = {}) => layerOver(EventLogMemory.layer()
 
 /** A log in memory that outlives the servers over it. */
 export const memory = Effect.map(Layer.build(EventLogMemory.layer()), (context) => Context.get(context, EventLog))
+
+/** The same log, except that `append` fails with the error that `failure` returns, as long as it returns one. */
+export const failing = (log: typeof EventLog.Service, failure: () => LogUnavailable | undefined): typeof EventLog.Service => ({
+  ...log,
+  append: (envelopes) =>
+    Effect.suspend(() => {
+      const error = failure()
+      return error === undefined ? log.append(envelopes) : Effect.fail(error)
+    })
+})
+
+/** `failing` over an empty log in memory. */
+export const failingLayer = (failure: () => LogUnavailable | undefined) =>
+  Layer.map(EventLogMemory.layer(), (context) => Context.make(EventLog, failing(Context.get(context, EventLog), failure)))
+
+/** What a disk that cannot be written reports. */
+export const unwritable = new LogUnavailable({ operation: "append", reason: "io", message: "injected" })
 
 export type Services = Layer.Layer.Success<ReturnType<typeof layer>>
 

@@ -120,8 +120,11 @@ export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, option
   }
 }
 
-/** A loop over seeds ends after so long, with a line that says so: on a slow machine it tries fewer. At least 20 are tried. */
-const budgetMillis = 60_000 * Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
+/** Factor for every time limit of the tests (`vitest.limits.ts`). */
+export const slower = Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
+
+/** A loop over seeds stops after this time and prints a line: on a slow machine it tries fewer seeds, at least 20. */
+const budgetMillis = 60_000 * slower
 const least = 20
 
 /**

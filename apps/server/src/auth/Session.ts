@@ -2,7 +2,7 @@
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Option } from "effect"
-import { Forbidden, Overloaded, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Allowance from "../http/Allowance.ts"
 import { Drain } from "../http/Drain.ts"
@@ -68,12 +68,6 @@ const lostDirectory = Effect.map(
       ? undefined
       : new StorageUnavailable({ message: `This server cannot check tokens. ${lost.value}`, retryAfterMillis: 5000 })
 )
-const tooFast = (retryAfterMillis: number) =>
-  new Overloaded({
-    message:
-      "This token sends more requests than limits.requestsPerSecond allows. Send the request again after the time in Retry-After.",
-    retryAfterMillis
-  })
 
 /** The session of a request, or why there is none. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
@@ -113,9 +107,11 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
         const session = yield* Effect.either(Effect.provide(ofRequest(request), context))
         if (session._tag === "Left") return Respond.error(session.left)
         const { actor, tokenId } = session.right
-        const wait = yield* allowance.request(actor)
-        if (wait !== undefined)
-          return Sse.accepts(request) ? Sse.limited(request.headers["last-event-id"]) : Respond.error(tooFast(wait))
+        const admitted = yield* Effect.either(allowance.request(actor))
+        if (admitted._tag === "Left")
+          return Sse.accepts(request)
+            ? yield* Effect.provide(Sse.unread(request, admitted.left.retryAfterMillis), context)
+            : Respond.error(admitted.left)
         if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
           drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.isLive(tokenId))
         return yield* Effect.provideService(handler, Session, session.right).pipe(Effect.map(uncached))

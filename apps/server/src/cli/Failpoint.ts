@@ -1,22 +1,31 @@
 /**
  * A testing aid (docs/testing.md): with `MILLRACE_FAILPOINT=POINT` or `POINT:N` the server sends itself SIGKILL when it is at that point for
- * the Nth time. Looked at once, at start; without it the host has no points in it.
+ * the Nth time; with `never-down:SECONDS` its last finalizer never ends, and the forced end of the process comes after so many seconds. Read once, at
+ * start; without it the host has no points in it.
  */
 import { points, type OnStep } from "@millrace/host/Steps"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { type CliFailure, usage } from "./Failure.ts"
 
-export const fromEnvironment: Effect.Effect<OnStep | undefined, CliFailure> = Effect.gen(function* () {
+export type Failpoint =
+  | { readonly _tag: "kill"; readonly onStep: OnStep }
+  | { readonly _tag: "never-down"; readonly leaveAfter: Duration.Duration }
+
+const neverDown = "never-down"
+
+export const fromEnvironment: Effect.Effect<Failpoint | undefined, CliFailure> = Effect.gen(function* () {
   const given = process.env["MILLRACE_FAILPOINT"]
   if (given === undefined || given === "") return undefined
   const [name, times = "1"] = given.split(":")
   let left = Number(times)
   const point = points.find((one) => one === name)
-  if (point === undefined || !Number.isSafeInteger(left) || left < 1)
+  if ((point === undefined && name !== neverDown) || !Number.isSafeInteger(left) || left < 1)
     return yield* usage(
-      `MILLRACE_FAILPOINT: expected POINT or POINT:N, got ${JSON.stringify(given)}. Points: ${points.join(", ")}`
+      `MILLRACE_FAILPOINT: expected POINT, POINT:N or ${neverDown}:SECONDS, got ${JSON.stringify(given)}. Points: ${points.join(", ")}`
     )
-  return (at) => {
+  if (point === undefined) return { _tag: "never-down", leaveAfter: Duration.seconds(left) }
+  const onStep: OnStep = (at) => {
     if (at === point && --left === 0) process.kill(process.pid, "SIGKILL")
   }
+  return { _tag: "kill", onStep }
 })

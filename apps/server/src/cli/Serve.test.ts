@@ -122,4 +122,27 @@ describe("millrace serve", () => {
       expect(yield* Program.run(["state", "--data", dataDir])).toMatchObject({ code: 0 })
     }).pipe(Effect.scoped)
   )
+
+  it.live(
+    "S6 L2 a server whose scopes never close leaves at the deadline, says so, and has lost nothing; the next one starts",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryDirectory
+        const server = yield* Program.start(["serve", "--port", "0", "--data", dataDir], {
+          env: { MILLRACE_FAILPOINT: "never-down:2" }
+        })
+        yield* server.until("ready at")
+        expect(yield* Program.run(["run", "[[say one]]", "--data", dataDir])).toMatchObject({ code: 0, stdout: "one\n" })
+        yield* server.kill("SIGTERM")
+        // Without the forced end this waits for ever.
+        const ended = yield* server.ended
+        expect(ended).toMatchObject({ code: 1, signal: null })
+        expect(ended.stderr).toContain("The server did not come down within 2 seconds and leaves now.")
+        expect(yield* Program.run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+        const next = yield* serve(dataDir)
+        expect((yield* Program.run(["threads", "--json", "--data", dataDir])).stdout).toContain('"idle"')
+        yield* next.kill("SIGTERM")
+        expect(yield* next.ended).toMatchObject({ code: 0 })
+      }).pipe(Effect.scoped)
+  )
 })

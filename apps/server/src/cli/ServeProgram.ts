@@ -1,5 +1,5 @@
 /** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
-import { Context, DateTime, Effect, Layer, Queue, type Scope } from "effect"
+import { Context, DateTime, Duration, Effect, Layer, Queue, type Scope } from "effect"
 import type { RecoveryPolicy } from "@millrace/contracts/State"
 import type { Limits } from "@millrace/host/Configuration"
 import * as Host from "@millrace/host/Host"
@@ -48,17 +48,17 @@ const grace = "3 seconds"
 const forcedGrace = "500 millis"
 
 /** From the first reason to stop to the end of the process: the deadline and the grace. Whatever is not closed by then is left (S6). */
-const leaveAfter = "13 seconds"
+const leaveAfter = Duration.seconds(13)
 
 /**
  * The last resort: settling, readers and the closing of scopes each have a bound of their own, and on a machine that starves their sum was 17 s and
  * more. What is committed is safe; agents are killed with the process.
  */
-const leave = (output: Output["Type"]) =>
-  Effect.sleep(leaveAfter).pipe(
+const leave = (output: Output["Type"], after: Duration.Duration) =>
+  Effect.sleep(after).pipe(
     Effect.zipRight(
       output.note(
-        `The server did not come down within ${leaveAfter} and leaves now. What was committed is safe; the next start settles the rest.`
+        `The server did not come down within ${Duration.toSeconds(after)} seconds and leaves now. What was committed is safe; the next start settles the rest.`
       )
     ),
     Effect.zipRight(Effect.sync(() => process.exit(1)))
@@ -145,8 +145,14 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     const output = yield* Output
     // What is wrong with the flags is said before anything is opened.
     const ready = options.readyFd === undefined ? undefined : yield* Descriptors.lineTo("ready-fd", options.readyFd)
-    const onStep = yield* Failpoint.fromEnvironment
+    const failpoint = yield* Failpoint.fromEnvironment
+    const onStep = failpoint?._tag === "kill" ? failpoint.onStep : undefined
     if (onStep !== undefined) yield* output.note("MILLRACE_FAILPOINT is set: this server will kill itself. It is a testing aid.")
+    const stuck = failpoint?._tag === "never-down" ? failpoint : undefined
+    if (stuck !== undefined) {
+      yield* output.note("MILLRACE_FAILPOINT is set: this server will not come down. It is a testing aid.")
+      yield* Effect.addFinalizer(() => Effect.never)
+    }
     const stopping = yield* stop(options)
     if (options.configuredBy.length > 0) yield* output.note(`Configured by ${options.configuredBy.join(" and ")}`)
     yield* output.progress("starting")
@@ -201,6 +207,6 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     yield* output.note(`Stopping: ${reason}. A second signal waits for nobody, a third leaves at once.`)
     const forced = Effect.flatMap(stopping.signal, (name) => output.note(`${name} received: nobody is waited for any more.`))
     // Of its own: it outlives the scopes that it is for.
-    yield* Effect.forkDaemon(leave(output))
+    yield* Effect.forkDaemon(leave(output, stuck?.leaveAfter ?? leaveAfter))
     yield* down(host, server, { onStep, forced })
   }).pipe(Effect.scoped)

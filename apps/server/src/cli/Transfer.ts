@@ -140,6 +140,7 @@ export const importThread = Command.make(
         yield* output.progress(undefined)
         if (options.json) return yield* Output.json(result)
         yield* output.note(told(result))
+        if (result.omitted !== undefined) yield* output.note(Text.line(result.omitted, 400))
         yield* output.out(`${result.threadId}\n`)
       })
     )

@@ -1,8 +1,9 @@
 /**
- * What one token may use of the HTTP side (R7): requests in a second, and event streams at once. A token is known by its name, as the actor of
- * commands; without authentication everybody is one.
+ * What one token may use of the server (R7): requests in a second, and event streams at once. A request of HTTP (`/api`, `/v1`, `/metrics`) and a call of
+ * RPC count as one each. A token is known by its name, as the actor of commands; without authentication everybody is one.
  */
 import { Clock, Context, Effect } from "effect"
+import { Overloaded } from "@millrace/contracts/Errors"
 import type * as Followers from "./Followers.ts"
 
 export interface Bounds {
@@ -26,22 +27,31 @@ export interface Figures {
 }
 
 export interface Allowance {
-  /** Counts one request. Milliseconds to wait when it is one too many; else `undefined`. */
-  readonly request: (actor: string) => Effect.Effect<number | undefined>
+  /** Counts one request. Fails with the time to wait when it is one too many. */
+  readonly request: (actor: string) => Effect.Effect<void, Overloaded>
   /** Whether one more stream would be one too many. */
   readonly crowded: (followers: Followers.Followers, actor: string) => boolean
   readonly figures: () => Figures
 }
 
+const tooFast = (retryAfterMillis: number) =>
+  new Overloaded({
+    message: "This token sends more requests than limits.requestsPerSecond allows. Send the request again after that time.",
+    retryAfterMillis
+  })
+
+/** How long a stream waits that was one too many, in milliseconds: another one has to end first. */
+export const streamRetryMillis = 5000
+
 export const make = (bounds: Bounds): Allowance => {
   const buckets = new Map<string, Bucket>()
   const refused = { requests: 0, streams: 0 }
   const { requestsPerSecond: rate, streamsPerToken } = bounds
-  const most = rate * 2
+  const most = Math.max(1, rate * 2)
   return {
     request: (actor) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        if (rate === 0) return undefined
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        if (rate === 0) return Effect.void
         const bucket = buckets.get(actor) ?? { left: most, at: now }
         buckets.delete(actor)
         buckets.set(actor, bucket)
@@ -53,10 +63,10 @@ export const make = (bounds: Bounds): Allowance => {
         bucket.at = now
         if (bucket.left >= 1) {
           bucket.left--
-          return undefined
+          return Effect.void
         }
         refused.requests++
-        return Math.max(1, Math.ceil(((1 - bucket.left) * 1000) / rate))
+        return tooFast(Math.max(1, Math.ceil(((1 - bucket.left) * 1000) / rate)))
       }),
     crowded: ({ live }, actor) => {
       if (streamsPerToken === 0) return false

@@ -178,7 +178,7 @@ export const make = Effect.gen(function* () {
     const after = yield* resolveFrom(query.from)
     if (query.format === "sse") {
       const session = yield* Session
-      if (allowance.crowded(followers, session.actor)) return limited(formatCursor(epoch, after))
+      if (allowance.crowded(followers, session.actor)) return limited(Allowance.streamRetryMillis, formatCursor(epoch, after))
       return yield* sse(request, { after, session, stream: query.stream, types: query.types })
     }
     if (query.whole) return yield* whole(request, query, after, query.format)

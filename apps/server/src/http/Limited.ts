@@ -3,18 +3,39 @@
  * comes back after the end of a stream.
  */
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { format } from "@millrace/contracts/Cursor"
+import { limitReached } from "@millrace/contracts/Frame"
+import { EventLog } from "@millrace/log/EventLog"
+import { Effect } from "effect"
+import * as Target from "./Target.ts"
 
-const retryMillis = 5000
+/** A browser comes back no sooner, however soon it may. */
+const leastMillis = 1000
 
 export const accepts = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["accept"]?.includes("text/event-stream") === true
 
-/** `resumeAfter`: the cursor that the client came with. */
-export const limited = (resumeAfter: string | undefined) =>
-  HttpServerResponse.text(
-    `event: bye\nretry: ${retryMillis}\ndata: ${JSON.stringify({ reason: "limit", ...(resumeAfter !== undefined && { resumeAfter }) })}\n\n`,
-    {
-      contentType: "text/event-stream; charset=utf-8",
-      headers: { "cache-control": "private, no-cache, no-transform", "x-accel-buffering": "no" }
-    }
-  )
+/** The cursor that the client came with, as far as it can be known without a read. */
+const cursorOf = (request: HttpServerRequest.HttpServerRequest) =>
+  Effect.gen(function* () {
+    const params = new URLSearchParams(Target.queryOf(request.url))
+    const cursor = request.headers["last-event-id"] ?? params.get("after")
+    if (cursor !== null) return cursor
+    const log = yield* EventLog
+    const since = Number(params.get("since") ?? Number.NaN)
+    return format(log.epoch, Number.isSafeInteger(since) && since >= 0 ? since : yield* log.retainedFrom)
+  })
+
+/** `retryAfterMillis`: when the client may come back, and `resumeAfter` where. */
+export const limited = (retryAfterMillis: number, resumeAfter: string) => {
+  const retry = Math.max(leastMillis, retryAfterMillis)
+  const data = { reason: limitReached, resumeAfter, retryAfterMillis: retry }
+  return HttpServerResponse.text(`event: bye\nretry: ${retry}\ndata: ${JSON.stringify(data)}\n\n`, {
+    contentType: "text/event-stream; charset=utf-8",
+    headers: { "cache-control": "private, no-cache, no-transform", "x-accel-buffering": "no" }
+  })
+}
+
+/** The same for a request whose query nobody has read yet. */
+export const unread = (request: HttpServerRequest.HttpServerRequest, retryAfterMillis: number) =>
+  Effect.map(cursorOf(request), (cursor) => limited(retryAfterMillis, cursor))

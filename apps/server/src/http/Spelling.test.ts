@@ -12,7 +12,7 @@ it.scopedLive(
   () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const { token, url } = yield* Scope.extend(start({ grace: "300 millis" }), scope)
+      const { token, url } = yield* Scope.extend(start({ grace: "10 minutes" }), scope)
       const bad = { ...webSocket, authorization: `Bearer ${token}`, "sec-websocket-version": "7" }
       for (const spelling of spellings) {
         for (const answer of [
@@ -25,9 +25,8 @@ it.scopedLive(
       }
       for (const spelling of ["/RPC", "/Rpc/", "//rPC", "/rpc;x"])
         expect(yield* raw(url, get(spelling, bad))).toMatch(/^HTTP\/1\.1 404 [^]*\r\nconnection: close\r\n/i)
-      const begun = performance.now()
+      // No connection is left that the grace period would have to end.
       yield* Scope.close(scope, Exit.void)
-      expect(performance.now() - begun).toBeLessThan(3500)
     })
 )
 

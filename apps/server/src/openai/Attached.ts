@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { extname, join } from "node:path"
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { words } from "../Thrown.ts"
 import { Failure } from "./Failure.ts"
 import type { Part } from "./Wire.ts"
@@ -69,31 +69,33 @@ const sweep = async (directory: string): Promise<void> => {
 export const keep = (dataDir: string, files: ReadonlyArray<Attached>): Effect.Effect<string, Failure> =>
   files.length === 0
     ? Effect.succeed("")
-    : Effect.tryPromise({
-        try: async () => {
-          const directory = join(dataDir, "attachments")
-          await mkdir(directory, { recursive: true, mode: 0o700 })
-          const lines: Array<string> = []
-          for (const file of files) {
-            const { bytes, path } = pathOf(dataDir, file)
-            const now = new Date()
-            // The same content is the same file; its time is that of its last use.
-            await writeFile(path, bytes, { mode: 0o600 })
-            await utimes(path, now, now)
-            lines.push(
-              `- ${path} (${file.name.replaceAll(/[\r\n]/g, " ").slice(0, 100)}, ${file.mediaType}, ${bytes.length} bytes)`
-            )
-          }
-          await sweep(directory)
-          return `\n\nAttached files, to be read from disk:\n${lines.join("\n")}`
-        },
-        catch: (cause) =>
-          new Failure({
-            status: 500,
-            type: "server_error",
-            code: "attachments_unusable",
-            param: null,
-            message: `The attached files cannot be written: ${words(cause)}. Put them into the agent's directory, and name them in the prompt.`,
-            retry: false
-          })
-      })
+    : Effect.flatMap(Clock.currentTimeMillis, (millis) =>
+        Effect.tryPromise({
+          try: async () => {
+            const now = new Date(millis)
+            const directory = join(dataDir, "attachments")
+            await mkdir(directory, { recursive: true, mode: 0o700 })
+            const lines: Array<string> = []
+            for (const file of files) {
+              const { bytes, path } = pathOf(dataDir, file)
+              // The same content is the same file; its time is that of its last use.
+              await writeFile(path, bytes, { mode: 0o600 })
+              await utimes(path, now, now)
+              lines.push(
+                `- ${path} (${file.name.replaceAll(/[\r\n]/g, " ").slice(0, 100)}, ${file.mediaType}, ${bytes.length} bytes)`
+              )
+            }
+            await sweep(directory)
+            return `\n\nAttached files, to be read from disk:\n${lines.join("\n")}`
+          },
+          catch: (cause) =>
+            new Failure({
+              status: 500,
+              type: "server_error",
+              code: "attachments_unusable",
+              param: null,
+              message: `The attached files cannot be written: ${words(cause)}. Put them into the agent's directory, and name them in the prompt.`,
+              retry: false
+            })
+        })
+      )

@@ -120,7 +120,7 @@ const attended = (hosted: Hosted.Hosted) =>
     })
   )
 
-describe("clients that nobody here wrote", { timeout: 300_000 }, () => {
+describe("clients that nobody here wrote", () => {
   for (const [name, call] of Object.entries(clients))
     it.live(`T11 D13 ${name}: a failed and an interrupted turn are run once each, an answer is an answer`, () =>
       Effect.gen(function* () {

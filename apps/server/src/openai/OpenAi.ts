@@ -6,6 +6,7 @@ import * as StreamReconciler from "@millrace/orchestration/StreamReconciler"
 import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
 import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
+import * as Allowance from "../http/Allowance.ts"
 import * as Body from "../http/Body.ts"
 import type { Wake } from "../http/Wake.ts"
 import type { Service } from "../Service.ts"
@@ -95,6 +96,7 @@ const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResp
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const session = yield* Effect.mapError(ofRequest(request), Failure.fromWire)
+    yield* Effect.mapError((yield* Allowance.Current).request(session.actor), Failure.fromWire)
     return yield* Effect.provideService(handler, Session, session)
   }).pipe(Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure))))
 

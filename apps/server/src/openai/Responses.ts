@@ -6,6 +6,7 @@ import { responseId } from "./Continued.ts"
 import { cut, type Failure, fromEnd } from "./Failure.ts"
 import { noteOf } from "./Ignored.ts"
 import * as ItemEvent from "./ItemEvent.ts"
+import { Known } from "./Known.ts"
 import type { Moment } from "./Moments.ts"
 import * as Output from "./Output.ts"
 import * as Sse from "./Sse.ts"
@@ -135,15 +136,14 @@ interface Part {
 /** The answer piece by piece: `first`, then what each moment adds. */
 export const stream = (call: Call) => {
   const subject = subjectOf(call)
-  const parts = new Map<string, Part>()
+  const parts = new Known<Part>()
   let sequence = 0
   let gapped = false
   const send = (type: string, data: object) => Sse.named(type, { type, sequence_number: sequence++, ...data })
   const at = (itemId: string, { index, shape }: Part) => ({ item_id: Output.idOf(shape, itemId), output_index: index })
 
   const opened = (item: Output.Item, shape: Output.Shape, lost: boolean): { readonly part: Part; readonly text: string } => {
-    const part: Part = { index: parts.size, shape, text: new Text(lost), done: false }
-    parts.set(item.itemId, part)
+    const part = parts.begin(item.itemId, (index): Part => ({ index, shape, text: new Text(lost), done: false }))
     const place = at(item.itemId, part)
     const added = send("response.output_item.added", { output_index: part.index, item: Output.of(shape, item) })
     if (shape === "message")
@@ -177,6 +177,8 @@ export const stream = (call: Call) => {
     const place = at(item.itemId, part)
     const text = item.text ?? ""
     const rest = before + piece(item.itemId, part, part.text.rest(item.text))
+    part.text.free()
+    parts.end(item.itemId)
     const ends =
       shape === "message"
         ? send("response.output_text.done", { ...place, content_index: 0, text, logprobs: [] }) +
@@ -210,20 +212,26 @@ export const stream = (call: Call) => {
   /** Events are missing up to here; these are the items that they were about. */
   const missed = (items: ReadonlyArray<Output.Item>): string => {
     gapped = true
-    for (const { text } of parts.values()) text.gap()
+    parts.each(({ text }) => text.gap())
     let text = ""
-    for (const item of items) {
+    for (const item of parts.untold(shown(items))) {
       const shape = shapeFor(subject, item.kind)
       if (shape === undefined) continue
       if (item.status !== "open") text += closed(item, shape)
-      else if (!parts.has(item.itemId)) text += opened(item, shape, true).text
+      else if (parts.get(item.itemId) === undefined) text += opened(item, shape, true).text
     }
     return text
   }
 
-  /** In the order of the stream, so that a client's own copy and the last event agree. */
-  const inOrder = (items: ReadonlyArray<Output.Item>) =>
-    items.toSorted((a, b) => (parts.get(a.itemId)?.index ?? 0) - (parts.get(b.itemId)?.index ?? 0))
+  /** Those that this answer shows. */
+  const shown = (items: ReadonlyArray<Output.Item>) => items.filter(({ kind }) => shapeFor(subject, kind) !== undefined)
+
+  /** In the order of the stream, so that a client's own copy and the last event agree. What nobody was told of yet comes last. */
+  const inOrder = (items: ReadonlyArray<Output.Item>) => {
+    const untold = new Set(parts.untold(items).map(({ itemId }) => itemId))
+    const place = (itemId: string) => parts.get(itemId)?.index ?? (untold.has(itemId) ? Number.MAX_SAFE_INTEGER : -1)
+    return items.toSorted((a, b) => place(a.itemId) - place(b.itemId))
+  }
 
   /** Some clients take a stream that stops after `response.failed` for a good end: an `error` event comes first, in OpenAI's shape and Open Responses'. */
   const failedWith = (failure: Failure, output: ReadonlyArray<object>, more: object = {}) => {
@@ -236,11 +244,11 @@ export const stream = (call: Call) => {
 
   const ended = (end: TurnEnd): string => {
     let text = ""
-    for (const item of end.items) {
+    const output = outputOf(subject, inOrder(shown(end.items)))
+    for (const item of parts.untold(shown(end.items))) {
       const shape = shapeFor(subject, item.kind)
       if (shape !== undefined) text += closed(item, shape)
     }
-    const output = outputOf(subject, inOrder(end.items))
     return end.outcome === "completed"
       ? text +
           send("response.completed", {

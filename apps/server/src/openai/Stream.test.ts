@@ -6,8 +6,11 @@ import type { ItemView } from "@millrace/contracts/Item"
 import { type TurnEnd, textOf } from "@millrace/orchestration/TurnEnd"
 import type { Call } from "./Call.ts"
 import * as Chat from "./Chat.ts"
+import * as ItemEvent from "./ItemEvent.ts"
+import { Known } from "./Known.ts"
 import type { Moment } from "./Moments.ts"
 import * as Responses from "./Responses.ts"
+import { Telling } from "./Telling.ts"
 
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
@@ -216,5 +219,42 @@ describe("the pieces of an answer", () => {
       type: "response.failed",
       response: { status: "failed", error: { code: "thread_deleted" }, output: [{ type: "message" }] }
     })
+  })
+})
+
+describe("R7 calls with any number of items", () => {
+  const many = 1500
+  const name = (n: number) => String(n).padStart(5, "0")
+  const all = Array.from({ length: many }, (_, n) => item(name(n), `text ${n}`))
+  const told = all.map(({ itemId, text = "" }) => events(begun(itemId.slice(4)), done(itemId.slice(4), text)))
+
+  it("R7 a message that was told is forgotten beyond 1,024, and is told once: before a gap, after one, and at the end", () => {
+    const known = new Known<number>()
+    for (let n = 0; n < many; n++) {
+      known.begin(name(n), (index) => index)
+      known.end(name(n))
+    }
+    expect(known.size).toBe(1024)
+    const whole = textOf(all)
+    const last = end(...all)
+    for (const moments of [told, [...told, gap(...all)], [...told.slice(0, 1100), gap(...all), ...told.slice(1450)]]) {
+      expect(chatText([...moments, last]) === whole).toBe(true)
+      expect(received([...moments, last])).toEqual(all.map(({ text }) => text))
+    }
+    expect(chatText([...told.slice(0, 1499), end(...all.slice(1300))]) === whole).toBe(true)
+  })
+
+  it("R7 messages behind one that does not end are told from the 1,025th on; its own rest follows", () => {
+    const telling = new Telling()
+    const tell = (event: LogEvent) => {
+      const read = ItemEvent.read(event)
+      return read === undefined ? "" : telling.add(read)
+    }
+    expect(tell(begun("open")) + tell(delta("open", "so far"))).toBe("so far")
+    let text = ""
+    for (const { itemId, text: said = "" } of all) text += tell(begun(itemId.slice(4))) + tell(done(itemId.slice(4), said))
+    // The newest may wait for the one that was moved behind them.
+    expect(text.startsWith(`\n\n${textOf(all.slice(0, 1024))}`)).toBe(true)
+    expect(text + tell(done("open", "so far and more"))).toContain(" and more")
   })
 })

@@ -1,9 +1,14 @@
 /** The agent's messages as one text: in the order of their beginnings, apart by an empty line, the same whether streamed or not. */
 import type { ItemView } from "@millrace/contracts/Item"
 import type { ItemEvent } from "./ItemEvent.ts"
+import { Known } from "./Known.ts"
 import { Text } from "./Text.ts"
 
+/** Messages that wait for an earlier one to end. One more, and that one is told to its end behind them. */
+const maxWaiting = 1024
+
 interface Message {
+  readonly itemId: string
   readonly text: Text
   /** To be told when the messages before it are over. */
   waiting: string
@@ -13,19 +18,18 @@ interface Message {
 const isMessage = (kind: string) => kind === "agent-message"
 
 export class Telling {
+  private readonly known = new Known<Message>()
+  /** Not told to their ends, in their order. */
   private readonly messages: Array<Message> = []
-  private readonly byId = new Map<string, Message>()
-  /** The first that is not told to its end, and whether anything was told of it, and before it. */
-  private current = 0
+  /** Whether anything was told of the first of them, and before it. */
   private begun = false
   private told = false
   private gapped = false
 
   private message(itemId: string, lost: boolean): Message {
-    const known = this.byId.get(itemId)
+    const known = this.known.get(itemId)
     if (known !== undefined) return known
-    const message = { text: new Text(lost), waiting: "", over: false }
-    this.byId.set(itemId, message)
+    const message = this.known.begin(itemId, () => ({ itemId, text: new Text(lost), waiting: "", over: false }))
     this.messages.push(message)
     return message
   }
@@ -34,6 +38,7 @@ export class Telling {
     const message = this.message(itemId, true)
     if (message.over) return
     message.waiting += message.text.rest(whole)
+    message.text.free()
     message.over = true
   }
 
@@ -53,8 +58,7 @@ export class Telling {
   gap(items: ReadonlyArray<ItemView>): string {
     this.gapped = true
     for (const { text } of this.messages) text.gap()
-    for (const item of items) {
-      if (!isMessage(item.kind)) continue
+    for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) {
       if (item.status === "open") this.message(item.itemId, true)
       else this.close(item.itemId, item.text)
     }
@@ -63,23 +67,30 @@ export class Telling {
 
   /** What state has and nobody told. */
   end(items: ReadonlyArray<ItemView>): string {
-    for (const item of items) if (isMessage(item.kind)) this.close(item.itemId, item.text)
+    for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
     for (const message of this.messages) message.over = true
     return this.take()
   }
 
   private take(): string {
     let text = ""
-    for (let message = this.messages[this.current]; message !== undefined; message = this.messages[this.current]) {
+    for (let message = this.messages[0]; message !== undefined; message = this.messages[0]) {
       if (message.waiting !== "") {
         text += !this.begun && this.told ? `\n\n${message.waiting}` : message.waiting
         this.begun = true
         this.told = true
         message.waiting = ""
       }
-      if (!message.over) return text
-      this.current++
+      const crowded = this.messages.length > maxWaiting
+      if (!message.over && !crowded) return text
+      this.messages.shift()
       this.begun = false
+      if (message.over) this.known.end(message.itemId)
+      else {
+        this.messages.push(message)
+        // One for each event: should all be open, this ends.
+        return text
+      }
     }
     return text
   }

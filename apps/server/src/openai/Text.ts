@@ -27,6 +27,12 @@ export class Text {
     this.lost = true
   }
 
+  /** Nothing more is told of it. */
+  free(): void {
+    this.told = ""
+    this.lost = true
+  }
+
   /** What is left to tell when the item is over. A text that says something else than what was told stays untold. */
   rest(whole: string | undefined): string {
     return whole !== undefined && this.told.length < kept && whole.startsWith(this.told) ? whole.slice(this.told.length) : ""

@@ -3,9 +3,9 @@ import { type Rpc as RpcTypes, Rpc, type RpcGroup } from "@effect/rpc"
 import { Chunk, Context, Effect, Option, type Schema, Stream } from "effect"
 import { served } from "@millrace/contracts/Capabilities"
 import { format } from "@millrace/contracts/Cursor"
-import { type BadRequest, StorageUnavailable } from "@millrace/contracts/Errors"
+import { type BadRequest, Overloaded } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { WireFrame } from "@millrace/contracts/Frame"
+import { limitReached, type WireFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import { EventLog } from "@millrace/log/EventLog"
 import { Session } from "../auth/Session.ts"
@@ -49,9 +49,11 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<WireFrame> => {
 
 /** Streams of one connection at a time; a follower holds a position and a page (D7, X5). */
 const maxStreams = 256
-const crowded = new StorageUnavailable({
-  message: `This connection follows ${maxStreams} streams already, or its token as many as limits.streamsPerToken allows. End some of them.`,
-  retryAfterMillis: 1000
+/** Beyond so many there is not even a `bye`: a frame waits for the client's acknowledgement, and this one may never read. */
+const maxOpen = 2 * maxStreams
+const crowded = new Overloaded({
+  message: `This connection follows ${maxStreams} streams already, and did not read the end of ${maxOpen - maxStreams} more. End some of them.`,
+  retryAfterMillis: Allowance.streamRetryMillis
 })
 
 /** How the payloads of a connection are read: decided when it opens, there in each of its calls as the session is. */
@@ -122,7 +124,14 @@ export const layer = MillraceRpcs.toLayer(
       call: (payload: PayloadOf<T>, own: Session["Type"]) => Effect.Effect<A, E, R>
     ) =>
       drain.track(
-        Effect.flatMap(session, (own) => ofConnection(own)(Effect.flatMap(decode(tag, payload), (known) => call(known, own))))
+        Effect.flatMap(session, (own) =>
+          ofConnection(own)(
+            Effect.zipRight(
+              allowance.request(own.actor),
+              Effect.flatMap(decode(tag, payload), (known) => call(known, own))
+            )
+          )
+        )
       )
     return {
       // A client that leaves does not take its command with it (D11).
@@ -147,9 +156,18 @@ export const layer = MillraceRpcs.toLayer(
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
             const own = yield* session
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
-            // A failure, not a frame: frames wait for the client's acknowledgement, and this one may never read.
-            if (open > maxStreams || allowance.crowded(followers, own.actor)) return yield* crowded
+            if (open > maxOpen) return yield* crowded
+            const admitted = yield* Effect.either(allowance.request(own.actor))
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
+            const limited = (retryAfterMillis: number) =>
+              Stream.make<[WireFrame]>({
+                _tag: "bye",
+                reason: limitReached,
+                resumeAfter: format(log.epoch, from),
+                retryAfterMillis
+              })
+            if (admitted._tag === "Left") return limited(admitted.left.retryAfterMillis)
+            if (open > maxStreams || allowance.crowded(followers, own.actor)) return limited(Allowance.streamRetryMillis)
             const reader = Followers.reader("rpc", own.actor, from)
             yield* Effect.acquireRelease(
               Effect.sync(() => followers.enter(reader)),

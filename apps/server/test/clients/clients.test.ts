@@ -55,7 +55,7 @@ const cuts = (seed: string): ((count: number) => CuttingProxy.Cut) => {
   return (count) => ({ bytes: bytes[count % bytes.length] ?? 1_000 })
 }
 
-layer(world, { excludeTestServices: true, timeout: 120_000 })("clients that nobody here wrote", (it) => {
+layer(world, { excludeTestServices: true })("clients that nobody here wrote", (it) => {
   it.effect("D2 each connection is cut after a seeded number of bytes: every client gets every event once, in order", () =>
     Effect.gen(function* () {
       const { url } = yield* World

@@ -19,6 +19,7 @@ import { usageIn } from "@millrace/contracts/Signal"
 import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
 import * as World from "../store/World.ts"
 import { answer } from "./Answer.ts"
+import * as Probe from "./Probe.ts"
 import * as Saved from "./Saved.ts"
 import type { Connection, Notice, ToHub, ToTab } from "./Wire.ts"
 
@@ -34,18 +35,6 @@ export interface Hub {
 /** Short absences are not told. */
 const awayMillis = 5_000
 const saveMillis = 1_000
-
-/** Whether this browser is let in: a refused WebSocket does not say why. */
-const probe = async (origin: string): Promise<Connection | undefined> => {
-  try {
-    const health = await fetch(`${origin}/health`)
-    if (health.status === 503) return { state: "draining", message: "The server is shutting down; it takes nothing new." }
-    const look = await fetch(`${origin}/api/threads?limit=1`)
-    return look.status === 401 ? { state: "unpaired" } : undefined
-  } catch {
-    return undefined
-  }
-}
 
 export const make = (origin: string): Hub => {
   const tabs = new Set<Tab>()
@@ -74,9 +63,9 @@ export const make = (origin: string): Hub => {
 
   /** The refused handshake looks like a lost connection in a browser: the difference is asked for. */
   const explain = (cause: { readonly message: string }, attempt: number) =>
-    Effect.promise(async () => {
-      const reason = await probe(origin)
-      if (reason?.state === "unpaired") await Saved.forget()
+    Effect.gen(function* () {
+      const reason = yield* Probe.probe(origin)
+      if (reason?.state === "unpaired") yield* Effect.promise(() => Saved.forget())
       // Who was told that the server goes down waits for the next one, and need not be told of each try.
       if (reason === undefined && connection.state === "draining") return
       say(reason ?? { state: "reconnecting", attempt, message: cause.message })

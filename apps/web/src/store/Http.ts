@@ -1,10 +1,22 @@
 /** What is no part of the log (access, processes) comes over HTTP, with the browser's session. */
-const asked = async <A>(path: string, options?: RequestInit): Promise<A> => {
-  const response = await fetch(path, options)
-  const body: unknown = await response.json()
-  if (response.ok) return body as A
-  const message = typeof body === "object" && body !== null && "message" in body ? String(body.message) : `${response.status}`
-  throw new Error(message)
+const deadlineMillis = 30_000
+const unanswered = `The server did not answer within ${deadlineMillis / 1_000} s. Check that it runs, then load the page again.`
+
+/** `signal`: ends the call when it is not answered; the body of the answer too. */
+export const asked = async <A>(
+  path: string,
+  options: RequestInit = {},
+  signal: AbortSignal = AbortSignal.timeout(deadlineMillis)
+): Promise<A> => {
+  try {
+    const response = await fetch(path, { ...options, signal })
+    const body: unknown = await response.json()
+    if (response.ok) return body as A
+    const message = typeof body === "object" && body !== null && "message" in body ? String(body.message) : `${response.status}`
+    throw new Error(message)
+  } catch (cause) {
+    throw signal.aborted ? new Error(unanswered, { cause }) : cause
+  }
 }
 export const get = <A>(path: string): Promise<A> => asked<A>(path)
 export const post = <A>(path: string, body: unknown = {}): Promise<A> =>

@@ -1,10 +1,10 @@
-/** L4, L6, L10, D3, D4, D10: bounds, budgets, cursors, and bytes that come back as they were written. */
+/** L4, L6, L10, D3, D4, D10: bounds, budgets, cursors, and bytes that are read as they were written. */
 import { expect } from "@effect/vitest"
 import { Effect, FastCheck, Fiber, Stream } from "effect"
 import { maxEventBytes, type Page } from "../EventLog.ts"
 import { bytesOf, envelope, event, events, type Log, type Open, range, type Test, wire } from "./subject.ts"
 
-/** Any JSON there is: lone surrogates, NUL, every kind of number, deep objects, odd keys. */
+/** Arbitrary JSON: lone surrogates, NUL, every kind of number, deep objects, odd keys. */
 const anyJson = FastCheck.object({
   key: FastCheck.oneof(FastCheck.string16bits(), FastCheck.constantFrom("__proto__", "", "offset", "data")),
   values: [
@@ -90,7 +90,7 @@ export const bounds = (test: Test, open: Open): void => {
       expect(yield* cost(512)).toBe(first)
     }))
 
-  test("D3 a cursor beyond the head or below retention is said, never an empty page", (log) =>
+  test("D3 a cursor beyond the head or below retention is an error, never an empty page", (log) =>
     Effect.gen(function* () {
       yield* log.append(events("thread/thr_a", 10))
       expect(yield* Effect.flip(log.read({ after: 11 }))).toMatchObject({ _tag: "CursorAhead", head: 10, logEpoch: log.epoch })
@@ -101,13 +101,13 @@ export const bounds = (test: Test, open: Open): void => {
       expect(yield* Effect.flip(log.read({ after: 3 }))).toMatchObject({ _tag: "CursorExpired", head: 10, logEpoch: log.epoch })
       expect(yield* Effect.flip(Stream.runDrain(log.follow({ after: 3 })))).toMatchObject({ _tag: "CursorExpired" })
       expect(wire([yield* log.read({ after: 4 })]).map(({ offset }) => offset)).toEqual(range(5, 10))
-      // Offsets go on where they were, also when nothing is left.
+      // Offsets continue, even after every event was trimmed.
       yield* log.trim(10)
       yield* log.append(events("thread/thr_a", 1))
       expect(wire([yield* log.read({ after: 10 })])).toMatchObject([{ offset: 11, version: 11 }])
     }))
 
-  test("D4 chained reads under appends have no gap and no overlap, and each header fits its body", (log) =>
+  test("D4 chained reads under appends have no gap and no overlap, and each header matches its body", (log) =>
     Effect.gen(function* () {
       const writer = yield* Effect.fork(
         Effect.forEach(range(1, 100), (n) => Effect.zipRight(Effect.yieldNow(), log.append(events(`thread/thr_${n % 3}`, 7))))

@@ -1,11 +1,11 @@
-/** L9: faults of the storage are states. */
+/** L9: faults of the storage. */
 import { expect } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import type { Envelope, LogUnavailable } from "../EventLog.ts"
 import { type Step, StorageFailure } from "../Storage.ts"
 import { envelope, event, events, type Log, type Open, range, type Test, wire } from "./subject.ts"
 
-/** An envelope of every kind of row. */
+/** An envelope with every kind of row. */
 const full = (n: number): Envelope => ({
   events: [event("thread/thr_a", { n }), event(`thread/thr_${n}`, { n })],
   rows: [
@@ -28,7 +28,7 @@ const reasons: ReadonlyArray<LogUnavailable["reason"]> = ["busy", "full", "io"]
 const steps: ReadonlyArray<Step> = ["begin", "streams", "events", "rows", "deletes", "receipts", "commit"]
 
 export const faults = (test: Test, open: Open): void => {
-  test("L9 a fault at any step leaves nothing behind, is typed, and the log goes on when its cause ends", () =>
+  test("L9 a fault at any step is typed and writes nothing, and the log works again after it", () =>
     Effect.gen(function* () {
       let failing: { readonly step: Step; readonly reason: LogUnavailable["reason"] } | undefined
       const log = yield* open({
@@ -55,7 +55,7 @@ export const faults = (test: Test, open: Open): void => {
       expect(all.rows.map(({ key }) => key)).toEqual(["last", `t${n}`])
     }))
 
-  test("L9 a fault at ROLLBACK does not keep the log from going on", () =>
+  test("L9 the log works again after a fault at ROLLBACK", () =>
     Effect.gen(function* () {
       let failing: ReadonlySet<Step> = new Set<Step>(["events", "rollback"])
       const log = yield* open({
@@ -69,7 +69,7 @@ export const faults = (test: Test, open: Open): void => {
       expect(yield* log.append([full(1)])).toEqual([{ first: 1, last: 2 }])
     }))
 
-  test("L9 an unknown outcome of COMMIT is resolved: what is in the log is an accepted append", () =>
+  test("L9 an unknown outcome of COMMIT is resolved: a batch that is in the log is an accepted append", () =>
     Effect.gen(function* () {
       let failing = true
       const log = yield* open({
@@ -93,7 +93,7 @@ export const faults = (test: Test, open: Open): void => {
       ])
     }))
 
-  test("L9 C2 a COMMIT of receipts alone, or of rows alone, that did not happen is not taken for one that did", () =>
+  test("L9 C2 a failed COMMIT of receipts alone, or of rows alone, is not taken for a success", () =>
     Effect.gen(function* () {
       let failing = false
       const log = yield* open({
@@ -118,7 +118,7 @@ export const faults = (test: Test, open: Open): void => {
       expect((yield* log.receipts(["refused"])).get("refused")).toMatchObject({ offset: 2, answer: { n: 1 } })
     }))
 
-  test("L9 a busy storage is waited for, and then said", () =>
+  test("L9 an append waits for a busy storage, then fails with reason busy", () =>
     Effect.gen(function* () {
       let busy = 3
       const log = yield* open({
@@ -136,7 +136,7 @@ export const faults = (test: Test, open: Open): void => {
       expect(yield* Fiber.join(refused)).toMatchObject({ _tag: "LogUnavailable", reason: "busy" })
     }))
 
-  test("L9 a broken rule of the caller is a defect and leaves nothing behind", (log) =>
+  test("L9 a caller's violation of the rules is a defect and writes nothing", (log) =>
     Effect.gen(function* () {
       yield* log.append([full(1)])
       const before = yield* everything(log)

@@ -50,7 +50,7 @@ export const order = (test: Test, open: Open): void => {
       }
     }))
 
-  test("L1 an append says where each envelope is, also one without events", (log) =>
+  test("L1 an append returns the positions of each envelope, also of one without events", (log) =>
     Effect.gen(function* () {
       expect(yield* log.append([envelope([])])).toEqual([{ first: 1, last: 0 }])
       const a = event("thread/thr_a")
@@ -102,7 +102,7 @@ export const order = (test: Test, open: Open): void => {
       expect({ heads, seen }).toEqual({ heads: [0, 0], seen: [1, 2] })
     }))
 
-  test("L3 an interrupted append is either not there or seen by every follower", (log) =>
+  test("L3 an interrupted append is either absent or delivered to every follower", (log) =>
     Effect.gen(function* () {
       for (const yields of range(0, 40)) {
         const before = yield* log.head
@@ -117,7 +117,7 @@ export const order = (test: Test, open: Open): void => {
       }
     }))
 
-  test("D1 lost wake-ups are made good by the next, doubled ones change nothing", () =>
+  test("D1 the next wake-up makes up for lost ones, and doubled ones change nothing", () =>
     Effect.gen(function* () {
       const plan: ReadonlyArray<number> = [0, 2, 0, 0, 1, 3, 0, 1]
       let commit = 0
@@ -135,7 +135,7 @@ export const order = (test: Test, open: Open): void => {
       for (const pages of yield* Fiber.join(followers)) expect(wire(pages).map(({ offset }) => offset)).toEqual(range(1, total))
     }))
 
-  test("D1 a wake-up without news delivers no page", () =>
+  test("D1 a wake-up without new events delivers no page", () =>
     Effect.gen(function* () {
       const wakes: Array<() => void> = []
       const log = yield* open({
@@ -157,7 +157,7 @@ export const order = (test: Test, open: Open): void => {
       expect(pages).toEqual([1])
     }))
 
-  test("D1 awaitBeyond returns when the head is beyond, at once when it is already", (log) =>
+  test("D1 awaitBeyond returns when the head is beyond the offset, at once if it already is", (log) =>
     Effect.gen(function* () {
       const done = yield* Deferred.make<void>()
       yield* log.awaitBeyond(1).pipe(Effect.zipRight(Deferred.succeed(done, undefined)), Effect.fork)
@@ -169,7 +169,7 @@ export const order = (test: Test, open: Open): void => {
       yield* log.awaitBeyond(0)
     }))
 
-  test("D1 a follower of one stream hears of it only, and once that it caught up", (log) =>
+  test("D1 a follower of one stream receives only its events, and one page without events at catch-up", (log) =>
     Effect.gen(function* () {
       yield* log.append(events("thread/thr_other", 10))
       const pages: Array<ReadonlyArray<number>> = []

@@ -1,4 +1,4 @@
-/** L11 (the log's part), C2, blobs: what is kept beside the events, in their transaction. */
+/** L11 (the log's part), C2: rows and receipts, in the transaction of the events. L4: blobs. */
 import { expect } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
 import type { Row, RowChange } from "../EventLog.ts"
@@ -27,7 +27,7 @@ const history = FastCheck.array(FastCheck.array(FastCheck.array(change, { maxLen
   maxLength: 8
 })
 
-/** What the rows must be: the changes one by one. */
+/** The expected rows: the changes applied one by one. */
 const reference = (changes: ReadonlyArray<readonly [RowChange, first: number]>) => {
   const rows = new Map<string, Row & { readonly collection: string }>()
   for (const [one, first] of changes) {
@@ -64,7 +64,7 @@ const queries = (log: Log, parts: ReturnType<typeof reference>, collections: Rea
   })
 
 export const rows = (test: Test): void => {
-  test("L11 rows are what the changes one by one make of them, however they are grouped into batches", (log) =>
+  test("L11 rows equal the changes applied one by one, however these are grouped into batches", (log) =>
     Effect.forEach(
       FastCheck.sample(history, { numRuns: 100, seed: 11 }),
       (batches, run) =>
@@ -87,7 +87,7 @@ export const rows = (test: Test): void => {
       { discard: true }
     ))
 
-  test("L11 paging rows by rank loses none, also where several rows share a rank", (log) =>
+  test("L11 paging rows by rank skips none, also when several rows share a rank", (log) =>
     Effect.gen(function* () {
       for (const n of range(1, 20))
         yield* log.append([
@@ -143,7 +143,7 @@ export const rows = (test: Test): void => {
       expect((yield* log.receipts([])).size).toBe(0)
     }))
 
-  test("L4 a blob comes back by the hash of its content; the same content twice is one blob", (log) =>
+  test("L4 a blob is read by the hash of its content; the same content twice is one blob", (log) =>
     Effect.gen(function* () {
       const bytes = Uint8Array.from(range(0, 255))
       const hash = yield* log.putBlob(bytes)

@@ -1,4 +1,4 @@
-/** What the suite tests, and how its tests are written. */
+/** The subject of the suite, and helpers for its tests. */
 import { describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { Envelope, EventLog, NewEvent, Page, RowChange } from "../EventLog.ts"
@@ -20,12 +20,9 @@ export type Open = (options: SubjectOptions) => Effect.Effect<Log, unknown, Scop
 /** A test on a new log. */
 export type Test = (name: string, body: (log: Log) => Effect.Effect<void, unknown, Scope.Scope>, options?: SubjectOptions) => void
 
-/** Milliseconds; a test takes a tenth of a second on a machine that has nothing else to do. */
-export const patience = 60_000
-
 export const describeSubject = (name: string, open: Open, parts: ReadonlyArray<(test: Test, open: Open) => void>): void => {
   describe(name, () => {
-    const test: Test = (title, body, options = {}) => it.scoped(title, () => Effect.flatMap(open(options), body), patience)
+    const test: Test = (title, body, options = {}) => it.scoped(title, () => Effect.flatMap(open(options), body))
     for (const part of parts) part(test, open)
   })
 }

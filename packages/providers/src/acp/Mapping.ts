@@ -5,6 +5,7 @@
 import { cut } from "@millrace/contracts/Text"
 import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Option } from "effect"
+import * as Bounded from "../Bounded.ts"
 import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
@@ -138,6 +139,7 @@ export const make = (sessionId: string): Mapping => {
     const tool = tools.get(call.toolCallId) ?? { turnId, call, started: false, shown: "" }
     tool.call = Items.merge(tool.call, call)
     tools.set(call.toolCallId, tool)
+    Bounded.trim(tools, Bounded.tools)
     return tool
   }
   /** A call that is only announced (`pending`) has often neither title nor input yet: its item starts with the next word about it. */
@@ -252,6 +254,7 @@ export const make = (sessionId: string): Mapping => {
         events: [...(known ? [] : close(tool.turnId)), ...start(tool), opened],
         answer: (answer) => {
           if (declines(answer)) declined.add(permission.toolCall.toolCallId)
+          Bounded.trim(declined, Bounded.tools)
           return result(answer)
         }
       }

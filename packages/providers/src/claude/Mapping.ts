@@ -5,11 +5,12 @@
  * belongs. A turn that nobody asked for gets a name of its own (T10, T16).
  */
 import type { Answer } from "@millrace/contracts/Item"
+import * as Bounded from "../Bounded.ts"
 import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 import { asked, type Permission } from "./Asks.ts"
-import { failureOf, outcomeOf, sumOf, usageOf } from "./Failures.ts"
+import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
 import * as Resets from "./Resets.ts"
 import * as Turns from "./Turn.ts"
@@ -49,6 +50,8 @@ export interface Mapping {
 const kinds = { text: "agent-message", thinking: "reasoning" } as const
 /** Tools that start an agent. */
 const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
+/** Blocks of a message that stream and are not complete. */
+const maxBlocks = 256
 /** Tasks whose tool is known. */
 const maxTasks = 256
 /** Whole texts that may be held back; one more, and the turn counts as Claude's own. */
@@ -94,6 +97,7 @@ export const make = (now?: () => number): Mapping => {
     if (block.type === "other") return [{ _tag: "Opaque", nativeTurnId, method: "assistant", payload: block.raw }]
     if (block.type === "tool_use") {
       turn.tools.set(block.id, block)
+      Bounded.trim(turn.tools, Bounded.tools)
       const plan = Items.planOf(block)
       const started: NativeEvent = {
         _tag: "ItemStarted",
@@ -135,10 +139,12 @@ export const make = (now?: () => number): Mapping => {
         content: Items.endedContent(tool, result, detail)
       }
     })
-  const count = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => {
-    turn.counts.set(messageId, { ...turn.counts.get(messageId), ...tokens })
-    return { _tag: "Signal", nativeTurnId: turn.id, kind: "usage", data: sumOf(turn.counts.values()) }
-  }
+  const count = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => ({
+    _tag: "Signal",
+    nativeTurnId: turn.id,
+    kind: "usage",
+    data: turn.counts.report(messageId, tokens)
+  })
   const endOf = (turn: Turn, result: Result): NativeEvent => {
     const usage = usageOf(result)
     const outcome = outcomeOf(result, turn.interrupting)
@@ -232,7 +238,7 @@ export const make = (now?: () => number): Mapping => {
           return out
         case "TaskStarted":
           if (said.toolId !== undefined) tasks.set(said.taskId, said.toolId)
-          for (const oldest of tasks.keys()) if (tasks.size > maxTasks) tasks.delete(oldest)
+          Bounded.trim(tasks, maxTasks)
           return [opaque(type, params)]
         case "Taken":
           if (!taken(said.messageId, out)) out.push(opaque(type, params))
@@ -282,6 +288,7 @@ export const make = (now?: () => number): Mapping => {
           if (said.text === "" || whose.unsure()) return out
           const turn = running(out)
           turn.blocks.set(said.index, said.type)
+          Bounded.trim(turn.blocks, maxBlocks)
           const nativeItemId = `${turn.message ?? "message"} ${said.index}`
           out.push({ _tag: "ItemDelta", nativeTurnId: turn.id, nativeItemId, kind: kinds[said.type], text: said.text })
           return out
@@ -350,6 +357,7 @@ export const make = (now?: () => number): Mapping => {
         answer: (answer) => {
           const permission = result(answer)
           if (permission.behavior === "deny" && toolId !== undefined) turn.declined.add(toolId)
+          Bounded.trim(turn.declined, Bounded.tools)
           return permission
         }
       }

@@ -1,6 +1,6 @@
 /** What the mapping remembers of one turn of Claude's while it waits or runs. */
 import type * as Items from "./Items.ts"
-import type { Tokens } from "./Wire.ts"
+import { Counts } from "./Counts.ts"
 
 export interface Turn {
   readonly id: string
@@ -18,7 +18,7 @@ export interface Turn {
   message: string | undefined
   readonly blocks: Map<number, "text" | "thinking">
   /** What each message took so far; the turn's end has the exact sum. */
-  readonly counts: Map<string, Tokens>
+  readonly counts: Counts
   error: string | undefined
   interrupting: boolean
 }
@@ -33,7 +33,7 @@ export const make = (id: string, own: boolean, messageId?: string): Turn => ({
   declined: new Set(),
   message: undefined,
   blocks: new Map(),
-  counts: new Map(),
+  counts: new Counts(),
   error: undefined,
   interrupting: false
 })

@@ -3,14 +3,15 @@ import { cut } from "@millrace/contracts/Text"
 import { ProviderError, type NativeHistory, type NativeTurn } from "@millrace/contracts/ProviderAdapter"
 import type { NativeThread } from "@millrace/contracts/Import"
 import { homedir } from "node:os"
-import { Chunk, Effect, Option, Schema, Stream } from "effect"
-import { isRecord, stringAt } from "../Fields.ts"
+import { Chunk, Effect, Option, Schema, Scope, Stream } from "effect"
+import { isRecord, loose, stringAt } from "../Fields.ts"
 import { Ledger } from "../process/Ledger.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Failures from "./Failures.ts"
 import { itemContent, itemKind, itemStatus } from "./Items.ts"
 import * as Process from "./Process.ts"
+import * as Rollout from "./Rollout.ts"
 import { Turn } from "./Wire.ts"
 
 /** Turns of one page, with all their items: it is one line of JSON. */
@@ -27,6 +28,8 @@ const Thread = Schema.Struct({
   preview: maybe(Schema.String),
   cwd: Schema.String,
   model: maybe(Schema.String),
+  path: loose(Schema.String),
+  historyMode: loose(Schema.String),
   createdAt: seconds,
   updatedAt: seconds
 })
@@ -80,6 +83,21 @@ const turnOf = (turn: typeof PastTurn.Type): NativeTurn => ({
   ...(turn.error ? { error: Failures.fromTurnError(turn.error) } : {}),
   items: turn.items.flatMap(itemOf)
 })
+
+const omits =
+  "Codex does not report the commands, file changes, tool calls and searches of this conversation, and its own file of it could not be read: they are missing here."
+
+/** Kinds of items that are an agent's work. */
+const works: ReadonlySet<string> = new Set(["command", "file-change", "tool-call", "web-search"])
+
+/** The turn with what the rollout file has of it in addition. */
+const withWork = (turn: typeof PastTurn.Type, work: Rollout.Work): NativeTurn => {
+  const told = turnOf(turn)
+  const at = (index: number) => work.filter(({ after }) => after === index).flatMap(({ item }) => itemOf(item.raw))
+  // An item that is not read as one of ours stays in its place.
+  const items = [...at(0), ...turn.items.flatMap((raw, index) => [...itemOf(raw), ...at(index + 1)])]
+  return { ...told, items }
+}
 
 /** Looks need the same as a session, but no project: nothing is run. */
 const started = (binary: string, options: Process.CodexOptions) =>
@@ -140,22 +158,39 @@ export const make = (options: Process.CodexOptions, ledger: typeof Ledger.Servic
     read: Effect.fn("Codex.history.read")(function* (nativeThreadId) {
       const child = yield* open
       const { thread } = yield* ask(child, "thread/read", { threadId: nativeThreadId, includeTurns: false }, ReadAnswer)
+      let omitted = false
+      // Read with the first turn that needs it; closed with the scope.
+      const scope = yield* Effect.scope
+      const rollout = yield* Effect.cached(
+        typeof thread.path === "string" ? Scope.extend(Rollout.make(thread.path), scope) : Effect.succeedNone
+      )
+      /** A conversation of another mode is reported whole. */
+      const whole = (turn: typeof PastTurn.Type) =>
+        Effect.gen(function* () {
+          const told = turnOf(turn)
+          if (thread.historyMode === "paginated" || told.items.some(({ kind }) => works.has(kind))) return told
+          const types = turn.items.map((raw) => stringAt(raw, "type") ?? "")
+          const file = yield* rollout
+          const work = Option.isSome(file) ? yield* file.value.work(turn.id, types) : Option.none()
+          omitted ||= Option.isNone(work)
+          return Option.match(work, { onNone: () => told, onSome: (found) => withWork(turn, found) })
+        })
       const turns = Stream.paginateChunkEffect(Option.none<string>(), (cursor) => {
         const from = Option.match(cursor, { onNone: () => ({}), onSome: (at) => ({ cursor: at }) })
         const how = { limit: pageTurns, sortDirection: "asc", itemsView: "full" }
-        return Effect.map(
-          ask(child, "thread/turns/list", { threadId: nativeThreadId, ...how, ...from }, TurnsPage),
-          (page) =>
-            [
-              Chunk.fromIterable(page.data.map(turnOf)),
-              Option.map(
-                Option.filter(Option.fromNullable(page.nextCursor), () => page.data.length > 0),
-                Option.some
-              )
-            ] as const
-        )
+        return Effect.gen(function* () {
+          const page = yield* ask(child, "thread/turns/list", { threadId: nativeThreadId, ...how, ...from }, TurnsPage)
+          const data = yield* Effect.forEach(page.data, whole)
+          return [
+            Chunk.fromIterable(data),
+            Option.map(
+              Option.filter(Option.fromNullable(page.nextCursor), () => page.data.length > 0),
+              Option.some
+            )
+          ] as const
+        })
       })
-      return { thread: threadOf(thread), turns }
+      return { thread: threadOf(thread), turns, omitted: Effect.sync(() => (omitted ? omits : undefined)) }
     })
   }
 }

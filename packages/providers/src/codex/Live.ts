@@ -1,5 +1,6 @@
 /** What is under way at Codex beside its turns, as its own words tell: commands that run, requests that wait for a person. */
 import type { Answer } from "@millrace/contracts/Item"
+import * as Bounded from "../Bounded.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 
@@ -17,25 +18,29 @@ export interface Live {
   readonly take: (nativeRequestId: string) => Waiting | undefined
   /** Takes away those that Codex does not withdraw when our turn ends. */
   readonly takeForeign: () => ReadonlyArray<Waiting>
-  /** Native command items of that turn that run; some outlive it. */
+  /** Native command items of that turn that run; some outlive it. Of the whole session the newest 256. */
   readonly commandsOf: (nativeTurnId: string) => ReadonlySet<string>
 }
 
+/** Commands that run, over all turns: Codex does not end each one in words (R7). */
+const maxCommands = 256
+
 export const make = (): Live => {
-  const commands = new Map<string, Set<string>>()
+  const commands = new Map<string, { readonly turn: string; readonly item: string }>()
+  const keyOf = (turn: string, item: string) => `${turn} ${item}`
   const requests = new Map<string, Waiting>()
 
   const note = (event: NativeEvent): void => {
     switch (event._tag) {
       case "ItemStarted": {
         if (event.kind !== "command") return
-        const items = commands.get(event.nativeTurnId) ?? new Set()
-        commands.set(event.nativeTurnId, items.add(event.nativeItemId))
+        const { nativeItemId: item, nativeTurnId: turn } = event
+        commands.set(keyOf(turn, item), { turn, item })
+        Bounded.trim(commands, maxCommands)
         return
       }
       case "ItemCompleted": {
-        const items = commands.get(event.nativeTurnId)
-        if (items?.delete(event.nativeItemId) && items.size === 0) commands.delete(event.nativeTurnId)
+        commands.delete(keyOf(event.nativeTurnId, event.nativeItemId))
         return
       }
       case "RequestResolved":
@@ -56,6 +61,7 @@ export const make = (): Live => {
     wait: (nativeRequestId, request) => void requests.set(nativeRequestId, request),
     take,
     takeForeign: () => [...requests].flatMap(([key, { foreign }]) => (foreign ? (take(key) ?? []) : [])),
-    commandsOf: (nativeTurnId) => commands.get(nativeTurnId) ?? new Set()
+    commandsOf: (nativeTurnId) =>
+      new Set([...commands.values()].flatMap(({ item, turn }) => (turn === nativeTurnId ? [item] : [])))
   }
 }

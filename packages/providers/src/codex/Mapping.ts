@@ -3,6 +3,7 @@
  * Only our own native thread is mapped; what is about another thread, and what is not known, is `Opaque` with the method and params as they came.
  */
 import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
+import * as Bounded from "../Bounded.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
 import { asked, type Asked } from "./Asks.ts"
@@ -70,8 +71,15 @@ const opaque = (message: { readonly method: string; readonly turnId?: string; re
   payload: message.params
 })
 
+/** File changes that are under way; each holds its diffs. */
+const maxChanging = 64
+
 export const make = (nativeThreadId: string): Mapping => {
   const changing = new Map<string, ReadonlyArray<FileChange>>()
+  const change = (itemId: string, changes: ReadonlyArray<FileChange>) => {
+    changing.set(itemId, changes)
+    Bounded.trim(changing, maxChanging)
+  }
   const limits = new RateLimits()
   /** The turn of our thread that runs. */
   let current: string | undefined
@@ -117,7 +125,7 @@ export const make = (nativeThreadId: string): Mapping => {
         changing.delete(item.id)
         return [{ _tag: "ItemCompleted", ...of, ...itemStatus(item) }]
       }
-      if (content.changes) changing.set(item.id, content.changes)
+      if (content.changes) change(item.id, content.changes)
       return [{ _tag: "ItemStarted", ...of }]
     }
     if ("turnId" in message.params && !seen.has(message.params.turnId)) {
@@ -171,7 +179,7 @@ export const make = (nativeThreadId: string): Mapping => {
               }
             ]
       case "item/fileChange/patchUpdated":
-        changing.set(message.params.itemId, fileChanges(message.params.changes))
+        change(message.params.itemId, fileChanges(message.params.changes))
         return [opaque({ method: message.method, turnId: message.params.turnId, params })]
       case "thread/status/changed": {
         const kept = opaque({ method: message.method, params })

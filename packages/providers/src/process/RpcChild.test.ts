@@ -39,7 +39,7 @@ const open = (script: string, overrides: Partial<RpcChild.OpenOptions> = {}) =>
   })
 const alive = (pid: number) => Proc.facts(pid)?.zombie === false
 const test = (name: string, body: () => Effect.Effect<void, unknown, Ledger.Ledger | Scope.Scope>) =>
-  it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory), 10_000)
+  it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory))
 
 describe("RpcChild", () => {
   test("P6 an answer, a refusal, a missed deadline and a death are told apart", () =>
@@ -246,30 +246,28 @@ describe("RpcChild", () => {
         each._tag === "Notification" ? Number(each.params) : 0
       )
       expect(pids.every(alive)).toBe(true)
-      const began = performance.now()
       // Many ask, it happens once; the second to ask waits too.
       yield* Effect.all([child.stop("enough"), child.stop("again")], { concurrency: 2 })
-      expect(performance.now() - began).toBeLessThan(3000)
       expect([child.pid, ...pids].map(alive)).toEqual([false, false, false])
       expect(yield* child.exit).toMatchObject({ signal: "SIGKILL", stopReason: "enough" })
     }))
 
   test("S8 a scope that closes while a stop is under way does not wait for it: what ignores everything is killed", () =>
     Effect.gen(function* () {
-      const { began, pid } = yield* Effect.gen(function* () {
+      const pid = yield* Effect.gen(function* () {
         const child = yield* open(
           `process.on("SIGTERM", () => {}); console.log('{"method":"up"}'); setInterval(() => {}, 1000)`,
           {
-            stopMillis: { stdin: 8000, term: 8000 }
+            // Longer than a test may take: the scope must not wait for them.
+            stopMillis: { stdin: 3_600_000, term: 3_600_000 }
           }
         )
         yield* Stream.runDrain(Stream.take(child.incoming, 1))
         yield* Effect.forkDaemon(child.stop("enough"))
         yield* Effect.yieldNow()
-        return { began: performance.now(), pid: child.pid }
+        return child.pid
       }).pipe(Effect.scoped)
       expect(alive(pid)).toBe(false)
-      expect(performance.now() - began).toBeLessThan(3000)
     }))
 
   test("X4 the environment is an allow-list and what the adapter names", () =>

@@ -4,6 +4,8 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { codexBin, makeCodexHome } from "@millrace/testing/CodexHome"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { Chunk, Effect, Stream } from "effect"
+import { copyFileSync, mkdirSync } from "node:fs"
+import { join } from "node:path"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import { record } from "@millrace/testing/kit/Recording"
@@ -54,6 +56,30 @@ describe("the real codex", () => {
       assert.deepStrictEqual(said[2], [`user-message: ${prompts[2]}`, "agent-message: third answer"])
       const unknown = yield* Effect.flip(Effect.scoped(history.read("01a1f832-b815-7ef3-bbf0-000000000000")))
       assert.strictEqual(unknown.outcome, "failed")
+    }).pipe(Effect.scoped, Effect.provide(Ledger.layerMemory))
+  )
+
+  it.live("C2 a conversation in the format of 0.104 is read with its commands, changes, searches and tool calls", () =>
+    Effect.gen(function* () {
+      const endpoint = yield* ModelEndpoint.make
+      const home = yield* makeCodexHome(endpoint)
+      const native = "019c8a53-a0dd-7130-bcd7-95445d84846a"
+      const day = join(home.codexHome, "sessions/2026/02/23")
+      mkdirSync(day, { recursive: true })
+      const rollout = join(import.meta.dirname, "fixtures/history/legacy-rollout.jsonl")
+      copyFileSync(rollout, join(day, `rollout-2026-02-23T12-47-42-${native}.jsonl`))
+      const adapter = yield* Codex.make({ binary: yield* codexBin, home: home.home, codexHome: home.codexHome })
+      const history = yield* Effect.fromNullable(adapter.history)
+      const { omitted, turns } = yield* history.read(native)
+      const all = Chunk.toReadonlyArray(yield* Stream.runCollect(turns))
+      assert.deepStrictEqual(
+        all.map(({ items, status }) => [status, items.map(({ kind }) => kind).join(" ")]),
+        [
+          ["completed", "user-message reasoning agent-message command command file-change agent-message"],
+          ["interrupted", "user-message web-search tool-call tool-call command agent-message command"]
+        ]
+      )
+      assert.strictEqual(omitted === undefined ? undefined : yield* omitted, undefined)
     }).pipe(Effect.scoped, Effect.provide(Ledger.layerMemory))
   )
 })

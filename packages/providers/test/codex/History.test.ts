@@ -1,25 +1,35 @@
 /** Codex' own conversations, by a process that plays its side of what was recorded with 0.169. */
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import type { NativeHistory } from "@millrace/contracts/ProviderAdapter"
 import { Chunk, Effect, type Scope, Stream } from "effect"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { player as binary } from "../Drivers.ts"
 
+const fixture = (name: string) => join(import.meta.dirname, "fixtures", "history", name)
 /** The process of that number of the transcript. */
-const history = (process: number) =>
-  Effect.flatMap(
-    Codex.make({ binary, codexHome: `${join(import.meta.dirname, "fixtures", "history", "threads.jsonl")}#${process}` }),
-    ({ history }) => Effect.fromNullable(history)
-  )
+const history = (process: number, transcript = fixture("threads.jsonl")) =>
+  Effect.flatMap(Codex.make({ binary, codexHome: `${transcript}#${process}` }), ({ history }) => Effect.fromNullable(history))
+/** The recording of the old conversation, where Codex names this file as its own. */
+const legacy = (rollout: string) =>
+  Effect.gen(function* () {
+    const transcript = join(yield* temporaryDirectory, "legacy.jsonl")
+    const recorded = readFileSync(fixture("legacy.jsonl"), "utf8")
+    writeFileSync(transcript, recorded.replace(/"path":"[^"]*"/g, `"path":${JSON.stringify(rollout)}`))
+    return yield* history(1, transcript)
+  })
 const played = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
   it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
 
 const whole = (of: NativeHistory, id: string) =>
-  Effect.flatMap(of.read(id), ({ thread, turns }) =>
-    Effect.map(Stream.runCollect(turns), (all) => ({ thread, turns: Chunk.toReadonlyArray(all) }))
-  )
+  Effect.gen(function* () {
+    const { omitted, thread, turns } = yield* of.read(id)
+    const all = Chunk.toReadonlyArray(yield* Stream.runCollect(turns))
+    return { thread, turns: all, omitted: omitted === undefined ? undefined : yield* omitted }
+  })
 
 describe("codex history", () => {
   played(
@@ -65,6 +75,74 @@ describe("codex history", () => {
         turns.map(({ status }) => status),
         ["completed", "running"]
       )
+    })
+  )
+
+  played(
+    "C2 the work that an old conversation's turns are reported without is read from its file, in its place",
+    Effect.gen(function* () {
+      const { omitted, turns } = yield* whole(yield* legacy(fixture("legacy-rollout.jsonl")), "any")
+      assert.strictEqual(omitted, undefined)
+      const told = turns.map(({ items }) =>
+        items.map(({ content: { changes, command, exitCode, output, result, text, tool }, kind, status }) =>
+          [
+            kind,
+            status,
+            text ?? command ?? tool ?? changes?.map(({ change, path }) => `${change} ${path}`).join(),
+            output ?? result,
+            exitCode
+          ]
+            .filter((part) => part !== undefined)
+            .join(" | ")
+        )
+      )
+      assert.deepStrictEqual(told, [
+        [
+          "user-message | completed | look around and mend it",
+          "reasoning | completed | Looking around",
+          "agent-message | completed | I look first.",
+          "command | completed | ls | a.txt\n | 0",
+          "command | failed | false |  | 1",
+          "file-change | completed | add b.txt,update a.txt",
+          "agent-message | completed | Done."
+        ],
+        [
+          "user-message | completed | search the web",
+          "web-search | completed | millrace",
+          "tool-call | completed | files/read | content of x",
+          "tool-call | completed | update_plan | Plan updated",
+          "command | completed | pwd | /workspace\n | 0",
+          "agent-message | completed | I found it.",
+          "command | aborted | sleep 100"
+        ]
+      ])
+      assert.deepStrictEqual(turns[0]?.items[5]?.content.changes, [
+        { path: "b.txt", change: "add", diff: "@@ -0,0 +1,1 @@\n+hello\n" },
+        { path: "a.txt", change: "update", diff: "@@\n-old\n+new" }
+      ])
+      const ids = turns.flatMap(({ items }) => items.map(({ nativeItemId }) => nativeItemId))
+      assert.strictEqual(new Set(ids).size, ids.length)
+    })
+  )
+
+  played(
+    "C2 a file that is gone, no file, or without a turn: the messages are read, and what is missing is reported",
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const lines = readFileSync(fixture("legacy-rollout.jsonl"), "utf8").split("\n")
+      const torn = join(directory, "torn.jsonl")
+      const second = lines.findLastIndex((line) => line.includes('"task_started"'))
+      writeFileSync(torn, [lines[0], "{torn", ...lines.slice(second)].join("\n"))
+      const empty = join(directory, "empty.jsonl")
+      writeFileSync(empty, "")
+      for (const path of [join(directory, "gone.jsonl"), directory, empty, torn]) {
+        const { omitted, turns } = yield* whole(yield* legacy(path), "any")
+        assert.match(omitted ?? "", /commands, file changes, tool calls and searches/)
+        assert.deepStrictEqual(
+          turns.map(({ items }) => items.length),
+          path === torn ? [4, 7] : [4, 2]
+        )
+      }
     })
   )
 })

@@ -12,7 +12,7 @@ describe("the model bites", () => {
   })
 
   for (const { change, module, name, promise } of mutants)
-    it(`${promise} planted: ${name}`, { timeout: 300_000 }, async () => {
+    it(`${promise} planted: ${name}`, async () => {
       vi.resetModules()
       vi.doMock(module, async (original: () => Promise<object>) => {
         const right = await original()

@@ -1,0 +1,29 @@
+import { expect, it } from "@effect/vitest"
+import { Effect, Fiber, TestClock } from "effect"
+import * as Probe from "./Probe.ts"
+
+it.effect("P6 a server that does not answer the probe is not waited for longer than 5 seconds, and its request is ended", () =>
+  Effect.gen(function* () {
+    const asked: Array<string> = []
+    let ended = 0
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      asked.push(String(input))
+      init?.signal?.addEventListener("abort", () => void ended++)
+      return asked.length % 2 === 1 ? new Promise(() => {}) : Promise.resolve(new Response())
+    }
+    const probing = yield* Effect.fork(Probe.probe("http://127.0.0.1:7717", fetch))
+    yield* TestClock.adjust("5 seconds")
+    expect(yield* Fiber.join(probing)).toBe(undefined)
+    expect({ asked, ended }).toEqual({ asked: ["http://127.0.0.1:7717/health"], ended: 1 })
+  })
+)
+
+it.effect("X1 the probe says that the server drains, or that this browser is not let in", () =>
+  Effect.gen(function* () {
+    const probe = (health: number, threads: number) =>
+      Probe.probe("", (input) => Promise.resolve(new Response("", { status: String(input) === "/health" ? health : threads })))
+    expect(yield* probe(503, 200)).toMatchObject({ state: "draining" })
+    expect(yield* probe(200, 401)).toEqual({ state: "unpaired" })
+    expect(yield* probe(200, 200)).toBe(undefined)
+  })
+)
