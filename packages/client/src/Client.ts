@@ -1,6 +1,6 @@
 /**
- * The resumable client: the interface of the host, over any transport. Used by the command line, the web page and tests.
- * `follow` survives cuts and restarts (Follow.ts), `dispatch` survives lost answers (Outbox.ts), looks are tried again a few times.
+ * The resumable client: the interface of the host over any transport. Used by the command line, the web page and tests.
+ * `follow` survives disconnects and restarts (Follow.ts), `dispatch` survives lost answers (Outbox.ts), queries are retried a few times.
  */
 import { Effect, Schedule } from "effect"
 import * as Command from "@millrace/contracts/Command"
@@ -20,11 +20,11 @@ export interface Client extends Millrace<TransportError> {
 export interface Options {
   readonly follow?: Follow.Options
   readonly outbox?: Outbox.Options
-  /** How often a look is asked before its failure is given. Default 3. */
+  /** How often a query is tried before it fails. Default 3. */
   readonly lookTries?: number
 }
 
-/** A command with a fresh id, made once and sent as often as needed. */
+/** Builds a command with a new id. The same command may be sent as often as needed. */
 export const command = <T extends Command.CommandType>(
   type: T,
   body: Command.BodyOf<T>,

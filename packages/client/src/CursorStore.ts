@@ -1,12 +1,12 @@
-/** Where a reader keeps its place between runs. The file store of the command line is in apps/server/src/cli/CursorFile.ts. */
+/** Stores a reader's cursor between runs. The file store of the command line is in apps/server/src/cli/CursorFile.ts. */
 import { Effect, Ref, Schema, Stream } from "effect"
 import type { Frame } from "@millrace/contracts/Frame"
 
-/** The place could not be read or kept. */
+/** The cursor could not be loaded or saved. */
 export class CursorStoreError extends Schema.TaggedError<CursorStoreError>()("CursorStoreError", { message: Schema.String }) {}
 
 export interface CursorStore {
-  /** Undefined: this reader never was here. */
+  /** Undefined: no cursor was saved for this reader. */
   readonly load: (reader: string) => Effect.Effect<string | undefined, CursorStoreError>
   readonly save: (reader: string, cursor: string) => Effect.Effect<void, CursorStoreError>
 }
@@ -17,8 +17,8 @@ export const memory: Effect.Effect<CursorStore> = Effect.map(Ref.make<ReadonlyMa
 }))
 
 /**
- * Keeps the reader's place: the cursor of a chunk is saved when the consumer comes back for more, that is after it is done with it.
- * So a reader that dies sees its last chunk again, and misses nothing.
+ * Saves the reader's cursor. The cursor of a chunk is saved when the consumer pulls the next one, that is after it has processed the chunk.
+ * So a reader that dies receives its last chunk again, and misses nothing.
  */
 export const keeping =
   (store: CursorStore, reader: string) =>

@@ -1,4 +1,4 @@
-/** Servers that take a connection and do not answer: every call of this client ends, and a reader comes back over another connection. */
+/** Servers that accept a connection and do not answer: every call of this client ends, and a subscriber reconnects. */
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Queue, Schedule, Stream, TestClock } from "effect"
 import { WebSocketServer, type Peer } from "ws"
@@ -12,14 +12,14 @@ import * as RpcTransport from "./RpcTransport.ts"
 const url = "http://127.0.0.1:7717"
 const silence = { _tag: "Disconnected", message: expect.stringMatching(/^No answer from .* within .*; see whether it runs/) }
 
-/** What the client sent, with the connection that brought it (1, 2, ...) and a way to answer. */
+/** A request of the client, the number of its connection (1, 2, ...) and a function that answers it. */
 interface Asked {
   readonly connection: number
   readonly tag: string
   readonly chunk: (...values: ReadonlyArray<object>) => void
 }
 
-/** A server of WebSockets that answers pings, and else only what the test does. */
+/** A WebSocket server that answers pings; the test sends every other answer. */
 const server = Effect.gen(function* () {
   const asked = yield* Queue.bounded<Asked>(64)
   const listening = yield* Deferred.make<void>()
@@ -97,7 +97,7 @@ describe("RPC", () => {
       yield* Queue.take(frames)
       yield* TestClock.adjust("5 seconds")
       expect(yield* Fiber.join(call)).toMatchObject(silence)
-      // Its first frame was in time: it has no other deadline.
+      // The first frame was in time, and no later frame has a deadline.
       reader.chunk({ _tag: "bye", reason: "lease", resumeAfter: "e-0" })
       expect(yield* Queue.take(frames)).toBe("bye")
     })
@@ -133,7 +133,7 @@ const ended = <A, E>(effect: Effect.Effect<A, E>, after: "10 seconds" | "30 seco
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(Effect.flip(effect))
     yield* TestClock.adjust(0)
-    // What a fetch of the tests gives is there after some turns of the event loop.
+    // The result of the test's `fetch` is available after some turns of the event loop.
     yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
     yield* TestClock.adjust(after)
     return yield* Fiber.join(fiber)

@@ -1,14 +1,14 @@
-/** How long this client waits for a server that took the connection: every request out has a deadline (P6). */
+/** How long this client waits for a server that accepted the connection: every request has a deadline (P6). */
 import { Duration, Effect, Option, Stream } from "effect"
 
-/** For an answer. */
+/** Deadline of an answer. */
 export const answer = Duration.seconds(30)
-/** For the first bytes of `follow`: a server sends them at once. */
+/** Deadline of the first bytes of `follow`, which a server sends at once. */
 export const first = Duration.seconds(10)
-/** For an answer that takes work: an import that is written, an agent that is asked for its conversations. */
+/** Deadline of an answer that takes work: an import, or a list of an agent's conversations. */
 export const work = Duration.minutes(5)
 
-/** Only the first chunk has a deadline. */
+/** Sets a deadline for the first chunk of a stream only. */
 export const firstWithin =
   <E2>(duration: Duration.DurationInput, onTimeout: Effect.Effect<never, E2>) =>
   <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E | E2, R> =>

@@ -19,7 +19,7 @@ const caughtUp = (head: number): Frame => ({ _tag: "caught-up", head, replayed: 
 const lost = new Disconnected({ message: "cut" })
 
 type Script = (after: string | undefined) => Stream.Stream<Frame, Follow.FollowError>
-/** Each attach plays the next part; the last part repeats. */
+/** Each attach delivers the next part; the last part repeats. */
 const scripted = (...parts: ReadonlyArray<Script>) => {
   const seen: Array<string | undefined> = []
   const transport: Pick<Transport, "follow"> = {
@@ -38,7 +38,7 @@ const plays =
 
 const offsets = (frames: Iterable<Frame>) =>
   Array.from(frames).flatMap((frame) => (frame._tag === "event" ? [frame.event.offset] : []))
-/** Collects until this many events came. */
+/** Collects until this many events have arrived. */
 const collect = (frames: Stream.Stream<Frame, Follow.FollowError>, events: number) =>
   Effect.suspend(() => {
     let count = 0
@@ -48,7 +48,7 @@ const collect = (frames: Stream.Stream<Frame, Follow.FollowError>, events: numbe
       Effect.map(Chunk.toReadonlyArray)
     )
   })
-/** Runs with the clock moved on whenever it waits. */
+/** Runs the effect and advances the clock whenever it waits. */
 const hurried = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(effect)
@@ -59,7 +59,7 @@ const hurried = <A, E>(effect: Effect.Effect<A, E>) =>
 describe("Follow", () => {
   it("D2 drops, ends, goodbyes, repeats and silences at any frame: every event once, in order (200 seeds)", async () => {
     const total = 24
-    /** A server that plays a log and misbehaves as the seed says. */
+    /** A server that delivers a log and misbehaves according to the seed. */
     const server = (filtered: boolean): Pick<Transport, "follow"> => ({
       follow: ({ after }) =>
         Stream.unwrap(
@@ -69,7 +69,7 @@ describe("Follow", () => {
             const first = Math.max(1, from + 1 - (from === 0 ? 0 : back))
             const last = Math.min(total, first + (yield* Random.nextIntBetween(0, 7)))
             const all = Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n)
-            // A filtered stream is every third event, with versions of its own.
+            // A filtered stream is every third event, with separate versions.
             const frames = all.flatMap((offset) =>
               !filtered ? [event(offset)] : offset % 3 === 0 ? [event(offset, "thread/thr_1", offset / 3)] : []
             )
@@ -177,7 +177,7 @@ describe("Follow", () => {
       const frames = yield* hurried(collect(Follow.follow(filtered.transport, { stream }), 2))
       expect(frames.map((frame) => frame._tag)).toEqual(["event", "bye", "event"])
       expect(filtered.seen).toEqual([undefined, cursor(40)])
-      // Of the whole log nothing is hidden: a goodbye that is ahead of the last event would skip.
+      // Without a filter no event is hidden: a `bye` ahead of the last event would skip events.
       const whole = scripted(plays([event(1), bye]), plays([event(2)]))
       yield* hurried(collect(Follow.follow(whole.transport, {}), 2))
       expect(whole.seen).toEqual([undefined, cursor(1)])

@@ -1,6 +1,6 @@
 /**
- * The one reconnect path (D2). Holds the cursor of the last event it gave out and attaches again after it, for as long as the schedule
- * allows, whatever the transport. What comes twice is dropped; a hole, which no schedule can mend, is a `ProtocolError`.
+ * The only reconnect path (D2). Holds the cursor of the last emitted event and attaches again after it, for as long as the schedule
+ * allows, on any transport. Drops repeated events. A missing event, which a retry cannot repair, is a `ProtocolError`.
  */
 import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -13,20 +13,20 @@ import { Disconnected, ProtocolError, type TransportError } from "./TransportErr
 
 export type FollowError = CursorError | StorageUnavailable | TransportError
 
-/** What a person may want to see of the connection. */
+/** The state of the connection, to show to a person. */
 export type Status =
   | { readonly _tag: "attached" }
   | { readonly _tag: "reconnecting"; readonly attempt: number; readonly cause: FollowError }
 
 export interface Options {
-  /** Waiting between attaches; begins anew with each frame that arrives. When it ends, the last failure is given. Default `Backoff`, for ever. */
+  /** The wait between attaches; restarts when an attach delivers a frame. When it ends, `follow` fails with the last failure. Default `Backoff`, endless. */
   readonly schedule?: Schedule.Schedule<unknown>
-  /** A connection without any frame for this long is given up (heartbeats come every 15 s). Default 45 seconds. */
+  /** The connection is closed after this long without a frame (heartbeats come every 15 s). Default 45 seconds. */
   readonly silence?: Duration.DurationInput
   readonly onStatus?: (status: Status) => Effect.Effect<void>
 }
 
-/** Where a reader stands. `version` counts in the one stream that is followed, `offset` in the whole log. */
+/** The position of a subscriber. `version` counts in the followed stream, `offset` in the whole log. */
 interface Position {
   readonly cursor: string | undefined
   readonly offset: number | undefined
@@ -36,15 +36,15 @@ interface Position {
 const start = (after: string | undefined): Position => {
   if (after === undefined) return { cursor: undefined, offset: 0, version: 0 }
   const cursor = Option.getRight(Cursor.parse(after))
-  // The transport refuses a malformed one. From the very beginning, the first version is known too.
+  // The transport rejects a malformed cursor. At offset 0 the version is known too.
   const offset = Option.isSome(cursor) ? cursor.value.offset : undefined
   return { cursor: after, offset, version: offset === 0 ? 0 : undefined }
 }
 
-/** What has no holes among the events that a request is given: offsets, the versions of its one stream, or neither. */
+/** Which numbers of the delivered events are contiguous: the offsets, the versions of the one followed stream, or neither. */
 type Contiguous = "offset" | "version" | "neither"
 
-/** The position after this event; undefined when it was given out before. */
+/** The position after this event; undefined if it was emitted before. */
 const advance = (at: Position, frame: EventFrame, contiguous: Contiguous): Position | undefined | ProtocolError => {
   const { offset, version } = frame.event
   if (at.offset !== undefined && offset <= at.offset) return undefined
@@ -60,14 +60,14 @@ const advance = (at: Position, frame: EventFrame, contiguous: Contiguous): Posit
   return { cursor: frame.cursor, offset, version }
 }
 
-/** `bye` says where to come back. It may be ahead of the last event only where a filter hides the events between. */
+/** The position to resume from after a `bye`. It may be ahead of the last event only if a filter hides the events between. */
 const resumed = (at: Position, resumeAfter: string, filtered: boolean): Position => {
   const said = Option.getRight(Cursor.parse(resumeAfter))
   if (!filtered || Option.isNone(said) || at.cursor === undefined || at.offset === undefined) return at
   return said.value.offset > at.offset ? { ...at, cursor: resumeAfter, offset: said.value.offset } : at
 }
 
-/** Milliseconds to wait at a limit where the server does not say it. */
+/** Milliseconds to wait at a limit if the server names no time. */
 const limitMillis = 5000
 
 const again = (error: FollowError): boolean => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
@@ -75,10 +75,10 @@ const retryAfter = (error: FollowError): number =>
   error._tag === "Disconnected" || error._tag === "StorageUnavailable" ? (error.retryAfterMillis ?? 0) : 0
 
 /**
- * Every event after the cursor once, in order, over any number of connections. `caught-up` comes once per attach; `bye` is given out and
- * followed by another attach; `end` is the last frame. A connection whose lease is over is renewed at once and in silence: no `bye`, no
- * `reconnecting`. A `bye` at a limit of the token is a refused attach: it is not given out, `reconnecting` says it, and the next attach waits at least as
- * long as the server says, and longer each time. Fails with what only the caller can decide: an unusable cursor, a refused token.
+ * Emits every event after the cursor once, in order, over any number of connections. `caught-up` is emitted once per attach; `bye` is emitted
+ * and followed by another attach; `end` is the last frame. A connection whose lease expired is renewed at once, without `bye` or `reconnecting`.
+ * A `bye` at a limit of the token is a refused attach: it is reported as `reconnecting` and not emitted, and the next attach waits at least as
+ * long as the server says, and longer each time. Fails with errors that only the caller can handle: an unusable cursor, a refused token.
  */
 export const follow = (
   transport: Pick<Transport, "follow">,
@@ -148,7 +148,7 @@ export const follow = (
                   })
                   break
                 }
-                // Of an attach that gave something: one that never does waits like any other that fails.
+                // Only if the attach delivered something: one that delivers nothing waits like a failed attach.
                 renewed = frame.reason === leaseOver && useful
                 if (renewed) break
                 bye = true

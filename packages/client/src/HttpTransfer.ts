@@ -1,4 +1,4 @@
-/** Threads out and in over HTTP: documents as streams, whatever their size. Needs only `fetch`. */
+/** Export and import of threads over HTTP. Documents of any size are streamed. Needs only `fetch`. */
 import { Clock, Duration, Effect, Option, Schema, Stream } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -20,7 +20,7 @@ export type TransferError = typeof failures.Type | TransportError
 
 export interface HttpTransfer {
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => Stream.Stream<Uint8Array, TransferError>
-  /** `source` is sent as it comes; the server reads it whole before it writes anything. */
+  /** Streams `source` to the server, which reads all of it before it writes anything. */
   readonly importThread: (
     source: Stream.Stream<Uint8Array>,
     options: { readonly cwd?: string | undefined }
@@ -45,8 +45,8 @@ const query = (values: Readonly<Record<string, string | undefined>>): string => 
 const decodeFailure = Schema.decodeUnknownOption(Schema.parseJson(failures))
 
 /**
- * A document takes as long as it takes, and each part of it at most `deadline` of the options (default 30 seconds), the head of the answer
- * too. A server that works (on an import, or with an agent) answers within five minutes after the last part was sent.
+ * A document has no deadline as a whole. Each part of it, and the head of the answer, has the `deadline` of the options (default 30 seconds).
+ * A server that works (on an import, or with an agent) must answer within five minutes after the last part was sent.
  */
 export const make = (options: Options): HttpTransfer => {
   const fetch = options.fetch ?? globalThis.fetch
@@ -59,7 +59,7 @@ export const make = (options: Options): HttpTransfer => {
     onTimeout: () => unanswered(base, Deadlines.work)
   })
 
-  /** Fails when, for as long as a server may work, it neither takes a part of the source nor answers. Waiting for the source is no silence. */
+  /** Fails if the server neither takes a part of the source nor answers for `Deadlines.work`. Time spent waiting for the source does not count. */
   const whileSent = <A>(
     source: Stream.Stream<Uint8Array>,
     send: (source: Stream.Stream<Uint8Array>) => Effect.Effect<A, TransferError>
@@ -131,7 +131,7 @@ export const make = (options: Options): HttpTransfer => {
       ),
     importThread: (source, { cwd }) =>
       whileSent(source, (watched) =>
-        // Node's fetch sends a stream only half-duplex, and its types do not know the word.
+        // Node's fetch sends a stream only with `duplex: "half"`, which its types do not declare.
         json(`/api/threads/import${query({ cwd })}`, ImportResult, {
           method: "POST",
           body: Stream.toReadableStream(watched),

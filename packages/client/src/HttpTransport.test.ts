@@ -20,7 +20,7 @@ const json = (offset: number) =>
   })
 const frame = (offset: number) => `id: ${Cursor.format(epoch, offset)}\ndata: ${json(offset)}\n\n`
 
-/** A server of 200 events whose every answer but the last is cut at some byte. */
+/** A server of 200 events that cuts every answer but the last at some byte. */
 const cutting = (random: () => number, total: number) => {
   let cuts = 0
   const fetch: typeof globalThis.fetch = (input) => {
@@ -94,7 +94,7 @@ describe("HttpTransport", () => {
         _tag: "Overloaded",
         retryAfterMillis: 5
       })
-      // A proxy's own 503 is not the server's: it counts as not connected, with its waiting time.
+      // A 503 of a proxy is not an answer of the server: it counts as `Disconnected`, with its `Retry-After`.
       expect(yield* dispatch(answering(503, "upstream", { "retry-after": "3" }))).toMatchObject({
         _tag: "Disconnected",
         retryAfterMillis: 3_000

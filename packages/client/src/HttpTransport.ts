@@ -14,11 +14,11 @@ import { disconnected, Disconnected, ProtocolError, refused, type TransportError
 export interface Options {
   /** Like `http://127.0.0.1:7717`. */
   readonly url: string
-  /** Absent where a cookie does it. */
+  /** Absent if a cookie authenticates. */
   readonly token?: string
   /** Default: the global one. */
   readonly fetch?: typeof globalThis.fetch
-  /** How long an answer may take. Default 30 seconds. `follow` waits for the head of its answer only, and at most 10 seconds. */
+  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer, and is at most 10 seconds. */
   readonly deadline?: Duration.DurationInput
 }
 
@@ -42,7 +42,7 @@ const parse = (text: string): Option.Option<unknown> => {
 const frameOf = (sse: Sse.SseFrame): Effect.Effect<Option.Option<Frame>, ProtocolError> => {
   const data = Option.getOrUndefined(parse(sse.data))
   if (sse.event !== "message")
-    // A control frame that this version does not know changes nothing (D5).
+    // An unknown control frame is ignored (D5).
     return Effect.succeed(control({ ...(typeof data === "object" ? data : {}), _tag: sse.event }))
   const frame: unknown = { _tag: "event", cursor: sse.id, event: data }
   return isEventFrame(frame)
@@ -82,7 +82,7 @@ export const make = (options: Options): Transport => {
       }
     })
 
-  /** An answer that is not 200: an error of the call when it decodes as one, else what it means for the wire. */
+  /** The error of an answer that is not 2xx: an error of the call if it decodes as one, otherwise a transport error. */
   const rejected = <E, I>(
     response: Response,
     text: string,
@@ -151,7 +151,7 @@ export const make = (options: Options): Transport => {
           const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost }).pipe(within(headDeadline))
           return yield* rejected(response, text, following)
         }
-        // A proxy's page is no stream: attaching again would not make it one.
+        // A proxy's page is not an event stream, and another attach would not change that.
         const type = response.headers.get("content-type") ?? ""
         if (!type.startsWith("text/event-stream"))
           return yield* new ProtocolError({

@@ -1,10 +1,10 @@
-/** One lane per key: who asks first goes first, also when somebody before gives up. A lane nobody is in is forgotten. */
+/** Keyed FIFO mutex. Waiters run in arrival order even if an earlier one is interrupted; empty lanes are removed. */
 import { Deferred, Effect } from "effect"
 
 export interface Lanes {
-  /** Runs the effect after all that came before it in its lane. */
+  /** Runs the effect after every earlier one of its lane. */
   readonly inOrder: (key: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Who is in any lane, the running ones included. */
+  /** Number of effects in all lanes, the running ones included. */
   readonly size: () => number
 }
 

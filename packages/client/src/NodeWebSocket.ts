@@ -1,4 +1,4 @@
-/** WebSockets for Node, with the token in the header of the upgrade (X1): an edge, Node 20 has no WebSocket of its own. Not for browsers. */
+/** WebSockets for Node, with the token in a header of the upgrade request (X1). Needed because Node 20 has no WebSocket. Not for browsers. */
 import { WebSocket } from "ws"
 
 export const open =
@@ -7,5 +7,5 @@ export const open =
     new WebSocket(url, {
       handshakeTimeout: 10_000,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } })
-      // The same interface; the type of the library is its own.
+      // The library has the same interface under a different type.
     }) as unknown as globalThis.WebSocket

@@ -22,7 +22,7 @@ const answer = (command: Command, offset: number): Accepted => ({
 })
 const lost = new Disconnected({ message: "cut" })
 
-/** A server that keeps receipts, behind a wire that loses questions and answers. */
+/** A server that keeps receipts, behind a connection that loses requests and answers. */
 const wire = () => {
   const receipts = new Map<string, Accepted>()
   const ran: Array<string> = []
@@ -56,7 +56,7 @@ describe("Outbox", () => {
           const fibers = []
           for (const command of commands) {
             fibers.push(yield* Effect.fork(outbox.send(command)))
-            // Given in this order: the next is handed over only after this one stands in its lane.
+            // Sent in this order: the next command is sent only after this one has entered its lane.
             yield* Effect.sleep(1)
           }
           return yield* Fiber.joinAll(fibers)

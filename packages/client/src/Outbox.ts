@@ -1,7 +1,7 @@
 /**
- * Commands on their way. Each has its id before it is sent the first time and keeps it, so a lost answer is asked for by sending the same
- * command again (C2): it is done at most once. Commands of one thread are sent in the order in which they were given (T12). Bounded: in
- * number of commands, and in tries of each.
+ * Sends commands with retries. A command keeps its id, so after a lost answer the same command is sent again (C2): the server executes it
+ * at most once. Commands of one thread are sent in the order of the calls (T12). The number of commands and the tries of each are
+ * bounded.
  */
 import { Duration, Effect, Schedule } from "effect"
 import { Overloaded, type CommandError } from "@millrace/contracts/Errors"
@@ -12,11 +12,11 @@ import type { Transport } from "./Transport.ts"
 import { Disconnected, type TransportError } from "./TransportError.ts"
 
 export interface Options {
-  /** Commands waiting or on their way; more are refused with `Overloaded`. Default 256. */
+  /** The most commands that wait or are being sent; further ones fail with `Overloaded`. Default 256. */
   readonly capacity?: number
-  /** How often one command is sent before its last failure is given. Default 8. */
+  /** How often one command is sent before `send` fails with the last failure. Default 8. */
   readonly tries?: number
-  /** Waiting between tries when the server names no time. Default `Backoff`. */
+  /** The wait between tries, in addition to the time that the server names. Default `Backoff`. */
   readonly schedule?: Schedule.Schedule<unknown>
   /** Called before each wait. */
   readonly onRetry?: (command: Command, cause: CommandError | TransportError) => Effect.Effect<void>
@@ -24,17 +24,17 @@ export interface Options {
 
 export interface Outbox {
   /**
-   * Succeeds when the command is committed. `Disconnected` after the last try: the outcome is unknown when its message says so, and
-   * `commandStatus` or the same command again tells. The other failures mean that nothing happened.
+   * Succeeds when the command is committed. `Disconnected` after the last try: the outcome is unknown if its message says so, and
+   * `commandStatus` or the same command again returns it. The other failures mean that nothing happened.
    */
   readonly send: (command: Command) => Effect.Effect<Accepted, CommandError | TransportError>
 }
 
-/** Only what names a thread or a request has an order to keep. */
+/** The key of the command's lane. Only commands of one thread or one request are ordered. */
 const laneOf = (command: { readonly threadId?: string; readonly requestId?: string; readonly commandId: string }): string =>
   command.threadId ?? command.requestId ?? command.commandId
 
-/** Milliseconds to wait at least; undefined: trying again is of no use. */
+/** The least time to wait before the next try, in milliseconds; undefined: do not retry. */
 const again = (error: CommandError | TransportError): number | undefined => {
   switch (error._tag) {
     case "Overloaded":

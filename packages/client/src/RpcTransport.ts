@@ -1,5 +1,5 @@
 /**
- * The RPC interface over one WebSocket (JSON). A connection is made when it is needed and thrown away when it fails: there is no second
+ * The RPC interface over one WebSocket (JSON). A connection is opened when a call needs it and dropped when it fails: there is no second
  * reconnect loop below Follow.ts and Outbox.ts.
  */
 import * as Socket from "@effect/platform/Socket"
@@ -21,9 +21,9 @@ type Client = RpcClient.RpcClient<RpcGroup.Rpcs<typeof MillraceRpcs>, RpcClientE
 interface Connection {
   readonly client: Client
   readonly scope: Scope.CloseableScope
-  /** How many answers and chunks of frames came over it. */
+  /** Number of answers and chunks of frames received on it. */
   came: number
-  /** Why it was given up: the library only interrupts the calls that are in flight then. */
+  /** Why it was dropped. The library only interrupts the calls in flight, so they take their error from here. */
   lost: TransportError | undefined
 }
 
@@ -31,11 +31,11 @@ export interface Options {
   /** Like `ws://127.0.0.1:7717/rpc`. */
   readonly url: string
   /**
-   * Opens the socket. The token goes into its request where the platform can (a header in Node, the session cookie in a browser),
-   * never into the URL (X1). Default: the global `WebSocket`.
+   * Opens the socket. The token goes into the upgrade request (a header in Node, the session cookie in a browser), never into the
+   * URL (X1). Default: the global `WebSocket`.
    */
   readonly webSocket?: (url: string) => globalThis.WebSocket
-  /** How long an answer may take. Default 30 seconds. `follow` waits for its first frame only, and at most 10 seconds. */
+  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the first frame, and is at most 10 seconds. */
   readonly deadline?: Duration.DurationInput
 }
 
@@ -71,7 +71,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     const connection = SynchronizedRef.modifyEffect(current, (held) =>
       Effect.map(held === undefined ? connect : Effect.succeed(held), (live) => [live, live] as const)
     )
-    /** Gives the connection up, and fails with the reason; so do the other calls that are in flight on it. */
+    /** Drops the connection and fails with the reason. The other calls in flight on it fail with the same reason. */
     const drop = (used: Connection, why: TransportError): Effect.Effect<never, TransportError> =>
       Effect.suspend(() => {
         used.lost ??= why
@@ -92,7 +92,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
           : disconnected(options.url, said)
       )
     }
-    /** A connection over which something came meanwhile serves others: only the call fails. */
+    /** If anything arrived on the connection since the call began, it still serves other calls: only this call fails. */
     const silent = (used: Connection, since: number, after: Duration.Duration): Effect.Effect<never, TransportError> =>
       Effect.suspend(() => {
         const why = unanswered(options.url, after)
@@ -101,10 +101,10 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     const isLost = (error: unknown): error is RpcClientError =>
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
 
-    /** As over HTTP: the server did not take what was sent. */
+    /** As over HTTP: the server rejected the request. */
     const unread = (error: BadRequest) => refused(400, JSON.stringify(encodeBadRequest(error)))
 
-    /** As over HTTP, too: nothing but a command may be refused for being too much, so this is the way to the server. */
+    /** As over HTTP: only a command may fail with `Overloaded`. Any other call gets a `Disconnected` with the same wait. */
     const later = ({ message, retryAfterMillis }: Overloaded) => new Disconnected({ message, retryAfterMillis })
 
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>
@@ -126,7 +126,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
               ? lost(used, error)
               : Effect.fail(error instanceof BadRequest ? unread(error) : (error as Exclude<E, RpcClientError | BadRequest>))
           ),
-          // The library gives an answer that does not decode, and a defect of the server, as a defect here.
+          // The library reports an answer that does not decode, and a defect of the server, as a defect.
           Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}` })))
         )
       })

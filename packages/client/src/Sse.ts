@@ -1,20 +1,20 @@
 /**
- * Parser of `text/event-stream`, incremental: any cut of the bytes gives the same frames (a cut inside a code point, a line ending or a
- * field included). Fields other than `id`, `event` and `data` are ignored; a frame that the end of the stream cuts off is not delivered.
+ * Incremental parser of `text/event-stream`. The frames do not depend on where the bytes are cut, even inside a code point, a line ending
+ * or a field. Fields other than `id`, `event` and `data` are ignored. An incomplete frame at the end of the stream is not delivered.
  */
 
 export interface SseFrame {
-  /** Of this frame alone: control frames have none and never move a cursor (D5). */
+  /** The id of this frame only: control frames have none and never move a cursor (D5). */
   readonly id: string | undefined
-  /** `message` when the frame names none. */
+  /** `message` if the frame has no `event` field. */
   readonly event: string
   readonly data: string
 }
 
 export interface SseParser {
-  /** The frames that are complete with these bytes, in order. */
+  /** Adds bytes and returns the frames that they complete, in order. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<SseFrame>
-  /** Characters held for a frame that is not complete. */
+  /** Number of characters held for an incomplete frame. */
   readonly held: () => number
 }
 

@@ -1,4 +1,4 @@
-/** What this package uses of `ws`. The server is for tests. */
+/** The part of `ws` that this package uses. The server is for tests. */
 declare module "ws" {
   interface Options {
     readonly headers?: Readonly<Record<string, string>>
