@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats numbers for people. */
 import { Duration } from "effect"
 
 export const count = (value: number): string => Math.round(value).toLocaleString("en-US")
@@ -11,7 +11,7 @@ export const mebi = 1_048_576
 export const size = (bytes: number): string =>
   bytes >= 1_024 * mebi ? `${(bytes / 1_024 / mebi).toFixed(1)} GiB` : `${count(bytes / mebi)} MiB`
 
-/** Of seconds, whatever their sign; the two largest units: `3m 20s`. */
+/** Formats a duration in seconds, without its sign, in its two largest units: `3m 20s`. */
 export const span = (seconds: number): string =>
   Duration.format(Duration.seconds(Math.round(Math.abs(seconds))))
     .split(" ")

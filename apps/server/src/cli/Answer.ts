@@ -1,4 +1,4 @@
-/** `millrace answer REQUEST ANSWER`: settles what waits for a person, from any terminal. */
+/** `millrace answer REQUEST ANSWER`: answers an open request from any terminal. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { Effect, Schema } from "effect"
@@ -40,10 +40,10 @@ const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
 export const command = Command.make(
   "answer",
   {
-    request: Flags.argument("REQUEST").pipe(Args.withDescription("Its id; see: millrace state")),
+    request: Flags.argument("REQUEST").pipe(Args.withDescription("The request's id. See: millrace requests")),
     answer: Flags.argument("ANSWER").pipe(
       Args.withDescription(
-        "An option's id or words, or accept, accept-for-session, decline or cancel; for questions one text each (several choices: separate them with commas)."
+        "For an approval: an option's id or label, or accept, accept-for-session, decline or cancel. For questions: one text per question; separate several choices with commas."
       ),
       Args.atLeast(1)
     ),
@@ -60,10 +60,12 @@ export const command = Command.make(
       const open = yield* Effect.mapError(millrace.requests, fromError)
       const asked = open.find((one) => one.requestId === request)
       if (asked === undefined)
-        return yield* failed(`No request ${request} waits for a person; it may be settled already. See: millrace state`)
+        return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
       const command = yield* Client.command("request.answer", { requestId: request, ...(yield* answerOf(asked.ask, answer)) })
       const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
       if (json) return yield* Output.json(accepted)
-      yield* output.note(accepted.outcome === "already-settled" ? "That was answered already." : "Answered.")
+      yield* output.note(
+        accepted.outcome === "already-settled" ? "The request was settled already; this answer was not used." : "Answered."
+      )
     })
-).pipe(Command.withDescription("Answer what an agent asks: an approval or its questions."))
+).pipe(Command.withDescription("Answer an agent's request: an approval or its questions."))

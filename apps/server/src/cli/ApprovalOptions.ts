@@ -1,4 +1,4 @@
-/** What can be said to an approval on the command line: a decision, or one of the agent's own options by its id or its words. */
+/** Answers to an approval on the command line: a decision, or one of the agent's options by its id or label. */
 import type { Answer, ApprovalOption, Ask, Decision } from "@millrace/contracts/Item"
 import { line } from "./Style.ts"
 
@@ -6,13 +6,13 @@ export type Approval = Extract<Ask, { readonly kind: "approval" }>
 
 const label = (option: ApprovalOption): string => line(option.label, 100)
 
-/** Each answer that is possible, as it may be typed: `o1 "production"`, then the decisions. */
+/** Every possible answer as it is typed: the options, like `o1 "production"`, then the decisions. */
 export const offered = (ask: Approval): ReadonlyArray<string> => [
   ...(ask.options ?? []).map((option) => `${line(option.optionId, 100)} "${label(option)}"`),
   ...ask.choices
 ]
 
-/** The answer that a word means: an option's id, a decision that is offered, or the words of exactly one option. `undefined`: none, or several. */
+/** The answer that a typed word selects: an option's id, an offered decision, or the label of exactly one option; else `undefined`. */
 export const answerOf = (ask: Approval, word: string): Answer | undefined => {
   const options = ask.options ?? []
   if (options.some(({ optionId }) => optionId === word)) return { optionId: word }
@@ -23,12 +23,12 @@ export const answerOf = (ask: Approval, word: string): Answer | undefined => {
   return same.length === 1 && only !== undefined ? { optionId: only.optionId } : undefined
 }
 
-/** The option that a decision stands for, in the agent's words; the decision itself where there is none. */
+/** A decision with the label of its option; the decision alone when no option, or more than one, is of that kind. */
 export const wordsOf = (ask: Approval, decision: Decision): string => {
   const [only, ...more] = (ask.options ?? []).filter(({ kind }) => kind === decision)
   return only === undefined || more.length > 0 ? decision : `${decision} "${label(only)}"`
 }
 
-/** Whether the agent offers several ways to allow it that one word could mean. */
+/** Whether one of these decisions matches more than one of the agent's options. */
 export const isAmbiguous = (ask: Approval, decisions: ReadonlyArray<Decision>): boolean =>
   decisions.some((decision) => (ask.options ?? []).filter(({ kind }) => kind === decision).length > 1)

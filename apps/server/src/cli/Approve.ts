@@ -1,4 +1,4 @@
-/** What `run` does when the agent asks: by policy, by asking here, or by leaving it to a person elsewhere. */
+/** How `run` settles a request: by policy, by asking on this terminal, or by leaving it open for a person elsewhere. */
 import { Effect } from "effect"
 import * as Client from "@millrace/client/Client"
 import type { RequestId } from "@millrace/contracts/Ids"
@@ -10,10 +10,10 @@ import { type CliFailure, fromError, needsPerson } from "./Failure.ts"
 import { Output } from "./Output.ts"
 import { line } from "./Style.ts"
 
-/** `never`: declines; `always`: accepts, where the agent offers one way to do so; `ask`: asks here. A question has no answer by policy. */
+/** `never` declines; `always` accepts unless several options match; `ask` asks on this terminal. No policy answers a question. */
 export type Policy = "never" | "always" | "ask"
 
-/** `undefined`: only a person can say. */
+/** The policy's answer; `undefined` when a person must decide. */
 export const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
   if (ask.kind !== "approval" || policy === "ask") return undefined
   const wanted = policy === "always" ? (["accept", "accept-for-session"] as const) : (["decline", "cancel"] as const)
@@ -22,7 +22,7 @@ export const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
   return decision === undefined ? undefined : { decision }
 }
 
-/** What may be typed as the answer. */
+/** Placeholder of the answer in the hint to run `millrace answer`. */
 const typed = (ask: AskOf): string => {
   if (ask.kind === "question") return "TEXT"
   return ask.options === undefined ? "accept|decline" : `ANSWER\nANSWER is one of: ${ApprovalOptions.offered(ask).join(", ")}`
@@ -31,11 +31,11 @@ const typed = (ask: AskOf): string => {
 const waits = (connected: Connected, requestId: RequestId, ask: AskOf): CliFailure =>
   needsPerson(
     connected.via === "server"
-      ? `The turn waits for a person: ${line(ask.title, 200)}\nIt stays open. Answer it: millrace answer ${requestId} ${typed(ask)}`
-      : `The turn needs a person: ${line(ask.title, 200)}\nNothing can ask here, and without a server nobody else can answer. Use a terminal, decide with --approve always or --approve never, or start a server that keeps the question: millrace serve`
+      ? `The turn waits for a person: ${line(ask.title, 200)}\nThe request stays open. Answer it: millrace answer ${requestId} ${typed(ask)}`
+      : `The turn needs a person: ${line(ask.title, 200)}\nThere is no terminal to ask on, and no server to keep the request open. Run this in a terminal, pass --approve always or --approve never, or start a server first: millrace serve`
   )
 
-/** Settles one request. Fails with exit code 4 when only a person elsewhere can. */
+/** Settles one request. Fails with exit code 4 when it needs a person and this terminal cannot ask one. */
 export const settle = (
   connected: Connected,
   policy: Policy,
@@ -57,5 +57,5 @@ export const settle = (
     const command = yield* Client.command("request.answer", { requestId, ...answer })
     const accepted = yield* Effect.mapError(connected.millrace.dispatch(command), fromError)
     yield* output.progress("working")
-    if (accepted.outcome === "already-settled") yield* output.note("That was answered elsewhere already.")
+    if (accepted.outcome === "already-settled") yield* output.note("The request was settled elsewhere first.")
   })

@@ -6,10 +6,10 @@ import * as ApprovalOptions from "./ApprovalOptions.ts"
 import type { Style } from "./Style.ts"
 import { line } from "./Style.ts"
 
-/** The person ended the input (Ctrl-D): no answer comes from here. */
+/** The person closed the input (Ctrl-D) without an answer. */
 export class NoAnswer extends Data.TaggedError("NoAnswer") {}
 
-/** One line from the person; interrupting it takes the question back. Ctrl-C there is Ctrl-C of the program. */
+/** Reads one line from the person. Interruption withdraws the prompt. Ctrl-C sends SIGINT to the program. */
 export const question = (text: string): Effect.Effect<string, NoAnswer> =>
   Effect.tryPromise(async (signal) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr })
@@ -32,7 +32,7 @@ const letters: ReadonlyArray<readonly [string, Decision, string]> = [
   ["c", "cancel", "cancel the turn"]
 ]
 
-/** The keys that a person may press, with the words for them: the agent's options by number, and the decisions that mean one of them. */
+/** The keys that a person may press, with their labels: the agent's options by number or decision letter, then the decisions without an option. */
 export const keys = (
   ask: ApprovalOptions.Approval
 ): ReadonlyArray<{ readonly keys: ReadonlyArray<string>; readonly words: string; readonly answer: Answer }> => {
@@ -57,7 +57,7 @@ const approval = (ask: ApprovalOptions.Approval, style: Style): Effect.Effect<An
   const text = `${style.yellow("?")} ${style.bold(line(ask.title, 400))}${reason}\n  ${choices}: `
   return Effect.flatMap(question(text), (typed) => {
     const pressed = offered.find(({ keys }) => keys.includes(typed.toLowerCase()))
-    // Two options may have the same words: then neither is meant.
+    // Two options with the same label are ambiguous: neither is selected.
     const [said, ...more] = offered.filter(({ words }) => words.toLowerCase() === typed.toLowerCase())
     const answer = pressed?.answer ?? ApprovalOptions.answerOf(ask, typed) ?? (more.length === 0 ? said?.answer : undefined)
     return answer === undefined ? approval(ask, style) : Effect.succeed(answer)
@@ -65,8 +65,7 @@ const approval = (ask: ApprovalOptions.Approval, style: Style): Effect.Effect<An
 }
 
 /**
- * What a person typed as an answer: the number or the label of an option, several of them separated by commas where the question takes several, else
- * the text as it is.
+ * Answers from typed text: the number or label of an option (several, separated by commas, where the question allows them), else the text itself.
  */
 export const chosen = ({ multiple, options = [] }: Question, typed: string): ReadonlyArray<string> => {
   const labelOf = (text: string) =>
@@ -96,7 +95,7 @@ const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>, 
   )
 }
 
-/** The person's answer. */
+/** Asks a person for the answer. Repeats a prompt until its input is valid. */
 export const person = (ask: Ask, style: Style): Effect.Effect<Answer, NoAnswer> =>
   ask.kind === "approval"
     ? approval(ask, style)

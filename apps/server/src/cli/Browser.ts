@@ -1,4 +1,4 @@
-/** Opens a page in the person's browser. When that cannot be done the link is there to be opened by hand. */
+/** Opens a page in the person's default browser. */
 import { spawn } from "node:child_process"
 import { Effect } from "effect"
 
@@ -9,7 +9,7 @@ const command = (url: string): readonly [string, ReadonlyArray<string>] =>
       ? ["cmd", ["/c", "start", "", url]]
       : ["xdg-open", [url]]
 
-/** False when there is no program that opens pages. */
+/** False when the program that opens pages cannot be started. */
 export const open = (url: string): Effect.Effect<boolean> =>
   Effect.async((resume) => {
     const [name, args] = command(url)

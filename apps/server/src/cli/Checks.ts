@@ -1,4 +1,4 @@
-/** The checks of `millrace doctor`. Each is bounded in time, never fails, and changes nothing but a file of its own that it removes. */
+/** The checks of `millrace doctor`. None fails, and none changes anything except a temporary directory that it removes. */
 import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync } from "node:fs"
 import { statfs } from "node:fs/promises"
 import { createServer } from "node:net"
@@ -42,18 +42,18 @@ const node: Check = (() => {
     : { name: "node", status: "wrong", found, fix: "Install Node 20.19 or newer." }
 })()
 
-/** The nearest directory that is there. */
+/** The path itself or its nearest ancestor that exists. */
 const nearest = (path: string): string => (existsSync(path) || dirname(path) === path ? path : nearest(dirname(path)))
 
 const directory = (dataDir: string): Check => {
   const name = "data directory"
-  const fix = `Make it yours and writable (chown, chmod u+rwx), or choose another with --data or MILLRACE_DATA.`
+  const fix = `Take ownership and give yourself access (chown, chmod u+rwx), or choose another directory with --data or MILLRACE_DATA.`
   const there = nearest(dataDir)
   try {
     const stat = statSync(there)
     if (!stat.isDirectory()) return { name, status: "wrong", found: `${there} is not a directory`, fix }
     accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
-    if (there !== dataDir) return { name, status: "ok", found: `${dataDir} (made at the first start)` }
+    if (there !== dataDir) return { name, status: "ok", found: `${dataDir} (created at the first start)` }
     const uid = process.getuid?.()
     if (uid !== undefined && stat.uid !== uid)
       return { name, status: "note", found: `${dataDir} belongs to user ${stat.uid}, not to you (${uid})`, fix }
@@ -63,7 +63,7 @@ const directory = (dataDir: string): Check => {
   }
 }
 
-/** A server that cannot read this lets nobody in, and does not start. */
+/** Checks the file of access tokens. A server that cannot read it does not start. */
 const access = (dataDir: string): Effect.Effect<Check> =>
   Effect.match(Tokens.list(dataDir), {
     onSuccess: (tokens): Check => ({
@@ -79,7 +79,7 @@ const access = (dataDir: string): Effect.Effect<Check> =>
       name: "access",
       status: "wrong",
       found: `${path}: ${reason}`,
-      fix: "Make it a file that you can read and write. Or move it away: then nobody is let in until you make new tokens."
+      fix: "Make it a regular file that you can read and write, or move it away. Without it every client is refused until you create new tokens."
     })
   })
 
@@ -110,7 +110,7 @@ const sqlite: Effect.Effect<Check> = Effect.promise(async (): Promise<Check> => 
       name: "sqlite",
       status: "wrong",
       found: words(cause).split("\n")[0] ?? "",
-      fix: "Install again with this Node version: the database driver is native (npx pnpm@10.34.9 install --force)."
+      fix: "Reinstall with this Node version, because the database driver is native: npx pnpm@10.34.9 install --force"
     }
   }
 })
@@ -119,9 +119,9 @@ const port = ({ host, port }: Where, server: Option.Option<Discovery.Found>): Ef
   Effect.async((resume) => {
     const name = "port"
     const done = (check: Check) => resume(Effect.succeed(check))
-    if (port === 0) return done({ name, status: "ok", found: "any free one" })
+    if (port === 0) return done({ name, status: "ok", found: "any free port" })
     if (Option.exists(server, ({ url }) => new URL(url).port === String(port)))
-      return done({ name, status: "ok", found: `${port} is this data directory's server` })
+      return done({ name, status: "ok", found: `${port} is in use by this data directory's server` })
     const probe = createServer()
     probe.once("error", (cause: NodeJS.ErrnoException) =>
       done({
@@ -129,7 +129,7 @@ const port = ({ host, port }: Where, server: Option.Option<Discovery.Found>): Ef
         status: "wrong",
         found:
           cause.code === "EADDRINUSE" ? `${port} on ${host} is taken by another program` : `${port} on ${host}: ${cause.message}`,
-        fix: "Choose another with --port (0 picks a free one), or end that program."
+        fix: "Choose another port with --port (0 picks a free one), or stop that program."
       })
     )
     probe.listen(port, host, () => probe.close(() => done({ name, status: "ok", found: `${port} on ${host} is free` })))
@@ -147,7 +147,7 @@ const wrongLog = (found: string): Check => ({
   name: "log",
   status: "wrong",
   found,
-  fix: "Until that is mended no server can run with this data directory. See: millrace verify"
+  fix: "No server can start on this data directory until this is fixed. See: millrace verify"
 })
 
 const bounded = (checks: Effect.Effect<ReadonlyArray<Check>, { readonly message: string }, Output | Scope.Scope>, name: string) =>
@@ -161,7 +161,7 @@ const bounded = (checks: Effect.Effect<ReadonlyArray<Check>, { readonly message:
           name,
           status: "wrong",
           found: "no answer within 20 s",
-          fix: "If it stays so, end the server (a second SIGTERM forces) and start it again."
+          fix: "If this persists, stop the server (a second SIGTERM forces it) and start it again."
         }
       ]
     }),
@@ -185,7 +185,7 @@ const textOf = ({ token, url }: Discovery.Found, path: string) =>
 
 const millisOf = (at: string | undefined) => (at === undefined || Number.isNaN(Date.parse(at)) ? undefined : Date.parse(at))
 
-/** Whether the log lost what it acknowledged, and when that was found before. Nothing where there is no log yet. */
+/** Whether the log lost acknowledged events, and the last rewind that it recorded. No check when there is no log yet. */
 const history = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> => {
   const name = "history"
   const file = join(dataDir, "log.db")
@@ -193,7 +193,12 @@ const history = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> => {
   if (isMissing && !existsSync(join(dataDir, "anchor"))) return Effect.succeed([])
   if (isMissing)
     return Effect.succeed([
-      { name, status: "wrong", found: `${file} is missing; its anchor is there`, fix: "Restore a backup before the next start." }
+      {
+        name,
+        status: "wrong",
+        found: `${file} is missing, but its anchor exists`,
+        fix: "Restore a backup before the next start."
+      }
     ])
   return History.evidence(join(dataDir, "anchor"), file).pipe(
     Effect.flatMap((evidence) => History.inspect(evidence, file)),
@@ -206,11 +211,11 @@ const history = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> => {
               name,
               status: "wrong",
               found: contradiction.reason,
-              fix: "If you have a newer copy of the data directory, restore it before the next start. Else start the server: the log gets a new epoch."
+              fix: "If you have a newer copy of the data directory, restore it before the next start. Otherwise start the server: the log gets a new epoch."
             }
           ]
         return last === undefined
-          ? [{ name, status: "ok", found: "nothing that was acknowledged is missing" }]
+          ? [{ name, status: "ok", found: "no acknowledged event is missing" }]
           : [
               {
                 name,
@@ -225,7 +230,7 @@ const history = (dataDir: string): Effect.Effect<ReadonlyArray<Check>> => {
 
 const decodeReady = Schema.decodeUnknownEither(Schema.parseJson(Ready))
 
-/** What `/ready` says: a server that does not accept commands says why. */
+/** The reason that `/ready` reports when the server accepts no commands. */
 const readiness = ({ url }: Discovery.Found): Effect.Effect<ReadonlyArray<Check>> =>
   Effect.tryPromise(async (signal) => (await fetch(`${url}/ready`, { signal })).text()).pipe(
     Effect.map((text): ReadonlyArray<Check> => {
@@ -236,16 +241,16 @@ const readiness = ({ url }: Discovery.Found): Effect.Effect<ReadonlyArray<Check>
               name: "storage",
               status: "wrong",
               found: ready.reason ?? "unavailable",
-              fix: "No command is accepted until that is mended."
+              fix: "The server accepts no commands until this is fixed."
             }
           ]
         : []
     }),
-    // A server that does not answer is what the other checks report.
+    // The other checks report a server that does not answer.
     Effect.orElseSucceed((): ReadonlyArray<Check> => [])
   )
 
-/** What a running server says of itself and of its agents. */
+/** The checks of a running server: its log, storage, metrics and agents. */
 const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
   Effect.gen(function* () {
     const series = Findings.parse(yield* textOf(found, "/metrics"))
@@ -259,7 +264,7 @@ const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
     return [log, ...stored, ...Findings.of(facts), ...(yield* millrace.providers).map(agent)]
   })
 
-/** Without a server: nothing is opened for writing, so that no start of ours ends or settles what a server left. */
+/** The checks without a server. They open nothing for writing, so that no agent is ended and no turn settled by a check. */
 const ofDirectory = ({ dataDir }: Where) =>
   Effect.gen(function* () {
     const owner = yield* DataDirectory.owner(dataDir)
@@ -268,14 +273,14 @@ const ofDirectory = ({ dataDir }: Where) =>
         {
           name: "log",
           status: "wrong",
-          found: `process ${owner.value.pid} owns it since ${owner.value.since}, and is no server that answers`,
-          fix: `It starts, ends, or hangs; or it is a command that runs its own host. Wait a moment; else end it: kill ${owner.value.pid}`
+          found: `process ${owner.value.pid} has owned it since ${owner.value.since}, but no server answers`,
+          fix: `The process may be starting, stopping or hanging, or be a command with an embedded host. Wait a few seconds; if it remains, stop it: kill ${owner.value.pid}`
         } satisfies Check
       ]
     const file = join(dataDir, "log.db")
     const kept = yield* history(dataDir)
     if (kept.some(({ status }) => status === "wrong")) return kept
-    if (!existsSync(file)) return [{ name: "log", status: "ok", found: "made at the first start" } satisfies Check]
+    if (!existsSync(file)) return [{ name: "log", status: "ok", found: "created at the first start" } satisfies Check]
     const looked = yield* Effect.either(Look.look(file))
     if (Either.isLeft(looked)) return [wrongLog(looked.left.message)]
     const { head, lastAt, retainedFrom } = looked.right
@@ -294,7 +299,7 @@ const ofDirectory = ({ dataDir }: Where) =>
     return [log, ...kept, ...Findings.of({ running: false, now, lastEventAt: millisOf(lastAt), series })]
   })
 
-/** The agents of this machine, asked by a host over a directory that is gone afterwards. */
+/** Probes the agents of this machine with a host embedded over a temporary directory. */
 const agents = Effect.gen(function* () {
   const place = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-doctor-"))),
@@ -304,7 +309,7 @@ const agents = Effect.gen(function* () {
   return (yield* millrace.providers).map(agent)
 })
 
-/** In the order in which they are shown: this machine, the server, the log and what its numbers say, the agents. */
+/** All checks in display order: this machine, the server, the log and its metrics, the agents. */
 export const all = (where: Where): Effect.Effect<ReadonlyArray<Check>, never, Output> =>
   Effect.gen(function* () {
     const server = yield* Discovery.find(where.dataDir)

@@ -158,13 +158,13 @@ describe("millrace", () => {
             shell.stderr.on("data", (data) => (text += String(data)))
             shell.once("close", (end) => resume(Effect.succeed([end, text])))
           })
-        const words = expect.stringContaining("Standard output cannot be written: ")
+        const words = expect.stringContaining("Cannot write to standard output: ")
         expect(yield* full("run", "hi", "--data", fixture.dataDir)).toEqual([1, words])
         expect(yield* full()).toEqual([1, words])
         const dataDir = yield* temporaryDirectory
         const [code, told] = yield* full("serve", "--port", "0", "--parent-fd", "0", "--data", dataDir)
         expect(code, "it ran until its parent had gone").toBe(0)
-        expect(told).toMatch(/ready at http.*Standard output cannot be written: [^]*the parent process is gone/)
+        expect(told).toMatch(/ready at http.*Cannot write to standard output: [^]*the parent process is gone/)
       }).pipe(Effect.scoped)
   )
 
@@ -216,7 +216,7 @@ describe("millrace", () => {
       const second = yield* Program.start(["run", "hi", "--data", fixture.dataDir])
       yield* second.until("thinking about it")
       yield* second.kill("SIGINT")
-      yield* second.until("once more leaves")
+      yield* second.until("again to leave")
       yield* second.kill("SIGINT")
       const left = yield* second.ended
       expect(left.code).toBe(3)
@@ -266,7 +266,7 @@ describe("millrace", () => {
       expect(yield* again).toMatchObject({ code: 0 })
       expect(readFileSync(precious, "utf8")).toBe("mine")
       expect(JSON.parse(readFileSync(out, "utf8"))).toMatchObject({ thread: { threadId: thread } })
-      expect(yield* again).toMatchObject({ code: 1, stderr: expect.stringContaining("is there already") })
+      expect(yield* again).toMatchObject({ code: 1, stderr: expect.stringContaining("already exists") })
       expect(readdirSync(root).sort()).toEqual(["data", "out.json", "out.json.part", "precious"])
     }).pipe(Effect.scoped)
   )

@@ -58,14 +58,14 @@ const root = Command.make("millrace").pipe(
 
 const program = Command.run(root, { name: "Millrace", version, executable: "millrace" })
 
-/** What the library prints is help, with escapes: to our standard output, without them where they do not belong. Its errors we tell ourselves. */
+/** Console of @effect/cli. Its help goes to standard output, without escapes unless that is a terminal; its errors are dropped, since `verdict` reports them. */
 const helpConsole = Effect.map(
   Effect.all([Output.Output, Console.consoleWith(Effect.succeed)]),
   ([output, base]): Console.Console => ({
     ...base,
     log: (...parts: ReadonlyArray<unknown>) => {
       const text = Help.page(`${parts.map(String).join(" ")}\n`)
-      // A console cannot fail; who closed our output reads no help.
+      // A console method cannot fail, so a closed standard output is ignored.
       return Effect.ignore(output.out(output.outStyle === Style.plain ? Style.strip(text) : text))
     },
     error: () => Effect.void
@@ -74,14 +74,14 @@ const helpConsole = Effect.map(
 
 const flat = (error: HelpDoc.HelpDoc): string => Style.strip(HelpDoc.toAnsiText(error)).replaceAll(/\s+/g, " ").trim()
 
-/** What to say, and the code to leave with. */
+/** The exit code, and the message for standard error. */
 const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>): readonly [number, string | undefined] => {
   if (Exit.isSuccess(exit)) return [ExitCode.completed, undefined]
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
   if (error instanceof OutputClosed)
     return error.fault === undefined
       ? [ExitCode.completed, undefined]
-      : [ExitCode.failed, `Standard output cannot be written: ${error.fault}. The log has everything all the same: millrace tail`]
+      : [ExitCode.failed, `Cannot write to standard output: ${error.fault}. The log has every event: millrace tail`]
   if (error instanceof CliFailure) return [error.exitCode, error.message]
   if (ValidationError.isValidationError(error)) {
     const command = args.find((arg) => !arg.startsWith("-"))
@@ -90,7 +90,10 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
-  return [ExitCode.failed, `Internal error: ${words(what)}. MILLRACE_LOG_LEVEL=debug shows where; please report it.`]
+  return [
+    ExitCode.failed,
+    `Internal error: ${words(what)}. Run it again with MILLRACE_LOG_LEVEL=debug for a stack trace, and please report it.`
+  ]
 }
 
 const level = (args: ReadonlyArray<string>) => {
@@ -98,7 +101,7 @@ const level = (args: ReadonlyArray<string>) => {
   return Log.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
 }
 
-/** Runs the program to its end. Succeeds with the exit code when everything it opened is closed and everything it wrote is written. */
+/** Runs the program. Returns the exit code after every resource is closed and all output is written. */
 export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.gen(function* () {
     const output = yield* Output.Output
@@ -119,7 +122,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     )
     yield* output.progress(undefined)
     const [code, message] = verdict(exit, args)
-    // It may hold what an agent or a server said.
+    // The message may contain text of an agent or a server.
     if (message !== undefined) yield* output.note(`${output.style.red("millrace:")} ${Style.harmless(message)}`)
     return code
   }).pipe(

@@ -1,11 +1,11 @@
-/** `millrace config`: what the configuration is, whether it is right, and its schema. */
+/** `millrace config`: prints the schema of the configuration, checks its files, and trusts a project's file. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect } from "effect"
 import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 
-// Loaded only here: the schema brings the providers along.
+// Loaded on demand: the schema imports every provider.
 const modules = Effect.promise(() =>
   Promise.all([import("@millrace/host/Configuration"), import("./ConfigurationFile.ts")]).then(([schema, file]) => ({
     schema,
@@ -26,7 +26,9 @@ const check = Command.make(
   {
     json: Flags.json,
     data: Flags.data,
-    noProjectConfig: Options.boolean("no-project-config").pipe(Options.withDescription("Only that of the data directory."))
+    noProjectConfig: Options.boolean("no-project-config").pipe(
+      Options.withDescription("Ignore the project's file; read only that of the data directory.")
+    )
   },
   ({ data, json, noProjectConfig }) =>
     Effect.gen(function* () {
@@ -37,14 +39,15 @@ const check = Command.make(
         name,
         kind: one === false ? "not offered" : one.kind
       }))
-      // Its values are not shown: a variable may hold a secret.
+      // Values are not shown: an environment variable of an agent may hold a secret.
       if (json)
         return yield* Output.json({
           files,
           providers,
           ...(untrusted.length > 0 && { untrusted: untrusted.map(({ path }) => path) })
         })
-      if (files.length === 0) return yield* output.note(`There is no ${file.fileName}, in ${data} or here: all is as by default.`)
+      if (files.length === 0)
+        return yield* output.note(`There is no ${file.fileName} in ${data} or in this directory. The defaults apply.`)
       yield* output.out(files.map((name) => `read  ${name}\n`).join(""))
       yield* output.out(
         Output.table(
@@ -54,10 +57,10 @@ const check = Command.make(
       )
       if (untrusted.length > 0)
         yield* output.note(
-          `Left out, until you trust it (millrace config trust): ${untrusted.map(({ path }) => path).join(", ")}`
+          `Ignored until you trust the file (millrace config trust): ${untrusted.map(({ path }) => path).join(", ")}`
         )
     })
-).pipe(Command.withDescription("Read millrace.config.json as serve does here, and say what is wrong, field by field."))
+).pipe(Command.withDescription("Read millrace.config.json as serve would in this directory, and report each wrong field."))
 
 const trust = Command.make("trust", { data: Flags.data }, ({ data }) =>
   Effect.gen(function* () {
@@ -69,11 +72,11 @@ const trust = Command.make("trust", { data: Flags.data }, ({ data }) =>
     if (found.named.length === 0)
       return yield* output.note(`${found.file} names no commands and no addresses: it needs no trust.`)
     yield* give(data, found.content)
-    yield* output.note(`Trusted, for this content in this directory: ${found.file}\n${rows(found.named)}`)
+    yield* output.note(`Trusted with this content, in this directory: ${found.file}\n${rows(found.named)}`)
   })
 ).pipe(
   Command.withDescription(
-    "Trust millrace.config.json of this directory, as it is now: serve uses the commands and addresses it names."
+    "Trust the current content of this directory's millrace.config.json: serve then uses the commands and addresses it names."
   )
 )
 

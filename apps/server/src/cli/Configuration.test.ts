@@ -99,7 +99,7 @@ describe("configuration", () => {
       ] as const) {
         rmSync(file)
         execFileSync(make[0], make.slice(1))
-        expect(yield* check).toMatchObject({ code: 2, stderr: expect.stringContaining("it is no file") })
+        expect(yield* check).toMatchObject({ code: 2, stderr: expect.stringContaining("it is not a regular file") })
       }
     }).pipe(Effect.scoped)
   )
@@ -186,7 +186,7 @@ describe("configuration", () => {
         expect((yield* check).untrusted).toBeUndefined()
         const trusted = yield* offered()
         expect(trusted.found).toEqual(["evil", "far", "two"])
-        expect(trusted.stderr).not.toContain("Left out")
+        expect(trusted.stderr).not.toContain("Ignored in")
         configure(project, { providers: { evil: { ...agent, args: ["-c", "exit 2"] } } })
         expect((yield* check).untrusted, "other content is another question").toEqual(["providers.evil"])
       }).pipe(Effect.scoped),

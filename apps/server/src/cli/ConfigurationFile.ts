@@ -1,4 +1,4 @@
-/** `millrace.config.json`: where it is looked for, and what is said when it is wrong. The project's wins over that of the data directory, as far as it is trusted. */
+/** Reads `millrace.config.json` of the data directory and of a project. The project's values win, as far as its file is trusted. Errors name each wrong field. */
 import { wellFormedJson } from "@millrace/contracts/Text"
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -14,20 +14,20 @@ export const fileName = "millrace.config.json"
 
 export interface Loaded {
   readonly configuration: Configuration.Configuration
-  /** Absolute paths of those that are there; the later one won. */
+  /** Absolute paths of the files that exist; a later one wins. */
   readonly files: ReadonlyArray<string>
-  /** What the project's file names and is left out of `configuration`, since nobody trusted it. */
+  /** The fields of the project's file that `configuration` lacks, because the file is not trusted. */
   readonly untrusted: ReadonlyArray<Trust.Named>
 }
 
 interface Read {
   readonly configuration: Configuration.Configuration
-  /** Absent: there is no file. */
+  /** Absent when there is no file. */
   readonly file?: string
   readonly text: string
 }
 
-/** Decides about a project's file that names commands or addresses. */
+/** Decides whether to use the commands and addresses that a project's file names. */
 export type Decide = (
   file: string,
   content: Trust.Content,
@@ -36,16 +36,16 @@ export type Decide = (
 
 const maxBytes = 1024 * 1024
 
-/** Nothing when there is none. Never waits: a pipe or a device is no file. */
+/** The text of a file; `undefined` when it does not exist. Never blocks: refuses pipes and devices. */
 const text = (file: string): Effect.Effect<string | undefined, CliFailure> =>
   Effect.suspend(() => {
     try {
       const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
       try {
         const stat = fstatSync(descriptor)
-        if (!stat.isFile()) return Effect.fail(usage(`${file}: it is no file`))
+        if (!stat.isFile()) return Effect.fail(usage(`${file}: it is not a regular file`))
         if (stat.size > maxBytes) return Effect.fail(usage(`${file}: it is larger than ${maxBytes} bytes`))
-        // It can name commands to run: a stranger's file in a shared directory is not asked (X1).
+        // The file can name commands to run: another user's file in a shared directory is refused (X1).
         if (stat.uid !== 0 && process.getuid !== undefined && stat.uid !== process.getuid())
           return Effect.fail(usage(`${file}: it belongs to another user. Make it yours, or use --no-project-config.`))
         return Effect.succeed(readFileSync(descriptor, "utf8"))
@@ -58,7 +58,7 @@ const text = (file: string): Effect.Effect<string | undefined, CliFailure> =>
     }
   })
 
-/** Where it stops to be JSON, without a word of it: it may be a secret (X4). */
+/** The line where the JSON becomes invalid. Quotes nothing of the file: it may hold a secret (X4). */
 const whereOf = (json: string, cause: unknown): string => {
   const at = Number(/at position (\d+)/.exec(words(cause))?.[1])
   return Number.isNaN(at) ? "" : ` from line ${json.slice(0, at).split("\n").length} on`
@@ -74,7 +74,7 @@ const read = (directory: string): Effect.Effect<Read, CliFailure> =>
       try: (): unknown => JSON.parse(found),
       catch: (cause) => usage(`${file}: it is not JSON${whereOf(found, cause)}`)
     })
-    if (isDeep(value)) return yield* usage(`${file}: its lists and objects are too deep in each other`)
+    if (isDeep(value)) return yield* usage(`${file}: its lists and objects are nested too deeply`)
     const decoded = Configuration.decode(wellFormedJson(value))
     if (Either.isLeft(decoded)) {
       const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${Text.line(path, 200)}: `}${message}`)
@@ -83,7 +83,7 @@ const read = (directory: string): Effect.Effect<Read, CliFailure> =>
     return { configuration: Configuration.locate(decoded.right, directory), file, text: found }
   })
 
-/** Of those that were trusted before. */
+/** Accepts only content that was trusted before. */
 const kept =
   (dataDir: string): Decide =>
   (_file, content) =>
@@ -91,7 +91,10 @@ const kept =
 
 const filesOf = (...read: ReadonlyArray<Read>) => read.flatMap(({ file }) => (file === undefined ? [] : [file]))
 
-/** `project`: the directory of a project. What its file names counts when it was trusted before, or when `decide` says so (X7). */
+/**
+ * Merges the configurations of the data directory and of `project`, a directory. The commands and addresses of the project's file apply only when it
+ * was trusted before or `decide` accepts them (X7).
+ */
 export const load = (dataDir: string, project?: string, decide: Decide = kept(dataDir)): Effect.Effect<Loaded, CliFailure> =>
   Effect.gen(function* () {
     const own = yield* read(dataDir)
@@ -108,7 +111,7 @@ export const load = (dataDir: string, project?: string, decide: Decide = kept(da
     }
   })
 
-/** The file of a project, for a person who trusts it. */
+/** A project's file and its fields that need trust, for `config trust`. Fails when there is no file. */
 export const ofProject = (
   project: string
 ): Effect.Effect<
@@ -121,7 +124,7 @@ export const ofProject = (
     return { file, content: { directory: resolve(project), text }, named: Trust.split(configuration).named }
   })
 
-/** What the host takes of it. */
+/** The options of `Host.layer` that a configuration sets. */
 export const hostOptions = (configuration: Configuration.Configuration) => ({
   reaper: Configuration.reaper(configuration),
   ...(configuration.providers === undefined ? {} : { providers: { instances: configuration.providers } })

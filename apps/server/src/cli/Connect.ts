@@ -30,11 +30,11 @@ export interface Where {
   readonly url: string | undefined
 }
 
-/** A server at a fixed place. */
+/** Transport to a server at a fixed URL. */
 const fixed = (url: string, token: string | undefined): Transport =>
   HttpTransport.make({ url, ...(token === undefined ? {} : { token }) })
 
-/** The server of a data directory, looked for at each call: after a restart it may have another port and another token. */
+/** Transport to the server of a data directory. Each call looks the server up again: a restart may change its port and its token. */
 const moving = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {
   let known = first
   let fresh = true
@@ -70,22 +70,22 @@ const moving = (dataDir: string, first: Discovery.Found, token: string | undefin
   }
 }
 
-/** Says on standard error when the connection is lost, and when it is back. */
+/** Reports on standard error when the connection is lost and when it is restored. */
 const telling = Effect.map(Output, (output): Follow.Options["onStatus"] => {
   let lost = false
   return (status) => {
     if (status._tag === "attached") {
       if (!lost) return Effect.void
       lost = false
-      return output.note(output.style.dim("Connected again."))
+      return output.note(output.style.dim("Reconnected."))
     }
     if (lost) return Effect.void
     lost = true
-    return output.note(output.style.dim(`${status.cause.message}. Trying again until it is back; Ctrl-C leaves.`))
+    return output.note(output.style.dim(`${status.cause.message}. Retrying until the server answers; press Ctrl-C to stop.`))
   }
 })
 
-/** A command waits out a restart of the server, some 3 seconds, and no longer: a person waits too. */
+/** A client of a server. Retries a command for about 3 seconds: enough for a restart of the server, and short enough for the person who waits. */
 const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Output> =>
   Effect.map(telling, (onStatus) => ({
     millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus }, outbox: { tries: 5 } }),
@@ -93,7 +93,7 @@ const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Outp
     address: transport.address
   }))
 
-/** A running server; none is a failure that says how to start one. */
+/** Connects to a running server. Fails when there is none, with a message that says how to start one. */
 export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFailure, Output> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
@@ -106,7 +106,7 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFai
 
 const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
 
-/** What threads go out and come in by: the running server's, else that of a host in this process that lives as long as the scope. */
+/** Export and import through the running server, else through a host in this process that lives as long as the scope. */
 export const transfer = (where: Where): Effect.Effect<HttpTransfer.HttpTransfer, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))

@@ -1,4 +1,4 @@
-/** The cursor store of the command line: one small file per reader in `<data>/cursors`, replaced in one step. */
+/** The cursor store of the command line: one small file per reader in `<data>/cursors`, replaced atomically. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -13,7 +13,7 @@ export const make = (dataDir: string): CursorStore => {
       try: operation,
       catch: (cause) =>
         new CursorStoreError({
-          message: `Cannot keep the place in ${folder}: ${words(cause)}`
+          message: `Cannot read or write the cursor in ${folder}: ${words(cause)}`
         })
     })
   return {

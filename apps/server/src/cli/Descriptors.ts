@@ -1,4 +1,4 @@
-/** Descriptors that a parent process gave us: an edge over `node:fs` and `node:net`. */
+/** File descriptors inherited from a parent process: an edge over `node:fs` and `node:net`. */
 import { fstatSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
 import { Deferred, Effect, Exit, type Scope } from "effect"
@@ -8,10 +8,13 @@ import { type CliFailure, failed, usage } from "./Failure.ts"
 const checked = (flag: string, fd: number): Effect.Effect<void, CliFailure> =>
   Effect.try({
     try: () => void fstatSync(fd),
-    catch: () => usage(`--${flag}: descriptor ${fd} is not open. A parent opens it, like: millrace serve --${flag} 3 3>ready`)
+    catch: () =>
+      usage(
+        `--${flag}: descriptor ${fd} is not open. The parent process must open it, for example: millrace serve --${flag} 3 3>ready`
+      )
   })
 
-/** One line, when there is something to say. The descriptor is checked at once, so that a wrong one fails before the start. */
+/** Returns a function that writes one line to the descriptor. Checks the descriptor now, so that a wrong one fails before the server starts. */
 export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) => Effect.Effect<void, CliFailure>, CliFailure> =>
   Effect.as(checked(flag, fd), (line) =>
     Effect.try({
@@ -21,8 +24,8 @@ export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) =
   )
 
 /**
- * `gone` returns when the descriptor, a pipe or a socket, reaches its end: whoever held the other end is gone. It is watched from now on: an end that
- * comes before anybody waits for it is not missed.
+ * `gone` returns when the descriptor, a pipe or a socket, reaches end of file: no process holds the other end any more. Watching starts now, so that
+ * an end before the first wait is not missed.
  */
 export const endOf = (flag: string, fd: number): Effect.Effect<{ readonly gone: Effect.Effect<void> }, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
  * `<data>/server.json`: how the command line finds the running server of a data directory. Written by `serve` when it is ready, mode 0600,
- * removed at its end. A file whose process is gone, or which does not answer, counts for nothing: the lock of the log decides who owns.
+ * removed at its end. A file is ignored when its process has exited or does not answer: the lock of the log decides ownership.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -20,10 +20,10 @@ const Stored = Schema.parseJson(
 )
 type Stored = typeof Stored.Type
 
-/** A server that answers. `token`: absent where none is needed. */
+/** A server that answers. `token` is absent when the server requires none or its file cannot be read. */
 export interface Found {
   readonly url: string
-  /** What people open. */
+  /** The URL for browsers. */
   readonly publicUrl: string
   readonly pid: number
   readonly token: string | undefined
@@ -31,7 +31,7 @@ export interface Found {
 
 const fileOf = (dataDir: string) => join(dataDir, "server.json")
 
-/** Written beside and renamed, so that a reader never sees a half of it. */
+/** Writes a temporary file and renames it, so that a reader never sees a partial file. */
 export const write = (dataDir: string, server: Stored): Effect.Effect<void, CliFailure> =>
   Effect.try({
     try: () => {
@@ -51,13 +51,13 @@ const read = (dataDir: string): Option.Option<Stored> => {
   }
 }
 
-/** Removes the file when it is still that of this process. */
+/** Removes the file if it still belongs to this process. */
 export const remove = (dataDir: string, pid: number): Effect.Effect<void> =>
   Effect.sync(() => {
     if (Option.exists(read(dataDir), (server) => server.pid === pid)) rmSync(fileOf(dataDir), { force: true })
   })
 
-/** Any answer at `/health` will do: a server that drains is a server. */
+/** Whether `/health` answers 200 or 503: a draining server counts as running. */
 const answers = (url: string): Effect.Effect<boolean> =>
   Effect.tryPromise((signal) => fetch(`${url}/health`, { signal })).pipe(
     Effect.map((response) => response.status === 200 || response.status === 503),

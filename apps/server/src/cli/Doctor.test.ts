@@ -36,7 +36,7 @@ it.live(
       const dataDir = join(yield* temporaryDirectory, "data")
       const before = yield* doctor(dataDir)
       expect(before.code).toBe(0)
-      expect(before.checks).toContainEqual({ name: "log", status: "ok", found: "made at the first start" })
+      expect(before.checks).toContainEqual({ name: "log", status: "ok", found: "created at the first start" })
       expect(existsSync(dataDir), "looking makes nothing").toBe(false)
 
       const server = yield* Program.start(["serve", "--port", "0", "--data", dataDir])
@@ -64,7 +64,7 @@ it.live(
       expect(after.checks).toContainEqual({
         name: "agent processes",
         status: "wrong",
-        found: "1 process without a session, left of a server that is gone",
+        found: "1 process without a session, left over from an earlier server",
         fix: "The next start ends them: millrace serve. To see them: millrace ps"
       })
       expect(yield* alive, "it only looked").toBe(1)

@@ -1,4 +1,4 @@
-/** `millrace doctor`: what this machine and this data directory lack, and how to mend it. Exit 1 when something is wrong. */
+/** `millrace doctor`: checks this machine and a data directory, and reports how to fix what is wrong. Exit 1 when a check fails. */
 import * as Command from "@effect/cli/Command"
 import { Effect, Option } from "effect"
 import * as Checks from "./Checks.ts"
@@ -14,7 +14,7 @@ export const command = Command.make(
       const output = yield* Output.Output
       const { load } = yield* Effect.promise(() => import("./ConfigurationFile.ts"))
       const { configuration } = yield* load(data, process.cwd())
-      yield* output.progress("examining")
+      yield* output.progress("checking")
       const checks = yield* Checks.all({
         dataDir: data,
         host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
@@ -34,4 +34,4 @@ export const command = Command.make(
       if (wrong.length > 0)
         return yield* failed(`${wrong.length} of ${checks.length} checks failed: ${wrong.map(({ name }) => name).join(", ")}`)
     })
-).pipe(Command.withDescription("Check this machine and the data directory; say how to mend what is wrong."))
+).pipe(Command.withDescription("Check this machine and the data directory, and report how to fix what is wrong."))

@@ -4,10 +4,10 @@ import * as Host from "@millrace/host/Host"
 import * as ConfigurationFile from "./ConfigurationFile.ts"
 import { type CliFailure, fromError } from "./Failure.ts"
 
-/** How long agents have to end when the command is over. */
+/** How long agents may take to end when the command ends. */
 const deadline = "5 seconds"
 
-/** Lives as long as the scope; what still runs then is interrupted and recorded as such. */
+/** Lives as long as the scope. Turns that still run at its end are interrupted and recorded as interrupted. */
 export const embed = (dataDir: string): Effect.Effect<Host.Host["Type"], CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { configuration } = yield* ConfigurationFile.load(dataDir)

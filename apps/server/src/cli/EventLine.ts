@@ -1,10 +1,10 @@
-/** One event as one line for people. */
+/** Formats one event as one line for people. */
 import { Either } from "effect"
 import { type DataOf, decodeData, type EventType, type LogEvent } from "@millrace/contracts/Event"
 import type { Answer, Ask, ItemContent } from "@millrace/contracts/Item"
 import * as Style from "./Style.ts"
 
-/** What an item is about: its command, its files, its tool, or its text. */
+/** The summary of an item: its command, its files, its tool, its steps, or its text. */
 export const about = (content: ItemContent): string =>
   content.command ??
   content.changes?.map((change) => `${change.change} ${change.path}`).join(", ") ??
@@ -52,12 +52,12 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "background.started": (data) => data.taskId,
   "background.ended": (data) => `${data.taskId}  ${ended(data)}`,
   "turn.requested": (data) => data.text,
-  "continuation.planned": (data) => (data.requestId === undefined ? `goes on at ${data.at}` : "asks whether to go on"),
+  "continuation.planned": (data) => (data.requestId === undefined ? `continues at ${data.at}` : "asks whether to continue"),
   "continuation.cancelled": ended,
   "goal.set": (data) => data.objective,
   "goal.paused": ended,
   "goal.resumed": ended,
-  "goal.waiting": (data) => `goes on at ${data.nextAt ?? ""}`,
+  "goal.waiting": (data) => `continues at ${data.nextAt ?? ""}`,
   "goal.met": ended,
   "goal.exhausted": ended,
   "goal.cleared": ended,
@@ -67,7 +67,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "turn.edited": (data) => data.text,
   "queue.reordered": (data) => data.turnIds.join(" "),
   "turn.dispatched": () => "",
-  "turn.started": (data) => (data.origin === "provider" ? "begun by the agent" : ""),
+  "turn.started": (data) => (data.origin === "provider" ? "started by the agent" : ""),
   "turn.updated": (data) => data.plan?.map((step) => step.text).join("; ") ?? (data.usage === undefined ? "" : "usage"),
   "turn.requeued": (data) => data.reason,
   "turn.steered": (data) => data.text,
@@ -91,7 +91,7 @@ const isKnown = (type: string): type is EventType => type in lines
 const told = <T extends EventType>(type: T, data: unknown): string =>
   Either.match(decodeData(type, data), { onLeft: () => "(data of an unknown shape)", onRight: (known) => lines[type](known) })
 
-/** `offset time stream type what`; a type that this version does not know has no words of its own. */
+/** `offset time stream type summary`. A type that this version does not know has no summary. */
 export const render = (event: LogEvent, style: Style.Style, width: number): string => {
   const head = `${String(event.offset).padStart(6)} ${event.at.slice(11, 23)} ${event.stream.replace(/^thread\//, "").slice(-12)}`
   const type = event.type.padEnd(22)

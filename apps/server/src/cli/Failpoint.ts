@@ -1,7 +1,7 @@
 /**
- * A testing aid (docs/testing.md): with `MILLRACE_FAILPOINT=POINT` or `POINT:N` the server sends itself SIGKILL when it is at that point for
- * the Nth time; with `never-down:SECONDS` its last finalizer never ends, and the forced end of the process comes after so many seconds. Read once, at
- * start; without it the host has no points in it.
+ * A testing aid (docs/testing.md): with `MILLRACE_FAILPOINT=POINT` or `POINT:N` the server sends itself SIGKILL when it reaches that point for
+ * the Nth time. With `never-down:SECONDS` its last finalizer never ends, and the process is ended by force after that many seconds. Read once, at
+ * start; without it the host has no fail points.
  */
 import { points, type OnStep } from "@millrace/host/Steps"
 import { Duration, Effect } from "effect"

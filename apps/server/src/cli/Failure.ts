@@ -8,7 +8,7 @@ export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   message: Schema.String
 }) {}
 
-/** Standard output takes no more. Whoever read it has left (`| head`): no fault. With `fault` it is one, such as a full disk. */
+/** Standard output is closed. Without `fault` its reader has exited (`| head`), which is no error. `fault` names an error such as a full disk. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", { fault: Schema.optional(Schema.String) }) {}
 
 export const failed = (message: string) => new CliFailure({ exitCode: ExitCode.failed, message })
@@ -16,6 +16,6 @@ export const usage = (message: string) => new CliFailure({ exitCode: ExitCode.us
 export const interrupted = (message: string) => new CliFailure({ exitCode: ExitCode.interrupted, message })
 export const needsPerson = (message: string) => new CliFailure({ exitCode: ExitCode.needsPerson, message })
 
-/** An error of the service or of the wire, as it is told to a person. */
+/** Turns an error of the service or the transport into a failure of the command. */
 export const fromError = (error: { readonly _tag: string; readonly message: string }): CliFailure =>
-  failed(error._tag === "Unauthorized" ? `${error.message} Here it goes into MILLRACE_TOKEN.` : error.message)
+  failed(error._tag === "Unauthorized" ? `${error.message} The command line reads the token from MILLRACE_TOKEN.` : error.message)

@@ -9,7 +9,7 @@ const judge = (text: string, more: Partial<Findings.Facts> = {}) =>
 const look = (name: string, text: string, more: Partial<Findings.Facts> = {}) =>
   judge(text, more).find((check) => check.name === name)
 
-/** A name, what the numbers are, and what is said: its status, words of it, and words of what to do. */
+/** A check's name, its metrics, and the expected status, part of the finding and part of the fix. */
 const table: ReadonlyArray<
   readonly [
     name: string,
@@ -46,21 +46,21 @@ const table: ReadonlyArray<
     "event loop",
     "nodejs_eventloop_delay_p99_seconds 0.02\nnodejs_eventloop_delay_max_seconds 2.5",
     "wrong",
-    "stalls: 20 ms late in 1 of 100 cases, at most 2,500 ms",
+    "stalls: delay 20 ms at p99, 2,500 ms at most",
     "slow disk"
   ],
   [
     "event loop",
     "nodejs_eventloop_delay_p99_seconds 0.03\nnodejs_eventloop_delay_max_seconds 0.1",
     "note",
-    "30 ms late",
+    "delay 30 ms at p99",
     "slow disk"
   ],
   [
     "event loop",
     "nodejs_eventloop_delay_p99_seconds 0.001\nnodejs_eventloop_delay_max_seconds 0.01",
     "ok",
-    "1 ms late",
+    "delay 1 ms at p99",
     undefined
   ],
   [
@@ -90,7 +90,7 @@ const table: ReadonlyArray<
     "queues",
     `millrace_queue_depth{queue="commands"} 1\nmillrace_queue_depth{queue="ingestion"} 4`,
     "ok",
-    "1 command and 4 hand-overs",
+    "1 command and 4 deliveries",
     undefined
   ],
   [
@@ -100,15 +100,21 @@ const table: ReadonlyArray<
     "3 commands could not be written",
     "full, read-only, or failing"
   ],
-  ["refusals", `millrace_commands_refused_total{kind="Overloaded"} 1`, "note", "1 command refused as Overloaded", "try again"],
+  ["refusals", `millrace_commands_refused_total{kind="Overloaded"} 1`, "note", "1 command rejected as Overloaded", "retry"],
   [
     "refusals",
     `millrace_http_refusals_total{kind="Unauthorized"} 250`,
     "note",
-    "250 requests without a good token",
+    "250 requests without a valid token",
     "millrace token list"
   ],
-  ["refusals", `millrace_commands_refused_total{kind="ThreadNotFound"} 9`, "ok", "no command was refused for want of", undefined],
+  [
+    "refusals",
+    `millrace_commands_refused_total{kind="ThreadNotFound"} 9`,
+    "ok",
+    "no command was rejected for lack of",
+    undefined
+  ],
   [
     "log size",
     `millrace_log_file_bytes{file="log"} ${2 * gib}\nmillrace_disk_free_bytes ${90 * gib}`,
@@ -120,15 +126,15 @@ const table: ReadonlyArray<
     "log size",
     `millrace_log_file_bytes{file="log"} ${2 * gib}\nmillrace_disk_free_bytes ${gib}`,
     "wrong",
-    "only 1.0 GiB of disk are left",
+    "only 1.0 GiB of disk space is left",
     "larger disk"
   ],
   [
     "log size",
     `millrace_log_file_bytes{file="log"} 1048576\nmillrace_log_file_bytes{file="wal"} ${gib}`,
     "wrong",
-    "1.0 GiB of it not yet written back",
-    "close what else opened log.db"
+    "1.0 GiB in log.db-wal not yet checkpointed",
+    "Close every other program that opened log.db"
   ],
   ["log size", `millrace_log_file_bytes{file="log"} ${2 * gib}\nmillrace_log_retained_from 7`, "ok", "2.0 GiB", undefined],
   [
@@ -144,7 +150,7 @@ const table: ReadonlyArray<
     "agent processes",
     `millrace_provider_processes{provider="orphan"} 1`,
     "wrong",
-    "1 process without a session, left of a server that is gone",
+    "1 process without a session, left over from an earlier server",
     "millrace serve",
     { running: false }
   ],
@@ -160,7 +166,7 @@ const table: ReadonlyArray<
     "memory",
     `process_resident_memory_bytes ${2 * gib}\nmillrace_unread_bytes ${gib}`,
     "note",
-    "2.0 GiB, 1.0 GiB of it answers that clients do not read",
+    "2.0 GiB, 1.0 GiB of it responses that clients have not read",
     "Restart it"
   ],
   ["memory", "process_resident_memory_bytes 104857600", "ok", "100 MiB", undefined],
@@ -168,24 +174,24 @@ const table: ReadonlyArray<
     "people",
     "millrace_requests_open 2\nmillrace_request_oldest_seconds 7261",
     "note",
-    "2 requests wait for a person, since 2h 1m",
+    "2 requests wait for a person, the oldest for 2h 1m",
     "millrace answer"
   ],
   [
     "people",
     "millrace_requests_open 1\nmillrace_request_oldest_seconds 60",
     "ok",
-    "1 request waits for a person, since 1m",
+    "1 request waits for a person, the oldest for 1m",
     undefined
   ],
-  ["people", "millrace_requests_open 0", "ok", "nobody", undefined],
+  ["people", "millrace_requests_open 0", "ok", "no open requests", undefined],
   ["clock", "", "wrong", "the newest event is 1m in the future", "NTP", { lastEventAt: now + 60_000 }],
   ["clock", "millrace_clock_shift_seconds -90", "wrong", "set back by 1m 30s", "NTP"],
   ["clock", "millrace_clock_shift_seconds 3600", "note", "1h ahead", undefined],
   ["clock", "millrace_clock_shift_seconds 0.01", "ok", "steady", undefined, { lastEventAt: now - 1_000 }]
 ]
 
-it("D7 S6 P1 L9 every finding of the doctor is said in words, with what to do next", () => {
+it("D7 S6 P1 L9 every finding of the doctor is a sentence with what to do next", () => {
   for (const [name, text, status, found, fix, more] of table) {
     const check = look(name, text, more)
     expect(check, `${name}: ${text}`).toMatchObject({ status, found: expect.stringContaining(found) })
@@ -195,11 +201,11 @@ it("D7 S6 P1 L9 every finding of the doctor is said in words, with what to do ne
   }
 })
 
-it("D7 the doctor says nothing of numbers that are not there", () => {
+it("D7 the doctor reports nothing for a metric that is absent", () => {
   expect(judge("", { running: false, lastEventAt: undefined }).map(({ name }) => name)).toEqual(["clock"])
 })
 
-it("X4 names with quotes, backslashes and line ends come through the text of the numbers as they are", () => {
+it("X4 names with quotes, backslashes and line ends are parsed from the metrics text unchanged", () => {
   expect(Findings.parse('# HELP x y\nx{reader="a\\"b\\\\c\\nd",n="1"} 2e3\nnot a sample\n')).toEqual([
     { name: "x", labels: { reader: 'a"b\\c\nd', n: "1" }, value: 2000 }
   ])

@@ -1,6 +1,6 @@
 /**
- * What the numbers say, in words, and what to do next: the part of `millrace doctor` that looks at a running server's `/metrics`, or at what a data
- * directory tells without one. Pure; a rule whose numbers are not there says nothing (docs/operations.md).
+ * Diagnoses metrics and says what to do next: the part of `millrace doctor` that reads the `/metrics` of a running server, or the same metrics of a data
+ * directory without one. Pure. A rule without its metrics reports nothing (docs/operations.md).
  */
 import { count, mebi, plural, size, span } from "./Amounts.ts"
 import type { Check } from "./Checks.ts"
@@ -13,16 +13,16 @@ export interface Series {
 }
 
 export interface Facts {
-  /** A server runs; else the numbers are those of the directory alone. */
+  /** Whether a server runs. Without one the metrics describe the data directory alone. */
   readonly running: boolean
   /** Milliseconds since 1970. */
   readonly now: number
-  /** Commit time of the newest event, the same. */
+  /** Commit time of the newest event, in milliseconds since 1970. */
   readonly lastEventAt: number | undefined
   readonly series: ReadonlyArray<Series>
 }
 
-/** The samples of Prometheus text; comments and what is none are left out. */
+/** The samples of Prometheus text; comments and malformed lines are skipped. */
 export const parse = (text: string): ReadonlyArray<Series> =>
   text.split("\n").flatMap((line) => {
     const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line)
@@ -58,7 +58,7 @@ const readers: Rule = [
     return {
       status: lag >= 10_000 ? "wrong" : "note",
       found: `a reader over ${transport}${reader === undefined ? "" : ` (${reader})`} is ${count(lag)} events behind${others > 0 ? `, and ${plural(others, "other")} at least 1,000` : ""}`,
-      fix: `It reads slower than the log grows, or hangs: look at that program and its network. It loses nothing and slows nobody else.${reader === undefined || transport === "in-process" ? "" : ` To cut it off: millrace token revoke "${reader}"`}`
+      fix: `It reads slower than the log grows, or hangs. Check that program and its network. It loses no events and slows no other reader.${reader === undefined || transport === "in-process" ? "" : ` To disconnect it: millrace token revoke "${reader}"`}`
     }
   }
 ]
@@ -69,9 +69,9 @@ const loop: Rule = [
     const p99 = only(facts, "nodejs_eventloop_delay_p99_seconds")
     const max = only(facts, "nodejs_eventloop_delay_max_seconds")
     if (p99 === undefined || max === undefined) return undefined
-    const found = `${millis(p99)} late in 1 of 100 cases, at most ${millis(max)}, in the last minute`
+    const found = `delay ${millis(p99)} at p99, ${millis(max)} at most, in the last minute`
     const fix =
-      "The server answers late while it stalls. Look for a slow disk below, for other programs that take the processor, and for very large events."
+      "The server answers late while it stalls. Check for a slow disk (see commits), for other programs that use the processor, and for very large events."
     if (p99 >= 0.1 || max >= 1) return { status: "wrong", found: `stalls: ${found}`, fix }
     return p99 >= 0.025 || max >= 0.25 ? { status: "note", found, fix } : { status: "ok", found }
   }
@@ -82,7 +82,7 @@ const commits: Rule = [
   (facts) => {
     const commits = only(facts, "millrace_log_commit_seconds_count")
     if (commits === undefined) return undefined
-    if (commits === 0) return { status: "ok", found: "none since the server began" }
+    if (commits === 0) return { status: "ok", found: "none since the server started" }
     const mean = (only(facts, "millrace_log_commit_seconds_sum") ?? 0) / commits
     const slow = commits - (only(facts, "millrace_log_commit_seconds_bucket", { le: "0.1" }) ?? commits)
     const found = `${millis(mean)} each on average, ${plural(slow, "commit")} of ${count(commits)} over 100 ms`
@@ -98,18 +98,18 @@ const queues: Rule = [
     if (waiting === undefined) return undefined
     const said = only(facts, "millrace_queue_depth", { queue: "ingestion" }) ?? 0
     const blocked = only(facts, "millrace_queue_blocked", { queue: "ingestion" }) ?? 0
-    const found = `${plural(waiting, "command")} and ${plural(said, "hand-over")} of agents wait`
+    const found = `${plural(waiting, "command")} and ${plural(said, "delivery", "deliveries")} of agents wait`
     if (waiting >= 512)
       return {
         status: "wrong",
         found,
-        fix: "Soon commands are refused as Overloaded: send fewer, or see commits and event loop."
+        fix: "At 1,024 the server rejects commands as Overloaded. Send fewer, and see the checks commits and event loop."
       }
     if (blocked > 0)
       return {
         status: "note",
-        found: `${plural(blocked, "agent")} ${blocked === 1 ? "waits" : "wait"} for the log to take what ${blocked === 1 ? "it says" : "they say"}`,
-        fix: "Nothing is lost, it is late. When it stays so, see commits and event loop."
+        found: `${plural(blocked, "agent")} ${blocked === 1 ? "waits" : "wait"} for the log to accept ${blocked === 1 ? "its" : "their"} output`,
+        fix: "Nothing is lost; the output is late. If this persists, see the checks commits and event loop."
       }
     return { status: "ok", found }
   }
@@ -125,15 +125,15 @@ const refusals: Rule = [
     if (storage > 0)
       return {
         status: "wrong",
-        found: `${plural(storage, "command")} could not be written since the server began`,
-        fix: "Look at the disk of the data directory: full, read-only, or failing. Nothing half was written; the commands may be sent again."
+        found: `${plural(storage, "command")} could not be written since the server started`,
+        fix: "Check the disk of the data directory: it may be full, read-only, or failing. No command was partly written; clients may send them again."
       }
     const overloaded = of("Overloaded")
     if (overloaded > 0)
       return {
         status: "note",
-        found: `${plural(overloaded, "command")} refused as Overloaded since the server began`,
-        fix: "A client sends more than the server can commit; well-behaved ones wait and try again."
+        found: `${plural(overloaded, "command")} rejected as Overloaded since the server started`,
+        fix: "Clients send more than the server can commit. They should wait as Retry-After says and retry with the same command id."
       }
     const denied = sum(
       all(facts, "millrace_http_refusals_total").filter(({ labels }) =>
@@ -143,10 +143,10 @@ const refusals: Rule = [
     return denied >= 100
       ? {
           status: "note",
-          found: `${plural(denied, "request")} without a good token, or from elsewhere, since the server began`,
-          fix: "A client has an old token (millrace token list), or somebody tries. See who can reach this port."
+          found: `${plural(denied, "request")} without a valid token or without permission since the server started`,
+          fix: "A client may use a revoked token (millrace token list), or a stranger may be probing the server. Check who can reach this port."
         }
-      : { status: "ok", found: "no command was refused for want of room or disk" }
+      : { status: "ok", found: "no command was rejected for lack of queue space or disk" }
   }
 ]
 
@@ -162,12 +162,12 @@ const log: Rule = [
     if (wal >= 256 * mebi)
       return {
         status: "wrong",
-        found: `${found}; ${size(wal)} of it not yet written back (log.db-wal)`,
-        fix: "A program holds the database open and keeps it from being written back: close what else opened log.db, then restart the server."
+        found: `${found}; ${size(wal)} in log.db-wal not yet checkpointed`,
+        fix: "Another program holds the database open and blocks the checkpoint. Close every other program that opened log.db, then restart the server."
       }
     const fix =
-      "It keeps every event. Give the data directory a larger disk, or begin a new one with --data and keep this one as an archive."
-    if (!trimmed && bytes > free) return { status: "wrong", found: `${found}, and only ${size(free)} of disk are left`, fix }
+      "The log keeps every event. Move the data directory to a larger disk, or start a new one with --data and keep this one as an archive."
+    if (!trimmed && bytes > free) return { status: "wrong", found: `${found}, and only ${size(free)} of disk space is left`, fix }
     return !trimmed && bytes >= 1_024 * mebi ? { status: "note", found, fix } : { status: "ok", found }
   }
 ]
@@ -184,7 +184,7 @@ const disk: Rule = [
       ? {
           status: "wrong",
           found: `nearly full: ${found}`,
-          fix: "When it is full nothing more is accepted, and agents wait. Free some space now."
+          fix: "On a full disk the server accepts no commands and agents wait. Free some space now."
         }
       : { status: "ok", found }
   }
@@ -200,18 +200,18 @@ const orphans: Rule = [
     if (lost > 0)
       return {
         status: facts.running ? "note" : "wrong",
-        found: `${plural(lost, "process", "processes")} without a session${facts.running ? "" : ", left of a server that is gone"}`,
+        found: `${plural(lost, "process", "processes")} without a session${facts.running ? "" : ", left over from an earlier server"}`,
         fix: facts.running
-          ? "They are being ended. When they are still there in a minute (millrace ps): restart the server, whose start ends what is left."
+          ? "The server is ending them. If they remain after a minute (millrace ps), restart the server: a start ends leftover processes."
           : "The next start ends them: millrace serve. To see them: millrace ps"
       }
-    if (!facts.running) return { status: "ok", found: "none left of an earlier server" }
+    if (!facts.running) return { status: "ok", found: "none left over from an earlier server" }
     const found = some.length === 0 ? "none" : some.map(({ labels, value }) => `${value} of ${labels["provider"]}`).join(", ")
     return memory >= 4_096 * mebi
       ? {
           status: "note",
           found: `${found}, ${size(memory)} of memory`,
-          fix: "See which, and why each is alive: millrace ps. End idle ones sooner: millrace serve --idle MINUTES"
+          fix: "See each process and why it is alive: millrace ps. To end idle ones sooner: millrace serve --idle MINUTES"
         }
       : { status: "ok", found: memory === 0 ? found : `${found}, ${size(memory)} of memory` }
   }
@@ -223,12 +223,12 @@ const memory: Rule = [
     const rss = only(facts, "process_resident_memory_bytes")
     if (rss === undefined) return undefined
     const unread = only(facts, "millrace_unread_bytes") ?? 0
-    const found = `${size(rss)}${unread >= 16 * mebi ? `, ${size(unread)} of it answers that clients do not read` : ""}`
+    const found = `${size(rss)}${unread >= 16 * mebi ? `, ${size(unread)} of it responses that clients have not read` : ""}`
     return rss >= 1_536 * mebi
       ? {
           status: "note",
           found,
-          fix: "More than a server of this kind needs. Restart it at a quiet moment (nothing is lost), and report what it did."
+          fix: "The server should need less. Restart it while it is idle (no events are lost), and please report what it was doing."
         }
       : { status: "ok", found }
   }
@@ -240,12 +240,12 @@ const clock: Rule = [
     const shift = only(facts, "millrace_clock_shift_seconds") ?? 0
     const ahead = facts.lastEventAt === undefined ? 0 : (facts.lastEventAt - facts.now) / 1_000
     const fix =
-      "Let the machine keep its time by itself (NTP). The order of events is by offset and is not hurt; times and ages shown are."
+      "Synchronize the machine's clock (NTP). The order of events stays correct (it is by offset); displayed times and ages are wrong."
     if (ahead > 5)
       return { status: "wrong", found: `the newest event is ${span(ahead)} in the future: the clock was set back after it`, fix }
-    if (shift < -1) return { status: "wrong", found: `set back by ${span(shift)} since the server began`, fix }
+    if (shift < -1) return { status: "wrong", found: `set back by ${span(shift)} since the server started`, fix }
     return shift > 60
-      ? { status: "note", found: `${span(shift)} ahead of when the server began: it was set forward, or the machine slept` }
+      ? { status: "note", found: `moved ${span(shift)} ahead since the server started: it was set forward, or the machine slept` }
       : { status: "ok", found: "steady" }
   }
 ]
@@ -256,8 +256,8 @@ const people: Rule = [
     const open = only(facts, "millrace_requests_open")
     if (open === undefined) return undefined
     const oldest = only(facts, "millrace_request_oldest_seconds") ?? 0
-    if (open === 0) return { status: "ok", found: "nobody is waited for" }
-    const found = `${plural(open, "request")} ${open === 1 ? "waits" : "wait"} for a person, since ${span(oldest)}`
+    if (open === 0) return { status: "ok", found: "no open requests" }
+    const found = `${plural(open, "request")} ${open === 1 ? "waits" : "wait"} for a person, the oldest for ${span(oldest)}`
     return oldest >= 3_600
       ? { status: "note", found, fix: "See and answer them: millrace requests, millrace answer REQUEST ANSWER" }
       : { status: "ok", found }
@@ -266,7 +266,7 @@ const people: Rule = [
 
 const rules: ReadonlyArray<Rule> = [log, disk, commits, queues, refusals, loop, memory, readers, orphans, people, clock]
 
-/** One check for each rule that has its numbers. */
+/** One check for each rule whose metrics are present. */
 export const of = (facts: Facts): ReadonlyArray<Check> =>
   rules.flatMap(([name, judge]) => {
     const verdict = judge(facts)

@@ -12,13 +12,13 @@ import { ThreadId } from "@millrace/contracts/Ids"
 import * as PublicAddress from "@millrace/host/PublicAddress"
 import { type CliFailure, usage } from "./Failure.ts"
 
-/** `~` is what a shell left as it was, such as in a quoted flag or in an environment file. */
+/** Expands a leading `~`, which no shell does in a quoted flag or in an environment file. */
 const absolute = (path: string): string => resolve(path.replace(/^~(?=$|\/)/, homedir()))
 
 const wrong = (flag: string, wanted: string, got: string) =>
   Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
 
-/** An argument. A word that begins with `-` is a mistyped flag, which must not become a prompt or a name; behind `--` it is meant so. */
+/** A positional argument. One that begins with `-` is refused as a mistyped flag, which must not become a prompt or a name, unless it follows `--`. */
 export const argument = (name: string) =>
   Args.mapEffect(Args.text({ name }), (text) => {
     const end = process.argv.indexOf("--")
@@ -33,23 +33,25 @@ export const data = Options.text("data").pipe(
   Options.withDescription("Data directory (MILLRACE_DATA; default ~/.millrace)."),
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_DATA")),
   Options.withDefault(join(homedir(), ".millrace")),
-  // An unset variable in a script would be this directory.
+  // An empty text, such as an unset variable in a script, would mean the current directory.
   Options.mapEffect((text) => (text === "" ? wrong("data", "a directory", text) : Effect.succeed(absolute(text))))
 )
 
 export const json = Options.boolean("json").pipe(
-  Options.withDescription("JSON on standard output, everything else on standard error.")
+  Options.withDescription("Print JSON on standard output, everything else on standard error.")
 )
 
-/** An access token from the environment; never a flag, since other users see those. */
+/** An access token from the environment. Never a flag: other users of the machine can see the flags of a process. */
 export const token = Config.option(Config.nonEmptyString("MILLRACE_TOKEN"))
 
 export const orUndefined = Option.getOrUndefined
 
-/** Where a server is, when it is not the one of the data directory. */
+/** URL of a server other than that of the data directory. */
 export const url = Options.text("url").pipe(
   Options.withPseudoName("URL"),
-  Options.withDescription("A server elsewhere, like http://10.0.0.5:7717 (MILLRACE_URL); its token comes from MILLRACE_TOKEN."),
+  Options.withDescription(
+    "URL of another server, such as http://10.0.0.5:7717 (MILLRACE_URL). Its token comes from MILLRACE_TOKEN."
+  ),
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_URL")),
   Options.mapEffect((text) =>
     /^https?:\/\//.test(text) && URL.canParse(text) ? Effect.succeed(text) : wrong("url", "an http or https URL", text)
@@ -57,13 +59,13 @@ export const url = Options.text("url").pipe(
   Options.optional
 )
 
-/** A text, if it is given. `value`: what stands for it in the help. */
+/** An optional text flag. `value`: its placeholder in the help. */
 export const text = (name: string, value: string, description: string) =>
   Options.text(name).pipe(Options.withPseudoName(value), Options.withDescription(description), Options.optional)
 
 const isModelName: (name: string) => boolean = Schema.is(ModelName)
 
-/** A model's name, if it is given; what the agent's process would take for a flag is refused here. */
+/** An optional model name. A name that the agent's process would parse as a flag is refused here. */
 export const model = (description: string) =>
   Options.text("model").pipe(
     Options.withPseudoName("NAME"),
@@ -85,15 +87,15 @@ export const threadId = (given: string): Effect.Effect<ThreadId, CliFailure> =>
 
 /** The thread that a command is about. */
 export const thread = argument("THREAD").pipe(
-  Args.withDescription("Its id; see: millrace threads"),
+  Args.withDescription("The thread's id. See: millrace threads"),
   Args.mapEffect((given) => (isThread(given) ? Effect.succeed(given) : Effect.fail(HelpDoc.p(`THREAD: ${noThread(given)}`))))
 )
 
-/** What each command about one thread takes. */
+/** Argument and flags of each command about one thread. */
 export const ofThread = { thread, json, data, url }
 export type OfThread = Command.Command.ParseConfig<typeof ofThread>
 
-/** A whole number in a range, if it is given. The variable mirrors the flag; the flag wins. */
+/** A flag for a whole number within a range. The variable mirrors the flag; the flag wins. */
 export const integer = (name: string, range: { readonly min: number; readonly max: number; readonly variable?: string }) => {
   const flag = Options.text(name).pipe(Options.withPseudoName("N"))
   return (range.variable === undefined ? flag : Options.withFallbackConfig(flag, Config.nonEmptyString(range.variable))).pipe(
@@ -106,7 +108,7 @@ export const integer = (name: string, range: { readonly min: number; readonly ma
   )
 }
 
-/** One of some words. */
+/** A flag with a fixed set of values and a default. */
 export const choice = <const A extends string>(name: string, choices: ReadonlyArray<A>, byDefault: A) =>
   Options.text(name).pipe(
     Options.withPseudoName(choices.join("|")),
@@ -117,7 +119,7 @@ export const choice = <const A extends string>(name: string, choices: ReadonlyAr
     })
   )
 
-/** One of some words, if it is given. The variable mirrors the flag; the flag wins. */
+/** An optional flag with a fixed set of values. The variable mirrors the flag; the flag wins. */
 export const optionalChoice = <const A extends string>(
   name: string,
   choices: ReadonlyArray<A>,
@@ -138,16 +140,16 @@ export const optionalChoice = <const A extends string>(
 export const host = Options.text("host").pipe(
   Options.withPseudoName("HOST"),
   Options.withDescription(
-    "Where to listen (MILLRACE_HOST; default 127.0.0.1). Any other than this machine needs authentication."
+    "Address to listen on (MILLRACE_HOST; default 127.0.0.1). One that other machines can reach requires authentication."
   ),
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_HOST")),
   Options.optional
 )
-/** How people reach the server through a proxy. */
+/** The server's URL behind a proxy. */
 export const publicUrl = Options.text("public-url").pipe(
   Options.withPseudoName("URL"),
   Options.withDescription(
-    "How people reach the server through a proxy, like https://millrace.example: for pairing links and cookies (MILLRACE_PUBLIC_URL)."
+    "The server's URL behind a proxy, such as https://millrace.example. Used in pairing links and cookies (MILLRACE_PUBLIC_URL)."
   ),
   Options.withFallbackConfig(Config.nonEmptyString("MILLRACE_PUBLIC_URL")),
   Options.mapEffect((text) =>
@@ -156,11 +158,11 @@ export const publicUrl = Options.text("public-url").pipe(
   Options.optional
 )
 
-/** Those of the flag, which may be repeated, else those of the variable, with commas between them. */
+/** The values of the repeated flag, else those of the comma-separated variable. */
 export const trustProxy = Options.text("trust-proxy").pipe(
   Options.withPseudoName("ADDR"),
   Options.withDescription(
-    "A proxy whose X-Forwarded-Proto, -For and -Host count: an address or a network. May be repeated (MILLRACE_TRUST_PROXY, with commas)."
+    "Address or network of a proxy whose X-Forwarded-Proto, -For and -Host are trusted. May be repeated (MILLRACE_TRUST_PROXY, comma-separated)."
   ),
   Options.repeated,
   Options.mapEffect((given) =>
@@ -182,7 +184,7 @@ export const trustProxy = Options.text("trust-proxy").pipe(
 export const defaultHost = "127.0.0.1"
 
 export const port = integer("port", { min: 0, max: 65_535, variable: "MILLRACE_PORT" }).pipe(
-  Options.withDescription("MILLRACE_PORT; default 7717; 0 picks a free one."),
+  Options.withDescription("Port to listen on; 0 picks a free one (MILLRACE_PORT; default 7717)."),
   Options.optional
 )
 export const defaultPort = 7_717

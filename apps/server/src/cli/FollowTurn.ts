@@ -1,4 +1,4 @@
-/** One turn, from its acceptance to its end: shows it, settles what it asks, interrupts it on Ctrl-C. */
+/** Follows one turn from its acceptance to its end: shows it, settles its requests, interrupts it on Ctrl-C. */
 import { Deferred, Effect, Fiber, FiberMap, Match, Option, Queue, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -15,7 +15,7 @@ import * as Transcript from "./Transcript.ts"
 export interface Turn {
   readonly threadId: ThreadId
   readonly turnId: TurnId
-  /** Of the accepted command: from here on this turn is in the log. */
+  /** Cursor of the accepted command; the events of the turn's run come after it. */
   readonly cursor: string
   readonly provider: string
 }
@@ -42,7 +42,7 @@ const outcome = (end: {
 const failure = (error: TurnView["error"]) =>
   error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
 
-/** The end of this very turn, if this event is it. */
+/** The turn's outcome if this event, which belongs to the turn, is its terminal. */
 const endOf = (event: LogEvent): Effect.Effect<void, CliFailure> | undefined => {
   const completed = Transcript.dataOf(event, "turn.completed")
   if (completed !== undefined) return outcome({ status: "completed", message: undefined })
@@ -59,7 +59,7 @@ const turnOf = (event: LogEvent): string | undefined => {
     : undefined
 }
 
-/** Compares with state (D13): the end may have been compacted away while we were cut off. */
+/** Reads the turn's outcome from state (D13): its terminal may have left the log while the connection was lost. */
 const reconciled = ({ millrace }: Connected, { threadId, turnId }: Turn) =>
   Effect.map(Effect.option(millrace.turns(threadId, { limit: 50 })), (page) => {
     const view = Option.getOrUndefined(page)?.items.find((one) => one.turnId === turnId)
@@ -68,7 +68,7 @@ const reconciled = ({ millrace }: Connected, { threadId, turnId }: Turn) =>
       : undefined
   })
 
-/** Succeeds when the turn completed; else fails with the exit code of its end. */
+/** Succeeds when the turn completes; else fails with the exit code for its outcome. */
 export const follow = (
   connected: Connected,
   turn: Turn,
@@ -96,7 +96,7 @@ export const follow = (
           Transcript.dataOf(event, "request.answered") ??
           Transcript.dataOf(event, "request.expired") ??
           Transcript.dataOf(event, "request.cancelled")
-        // Answered elsewhere: the question here is taken back.
+        // Settled elsewhere: withdraw the prompt here.
         if (settled !== undefined) yield* FiberMap.remove(asked, settled.requestId)
       })
 
@@ -111,7 +111,7 @@ export const follow = (
         if (end !== undefined) yield* Deferred.complete(ended, end)
       })
 
-    /** Only while a person waits: nothing of it is in the answer. */
+    /** Shows token usage in the progress line only; signals are not part of the answer. */
     const onSignal = (signal: Signal.Signal) => {
       const tokens = signal.turnId === turn.turnId ? Signal.usageIn(signal)?.totalTokens : undefined
       return tokens === undefined ? Effect.void : output.aside(`${tokens.toLocaleString("en")} tokens`)
@@ -140,15 +140,16 @@ export const follow = (
     const signals = yield* ProcessSignals.listen(3)
     const stopping = Effect.gen(function* () {
       yield* Queue.take(signals)
-      yield* output.note("Interrupting the turn; once more leaves.")
+      yield* output.note("Interrupting the turn. Press Ctrl-C again to leave without waiting.")
       yield* output.progress("interrupting")
       const command = yield* Client.command("turn.interrupt", { threadId: turn.threadId, turnId: turn.turnId })
       yield* connected.millrace.dispatch(command).pipe(
-        Effect.catchAll((error) => output.note(`Could not interrupt: ${error.message}`)),
+        Effect.catchAll((error) => output.note(`Cannot interrupt the turn: ${error.message}`)),
         Effect.fork
       )
       yield* Queue.take(signals)
-      const goesOn = connected.via === "server" ? ` The turn may go on: millrace tail --thread ${turn.threadId}` : ""
+      const goesOn =
+        connected.via === "server" ? ` The turn may still run. To follow it: millrace tail --thread ${turn.threadId}` : ""
       yield* Deferred.fail(ended, interrupted(`Left.${goesOn}`))
     })
 

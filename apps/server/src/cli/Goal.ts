@@ -1,4 +1,4 @@
-/** `millrace goal set|pause|resume|clear|show THREAD`: what a thread works towards by itself. */
+/** `millrace goal set|pause|resume|clear|show THREAD`: the objective that a thread pursues by itself. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -42,7 +42,7 @@ const show = ({ data, json, thread, url }: Flags.OfThread) =>
     })
   )
 
-/** A goal needs a server that goes on, so there is no host in this process. */
+/** Requires a running server: a goal outlives this command, so no host is embedded. */
 const send = <T extends "goal.set" | "goal.pause" | "goal.resume" | "goal.clear">(
   { data, json, url }: Flags.OfThread,
   type: T,
@@ -64,11 +64,13 @@ const set = Command.make(
   "set",
   {
     ...Flags.ofThread,
-    objective: Flags.argument("OBJECTIVE").pipe(Args.withDescription("What is to be true in the end.")),
-    turns: limit("turns", "At most so many turns. Default 25.", 1000),
-    tokens: limit("tokens", "At most so many tokens, as the agent counts them.", 1_000_000_000),
-    minutes: limit("minutes", "At most so long.", 525_600),
-    pauseOnMessage: Options.boolean("pause-on-message").pipe(Options.withDescription("Any message to the thread pauses it."))
+    objective: Flags.argument("OBJECTIVE").pipe(Args.withDescription("What must be true when the goal is met.")),
+    turns: limit("turns", "Maximum number of turns. Default 25.", 1000),
+    tokens: limit("tokens", "Maximum number of tokens, as the agent counts them.", 1_000_000_000),
+    minutes: limit("minutes", "Maximum time, in minutes.", 525_600),
+    pauseOnMessage: Options.boolean("pause-on-message").pipe(
+      Options.withDescription("Pause the goal when a person sends a message to the thread.")
+    )
   },
   ({ minutes, objective, pauseOnMessage, tokens, turns, ...where }) => {
     const budget = Object.fromEntries(
@@ -77,32 +79,40 @@ const set = Command.make(
         return value === undefined ? [] : [[name, value]]
       })
     )
-    return send(where, "goal.set", "Set; it begins as soon as the thread is idle.", {
+    return send(where, "goal.set", "Goal set. Its first turn starts as soon as the thread is idle.", {
       threadId: where.thread,
       objective,
       budget,
       ...(pauseOnMessage ? { pauseOnUserMessage: true } : {})
     })
   }
-).pipe(Command.withDescription("Let the thread work towards this by itself; in place of the goal that it had."))
+).pipe(
+  Command.withDescription(
+    "Set the thread's goal, in place of an earlier one. The thread starts turns by itself until the goal is met."
+  )
+)
 
 const pause = Command.make("pause", Flags.ofThread, (where) =>
-  send(where, "goal.pause", "Paused; a turn that runs goes on to its end.", { threadId: where.thread })
-).pipe(Command.withDescription("Begin no further turn."))
+  send(where, "goal.pause", "Goal paused. A running turn continues to its end.", { threadId: where.thread })
+).pipe(Command.withDescription("Pause the goal: start no further turn."))
 const resume = Command.make("resume", Flags.ofThread, (where) =>
-  send(where, "goal.resume", "It goes on.", { threadId: where.thread })
-).pipe(Command.withDescription("Go on with a paused goal."))
+  send(where, "goal.resume", "Goal resumed.", { threadId: where.thread })
+).pipe(Command.withDescription("Resume a paused goal."))
 const clear = Command.make("clear", Flags.ofThread, (where) =>
-  send(where, "goal.clear", "Cleared.", { threadId: where.thread })
-).pipe(Command.withDescription("Take the goal away."))
+  send(where, "goal.clear", "Goal removed.", { threadId: where.thread })
+).pipe(Command.withDescription("Remove the goal."))
 
 export const command = Command.make("goal").pipe(
-  Command.withDescription("A durable objective of a thread, with a budget: it begins turns by itself until it is met."),
+  Command.withDescription(
+    "A durable objective of a thread, with a budget: the thread starts turns by itself until the goal is met."
+  ),
   Command.withSubcommands([
     set,
     pause,
     resume,
     clear,
-    Command.make("show", Flags.ofThread, show).pipe(Command.withDescription("Its status, and what it used."))
+    Command.make("show", Flags.ofThread, show).pipe(
+      Command.withDescription("Show the goal's status and how much of its budget is used.")
+    )
   ])
 )

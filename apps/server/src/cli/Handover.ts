@@ -1,4 +1,4 @@
-/** `millrace handover THREAD PROVIDER`: another agent goes on with a conversation. */
+/** `millrace handover THREAD PROVIDER`: another agent continues a conversation. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { Effect } from "effect"
@@ -12,8 +12,8 @@ export const command = Command.make(
   "handover",
   {
     ...Flags.ofThread,
-    provider: Flags.argument("PROVIDER").pipe(Args.withDescription("Who goes on; see: millrace providers")),
-    model: Flags.model("Its model, as that agent names it.")
+    provider: Flags.argument("PROVIDER").pipe(Args.withDescription("The agent that continues. See: millrace providers")),
+    model: Flags.model("The new agent's model, as that agent names it.")
   },
   ({ data, json, model, provider, thread, url }) =>
     Effect.scoped(
@@ -28,7 +28,7 @@ export const command = Command.make(
         })
         const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
         if (json) return yield* Output.json(accepted)
-        yield* output.note(`The next turn runs on ${provider}; it is given what was said until now.`)
+        yield* output.note(`The next turn runs on ${provider}, which receives the conversation so far.`)
       })
     )
-).pipe(Command.withDescription("Let another agent go on with a conversation, between two turns."))
+).pipe(Command.withDescription("Let another agent continue a conversation, from its next turn on."))

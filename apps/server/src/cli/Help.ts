@@ -1,26 +1,26 @@
-/** Help for people: an overview of our own, and the library's page of each command without its filler. */
+/** Help for people: our overview, and the library's page of each command without its filler lines. */
 import type { Style } from "./Style.ts"
 
 const commands: ReadonlyArray<readonly [string, string]> = [
-  ["serve", "start the server; prints its address and a link that pairs a browser"],
+  ["serve", "start the server; print its URL and a link that pairs a browser"],
   ["run PROMPT", "run one turn and stream the answer"],
   ["tail", "follow the log"],
   ["threads", "list threads"],
-  ["state", "what is going on, and what waits for a person"],
-  ["requests", "what waits for a person, with its choices"],
-  ["answer REQUEST ANSWER", "answer what an agent asks"],
-  ["goal set|show|... THREAD", "what a thread works towards by itself"],
-  ["handover THREAD PROVIDER", "let another agent go on"],
-  ["compact THREAD", "let its agent make the conversation shorter"],
+  ["state", "busy threads and open requests"],
+  ["requests", "open approvals and questions, with their choices"],
+  ["answer REQUEST ANSWER", "answer an agent's approval or questions"],
+  ["goal set|show|... THREAD", "the objective that a thread pursues by itself"],
+  ["handover THREAD PROVIDER", "let another agent continue the conversation"],
+  ["compact THREAD", "let its agent compact the conversation"],
   ["review THREAD", "let its agent review changes"],
   ["export THREAD", "write a thread as JSON or Markdown"],
-  ["import FILE", "make a thread of an export, or of a conversation of Codex"],
+  ["import FILE", "create a thread from an export or from a Codex conversation"],
   ["ps", "the agents' processes, and why each is alive"],
   ["providers", "the agents: installed, version, signed in"],
-  ["config check|schema", "what millrace.config.json says, and its schema"],
+  ["config check|schema|trust", "check millrace.config.json, print its schema, trust it"],
   ["doctor", "check this machine and the data directory"],
   ["token create|list|revoke", "access tokens"],
-  ["pair", "a link that signs a browser in, once"],
+  ["pair", "print a one-time link that signs a browser in"],
   ["verify", "check the log"]
 ]
 
@@ -30,7 +30,7 @@ export const overview = (style: Style): string =>
 ${commands.map(([name, what]) => `  ${style.cyan(name.padEnd(26))}${what}`).join("\n")}
 
 Try: millrace run hello          An agent that needs no account answers.
-Each command has --help; looks have --json. Environment: MILLRACE_DATA, MILLRACE_HOST, MILLRACE_PORT, MILLRACE_TOKEN, MILLRACE_LOG_LEVEL.
+Each command has --help; commands that print data have --json. Environment: MILLRACE_DATA, MILLRACE_HOST, MILLRACE_PORT, MILLRACE_TOKEN, MILLRACE_LOG_LEVEL.
 Exit: 0 completed, 1 failed, 2 usage, 3 interrupted, 4 needs a person.
 `
 
@@ -45,7 +45,7 @@ const filler = new Set([
   "This option can be set from environment variables."
 ])
 
-/** The library's page: each option on its lines without the type of its text, and the usage as it is typed. */
+/** Cleans up the library's page: no filler lines and no version banner, and the usage as it is typed. */
 export const page = (text: string): string =>
   text
     .split("\n")

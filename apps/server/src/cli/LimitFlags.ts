@@ -1,10 +1,10 @@
-/** What one client, one provider and all together may use: the flags of `limits` (R7). Flags win over the configuration, which wins over the defaults. */
+/** The flags of `limits` (R7): what one token, one provider and all of them may use. Flags win over the configuration, which wins over the defaults. */
 import { Options } from "@effect/cli"
 import type { Limits } from "@millrace/host/Configuration"
 import { Option } from "effect"
 import * as Flags from "./Flags.ts"
 
-/** Each 0 = any number. */
+/** 0 = no limit. */
 export const defaults = {
   agents: 64,
   agentsPerToken: 64,
@@ -15,16 +15,16 @@ export const defaults = {
 
 const flag = (name: string, variable: string, what: string, usual: number) =>
   Flags.integer(name, { min: 0, max: 1_000_000, variable }).pipe(
-    Options.withDescription(`${what}; default ${usual}; 0 = any number (${variable}).`),
+    Options.withDescription(`${what}; default ${usual}; 0 = no limit (${variable}).`),
     Options.optional
   )
 
 export const options = {
-  agents: flag("agents", "MILLRACE_AGENTS", "Agents that live at once; beyond them turns wait in their queues", defaults.agents),
+  agents: flag("agents", "MILLRACE_AGENTS", "Maximum number of live agents; further turns wait in their queues", defaults.agents),
   agentsPerToken: flag(
     "agents-per-token",
     "MILLRACE_AGENTS_PER_TOKEN",
-    "The same for the turns that one token asked for",
+    "The same for the turns of one token",
     defaults.agentsPerToken
   ),
   agentsPerProvider: flag(
@@ -36,13 +36,13 @@ export const options = {
   streamsPerToken: flag(
     "streams-per-token",
     "MILLRACE_STREAMS_PER_TOKEN",
-    "Event streams that one token holds open",
+    "Maximum number of event streams that one token holds open",
     defaults.streamsPerToken
   ),
   requestsPerSecond: flag(
     "requests-per-second",
     "MILLRACE_REQUESTS_PER_SECOND",
-    "Requests of one token in a second, twice as many at once",
+    "Requests per second of one token, with bursts of twice as many",
     defaults.requestsPerSecond
   )
 }

@@ -1,4 +1,4 @@
-/** The token of this machine's own command line: `<data>/cli-token`, mode 0600. Kept over restarts, made anew when it was revoked. */
+/** The token of this machine's own command line: `<data>/cli-token`, mode 0600. Kept across restarts, replaced after it was revoked. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option } from "effect"
@@ -27,7 +27,7 @@ export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileErr
     const tokens = yield* Tokens.Tokens
     const known = kept === undefined ? Option.none() : yield* tokens.identify(kept)
     if (kept !== undefined && Option.isSome(known)) {
-      // A file of a version that knew no roles: who can read it owns the server's directory.
+      // The file of a version without roles. Whoever can read it owns the data directory, so it becomes an admin token.
       if (known.value.role !== "admin") yield* Tokens.promote(dataDir, known.value.id)
       return { file, token: kept }
     }

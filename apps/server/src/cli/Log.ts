@@ -1,4 +1,4 @@
-/** What the program logs, for people: one plain line each, on standard error, never on standard output. */
+/** The program's log for people: one plain line per entry, on standard error, never on standard output. */
 import { Cause, Effect, Inspectable, Layer, Logger, LogLevel } from "effect"
 import { harmless } from "./Style.ts"
 
@@ -14,7 +14,7 @@ const levels: Readonly<Record<string, LogLevel.LogLevel>> = {
 }
 export const levelNames = Object.keys(levels)
 
-/** MILLRACE_LOG_LEVEL; undefined when it names no level. */
+/** The level that MILLRACE_LOG_LEVEL names; `undefined` when it names none. */
 export const levelOf = (name: string): LogLevel.LogLevel | undefined => levels[name.toLowerCase()]
 
 const words = (message: unknown): string =>
@@ -30,5 +30,5 @@ const logger = Logger.make(({ cause, date, logLevel, message }) => {
 export const layer = (level: LogLevel.LogLevel): Layer.Layer<never> =>
   Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(level))
 
-/** A defect is a fault of the program: its trace is for those who mend it, at level debug. */
+/** Logs the stack trace of a defect, for developers, at level debug. */
 export const trace = (cause: Cause.Cause<unknown>): Effect.Effect<void> => Effect.logDebug("internal error", cause)

@@ -1,4 +1,4 @@
-/** `millrace threads`, `state`, `providers`: looks, from the running server or from the data directory itself. */
+/** `millrace threads`, `state`, `requests`, `providers`: queries to the running server, else to a host in this process. */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect, Option } from "effect"
@@ -43,14 +43,14 @@ export const threads = Command.make(
   {
     ...common,
     limit: Flags.integer("limit", { min: 1, max: 500 }).pipe(
-      Options.withDescription("How many, newest first. Default 50."),
+      Options.withDescription("Maximum number of threads, newest first. Default 50."),
       Options.withDefault(50)
     ),
-    archived: Options.boolean("archived").pipe(Options.withDescription("The archived ones.")),
-    search: Flags.text("search", "WORDS", "Only those whose title has all of these words."),
-    label: Flags.text("label", "LABEL", "Only those that have this label."),
+    archived: Options.boolean("archived").pipe(Options.withDescription("List the archived threads instead.")),
+    search: Flags.text("search", "WORDS", "Only threads whose title has all of these words."),
+    label: Flags.text("label", "LABEL", "Only threads that have this label."),
     status: Options.choice("status", ThreadStatus.literals).pipe(
-      Options.withDescription("Only those with this status."),
+      Options.withDescription("Only threads with this status."),
       Options.optional
     )
   },
@@ -66,14 +66,15 @@ export const threads = Command.make(
         const filtered = Object.keys(filter).length > 0
         const look = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...filter }
         let page = yield* Effect.mapError(millrace.threads(look), fromError)
-        // A page of a search ends where it has looked far enough: a person wants what there is.
+        // A page of a search may be empty before the end of the rows: read on until one has a match.
         while (page.items.length === 0 && page.before !== undefined)
           page = yield* Effect.mapError(millrace.threads({ ...look, before: page.before }), fromError)
         if (options.json) return yield* Output.json(page)
         yield* output.out(Output.table(rows(output.outStyle, page.items), output.width))
         if (page.items.length === 0)
-          yield* output.note(`${filtered ? "No thread is like that." : "No threads yet. Begin one: millrace run hello"}`)
-        if (page.before !== undefined) yield* output.note(output.style.dim("There are more: --limit N"))
+          yield* output.note(`${filtered ? "No thread matches." : "No threads yet. Start one: millrace run hello"}`)
+        if (page.before !== undefined)
+          yield* output.note(output.style.dim("There are more. To list more: --limit N (at most 500)"))
       })
     )
 ).pipe(Command.withDescription("List threads, newest first."))
@@ -110,7 +111,7 @@ export const state = Command.make("state", common, (options) =>
       if (asked.length > 0) yield* output.note(output.style.dim("Answer one: millrace answer REQUEST ANSWER"))
     })
   )
-).pipe(Command.withDescription("Show what is going on: threads that are busy, and what waits for a person."))
+).pipe(Command.withDescription("Show threads that are not idle, and requests that wait for a person."))
 
 const choices = ({ ask }: RequestView): string =>
   ask.kind === "approval"
@@ -132,12 +133,12 @@ export const requests = Command.make("requests", common, (options) =>
         Text.line(request.ask.title, 100),
         style.dim(Text.line(choices(request), 200))
       ])
-      if (rows.length === 0) return yield* output.note("Nothing waits for a person.")
+      if (rows.length === 0) return yield* output.note("No open requests.")
       yield* output.out(Output.table(rows, output.width))
       yield* output.note(output.style.dim("Answer one: millrace answer REQUEST ANSWER"))
     })
   )
-).pipe(Command.withDescription("List what waits for a person: approvals and questions."))
+).pipe(Command.withDescription("List open requests: approvals and questions that wait for a person."))
 
 const usable = (provider: ProviderStatus) => provider.installed && provider.signedIn !== "no"
 
@@ -159,7 +160,7 @@ export const providers = Command.make("providers", common, (options) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
       const { millrace } = yield* connect(options)
-      yield* output.progress("looking for agents")
+      yield* output.progress("probing agents")
       const found = yield* Effect.mapError(millrace.providers, fromError)
       if (options.json) return yield* Output.json(found)
       const lines = Output.table(providerRows(output.outStyle, found), output.width).trimEnd().split("\n")
@@ -167,6 +168,4 @@ export const providers = Command.make("providers", common, (options) =>
       yield* output.out(lines.map((line, n) => `${line}\n${fixes[n] ?? ""}`).join(""))
     })
   )
-).pipe(
-  Command.withDescription("Show the agents: installed, version, signed in, what each can do, and how to mend what is wrong.")
-)
+).pipe(Command.withDescription("Show the agents: installed, version, signed in, capabilities, and how to fix what is wrong."))

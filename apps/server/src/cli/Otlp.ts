@@ -1,8 +1,8 @@
-/** OTLP export as the environment asks for it: nothing is loaded, and nothing runs, unless it does. */
+/** OTLP export, configured by the environment. Without its variables nothing is loaded and nothing runs. */
 import { Effect, type Scope } from "effect"
 import type { Telemetry } from "../telemetry/Telemetry.ts"
 
-/** As it came when it is not percent-encoded. */
+/** Percent-decodes a text; returns malformed input unchanged. */
 const decoded = (value: string): string => {
   try {
     return decodeURIComponent(value)
@@ -11,7 +11,7 @@ const decoded = (value: string): string => {
   }
 }
 
-/** `a=1,b=2`, percent-encoded, as the specification of OpenTelemetry has it. */
+/** Parses `a=1,b=2` with percent-encoded values (OpenTelemetry specification). */
 const headersOf = (text: string | undefined): Record<string, string> => {
   const headers: Record<string, string> = {}
   for (const pair of (text ?? "").split(",")) {
@@ -28,13 +28,13 @@ export const fromEnvironment: Effect.Effect<Telemetry | undefined, never, Scope.
   const endpoint = env["OTEL_EXPORTER_OTLP_ENDPOINT"]
   if (endpoint === undefined || endpoint === "") return undefined
   if (!/^https?:/.test(endpoint) || !URL.canParse(endpoint)) {
-    yield* Effect.logWarning("OTEL_EXPORTER_OTLP_ENDPOINT is no http(s) URL: nothing is exported.")
+    yield* Effect.logWarning("OTEL_EXPORTER_OTLP_ENDPOINT is not an http or https URL: nothing is exported.")
     return undefined
   }
   const protocol = env["OTEL_EXPORTER_OTLP_PROTOCOL"]
   if (protocol === "grpc") {
     yield* Effect.logWarning(
-      "OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not spoken here: nothing is exported. Use http/json or http/protobuf."
+      "OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not supported: nothing is exported. Use http/json or http/protobuf."
     )
     return undefined
   }

@@ -1,6 +1,6 @@
 /**
- * What the program writes: results to standard output, all else to standard error. A progress line is shown on standard error while a
- * person waits and there is a terminal; it never stands in the way of a result.
+ * What the program writes: results to standard output, all else to standard error. While a person waits at a terminal, standard error shows a
+ * progress line, which is cleared before other output.
  */
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { codeOf, words } from "../Thrown.ts"
@@ -10,13 +10,13 @@ import * as Style from "./Style.ts"
 export class Output extends Context.Tag("@millrace/server/cli/Output")<
   Output,
   {
-    /** To standard output, as it is. Waits for a slow reader; fails when the reader has left. */
+    /** Writes to standard output. Waits for a slow reader; fails when the reader has closed it. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed>
     /** One line to standard error. Never fails. */
     readonly note: (line: string) => Effect.Effect<void>
     /** Shows `label… 3 s` until the scope closes or the next label; nothing without a terminal. */
     readonly progress: (label: string | undefined) => Effect.Effect<void>
-    /** Stands beside every label from now on. */
+    /** Appends a text to every progress label from now on. */
     readonly aside: (text: string) => Effect.Effect<void>
     /** Style for standard error. */
     readonly style: Style.Style
@@ -25,9 +25,9 @@ export class Output extends Context.Tag("@millrace/server/cli/Output")<
     readonly outIsTerminal: boolean
     /** A person can be asked: standard input and standard error are terminals. */
     readonly canAsk: boolean
-    /** Columns of the terminal on standard output; without one nothing is cut. */
+    /** Columns of the terminal on standard output, at least 40; 100,000 without a terminal, so that nothing is cut. */
     readonly width: number
-    /** Columns for standard error. */
+    /** Columns of the terminal on standard error, at least 40; 200 without a terminal. */
     readonly noteWidth: number
   }
 >() {}
@@ -47,15 +47,15 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     const errIsTerminal = err.isTTY === true
     const outIsTerminal = out.isTTY === true
     const style = Style.of(errIsTerminal, streams.environment)
-    /** One place decides what a terminal gets; a file or a pipe gets the bytes as they are (X8). */
+    /** The only filter of what a terminal gets; a file or a pipe gets the bytes unchanged (X8). */
     const forOut = outIsTerminal ? Style.shown : (text: string) => text
     const forErr = errIsTerminal ? Style.shown : (text: string) => text
     let shown = false
     let midLine = false
     let closed: OutputClosed | undefined
-    /** The first reason stays: what is written afterwards only hears that the stream is destroyed. */
+    /** Keeps the first cause: later writes only report that the stream is destroyed. */
     const close = (cause: unknown) => (closed ??= new OutputClosed(codeOf(cause) === "EPIPE" ? {} : { fault: words(cause) }))
-    // Without a listener a reader that leaves ends the process. `write` reports it to who writes.
+    // Without a listener the error of a closed reader would end the process. `write` reports it to its caller.
     out.on("error", close)
     err.on("error", () => {})
 
@@ -74,7 +74,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
         let ticks = 0
         const tick = Effect.sync(() => {
           if (mine !== current) return false
-          // Nothing for a wait that a person does not notice, and nothing into the middle of an answer.
+          // No progress line in the first 0.4 s, and none in the middle of a line of the answer.
           if (ticks++ >= 3 && !(midLine && outIsTerminal)) {
             const words = forErr(style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s${beside}`))
             err.write(`\r\u001B[K${words}`)
@@ -133,14 +133,14 @@ export const layer: Layer.Layer<Output> = Layer.scoped(
   )
 )
 
-/** A result for programs: one JSON document, indented where a person reads it. */
+/** Writes a result for programs: one JSON document on one line, or indented on a terminal. */
 export const json = (value: unknown) =>
   Effect.flatMap(Output, (output) => {
     const text = JSON.stringify(value, undefined, output.outIsTerminal ? 2 : undefined)
     return output.out(`${output.outIsTerminal ? Style.escaped(text) : text}\n`)
   })
 
-/** Rows in columns, two spaces apart; the last column takes what is left of the width. */
+/** Formats rows as columns, two spaces apart. A line longer than `width` is cut. */
 export const table = (rows: ReadonlyArray<ReadonlyArray<string>>, width: number): string => {
   const widths: Array<number> = []
   for (const row of rows) row.forEach((cell, n) => (widths[n] = Math.max(widths[n] ?? 0, Style.strip(cell).length)))

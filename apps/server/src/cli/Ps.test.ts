@@ -1,4 +1,4 @@
-/** What `millrace ps` says of a process, and what it reads of the ledger and of this machine. */
+/** What `millrace ps` reports about a process, and what it reads from the ledger and from this machine. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ describe("why", () => {
   it.each<[string, Partial<Children.Child>, ThreadView | undefined]>([
     ["idle for 1h 2m", {}, ready],
     [
-      "is being ended: idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may",
+      "it is being ended: idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may",
       {},
       { ...ready, stopping: "idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may" }
     ],
@@ -45,17 +45,17 @@ describe("why", () => {
       { ...ready, activeTurnId: turnId, openRequestIds: ["req_1" as ThreadView["openRequestIds"][number]] }
     ],
     ["background work: b1", {}, { ...ready, backgroundIds: ["b1"] }],
-    ["of epoch 1, which is over; it is being ended", { epoch: 1 }, ready],
-    ["its session is over; it is being ended", {}, { ...ready, session: { epoch: 2, status: "stopped" } }],
-    ["its thread is gone; it is being ended", {}, undefined],
-    ["dead; what it left is being cleared", { alive: false }, ready]
+    ["its epoch 1 has ended; it is being ended", { epoch: 1 }, ready],
+    ["its session has ended; it is being ended", {}, { ...ready, session: { epoch: 2, status: "stopped" } }],
+    ["it has no session; it is being ended", {}, undefined],
+    ["dead; the server is removing its record", { alive: false }, ready]
   ])("%s", (words, of, thread) => {
     expect(Ps.why({ ...child, ...of }, thread, now)).toBe(words)
   })
 })
 
 describe("Children", () => {
-  it.scoped("P1 what the ledger has, oldest first; a reused pid is not ours, and what is no entry is left alone", () =>
+  it.scoped("P1 lists the entries of the ledger, oldest first; a reused pid is not ours, and a malformed entry is skipped", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       expect(yield* Children.list(dataDir)).toEqual([])

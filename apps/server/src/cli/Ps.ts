@@ -1,4 +1,4 @@
-/** `millrace ps`: every agent process of this machine's data directory: whose it is, and why it is alive. */
+/** `millrace ps`: lists the agent processes of a data directory, with the thread of each and why it is alive. */
 import * as Command from "@effect/cli/Command"
 import { Clock, Effect, Option } from "effect"
 import { ThreadId } from "@millrace/contracts/Ids"
@@ -11,28 +11,28 @@ import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as Text from "./Style.ts"
 
-/** Of milliseconds; the clock may have been set back since. */
+/** Formats an age in milliseconds; a negative one (the clock was set back) counts as 0. */
 const age = (millis: number): string => span(Math.max(0, millis / 1000))
 
-/** `undefined`: the server does not know the thread. */
+/** Why a process is alive. `thread`: `undefined` when the server does not know it. */
 export const why = (child: Children.Child, thread: ThreadView | undefined, now: number): string => {
-  if (!child.alive) return "dead; what it left is being cleared"
+  if (!child.alive) return "dead; the server is removing its record"
   const session = thread?.session
-  if (thread === undefined || session === undefined) return "its thread is gone; it is being ended"
-  if (session.epoch !== child.epoch) return `of epoch ${child.epoch}, which is over; it is being ended`
-  if (session.status === "stopped" || session.status === "error") return "its session is over; it is being ended"
-  if (thread.stopping !== undefined) return `is being ended: ${thread.stopping}`
+  if (thread === undefined || session === undefined) return "it has no session; it is being ended"
+  if (session.epoch !== child.epoch) return `its epoch ${child.epoch} has ended; it is being ended`
+  if (session.status === "stopped" || session.status === "error") return "its session has ended; it is being ended"
+  if (thread.stopping !== undefined) return `it is being ended: ${thread.stopping}`
   if (thread.openRequestIds.length > 0) return `waits for a person: ${thread.openRequestIds.join(" ")}`
   if (thread.activeTurnId !== undefined) return `${session.status === "starting" ? "starts for" : "runs"} ${thread.activeTurnId}`
   if (thread.backgroundIds !== undefined) return `background work: ${thread.backgroundIds.join(" ")}`
-  if (thread.queuedTurnIds.length > 0) return `${thread.queuedTurnIds.length} turns wait`
+  if (thread.queuedTurnIds.length > 0) return `turns in its queue: ${thread.queuedTurnIds.length}`
   return `idle for ${age(now - Date.parse(thread.updatedAt))}`
 }
 
 const orphaned = ({ alive }: Children.Child): string =>
-  alive ? "left of a server that is gone; the next start ends it" : "dead; the next start strikes it out"
+  alive ? "left over from an earlier server; the next start ends it" : "dead; the next start removes its record"
 
-/** What the server knows of a thread; a look without an answer is a thread that nobody knows. */
+/** The server's view of a thread; `undefined` when the query fails. */
 const threadOf = (connected: Connect.Connected, id: string) =>
   connected.millrace.thread(ThreadId.make(id)).pipe(Effect.option, Effect.map(Option.getOrUndefined))
 
@@ -40,7 +40,7 @@ export const command = Command.make("ps", { json: Flags.json, data: Flags.data }
   Effect.gen(function* () {
     const output = yield* Output.Output
     const children = yield* Children.list(data)
-    // Not a host of our own: it would end what an earlier server left, which is what we are to show.
+    // No embedded host: its start would end the leftover processes, which this command must show.
     const running = Option.isSome(yield* Discovery.find(data))
     const connected = running ? yield* Connect.server({ dataDir: data, url: undefined }) : undefined
     const now = yield* Clock.currentTimeMillis
@@ -79,8 +79,8 @@ export const command = Command.make("ps", { json: Flags.json, data: Flags.data }
     const held = found.reduce((sum, { child }) => sum + (child.memoryBytes ?? 0), 0)
     if (rows.length > 0) {
       yield* output.out(Output.table([heads, ...rows], output.width))
-      return yield* output.note(`Together: ${size(held)}.`)
+      return yield* output.note(`Total memory: ${size(held)}.`)
     }
     yield* output.note("No agent processes.")
   })
-).pipe(Command.withDescription("Show the agents' processes: which thread, epoch, age, memory, and why each is alive."))
+).pipe(Command.withDescription("List agent processes: thread, epoch, age, memory, and why each is alive."))

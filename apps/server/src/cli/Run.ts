@@ -29,12 +29,12 @@ export interface Request {
   readonly json: boolean
 }
 
-/** Stands for `-`, which the parser of the command line takes for a flag. No argument of a process can hold this character. */
+/** Placeholder for `-`, which the command-line parser would take for a flag. No argument of a process can contain this character. */
 export const fromStdin = "\u0000"
 
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-/** The request as a command, or what is wrong with it (exit 2) before anything is started. */
+/** Validates the request before anything is started. Fails with exit code 2. */
 const checked = (request: Request) =>
   Effect.gen(function* () {
     const text = request.prompt === fromStdin ? yield* Effect.promise(() => readAll(process.stdin)) : request.prompt
@@ -96,9 +96,13 @@ const begin = (connected: Connect.Connected, request: Request, from: Effect.Effe
       const { cursor, turnId } = accepted
       const threadId = accepted.threadId ?? from.thread
       return threadId === undefined
-        ? Effect.fail(failed("The server's answer names no thread; server and command line are of different versions"))
+        ? Effect.fail(
+            failed("The server's answer has no thread id: server and command line have different versions. Update the older one.")
+          )
         : turnId === undefined
-          ? Effect.fail(failed("The server's answer names no turn; server and command line are of different versions"))
+          ? Effect.fail(
+              failed("The server's answer has no turn id: server and command line have different versions. Update the older one.")
+            )
           : Effect.succeed({ threadId, turnId, cursor, provider })
     })
   )
@@ -110,7 +114,7 @@ export const run = Effect.fn("cli.run")(function* (request: Request) {
   const connected = yield* Connect.any({ dataDir: request.dataDir, url: request.url })
   const begun = yield* begin(connected, request, from)
   yield* output.progress(undefined)
-  const where = connected.via === "server" ? "" : " · no server is running, so it ends with this command"
+  const where = connected.via === "server" ? "" : " · no server is running, so the agent ends with this command"
   yield* output.note(output.style.dim(`${begun.provider} · ${begun.threadId}${where}`))
   yield* FollowTurn.follow(connected, begun, request)
 })
@@ -118,27 +122,27 @@ export const run = Effect.fn("cli.run")(function* (request: Request) {
 export const command = Command.make(
   "run",
   {
-    prompt: Flags.argument("PROMPT").pipe(Args.withDescription("What to ask; - reads it from standard input.")),
+    prompt: Flags.argument("PROMPT").pipe(Args.withDescription("The prompt; - reads it from standard input.")),
     provider: Flags.text(
       "provider",
       "NAME",
       "The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."
     ),
-    model: Flags.model("The agent's model. Default: the agent's own."),
-    thread: Flags.text("thread", "ID", "Continue this thread instead of beginning one."),
+    model: Flags.model("The agent's model. Default: the agent's own choice."),
+    thread: Flags.text("thread", "ID", "Continue this thread instead of creating one."),
     label: Options.text("label").pipe(
       Options.withPseudoName("LABEL"),
-      Options.withDescription("A label of the new thread, to find it again by. May be given 16 times."),
+      Options.withDescription("A label of the new thread, to find it later. May be repeated, up to 16 times."),
       Options.repeated
     ),
-    cwd: Flags.text("cwd", "DIR", "Where the agent works. Default: here."),
+    cwd: Flags.text("cwd", "DIR", "The agent's working directory. Default: the current one."),
     approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(
       Options.withDescription(
-        "What to do when the agent asks for approval: never, always, or ask (default; without a terminal that is exit 4)."
+        "How to answer approvals: never (decline), always (accept), or ask (default; without a terminal the command exits with 4)."
       )
     ),
     json: Options.boolean("json").pipe(
-      Options.withDescription("The turn's events, one JSON document per line, on standard output.")
+      Options.withDescription("Print the turn's events on standard output, one JSON document per line.")
     ),
     data: Flags.data,
     url: Flags.url

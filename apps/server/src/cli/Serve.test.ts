@@ -29,9 +29,9 @@ describe("millrace serve", () => {
       yield* tail.until('"turn.completed"')
       yield* first.kill("SIGKILL")
       yield* first.ended
-      yield* tail.until("Trying again")
+      yield* tail.until("Retrying")
       const second = yield* serve(dataDir)
-      yield* tail.until("Connected again")
+      yield* tail.until("Reconnected")
       expect(yield* Program.run(["run", "[[say two]]", ...data])).toMatchObject({ code: 0, stdout: "two\n" })
       expect(yield* Program.run(["verify", ...data])).toMatchObject({ code: 0 })
       const head = JSON.parse((yield* Program.run(["state", "--json", ...data])).stdout) as { readonly offset: number }

@@ -1,4 +1,4 @@
-/** `millrace serve`: its flags. The program itself is loaded when it is started (ServeProgram.ts). */
+/** `millrace serve`: its flags. The program itself is loaded on demand (ServeProgram.ts). */
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Duration, Effect, Option } from "effect"
@@ -8,10 +8,10 @@ import * as LimitFlags from "./LimitFlags.ts"
 const descriptor = (name: string, what: string) =>
   Flags.integer(name, { min: 0, max: 1_000_000 }).pipe(Options.withDescription(what), Options.optional)
 
-/** Up to a year. */
+/** A flag for a duration in minutes, up to a year. */
 const minutes = (name: string, variable: string, what: string) =>
   Flags.integer(name, { min: 0, max: 525_600, variable }).pipe(
-    Options.withDescription(`${what}, in minutes of awake time; 0 = never (${variable}).`),
+    Options.withDescription(`${what}, in minutes that the machine is awake; 0 = never (${variable}).`),
     Options.optional
   )
 
@@ -24,53 +24,67 @@ export const command = Command.make(
     host: Flags.host,
     port: Flags.port,
     data: Flags.data,
-    noAuth: Options.boolean("no-auth").pipe(
-      Options.withDescription("Ask nobody for a token. Only on this machine's own addresses.")
-    ),
+    noAuth: Options.boolean("no-auth").pipe(Options.withDescription("Require no token. Allowed only on loopback addresses.")),
     allowHost: Options.text("allow-host").pipe(
       Options.withPseudoName("NAME"),
-      Options.withDescription("One more name this server is reached by, such as that of a proxy. May be repeated."),
+      Options.withDescription(
+        "Another host name that clients may use for this server, such as that of a proxy. May be repeated."
+      ),
       Options.repeated
     ),
     publicUrl: Flags.publicUrl,
     trustProxy: Flags.trustProxy,
     projectConfig: Options.boolean("project-config").pipe(
       Options.withDescription(
-        "Use the commands and addresses that millrace.config.json of this directory names, this time. See: millrace config trust"
+        "For this run, use the commands and addresses that this directory's millrace.config.json names. See: millrace config trust"
       )
     ),
     noProjectConfig: Options.boolean("no-project-config").pipe(
-      Options.withDescription("Leave millrace.config.json of this directory unread, and read only that of the data directory.")
+      Options.withDescription("Ignore this directory's millrace.config.json; read only that of the data directory.")
     ),
     open: Options.boolean("open").pipe(Options.withDescription("Open the pairing link in a browser.")),
-    idle: minutes("idle", "MILLRACE_IDLE", "End an agent's process that has nothing to do; its thread resumes it. Default 30"),
+    idle: minutes(
+      "idle",
+      "MILLRACE_IDLE",
+      "How long an agent's process may be idle before it is ended; the next turn resumes it. Default 30"
+    ),
     modelSilence: minutes(
       "model-silence",
       "MILLRACE_MODEL_SILENCE",
-      "Interrupt a turn in which the model says nothing. Default 10"
+      "How long a model may be silent before its turn is interrupted. Default 10"
     ),
-    toolSilence: minutes("tool-silence", "MILLRACE_TOOL_SILENCE", "Interrupt a turn in which a tool says nothing. Default 60"),
+    toolSilence: minutes(
+      "tool-silence",
+      "MILLRACE_TOOL_SILENCE",
+      "How long a tool may be silent before its turn is interrupted. Default 60"
+    ),
     recovery: Flags.optionalChoice(
       "recovery",
       ["settle", "resume", "ask"],
       "MILLRACE_RECOVERY",
-      "What becomes of turns that ran when the server died, in threads without a policy of their own: they are ended (settle, the default), their work goes on in a new turn, or a person is asked"
+      "What to do with turns that were running when the server died, in threads without their own policy: settle ends them (default), resume continues their work in a new turn, ask asks a person"
     ),
     maxSessions: Flags.integer("max-sessions", { min: 0, max: 100_000, variable: "MILLRACE_MAX_SESSIONS" }).pipe(
       Options.withDescription(
-        "Live sessions beyond which idle ones are stopped early; default 64; 0 = any number (MILLRACE_MAX_SESSIONS)."
+        "Number of live sessions above which idle ones are stopped early; default 64; 0 = no limit (MILLRACE_MAX_SESSIONS)."
       ),
       Options.optional
     ),
     maxMemory: Flags.integer("max-memory", { min: 0, max: 100_000_000, variable: "MILLRACE_MAX_MEMORY" }).pipe(
       Options.withDescription(
-        "MiB that all agents together may hold before idle sessions are stopped; default 0 = any amount (MILLRACE_MAX_MEMORY)."
+        "Memory of all agents together, in MiB, above which idle sessions are stopped; default 0 = no limit (MILLRACE_MAX_MEMORY)."
       ),
       Options.optional
     ),
     ...LimitFlags.options,
-    readyFd: descriptor("ready-fd", "Write one JSON line {url, token, pid, dataDir} to this descriptor when ready."),
-    parentFd: descriptor("parent-fd", "End in order when this descriptor reaches its end: the parent is gone.")
+    readyFd: descriptor(
+      "ready-fd",
+      "Write one JSON line {url, token, pid, dataDir} to this file descriptor when the server is ready."
+    ),
+    parentFd: descriptor(
+      "parent-fd",
+      "Shut down in order when this file descriptor reaches end of file (the parent process has exited)."
+    )
   },
   ({
     agents,
@@ -134,6 +148,6 @@ export const command = Command.make(
     })
 ).pipe(
   Command.withDescription(
-    "Start the server; prints one line with its URL and a link that pairs a browser, once, when it is ready."
+    "Start the server. When it is ready, it prints one line with its URL and a one-time link that pairs a browser."
   )
 )

@@ -194,7 +194,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
           fault === undefined
             ? Effect.void
             : output.note(
-                `Millrace is ready at ${server.url}. Standard output cannot be written: ${fault}. For a link: millrace pair`
+                `Millrace is ready at ${server.url}. Cannot write to standard output: ${fault}. To get a pairing link: millrace pair`
               )
         )
       )

@@ -6,16 +6,16 @@ const numbers: Readonly<Record<Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTER
 
 interface Listener {
   readonly queue: Queue.Queue<Signal>
-  /** Which signal of the process, counted from its start, ends it at once. */
+  /** Number of signals since the start of the process at which it exits at once. */
   readonly forceAt: number
 }
 
 const listeners: Array<Listener> = []
 let count = 0
-/** The last listener's, also after it has left: what it began goes on while scopes close. */
+/** That of the newest listener, kept after the listener is removed: scopes may still be closing. */
 let forceAt = 1
 
-/** Called once, by main: from here on a signal ends the process by itself only when nobody listens, or when patience is over. */
+/** Installs the handlers. Called once, by main. From then on a signal exits the process only when there is no listener or when `forceAt` is reached. */
 export const install = (): void => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
@@ -26,11 +26,11 @@ export const install = (): void => {
     })
 }
 
-/** The signals from now on, to the last who asked only. `patience`: the how manyth from now on ends the process at once. */
+/** A queue of the signals from now on. Only the newest listener receives them. `patience`: the number of signals from now on at which the process exits. */
 export const listen = (patience: number): Effect.Effect<Queue.Dequeue<Signal>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      // Nobody sends more than the patience takes.
+      // At most 3 signals arrive: the process exits at `patience`.
       Effect.map(Queue.dropping<Signal>(8), (queue): Listener => {
         const listener = { queue, forceAt: count + patience }
         listeners.push(listener)

@@ -1,4 +1,4 @@
-/** Colours, only for a terminal, and never against NO_COLOR. */
+/** Colours for a terminal, unless NO_COLOR is set, and the filters of text that a terminal shows. */
 import { shorten } from "@millrace/contracts/Text"
 
 export interface Style {
@@ -31,10 +31,10 @@ export const of = (terminal: boolean, environment: Readonly<Record<string, strin
 const escapes = /\u001B\[[0-9;]*m/g
 export const strip = (text: string): string => text.replaceAll(escapes, "")
 
-/** What turns the direction of what follows it: a text could be shown as another than it is. */
+/** Bidirectional control characters: they can make a text look like a different one. */
 const directions = "\\u061C\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069"
 
-/** Also with one character of C1 in the place of two: sequences with parameters, strings up to their end, and what two characters say. */
+/** Escape sequences, also in their C1 form: CSI sequences, strings (OSC, DCS and others) up to their terminator, and sequences without parameters. */
 const sequences =
   "(?:\\u001B\\[|\\u009B)[0-?]*[ -/]*[@-~]" +
   "|(?:\\u001B[\\]PX^_]|[\\u0090\\u0098\\u009D-\\u009F])[^\\u0007\\u001B\\u009C]*(?:\\u0007|\\u001B\\\\|\\u009C)" +
@@ -48,20 +48,20 @@ export const line = (text: string, width: number): string =>
 
 const harmful = new RegExp(`${sequences}|[\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F${directions}]`, "g")
 /**
- * What an agent says must not move the cursor, set the title of a terminal, fill its clipboard, or turn the direction of its text (X8). Keeps line ends
- * and tabs, and no colour.
+ * Removes from an agent's text what could move the cursor, set a terminal's title, fill its clipboard or reverse the text's direction (X8). Keeps line
+ * ends and tabs, but no colours.
  */
 export const harmless = (text: string): string => text.replaceAll(harmful, "")
 
 // oxlint-disable-next-line no-control-regex -- the escape character is what this is about
 const colour = /^\u001B\[(?:(?:[0-47]|2[2-47]|3[0-79]|4[0-79]|9[0-7]);?)*m$/
 /**
- * The last word on what a terminal is given, whoever wrote it: colours of this program, line ends and tabs pass; every other escape and control
- * does not (X8). `8`, which hides text, is no colour.
+ * The last filter of everything that a terminal is given: colours of this program, line ends and tabs pass; every other escape sequence and control
+ * character is removed (X8). `8`, which hides text, is not a colour.
  */
 export const shown = (text: string): string => text.replaceAll(harmful, (found) => (colour.test(found) ? found : ""))
 
 const hidden = new RegExp(`[\\u007F-\\u009F\\u2028\\u2029${directions}]`, "g")
-/** JSON that says the same in characters that a terminal shows. */
+/** Equivalent JSON whose invisible characters are escaped as `\uXXXX`. */
 export const escaped = (json: string): string =>
   json.replaceAll(hidden, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)

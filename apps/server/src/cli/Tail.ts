@@ -1,4 +1,4 @@
-/** `millrace tail`: follows the log, over restarts of the server, for ever. */
+/** `millrace tail`: follows the log indefinitely, across restarts of the server. */
 import * as Command from "@effect/cli/Command"
 import { Chunk, Effect, Stream } from "effect"
 import * as CursorStore from "@millrace/client/CursorStore"
@@ -11,7 +11,7 @@ import { failed, fromError, usage } from "./Failure.ts"
 import * as Flags from "./Flags.ts"
 import { Output } from "./Output.ts"
 
-/** What a person sees of the past without asking for more. Programs (`--json`) get all of it. */
+/** How many past events a person sees by default. Programs (`--json`) get all of them. */
 const recent = 100
 
 export interface Request {
@@ -27,7 +27,7 @@ const tail = Effect.fn("cli.tail")(function* (options: Request) {
   const output = yield* Output
   const thread = options.thread === undefined ? undefined : yield* Flags.threadId(options.thread)
   if (options.after !== undefined && Cursor.parse(options.after)._tag === "Left")
-    return yield* usage(`--after: expected a cursor that the server gave, got ${JSON.stringify(options.after)}`)
+    return yield* usage(`--after: expected a cursor of this server, got ${JSON.stringify(options.after)}`)
   const { millrace } = yield* Connect.server({ dataDir: options.dataDir, url: options.url })
   if (thread !== undefined) yield* Effect.mapError(millrace.thread(thread), fromError)
 
@@ -39,7 +39,7 @@ const tail = Effect.fn("cli.tail")(function* (options: Request) {
     const { logEpoch, offset } = yield* Effect.mapError(millrace.state, fromError)
     if (offset <= recent) return undefined
     yield* output.note(
-      output.style.dim(`The last ${recent} of ${offset} events. All of them: --after ${Cursor.format(logEpoch, 0)}`)
+      output.style.dim(`The last ${recent} of ${offset} events. To see all: --after ${Cursor.format(logEpoch, 0)}`)
     )
     return Cursor.format(logEpoch, offset - recent)
   })
@@ -52,7 +52,7 @@ const tail = Effect.fn("cli.tail")(function* (options: Request) {
     Stream.mapError((error) =>
       error._tag === "CursorForeign" || error._tag === "CursorExpired" || error._tag === "CursorAhead"
         ? failed(
-            `${error.message} ${options.reader === undefined ? "Leave --after out to begin at the start" : "Use another --reader name to begin anew"}.`
+            `${error.message} ${options.reader === undefined ? "Omit --after to start at the beginning" : "Use another --reader name to start at the beginning"}.`
           )
         : fromError(error)
     ),
@@ -75,10 +75,10 @@ export const command = Command.make(
     after: Flags.text(
       "after",
       "CURSOR",
-      "Begin after this cursor. Default: the whole log with --json or --thread, else its last 100 events."
+      "Start after this cursor. Default: the whole log with --json or --thread, else its last 100 events."
     ),
     thread: Flags.text("thread", "ID", "Only the events of this thread."),
-    reader: Flags.text("reader", "NAME", "Keep the place under this name, and go on from it the next time."),
+    reader: Flags.text("reader", "NAME", "Save the cursor under this name, and resume from it next time."),
     json: Flags.json,
     data: Flags.data,
     url: Flags.url

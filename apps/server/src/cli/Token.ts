@@ -13,7 +13,7 @@ import * as Style from "./Style.ts"
 
 const common = { json: Flags.json, data: Flags.data }
 
-/** It is the actor of commands in the log, and a column of lists. */
+/** Checks a token's name: it is shown in lists, and is the actor of the token's commands in the log. */
 const checkedName = (name: string) =>
   Tokens.isName(name)
     ? Effect.succeed(name)
@@ -24,11 +24,13 @@ const create = Command.make(
   {
     ...common,
     given: Flags.argument("NAME").pipe(
-      Args.withDescription("Who uses it; the actor of its commands in the log. Default: cli."),
+      Args.withDescription("Who uses the token; the actor of its commands in the log. Default: cli."),
       Args.optional
     ),
-    name: Flags.text("name", "NAME", "The same as a flag."),
-    admin: Options.boolean("admin").pipe(Options.withDescription("It may also end the server (POST /api/shutdown)."))
+    name: Flags.text("name", "NAME", "NAME as a flag; it wins over the argument."),
+    admin: Options.boolean("admin").pipe(
+      Options.withDescription("Also allow revoking other tokens and shutting the server down (POST /api/shutdown).")
+    )
   },
   ({ admin, data, given, json, name: flag }) =>
     Effect.gen(function* () {
@@ -44,10 +46,10 @@ const create = Command.make(
       if (json) return yield* Output.json({ ...record, token })
       yield* output.out(`${token}\n`)
       yield* output.note(
-        output.style.dim(`${record.id} for ${record.name}. It is shown this once. Use: Authorization: Bearer TOKEN`)
+        output.style.dim(`${record.id} for ${record.name}. The token is shown only once. Use: Authorization: Bearer TOKEN`)
       )
     })
-).pipe(Command.withDescription("Make an access token and print it, once."))
+).pipe(Command.withDescription("Create an access token and print it, once."))
 
 const list = Command.make("list", common, ({ data, json }) =>
   Effect.gen(function* () {
@@ -64,7 +66,7 @@ const list = Command.make("list", common, ({ data, json }) =>
       Style.line(token.name, 100)
     ])
     yield* output.out(Output.table(rows, output.width))
-    if (tokens.length === 0) yield* output.note("No tokens yet. Make one: millrace token create")
+    if (tokens.length === 0) yield* output.note("No tokens yet. Create one: millrace token create")
   })
 ).pipe(Command.withDescription("List the access tokens, without their secrets."))
 
@@ -72,7 +74,7 @@ const revoke = Command.make(
   "revoke",
   {
     ...common,
-    which: Flags.argument("TOKEN").pipe(Args.withDescription("Its id, its name, or its last 4 characters."))
+    which: Flags.argument("TOKEN").pipe(Args.withDescription("The token's id, its name, or its last 4 characters."))
   },
   ({ data, json, which }) =>
     Effect.gen(function* () {
@@ -82,7 +84,7 @@ const revoke = Command.make(
       for (const token of revoked)
         yield* output.note(`Revoked ${token.id} (${token.name}). Its live streams end within a second.`)
     })
-).pipe(Command.withDescription("End an access token."))
+).pipe(Command.withDescription("Revoke an access token."))
 
 export const token = Command.make("token").pipe(
   Command.withDescription("Access tokens."),
@@ -95,10 +97,12 @@ export const pair = Command.make(
     ...common,
     name: Options.text("name").pipe(
       Options.withPseudoName("NAME"),
-      Options.withDescription("What to call the browser. Default: browser."),
+      Options.withDescription("The browser's name in lists and in the log. Default: browser."),
       Options.withDefault("browser")
     ),
-    admin: Options.boolean("admin").pipe(Options.withDescription("It may also put others out, and end the server."))
+    admin: Options.boolean("admin").pipe(
+      Options.withDescription("Also allow revoking other tokens and shutting the server down.")
+    )
   },
   ({ admin, data, json, name }) =>
     Effect.gen(function* () {
@@ -115,6 +119,6 @@ export const pair = Command.make(
       const link = Pairing.link(server.value.publicUrl, code)
       if (json) return yield* Output.json({ link, expiresAt: new Date(expiresAt).toISOString() })
       yield* output.out(`${link}\n`)
-      yield* output.note(output.style.dim("Open it in a browser. It works once, for 10 minutes."))
+      yield* output.note(output.style.dim("Open it in a browser within 10 minutes. It works once."))
     })
-).pipe(Command.withDescription("Print a link that signs a browser in, once."))
+).pipe(Command.withDescription("Print a one-time link that signs a browser in."))

@@ -1,4 +1,4 @@
-/** One turn on the terminal: the answer's text to standard output as it comes, what the agent does as short lines to standard error. */
+/** Prints one turn: the answer's text to standard output as it arrives, the agent's actions as short lines to standard error. */
 import { Effect, Either } from "effect"
 import { type DataOf, decodeData, type EventType, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemContent, PlanStep } from "@millrace/contracts/Item"
@@ -10,24 +10,24 @@ import * as Style from "./Style.ts"
 export interface Transcript {
   /** Shows one event of the turn. */
   readonly show: (event: LogEvent) => Effect.Effect<void, OutputClosed>
-  /** A new line when the answer ended without one. */
+  /** Writes a line end when the answer ended without one. */
   readonly end: Effect.Effect<void, OutputClosed>
 }
 
-/** The data of the event when it is of this type and of its shape. */
+/** The data of the event when it has this type and decodes. */
 export const dataOf = <T extends EventType>(event: LogEvent, type: T): DataOf<T> | undefined =>
   event.type === type ? Either.getOrUndefined(decodeData(type, event.data)) : undefined
 
 const marks: Readonly<Record<PlanStep["status"], string>> = { completed: "✓", "in-progress": "▸", pending: "·" }
-/** Nothing for what nobody waited for. */
+/** Formats an item's duration; empty below 0.1 s. */
 const seconds = (content: ItemContent) =>
   (content.durationMillis ?? 0) < 100 ? "" : ` · ${((content.durationMillis ?? 0) / 1_000).toFixed(1)} s`
 
-/** `json`: the events themselves, one per line, and nothing else on standard output. */
+/** With `json`, prints the events themselves on standard output, one per line, and nothing else. */
 export const make = (options: { readonly json: boolean; readonly provider: string }): Effect.Effect<Transcript, never, Output> =>
   Effect.map(Output, (output) => {
     const { style } = output
-    /** What was printed of each message that is not closed. */
+    /** The text printed so far of each open message. */
     const printed = new Map<string, string>()
     let atLineStart = true
     let any = false
@@ -55,7 +55,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
       if (data.kind !== "agent-message") return Effect.void
       const before = printed.get(data.itemId)
       printed.set(data.itemId, (before ?? "") + data.text)
-      // Two messages of one turn are two paragraphs.
+      // An empty line separates two messages of one turn.
       const gap = before === undefined && any ? Effect.zipRight(endLine, say("\n")) : Effect.void
       return Effect.zipRight(gap, say(data.text))
     }

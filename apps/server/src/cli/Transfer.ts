@@ -1,4 +1,4 @@
-/** `millrace export THREAD` and `millrace import FILE`: threads out and in. */
+/** `millrace export THREAD` and `millrace import FILE`. */
 import { randomUUID } from "node:crypto"
 import { createReadStream, existsSync, statSync } from "node:fs"
 import { open, rename, rm } from "node:fs/promises"
@@ -17,11 +17,11 @@ import * as Flags from "./Flags.ts"
 import * as Output from "./Output.ts"
 import * as Text from "./Style.ts"
 
-/** The file is there when the whole document is; one that was there before is not replaced. */
+/** Writes the whole document to a new file, or no file at all. Refuses to replace an existing one. */
 const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _tag: string; readonly message: string }>) =>
   Effect.gen(function* () {
-    if (existsSync(file)) return yield* failed(`${file} is there already. Name another one.`)
-    // A name that nobody could lay a link under, and a new file in any case.
+    if (existsSync(file)) return yield* failed(`${file} already exists. Choose another file name.`)
+    // The name is unpredictable and the file is created exclusively, so that no other user can plant a link there.
     const part = `${file}.${randomUUID()}.part`
     const wrong = (cause: unknown) => failed(`${file}: ${words(cause)}`)
     const out = yield* Effect.acquireRelease(Effect.tryPromise({ try: () => open(part, "wx", 0o600), catch: wrong }), (out) =>
@@ -42,7 +42,7 @@ export const exportThread = Command.make(
       Options.withDescription("json (default) and ndjson can be imported again; markdown is for people."),
       Options.withDefault("json" as const)
     ),
-    out: Flags.text("out", "FILE", "Where to; a file that is there is not replaced. Default: standard output."),
+    out: Flags.text("out", "FILE", "The file to write; an existing file is not replaced. Default: standard output."),
     data: Flags.data,
     url: Flags.url
   },
@@ -64,11 +64,11 @@ export const exportThread = Command.make(
         )
       })
     )
-).pipe(Command.withDescription("Write a thread as a document: JSON, lines of JSON, or Markdown."))
+).pipe(Command.withDescription("Export a thread as JSON, lines of JSON, or Markdown."))
 
 const told = (result: ImportResult): string =>
   result.written === 0 && !result.created
-    ? `Nothing is new: it is ${result.threadId}`
+    ? `Nothing new: ${result.threadId} is up to date`
     : `${result.created ? "Imported as" : "Added to"} ${result.threadId}: ${plural(result.turns, "turn")}, ${plural(result.items, "item")}, ${result.written} new`
 
 const listed = (threads: ReadonlyArray<NativeThread>) =>
@@ -79,13 +79,13 @@ const listed = (threads: ReadonlyArray<NativeThread>) =>
     Text.line(title, 200)
   ])
 
-/** The bytes of a file, anew each time it is run; tells how far it was read. */
+/** The bytes of a file; every run reads the file again. Reports the progress in percent to `aside`. */
 const bytesOf = (file: string, size: number, aside: (text: string) => Effect.Effect<void>): Stream.Stream<Uint8Array> =>
   Stream.suspend(() => {
     let read = 0
     return Stream.fromReadableStream(() => Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>, words).pipe(
       Stream.tap((chunk) => aside(`${Math.round(((read += chunk.length) / Math.max(1, size)) * 100)} %`)),
-      // It was there a moment ago: a file that is taken away under us is no case to go on with.
+      // The file existed when the command started; its removal during the import is a defect.
       Stream.orDie
     )
   })
@@ -93,14 +93,14 @@ const bytesOf = (file: string, size: number, aside: (text: string) => Effect.Eff
 export const importThread = Command.make(
   "import",
   {
-    file: Flags.argument("FILE").pipe(Args.withDescription("An export: JSON or lines of JSON."), Args.optional),
-    codex: Flags.text("codex", "ID", "Instead of a file: a conversation that Codex has kept. See --list"),
-    provider: Flags.text("provider", "NAME", "The configured instance that --codex and --list ask. Default codex."),
-    list: Options.boolean("list").pipe(Options.withDescription("List the conversations that Codex has kept, newest first.")),
+    file: Flags.argument("FILE").pipe(Args.withDescription("An export, as JSON or lines of JSON."), Args.optional),
+    codex: Flags.text("codex", "ID", "Import a stored conversation of Codex instead of a file. See --list"),
+    provider: Flags.text("provider", "NAME", "The configured provider that --codex and --list query. Default: codex."),
+    list: Options.boolean("list").pipe(Options.withDescription("List the stored conversations of Codex, newest first.")),
     cwd: Flags.text(
       "cwd",
       "DIR",
-      "The project directory, when the thread's own is not on this machine; with --list: only its conversations."
+      "Project directory of the new thread, when its original one is not on this machine. With --list: only conversations of this directory."
     ),
     json: Flags.json,
     data: Flags.data,
@@ -115,18 +115,18 @@ export const importThread = Command.make(
         const file = Flags.orUndefined(options.file)
         const native = Flags.orUndefined(options.codex)
         if ([file !== undefined, native !== undefined, options.list].filter(Boolean).length !== 1)
-          return yield* usage("import takes one of: FILE, --codex ID, --list")
+          return yield* usage("Give exactly one of FILE, --codex ID and --list.")
         const size =
           file === undefined
             ? 0
             : yield* Effect.try({ try: () => statSync(file).size, catch: (cause) => failed(`${file}: ${words(cause)}`) })
         const transfer = yield* Connect.transfer({ dataDir: options.data, url: Flags.orUndefined(options.url) })
         if (options.list) {
-          yield* output.progress("asking Codex")
+          yield* output.progress("querying Codex")
           const threads = yield* Effect.mapError(transfer.nativeThreads(provider, { cwd }), fromError)
           yield* output.progress(undefined)
           if (options.json) return yield* Output.json(threads)
-          if (threads.length === 0) return yield* output.note("Codex has kept no conversations here.")
+          if (threads.length === 0) return yield* output.note("Codex has no stored conversations here.")
           yield* output.out(Output.table(listed(threads), output.width))
           return yield* output.note(output.style.dim("Import one: millrace import --codex ID"))
         }
@@ -144,4 +144,8 @@ export const importThread = Command.make(
         yield* output.out(`${result.threadId}\n`)
       })
     )
-).pipe(Command.withDescription("Make a thread of an export, or of a conversation that Codex has kept. Again: adds what is new."))
+).pipe(
+  Command.withDescription(
+    "Create a thread from an export, or from a stored conversation of Codex. Importing again adds only what is new."
+  )
+)

@@ -1,7 +1,7 @@
 /**
- * Whether a project's `millrace.config.json` may name commands and addresses (X7). A stranger's repository runs nothing by being opened: what can start a
- * program, send a key somewhere or open the server to others is left out until the person trusts this content in this directory. Trust is a file in the
- * data directory, named by the digest of both.
+ * Whether a project's `millrace.config.json` may name commands and addresses (X7). Opening a stranger's repository runs nothing: a field that can start a
+ * program, send a key to an address or open the server to others is ignored until the person trusts this content in this directory. Trust is stored as a
+ * file in the data directory, named by the digest of both.
  */
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs"
@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import { words } from "../Thrown.ts"
 import { type CliFailure, failed } from "./Failure.ts"
 
-/** A project's file: its directory and exactly what was read. */
+/** A project's file: its directory and its exact text. */
 export interface Content {
   readonly directory: string
   readonly text: string
@@ -26,10 +26,10 @@ const fileOf = (dataDir: string, { directory, text }: Content) => {
   return join(folder(dataDir), digest)
 }
 
-/** This content in this directory was trusted. */
+/** Whether this content in this directory is trusted. */
 export const isTrusted = (dataDir: string, content: Content): boolean => existsSync(fileOf(dataDir, content))
 
-/** Trusts this content in this directory; a change of either is another question. */
+/** Trusts this content in this directory. A change of either requires trust again. */
 export const give = (dataDir: string, content: Content): Effect.Effect<void, CliFailure> =>
   Effect.try({
     try: () => {
@@ -45,7 +45,7 @@ export interface Named {
   readonly what: string
 }
 
-/** `server` fields that say who reaches the server. */
+/** The `server` fields that determine who can reach the server. */
 const reaching = ["host", "allowHosts", "publicUrl", "trustProxy"] as const
 
 const whatOf = (instance: NonNullable<Configuration["providers"]>[string]): string => {
@@ -56,7 +56,10 @@ const whatOf = (instance: NonNullable<Configuration["providers"]>[string]): stri
   return `runs ${instance.binary ?? instance.kind}, with its own settings`
 }
 
-/** The parts of a project's configuration: what needs no trust, and the names of the rest. Every agent and endpoint needs it; the scripted agent does not. Pure. */
+/**
+ * Splits a project's configuration into `rest`, which needs no trust, and `named`, the fields that do: every agent and endpoint except the scripted agent,
+ * and who can reach the server. Pure.
+ */
 export const split = (configuration: Configuration): { readonly rest: Configuration; readonly named: ReadonlyArray<Named> } => {
   const providers = Object.entries(configuration.providers ?? {})
   const harmless = ([, one]: (typeof providers)[number]) => one === false || one.kind === "demo"

@@ -1,4 +1,4 @@
-/** What `serve` does with a project's file that names commands or addresses and was not trusted before. */
+/** How `serve` treats an untrusted project file that names commands or addresses. */
 import { Effect } from "effect"
 import * as Ask from "./Ask.ts"
 import type { Decide } from "./ConfigurationFile.ts"
@@ -6,13 +6,13 @@ import { Output } from "./Output.ts"
 import { line } from "./Style.ts"
 import * as Trust from "./Trust.ts"
 
-/** One line for each field. An agent's or a stranger's text: no control of it reaches the terminal (X8). */
+/** One line for each field. The text may be a stranger's: its control characters do not reach the terminal (X8). */
 export const rows = (named: ReadonlyArray<Trust.Named>): string =>
   named.map(({ path, what }) => `  ${line(path, 100)}: ${line(what, 300)}`).join("\n")
 
 const isTerminal = () => process.stdin.isTTY === true && process.stderr.isTTY === true
 
-/** `given`: the person said --project-config. Asks on a terminal; without one it says what is left out. */
+/** Accepts with `given` (the flag --project-config) or with earlier trust, else asks on a terminal. Prints what is ignored. */
 export const decide = (dataDir: string, given: boolean): Effect.Effect<Decide, never, Output> =>
   Effect.map(
     Output,
@@ -32,7 +32,7 @@ export const decide = (dataDir: string, given: boolean): Effect.Effect<Decide, n
             }
           }
           yield* output.note(
-            `Left out of ${line(file, 400)}, which nobody trusted yet:\n${rows(named)}\nTo use them: millrace config trust (once for this content), or --project-config (this time)`
+            `Ignored in ${line(file, 400)}, which is not trusted yet:\n${rows(named)}\nTo use them: millrace config trust (until the content changes), or --project-config (this run only)`
           )
           return false
         })

@@ -1,4 +1,4 @@
-/** `millrace verify`: its flags. What checks is loaded when it is asked for (VerifyProgram.ts). */
+/** `millrace verify`: its flags. The program itself is loaded on demand (VerifyProgram.ts). */
 import * as Command from "@effect/cli/Command"
 import { Effect } from "effect"
 import { failed } from "./Failure.ts"
@@ -25,7 +25,7 @@ export const command = Command.make("verify", { json: Flags.json, data: Flags.da
     }
     if (problemCount > 0)
       return yield* failed(
-        `The log of ${data} has ${problemCount} problems. Keep a copy of that directory, and please report this.`
+        `The log of ${data} has ${problemCount} problems. Keep a copy of that directory, and please report the problems.`
       )
   })
-).pipe(Command.withDescription("Check the log: offsets and versions without holes, read models equal to a fresh fold."))
+).pipe(Command.withDescription("Check the log: offsets and versions have no holes, and read models equal a fresh replay."))

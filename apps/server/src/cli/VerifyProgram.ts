@@ -1,6 +1,6 @@
 /**
- * Checks the log of a data directory. Without a server the directory is owned meanwhile. With one, a copy as of this moment is checked,
- * so that the server neither waits nor writes under the check.
+ * Checks the log of a data directory. Without a server the check owns the directory meanwhile. With one it checks a consistent copy,
+ * so that the server does not wait and its writes do not disturb the check.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -19,16 +19,16 @@ export interface Report {
   readonly head: number
   readonly events: number
   readonly streams: number
-  /** Of read models. */
+  /** Number of rows of read models. */
   readonly rows: number
-  /** When and why the log got a new epoch; the newest ten. No problem of the log as it is. */
+  /** When and why the log got a new epoch; the newest ten. They are not problems of the current log. */
   readonly rewinds: ReadonlyArray<History.Rewind>
-  /** The first of them. */
+  /** The first problems; `problemCount` counts all. */
   readonly problems: ReadonlyArray<string>
   readonly problemCount: number
 }
 
-/** A copy beside the original, gone with the scope. */
+/** A copy of the log in the data directory, deleted when the scope closes. */
 const copyOf = (file: string, dataDir: string): Effect.Effect<string, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const folder = yield* Effect.acquireRelease(
@@ -41,7 +41,7 @@ const copyOf = (file: string, dataDir: string): Effect.Effect<string, CliFailure
     const copy = join(folder, "log.db")
     yield* SqliteCheck.copy(file, copy).pipe(
       Effect.mapError(({ message }) =>
-        failed(`Cannot copy the log to check it beside the server: ${message} Free some space, or stop the server first.`)
+        failed(`Cannot copy the log to check it while the server runs: ${message} Free some space, or stop the server first.`)
       )
     )
     return copy
@@ -50,7 +50,8 @@ const copyOf = (file: string, dataDir: string): Effect.Effect<string, CliFailure
 const fileOf = (dataDir: string) =>
   Effect.gen(function* () {
     const file = join(dataDir, "log.db")
-    if (!existsSync(file)) return yield* failed(`There is no log in ${dataDir}. Name its directory with --data or MILLRACE_DATA.`)
+    if (!existsSync(file))
+      return yield* failed(`There is no log in ${dataDir}. Set the data directory with --data or MILLRACE_DATA.`)
     const isOwned = Option.isSome(yield* DataDirectory.owner(dataDir))
     if (!isOwned) yield* DataDirectory.make(dataDir)
     const evidence = yield* History.evidence(join(dataDir, "anchor"), file)
