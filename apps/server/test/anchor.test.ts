@@ -46,11 +46,11 @@ describe("the data directory of a server", () => {
       rmSync(`${dataDir}/log.db`)
       expect(yield* ask(server, "/ready")).toMatchObject({
         status: 503,
-        body: { status: "unavailable", reason: expect.stringContaining("log.db cannot be found any more") }
+        body: { status: "unavailable", reason: expect.stringContaining("log.db no longer exists") }
       })
       expect(yield* create(server, cwd)).toMatchObject({
         status: 503,
-        body: { _tag: "StorageUnavailable", message: expect.stringContaining("log.db cannot be found any more") }
+        body: { _tag: "StorageUnavailable", message: expect.stringContaining("log.db no longer exists") }
       })
     }).pipe(Effect.scoped)
   )

@@ -32,7 +32,7 @@ const count = (name: string) =>
   )
 const paging = Schema.Struct({ before: count("before"), limit: count("limit") })
 const importCwd = Schema.optional(
-  Schema.String.annotations({ description: "A directory on the server's machine, in place of the thread's own." })
+  Schema.String.annotations({ description: "A directory on the server's machine that replaces the thread's own." })
 )
 const idempotency = Schema.Struct({ "idempotency-key": Schema.optional(Schema.String) })
 

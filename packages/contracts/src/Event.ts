@@ -25,7 +25,7 @@ const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
 const item = { ...turn, itemId: ItemId, kind: ItemKind }
 const request = { ...turn, requestId: RequestId }
-const reason = Schema.String.annotations({ description: "Why, in words a person can act on." })
+const reason = Schema.String.annotations({ description: "The reason, as a sentence that a person can act on." })
 const text = Schema.String
 
 /** The whole goal after this event. */

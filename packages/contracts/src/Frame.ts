@@ -39,7 +39,7 @@ export type ControlFrame = typeof ControlFrame.Type
 
 /** The `reason` of a `bye` when the lease of the connection expired. Nothing failed; reconnect at once. */
 export const leaseOver = "lease"
-/** The `reason` of a `bye` in place of a stream: a limit of the token is reached. Reconnect after `retryAfterMillis`. */
+/** The `reason` of a `bye` that refuses a stream: a limit of the token is reached. Reconnect after `retryAfterMillis`. */
 export const limitReached = "limit"
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)

@@ -66,7 +66,7 @@ const ownerName = "owner.json"
 const logName = "log.db"
 /** How often the owner checks that the file at the lock's path is the locked one. */
 const watchEvery = "2 seconds"
-/** A refused process polls `owner.json` for the owner's pid, so often and so far apart. The owner writes it right after it gets the lock. */
+/** Polls of `owner.json` by a refused process, and the pause between them. The owner writes its pid right after it gets the lock. */
 const looks = 20
 const lookMillis = 25
 

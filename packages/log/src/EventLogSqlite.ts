@@ -39,7 +39,7 @@ interface Connected extends Storage {
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
   let presence: Presence.Presence | undefined
-  /** Also called before a connection is replaced: the new one must not create a file in place of a removed one. */
+  /** Also called before a connection is replaced: opening the new one must not create the file again after its removal. */
   const requireFiles = () => {
     const lost = presence?.lost()
     if (lost !== undefined) throw new StorageFailure("lost", lost)

@@ -33,10 +33,10 @@ export const make = (database: string): Presence => {
       if (now !== undefined && isSame(now, known) && now.nlink > 0) continue
       const at = look(directory)
       if (at === undefined || folder === undefined || !isSame(at, folder))
-        return `The data directory ${directory} was moved, removed or replaced while the server runs. Put it back, or restart the server with the directory's new path.`
+        return `The data directory ${directory} was moved, removed or replaced while the server was running. Put it back, or restart the server with the directory's new path.`
       return now === undefined
-        ? `${path} cannot be found any more: it was removed while the server runs. Restart the server; restore a backup first if events are missing.`
-        : `${path} was replaced by another file while the server runs. Restart the server to use the file that is there now.`
+        ? `${path} no longer exists: it was removed while the server was running. Restart the server; restore a backup first if events are missing.`
+        : `${path} was replaced by another file while the server was running. Restart the server to use the new file.`
     }
     return undefined
   }

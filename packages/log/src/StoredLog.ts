@@ -24,7 +24,7 @@ export interface Options {
   readonly pageBytes?: number
   /** How long an append waits for another program that holds the database, in milliseconds; default 5,000. */
   readonly busyMillis?: number
-  /** Called after a commit in place of the wake-up of the subscribers. Tests use it to lose, double and delay wake-ups (D1). */
+  /** Called after a commit instead of the wake-up of the subscribers. Tests use it to lose, double and delay wake-ups (D1). */
   readonly onWake?: (wake: () => void) => void
 }
 
