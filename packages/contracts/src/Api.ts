@@ -17,7 +17,9 @@ export const ShutdownBegun = Schema.Struct({
   beganAt: Schema.Number,
   deadlineAt: Schema.Number.annotations({ description: "By then all work is settled or abandoned." }),
   mode: Schema.Literal("drain", "now"),
-  by: Schema.optional(Schema.String.annotations({ description: "Who requested it; absent for a signal or the parent process." }))
+  by: Schema.optional(
+    Schema.String.annotations({ description: "Who requested it; absent for a signal, the parent process or an embedder." })
+  )
 })
 export type ShutdownBegun = typeof ShutdownBegun.Type
 
