@@ -1,6 +1,6 @@
 /**
- * The agents' processes of a data directory, as its ledger has them (`processes/`, one file each, written by `@millrace/providers`), and what this
- * machine knows of them. Reads only: it never stands in the way of the server that owns the ledger.
+ * The agent processes of a data directory: the entries of its ledger (`processes/`, one file each, written by `@millrace/providers`) with the state of
+ * each process on this machine. Read-only, so that it never disturbs the server that owns the ledger.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
@@ -20,10 +20,10 @@ const Entry = Schema.parseJson(
 )
 
 export interface Child extends Schema.Schema.Type<typeof Entry> {
-  /** When it was recorded, which is just before it ran: milliseconds since 1970. */
+  /** When it was recorded, just before it started: milliseconds since 1970. */
   readonly startedAt: number
   readonly alive: boolean
-  /** Its whole process group: how many, and the memory they hold; absent where the system has no /proc. */
+  /** Number and memory of the processes of its group; absent where the system has no /proc. */
   readonly processes?: number
   readonly memoryBytes?: number
 }
@@ -32,7 +32,7 @@ const text = (file: string): string | undefined => {
   try {
     return readFileSync(file, "utf8")
   } catch {
-    // Gone between two looks, or not ours to read: nothing is known of it.
+    // Deleted since it was listed, or not readable for this user.
     return undefined
   }
 }
@@ -56,7 +56,7 @@ const read = (
     const file = statSync(join(directory, name), { throwIfNoEntry: false })
     if (Option.isNone(entry) || file === undefined) return []
     const { value } = entry
-    // A pid that another process has by now is not ours.
+    // Another start time means that the pid was reused by another process.
     const same = byGroup === undefined || value.startTime === undefined || Proc.facts(value.pid)?.startTime === value.startTime
     const alive = same && isAlive(value.pid)
     const held = alive ? byGroup?.get(value.group) : undefined
@@ -64,7 +64,7 @@ const read = (
     return [child]
   })
 
-/** Oldest first. Never fails: what cannot be read is not there. */
+/** All entries, oldest first. Never fails: an entry that cannot be read is skipped. */
 export const list = (dataDir: string): Effect.Effect<ReadonlyArray<Child>> =>
   Effect.gen(function* () {
     const directory = join(dataDir, "processes")

@@ -1,6 +1,6 @@
 /**
- * The HTTP server, composed: it listens, guards, routes, follows and drains. Build order, from the inside: drain, connections, routes,
- * and on top the finalizer that drains first when the scope closes.
+ * Composes the HTTP server: listening, guards, routes, subscriptions and draining. Build order: drain, connections, routes, and last the finalizer
+ * that drains, which therefore runs first when the scope closes.
  */
 import { createServer, type Server as NodeServer } from "node:http"
 import { HttpLayerRouter, HttpMiddleware } from "@effect/platform"
@@ -38,23 +38,23 @@ export interface Options {
   readonly port: number
   /** False only on loopback (X2). */
   readonly auth: boolean
-  /** Where tokens and pairing codes are. */
+  /** The directory of tokens and pairing codes. */
   readonly dataDir: string
-  /** More names this server is reached by, such as that of a proxy. */
+  /** Additional host names of this server, such as that of a proxy. */
   readonly allowedHosts?: ReadonlyArray<string>
-  /** How people reach this server through a proxy, such as `https://millrace.example`: an origin. For pairing links and cookies. */
+  /** The server's origin behind a proxy, such as `https://millrace.example`. Used in pairing links and cookies. */
   readonly publicUrl?: string | undefined
-  /** Addresses and networks of proxies whose `X-Forwarded-*` count. */
+  /** Addresses and networks of proxies whose `X-Forwarded-*` headers are trusted. */
   readonly trustProxy?: ReadonlyArray<string>
-  /** How long connections have to end by themselves when the scope closes; default 3 seconds. */
+  /** Grace period for connections to end when the scope closes; default 3 seconds. */
   readonly grace?: Duration.DurationInput
-  /** How long an SSE connection lives before it says goodbye and its client comes back, give or take a quarter; default 5 minutes. */
+  /** How long an SSE connection lasts before it ends with `bye` and its client reconnects, give or take a quarter; default 5 minutes. */
   readonly lease?: Duration.DurationInput
-  /** What one token may use (R7); default any number. */
+  /** What one token may use (R7); default no limit. */
   readonly allowance?: Allowance.Bounds
 }
 
-/** The address cannot be listened on. */
+/** The server cannot listen on its address. */
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
   host: Schema.String,
   port: Schema.Int,
@@ -70,20 +70,20 @@ export class Server extends Context.Tag("@millrace/server/Server")<
     readonly port: number
     /** For people and clients on this machine. */
     readonly url: string
-    /** What people open: the public URL, else `url`. */
+    /** The URL that people open: the public URL, else `url`. */
     readonly publicUrl: string
     /**
-     * Ends the HTTP side in order: call it when everything that followers shall see is committed. Bounded by the grace; connections
-     * that are left are cut. Afterwards the scope may close.
+     * Ends all connections in order. Call it when every event that subscribers must receive is committed. Bounded by the grace period, after which
+     * the remaining connections are cut. Then the scope may close.
      */
     readonly drain: (grace: Duration.DurationInput) => Effect.Effect<Drain.DrainReport>
-    /** Every number that can be watched, now. */
+    /** The current value of every metric. */
     readonly samples: Numbers.Numbers["Type"]["samples"]
   }
 >() {}
 
 const limits = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 10_000, maxHeaderSize: 32 * 1024 }
-/** Connections at a time; more are refused by the system (X5). */
+/** Maximum number of concurrent connections; Node drops further ones (X5). */
 const maxConnections = 10_000
 
 const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => {
@@ -92,11 +92,11 @@ const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => 
     case "EADDRINUSE":
       return failed(
         "port-in-use",
-        `Port ${port} on ${host} is in use. Stop what uses it, or choose another: --port 0 picks a free one.`
+        `Port ${port} on ${host} is in use. Stop the program that uses it, or choose another port: --port 0 picks a free one.`
       )
     case "EACCES":
     case "EPERM":
-      return failed("not-permitted", `This user may not listen on port ${port}. Choose one above 1023.`)
+      return failed("not-permitted", `This user may not listen on port ${port}. Choose a port above 1023.`)
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
@@ -110,14 +110,14 @@ const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => 
   }
 }
 
-/** `0.0.0.0` and `::` are no addresses to open: this machine's own is. */
+/** The server's URL on this machine. `0.0.0.0` and `::` cannot be opened, so the loopback address replaces them. */
 const urlOf = (host: string, port: number): string => {
   const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
 }
 
 const publicRoutes = Effect.map(Effect.all([Health.make, Pair.make, Web.make]), (all) => all.flat())
-/** Of the server and its interface: open on this machine, with a token elsewhere (decision 0081). */
+/** Routes that describe the server and its interface. They need a token only when other machines can reach the server (decision 0081). */
 const describing = Effect.map(Effect.all([Metrics.make, Docs.make]), (all) => all.flat())
 
 const routes = (options: Options) =>
@@ -147,18 +147,18 @@ const routes = (options: Options) =>
     })
   )
 
-/** A span names the request's URL (X4). */
+/** Serves the routes, without a span for a request whose URL is secret, because a span contains the URL (X4). */
 const serve = (options: Options) =>
   HttpMiddleware.withTracerDisabledWhen(
     HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig }),
     ({ url }) => Access.isSecret(url)
   )
 
-/** Above the routes: the gate stands open for as long as they are attached (D16). */
+/** Built on top of the routes, so that the gate is open only while they are attached (D16). */
 const opened = (gate: NotReady.Gate) =>
   Layer.scopedDiscard(Effect.acquireRelease(Effect.sync(gate.open), () => Effect.sync(gate.close)))
 
-/** Without the slash at its end. */
+/** The origin of the public URL, without a trailing slash. */
 const publicUrlOf = ({ publicUrl }: Options): string | undefined =>
   publicUrl === undefined ? undefined : new URL(publicUrl).origin
 
@@ -183,7 +183,7 @@ const service = (options: Options, node: NodeServer) =>
     })
   )
 
-/** Listens when built. Fails typed when it may not or cannot. */
+/** Listens when built. Fails with `BindRefused` when it may not, with `CannotListen` when it cannot. */
 export const layer = (options: Options): Layer.Layer<Server, BindRefused | CannotListen, Service | EventLog | Signals> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
@@ -220,8 +220,8 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
   )
 
 /**
- * Closes the layer's own scope within the time, whatever its finalizers wait for; what is left then is abandoned, so that a stuck
- * connection cannot hold the exit (S6).
+ * Closes the layer's scope within the time, whatever its finalizers wait for. Then the remaining ones are abandoned, so that a stuck connection
+ * cannot delay the exit (S6).
  */
 const closeWithin = <A, E, R>(layer: Layer.Layer<A, E, R>, time: Duration.DurationInput) =>
   Layer.scopedContext(
@@ -233,7 +233,7 @@ const closeWithin = <A, E, R>(layer: Layer.Layer<A, E, R>, time: Duration.Durati
             Effect.interruptible,
             Effect.timeoutOption(time),
             Effect.flatMap((done) =>
-              Option.isSome(done) ? Effect.void : Effect.logWarning("Connections did not close in time.")
+              Option.isSome(done) ? Effect.void : Effect.logWarning("Connections did not close in time and were abandoned.")
             )
           )
         )

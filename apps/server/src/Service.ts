@@ -12,13 +12,13 @@ export class Service extends Context.Tag("@millrace/server/Service")<
   Service,
   Millrace &
     Context.Tag.Service<typeof Transfer> & {
-      /** What `/ready` answers: `draining` from the moment admission closed. Transports close later, when `Server.drain` is called (S3). */
+      /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>
       /** For `/metrics`. */
       readonly figures: Effect.Effect<Figures>
       /**
-       * Closes admission and never waits; a second one gets the first one's answer (S1, S7). `deadline`: milliseconds. Whoever owns the server
-       * sees it and takes it down, as after a signal (S10).
+       * Closes admission without waiting; a second call returns the first one's answer (S1, S7). `deadline`: milliseconds. The owner of the server
+       * then shuts it down, as after a signal (S10).
        */
       readonly beginShutdown: (options: {
         readonly deadline: number

@@ -1,11 +1,11 @@
-/** What Node throws: its words, and its code. */
+/** Reads the message and the code of a thrown value. */
 
-/** For a message to people. */
+/** The message of a thrown value, for people. */
 export const words = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** `ENOENT`, `EADDRINUSE`, ...; undefined when it has none. */
+/** Node's error code, such as `ENOENT` or `EADDRINUSE`; `undefined` when there is none. */
 export const codeOf = (cause: unknown): string | undefined =>
   typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
 
-/** There is no such file. */
+/** Whether the error means that the file does not exist. */
 export const isMissing = (cause: unknown): boolean => codeOf(cause) === "ENOENT"

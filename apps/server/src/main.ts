@@ -1,4 +1,4 @@
-/** The `millrace` program: how its fibers run, the command line, and the exit. */
+/** Entry point of `millrace`: installs signal handlers, runs the command line, exits with its code. */
 import * as Fibers from "@millrace/host/Fibers"
 import { Effect, Exit } from "effect"
 import * as Cli from "./cli/Cli.ts"

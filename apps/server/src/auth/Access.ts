@@ -1,6 +1,6 @@
 /**
- * Who may ask, on every transport and before any route (X1). Host: only names of this server, so that a rebound DNS name finds nothing.
- * Origin: only pages of this server. A token in a query string is refused even when it is right: URLs end up in logs. Pure.
+ * Checks every request, on every transport and before any route (X1). Host: only names of this server are accepted, which stops DNS rebinding.
+ * Origin: only pages of this server are accepted. A token in a query string is refused even when it is valid: URLs end up in logs. Pure.
  */
 import { cut } from "@millrace/contracts/Text"
 import { hostname, networkInterfaces } from "node:os"
@@ -12,9 +12,9 @@ import { prefix } from "./Tokens.ts"
 
 export interface Bind {
   readonly host: string
-  /** More names this server is reached by, such as that of a proxy in front of it. */
+  /** Additional host names of this server, such as that of a proxy in front of it. */
   readonly allowedHosts?: ReadonlyArray<string>
-  /** How people reach this server through a proxy: an origin whose pages are its own. */
+  /** The server's URL behind a proxy. Its origin counts as the server's own. */
   readonly publicUrl?: string | undefined
 }
 
@@ -44,13 +44,13 @@ const hasToken = (url: string): boolean => {
   return false
 }
 
-/** URLs that no trace and no log may show: those with a token, right or wrong, and those of a pairing (X4). */
+/** Whether a URL must not appear in traces or logs: one with a token, valid or not, or one of a pairing (X4). */
 export const isSecret = (url: string): boolean => /^\/pair/i.test(Target.canonical(url)) || hasToken(url)
 
-/** What a browser says of a request that a page elsewhere caused; another port of this machine is `same-site`. */
+/** `Sec-Fetch-Site` of requests that a page of another origin caused; a page on another port of this machine is `same-site`. */
 const otherSites = new Set(["cross-site", "same-site"])
 
-/** Checks what needs no look at the tokens. The url is the request target, path and query. */
+/** The checks that do not read the tokens. `url`: the request target, path and query. */
 export const make = (bind: Bind) => {
   const own = names(bind)
   const publicOrigin = bind.publicUrl === undefined ? undefined : new URL(bind.publicUrl).origin
@@ -60,17 +60,17 @@ export const make = (bind: Bind) => {
       return forbidden("The Host header is missing or malformed. Use the URL that the server printed.")
     if (!isLoopback(host.hostname) && !own.has(bare(host.hostname)))
       return forbidden(
-        `This server does not answer to the name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host or --public-url.`
+        `This server does not accept the host name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host or --public-url.`
       )
     const origin = request.headers["origin"]
     if (origin !== undefined && origin !== publicOrigin && parse(origin)?.host !== host.host)
-      return forbidden("Pages of another origin may not use this server. Open the page from the server itself.")
+      return forbidden("Pages of another origin may not use this server. Open the server's own page.")
     if (
       origin === undefined &&
       otherSites.has(request.headers["sec-fetch-site"] ?? "") &&
       request.headers["sec-fetch-mode"] !== "navigate"
     )
-      return forbidden("Pages of another site may not use this server.")
+      return forbidden("Pages of another site may not use this server. Open the server's own page.")
     if (hasToken(request.url)) return Either.left(inQuery)
     return Either.void
   }
@@ -82,7 +82,7 @@ const inQuery = new Unauthorized({
     "A token in the URL is never accepted: URLs are logged. Send the header `Authorization: Bearer TOKEN`, and revoke this token."
 })
 
-/** The cookie is named by the port, since browsers share cookies between the ports of a host. */
+/** The cookie's name contains the port, because browsers share cookies between the ports of a host. */
 export const cookieName = (port: number) => `millrace_${port}`
 
 /** The secret of a request: the bearer header, else the session cookie. */

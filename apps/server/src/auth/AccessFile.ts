@@ -1,4 +1,4 @@
-/** The access files in the data directory could not be read or written. */
+/** An access file of the data directory that cannot be read or written. */
 import { Effect, Schema } from "effect"
 import { words } from "../Thrown.ts"
 
@@ -8,7 +8,7 @@ export class AccessFileError extends Schema.TaggedError<AccessFileError>()("Acce
   message: Schema.String
 }) {}
 
-/** Runs a synchronous file operation; a failure names the file and what to do. */
+/** Runs a synchronous file operation. Its error names the file and says what to do. */
 export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, AccessFileError> =>
   Effect.try({
     try: operation,
@@ -17,7 +17,7 @@ export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, A
       return new AccessFileError({
         path,
         reason,
-        message: `Cannot use ${path}: ${reason}. Make the data directory readable and writable for this user, or choose another with --data.`
+        message: `Cannot use ${path}: ${reason}. Make the data directory readable and writable for this user, or choose another directory with --data.`
       })
     }
   })

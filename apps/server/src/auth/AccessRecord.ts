@@ -1,6 +1,6 @@
 /**
- * What administrators did that is no command on a thread, so that the log has no event for it: `<data>/access.jsonl`, one line each, mode 0600, appended
- * before it takes effect (X6).
+ * Audit record of administrators' actions that are not commands on a thread and so have no event in the log: `<data>/access.jsonl`, one line per action,
+ * mode 0600, appended before the action takes effect (X6).
  */
 import { appendFileSync } from "node:fs"
 import { join } from "node:path"
@@ -8,7 +8,7 @@ import { DateTime, Effect } from "effect"
 import { attempt } from "./AccessFile.ts"
 
 interface By {
-  /** The token's name, or `local` where nobody is asked for one. */
+  /** The token's name, or `local` without authentication. */
   readonly actor: string
   readonly tokenId: string | undefined
 }
@@ -19,14 +19,10 @@ export type Entry = By &
     | { readonly action: "revoke"; readonly revoked: string }
   )
 
-/** Unlike commands, an order that ends the server is not refused because a full disk cannot hold its record: then it is said in the program's log. */
+/** Appends an entry. If that fails (a full disk), the action still takes effect, unlike a command, and the program's log has a warning. */
 export const write = (dataDir: string, entry: Entry): Effect.Effect<void> => {
   const file = join(dataDir, "access.jsonl")
   return Effect.flatMap(DateTime.now, (now) =>
     attempt(file, () => appendFileSync(file, `${JSON.stringify({ at: DateTime.formatIso(now), ...entry })}\n`, { mode: 0o600 }))
-  ).pipe(
-    Effect.catchAll(({ message }) =>
-      Effect.logWarning(`${entry.actor} ordered a ${entry.action}, which could not be recorded: ${message}`)
-    )
-  )
+  ).pipe(Effect.catchAll(({ message }) => Effect.logWarning(`Cannot record the ${entry.action} by ${entry.actor}: ${message}`)))
 }

@@ -1,4 +1,4 @@
-/** Where the server may listen (X2). Pure. */
+/** Which addresses the server may listen on (X2). Pure. */
 import { isIP } from "node:net"
 import { Either, Schema } from "effect"
 
@@ -15,7 +15,7 @@ export const isLoopback = (host: string): boolean => {
   return name === "::1" || name === "0:0:0:0:0:0:0:1" || name.startsWith("::ffff:127.")
 }
 
-/** Whether others than this machine may reach the server: by its address, or through a proxy that some option names. */
+/** Whether other machines may reach the server: by its address, or through a proxy that an option names. */
 export const isReachable = (options: {
   readonly host: string
   readonly allowedHosts?: ReadonlyArray<string>
@@ -26,13 +26,13 @@ export const isReachable = (options: {
   (options.publicUrl !== undefined && !isLoopback(new URL(options.publicUrl).hostname)) ||
   (options.trustProxy ?? []).length > 0
 
-/** Without tokens only this machine may reach the server. */
+/** Refuses an address that other machines can reach when there is no authentication. */
 export const checkBind = (host: string, auth: boolean): Either.Either<void, BindRefused> =>
   auth || isLoopback(host)
     ? Either.void
     : Either.left(
         new BindRefused({
           host,
-          message: `Refusing to listen on ${host} without authentication: everyone who reaches it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
+          message: `Refusing to listen on ${host} without authentication: anyone who can reach it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
         })
       )

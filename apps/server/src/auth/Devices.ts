@@ -1,4 +1,4 @@
-/** Who is in, for the page: an administrator sees and ends everybody, the others themselves. */
+/** The tokens that the page lists and revokes: an administrator's page all of them, a client's page its own. */
 import { Effect } from "effect"
 import type { TokenView } from "@millrace/contracts/Access"
 import { type Forbidden, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -8,7 +8,7 @@ import * as Tokens from "./Tokens.ts"
 
 const storage = ({ message }: { readonly message: string }) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
 
-/** Oldest first, the revoked ones included for administrators. */
+/** The tokens that the session may see, oldest first, revoked ones included. */
 export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenView>, StorageUnavailable, Session> =>
   Effect.gen(function* () {
     const { role, tokenId } = yield* Session
@@ -18,7 +18,7 @@ export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenView>, S
       .map((record) => Object.assign({}, record, record.id === tokenId && { current: true as const }))
   })
 
-/** Ends one, named by its id alone; its live streams end within a second (X3). What an administrator did is recorded (X6). */
+/** Revokes the token with this id; its live streams end within a second (X3). Recorded before it takes effect (X6). */
 export const revoke = (
   dataDir: string,
   id: string

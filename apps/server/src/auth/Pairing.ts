@@ -1,6 +1,6 @@
 /**
  * One-time pairing codes: a file per code in `<data>/pairing`, named by the code's SHA-256, mode 0600. Removing the file is the
- * compare-and-set: of two that use a code at the same time exactly one removes it (X3). Works with and without a running server.
+ * compare-and-set: of two clients that use a code at the same time exactly one removes it (X3). Works with and without a running server.
  */
 import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from "node:fs"
@@ -13,7 +13,7 @@ import type { Role } from "./Tokens.ts"
 const Stored = Schema.parseJson(
   Schema.Struct({
     name: Schema.String,
-    /** Absent in older files: `client`. */
+    /** Absent in older files: means `client`. */
     role: Schema.optional(Schema.Literal("admin", "client")),
     expiresAt: Schema.Number
   })
@@ -23,7 +23,7 @@ const decode = Schema.decodeUnknownOption(Stored)
 const folder = (dataDir: string) => join(dataDir, "pairing")
 const fileOf = (dataDir: string, code: string) => join(folder(dataDir), `${createHash("sha256").update(code).digest("hex")}.json`)
 
-/** Reads and removes; `undefined` when another one was first, or nothing is there. */
+/** Reads and removes a file; `undefined` when it does not exist, or another caller removed it first. */
 const take = (path: string): string | undefined => {
   try {
     const text = readFileSync(path, "utf8")
@@ -43,7 +43,7 @@ const removeExpired = (dataDir: string, now: number) => {
   }
 }
 
-/** A code that works once, for 10 minutes unless said otherwise. `expiresAt`: milliseconds since 1970. */
+/** Creates a code that works once, within `ttl` (default 10 minutes). `expiresAt`: milliseconds since 1970. */
 export const create = Effect.fn("Pairing.create")(function* (
   dataDir: string,
   options?: { readonly name?: string; readonly role?: Role; readonly ttl?: Duration.DurationInput }
@@ -66,7 +66,7 @@ export const create = Effect.fn("Pairing.create")(function* (
   return { code, expiresAt }
 })
 
-/** Uses a code up. None: unknown, used before, or expired. */
+/** Consumes a code. `None` when it is unknown, used or expired. */
 export const consume = (
   dataDir: string,
   code: string
@@ -81,5 +81,5 @@ export const consume = (
     )
   )
 
-/** What a person opens. */
+/** The pairing link that a person opens. */
 export const link = (url: string, code: string): string => `${url}/pair?code=${code}`

@@ -1,6 +1,6 @@
 /**
- * What a proxy in front of the server says of a request. `X-Forwarded-*` of a trusted address take effect; of anybody else they are removed, so that
- * nothing behind this reads them (X1). Pure.
+ * The headers that a proxy in front of the server adds to a request. `X-Forwarded-*` from a trusted address take effect; from any other address they are
+ * removed, so that no later code reads them (X1). Pure.
  */
 import { BlockList, isIP } from "node:net"
 
@@ -16,7 +16,7 @@ const familyOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4")
 const last = (value: string | undefined): string | undefined => value?.split(",").at(-1)?.trim()
 
 export interface Seen {
-  /** `host` is the one that the client asked for. */
+  /** `host` is the host name that the client requested. */
   readonly headers: Record<string, string>
   /** The client's address. */
   readonly address: string | undefined
@@ -47,5 +47,5 @@ export const make = (trusted: ReadonlyArray<string>) => {
   }
 }
 
-/** The client speaks TLS with the proxy that sent this. */
+/** Whether the client uses TLS to the proxy that forwarded this request. */
 export const isSecure = (headers: Headers): boolean => headers["x-forwarded-proto"] === "https"

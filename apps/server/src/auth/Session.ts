@@ -1,4 +1,4 @@
-/** Who asks. Provided to every private route by the access middleware; also there in RPC handlers, whose fibers inherit it. */
+/** The authenticated client of a request. The access middleware provides it to every private route; RPC handlers inherit it. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Option } from "effect"
@@ -18,7 +18,7 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     readonly actor: string
     /** Absent when the server runs without authentication. */
     readonly tokenId?: string
-    /** `admin` may also end the server. Absent: `client`. */
+    /** `admin` may also revoke other tokens and shut the server down. Absent means `client`. */
     readonly role?: Role
   }
 >() {}
@@ -31,36 +31,36 @@ export class AccessConfig extends Context.Tag("@millrace/server/AccessConfig")<
 
 const missing = new Unauthorized({
   message:
-    "Send the header `Authorization: Bearer TOKEN`. Make a token with `millrace token create`, or open a link of `millrace pair`."
+    "Send the header `Authorization: Bearer TOKEN`. Create a token with `millrace token create`, or open a link from `millrace pair`."
 })
 const unknown = new Unauthorized({
-  message: "This token is unknown or revoked. Make a new one with `millrace token create`, or open a link of `millrace pair`."
+  message: "This token is unknown or revoked. Create a new one with `millrace token create`, or open a link from `millrace pair`."
 })
 
 const noOrigin = new Forbidden({
   message:
-    "A browser's session changes things only from a page of this server, which sends its Origin. Programs send a token instead: `Authorization: Bearer TOKEN`."
+    "A session cookie permits changes only with the Origin of this server's page. A program must send a token instead: `Authorization: Bearer TOKEN`."
 })
 
-/** A cookie is sent by whatever page makes the browser ask. What changes something, or stays open, has to name its page. */
+/** Whether a page elsewhere could have caused the request: browsers send the cookie for any page, so changes and upgrades must carry an Origin. */
 const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["authorization"] === undefined &&
   headers["origin"] === undefined &&
   (headers["upgrade"] !== undefined || (method !== "GET" && method !== "HEAD" && method !== "OPTIONS"))
 
-/** What a client is told that is no administrator. */
+/** Error for a client that is not an administrator. */
 export const notAdmin = new Forbidden({
-  message: "Only an administrator's token may do that. Make one on the server's machine: millrace token create --admin"
+  message: "This needs an administrator's token. Create one on the server's machine: millrace token create --admin"
 })
 
-/** For what only an administrator may do. */
+/** The session, if it is an administrator's. */
 export const admin = Effect.filterOrFail(
   Session,
   ({ role }) => role === "admin",
   () => notAdmin
 )
 
-/** The tokens are in the data directory: where that was moved away, no token is known, and a new one would not help. */
+/** The error when the data directory, which holds the tokens, was moved away: every token is unknown then, and a new one would not help. */
 const lostDirectory = Effect.map(
   Effect.flatMap(EventLog, (log) => log.lost),
   (lost) =>
@@ -69,7 +69,7 @@ const lostDirectory = Effect.map(
       : new StorageUnavailable({ message: `This server cannot check tokens. ${lost.value}`, retryAfterMillis: 5000 })
 )
 
-/** The session of a request, or why there is none. */
+/** The session of a request. Fails when there is no valid token. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const config = yield* AccessConfig
   if (!config.auth) return Session.of({ actor: "local", role: "admin" })
@@ -85,15 +85,15 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
   return Session.of({ actor: found.value.name, tokenId: found.value.id, role: found.value.role })
 })
 
-/** An answer to a session is kept by no cache, unless its route says how: a proxy would hand it to others. */
+/** Forbids caching of a private response, unless its route sets the header: a proxy could serve it to other clients. */
 const uncached = (response: HttpServerResponse.HttpServerResponse) =>
   response.headers["cache-control"] === undefined
     ? HttpServerResponse.setHeader(response, "cache-control", "private, no-store")
     : response
 
 /**
- * Provide its `layer` to every layer that adds private routes: their handlers run only for a session. A connection that is upgraded stays only
- * as long as its token: what comes over it later asks no more (X3).
+ * Provide its `layer` to every layer that adds private routes: their handlers run only with a session. An upgraded connection is closed when its token
+ * is revoked, because its later messages are not checked again (X3).
  */
 export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
   Effect.gen(function* () {

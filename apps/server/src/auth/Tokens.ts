@@ -1,6 +1,6 @@
 /**
- * Access tokens of one data directory: `tokens.jsonl`, mode 0600, one record per line, appended only, so that the server and the CLI
- * may write at the same time without a lock. Only SHA-256 of a token is kept; the token itself is shown once, at its creation (X4).
+ * Access tokens of one data directory: `tokens.jsonl`, mode 0600, one record per line, append-only, so that the server and the CLI
+ * may write at the same time without a lock. Only the SHA-256 of a token is stored; the token itself is shown once, at its creation (X4).
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs"
@@ -9,16 +9,16 @@ import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
 import { isMissing } from "../Thrown.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
 
-/** `admin`: this machine's own command line and `token create --admin`; `client`: everybody else, paired devices too. */
+/** `admin`: the command line of this machine, `token create --admin`, and a browser paired by `serve` or `pair --admin`. `client`: every other token. */
 export type Role = "admin" | "client"
 
-/** `session`: a browser that was paired; `token`: made by `millrace token create`. */
+/** A token without its secret. `session`: created by pairing a browser; `token`: created by `millrace token create`. */
 export interface TokenRecord {
   readonly id: string
   readonly name: string
   readonly kind: "token" | "session"
   readonly role: Role
-  /** The last 4 characters, to recognise it by. */
+  /** The last 4 characters of the secret, for recognition. */
   readonly last4: string
   /** ISO 8601 UTC. */
   readonly createdAt: string
@@ -41,7 +41,7 @@ const Line = Schema.parseJson(
       id: Schema.String,
       name: Schema.String,
       kind: Schema.Literal("token", "session"),
-      /** Absent in older files: `client`. */
+      /** Absent in older files: means `client`. */
       role: Schema.optional(Schema.Literal("admin", "client")),
       last4: Schema.String,
       sha256: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
@@ -53,7 +53,7 @@ const Line = Schema.parseJson(
 )
 const decodeLine = Schema.decodeUnknownOption(Line)
 
-/** Every token begins with this, so that one in a wrong place (a URL, a log) is recognised. */
+/** Every token begins with this, so that one in a wrong place (a URL, a log) can be recognised. */
 export const prefix = "mlr_"
 const digest = (secret: string) => createHash("sha256").update(secret).digest()
 const fileOf = (dataDir: string) => join(dataDir, "tokens.jsonl")
@@ -96,15 +96,15 @@ const endsInLine = (path: string): boolean => {
 const append = (dataDir: string, line: typeof Line.Type) =>
   attempt(fileOf(dataDir), () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    // A line that was cut off (a full disk) must not take this one with it: a revoke that is not read would be none.
+    // A partial last line (a full disk) must not corrupt this one: a revocation that cannot be read would have no effect.
     const start = endsInLine(fileOf(dataDir)) ? "" : "\n"
     appendFileSync(fileOf(dataDir), `${start}${Schema.encodeSync(Line)(line)}\n`, { mode: 0o600 })
   })
 
-/** What a token may be called: it is told to people on terminals and is the actor of commands in the log (X6). */
+/** Whether a token may have this name, which is printed on terminals and is the actor of commands in the log (X6). */
 export const isName = (name: string): boolean => /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u.test(name)
 
-/** Makes a token. The secret is in the answer and nowhere else. Works with and without a running server. */
+/** Creates a token. The result is the only place with its secret. Works with and without a running server. */
 export const create = Effect.fn("Tokens.create")(function* (
   dataDir: string,
   options: { readonly name: string; readonly kind?: "token" | "session"; readonly role?: Role }
@@ -124,7 +124,7 @@ export const create = Effect.fn("Tokens.create")(function* (
   return { token, record }
 })
 
-/** Makes a token an administrator's. */
+/** Gives a token the role `admin`. */
 export const promote = (dataDir: string, id: string): Effect.Effect<void, AccessFileError> =>
   Effect.flatMap(now, (at) => append(dataDir, { op: "promote", id, at }))
 
@@ -133,8 +133,8 @@ export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenRecord>,
   attempt(fileOf(dataDir), () => load(fileOf(dataDir)).map(({ record }) => record))
 
 /**
- * Ends a token, named by its id, its name or its last 4 characters; a running server ends its live streams within a second (X3).
- * A name that fits several live tokens ends all of them. Answers what was revoked.
+ * Revokes a token by its id, its name or its last 4 characters; a running server ends its live streams within a second (X3).
+ * Revokes every live token that matches, and returns them.
  */
 export const revoke = Effect.fn("Tokens.revoke")(function* (dataDir: string, which: string) {
   const fits = (yield* list(dataDir)).filter(
@@ -150,16 +150,16 @@ export const revoke = Effect.fn("Tokens.revoke")(function* (dataDir: string, whi
   return fits
 })
 
-/** What the server asks while it runs. Changes made by other processes are seen at the next question. */
+/** The tokens as a running server reads them. Each query sees changes that other processes made. */
 export class Tokens extends Context.Tag("@millrace/server/Tokens")<
   Tokens,
   {
     readonly dataDir: string
-    /** The live token with this secret. All hashes are compared, each in constant time. */
+    /** The live token with this secret. Compares every hash, each in constant time. */
     readonly identify: (secret: string) => Effect.Effect<Option.Option<TokenRecord>, AccessFileError>
-    /** False once it was revoked. */
+    /** False once the token is revoked. Reads the state of the last query. */
     readonly isLive: (id: string) => boolean
-    /** Looks at the file. Another number than before: the tokens changed in between. */
+    /** Rereads the file if it changed. The number increases with every change. */
     readonly revision: Effect.Effect<number, AccessFileError>
   }
 >() {}

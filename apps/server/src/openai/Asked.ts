@@ -1,4 +1,4 @@
-/** What a call asks for, whichever of the two endpoints it came to. What cannot be honoured is refused, never dropped in silence. Pure. */
+/** A call to either of the two endpoints, decoded. A field that cannot be honoured is refused, or listed in `ignored`; never dropped in silence. Pure. */
 import { cut } from "@millrace/contracts/Text"
 import { Either, ParseResult, Schema } from "effect"
 import { type Failure, invalid } from "./Failure.ts"
@@ -7,22 +7,22 @@ import { ofText, type Said, textOf } from "./Prompt.ts"
 import * as Wire from "./Wire.ts"
 
 export interface Asked {
-  /** As it was sent: `provider` or `provider/model`. */
+  /** The model as the client sent it: `provider` or `provider/model`. */
   readonly model: string
   readonly said: ReadonlyArray<Said>
   readonly stream: boolean
-  /** Chat: a last chunk with the usage. */
+  /** Chat: whether a last chunk carries the usage. */
   readonly includeUsage: boolean
-  /** Responses: the answer that is continued. */
+  /** Responses: the id of the response that the call continues. */
   readonly previous: string | undefined
   readonly instructions: string | null
   readonly metadata: unknown
   readonly store: boolean
-  /** Fields of the request that have no effect, and that a caller may count on. */
+  /** Fields of the request that have no effect although the caller may rely on them. */
   readonly ignored: ReadonlyArray<string>
 }
 
-/** What belongs to the agent: it has its own tools, and its own model's settings. */
+/** Fields that the agent decides: it has its own tools and its own settings of the model. */
 const ignorable = [
   "tools",
   "functions",
@@ -49,7 +49,7 @@ const ignorable = [
   "service_tier"
 ] as const
 
-/** Asks for nothing. */
+/** Whether a value requests nothing: absent, null, false, `auto`, or made of such values. */
 const isNothing = (value: unknown): boolean =>
   value === undefined ||
   value === null ||
@@ -74,7 +74,7 @@ const decoded =
 
 const unsupported = (param: string, message: string) => Either.left(invalid(param, message, "unsupported_parameter"))
 
-/** An agent works with its own tools; it may leave those of a caller alone, but it cannot be made to call them. */
+/** Refuses a `tool_choice` that demands a call: an agent uses its own tools and cannot be made to call the caller's. */
 const checkTools = (choice: unknown): Either.Either<void, Failure> =>
   choice === undefined || choice === null || choice === "auto" || choice === "none"
     ? Either.void
@@ -85,7 +85,7 @@ const checkFormat = (param: string, type: string | undefined): Either.Either<voi
     ? Either.void
     : unsupported(param, "Agents answer in text. Ask for JSON in the prompt and check it, or leave the format out.")
 
-/** Arguments of a call: JSON, or, as some clients write them, the value itself. */
+/** The arguments of a call as text. Most clients send JSON text, some the value itself. */
 const words = (value: unknown): string =>
   typeof value === "string" ? value : value === undefined || value === null ? "{}" : JSON.stringify(value)
 
@@ -125,7 +125,7 @@ export const fromChat = (body: unknown): Either.Either<Asked, Failure> =>
     }
   })
 
-/** Items of an answer that a caller sends back, and that are no words of anybody. */
+/** Types of items that a caller sends back from an earlier answer and that are not messages. They are skipped. */
 const silent = new Set(["reasoning", "mcp_call", "mcp_list_tools"])
 const isSilent = (type: string): boolean => silent.has(type) || type.startsWith(prefix)
 
@@ -159,7 +159,7 @@ export const fromResponses = (body: unknown): Either.Either<Asked, Failure> =>
     if (request.background === true)
       return yield* unsupported(
         "background",
-        "A turn goes on when its caller leaves, and is read under /api. Leave background out."
+        "A turn continues when its caller disconnects, and can be read under /api. Leave background out."
       )
     if (request.conversation !== undefined && request.conversation !== null)
       return yield* unsupported(

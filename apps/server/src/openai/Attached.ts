@@ -1,6 +1,6 @@
 /**
- * Files that a caller sends along as `data:` URLs. They are kept in the data directory under the hash of their content, and the prompt names their
- * place: an agent reads them from disk. At most 500 of them; the oldest go first.
+ * Files that a caller sends as `data:` URLs. They are stored in the data directory under the hash of their content, and the prompt contains their
+ * paths, so that the agent reads them from disk. At most 500 are kept; the least recently used are deleted first.
  */
 import { createHash } from "node:crypto"
 import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises"
@@ -36,7 +36,7 @@ const ofUrl = (url: unknown, name: unknown, otherwise: string): Attached | undef
   }
 }
 
-/** The file of a part that has one that can be read. */
+/** The file of a part; `undefined` when it has none or not as a `data:` URL. */
 export const ofPart = (part: Part): Attached | undefined => {
   const { file, file_data: data, filename, image_url: image, type } = part
   if (type === "image_url" || type === "input_image")
@@ -56,7 +56,7 @@ const pathOf = (dataDir: string, file: Attached): { readonly path: string; reado
   return { path: join(dataDir, "attachments", `${hash}${extensionOf(file)}`), bytes }
 }
 
-/** What of the directory is over the bound goes, the oldest first. */
+/** Deletes the oldest files of the directory beyond the bound. */
 const sweep = async (directory: string): Promise<void> => {
   const names = await readdir(directory)
   if (names.length <= maxFiles) return
@@ -65,7 +65,7 @@ const sweep = async (directory: string): Promise<void> => {
   await Promise.all(old.map(({ name }) => rm(join(directory, name), { force: true })))
 }
 
-/** Writes them, and says where they are: the end of a prompt. The same files give the same words. */
+/** Stores files and returns the end of the prompt, which lists their paths. The same files give the same text. */
 export const keep = (dataDir: string, files: ReadonlyArray<Attached>): Effect.Effect<string, Failure> =>
   files.length === 0
     ? Effect.succeed("")
@@ -78,7 +78,7 @@ export const keep = (dataDir: string, files: ReadonlyArray<Attached>): Effect.Ef
             const lines: Array<string> = []
             for (const file of files) {
               const { bytes, path } = pathOf(dataDir, file)
-              // The same content is the same file; its time is that of its last use.
+              // The same content is the same file. Its modification time is that of its last use.
               await writeFile(path, bytes, { mode: 0o600 })
               await utimes(path, now, now)
               lines.push(
@@ -94,7 +94,7 @@ export const keep = (dataDir: string, files: ReadonlyArray<Attached>): Effect.Ef
               type: "server_error",
               code: "attachments_unusable",
               param: null,
-              message: `The attached files cannot be written: ${words(cause)}. Put them into the agent's directory, and name them in the prompt.`,
+              message: `Cannot write the attached files: ${words(cause)}. Put them into the agent's directory, and name them in the prompt.`,
               retry: false
             })
         })

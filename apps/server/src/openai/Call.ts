@@ -1,6 +1,6 @@
 /**
- * One call is one turn of a thread: what is asked becomes a command, and what the turn does is followed to an end that is read from state
- * (D13). A caller that hangs up cancels nothing (D11), unless it asked for that with `X-Millrace-On-Disconnect: interrupt`.
+ * One call is one turn of a thread: the call becomes a command, and its turn is followed to an end that is read from state (D13). A caller that
+ * disconnects cancels nothing (D11), unless it sent `X-Millrace-On-Disconnect: interrupt`.
  */
 import { mkdirSync } from "node:fs"
 import { isAbsolute, join } from "node:path"
@@ -29,9 +29,9 @@ export interface Call {
   readonly createdAt: number
   /** `X-Millrace-Thread`, `X-Millrace-Turn`. */
   readonly headers: Readonly<Record<string, string>>
-  /** The client takes no items of types of our own. */
+  /** Leave out items of Millrace's own types, which the client does not accept. */
   readonly plain: boolean
-  /** From here on a connection that ends is no hang-up. */
+  /** Call at the end of the answer: a connection that ends later does not count as a disconnect. */
   readonly over: () => void
 }
 
@@ -40,7 +40,7 @@ const decodePrompt = Schema.decodeOption(PromptText)
 
 type Headers = HttpServerRequest.HttpServerRequest["headers"]
 
-/** Where calls work that name no directory: one for all, so that a repeated call is the same command. */
+/** The directory for calls without one. All share it, so that a repeated call is the same command. */
 const scratch = (dataDir: string) =>
   Effect.try({
     try: () => {
@@ -54,7 +54,7 @@ const scratch = (dataDir: string) =>
         type: "server_error",
         code: "scratch_unusable",
         param: null,
-        message: `The scratch directory cannot be made: ${words(cause)}. Name a directory with X-Millrace-Cwd.`,
+        message: `Cannot create the scratch directory: ${words(cause)}. Name a directory with X-Millrace-Cwd.`,
         retry: false
       })
   })
@@ -76,8 +76,8 @@ const commandId = (headers: Headers): Effect.Effect<CommandId, Failure> => {
 }
 
 /**
- * The AI SDK's own client for OpenAI refuses a whole answer for one item of a type that it does not know, so it gets none of ours; others may ask for
- * that with `X-Millrace-Items: plain`.
+ * The AI SDK's client for OpenAI rejects an answer with one item of an unknown type, so it receives no items of Millrace's types. Other clients request
+ * the same with `X-Millrace-Items: plain`.
  */
 const isPlain = (headers: Headers): boolean =>
   (headers["x-millrace-items"] ?? (/\bai-sdk\//.test(headers["user-agent"] ?? "") ? "plain" : "all")) === "plain"
@@ -87,14 +87,14 @@ const onDisconnect = (headers: Headers): Effect.Effect<boolean, Failure> => {
   if (wanted === undefined || wanted === "continue") return Effect.succeed(false)
   return wanted === "interrupt"
     ? Effect.succeed(true)
-    : invalid("X-Millrace-On-Disconnect", "expected interrupt, or continue, which is the default")
+    : invalid("X-Millrace-On-Disconnect", "expected interrupt or continue (the default)")
 }
 
 const promptOf = (text: string) =>
   Effect.mapError(decodePrompt(text), () =>
     invalid(
       "messages",
-      `The prompt is ${text.length} characters long, at most 131072 can be handed over. Put long text into a file of the agent's directory.`,
+      `The prompt has ${text.length} characters; the limit is 131072. Put long text into a file in the agent's directory.`,
       "context_length_exceeded"
     )
   )
@@ -102,7 +102,7 @@ const promptOf = (text: string) =>
 interface Place {
   readonly id: CommandId
   readonly threadId: ThreadId | undefined
-  /** The turn that this command began already. */
+  /** The turn of this command, if it was accepted before. */
   readonly again: TurnId | undefined
 }
 
@@ -124,14 +124,14 @@ const commandOf = (headers: Headers, asked: Asked, { again, id, threadId }: Plac
       provider: target.provider,
       cwd,
       turn: { text },
-      // Nobody can continue its answer: its agent ends with the turn.
+      // With store: false the answer cannot be continued, so its agent ends with the turn.
       ...(!asked.store && { keepSession: false }),
       ...(target.model !== undefined && { model: target.model }),
       ...(prompt.title !== undefined && { title: prompt.title })
     } satisfies Command
   })
 
-/** The turn of this command, if it was accepted before: a call that is sent again is no second one. */
+/** The turn of this command, if it was accepted before: a repeated call starts no second turn. */
 const earlier = (service: Service["Type"], headers: Headers, id: CommandId) =>
   headers["idempotency-key"] === undefined
     ? Effect.as(Effect.void, undefined)
@@ -148,8 +148,8 @@ const addressed = (command: Command, accepted: Accepted): Effect.Effect<Addresse
 }
 
 /**
- * Makes the turn. The command is carried through whatever the caller does (D11); from then on, and until `over`, the end of the request is
- * a hang-up.
+ * Starts the turn. The dispatch of the command completes even if the caller disconnects (D11). From then on, and until `over`, the end of the request
+ * counts as a disconnect.
  */
 export const begin = (
   request: HttpServerRequest.HttpServerRequest,
@@ -172,7 +172,7 @@ export const begin = (
       const command = yield* commandOf(headers, wanted, { id, threadId, again }, options.dataDir)
       return yield* addressed(command, yield* Effect.mapError(service.dispatch(command, actor), fromWire))
     })
-    // What is looked at before a turn is begun still holds when it is.
+    // The lock keeps what was checked true until the turn is accepted.
     const turn = yield* (threadId === undefined ? accept : options.turns.inTurn(threadId, accept)).pipe(
       Effect.tap(({ threadId, turnId }) =>
         interrupts
@@ -198,10 +198,10 @@ const interrupt = (service: Service["Type"], threadId: ThreadId, turnId: TurnId,
     service.dispatch({ commandId: CommandId.make(`cmd_${randomUUID()}`), type: "turn.interrupt", threadId, turnId }, actor)
   ).pipe(
     Effect.asVoid,
-    // A server that goes down ends its turns itself.
+    // A server that shuts down ends its turns itself.
     Effect.catchAll((error) =>
       error._tag === "ShuttingDown"
         ? Effect.void
-        : Effect.logWarning(`A caller left, and its turn could not be interrupted: ${error.message}`)
+        : Effect.logWarning(`Cannot interrupt the turn of a caller that disconnected: ${error.message}`)
     )
   )

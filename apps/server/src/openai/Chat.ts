@@ -1,6 +1,6 @@
 /**
- * `POST /v1/chat/completions`: the turn as one message. The agent's tools ran on the server and are no calls for the client to make: they
- * stand among the turn's items under `/api`. Pure.
+ * `POST /v1/chat/completions`: the turn as one message. The agent's tools ran on the server, so the client has no calls to make: they are among
+ * the turn's items under `/api`. Pure.
  */
 import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
 import type { Call } from "./Call.ts"
@@ -31,7 +31,7 @@ export const whole = (call: Call, end: TurnEnd) => {
   }
 }
 
-/** The answer piece by piece: `first`, then what each moment adds. `data: [DONE]` follows a completed turn only (T11). */
+/** The streamed answer: `first`, then the text that each step adds. `data: [DONE]` follows a completed turn only (T11). */
 export const stream = (call: Call) => {
   const telling = new Telling()
   const { millrace, ...identity } = base(call)

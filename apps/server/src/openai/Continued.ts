@@ -1,4 +1,4 @@
-/** A call that continues a thread: which one, whether it may, and what of it the agent has heard already. */
+/** A call that continues a thread: which thread, whether it may, and which instructions the agent already has. */
 import { Effect, Schema } from "effect"
 import { ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { TurnView } from "@millrace/contracts/State"
@@ -8,7 +8,7 @@ import { Service } from "../Service.ts"
 import { type Failure, fromWire, invalid } from "./Failure.ts"
 import * as Prompt from "./Prompt.ts"
 
-/** Ids of answers name their turn, so that an answer can be continued. */
+/** The id of a response contains that of its turn, so that the response can be continued. */
 export const responseId = (turnId: TurnId): string => `resp_${turnId.slice("trn_".length)}`
 export const turnOfResponse = (id: string): string => `trn_${id.slice("resp_".length)}`
 
@@ -17,7 +17,7 @@ interface Target {
   readonly model: string | undefined
 }
 
-/** `provider` or `provider/model`; the model's own name may hold slashes. */
+/** Parses `provider` or `provider/model`; the model's name may contain slashes. */
 export const parseModel = (model: string): Target => {
   const slash = model.indexOf("/")
   return slash < 0
@@ -28,12 +28,12 @@ export const parseModel = (model: string): Target => {
 const isThread = Schema.is(ThreadId)
 const notFound = invalid(
   "previous_response_id",
-  "There is no such response here. Leave it out to begin anew.",
+  "There is no response with this id. Leave previous_response_id out to start a new conversation.",
   "previous_response_not_found",
   404
 )
 
-/** The thread that the call continues: named by the header, or by the answer before. */
+/** The thread that the call continues: named by the header, or by the previous response. */
 export const threadOf = (named: string | undefined, previous: string | undefined) =>
   Effect.gen(function* () {
     const row = previous === undefined ? undefined : yield* turnRow(previous)
@@ -47,7 +47,7 @@ export const threadOf = (named: string | undefined, previous: string | undefined
     return row === undefined ? yield* notFound : row.threadId
   })
 
-/** The turn of an answer. */
+/** The turn of a response; `undefined` when there is none. */
 export const turnRow = (id: string): Effect.Effect<TurnView | undefined, Failure, EventLog> =>
   id.startsWith("resp_")
     ? Effect.flatMap(EventLog, (log) =>
@@ -58,11 +58,11 @@ export const turnRow = (id: string): Effect.Effect<TurnView | undefined, Failure
       )
     : Effect.as(Effect.void, undefined)
 
-/** Turns that a page of history reads at a time, and all that are looked through for instructions. */
+/** Turns read per page of history, and turns searched in total. */
 const pageTurns = 100
 const maxTurns = 1000
 
-/** The first turn, from the newest, or from the one before `than`, that fits. */
+/** The newest turn that fits, before turn `than` if given; searches at most 1,000 turns. */
 const newest = (threadId: ThreadId, fits: (turn: TurnView) => boolean, than?: TurnId) =>
   Effect.flatMap(EventLog, (log) =>
     Effect.mapError(
@@ -80,19 +80,19 @@ const newest = (threadId: ThreadId, fits: (turn: TurnView) => boolean, than?: Tu
     )
   )
 
-/** An answer that was continued already cannot be continued a second time: the agent has one conversation, and it went on. */
+/** Refuses a response that was continued before: the agent has one conversation, which cannot branch. */
 export const checkNewest = (threadId: ThreadId, previous: string) =>
   Effect.gen(function* () {
     const last = yield* newest(threadId, ({ origin }) => origin === "user")
     if (last === undefined || last.turnId === turnOfResponse(previous)) return
     return yield* invalid(
       "previous_response_id",
-      `This response was continued already, and a conversation cannot branch. Continue ${responseId(last.turnId)}, or begin anew without previous_response_id.`,
+      `This response was continued already, and a conversation cannot branch. Continue ${responseId(last.turnId)}, or leave previous_response_id out to start a new conversation.`,
       "previous_response_not_latest"
     )
   })
 
-/** Instructions that the agent was not given yet stand before what is asked; the newest that it was given hold. `again`: as that turn was begun. */
+/** The prompt, after the instructions unless they equal the newest ones that the agent has. `again`: repeats the prompt of that turn. */
 export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt, again: TurnId | undefined) =>
   instructions === undefined
     ? Effect.succeed(text)
@@ -104,7 +104,7 @@ export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt
         }
       )
 
-/** A continued thread keeps its agent. */
+/** Refuses a call for another agent or model than the thread's. */
 export const checkTarget = (threadId: ThreadId, target: Target) =>
   Effect.gen(function* () {
     const thread = yield* Effect.mapError((yield* Service).thread(threadId), (error) =>
@@ -112,5 +112,5 @@ export const checkTarget = (threadId: ThreadId, target: Target) =>
     )
     if (thread.provider === target.provider && (target.model === undefined || target.model === thread.model)) return
     const its = thread.model === undefined ? thread.provider : `${thread.provider}/${thread.model}`
-    return yield* invalid("model", `This thread is run by ${its}. Send that as model, or begin a new thread.`, "model_mismatch")
+    return yield* invalid("model", `This thread runs on ${its}. Send that as model, or start a new thread.`, "model_mismatch")
   })

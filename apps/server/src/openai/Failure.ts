@@ -1,7 +1,7 @@
 /**
- * Errors in the shape that OpenAI's clients expect: `{error: {message, type, code, param}}`. Clients send a call again by themselves after 408, 409,
- * 429 and 5xx, and only OpenAI's own reads `X-Should-Retry`. So a turn that ran is always 400, which no known client repeats; 429 and 503 are for
- * calls of which nothing ran.
+ * Errors in the shape that OpenAI's clients expect: `{error: {message, type, code, param}}`. Clients retry a call by themselves after 408, 409,
+ * 429 and 5xx, and only OpenAI's client reads `X-Should-Retry`. So the failure of a turn that ran is always 400, which no known client retries; 429 and
+ * 503 are for calls that started no turn.
  */
 import { HttpServerResponse } from "@effect/platform"
 import { Data } from "effect"
@@ -17,12 +17,12 @@ export class Failure extends Data.TaggedError("Failure")<{
   readonly code: string
   readonly param: string | null
   readonly message: string
-  /** Nothing was run: the same call may be sent again. */
+  /** True when no turn was started, so that the client may send the same call again. */
   readonly retry: boolean
   readonly retryAfterMillis?: number
 }> {}
 
-/** The caller must change something. */
+/** An error of the call itself, which the caller must correct. */
 export const invalid = (param: string | null, message: string, code = "invalid_value", status = 400): Failure =>
   new Failure({ status, type: "invalid_request_error", code, param, message, retry: false })
 
@@ -35,11 +35,11 @@ const byRule: Partial<Record<Rule, Pick<Failure, "status" | "code" | "param">>> 
   TextTooLarge: { status: 400, code: "context_length_exceeded", param: null }
 }
 
-/** Too much waits. */
+/** A queue or a limit is full: the client should retry later. */
 const later = (code: string, message: string, retryAfterMillis: number): Failure =>
   new Failure({ status: 429, type: "rate_limit_error", code, param: null, message, retry: true, retryAfterMillis })
 
-/** An error of the wire as this face says it. Nothing was run for any of them. */
+/** Maps an error of the API to this interface. None of them started a turn. */
 export const fromWire = (error: WireError): Failure => {
   const { message } = error
   switch (error._tag) {
@@ -76,7 +76,7 @@ export const fromWire = (error: WireError): Failure => {
 const ofTurn = (code: string, message: string): Failure =>
   new Failure({ status: 400, type: "turn_error", code, param: null, message, retry: false })
 
-/** A turn that did not complete (T11). It ran, or may have. */
+/** The error of a turn that did not complete (T11). It ran, or may have. */
 export const fromEnd = ({ outcome, turn }: Pick<TurnEnd, "outcome" | "turn">): Failure => {
   const error = turn?.error
   if (outcome === "failed")
@@ -87,17 +87,17 @@ export const fromEnd = ({ outcome, turn }: Pick<TurnEnd, "outcome" | "turn">): F
   return ofTurn("turn_interrupted", turn?.reason ?? "The turn was interrupted.")
 }
 
-/** The answer cannot go on here; the turn does. */
+/** The answer ends early although the turn continues. */
 export const cut = (message: string): Failure => ofTurn("stream_cut", message)
 
-/** The turn was begun, and its end cannot be read. */
+/** The turn was started, but its end cannot be read. */
 export const unread = (threadId: string, message: string): Failure =>
   ofTurn(
     "outcome_unknown",
-    `The turn was begun, and its end cannot be read here: ${message} Read it under /api/threads/${threadId}.`
+    `The turn was started, but its end cannot be read here: ${message} Read it under /api/threads/${threadId}.`
   )
 
-/** Answers of the guard: a path without route, a wrong method, a defect (after which nobody knows what was run). */
+/** Responses of the guard: an unknown path, a wrong method, or a defect, after which it is unknown whether a turn ran. */
 export const plain = (status: number, tag: string, message: string, headers?: Readonly<Record<string, string>>) => {
   const code = tag.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase()
   return respond(
@@ -110,7 +110,7 @@ export const plain = (status: number, tag: string, message: string, headers?: Re
 
 export const bodyOf = ({ code, message, param, type }: Failure) => ({ error: { message, type, param, code } })
 
-/** Once the turn is known its headers stay on the error, and `text` is what it said until then. */
+/** The response of a failure. `headers` name the turn once it is known; `text` is the agent's text until then. */
 export const respond = (
   failure: Failure,
   headers?: Readonly<Record<string, string>>,

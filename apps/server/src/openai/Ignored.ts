@@ -1,4 +1,4 @@
-/** What of a request had no effect, as the answer says it: in a header and in a field. Pure. */
+/** Reports the fields of a request that had no effect, in a header and in a field of the answer. Pure. */
 import type { Asked } from "./Asked.ts"
 
 type Ignored = Pick<Asked, "ignored">
@@ -13,6 +13,6 @@ export interface Note {
 export const noteOf = ({ ignored }: Ignored): Note => {
   if (ignored.length === 0) return {}
   const tools = ignored.some((name) => name === "tools" || name === "functions")
-  const why = tools ? "The agent uses its own tools: yours were not called." : "The agent's own settings hold."
+  const why = tools ? "The agent uses its own tools: yours were not called." : "The agent uses its own settings."
   return { millrace: { ignored, message: `These fields of the request had no effect: ${ignored.join(", ")}. ${why}` } }
 }

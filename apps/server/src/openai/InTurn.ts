@@ -1,13 +1,13 @@
-/** One at a time for each thread: between a look at the thread and the command that it led to, no other call begins a turn there. */
+/** A mutex for each thread: between a query of the thread and the command based on it, no other call starts a turn there. */
 import { Effect } from "effect"
 import type { ThreadId } from "@millrace/contracts/Ids"
 
 export interface InTurn {
-  /** Waits until it is the only one of that thread. */
+  /** Runs the effect while holding the lock of the thread. */
   readonly inTurn: <A, E, R>(threadId: ThreadId, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** Holds a thread only while somebody is in it, or waits. */
+/** Keeps an entry only for a thread whose lock is held or waited for. */
 export const make = (): InTurn => {
   const lanes = new Map<ThreadId, { readonly lock: Effect.Semaphore; waiting: number }>()
   return {

@@ -1,4 +1,4 @@
-/** The events of a turn that this face tells: its items. Others pass by. */
+/** The events of a turn that this interface shows: those of its items. Others are skipped. */
 import { decodeData, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
 import { Either } from "effect"
 

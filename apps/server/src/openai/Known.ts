@@ -1,16 +1,16 @@
 /**
- * The items of a call that its stream has begun to tell, by id: those that are not over, and of the others the last 1,024. A call may make any number of
- * items; which older ones were told follows from the order of their beginnings (R7).
+ * The items that the stream of a call has started to send, by id: all open ones, and the last 1,024 completed ones. A call may have any number of items;
+ * the order in which they started determines which older ones were sent (R7).
  */
 
-/** Items that are over and known. */
+/** Maximum number of completed items that are kept. */
 const kept = 1024
 
 export class Known<V> {
   private readonly entries = new Map<string, { readonly index: number; readonly value: V }>()
   private readonly over = new Set<string>()
   private begun = 0
-  /** The highest index that is not known any more. */
+  /** The highest index that was evicted. */
   private forgotten = -1
 
   get size(): number {
@@ -21,7 +21,7 @@ export class Known<V> {
     return this.entries.get(itemId)?.value
   }
 
-  /** In the order of their beginnings: 0, 1, 2, ... */
+  /** Adds an item. Indices count in the order of the calls: 0, 1, 2, ... */
   begin(itemId: string, make: (index: number) => V): V {
     const index = this.begun++
     const value = make(index)
@@ -33,7 +33,7 @@ export class Known<V> {
     for (const { value } of this.entries.values()) use(value)
   }
 
-  /** Nothing more is told of it. */
+  /** Marks an item as completely sent; it may be evicted from now on. */
   end(itemId: string): void {
     this.over.add(itemId)
     for (const oldest of this.over) {
@@ -44,7 +44,7 @@ export class Known<V> {
     }
   }
 
-  /** Of items in the order of their beginnings those that are known or new: not those that were told and are not known any more. */
+  /** Filters items, given in the order in which they started: keeps known and new ones, drops those that were sent and evicted. */
   untold<I extends { readonly itemId: string }>(items: ReadonlyArray<I>): ReadonlyArray<I> {
     if (this.forgotten < 0) return items
     const first = items.findIndex(({ itemId }) => (this.entries.get(itemId)?.index ?? -1) > this.forgotten)

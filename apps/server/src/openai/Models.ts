@@ -20,14 +20,14 @@ const idsOf = ({ models = [], provider }: ProviderStatus): ReadonlyArray<string>
 
 export const list = Effect.map(installed, (providers) => ({ object: "list", data: providers.flatMap(idsOf).map(model) }))
 
-/** One by its name, also with a model of the agent's: whether the agent knows that model, only the agent can tell. */
+/** The model with this id. Only the provider is checked: which models it knows, only the agent can report. */
 export const one = (id: string) =>
   Effect.flatMap(installed, (providers) =>
     providers.some(({ provider }) => provider === parseModel(id).provider)
       ? Effect.succeed(model(id))
       : invalid(
           "model",
-          `There is no model ${cut(id, 100)}. There are: ${providers.map(({ provider }) => provider).join(", ")}.`,
+          `There is no model ${cut(id, 100)}. Available: ${providers.map(({ provider }) => provider).join(", ")}.`,
           "model_not_found",
           404
         )

@@ -1,6 +1,6 @@
 /**
- * A call's turn as its connection lives it: the turn's steps, a beat where there was silence, and a cut where the connection ends before
- * the turn does. Data comes from looks only; what is raced against carries nothing, so nothing can be lost between the two.
+ * The turn of a call as its connection sends it: the turn's steps, a heartbeat in silence, and a cut where the connection ends before the turn.
+ * Data comes from queries only. The wake-ups that are raced carry no data, so an interrupted one loses nothing.
  */
 import { Effect, Option, Stream } from "effect"
 import type { LogUnavailable } from "@millrace/log/EventLog"
@@ -11,15 +11,15 @@ import { Wake } from "../http/Wake.ts"
 
 export type Moment =
   | Step
-  /** Something must be said, or proxies give up. */
+  /** Heartbeat: bytes must be sent, or proxies close the connection. */
   | { readonly _tag: "beat" }
-  /** The last moment: the connection ends, the turn goes on. */
+  /** The last step: the connection ends, the turn continues. */
   | { readonly _tag: "cut"; readonly message: string }
 
-/** No thread has this name: woken only with everybody. */
+/** A name of no thread: woken only by wake-ups for all. */
 const nobody = "millrace/calls"
 
-/** The moments of one turn, of its end only with `events: false`; the last is `end` or `cut`. */
+/** The steps of one turn, or only its end with `events: false`. The last step is `end` or `cut`. */
 export const of = (
   turn: Addressed,
   options?: { readonly events: boolean }
@@ -39,7 +39,7 @@ export const of = (
           : wake.closing()
             ? "The server is shutting down."
             : undefined
-      /** Returns when this connection has a reason of its own to go on. */
+      /** Returns when the connection needs a heartbeat or must end. */
       const disturbed: Effect.Effect<void> = Effect.suspend(() =>
         cutBecause() !== undefined || beats !== wake.beats()
           ? Effect.void
@@ -49,14 +49,14 @@ export const of = (
       const next: Effect.Effect<ReadonlyArray<Moment>, Option.Option<LogUnavailable>> = Effect.gen(function* () {
         if (last) return yield* Effect.fail(Option.none())
         for (;;) {
-          // Asked before the look: what is there when the server goes down is delivered first (S3).
+          // Read before the query: what is committed when the server shuts down is delivered first (S3).
           const why = cutBecause()
           const steps = yield* Effect.mapError(follower.look, Option.some)
           last = steps.at(-1)?._tag === "end"
           if (steps.length > 0) return steps
           if (why !== undefined) {
             last = true
-            return [{ _tag: "cut", message: `${why} The turn goes on; read it under /api/threads/${turn.threadId}.` } as const]
+            return [{ _tag: "cut", message: `${why} The turn continues; read it under /api/threads/${turn.threadId}.` } as const]
           }
           if (beats !== wake.beats()) {
             beats = wake.beats()

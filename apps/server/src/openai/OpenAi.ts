@@ -1,4 +1,4 @@
-/** The OpenAI-compatible face: its routes. Who may ask is decided as for `/api` (X1); how it is said is this face's own. */
+/** The routes of the OpenAI-compatible interface. Access is checked as for `/api` (X1); errors have OpenAI's shape. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Chunk, Context, Effect, type Either, Layer, Scope, Stream } from "effect"
 import type { EventLog } from "@millrace/log/EventLog"
@@ -21,13 +21,13 @@ import * as Responses from "./Responses.ts"
 import * as Stored from "./Stored.ts"
 
 export interface Options {
-  /** Absolute; calls that name no directory work in its `scratch`. */
+  /** Absolute path; calls without a directory run in its `scratch` folder. */
   readonly dataDir: string
 }
 
 type Needs = Service | EventLog | StreamReconciler.StreamReconciler | Wake | Tokens | AccessConfig
 
-/** One of the two ways to say a turn. */
+/** One of the two endpoints: how it reads a call and writes its turn. */
 interface Face {
   readonly asked: (body: unknown) => Either.Either<Asked.Asked, Failure.Failure>
   readonly whole: (call: Call.Call, end: TurnEnd) => object
@@ -55,7 +55,7 @@ const streamed = (face: Face, call: Call.Call) =>
         call.over()
         return Stream.succeed(said.failed(Failure.unread(call.turn.threadId, error.message)))
       }),
-      // At once, so that the headers are on the wire before the agent says anything.
+      // Sent at once, so that the headers are on the wire before the agent's first output.
       Stream.prepend(Chunk.of(said.first)),
       Stream.filter((text) => text !== ""),
       Stream.map((text) => Buffer.from(text)),
@@ -67,7 +67,7 @@ const streamed = (face: Face, call: Call.Call) =>
     })
   })
 
-/** Waits for the end; what was said stands in it. */
+/** Waits for the end of the turn and answers with all its items. */
 const answered = (face: Face, call: Call.Call) =>
   Effect.gen(function* () {
     const last = yield* Effect.mapError(Stream.runLast(Moments.of(call.turn, { events: false })), (error) =>
@@ -82,16 +82,16 @@ const answered = (face: Face, call: Call.Call) =>
     return Failure.respond(Failure.cut(moment?._tag === "cut" ? moment.message : "The turn was not followed."), call.headers)
   }).pipe(
     Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure, call.headers))),
-    // The turn was begun: an answer that a client repeats would begin a second one.
+    // The turn was started: a status that clients retry would start a second one.
     Effect.catchAllDefect((defect) =>
       Effect.as(
-        Effect.logError("The end of a call could not be told", defect),
-        Failure.respond(Failure.unread(call.turn.threadId, "the server made a mistake; it is in its log."), call.headers)
+        Effect.logError("Cannot send the end of a call", defect),
+        Failure.respond(Failure.unread(call.turn.threadId, "internal error; see the server's log."), call.headers)
       )
     )
   )
 
-/** The session of the request, or why there is none, as this face says it. */
+/** Provides the session of the request, or answers in OpenAI's shape why there is none. */
 const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, Failure.Failure, R | Session>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -122,7 +122,7 @@ const inputItems = Effect.flatMap(idOf, (id) => Effect.map(Stored.inputItems(id)
 const chat: Face = { asked: Asked.fromChat, whole: Chat.whole, stream: Chat.stream }
 const responses: Face = { asked: Asked.fromResponses, whole: Responses.whole, stream: Responses.stream }
 
-/** For the guard, which tells a wrong method from an unknown path. */
+/** For the guard, which distinguishes a wrong method from an unknown path. */
 export const known = [
   { method: "POST", path: "/v1/chat/completions" },
   { method: "POST", path: "/v1/responses" },
@@ -132,7 +132,7 @@ export const known = [
   { method: "GET", path: "/v1/models/:model" }
 ] as const
 
-/** What the routes need is of the server; the scope in which a hang-up is noticed is each request's own. */
+/** The routes' services are the server's. The scope, in which a disconnect is noticed, is that of each request. */
 const routes = (options: Options) =>
   Effect.map(Effect.context<Needs>(), (server) => {
     const context = Context.omit(Scope.Scope)(server as Context.Context<Needs | Scope.Scope>)

@@ -1,6 +1,6 @@
 /**
- * Items as the output of a response: what the agent said is a `message`, what it thought a `reasoning` with a summary. What it did with its own tools
- * is an item of a type of ours, with the prefix that Open Responses asks of such types: it was done already, and is not left to the client. Pure.
+ * Items as the output of a response: the agent's text is a `message`, its reasoning a `reasoning` with a summary. A call of its own tools is an item of
+ * a Millrace type, with the prefix that Open Responses requires of such types: the call is done, and not for the client to make. Pure.
  */
 import type { ItemContent, ItemStatus } from "@millrace/contracts/Item"
 
@@ -22,10 +22,10 @@ const shapes: Readonly<Record<string, Shape>> = {
   "web-search": "tool"
 }
 
-/** How an item of this kind is shown; the others stand under `/api` only. */
+/** The shape of an item of this kind; `undefined` for kinds that only `/api` shows. */
 export const shapeOf = (kind: string): Shape | undefined => (Object.hasOwn(shapes, kind) ? shapes[kind] : undefined)
 
-/** Of the types that are ours. */
+/** Prefix of Millrace's item types. */
 export const prefix = "millrace:"
 
 const statuses = {
@@ -45,7 +45,7 @@ export const summaryPart = (text: string) => ({ type: "summary_text", text })
 const asText = (value: unknown): string | null =>
   value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value)
 
-/** What the tool was given, and what it gave back. */
+/** The arguments and the result of the tool. */
 const called = (item: Item): object => {
   if (item.kind === "command")
     return {
@@ -69,7 +69,7 @@ const tool = (item: Item) => {
   }
 }
 
-/** The item as it stands; one that is open has nothing in it yet. */
+/** The item in its current state; an open one has no content yet. */
 export const of = (shape: Shape, item: Item) => {
   const text = item.status === "open" ? undefined : (item.text ?? "")
   const status = item.status === "open" ? "in_progress" : item.status === "completed" ? "completed" : "incomplete"

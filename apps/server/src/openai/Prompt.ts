@@ -1,4 +1,4 @@
-/** A conversation as one prompt: a turn takes text. Pure. */
+/** Turns a conversation into one prompt, because a turn takes text. Pure. */
 import { cut, shorten } from "@millrace/contracts/Text"
 import { Either } from "effect"
 import * as Attached from "./Attached.ts"
@@ -17,12 +17,12 @@ export interface Said {
 }
 
 const textTypes = new Set(["text", "input_text", "output_text", "summary_text"])
-/** What an assistant thought, which a client sends back with the conversation: the agent has no use for it. */
+/** Types of an assistant's reasoning, which clients send back with the conversation. The agent does not need it. */
 const thoughtTypes = new Set(["thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoning_content"])
 
 export const ofText = (text: string): Read => ({ text, files: [] })
 
-/** The text and the files of a message's content. What is dropped in silence would be answered as if it had been seen: refused. */
+/** The text and the files of a message's content. Refuses content of other types: dropped in silence, it would be answered as if it had been read. */
 export const textOf = (content: Content, at: string, ofAssistant = false): Either.Either<Read, Failure> => {
   if (typeof content === "string") return Either.right(ofText(content))
   const texts: Array<string> = []
@@ -39,7 +39,7 @@ export const textOf = (content: Content, at: string, ofAssistant = false): Eithe
       return Either.left(
         invalid(
           `${at}[${i}]`,
-          `Content of type ${cut(JSON.stringify(part.type), 80)} cannot be handed to an agent here. Send text, or a file as a data: URL with base64, or put files into the agent's working directory.`,
+          `Content of type ${cut(JSON.stringify(part.type), 80)} cannot be given to an agent. Send text, or a file as a data: URL with base64, or put files into the agent's working directory.`,
           "unsupported_content"
         )
       )
@@ -54,11 +54,11 @@ const told = (said: ReadonlyArray<Said>) => said.map(({ role, text }) => `${name
 
 export interface Prompt {
   readonly text: string
-  /** Of a thread that is continued: what it is told to keep to, which `text` does not have. */
+  /** Instructions for a continued thread; `text` does not contain them. */
   readonly instructions: string | undefined
-  /** Of the messages that `text` has. */
+  /** Files of the messages in `text`. */
   readonly files: ReadonlyArray<Attached.Attached>
-  /** For a new thread: the first line of what the user last said. */
+  /** Title of a new thread: the first line of the user's last message. */
   readonly title: string | undefined
 }
 
@@ -75,20 +75,20 @@ const titleOf = (said: ReadonlyArray<Said>): string | undefined => {
 /** Ends each part of a prompt. */
 const rule = "\n\n---\n\n"
 
-/** How instructions stand before what is asked. */
+/** Instructions in the form that precedes the rest of a prompt. */
 export const instructed = (instructions: string): string => `Instructions:\n${instructions}${rule}`
 
 /**
- * One user message is the prompt, as it stands. Otherwise: the instructions, the conversation so far with names, then what was said last.
- * A thread that is continued knows its conversation: only what follows the last answer is new. Its instructions stand apart, for the caller knows
- * whether they were given before.
+ * A single user message is the prompt unchanged. Otherwise the prompt is: the instructions, the conversation so far with role names, the last messages.
+ * A continued thread has its conversation, so its prompt is only what follows the last answer. Its instructions are returned separately, because the
+ * caller knows whether the agent has them.
  */
 export const make = (said: ReadonlyArray<Said>, continues: boolean): Either.Either<Prompt, Failure> => {
   const conversation = said.filter(({ role }) => role !== "system")
   const answered = conversation.findLastIndex(({ role }) => role === "assistant") + 1
   const asked = conversation.slice(answered)
   if (asked.every(({ files = [], text }) => text.trim() === "" && files.length === 0))
-    return Either.left(invalid("messages", "There is nothing to answer: end with a message of the user.", "empty_prompt"))
+    return Either.left(invalid("messages", "There is nothing to answer. End with a message of the user.", "empty_prompt"))
   const last = asked.every(({ role }) => role === "user") ? asked.map(({ text }) => text).join("\n\n") : told(asked)
   const system = said.filter(({ role, text }) => role === "system" && text.trim() !== "").map(({ text }) => text)
   const instructions = system.length === 0 ? undefined : system.join("\n\n")

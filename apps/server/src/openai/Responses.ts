@@ -13,7 +13,7 @@ import * as Sse from "./Sse.ts"
 import { Text } from "./Text.ts"
 import * as Usage from "./Usage.ts"
 
-/** A response as the log has it, or a call makes it. */
+/** A response, of a call or of a turn in the log. */
 export interface Subject {
   readonly id: string
   /** Seconds since 1970. */
@@ -24,7 +24,7 @@ export interface Subject {
   readonly metadata: unknown
   readonly store: boolean
   readonly ignored: ReadonlyArray<string>
-  /** Items of types of our own are left out. */
+  /** Leave out items of Millrace's own types. */
   readonly plain: boolean
 }
 
@@ -40,7 +40,7 @@ const subjectOf = ({ asked, createdAt, plain, turn }: Call): Subject => ({
   plain
 })
 
-/** All fields that Open Responses demands; those that belong to a model have the values that say "as the model is set". */
+/** All fields that Open Responses requires. Settings of the model have their default values. */
 const base = (subject: Subject) => ({
   id: subject.id,
   object: "response",
@@ -87,7 +87,7 @@ const outputOf = (subject: Subject, items: ReadonlyArray<Output.Item>) =>
 
 const secondsOf = (at: string | undefined): number | null => (at === undefined ? null : Math.floor(Date.parse(at) / 1000))
 
-/** The fields that a turn's end gives. */
+/** The fields that a turn's end determines. */
 const ending = ({ turn }: Pick<TurnEnd, "turn">) => ({
   completed_at: turn?.status === "completed" ? secondsOf(turn.endedAt) : null,
   usage: Usage.ofResponse(turn?.usage) ?? null
@@ -101,7 +101,7 @@ export const whole = (call: Call, end: TurnEnd) => {
 
 const errorOf = ({ code, message }: Failure) => ({ code, message })
 
-/** A turn of the log, whatever became of it. */
+/** A turn of the log as a response, in any status. */
 export const stored = (subject: Omit<Subject, "createdAt">, turn: TurnView, items: ReadonlyArray<Output.Item>) => {
   const { status } = turn
   const known = {
@@ -114,7 +114,7 @@ export const stored = (subject: Omit<Subject, "createdAt">, turn: TurnView, item
   return { ...known, ...ending({ turn }), status: "failed", error: errorOf(fromEnd({ outcome: status, turn })) }
 }
 
-/** What the turn was given. */
+/** The input items of a turn: its prompt. */
 export const inputOf = ({ text, turnId }: TurnView) => {
   const item = {
     type: "message",
@@ -133,7 +133,7 @@ interface Part {
   done: boolean
 }
 
-/** The answer piece by piece: `first`, then what each moment adds. */
+/** The streamed answer: `first`, then the events that each step adds. */
 export const stream = (call: Call) => {
   const subject = subjectOf(call)
   const parts = new Known<Part>()
@@ -209,7 +209,7 @@ export const stream = (call: Call) => {
     }
   }
 
-  /** Events are missing up to here; these are the items that they were about. */
+  /** Events before this point were not received; `items` are the current items of the turn. */
   const missed = (items: ReadonlyArray<Output.Item>): string => {
     gapped = true
     parts.each(({ text }) => text.gap())
@@ -223,17 +223,17 @@ export const stream = (call: Call) => {
     return text
   }
 
-  /** Those that this answer shows. */
+  /** The items that this answer shows. */
   const shown = (items: ReadonlyArray<Output.Item>) => items.filter(({ kind }) => shapeFor(subject, kind) !== undefined)
 
-  /** In the order of the stream, so that a client's own copy and the last event agree. What nobody was told of yet comes last. */
+  /** Sorts items in the order of the stream, so that the client's copy and the last event agree. Items that were not sent yet come last. */
   const inOrder = (items: ReadonlyArray<Output.Item>) => {
     const untold = new Set(parts.untold(items).map(({ itemId }) => itemId))
     const place = (itemId: string) => parts.get(itemId)?.index ?? (untold.has(itemId) ? Number.MAX_SAFE_INTEGER : -1)
     return items.toSorted((a, b) => place(a.itemId) - place(b.itemId))
   }
 
-  /** Some clients take a stream that stops after `response.failed` for a good end: an `error` event comes first, in OpenAI's shape and Open Responses'. */
+  /** Some clients treat a stream that stops after `response.failed` as a success, so an `error` event precedes it, in OpenAI's and Open Responses' shape. */
   const failedWith = (failure: Failure, output: ReadonlyArray<object>, more: object = {}) => {
     const { code, message, param, type } = failure
     return (

@@ -1,4 +1,4 @@
-/** `GET /v1/responses/ID` and its input items: a turn of the log as a response, also one that runs, and one that nobody asked for here. */
+/** `GET /v1/responses/ID` and its input items: any turn of the log as a response, also one that still runs or that came through another interface. */
 import { Effect } from "effect"
 import type { ThreadView, TurnView } from "@millrace/contracts/State"
 import { EventLog, type View } from "@millrace/log/EventLog"
@@ -8,12 +8,12 @@ import { responseId, turnOfResponse } from "./Continued.ts"
 import { fromWire, invalid } from "./Failure.ts"
 import * as Responses from "./Responses.ts"
 
-const notFound = invalid("response_id", "There is no such response here.", "response_not_found", 404)
+const notFound = invalid("response_id", "There is no response with this id.", "response_not_found", 404)
 
 interface Found {
   readonly turn: TurnView
   readonly thread: ThreadView
-  /** The turn of a person before it. */
+  /** The previous turn of the thread that a user requested. */
   readonly previous: TurnView | undefined
   readonly items: ReturnType<typeof itemsOf>["items"]
 }
@@ -52,7 +52,7 @@ const find = (id: string) =>
     )
   )
 
-/** Instructions and metadata of a call are no part of the log: they read as none. */
+/** The response with this id. Instructions and metadata of a call are not in the log: they read as null and empty. */
 export const response = (id: string) =>
   Effect.map(find(id), ({ items, previous, thread, turn }) =>
     Responses.stored(

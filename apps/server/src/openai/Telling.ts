@@ -1,16 +1,16 @@
-/** The agent's messages as one text: in the order of their beginnings, apart by an empty line, the same whether streamed or not. */
+/** Joins the agent's messages to one text, in the order in which they started, with an empty line between them. The same whether streamed or not. */
 import type { ItemView } from "@millrace/contracts/Item"
 import type { ItemEvent } from "./ItemEvent.ts"
 import { Known } from "./Known.ts"
 import { Text } from "./Text.ts"
 
-/** Messages that wait for an earlier one to end. One more, and that one is told to its end behind them. */
+/** Maximum number of messages that wait for an earlier one to end. Beyond it the rest of that one is sent after them. */
 const maxWaiting = 1024
 
 interface Message {
   readonly itemId: string
   readonly text: Text
-  /** To be told when the messages before it are over. */
+  /** Text to send when the messages before it have ended. */
   waiting: string
   over: boolean
 }
@@ -19,9 +19,9 @@ const isMessage = (kind: string) => kind === "agent-message"
 
 export class Telling {
   private readonly known = new Known<Message>()
-  /** Not told to their ends, in their order. */
+  /** The messages that are not completely sent, in order. */
   private readonly messages: Array<Message> = []
-  /** Whether anything was told of the first of them, and before it. */
+  /** Whether any text was sent of the first of them; `told`: of any message. */
   private begun = false
   private told = false
   private gapped = false
@@ -42,7 +42,7 @@ export class Telling {
     message.over = true
   }
 
-  /** What can be told after this event. */
+  /** The text to send after this event. */
   add({ data, type }: ItemEvent): string {
     if (!isMessage(data.kind)) return ""
     if (type === "item.started") this.message(data.itemId, false)
@@ -54,7 +54,7 @@ export class Telling {
     return this.take()
   }
 
-  /** Events are missing up to here; these are the items that they were about. */
+  /** Events before this point were not received; `items` are the current items of the turn. Returns the text to send. */
   gap(items: ReadonlyArray<ItemView>): string {
     this.gapped = true
     for (const { text } of this.messages) text.gap()
@@ -65,7 +65,7 @@ export class Telling {
     return this.take()
   }
 
-  /** What state has and nobody told. */
+  /** The text to send at the end: what state has and was not sent. */
   end(items: ReadonlyArray<ItemView>): string {
     for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
     for (const message of this.messages) message.over = true
@@ -88,7 +88,7 @@ export class Telling {
       if (message.over) this.known.end(message.itemId)
       else {
         this.messages.push(message)
-        // One for each event: should all be open, this ends.
+        // Moves one message per event: if all are open, a loop would not end.
         return text
       }
     }

@@ -1,22 +1,21 @@
 /**
- * The text of one item, told piece by piece to a client that cannot take a piece back. Deltas are told as they come; the completed text is
- * what the item says (T9), so what it has beyond the told is told at its end. After a gap deltas have lost their place: nothing is told until
- * the completed text.
+ * The text of one item, sent in pieces to a client that cannot retract a piece. Deltas are sent as they arrive. The completed text is authoritative
+ * (T9), so its remainder is sent at the end. After a gap the position of a delta is unknown: nothing is sent until the completed text.
  */
 
-/** Characters that are kept to compare with the completed text; an event holds no longer one (L4). */
+/** Maximum number of characters kept for comparison with the completed text; an event contains no longer one (L4). */
 const kept = 262_144
 
 export class Text {
   private told = ""
   private lost: boolean
 
-  /** `lost`: its beginning was not seen. */
+  /** `lost`: the start of the text was not received. */
   constructor(lost: boolean) {
     this.lost = lost
   }
 
-  /** What of the delta is to be told. */
+  /** The text to send for a delta. */
   delta(text: string): string {
     if (this.lost) return ""
     if (this.told.length < kept) this.told += text
@@ -27,13 +26,13 @@ export class Text {
     this.lost = true
   }
 
-  /** Nothing more is told of it. */
+  /** Releases the text: nothing more is sent. */
   free(): void {
     this.told = ""
     this.lost = true
   }
 
-  /** What is left to tell when the item is over. A text that says something else than what was told stays untold. */
+  /** The text to send when the item completes: the remainder. Empty when the completed text does not begin with what was sent. */
   rest(whole: string | undefined): string {
     return whole !== undefined && this.told.length < kept && whole.startsWith(this.told) ? whole.slice(this.told.length) : ""
   }

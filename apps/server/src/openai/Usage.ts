@@ -1,4 +1,4 @@
-/** Tokens as the provider counted them, in the two shapes; absent when it does not count. Pure. */
+/** Token counts of the provider in the shapes of the two endpoints; `undefined` when it does not count. Pure. */
 import type { Usage } from "@millrace/contracts/Item"
 
 const counts = (usage: Usage | undefined) => {

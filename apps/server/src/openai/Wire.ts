@@ -1,6 +1,6 @@
 /**
- * What OpenAI's clients send, as far as an agent can act on it. Fields that are not named here are ignored: sampling, limits and the like
- * belong to the agent. What would change the meaning of the answer and cannot be honoured is refused in `Asked.ts`.
+ * Schemas of what OpenAI's clients send, as far as an agent can act on it. Other fields are ignored: sampling, limits and the like are the agent's.
+ * `Asked.ts` refuses fields that cannot be honoured and would change the meaning of the answer.
  */
 import { ModelName } from "@millrace/contracts/Command"
 import { Schema } from "effect"
@@ -8,7 +8,7 @@ import { Schema } from "effect"
 const isModelName: (name: string) => boolean = Schema.is(ModelName)
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 
-/** What only some types of parts have is looked at in `Attached.ts`. */
+/** `Attached.ts` decodes the fields that only some types of parts have. */
 const Part = Schema.Struct({
   type: Schema.String,
   text: Schema.optional(Schema.Unknown),
@@ -33,7 +33,7 @@ const Model = Schema.String.pipe(
 )
 const Stream = maybe(Schema.Boolean)
 
-/** One that is none of them is reported with all of them. */
+/** A string enum whose error message lists the allowed values. */
 const roles = <const Roles extends readonly [string, ...Array<string>]>(...roles: Roles) =>
   Schema.Literal(...roles).annotations({
     message: ({ actual }) => ({

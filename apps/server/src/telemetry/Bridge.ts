@@ -1,8 +1,8 @@
-/** The numbers of `/metrics` as Effect metrics, which the exporter reads: kept up by deltas, so that what counts stays a counter. */
+/** Copies the samples of `/metrics` into Effect metrics, which the exporter reads. Counters are updated by deltas. */
 import { Metric, MetricLabel } from "effect"
 import type { Sample } from "../http/Samples.ts"
 
-/** One bridge for a process: the registry of metrics is the process's. A histogram goes over as its buckets, sum and count. */
+/** Make one bridge per process: the registry of metrics is global. A histogram becomes counters of its buckets, its sum and its count. */
 export const make = () => {
   const counted = new Map<string, number>()
   let shown = new Map<string, () => void>()
@@ -23,7 +23,7 @@ export const make = () => {
           counted.set(key, Number(value))
         }
       }
-    // What is not there any more is none, not what it was.
+    // A gauge without a sample becomes 0 instead of keeping its last value.
     for (const [key, clear] of shown) if (!now.has(key)) clear()
     shown = now
   }

@@ -1,6 +1,6 @@
 /**
- * A tracer that tells where time goes and nothing of what was said (X4): no headers, no query strings, no log lines, and of a failure its kind alone;
- * messages of errors quote what was sent.
+ * A tracer that exports timing but no content (X4): no headers, no query strings, no log lines, and only the kind of a failure, because messages of
+ * errors quote what a client sent.
  */
 import { Cause, Exit, Option, Predicate, Tracer } from "effect"
 
@@ -11,7 +11,7 @@ const kindOf = (thrown: unknown): string => {
   return thrown instanceof Error ? thrown.name : "failure"
 }
 
-/** The same end, of the same kind, without its words. */
+/** The same exit with the kind of the failure in place of the error. */
 const scrub = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, unknown> => {
   if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return exit
   const failure = Cause.failureOption(exit.cause)

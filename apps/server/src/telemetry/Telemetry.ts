@@ -1,6 +1,6 @@
 /**
- * Traces and metrics to an OTLP collector, when `OTEL_EXPORTER_OTLP_ENDPOINT` names one; this module is loaded only then. A collector that is slow, silent
- * or gone costs the server nothing but what it does not get: exports are bounded in number and time, and after a failure nothing is sent for a minute.
+ * Exports traces and metrics to an OTLP collector, when `OTEL_EXPORTER_OTLP_ENDPOINT` names one; this module is loaded only then. A slow, silent or dead
+ * collector does not slow the server: exports are bounded in number and time, and pause for a minute after a failure. What is not exported is lost.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -24,14 +24,14 @@ export interface Options {
   readonly every?: Duration.DurationInput
 }
 
-/** An export takes at most so long, and so many are under way; more are given up, and with them what they carry. */
+/** Maximum duration of an export, and maximum number of concurrent ones. An export beyond either bound is dropped with its data. */
 const exportWithin = "5 seconds"
 const maxExports = 4
-/** At the end, for the last traces and as much again for the last metrics. */
+/** At shutdown: for the last traces, and again for the last metrics. */
 const shutdownTimeout = Duration.seconds(1)
 
 const failures = Metric.counter("millrace_telemetry_failures_total", {
-  description: "Exports that the OTLP collector did not take.",
+  description: "Exports that the OTLP collector did not accept.",
   incremental: true
 })
 
@@ -40,7 +40,7 @@ const client = Layer.effect(
   Effect.map(HttpClient.HttpClient, (fetching) => {
     let under = 0
     return HttpClient.transform(fetching, (answer, request) => {
-      // `Encode` is not tried again, `Transport` is.
+      // The exporter retries `Transport`, but not `Encode`.
       const failed = (reason: "Encode" | "Transport", description: string) =>
         new HttpClientError.RequestError({ request, reason, description })
       return Effect.suspend(() => {
@@ -67,16 +67,16 @@ const common = ({ endpoint, every, headers, serviceName = "millrace" }: Options,
 })
 
 export interface Telemetry {
-  /** What is built over it is traced. */
+  /** Enables tracing for the layers that are built with it. */
   readonly tracing: Layer.Layer<never>
-  /** Exports these numbers, those of Effect, and a span for each turn from now on, until the scope closes. */
+  /** Exports these samples, Effect's metrics, and a span for each new turn, until the scope closes. */
   readonly watch: (
     log: typeof EventLog.Service,
     samples: Effect.Effect<ReadonlyArray<Sample>>
   ) => Effect.Effect<void, never, Scope.Scope>
 }
 
-/** Ends with the scope: the last traces are sent then, if the collector takes them in time. */
+/** Starts the export. When the scope closes, the last traces are sent if the collector accepts them in time. */
 export const start = (options: Options): Effect.Effect<Telemetry, never, Scope.Scope> =>
   Effect.gen(function* () {
     const sender = yield* Layer.build(sending(options))
@@ -88,7 +88,7 @@ export const start = (options: Options): Effect.Effect<Telemetry, never, Scope.S
           const show = Effect.map(samples, Bridge.make())
           yield* show
           yield* Effect.provide(OtlpMetrics.make(common(options, "/v1/metrics")), sender)
-          // Before the exporter's last export.
+          // Runs before the exporter's last export.
           yield* Effect.addFinalizer(() => show)
           yield* Effect.sleep(options.every ?? "10 seconds").pipe(Effect.zipRight(show), Effect.forever, Effect.forkScoped)
           yield* Turns.follow.pipe(Effect.provideService(EventLog, log), Effect.withTracer(tracer))

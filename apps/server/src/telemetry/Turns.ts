@@ -1,4 +1,4 @@
-/** A span for each turn, from the log: it began when it was asked for and ended with its terminal. Follows like everybody else; nothing waits for it. */
+/** A span for each turn, made from the log: from its request to its terminal. It follows the log like any subscriber; nothing waits for it. */
 import { Context, Effect, Exit, Option, type Scope, Stream, type Tracer } from "effect"
 import { isTerminal } from "@millrace/contracts/Event"
 import { EventLog } from "@millrace/log/EventLog"
@@ -8,12 +8,12 @@ interface Row {
   readonly data: { readonly threadId: string; readonly turnId: string; readonly error?: { readonly kind?: string } }
 }
 
-/** Turns that wait or run at a time; beyond, the oldest ones have no span. */
+/** Maximum number of open turns with a span; beyond it the oldest spans are dropped. */
 const maxOpen = 10_000
 
 const nanos = (at: string) => BigInt(Date.parse(at)) * 1_000_000n
 
-/** Turns of which the request comes after now. Lives in the scope. */
+/** Follows turns that are requested from now on, until the scope closes. */
 export const follow: Effect.Effect<void, never, EventLog | Scope.Scope> = Effect.gen(function* () {
   const log = yield* EventLog
   const tracer = yield* Effect.tracer
@@ -48,7 +48,7 @@ export const follow: Effect.Effect<void, never, EventLog | Scope.Scope> = Effect
         for (const { json, type } of page.events) take(type, json)
       })
     ),
-    Effect.catchAll(({ message }) => Effect.logWarning(`Turns are no longer traced: ${message}`)),
+    Effect.catchAll(({ message }) => Effect.logWarning(`Tracing of turns has stopped: ${message}`)),
     Effect.forkScoped
   )
 })
