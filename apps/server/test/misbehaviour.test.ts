@@ -40,17 +40,17 @@ const cases: Readonly<Record<string, Case>> = {
   "a command that ignores TERM": {
     prompt: "[[run trap '' TERM INT HUP; echo up; while :; do sleep 1; done]]",
     ends: "turn.interrupted",
-    says: /a tool ran for 1s without a word/
+    says: /a tool ran for 1s without output/
   },
   "a grandchild": {
     prompt: "[[run sh -c 'sleep 600 & echo up; sleep 600']]",
     ends: "turn.interrupted",
-    says: /a tool ran for 1s without a word/
+    says: /a tool ran for 1s without output/
   },
   "a grandchild with a session of its own": {
     prompt: "[[run sh -c 'setsid sleep 600 & echo up; sleep 600']]",
     ends: "turn.interrupted",
-    says: /a tool ran for 1s without a word/
+    says: /a tool ran for 1s without output/
   },
   "a grandchild of an agent that exits": {
     prompt: "[[run setsid sleep 600 > /dev/null 2>&1 & echo up]] [[exit 3]]",

@@ -231,7 +231,9 @@ describe("agents", () => {
           if (capabilities === can) yield* until("turn.completed", 2)
           else {
             const failed = yield* until("turn.failed")
-            expect(data(failed)).toMatchObject({ error: { kind: "refused", message: "two cannot do that (compact)." } })
+            expect(data(failed)).toMatchObject({
+              error: { kind: "refused", message: "two does not support this action (compact)." }
+            })
           }
           yield* Kit.dispatch("turn.start", { threadId, text: "now green" })
           yield* until("turn.completed", capabilities === can ? 3 : 2)

@@ -1,6 +1,6 @@
 /**
- * How agents tell of work that outlives its turn: a message of this convention, `background/started` or `background/ended`, with `task`, the
- * provider's own id, once per session.
+ * Protocol for background work that outlives its turn: an opaque event `background/started` or `background/ended` with `task`, the provider's id,
+ * unique per session.
  */
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -13,7 +13,7 @@ export interface Word {
 
 const methods: Readonly<Record<string, Word["says"]>> = { "background/started": "started", "background/ended": "ended" }
 
-/** Characters of a task's id; a longer one is not a name. */
+/** Most characters of a task's id; an event with a longer one is kept as opaque. */
 const maxId = 200
 
 const taskOf = (payload: unknown): string | undefined => {
@@ -23,7 +23,7 @@ const taskOf = (payload: unknown): string | undefined => {
   return typeof id === "string" && id !== "" && id.length <= maxId ? id : undefined
 }
 
-/** The word in an opaque event; nothing for all others, which are kept as they came. */
+/** The background event in an opaque event; `undefined` for all others, which are kept unchanged. */
 export const read = (event: Extract<DurableEvent, { _tag: "Opaque" }>): Word | undefined => {
   const says = methods[event.method]
   const taskId = says === undefined ? undefined : taskOf(event.payload)

@@ -233,7 +233,7 @@ describe("the server died", () => {
           )
         }).pipe(Effect.scoped)
       )
-    const message = "tester went on with a message"
+    const message = "replaced by a message from tester"
     expect(went((threadId) => Kit.dispatch("turn.start", { threadId, text: "quick" }))).toEqual([
       "request.cancelled",
       message,
@@ -244,7 +244,7 @@ describe("the server died", () => {
       "cancelled by tester",
       "cancelled by tester"
     ])
-    expect(went(() => Effect.sleep("8 days"))).toEqual(["request.expired", "nobody answered for 7d", "nobody answered for 7d"])
+    expect(went(() => Effect.sleep("8 days"))).toEqual(["request.expired", "no answer for 7d", "no answer for 7d"])
   })
 
   it("T5 the thread's own policy goes before the server's, and may change; archived, or told to end, nothing goes on", () => {
@@ -349,7 +349,7 @@ describe("the server died", () => {
             const events = yield* Kit.history
             expect(events.filter(Kit.ofType("turn.requested"))).toHaveLength(4)
             const last = events.findLast(Kit.ofType("turn.interrupted"))
-            expect(data(last)["reason"]).toMatch(/not continued: it was begun again 3 times already$/)
+            expect(data(last)["reason"]).toMatch(/not continued: it was already restarted 3 times$/)
             // Told once, in whatever chain: the request is not wrapped in itself.
             const text = data(events.findLast(Kit.ofType("turn.requested")))["text"] as string
             expect(text.match(/The request was/g)).toHaveLength(1)
@@ -457,7 +457,7 @@ describe("a usage limit", () => {
     [
       "a message",
       (threadId: ThreadId) => Kit.dispatch("turn.start", { threadId, text: "other" }),
-      "tester went on with a message"
+      "replaced by a message from tester"
     ],
     ["a command", (threadId: ThreadId) => Kit.dispatch("continuation.cancel", { threadId }), "cancelled by tester"],
     ["a stop", (threadId: ThreadId) => Kit.dispatch("session.stop", { threadId }), "the session was stopped by tester"],

@@ -1,6 +1,6 @@
 /**
- * What it takes for one turn to go on with the work of another that was cut off, by the death of the server or by a usage limit: how often, when,
- * and in which words (docs/decisions/0026). Pure; who decides is `decideContinuation`.
+ * Continues the work of an interrupted turn in a new one, after the server's death or a usage limit: how often, when, and with which prompt
+ * (docs/decisions/0026). Pure; `decideContinuation` decides.
  */
 import { createHash } from "node:crypto"
 import type { Answers, Ask, Failure } from "@millrace/contracts/Item"
@@ -9,41 +9,41 @@ import { Duration, Either } from "effect"
 import { cutText } from "./Limits.ts"
 import type { OpenRequest, OpenTurn } from "./ThreadState.ts"
 
-/** How far work goes on by itself. */
+/** When and how often work is continued automatically. */
 export interface Policy {
-  /** For threads that have no policy of their own. */
+  /** Default for threads without a policy. */
   readonly recovery: RecoveryPolicy
-  /** In a row: a turn that takes its server down with it does not do so for ever. */
+  /** Most restarts in a row: bounds a turn that crashes its server each time. */
   readonly maxRestarts: number
-  /** Usage limits waited for, in a row. */
+  /** Most waits for a usage limit in a row. */
   readonly maxWaits: number
-  /** Milliseconds from the first limit of a row to the last wait's end. */
+  /** Most milliseconds from the first interruption of a row to the end of the last wait. */
   readonly maxTotal: number
-  /** Milliseconds to wait for a limit that does not say when it ends. */
+  /** Milliseconds to wait for a limit whose end is unknown. */
   readonly fallback: number
-  /** Milliseconds after which nobody is asked any more. */
+  /** Milliseconds after which the question whether to continue expires. */
   readonly asking: number
 }
 
 export interface Options {
-  /** What becomes of a turn that ran when the server died, in threads without a policy of their own. Default settle. */
+  /** What happens to a running turn when the server dies, in threads without a policy. Default `settle`. */
   readonly recovery?: RecoveryPolicy
-  /** Default 3. */
+  /** Most restarts in a row. Default 3. */
   readonly maxRestarts?: number
-  /** Usage limits that one thread waits for in a row. Default 5. */
+  /** Most waits for a usage limit in a row. Default 5. */
   readonly maxWaits?: number
-  /** The longest that a row of waits may take. Default 24 hours. */
+  /** Longest time from the first interruption of a row to the end of the last wait. Default 24 hours. */
   readonly maxTotal?: Duration.DurationInput
-  /** The wait for a limit that does not say when it ends. Default 15 minutes. */
+  /** The wait for a limit whose end is unknown. Default 15 minutes. */
   readonly fallback?: Duration.DurationInput
-  /** How long it is asked whether a turn goes on. Default 7 days. */
+  /** How long the question whether to continue stays open. Default 7 days. */
   readonly asking?: Duration.DurationInput
 }
 
 const minute = 60_000
 const day = 24 * 60 * minute
 
-/** Where nobody says otherwise. */
+/** The default policy. */
 export const defaults: Policy = {
   recovery: "settle",
   maxRestarts: 3,
@@ -62,9 +62,9 @@ export const policy = ({ asking, fallback, maxTotal, ...given }: Options): Polic
   ...(maxTotal === undefined ? {} : { maxTotal: Duration.toMillis(maxTotal) })
 })
 
-/** Never sooner than this, whatever an agent says of its limit. */
+/** Shortest wait, whatever end the agent reports. */
 const leastWait = minute
-/** Encoded bytes of the prompt that is said again; the agent has the whole in its own history, if it has one. */
+/** Most encoded bytes of the original prompt that are repeated; the agent's own history may hold all of it. */
 const promptBytes = 32 * 1024
 const heading = "The request was:\n\n"
 
@@ -74,7 +74,7 @@ const prefaces: Record<Continues["because"], string> = {
   limit: "A usage limit ended your last turn before its work was done. Go on with it and finish it."
 }
 
-/** What the agent is told: it may know the request from its own history, or not any more, so it is said again. An action is done again: its words stay. */
+/** The prompt of the new turn. It repeats the request, because the agent may have lost it. An action is repeated: its text is unchanged. */
 export const textOf = (
   because: Continues["because"],
   turn: { readonly text: string; readonly origin: string; readonly action?: TurnAction | undefined }
@@ -85,7 +85,7 @@ export const textOf = (
   return request === "" ? prefaces[because] : `${prefaces[because]}\n\n${heading}${cutText(request, promptBytes)}`
 }
 
-/** A digest of what is asked, without whose item asks it: the same words are the same question. */
+/** SHA-1 of a request's content without its item id: equal digests mean the same question. */
 const wordsOf = (ask: Ask): string =>
   createHash("sha1")
     .update(
@@ -97,10 +97,10 @@ const wordsOf = (ask: Ask): string =>
     )
     .digest("base64")
 
-/** Requests of a turn that can be known again. */
+/** Most expired requests of a turn that are remembered, to recognise them when asked again. */
 const maxRequests = 20
 
-/** What is said of the next turn of a row; `open`: what expires with this one. */
+/** The `continues` field of the next turn in a row. `open`: the requests that expire with this turn. */
 export const next = (
   turn: Pick<OpenTurn, "turnId" | "continues">,
   because: Continues["because"],
@@ -117,13 +117,13 @@ export const next = (
     : { requests: open.slice(0, maxRequests).map(({ requestId, ask }) => ({ requestId, words: wordsOf(ask) })) })
 })
 
-/** Without what only a plan has. */
+/** Strips the fields that exist only while a continuation is scheduled. */
 export const begun = ({ at: _a, requestId: _r, ...continues }: Continuation): Continues => continues
 
 /** Milliseconds since 1970 as ISO 8601. */
 export const iso = (millis: number): string => new Date(millis).toISOString()
 
-/** The wait for a limit, or the words why there is none. `at`: now, ISO 8601. */
+/** The wait for a usage limit to end, or the reason why there is none. `at`: now, ISO 8601. */
 export const waitFor = (
   turn: Pick<OpenTurn, "turnId" | "continues">,
   error: Failure,
@@ -140,7 +140,7 @@ export const waitFor = (
     : Either.right({ ...continues, at: iso(due) })
 }
 
-/** The request of the turn before that asked the same. */
+/** The expired request of the interrupted turn that asked the same question, if any. */
 export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: OpenRequest["requestId"] } => {
   const before = turn.continues?.requests
   if (before === undefined) return {}
@@ -149,11 +149,11 @@ export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: OpenReque
   return same === undefined ? {} : { reasks: same.requestId }
 }
 
-/** The words of the question, and the answer that goes on; any other of its choices does not. */
+/** The id of the question, and the answer that continues the work. `leave` is the other choice. */
 export const goOn = "continue"
 export const leave = "leave"
 const question = "The server stopped while this turn ran. Continue?"
-/** The question under `recovery: ask`, as the request has it. */
+/** The request that `recovery: ask` opens. */
 export const asked = {
   kind: "question",
   title: question,
@@ -162,14 +162,14 @@ export const asked = {
       id: goOn,
       text: question,
       options: [
-        { label: goOn, description: "A new turn goes on with the work." },
-        { label: leave, description: "What is done stays; the queue goes on." }
+        { label: goOn, description: "A new turn continues the work." },
+        { label: leave, description: "The work stays as it is; the queue continues." }
       ]
     }
   ]
 } as const satisfies Ask
 
-/** Whether an answer is one of the choices; a decision takes the question back. */
+/** Whether the answer is one of the choices. A decision is accepted too: it declines the question. */
 export const isAnswer = ({ answers }: { readonly answers?: Answers | undefined }): boolean => {
   const given = answers?.[goOn]
   return answers === undefined || (given?.length === 1 && (given[0] === goOn || given[0] === leave))

@@ -1,11 +1,11 @@
 /**
- * Answers to questions on their way to the agent. The log says of a secret only that it was given (X4), so its value goes by here, in memory,
- * and once. A process that dies in between takes it along, and the session that asked.
+ * Answers to questions on their way to the agent. The log records only that a secret was given (X4), so its value is handed over here, in memory
+ * and once. If the process dies in between, the value is lost together with the session that asked.
  */
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 
-/** An answer whose command was not committed is never fetched; so many of them are kept. */
+/** Most answers kept. An answer whose command was not committed is never fetched, so the oldest are dropped. */
 const capacity = 1000
 
 export class GivenAnswers {
@@ -18,7 +18,7 @@ export class GivenAnswers {
     if (this.answers.size > capacity && oldest !== undefined) this.answers.delete(oldest)
   }
 
-  /** The answer as it was given, once. */
+  /** Removes and returns the answer as it was given. */
   take(requestId: RequestId): Answer | undefined {
     const answer = this.answers.get(requestId)
     this.answers.delete(requestId)

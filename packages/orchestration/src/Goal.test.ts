@@ -243,7 +243,7 @@ describe("a goal", () => {
         expect((yield* view(threadId)).goal).toMatchObject({ status: "paused", reason: "paused by tester" })
         const other = yield* Kit.dispatch("goal.set", { threadId, objective: "something else" })
         expect(other.goalId).not.toBe(goalId)
-        expect(data(yield* until("goal.cleared"))).toMatchObject({ goalId, reason: "another goal took its place" })
+        expect(data(yield* until("goal.cleared"))).toMatchObject({ goalId, reason: "replaced by another goal" })
         yield* Kit.dispatch("thread.archive", { threadId })
         expect((yield* view(threadId)).goal).toMatchObject({ status: "paused", reason: "the thread was archived" })
         expect(yield* Effect.flip(Kit.dispatch("goal.resume", { threadId }))).toMatchObject({ rule: "ThreadArchived" })

@@ -1,6 +1,6 @@
 /**
- * A thread's durable objective (docs/decisions/0027): what its turns are told, how an agent says that it is done, and what is left of the budget. Pure;
- * who decides is `decideGoal`.
+ * A thread's durable objective (docs/decisions/0027): the prompt of its turns, the agent's claim that it is done, and the remaining budget. Pure;
+ * `decideGoal` decides.
  */
 import { cut } from "@millrace/contracts/Text"
 import type { GoalId, TurnId } from "@millrace/contracts/Ids"
@@ -8,10 +8,10 @@ import type { Usage } from "@millrace/contracts/Item"
 import type { Goal, GoalBudget, GoalUsed } from "@millrace/contracts/State"
 import { Duration } from "effect"
 
-/** What an agent said of the goal, in the last line of a turn's last message. */
+/** An agent's claim about the goal, from the last line of a turn's last message. */
 export interface Claim {
   readonly says: "complete" | "blocked"
-  /** blocked: why. */
+  /** Why it is blocked; empty for `complete`. */
   readonly why: string
 }
 
@@ -27,26 +27,26 @@ export interface GoalState extends Goal {
   /** When its last turn was requested. */
   readonly turnAt?: string
   readonly last?: Last
-  /** Turns in a row that were cut off, though nobody wanted it. */
+  /** Turns in a row that were interrupted without an interrupt request. */
   readonly cuts: number
 }
 
-/** Turns of a goal that is given no budget of turns. */
+/** Default budget of turns. */
 export const defaultTurns = 25
-/** Milliseconds from the beginning of one turn to the beginning of the next, at least: an agent that answers at once is no hot loop. */
+/** Minimum milliseconds between the requests of two turns, so that an agent that answers at once is no hot loop. */
 export const defaultPace = 10_000
 
-/** It may begin turns. */
+/** Whether it may begin turns. */
 export const isActive = (goal: GoalState | undefined): goal is GoalState => goal?.status === "active"
-/** It is not over. */
+/** Whether it is active or paused. */
 export const isArmed = (goal: GoalState | undefined): goal is GoalState => goal?.status === "active" || goal?.status === "paused"
 
-/** As events and read models have it. */
+/** The goal as events and read models carry it. */
 export const view = ({ turnAt: _t, last: _l, cuts: _c, ...goal }: GoalState): Goal => goal
 
 const marker = /^[*_`#>\s]*GOAL (COMPLETE|BLOCKED)\b[*_`.!:\s-]*(.*)$/
 
-/** The claim in a message, if its last line that says anything is one. */
+/** The claim in a message, if its last non-empty line is one. */
 export const claimOf = (text: string): Claim | undefined => {
   const found = marker.exec(text.trimEnd().split("\n").at(-1) ?? "")
   if (found === null) return undefined
@@ -58,7 +58,7 @@ export const claimOf = (text: string): Claim | undefined => {
 export const tokensOf = (usage: Usage | undefined): number =>
   usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 
-/** Milliseconds that it was active, up to now. */
+/** Milliseconds that the goal has been active, up to now. */
 const activeFor = ({ activeSince, used }: Goal, now: string): number =>
   used.millis + (activeSince === undefined ? 0 : Math.max(0, Date.parse(now) - Date.parse(activeSince)))
 
@@ -93,7 +93,7 @@ export const halted = (
   }
 }
 
-/** Why no further turn may begin; nothing while one may. */
+/** The budget that is used up, as a reason; `undefined` while a further turn may begin. */
 export const spent = (goal: Goal, now: string): string | undefined => {
   const { budget, used } = goal
   if (used.turns >= budget.turns) return `its budget of ${budget.turns} turns is used`
@@ -112,7 +112,7 @@ const left = (goal: Goal, now: string): string => {
   ].join(" ")
 }
 
-/** What the agent is told. The marker stands on no line of its own here, so that an agent that repeats its prompt claims nothing. */
+/** The prompt of a goal's turn. No line begins with the marker, so that an agent that repeats its prompt makes no claim. */
 export const textOf = (goal: Goal, now: string): string =>
   `Work towards this goal until it is met:
 
@@ -120,10 +120,10 @@ ${goal.objective}
 
 ${left(goal, now)} Look at the state of the work and go on with it. Only when the goal is met, say what was done and end your answer with a line that says GOAL COMPLETE and nothing else. If you cannot go on without a person, end it with a line that begins with GOAL BLOCKED: and says what you need. Else say what you did; you are asked to go on.`
 
-/** Its next turn: no other of any thread has this id. */
+/** The id of its next turn, unique over all threads. */
 export const nextTurnId = ({ goalId, used }: Goal): TurnId => `trn_${goalId.slice("goal_".length)}_g${used.turns + 1}` as TurnId
 
-/** One turn more, as it is requested. */
+/** The usage with one more turn, counted when the turn is requested. */
 export const counted = ({ used }: Goal): GoalUsed => ({ ...used, turns: used.turns + 1 })
 
 /** A turn of this goal was requested. */
@@ -132,7 +132,7 @@ export const turned = (goal: GoalState, used: GoalUsed, at: string): GoalState =
   return { ...rest, used, turnAt: at }
 }
 
-/** A turn of it ended. `wanted`: somebody wanted it to end. */
+/** A turn of the goal ended. `wanted`: its interrupt was requested. */
 export const ended = (goal: GoalState, last: Last, usage: Usage | undefined, wanted: boolean): GoalState => ({
   ...goal,
   used: { ...goal.used, tokens: goal.used.tokens + tokensOf(usage) },

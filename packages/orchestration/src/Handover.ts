@@ -1,16 +1,16 @@
-/** A conversation that one agent had, as text for another one: what is told, and what is lost. Pure. */
+/** Renders the conversation of one agent as text for another, and lists what is lost. Pure. */
 import { cut } from "@millrace/contracts/Text"
 import type { History, HistoryBounds, PastMessage } from "@millrace/contracts/ProviderAdapter"
 
-/** What is read back: it stands in one prompt, beside the request. */
+/** Bounds of the transcript: it is part of one prompt, before the request. */
 export const bounds: HistoryBounds = { turns: 200, bytes: 64 * 1024 }
 /** Characters of one tool's input or result. */
 const maxTool = 2000
 
 export interface Told {
-  /** The conversation, oldest first; to stand before the request. */
+  /** The conversation, oldest first, to put before the request. */
   readonly text: string
-  /** In words, for people. */
+  /** What was left out, as text for people. */
   readonly lost: string
 }
 
@@ -34,14 +34,14 @@ class Renderer {
   }
 }
 
-/** Another agent takes over. */
+/** Preface when another agent takes over. */
 const takenOver = (from: string): string =>
   `You take over this conversation from another agent (${from}). The work it did is in this directory; look at it where you need to know.`
-/** The agent's own record of the conversation is gone. */
+/** Preface when the agent has lost its own record of the conversation. */
 const lost =
   "Your own record of this conversation is gone. The work that you did is in this directory; look at it where you need to know."
 
-/** What an agent is given of these turns, and what it is not. Nothing when nothing was said yet. `from`: another agent had them until now. */
+/** The transcript of these turns and what it leaves out; `undefined` without turns. `from`: the previous agent, after a hand-over. */
 export const told = (from: string | undefined, history: History): Told | undefined => {
   if (history.turns.length === 0) return undefined
   const renderer = new Renderer()
@@ -60,5 +60,5 @@ const lostOf = ({ cutBytes, earlier }: History, cut: number): string =>
     ...(cut > 0 ? [`the rest of ${cut} long tool inputs or outputs`] : [])
   ].join("; ")
 
-/** The same for an agent that reads the conversation from our log by itself, whole messages as they are. */
+/** What is lost for an agent that reads the conversation from our log itself, in whole messages. */
 export const replayed = (history: History): string => lostOf(history, 0)

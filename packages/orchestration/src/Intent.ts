@@ -1,4 +1,4 @@
-/** The events of the log that the Dispatcher acts on, decoded by hand: they come from our own log, and only the few fields it needs. */
+/** The events that the Dispatcher acts on. Decoded without a schema: they come from our own log, and few fields are needed. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import type { StoredEvent } from "@millrace/log/EventLog"
@@ -10,7 +10,7 @@ export type Intent =
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
   | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
   | { readonly _tag: "Stop"; readonly reason: string }
-  /** Not an intent: the turn is over, or no longer this session's. */
+  /** Not an intent: the turn has ended, or was requeued. */
   | { readonly _tag: "TurnEnded"; readonly turnId: TurnId }
 
 /** An intent for one session. */
@@ -52,7 +52,7 @@ const table: Record<string, (data: Wire["data"]) => Intent> = {
   "turn.steered": ({ turnId, text }) => ({ _tag: "Steer", turnId, text }),
   "turn.interrupt.requested": ({ turnId }) => ({ _tag: "Interrupt", turnId }),
   "request.answered": (data) => ({ _tag: "Answer", requestId: data.requestId, answer: answerOf(data) }),
-  /** Nobody will answer: the agent is told, if it still lives. */
+  /** The request expired: an agent that still lives gets a cancellation. */
   "request.expired": ({ requestId }) => ({ _tag: "Answer", requestId, answer: cancel }),
   "session.stop.requested": ({ reason }) => ({ _tag: "Stop", reason }),
   "turn.completed": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
@@ -61,7 +61,7 @@ const table: Record<string, (data: Wire["data"]) => Intent> = {
   "turn.failed": ({ turnId }) => ({ _tag: "TurnEnded", turnId })
 }
 
-/** The intent in an event, or nothing for the many that ask for nothing: those are not even parsed. */
+/** The intent of an event; `undefined` for all other events, which are not parsed. */
 export const read = (event: StoredEvent): Addressed | undefined => {
   const make = table[event.type]
   if (make === undefined) return undefined

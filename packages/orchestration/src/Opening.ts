@@ -1,4 +1,4 @@
-/** How a session begins: alone with its conversation (P7), in time, and with what another agent said and did where it takes over. */
+/** Opens a session: after the end of the previous agent (P7), within a deadline, and with the transcript after a hand-over. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type {
@@ -18,13 +18,13 @@ export interface Input {
   readonly threadId: ThreadId
   readonly epoch: number
   readonly budgets: { readonly open: Duration.DurationInput }
-  /** Done when no earlier agent of the thread can write its conversation any more (P7). */
+  /** Done when no earlier agent of the thread can still write its conversation (P7). */
   readonly alone: Effect.Effect<void>
   /** What the agent is opened with, from the log. */
   readonly openInput: Effect.Effect<
     Omit<OpenInput, "threadId" | "epoch" | "history"> & {
       readonly history: NonNullable<OpenInput["history"]>
-      /** The agent that had the conversation until now. */
+      /** The previous agent, after a hand-over. */
       readonly handedFrom?: string
     }
   >
@@ -32,11 +32,11 @@ export interface Input {
 
 export interface Opened {
   readonly session: ProviderSession
-  /** It gets the conversation from the log: what of it it was not given. */
+  /** When it gets the conversation from the log: the parts that it was not given. */
   readonly lost?: string
-  /** Why it gets it: another agent had it, or this one has lost its own record. */
+  /** Why it gets the conversation from the log: a hand-over, or its own record is lost. */
   readonly continuity?: "handed-off" | "replayed"
-  /** The same: what it is to be told with its first turn, for it does not read the log by itself. */
+  /** The transcript to put before its first prompt; absent if the agent reads the log itself. */
   readonly told?: Handover.Told
 }
 
@@ -46,18 +46,18 @@ const noProvider = (provider: string): Failure => ({
 })
 const openTimedOut: Failure = {
   kind: "process",
-  message: "The agent did not start in time. Look at its own logs, or try again."
+  message: "The agent did not start in time. Check its logs, or try again."
 }
 
 const notAlone: Failure = {
   kind: "process",
   message:
-    "The agent of this thread's last session cannot be shown to be gone, and two must not write one conversation. End its process (millrace ps), then send again."
+    "The previous agent process of this thread may still be running, and two agents must not write one conversation. Find it with millrace ps, stop it, then send the turn again."
 }
 
 /**
- * Opens the agent. One that has lost the conversation it is asked to continue, or that takes over one and does not read it from the log by itself,
- * is to get it with its first turn.
+ * Opens the agent. After a hand-over or a lost conversation, an agent that does not read the history from the log itself gets the transcript with
+ * its first turn.
  */
 const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
   Effect.gen(function* () {
@@ -67,7 +67,7 @@ const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effec
     const noted = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
     const session = yield* Scope.extend(target.open({ ...given, threadId, epoch, history: noted }), scope)
     const continuity = handedFrom === undefined ? "replayed" : "handed-off"
-    // A conversation was asked for, and the agent has begun another one: it knows nothing of what was said.
+    // A resume was requested but the agent began a new conversation: it has no history.
     const forgot = handedFrom === undefined && given.resumeKey !== undefined && session.continuity === "fresh"
     if (handedFrom === undefined && !forgot) return { session }
     if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read), continuity }
@@ -75,7 +75,7 @@ const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effec
     return told === undefined ? { session } : { session, lost: told.lost, told, continuity }
   })
 
-/** The session lives in the scope. `stopped`: somebody wants it to end before it began, in these words. */
+/** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */
 export const open = (input: Input, scope: Scope.Scope, stopped: Effect.Effect<string>): Effect.Effect<Opened, Failure> => {
   const { adapter, alone, budgets, provider } = input
   if (adapter === undefined) return Effect.fail(noProvider(provider))

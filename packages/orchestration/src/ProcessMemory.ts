@@ -1,11 +1,11 @@
-/** How much memory the agents' processes hold: a look from outside, given by whoever owns the processes; nothing by default. */
+/** Memory of the agents' processes, measured by the module that owns the processes. Default: an empty list. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { Context, Effect } from "effect"
 
 export interface Held {
   readonly threadId: ThreadId
   readonly epoch: number
-  /** Resident, of the session's whole process group. */
+  /** Resident bytes of the session's process group. */
   readonly bytes: number
 }
 

@@ -1,13 +1,13 @@
 /**
- * How long each live session has been silent, from the log's events and the ticks of a clock that counts awake time only (R2, R3). Plain
- * bookkeeping: who owns it says when time passed, and asks what is due.
+ * Measures how long each live session has been silent, from the log's events and the ticks of a clock that counts awake time only (R2, R3). Pure:
+ * the owner reports elapsed time and asks which sessions are due.
  */
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import type { StoredEvent } from "@millrace/log/EventLog"
 import { isActivity } from "./evolve.ts"
 import type { Silent, SilenceLimits } from "./Fact.ts"
 
-/** Of one session, for ever. */
+/** Unique key of a session: thread id and epoch. */
 export const nameOf = (threadId: ThreadId, epoch: number): string => `${threadId} ${epoch}`
 
 interface Watched {
@@ -17,15 +17,15 @@ interface Watched {
   activity: number
   millis: number
   turnMillis: number
-  /** The same for a turn in which a tool runs: what the tool tells beside the log counts. */
+  /** Like `turnMillis`, but progress signals of a tool reset it too. */
   toolMillis: number
-  /** It was told to end. */
+  /** Its stop was requested. */
   leaving: boolean
-  /** Limits that were passed when it was last asked about. */
+  /** Number of limits passed when it was last reported as due. */
   asked: number
 }
 
-/** What people do to a thread and its queue: an agent that says nothing meanwhile is silent all the same (T8). */
+/** Events that people cause on a thread and its queue: they do not end the silence of the turn (T8). */
 const besideTheTurn: ReadonlySet<string> = new Set([
   "thread.updated",
   "thread.archived",
@@ -55,14 +55,14 @@ export class Quiet {
     this.limitsOf = limitsOf
   }
 
-  /** Live sessions that nobody told to end. */
+  /** Number of live sessions whose stop was not requested. */
   get size(): number {
     let count = 0
     for (const { leaving } of this.sessions.values()) if (!leaving) count++
     return count
   }
 
-  /** An event of the log; `sinceTick`: milliseconds since time last passed here, so that a window is never cut short by the part before it. */
+  /** Applies an event of the log. `sinceTick`: milliseconds since the last `pass`, subtracted so that the next one does not count the time before the event. */
   hear(event: StoredEvent, sinceTick: number): void {
     const { stream, type } = event
     if (type === "session.started") {
@@ -97,7 +97,7 @@ export class Quiet {
     watched.asked = 0
   }
 
-  /** A tool of that thread told of its progress, which is no event (D12): only its own clock begins anew (T8). */
+  /** A tool of that thread signalled progress, which is no event (D12): resets only the tool's clock (T8). */
   stir(threadId: ThreadId): void {
     const watched = this.sessions.get(threadStream(threadId))
     if (watched === undefined) return
@@ -105,7 +105,7 @@ export class Quiet {
     watched.asked = Math.min(watched.asked, passed(watched))
   }
 
-  /** So many awake milliseconds passed. */
+  /** Adds awake milliseconds to every session's silence. */
   pass(millis: number): void {
     for (const watched of this.sessions.values()) {
       watched.millis += millis
@@ -114,7 +114,7 @@ export class Quiet {
     }
   }
 
-  /** Forgets everything: what was not heard may have been an event of anybody. */
+  /** Forgets all sessions: after a gap in the log, each of them may have had an event. */
   forget(): void {
     this.sessions.clear()
   }
@@ -123,7 +123,7 @@ export class Quiet {
     return { _tag: "Silent", threadId, epoch, activity, millis, turnMillis, toolMillis, limits, crowded }
   }
 
-  /** Sessions that passed another limit since they were last asked about. */
+  /** Sessions that passed another limit since they were last reported. */
   due(): ReadonlyArray<Silent> {
     const found: Array<Silent> = []
     for (const watched of this.sessions.values()) {
@@ -135,7 +135,7 @@ export class Quiet {
     return found
   }
 
-  /** Sessions that nobody told to end, the longest silent first: those that go first when there are too many. */
+  /** Sessions whose stop was not requested, longest silent first: the order in which they are stopped when there are too many. */
   oldest(): ReadonlyArray<Silent> {
     return [...this.sessions.values()]
       .filter(({ leaving }) => !leaving)

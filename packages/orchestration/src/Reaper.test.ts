@@ -150,9 +150,9 @@ describe("idle sessions", () => {
         const last = yield* ready
         yield* Effect.sleep("2 hours")
         expect((yield* (yield* Views.Views).thread(threadId)).backgroundIds).toEqual(["t1", "7"])
-        expect((yield* Kit.history).filter(Kit.ofType("session.kept")).map(reason)).toEqual(["background work goes on"])
+        expect((yield* Kit.history).filter(Kit.ofType("session.kept")).map(reason)).toEqual(["background work is running"])
         const stopped = yield* until("session.stopped")
-        expect(reason(stopped)).toBe("its background work was given up: not a word for 6h")
+        expect(reason(stopped)).toBe("its background work was given up: no event for 6h")
         expect(minutesOf(last.at, stopped.at)).toBeGreaterThanOrEqual(360)
         const ended = (yield* Kit.history).filter(Kit.ofType("background.ended"))
         expect(ended.map((event) => (event.data as { taskId: string }).taskId)).toEqual(["t1", "7"])
@@ -298,9 +298,7 @@ describe("idle sessions", () => {
         yield* until("session.stopped", 2)
         const stops = (yield* Kit.history).filter(Kit.ofType("session.stop.requested"))
         expect(stops.map((event) => (event.data as { threadId: string }).threadId)).toEqual(idle.slice(0, 2))
-        expect(new Set(stops.map(reason))).toEqual(
-          new Set(["idle, and the agents together hold 1500 MiB, more than the 1000 MiB they may"])
-        )
+        expect(new Set(stops.map(reason))).toEqual(new Set(["idle, and the agents together use 1500 MiB; the limit is 1000 MiB"]))
         for (const threadId of idle.slice(0, 2)) held.delete(threadId)
         yield* Effect.sleep("10 minutes")
         expect(yield* count("session.stopped")).toBe(2)
@@ -481,7 +479,7 @@ describe("silent turns", () => {
 
   it("T8 a tool has a budget of its own", () => {
     const { ended, minutes } = silence({}, hold("command"))
-    expect(reason(ended)).toBe("a tool ran for 1h without a word")
+    expect(reason(ended)).toBe("a tool ran for 1h without output")
     within(minutes, 60)
   })
 
@@ -550,7 +548,7 @@ describe("silent turns", () => {
     const { ended, types } = silence({ waiting: "2 days" }, (turn) =>
       Effect.zipRight(turn.start, Effect.asVoid(turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept"] })))
     )
-    expect(reason(ended)).toBe("nobody answered for 2d")
+    expect(reason(ended)).toBe("no answer for 2d")
     expect(types.filter((type) => type.startsWith("request."))).toEqual(["request.opened", "request.cancelled"])
   })
 
@@ -579,7 +577,7 @@ describe("silent turns", () => {
       })
     const told = silence({}, telling("tool-call", "progress"))
     within(told.minutes, 240)
-    expect(reason(told.ended)).toBe("a tool ran for 1h without a word")
+    expect(reason(told.ended)).toBe("a tool ran for 1h without output")
     expect(told.types.filter((type) => type.startsWith("item."))).toEqual([
       "item.started",
       "item.completed",

@@ -1,6 +1,6 @@
 /**
- * The Reaper: sees silence, and tells the engine, which decides (R1 to R6, T8). It follows the log like any reader: looking at a thread is no
- * event, so watching retains nothing (R6). Awake time only: after a suspend everything is as silent as before it (R2).
+ * The Reaper: measures silence and reports it to the engine, which decides (R1 to R6, T8). It follows the log like any subscriber: reading a thread is
+ * no event, so watching a thread does not keep its session (R6). Counts awake time only: a suspend adds no silence (R2).
  */
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
@@ -12,33 +12,33 @@ import { ProcessMemory } from "./ProcessMemory.ts"
 import { nameOf, Quiet } from "./Quiet.ts"
 import { Signals } from "./Signals.ts"
 
-/** How much silence is too much; 0 = never. */
+/** Limits of silence; 0 = no limit. */
 export interface Limits {
-  /** A session with nothing under way is stopped; its thread resumes it with the next turn. Default 30 minutes. */
+  /** An idle session is stopped; the thread's next turn resumes it. Default 30 minutes. */
   readonly idle?: Duration.DurationInput
-  /** Background work that says nothing for so long no longer keeps its session. Default 6 hours. */
+  /** Background work without an event for so long no longer keeps its session. Default 6 hours. */
   readonly background?: Duration.DurationInput
-  /** A turn in which the model says nothing is interrupted. Default 10 minutes. */
+  /** A turn without an event from the model is interrupted. Default 10 minutes. */
   readonly model?: Duration.DurationInput
-  /** A turn in which a tool runs and says nothing, not even by a signal, is interrupted. Default 60 minutes. */
+  /** A turn whose running tool causes neither an event nor a signal is interrupted. Default 60 minutes. */
   readonly tool?: Duration.DurationInput
   /** A turn that waits for a person's answer is interrupted. Default 7 days. */
   readonly waiting?: Duration.DurationInput
 }
 
 export interface Options extends Limits {
-  /** Limits of single providers, by name, in place of the general ones. */
+  /** Limits by provider name, which override the general ones. */
   readonly providers?: Readonly<Record<string, Limits>>
-  /** Live sessions beyond which idle ones are stopped before their time, the longest silent first. Default 64. */
+  /** Number of live sessions beyond which idle ones are stopped early, longest silent first; 0 = no limit. Default 64. */
   readonly maxSessions?: number
   /**
-   * Bytes that the process groups of all live sessions may hold together before idle ones are stopped, the longest silent first. What works is never
-   * stopped for it, so this is no hard bound. Default 0: none.
+   * Resident bytes of all live sessions' process groups together, beyond which idle sessions are stopped, longest silent first. Working sessions are
+   * never stopped for this, so it is not a hard limit. Default 0: no limit.
    */
   readonly maxMemoryBytes?: number
-  /** Between two looks. Default 15 seconds. */
+  /** Time between two checks. Default 15 seconds. */
   readonly interval?: Duration.DurationInput
-  /** A gap between two looks of more intervals than this was a suspend. Default 3. */
+  /** A gap between two checks of more than this many intervals counts as a suspend. Default 3. */
   readonly suspendAfter?: number
 }
 
@@ -66,7 +66,7 @@ const limitsFor =
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
 
-/** Milliseconds of a clock that no one can set. */
+/** Milliseconds of the monotonic clock. */
 const monotonic = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1_000_000)
 
 export const make = (options: Options = {}) =>
@@ -82,7 +82,7 @@ export const make = (options: Options = {}) =>
     const quiet = new Quiet(limitsFor(options))
     let looked = yield* monotonic
     let heard = signals.place()
-    // Sessions of an older process are over: Recovery was first.
+    // Recovery has ended the sessions of earlier processes.
     let after = engine.startedAt
 
     const follow = Stream.suspend(() => log.follow({ after })).pipe(
@@ -96,7 +96,7 @@ export const make = (options: Options = {}) =>
       Effect.tapError((error) =>
         error._tag === "LogUnavailable"
           ? Effect.void
-          : // Retention overtook it: sessions that began meanwhile are not watched, and none is stopped by a count that is wrong.
+          : // Retention overtook the cursor: sessions that began in the gap are not watched, so that none is stopped by a wrong count.
             Effect.flatMap(log.head, (head) =>
               Effect.sync(() => {
                 quiet.forget()
@@ -107,7 +107,7 @@ export const make = (options: Options = {}) =>
       Effect.retry(Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds"))))
     )
 
-    /** One after the other, until enough of them were idle and go. */
+    /** Reports sessions one at a time until enough idle ones are stopping. */
     const makeRoom = Effect.gen(function* () {
       let left = maxSessions > 0 ? quiet.size - maxSessions : 0
       for (const silent of left > 0 ? quiet.oldest() : []) {
@@ -116,14 +116,14 @@ export const make = (options: Options = {}) =>
       }
     })
 
-    /** The same for memory: what a session held counts as gone when it was told to end. */
+    /** The same for memory: a session's bytes count as freed once its stop is requested. */
     const makeMemory = Effect.gen(function* () {
       const held = new Map((yield* memory).map(({ threadId, epoch, bytes }) => [nameOf(threadId, epoch), bytes]))
       const silents = quiet.oldest()
       const bytesOf = ({ threadId, epoch }: { readonly threadId: ThreadId; readonly epoch: number }) =>
         held.get(nameOf(threadId, epoch)) ?? 0
       const sum = silents.reduce((bytes, silent) => bytes + bytesOf(silent), 0)
-      const crowdedBy = `the agents together hold ${mebibytes(sum)}, more than the ${mebibytes(maxMemory)} they may`
+      const crowdedBy = `the agents together use ${mebibytes(sum)}; the limit is ${mebibytes(maxMemory)}`
       let left = sum
       for (const silent of silents) {
         if (left <= maxMemory) return

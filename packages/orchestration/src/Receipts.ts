@@ -1,4 +1,4 @@
-/** What is remembered of a command: the digest of its body and its answer, so that a repeat gets the same one (C2). */
+/** The receipt of a command: the digest of its body and its answer, so that a repeated command gets the same answer (C2). */
 import { createHash } from "node:crypto"
 import type { Accepted, Command, CommandResult, CommandStatus } from "@millrace/contracts/Command"
 import { CommandIdConflict, CommandRejected, Rule } from "@millrace/contracts/Errors"
@@ -36,7 +36,7 @@ export const answerOf = (decided: Either.Either<CommandResult, CommandRejected>)
     onLeft: ({ rule, message, id }): Answer => ({ status: "rejected", rule, message, ...(id === undefined ? {} : { id }) })
   })
 
-/** A remembered answer, as the caller gets it. `offset`: of the command's last event. */
+/** A stored answer as the caller gets it. `offset`: offset of the command's last event. */
 export const reply = (
   logEpoch: string,
   commandId: CommandId,
@@ -64,12 +64,13 @@ export const reply = (
 export const conflict = (commandId: CommandId): CommandIdConflict =>
   new CommandIdConflict({
     commandId,
-    message: "This command id was used for another command. Choose a new id; ask for the status of this one to see what it did."
+    message:
+      "This command id was already used for a different command. Use a new id. To see what the earlier command did, query the status of this id."
   })
 
 const isRule = Schema.is(Rule)
 
-/** Receipts come from storage: what this version cannot read is treated as a rejection that says so. */
+/** Decodes a stored answer. One that this version cannot read becomes a rejection with that message. */
 export const readAnswer = (value: unknown): Answer => {
   const answer = value as {
     readonly status?: string
@@ -87,7 +88,7 @@ export const readAnswer = (value: unknown): Answer => {
   }
 }
 
-/** What `commandStatus` says of a receipt. */
+/** The result of `commandStatus` for a receipt. */
 export const statusOf = (logEpoch: string, receipt: StoredReceipt): CommandStatus => {
   const commandId = receipt.commandId as CommandId
   const answer = readAnswer(receipt.answer)

@@ -1,6 +1,6 @@
 /**
- * Recovery: before admission, whatever a dead process left open is ended in the log, with the reason as an event (T5). Idempotent: what it has
- * done leaves nothing to do, and queues go only when all threads are settled. It reads the rows of live threads, never the history (L7).
+ * Recovery: before admission, ends in the log whatever a dead server process left open, with the reason (T5). Idempotent. Releases queues only after
+ * all threads are settled. Reads the rows of live threads, never the history (L7).
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
@@ -14,7 +14,7 @@ export interface Report {
   readonly threads: number
 }
 
-const reason = "the server restarted; the agent's process ended with the old one"
+const reason = "the server restarted; the agent's process ended with the old server"
 
 const liveThreads = Effect.gen(function* () {
   const ids: Array<ThreadId> = []
@@ -26,7 +26,7 @@ const liveThreads = Effect.gen(function* () {
   return ids
 })
 
-/** Between its steps a test can look, or end the process. */
+/** Hook between the steps: a test can inspect the state or kill the process there. */
 export type OnStep = (step: "recovery-settled" | "recovery-queues-released" | "recovery-admitted") => void
 
 const recover = Effect.fn("Recovery.run")(function* (onStep?: OnStep) {
@@ -46,7 +46,7 @@ const recover = Effect.fn("Recovery.run")(function* (onStep?: OnStep) {
   return { threads: threads.length } satisfies Report
 })
 
-/** Ends what is open, then lets the queues go. The engine's admission must still be shut. */
+/** Ends what is open, then releases the queues. The engine's admission must still be closed. */
 export const run = recover()
 
 /** Recovers, then opens admission. */

@@ -1,10 +1,9 @@
 /**
- * A set of ids that forgets the oldest: it keeps the newest 1,024 at least, and fewer than twice as many (R7). A value, as all folded state;
- * constant work for each id.
+ * A bounded set of ids: keeps at least the newest 1,024, and fewer than twice as many (R7). Immutable, as all folded state; constant work per id.
  */
 import { HashSet } from "effect"
 
-/** Ids that are kept at least. */
+/** The number of newest ids that are always kept. */
 export const kept = 1024
 
 export interface Remembered {

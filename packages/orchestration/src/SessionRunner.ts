@@ -70,7 +70,7 @@ const cannot = (provider: string, { type }: TurnAction) =>
     provider,
     operation: "startTurn",
     outcome: "failed",
-    failure: { kind: "refused", message: `${provider} cannot do that (${type}).` }
+    failure: { kind: "refused", message: `${provider} does not support this action (${type}).` }
   })
 
 /** Whether the agent must not get another turn after this failure. */

@@ -1,6 +1,6 @@
 /**
- * The timers of plans to go on (`continuation` of a thread) and of goals: looks at those that wait in the log's rows, and tells the engine, which decides, when
- * the time of one has come. It holds nothing of its own, so a restart forgets none and fires none twice.
+ * Timers of scheduled continuations and of goals. Scans the `timer` rows of the log and submits a fact for each that is due; the engine decides. It holds
+ * no state, so a restart loses none and fires none twice.
  */
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, type Duration, Effect, Layer } from "effect"
@@ -9,7 +9,7 @@ import type { Timer } from "./Projection.ts"
 import * as Rows from "./Rows.ts"
 
 export interface Options {
-  /** Between two looks, so at most so late. Wall-clock: after a suspend of the machine the first look finds what is due. Default 15 seconds. */
+  /** Time between two scans, and the most that a timer is late. Due times are wall-clock: the first scan after a suspend finds what is due. Default 15 seconds. */
   readonly interval?: Duration.DurationInput
 }
 

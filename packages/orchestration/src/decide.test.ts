@@ -489,7 +489,7 @@ describe("queue", () => {
     const { model, threadId, active, b } = waiting()
     expect(ask(model, "turn.remove", { threadId, turnId: b })).toMatchObject(Either.right({ outcome: "dequeued" }))
     expect(queue(model)).toEqual(["a", "c"])
-    expect(last(model, "turn.interrupted")?.data).toMatchObject({ turnId: b, reason: "taken from the queue by tester" })
+    expect(last(model, "turn.interrupted")?.data).toMatchObject({ turnId: b, reason: "removed from the queue by tester" })
     expect(ask(model, "turn.remove", { threadId, turnId: active })).toEqual(Either.left("TurnNotQueued"))
     expect(ask(model, "turn.remove", { threadId, turnId: b })).toEqual(Either.left("TurnNotQueued"))
     expect(last(model, "turn.interrupt.requested")).toBeUndefined()

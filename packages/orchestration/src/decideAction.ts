@@ -1,4 +1,4 @@
-/** decide for what an agent is asked beside prompts: a turn with an action, which waits, runs and ends like every other one. */
+/** decide for actions (compact, review): a turn with an action instead of a prompt, which is queued, runs and ends like any other turn. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ReviewTarget, TurnAction } from "@millrace/contracts/State"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
@@ -20,20 +20,21 @@ const reviewed = (target: ReviewTarget): string => {
   }
 }
 
-/** The action in words, for those who read the transcript. */
+/** The action as text for the transcript. */
 const textOf = (action: TurnAction): string => (action.type === "compact" ? "Compact the conversation." : reviewed(action.target))
 
-/** Behind the queue; it is no message, so a plan to go on and a goal stay as they are. */
+/** Enqueues the action as the last turn. It is not a message, so a scheduled continuation and a goal are unchanged. */
 export const threadAct = (draft: Draft, threadId: ThreadId, action: TurnAction): Decided =>
   Either.flatMap(threadFor(draft, threadId), ({ archived, capabilities, provider, queue }) => {
     if (archived) return reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
     if (!capabilities.includes(action.type))
       return reject(
         "Unsupported",
-        `${provider} is not known to do that here (${action.type}): either it cannot at all, or this thread's session has not begun yet.`,
+        `${provider} does not support this action (${action.type}), or this thread has had no session yet. Send a turn first.`,
         threadId
       )
-    if (queue.length >= maxQueue) return reject("QueueFull", `${maxQueue} turns wait already. Interrupt some, or wait.`, threadId)
+    if (queue.length >= maxQueue)
+      return reject("QueueFull", `The queue of this thread is full: ${maxQueue} turns. Remove some, or wait.`, threadId)
     const turnId = `trn_${draft.moment.seed}` as TurnId
     draft.emit(threadId, "turn.requested", { threadId, turnId, text: textOf(action), strategy: "enqueue", action })
     startNext(draft, threadId)

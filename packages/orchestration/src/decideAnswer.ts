@@ -1,4 +1,4 @@
-/** decide for answers: what a person says to a request settles it, once; the first answer wins (T13). */
+/** decide for answers: an answer settles its request once; the first answer wins (T13). */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import { type Answer, type ApprovalOption, type Ask, Decision } from "@millrace/contracts/Item"
@@ -33,7 +33,7 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
   if (fitting.length > 1)
     return reject(
       "AmbiguousDecision",
-      `Several options are of this kind. Give optionId, one of: ${fitting.map((one) => `${one.optionId} (${one.label})`).join(", ")}.`,
+      `Several options match this decision. Give optionId, one of: ${fitting.map((one) => `${one.optionId} (${one.label})`).join(", ")}.`,
       requestId
     )
   const [only] = fitting
@@ -48,7 +48,7 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): 
   if (answers === undefined)
     return decision === "cancel" || decision === "decline"
       ? Either.right({ decision })
-      : reject("AnswersIncomplete", "This is a question: give answers, by question id; or the decision cancel.", requestId)
+      : reject("AnswersIncomplete", "This request is a question. Give answers by question id, or the decision cancel.", requestId)
   const isGiven = (id: string) => answers[id]?.some((given) => given.trim() !== "") === true
   const missing = ask.questions.filter(({ id }) => !isGiven(id)).map(({ id }) => id)
   return missing.length === 0
@@ -56,10 +56,10 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): 
     : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
 }
 
-/** Stands in the log where a secret was given (X4). */
+/** Replaces a secret answer in the log (X4). */
 const hidden = "(secret)"
 
-/** The answer as the log may have it: secrets only say that they were given. The same object when there is none. */
+/** The answer as the log stores it: secrets are replaced. The same object if there are none. */
 const shown = (ask: Ask, answer: Answer): Answer => {
   if (ask.kind === "approval" || !("answers" in answer)) return answer
   const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
@@ -69,14 +69,14 @@ const shown = (ask: Ask, answer: Answer): Answer => {
   }
 }
 
-/** What is asked, without whose item asks it. */
+/** The content of an approval without its item id. */
 const askedOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
-/** Allowed for the session: those that wait with the very same words need nobody any more (T13). */
+/** After `accept-for-session`: answers the open approvals with the same content (T13). */
 const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest, answer: Answer): void => {
   const { ask } = allowed
-  // Without a command or changes nothing says that two of them are the same.
+  // Without a command or changes, two approvals cannot be recognised as equal.
   if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
   for (const { ask: other, requestId, turnId } of Object.values(requests)) {
     if (requestId === allowed.requestId || other.kind !== "approval" || askedOf(other) !== askedOf(ask)) continue
@@ -84,13 +84,13 @@ const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: Ope
   }
 }
 
-/** An answer to a request that is settled already says so; to one that never was is refused. */
+/** Answers a request. A settled one returns `already-settled`; an unknown one is rejected. */
 export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): Decided => {
   const { requestId } = command
   const threadId = draft.world.threadOfRequest(requestId)
   const state = threadId === undefined ? undefined : draft.thread(threadId)
   if (threadId === undefined || state === undefined)
-    return reject("RequestNotFound", "There is no such request. List requests to see what waits.", requestId)
+    return reject("RequestNotFound", "There is no such request. List requests to find its id.", requestId)
   const open = state.requests[requestId]
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
   if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))

@@ -1,4 +1,4 @@
-/** decide for commands: what a client asks → events and a result, or the rule that refuses it. Pure and total; nothing of a refused command stays. */
+/** decide for commands: a command → events and a result, or the rule that rejects it. Pure and total; a rejected command leaves no event. */
 import { shorten } from "@millrace/contracts/Text"
 import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -18,9 +18,9 @@ import { activeTurn, epochOf, hasLiveSession, maxQueue } from "./ThreadState.ts"
 
 export interface CommandInput {
   readonly command: Command
-  /** Who asks: a token's name. */
+  /** The sender: a token's name, or `local`. */
   readonly actor: string
-  /** The directory that the command's `cwd` names, canonical; absent = there is none (looked up before the decision: it is I/O). */
+  /** Canonical path of the command's `cwd`; absent if there is no such directory. Resolved before the decision, because that is I/O. */
   readonly directory: string | undefined
 }
 
@@ -41,7 +41,7 @@ const projectAt = (draft: Draft, cwd: string, title: string | undefined): Projec
 }
 
 const noDirectory = (cwd: string) =>
-  reject("DirectoryNotFound", "There is no such directory on the server. Give the absolute path of one that exists.", cwd)
+  reject("DirectoryNotFound", "There is no such directory on the server. Give the absolute path of an existing directory.", cwd)
 
 const projectCreate = (draft: Draft, command: CommandOf<"project.create">, directory: string | undefined): Decided =>
   directory === undefined ? noDirectory(command.cwd) : ok({ projectId: projectAt(draft, directory, command.title) })
@@ -62,7 +62,11 @@ const projectUpdate = (draft: Draft, { projectId, title }: CommandOf<"project.up
 const projectDelete = (draft: Draft, { projectId }: CommandOf<"project.delete">): Decided =>
   Either.flatMap(projectFor(draft, projectId), (state) => {
     if (state.threads > 0)
-      return reject("ProjectNotEmpty", `It has ${state.threads} threads. Delete them first, archived ones too.`, projectId)
+      return reject(
+        "ProjectNotEmpty",
+        `This project has ${state.threads} threads. Delete them first, also the archived ones.`,
+        projectId
+      )
     draft.emitProject("project.deleted", { projectId })
     return ok({ projectId })
   })
@@ -116,7 +120,7 @@ const threadRename = (draft: Draft, { threadId, title }: CommandOf<"thread.renam
     return { threadId }
   })
 
-/** Of what is given, only what the thread does not have in just this way. */
+/** The given labels and metadata that differ from the thread's. */
 const relabelled = (state: Labelled, { labels, metadata }: Labelled) => {
   const differs = (before: unknown, after: unknown) => JSON.stringify(before) !== JSON.stringify(after)
   return given({
@@ -184,8 +188,8 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string
       return reject("TurnMismatch", `The active turn is ${active?.turnId ?? "none"}, not ${expectedTurnId}.`, expectedTurnId)
     if (strategy === "reject" && (active !== undefined || state.queue.length > 0))
       return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
-    // Who says something new decides how the thread goes on.
-    Continuations.cancel(draft, threadId, `${actor} went on with a message`)
+    // A new message replaces a scheduled continuation.
+    Continuations.cancel(draft, threadId, `replaced by a message from ${actor}`)
     Goals.heard(draft, threadId, actor)
     if (
       strategy === "steer" &&
@@ -198,7 +202,7 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string
       return ok({ threadId, turnId: active.turnId, outcome: "steering" })
     }
     if (state.queue.length >= maxQueue)
-      return reject("QueueFull", `${maxQueue} turns wait already. Interrupt some, or wait.`, threadId)
+      return reject("QueueFull", `The queue of this thread is full: ${maxQueue} turns. Remove some, or wait.`, threadId)
     const turnId = request(draft, threadId, text, strategy === "steer" ? "enqueue" : strategy)
     if (draft.thread(threadId)?.session?.activeTurnId === turnId) return ok({ threadId, turnId, outcome: "started" })
     if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
@@ -212,8 +216,8 @@ const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor
     const turnId = command.turnId ?? activeTurn(state)?.turnId
     if (turnId === undefined) return ok({ threadId, outcome: "not-running" })
     if (state.queue.some((turn) => turn.turnId === turnId)) {
-      Goals.interrupted(draft, state, turnId, `${actor} took its turn from the queue`)
-      dequeue(draft, threadId, turnId, `taken from the queue by ${actor}`)
+      Goals.interrupted(draft, state, turnId, `${actor} removed its turn from the queue`)
+      dequeue(draft, threadId, turnId, `removed from the queue by ${actor}`)
       return ok({ threadId, turnId, outcome: "dequeued" })
     }
     const turn = state.turns[turnId]
@@ -244,14 +248,14 @@ const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: st
     return ok({ threadId })
   })
 
-/** What a goal's command gave; then the thread may have something to do. */
+/** The result of a goal's command; then starts the next turn if the thread is idle. */
 const goal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof Goals.goalSet>): Decided =>
   Either.map(decided, (goalId) => {
     startNext(draft, threadId)
     return { threadId, goalId }
   })
 
-/** Decides one command into the draft. After a rejection the draft holds nothing worth keeping. */
+/** Decides one command into the draft. After a rejection the caller drops the draft. */
 export const decideCommand = (draft: Draft, { command, actor, directory }: CommandInput): Decided => {
   switch (command.type) {
     case "project.create":

@@ -1,6 +1,6 @@
 /**
- * decide for work that was cut off: what its thread's policy makes of a turn whose server died (T5), of one that a usage limit ended, and of the
- * plans that come of it. Each is one decision, so one transaction: whoever dies between two leaves nothing half done.
+ * decide for interrupted work: applies the thread's policy to a turn whose server died (T5) or that a usage limit ended, and handles the scheduled
+ * continuation. Each is one decision, so one transaction: a crash between two leaves nothing half done.
  */
 import { Duration, Either } from "effect"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -15,7 +15,7 @@ import { activeTurn, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
 const policyOf = (draft: Draft): Continuation.Policy => draft.moment.policy ?? Continuation.defaults
 
-/** The new turn, in front of the queue. One that goes on with an action does it again. */
+/** Requests the new turn, first in the queue. If the interrupted turn had an action, the new one repeats it. */
 const request = (
   draft: Draft,
   threadId: ThreadId,
@@ -50,13 +50,13 @@ const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: Ret
 }
 
 const afterwards: Record<"resume" | "ask", string> = {
-  resume: "its work goes on in a new turn, and what was open is asked again there",
-  ask: "whether its work goes on, and asks again what was open, is asked of a person"
+  resume: "continued in a new turn, where open requests are asked again",
+  ask: "a person is asked whether to continue; open requests are asked again then"
 }
 
 /**
- * The process that owned the session is gone: what is open ends, and the active turn's work goes on as the thread's policy says. A turn that somebody
- * wanted to end, one of an archived thread, and one that was begun again too often do not go on.
+ * The server process that owned the session has ended: ends what is open, and continues the active turn's work by the thread's policy. Not continued:
+ * a turn whose interrupt or stop was requested, one of an archived thread, and one that was restarted too often.
  */
 export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "OwnerLost" }>): void => {
   const { threadId } = state
@@ -77,7 +77,7 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
     continues === undefined || wanted === "settle"
       ? undefined
       : tired
-        ? `not continued: it was begun again ${policy.maxRestarts} times already`
+        ? `not continued: it was already restarted ${policy.maxRestarts} times`
         : afterwards[wanted]
   const reason = after === undefined ? fact.reason : `${fact.reason}; ${after}`
   endSession(draft, threadId, {
@@ -93,8 +93,8 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
 }
 
 /**
- * How a turn ends that a usage limit ended, and the plan to go on, where the thread wants it. The plan is written between the turn's end and what
- * comes after it.
+ * The end of a turn at a usage limit, and its continuation if the thread's `afterLimit` asks for one. `plan` writes it, after the turn's end and before
+ * the next turn starts.
  */
 export const afterLimit = (
   draft: Draft,
@@ -121,7 +121,7 @@ export const afterLimit = (
   })
 }
 
-/** A plan is over without its turn. Nothing when there is none. The queue, which waited for it, is the caller's to start. */
+/** Ends a scheduled continuation without its turn; does nothing if there is none. The caller then starts the queue, which waited for it. */
 export const cancel = (
   draft: Draft,
   threadId: ThreadId,
@@ -142,23 +142,23 @@ const begin = (draft: Draft, state: ThreadState): void => {
   startNext(draft, state.threadId)
 }
 
-/** The time of a plan has come: it goes on, or, when it was a question, nobody answered it. Decided by the state: a plan that is over is void. */
+/** A continuation is due: starts its turn, or expires its unanswered question. `false`: the continuation has ended, is not due, or queues are held. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "ContinuationDue" }>): boolean => {
   const { continuation: pending, threadId } = state
   if (pending === undefined || pending.turnId !== fact.turnId || pending.at > draft.moment.at || draft.moment.hold) return false
   if (pending.requestId === undefined) begin(draft, state)
   else {
-    cancel(draft, threadId, `nobody answered for ${Duration.format(Duration.millis(policyOf(draft).asking))}`, "expired")
+    cancel(draft, threadId, `no answer for ${Duration.format(Duration.millis(policyOf(draft).asking))}`, "expired")
     startNext(draft, threadId)
   }
   return true
 }
 
-/** The question of a plan was answered; the answer is in the log. */
+/** Acts on the answer to a continuation's question; `request.answered` is already in the draft. */
 export const answered = (draft: Draft, threadId: ThreadId, answer: Answer, actor: string): void => {
   const state = draft.thread(threadId)
   if (state?.continuation === undefined) return
   if ("answers" in answer && answer.answers[Continuation.goOn]?.[0] === Continuation.goOn) return begin(draft, state)
-  cancel(draft, threadId, `left as it is by ${actor}`)
+  cancel(draft, threadId, `declined by ${actor}`)
   startNext(draft, threadId)
 }

@@ -1,4 +1,4 @@
-/** decide for forks: a thread of its own whose agent begins with a copy of another one's conversation. */
+/** decide for forks: a new thread whose agent begins with a copy of another thread's conversation. */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
@@ -6,7 +6,7 @@ import { Either } from "effect"
 import { type Decided, ok, reject, threadFor } from "./Decided.ts"
 import type { Draft } from "./Draft.ts"
 
-/** The copy is made when the new thread's first session opens; what was said until then stands in the old thread. */
+/** The agent copies the conversation when the new thread's first session opens; the earlier transcript stays in the source thread only. */
 export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Decided =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
     const { cwd, model, projectId, provider, recovery, afterLimit, resumeKey } = state
@@ -15,7 +15,7 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Dec
     if (resumeKey === undefined || !state.capabilities.includes("fork"))
       return reject(
         "Unsupported",
-        `${provider} has no conversation here that it can copy: either it cannot at all, or this thread had no session yet.`,
+        `${provider} cannot fork this conversation: it does not support forks, or this thread has had no session yet.`,
         command.threadId
       )
     const threadId = `thr_${draft.moment.seed}` as ThreadId

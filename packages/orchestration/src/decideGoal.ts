@@ -1,6 +1,6 @@
 /**
- * decide for goals: what people ask of them, what the end of a turn makes of them, and the turns that they begin. `advance` is called wherever a thread may
- * have become idle, in the same decision, so that whoever dies finds either the idle thread's next turn in the log or nothing of its idleness.
+ * decide for goals: their commands, the effect of a turn's end, and the turns that they begin. `advance` is called wherever a thread may have become
+ * idle, in the same decision: after a crash the log holds both the idle state and the goal's next turn, or neither.
  */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
@@ -25,37 +25,37 @@ const halt = (
     draft.emit(threadId, `goal.${status}`, { threadId, ...Goal.halted(goal, status, reason, draft.moment.at) })
 }
 
-/** It begins no further turn until a person resumes it. Nothing when it is not active. */
+/** Pauses the goal: it begins no further turn until it is resumed. Does nothing if it is not active. */
 export const pause = (draft: Draft, threadId: ThreadId, reason: string): void => halt(draft, threadId, "paused", reason)
 
-/** The thread goes, or another goal comes. Nothing when it is over. */
+/** Ends the goal. Does nothing if it has ended. */
 export const clear = (draft: Draft, threadId: ThreadId, reason: string): void => halt(draft, threadId, "cleared", reason)
 
-/** A person said something. */
+/** A person sent a message: pauses a goal with `pauseOnUserMessage`. */
 export const heard = (draft: Draft, threadId: ThreadId, actor: string): void => {
   if (draft.thread(threadId)?.goal?.pauseOnUserMessage === true) pause(draft, threadId, `${actor} sent a message`)
 }
 
-/** A person, or a clock of silence, ended this turn: what began it would begin the next one at once. */
+/** A person or a silence limit interrupted this turn: pauses its goal, which would otherwise begin the next turn at once. */
 export const interrupted = (draft: Draft, state: ThreadState, turnId: string, reason: string): void => {
   const turn = state.turns[turnId] ?? state.queue.find((one) => one.turnId === turnId)
   if (Goal.owns(state.goal, turn)) pause(draft, state.threadId, reason)
 }
 
-/** What the end of its last turn makes of it. */
+/** Applies the end of the goal's last turn: the goal is met, paused or unchanged. */
 const settle = (draft: Draft, { goal, continuation, queue, threadId }: ThreadState): void => {
   const last = goal?.last
   if (!Goal.isArmed(goal) || last === undefined) return
-  if (last.claim?.says === "complete") return halt(draft, threadId, "met", "the agent said that it is complete")
+  if (last.claim?.says === "complete") return halt(draft, threadId, "met", "the agent reported that it is complete")
   if (last.claim?.says === "blocked") return pause(draft, threadId, `the agent cannot go on: ${last.claim.why}`)
-  // The work of a turn that failed or was cut off may go on in a turn of its own.
+  // The work of a failed or interrupted turn may be continued in a separate turn.
   if (continuation?.turnId === last.turnId || queue.some(({ continues }) => continues?.turnId === last.turnId)) return
   if (last.outcome === "failed") return pause(draft, threadId, `its turn failed: ${last.reason ?? "no reason was given"}`)
   const { maxRestarts } = draft.moment.policy ?? defaults
   if (goal.cuts > maxRestarts) pause(draft, threadId, `its last ${goal.cuts} turns were cut off`)
 }
 
-/** Nothing of the thread is under way or waits, so that a goal may begin a turn. */
+/** Whether nothing of the thread is open or queued, so that a goal may begin a turn. */
 const isIdle = (state: ThreadState): boolean =>
   Object.keys(state.turns).length === 0 &&
   Object.keys(state.requests).length === 0 &&
@@ -64,7 +64,7 @@ const isIdle = (state: ThreadState): boolean =>
   state.stopRequested === undefined &&
   !state.archived
 
-/** Puts the goal's next turn into the queue of an idle thread, ends the goal when its budget is used, or waits when its turns are too fast. */
+/** Enqueues the goal's next turn in an idle thread, ends the goal when its budget is used up, or waits when its turns are too fast. */
 export const advance = (draft: Draft, threadId: ThreadId): void => {
   const before = draft.thread(threadId)
   if (before?.goal === undefined) return
@@ -90,7 +90,7 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
   })
 }
 
-/** The time of a goal has come: its minutes are over, or its pause between two turns. Whether it still meant something; then the thread may go on. */
+/** A goal is due: its budget of minutes is used up, or the wait before its next turn is over. `true`: it applied; the caller then starts the next turn. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "GoalDue" }>): boolean => {
   const { goal, threadId } = state
   const { at, hold } = draft.moment
@@ -124,7 +124,7 @@ export const goalSet = (draft: Draft, command: CommandOf<"goal.set">): Either.Ei
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
     const { budget = {}, objective, pauseOnUserMessage = false, threadId } = command
     if (state.archived) return archived(threadId)
-    clear(draft, threadId, "another goal took its place")
+    clear(draft, threadId, "replaced by another goal")
     const goal: View = {
       goalId: `goal_${draft.moment.seed}` as GoalId,
       objective,

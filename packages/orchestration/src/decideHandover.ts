@@ -1,4 +1,4 @@
-/** decide for hand-over: another agent goes on with a conversation, between two turns. */
+/** decide for hand-over: another agent continues a conversation, between two turns. */
 import type { CommandOf } from "@millrace/contracts/Command"
 import { Either } from "effect"
 import * as Continuations from "./decideContinuation.ts"
@@ -7,7 +7,7 @@ import type { Draft } from "./Draft.ts"
 import { startNext } from "./lifecycle.ts"
 import { epochOf, hasLiveSession } from "./ThreadState.ts"
 
-/** The agent that has it is told to end; what waits in the queue goes to the other one. */
+/** Stops the current agent's session; queued turns run on the new agent. */
 export const threadHandover = (draft: Draft, command: CommandOf<"thread.handover">, actor: string): Decided =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
     const { model, provider, threadId } = command

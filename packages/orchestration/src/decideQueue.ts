@@ -1,4 +1,4 @@
-/** decide for what waits in a queue: edit, remove, reorder, promote, from any client (T12). A turn that runs, or is over, is none of it. */
+/** decide for queued turns: edit, remove, reorder, promote, from any client (T12). Rejects a turn that runs or has ended. */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -18,14 +18,14 @@ const queued = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either
   const turn = state.queue.find((one) => one.turnId === turnId)
   if (turn !== undefined) return Either.right({ state, turn })
   return state.turns[turnId] !== undefined || draft.world.knowsTurn(state.threadId, turnId)
-    ? reject("TurnNotQueued", "This turn does not wait any more: it runs, or is over. Interrupt it, or send another one.", turnId)
+    ? reject("TurnNotQueued", "This turn is no longer queued: it runs or has ended. Interrupt it, or send another turn.", turnId)
     : reject("TurnNotFound", "This thread has no such turn.", turnId)
 }
 
 const find = (draft: Draft, { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId }) =>
   Either.flatMap(threadFor(draft, threadId), (state) => queued(draft, state, turnId))
 
-/** Nothing is written for the order that is there already. */
+/** Writes nothing if the order is unchanged. */
 const setOrder = (draft: Draft, { threadId, queue }: ThreadState, turnIds: ReadonlyArray<TurnId>): void => {
   if (queue.some(({ turnId }, n) => turnId !== turnIds[n])) draft.emit(threadId, "queue.reordered", { threadId, turnIds })
 }
@@ -38,11 +38,15 @@ const behind = ({ queue }: ThreadState, first: ReadonlyArray<TurnId>): ReadonlyA
 export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): Decided =>
   Either.flatMap(find(draft, command), ({ turn }) => {
     const { threadId, turnId, text } = command
-    // Its words stand in the transcript since it was first given to an agent.
+    // Its text has been in the transcript since its first dispatch.
     if (turn.shown)
-      return reject("TurnNotQueued", "This turn began once already: its text stays. Remove it and send another one.", turnId)
+      return reject(
+        "TurnNotQueued",
+        "This turn was dispatched before, so its text cannot change. Remove it and send another turn.",
+        turnId
+      )
     if (turn.action !== undefined)
-      return reject("Unsupported", "This turn has an action, and no prompt to edit. Remove it and ask for another one.", turnId)
+      return reject("Unsupported", "This turn has an action and no prompt to edit. Remove it and request another action.", turnId)
     if (turn.text !== text) draft.emit(threadId, "turn.edited", { threadId, turnId, text })
     return ok({ threadId, turnId, outcome: "queued" })
   })
@@ -50,8 +54,8 @@ export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): Decided
 export const turnRemove = (draft: Draft, command: CommandOf<"turn.remove">, actor: string): Decided =>
   Either.map(find(draft, command), ({ state }) => {
     const { threadId, turnId } = command
-    Goals.interrupted(draft, state, turnId, `${actor} took its turn from the queue`)
-    dequeue(draft, threadId, turnId, `taken from the queue by ${actor}`)
+    Goals.interrupted(draft, state, turnId, `${actor} removed its turn from the queue`)
+    dequeue(draft, threadId, turnId, `removed from the queue by ${actor}`)
     return { threadId, turnId, outcome: "dequeued" }
   })
 
@@ -65,7 +69,7 @@ export const turnReorder = (draft: Draft, { threadId, turnIds }: CommandOf<"turn
     return ok({ threadId })
   })
 
-/** The text of a queued turn goes to the running one; so the queued one is over without having run. */
+/** Steers the running turn with the text of a queued one, which ends without having run. */
 const steerWith = (draft: Draft, { threadId }: ThreadState, turn: QueuedTurn, active: TurnId): Decided => {
   dequeue(draft, threadId, turn.turnId, `its text was added to the running turn ${active}`)
   draft.emit(threadId, "turn.steered", { threadId, turnId: active, text: turn.text })

@@ -1,6 +1,6 @@
 /**
- * What a silence means: one decision for turns that no longer speak (T8) and sessions that nobody needs (R1, R5). Pure; the engine's own state
- * decides, so that it cannot race a send (R4).
+ * decide for silence: interrupts silent turns (T8) and stops unused sessions (R1, R5). Pure; decided on the engine's state, so that it cannot race a
+ * new turn (R4).
  */
 import { Duration } from "effect"
 import * as Goals from "./decideGoal.ts"
@@ -9,7 +9,7 @@ import type { Silent } from "./Fact.ts"
 import * as Goal from "./Goal.ts"
 import { activeTurn, hasLiveSession, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
-/** Kinds of items in which the agent waits for something else than its model. */
+/** Kinds of items during which the agent waits for a tool, not for its model. */
 const tools: ReadonlySet<string> = new Set(["command", "tool-call", "file-change", "web-search", "image"])
 
 type Clock = "model" | "tool" | "waiting"
@@ -25,14 +25,14 @@ const clockOf = (state: ThreadState, { turnId }: OpenTurn): Clock => {
 
 const words: Record<Clock, (limit: string) => string> = {
   model: (limit) => `the model said nothing for ${limit}`,
-  tool: (limit) => `a tool ran for ${limit} without a word`,
-  waiting: (limit) => `nobody answered for ${limit}`
+  tool: (limit) => `a tool ran for ${limit} without output`,
+  waiting: (limit) => `no answer for ${limit}`
 }
 
 const spoken = (millis: number): string => Duration.format(Duration.millis(millis))
 const isOver = (millis: number, limit: number): boolean => limit > 0 && millis >= limit
 
-/** Said once per silence, however often it is looked at. */
+/** Writes `session.kept` once per silence, however often the silence is reported. */
 const kept = (draft: Draft, state: ThreadState, epoch: number, reason: string): false => {
   if (state.keptAt !== state.activity) draft.emit(state.threadId, "session.kept", { threadId: state.threadId, epoch, reason })
   return false
@@ -54,7 +54,7 @@ const turnSilent = (draft: Draft, state: ThreadState, turn: OpenTurn, fact: Sile
   return unanswered && kept(draft, state, fact.epoch, "it waits for a person's answer")
 }
 
-/** Whether something was done about it. */
+/** Returns whether it requested an interrupt or a stop. */
 export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): boolean => {
   const { threadId, epoch, limits, millis } = fact
   if (state.activity !== fact.activity || !hasLiveSession(state) || state.stopRequested !== undefined) return false
@@ -75,11 +75,11 @@ export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): b
       })
     )
   if (!isOver(millis, limits.idle)) return false
-  if (works && !isOver(millis, limits.background)) return kept(draft, state, epoch, "background work goes on")
-  // Between two turns, while a limit is waited for: the same cap, and the goal itself goes on with a session of its own.
+  if (works && !isOver(millis, limits.background)) return kept(draft, state, epoch, "background work is running")
+  // Between two turns of a goal, or while a usage limit lasts: the same cap. The goal's next turn then starts a new session.
   if (aims && !isOver(millis, limits.background)) return kept(draft, state, epoch, "its goal is active")
   const reason = works
-    ? `its background work was given up: not a word for ${spoken(limits.background)}`
+    ? `its background work was given up: no event for ${spoken(limits.background)}`
     : `idle for ${spoken(limits.idle)}`
   return draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
 }

@@ -66,7 +66,7 @@ describe("goals and hand-over", () => {
       expect(yield* run("handover", id, "demo2")).toMatchObject({ code: 1, stderr: expect.stringContaining("already") })
       expect(yield* run("compact", id)).toMatchObject({
         code: 1,
-        stderr: expect.stringContaining("demo2 is not known to do that")
+        stderr: expect.stringContaining("demo2 does not support this action")
       })
       expect(yield* run("review", id, "--base", "main")).toMatchObject({ code: 1, stderr: expect.stringContaining("(review)") })
       expect(yield* run("review", id, "--base", "main", "--uncommitted")).toMatchObject({ code: 2 })

@@ -33,9 +33,9 @@ describe("why", () => {
   it.each<[string, Partial<Children.Child>, ThreadView | undefined]>([
     ["idle for 1h 2m", {}, ready],
     [
-      "it is being ended: idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may",
+      "it is being ended: idle, and the agents together use 3000 MiB; the limit is 2000 MiB",
       {},
-      { ...ready, stopping: "idle, and the agents together hold 3000 MiB, more than the 2000 MiB they may" }
+      { ...ready, stopping: "idle, and the agents together use 3000 MiB; the limit is 2000 MiB" }
     ],
     ["runs trn_1", {}, { ...ready, session: { epoch: 2, status: "running", activeTurnId: turnId }, activeTurnId: turnId }],
     ["starts for trn_1", {}, { ...ready, session: { epoch: 2, status: "starting", activeTurnId: turnId }, activeTurnId: turnId }],

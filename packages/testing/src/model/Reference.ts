@@ -231,7 +231,7 @@ export class Reference {
         return
       case "turn.interrupt.requested":
         must(turn !== undefined, "T7 only an open turn is interrupted")
-        if (event.commandId === undefined && data.reason !== undefined && /said nothing|without a word/.test(data.reason))
+        if (event.commandId === undefined && data.reason !== undefined && /said nothing|without output/.test(data.reason))
           must(!thread.openRequests.some((request) => request.turn === data.turnId), "T8 the clock waits while a person is asked")
         thread.unwanted.add(data.turnId)
         if (turn !== undefined) turn.interrupting = true
