@@ -1,9 +1,9 @@
-/** What an event changes in rows, before the log knows of it. */
+/** Row changes of an event, before it is appended. */
 import type { RowChange } from "@millrace/log/EventLog"
 
 export type Put = Omit<Extract<RowChange, { readonly op: "put" }>, "event">
 
-/** A change before it knows its event's place in the envelope. */
+/** A row change without the index of its event in the envelope. */
 export type Change = Put | Extract<RowChange, { readonly op: "delete" }>
 
 export const put = (collection: string, key: string, parent: string, rank: Put["rank"], value: unknown): Put => ({

@@ -122,7 +122,7 @@ describe("the server died", () => {
             ])
             const [expired, interrupted, , requested, , , notice] = yield* since
             expect(data(expired)).toMatchObject({ requestId, reason: expect.stringContaining("asked again") })
-            expect(data(interrupted)).toMatchObject({ turnId, reason: expect.stringContaining("goes on in a new turn") })
+            expect(data(interrupted)).toMatchObject({ turnId, reason: expect.stringContaining("continued in a new turn") })
             expect(data(requested)).toMatchObject({
               continues: { turnId, because: "restart", restarts: 1, waits: 0, requests: [{ requestId }] }
             })

@@ -1,13 +1,13 @@
-/** What a cursor means for this log: a closed set of outcomes, the same on every transport (D3). */
+/** Resolves a cursor against this log: a closed set of outcomes, the same on every transport (D3). */
 import * as Cursor from "@millrace/contracts/Cursor"
 import { CursorAhead, type CursorError, CursorExpired, CursorForeign, CursorMalformed } from "@millrace/contracts/Errors"
 import { Either } from "effect"
 
-/** Where the log stands, from one read. */
+/** The epoch and bounds of the log, from one read. */
 export interface Position {
   readonly logEpoch: string
   readonly head: number
-  /** Offsets at and below this one are gone; 0 = everything is there. */
+  /** Events up to this offset are no longer kept; 0 = all are kept. */
   readonly retained: number
 }
 

@@ -1,4 +1,4 @@
-/** Which directories of this machine a command may name. The only I/O before a decision. */
+/** Resolves the directories that commands name. The only I/O before a decision. */
 import { stat, realpath } from "node:fs/promises"
 import { isAbsolute } from "node:path"
 import { Context, Effect, Layer } from "effect"
@@ -6,12 +6,12 @@ import { Context, Effect, Layer } from "effect"
 export class Directories extends Context.Tag("@millrace/orchestration/Directories")<
   Directories,
   {
-    /** The canonical absolute path (links resolved, so that one directory is one project), or nothing when there is no such directory. */
+    /** The canonical absolute path (links resolved, so that one directory is one project), or `undefined` if there is no such directory. */
     readonly resolve: (path: string) => Effect.Effect<string | undefined>
   }
 >() {}
 
-/** The file system of this machine. A relative path names nothing: the server's own directory is no one's project. */
+/** The file system of this machine. A relative path is not resolved: it would depend on the server's working directory. */
 export const layer = Layer.succeed(Directories, {
   resolve: (path) =>
     isAbsolute(path)

@@ -1,6 +1,6 @@
 /**
- * A stored thread as a document, a page of its stream at a time: as JSON or lines of JSON, which `Import` reads again, or as Markdown for people.
- * From the log as it stood when it began; secrets are not in the log, so they do not leave (X4).
+ * Exports a stored thread page by page: as JSON or lines of JSON, which `Import` reads, or as Markdown for people.
+ * Reads the log up to its head at the start. Secrets are not in the log, so they are not exported (X4).
  */
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
@@ -13,7 +13,7 @@ import { Effect, Option, Stream } from "effect"
 import * as Markdown from "./Markdown.ts"
 import { Transcribe } from "./Transcribe.ts"
 
-/** Bytes of events that are held at a time. */
+/** Most bytes of events held at a time. */
 const pageBytes = 256 * 1024
 
 interface Writer {
@@ -74,7 +74,7 @@ const writers = { json, ndjson, markdown } satisfies Record<ExportFormat, () => 
 
 export type ExportError = LogUnavailable | CursorAhead | CursorExpired
 
-/** The document in pieces. Reads when it is pulled; holds one page. The thread is that of the view it was asked for by. */
+/** The document in pieces. Reads when pulled; holds one page. The header comes from the given view of the thread. */
 export const make = (thread: ThreadView, format: ExportFormat): Stream.Stream<string, ExportError, EventLog> =>
   Stream.unwrap(
     Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /**
- * An export as it comes back in: each record against the format, from a stream of bytes that is never held whole. What is wrong is told by its line.
+ * Parses an export: checks each record against the format, from a stream of bytes that is never held whole. Errors name the line.
  */
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { type DomainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
@@ -10,7 +10,7 @@ import { isDeep } from "./Limits.ts"
 import { Records, type Record as Piece } from "./Records.ts"
 import { Transcribe } from "./Transcribe.ts"
 
-/** Turns, items and requests of an export that may be open at a time: what is open is held. A queue has at most 100 turns, a turn a few items. */
+/** Most turns, items and requests that an export may have open at a time, because they are held. A queue has at most 100 turns, a turn a few items. */
 const maxOpen = 500
 
 const failure = (reason: ImportFailed["reason"], line: number, message: string) =>
@@ -23,7 +23,7 @@ const json = ({ line, text }: Piece): Either.Either<unknown, ImportFailed> =>
   }).pipe(
     Either.filterOrLeft(
       (value) => !isDeep(value),
-      () => failure("malformed", line, "its lists and objects are too deep in each other. Nothing was imported.")
+      () => failure("malformed", line, "its lists and objects are nested too deeply. Nothing was imported.")
     ),
     Either.map(wellFormedJson)
   )
@@ -55,15 +55,15 @@ const header = (piece: Piece): Either.Either<ExportHeader, ImportFailed> =>
     return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, cut(error.message, 500)))
   })
 
-/** An event, or how many there were: the trailer. */
+/** An event, or the trailer with the number of events. */
 const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }, ImportFailed> =>
   Either.flatMap(json(piece), (value): Either.Either<LogEvent | { readonly count: number }, ImportFailed> => {
     if (isTrailer(value)) return Either.right(value)
     const event = decodeEvent(value)
     if (Either.isLeft(event) || Number.isNaN(Date.parse(event.right.at)))
-      return Either.left(failure("malformed", piece.line, "this is no event: it has a type, a time and its data."))
+      return Either.left(failure("malformed", piece.line, "this is not an event: an event has a type, a time and data."))
     const data = dataOf.get(event.right.type)?.(event.right.data)
-    // A type that this version does not know is passed over (L6).
+    // Unknown event types are accepted and ignored (L6).
     if (data !== undefined && Either.isLeft(data))
       return Either.left(failure("malformed", piece.line, `${event.right.type}: ${cut(data.left.message, 500)}`))
     return Buffer.byteLength(piece.text) > maxEventBytes
@@ -71,7 +71,7 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
       : Either.right(value as LogEvent)
   })
 
-/** The records of the export. Between two chunks others have their turn. */
+/** The records of the export. Yields to other fibers between two chunks. */
 const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, ImportFailed | E> =>
   Stream.suspend(() => {
     const cut = new Records()
@@ -81,7 +81,7 @@ const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, 
       Stream.mapConcatEffect((bytes) => {
         const found = cut.push(decoder.decode(bytes, { stream: true }))
         return found === "too-large"
-          ? Effect.fail(failure("too-large", cut.line, "this is longer than an export has it."))
+          ? Effect.fail(failure("too-large", cut.line, "this record is longer than any in an export."))
           : Effect.succeed(found)
       }),
       Stream.concat(
@@ -89,14 +89,14 @@ const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, 
           Effect.sync(() =>
             cut.rest === undefined
               ? Stream.empty
-              : Stream.fail(failure("truncated", cut.rest.line, "the export ends in the middle of it. Export it again."))
+              : Stream.fail(failure("truncated", cut.rest.line, "the export ends in the middle of this record. Export it again."))
           )
         )
       )
     )
   })
 
-/** The header first, then each event: all of it good, and as many as it says. Reads it to its end and keeps nothing. */
+/** Checks the header, each event and the number of events. Reads the export to its end, holds nothing, and returns the header. */
 export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
   Effect.gen(function* () {
     let first: ExportHeader | undefined
@@ -108,7 +108,7 @@ export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
       last = piece.line
       if (first === undefined) return Effect.map(header(piece), (found) => void (first = found))
       return Effect.flatMap(body(piece), (found) => {
-        if (said !== undefined) return failure("malformed", piece.line, "this comes after the end of the export.")
+        if (said !== undefined) return failure("malformed", piece.line, "this record comes after the end of the export.")
         if ("count" in found) said = found.count
         else {
           count++
@@ -119,7 +119,7 @@ export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
           : Effect.void
       })
     })
-    if (first === undefined) return yield* failure("truncated", 1, "this is empty.")
+    if (first === undefined) return yield* failure("truncated", 1, "the export is empty.")
     if (said !== count)
       return yield* failure(
         "truncated",
@@ -129,7 +129,7 @@ export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
     return first
   })
 
-/** The transcript in an export that was checked, piece by piece; what is open at its end is closed. */
+/** The transcript of a checked export, piece by piece. Closes what is open at its end. */
 export const pieces = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Imported, ImportFailed | E> =>
   Stream.suspend(() => {
     const transcribe = new Transcribe()

@@ -1,16 +1,16 @@
-/** A page of the events that a filter accepts, from as many reads of the log as it takes: bounded in events, in bytes, and in how far it looks. */
+/** A page of the events that a filter accepts, from several reads of the log. Bounded in events, bytes and scanned offsets. */
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { accepts, type EventFilter, isSparse } from "@millrace/contracts/Filter"
 import type { EventLog, LogUnavailable, Page, ReadOptions, StoredEvent } from "@millrace/log/EventLog"
 import { Effect } from "effect"
 import * as Frames from "./Frames.ts"
 
-/** Events of one read, and bytes of them: others have their turn in between. */
+/** Bounds of one read; other fibers run between two reads. */
 const step = { limit: 1_000, maxBytes: 1024 * 1024 }
-/** Offsets that one page looks at; the page then ends where it came to, with what it found. */
+/** Most offsets scanned for one page; the page then ends there, with the events found. */
 export const maxScanned = 100_000
 
-/** `upTo` counts the events that were left out, too: the next page begins there. Reads that follow each other leave no gap and overlap nowhere (D4). */
+/** `upTo` includes the events that the filter left out: the next page begins there. Successive reads neither leave a gap nor overlap (D4). */
 export const read = (
   log: Pick<typeof EventLog.Service, "read">,
   filter: EventFilter,
@@ -28,7 +28,7 @@ export const read = (
       const end = (at: number): Page => ({ after: options.after, upTo: at, head: page.head, events })
       for (const event of page.events.filter(wanted)) {
         bytes += Buffer.byteLength(event.json)
-        // What does not fit begins the next page.
+        // An event that does not fit begins the next page.
         if (events.length > 0 && bytes > options.maxBytes) return end(event.offset - 1)
         events.push(event)
         if (events.length === options.limit) return end(event.offset)

@@ -1,4 +1,4 @@
-/** Frames for one follower in process: the log's events after its cursor, `caught-up` once, `end` when what it is about is gone (D2, D5, D6). */
+/** Frames for one subscriber in process: the log's events after its cursor, `caught-up` once, `end` when its threads or projects are deleted (D2, D5, D6). */
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -12,14 +12,14 @@ import { storageUnavailable } from "./Work.ts"
 type Log = typeof EventLog.Service
 
 /** Why a stream has no more events. */
-export const endReason = "There is no such thread or project any more."
+export const endReason = "The thread or project was deleted, or does not exist."
 
-/** Where a reader comes in: one view (D4), and the same work whatever the length of the history. */
+/** The state at the attach of a subscriber: one view (D4), the same work whatever the length of the history. */
 export interface Attached {
   readonly position: Cursors.Position
-  /** `caught-up` of this attach: how many requests wait at the head. */
+  /** For `caught-up`: the number of open requests at the head. */
   readonly requests: number
-  /** Of the streams that are followed, those that can have more events after the head; absent: all streams are followed. */
+  /** The followed streams that can have events after the head; absent: all streams are followed. */
   readonly live: ReadonlySet<string> | undefined
 }
 
@@ -40,7 +40,7 @@ export const attach = (log: Log, filter: EventFilter): Effect.Effect<Attached, L
     })
   })
 
-/** Counts the ends of the followed streams: `true` once none of them can have more events. To be asked of each event after the attach. */
+/** Tracks the deletion of the followed streams: returns `true` once none of them can have more events. Call it for each event after the attach. */
 export const endOf = (live: ReadonlySet<string> | undefined): ((event?: StoredEvent) => boolean) => {
   const left = live === undefined ? undefined : new Set(live)
   return (event) => {
@@ -49,7 +49,7 @@ export const endOf = (live: ReadonlySet<string> | undefined): ((event?: StoredEv
   }
 }
 
-/** The one stream whose events the log can find without reading the others; absent: the filter names none or several. */
+/** The only stream of a filter, which the log reads without scanning the others; absent: the filter names none or several. */
 export const indexed = (filter: EventFilter): { readonly stream?: string } => {
   const streams = streamsOf(filter)
   return streams?.length === 1 && streams[0] !== undefined ? { stream: streams[0] } : {}
@@ -61,7 +61,7 @@ export const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: stri
   event: JSON.parse(json) as LogEvent
 })
 
-/** Holds a cursor and one page; lives in whoever runs it. */
+/** The frames of one subscriber. Holds a cursor and one page; runs in the caller's fiber. */
 export const follow = (
   log: Log,
   options: EventFilter & { readonly after?: string }
@@ -110,6 +110,6 @@ export const follow = (
     })
   ).pipe(Stream.mapError(failure))
 
-/** What a follower hears when the log cannot be read. */
+/** The error of a subscriber when the log cannot be read. */
 export const failure = (error: CursorError | LogUnavailable): CursorError | StorageUnavailable =>
   error._tag === "LogUnavailable" ? storageUnavailable(error) : error

@@ -1,23 +1,23 @@
-/** What was said in a thread so far, from the read models: for an agent that keeps no conversation itself. */
+/** The conversation of a thread, from the read models, for an agent that stores none itself. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { History, HistoryBounds, PastMessage, PastTurn } from "@millrace/contracts/ProviderAdapter"
 import type { TurnView } from "@millrace/contracts/State"
 import type { View } from "@millrace/log/EventLog"
 
-/** Rows that are looked at in all, whatever the bounds. */
+/** Most rows read in all, whatever the bounds. */
 const maxItems = 5000
 const maxTurns = 5000
 const rowsAtATime = 200
-/** JSON text of rows that are looked at: what an agent did takes more than what it said. */
+/** Most bytes of a page of rows, and most characters of messages read in all. */
 const maxRowBytes = 16 * 1024 * 1024
 
-/** What an item says; nothing for reasoning, plans and the like, which are the agent's own. */
+/** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent. */
 const messageOf = (item: ItemView): PastMessage | undefined => {
   switch (item.kind) {
     case "user-message":
       return { role: "user", text: item.text ?? "" }
-    // What the server itself asked, to go on with a turn, stands where a person's words would.
+    // The server's own prompt of a continuation, goal or action counts as a user message.
     case "notice":
       return item.itemId.endsWith("_user") ? { role: "user", text: item.text ?? "" } : undefined
     case "agent-message":
@@ -36,7 +36,7 @@ const textOf = (message: PastMessage): string =>
 
 const outcomes: ReadonlySet<string> = new Set(["completed", "interrupted", "failed"])
 
-/** The thread's newest items by turn, each turn's newest first; `partly`: there are older ones. */
+/** Messages of the thread's newest items by turn, newest first; `partly`: older items were not read. */
 const itemsByTurn = (view: View, threadId: ThreadId) => {
   const byTurn = new Map<string, Array<PastMessage>>()
   let before = Number.MAX_SAFE_INTEGER
@@ -61,7 +61,7 @@ const itemsByTurn = (view: View, threadId: ThreadId) => {
   }
 }
 
-/** The newest turns that are over; one more than is wanted tells whether there are older ones. */
+/** The newest ended turns, up to one more than `limit`, which shows that there are older ones. */
 const turnsOf = (view: View, threadId: ThreadId, limit: number): ReadonlyArray<TurnView> => {
   const found: Array<TurnView> = []
   let before = Number.MAX_SAFE_INTEGER
@@ -72,21 +72,21 @@ const turnsOf = (view: View, threadId: ThreadId, limit: number): ReadonlyArray<T
     if (last === undefined) break
     for (const row of rows) {
       const turn = row.value as TurnView
-      // One that was taken from the queue was never said to anybody.
+      // A turn that was removed from the queue never reached an agent.
       if (outcomes.has(turn.status) && turn.startedAt !== undefined) found.push(turn)
     }
     seen += rows.length
     before = last.rank
   }
-  // In the order in which they ran, which the queue may have changed.
+  // By start, newest first: the queue may have been reordered.
   return found.toSorted((a, b) => (b.startedAt ?? "").localeCompare(a.startedAt ?? "")).slice(0, limit + 1)
 }
 
-/** The end of the text, at most so many bytes. */
+/** The last `bytes` bytes of the text. */
 const endOf = (text: string, bytes: number): string => {
   const all = Buffer.from(text)
   if (all.length <= bytes) return text
-  // A cut inside a code point leaves marks of its missing half: they go too.
+  // A cut inside a code point leaves replacement characters: remove them.
   return all
     .subarray(all.length - bytes)
     .toString("utf8")
@@ -94,7 +94,7 @@ const endOf = (text: string, bytes: number): string => {
 }
 
 /**
- * The newest first, as whole messages, until the next one passes the bounds; of the very newest at least its end. At one position of the log.
+ * Takes whole messages, newest first, until the next one exceeds the bounds; of the newest message at least its end. Returns them oldest first.
  */
 export const read = (view: View, threadId: ThreadId, bounds: HistoryBounds): History => {
   const turns = turnsOf(view, threadId, bounds.turns)

@@ -1,7 +1,7 @@
 /**
- * Transcripts from elsewhere, into threads of ours: an export, or what an agent itself has kept. Through the engine, as all that is written (L1),
- * in parts; nothing live begins. The same source is the same thread, and each of its turns, items and requests is one of ours for ever: doing it
- * again adds only what is new or has changed.
+ * Imports transcripts as threads: an export, or a conversation that an agent has stored itself. Writes through the engine (L1), in parts; starts no
+ * session. The same source maps to the same thread, and each of its turns, items and requests to the same id: importing again writes only what is
+ * new or has changed.
  */
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { createHash } from "node:crypto"
@@ -20,10 +20,10 @@ import * as Seeds from "./Seeds.ts"
 import type { ThreadRow } from "./ThreadRow.ts"
 import { storageUnavailable } from "./Work.ts"
 
-/** Pieces and bytes of one part: the engine does other things between two parts. */
+/** Most pieces and bytes of one part: the engine does other work between two parts. */
 const part = { pieces: 64, bytes: 96 * 1024 }
 
-/** The thread that a transcript becomes. */
+/** The thread that a transcript is imported into. */
 export interface Target extends Labelled {
   readonly source: ImportSource
   readonly title: string
@@ -34,9 +34,9 @@ export interface Target extends Labelled {
 }
 
 export interface Options<E> {
-  /** The bytes of an export, as JSON or lines of JSON. Run twice: it is read whole before anything is written, so it must begin anew each time. */
+  /** The bytes of an export, as JSON or lines of JSON. Run twice, because all of it is checked before anything is written; it must restart each time. */
   readonly source: Stream.Stream<Uint8Array, E>
-  /** A directory of this machine, when the one of the export is none. */
+  /** A directory of this machine, in place of the export's. */
   readonly cwd?: string | undefined
   readonly actor?: string | undefined
 }
@@ -44,9 +44,9 @@ export interface Options<E> {
 export class Import extends Context.Tag("@millrace/orchestration/Import")<
   Import,
   {
-    /** An export that cannot be read is refused whole, with the line, before anything is written. */
+    /** Imports an export. An invalid one is rejected with its line before anything is written. */
     readonly file: <E>(options: Options<E>) => Effect.Effect<ImportResult, ImportFailed | CommandError | E>
-    /** Pieces with the ids of their source. Of an agent's own history each turn comes before its items: those that the thread ran itself are left out. */
+    /** Imports pieces with the ids of their source. In an agent's history each turn comes before its items; turns that the thread ran itself are skipped. */
     readonly transcript: <E>(
       target: Target,
       pieces: Stream.Stream<Imported, E>,
@@ -58,7 +58,7 @@ export class Import extends Context.Tag("@millrace/orchestration/Import")<
 const digest = (...parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26)
 
-/** Ids of ours for those of a source, the same each time. */
+/** Maps the ids of a source to ours, deterministically. */
 const names = (threadId: ThreadId) => {
   const of = (prefix: string, id: string) => `${prefix}_${digest(threadId, id)}${id.endsWith("_user") ? "_user" : ""}`
   const turn = (id: string) => of("trn", id) as TurnId
@@ -79,7 +79,7 @@ const names = (threadId: ThreadId) => {
   }
 }
 
-/** A turn's plan and diff are in its last moment's words: they go first when its event would be too large (L4). */
+/** If a turn's event would be too large (L4): drops its plan and diff, and cuts its text. */
 const fit = (piece: Imported): Imported => {
   if (piece.type !== "turn.imported") return piece
   const { diff: _d, plan: _p, text, ...data } = piece.data
@@ -91,14 +91,14 @@ const fit = (piece: Imported): Imported => {
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const engine = yield* Engine
-  /** One at a time: two of the same source would each find nothing of the other. */
+  /** One import at a time: two of the same source would not see each other's writes. */
   const turn = Effect.unsafeMakeSemaphore(1)
 
   const look = <A>(read: Parameters<typeof log.view<A>>[0]) => log.view(read).pipe(Effect.mapError(storageUnavailable))
 
   /**
-   * The thread whose agent has this conversation: it began it, took it over, or was forked to it. One conversation has one thread. A fork that has
-   * not begun yet names the conversation of its source.
+   * The thread that owns this native conversation, now or before a hand-over. One conversation has one thread. A fork that has not begun yet still has
+   * the resume key of its source and does not count.
    */
   const ownerOf = ({ from: provider, resumeKey }: ImportSource) =>
     Effect.gen(function* () {
@@ -106,7 +106,7 @@ export const make = Effect.gen(function* () {
       const has = (row: ThreadRow) =>
         row.provider === provider && row.resumeKey === resumeKey && row.forkedFrom?.resumeKey !== resumeKey
       const had = ({ parked }: ThreadRow) => parked?.provider === provider && parked.resumeKey === resumeKey
-      // A thread that changes meanwhile moves to the front: what has moved is looked at again.
+      // A thread that changes during the scan moves to the front: scan the moved rows again.
       for (let seen = -1, newest = -1; ; seen = newest) {
         for (let before = Number.MAX_SAFE_INTEGER; before > seen + 1;) {
           const query = { collection: "thread-state", before, limit: 500, maxBytes: 16 * 1024 * 1024 }
@@ -126,7 +126,7 @@ export const make = Effect.gen(function* () {
       owner === undefined ? named(source) : Effect.succeed({ threadId: owner, created: false })
     )
 
-  /** The thread of the source; a deleted one is followed by the next. */
+  /** The thread id of the source; if that thread was deleted, the next id. */
   const named = ({ from, threadId }: ImportSource) =>
     look((view) => {
       for (let n = 1; ; n++) {
@@ -136,7 +136,7 @@ export const make = Effect.gen(function* () {
       }
     })
 
-  /** Native turns that the thread ran itself: they are there already, with ids of their own. */
+  /** Native ids of the turns that the thread ran itself: they are in the thread already, under other ids. */
   const ownTurns = (threadId: ThreadId, own = new Set<string>()): Effect.Effect<ReadonlySet<string>, StorageUnavailable> =>
     Effect.gen(function* () {
       let after = yield* log.retainedFrom
@@ -154,7 +154,7 @@ export const make = Effect.gen(function* () {
     }).pipe(
       Effect.catchTags({
         LogUnavailable: (error) => Effect.fail(storageUnavailable(error)),
-        // What was about to be read was forgotten meanwhile: on with what is kept.
+        // Retention removed the next events: continue with what is kept.
         CursorExpired: () => ownTurns(threadId, own),
         CursorAhead: Effect.die
       })
@@ -205,7 +205,8 @@ export const make = Effect.gen(function* () {
             return yield* new CommandRejected({
               rule: "ThreadDeleted",
               id: threadId,
-              message: "The thread or its project was deleted meanwhile, or a piece is too large for the log. Import it again."
+              message:
+                "The thread or its project was deleted during the import, or a piece is too large for the log. Import it again."
             })
           begun = true
           counts.written += fresh.length
@@ -226,7 +227,7 @@ export const make = Effect.gen(function* () {
         bytes += JSON.stringify(ours.data).length
         return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void
       })
-      // Also of nothing: an empty thread is a thread.
+      // Also without pieces: an empty thread is created too.
       yield* flush
       return { threadId, created, ...counts }
     }).pipe(turn.withPermits(1), Effect.withSpan("Import.transcript"))

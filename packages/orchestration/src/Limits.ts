@@ -1,11 +1,11 @@
-/** Keeps each event under 256 KiB (L4): long text is cut, and the event says by how many bytes. */
+/** Keeps each event under 256 KiB (L4): long text is cut, and the event records the bytes cut. */
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { Ask, Failure, FileChange, ItemContent, PlanStep } from "@millrace/contracts/Item"
 
-/** Encoded bytes that one value inside an event may take; the rest is the envelope. */
+/** Most encoded bytes of one value inside an event; the rest is for the envelope. */
 export const maxValueBytes = 224 * 1024
 
-/** Bytes of the JSON string of a text. Worst case 6 per UTF-16 unit, so short text is not counted. */
+/** UTF-8 bytes of a value's JSON. A text takes at most 6 per UTF-16 unit, so `fits` does not encode a short one. */
 const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? "", "utf8")
 
 const fits = (text: string, bytes: number): boolean => text.length * 6 + 2 <= bytes || jsonBytes(text) <= bytes
@@ -20,7 +20,7 @@ const unitBytes = (code: number): number => {
 const isHigh = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
 const isLow = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff
 
-/** The longest beginning of a text whose JSON is at most so many bytes; never half a surrogate pair. One pass. */
+/** The longest prefix of a text whose JSON has at most `bytes` bytes; never splits a surrogate pair. One pass. */
 export const cutText = (text: string, bytes: number): string => {
   if (fits(text, bytes)) return text
   let sum = 2
@@ -35,7 +35,7 @@ export const cutText = (text: string, bytes: number): string => {
   return text.slice(0, at)
 }
 
-/** A text in pieces of at most so many bytes of JSON each; joined they are the text. */
+/** Splits a text into pieces of at most `bytes` bytes of JSON each; joined they equal the text. */
 export const split = (text: string, bytes: number): ReadonlyArray<string> => {
   const pieces: Array<string> = []
   let rest = text
@@ -48,16 +48,16 @@ export const split = (text: string, bytes: number): ReadonlyArray<string> => {
   return pieces
 }
 
-/** Lists and objects in each other that a value may have: whoever encodes, checks or shows it calls itself for each. */
+/** Most nesting levels of a value: encoding, checking and showing it recurse once per level. */
 const maxDepth = 256
 
-/** Parsing takes any depth, encoding does not. */
+/** Whether a value is nested deeper than `left` levels. `JSON.parse` takes any depth, `JSON.stringify` does not. */
 export const isDeep = (value: unknown, left = maxDepth): boolean =>
   typeof value === "object" && value !== null && (left === 0 || Object.values(value).some((part) => isDeep(part, left - 1)))
 
-/** A value of unknown shape, or a note of what it was when it is too large or too deep. */
+/** A value of unknown shape, or a note in its place if it is too large or too deep. */
 export const fitUnknown = (value: unknown, bytes: number): unknown => {
-  if (isDeep(value)) return { leftOut: `lists and objects in each other, more than ${maxDepth} deep` }
+  if (isDeep(value)) return { leftOut: `nested more than ${maxDepth} levels deep` }
   const json = JSON.stringify(value)
   if (json === undefined) return null
   if (fits(json, bytes)) return value
@@ -65,7 +65,7 @@ export const fitUnknown = (value: unknown, bytes: number): unknown => {
   return { truncatedBytes: size, beginning: cutText(json, Math.min(bytes >> 1, 8192)) }
 }
 
-/** Rough bytes of a content without encoding it; never less than the real ones for plain text. */
+/** Whether a content surely fits, by an upper bound of its bytes that needs no encoding. */
 const isSmall = (content: ItemContent): boolean =>
   ((content.text?.length ?? 0) + (content.output?.length ?? 0) + (content.command?.length ?? 0)) * 6 < 32_768 &&
   content.changes === undefined &&
@@ -87,7 +87,7 @@ const withoutDeep = ({ input, result, ...content }: ItemContent): ItemContent =>
   ...(result === undefined ? {} : { result: fitUnknown(result, maxValueBytes) })
 })
 
-/** The content, cut where it is too large: diffs first, then results, then output and text from their ends. */
+/** The content; if it is too large, each field is cut to a fixed share of the limit, texts at their ends. */
 export const fitContent = (given: ItemContent): ItemContent => {
   if (isSmall(given)) return given
   const content = isDeep(given.input) || isDeep(given.result) ? withoutDeep(given) : given
@@ -119,7 +119,7 @@ const fitFailure = (error: Failure): Failure => ({
 const fitPlan = (plan: ReadonlyArray<PlanStep>): ReadonlyArray<PlanStep> =>
   plan.slice(0, 200).map(({ text, status }) => ({ text: cutText(text, 512), status }))
 
-/** What is asked of a person is cut, never dropped: the agent waits for the answer. */
+/** A request is cut, never dropped: the agent waits for the answer. */
 const fitAsk = (ask: Ask): Ask => {
   if (jsonBytes(ask) <= maxValueBytes) return ask
   if (ask.kind === "approval")
@@ -149,7 +149,7 @@ const fitAsk = (ask: Ask): Ask => {
   return { ...ask, title: cutText(ask.title, wordsBytes), questions: [fit(first), ...others.map(fit)] }
 }
 
-/** The same event with its large values cut to what the log takes; the same object when nothing is large (L4). */
+/** The event with its large values cut to what the log accepts (L4). */
 export const fitEvent = (event: DurableEvent): DurableEvent => {
   switch (event._tag) {
     case "ItemStarted":

@@ -1,24 +1,24 @@
-/** A transcript as Markdown: turns, messages, commands with their output, changes, and what was asked and who answered. */
+/** A transcript as Markdown: turns, messages, commands with their output, changes, requests and their answers. */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ExportHeader, Imported } from "@millrace/contracts/Import"
 import type { Answer, Ask } from "@millrace/contracts/Item"
 
 type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
 
-/** In a fence that its content cannot end. */
+/** Wraps text in a fence longer than any in the text. */
 const fenced = (text: string, language = ""): string => {
   const longest = Math.max(2, ...Array.from(text.matchAll(/`{3,}/g), ([ticks]) => ticks.length))
   const fence = "`".repeat(longest + 1)
   return `${fence}${language}\n${text.replace(/\n$/, "")}\n${fence}\n\n`
 }
-/** One line, whatever it holds. */
+/** Joins text into one line. */
 const line = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
 const code = (text: string): string => `\`${line(text).replaceAll("`", "'")}\``
 const minute = (at: string): string => at.slice(0, 16).replace("T", " ")
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${line(reason)}`)
 const value = (of: unknown): string => (typeof of === "string" ? of : (JSON.stringify(of, undefined, 2) ?? ""))
 
-/** The option's words are in the answer; one of an older log has only its id, and its words are in what was asked. */
+/** The label of the chosen option. An answer of an older log has only its id; the label is then in the request. */
 const optionOf = (
   ask: Ask,
   { label, optionId }: { readonly label?: string | undefined; readonly optionId?: string | undefined }
@@ -88,7 +88,7 @@ const turnEnd = (data: Data<"turn.imported">): string => {
   return `*Turn ${data.status}${why}${data.endedAt === undefined ? "" : `, ${minute(data.endedAt)}`}${tokens}*\n\n`
 }
 
-/** Text in the order of the history. A turn's heading comes with the first thing that is said in it. */
+/** Writes text in the order of the history. A turn's heading comes with its dispatch, its start or its first item. */
 export class Markdown {
   private count = 0
   private current: string | undefined
@@ -103,7 +103,7 @@ export class Markdown {
     return `## Turn ${++this.count}${at === undefined ? "" : ` (${minute(at)})`}\n\n`
   }
 
-  /** What stands at its place before anything of it is over. */
+  /** The heading of a turn at its dispatch or start; empty for all other events. */
   event(event: DomainEvent, at: string): string {
     return event.type === "turn.dispatched" || event.type === "turn.started" ? this.heading(event.data.turnId, at) : ""
   }

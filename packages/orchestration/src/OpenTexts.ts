@@ -1,6 +1,6 @@
 /**
- * The text of items that are still open: the sum of their deltas, read from the log. Deltas write no row, so that each costs the same whatever
- * came before; who wants the text of an open item reads its stream from where the item started.
+ * The text of open items: the sum of their deltas, read from the log. Deltas write no row, so that each costs the same whatever came before; the text of
+ * an open item is read from its stream, from the item's start.
  */
 import { cut } from "@millrace/contracts/Text"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -14,7 +14,7 @@ export interface OpenText {
   readonly cut: number
 }
 
-/** Events that one look may read, so that the event loop is not kept: minutes of streaming. An item that has streamed more shows its beginning. */
+/** Most events that one call reads, so that it does not block the event loop: minutes of streaming. A longer item shows its beginning. */
 const defaultEvents = 20_000
 
 interface Delta {

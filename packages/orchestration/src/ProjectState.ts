@@ -1,4 +1,4 @@
-/** The folded state of one project. It also counts its threads, which are other streams: that is what `project.delete` asks for. */
+/** The folded state of one project. It also counts its threads, which have their own streams, because `project.delete` needs the count. */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
 import type { ProjectView } from "@millrace/contracts/State"
@@ -16,7 +16,7 @@ export const projectView = ({ projectId, cwd, title, createdAt }: ProjectState):
   createdAt
 })
 
-/** Which project an event of a thread's stream concerns: only those that change its count. */
+/** The project whose state an event changes: of a thread's events, only those that change the count. */
 export const projectOf = (event: DomainEvent, threadProject: ProjectId | undefined): ProjectId | undefined => {
   switch (event.type) {
     case "project.created":

@@ -3,15 +3,15 @@
  *
  * | collection        | key       | parent    | rank | value                                             |
  * |-------------------|-----------|-----------|------|---------------------------------------------------|
- * | `project`         | projectId |           | keep | ProjectView; gone when deleted                     |
+ * | `project`         | projectId |           | keep | ProjectView; removed when deleted                  |
  * | `project-state`   | projectId |           | keep | ProjectState                                       |
- * | `project-by-cwd`  | cwd       |           | keep | projectId; gone when deleted                       |
- * | `thread`          | threadId  | projectId | bump | ThreadView; not the archived, not the deleted      |
+ * | `project-by-cwd`  | cwd       |           | keep | projectId; removed when deleted                    |
+ * | `thread`          | threadId  | projectId | bump | ThreadView; neither archived nor deleted           |
  * | `thread-archived` | threadId  | projectId | bump | ThreadView                                         |
  * | `thread-state`    | threadId  |           | bump | ThreadRow; stays as a tombstone                    |
- * | `live`            | threadId  |           | keep | true, while anything of the thread is under way     |
- * | `timer`           | threadId  |           | keep | Timer, while work of the thread is to go on later   |
- * | `timer`           | goalId    |           | keep | Timer, while a goal has a time to be looked at      |
+ * | `live`            | threadId  |           | keep | true, while the thread `isLive`                     |
+ * | `timer`           | threadId  |           | keep | Timer, while a continuation is scheduled            |
+ * | `timer`           | goalId    |           | keep | Timer, while a goal has a due time                  |
  * | `turn`            | turnId    | threadId  | keep | TurnView                                           |
  * | `item`            | itemId    | threadId  | keep | ItemView; text of an open one: see OpenTexts        |
  * | `request`         | requestId | threadId  | keep | RequestView                                        |
@@ -79,7 +79,7 @@ const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<
   return rows.concat(goalRows(before?.goal, after))
 }
 
-/** The next time at which a goal is to be looked at. */
+/** The next due time of a goal: its next turn, or the end of its minutes. */
 const wakesAt = (goal: ThreadState["goal"]): string | undefined =>
   goal === undefined || (goal.nextAt !== undefined && (goal.until === undefined || goal.nextAt < goal.until))
     ? goal?.nextAt
@@ -97,12 +97,12 @@ const goalRows = (before: ThreadState["goal"], { goal, threadId }: ThreadState):
   return rows
 }
 
-/** When somebody has to look at a plan of a thread. */
+/** When a continuation or a goal of a thread is due. */
 export interface Timer {
   readonly threadId: ThreadId
-  /** The turn that was cut off; */
+  /** Of a continuation: the interrupted turn. */
   readonly turnId?: TurnId
-  /** or the goal. */
+  /** Of a goal. */
   readonly goalId?: GoalId
   /** ISO 8601 UTC. */
   readonly at: string
@@ -163,7 +163,7 @@ const requestView = (
   openedAt: request.openedAt
 })
 
-/** The row of a piece of a transcript. */
+/** The row of an imported piece. */
 export const importedRow = ({ data, type }: Imported): Put => {
   if (type === "item.imported") return put("item", data.itemId, data.threadId, "keep", data)
   if (type === "turn.imported") {
@@ -244,7 +244,7 @@ const detailRows = (
   }
 }
 
-/** What one event of a thread's stream changes. */
+/** Row changes of one event of a thread's stream. */
 export const projectThread = (
   before: ThreadState | undefined,
   event: DomainEvent,

@@ -1,6 +1,6 @@
 /**
- * Cuts an export into its records as its text comes: the header, each event, the trailer. Reads lines of JSON, and the one JSON document whose
- * `events` are an array, however it is indented. Holds one record, never the document.
+ * Splits an export into its records as text arrives: the header, each event, the trailer. Accepts lines of JSON, and one JSON document with an
+ * `events` array in any indentation. Holds one record at a time.
  */
 
 export interface Record {
@@ -9,10 +9,10 @@ export interface Record {
   readonly text: string
 }
 
-/** Characters that one record may have: an event is at most 256 KiB on the wire, the header is smaller. */
+/** Most characters of a record: an event is at most 256 KiB on the wire, the header is smaller. */
 const maxRecord = 1024 * 1024
 
-/** Characters of `"events"`, its colon and the blanks around that. */
+/** Most characters of `"events"`, its colon and the blanks around it. */
 const nameLength = 64
 
 const [quote, backslash, newline] = [0x22, 0x5c, 0x0a]
@@ -20,7 +20,7 @@ const [open, close, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d]
 const isBlank = (code: number) => code === 0x20 || code === 0x09 || code === 0x0d || code === newline
 
 export class Records {
-  /** Where the record that is being read has come to; without it text is between records. */
+  /** The current record so far; empty between records. */
   private held = ""
   private depth = 0
   private inText = false
@@ -28,10 +28,10 @@ export class Records {
   /** In the `events` of one document: its elements are records. */
   private inEvents = false
   private begins = 1
-  /** The line that was reached. */
+  /** The current line, from 1. */
   line = 1
 
-  /** The records that are complete with this text; `"too-large"` ends it. */
+  /** The records that this text completes, or `"too-large"`: then the caller stops. */
   push(text: string): ReadonlyArray<Record> | "too-large" {
     const found: Array<Record> = []
     let from = 0
@@ -45,14 +45,14 @@ export class Records {
         continue
       }
       if (this.depth === 0 && this.held === "" && from === at) {
-        // Between records: blanks, and in a document the commas.
+        // Skips blanks between records, and commas in a document.
         if (isBlank(code) || (this.inEvents && code === 0x2c)) {
           from = at + 1
           continue
         }
         this.begins = this.line
         if (this.inEvents && code === closeArray) {
-          // What follows the events is a record too: the trailer, as an object of its own.
+          // What follows the `events` array is the trailer: a record that is read as a separate object.
           this.inEvents = false
           this.held = "{"
           this.depth = 1
@@ -81,7 +81,7 @@ export class Records {
           from = at + 1
         }
       }
-      // A word outside of any object is its own record: it is refused, with its line.
+      // Text outside any object is a record too, so that it is rejected with its line.
       else if (this.depth === 0 && code === newline) {
         found.push({ line: this.begins, text: this.held + text.slice(from, at) })
         this.held = ""
@@ -92,13 +92,13 @@ export class Records {
     return this.held.length > maxRecord || found.some((record) => record.text.length > maxRecord) ? "too-large" : found
   }
 
-  /** The last characters before this one: enough for a name and its colon, so that a record of many lists costs no more than its length. */
+  /** The last `nameLength` characters before this one: bounded, so that a record with many lists takes linear time. */
   private before(text: string, from: number, at: number): string {
     const own = text.slice(Math.max(from, at - nameLength), at)
     return own.length < nameLength ? this.held.slice(own.length - nameLength) + own : own
   }
 
-  /** What was begun and did not end. */
+  /** The unfinished record, if any. */
   get rest(): Record | undefined {
     return this.held.trim() === "" && !this.inEvents ? undefined : { line: this.begins, text: this.held }
   }

@@ -1,10 +1,10 @@
-/** All rows of a collection, a page at a time: neither a transaction nor memory holds more. */
+/** Reads all rows of a collection page by page: one transaction, and one page in memory, at a time. */
 import type { EventLog, LogUnavailable, Row } from "@millrace/log/EventLog"
 import { Effect } from "effect"
 
 const size = 500
 
-/** Newest first; each page is as it stands when it is looked at. */
+/** Newest first. Each page is read at the head of its time. */
 export const eachPage = <E, R>(
   log: Pick<typeof EventLog.Service, "view">,
   collection: string,

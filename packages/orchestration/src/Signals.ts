@@ -1,9 +1,9 @@
 /**
- * The ephemeral lane (D12): the latest signal of each key, for readers that have caught up. Nothing here is in the log, has an id or moves a cursor (D5),
- * and nobody waits for it: publishing is constant work, reading is looking.
+ * Ephemeral signals (D12): the latest of each key, for readers that have caught up. Signals are not in the log, have no id and move no cursor (D5).
+ * Publishing is constant work and never waits.
  *
- * Signals become visible in waves, so that an agent that talks without end wakes nobody more often than the configuration says. A reader holds one
- * number, the place up to which it saw; one that was away finds the latest of each key.
+ * Signals become visible in batches, so that a busy agent wakes readers at most once per `every`. A reader holds one number, the position up to which
+ * it has read; after an absence it gets the latest of each key.
  */
 import type { ItemId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { threadStream } from "@millrace/contracts/Ids"
@@ -14,24 +14,24 @@ import { Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { fitUnknown } from "./Limits.ts"
 
 export interface Options {
-  /** Keys that are kept; beyond, the one that was silent longest goes. Default 1024. */
+  /** Most keys kept; beyond it, the key that has not changed for longest is dropped. Default 1024. */
   readonly keys?: number
-  /** Least time between two waves. Default 100 ms. */
+  /** Minimum time between two batches. Default 100 ms. */
   readonly every?: Duration.DurationInput
 }
 
-/** One session's way in. */
+/** Publishes the signals of one session. */
 export interface Publisher {
-  /** Returns at once, whoever reads. */
+  /** Returns at once, whatever the readers do. */
   readonly publish: (signal: ProviderSignal) => void
-  /** To be told of what the agent says beside signals, before anybody else is: what an item or a turn said is gone with its end. */
+  /** Call for every durable event before publishing it: the signals of an item or turn are dropped at its end. */
   readonly over: (event: DurableEvent) => void
-  /** The session goes: what it said is gone, and what it still says is not heard. */
+  /** Drops the session's signals and ignores later ones. */
   readonly close: () => void
 }
 
 export interface Seen {
-  /** What to come back with. */
+  /** The position to pass to the next `since`. */
   readonly place: number
   readonly signals: ReadonlyArray<Signal>
 }
@@ -39,30 +39,30 @@ export interface Seen {
 export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
   Signals,
   {
-    /** Closed with the scope. */
+    /** The publisher of a session; closed with the scope. */
     readonly session: (threadId: ThreadId) => Effect.Effect<Publisher, never, Scope.Scope>
-    /** Where the last wave ended: who holds this number has seen everything. */
+    /** The position of the last visible signal: a reader that holds it has read everything. */
     readonly place: () => number
-    /** The latest of each key that changed beyond the place, those that waited longest first; of one thread's stream, and at most so many, if that is asked. */
+    /** The latest signal of each key that changed after the position, oldest first; optionally of one stream, and at most `limit`. */
     readonly since: (place: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
-    /** Returns when the last wave ended beyond the place. */
+    /** Returns when a signal after the position is visible. */
     readonly beyond: (place: number) => Effect.Effect<void>
   }
 >() {}
 
-/** Bytes of one signal's data; larger ones say only how large they are. */
+/** Most bytes of a signal's data; larger data is replaced by its size and beginning. */
 const maxBytes = 4096
 
 interface Entry {
   readonly signal: Signal
   readonly stream: StreamName
   readonly owner: Publisher
-  /** Where it lies; 0 = not visible yet. */
+  /** Its position; 0 = not visible yet. */
   place: number
   gone: boolean
 }
 
-/** The latest of each key, those that changed last at the end. */
+/** The latest entry of each key, in order of change. */
 class Latest {
   private readonly entries = new Map<string, Entry>()
   private readonly bound: number
@@ -102,7 +102,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
     const bell = new Bell()
     const more = Effect.unsafeMakeLatch(false)
     let place = 0
-    /** What the last wave brought, and where the one before it ended: nearly every reader comes from there. */
+    /** The last batch, and the position before it, from which nearly every reader asks. */
     let wave: { readonly after: number; readonly entries: ReadonlyArray<Entry> } = { after: 0, entries: [] }
 
     const show = Effect.sync(() => {
@@ -115,13 +115,13 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
       }
       bell.wake()
     })
-    // The first one after a rest is shown at once.
+    // The first signal after a pause becomes visible at once.
     yield* more.await.pipe(Effect.zipRight(show), Effect.zipRight(Effect.sleep(every)), Effect.forever, Effect.forkScoped)
 
     const publisher = (threadId: ThreadId): Publisher => {
       const stream = threadStream(threadId)
       let closed = false
-      /** Its keys, those that changed last at the end: few, so that an end costs little. */
+      /** The session's signals by key, in order of change: few, so that dropping those of an item or turn is cheap. */
       const mine = new Map<string, Signal>()
       const remove = (key: string) => {
         mine.delete(key)

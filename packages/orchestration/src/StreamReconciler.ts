@@ -1,11 +1,11 @@
 /**
- * Streams that belong to one request: the events of one turn, and its end. The end is read from state, never from an event that somebody
- * happened to see (D13): a stream ends when the state at a position at or after its accepted command says that the turn is over, whether the
- * terminal was delivered, forgotten by retention, or came and went between two looks. Before that position state knows nothing of the
- * command, so nothing ends there.
+ * Streams of one turn: its events, then its end. The end is read from state, never from a delivered event (D13): a stream ends when the state at a
+ * position at or after the accepted command shows that the turn has ended, whether its terminal was delivered, removed by retention, or committed
+ * between two reads. Before that position the state does not contain the command, so the stream cannot end there.
  *
- * A look is one read transaction: events and state of the same position, so an end never overtakes the events before it. Between looks a
- * follower waits; a wake-up says "look again" and carries nothing (D1). One too many costs a read, one too few at most one `reconcile`.
+ * Each read is one transaction over events and state at the same position, so an end never overtakes the events before it. Between reads a
+ * follower waits; a wake-up triggers the next read and carries no data (D1). A spurious wake-up costs one read; a lost one delays the reader by at
+ * most `reconcile`.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
@@ -19,23 +19,23 @@ import { endOf, itemsOf, type TurnEnd } from "./TurnEnd.ts"
 export interface Addressed {
   readonly threadId: ThreadId
   readonly turnId: TurnId
-  /** Of the accepted command: events after it are given, and state before it is not asked. */
+  /** Offset of the accepted command: events after it are delivered, state before it is not used. */
   readonly offset: number
 }
 
 export type Step =
   /** Events of this turn only, in the order of the log, up to its terminal. */
   | { readonly _tag: "events"; readonly events: ReadonlyArray<LogEvent> }
-  /** What came next is no longer kept. Instead of it: the turn's items as they stand by now, in the order of their beginnings; open ones may lack text. */
+  /** The next events are no longer kept. In their place: the turn's current items, by start; open ones may lack text. */
   | { readonly _tag: "gap"; readonly items: ReadonlyArray<ItemView> }
   /** The last step. */
   | { readonly _tag: "end"; readonly end: TurnEnd }
 
 /** One reader of one turn. Not to be shared: it holds a position. */
 export interface TurnFollower {
-  /** What there is now, at most one page; nothing = wait. After the end: nothing. */
+  /** The steps available now, at most one page; empty = wait. Empty after the end. */
   readonly look: Effect.Effect<ReadonlyArray<Step>, LogUnavailable>
-  /** Returns when another look may find more. Safe to interrupt: it carries nothing. */
+  /** Returns when another `look` may find more. Safe to interrupt. */
   readonly wait: Effect.Effect<void>
 }
 
@@ -47,21 +47,21 @@ export interface Options {
 export class StreamReconciler extends Context.Tag("@millrace/orchestration/StreamReconciler")<
   StreamReconciler,
   {
-    /** With `events: false` its steps are the end only: nothing of the log is read, so nothing can be missing. */
+    /** With `events: false` the only step is the end: no events are read, so there is no gap. */
     readonly open: (turn: Addressed, options?: { readonly events?: boolean }) => TurnFollower
-    /** The turn's events, then its end. Ending it early changes nothing for the turn (D11). */
+    /** The turn's events, then its end. Closing the stream early does not affect the turn (D11). */
     readonly follow: (turn: Addressed) => Stream.Stream<Step, LogUnavailable>
     /** Waits for the turn's end without its events. */
     readonly ended: (turn: Addressed) => Effect.Effect<TurnEnd, LogUnavailable>
-    /** Followers that wait at this moment. */
+    /** Number of followers that wait now. */
     readonly waiting: () => number
   }
 >() {}
 
-/** Bytes of the log that one look reads at a time. */
+/** Most bytes of events per read. */
 const pageBytes = 256 * 1024
 
-/** Who waits, by the stream of their thread. */
+/** Waiting followers, by the stream of their thread. */
 const makeWaiters = () => {
   const byStream = new Map<string, Set<() => void>>()
   const wake = (stream: string) => {
@@ -92,7 +92,7 @@ const makeWaiters = () => {
   }
 }
 
-/** Parses those events of a page that are of the turn; a cheap look at the bytes spares the others. */
+/** Parses the events of the turn in a page; a substring test skips the others cheaply. */
 const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
   const found: Array<LogEvent> = []
   for (const { json } of page.events) {
@@ -104,7 +104,7 @@ const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
   return found
 }
 
-/** Events, if they are wanted, and state at one position; nothing while the command is not visible there. */
+/** Events, if wanted, and state at one position; empty while the command is not visible there. */
 const lookAt = (view: View, turn: Addressed, after: number, wanted: boolean) => {
   const { head } = view
   if (head < turn.offset) return { head, upTo: after, visible: false, events: [], end: undefined }
@@ -112,7 +112,7 @@ const lookAt = (view: View, turn: Addressed, after: number, wanted: boolean) => 
   const page = view.events({ after, stream: threadStream(turn.threadId), maxBytes: pageBytes })
   const all = eventsOf(page, turn.turnId)
   const terminal = all.findIndex((event) => isTerminal(event.type))
-  // What a provider says after the terminal is no part of the stream, whenever it is read.
+  // Events after the terminal are not part of the stream.
   const events = terminal < 0 ? all : all.slice(0, terminal + 1)
   const atEnd = terminal >= 0 || page.upTo >= head
   return { head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
@@ -122,7 +122,7 @@ export const make = (options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const waiters = makeWaiters()
-    /** Everyone who had to be told of events up to here was told. */
+    /** The followers concerned by events up to this offset were woken. */
     let told = yield* log.head
 
     const tell = (page: Page) =>
@@ -131,12 +131,12 @@ export const make = (options: Options = {}) =>
         if (!waiters.isEmpty()) for (const event of page.events) waiters.wake(event.stream)
       })
     const tellAll = Effect.map(log.head, (head) => {
-      // A tick may have been overtaken between the two; what was told stays told.
+      // `told` may have advanced since the head was read: never move it back.
       told = Math.max(told, head)
       waiters.wakeAll()
     })
     const reconcile = Effect.sleep(options.reconcile ?? "5 seconds")
-    // What retention took before it was read, or what cannot be read now, may concern anybody.
+    // Events that retention removed or that cannot be read now may concern any follower: wake all.
     yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: told }), tell)).pipe(
       Effect.catchAll((error) => Effect.zipRight(tellAll, error._tag === "LogUnavailable" ? reconcile : Effect.yieldNow())),
       Effect.forever,
@@ -151,7 +151,7 @@ export const make = (options: Options = {}) =>
       const look: TurnFollower["look"] = Effect.gen(function* () {
         while (!over) {
           const found = yield* log.view((view) => lookAt(view, turn, position, wanted))
-          // Asked after the read: retention may be further by now, which costs a needless `gap` and never a hidden one.
+          // Read after the events: if retention advanced in between, the result is a needless `gap`, never a missing one.
           const retained = yield* log.retainedFrom
           const steps: Array<Step> = []
           if (wanted && found.visible && position < retained)

@@ -1,6 +1,6 @@
 /**
- * The folded state of a thread as a row. Large things (prompts, asks, item contents) are left out: they stand in the rows of turns, requests
- * and items, and `hydrate` puts them back. So the row is small, and a delta never writes it.
+ * The folded state of a thread as a row. Large values (prompts, asks, item contents) are stored in the rows of turns, requests and items, from which
+ * `hydrate` restores them. So the row is small, and a delta never writes it.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { threadStream } from "@millrace/contracts/Ids"
@@ -42,7 +42,7 @@ export interface ThreadRow
     > {
   readonly recovery?: RecoveryPolicy
   readonly afterLimit?: AfterLimit
-  /** Its text is made anew from the turn that was cut off. */
+  /** Its prompt is derived again from the interrupted turn. */
   readonly continuation?: Plan
   readonly goal?: NonNullable<ThreadState["goal"]>
   readonly handedFrom?: string
@@ -120,19 +120,19 @@ const lookup = <A>(view: View, collection: string, key: string): { readonly row:
   return row === undefined ? undefined : { row, value: row.value as A }
 }
 
-/** The state of a thread as the view has it, or nothing when there is no such thread. */
+/** The state of a thread at the view's head; `undefined` if there is no such thread. */
 export const load = (view: View, threadId: string): ThreadState | undefined => {
   const found = lookup<ThreadRow>(view, "thread-state", threadId)
   return found === undefined ? undefined : hydrate(view, found.value)
 }
 
-/** With the prompt of its turn, from the turn that was cut off: its row says what was asked. */
+/** Restores a continuation's prompt and action from the row of the interrupted turn. */
 const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
   const turn = lookup<TurnView>(view, "turn", plan.turnId)?.value
   return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }), action: turn?.action }
 }
 
-/** Who asked for the last of the turns that wait. */
+/** The sender of the last queued turn, from its event. */
 const requestedBy = (view: View, { queue, threadId }: ThreadRow): string | undefined => {
   const last = queue.at(-1)
   const found = last === undefined ? undefined : lookup<TurnView>(view, "turn", last.turnId)

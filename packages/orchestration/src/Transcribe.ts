@@ -1,6 +1,6 @@
 /**
- * The events of a thread's history as pieces of a transcript: each turn, item and request once, as it ended; an amended item once more. Holds what
- * is open, nothing that is over. Pure: no clock, no ids of its own.
+ * Turns the events of a thread into pieces of a transcript: each turn, item and request once, at its end; an amended item once more. Holds only what
+ * is open. Pure: no clock, creates no ids.
  */
 import { cut } from "@millrace/contracts/Text"
 import type { DomainEvent } from "@millrace/contracts/Event"
@@ -15,7 +15,7 @@ type Turn = Omit<Data<"turn.imported">, "status" | "endedAt">
 type Item = Omit<Data<"item.imported">, "status">
 type Request = Pick<Data<"request.imported">, "threadId" | "turnId" | "requestId" | "ask" | "openedAt">
 
-/** Why what an export leaves open is over. */
+/** The reason of what an export leaves open and the import ends. */
 export const imported = "imported"
 
 const none: ReadonlyArray<Imported> = []
@@ -52,12 +52,12 @@ export class Transcribe {
     return request === undefined ? none : [piece("request.imported", { ...request, ...end })]
   }
 
-  /** How many are open, and held. */
+  /** Number of open turns, items and requests, which are held in memory. */
   get open(): number {
     return this.turns.size + this.items.size + this.requests.size
   }
 
-  /** The pieces that are whole with this event. */
+  /** The pieces that this event completes. */
   next(event: DomainEvent, at: string): ReadonlyArray<Imported> {
     this.last = at
     switch (event.type) {
@@ -128,7 +128,7 @@ export class Transcribe {
     }
   }
 
-  /** What is open at the end of the history, closed: nothing of it is live any more. */
+  /** Closes what is open at the end of the history: nothing of it is live. */
   rest(): ReadonlyArray<Imported> {
     const items = Array.from(this.items.values(), ({ item, text }) => {
       const said: ItemContent = text === "" ? {} : item.kind === "command" ? { output: text } : { text }

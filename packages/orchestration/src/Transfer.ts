@@ -1,4 +1,4 @@
-/** Threads out and in: exports, imports, and what an agent has kept itself. */
+/** Export and import of threads, and import of the conversations that an agent has stored itself. */
 import { type CommandError, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat, Imported, ImportFailed, ImportResult, NativeThread } from "@millrace/contracts/Import"
@@ -11,25 +11,25 @@ import { fitContent } from "./Limits.ts"
 import { imported } from "./Transcribe.ts"
 import { Views } from "./Views.ts"
 
-/** Native threads that a list has at most. */
+/** Most native threads in a list. */
 const maxNative = 100
 
 export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<
   Transfer,
   {
-    /** A stored thread as a document. Fails before its first piece when there is no such thread. */
+    /** Exports a stored thread as a document. Fails before its first piece if there is no such thread. */
     readonly exportThread: (
       threadId: ThreadId,
       format: ExportFormat
     ) => Effect.Effect<Stream.Stream<string, StorageUnavailable>, NotFound | StorageUnavailable>
-    /** An export (`json`, `ndjson`) becomes a thread of ours; the same one again is the same thread. `source` is run twice. */
+    /** Imports an export (`json`, `ndjson`) as a thread; importing it again updates the same thread. `source` is run twice. */
     readonly importThread: <E>(options: Import.Options<E>) => Effect.Effect<ImportResult, ImportFailed | CommandError | E>
-    /** What an agent has kept of its own conversations, newest first, at most 100. */
+    /** Lists the conversations that an agent has stored itself, newest first, at most 100. */
     readonly nativeThreads: (
       provider: string,
       options: { readonly cwd?: string | undefined }
     ) => Effect.Effect<ReadonlyArray<NativeThread>, NotFound | ProviderError>
-    /** One of them becomes a thread of ours, which goes on with it. Again: adds what is new. */
+    /** Imports one of them as a thread that continues it. Importing again adds what is new. */
     readonly importNative: (options: {
       readonly provider: string
       readonly nativeThreadId: string
@@ -40,7 +40,7 @@ export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<
 >() {}
 
 const threadless = "thr_native" as ThreadId
-/** Pieces with the native ids as they are: `Import` gives them ours. */
+/** Pieces with native ids; `Import` replaces them. */
 const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> => {
   const own = {
     threadId: threadless,
@@ -68,7 +68,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
       data: {
         ...fitContent(content),
         ...own,
-        // A native item id is its turn's own.
+        // Native item ids are unique only within their turn.
         itemId: `${turn.nativeTurnId}/${nativeItemId}` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],
         kind,
         status,
@@ -78,7 +78,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
   ]
 }
 
-/** In the first turn; its id is the same each time. */
+/** A notice in the first turn. Its id is constant, so that importing again does not repeat it. */
 const noticeOf = (nativeTurnId: string, text: string): Imported => ({
   type: "item.imported",
   data: {
@@ -105,7 +105,7 @@ export const make = Effect.gen(function* () {
           new NotFound({
             what: "history",
             id: provider,
-            message: `There is no agent ${provider} here whose own conversations can be read. Codex has them.`
+            message: `This server has no provider ${provider} whose stored conversations can be read. Codex has them.`
           })
       )
     )
@@ -130,7 +130,7 @@ export const make = Effect.gen(function* () {
           const { omitted = Effect.void, thread, turns } = yield* history.read(nativeThreadId)
           let first: string | undefined
           const seen = Stream.tap(turns, ({ nativeTurnId }) => Effect.sync(() => (first ??= nativeTurnId)))
-          // Said in the thread too: a transcript without any work looks complete.
+          // Also a notice in the thread: without it, a transcript that lacks the agent's work looks complete.
           const notice = Stream.unwrap(
             Effect.map(omitted, (words) =>
               first === undefined || words === undefined ? Stream.empty : Stream.make(noticeOf(first, words))

@@ -7,7 +7,7 @@ import * as Remembered from "./Remembered.ts"
 
 type Stage = "none" | "queued" | "dispatched" | "started"
 
-/** Which turn events each stage takes. `none` = never seen, or over. */
+/** Legal turn events in each stage. `none` = unknown or ended. */
 const turnTable: Record<Stage, ReadonlySet<EventType>> = {
   none: new Set<EventType>(["turn.requested", "turn.started"]),
   queued: new Set<EventType>(["turn.edited", "turn.dispatched", "turn.interrupted", "turn.failed"]),
@@ -31,7 +31,7 @@ const turnTable: Record<Stage, ReadonlySet<EventType>> = {
   ])
 }
 
-/** From which status a session comes to which, within one epoch. */
+/** Legal next statuses of a session, within one epoch. */
 const sessionTable: Record<SessionStatus, ReadonlySet<SessionStatus>> = {
   starting: new Set<SessionStatus>(["starting", "ready", "running", "interrupted", "stopped", "error"]),
   ready: new Set<SessionStatus>(["ready", "running", "interrupted", "stopped", "error"]),
@@ -41,17 +41,17 @@ const sessionTable: Record<SessionStatus, ReadonlySet<SessionStatus>> = {
   error: new Set<SessionStatus>()
 }
 
-/** Which events of a goal follow each status; a goal that is over absorbs them, and only another one comes after it. */
+/** Legal goal events in each status. After an ended goal only `goal.set` of another one is legal. */
 const goalTable: Record<GoalStatus | "none", ReadonlySet<EventType>> = {
   none: new Set<EventType>(["goal.set"]),
   active: new Set<EventType>(["goal.paused", "goal.waiting", "goal.met", "goal.exhausted", "goal.cleared"]),
-  // Its last turn may still run, and say that it is done.
+  // Its last turn may still run and claim that the goal is met.
   paused: new Set<EventType>(["goal.resumed", "goal.met", "goal.cleared"]),
   met: new Set<EventType>(["goal.set"]),
   exhausted: new Set<EventType>(["goal.set"]),
   cleared: new Set<EventType>(["goal.set"])
 }
-/** What each makes of it. */
+/** The status after each event. */
 const goalStatus = {
   "goal.set": "active",
   "goal.paused": "paused",
@@ -73,7 +73,7 @@ const stageOf = (state: ThreadState, turnId: string): Stage =>
 const sessionLegal = (state: ThreadState, epoch: number, status: SessionStatus): boolean =>
   state.session !== undefined && epoch === state.session.epoch && sessionTable[state.session.status].has(status)
 
-/** Whether this event may follow this state. What may not is never written. */
+/** Whether this event is legal in this state. An illegal event is never written. */
 export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boolean => {
   if (state === undefined) return event.type === "thread.created"
   if (state.deleted) return false
@@ -129,7 +129,7 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return event.data.epoch === epochOf(state) && state.background.includes(event.data.taskId)
     case "item.started":
       return state.items[event.data.itemId] === undefined && state.turns[event.data.turnId] !== undefined
-    // A piece of a transcript stands beside what is open, never in its place.
+    // An imported piece never replaces an open turn, item or request.
     case "turn.imported":
       return stageOf(state, event.data.turnId) === "none" && !Remembered.has(state.over, event.data.turnId)
     case "item.imported":

@@ -1,4 +1,4 @@
-/** How a turn ended, read from state at one position: its outcome, and what it said so far. */
+/** How a turn ended, read from state at one position: its outcome and its items. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
@@ -8,21 +8,20 @@ import type { ThreadRow } from "./ThreadRow.ts"
 
 export interface TurnEnd {
   /**
-   * `deleted`: the thread is gone and the turn did not complete or fail before that; also when state at this position no longer knows the
-   * turn.
+   * `deleted`: the thread was deleted before the turn completed or failed, or the state at this position does not hold the turn.
    */
   readonly outcome: "completed" | "interrupted" | "failed" | "deleted"
-  /** The position of the state that said so. */
+  /** The offset of that state. */
   readonly at: number
   /** With reason, error and usage where there are any. */
   readonly turn: TurnView | undefined
-  /** What the turn produced, in the order of its beginnings; the newest of at most 4 MiB. */
+  /** The turn's items, by start; only the newest, up to 4 MiB. */
   readonly items: ReadonlyArray<ItemView>
   /** Older items were left out. */
   readonly truncated: boolean
 }
 
-/** JSON characters of items that an end carries. */
+/** Most JSON characters of items in a `TurnEnd`. */
 const maxItems = 4 * 1024 * 1024
 const rowsAtATime = 200
 
@@ -34,7 +33,7 @@ interface Turn {
 const withText = (item: ItemView, text: string | undefined): ItemView =>
   text === undefined || text === "" ? item : Object.assign({}, item, item.kind === "command" ? { output: text } : { text })
 
-/** The turn's items as the view has them, in the order of their beginnings; the newest of at most 4 MiB. */
+/** The turn's items at the view's head, by start; only the newest, up to 4 MiB. */
 export const itemsOf = (
   view: View,
   { threadId, turnId }: Turn
@@ -62,7 +61,7 @@ export const itemsOf = (
   return { items: found.toReversed().map(({ item }) => withText(item, texts.get(item.itemId)?.text)), truncated }
 }
 
-/** The end as the view has it; nothing while the turn is queued, runs or waits. */
+/** The end at the view's head; `undefined` while the turn is queued, runs or waits. */
 export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
   const known = view.row("turn", turn.turnId)?.value as TurnView | undefined
   const thread = view.row("thread-state", turn.threadId)?.value as ThreadRow | undefined
@@ -75,7 +74,7 @@ export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
   return { outcome, at, turn: known, ...itemsOf(view, turn) }
 }
 
-/** What the agent said in these items, messages apart by an empty line. */
+/** The agent's messages in these items, separated by an empty line. */
 export const textOf = (items: ReadonlyArray<ItemView>): string =>
   items
     .flatMap((item) => (item.kind === "agent-message" && item.text !== undefined && item.text !== "" ? [item.text] : []))

@@ -19,9 +19,9 @@ import { violations } from "./violations.ts"
 export interface Report {
   readonly events: number
   readonly rows: number
-  /** The log is there from its first event on, so the read models were compared; else only the order of what is kept was checked. */
+  /** Whether the log still holds its first event, so that the read models were compared; else only the order of the kept events was checked. */
   readonly complete: boolean
-  /** What is wrong, in words; at most 100. Empty = the log is sound. */
+  /** Problems as text, at most 100. Empty = the log is sound. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -77,12 +77,12 @@ class Fold {
 
   add(event: LogEvent): void {
     this.events++
-    if (event.offset !== ++this.offset) this.problem(`offset ${event.offset} stands where ${this.offset} belongs`)
+    if (event.offset !== ++this.offset) this.problem(`offset ${event.offset} found, ${this.offset} expected`)
     const known = this.versions.get(event.stream) ?? (this.complete ? 0 : event.version - 1)
     const version = known + 1
     this.versions.set(event.stream, version)
-    if (event.version !== version) this.problem(`${event.stream} has version ${event.version} where ${version} belongs`)
-    // A type that this version does not know changes nothing that it knows (L6).
+    if (event.version !== version) this.problem(`${event.stream} has version ${event.version}, ${version} expected`)
+    // Unknown event types change no state (L6).
     if (this.complete && event.type in EventData) this.fold(event, { type: event.type, data: event.data } as DomainEvent)
   }
 
@@ -112,14 +112,14 @@ class Fold {
     }
   }
 
-  /** At the end of the log: no thread is in a state that none may be in. */
+  /** At the end of the log: checks the invariants of every thread. */
   settle(): void {
     for (const state of this.threads.values())
       for (const text of violations(state)) this.problem(`thread/${state.threadId}: ${text}`)
   }
 }
 
-/** Reads the whole log once and all rows once, as they are at one position; a log that moves meanwhile is read again from where it was. */
+/** Reads the log up to its head at the start, then all rows. Run it on a log that is not appended to: rows of later events show as problems. */
 export const run = Effect.gen(function* () {
   const log = yield* EventLog
   const retained = yield* log.retainedFrom
@@ -144,9 +144,12 @@ export const run = Effect.gen(function* () {
       const known = expected.get(row.key)
       expected.delete(row.key)
       if (known === undefined) fold.problem(`${collection} ${row.key}: a row that no event made`)
-      else if (known.hash !== hash(row.value)) fold.problem(`${collection} ${row.key}: its value is not what the events say`)
+      else if (known.hash !== hash(row.value))
+        fold.problem(`${collection} ${row.key}: its value differs from a fresh fold of the events`)
       else if (known.rank !== row.rank || known.parent !== row.parent)
-        fold.problem(`${collection} ${row.key}: it stands at ${row.parent} ${row.rank}, not ${known.parent} ${known.rank}`)
+        fold.problem(
+          `${collection} ${row.key}: its parent and rank are ${row.parent} ${row.rank}, expected ${known.parent} ${known.rank}`
+        )
     }
     yield* Rows.eachPage(log, collection, (found) => Effect.sync(() => found.forEach(compare)))
     for (const key of expected.keys()) fold.problem(`${collection} ${key}: the row is missing`)

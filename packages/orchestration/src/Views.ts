@@ -1,6 +1,6 @@
 /**
  * The read side: snapshots and pages from the log's rows, each answer from one position of the log (D4), each bounded in rows and bytes (D10);
- * and frames for followers in process.
+ * and frames for subscribers in process.
  */
 import { NotFound } from "@millrace/contracts/Errors"
 import type { ThreadFilter } from "@millrace/contracts/Filter"
@@ -20,20 +20,20 @@ export class Views extends Context.Tag("@millrace/orchestration/Views")<
   Pick<Millrace, "state" | "threads" | "thread" | "turns" | "items" | "requests" | "follow">
 >() {}
 
-/** Threads in a snapshot; the others are paged. */
+/** Most threads in a snapshot; the others are paged. */
 export const maxThreads = 500
-/** Projects and open requests in a snapshot. */
+/** Most projects, and most open requests, in a snapshot. */
 const maxOthers = 10_000
 const defaultLimit = 100
 const maxLimit = 500
-/** Bytes of rows in one page; at least one row is given. */
+/** Most bytes of rows in one page; a page has at least one row. */
 const maxBytes = 4 * 1024 * 1024
 
 const limitOf = (page: PageRequest): number => Math.min(maxLimit, Math.max(1, Math.trunc(page.limit ?? defaultLimit)))
 
 const values = <A>(rows: ReadonlyArray<Row>): ReadonlyArray<A> => rows.map((row) => row.value as A)
 
-/** Rows of a collection, newest first, with where the next page begins. */
+/** A page of a collection, newest first, with the start of the next page. */
 const pageOf = <A>(
   view: View,
   collection: string,
@@ -50,7 +50,7 @@ const pageOf = <A>(
   })
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
-  // A page may also end at its byte budget: only a look behind its last row tells whether there is more.
+  // A page may also end at its byte budget: read one row more to know whether there is a next page.
   const more =
     last !== undefined &&
     (rows.length > limit ||
@@ -58,13 +58,13 @@ const pageOf = <A>(
   return { rows: shown, page: { items: values<A>(shown), ...(more ? { before: last.rank } : {}), offset: view.head } }
 }
 
-/** Threads that one filtered page looks at; each costs some 5 µs. */
+/** Most threads that one filtered page scans, at about 5 µs each. */
 export const maxSearched = 2000
 
-/** All words of a search, in the way in which titles are compared with them. */
+/** The words of a search in lower case, as titles are compared. */
 const wordsOf = (search: string): ReadonlyArray<string> => search.toLowerCase().split(/\s+/).filter(Boolean)
 
-/** What a filter asks of each thread, beside its project and its collection, which the log finds by itself; absent: nothing. */
+/** The condition of a filter on each thread, except project and collection, which the log finds by index; absent: none. */
 const conditionOf = ({ label, provider, search, status }: ThreadFilter): ((thread: ThreadView) => boolean) | undefined => {
   const words = wordsOf(search ?? "")
   if (label === undefined && provider === undefined && status === undefined && words.length === 0) return undefined
@@ -80,8 +80,8 @@ const conditionOf = ({ label, provider, search, status }: ThreadFilter): ((threa
 }
 
 /**
- * Threads that meet the condition, newest first. Looks at `maxSearched` threads at most, then ends the page with where it came to: bounded, whatever
- * there is to find.
+ * Threads that meet the condition, newest first. Scans at most `maxSearched` threads, then ends the page with the position it reached, however many
+ * it found.
  */
 const filteredThreads = (
   view: View,
@@ -189,5 +189,5 @@ export const make = Effect.gen(function* () {
   })
 })
 
-/** Needs `EventLog` only: reads wait for nobody. */
+/** Needs `EventLog` only: reads do not wait for the engine. */
 export const layer = Layer.effect(Views, make)

@@ -1,8 +1,8 @@
-/** decide for a part of a transcript: its thread, when there is none yet, and what is said in it. Begins nothing and ends nothing. */
+/** decide for a part of an imported transcript: creates its thread if there is none yet, and writes its pieces. Starts and ends no turn or session. */
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
 
-/** `false`: the thread or its project was deleted meanwhile, and nothing of the part is kept. */
+/** `false`: the thread or its project was deleted, and nothing of the part is written. */
 export const decideImport = (draft: Draft, { begin, pieces, threadId }: Extract<Fact, { _tag: "Imported" }>): boolean => {
   if (draft.thread(threadId) === undefined) {
     if (draft.project(begin.projectId)?.deleted !== false) return false

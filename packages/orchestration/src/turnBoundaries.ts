@@ -1,12 +1,12 @@
 /**
- * The turns of a thread from its history alone: no read model, no live process. For who holds events: an export, a page, a stream that was
- * followed. Agrees with the projection after any history (L11).
+ * Computes the turns of a thread from its events alone, without read model or live process: from an export, a page, or a followed stream.
+ * Agrees with the projection after any history (L11).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
 import type { TurnStatus } from "@millrace/contracts/State"
 
-/** An event of one thread's stream, in order. What it is of another type than we know is passed over. */
+/** An event of one thread's stream, in order. Unknown types are ignored. */
 export interface HistoryEvent {
   readonly offset: number
   readonly type: string
@@ -15,16 +15,16 @@ export interface HistoryEvent {
 
 export interface TurnBoundary {
   readonly turnId: TurnId
-  /** As the history ends. */
+  /** At the end of the history. */
   readonly status: TurnStatus
-  /** What was asked, as it was last edited; empty for a turn that the provider began. */
+  /** The prompt as last edited; empty for a turn that the provider began. */
   readonly text: string
   /** Offsets of the event it begins with, and of the last one that names it. */
   readonly first: number
   readonly last: number
   /** In the order in which they began. */
   readonly itemIds: ReadonlyArray<ItemId>
-  /** Asked in it, in order. */
+  /** Requests opened in it, in order. */
   readonly requestIds: ReadonlyArray<RequestId>
 }
 
@@ -33,7 +33,7 @@ interface Turn {
   /** `waiting` is `running` with an open request. */
   status: Exclude<TurnStatus, "waiting">
   text: string
-  /** 0: it has not begun; an item of it may have been heard of. */
+  /** 0: neither requested nor started yet, though one of its items may be known. */
   first: number
   last: number
   readonly items: Set<ItemId>
@@ -41,7 +41,7 @@ interface Turn {
   readonly open: Set<RequestId>
 }
 
-/** What the event says of the turn that it names. */
+/** Applies an event to the turn that it names. */
 const apply = (turn: Turn, event: DomainEvent): void => {
   switch (event.type) {
     case "turn.requested":
@@ -65,7 +65,7 @@ const apply = (turn: Turn, event: DomainEvent): void => {
       turn.status = "failed"
       return
     case "item.started":
-    // Of an item that was first heard of when its turn was over.
+    // An item may first appear after the end of its turn.
     case "item.amended":
       turn.items.add(event.data.itemId)
       return

@@ -1,8 +1,8 @@
-/** What must hold of a folded thread, whatever happened to it. Pure; for tests and `Verify`. */
+/** Invariants of a folded thread. Pure; for tests and `Verify`. */
 import * as Goal from "./Goal.ts"
 import { activeTurn, holdsTurn, type ThreadState } from "./ThreadState.ts"
 
-/** What holds in every reachable state (T3, T4); the reasons why it does not, or nothing. */
+/** The violated invariants, each as text with its id; empty in every reachable state. */
 export const violations = (state: ThreadState): ReadonlyArray<string> => {
   const found: Array<string> = []
   const status = state.session?.status
@@ -19,8 +19,9 @@ export const violations = (state: ThreadState): ReadonlyArray<string> => {
     if (state.turns[request.turnId] === undefined && state.continuation?.requestId !== id)
       found.push(`T13 ${id} outlives its turn`)
   const asked = state.continuation?.requestId
-  if (asked !== undefined && state.requests[asked] === undefined) found.push(`T13 ${asked} decides nothing any more`)
+  if (asked !== undefined && state.requests[asked] === undefined)
+    found.push(`T13 ${asked} is not open, but a continuation waits for it`)
   if (state.deleted && Goal.isArmed(state.goal)) found.push("T4 a goal of a deleted thread is not over")
-  if (state.deleted && state.continuation !== undefined) found.push("T4 work goes on later in a deleted thread")
+  if (state.deleted && state.continuation !== undefined) found.push("T4 a continuation is scheduled in a deleted thread")
   return found
 }
