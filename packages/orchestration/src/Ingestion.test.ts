@@ -207,7 +207,7 @@ describe("limits", () => {
   it("L4 a value that parses and is too deep to be encoded is left out, and the event stands", () => {
     const deep = JSON.parse("[".repeat(20_000) + "]".repeat(20_000)) as unknown
     const turnId = "trn_a" as TurnId
-    const leftOut = { leftOut: expect.stringContaining("256 deep") }
+    const leftOut = { leftOut: expect.stringContaining("256 levels deep") }
     expect(fitContent({ tool: "t", input: deep, result: { deep } })).toEqual({ tool: "t", input: leftOut, result: leftOut })
     expect(fitEvent({ _tag: "Opaque", turnId, method: "m", payload: deep })).toMatchObject({ payload: leftOut })
     const fine = { tool: "t", input: JSON.parse("[".repeat(200) + "]".repeat(200)) as unknown }
