@@ -1,14 +1,14 @@
-/** What the agents' process groups hold, from the ledger and the system: what the reaper's bound on memory looks at. */
+/** Resident memory of the agents' process groups, from the process ledger and `/proc`. The reaper compares it with `maxMemoryBytes`. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { ProcessMemory } from "@millrace/orchestration/ProcessMemory"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Proc from "@millrace/providers/process/Proc"
 import { Effect, Layer } from "effect"
 
-/** What the system knows of processes, for whoever shows them. */
+/** The operating system's data about processes, re-exported for `apps/server`. */
 export * as Processes from "@millrace/providers/process/Proc"
 
-/** Nothing where the system has no /proc. A command that an agent has put into a group of its own is not counted. */
+/** Reports 0 bytes on systems without `/proc`. Does not count a command that an agent moved to another process group. */
 export const layer: Layer.Layer<never, never, Ledger.Ledger> = Layer.effect(
   ProcessMemory,
   Effect.map(Ledger.Ledger, (ledger) =>
@@ -20,6 +20,8 @@ export const layer: Layer.Layer<never, never, Ledger.Ledger> = Layer.effect(
         epoch,
         bytes: groups?.get(group)?.memoryBytes ?? 0
       }))
-    }).pipe(Effect.catchAll((error) => Effect.as(Effect.logWarning(`The agents' memory is not known: ${error.message}`), [])))
+    }).pipe(
+      Effect.catchAll((error) => Effect.as(Effect.logWarning(`The memory of the agents cannot be read: ${error.message}`), []))
+    )
   )
 )

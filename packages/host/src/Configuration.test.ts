@@ -53,7 +53,7 @@ describe("configuration", () => {
       "providers.d.baseUrl: expected a URL without user, password or query: name the key with apiKeyEnv or apiKeyFile",
       "providers.e.sandbx: there is no such field; see: millrace config schema",
       "providers.f.env.A: Expected string",
-      "providers.h.apiKey: a key does not belong into this file; name its place with apiKeyEnv or apiKeyFile",
+      "providers.h.apiKey: a key does not belong in this file; name its source with apiKeyEnv or apiKeyFile",
       "providers.g: expected an object with a kind, or false",
       "server.port: expected a port from 0 to 65535; 0 picks a free one",
       "reaper.idle: expected whole minutes from 0 to 525600; 0 = never"

@@ -1,6 +1,6 @@
 /**
- * `millrace.config.json`: the named providers of a server, and when silence ends what. Decoding tells each wrong field by its path; where files are
- * and which wins is the caller's.
+ * `millrace.config.json`: named providers, server address, silence and use limits. Decoding reports each wrong field by its path. The caller finds
+ * the files and decides their precedence.
  */
 import { homedir } from "node:os"
 import { resolve } from "node:path"
@@ -13,28 +13,28 @@ import { Duration, Either, JSONSchema, ParseResult, Schema } from "effect"
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
   Schema.optionalWith(schema, { exact: true }).annotations({ description })
 
-/** Up to a year. */
+/** Whole minutes, at most a year. */
 const Minutes = Schema.Int.pipe(
   Schema.between(0, 525_600, { message: () => "expected whole minutes from 0 to 525600; 0 = never" }),
   Schema.annotations({ identifier: "Minutes", description: "Minutes of awake time; 0 = never." })
 )
 const limits = {
-  idle: optional(Minutes, "An agent that has nothing to do is ended; its thread resumes it. Default 30."),
-  modelSilence: optional(Minutes, "A turn in which the model says nothing is interrupted. Default 10."),
-  toolSilence: optional(Minutes, "A turn in which a tool says nothing is interrupted. Default 60."),
-  waiting: optional(Minutes, "A turn that waits for a person is interrupted. Default 10080, 7 days.")
+  idle: optional(Minutes, "An idle agent is stopped after this time; the thread's next turn resumes it. Default 30."),
+  modelSilence: optional(Minutes, "A turn without output of the model is interrupted after this time. Default 10."),
+  toolSilence: optional(Minutes, "A turn in which a tool runs without output is interrupted after this time. Default 60."),
+  waiting: optional(Minutes, "A turn that waits for a person is interrupted after this time. Default 10080, 7 days.")
 }
 
 const Server = Schema.Struct({
-  host: optional(Schema.String, "Where to listen, as --host. Default 127.0.0.1."),
+  host: optional(Schema.String, "Address to listen on, as --host. Default 127.0.0.1."),
   port: optional(
     Schema.Int.pipe(Schema.between(0, 65_535, { message: () => "expected a port from 0 to 65535; 0 picks a free one" })),
     "As --port. Default 7717."
   ),
-  allowHosts: optional(Schema.Array(Schema.String), "More names that this server is reached by, as --allow-host."),
+  allowHosts: optional(Schema.Array(Schema.String), "Additional host names that clients may use, as --allow-host."),
   publicUrl: optional(
     Schema.String.pipe(Schema.filter((text) => PublicAddress.isPublicUrl(text) || `expected ${PublicAddress.publicUrlWanted}`)),
-    "How people reach the server through a proxy, as --public-url."
+    "Address of the server behind a proxy, as --public-url."
   ),
   trustProxy: optional(
     Schema.Array(
@@ -42,7 +42,7 @@ const Server = Schema.Struct({
         Schema.filter((text) => PublicAddress.isProxyAddress(text) || `expected ${PublicAddress.proxyAddressWanted}`)
       )
     ),
-    "Proxies whose X-Forwarded-Proto, -For and -Host count, as --trust-proxy."
+    "Proxies whose X-Forwarded-Proto, -For and -Host headers are accepted, as --trust-proxy."
   )
 })
 
@@ -50,15 +50,15 @@ const Reap = Schema.Struct({
   ...limits,
   maxSessions: optional(
     Schema.Int.pipe(Schema.nonNegative({ message: () => "expected a whole number; 0 = any number" })),
-    "Live sessions beyond which idle ones are ended before their time, as --max-sessions. Default 64."
+    "Beyond this number of live sessions, idle ones are stopped early, as --max-sessions. Default 64."
   ),
   maxMemory: optional(
     Schema.Int.pipe(Schema.nonNegative({ message: () => "expected whole MiB; 0 = any amount" })),
-    "MiB that all agents together may hold before idle ones are ended, as --max-memory. Default 0."
+    "MiB of memory that all agents may use together before idle ones are stopped, as --max-memory. Default 0, any amount."
   ),
   providers: optional(
     Schema.Record({ key: Instance.Name, value: Schema.Struct(limits) }),
-    "Limits of single providers, by name, in place of the general ones."
+    "Limits of single providers, by name; each replaces the general limit."
   )
 })
 
@@ -66,34 +66,34 @@ const Bound = Schema.Int.pipe(
   Schema.between(0, 1_000_000, { message: () => "expected a whole number from 0 to 1000000; 0 = any number" })
 )
 const Limits = Schema.Struct({
-  agents: optional(Bound, "Agents that live at once; beyond them turns wait in their queues. As --agents. Default 64."),
-  agentsPerToken: optional(Bound, "The same for the turns that one token asked for, as --agents-per-token. Default 64."),
-  agentsPerProvider: optional(Bound, "The same for each provider, as --agents-per-provider. Default 0, any number."),
-  streamsPerToken: optional(Bound, "Event streams that one token holds open, as --streams-per-token. Default 256."),
+  agents: optional(Bound, "Live agents; beyond this number, turns wait in their queues. As --agents. Default 64."),
+  agentsPerToken: optional(Bound, "Live agents that run turns of one token, as --agents-per-token. Default 64."),
+  agentsPerProvider: optional(Bound, "Live agents of one provider, as --agents-per-provider. Default 0, any number."),
+  streamsPerToken: optional(Bound, "Open event streams of one token, as --streams-per-token. Default 256."),
   requestsPerSecond: optional(
     Bound,
-    "Requests of one token in a second, twice as many at once, as --requests-per-second. Default 5000."
+    "Requests per second of one token, with bursts of twice the number, as --requests-per-second. Default 5000."
   )
 })
 export type Limits = typeof Limits.Type
 
-/** All of it is optional. */
+/** The file. Every field is optional. */
 export const Configuration = Schema.Struct({
-  $schema: optional(Schema.String, "Where an editor finds the schema of this file: millrace config schema prints it."),
+  $schema: optional(Schema.String, "Path of this file's JSON Schema, for editors. millrace config schema prints the schema."),
   providers: optional(
     Schema.Record({
       key: Instance.Name,
       value: Schema.Union(
         Instance.Instance,
-        Schema.Literal(false).annotations({ description: "The provider of this name is not offered." })
+        Schema.Literal(false).annotations({ description: "Removes the provider of this name." })
       )
     }),
-    "Named providers. One with the name of a built-in takes its place; false takes a built-in away."
+    "Named providers. An entry replaces the built-in provider of the same name; false removes it."
   ),
-  server: optional(Server, "What millrace serve does without flags."),
-  recovery: optional(RecoveryPolicy, "What becomes of turns that ran when the server died, as --recovery. Default settle."),
-  reaper: optional(Reap, "When silence ends a turn or a session."),
-  limits: optional(Limits, "What one token, one provider and all together may use; 0 = any number.")
+  server: optional(Server, "Defaults for flags of millrace serve."),
+  recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default settle."),
+  reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),
+  limits: optional(Limits, "Limits of use by one token, by one provider and in total; 0 = any number.")
 }).annotations({ identifier: "MillraceConfig", title: "Millrace", description: "millrace.config.json" })
 export type Configuration = typeof Configuration.Type
 
@@ -107,7 +107,7 @@ const decodeUnknown = Schema.decodeUnknownEither(Configuration, { errors: "all",
 
 const kinds = "codex, claude, acp, openai, demo"
 
-/** In words that say what to do, and without what was written: it may be a secret (X4). */
+/** A message that says what to do. It omits the wrong value, which may be a secret (X4). */
 const worded = ({ message, path }: ParseResult.ArrayFormatterIssue): Problem => {
   const at = path.map(String).join(".")
   const say = (text: string): Problem => ({ path: at, message: text })
@@ -115,7 +115,7 @@ const worded = ({ message, path }: ParseResult.ArrayFormatterIssue): Problem => 
   if (path.length === 2 && path[0] === "providers" && message.startsWith("Expected"))
     return say("expected an object with a kind, or false")
   if (path.at(-1) === "kind") return say(message.endsWith("is missing") ? `say which kind: ${kinds}` : `expected one of ${kinds}`)
-  if (path.at(-1) === "apiKey") return say("a key does not belong into this file; name its place with apiKeyEnv or apiKeyFile")
+  if (path.at(-1) === "apiKey") return say("a key does not belong in this file; name its source with apiKeyEnv or apiKeyFile")
   if (message.startsWith("is unexpected")) return say("there is no such field; see: millrace config schema")
   return say(
     message
@@ -125,7 +125,7 @@ const worded = ({ message, path }: ParseResult.ArrayFormatterIssue): Problem => 
   )
 }
 
-/** Every wrong field, once; nothing of what only says that something in it is wrong. */
+/** Decodes the file, or returns each wrong field once. Omits an object or list that is wrong only because of a field inside it. */
 export const decode = (value: unknown): Either.Either<Configuration, ReadonlyArray<Problem>> =>
   Either.mapLeft(decodeUnknown(value), (error) => {
     const all = ParseResult.ArrayFormatter.formatErrorSync(error).map(worded)
@@ -136,7 +136,7 @@ export const decode = (value: unknown): Either.Either<Configuration, ReadonlyArr
     )
   })
 
-/** For editors, and `millrace config schema`. */
+/** The JSON Schema of the file, for editors and `millrace config schema`. */
 export const jsonSchema = (): JSONSchema.JsonSchema7Root => JSONSchema.make(Configuration)
 
 const paths: ReadonlySet<string> = new Set(["binary", "home", "codexHome", "configDir", "apiKeyFile"])
@@ -152,7 +152,7 @@ const located = <A extends Instance.Instance>(instance: A, directory: string): A
   return Object.assign({}, instance, Object.fromEntries(fields))
 }
 
-/** Its paths are absolute: those of a file are relative to its directory. */
+/** Makes the configuration's paths absolute: a relative path is relative to the file's directory. */
 export const locate = (configuration: Configuration, directory: string): Configuration =>
   configuration.providers === undefined
     ? configuration
@@ -163,7 +163,7 @@ export const locate = (configuration: Configuration, directory: string): Configu
         )
       }
 
-/** `over` wins: a provider as a whole, every other setting by itself. */
+/** Merges two configurations. `over` takes precedence: it replaces a provider as a whole, and every other setting one by one. */
 export const merge = (under: Configuration, over: Configuration): Configuration => ({
   ...under,
   ...over,
@@ -189,7 +189,7 @@ const silence = ({ idle, modelSilence, toolSilence, waiting }: Silence): Reaper.
   ...duration("waiting", waiting)
 })
 
-/** As the host takes them. */
+/** The silence limits as options of the host. */
 export const reaper = ({ reaper: given = {} }: Configuration): Reaper.Options => ({
   ...silence(given),
   ...(given.maxSessions === undefined ? {} : { maxSessions: given.maxSessions }),

@@ -1,6 +1,6 @@
 /**
- * Who reads from this host: each a subscription with its own position. A slow one costs latency to itself and nothing to the others.
- * At shutdown they are told once that nothing more will come, and looked at until each has heard it (S3, S4, S5).
+ * The in-process subscriptions of this host, each with its own position. A slow consumer delays itself and no other.
+ * On shutdown each consumer receives `bye` exactly once; `ended` resolves when all have (S3, S4, S5).
  */
 import { Signal } from "@millrace/log/Signal"
 import type { Signals } from "@millrace/orchestration/Signals"
@@ -9,12 +9,12 @@ import { Deferred, Effect, FiberId, Schema, type Scope } from "effect"
 export const Delivery = Schema.Literal("lossless", "best-effort")
 export type Delivery = typeof Delivery.Type
 
-/** `settled`: deliver up to the head, then say goodbye. `gone`: say goodbye at once, the log closes. */
+/** `settled`: deliver up to the head, then `bye`. `gone`: `bye` at once, because the log closes. */
 export type Phase = "open" | "settled" | "gone"
 
 /**
- * `drained`: it has everything and heard `bye`. `died`: it was gone before that: interrupted, failed, or it had seen enough.
- * `timedOut`: it read and did not reach the end in time. `abandoned`: it did not read at all.
+ * `drained`: received every event and `bye`. `died`: ended before that: interrupted, failed, or closed by its reader.
+ * `timedOut`: was reading, but did not reach the end in time. `abandoned`: did not read during the shutdown.
  */
 export const Outcome = Schema.Literal("drained", "died", "timedOut", "abandoned")
 export type Outcome = typeof Outcome.Type
@@ -23,8 +23,8 @@ export const ConsumerReport = Schema.Struct({
   name: Schema.String,
   stream: Schema.optional(Schema.String),
   delivery: Delivery,
-  delivered: Schema.Int.annotations({ description: "The offset up to which it was given everything: where it goes on." }),
-  undelivered: Schema.Int.annotations({ description: "Offsets between that and the head." }),
+  delivered: Schema.Int.annotations({ description: "It has received everything up to this offset, and can resume after it." }),
+  undelivered: Schema.Int.annotations({ description: "Number of offsets from there to the head." }),
   outcome: Outcome
 })
 export type ConsumerReport = typeof ConsumerReport.Type
@@ -34,37 +34,37 @@ export interface Consumer {
   readonly stream: string | undefined
   readonly delivery: Delivery
   delivered: number
-  /** How often it came for more. */
+  /** Number of pulls. */
   reads: number
-  /** It heard the last frame: `bye`, or `end`. */
+  /** It has received the last frame: `bye` or `end`. */
   ended: boolean
-  /** It needs nothing more: it heard the last frame, or its stream is over. */
+  /** Completes when it has received the last frame, or its scope has closed. */
   readonly gone: Deferred.Deferred<void>
 }
 
 export interface Consumers {
   readonly phase: () => Phase
-  /** What agents say between events, for those who have caught up. */
+  /** Signals of running turns, for consumers that have caught up. */
   readonly signals: Pick<typeof Signals.Service, "since">
-  /** Completes at the next change of head, phase or signals after it was made: make it before looking at any of them. */
+  /** Completes at the next change of head, phase or signals after the call. Call it before you read any of them. */
   readonly next: () => Effect.Effect<void>
-  /** Lives as long as the scope. */
+  /** Adds a consumer until the scope closes. */
   readonly register: (
     options: Pick<Consumer, "stream" | "delivery"> & { readonly name: string | undefined; readonly after: number }
   ) => Effect.Effect<Consumer, never, Scope.Scope>
-  /** Those that are there now. */
+  /** The current consumers. */
   readonly live: () => Iterable<Readonly<Pick<Consumer, "name" | "stream" | "delivery" | "delivered">>>
-  /** From this point on the report speaks of every consumer that is there, or comes. */
+  /** Starts the report: it covers the current consumers and those that register later. */
   readonly watch: Effect.Effect<void>
   readonly settle: Effect.Effect<void>
   readonly leave: Effect.Effect<void>
-  /** Returns when every consumer heard the last frame or is gone. */
+  /** Returns when every consumer has received the last frame or has ended. */
   readonly ended: Effect.Effect<void>
-  /** Of the consumers since `watch`; later ones are nobody's concern. */
+  /** The consumers since `watch`, with their outcomes. Ends the watch: consumers that register later are not reported. */
   readonly report: (head: number) => ReadonlyArray<ConsumerReport>
 }
 
-/** Wakes all who wait whenever the head moves, or signals come; its two fibers live in the scope. */
+/** Wakes all waiting consumers when the head advances or signals arrive. Its two fibers live in the scope. */
 export const make = (
   log: {
     readonly head: Effect.Effect<number>

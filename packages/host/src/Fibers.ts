@@ -1,6 +1,6 @@
 /**
- * How the fibers of a server run, inherited by every one: on a scheduler that does not starve timers and sockets as the default one does
- * (docs/decisions/0003), and without Effect's own counters of fibers, which nobody reads and each start and end of one would pay for.
+ * The runtime settings of a server's fibers; child fibers inherit them. The scheduler does not starve timers and sockets, as Effect's default one
+ * does (docs/decisions/0003). Effect's fiber metrics are off: they cost time at each start and end of a fiber, and Millrace does not read them.
  */
 import { Effect, RuntimeFlags, RuntimeFlagsPatch, Scheduler } from "effect"
 

@@ -1,4 +1,4 @@
-/** What is going on in the host, in numbers for a person or a monitor. Each look costs a walk over what lives, never over the log (L10). */
+/** Current numbers of the host, for people and monitoring. A query costs time per live session, subscription and open request, not per event of the log (L10). */
 import type { EventLog, View } from "@millrace/log/EventLog"
 import type { Dispatcher } from "@millrace/orchestration/Dispatcher"
 import type { Engine, Stats } from "@millrace/orchestration/Engine"
@@ -8,9 +8,9 @@ import type { Consumers } from "./Consumers.ts"
 export interface Figures {
   readonly engine: Stats
   readonly sessions: ReadonlyArray<{ readonly threadId: string; readonly epoch: number; readonly provider: string }>
-  /** Subscriptions in process. */
+  /** In-process subscriptions. */
   readonly consumers: ReadonlyArray<{ readonly name: string; readonly delivery: string; readonly delivered: number }>
-  /** What waits for a person: how many (as far as 1,000), and since when the oldest, ISO 8601. Absent while the log cannot be read. */
+  /** Open requests: their number (at most 1,000 are counted) and the time of the oldest, ISO 8601. Absent while the log cannot be read. */
   readonly requests?: { readonly open: number; readonly oldestAt: string | undefined }
 }
 

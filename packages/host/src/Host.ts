@@ -1,6 +1,6 @@
 /**
- * The whole service as one scoped value: it owns its data directory, ends what a dead process left, recovers, and then takes commands.
- * The same interface in process as over the wire.
+ * The whole service as one scoped value. It locks its data directory, ends the agent processes of a dead server, recovers, and then accepts commands.
+ * Its interface is that of the remote client, plus what exists only in process.
  */
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
@@ -33,37 +33,37 @@ import * as Steps from "./Steps.ts"
 import * as Subscription from "./Subscription.ts"
 import * as Waiting from "./Waiting.ts"
 
-/** Bounds; the defaults are those of the rooms. */
+/** Limits of the components; each component has its defaults. */
 export interface Limits {
   readonly engine?: Engine.Options
   readonly dispatcher?: Dispatcher.Options
-  /** When silence ends a turn or a session. */
+  /** Silence limits of turns and sessions. */
   readonly reaper?: Reaper.Options
-  /** How many signals are kept, and how often readers hear of them. */
+  /** Number of signals that are kept, and the interval of their delivery. */
   readonly signals?: Signals.Options
-  /** How long everything has when the scope closes and nobody began a shutdown. Default 10 s. */
+  /** Deadline of the shutdown that runs when the scope closes and none has begun. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
   /** For tests. */
   readonly onStep?: Steps.OnStep
 }
 
 export interface Options extends Limits {
-  /** Absolute path; created when it is not there. One host at a time owns it. */
+  /** Absolute path; created if it does not exist. One host at a time owns it. */
   readonly dataDir: string
-  /** Default FULL: an accepted command survives power loss; NORMAL: it survives the death of the process. */
+  /** Default FULL: an accepted command survives power loss. NORMAL: it survives the death of the process. */
   readonly synchronous?: "FULL" | "NORMAL"
   readonly providers?: Registry.RegistryOptions
-  /** A log of one's own, in place of the SQLite file of the data directory; built once, for this host. */
+  /** Replaces the SQLite log of the data directory. Built once, for this host. */
   readonly store?: Layer.Layer<EventLog, LogUnavailable>
 }
 
-/** A host without a directory of its own: what it knows is gone with it, unless the store outlives it. */
+/** Options of a host without a data directory. Its state ends with it, unless `store` is durable. */
 export interface MemoryOptions extends Limits {
   /** The agents. */
   readonly adapters: ReadonlyArray<ProviderAdapter>
   /** Default: a log in memory. */
   readonly store?: Layer.Layer<EventLog, LogUnavailable>
-  /** The directories that projects may be in. Default: those of this machine. */
+  /** Directories that projects may use. Default: those of this machine. */
   readonly directories?: ReadonlyArray<string>
 }
 
@@ -72,18 +72,18 @@ export class Host extends Context.Tag("@millrace/host/Host")<
   Millrace &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
-       * As `follow`, with a delivery of one's own: never blocks the log, commands or another consumer, whatever this one does. Lives in whoever runs it;
-       * cut, it is gone on with by the cursor of the last event.
+       * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
+       * from the cursor of the last event.
        */
       readonly subscribe: (options: Subscription.Options) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
-      /** What is going on now, in numbers. */
+      /** Current metrics. */
       readonly figures: Effect.Effect<Figures.Figures>
-      /** True from the moment a shutdown began. */
+      /** True once a shutdown has begun. */
       readonly draining: Effect.Effect<boolean>
-      /** Whether requests are taken now, and why not. */
+      /** Whether the host accepts requests now; if not, the reason. */
       readonly ready: Effect.Effect<Ready>
       readonly beginShutdown: Shutdown.Shutdown["begin"]
-      /** Returns when a shutdown began, whoever began it: the owner then finishes it. */
+      /** Returns when a shutdown has begun, also by another caller; the owner then calls `finishShutdown`. */
       readonly shutdownBegun: Shutdown.Shutdown["awaitBegun"]
       readonly finishShutdown: Shutdown.Shutdown["finish"]
       readonly shutdown: Shutdown.Shutdown["discard"]
@@ -91,14 +91,14 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     }
 >() {}
 
-/** The agents of a dead server do not go on: before anything is spawned or decided (P1, T5). */
+/** Kills the agent processes of a dead server, before anything is spawned or decided (P1, T5). */
 const reaped = (onStep: Steps.OnStep | undefined) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { killed, left } = yield* (yield* Ledger.Ledger).reap
       if (killed.length > 0) yield* Effect.logInfo(`Ended ${killed.length} agent processes of an earlier server.`)
       for (const { pid, command } of left)
-        yield* Effect.logWarning(`Process ${pid} (${command}) may be left of an earlier server.`)
+        yield* Effect.logWarning(`Process ${pid} (${command}) may be left over from an earlier server.`)
       onStep?.("recovery-reaped")
     })
   )
@@ -119,7 +119,7 @@ const service = ({ onStep }: Limits) =>
       onBegin: ({ deadlineAt }) => closing.by(deadlineAt),
       ...(onStep === undefined ? {} : { onStep })
     })
-    // The backstop of an owner that began no shutdown: the same order, and nobody is waited for who may not read any more.
+    // The scope closed without a shutdown: run one in the same order, without waiting for consumers, which may have stopped reading.
     yield* Effect.addFinalizer(() =>
       Effect.flatMap(closing.left, (deadline) => shutdown.discard({ deadline, mode: "now" })).pipe(
         Effect.zipRight(consumers.leave)
@@ -134,7 +134,7 @@ const service = ({ onStep }: Limits) =>
       commandStatus: engine.commandStatus,
       follow: (options) => Subscription.lossless(log, consumers, options),
       subscribe: (options) => Subscription.frames(log, consumers, options),
-      // As many as the configuration names; a slow one holds up no other.
+      // Unbounded: at most one probe per configured provider, and a slow probe must not delay the others.
       providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
       figures: Figures.make({ engine, dispatcher, log, consumers }),
       draining: shutdown.begun,
@@ -152,7 +152,7 @@ const service = ({ onStep }: Limits) =>
 
 const closing = ({ closeWithin = "10 seconds" }: Limits) => Room.closing(closeWithin)
 
-/** Each room with a closing of its own; they end in reverse: consumers and sessions, dispatcher, engine. */
+/** Each room closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
 const core = (limits: Limits) =>
   Room.make("The host", Layer.scoped(Host, service(limits))).pipe(
     Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
@@ -163,12 +163,12 @@ const core = (limits: Limits) =>
   )
 
 /**
- * The host over the rooms an embedder gives: any log, any agents, any directories, any clock (`Layer.setClock`). Ready when it is built: recovered, and
- * taking commands.
+ * The host over the log, agents, directories and clock (`Layer.setClock`) that an embedder provides. When the layer is built, the host has recovered
+ * and accepts commands.
  */
 export const layerOver = (limits: Limits = {}) => Layer.provide(core(limits), closing(limits))
 
-/** Builds in this order and ends in reverse: directory, log, ledger, agents, engine, recovery, dispatcher. */
+/** Builds directory, log, ledger, agents, engine, recovery, dispatcher in this order, and closes them in reverse. */
 export const layer = (options: Options) => {
   const inDirectory = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ anchorFile, logFile }) =>
@@ -196,7 +196,7 @@ export const layer = (options: Options) => {
   )
 }
 
-/** Everything in memory: for tests, and for embedders without durability. */
+/** A host in memory, for tests and for embedders that need no durability. */
 export const layerMemory = (options: MemoryOptions) =>
   core(options).pipe(
     Layer.provideMerge(
@@ -209,5 +209,5 @@ export const layerMemory = (options: MemoryOptions) =>
     Layer.provide(closing(options))
   )
 
-/** The host for embedders; lives as long as the scope. */
+/** The host for embedders. Closes with the scope. */
 export const make = (options: Options) => Effect.map(Layer.build(layer(options)), (context) => Context.get(context, Host))

@@ -1,9 +1,9 @@
-/** A stream as an async iterable that takes nothing before it is asked: what a consumer was given is what it asked for. */
+/** A stream as an async iterable that pulls only on `next()`: a consumer receives an element only after it has asked for one. */
 import { Cause, Chunk, Effect, Exit, Fiber, Option, Runtime, Scope, Stream } from "effect"
 
 type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 
-/** Each iterator is an attach of its own. It rejects with the stream's error; leaving the loop, or `return`, ends the attach. */
+/** Each iterator runs the stream anew. `next` rejects with the stream's error; leaving the loop, or `return`, ends the stream. */
 export const make = <A, E>(stream: Stream.Stream<A, E>, runtime: Runtime.Runtime<never>): AsyncIterable<A> => ({
   [Symbol.asyncIterator]: () => {
     const scope = Effect.runSync(Scope.make())
@@ -41,7 +41,7 @@ export const make = <A, E>(stream: Stream.Stream<A, E>, runtime: Runtime.Runtime
       throw Cause.squash(exit.cause)
     }
     return {
-      /** One after the other, in the order they were asked. */
+      /** Concurrent calls are served one at a time, in call order. */
       next: () => {
         const next = last.then(ask, ask)
         last = next

@@ -1,10 +1,10 @@
-/** Requests at shutdown: nobody can answer any more, so those that are open expire at once, and those that open meanwhile too (T13). */
+/** Expires requests at shutdown, because no one can answer them any more: first the open ones, then each one that opens during the shutdown (T13). */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { EventLog, Page, View } from "@millrace/log/EventLog"
 import type { Engine } from "@millrace/orchestration/Engine"
 import { Effect, Stream } from "effect"
 
-/** Rows of one look; what is open beyond ends with its turn. */
+/** Rows of one query. Open requests beyond this number end with their turns. */
 const limit = 10_000
 
 const threadsWaiting = (view: View): ReadonlySet<ThreadId> =>
@@ -16,8 +16,8 @@ const threadsAsking = (page: Page): ReadonlySet<ThreadId> =>
   )
 
 /**
- * Refuses what is open, then what opens after the offset, until it is interrupted. When the log cannot be read it waits for that too: turns end by other
- * means.
+ * Expires the open requests, then each one that opens after the offset, until interrupted. Never completes: if the log cannot be read, it waits for
+ * the interruption, and the requests end with their turns.
  */
 export const refuse = (
   engine: Pick<typeof Engine.Service, "submit">,
@@ -32,7 +32,7 @@ export const refuse = (
     })
   return Effect.flatMap(log.view(threadsWaiting), refuseAll).pipe(
     Effect.zipRight(Stream.runForEach(log.follow({ after }), (page) => refuseAll(threadsAsking(page)))),
-    Effect.catchAll((error) => Effect.logWarning(`Open requests could not be refused: ${error.message}`)),
+    Effect.catchAll((error) => Effect.logWarning(`Open requests could not be expired: ${error.message}`)),
     Effect.zipRight(Effect.never)
   )
 }

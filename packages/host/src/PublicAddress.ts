@@ -1,14 +1,14 @@
-/** How people reach a server through a proxy, as flags and the configuration name it. Pure. */
+/** Validates `--public-url` and `--trust-proxy`, for flags and the configuration. Pure. */
 import { isIP } from "node:net"
 
-/** An http or https origin: no path, since the routes have fixed ones; no user and no query. */
+/** True for an http or https origin without user and query. It has no path, because the routes have fixed paths. */
 export const isPublicUrl = (text: string): boolean => {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false
   const { hash, password, pathname, search, username } = new URL(text)
   return [hash, password, search, username].every((part) => part === "") && pathname === "/"
 }
 
-/** An address, or a network such as `10.0.0.0/8`. */
+/** True for an IP address or a network such as `10.0.0.0/8`. */
 export const isProxyAddress = (text: string): boolean => {
   const [address = "", bits, ...rest] = text.split("/")
   const family = isIP(address)

@@ -1,17 +1,17 @@
 /**
- * A room of the host: a layer whose closing is bounded. Rooms close one after the other, in reverse order of building; one that hangs is named and
- * left behind at the deadline, which all of them share (S6).
+ * A room is a layer of the host whose close has a deadline. Rooms close one at a time, in reverse order of construction. All share one deadline; a
+ * room that is still closing then is named in the log and abandoned (S6).
  */
 import { Clock, Context, Duration, Effect, Fiber, Layer, Option, Scope } from "effect"
 
 export class Closing extends Context.Tag("@millrace/host/Closing")<
   Closing,
   {
-    /** Milliseconds of the host's clock. The first one stays. */
+    /** Sets the deadline, in milliseconds of the host's clock. Later calls have no effect. */
     readonly by: (deadlineAt: number) => void
-    /** The one deadline: the shutdown's; without one `within` from the first time somebody asks. */
+    /** Milliseconds until the deadline. If `by` was not called, the deadline is `within` after the first query. */
     readonly left: Effect.Effect<number>
-    /** As `left`; an owner that closes after the deadline still has a second, in which the log and its lock are let go. */
+    /** As `left`, but a host that starts to close after the deadline gets one more second, to close the log and release its lock. */
     readonly leftToClose: Effect.Effect<number>
   }
 >() {}
@@ -38,7 +38,7 @@ export const closing = (within: Duration.DurationInput) =>
     }
   })
 
-/** The layer, built once for this host, closed within what is left of the time. */
+/** Builds the layer once for this host, and closes it before the deadline. */
 export const make = <A, E, R>(name: string, layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R | Closing> =>
   Layer.scopedContext(
     Effect.gen(function* () {
@@ -46,10 +46,10 @@ export const make = <A, E, R>(name: string, layer: Layer.Layer<A, E, R>): Layer.
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer((exit) =>
         Effect.gen(function* () {
-          // Of its own: a finalizer that ignores interruption cannot be ended, only left.
+          // In a daemon fiber: a finalizer that ignores interruption cannot be stopped, only abandoned.
           const close = yield* Effect.forkDaemon(Scope.close(scope, exit))
           const done = yield* Fiber.await(close).pipe(Effect.interruptible, Effect.timeoutOption(yield* leftToClose))
-          if (Option.isNone(done)) yield* Effect.logError(`${name} did not close in time and was left behind.`)
+          if (Option.isNone(done)) yield* Effect.logError(`${name} did not close before the deadline and was abandoned.`)
         })
       )
       return yield* Layer.buildWithScope(layer, scope)

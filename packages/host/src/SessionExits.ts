@@ -1,4 +1,4 @@
-/** What became of each session at shutdown, from committed events: never from a counter that runs ahead of them (S3). */
+/** The outcome of each session at shutdown, read from committed events and not from in-memory counters, which can be ahead of the log (S3). */
 import { Epoch, ThreadId } from "@millrace/contracts/Ids"
 import type { EventLog, Page } from "@millrace/log/EventLog"
 import { Effect, Schema } from "effect"
@@ -7,7 +7,7 @@ export const SessionExit = Schema.Struct({
   threadId: ThreadId,
   epoch: Epoch,
   outcome: Schema.Literal("stopped", "error", "unsettled").annotations({
-    description: "`unsettled`: its end is not in the log; the next start writes it."
+    description: "`unsettled`: the log has no end of this session; the next start writes it."
   }),
   reason: Schema.optional(Schema.String)
 })
@@ -33,7 +33,10 @@ const stopsOf = (page: Page): ReadonlyArray<SessionExit> =>
       return { threadId, epoch, outcome: status, reason }
     })
 
-/** The ends committed after the offset, and the sessions that lived and have none. When the log cannot be read nothing is known of any. */
+/**
+ * The session ends committed after the offset, plus an `unsettled` entry for each living session without one. If the log cannot be read, all are
+ * `unsettled`.
+ */
 export const since = (
   log: Pick<typeof EventLog.Service, "read">,
   offset: number,

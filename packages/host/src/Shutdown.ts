@@ -1,6 +1,7 @@
 /**
- * The ordered end (S1, S3, S6): admission closes at one point in time; then, against one absolute deadline, requests are refused, turns are finished or
- * interrupted, sessions stopped and read to their end, everything committed, and every consumer given it. The transports end after that, then the log.
+ * The ordered shutdown (S1, S3, S6). Admission closes at one point in time. Then, against one absolute deadline: open requests expire, turns finish or
+ * are interrupted, sessions are stopped and read to their end, everything is committed and delivered to every consumer. The caller then closes the
+ * transports, and the log last.
  */
 import type { EventLog } from "@millrace/log/EventLog"
 import type { Dispatcher } from "@millrace/orchestration/Dispatcher"
@@ -12,15 +13,15 @@ import * as SessionExits from "./SessionExits.ts"
 import type { OnStep } from "./Steps.ts"
 
 export interface BeginOptions {
-  /** From now; the whole shutdown has this much time. */
+  /** Time for the whole shutdown, from now. */
   readonly deadline: Duration.DurationInput
   /** `drain`: running turns may finish for almost half of the time; `now`: they are interrupted at once. */
   readonly mode: "drain" | "now"
-  /** Who asked, where that is a person or a program with a token (X6): named as the reason in the events of what it ends. */
+  /** Name of the token that asked for the shutdown (X6). The events of the turns and sessions that it ends name it in their reason. */
   readonly by?: string
 }
 
-/** Proof that it has begun; the same for everyone who begins (S7). */
+/** Proof that the shutdown has begun; every call of `begin` returns the same one (S7). */
 export interface Token {
   /** Milliseconds of the host's clock. */
   readonly beganAt: number
@@ -30,10 +31,10 @@ export interface Token {
 }
 
 const report = {
-  sessions: Schema.Int.annotations({ description: "Sessions that lived when it began." }),
-  forced: Schema.Int.annotations({ description: "Those whose agents had to be given up and killed." }),
-  drained: Schema.Boolean.annotations({ description: "Everything that was accepted is committed." }),
-  head: Schema.Int.annotations({ description: "The last committed offset: where every consumer ends." }),
+  sessions: Schema.Int.annotations({ description: "Live sessions when the shutdown began." }),
+  forced: Schema.Int.annotations({ description: "Sessions whose agents did not stop in time and were killed." }),
+  drained: Schema.Boolean.annotations({ description: "True if everything that was accepted is committed." }),
+  head: Schema.Int.annotations({ description: "The last committed offset, up to which every consumer is delivered." }),
   millis: Schema.Number,
   exits: Schema.Array(SessionExits.SessionExit),
   consumers: Schema.Array(ConsumerReport)
@@ -43,8 +44,8 @@ export const Report = Schema.Struct(report)
 export type Report = typeof Report.Type
 
 /**
- * The deadline passed before everything was settled, or before a lossless consumer that is still there had everything. What was committed is safe: the
- * next start settles the rest, and a consumer goes on from its cursor.
+ * The deadline passed before everything was committed or before a live lossless consumer had received everything, or agents were killed. Committed
+ * events are safe: the next start settles the rest, and a consumer resumes from its cursor.
  */
 export class ShutdownIncomplete extends Schema.TaggedError<ShutdownIncomplete>()("ShutdownIncomplete", {
   message: Schema.String,
@@ -52,28 +53,26 @@ export class ShutdownIncomplete extends Schema.TaggedError<ShutdownIncomplete>()
 }) {}
 
 export interface Shutdown {
-  /** Takes effect at once and never waits; the stages start with it. A second call returns the first call's token, whatever it asks. */
+  /** Closes admission, starts the stages and returns without waiting for them. A second call returns the first token and ignores its options. */
   readonly begin: (options: BeginOptions) => Effect.Effect<Token>
-  /** Waits for the end and returns the report, the same to every caller. */
+  /** Waits for the end. Every caller gets the same report. */
   readonly finish: (token: Token) => Effect.Effect<Report, ShutdownIncomplete>
-  /**
-   * Begins, and finishes without waiting for consumers: the report says what each was not given. Never fails; for owners that do not read to the end.
-   */
+  /** Begins and finishes without waiting for consumers; the report has each one's `undelivered`. Never fails. For owners that do not read to the end. */
   readonly discard: (options: BeginOptions) => Effect.Effect<Report>
   /**
-   * Nobody is waited for any more: turns are interrupted, and agents that do not end within two seconds are given up and killed. What ended is committed all
-   * the same. Returns at once; does nothing before a shutdown began.
+   * Stops waiting: interrupts turns, kills agents that do not end within two seconds, skips consumers. Ends of turns and sessions are still
+   * committed. Returns at once. Does nothing before a shutdown has begun.
    */
   readonly force: Effect.Effect<void>
   readonly begun: Effect.Effect<boolean>
-  /** Returns when it began, whoever began it (S10). */
+  /** Returns when a shutdown has begun, also by another caller (S10). */
   readonly awaitBegun: Effect.Effect<Token>
 }
 
-/** Parts of the time by which a stage has to be over, whatever stalls: the last ones keep a slice. */
+/** Part of the time at which each stage must end, even if it stalls, so that the later stages keep their share. */
 const by = { accepted: 0.3, sessions: 0.9, committed: 0.95, consumers: 1 }
 
-/** What agents have when nobody waits any more. */
+/** Time for agents to stop after `force`. */
 const forcedWithin = "2 seconds"
 
 const reasonOf = ({ by }: Token) =>
@@ -84,10 +83,11 @@ const complaint = ({ forced, sessions, drained, consumers, head }: Report): stri
     ({ delivery, outcome }) => delivery === "lossless" && (outcome === "timedOut" || outcome === "abandoned")
   )
   const complaints = [
-    ...(drained ? [] : ["The log could not take everything before the deadline; the next start settles what is open."]),
-    ...(forced === 0 ? [] : [`${forced} of ${sessions} agents did not end by themselves and were killed.`]),
+    ...(drained ? [] : ["Not everything was committed before the deadline; the next start settles what is open."]),
+    ...(forced === 0 ? [] : [`${forced} of ${sessions} agents did not stop in time and were killed.`]),
     ...behind.map(
-      ({ name, delivered }) => `Consumer ${name} has everything up to ${delivered} of ${head}; it can go on from there.`
+      ({ name, delivered }) =>
+        `Consumer ${name} received everything up to offset ${delivered} of ${head}; it can resume from there.`
     )
   ]
   return complaints.length === 0 ? undefined : complaints.join(" ")
@@ -98,7 +98,7 @@ export const make = (rooms: {
   readonly dispatcher: typeof Dispatcher.Service
   readonly log: typeof EventLog.Service
   readonly consumers: Consumers
-  /** Told once, when it begins. */
+  /** Called once, when the shutdown begins. */
   readonly onBegin: (token: Token) => void
   /** For tests. */
   readonly onStep?: OnStep
@@ -108,12 +108,12 @@ export const make = (rooms: {
     const ended = yield* Deferred.make<Report>()
     const began = yield* Deferred.make<Token>()
     const forced = yield* Deferred.make<void>()
-    /** Consumers are not waited for: the owner asked for a report only. */
+    /** Set by `discard`: the shutdown does not wait for consumers. */
     const discarded = yield* Deferred.make<void>()
     let begun: Token | undefined
     let finishing = false
 
-    /** Nothing when the time was over. What ignores interruption is left behind, so that it cannot hold the others. */
+    /** `None` when the time has run out. Disconnected, so an effect that ignores interruption cannot delay the later stages. */
     const within = <A>(effect: Effect.Effect<A>, { beganAt, deadlineAt }: Token, part: number) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         effect.pipe(
@@ -129,7 +129,7 @@ export const make = (rooms: {
 
     const settle = (token: Token, head: number) =>
       Effect.gen(function* () {
-        // What was accepted just before is decided, and its agent known, before agents are ended (S2).
+        // Commands accepted just before are committed and dispatched before agents are stopped (S2).
         const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
         yield* within(untilForced(accepted), token, by.accepted)
         yield* engine.refuseEntering
@@ -176,7 +176,7 @@ export const make = (rooms: {
       Effect.gen(function* () {
         const beganAt = yield* Clock.currentTimeMillis
         const head = yield* log.head
-        // From here nothing can come between (S1).
+        // Synchronous from here until admission is closed: a concurrent call cannot intervene (S1).
         if (begun !== undefined) return begun
         const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode, ...(by !== undefined && { by }) }
         begun = token
@@ -185,7 +185,7 @@ export const make = (rooms: {
         rooms.onBegin(token)
         onStep?.("shutdown-begun")
         yield* Deferred.succeed(began, token)
-        // A fiber of the shutdown, not of the caller: it ends at the deadline. Interruptible also when a finalizer begins: stages race.
+        // A daemon fiber: an interrupted caller does not cancel the shutdown. Interruptible even if a finalizer calls it, because stages race the deadline.
         yield* Effect.intoDeferred(run(token, head), ended).pipe(Effect.interruptible, Effect.forkDaemon)
         return token
       }).pipe(Effect.uninterruptible)
@@ -200,7 +200,7 @@ export const make = (rooms: {
             return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
           })
         }),
-      // The scope that closes behind an owner who finishes must not cut that owner's consumers.
+      // When the scope closes while its owner is in `finish`, this must not cut off the owner's consumers.
       discard: (options) =>
         Effect.zipRight(
           begin(options),

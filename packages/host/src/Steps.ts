@@ -1,39 +1,39 @@
 /**
- * Named points of a host's life at which a test can look, or end the process: around each commit, each start of an agent, in recovery, in
- * the shutdown. A host without `onStep` has none of this in it.
+ * Fail points of the host, for tests that observe it or kill the process there: around each commit and each start of an agent, in recovery, in
+ * the shutdown. Without `onStep` no hook is installed.
  */
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import type { Step as LogStep } from "@millrace/log/Storage"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import { Effect, Layer } from "effect"
 
-/** In the order of a life. Those before `recovery-reaped` come again and again. */
+/** In the order in which a host passes them. Those before `recovery-reaped` repeat. */
 export const points = [
   "before-begin",
   "after-begin",
   "before-commit",
   "after-commit-before-answer",
-  /** An agent is asked for. */
+  /** Before an agent is opened. */
   "before-spawn",
-  /** Its process is there, and waits at its gate. */
+  /** The agent's process exists and waits at its gate. */
   "after-spawn-before-ledger",
-  /** It is recorded, and still waits. */
+  /** The process is in the ledger and still waits. */
   "after-ledger-before-work",
-  /** What an earlier server left running is dead. */
+  /** The agent processes of an earlier server are dead. */
   "recovery-reaped",
-  /** What it left open is ended in the log. */
+  /** The turns, sessions and requests that it left open are ended in the log. */
   "recovery-settled",
   "recovery-queues-released",
-  /** Commands are taken. */
+  /** The host accepts commands. */
   "recovery-admitted",
   "shutdown-begun",
-  /** Everything that was accepted is with its agent. */
+  /** Every accepted command is dispatched to its agent. */
   "shutdown-accepted",
   "shutdown-sessions-stopped",
   "shutdown-committed",
-  /** Consumers in this process have everything. */
+  /** In-process consumers have received everything. */
   "shutdown-delivered",
-  /** Connections are over; the log is still open. */
+  /** Connections are closed; the log is still open. */
   "shutdown-drained"
 ] as const
 export type Point = (typeof points)[number]
@@ -46,7 +46,7 @@ const ofLog: { readonly [S in LogStep]?: Point } = {
   committed: "after-commit-before-answer"
 }
 
-/** As an option of the log. */
+/** The hook as an option of the log. */
 export const inLog = (onStep: OnStep | undefined): { readonly onStep?: (step: LogStep) => void } =>
   onStep === undefined
     ? {}
@@ -57,7 +57,7 @@ export const inLog = (onStep: OnStep | undefined): { readonly onStep?: (step: Lo
         }
       }
 
-/** The same agents, and the point before each of them is asked for. */
+/** Adds the point before each agent is opened. */
 export const inAgents = <E, R>(agents: Layer.Layer<Providers, E, R>, onStep: OnStep | undefined): Layer.Layer<Providers, E, R> =>
   onStep === undefined
     ? agents
@@ -73,7 +73,7 @@ export const inAgents = <E, R>(agents: Layer.Layer<Providers, E, R>, onStep: OnS
         }))
       ).pipe(Layer.provide(agents))
 
-/** The same ledger, and the points around each record. */
+/** Adds the points around each ledger record. */
 export const inLedger = <E, R>(
   ledger: Layer.Layer<Ledger.Ledger, E, R>,
   onStep: OnStep | undefined

@@ -1,6 +1,6 @@
 /**
- * One subscription: the log's events after its cursor, read when it asks, at most `capacity` ahead of it (D2, D7, S4). Nobody hands it events, so
- * nobody waits for it. What is held here is only read ahead: a subscription that is cut loses nothing, it comes back with its cursor.
+ * One subscription: the log's events after its cursor. It reads the log when its consumer pulls, at most `capacity` events ahead (D2, D7, S4). No
+ * producer pushes to it, so none waits for it. Events read ahead stay in the log: a consumer that is disconnected resumes from its cursor.
  */
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -16,26 +16,26 @@ import type { Consumers, Delivery } from "./Consumers.ts"
 import * as Skipping from "./Skipping.ts"
 
 export interface Options extends EventFilter {
-  /** A cursor; without one from the start of what is kept. */
+  /** A cursor. Default: the start of the retained log. */
   readonly after?: string
   readonly delivery: Delivery
-  /** Events read ahead of the consumer, at least 1; `best-effort`: also how far behind it may be before events are skipped. */
+  /** Events read ahead of the consumer, at least 1. `best-effort`: also the lag beyond which progress events are skipped. */
   readonly capacity: number
-  /** What the shutdown report calls it. */
+  /** Its name in the shutdown report. */
   readonly name?: string
 }
 
 type Log = typeof EventLog.Service
 
-/** Bytes of one read, however large the capacity. */
+/** Most bytes of one read, whatever the capacity. */
 const maxBytes = 256 * 1024
 const maxCapacity = 65_536
 const goodbye = "The host is shutting down."
 
 /**
- * `lossless`: every event once, in order. `best-effort`: what a consumer missed that was too slow is said by `lagged`, and what ends something or
- * asks somebody is never missed. Both: `caught-up` once, signals to who has everything up to the head, the latest of each key (D12), `end` when the thread is
- * gone, `bye` with the cursor to come back with at shutdown.
+ * `lossless`: every event once, in order. `best-effort`: `lagged` reports the progress events that a slow consumer missed; terminal events and
+ * requests are never skipped. Both: `caught-up` once; signals only while caught up, the latest of each key (D12); `end` when the thread is
+ * deleted; `bye` with the cursor to resume from at shutdown.
  */
 export const frames = (
   log: Log,
@@ -66,7 +66,7 @@ export const frames = (
       let last = false
       let heard = 0
 
-      /** Between the last event of the attach and the first that came later, whether that one is delivered or not. */
+      /** Called after the last event of the attach and before the first later one, whether that one is delivered or skipped. */
       const reach = () => {
         caughtUp = true
         isGone = isOver()
@@ -86,7 +86,7 @@ export const frames = (
         for (const event of page.events) push(event)
         position = page.upTo
       }
-      /** What lies before the head of the attach was not missed: it is replayed whole. */
+      /** Events up to the head of the attach are never skipped. */
       const takeSome = (page: Page) => {
         const late = Skipping.late(page, capacity)
         let held = 0
@@ -118,10 +118,10 @@ export const frames = (
         Effect.mapError(Option.some)
       )
 
-      /** Who asks for some types only is not told how far the others are. */
+      /** A subscription with a filter on types gets no signals. */
       const isHeard = ({ threadId }: Signal) => options.types === undefined && streams?.includes(threadStream(threadId)) !== false
 
-      /** Whether there were signals that this one has not seen: they are looked at when it asks, so that a slow one gets the latest (D12). */
+      /** True if there were new signals. They are read when the consumer pulls, so a slow consumer gets only the latest (D12). */
       const hear = () => {
         const { place, signals } = consumers.signals.since(heard, {
           limit: capacity,
@@ -139,7 +139,7 @@ export const frames = (
       }
       const bye = () => end({ _tag: "bye", reason: goodbye, resumeAfter: Cursor.format(logEpoch, position) })
 
-      /** Puts at least one frame ahead, or fails with nothing: the stream is over. */
+      /** Buffers at least one frame. Fails with `None` at the end of the stream. */
       const look: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
         while (ahead.length === 0) {
           if (last) return yield* Effect.fail(Option.none())
@@ -183,7 +183,7 @@ export const frames = (
 
 const isFrame = (frame: SubscriptionFrame): frame is Frame => frame._tag !== "lagged"
 
-/** What `follow` is: lossless, a page ahead. */
+/** `follow`: lossless, with a page of 256 events read ahead. */
 export const lossless = (
   log: Log,
   consumers: Consumers,

@@ -1,22 +1,22 @@
 /**
- * Why a thread waits, in the views of threads. Not in the rows: it follows from what lives at this moment, so it is worked out when somebody asks,
- * and a restart has nothing to mend (R7).
+ * Adds the reason why a thread waits to the views of threads (R7). The reason depends on the live sessions, so it is computed at the query and not
+ * stored in rows; a restart has nothing to repair.
  */
 import type { Millrace } from "@millrace/contracts/Millrace"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import type { Engine } from "@millrace/orchestration/Engine"
 import { Effect } from "effect"
 
-/** Work that goes on when a usage limit is over waits for it too. */
+/** A thread whose continuation is scheduled for the end of a usage limit also waits for that limit. */
 const planned = ({ continuation }: ThreadView): Waiting | undefined =>
   continuation?.because === "limit" && continuation.requestId === undefined
     ? {
         reason: "limit",
-        message: `The account's usage limit was reached. The work goes on when the limit ends: ${continuation.at}.`
+        message: `The account's usage limit was reached. The work continues when the limit ends: ${continuation.at}.`
       }
     : undefined
 
-/** Adds `waiting` to the threads that wait. */
+/** The same views, with `waiting` in each thread that waits. */
 export const shown = (
   views: Pick<Millrace, "state" | "threads" | "thread">,
   engine: Pick<typeof Engine.Service, "waiting">

@@ -1,6 +1,6 @@
 /**
- * The host for embedders that do not write Effect: promises, async iterables, `await using` where the runtime has it. A rejected promise rejects with the
- * error itself, `_tag` and all.
+ * The host for embedders that do not use Effect: promises, async iterables, `await using` where the runtime supports it. A promise rejects with the
+ * typed error itself, including its `_tag`.
  */
 import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
@@ -14,14 +14,14 @@ import type * as Subscription from "./Subscription.ts"
 type Service = typeof Host.Host.Service
 type Success<T> = T extends Effect.Effect<infer A, infer _E, infer _R> ? A : never
 
-/** A method that gives an effect, as one that gives a promise. */
+/** A method that returns an effect, converted to one that returns a promise. */
 type Promised<K extends keyof Service> = Service[K] extends (...args: infer Args) => infer Result
   ? (...args: Args) => Promise<Success<Result>>
   : () => Promise<Success<Service[K]>>
 
 /** Options of a host with a data directory, or of one in memory. */
 export type CreateOptions = (Host.Options | Host.MemoryOptions) & {
-  /** More layers that the host runs under, such as a clock (`Layer.setClock`), a logger or a tracer. */
+  /** Layers for the host's runtime, such as a clock (`Layer.setClock`), a logger or a tracer. */
   readonly runtime?: Layer.Layer<never>
 }
 
@@ -38,17 +38,17 @@ type Method =
   | "draining"
 
 export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Method]: Promised<K> }> {
-  /** Ends with `bye` or `end`, or rejects with an error of the cursor; leaving the loop ends the subscription. */
+  /** Ends after `bye` or `end`; rejects with a cursor error. Leaving the loop ends the subscription. */
   readonly follow: (options?: Parameters<Millrace["follow"]>[0]) => AsyncIterable<Frame>
   readonly subscribe: (options: Subscription.Options) => AsyncIterable<SubscriptionFrame>
   readonly beginShutdown: Promised<"beginShutdown">
-  /** Rejects with `ShutdownIncomplete`. Read every subscription to its end meanwhile. */
+  /** Waits for the end of the shutdown. Rejects with `ShutdownIncomplete`. Meanwhile, read every subscription to its end. */
   readonly finishShutdown: Promised<"finishShutdown">
-  /** Of one that began: nobody is waited for any more. */
+  /** Makes a shutdown that has begun stop waiting for turns, agents and consumers. */
   readonly forceShutdown: Promised<"forceShutdown">
-  /** Both, waiting for no subscription. */
+  /** Begins and finishes a shutdown without waiting for subscriptions. */
   readonly shutdown: (options?: Shutdown.BeginOptions) => Promise<Shutdown.Report>
-  /** Shuts down if nobody did, then lets everything go: agents, log, directory. Also `await using`. */
+  /** Shuts down if no shutdown has begun, then closes agents, log and data directory. `await using` calls it. */
   readonly close: () => Promise<void>
 }
 
@@ -60,7 +60,7 @@ const settle = <A, E>(exit: Exit.Exit<A, E>): A => {
   throw Cause.squash(exit.cause)
 }
 
-/** Ready when it resolves: recovered, and taking commands. Rejects, with everything let go, when it cannot be. */
+/** Resolves when the host has recovered and accepts commands. If it cannot start, closes everything and rejects. */
 export const createHost = async (options: CreateOptions): Promise<PromiseHost> => {
   const scope = Effect.runSync(Scope.make())
   const built = await Effect.runPromiseExit(Layer.toRuntime(layerOf(options)).pipe(Scope.extend(scope), Fibers.arranged))

@@ -51,7 +51,7 @@ describe("configuration", () => {
         expect(ended.code).toBe(2)
         expect(ended.stderr).toContain(join(dataDir, "millrace.config.json"))
         expect(ended.stderr).toContain("providers.local.baseUrl: expected an http or https URL")
-        expect(ended.stderr).toContain("providers.local.apiKey: a key does not belong into this file")
+        expect(ended.stderr).toContain("providers.local.apiKey: a key does not belong in this file")
         expect(ended.stderr).toContain("serve: there is no such field")
         expect(ended.stdout + ended.stderr).not.toContain("canary")
       }
