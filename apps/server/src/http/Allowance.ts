@@ -1,13 +1,13 @@
 /**
- * What one token may use of the server (R7): requests in a second, and event streams at once. A request of HTTP (`/api`, `/v1`, `/metrics`) and a call of
- * RPC count as one each. A token is known by its name, as the actor of commands; without authentication everybody is one.
+ * Rate limits of one token (R7): requests per second, and concurrent event streams. An HTTP request (`/api`, `/v1`, `/metrics`) and an RPC call count as
+ * one each. Tokens are identified by name, the actor of commands; without authentication all clients share one.
  */
 import { Clock, Context, Effect } from "effect"
 import { Overloaded } from "@millrace/contracts/Errors"
 import type * as Followers from "./Followers.ts"
 
 export interface Bounds {
-  /** Each 0 = any number. */
+  /** 0 = no limit, for each bound. */
   readonly requestsPerSecond: number
   readonly streamsPerToken: number
 }
@@ -17,30 +17,31 @@ interface Bucket {
   at: number
 }
 
-/** Tokens whose use is remembered; of more, the one that asked longest ago begins anew. */
+/** Maximum number of tokens with a bucket; beyond it the least recently used bucket is dropped. */
 const kept = 10_000
 
 export interface Figures {
   readonly bounds: Bounds
-  /** Requests and streams that were refused so far. */
+  /** Number of requests and streams refused since the start. */
   readonly refused: Readonly<Record<"requests" | "streams", number>>
 }
 
 export interface Allowance {
-  /** Counts one request. Fails with the time to wait when it is one too many. */
+  /** Counts one request. Fails with the time to wait when it exceeds the limit. */
   readonly request: (actor: string) => Effect.Effect<void, Overloaded>
-  /** Whether one more stream would be one too many. */
+  /** Whether one more stream would exceed the limit; counts a refusal if so. */
   readonly crowded: (followers: Followers.Followers, actor: string) => boolean
   readonly figures: () => Figures
 }
 
 const tooFast = (retryAfterMillis: number) =>
   new Overloaded({
-    message: "This token sends more requests than limits.requestsPerSecond allows. Send the request again after that time.",
+    message:
+      "This token sends more requests than limits.requestsPerSecond allows. Send the request again after the time in Retry-After.",
     retryAfterMillis
   })
 
-/** How long a stream waits that was one too many, in milliseconds: another one has to end first. */
+/** Milliseconds until a client may retry a refused stream: another stream must end first. */
 export const streamRetryMillis = 5000
 
 export const make = (bounds: Bounds): Allowance => {
@@ -80,7 +81,7 @@ export const make = (bounds: Bounds): Allowance => {
   }
 }
 
-/** Default: any number. */
+/** The limits of the server; the default is no limit. */
 export class Current extends Context.Reference<Current>()("@millrace/server/Allowance", {
   defaultValue: (): Allowance => make({ requestsPerSecond: 0, streamsPerToken: 0 })
 }) {}

@@ -1,4 +1,4 @@
-/** The contract's endpoints, answered by the service. What a client asked for is finished also when the client is gone (D11). */
+/** The contract's endpoints, answered by the service. A dispatched command completes even if its client disconnects (D11). */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { randomUUID } from "node:crypto"
 import { Effect, Layer, Schema } from "effect"
@@ -22,7 +22,7 @@ import * as Respond from "./Respond.ts"
 import * as Routes from "./Routes.ts"
 import * as Transfer from "./Transfer.ts"
 
-/** The caller's key, else a new one: this edge is where ids of people's requests begin. */
+/** The command id: the caller's `Idempotency-Key`, else a new one. */
 const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest> =>
   key === undefined
     ? Effect.sync(() => CommandId.make(`cmd_${randomUUID()}`))
@@ -52,7 +52,7 @@ const make = Effect.gen(function* () {
   const handlers: Routes.Handlers = {
     state: ({ request }) =>
       Effect.gen(function* () {
-        // The snapshot is a function of the log's position: the same position is the same answer.
+        // The snapshot is a function of the log's offset: the same offset means the same answer.
         const known = request.headers["if-none-match"]
         const now = `"${format(log.epoch, yield* log.head)}"`
         if (known?.includes(now) === true)

@@ -1,25 +1,26 @@
 /**
- * Encoded pages: the bytes of a page are made once for all who read it. Keyed by what a page is (the log never changes), bounded in bytes,
- * the oldest goes first; what nobody reads any more is dropped after a while. Followers that lag together, after a restart or behind a fast agent, read and encode each page once.
+ * Cache of encoded pages: a page is encoded once for all subscribers. Keyed by the bounds and the filter of a page (the log never changes), bounded in
+ * bytes; the oldest page is evicted first, and an unused one after a while. Subscribers that lag together, after a restart or behind a fast agent, read
+ * and encode each page once.
  */
 import { Effect, type Scope } from "effect"
 import type { Page } from "@millrace/log/EventLog"
 
-/** Sockets take some MiB before they push back, one more than another: so far apart are readers that began together. */
+/** Sized for the distance between subscribers that started together: kernel socket buffers accept a few MiB each before back-pressure. */
 const defaultMaxBytes = 32 * 1024 * 1024
 
-/** What an entry costs beside its bytes, with room to spare: a page at the head may be one small event. */
+/** Estimated overhead of an entry in bytes, generous: a page at the head may be one small event. */
 const entryBytes = 1024
 const costOf = (block: Block | undefined) => (block === undefined ? 0 : block.bytes.length + entryBytes)
 
 interface Block {
   readonly upTo: number
   readonly bytes: Buffer
-  /** Read since the last `age`. */
+  /** Whether it was read since the last `age`. */
   used: boolean
 }
 
-/** What nobody read for this long, and no longer than twice as long, is dropped. */
+/** A page is dropped when it is unused for one to two times this long. */
 export const ageEvery = "30 seconds"
 
 export class Blocks {
@@ -31,9 +32,9 @@ export class Blocks {
     this.#maxBytes = maxBytes
   }
 
-  /** The bytes of this page. */
+  /** The bytes of this page, encoded unless they are cached. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
-    // A page that ends below the head may end there for everybody; one at the head is longer for those who come later.
+    // A page that ends below the head ends there for every subscriber. A page at the head is longer for later ones, so its key has its end.
     const open = page.upTo >= page.head
     const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
     const known = this.#blocks.get(key)
@@ -52,14 +53,14 @@ export class Blocks {
     return block.bytes
   }
 
-  /** The whole page of the log that follows this offset. */
+  /** The cached page of the unfiltered log after this offset. */
   find(after: number): { readonly upTo: number; readonly bytes: Buffer } | undefined {
     const found = this.#blocks.get(`${after}`)
     if (found !== undefined) found.used = true
     return found
   }
 
-  /** Drops what nobody read since the last call. */
+  /** Drops the pages that were not read since the last call. */
   age(): void {
     for (const [key, block] of this.#blocks) {
       if (!block.used) {
@@ -70,13 +71,13 @@ export class Blocks {
     }
   }
 
-  /** Bytes that are kept, with what the entries cost. */
+  /** Cached bytes, with the overhead of the entries. */
   get held(): number {
     return this.#held
   }
 }
 
-/** Those of a server: a fiber of the scope drops what nobody reads any more. */
+/** The cache of a server. A fiber of the scope drops unused pages. */
 export const aging: Effect.Effect<Blocks, never, Scope.Scope> = Effect.suspend(() => {
   const blocks = new Blocks()
   return Effect.sync(() => blocks.age()).pipe(Effect.delay(ageEvery), Effect.forever, Effect.forkScoped, Effect.as(blocks))

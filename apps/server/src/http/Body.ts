@@ -1,4 +1,4 @@
-/** Request bodies: JSON whatever the content type says, at most 1 MiB, never read further than that (X5). */
+/** Request bodies: JSON whatever the content type, at most 1 MiB, never read beyond that (X5). */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import type { HttpServerRequest } from "@effect/platform"
@@ -15,13 +15,13 @@ const tooLarge = new PayloadTooLarge({
   message: `The body is larger than ${limitBytes} bytes. Put large text into a file of the project and name it in the prompt.`
 })
 
-/** What a client may still send after it was refused, and how long it may pause, before its connection is cut. */
+/** How many bytes a refused client may still send, and how long it may pause, before its connection is cut. */
 const lingerBytes = 32 * 1024 * 1024
 const lingerMillis = 1000
 
 /**
- * Throws the rest of a refused body away, within bounds: a client that is still sending would otherwise meet a closed connection
- * before it reads the answer.
+ * Discards the rest of a refused body, within bounds: otherwise a client that is still sending would get a connection reset
+ * before it reads the response.
  */
 export const discard = (source: IncomingMessage, response: ServerResponse) => {
   let size = 0
@@ -30,13 +30,13 @@ export const discard = (source: IncomingMessage, response: ServerResponse) => {
     if (size > lingerBytes) source.destroy()
   })
   source.on("error", () => {})
-  // Node ends a connection that is idle for this long. It sets its own time at the same event, before.
+  // Node closes a connection that is idle for this long. Its own listener for this event sets its timeout first.
   response.once("finish", () => {
     if (!source.complete) source.socket.setTimeout(lingerMillis)
   })
 }
 
-/** The body's text, as far as the limit: a body that is or declares to be larger is refused at once and not kept. */
+/** The text of the body. A body that is larger than the limit, or declares to be, is refused at once and not kept. */
 const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, BadRequest | PayloadTooLarge> =>
   Effect.async((resume) => {
     const source = NodeHttpServerRequest.toIncomingMessage(request)
@@ -63,13 +63,13 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
     }
     const onError = (cause: Error) => {
       stop()
-      resume(new BadRequest({ message: `The body could not be read: ${cause.message}. Send the request again.` }))
+      resume(new BadRequest({ message: `Cannot read the body: ${cause.message}. Send the request again.` }))
     }
     source.on("data", onData).on("end", onEnd).on("error", onError)
     return Effect.sync(stop)
   })
 
-/** A name that JSON can have and a JavaScript object loses: what is lost is no longer refused by anybody. */
+/** Whether a value has a field `__proto__`: decoding would drop it silently, so that it could not be refused as unknown. */
 export const hasPrototype = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (Object.hasOwn(value, "__proto__") || Object.values(value).some(hasPrototype))
 
@@ -84,9 +84,9 @@ export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effec
         }).pipe(
           Effect.filterOrFail(
             (value) => !isDeep(value),
-            () => new BadRequest({ message: "The body's lists and objects are too deep in each other." })
+            () => new BadRequest({ message: "The body's lists and objects are nested too deeply." })
           ),
-          // Every string that comes in is well formed from here on.
+          // From here on every string is well-formed Unicode.
           Effect.map(wellFormedJson),
           Effect.filterOrFail(
             (value) => !hasPrototype(value),

@@ -1,4 +1,4 @@
-/** `/openapi.json`, and `/docs`: the same for people, made from it once. Nothing is loaded from outside. */
+/** `/openapi.json`, and `/docs`, a page generated from it once. The page loads nothing from other origins. */
 import { HttpLayerRouter, OpenApi } from "@effect/platform"
 import { Effect } from "effect"
 import { MillraceApi } from "@millrace/contracts/Api"
@@ -60,7 +60,7 @@ const document = (spec: OpenApi.OpenAPISpec) => {
   )
 }
 
-/** Made when first asked for: nobody waits for it at the start. */
+/** Generates both on the first request, so that they do not delay the start. */
 export const make = Effect.gen(function* () {
   const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(MillraceApi)))
   const html = yield* Effect.cached(Effect.map(spec, document))

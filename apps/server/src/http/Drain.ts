@@ -1,6 +1,7 @@
 /**
- * The ordered end of the HTTP side (S5, S6, S9). The stock server waits for every open connection: one SSE client would hold the exit
- * for ever. Here followers deliver to the head and say `bye`, requests in flight are answered, and what is left after the grace is cut.
+ * The ordered end of all connections (S5, S6, S9). Node's server waits for every open connection: one SSE client would delay the exit
+ * indefinitely. Here subscribers receive everything up to the head and `bye`, requests in flight are answered, and connections that remain after the
+ * grace period are cut.
  */
 import type { Server } from "node:http"
 import type { Socket } from "node:net"
@@ -9,9 +10,9 @@ import { Clock, Context, Deferred, type Duration, Effect, Layer, Option } from "
 import { Wake } from "./Wake.ts"
 
 export interface DrainReport {
-  /** Connections that ended by themselves, with everything delivered. */
+  /** Connections that ended in order, with everything delivered. */
   readonly ended: number
-  /** Connections that had to be cut: their clients resume by cursor. */
+  /** Connections that were cut; their clients resume by cursor. */
   readonly cut: number
   readonly millis: number
 }
@@ -23,16 +24,16 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
     readonly draining: () => boolean
     /** Runs a call that arrived over a WebSocket: `begin` waits for its answer. */
     readonly track: <A, E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-    /** Counts a call that is a stream. */
+    /** Counts a call that is a stream, from `enter` to `leave`. */
     readonly enter: Effect.Effect<void>
     readonly leave: Effect.Effect<void>
-    /** No new connections; streams end; bounded by the grace, whatever clients do. Once: later calls get the first one's report. */
+    /** Refuses new connections and ends streams, within the grace period whatever clients do. Runs once: later calls return the first report. */
     readonly begin: (grace: Duration.DurationInput) => Effect.Effect<DrainReport>
     /** Waits for upgraded connections to end, then cuts them. */
     readonly cutUpgraded: (grace: Duration.DurationInput) => Effect.Effect<void>
-    /** Gives an upgraded connection a condition: it is cut half a second after that fails, when its streams have said goodbye (X3). */
+    /** Cuts an upgraded connection when a condition fails, up to half a second later, so that its streams can send `bye` first (X3). */
     readonly keepWhile: (socket: Duplex, holds: () => boolean) => void
-    /** Connections, WebSockets, calls in flight over those, and bytes of answers in memory that clients have not read. */
+    /** Number of HTTP connections, of WebSockets and of their calls in flight, and bytes of responses in memory that clients have not read. */
     readonly connections: () => {
       readonly http: number
       readonly upgraded: number
@@ -42,13 +43,13 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
   }
 >() {}
 
-/** Answers that a WebSocket client leaves unread wait in memory without a limit of the library: beyond this it is cut (D7, X5). */
+/** Limit of unread responses of one WebSocket in memory, beyond which it is cut (D7, X5). The library has no limit. */
 const maxUnreadBytes = 16 * 1024 * 1024
 
-/** How often upgraded connections are looked at. With the look at the token file in between, a revoked one is cut within a second. */
+/** Interval of the check of upgraded connections. Together with the check of the token file, a revoked connection is cut within a second. */
 const look = "250 millis"
 
-/** False when the time was over. Finalizers run uninterruptibly: without `interruptible` no timeout would ever fire. */
+/** False when the grace period ends first. Finalizers run uninterruptibly: without `interruptible` the timeout would never fire. */
 const within = (wait: Effect.Effect<void>, grace: Duration.DurationInput) =>
   wait.pipe(Effect.interruptible, Effect.timeoutOption(grace), Effect.map(Option.isSome))
 
@@ -57,7 +58,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
   const http = new Set<Socket | Duplex>()
   const upgraded = new Set<Duplex>()
   const conditions = new WeakMap<Duplex, () => boolean>()
-  /** Those whose condition failed at the last look. */
+  /** Connections whose condition failed at the last check; the next check cuts them. */
   let condemned: ReadonlyArray<Duplex> = []
   const waiters = new Set<() => void>()
   let calls = 0
@@ -67,7 +68,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
   const changed = () => {
     for (const check of waiters) check()
   }
-  /** Returns when the condition holds; it is looked at whenever a connection or a call ends. */
+  /** Returns when the condition holds. It is checked whenever a connection or a call ends. */
   const until = (holds: () => boolean) =>
     Effect.async<void>((resume) => {
       if (holds()) return resume(Effect.void)
@@ -86,9 +87,9 @@ const make = Effect.fnUntraced(function* (server: Server) {
       changed()
     })
   })
-  // Before the platform's own listener, which answers it.
+  // Prepended, because the platform's listener answers the upgrade.
   server.prependListener("upgrade", (_request, socket: Duplex) => {
-    // Node takes its own listener away here: a client that resets while it is refused would end the process.
+    // Node removes its error listener here: a client that resets during a refusal would end the process.
     socket.on("error", () => {})
     http.delete(socket)
     upgraded.add(socket)
@@ -165,10 +166,10 @@ const make = Effect.fnUntraced(function* (server: Server) {
 
 export const layer = (server: Server): Layer.Layer<Drain, never, Wake> => Layer.scoped(Drain, make(server))
 
-/** Below the server: its scope closes the WebSockets politely, this ends those that do not answer. */
+/** Build it below the server, whose scope sends WebSockets a close frame: this then cuts those that do not answer. */
 export const cut = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>
   Layer.scopedDiscard(Effect.flatMap(Drain, (drain) => Effect.addFinalizer(() => drain.cutUpgraded(grace))))
 
-/** Above the server: the first thing that happens when the scope closes and nobody drained before. */
+/** Build it above the server: it drains first when the scope closes, unless that was done before. */
 export const onClose = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>
   Layer.scopedDiscard(Effect.flatMap(Drain, (drain) => Effect.addFinalizer(() => drain.begin(grace))))

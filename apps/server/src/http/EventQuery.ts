@@ -1,4 +1,4 @@
-/** What `GET /api/events` was asked: the parameters, decided without any I/O. */
+/** Parses the parameters of `GET /api/events`. Pure. */
 import { Either, ParseResult, Schema } from "effect"
 import { cut } from "@millrace/contracts/Text"
 import { BadRequest } from "@millrace/contracts/Errors"
@@ -6,22 +6,22 @@ import { EventTypes, type EventFilter, Streams } from "@millrace/contracts/Filte
 
 export type Format = "json" | "ndjson" | "sse"
 
-/** Where to start: a strict cursor, a plain offset, or the first event that is kept. */
+/** Where to start: a strict cursor, a plain offset, or the first retained event. */
 export type From = { readonly cursor: string } | { readonly since: number } | "start"
 
 export interface EventQuery extends EventFilter {
   readonly format: Format
   readonly from: From
-  /** Rows; absent: as many as the byte budget allows. */
+  /** Maximum number of events; absent: as many as the byte budget allows. */
   readonly limit?: number
-  /** Seconds to wait when there is nothing yet. */
+  /** Long-poll: seconds to wait while there are no events. */
   readonly wait: number
-  /** Neither a position nor a bound was given: the whole log, streamed. */
+  /** True without a position and without a bound: the whole log is streamed. */
   readonly whole: boolean
 }
 
 const maxWaitSeconds = 60
-/** One stream stands alone, so that a filter of one is the same however it was written. */
+/** A single stream is a string, not a list, so that equal filters have equal keys. */
 const streamsIn = (named: ReadonlyArray<string>) => (named.length === 1 ? named[0] : named)
 const decodeStreams = Schema.decodeUnknownEither(Streams)
 const decodeTypes = Schema.decodeUnknownEither(EventTypes)
@@ -39,7 +39,7 @@ const wrong = (path: string) => (error: ParseResult.ParseError) =>
 const formatOf = (accept: string): Format =>
   accept.includes("text/event-stream") ? "sse" : accept.includes("application/x-ndjson") ? "ndjson" : "json"
 
-/** `Last-Event-ID` (SSE only) wins over `after`, `after` over `since`; what loses is not looked at. */
+/** `Last-Event-ID` (SSE only) wins over `after`, `after` over `since`. A parameter that loses is not validated. */
 export const parse = (
   search: URLSearchParams,
   headers: Readonly<Record<string, string | undefined>>

@@ -1,6 +1,6 @@
 /**
- * `GET /api/events`: the log by cursor, as one page, as a long-poll, whole, or followed over SSE. The bytes of an event are those that
- * were committed. Header and body of a page come from one read (D4); an unusable cursor is never answered with an empty page (D3).
+ * `GET /api/events`: the log after a cursor, as one page, as a long-poll, whole, or followed over SSE. The bytes of an event are the committed
+ * ones. Header and body of a page come from one read (D4); the response to an invalid cursor is never an empty page (D3).
  */
 import { createHash } from "node:crypto"
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
@@ -23,27 +23,27 @@ import * as Sse from "./Sse.ts"
 import * as Target from "./Target.ts"
 import { Wake } from "./Wake.ts"
 
-/** A page of an answer ends here; the header tells how far it went (D10). */
+/** Byte limit of a page. The header has the offset where the page ends (D10). */
 const pageBytes = 8 * 1024 * 1024
 const pageRows = 100_000
-/** A page of the whole log, streamed in constant memory. */
+/** Byte limit of a page when the whole log is streamed in constant memory. */
 const dumpBytes = 256 * 1024
 
 const contentTypes = { json: "application/json; charset=utf-8", ndjson: "application/x-ndjson; charset=utf-8" }
 
 export const unavailable = (error: LogUnavailable) =>
   new StorageUnavailable({
-    message: `The log cannot be read now (${error.reason}): ${error.message}. Try again; if it stays so, look at the disk of the data directory.`,
+    message: `Cannot read the log (${error.reason}): ${error.message}. Retry; if this persists, check the disk of the data directory.`,
     retryAfterMillis: 1000
   })
 
-/** Where the log stands, and the offset that the query's start means there. */
+/** Resolves the start of a query to an offset of the log. Fails for an invalid cursor (D3). */
 export const resolveFrom = Effect.fnUntraced(function* (from: EventQuery.From) {
   const log = yield* EventLog
   const position = { logEpoch: log.epoch, retained: yield* log.retainedFrom, head: yield* log.head }
   if (from === "start") return position.retained
   if ("cursor" in from) return yield* Cursors.resolve(from.cursor, position)
-  // A plain offset is not strict: at or beyond the head there is nothing yet. Below retention it says so.
+  // A plain offset is not strict: at or beyond the head the page is empty. Below retention it fails.
   return from.since > position.head ? from.since : yield* Cursors.checkOffset(from.since, position)
 })
 
@@ -54,8 +54,8 @@ const indexHeaders = (epoch: string, upTo: number) => ({
 })
 
 /**
- * A page whose upper bound lies below the head has a strong ETag: it changes only when what it holds is deleted. A browser asks for it again each time. An
- * open page is not kept at all.
+ * A page that ends below the head has a strong ETag: it changes only when its events are deleted. A browser revalidates it each time. A page at the head
+ * is not cached.
  */
 const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): Record<string, string> =>
   page.upTo >= page.head
@@ -66,13 +66,13 @@ const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): 
         vary: "accept, authorization, cookie"
       }
 
-/** A filter may name 32 streams: a header holds their digest. */
+/** The filter as part of an ETag: its digest, because a filter may have 32 streams. */
 const etagOf = (query: EventQuery.EventQuery): string => {
   const key = filterKey(query)
   return key === undefined ? "all" : createHash("sha256").update(key).digest("base64url").slice(0, 22)
 }
 
-/** `If-None-Match`, as RFC 9110 compares it: a list of tags, weak or not, or any. */
+/** Whether `If-None-Match` contains the tag (RFC 9110): a list of tags, weak or not, or `*`. */
 const isKnown = (etag: string, ifNoneMatch: string | undefined): boolean =>
   ifNoneMatch !== undefined && ifNoneMatch.split(",").some((one) => ["*", etag, `W/${etag}`].includes(one.trim()))
 
@@ -81,7 +81,7 @@ const jsonOf = (format: "json" | "ndjson", events: Page["events"]): string => {
   return format === "json" ? `[${parts.join(",")}]` : parts.map((part) => `${part}\n`).join("")
 }
 
-/** One page. With `wait` it waits until there is one with events, the time is over, the token is revoked, or the server drains. */
+/** One page. With `wait` it waits until the page has events, the time ends, the token is revoked, or the server drains. */
 const page = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest,
   query: EventQuery.EventQuery,
@@ -117,10 +117,10 @@ const page = Effect.fnUntraced(function* (
 })
 
 const revoked = new Unauthorized({
-  message: "The token was revoked while this request waited. Make a new one with `millrace token create`."
+  message: "The token was revoked while this request waited. Create a new one with `millrace token create`."
 })
 
-/** The whole log up to the head of the first read, page by page. When a read fails in the middle the connection breaks: it must not look complete. */
+/** Streams the log up to the head at the start, page by page. A read that fails destroys the connection, so that a partial log does not look complete. */
 const whole = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest,
   query: EventQuery.EventQuery,

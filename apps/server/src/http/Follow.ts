@@ -1,7 +1,7 @@
 /**
- * One follower of the log: `open`, pages after its cursor, `caught-up` once, then more pages and heartbeats for ever; at its end `bye` or
+ * One subscription to the log: `open`, pages after its cursor, `caught-up` once, then pages and heartbeats indefinitely; at its end `bye` or
  * `end`. SSE and WebSocket RPC are two encodings of these steps, so their histories are the same (D9).
- * A follower holds its position and one page: a slow client costs latency to itself (D7).
+ * A subscription holds its position and one page: a slow client delays only itself (D7).
  */
 import { Clock, Context, Duration, Effect, Option, Random, Stream } from "effect"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
@@ -19,14 +19,14 @@ import type { Blocks } from "./Blocks.ts"
 import { Wake } from "./Wake.ts"
 
 export type Step =
-  /** The first one: where the log stands. */
+  /** The first step, with the head of the log. */
   | { readonly _tag: "open"; readonly head: number }
   | { readonly _tag: "page"; readonly page: Page }
-  /** A page that was encoded for another follower (`Options.blocks`). */
+  /** A page that was encoded for another subscriber (`Options.blocks`). */
   | { readonly _tag: "block"; readonly bytes: Buffer }
   | { readonly _tag: "caught-up"; readonly head: number; readonly replayed: number; readonly requests: number }
   | { readonly _tag: "heartbeat"; readonly head: number }
-  /** At the head only (D12). */
+  /** Only after `caught-up`, at the head (D12). */
   | { readonly _tag: "signals"; readonly signals: ReadonlyArray<Signal> }
   /** `resumeAfter`: an offset; everything up to it was delivered. */
   | { readonly _tag: "bye"; readonly reason: string; readonly resumeAfter: number }
@@ -36,24 +36,24 @@ export interface Options extends EventFilter {
   /** A resolved position (D3). */
   readonly after: number
   readonly session: Session["Type"]
-  /** Events of one page, at most. */
+  /** Maximum number of events of one page. */
   readonly limit?: number
-  /** Encoded pages of the whole log: what is there is not read again. */
+  /** Cache of encoded pages of the whole log; a cached page is not read again. */
   readonly blocks?: Blocks
-  /** Keeps its numbers in here. */
+  /** The subscriber's metrics, updated at each step. */
   readonly reader?: Reader
-  /** How long this attach goes on before it says goodbye, give or take a quarter by `Random`. Default: for ever. */
+  /** How long the subscription lasts before it ends with `bye`, give or take a quarter by `Random`. Default: no limit. */
   readonly lease?: Duration.Duration
 }
 
-/** A page ends at a multiple of so many offsets: followers that lag together have the same pages, and share their bytes. */
+/** Pages end at multiples of this many offsets, so that subscribers that lag together have equal pages and share their bytes. */
 export class Grid extends Context.Reference<Grid>()("@millrace/server/Follow/Grid", { defaultValue: () => 1024 }) {}
 const pageBytes = 1024 * 512
 
-/** Signals in one step. */
+/** Maximum number of signals in one step. */
 const maxSignals = 64
 
-/** Clients that came at once, after a restart, do not come back at once. */
+/** The end of a lease, randomised so that clients that attached together, after a restart, do not reconnect together. */
 const leaseEnd = (lease: Duration.Duration) =>
   Effect.zipWith(
     Clock.currentTimeMillis,
@@ -63,9 +63,9 @@ const leaseEnd = (lease: Duration.Duration) =>
 
 export interface Attached {
   readonly open: Step
-  /** The steps after `open`; fails with `None` when there are no more. Errors after the start are a `bye` with the cursor to come back with. */
+  /** The steps after `open`; fails with `None` when there are no more. An error after the start becomes a `bye` with the cursor to resume after. */
   readonly next: Effect.Effect<Step, Option.Option<never>>
-  /** Nothing is to be replayed: the first step is `caught-up`, and there now. */
+  /** Nothing is to be replayed: the first step is `caught-up` and available at once. */
   readonly atHead: boolean
 }
 
@@ -78,7 +78,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
     const streams = streamsOf(options)
     const { stream } = Frames.indexed(options)
     const wanted = accepts(options)
-    /** Its pages are not those of the whole log, which others share. */
+    /** Whether a filter applies, so that its pages are not the shared ones of the whole log. */
     const filtered = streams !== undefined || options.types !== undefined
     const sparse = isSparse(options)
     const tokenId = session.tokenId
@@ -99,7 +99,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
       ended = true
       return Effect.succeed(step)
     }
-    /** A plain offset may lie beyond the head; a cursor to come back with may not. */
+    /** The highest known head. A plain offset may lie beyond the head; a cursor to resume after must not. */
     let known = attached.position.head
     const bye = (reason: string) => last({ _tag: "bye", reason, resumeAfter: Math.min(position, known) })
 
@@ -108,14 +108,14 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
       known = Math.max(known, offset)
       if (reader !== undefined) reader.position = offset
     }
-    /** What came after the attach is not replayed: `caught-up` stands between the two. */
+    /** Cuts a page at the head of the attach: `caught-up` precedes later events. */
     const replay = (page: Page): Page => {
       const { head } = attached.position
       const part = page.upTo <= head ? page : { ...page, upTo: head, events: page.events.filter(({ offset }) => offset <= head) }
       replayed += part.events.length
       return part
     }
-    /** The page after the position; nothing where it has no events. */
+    /** Reads the page after the position and moves the position to its end; the page may have no events. */
     const read = Effect.suspend(() =>
       Effect.map(
         log.read({
@@ -134,7 +134,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
         }
       )
     )
-    /** Without a stream every offset is one event. */
+    /** The bytes of the cached page after the position, if it ends at or before `upTo`. Without a filter every offset is one event. */
     const shared = (upTo: number): Buffer | undefined => {
       const block = filtered ? undefined : options.blocks?.find(position)
       if (block === undefined || block.upTo > upTo) return undefined
@@ -143,7 +143,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
       return block.bytes
     }
 
-    /** Who asks for some types only is not told how far the others are. */
+    /** A filter by type excludes all signals; a filter by stream those of other threads. */
     const isHeard = ({ threadId }: Signal) => options.types === undefined && streams?.includes(threadStream(threadId)) !== false
 
     type Next = Effect.Effect<Step, Option.Option<never>>
@@ -158,7 +158,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
         return Effect.succeed({ _tag: "caught-up", head: attached.position.head, replayed, requests: attached.requests })
       }
       if (clock.unsafeCurrentTimeMillis() >= expires) return bye(leaseOver)
-      // At the head it goes with the waves; when a heartbeat is due, or the end, it looks for itself: a lost wake-up costs no more than that.
+      // At the head it uses the head of the last batch of wake-ups. When a heartbeat or the end is due it reads the log itself, which bounds a lost wake-up.
       const beat = beats !== wake.beats()
       const closing = wake.closing()
       if (caughtUp && !beat && !closing) {
@@ -179,11 +179,11 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
         const bytes = shared(caughtUp ? head : attached.position.head)
         if (bytes !== undefined) return Effect.succeed<Step>({ _tag: "block", bytes })
         return Effect.matchEffect(read, {
-          onFailure: (error) => bye(`The log could not be read: ${error.message}`),
+          onFailure: (error) => bye(`Cannot read the log: ${error.message}`),
           onSuccess: (page) => (page.events.length > 0 ? Effect.succeed<Step>({ _tag: "page", page }) : next)
         })
       })
-    /** At the head: what agents told meanwhile, or until there is more. */
+    /** At the head: emits new signals, or waits for events. */
     const rest = (head: number): Next => {
       const fresh = wake.signals.since(heard, { limit: maxSignals, ...(stream !== undefined && { stream }) })
       heard = fresh.place
@@ -198,7 +198,7 @@ export const attach = (options: Options): Effect.Effect<Attached, StorageUnavail
     return { open: { _tag: "open", head: attached.position.head }, next, atHead: options.after >= attached.position.head }
   })
 
-/** The same as a stream. At the head `open` and `caught-up` are one chunk. */
+/** The steps of `attach` as a stream. At the head `open` and `caught-up` are one chunk. */
 export const steps = (options: Options): Stream.Stream<Step, StorageUnavailable, EventLog | Wake | Tokens> =>
   Stream.unwrap(
     Effect.map(attach(options), ({ atHead, next, open }) =>

@@ -1,6 +1,6 @@
 /**
- * Who reads the log over the wire now, and how far each is: what `/metrics` and the doctor look at. A reader keeps its own numbers as it goes; nothing
- * is done for it but at its beginning and its end.
+ * The remote subscribers of the log and their lag, for `/metrics` and the doctor. A subscriber updates its own numbers; the registry does work only when
+ * it enters and leaves.
  */
 import { Context, Effect } from "effect"
 
@@ -8,21 +8,21 @@ export type Transport = "sse" | "rpc" | "long-poll"
 
 export interface Reader {
   readonly transport: Transport
-  /** Whose token it has. */
+  /** The name of its token. */
   readonly name: string
   /** Everything up to this offset was handed to its connection. */
   position: number
-  /** It has everything of its stream and waits for more: however far the head is, it is not behind. */
+  /** It has received all events of its stream and waits for more: its lag is 0 wherever the head is. */
   waiting: boolean
   /** Bytes of events that were handed to its connection. */
   bytes: number
 }
 
 interface Totals {
-  /** Attaches that began at the start of the log, and those that came back with a position. */
+  /** Attaches at the start of the log, and attaches with a position. */
   started: number
   resumed: number
-  /** Of readers that are gone. */
+  /** Bytes of the subscribers that have left. */
   bytes: number
 }
 
@@ -50,7 +50,7 @@ export const make = (): Followers => {
   }
 }
 
-/** Not there before it entered. */
+/** A new subscriber; it is counted once it has entered. */
 export const reader = (transport: Transport, name: string, position: number): Reader => ({
   transport,
   name,
@@ -59,7 +59,7 @@ export const reader = (transport: Transport, name: string, position: number): Re
   bytes: 0
 })
 
-/** One that waits for as long as the effect takes. */
+/** Registers a subscriber for the duration of the effect. */
 export const during =
   (followers: Followers, reader: Reader) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -69,8 +69,8 @@ export const during =
       () => Effect.sync(() => followers.leave(reader))
     )
 
-/** How many offsets it has to go; 0 for one that waits. */
+/** Lag in offsets; 0 for a subscriber that waits. */
 export const lagOf = ({ position, waiting }: Reader, head: number): number => (waiting ? 0 : Math.max(0, head - position))
 
-/** Those of this server; the transports of a test without one have their own. */
+/** The registry of the server. Without one, as in tests of a transport, each transport has its own. */
 export class Registry extends Context.Reference<Registry>()("@millrace/server/Followers", { defaultValue: make }) {}

@@ -1,6 +1,6 @@
 /**
- * Around every route: one spelling of the target, who may ask at all (X1), what happens while the server is not ready (D16), and an answer in JSON for
- * what no route answers. A defect is logged and answered with 500; the server stays up.
+ * Middleware around every route: normalises the request target, checks Host, Origin and URL (X1), refuses new streams while the server is not ready (D16),
+ * and answers unknown paths in JSON. A defect is logged and answered with 500; the server stays up.
  */
 import { randomUUID } from "node:crypto"
 import { cut } from "@millrace/contracts/Text"
@@ -21,7 +21,7 @@ export interface Known {
   readonly path: string
 }
 
-/** Methods by path pattern, to tell a wrong method from an unknown path. */
+/** Methods by path pattern, to distinguish a wrong method from an unknown path. */
 const table = (known: ReadonlyArray<Known>) => {
   const paths = new Map<string, Set<string>>()
   for (const { method, path } of known) {
@@ -37,7 +37,7 @@ const table = (known: ReadonlyArray<Known>) => {
   return (path: string): string | undefined => patterns.find(({ pattern }) => pattern.test(path))?.allow
 }
 
-/** Errors of the OpenAI-compatible face have the shape that its clients read. */
+/** Errors of the OpenAI-compatible interface have the shape that its clients read. */
 const errorsFor = (path: string) =>
   path.startsWith("/v1/")
     ? {
@@ -57,15 +57,15 @@ const unmatched = (allow: string | undefined, method: string, path: string) => {
 }
 
 /**
- * An answer to a request for an upgrade says that its connection ends, and ends it: Node reads no second request from it. The response of such a request
- * exists only from here on; that of an upgrade that took place has no socket and never finishes.
+ * Closes the connection after a plain response to an upgrade request: Node reads no second request from it. The response object of such a request exists
+ * only from here on; that of a successful upgrade has no socket and never finishes.
  */
 const endUpgrade = (request: HttpServerRequest.HttpServerRequest) => {
   const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
   NodeHttpServerRequest.toServerResponse(request).once("finish", () => socket.destroySoon())
 }
 
-/** Each answer has an id of its own, which a defect of it has in the log too. */
+/** Sets the headers of every response. `x-request-id` is unique; the log entry of a defect has it too. */
 const secured = (
   request: HttpServerRequest.HttpServerRequest,
   response: HttpServerResponse.HttpServerResponse,
@@ -82,7 +82,7 @@ const secured = (
 }
 
 const requests = Metric.counter("millrace_http_requests_total", {
-  description: "Requests that were answered, by status.",
+  description: "Answered requests, by status.",
   incremental: true
 })
 
@@ -93,14 +93,14 @@ const requestsOf = (status: number) => {
   return known
 }
 
-/** Closes the connection without an answer. The close interrupts the request's fiber. */
+/** Closes the connection without a response. The close interrupts the request's fiber. */
 const hangUp = (request: HttpServerRequest.HttpServerRequest) =>
   Effect.zipRight(
     Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy()),
     Effect.never
   )
 
-/** Provide it beside the routes; `known` is what they answer. */
+/** Provide it next to the routes; `known` lists their methods and paths. */
 export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<string> }, known: ReadonlyArray<Known>) =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
@@ -109,7 +109,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
       const check = Access.make(bind)
       const seen = Proxy.make(bind.trustProxy ?? [])
       const allowed = table(known)
-      /** The answer, when the request does not get to its route. */
+      /** The response to a request that must not reach its route; else `undefined`. */
       const refused = (request: HttpServerRequest.HttpServerRequest, path: string) =>
         Effect.gen(function* () {
           if (!Health.paths.has(path)) {
@@ -127,7 +127,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
           Effect.gen(function* () {
             const requestId = randomUUID()
             const received = yield* HttpServerRequest.HttpServerRequest
-            // From here on there is one spelling and one set of headers: the router and every check read the same.
+            // From here on the router and every check read the same normalised target and headers.
             const { address, headers } = seen(
               received.headers,
               NodeHttpServerRequest.toIncomingMessage(received).socket.remoteAddress
@@ -154,7 +154,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
                   errorsFor(path).plain(
                     500,
                     "InternalError",
-                    "The server made a mistake; it is in its log. The request may be sent again."
+                    "Internal error; see the server's log for this x-request-id. You may send the request again."
                   )
                 )
               })

@@ -1,19 +1,19 @@
 /**
- * Around the WebSocket route: what the handshake of the `ws` package would refuse by itself, without a word to the request's fiber, which then waits
- * indefinitely and holds the shutdown. So it is refused here, for whatever the router matched (D8).
+ * Middleware of the WebSocket route: refuses every handshake that the `ws` package would refuse. `ws` does not report its refusal to the request's fiber,
+ * which would wait indefinitely and delay the shutdown. Applies to every spelling that the router matches (D8).
  */
 import { HttpLayerRouter, HttpServerRequest, type HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"
 import * as Respond from "./Respond.ts"
 
-const upgradeRequired = Respond.plain(426, "UpgradeRequired", "/rpc speaks WebSocket. Open it with a WebSocket client.", {
+const upgradeRequired = Respond.plain(426, "UpgradeRequired", "/rpc needs a WebSocket. Open it with a WebSocket client.", {
   upgrade: "websocket",
   connection: "upgrade"
 })
 const badHandshake = Respond.plain(
   400,
   "BadRequest",
-  "The WebSocket handshake is malformed. Send GET with version 13, a key, and no subprotocol."
+  "The WebSocket handshake is malformed. Send GET with Sec-WebSocket-Version 13, a Sec-WebSocket-Key, and no subprotocol."
 )
 
 const refusalOf = ({

@@ -1,11 +1,11 @@
-/** `/health` and `/ready`: no token, no names of this machine, any Host. 200 for `ok` only (D16). */
+/** `/health` and `/ready`: need no token, accept any Host, reveal no name of this machine. 200 for `ok` only (D16). */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"
 import type { Ready } from "@millrace/contracts/Ready"
 import { Service } from "../Service.ts"
 import { Drain } from "./Drain.ts"
 
-/** Paths that answer to every Host: what watches a server may know it by another name. */
+/** Paths that accept every Host: a monitor may know the server by another name. */
 export const paths: ReadonlySet<string> = new Set(["/health", "/ready"])
 
 export const answer = (ready: Ready): HttpServerResponse.HttpServerResponse =>
@@ -15,7 +15,7 @@ export const answer = (ready: Ready): HttpServerResponse.HttpServerResponse =>
     headers: { "cache-control": "no-store", ...(ready.status !== "ok" && { "retry-after": "1" }) }
   })
 
-/** What the service says, until the transports end. */
+/** The readiness of the service; `draining` once the transports drain. */
 export const now: Effect.Effect<Effect.Effect<Ready>, never, Service | Drain> = Effect.zipWith(Service, Drain, (service, drain) =>
   Effect.suspend(() => (drain.draining() ? Effect.succeed<Ready>({ status: "draining" }) : service.ready))
 )

@@ -1,4 +1,4 @@
-/** The frame of the server's own pages. Scripts and styles are files: the policy allows nothing inline and nothing from outside. */
+/** The HTML frame of the server's own pages. Scripts and styles are files: the policy allows nothing inline and nothing from other origins. */
 import { HttpServerResponse } from "@effect/platform"
 
 const policy =
@@ -7,7 +7,7 @@ const policy =
 export const escape = (text: string): string =>
   text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;")
 
-/** `body` is HTML. */
+/** An HTML response. `body` is HTML and is not escaped; `title` is text. */
 export const page = (
   title: string,
   body: string,

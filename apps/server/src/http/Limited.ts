@@ -1,6 +1,6 @@
 /**
- * The answer to a request for server-sent events at a limit: 200 with one `bye` and a `retry:`. A browser's EventSource gives up for good on a 429, and
- * comes back after the end of a stream.
+ * The response to a request for server-sent events beyond a limit: 200 with one `bye` and a `retry:`. A browser's EventSource never reconnects after a
+ * 429, but does after the end of a stream.
  */
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { format } from "@millrace/contracts/Cursor"
@@ -9,13 +9,13 @@ import { EventLog } from "@millrace/log/EventLog"
 import { Effect } from "effect"
 import * as Target from "./Target.ts"
 
-/** A browser comes back no sooner, however soon it may. */
+/** Minimum delay before a browser reconnects, in milliseconds. */
 const leastMillis = 1000
 
 export const accepts = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["accept"]?.includes("text/event-stream") === true
 
-/** The cursor that the client came with, as far as it can be known without a read. */
+/** The cursor of the request, without a read of the log and without validation. */
 const cursorOf = (request: HttpServerRequest.HttpServerRequest) =>
   Effect.gen(function* () {
     const params = new URLSearchParams(Target.queryOf(request.url))
@@ -26,7 +26,7 @@ const cursorOf = (request: HttpServerRequest.HttpServerRequest) =>
     return format(log.epoch, Number.isSafeInteger(since) && since >= 0 ? since : yield* log.retainedFrom)
   })
 
-/** `retryAfterMillis`: when the client may come back, and `resumeAfter` where. */
+/** `retryAfterMillis`: when the client may reconnect. `resumeAfter`: the cursor to resume after. */
 export const limited = (retryAfterMillis: number, resumeAfter: string) => {
   const retry = Math.max(leastMillis, retryAfterMillis)
   const data = { reason: limitReached, resumeAfter, retryAfterMillis: retry }
@@ -36,6 +36,6 @@ export const limited = (retryAfterMillis: number, resumeAfter: string) => {
   })
 }
 
-/** The same for a request whose query nobody has read yet. */
+/** The same response for a request whose query is not parsed yet. */
 export const unread = (request: HttpServerRequest.HttpServerRequest, retryAfterMillis: number) =>
   Effect.map(cursorOf(request), (cursor) => limited(retryAfterMillis, cursor))

@@ -1,10 +1,10 @@
-/** How late the event loop comes, over the last minute: what happened at the start or yesterday does not hide what happens now. */
+/** Event loop delay over the last 30 to 60 seconds, so that earlier values do not hide the current ones. */
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks"
 import { Effect, type Scope } from "effect"
 
-/** Node measures the time between two ticks of this many milliseconds; what is beyond them is delay. */
+/** Interval in milliseconds of the timer that Node measures; the time beyond it is delay. */
 const resolution = 10
-/** Two of these are looked at: the one that is over, and the one that runs. */
+/** Length of a window. The result covers the current window and the previous one. */
 const window = "30 seconds"
 
 export interface Delay {

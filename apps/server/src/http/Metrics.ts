@@ -1,6 +1,6 @@
 /**
- * `/metrics`: the numbers as Prometheus text. Where the server listens on this machine only it needs no token; with a good one the readers have names.
- * It counts as a request of its token, and all requests without one count together (R7).
+ * `/metrics` as Prometheus text. It needs no token when only this machine can reach the server; with a valid token subscribers are labelled with names.
+ * A request counts against its token's limit; all requests without a token share one limit (R7).
  */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Effect, Either, Option } from "effect"
@@ -12,14 +12,14 @@ import { Numbers } from "./Numbers.ts"
 import * as Respond from "./Respond.ts"
 import { effectSamples, render } from "./Samples.ts"
 
-/** Whom requests without a token count for: the name of no token. */
+/** The actor of requests without a token; no token has this name. */
 const nobody = ""
 
 export const make = Effect.gen(function* () {
   const { samples } = yield* Numbers
   const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
   const allowance = yield* Allowance.Current
-  /** The session, if there is one, once the request is counted: as a private route it was when it came here. */
+  /** The session, if there is one, after the request was counted. On a private route the middleware has counted it. */
   const admitted = Effect.gen(function* () {
     const counted = yield* Effect.serviceOption(Session)
     if (Option.isSome(counted)) return counted
@@ -33,7 +33,7 @@ export const make = Effect.gen(function* () {
     const session = yield* Effect.either(admitted)
     if (Either.isLeft(session)) return Respond.error(session.left)
     const own = yield* samples({ named: Option.isSome(session.right) })
-    // An exporter has them there too.
+    // With telemetry, Effect's metrics contain copies of our samples.
     const known = new Set(own.flatMap(({ name, values }) => values.map(({ suffix = "" }) => `${name}${suffix}`)))
     const text = render([...own, ...effectSamples().filter(({ name }) => !known.has(name))])
     return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })

@@ -1,6 +1,6 @@
 /**
- * What a client gets while the server is not ready (D16): one answer or one close, whatever it speaks. A browser's `EventSource` gives up for good on
- * a 503 and comes back after a closed socket; everything else gets 503 with `Retry-After`.
+ * The response while the server is not ready (D16). A request for server-sent events gets a closed socket, because a browser's `EventSource` reconnects
+ * after that but never after a 503. Every other request gets 503 with `Retry-After`.
  */
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
@@ -14,7 +14,7 @@ import * as Target from "./Target.ts"
 
 type Headers = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 
-/** It asks for server-sent events, as `EventSource` does. A POST that takes them too (MCP, the OpenAI face) reads a 503. */
+/** Whether a request is for server-sent events, as by `EventSource`. The clients of a POST with this Accept header (MCP, OpenAI) handle a 503. */
 export const asksForEvents = (method: string | undefined, headers: Headers): boolean =>
   method === "GET" &&
   String(headers["accept"] ?? "")
@@ -23,8 +23,8 @@ export const asksForEvents = (method: string | undefined, headers: Headers): boo
 
 const messages = {
   starting: "The server is starting. Send the request again in a second.",
-  draining: "The server is shutting down and takes no new connections. Send the request again after its restart.",
-  unavailable: "The server cannot take requests now. Send the request again later."
+  draining: "The server is shutting down and accepts no new connections. Send the request again after its restart.",
+  unavailable: "The server cannot handle requests now. Send the request again later."
 }
 const tags = { starting: "Starting", draining: "ShuttingDown", unavailable: "Unavailable" }
 
@@ -38,7 +38,7 @@ export const refusal = (ready: Ready & { readonly status: keyof typeof messages 
 const bytesOf = ({ body }: HttpServerResponse.HttpServerResponse): Uint8Array =>
   body._tag === "Uint8Array" ? body.body : new Uint8Array()
 
-/** Plain HTTP, since an upgrade has no response object; then the connection closes. */
+/** Writes the response to the socket, because an upgrade has no response object, and closes the connection. */
 const endWith = (socket: Duplex, response: HttpServerResponse.HttpServerResponse) => {
   const bytes = bytesOf(response)
   const headers = {
@@ -53,20 +53,20 @@ const endWith = (socket: Duplex, response: HttpServerResponse.HttpServerResponse
 }
 
 export interface Gate {
-  /** The routes answer from now on. */
+  /** Lets requests through to the routes. */
   readonly open: () => void
-  /** The routes are gone. */
+  /** Answers requests as draining; call it when the routes are detached. */
   readonly close: () => void
 }
 
-/** Answers what arrives at a server before its routes are attached and after they were taken away. Install it before the server listens. */
+/** Answers requests that arrive before the routes are attached and after they are detached. Install it before the server listens. */
 export const gate = (server: Server): Gate => {
   let state: "starting" | "open" | "draining" = "starting"
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (state === "open") return
     if (asksForEvents(request.method, request.headers)) return void request.socket.destroy()
     const answer = refusal({ status: state }, Target.pathOf(Target.canonical(request.url ?? "/")))
-    // A body that still comes is thrown away; without it the client may meet a reset before it reads the answer.
+    // Discards the rest of the body; otherwise the client may get a reset before it reads the response.
     request.resume()
     response
       .writeHead(answer.status, { ...answer.headers, "x-request-id": randomUUID(), connection: "close" })

@@ -1,6 +1,6 @@
 /**
- * Every number that a person or a monitor can watch, collected when somebody looks: the log, the engine, the readers, the agents, the machine. What counts
- * is kept where it happens, once per batch at most; nothing here runs per event (docs/operations.md says what each means).
+ * All metrics, collected on request: the log, the engine, the subscribers, the agents, the machine. Counters are kept at their source and updated at most
+ * once per batch; nothing here runs per event. docs/operations.md explains each metric.
  */
 import { statSync } from "node:fs"
 import { statfs } from "node:fs/promises"
@@ -18,16 +18,16 @@ import * as Loop from "./Loop.ts"
 import { histogram, many, one, type Sample } from "./Samples.ts"
 import { Wake } from "./Wake.ts"
 
-/** The readers that are shown one by one: those furthest behind. */
+/** How many subscribers have separate samples: those with the largest lag. */
 const worst = 5
-/** A reader is counted as behind by at least so many events. */
+/** Thresholds of lag, in events, by which subscribers are counted. */
 const behind = [100, 1_000, 10_000, 100_000]
 const transports = ["sse", "rpc", "long-poll", "in-process"] as const
 
 export class Numbers extends Context.Tag("@millrace/server/Numbers")<
   Numbers,
   {
-    /** `named`: readers carry the name of their token, which is nobody's business who has none. */
+    /** `named`: label subscribers with the name of their token. Only for authenticated callers. */
     readonly samples: (options: { readonly named: boolean }) => Effect.Effect<ReadonlyArray<Sample>>
   }
 >() {}
@@ -70,21 +70,21 @@ const ofReaders = (followers: Followers.Followers, figures: Figures, head: numbe
     many(
       "millrace_followers",
       "gauge",
-      "Readers of the log that are connected.",
+      "Connected subscribers of the log.",
       "transport",
       by(({ length }) => length)
     ),
     many(
       "millrace_follower_lag_events_max",
       "gauge",
-      "Events that the reader furthest behind has still to get.",
+      "Largest lag of a subscriber, in events.",
       "transport",
       by((some) => some.reduce((max, { lag }) => Math.max(max, lag), 0))
     ),
     {
       name: "millrace_followers_behind",
       type: "gauge",
-      help: "Readers that are at least so many events behind.",
+      help: "Subscribers with at least this lag, in events.",
       values: transports.flatMap((transport) =>
         behind.map((events) => ({
           labels: { transport, events: String(events) },
@@ -95,26 +95,26 @@ const ofReaders = (followers: Followers.Followers, figures: Figures, head: numbe
     {
       name: "millrace_follower_lag_events",
       type: "gauge",
-      help: `The ${worst} readers furthest behind: events they have still to get.`,
+      help: `Lag in events of the ${worst} subscribers with the largest lag.`,
       values: ranked(({ lag }) => lag)
     },
     {
       name: "millrace_follower_bytes",
       type: "gauge",
-      help: `The ${worst} readers furthest behind: bytes they were given.`,
+      help: `Bytes sent to the ${worst} subscribers with the largest lag.`,
       values: ranked(({ bytes }) => bytes)
     },
     many(
       "millrace_follower_bytes_total",
       "counter",
-      "Bytes of events given to readers.",
+      "Bytes of events sent to subscribers.",
       "transport",
       wire.map(([transport, { bytes }]) => [transport, bytes + open(transport)])
     ),
     {
       name: "millrace_follower_attaches_total",
       type: "counter",
-      help: "Readers that came: new ones at the start of the log, and those that came back with a position.",
+      help: "Attaches of subscribers: at the start of the log, or resumed from a position.",
       values: wire.flatMap(([transport, { resumed, started }]) => [
         { labels: { transport, from: "start" }, value: started },
         { labels: { transport, from: "position" }, value: resumed }
@@ -123,10 +123,10 @@ const ofReaders = (followers: Followers.Followers, figures: Figures, head: numbe
   ]
 }
 
-/** Bounds on agents (R7), and what waits because of them. */
+/** Limits on agents (R7), and the turns that wait because of them. */
 const ofPlaces = ({ bounds, limited, live, waiting }: Figures["engine"]["places"]): ReadonlyArray<Sample> => [
   one("millrace_agents_live", "gauge", "Agent sessions that hold a place.", live),
-  many("millrace_agents_limit", "gauge", "Agents that may live at once; 0 = any number.", "bound", Object.entries(bounds)),
+  many("millrace_agents_limit", "gauge", "Maximum number of live agents; 0 = no limit.", "bound", Object.entries(bounds)),
   many(
     "millrace_turns_waiting",
     "gauge",
@@ -143,10 +143,10 @@ const ofPlaces = ({ bounds, limited, live, waiting }: Figures["engine"]["places"
   )
 ]
 
-/** Bounds of one token on the HTTP side (R7). */
+/** Limits of one token (R7). */
 const ofAllowance = ({ bounds, refused }: Allowance.Figures): ReadonlyArray<Sample> => [
-  many("millrace_token_limit", "gauge", "What one token may use; 0 = any number.", "bound", Object.entries(bounds)),
-  many("millrace_limited_total", "counter", "What was refused beyond those bounds.", "kind", Object.entries(refused))
+  many("millrace_token_limit", "gauge", "Limits of one token; 0 = no limit.", "bound", Object.entries(bounds)),
+  many("millrace_limited_total", "counter", "Requests and streams refused beyond those limits.", "kind", Object.entries(refused))
 ]
 
 const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyArray<Sample> => {
@@ -161,26 +161,26 @@ const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyA
     many(
       "millrace_queue_depth",
       "gauge",
-      "What waits for the engine.",
+      "Commands, or deliveries of agents, that wait for the engine.",
       "queue",
       lane(({ count }) => count)
     ),
     many(
       "millrace_queue_bytes",
       "gauge",
-      "About the bytes of it.",
+      "Approximate size of that queue.",
       "queue",
       lane(({ weight }) => weight)
     ),
     many(
       "millrace_queue_blocked",
       "gauge",
-      "Who waits for room: agents whose pipes wait.",
+      "Producers blocked by back-pressure; for ingestion: agents whose output is not read.",
       "queue",
       lane(({ outside }) => outside)
     ),
-    one("millrace_commands_total", "counter", "Commands that were decided.", engine.commands),
-    one("millrace_facts_total", "counter", "Hand-overs of what agents said.", engine.facts),
+    one("millrace_commands_total", "counter", "Decided commands.", engine.commands),
+    one("millrace_facts_total", "counter", "Deliveries of agents to the log.", engine.facts),
     many(
       "millrace_commands_refused_total",
       "counter",
@@ -193,18 +193,18 @@ const ofHost = ({ engine, requests, sessions }: Figures, now: number): ReadonlyA
     ...(requests === undefined
       ? []
       : [
-          one("millrace_requests_open", "gauge", "Requests that wait for a person, as far as 1,000.", requests.open),
+          one("millrace_requests_open", "gauge", "Requests that wait for a person, counted up to 1,000.", requests.open),
           one(
             "millrace_request_oldest_seconds",
             "gauge",
-            "How long the oldest of them has waited.",
+            "Age of the oldest open request.",
             requests.oldestAt === undefined ? 0 : Math.max(0, (now - Date.parse(requests.oldestAt)) / 1000)
           )
         ])
   ]
 }
 
-/** By provider; those whose session is over, or not known, are `orphan`: they are being ended, or have escaped. */
+/** Agent processes by provider. Those of an ended or unknown session are `orphan`: they are being ended, or escaped. */
 const ofAgents = (children: ReadonlyArray<Children.Child>, { sessions }: Figures): ReadonlyArray<Sample> => {
   const known = new Map(sessions.map(({ epoch, provider, threadId }) => [`${threadId} ${epoch}`, provider]))
   const processes = new Map<string, number>()
@@ -216,14 +216,20 @@ const ofAgents = (children: ReadonlyArray<Children.Child>, { sessions }: Figures
     memory.set(provider, (memory.get(provider) ?? 0) + (child.memoryBytes ?? 0))
   }
   return [
-    many("millrace_provider_processes", "gauge", "Processes of agents, with all that they started.", "provider", processes),
-    many("millrace_provider_memory_bytes", "gauge", "Their resident memory; 0 where there is no /proc.", "provider", memory)
+    many("millrace_provider_processes", "gauge", "Agent processes, with their child processes.", "provider", processes),
+    many(
+      "millrace_provider_memory_bytes",
+      "gauge",
+      "Resident memory of those processes; 0 where there is no /proc.",
+      "provider",
+      memory
+    )
   ]
 }
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
-/** Absent where the directory cannot be asked. */
+/** Size of the log and of its file system; empty when they cannot be read. */
 const ofDisk = (dataDir: string) =>
   Effect.tryPromise(() => statfs(dataDir)).pipe(
     Effect.map(({ bavail, blocks, bsize }): ReadonlyArray<Sample> => {
@@ -233,7 +239,7 @@ const ofDisk = (dataDir: string) =>
           ["log", sizeOf(log)],
           ["wal", sizeOf(`${log}-wal`)]
         ]),
-        one("millrace_disk_free_bytes", "gauge", "Free space beside the log.", bavail * bsize),
+        one("millrace_disk_free_bytes", "gauge", "Free space on the file system of the log.", bavail * bsize),
         one("millrace_disk_size_bytes", "gauge", "Size of that file system.", blocks * bsize)
       ]
     }),
@@ -246,11 +252,11 @@ const ofProcess = (delay: Loop.Delay, now: number): ReadonlyArray<Sample> => {
     one("process_resident_memory_bytes", "gauge", "Resident memory.", memory.rss),
     one("nodejs_heap_size_used_bytes", "gauge", "Used heap.", memory.heapUsed),
     one("nodejs_external_memory_bytes", "gauge", "Memory outside the heap.", memory.external),
-    one("process_uptime_seconds", "gauge", "Time since the process began, by the clock that nobody sets.", process.uptime()),
+    one("process_uptime_seconds", "gauge", "Time since the process started, by the monotonic clock.", process.uptime()),
     one(
       "millrace_clock_shift_seconds",
       "gauge",
-      "How far the wall clock moved against that one: below 0 it was set back; above 0 it was set forward, or the machine slept.",
+      "Shift of the wall clock against the monotonic clock: below 0 it was set back; above 0 it was set forward, or the machine slept.",
       (now - performance.timeOrigin - performance.now()) / 1000
     ),
     one("nodejs_eventloop_delay_p50_seconds", "gauge", "Event loop delay of the last minute, median.", delay.p50),
@@ -268,7 +274,7 @@ const make = Effect.gen(function* () {
   const allowance = yield* Allowance.Current
   const { dataDir } = yield* Tokens
   const loop = yield* Loop.make
-  // A walk over /proc: not for everyone who asks in the same seconds.
+  // Cached, because it walks over /proc.
   const children = yield* Effect.cachedWithTTL(Children.list(dataDir), "5 seconds")
   const samples = Effect.fn("Numbers.samples")(function* ({ named }: { readonly named: boolean }) {
     const stats = yield* log.stats
@@ -291,11 +297,11 @@ const make = Effect.gen(function* () {
       ...ofHost(figures, now),
       ...ofAgents(yield* children, figures),
       ...ofReaders(followers, figures, stats.head, named),
-      one("millrace_followers_waiting", "gauge", "Followers at the head of the log.", wake.waiting()),
+      one("millrace_followers_waiting", "gauge", "Subscribers at the head of the log.", wake.waiting()),
       one("millrace_http_connections", "gauge", "Open HTTP connections.", http),
       one("millrace_websocket_connections", "gauge", "Open WebSockets.", upgraded),
       one("millrace_rpc_calls", "gauge", "RPC calls and streams in flight.", calls),
-      one("millrace_unread_bytes", "gauge", "Answers in memory that clients have not read.", unread),
+      one("millrace_unread_bytes", "gauge", "Responses in memory that clients have not read.", unread),
       ...ofProcess(loop(), now)
     ]
   })

@@ -1,4 +1,4 @@
-/** The style of the pages that the server writes itself (`/docs`, `/pair`): a file, since the policy allows nothing inline. */
+/** The style of the pages that the server generates (`/docs`, `/pair`): a file, because the policy allows nothing inline. */
 
 export const style = `:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --soft: color-mix(in srgb, currentColor 6%, transparent) }
 * { box-sizing: border-box }

@@ -1,4 +1,4 @@
-/** Pairing: a one-time code becomes a browser session or a token (X3). `GET /pair` is what the printed link opens. */
+/** Pairing: exchanges a one-time code for a browser session or a token (X3). The printed link opens `GET /pair`. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Duration, Effect, Option, Schema } from "effect"
 import { Forbidden, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -15,7 +15,7 @@ import * as Strict from "./Strict.ts"
 import * as Target from "./Target.ts"
 
 const refused = new Forbidden({
-  message: "This pairing code was used already, has expired, or never was. Get a new one with `millrace pair`."
+  message: "This pairing code is used, expired or unknown. Get a new one with `millrace pair`."
 })
 const storage = ({ message }: AccessFileError) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
 
@@ -25,7 +25,7 @@ const Name = Schema.String.pipe(
 const exchanged = Strict.decoder(Schema.Struct({ code: Schema.optional(Schema.String), name: Schema.optional(Name) }), "body")
 const created = Strict.decoder(Schema.Struct({ name: Schema.optional(Name) }), "body")
 
-/** The body, as far as it is known; no parameters. */
+/** Decodes the body, and refuses query parameters. */
 const read = <A>(request: HttpServerRequest.HttpServerRequest, decode: Strict.Decoder<A>) =>
   Effect.gen(function* () {
     const mode = yield* Strict.modeOf(request.headers)
@@ -33,7 +33,7 @@ const read = <A>(request: HttpServerRequest.HttpServerRequest, decode: Strict.De
     return yield* decode(yield* Body.json(request), mode)
   })
 
-/** A code for a new token of that kind. */
+/** Exchanges a code for a new token of this kind. */
 const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "session" | "token", name?: string) {
   const { dataDir } = yield* Tokens.Tokens
   const found = code === undefined ? Option.none() : yield* Effect.mapError(Pairing.consume(dataDir, code), storage)
@@ -41,13 +41,13 @@ const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "ses
   return yield* Effect.mapError(Tokens.create(dataDir, { name: name ?? found.value.name, kind, role: found.value.role }), storage)
 })
 
-/** `Secure` where the browser speaks TLS: with the proxy that the public URL or a trusted header names. */
+/** The session cookie, with `Secure` when the browser uses TLS: by the public URL, or by a trusted proxy's header. */
 const cookie = ({ port, publicUrl }: AccessConfig["Type"], { headers }: HttpServerRequest.HttpServerRequest, token: string) =>
   `${Access.cookieName(port())}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Duration.toSeconds("365 days")}${
     Proxy.isSecure(headers) || publicUrl?.startsWith("https:") === true ? "; Secure" : ""
   }`
 
-/** Open to everybody who has a code. */
+/** Public routes: the code is the credential. */
 export const make = Effect.gen(function* () {
   const context = yield* Effect.context<Tokens.Tokens | AccessConfig>()
   const config = yield* AccessConfig
@@ -56,12 +56,12 @@ export const make = Effect.gen(function* () {
   const open = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     if (!config.auth) return home
-    // What only looks (HEAD of a link preview) does not use the code up.
+    // HEAD (a link preview) does not consume the code.
     if (request.method === "HEAD") return HttpServerResponse.empty()
     const code = new URLSearchParams(Target.queryOf(request.url)).get("code") ?? undefined
     return yield* redeem(code, "session").pipe(
       Effect.map(({ token }) => HttpServerResponse.setHeader(home, "set-cookie", cookie(config, request, token))),
-      // A browser that opens its link again (a restored tab) is in already.
+      // A browser that opens its used link again (a restored tab) already has a session.
       Effect.catchTag("Forbidden", (error) =>
         Effect.mapBoth(ofRequest(request), { onSuccess: () => home, onFailure: () => error })
       )
@@ -86,7 +86,7 @@ export const make = Effect.gen(function* () {
   return [HttpLayerRouter.route("GET", "/pair", open), HttpLayerRouter.route("POST", "/pair", exchange)]
 })
 
-/** For those who are in already: `POST /api/pair` makes a code. */
+/** The private route: `POST /api/pair` creates a code. */
 export const makePrivate = Effect.gen(function* () {
   const { dataDir } = yield* Tokens.Tokens
   const { publicUrl } = yield* AccessConfig

@@ -1,4 +1,4 @@
-/** Answers: JSON, and the errors of the wire with their one status each (`Errors.ts` of the contracts). */
+/** Responses: JSON values, and the contract's errors with the one status of each (`Errors.ts` of the contracts). */
 import { HttpApiSchema, HttpServerResponse } from "@effect/platform"
 import { Metric, Schema } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
@@ -22,16 +22,16 @@ const statuses = new Map(WireError.members.map((member) => [member._tag as strin
 
 const body = "application/json; charset=utf-8"
 
-/** The value's own JSON: the contracts' read models are JSON already. */
+/** A JSON response. The value is not encoded by a schema: the contract's read models are JSON already. */
 export const json = (value: unknown, headers?: Record<string, string>): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(JSON.stringify(value), { contentType: body, ...(headers && { headers }) })
 
 const refusals = Metric.counter("millrace_http_refusals_total", {
-  description: "Requests answered with an error of the interface, by error.",
+  description: "Requests answered with an error of the API, by error.",
   incremental: true
 })
 
-/** `Retry-After` in whole seconds where waiting helps; `WWW-Authenticate` on 401. */
+/** An error response, with `Retry-After` in whole seconds for errors that permit a retry, and `WWW-Authenticate` on 401. */
 export const error = (error: WireError): HttpServerResponse.HttpServerResponse => {
   Metric.tagged(refusals, "kind", error._tag).unsafeUpdate(1, [])
   const headers: Record<string, string> = { "cache-control": "no-store" }
@@ -44,7 +44,7 @@ export const error = (error: WireError): HttpServerResponse.HttpServerResponse =
   })
 }
 
-/** Answers that are not in the contract's error set: a path without route, a wrong method, a defect. No cache keeps them. */
+/** Error responses outside the contract: an unknown path, a wrong method, a defect. They are not cached. */
 export const plain = (status: number, tag: string, message: string, headers?: Record<string, string>) =>
   HttpServerResponse.text(JSON.stringify({ _tag: tag, message }), {
     status,

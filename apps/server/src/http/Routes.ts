@@ -1,6 +1,6 @@
 /**
- * Serves the endpoints of the contract (`Api.ts`) with the wire's own errors: what does not decode is a `BadRequest` that names the
- * field, an id that cannot exist is `NotFound`, and every error has its status and its advice. Completeness is checked by the types.
+ * Serves the endpoints of the contract (`Api.ts`) with the contract's errors: a request that does not decode is a `BadRequest` that names the
+ * field, and an id that cannot exist is `NotFound`. The types check that every endpoint has a handler.
  */
 import { type HttpApiEndpoint, HttpLayerRouter, HttpServerRequest, HttpServerResponse, type HttpApiGroup } from "@effect/platform"
 import { Effect, Option, ParseResult, Schema } from "effect"
@@ -41,7 +41,7 @@ const decode = (schema: Option.Option<Schema.Schema.All>, where: string): Strict
     onSome: (some) => Strict.decoder(some as Schema.Schema<unknown>, where)
   })
 
-/** Its body is a document, which its handler reads. */
+/** Endpoints whose handler reads the body itself. */
 const readsItself: ReadonlySet<string> = new Set<Name>(["importThread"])
 /** Parameters that may be given more than once. */
 const repeated: ReadonlySet<string> = new Set(["stream"])
@@ -62,7 +62,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
     if (Option.isSome(path)) input["path"] = yield* Effect.mapError(path.value(route.params), nothingAt(route.params))
     const mode = yield* Strict.modeOf(request.headers)
     input["urlParams"] = yield* urlParams(yield* Strict.query(search, repeated), mode)
-    // Headers of other makers come with every request; those of ours were looked at.
+    // Lenient, because every request has other headers; `modeOf` has checked ours.
     if (Option.isSome(endpoint.headersSchema)) input["headers"] = yield* headers(request.headers, "lenient")
     if (hasBody) input["payload"] = yield* payload(yield* Body.json(request), mode)
     const answer = yield* run(input)
@@ -72,7 +72,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
 
 /** The routes of a group. */
 export const make = (group: typeof ApiGroup, handlers: Handlers) => {
-  // The group's type keeps each endpoint apart; here they are a list.
+  // The group's type has a separate type for each endpoint; here they are a list.
   const endpoints = Object.values(group.endpoints) as unknown as ReadonlyArray<HttpApiEndpoint.HttpApiEndpoint.AnyWithProps>
   return endpoints.map((endpoint) =>
     HttpLayerRouter.route(

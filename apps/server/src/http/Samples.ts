@@ -1,9 +1,9 @@
-/** Figures as samples, and Prometheus text of them. */
+/** Metrics as samples, and their Prometheus text. */
 import { Metric, MetricState } from "effect"
 import type { SpreadCounts } from "@millrace/log/Spread"
 
 export type Labels = Readonly<Record<string, string>>
-/** Samples of one name are one family. */
+/** A metric with its values. Samples of the same name are one family. */
 export interface Sample {
   readonly name: string
   readonly type: "counter" | "gauge" | "histogram" | "summary"
@@ -28,7 +28,7 @@ export const many = (
   values: Iterable<readonly [label: string, value: number]>
 ): Sample => ({ name, type, help, values: Array.from(values, ([key, value]) => ({ labels: { [label]: key }, value })) })
 
-/** A spread as a histogram. */
+/** A histogram of a spread. */
 export const histogram = (name: string, help: string, { bounds, count, counts, sum }: SpreadCounts): Sample => ({
   name,
   type: "histogram",
@@ -48,7 +48,7 @@ const labelText = (labels: Labels | undefined) => {
 }
 const safe = (name: string) => name.replace(/[^a-zA-Z0-9_]/g, "_")
 
-/** One family has one HELP and one TYPE. */
+/** The Prometheus text of samples, with one HELP and one TYPE per family. */
 export const render = (samples: ReadonlyArray<Sample>): string => {
   const families = new Map<string, Array<Sample>>()
   for (const sample of samples) {

@@ -1,7 +1,7 @@
 /**
- * Server-sent events: bytes of each step. Only events carry an id; `EventSource.onmessage` sees them, control frames have a name (D5).
- * The order of lines counts: some clients keep an id, and the data, from the moment they parse the line, also when the connection is cut before
- * the frame is complete (decision 0099). So `data:` stands before `id:`, and the first frame of each connection has a name.
+ * Server-sent events: encodes each step. Only events have an id; `EventSource.onmessage` receives them, control frames have a name (D5).
+ * The order of lines matters: some clients store an id, and the data, as soon as they parse the line, even if the connection is cut before
+ * the frame is complete (decision 0099). So `data:` precedes `id:`, and the first frame of each connection has a name.
  */
 import type { ServerResponse } from "node:http"
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
@@ -14,17 +14,17 @@ import { aging } from "./Blocks.ts"
 import * as Follow from "./Follow.ts"
 import * as Followers from "./Followers.ts"
 
-/** How long a client that was cut waits before it comes back. */
+/** How long a client waits before it reconnects after a lost connection. */
 export class Retry extends Context.Reference<Retry>()("@millrace/server/Sse/Retry", {
   defaultValue: (): Duration.Duration => Duration.seconds(1)
 }) {}
 
-/** How long a connection lives before it says `bye`, give or take a quarter: a client that is gone without a word is let go of by then. */
+/** How long a connection lasts before it ends with `bye`, give or take a quarter. Bounds how long a client that vanished holds a connection. */
 export class Lease extends Context.Reference<Lease>()("@millrace/server/Sse/Lease", {
   defaultValue: (): Duration.Duration => Duration.minutes(5)
 }) {}
 
-/** `retry` never stands in a block of its own: some clients hand that block to the caller as an empty message. */
+/** A control frame. `retry` is never in a separate block: some clients deliver such a block as an empty message. */
 const control = (name: string, data: unknown, retry?: Duration.Duration) =>
   Buffer.from(
     `event: ${name}\ndata: ${JSON.stringify(data)}\n${retry === undefined ? "" : `retry: ${Duration.toMillis(retry)}\n`}\n`
@@ -37,7 +37,7 @@ const encodePage = (epoch: string, page: Page): Buffer => {
   return Buffer.from(text)
 }
 
-/** The bytes of a step that is not a page: those are kept for others. */
+/** The bytes of a step other than a page, whose bytes are cached. */
 const encode = (epoch: string, retry: Duration.Duration, step: Exclude<Follow.Step, { readonly _tag: "page" }>): Buffer => {
   switch (step._tag) {
     case "open":
@@ -64,14 +64,14 @@ const headers = {
 
 const drained = (response: ServerResponse) =>
   Effect.async<void>((resume) => {
-    // Looked at here: between an earlier look and this line other fibers may have run, and the event may have come.
+    // Checked here, where the listener is added: since an earlier check other fibers may have run, and the event may have been emitted.
     if (!response.writableNeedDrain) return resume(Effect.void)
     const go = () => resume(Effect.void)
     response.once("drain", go)
     return Effect.sync(() => response.off("drain", go))
   })
 
-/** Makes the answers of one server: they share the bytes of pages. */
+/** Makes the SSE responses of one server, which share the bytes of pages. */
 export const make = Effect.map(
   Effect.all([EventLog, Lease, Retry, Followers.Registry, aging]),
   ([log, lease, retry, followers, blocks]) => {
@@ -88,14 +88,14 @@ export const make = Effect.map(
         return sent
       }
       const response = NodeHttpServerRequest.toServerResponse(request)
-      // Sent at once, so that the headers are on the wire before the first event; at the head, with the word that nothing is missed: a write costs
-      // more than all else of a resume.
+      // Sent at once, so that the headers are on the wire before the first event. At the head `caught-up` is in the same write, because a write costs
+      // more than everything else of a resume.
       const enter = Effect.suspend(() => {
         followers.enter(reader)
         const hello = given(open)
         return atHead ? Effect.map(next, (step) => Buffer.concat([hello, given(step)])) : Effect.succeed(hello)
       })
-      // Each step is written here: to hand it through a stream would cost more than its write.
+      // Writes each step directly: passing it through a stream would cost more than the write.
       const rest = Effect.whileLoop({
         while: () => true,
         body: () => (response.writableNeedDrain ? Effect.zipRight(drained(response), next) : next),
@@ -105,7 +105,7 @@ export const make = Effect.map(
         response.write(first)
         return rest
       }).pipe(
-        // It fails with `None` only: there are no more steps.
+        // Fails only with `None`, when there are no more steps.
         Effect.ignore,
         Effect.ensuring(Effect.sync(() => followers.leave(reader)))
       )

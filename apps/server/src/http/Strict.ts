@@ -1,6 +1,6 @@
 /**
- * What a client sends is taken as the contract names it, or refused: an unknown field, parameter or header of ours is a `BadRequest` with its path (C6).
- * A client that is newer than the server asks to be read leniently; then unknown names are ignored. Values are checked either way.
+ * Strict decoding: an unknown field, parameter or `x-millrace-` header is a `BadRequest` with its path (C6). A client that is newer than the server
+ * requests lenient decoding, which ignores unknown names. Values are checked either way.
  */
 import type { Headers } from "@effect/platform"
 import { Effect, ParseResult, Schema } from "effect"
@@ -16,7 +16,7 @@ export type Decoder<A> = (value: unknown, mode: Mode) => Effect.Effect<A, BadReq
 const maxPath = 200
 const maxMessage = 500
 
-/** What is wrong at the first wrong place. An issue quotes what was sent, however large, so it is cut. */
+/** The error of the first invalid field. Its message quotes the input, which may be large, so it is cut. */
 const refusal = (where: string, path: string, message: string) => {
   const at = cut(path, maxPath)
   return new BadRequest({
@@ -25,7 +25,7 @@ const refusal = (where: string, path: string, message: string) => {
   })
 }
 
-/** The library lists the names that it expected as a type. */
+/** Rewords the library's message about an unknown name, which lists the expected names as a type. */
 const worded = (message: string): string => {
   if (!message.startsWith("is unexpected")) return message
   const names = [...message.matchAll(/"([^"]+)"/g)].map(([, name]) => name)
@@ -43,7 +43,7 @@ export const decoder = <A, I>(schema: Schema.Schema<A, I>, where: string): Decod
   return (value, mode) => Effect.mapError((mode === "strict" ? strict : lenient)(value), badRequest(where))
 }
 
-/** Where nothing is expected: nothing, or an object without fields. */
+/** Decoder where no value is expected: accepts no value, or an object without fields. */
 export const nothing =
   (where: string): Decoder<void> =>
   (value, mode) => {
@@ -57,7 +57,7 @@ export const nothing =
 const types = Object.keys(CommandBody).join(", ")
 const isType = (type: unknown): type is CommandType => typeof type === "string" && Object.hasOwn(CommandBody, type)
 
-/** A union of commands cannot say which one was meant: the one that its type names is read alone, and an unknown type is answered with the known ones. */
+/** Decodes a command by its `type`, because an error of the union would not name the field. The error for an unknown type lists the known ones. */
 export const command = (where: string): Decoder<Command> => {
   const members = new Map<string, Decoder<Command>>(
     Command.members.map((member) => [
@@ -74,7 +74,7 @@ export const command = (where: string): Decoder<Command> => {
   }
 }
 
-/** The parameters of a query; those in `repeated` may come more than once, every other one once. */
+/** The query parameters. Refuses a repeated one that is not in `repeated`. */
 export const query = (
   search: Readonly<Record<string, string | ReadonlyArray<string>>>,
   repeated: ReadonlySet<string> = new Set()
@@ -95,7 +95,7 @@ const flag = (where: string, path: string, value: string | undefined): Effect.Ef
 const ours = "x-millrace-"
 const lenientHeader = "x-millrace-lenient"
 
-/** How the request is to be read. A header that begins as ours do and is none is refused. */
+/** The mode that the request asks for. Strict mode refuses an unknown header that begins with `x-millrace-`. */
 export const modeOf = (headers: Headers.Headers): Effect.Effect<Mode, BadRequest> =>
   Effect.filterOrFail(
     flag("headers", lenientHeader, headers[lenientHeader]),
@@ -105,7 +105,7 @@ export const modeOf = (headers: Headers.Headers): Effect.Effect<Mode, BadRequest
 const unknownHeader = (headers: Headers.Headers) =>
   Object.keys(headers).find((name) => name.startsWith(ours) && name !== lenientHeader)
 
-/** The same of a WebSocket, whose opener can set no headers in a browser: `lenient=1`. */
+/** The mode of a WebSocket. `lenient=1` in the query is an alternative to the header, which a browser cannot set. */
 export const modeOfSocket = (
   search: Readonly<Record<string, string | ReadonlyArray<string>>>,
   headers: Headers.Headers

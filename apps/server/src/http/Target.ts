@@ -1,18 +1,18 @@
 /**
- * The request target in one spelling: what the router matches, what the guard compares and what a trace names are the same text. Clients may write
- * `//rpc`, `/rpc/`, `/%72pc`, `/rpc#x` or `http://host/rpc`; all of them are `/rpc`. Case counts. Pure.
+ * Normalises the request target, so that the router, the guard and traces use the same text. Clients may write `//rpc`, `/rpc/`, `/%72pc`, `/rpc#x` or
+ * `http://host/rpc`; all of them are `/rpc`. Case-sensitive. Pure.
  */
 
 const unreserved = /^[A-Za-z0-9._~-]$/
 
-/** Decodes what needs no encoding (RFC 3986, 6.2.2.2), and writes the rest in capitals. What is no encoding stays as it is: no route has it. */
+/** Decodes needless escapes (RFC 3986, 6.2.2.2), and writes the others in capitals. A malformed escape is kept: it matches no route. */
 const decoded = (path: string): string =>
   path.replace(/%([0-9A-Fa-f]{2})/g, (encoded, hex: string) => {
     const char = String.fromCharCode(Number.parseInt(hex, 16))
     return unreserved.test(char) ? char : encoded.toUpperCase()
   })
 
-/** Path and query. `;` belongs to the path: the router would read a query behind it. */
+/** The normalised path and query. `;` is escaped in the path: the router would take it for the start of a query. */
 export const canonical = (url: string): string => {
   const local = url.replace(/^https?:\/\/[^/?#]*/i, "")
   const [beforeFragment = ""] = local.split("#", 1)

@@ -1,4 +1,4 @@
-/** Documents over HTTP: an export streams out in constant memory, an import is put down in a file first, so that it can be read whole before it is written. */
+/** Export and import over HTTP. An export streams in constant memory. An import is stored in a temporary file first, so that it is validated before it is written. */
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -12,7 +12,7 @@ import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { words } from "../Thrown.ts"
 import * as Body from "./Body.ts"
 
-/** The largest export that is taken. */
+/** Size limit of an import, in bytes. */
 export const maxImport = 1024 * 1024 * 1024
 
 const types = {
@@ -21,7 +21,7 @@ const types = {
   markdown: ["text/markdown; charset=utf-8", "md"]
 } as const
 
-/** A stream that breaks destroys its connection: a document that ends too early must not look whole. */
+/** The response with a document. An error of the stream destroys the connection, so that a partial document does not look complete. */
 export const download = (
   request: HttpServerRequest.HttpServerRequest,
   threadId: ThreadId,
@@ -39,13 +39,13 @@ export const download = (
   })
 }
 
-/** Bytes that one read of the file asks for. */
+/** Bytes per read of the file. */
 const pieceBytes = 64 * 1024
 
 /**
- * The file from its beginning, anew by each run. The handle stays the only owner of its descriptor: a `ReadStream` over that descriptor closes it
- * when the reading ends early, `autoClose: false` or not (nodejs/node#45721), and the handle then closes the number a second time, which may
- * belong to another file or socket by then.
+ * The content of the file; every run reads it from the start. The handle stays the only owner of its descriptor: a `ReadStream` over that descriptor
+ * closes it when reading ends early, even with `autoClose: false` (nodejs/node#45721), and the handle would then close the same number again, which
+ * may belong to another file or socket by then.
  */
 const contentOf = <E>(file: FileHandle, broken: (cause: unknown) => E): Stream.Stream<Uint8Array, E> =>
   Stream.unfoldEffect(0, (position) =>
@@ -56,7 +56,7 @@ const contentOf = <E>(file: FileHandle, broken: (cause: unknown) => E): Stream.S
     )
   )
 
-/** The body, in a separate file that is removed with the scope; as bytes that can be read more than once. */
+/** Stores the body in a temporary file, removed with the scope, and returns its bytes as a stream that can be run repeatedly. */
 export const upload = (
   request: HttpServerRequest.HttpServerRequest
 ): Effect.Effect<Stream.Stream<Uint8Array, StorageUnavailable>, BadRequest | PayloadTooLarge | StorageUnavailable, Scope.Scope> =>
@@ -64,10 +64,10 @@ export const upload = (
     const source = NodeHttpServerRequest.toIncomingMessage(request)
     const broken = (cause: unknown) =>
       new StorageUnavailable({
-        message: `The export cannot be put down: ${words(cause)}. Send it again.`,
+        message: `Cannot store the export: ${words(cause)}. Send it again.`,
         retryAfterMillis: 1000
       })
-    // The file has no name once it is open: a server that is killed leaves nothing behind.
+    // The file is unlinked once it is open, so that a killed server leaves nothing behind.
     const file = yield* Effect.acquireRelease(
       Effect.tryPromise({
         try: async () => {
@@ -86,7 +86,7 @@ export const upload = (
     const size = yield* Effect.tryPromise({
       try: async () => {
         let bytes = 0
-        // Left early, the request stays open: its client gets an answer.
+        // `destroyOnReturn: false` keeps the request open after an early return, so that its client gets a response.
         for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
           bytes += chunk.length
           if (bytes > maxImport) return bytes
@@ -100,14 +100,14 @@ export const upload = (
       Body.discard(source, NodeHttpServerRequest.toServerResponse(request))
       return yield* new PayloadTooLarge({
         limitBytes: maxImport,
-        message: `An export of at most ${maxImport} bytes can be imported.`
+        message: `The export is too large: the limit is ${maxImport} bytes.`
       })
     }
     if (size === 0) return yield* new BadRequest({ message: "The body is empty. Send an export: --data-binary @FILE" })
     return contentOf(file, broken)
   })
 
-/** What an agent said, as an answer. */
+/** Maps an agent's error to `ProviderUnavailable`. */
 export const unavailable =
   (provider: string) =>
   <E>(error: E | ProviderError): E | ProviderUnavailable =>

@@ -1,6 +1,6 @@
 /**
- * One latch for all followers: opened when their stream may have more, when an agent told a signal, when a heartbeat is due, when a token changed and
- * when the server drains. It says "look again", never what (D1): a wake-up too many costs a read, one too few costs at most one heartbeat.
+ * Wakes all remote subscribers: when their stream may have events, when an agent emits a signal, when a heartbeat is due, when a token changes and when
+ * the server drains. A wake-up carries no data (D1): a spurious one costs a read, a lost one delays the subscriber by at most one heartbeat.
  */
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { threadStream } from "@millrace/contracts/Ids"
@@ -10,37 +10,37 @@ import { Tokens } from "../auth/Tokens.ts"
 
 /** Time between heartbeats, as docs/interface.md says. */
 export const heartbeat = "15 seconds"
-/** After a wave of followers the next one waits this many times what it took, at most so many milliseconds. */
+/** After a batch of wake-ups the next one waits `share` times the duration of the batch, at most `longestPause` milliseconds. */
 const share = 2
 const longestPause = 8
-/** And as long as every turn of the event loop commits: the writer comes first, followers have a twentieth of the time until it rests. */
+/** While the writer commits on every event-loop turn, subscribers get at most 1/20 of the time, with pauses of at most `longestBusyPause` milliseconds. */
 const busyShare = 20
 const longestBusyPause = 600
-/** How often the token file is looked at for live streams: revoke ends them within a second (X3). */
+/** Interval of the check of the token file, so that a revocation ends live streams within a second (X3). */
 const tokenCheck = "400 millis"
 
 export class Wake extends Context.Tag("@millrace/server/Wake")<
   Wake,
   {
     /**
-     * Returns when there may be something new for this stream (all streams without one) beyond `seen`, a position that was read; also soon
-     * after `expires` (milliseconds of the Clock), and when there are signals beyond `heard`.
+     * Returns when this stream (without one: any stream) may have events beyond `seen`, an offset; also soon after `expires` (milliseconds of the
+     * Clock), and when there are signals beyond `heard`.
      */
     readonly next: (seen: number, stream?: string, expires?: number, heard?: number) => Effect.Effect<void>
     /**
-     * Before each page: returns when readers may have the time. While the writer has all it can do they take turns of their own; nobody waits when
-     * a token changed or the server drains.
+     * Await it before each page. Returns when subscribers may use the event loop: while the writer is busy they wait for the end of the pause. It does
+     * not wait when a token changes or the server drains.
      */
     readonly turn: Effect.Effect<void>
     readonly signals: Pick<typeof Signals.Service, "since">
-    /** The head of the last wave: a follower at the head reads no further until the next one. */
+    /** The head at the last batch of wake-ups: a subscriber at this head reads no further until the next batch. */
     readonly head: () => number
-    /** Counts heartbeats: a follower that saw another number owes one to its client. */
+    /** Number of heartbeats: when it changes, a subscriber owes its client one. */
     readonly beats: () => number
     readonly closing: () => boolean
-    /** From now on followers deliver to the head and end (S3). */
+    /** Makes subscriptions deliver up to the head and end (S3). */
     readonly close: Effect.Effect<void>
-    /** Followers that wait at this moment. */
+    /** Number of subscribers that wait. */
     readonly waiting: () => number
   }
 >() {}
@@ -49,7 +49,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
   const log = yield* EventLog
   const tokens = yield* Tokens
   const signals = yield* Signals
-  /** What wakes each, and when it wants to be woken at the latest. */
+  /** By stream: the wake-up of each waiting subscriber, and the time of its latest wake-up. */
   const waiters = new Map<string | undefined, Map<() => void, number>>()
   let head = yield* log.head
   let beats = 0
@@ -62,7 +62,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
     waiters.delete(stream)
     for (const resume of set.keys()) resume()
   }
-  /** After a wave that took long, until the next one: who wants a page waits for its turn in here. */
+  /** True in the pause after a long batch. `turns` has the subscribers that wait for its end to read a page. */
   let holding = false
   const turns = new Set<() => void>()
   const openTurns = () => {
@@ -74,7 +74,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
     openTurns()
   })
 
-  /** Those whose time is over. */
+  /** Wakes the subscribers whose `expires` has passed. */
   const openLate = Effect.map(Clock.currentTimeMillis, (now) => {
     for (const [stream, set] of waiters) {
       for (const [resume, expires] of set) {
@@ -86,11 +86,11 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
     }
   })
 
-  /** Which streams moved between the known head and the new one; everybody when that cannot be read. */
+  /** Wakes the subscribers of the streams with events since the last head; all subscribers when the log cannot be read. */
   const announce = Effect.gen(function* () {
     if (waiters.size === (waiters.has(undefined) ? 1 : 0)) {
       head = yield* log.head
-      // Everybody: a follower of one stream may have come while the head was asked for.
+      // All, because a subscriber of one stream may have arrived while the head was read.
       return yield* openAll
     }
     const page = yield* log.read({ after: head })
@@ -111,15 +111,15 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
   const millisSince = (nanos: bigint) => Effect.map(Clock.currentTimeNanos, (now) => Number(now - nanos) / 1e6)
 
   /**
-   * One wave at a time. After one that took long (many followers) the next one waits, so that it carries more events to each of them; while the
-   * writer has all it can do it waits longer, so that followers do not slow it. A commit after a rest is announced at once.
+   * One batch of wake-ups. After a long one (many subscribers) the next one waits, so that it delivers more events to each; while the writer is busy it
+   * waits longer, so that subscribers do not slow it. A commit after an idle time is announced at once.
    */
   const wave = Effect.gen(function* () {
     yield* Effect.suspend(() => log.awaitBeyond(head))
     const started = yield* Clock.currentTimeNanos
     const before = yield* committing
     yield* announce
-    // Whom it woke runs in this turn of the event loop; what they wrote is sent at its end.
+    // Woken subscribers run in this turn of the event loop; their writes are sent at its end.
     yield* Effect.yieldNow()
     yield* Effect.yieldNow()
     const millis = (yield* millisSince(started)) - ((yield* committing) - before)
@@ -153,7 +153,7 @@ const make: Effect.Effect<Wake["Type"], never, EventLog | Signals | Tokens | Sco
   )
   yield* Effect.sleep(tokenCheck).pipe(
     Effect.zipRight(openLate),
-    // When the file cannot be read the live streams stay: their tokens were good.
+    // When the file cannot be read, live streams stay open: their tokens were valid.
     Effect.zipRight(Effect.orElseSucceed(tokens.revision, () => revision)),
     Effect.flatMap((now) => {
       if (now === revision) return Effect.void

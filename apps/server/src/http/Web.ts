@@ -1,4 +1,4 @@
-/** What people look at: the web application, and the style of the server's own pages. */
+/** The routes for browsers: the web application, and the style of the server's own pages. */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"
 import { style } from "./PageStyle.ts"

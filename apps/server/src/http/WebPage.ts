@@ -1,7 +1,7 @@
 /**
- * `GET /`: the web application as it was built (`apps/web/scripts/build.mjs`), compressed beforehand; a file is read once, the page itself at start, for
- * a later build has another one. Hashed files may be kept for ever; the page is asked for each time. The policy allows nothing inline and nothing
- * from outside.
+ * `GET /`: the built web application (`apps/web/scripts/build.mjs`), compressed at build time. A file is read once, the page itself at start, because a
+ * later build replaces it. Browsers may cache hashed files indefinitely, but revalidate the page. The policy allows nothing inline and nothing from
+ * other origins.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { extname, join } from "node:path"
@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import * as Html from "./Html.ts"
 import * as Respond from "./Respond.ts"
 
-/** Beside the bundled program, else in the checkout. */
+/** Next to the bundled program, else in the checkout. */
 const places = ["./web/", "../../../web/dist/"]
 
 const types: Readonly<Record<string, string>> = {
@@ -32,7 +32,7 @@ interface File {
   readonly path: `/${string}`
   readonly headers: Readonly<Record<string, string>>
   readonly contentType: string
-  /** The smallest first; the last one is plain. */
+  /** The smallest encoding first; the last one is uncompressed. */
   readonly bodies: ReadonlyArray<Body>
 }
 
@@ -78,11 +78,11 @@ export const routesOf = (folder: string) => {
   return files.map((file) => HttpLayerRouter.route("GET", file.path, serve(file)))
 }
 
-/** A later build took the file away. */
+/** Response for a file that a later build deleted. */
 const gone = Respond.plain(
   404,
   "NotFound",
-  "The page was built again since this server started. Restart it, then load the page again.",
+  "The web application was rebuilt since this server started. Restart the server, then reload the page.",
   {
     "cache-control": "no-store"
   }
@@ -108,7 +108,7 @@ const serve = ({ bodies, contentType, headers }: File) =>
 const missing = Html.page(
   "Millrace",
   `<main class="docs"><h1>Millrace runs; its page is not built</h1>
-<p>In this checkout the web application was not built yet. Stop the server and run:</p><pre>npx pnpm@10.34.9 build</pre>
+<p>The web application of this checkout is not built yet. Stop the server and run:</p><pre>npx pnpm@10.34.9 build</pre>
 <p>The <a href="/docs">interface</a> works without it, and so does <code>millrace run "hello"</code>.</p></main>`
 )
 

@@ -1,14 +1,14 @@
 /**
- * The calls of one connection in flight: some run, some wait for their turn, and beyond that its socket is not read until they are answered.
- * So a client that asks faster than it is answered waits at its own end, and takes from the others no more than its turns (D7, X5).
+ * Limits the calls in flight of one connection: some run, some wait, and beyond that its socket is not read until calls are answered.
+ * So a client that calls faster than it is answered is slowed by back-pressure and does not slow others (D7, X5).
  */
 import * as Socket from "@effect/platform/Socket"
 import { Effect, Option } from "effect"
 import type { Session } from "../auth/Session.ts"
 
-/** Calls of one connection that run at a time. */
+/** Maximum number of calls of one connection that run concurrently. */
 export const running = 32
-/** Calls of one connection that may be in flight before its socket is paused; what a piece of 64 KiB holds is read to its end. */
+/** Number of calls in flight beyond which a connection's socket is paused. Calls in a chunk (64 KiB) that was already read still start. */
 export const inFlight = 128
 
 interface Connection {
@@ -17,13 +17,13 @@ interface Connection {
   paused: boolean
 }
 
-/** What the sockets of the `ws` package have beside the interface of browsers. */
+/** Methods of the `ws` package's sockets that the browsers' interface lacks. */
 interface Pausable {
   readonly pause: () => void
   readonly resume: () => void
 }
 
-/** Each upgrade has a session of its own: that is what a connection is known by. */
+/** Returns a function that runs a call under the limits of its connection. A connection is identified by its session object: each upgrade has a new one. */
 export const make = () => {
   const connections = new WeakMap<Session["Type"], Connection>()
   return (session: Session["Type"]) =>

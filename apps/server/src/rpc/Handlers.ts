@@ -1,4 +1,4 @@
-/** The RPC group over the service: the same calls, errors and frames as HTTP (D9). */
+/** Serves the RPC group: the same calls, errors and frames as HTTP (D9). */
 import { type Rpc as RpcTypes, Rpc, type RpcGroup } from "@effect/rpc"
 import { Chunk, Context, Effect, Option, type Schema, Stream } from "effect"
 import { served } from "@millrace/contracts/Capabilities"
@@ -21,13 +21,13 @@ import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as Calls from "./Calls.ts"
 
-/** Frames in one message: the client acknowledges each, so this is the throughput. */
+/** Maximum number of frames in one message. The client acknowledges each message, so this limits throughput. */
 const framesPerMessage = 256
 
 const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<WireFrame> => {
   switch (step._tag) {
     case "block":
-      throw new Error("A follower over RPC was given the encoded pages of SSE.")
+      throw new Error("A subscription over RPC received the encoded pages of SSE.")
     case "page":
       return Chunk.unsafeFromArray(
         step.page.events.map((event) => ({
@@ -47,19 +47,19 @@ const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<WireFrame> => {
   }
 }
 
-/** Streams of one connection at a time; a follower holds a position and a page (D7, X5). */
+/** Maximum number of concurrent streams of one connection; a subscription holds a position and a page (D7, X5). */
 const maxStreams = 256
-/** Beyond so many there is not even a `bye`: a frame waits for the client's acknowledgement, and this one may never read. */
+/** Beyond this number a stream fails instead of ending with `bye`: a frame waits for the client's acknowledgement, which may never come. */
 const maxOpen = 2 * maxStreams
 const crowded = new Overloaded({
-  message: `This connection follows ${maxStreams} streams already, and did not read the end of ${maxOpen - maxStreams} more. End some of them.`,
+  message: `This connection has ${maxStreams} open streams and has not read the end of ${maxOpen - maxStreams} more. End some of them.`,
   retryAfterMillis: Allowance.streamRetryMillis
 })
 
-/** How the payloads of a connection are read: decided when it opens, there in each of its calls as the session is. */
+/** How the payloads of a connection are decoded: decided when it opens, and inherited by its calls like the session. */
 export class Reading extends Context.Tag("@millrace/server/rpc/Reading")<Reading, Strict.Mode>() {}
 
-/** The session of the upgrade request: RPC fibers inherit its context, which their types do not say. Without one nobody may ask (X1). */
+/** The session of the upgrade request. RPC fibers inherit its context, but their types do not have it. A call without a session is a defect (X1). */
 const session = Effect.flatMap(
   Effect.serviceOption(Session),
   Option.match({ onNone: () => Effect.dieMessage("an RPC call without a session"), onSome: Effect.succeed })
@@ -68,7 +68,7 @@ const session = Effect.flatMap(
 type Call = RpcGroup.Rpcs<typeof MillraceRpcs>
 type PayloadOf<T extends Call["_tag"]> = RpcTypes.Payload<Extract<Call, { readonly _tag: T }>>
 
-/** Each call's payload as its contract names it, or a `BadRequest` (C6). A call without one takes none. */
+/** Decoders of each call's payload; a payload that does not match the contract is a `BadRequest` (C6). */
 const decoders = new Map<string, Strict.Decoder<unknown>>(
   Array.from(MillraceRpcs.requests, ([tag, { payloadSchema }]) => {
     const isNone = payloadSchema.ast._tag === "VoidKeyword"
@@ -77,7 +77,7 @@ const decoders = new Map<string, Strict.Decoder<unknown>>(
   })
 )
 const decodeDispatch: Strict.Decoder<unknown> = (value, mode) => {
-  // The command alone, so that its type decides what it may have, and its fields keep their paths.
+  // Decodes the command separately, so that its type determines its fields, and errors have paths relative to it.
   const { command, ...others } =
     typeof value === "object" && value !== null && "command" in value ? value : { command: undefined }
   return Effect.map(
@@ -91,7 +91,7 @@ const decode = <T extends Call["_tag"]>(tag: T, payload: unknown): Effect.Effect
     const reading = yield* Effect.serviceOption(Reading)
     const mode = Option.getOrElse(reading, (): Strict.Mode => "strict")
     const decoder = tag === "dispatch" ? decodeDispatch : decoders.get(tag)
-    // The decoder of this tag gives its payload: the map is made of the group's own schemas.
+    // The decoder of this tag returns its payload: the map is made from the group's schemas.
     return (yield* decoder?.(payload, mode) ?? Effect.dieMessage(`no such call: ${tag}`)) as PayloadOf<T>
   })
 
@@ -108,7 +108,7 @@ export const layer = MillraceRpcs.toLayer(
     const followers = yield* Followers.Registry
     const allowance = yield* Allowance.Current
     const context = yield* Effect.context<EventLog | Wake | Tokens>()
-    // Each upgrade has a session of its own, also when its token is the same.
+    // Each upgrade has a separate session object, even with the same token.
     const streams = new WeakMap<Session["Type"], number>()
     const count = (own: Session["Type"], change: 1 | -1) =>
       Effect.sync(() => {
@@ -117,7 +117,7 @@ export const layer = MillraceRpcs.toLayer(
         return now
       })
     const ofConnection = Calls.make()
-    /** One call: in its turn among those of its connection, and awaited by the drain. */
+    /** Runs one call under the limits of its connection and its token; the drain waits for it. */
     const answer = <T extends Call["_tag"], A, E, R>(
       tag: T,
       payload: unknown,
@@ -134,7 +134,7 @@ export const layer = MillraceRpcs.toLayer(
         )
       )
     return {
-      // A client that leaves does not take its command with it (D11).
+      // Uninterruptible: a command completes even if its client disconnects (D11).
       dispatch: (sent: unknown) =>
         Rpc.uninterruptible(
           answer("dispatch", sent, ({ command }, { actor }) => service.dispatch(Commands.complete(command), actor))

@@ -11,11 +11,11 @@ import * as Strict from "../http/Strict.ts"
 import { wellFormed } from "../http/Handshake.ts"
 import * as Handlers from "./Handlers.ts"
 
-/** A message of a client: a command of 128 KiB of text has room, in any encoding. Larger ones close the connection with 1009 (X5). */
+/** Size limit of a client's message, enough for a command with 128 KiB of text in any escaping. A larger one closes the connection with 1009 (X5). */
 const maxMessageBytes = 1024 * 1024
 
 const id = Schema.String.pipe(Schema.pattern(/^[0-9]{1,20}$/))
-/** What `RpcServer` takes apart without looking: anything else would end the socket and all its streams. */
+/** Validates messages that `RpcServer` uses without validation: a malformed one would end the socket and all its streams. */
 const isMessages = Schema.is(
   Schema.Array(
     Schema.Union(
@@ -30,11 +30,11 @@ const isMessages = Schema.is(
   )
 )
 
-/** What a body may have, and the message around it. */
+/** Maximum nesting: that of a body, plus the message around it. */
 const deepest = 260
 
 class MessageTooLarge extends Error {
-  /** What `RpcServer` answers with close code 1009. */
+  /** The tag that `RpcServer` answers with close code 1009. */
   readonly _tag = "RpcSerializationError"
 }
 
@@ -45,12 +45,13 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
     return {
       encode: parser.encode,
       decode: (data) => {
-        if (data.length > maxMessageBytes) throw new MessageTooLarge(`A message may have ${maxMessageBytes} bytes.`)
+        if (data.length > maxMessageBytes)
+          throw new MessageTooLarge(`The message is too large: the limit is ${maxMessageBytes} bytes.`)
         const messages = parser.decode(data)
         if (isMessages(messages) && !isDeep(messages, deepest)) return wellFormedJson(messages)
-        // Answered as a defect; the socket stays.
+        // Answered as a defect; the socket stays open.
         throw new SyntaxError(
-          'This is no message: send {"_tag":"Request","id":"1","tag":"state","headers":[],"payload":...}, with an id of digits.'
+          'Malformed RPC message. Expected {"_tag":"Request","id":"1","tag":"state","headers":[],"payload":...}, with an id of digits.'
         )
       }
     }
@@ -58,8 +59,8 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
 })
 
 /**
- * The same calls, whose payloads come as they were sent: `Handlers` reads them, so that one which does not decode is a `BadRequest` of its call.
- * The library would answer with a defect.
+ * The group with undecoded payloads: `Handlers` decodes them, so that a malformed payload is a `BadRequest` of its call. The library would answer
+ * with a defect.
  */
 const received = RpcGroup.make(
   ...Array.from(MillraceRpcs.requests.values(), ({ _tag, errorSchema, successSchema }) =>
@@ -72,7 +73,7 @@ const received = RpcGroup.make(
   // The same tags, and so the same handlers.
 ) as unknown as typeof MillraceRpcs
 
-/** Decides how the payloads of a connection are read before it opens. */
+/** Decides how the payloads of a connection are decoded, before it opens. */
 const reading = HttpLayerRouter.middleware<{ provides: Handlers.Reading }>()(
   Effect.succeed((handler) =>
     Effect.gen(function* () {
