@@ -55,8 +55,8 @@ export const claude: Driver = {
     return opens(Claude.make({ binary: player, configDir: recording("claude", recordings, scene, input) }), input)
   },
   cannot: {
-    question: "no recording has one; the words of questions are tested in claude/Mapping.test.ts",
-    waiting: "no recording has an interrupt there"
+    question: "no recording contains a question; questions are tested in claude/Mapping.test.ts",
+    waiting: "no recording contains an interrupt of an open request"
   }
 }
 
@@ -89,7 +89,7 @@ const demoScript: Readonly<Partial<Record<Scene, readonly [string, string?]>>> =
   burst: ["[[deltas 20000 0]]"],
   killed: ["[[say one two]]", "[[deltas 1000000 5]]"]
 }
-const noDirective = "its scripts have no word for it"
+const noDirective = "no directive of its scripts produces this"
 
 export const demo: Driver = {
   name: "demo",
@@ -99,7 +99,7 @@ export const demo: Driver = {
     oversize: noDirective,
     twice: noDirective,
     news: `${noDirective}; its mapping is tested in News.test.ts`,
-    lost: "it remembers nothing, and goes on under any key"
+    lost: "it stores no conversation and accepts any key"
   }
 }
 
@@ -122,11 +122,11 @@ const model = (api: "chat" | "responses"): Driver => ({
     }).pipe(Effect.provide(NodeHttpClient.layer)),
   prompt: (scene, nth) => modelScript[scene]?.[nth - 1] ?? "",
   cannot: {
-    process: "it has no process of ours",
-    approve: "a model endpoint does nothing itself",
-    exit: "it has no process of ours; a connection that breaks is tested in openai/Session.test.ts",
-    twice: "pieces of an answer have no ids: a repeat is more text",
-    lost: "it keeps nothing: the conversation is read from our log"
+    process: "it has no child process",
+    approve: "a model endpoint runs no commands",
+    exit: "it has no child process; a broken connection is tested in openai/Session.test.ts",
+    twice: "the deltas of an answer have no ids: a duplicate is more text",
+    lost: "it stores no conversation: Millrace sends it from the log"
   }
 })
 export const chat = model("chat")
