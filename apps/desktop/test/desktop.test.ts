@@ -103,7 +103,7 @@ it("S10 P1 an application that was killed by SIGKILL: its server sees that and g
   app.kill()
   expect(await reader).toContain("event: bye")
   await app.over
-  expect(app.errors()).toContain("the parent process is gone")
+  expect(app.errors()).toContain("the parent process has exited")
   expect(existsSync(join(dataDir, "server.json"))).toBe(false)
   expectOrderly(await history(), 1)
 })

@@ -196,7 +196,7 @@ describe("millrace serve under load", () => {
         expect(ended.signal, ended.stderr).toBe(null)
         // A machine that is too busy for the order leaves at the deadline, and says so.
         if (ended.code === 0) expect(ended.stderr).toMatch(/[1-9]\d* cut/)
-        else expect(ended.stderr).toContain("did not come down within")
+        else expect(ended.stderr).toContain("did not shut down within")
         expect(took).toBeLessThan(allowed)
         yield* check(ends, dataDir, 5)
       }).pipe(Effect.scoped)

@@ -97,7 +97,7 @@ it.live("S7 S9 S10 X6 POST /api/shutdown, twice: one token, the way down of a si
     expect(reader.text()).toContain("event: bye")
     const ended = yield* server.ended
     expect(ended).toMatchObject({ code: 0, signal: null })
-    expect(ended.stderr.match(/Stopping: cli asked for it/g)).toHaveLength(1)
+    expect(ended.stderr.match(/Stopping: requested by cli/g)).toHaveLength(1)
     expect(ended.stderr.match(/Settled in/g)).toHaveLength(1)
   }).pipe(Effect.scoped)
 )

@@ -164,7 +164,7 @@ describe("millrace", () => {
         const dataDir = yield* temporaryDirectory
         const [code, told] = yield* full("serve", "--port", "0", "--parent-fd", "0", "--data", dataDir)
         expect(code, "it ran until its parent had gone").toBe(0)
-        expect(told).toMatch(/ready at http.*Cannot write to standard output: [^]*the parent process is gone/)
+        expect(told).toMatch(/ready at http.*Cannot write to standard output: [^]*the parent process has exited/)
       }).pipe(Effect.scoped)
   )
 

@@ -65,7 +65,7 @@ describe("millrace serve", () => {
         yield* server.closeParent
         const ended = yield* server.ended
         expect(ended).toMatchObject({ code: 0, signal: null })
-        expect(ended.stderr).toContain("the parent process is gone")
+        expect(ended.stderr).toContain("the parent process has exited")
         expect(existsSync(join(dataDir, "server.json"))).toBe(false)
         const again = yield* serve(dataDir)
         yield* again.kill("SIGHUP")
@@ -92,7 +92,7 @@ describe("millrace serve", () => {
         expect(yield* forced.server.ended).toMatchObject({ code: 0, signal: null })
         expect(yield* Program.run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
         const left = yield* hanging
-        yield* left.server.until("nobody is waited for")
+        yield* left.server.until("stopping without waiting")
         yield* left.server.kill("SIGTERM")
         expect(yield* left.server.ended).toMatchObject({ code: 143 })
       }).pipe(Effect.scoped)
@@ -137,7 +137,7 @@ describe("millrace serve", () => {
         // Without the forced end this waits for ever.
         const ended = yield* server.ended
         expect(ended).toMatchObject({ code: 1, signal: null })
-        expect(ended.stderr).toContain("The server did not come down within 2 seconds and leaves now.")
+        expect(ended.stderr).toContain("The server did not shut down within 2 seconds and exits now.")
         expect(yield* Program.run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
         const next = yield* serve(dataDir)
         expect((yield* Program.run(["threads", "--json", "--data", dataDir])).stdout).toContain('"idle"')

@@ -1,4 +1,4 @@
-/** The server as a program: host, transports, where to find it, and the one way down that every reason to stop takes (S10). */
+/** The server as a program: host, transports, discovery file, and the single shutdown path that every reason to stop uses (S10). */
 import { Context, DateTime, Duration, Effect, Layer, Queue, type Scope } from "effect"
 import type { RecoveryPolicy } from "@millrace/contracts/State"
 import type { Limits } from "@millrace/host/Configuration"
@@ -30,35 +30,35 @@ export interface Options {
   readonly open: boolean
   readonly readyFd: number | undefined
   readonly parentFd: number | undefined
-  /** When silence ends a session or a turn. */
+  /** Time limits of silent turns and idle sessions. */
   readonly reaper: NonNullable<Host.Options["reaper"]>
   readonly providers?: NonNullable<Host.Options["providers"]>
-  /** The files that the above comes from, for people. */
+  /** The configuration files that were read, for a message to people. */
   readonly configuredBy: ReadonlyArray<string>
-  /** What one token, one provider and all together may use (R7). */
+  /** Limits of one token, of one provider and of all together (R7). */
   readonly limits: Required<Limits>
-  /** What becomes of turns that ran when the server died, in threads without a policy of their own. */
+  /** Recovery of turns that ran when the server died, for threads without their own policy. */
   readonly recovery?: RecoveryPolicy | undefined
 }
 
-/** All work is settled within this: almost half of it is for turns to finish by themselves. */
+/** Deadline for settling all work; almost half of it is for turns to finish by themselves. */
 const deadline = "10 seconds"
-/** After the log is at rest: how long followers have to read to its end; and when nobody waits any more. */
+/** Grace period for subscribers to read to the end of the log, after the last commit; and the same in a forced shutdown. */
 const grace = "3 seconds"
 const forcedGrace = "500 millis"
 
-/** From the first reason to stop to the end of the process: the deadline and the grace. Whatever is not closed by then is left (S6). */
+/** Maximum time from the first reason to stop to the exit: the deadline and the grace period. What is still open then is abandoned (S6). */
 const leaveAfter = Duration.seconds(13)
 
 /**
- * The last resort: settling, readers and the closing of scopes each have a bound of their own, and on a machine that starves their sum was 17 s and
- * more. What is committed is safe; agents are killed with the process.
+ * The last resort: settling, draining and the closing of scopes have separate bounds, and on an overloaded machine they took 17 s and more together.
+ * Committed events are safe; agents are killed with the process.
  */
 const leave = (output: Output["Type"], after: Duration.Duration) =>
   Effect.sleep(after).pipe(
     Effect.zipRight(
       output.note(
-        `The server did not come down within ${Duration.toSeconds(after)} seconds and leaves now. What was committed is safe; the next start settles the rest.`
+        `The server did not shut down within ${Duration.toSeconds(after)} seconds and exits now. Committed events are safe; the next start settles the rest.`
       )
     ),
     Effect.zipRight(Effect.sync(() => process.exit(1)))
@@ -99,23 +99,23 @@ const composed = (
   )
 
 interface Stopping {
-  /** Returns when there is a reason to stop, as a person reads it. */
+  /** Returns the reason to stop, as text for people, once there is one. */
   readonly reason: Effect.Effect<string>
   /** Returns at the next signal. */
   readonly signal: Effect.Effect<Signals.Signal>
 }
 
-/** Signals are taken over at once: one stops the server, the next one forces that, a third ends the process where it is. */
+/** Handles signals from now on: the first stops the server, the second forces the stop, the third exits the process at once. */
 const stop = (options: Options): Effect.Effect<Stopping, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const signal = Queue.take(yield* Signals.listen(3))
     const received = Effect.map(signal, (name) => `${name} received`)
     if (options.parentFd === undefined) return { reason: received, signal }
     const { gone } = yield* Descriptors.endOf("parent-fd", options.parentFd)
-    return { reason: Effect.raceFirst(received, Effect.as(gone, "the parent process is gone")), signal }
+    return { reason: Effect.raceFirst(received, Effect.as(gone, "the parent process has exited")), signal }
   })
 
-/** Admission closes, turns settle, everything is committed, followers read to the end and hear goodbye; then scopes close in reverse. */
+/** Closes admission, settles turns, commits everything, and ends subscriptions with `bye` at the end of the log. Then scopes close in reverse order. */
 const down = (
   host: Host.Host["Type"],
   server: Server.Server["Type"],
@@ -139,24 +139,24 @@ const down = (
     yield* Effect.logInfo(`Connections: ${ended} ended, ${cut} cut.`)
   })
 
-/** Returns when the server has come down in order. Fails before it is ready, with what to do: wrong flags, an owned directory, a port in use. */
+/** Returns when the server has shut down in order. Fails before it is ready, with what to do, for wrong flags, an owned directory or a port in use. */
 export const serve = (options: Options): Effect.Effect<void, CliFailure | OutputClosed, Output> =>
   Effect.gen(function* () {
     const output = yield* Output
-    // What is wrong with the flags is said before anything is opened.
+    // Wrong flags fail before anything is opened.
     const ready = options.readyFd === undefined ? undefined : yield* Descriptors.lineTo("ready-fd", options.readyFd)
     const failpoint = yield* Failpoint.fromEnvironment
     const onStep = failpoint?._tag === "kill" ? failpoint.onStep : undefined
     if (onStep !== undefined) yield* output.note("MILLRACE_FAILPOINT is set: this server will kill itself. It is a testing aid.")
     const stuck = failpoint?._tag === "never-down" ? failpoint : undefined
     if (stuck !== undefined) {
-      yield* output.note("MILLRACE_FAILPOINT is set: this server will not come down. It is a testing aid.")
+      yield* output.note("MILLRACE_FAILPOINT is set: this server will not shut down. It is a testing aid.")
       yield* Effect.addFinalizer(() => Effect.never)
     }
     const stopping = yield* stop(options)
     if (options.configuredBy.length > 0) yield* output.note(`Configured by ${options.configuredBy.join(" and ")}`)
     yield* output.progress("starting")
-    // Before everything, so that it ends after everything.
+    // Started first, so that it ends last.
     const telemetry = yield* Otlp.fromEnvironment
     const context = yield* Layer.build(composed(options, onStep, telemetry)).pipe(
       Effect.mapError((error) => (error._tag === "BindRefused" ? usage(error.message) : fromError(error)))
@@ -188,7 +188,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
           ? `Millrace is ready at ${server.url} (no authentication)\n`
           : `Millrace is ready at ${server.url}  pair a browser, once: ${link}\n`
       )
-      // Whoever read our output may leave, and a disk may be full: the server stays.
+      // A closed standard output or a full disk does not stop the server.
       .pipe(
         Effect.catchAll(({ fault }) =>
           fault === undefined
@@ -200,13 +200,13 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
       )
     if (ready !== undefined) yield* ready(JSON.stringify({ url: server.url, token: local?.token ?? "", pid, dataDir }))
     if (options.open && !(yield* Browser.open(link ?? server.url)))
-      yield* output.note("No program opens pages here; open the link by hand.")
+      yield* output.note("Cannot start a browser. Open the link yourself.")
 
-    const ordered = Effect.map(host.shutdownBegun, ({ by }) => `${by ?? "its owner"} asked for it`)
+    const ordered = Effect.map(host.shutdownBegun, ({ by }) => `requested by ${by ?? "its owner"}`)
     const reason = yield* Effect.raceFirst(stopping.reason, ordered)
-    yield* output.note(`Stopping: ${reason}. A second signal waits for nobody, a third leaves at once.`)
-    const forced = Effect.flatMap(stopping.signal, (name) => output.note(`${name} received: nobody is waited for any more.`))
-    // Of its own: it outlives the scopes that it is for.
+    yield* output.note(`Stopping: ${reason}. A second signal stops without waiting, a third exits at once.`)
+    const forced = Effect.flatMap(stopping.signal, (name) => output.note(`${name} received: stopping without waiting.`))
+    // A daemon fiber, so that it outlives the scopes whose closing it bounds.
     yield* Effect.forkDaemon(leave(output, stuck?.leaveAfter ?? leaveAfter))
     yield* down(host, server, { onStep, forced })
   }).pipe(Effect.scoped)
