@@ -1,6 +1,6 @@
 /**
- * Codex' change 28460 (lossless in-process delivery, two-phase shutdown): the cases of its tests, and the order in which an embedder uses it.
- * The first six are the change's own; the last three are what its review found missing.
+ * The test cases of Codex change 28460 (lossless in-process delivery, two-phase shutdown), in the order in which an embedder uses it.
+ * The first six are from the change; its review found the last three missing.
  */
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import { EventLog } from "@millrace/log/EventLog"
@@ -24,7 +24,7 @@ const terminalOf = (frames: ReadonlyArray<SubscriptionFrame>, turnId: string | u
     ({ type, data }) => /^turn\.(completed|failed|interrupted)$/.test(type) && (data as { turnId: string }).turnId === turnId
   )
 
-/** A host whose look at directories waits for the latch. */
+/** A host whose directory checks wait for the latch. */
 const waitingForDirectories = (latch: Deferred.Deferred<void>) =>
   Host.layerOver().pipe(
     Layer.provideMerge(

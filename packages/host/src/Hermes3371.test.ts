@@ -1,6 +1,6 @@
 /**
- * Hermes' change 3371 (replay of running activity on reconnect, each frame once): the three cases of its design, and three defects that were found
- * there later. One reader is one subscription by cursor.
+ * Hermes change 3371 (replay of running activity on reconnect, each frame once): the three cases of its design, and three defects that were found
+ * there later. Each reader here is one subscription by cursor.
  */
 import type { EventFrame, Frame } from "@millrace/contracts/Frame"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
@@ -8,7 +8,7 @@ import * as TestHost from "@millrace/testing/TestHost"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Fiber, Stream } from "effect"
 
-/** An agent that says one half, waits, and says the other. */
+/** An agent that streams half of its message, waits, and streams the rest. */
 const halves = Effect.gen(function* () {
   const go = yield* Deferred.make<void>()
   const said = yield* Deferred.make<void>()

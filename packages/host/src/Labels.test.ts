@@ -1,4 +1,4 @@
-/** Labels and metadata of a thread: kept as given, in every view, through an export, a fork and a restart of the fold. */
+/** Labels and metadata of a thread appear as given in every view, and survive an export, a fork and a fresh replay of the log. */
 import { expect, it } from "@effect/vitest"
 import { CommandBody } from "@millrace/contracts/Command"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -33,7 +33,7 @@ it.effect("L11 labels and metadata are in the event, every view and an import; w
     const fork = yield* host.dispatch(command("thread.fork", { threadId }))
     expect(yield* host.thread(fork.threadId as ThreadId)).toMatchObject({ labels, metadata })
 
-    // The same again is no event; one field leaves the other as it is; an empty list is one that was given.
+    // Equal values emit no event; a field that is not given stays unchanged; an empty list counts as given.
     const before = (yield* host.state).offset
     yield* host.dispatch(command("thread.configure", { threadId, labels, metadata }))
     expect((yield* host.state).offset).toBe(before)

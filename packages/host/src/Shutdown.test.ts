@@ -33,14 +33,14 @@ const thread = (text: string, id?: string) => command("thread.create", { provide
 const rename = (threadId: Parameters<Service["thread"]>[0], title: string, id?: string) =>
   command("thread.rename", { threadId, title }, id)
 
-/** Everything until the stream ends. */
+/** All frames until the stream ends. */
 const toTheEnd = <E>(frames: Stream.Stream<SubscriptionFrame, E>) => Effect.map(Stream.runCollect(frames), Chunk.toReadonlyArray)
 const shut = (host: Service, options: Parameters<Service["beginShutdown"]>[0] = patience) =>
   Effect.flatMap(host.beginShutdown(options), host.finishShutdown)
 const history = (host: Service) => Effect.map(toTheEnd(host.follow({})), TestHost.events)
 const typesOf = (events: ReadonlyArray<{ readonly type: string }>) => events.map(({ type }) => type)
 
-/** An agent whose every turn takes this effect. */
+/** An agent that runs this effect in every turn. */
 const agent = (
   turn: (turn: ScriptedProvider.Turn) => Effect.Effect<void>,
   options: Omit<ScriptedProvider.Options, "turn"> = {}
@@ -319,7 +319,7 @@ describe("Shutdown: admission", () => {
       const events = yield* history(host)
       const problems: Array<string> = []
       if (tokens[0] !== tokens[1] || reports[0] !== reports[1]) problems.push("two shutdowns")
-      // Nothing here takes time: who waits, waits for what is over already.
+      // No step takes virtual time: a wait here would be for something that has already ended.
       if ((reports[0]?.millis ?? 0) > 1000) problems.push(`it took ${reports[0]?.millis} ms`)
       for (const [at, result] of results.entries()) {
         const created = events.filter(({ commandId, type }) => commandId === `race-${at + 1}` && type === "thread.created").length
@@ -333,7 +333,7 @@ describe("Shutdown: admission", () => {
         const dispatched = ofTurn.filter(({ type }) => type === "turn.dispatched").length
         const requeued = ofTurn.filter(({ type }) => type === "turn.requeued").length
         const ends = ofTurn.filter(({ type }) => terminals.includes(type)).length
-        // Ended once, or in the queue that the next start takes up.
+        // Ended once, or still in the queue, which the next start continues.
         if (ends + requeued !== dispatched) problems.push(`turn ${result.right.turnId}: ${typesOf(ofTurn).join(" ")}`)
       }
       return problems
@@ -544,7 +544,7 @@ describe("Shutdown: stages", () => {
     })
   )
 
-  /** What hangs, and the whole time it takes: never more than the deadline, whatever it is (S6). */
+  /** A hang at each stage, with the total time: never more than the deadline (S6). */
   const stalled = (
     options: TestHost.Options,
     prepare: (host: Service) => Effect.Effect<void, unknown, Scope.Scope> = () => Effect.void

@@ -6,7 +6,7 @@ import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import * as TestHost from "@millrace/testing/TestHost"
 import { Effect, Exit, Layer, Random, Stream } from "effect"
 
-/** Speaks, counts and works, at times of its own. */
+/** An agent that streams text, usage and tool progress at varying intervals. */
 const chatty = ScriptedProvider.make({
   turn: (turn) =>
     Effect.gen(function* () {
@@ -28,7 +28,7 @@ const chatty = ScriptedProvider.make({
     })
 })
 
-/** What a seed does to a host that keeps so many signals, and what is left of it: the whole log and every read model, to the byte. */
+/** Runs a seeded script on a host that keeps this many signals; returns the whole log and every read model, for comparison byte by byte. */
 const life = (seed: number, keys: number) =>
   simulate(
     seed,
@@ -48,7 +48,7 @@ const life = (seed: number, keys: number) =>
         ),
         Effect.fork
       )
-      // A random generator of our own would be asked in another order by other readers: what happens is drawn at the beginning.
+      // Drawn in advance: readers would otherwise change the order of the random draws.
       const plan = yield* Effect.replicateEffect(
         Effect.all({
           pause: Random.nextIntBetween(0, 200),
@@ -79,14 +79,14 @@ const life = (seed: number, keys: number) =>
     }).pipe(Effect.scoped, Effect.orDie)
   )
 
-/** Command ids are counted over all tests of this process. */
+/** Command ids are numbered across all tests of this process. */
 const plain = (left: unknown): unknown =>
   JSON.parse(
     JSON.stringify(left, (key, value: unknown) => (key === "commandId" ? undefined : value)).replaceAll(/cmd-\d+/g, "cmd")
   )
 
 describe("Signals", () => {
-  // In parts, so that the test runner hears of it meanwhile.
+  // In parts, so that the test runner gets progress reports in between.
   it.each([1, 51, 101, 151])(
     "D12 all signals dropped: the log and every final state are the same (50 seeds from %i)",
     async (first) => {
@@ -101,7 +101,7 @@ describe("Signals", () => {
         expect(plain(dropped.value.left), `seed ${seed}`).toEqual(plain(kept.value.left))
         expect(dropped.value.signals).toBe(0)
         heard += kept.value.signals
-        // They are not in the log, in no form.
+        // Signals are not in the log in any form.
         const types = new Set(kept.value.left.events.map(({ type }) => type))
         expect([...types].filter((type) => type === "turn.updated" || type === "provider.event")).toEqual([])
       }

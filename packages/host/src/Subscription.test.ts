@@ -21,7 +21,7 @@ const event = (type: string, own: string = stream): NewEvent => ({
 })
 const deltas = (count: number) => Array.from({ length: count }, () => event("item.delta"))
 
-/** A log, and subscriptions to it. */
+/** A log with subscriptions. */
 const setup = Effect.gen(function* () {
   const log = knownThreads(Context.get(yield* Layer.build(EventLogMemory.layer()), EventLog))
   const signals = yield* Signals.make()
@@ -29,7 +29,7 @@ const setup = Effect.gen(function* () {
   const append = (...events: ReadonlyArray<NewEvent>) => log.append([{ events, rows: [] }])
   const subscribe = (options: Partial<Subscription.Options> = {}) =>
     Subscription.frames(log, consumers, { delivery: "lossless", capacity: 1, ...options })
-  /** One frame at a time, when the test asks. */
+  /** Pulls one frame at the test's request. */
   const open = (options: Partial<Subscription.Options> = {}) =>
     Effect.map(Stream.toPull(subscribe(options)), (pull) => Effect.map(pull, Chunk.unsafeHead))
   return { log, signals, consumers, append, subscribe, open }

@@ -1,4 +1,4 @@
-/** Threads out and in: what an export holds, and that an import is the same transcript, once, with nothing live. */
+/** Export and import: the contents of an export; an import has the same transcript, once, and starts nothing. */
 import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
@@ -24,7 +24,7 @@ const text = (host: Service, threadId: ThreadId, format: ExportFormat) =>
     Effect.map(Stream.runCollect(parts), (all) => Chunk.join(all, ""))
   )
 
-/** In pieces that cut everything. */
+/** Splits the text into chunks that cut lines and characters. */
 const bytes = (document: string, size = 7): Stream.Stream<Uint8Array> => {
   const all = Buffer.from(document)
   return Stream.suspend(() =>
@@ -86,7 +86,7 @@ describe("export and import", () => {
         expect(first.threadId).not.toBe(threadId)
         expect(yield* views(host, first.threadId)).toEqual(yield* views(host, threadId))
         const head = (yield* host.state).offset
-        // Indented by hand, and again: the same thread, and nothing new.
+        // An export reformatted by hand, imported again: the same thread, nothing written.
         const again = format === "json" ? JSON.stringify(JSON.parse(document), undefined, 2) : document
         expect(yield* host.importThread({ source: bytes(again, 1000) })).toMatchObject({
           threadId: first.threadId,
@@ -98,7 +98,7 @@ describe("export and import", () => {
         const thread = yield* host.thread(first.threadId)
         expect(thread).toMatchObject({ status: "idle", queuedTurnIds: [], openItemIds: [] })
         expect(thread.session).toBeUndefined()
-        // What was imported goes out again, and says the same.
+        // An export of the imported thread has the same content.
         const back = yield* host.importThread({ source: bytes(yield* text(host, first.threadId, "ndjson")) })
         expect(yield* views(host, back.threadId)).toEqual(yield* views(host, threadId))
         expect((yield* Verify.run).problems).toEqual([])
@@ -109,7 +109,7 @@ describe("export and import", () => {
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const lines = (yield* text(host, threadId, "ndjson")).trim().split("\n")
-      // The history up to the middle of the turn, and a question that nobody answered.
+      // The history up to the middle of the turn, with an unanswered question.
       const events = lines.slice(1, -1).map((line) => JSON.parse(line) as LogEvent)
       const started = events.findIndex(({ type }) => type === "turn.started")
       const { turnId } = (events[started]?.data ?? {}) as { turnId: string }
@@ -144,7 +144,7 @@ describe("export and import", () => {
       })
       expect((yield* host.thread(mine)).status).toBe("idle")
       expect((yield* host.figures).sessions.length).toBe(before)
-      // It goes on like any other thread.
+      // It continues like any other thread.
       yield* host.dispatch(command("turn.start", { threadId: mine, text: "and now" }), "tester")
       yield* host.follow({ stream: `thread/${mine}` }).pipe(
         Stream.filter((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
@@ -209,7 +209,7 @@ describe("export and import", () => {
 
   it("X5 an export of many lists, and of many blanks, costs no more than its length", () => {
     const filled = (filling: string) => `{"a":0,${filling}"events": [{"b":1}], "count":1}`
-    // Work that grows with the square of these takes minutes: the test's own time limit is what fails it.
+    // Quadratic work would take minutes here and exceed the test's time limit.
     for (const filling of [`"l":[],`.repeat(100_000), `${" ".repeat(900_000)}"z":1,`]) {
       const cut = new Records()
       const found = (filled(filling).match(/[^]{1,65536}/g) ?? []).map((chunk) => cut.push(chunk))
@@ -338,7 +338,7 @@ done with it
 *Turn completed, TIME*
 
 `)
-      // The copy says the same, but for the place of what is said in it.
+      // The copy has other positions, so only its length is checked.
       expect((yield* text(host, mine, "markdown")).length).toBeGreaterThan(200)
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
   })
@@ -377,7 +377,7 @@ done with it
       }
       const result = yield* running
       expect(result).toMatchObject({ turns: 1, items: 1000, written: 1001 })
-      // Between two of our commands there was never more than one part.
+      // At most one part was committed between two of the commands.
       expect(offsets.length).toBeGreaterThan(10)
       for (const [n, offset] of offsets.entries()) expect(offset - (offsets[n - 1] ?? offset)).toBeLessThanOrEqual(2 * 64 + 2)
       const [turn] = (yield* host.turns(result.threadId, {})).items
@@ -403,7 +403,7 @@ done with it
             turn.complete
           )
       })
-      // The turn that our own session will have run: the last one of the recording.
+      // The turn that the thread's own session will run: the last one of the recording.
       const all = yield* Effect.scoped(
         Effect.flatMap(yield* Effect.fromNullable(second.history?.read(native)), ({ turns }) => Stream.runCollect(turns))
       )
@@ -434,7 +434,7 @@ done with it
           { status: "completed", text: "[[say first answer]]" }
         ])
         expect(yield* come).toMatchObject({ threadId: one.threadId, created: false, written: 0 })
-        // It goes on here: what our own session runs is not imported again.
+        // The thread continues here: turns of its own session are not imported again.
         yield* host.dispatch(command("turn.start", { threadId: one.threadId, text: "[[say third answer]]" }), "tester")
         yield* TestHost.until(host, "turn.completed")
         expect(opened).toEqual([native])
@@ -451,7 +451,7 @@ done with it
           _tag: "NotFound"
         })
         expect((yield* Verify.run).problems).toEqual([])
-        // Also when the log forgets its beginning between the look at where it begins and the read.
+        // Also if the log is trimmed between the query of its first offset and the read.
         forgets = true
         expect(yield* come).toMatchObject({ turns: 2, written: 0 })
         expect(forgets).toBe(false)
@@ -462,7 +462,7 @@ done with it
   it.live("C2 what an agent does not report of its past turns is said in the thread and in the answer", () =>
     Effect.gen(function* () {
       const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/legacy.jsonl")
-      // Its file is nowhere on this machine.
+      // Its file does not exist on this machine.
       const adapter = yield* Codex.make({ binary: player, codexHome: `${transcript}#1` }).pipe(Effect.provide(Ledger.layerMemory))
       yield* Effect.gen(function* () {
         const host = yield* Host.Host
