@@ -1,4 +1,4 @@
-/** Turns with an action: a compaction, a review. They wait, run, end and come again like every other turn. */
+/** Turns with an action (compaction, review): they are queued, run, end and are requeued like any other turn. */
 import { describe, expect, it } from "@effect/vitest"
 import type { CommandBody, CommandType } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -54,7 +54,7 @@ describe("decide", () => {
       ]
     })
 
-  it("C1 an action is refused where the agent cannot, is not known yet, and in an archived thread", () => {
+  it("C1 an action is rejected if the agent does not support it, has had no session yet, or the thread is archived", () => {
     const { model, opened, threadId } = running(["compact"])
     expect(ask(model, "thread.compact", { threadId })).toEqual(Either.left("Unsupported"))
     opened()
@@ -87,13 +87,13 @@ describe("decide", () => {
       origin: "user",
       text: "Review the commit abc123: add apples."
     })
-    // Its words are nobody's own.
+    // The text of an action is a notice, not a user message.
     expect(model.events.findLast(({ type }) => type === "item.completed")?.data).toMatchObject({ turnId: second, kind: "notice" })
     complete(model, second)
     expect(model.only.turns[compact]).toMatchObject({ action: { type: "compact" }, stage: "dispatched" })
   })
 
-  it("T5 one that its dying session did not begin is queued again with its action", () => {
+  it("T5 a turn that its dying session did not begin is requeued with its action", () => {
     const { model, opened, threadId, turnId } = running(can)
     opened()
     complete(model, turnId)
@@ -104,7 +104,7 @@ describe("decide", () => {
     expect(model.rows.get(`turn/${again}`)).toMatchObject({ status: "running", action: review })
   })
 
-  it("T5 work that goes on after a restart or a limit does its action again, whoever decides it", () => {
+  it("T5 a continuation after a restart or a limit repeats the action, whoever decides it", () => {
     for (const how of ["resume", "ask", "limit"] as const) {
       const { model, opened, threadId, turnId } = running(can)
       ask(model, "thread.configure", { threadId, recovery: how === "limit" ? "settle" : how, afterLimit: "continue" })
@@ -139,7 +139,7 @@ const run = <A>(effect: Effect.Effect<A, unknown>, seed = 1): A => {
   if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
   return exit.value
 }
-/** What its turns were asked, in order: an action, or a prompt. Waits when it is told to. */
+/** Records the action or prompt of each turn, in order. Waits if the prompt tells it to. */
 const agent = (name: string, capabilities: NonNullable<ScriptedProvider.Options["capabilities"]> = can) => {
   const asked: Array<TurnAction | string> = []
   const scripted = ScriptedProvider.make({
@@ -167,7 +167,7 @@ const sound = Effect.gen(function* () {
 })
 
 describe("agents", () => {
-  it("T12 the agent is asked for the action in its turn, and the turn shows it; an interrupt ends it", () => {
+  it("T12 the agent gets the action with its turn, and the turn shows it; an interrupt ends it", () => {
     const one = agent("one")
     run(
       Effect.gen(function* () {
@@ -193,7 +193,7 @@ describe("agents", () => {
     )
   })
 
-  it("T5 a queued action is in the log: the next server does it", () => {
+  it("T5 a queued action is in the log: the next server runs it", () => {
     const [before, after] = [agent("one"), agent("one")]
     run(
       Effect.scoped(

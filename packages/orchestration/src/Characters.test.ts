@@ -1,4 +1,4 @@
-/** No string of the log holds half a character: from clients, from agents, in what is cut. Halves of one character that come in two deltas join. */
+/** No string of the log holds half a surrogate pair: from clients, from agents, or after a cut. Halves that arrive in two deltas are joined. */
 import { describe, expect, it } from "@effect/vitest"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -30,7 +30,7 @@ const completed = (item: string): DurableEvent => ({
 
 describe("deltas", () => {
   const words = fc.array(fc.constantFrom("a", "水", "\u{1f600}", "\ud83d", "\ude00", "word "), { maxLength: 12 })
-  /** Text in pieces that are cut at any unit, of two items in turns, with flushes and other events in between. */
+  /** Text of two items, interleaved, split at any UTF-16 unit, with flushes and other events in between. */
   const step = fc.record({
     item: fc.constantFrom("itm_a" as const, "itm_b" as const),
     text: words,
@@ -38,7 +38,7 @@ describe("deltas", () => {
     other: fc.boolean()
   })
 
-  it("L5 text that is cut anywhere joins to the text of its agent, well formed, and leaves no half in any event", () =>
+  it("L5 text split anywhere joins to the agent's text, well formed, with no half pair in any event", () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), fc.integer({ min: 1, max: 12 }), (steps, max) => {
         const coalescer = new Coalescer(max)
@@ -65,14 +65,14 @@ describe("deltas", () => {
           const joined = events.flatMap((event) => (event._tag === "ItemDelta" && event.itemId === item ? [event.text] : []))
           expect(joined.join("")).toBe(said[item].toWellFormed())
         }
-        // Nothing of an item comes behind its end.
+        // No delta of an item follows its completion.
         const end = events.findIndex((event) => event._tag === "ItemCompleted")
         expect(events.slice(end).some((event) => event._tag === "ItemDelta" && event.itemId === "itm_a")).toBe(false)
       }),
       { numRuns: 500 }
     ))
 
-  it("L4 the kept text of an open item is a beginning of it, and nothing of what comes after the cut", () => {
+  it("L4 the kept text of an open item is a prefix of it, with nothing from after the cut", () => {
     const model = new DecideModel()
     Either.getOrThrow(model.ask(command("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "x" } }), "/work"))
     const start: DurableEvent = {

@@ -1,4 +1,4 @@
-/** A batch that fails in the middle: its changes are taken back in reverse order, and facts keep their order. */
+/** A batch that fails in the middle: its changes are rolled back in reverse order, and facts keep their order. */
 import { expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -39,7 +39,7 @@ it.effect(
 
 const opaque = (method: string, payload: unknown): DurableEvent => ({ _tag: "Opaque", method, payload })
 
-/** A log that finds each event of the method `too-large` too large. */
+/** A log that rejects each event of the method `too-large` as too large. */
 const strict = Layer.map(EventLogMemory.layer(), (context) => {
   const log = Context.get(context, EventLog)
   const isTooLarge = ({ data }: NewEvent) => (data as { readonly method?: string }).method === "too-large"
@@ -52,7 +52,7 @@ const strict = Layer.map(EventLogMemory.layer(), (context) => {
   })
 })
 
-it.effect("L5 facts behind one that the log does not take wait until it is told in pieces", () =>
+it.effect("L5 facts behind one that is too large wait until it is committed in pieces", () =>
   Effect.gen(function* () {
     const begun = yield* Deferred.make<ScriptedProvider.Turn>()
     const agent = ScriptedProvider.make({
@@ -66,7 +66,7 @@ it.effect("L5 facts behind one that the log does not take wait until it is told 
       yield* engine.drain
       const said = (...events: ReadonlyArray<DurableEvent>) =>
         engine.ingest({ fact: { _tag: "Said", threadId, epoch: 1, events }, weight: 1 })
-      // All of them wait when the engine's turn comes: one batch.
+      // All of them are queued when the engine takes them: one batch.
       yield* said(opaque("before", 1))
       yield* said(opaque("too-large", 0), opaque("with-it", 2))
       yield* said(opaque("behind", 3))

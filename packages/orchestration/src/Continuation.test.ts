@@ -1,4 +1,4 @@
-/** Work that was cut off, by the death of a server or by a usage limit, and what becomes of it. */
+/** Work interrupted by the death of a server or by a usage limit, and its continuation. */
 import { describe, expect, it } from "@effect/vitest"
 import { type LogEvent, isTerminal } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -16,7 +16,7 @@ import * as Verify from "./Verify.ts"
 import * as Views from "./Views.ts"
 
 const run = <A>(effect: Effect.Effect<A, unknown>, seed = 1): A => {
-  // What differs by seed is who dies when, and who is next; starts are most of the work, and preempted less often.
+  // The seed selects the process that dies, when it dies, and its successor; starts are most of the work and are preempted less often.
   const { exit } = simulate(seed, effect, { preempt: 0.02 })
   if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
   return exit.value
@@ -29,20 +29,20 @@ const create = (text: string, more: { readonly recovery?: RecoveryPolicy; readon
   }))
 const until = (type: string, count = 1) => Kit.eventually(Kit.ofType(type), count)
 const view = (threadId: ThreadId) => Effect.flatMap(Views.Views, (views) => views.thread(threadId))
-/** At rest: time does not pass before that. A turn that still runs would be in the rows and not in the fold. */
+/** Verifies the log once nothing runs: the rows of a running turn would be newer than the fold. */
 const sound = Effect.gen(function* () {
   yield* Effect.sleep("1 second")
   yield* (yield* Engine).drain
   expect((yield* Verify.run).problems).toEqual([])
 })
-/** What the first process of a log gives, which must live; then what the second one does. */
+/** The result of a process that must not have died. */
 const alive = <A>(value: A | undefined): A => {
   if (value === undefined) throw new Error("the process died")
   return value
 }
 
 const approval: Ask = { kind: "approval", title: "Run: ls", command: "ls", choices: ["accept", "decline"] }
-/** Asks before it is done, unless it is told not to. */
+/** Asks an approval before it completes, unless the prompt tells it not to. */
 const asking = (turn: ScriptedProvider.Turn) =>
   Effect.gen(function* () {
     yield* turn.start
@@ -101,7 +101,7 @@ const choice = Effect.map(
 )
 
 describe("the server died", () => {
-  it("T5 T2 resume: the turn is over with the reason, and its work goes on in a turn of its own, in the native session, before the queue", () => {
+  it("T5 T2 resume: the turn ends with the reason, and its work is continued in a new turn, in the native session, before the queue", () => {
     run(
       Effect.gen(function* () {
         const { server, since, threadId, turnId, requestId, opened, agent } = yield* crashed({ recovery: "resume" })
@@ -127,7 +127,7 @@ describe("the server died", () => {
               continues: { turnId, because: "restart", restarts: 1, waits: 0, requests: [{ requestId }] }
             })
             expect(data(notice)).toMatchObject({ kind: "notice", text: data(requested)["text"] })
-            // The agent asks anew, and the link says which question it is.
+            // The agent asks again, and `reasks` links to the expired request.
             expect(data(again)).toMatchObject({ reasks: requestId, turnId: data(requested)["turnId"] })
             expect(opened).toMatchObject([{ epoch: 2, resumeKey: `key-${threadId}` }])
             expect(agent.calls.at(-1)).toMatch(/stopped while you worked[^]*The request was:\n\nlist the files$/)
@@ -176,7 +176,7 @@ describe("the server died", () => {
                 openRequestIds: [requestId],
                 continuation: { turnId, because: "restart", requestId }
               })
-              // A server that goes down in order leaves the question to the next one.
+              // A server that shuts down in order leaves the question open for the next one.
               yield* (yield* Engine).submit({ _tag: "RequestsRefused", threadId, reason: "the server is shutting down" })
               yield* sound
               return requestId
@@ -212,7 +212,7 @@ describe("the server died", () => {
     )
   })
 
-  it("T5 T13 ask: a message of a person decides it too; and nobody is asked for ever", () => {
+  it("T5 T13 ask: a message of a person decides it too; and the question expires", () => {
     const went = (how: (threadId: ThreadId) => Effect.Effect<unknown, unknown, Kit.Services>) =>
       run(
         Effect.gen(function* () {
@@ -247,7 +247,7 @@ describe("the server died", () => {
     expect(went(() => Effect.sleep("8 days"))).toEqual(["request.expired", "no answer for 7d", "no answer for 7d"])
   })
 
-  it("T5 the thread's own policy goes before the server's, and may change; archived, or told to end, nothing goes on", () => {
+  it("T5 the thread's policy overrides the server's, and may change; archived or stopped, nothing is continued", () => {
     const outcome = (
       server: RecoveryPolicy | undefined,
       thread: RecoveryPolicy | undefined,
@@ -325,7 +325,7 @@ describe("the server died", () => {
         (event) => (data(event)["continues"] as { turnId: string; restarts: number } | undefined) ?? []
       )
       continued += next.length
-      // No turn is gone on with twice.
+      // No turn is continued twice.
       expect(new Set(next.map(({ turnId }) => turnId)).size, `seed ${seed}`).toBe(next.length)
       for (const { restarts } of next) expect(restarts, `seed ${seed}`).toBeLessThanOrEqual(3)
     }
@@ -333,7 +333,7 @@ describe("the server died", () => {
     expect(continued / tried).toBeGreaterThan(0.25)
   })
 
-  it("T5 a turn that takes its server down is not begun again for ever, and its end says so", () => {
+  it("T5 a turn that crashes its server is restarted a bounded number of times, and its end gives the reason", () => {
     run(
       Effect.gen(function* () {
         const log = yield* Kit.memory
@@ -350,7 +350,7 @@ describe("the server died", () => {
             expect(events.filter(Kit.ofType("turn.requested"))).toHaveLength(4)
             const last = events.findLast(Kit.ofType("turn.interrupted"))
             expect(data(last)["reason"]).toMatch(/not continued: it was already restarted 3 times$/)
-            // Told once, in whatever chain: the request is not wrapped in itself.
+            // The prompt holds the request once, however long the chain.
             const text = data(events.findLast(Kit.ofType("turn.requested")))["text"] as string
             expect(text.match(/The request was/g)).toHaveLength(1)
             yield* sound
@@ -362,7 +362,7 @@ describe("the server died", () => {
 })
 
 describe("a usage limit", () => {
-  /** Refuses to work until this minute, then does. */
+  /** Fails with a usage limit until this minute, then completes. */
   const limited =
     (minutes: number, told = true) =>
     (turn: ScriptedProvider.Turn) =>
@@ -381,7 +381,7 @@ describe("a usage limit", () => {
     continuation: Continuation.Options = {}
   ) => run(effect.pipe(Effect.provide(Kit.layer(life(continuation, turn).kit))))
 
-  it("T4 opted in, the work goes on when the limit says that it ends; until then the queue waits, and anybody can see it", () => {
+  it("T4 opted in, the work is continued when the limit ends; until then the queue waits, and the views show why", () => {
     inOne(
       Effect.gen(function* () {
         const { threadId, turnId } = yield* create("work", { afterLimit: "continue" })
@@ -408,7 +408,7 @@ describe("a usage limit", () => {
     )
   })
 
-  it("T4 not opted in, or another failure: nothing goes on by itself", () => {
+  it("T4 not opted in, or another failure: nothing is continued", () => {
     inOne(
       Effect.gen(function* () {
         const { threadId } = yield* create("work")
@@ -430,7 +430,7 @@ describe("a usage limit", () => {
     )
   })
 
-  it("T4 the caps: so many waits, so much time, and the end says that it is not continued", () => {
+  it("T4 the bounds on waits and on their total time; the end of the turn gives the reason", () => {
     const reasons = (turn: (turn: ScriptedProvider.Turn) => Effect.Effect<void>, continuation: Continuation.Options) =>
       inOne(
         Effect.gen(function* () {
@@ -449,7 +449,7 @@ describe("a usage limit", () => {
       "usage limit; not continued: it waited 2 times already"
     ])
     expect(reasons(limited(60 * 48), {})).toEqual(["usage limit; not continued: the limit ends later than this server waits"])
-    // A row of short waits ends by the sum of them.
+    // A row of short waits is bounded by their sum.
     expect(reasons(never, { maxWaits: 100, fallback: "1 hour", maxTotal: "150 minutes" }).length).toBe(3)
   })
 
@@ -463,7 +463,7 @@ describe("a usage limit", () => {
     ["a stop", (threadId: ThreadId) => Kit.dispatch("session.stop", { threadId }), "the session was stopped by tester"],
     ["archiving", (threadId: ThreadId) => Kit.dispatch("thread.archive", { threadId }), "the thread was archived"],
     ["deleting", (threadId: ThreadId) => Kit.dispatch("thread.delete", { threadId }), "the thread was deleted"]
-  ] as const)("T4 cancelled by %s: nothing begins when its time comes", (_, how, reason) => {
+  ] as const)("T4 cancelled by %s: no turn begins when it would be due", (_, how, reason) => {
     inOne(
       Effect.gen(function* () {
         const { threadId } = yield* create("work", { afterLimit: "continue" })
@@ -489,7 +489,7 @@ describe("a usage limit", () => {
           const first = yield* Kit.start(log, kit())
           yield* first.run(Effect.zipRight(create("work", { afterLimit: "continue" }), until("continuation.planned")))
           yield* first.kill
-          // These die around the time that it fires.
+          // These processes die around the time that the timer fires.
           for (let at = 0; at < 2; at++) {
             const server = yield* Kit.start(log, { ...kit(), dieAfter: (seed + at) % 7 })
             yield* server.run(Effect.sleep("3 hours"))

@@ -21,7 +21,7 @@ const say = (threadId: ThreadId, text: string, strategy?: "steer" | "interrupt")
 const sound = Effect.map(Verify.run, (report) => expect(report.problems).toEqual([]))
 const data = (event: { readonly data: unknown }) => event.data as Record<string, unknown>
 
-/** Starts and then does nothing until it is asked to stop. */
+/** Starts a turn and then does nothing until it is stopped. */
 const hangs = (turn: ScriptedProvider.Turn) => Effect.zipRight(turn.start, Effect.never)
 const started = Kit.eventually(Kit.ofType("turn.started"))
 const until = (type: string) => Kit.eventually(Kit.ofType(type))
@@ -31,7 +31,7 @@ describe("the losing branch of a race", () => {
     Effect.gen(function* () {
       const log = yield* Kit.memory
       const gate = Effect.unsafeMakeLatch(true)
-      /** What the dispatcher reads waits at the gate. */
+      /** Holds the dispatcher's reads of the log. */
       const slow: typeof EventLog.Service = { ...log, follow: (from) => Stream.tap(log.follow(from), () => gate.await) }
       const leave = yield* Deferred.make<void>()
       const agent = ScriptedProvider.make({
@@ -49,7 +49,7 @@ describe("the losing branch of a race", () => {
         expect(yield* say(threadId, "more", "steer")).toMatchObject({ outcome: "steering" })
         yield* Deferred.succeed(leave, undefined)
         yield* see("session.stopped")
-        // The session's own fiber ends behind its last commit.
+        // The session's fiber ends after its last commit.
         yield* Effect.repeatN(Effect.yieldNow(), 100)
         yield* gate.open
         yield* see("turn.completed")
@@ -59,7 +59,7 @@ describe("the losing branch of a race", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("T7 L9 an agent is stopped also while the log cannot be written", () =>
+  it.effect("T7 L9 an agent is stopped even while the log cannot be written", () =>
     Effect.gen(function* () {
       const log = yield* Kit.memory
       let broken = false
@@ -109,7 +109,7 @@ describe("turns", () => {
   })
 
   it.effect(
-    "T12 steers that an agent does not take leave the next turn its place, and each of them becomes a turn, those beyond the bound at once",
+    "T12 steers that an agent does not accept do not block the next turn; each of them becomes a turn, those beyond the bound at once",
     () => {
       const go = Deferred.unsafeMake<void>(FiberId.none)
       const takes = Deferred.unsafeMake<void>(FiberId.none)
@@ -146,7 +146,7 @@ describe("turns", () => {
     }
   )
 
-  it.effect("T12 what clients do to the queue is what the agent gets, and what read models show", () => {
+  it.effect("T12 changes of the queue by clients reach the agent and the read models", () => {
     const go = Deferred.unsafeMake<void>(FiberId.none)
     const agent = ScriptedProvider.make({
       turn: (turn) => Effect.all([turn.start, Deferred.await(go), turn.complete], { discard: true })
@@ -271,7 +271,7 @@ describe("turns", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
-  it.effect("T2 a death in mid-turn fails it with the evidence, and the queue goes on with a new session", () => {
+  it.effect("T2 a death in mid-turn fails the turn with the evidence, and the queue continues with a new session", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         turn.epoch === 1
@@ -324,7 +324,7 @@ describe("interrupts", () => {
       })
   )
 
-  it.effect("T7 an agent that ignores even the stop is given up: its scope closes, and the turn is interrupted", () =>
+  it.effect("T7 an agent that ignores even the stop is abandoned: its scope closes, and the turn is interrupted", () =>
     Effect.gen(function* () {
       const agent = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore", onStop: "ignore" })
       yield* interrupted(agent, "16 seconds")
@@ -364,8 +364,8 @@ describe("interrupts", () => {
 })
 
 describe("dying sessions", () => {
-  it.effect("T12 a turn that was given to a dying agent is queued again, not failed for it", () => {
-    // The agent ends its turn as interrupted and is gone right after: nothing tells the engine in time.
+  it.effect("T12 a turn that was dispatched to a dying agent is requeued, not failed", () => {
+    // The agent ends its turn as interrupted and exits right after: the engine cannot know in time.
     const agent = ScriptedProvider.make({
       onInterrupt: "ignore",
       startTurn: (turnId) =>
@@ -397,7 +397,7 @@ describe("dying sessions", () => {
 })
 
 describe("requests", () => {
-  it.effect("T13 an answer overtakes, reaches the agent once, and the turn goes on", () => {
+  it.effect("T13 an answer overtakes queued calls, reaches the agent once, and the turn continues", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         Effect.gen(function* () {
@@ -429,7 +429,7 @@ describe("requests", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
-  it.effect("X4 a secret reaches the agent, and not the log", () => {
+  it.effect("X4 a secret reaches the agent but not the log", () => {
     const questions = [
       { id: "user", text: "Who?" },
       { id: "word", text: "Password?", secret: true }
@@ -482,7 +482,7 @@ describe("requests", () => {
             { concurrency: "unbounded" }
           )
           yield* Effect.sleep("5 minutes")
-          // Whatever was left running waits for its person; then that ends too.
+          // A turn that still runs waits for an answer; then it ends too.
           yield* Kit.dispatch("session.stop", { threadId })
           yield* Effect.sleep("5 minutes")
           const events = yield* Kit.history
@@ -550,35 +550,30 @@ describe("stopping", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: agents })))
   })
 
-  it.effect(
-    "S8 an agent that has to be killed, and takes a tenth of the time to go, has its end in the log by the deadline",
-    () => {
-      const scripted = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore", onStop: "ignore" })
-      const { adapter } = scripted
-      const slow = {
-        ...scripted,
-        adapter: {
-          ...adapter,
-          open: (input: OpenInput) =>
-            Effect.zipRight(
-              Effect.addFinalizer(() => Effect.sleep("1 second")),
-              adapter.open(input)
-            )
-        }
+  it.effect("S8 an agent that has to be killed, which takes a tenth of the time, has its end in the log by the deadline", () => {
+    const scripted = ScriptedProvider.make({ turn: hangs, onInterrupt: "ignore", onStop: "ignore" })
+    const { adapter } = scripted
+    const slow = {
+      ...scripted,
+      adapter: {
+        ...adapter,
+        open: (input: OpenInput) =>
+          Effect.zipRight(
+            Effect.addFinalizer(() => Effect.sleep("1 second")),
+            adapter.open(input)
+          )
       }
-      return Effect.gen(function* () {
-        const { threadId } = yield* create("one")
-        yield* started
-        const stopping = yield* Effect.fork(
-          Effect.flatMap(Dispatcher, (one) => one.stopAll({ mode: "now", within: "10 seconds" }))
-        )
-        for (let n = 0; n < 20; n++) yield* TestClock.adjust("500 millis")
-        expect(yield* Fiber.join(stopping)).toEqual({ sessions: 1, forced: 1 })
-        yield* (yield* Engine).drain
-        expect((yield* (yield* Views.Views).thread(threadId)).session?.status).toBe("stopped")
-      }).pipe(Effect.provide(Kit.layer({ providers: [slow] })))
     }
-  )
+    return Effect.gen(function* () {
+      const { threadId } = yield* create("one")
+      yield* started
+      const stopping = yield* Effect.fork(Effect.flatMap(Dispatcher, (one) => one.stopAll({ mode: "now", within: "10 seconds" })))
+      for (let n = 0; n < 20; n++) yield* TestClock.adjust("500 millis")
+      expect(yield* Fiber.join(stopping)).toEqual({ sessions: 1, forced: 1 })
+      yield* (yield* Engine).drain
+      expect((yield* (yield* Views.Views).thread(threadId)).session?.status).toBe("stopped")
+    }).pipe(Effect.provide(Kit.layer({ providers: [slow] })))
+  })
 
   it.effect("S8 drain lets a running turn end by itself", () => {
     const agent = ScriptedProvider.make({

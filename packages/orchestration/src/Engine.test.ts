@@ -17,7 +17,7 @@ import * as Views from "./Views.ts"
 const create = (id?: string) => Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work" }, id)
 const sound = Effect.map(Verify.run, (report) => expect(report.problems).toEqual([]))
 
-/** A log in a file of its own. */
+/** A log in a separate file. */
 const sqlite = Layer.unwrapScoped(
   Effect.map(
     Effect.acquireRelease(
@@ -64,7 +64,7 @@ describe.each([
     }).pipe(Effect.provide(Kit.layerOver(log)))
   )
 
-  it.effect("C1 the cursor of an answer is where the command's last event stands", () =>
+  it.effect("C1 the cursor of an answer is the offset of the command's last event", () =>
     Effect.gen(function* () {
       const { epoch } = yield* EventLog
       const accepted = yield* create()
@@ -138,7 +138,7 @@ it.effect("C2 the same answer after a restart", () =>
   }).pipe(Effect.scoped)
 )
 
-it.effect("C1 losing the caller undoes nothing: its command is decided, and its answer remembered", () =>
+it.effect("C1 interrupting the caller undoes nothing: its command is decided, and its answer stored", () =>
   Effect.gen(function* () {
     const engine = yield* Engine
     const caller = yield* Effect.fork(create("lost"))
@@ -185,7 +185,7 @@ it("S1 admission closes at one point: each command is fully done or refused, wha
   expect(outcomes.size).toBeGreaterThan(1)
 })
 
-it.effect("L9 while the log cannot be written commands say so, facts wait, and nothing is lost when it can", () => {
+it.effect("L9 while the log cannot be written commands fail with that error and facts wait; afterwards nothing is lost", () => {
   let error: LogUnavailable | undefined
   return Effect.gen(function* () {
     const begun = yield* Deferred.make<ScriptedProvider.Turn>()
@@ -222,7 +222,7 @@ it.effect("L9 while the log cannot be written commands say so, facts wait, and n
   })
 })
 
-it.effect("L4 one command too large for the log does not take its neighbours down", () =>
+it.effect("L4 a command too large for the log does not fail the others of its batch", () =>
   Effect.gen(function* () {
     const { threadId } = yield* create()
     const text = "\u0001".repeat(131_072)

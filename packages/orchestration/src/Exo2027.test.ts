@@ -1,6 +1,6 @@
 /**
- * exo's change 2027 (streams are closed by state, not by an event that somebody happened to see): the four cases of its tests and the two that it
- * left open, each for one turn of one thread.
+ * exo's change 2027 (streams are closed by state, not by an observed event): the four cases of its tests and the two that it left open, each for one
+ * turn of one thread.
  */
 import { describe, expect, it } from "@effect/vitest"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -78,7 +78,7 @@ describe("exo 2027", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("D13 5 of 6, left open there: a turn that was made and ended between two looks ends its stream", () =>
+  it.effect("D13 5 of 6, left open there: a turn that was requested and ended between two reads ends its stream", () =>
     Effect.gen(function* () {
       yield* write(turn("running"), thread(false))
       yield* write(turn("completed"))
@@ -86,7 +86,7 @@ describe("exo 2027", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("D13 6 of 6, left open there: every end has an outcome, also of a turn that state never knew", () =>
+  it.effect("D13 6 of 6, left open there: every end has an outcome, even of a turn that the state never held", () =>
     Effect.gen(function* () {
       yield* write()
       expect(yield* Fiber.join(yield* reading(1))).toMatchObject({ outcome: "deleted", items: [] })

@@ -1,4 +1,4 @@
-/** Filters: what a list and a reader of the log are given when they ask for some only. */
+/** Filters of thread lists and of reads of the log. */
 import { expect, it } from "@effect/vitest"
 import * as Filter from "@millrace/contracts/Filter"
 import type { ProjectId, ThreadId } from "@millrace/contracts/Ids"
@@ -62,7 +62,7 @@ const all = (filter: Filter.ThreadFilter, limit: number) =>
     return { found, pages }
   })
 
-it.effect("D10 each filter and all of them together page to the same threads as a look at all of them", () =>
+it.effect("D10 each filter, and all together, page to the same threads as a filter over the full list", () =>
   Effect.gen(function* () {
     yield* fill(2500)
     const threads = Array.from({ length: 2500 }, (_, n) => thread(n)).toReversed()
@@ -89,7 +89,7 @@ it.effect("D10 each filter and all of them together page to the same threads as 
       )
       for (const limit of [150, 500]) expect((yield* all(filter, limit)).found).toEqual(wanted.map(({ threadId }) => threadId))
     }
-    // A page looks at 2,000 threads: where few of them fit it is short, and there is another.
+    // A page scans 2,000 threads: if few of them match, it is short and has a next page.
     expect((yield* all({ label: "of 100" }, 500)).pages).toBe(2)
   }).pipe(Effect.provide(layer))
 )
@@ -145,7 +145,7 @@ it("D4 pages under any filter are all of its events, once, in order, with the of
     { numRuns: 60 }
   ))
 
-it.effect("L6 an event that cannot be read is delivered whatever types are asked for", () =>
+it.effect("L6 an event that cannot be read is delivered whatever types are requested", () =>
   Effect.sync(() => {
     const wanted = Filter.accepts({ stream: "thread/thr_a", types: ["turn.*"] })
     expect(wanted({ stream: "thread/thr_a", type: "log.corrupt" })).toBe(true)

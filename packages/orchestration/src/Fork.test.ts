@@ -1,4 +1,4 @@
-/** Forks: a thread of its own whose agent begins with a copy of another one's conversation. */
+/** Forks: a new thread whose agent begins with a copy of another thread's conversation. */
 import { assert, it } from "@effect/vitest"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -8,7 +8,7 @@ import * as Verify from "./Verify.ts"
 import { Views } from "./Views.ts"
 import { Effect } from "effect"
 
-/** A thread after its first turn, with what its agents were opened with. */
+/** A thread after its first turn, with the inputs that its agents were opened with. */
 const begun = (capabilities: NonNullable<ScriptedProvider.Options["capabilities"]>, turn?: ScriptedProvider.Options["turn"]) => {
   const opened: Array<OpenInput> = []
   const open = (input: OpenInput) => Effect.sync(() => void opened.push(input))
@@ -28,7 +28,7 @@ const begun = (capabilities: NonNullable<ScriptedProvider.Options["capabilities"
 }
 const ends = (count: number) => Kit.eventually(Kit.ofType("turn.completed"), count)
 
-it.effect("P7 C1 a fork is a thread of its own; its agent is opened with a copy once, and then has a key of its own", () => {
+it.effect("P7 C1 a fork is a separate thread; its agent is opened with a copy once, and then has its own key", () => {
   const { first, layer, opened } = begun(["interrupt", "resume", "fork"])
   return Effect.gen(function* () {
     const { threadId } = yield* first
@@ -38,7 +38,7 @@ it.effect("P7 C1 a fork is a thread of its own; its agent is opened with a copy 
     const views = yield* Views
     assert.deepInclude(yield* views.thread(forked), { forkedFrom: threadId, title: "pears", status: "idle" })
     assert.strictEqual((yield* views.thread(forked)).projectId, projectId)
-    // Nothing to copy from yet.
+    // There is no conversation to copy yet.
     assert.deepInclude(yield* Effect.flip(Kit.dispatch("thread.fork", { threadId: forked })), { rule: "Unsupported" })
 
     yield* Kit.dispatch("turn.start", { threadId: forked, text: "two" })
@@ -55,7 +55,7 @@ it.effect("P7 C1 a fork is a thread of its own; its agent is opened with a copy 
   }).pipe(Effect.provide(layer))
 })
 
-it.effect("C1 a fork is refused while a turn runs, and where the agent cannot", () => {
+it.effect("C1 a fork is rejected while a turn runs, and if the agent does not support it", () => {
   const busy = begun(["interrupt", "fork"], (turn) => Effect.zipRight(turn.start, turn.interrupted))
   const cannot = begun(["interrupt", "resume"])
   return Effect.gen(function* () {

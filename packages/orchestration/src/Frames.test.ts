@@ -18,7 +18,7 @@ const quiet = Effect.zipRight(
   Effect.flatMap(Engine, (engine) => engine.drain)
 )
 
-it.effect("D2 D6 a follower resumes anywhere without gap or repeat, and is caught up once", () =>
+it.effect("D2 D6 a subscriber resumes anywhere without gap or repeat, and gets caught-up once", () =>
   Effect.gen(function* () {
     yield* create
     yield* quiet
@@ -83,7 +83,7 @@ it.effect("D13 the stream of a deleted project ends: seen, and resumed after it"
   }).pipe(Effect.provide(Kit.layer()))
 )
 
-it.effect("D6 who comes is told how many requests wait: of the stream that is followed, or all", () =>
+it.effect("D6 caught-up counts the open requests: of the followed stream, or all", () =>
   Effect.gen(function* () {
     const { threadId: first } = yield* create
     yield* create
@@ -111,7 +111,7 @@ it.effect("D6 who comes is told how many requests wait: of the stream that is fo
   )
 )
 
-it.effect("D14 who joins in the middle of an item reads all of it, then follows", () =>
+it.effect("D14 a client that joins in the middle of an item reads all of it, then follows", () =>
   Effect.gen(function* () {
     const views = yield* Views.Views
     const { threadId } = yield* create
@@ -139,7 +139,7 @@ it.effect("D14 who joins in the middle of an item reads all of it, then follows"
   )
 )
 
-it.effect("D10 pages are bounded, newest first, and go on without gap", () =>
+it.effect("D10 pages are bounded, newest first, and continue without gap", () =>
   Effect.gen(function* () {
     const { threadId } = yield* create
     for (let n = 0; n < 30; n++) yield* Kit.dispatch("turn.start", { threadId: threadId as ThreadId, text: `turn ${n}` })

@@ -1,4 +1,4 @@
-/** Durable goals: an idle thread goes on by itself, within its budget, over crashes. */
+/** Durable goals: an idle thread starts its next turn itself, within its budget, across crashes. */
 import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
@@ -23,7 +23,7 @@ const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>, seed = 1): A => 
   if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
   return exit.value
 }
-/** Many seeds in one test: the runner is heard between two of them. */
+/** Many seeds in one test: yields to the test runner between two of them. */
 const breath = () => new Promise((go) => setImmediate(go))
 const data = (event: LogEvent | undefined) => event?.data as Record<string, unknown>
 const until = (type: string, count = 1) => Kit.eventually(Kit.ofType(type), count)
@@ -44,7 +44,7 @@ const turnsOf = (threadId: ThreadId) =>
     Effect.map(({ items }) => items.toReversed())
   )
 
-/** What the agent says in its n-th turn, after a minute of work. */
+/** The agent's message in its n-th turn, after a minute of work. */
 const working = (
   say: (n: number, text: string) => string,
   { usage, minutes = 1 }: { readonly usage?: Usage; readonly minutes?: number } = {}
@@ -79,7 +79,7 @@ const going = (n: number): string => `did step ${n}`
 const thrice = (n: number): string => (n < 3 ? going(n) : "all three are counted\n\n**GOAL COMPLETE**\n")
 
 describe("the marker", () => {
-  it("T11 only the last line of a message claims the goal, whatever it is dressed in; the prompt itself claims nothing", () => {
+  it("T11 only the last line of a message claims the goal, whatever its markup; the prompt itself makes no claim", () => {
     expect(Goal.claimOf("done\nGOAL COMPLETE")).toEqual({ says: "complete", why: "" })
     expect(Goal.claimOf("done\n\n  **GOAL COMPLETE.**  \n\n")).toEqual({ says: "complete", why: "" })
     expect(Goal.claimOf("GOAL COMPLETE\nnot yet")).toBeUndefined()
@@ -103,7 +103,7 @@ describe("the marker", () => {
 })
 
 describe("a goal", () => {
-  it("T12 T4 begins the next turn in the transaction that made the thread idle, until the agent says that it is met", () => {
+  it("T12 T4 begins the next turn in the transaction that made the thread idle, until the agent claims that it is met", () => {
     const options = kit(working(thrice))
     within(
       options,
@@ -125,7 +125,7 @@ describe("a goal", () => {
           ["goal", "completed"]
         ])
         expect(turns[1]?.text).toMatch(/^Work towards this goal[^]*count to three[^]*turn 2 of at most 25/)
-        // One session, and nobody's own words.
+        // One session, and no user messages.
         expect(options.agent.calls.filter((call) => call.startsWith("open"))).toEqual(["open 1"])
         const { items } = yield* (yield* Views.Views).items(threadId, {})
         expect(items.some(({ kind }) => kind === "user-message")).toBe(false)
@@ -144,7 +144,7 @@ describe("a goal", () => {
     ["tokens", { tokens: 250 }, { turns: 3, tokens: 300 }, "its budget of 250 tokens is used"],
     // Two turns of a minute; the third is ended half way.
     ["minutes", { minutes: 2.5 }, { turns: 3 }, "its budget of 2.5 minutes is used"]
-  ] as const)("T4 stops at its budget of %s, and says so", (_, budget, used, reason) => {
+  ] as const)("T4 stops at its budget of %s, with the reason", (_, budget, used, reason) => {
     within(
       kit(working(going, { usage: { totalTokens: 100 } })),
       Effect.gen(function* () {
@@ -163,7 +163,7 @@ describe("a goal", () => {
     )
   })
 
-  it("T4 an agent that answers at once is no hot loop: the next turn waits, as the log says", () => {
+  it("T4 an agent that answers at once is no hot loop: the next turn waits, and the log shows it", () => {
     within(
       kit(working(going, { minutes: 0 })),
       Effect.gen(function* () {
@@ -180,7 +180,7 @@ describe("a goal", () => {
     )
   })
 
-  it("T4 a turn that failed, was interrupted, or says that it is blocked pauses it with the reason; resumed, it goes on", () => {
+  it("T4 a turn that failed, was interrupted, or claims to be blocked pauses the goal with the reason; resumed, it continues", () => {
     const says = ["fail", "no way\nGOAL BLOCKED: which port?", "one", "GOAL COMPLETE"]
     within(
       kit(working((n) => says[n - 1] ?? "more")),
@@ -209,7 +209,7 @@ describe("a goal", () => {
     )
   })
 
-  it("T12 a message of a person goes first; it pauses the goal if that was asked for, and only then", () => {
+  it("T12 a message of a person runs first; it pauses the goal only with pauseOnUserMessage", () => {
     for (const pauseOnUserMessage of [false, true])
       within(
         kit(working(thrice)),
@@ -232,13 +232,13 @@ describe("a goal", () => {
       )
   })
 
-  it("T1 T4 paused, cleared, replaced, archived and deleted: one goal at a time, and an end is an end", () => {
+  it("T1 T4 paused, cleared, replaced, archived and deleted: one goal at a time, and an ended goal stays ended", () => {
     within(
       kit(working(going)),
       Effect.gen(function* () {
         const { goalId, threadId } = yield* aim()
         yield* Kit.dispatch("goal.pause", { threadId })
-        // Its running turn goes on to its end.
+        // Its running turn continues to its end.
         yield* until("turn.completed")
         expect((yield* view(threadId)).goal).toMatchObject({ status: "paused", reason: "paused by tester" })
         const other = yield* Kit.dispatch("goal.set", { threadId, objective: "something else" })
@@ -269,7 +269,7 @@ describe("a goal", () => {
     )
   })
 
-  it("T4 whose turns are cut off too often in a row pauses; one that completes between begins the count anew", () => {
+  it("T4 a goal whose turns are interrupted too often in a row pauses; a completed turn resets the count", () => {
     const model = new DecideModel()
     const ask = <T extends CommandType>(type: T, body: (typeof CommandBody)[T]["Type"]) =>
       Either.getOrThrow(model.ask(Kit.command(type, body), "/work"))
@@ -303,7 +303,7 @@ describe("a goal", () => {
     expect(model.only.queue).toEqual([])
   })
 
-  it("T5 a shutdown in order leaves it active: the next server begins its next turn, and its minutes went on", () => {
+  it("T5 an ordered shutdown leaves the goal active: the next server begins its next turn, and its minutes kept counting", () => {
     run(
       Effect.gen(function* () {
         const log: typeof EventLog.Service = yield* Kit.memory
@@ -329,7 +329,7 @@ describe("a goal", () => {
     )
   })
 
-  it("T5 T2 killed instead of any append, under every policy: it goes on where it was, no turn twice, and pauses rather than die for ever (200 seeds)", async () => {
+  it("T5 T2 killed instead of any append, under every policy: the goal continues where it was, no turn twice, and pauses after too many deaths (200 seeds)", async () => {
     const ends = new Set<unknown>()
     for await (const seed of seeds(200)) {
       run(
@@ -374,7 +374,7 @@ describe("a goal", () => {
               expect(new Set(requested).size).toBe(requested.length)
               const over = events.filter(({ type }) => isTerminal(type)).map((event) => data(event)["turnId"])
               expect(over.toSorted()).toEqual(requested.toSorted())
-              // Each turn is counted once, and none is begun beyond the budget; the work of one that was cut off may go on once more.
+              // Each turn is counted once, and none begins beyond the budget; an interrupted one may be continued once more.
               expect(thread?.goal?.used.turns).toBe(requested.length)
               const begun = events.filter(({ type, data: of }) => type === "turn.requested" && !("continues" in (of as object)))
               expect(begun.length).toBeLessThanOrEqual(6)

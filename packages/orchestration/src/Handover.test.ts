@@ -1,4 +1,4 @@
-/** Another agent goes on with a conversation. */
+/** Hand-over: another agent continues a conversation. */
 import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -70,7 +70,7 @@ const between = <A>(agents: ReadonlyArray<Agent>, effect: Effect.Effect<A, unkno
   run(Effect.provide(effect, Kit.layer({ providers: agents.map(({ scripted }) => scripted) })), seed)
 
 describe("a conversation that is lost", () => {
-  it("T3 an agent whose own record is gone gets what was said from the log, with its next prompt only, and what it lost is said", () => {
+  it("T3 an agent that lost its own record gets the transcript from the log, with its next prompt only, and the session reports what was lost", () => {
     const one = agent("one")
     const { adapter } = one.scripted
     const forgets = {
@@ -99,7 +99,7 @@ describe("a conversation that is lost", () => {
         )
         expect(one.prompts[2]).toBe("now red")
         expect(data(yield* ready(2))).toMatchObject({ continuity: "replayed", lost: expect.stringContaining("reasoning") })
-        // One that dies before it was told is told again: until then the lost key is the thread's.
+        // If it dies before it got the transcript, the next session gets it: until then the thread keeps the lost key.
         expect(data(yield* ready(2))).not.toHaveProperty("resumeKey")
         expect((yield* view(threadId)).session).toMatchObject({ continuity: "replayed", lost: expect.any(String) })
         yield* Kit.dispatch("session.stop", { threadId })
@@ -115,7 +115,7 @@ describe("a conversation that is lost", () => {
 })
 
 describe("hand-over", () => {
-  it("T3 P7 the next session runs on the other agent, with the transcript before its first prompt only, and says what was lost", () => {
+  it("T3 P7 the next session runs on the other agent, with the transcript before its first prompt only, and reports what was lost", () => {
     const [one, two] = [agent("one"), agent("two")]
     between(
       [one, two],
@@ -137,7 +137,7 @@ describe("hand-over", () => {
         expect(two.prompts[1]).toBe("now red")
         expect(data(yield* ready(2))).toMatchObject({ continuity: "handed-off", lost: expect.stringContaining("reasoning") })
         expect((yield* view(threadId)).session).toMatchObject({ continuity: "handed-off", lost: expect.any(String) })
-        // What people see is what they said.
+        // The read models show the messages without the transcript.
         const { items } = yield* (yield* Views.Views).items(threadId, {})
         expect(
           items
@@ -145,7 +145,7 @@ describe("hand-over", () => {
             .map(({ text }) => text)
             .toReversed()
         ).toEqual(["paint it blue", "now green", "now red"])
-        // It stopped being new: a later session resumes its own.
+        // A later session resumes the new agent's own conversation.
         yield* Kit.dispatch("session.stop", { threadId })
         yield* until("session.stopped", 2)
         yield* Kit.dispatch("turn.start", { threadId, text: "more" })
@@ -158,7 +158,7 @@ describe("hand-over", () => {
     )
   })
 
-  it("T3 back before the other one began a turn it is the same session as ever; after one it gets the transcript", () => {
+  it("T3 handed back before the other agent began a turn, the native session is resumed; after one, the agent gets the transcript", () => {
     const [one, two] = [agent("one"), agent("two")]
     between(
       [one, two],
@@ -185,7 +185,7 @@ describe("hand-over", () => {
     )
   })
 
-  it("T1 refused while a turn runs, to nobody, to itself, and of an archived thread", () => {
+  it("T1 rejected while a turn runs, to an unknown provider, to itself, and in an archived thread", () => {
     between(
       [agent("one"), agent("two")],
       Effect.gen(function* () {
@@ -205,7 +205,7 @@ describe("hand-over", () => {
     )
   })
 
-  it("T5 the transcript waits for a session that can take it: one that does not open, and a crash, lose nothing of it", () => {
+  it("T5 the transcript is kept until a session takes it: neither a failed open nor a crash loses it", () => {
     run(
       Effect.gen(function* () {
         const log: typeof EventLog.Service = yield* Kit.memory
@@ -239,7 +239,7 @@ describe("hand-over", () => {
     )
   })
 
-  it("T3 an agent that reads the conversation from the log by itself is not told it twice", () => {
+  it("T3 an agent that reads the conversation from the log itself does not get the transcript too", () => {
     const one = agent("one")
     const two = agent("two", { open: (input) => Effect.asVoid(input.history?.({ turns: 10, bytes: 1000 }) ?? Effect.void) })
     between(
@@ -257,7 +257,7 @@ describe("hand-over", () => {
     )
   })
 
-  it("T3 what is lost is said: older messages, cut text, long outputs", () => {
+  it("T3 the loss is reported: older messages, cut text, long outputs", () => {
     const turn = {
       turnId: "trn_1" as Parameters<typeof Handover.told>[1]["turns"][number]["turnId"],
       outcome: "interrupted" as const,
@@ -272,7 +272,7 @@ describe("hand-over", () => {
     expect(Handover.told("one", { turns: [], earlier: false, cutBytes: 0 })).toBeUndefined()
   })
 
-  it("T6 what the agent that is told to end still learns for its next time is nothing to the one that comes", () => {
+  it("T6 a resume key that the stopping agent still reports does not reach the next agent", () => {
     const model = new DecideModel()
     const created = model.ask(
       Kit.command("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "one" } }),

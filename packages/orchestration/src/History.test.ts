@@ -6,7 +6,7 @@ import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Effect, Layer } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
 
-/** Each session reads the history first: what it got, with how each of its messages begins. */
+/** Each session reads the history first; records the result, with the beginning of each message. */
 const reader = (bounds: HistoryBounds) => {
   const got: Array<History> = []
   const agent = ScriptedProvider.make({
@@ -23,7 +23,7 @@ const told = ({ turns }: History) =>
     ...messages.map((message) => `${message.role}: ${message.role === "tool" ? message.tool : message.text}`)
   ])
 
-/** Three turns with one agent, then a session that another process opens for a fourth one. */
+/** Three turns with one agent, then a session in another process for a fourth one. */
 const after = (bounds: HistoryBounds) =>
   Effect.gen(function* () {
     const log = Layer.succeed(EventLog, yield* Kit.memory)
@@ -43,7 +43,7 @@ const after = (bounds: HistoryBounds) =>
   }).pipe(Effect.scoped)
 
 describe("history", () => {
-  it.effect("T5 a session is offered what was said before it, in order, without the turn that it is opened for", () =>
+  it.effect("T5 a session can read the conversation before it, in order, without the turn that it is opened for", () =>
     Effect.gen(function* () {
       const history = yield* after({ turns: 10, bytes: 10_000 })
       expect(told(history)).toEqual([
@@ -55,7 +55,7 @@ describe("history", () => {
     })
   )
 
-  it.effect("L4 the newest is kept within the bounds of turns and bytes, and it is said that there was more", () =>
+  it.effect("L4 the newest turns are kept within the bounds of turns and bytes, and `earlier` reports that there were more", () =>
     Effect.gen(function* () {
       const two = yield* after({ turns: 2, bytes: 10_000 })
       expect([told(two).length, told(two)[0]?.[1], two.earlier]).toEqual([2, "user: two", true])
@@ -68,7 +68,7 @@ describe("history", () => {
     })
   )
 
-  it.effect("L4 of a message that is larger than the bound its end is given, cut between characters", () =>
+  it.effect("L4 a message larger than the bound is cut to its end, between characters", () =>
     Effect.gen(function* () {
       const cut = yield* after({ turns: 10, bytes: 4 })
       expect(told(cut)).toEqual([["completed", "agent:  €"]])

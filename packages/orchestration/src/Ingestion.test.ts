@@ -13,7 +13,7 @@ const item = (n: number) => ({ turnId, itemId: `itm_${n}` as ItemId, kind: "agen
 const delta = (n: number, text: string): DurableEvent => ({ _tag: "ItemDelta", ...item(n), text })
 const marker = (method: string): DurableEvent => ({ _tag: "Opaque", method, payload: null })
 
-/** What the engine was handed, in order. */
+/** The facts that the engine got, in order. */
 const said = (handed: ReadonlyArray<Weighed>): ReadonlyArray<DurableEvent> =>
   handed.flatMap(({ fact }) => (fact._tag === "Said" ? fact.events : []))
 
@@ -21,7 +21,7 @@ const textOf = (events: ReadonlyArray<DurableEvent>, n: number): string =>
   events.map((event) => (event._tag === "ItemDelta" && event.itemId === `itm_${n}` ? event.text : "")).join("")
 
 describe("coalescing", () => {
-  it.effect("L5 text waits for the window, then leaves as one event", () =>
+  it.effect("L5 text waits for the window, then is sent as one event", () =>
     Effect.gen(function* () {
       const handed: Array<Weighed> = []
       const input = yield* Queue.unbounded<DurableEvent>()
@@ -44,7 +44,7 @@ describe("coalescing", () => {
     })
   )
 
-  it.effect("L5 interrupted, it hands over what it holds", () =>
+  it.effect("L5 interrupted, it sends the events that it holds", () =>
     Effect.gen(function* () {
       const handed: Array<Weighed> = []
       const taken = yield* Deferred.make<void>()
@@ -69,7 +69,7 @@ describe("coalescing", () => {
     { weight: 1, arbitrary: fc.nat(1000).map((n) => marker(String(n))) }
   )
 
-  it("L5 whatever the chunks, pauses and waits: text is equal, and no other event changes its place in it (200 seeds)", () => {
+  it("L5 whatever the chunks, pauses and waits: the text is equal, and other events keep their place in it (200 seeds)", () => {
     let seed = 0
     let rows = 0
     let deltas = 0
@@ -117,7 +117,7 @@ describe("coalescing", () => {
     expect(rows).toBeLessThan(deltas * 0.8)
   })
 
-  it.effect("L5 a full lane makes the agent wait, and loses nothing", () =>
+  it.effect("L5 a full lane blocks the agent, and no event is lost", () =>
     Effect.gen(function* () {
       const room = yield* Queue.bounded<Weighed>(1)
       let pulled = 0
@@ -162,7 +162,7 @@ describe("limits", () => {
     )
   })
 
-  it("L4 contents and messages of any size fit into an event, and say how much was cut", () => {
+  it("L4 contents and messages of any size fit into an event, with the number of bytes cut", () => {
     const huge = "é".repeat(500_000)
     const content = fitContent({
       text: huge,
@@ -204,7 +204,7 @@ describe("limits", () => {
     expect(fitContent(small)).toBe(small)
   })
 
-  it("L4 a value that parses and is too deep to be encoded is left out, and the event stands", () => {
+  it("L4 a value that parses but is too deep to be encoded is left out, and the event is kept", () => {
     const deep = JSON.parse("[".repeat(20_000) + "]".repeat(20_000)) as unknown
     const turnId = "trn_a" as TurnId
     const leftOut = { leftOut: expect.stringContaining("256 levels deep") }

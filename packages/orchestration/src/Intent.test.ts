@@ -13,10 +13,10 @@ it.each([
   [{ optionId: "yes", label: "Yes, for ever" }],
   [{ optionId: "yes" }],
   [{ answers: { colour: ["blue"] } }]
-])("T13 the agent is given the answer as the log has it: %j", (answer) => {
+])("T13 the agent gets the answer as the log stores it: %j", (answer) => {
   expect(read("request.answered", answer)).toEqual({ _tag: "Answer", requestId: "req_a", answer })
 })
 
-it("T13 of a request that expired the agent is told to cancel", () => {
+it("T13 for an expired request the agent gets a cancellation", () => {
   expect(read("request.expired", { reason: "gone" })).toMatchObject({ answer: { decision: "cancel" } })
 })

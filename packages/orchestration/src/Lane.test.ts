@@ -4,7 +4,7 @@ import { Lane } from "./Lane.ts"
 
 const settle = Effect.yieldNow().pipe(Effect.repeatN(5))
 
-it.effect("C3 a lane refuses what does not fit, and those who wait come in their order", () =>
+it.effect("C3 a lane refuses an entry that does not fit, and waiting producers are served in order", () =>
   Effect.gen(function* () {
     let woken = 0
     const lane = new Lane<number>({ count: 3, weight: 100 }, () => woken++)
@@ -23,7 +23,7 @@ it.effect("C3 a lane refuses what does not fit, and those who wait come in their
   })
 )
 
-it.effect("C3 one entry heavier than the lane passes alone", () =>
+it.effect("C3 an entry heavier than the lane is taken alone", () =>
   Effect.gen(function* () {
     const lane = new Lane<string>({ count: 3, weight: 10 }, () => {})
     expect(lane.tryOffer("heavy", 1000)).toBe(true)

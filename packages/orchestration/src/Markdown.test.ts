@@ -16,7 +16,7 @@ const written = (answer: Answer) => {
   return new Markdown().piece({ type: "request.imported", data } satisfies Imported)
 }
 
-it("T13 a transcript has the words of the options and of the one that was chosen", () => {
+it("T13 a transcript has the labels of the options and of the chosen one", () => {
   expect(written({ decision: "accept", optionId: "o2", label: "staging" })).toBe(
     "**Asked** Which database?\n\n- production\n- staging **db**\n- for ever\n\nAnswer: **accept** **staging**, by cli\n\n"
   )

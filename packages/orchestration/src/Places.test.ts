@@ -14,7 +14,7 @@ const is =
   (event: LogEvent) =>
     event.type === type && Object.entries(fields).every(([key, value]) => data(event)[key] === value)
 
-/** Turns that begin and end when the test says so, by their prompt. */
+/** Turns that begin and end when the test decides, by their prompt. */
 const held = (name: string, ends: Map<string, Deferred.Deferred<"complete" | "limit">>, resetAt = "1970-01-01T01:00:00.000Z") =>
   ScriptedProvider.make({
     name,
@@ -69,7 +69,7 @@ const order = Effect.map(Kit.history, (events) => events.filter(is("turn.dispatc
 const sound = Effect.flatMap(Verify.run, ({ problems }) => Effect.sync(() => assert.deepStrictEqual(problems, [])))
 
 describe("places", () => {
-  it.effect("R7 beyond the bound a turn waits in its queue and says why; an idle session makes place for the oldest", () => {
+  it.effect("R7 beyond the bound a turn stays queued with the reason; an idle session frees its place for the oldest", () => {
     const { create, end, layer, providers } = setup({ agents: 2 })
     return Effect.gen(function* () {
       const a = yield* create("a")
@@ -80,7 +80,7 @@ describe("places", () => {
       const d = yield* create("d")
       assert.deepStrictEqual([yield* reasonOf(a), yield* reasonOf(c), yield* reasonOf(d)], [undefined, "agents", "agents"])
       assert.strictEqual(providers[0]?.live(), 2)
-      // The turn of b is over: its session is idle, and ends for the turn that waits longest.
+      // The turn of b has ended: its session is idle, and is stopped for the turn that has waited longest.
       yield* end("b")
       yield* started(c)
       assert.deepStrictEqual([yield* reasonOf(c), yield* reasonOf(d)], [undefined, "agents"])
@@ -93,7 +93,7 @@ describe("places", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("R7 a thread that goes on does not overtake an older turn of another one", () => {
+  it.effect("R7 a thread with further turns does not overtake an older turn of another one", () => {
     const { create, end, layer } = setup({ agents: 1 })
     return Effect.gen(function* () {
       const a = yield* create("a")
@@ -112,7 +112,7 @@ describe("places", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("R7 bounds of one token and of one provider stop nobody else", () => {
+  it.effect("R7 bounds per token and per provider do not block others", () => {
     const { create, end, layer } = setup({ agentsPerToken: 1, agentsPerProvider: 2 }, ["one", "two"])
     return Effect.gen(function* () {
       const a = yield* create("a", { provider: "one", actor: "ann" })
@@ -124,7 +124,7 @@ describe("places", () => {
       yield* started(c)
       yield* started(e)
       assert.deepStrictEqual([yield* reasonOf(b), yield* reasonOf(d)], ["agents", "agents"])
-      // The place of c is no place for ann, and eve has hers already.
+      // The place that c frees helps neither b nor d: their tokens have an agent already.
       yield* end("c")
       yield* end("e")
       yield* started(d)
@@ -155,7 +155,7 @@ describe("places", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("R7 a session that nobody continues ends with its turn, and not while the turn waits for a person", () => {
+  it.effect("R7 without keepSession a session ends with its turn, and not while the turn waits for a person", () => {
     const asks = ScriptedProvider.make({
       turn: (turn) =>
         Effect.gen(function* () {
@@ -184,7 +184,7 @@ describe("places", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [asks] })))
   })
 
-  it.scoped("R7 what waits still waits after a restart, within the same bounds, and starts with its place", () =>
+  it.scoped("R7 a waiting turn still waits after a restart, within the same bounds, and starts when a place is free", () =>
     Effect.gen(function* () {
       const log = yield* Kit.memory
       const { create, options } = setup({ agentsPerToken: 1 })

@@ -15,7 +15,7 @@ import * as Views from "./Views.ts"
 const layer = (agents: ReadonlyArray<ScriptedProvider.Scripted>, options: Reaper.Options = {}) =>
   Reaper.layer(options).pipe(Layer.provideMerge(Kit.layer({ providers: agents })))
 
-/** Hours pass in a moment, tick by tick; the same seed gives the same run. */
+/** Virtual hours pass quickly, tick by tick; the same seed gives the same run. */
 const run = <A>(
   agents: ReadonlyArray<ScriptedProvider.Scripted>,
   effect: Effect.Effect<A, unknown, Kit.Services>,
@@ -45,7 +45,7 @@ const background = (turn: ScriptedProvider.Turn, says: "started" | "ended", task
   turn.emit({ _tag: "Opaque", method: `background/${says}`, payload: { task } })
 
 describe("idle sessions", () => {
-  it("R1 R3 a session with nothing under way ends a full window after its last event; the next turn resumes it and says so", () => {
+  it("R1 R3 an idle session is stopped a full window after its last event; the next turn resumes it, which the log shows", () => {
     const agent = ScriptedProvider.make()
     const { after, second } = run(
       [agent],
@@ -71,7 +71,7 @@ describe("idle sessions", () => {
     expect(agent.live()).toBe(0)
   })
 
-  it("R3 any event of the thread begins the window anew, whoever caused it", () => {
+  it("R3 any event of the thread restarts the window, whoever caused it", () => {
     run(
       [ScriptedProvider.make()],
       Effect.gen(function* () {
@@ -89,7 +89,7 @@ describe("idle sessions", () => {
     )
   })
 
-  it("R6 looking at a thread retains nothing", () => {
+  it("R6 reading a thread does not keep its session", () => {
     run(
       [ScriptedProvider.make()],
       Effect.gen(function* () {
@@ -124,7 +124,7 @@ describe("idle sessions", () => {
         const opened = yield* until("request.opened")
         yield* Effect.sleep("3 hours")
         expect(yield* count("session.stopped")).toBe(0)
-        // R5: kept for a reason that can be read.
+        // R5: kept, with a reason in the log.
         const kept = (yield* Kit.history).filter(Kit.ofType("session.kept"))
         expect(kept.map(reason)).toEqual(["it waits for a person's answer"])
         const { requestId } = opened.data as { requestId: `req_${string}` }
@@ -138,7 +138,7 @@ describe("idle sessions", () => {
     )
   })
 
-  it("R1 R5 background work keeps the session, with a record, until it has said nothing for too long; then it is given up and said so", () => {
+  it("R1 R5 background work keeps the session, with a record, until it has been silent for too long; then the session is stopped with the reason", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         Effect.all([turn.start, background(turn, "started"), background(turn, "started", 7), turn.complete], { discard: true })
@@ -188,7 +188,7 @@ describe("idle sessions", () => {
     )
   })
 
-  it("R1 R5 an active goal keeps the session while it waits, with a record; after the cap the goal goes on with another session", () => {
+  it("R1 R5 an active goal keeps the session while it waits, with a record; after the cap the goal continues with another session", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         Effect.gen(function* () {
@@ -214,7 +214,7 @@ describe("idle sessions", () => {
         const met = yield* until("goal.met")
         expect(met).toMatchObject({ epoch: 2, data: { used: { turns: 2 } } })
         expect(minutesOf(failed.at, met.at)).toBeGreaterThanOrEqual(480)
-        // Over, it keeps nothing.
+        // An ended goal does not keep the session.
         const idle = yield* until("session.stopped", 2)
         expect(minutesOf(met.at, idle.at)).toBeLessThanOrEqual(31)
         expect(yield* count("session.kept")).toBe(1)
@@ -242,7 +242,7 @@ describe("idle sessions", () => {
     )
   })
 
-  it("R1 too many sessions: idle ones go before their time, the longest silent first, and none that works", () => {
+  it("R1 too many sessions: idle ones are stopped early, longest silent first, and none that works", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         turn.text === "work" ? Effect.zipRight(turn.start, Effect.never) : Effect.zipRight(turn.start, turn.complete)
@@ -267,7 +267,7 @@ describe("idle sessions", () => {
     )
   })
 
-  it("R1 too much memory: idle sessions go before their time, the longest silent first, until it is enough; none that works", () => {
+  it("R1 too much memory: idle sessions are stopped early, longest silent first, until it is below the limit; none that works", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         Effect.gen(function* () {
@@ -294,7 +294,7 @@ describe("idle sessions", () => {
         }
         const work = yield* create("work")
         for (const threadId of [task.threadId, ...idle, work.threadId]) held.set(threadId, 300)
-        // 1,500 MiB of 1,000: two of the idle ones are enough.
+        // 1,500 MiB of 1,000: stopping two idle ones is enough.
         yield* until("session.stopped", 2)
         const stops = (yield* Kit.history).filter(Kit.ofType("session.stop.requested"))
         expect(stops.map((event) => (event.data as { threadId: string }).threadId)).toEqual(idle.slice(0, 2))
@@ -302,7 +302,7 @@ describe("idle sessions", () => {
         for (const threadId of idle.slice(0, 2)) held.delete(threadId)
         yield* Effect.sleep("10 minutes")
         expect(yield* count("session.stopped")).toBe(2)
-        // More and more, and nothing is left that may go: what works stays.
+        // Memory grows, and no idle session is left: working ones stay.
         for (const threadId of held.keys()) held.set(threadId, 5000)
         yield* until("session.stopped", 3)
         held.delete(idle[2] as ThreadId)
@@ -318,9 +318,9 @@ describe("idle sessions", () => {
     if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(String(exit))
   })
 
-  it("R2 a sleep of the machine is no idleness: eight hours in one gap stop nothing, the awake minutes count on", () => {
+  it("R2 a suspend is not silence: eight hours in one gap stop nothing, the awake minutes continue to count", () => {
     let asleep = 0
-    /** As the base, but what it shows jumps when the machine was asleep. */
+    /** The base clock, but its time jumps after a suspend. */
     const jumping = (base: Clock.Clock): Clock.Clock => {
       const unsafeCurrentTimeMillis = () => base.unsafeCurrentTimeMillis() + asleep
       const unsafeCurrentTimeNanos = () => base.unsafeCurrentTimeNanos() + BigInt(asleep) * 1_000_000n
@@ -364,22 +364,24 @@ describe("races", () => {
     crowded: false
   })
 
-  it.effect("R4 the stop is a compare-and-set: what was seen before another event is void, and so is an older epoch", () =>
-    Effect.gen(function* () {
-      const engine = yield* Engine
-      const { threadId } = yield* create("one")
-      yield* ready
-      const stream = `thread/${threadId}`
-      const events = (yield* Kit.history).filter((event) => event.stream === stream)
-      const seen = events.length - events.findIndex(Kit.ofType("session.started"))
-      yield* Kit.dispatch("thread.rename", { threadId, title: "another" })
-      expect(yield* engine.submit(silent(threadId, seen))).toBe(false)
-      expect(yield* engine.submit({ ...silent(threadId, seen + 1), epoch: 2 })).toBe(false)
-      expect(yield* count("session.stop.requested")).toBe(0)
-      expect(yield* engine.submit(silent(threadId, seen + 1))).toBe(true)
-      yield* until("session.stopped")
-      yield* sound
-    }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
+  it.effect(
+    "R4 the stop is a compare-and-set: a silence measured before another event is void, and so is one of an older epoch",
+    () =>
+      Effect.gen(function* () {
+        const engine = yield* Engine
+        const { threadId } = yield* create("one")
+        yield* ready
+        const stream = `thread/${threadId}`
+        const events = (yield* Kit.history).filter((event) => event.stream === stream)
+        const seen = events.length - events.findIndex(Kit.ofType("session.started"))
+        yield* Kit.dispatch("thread.rename", { threadId, title: "another" })
+        expect(yield* engine.submit(silent(threadId, seen))).toBe(false)
+        expect(yield* engine.submit({ ...silent(threadId, seen + 1), epoch: 2 })).toBe(false)
+        expect(yield* count("session.stop.requested")).toBe(0)
+        expect(yield* engine.submit(silent(threadId, seen + 1))).toBe(true)
+        yield* until("session.stopped")
+        yield* sound
+      }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
   )
 
   it.effect("R1 too many sessions: one that is never idle by its limits stays, and so does one whose goal is active", () =>
@@ -403,7 +405,7 @@ describe("races", () => {
     }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
   )
 
-  it("R4 a send at the moment of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)", async () => {
+  it("R4 a send at the time of the stop: its turn completes whatever comes first, in the old session or in the next (200 seeds)", async () => {
     const epochs = new Set<number>()
     for await (const seed of seeds(200)) {
       const agent = ScriptedProvider.make()
@@ -413,7 +415,7 @@ describe("races", () => {
           yield* Effect.sleep("10 millis")
           const { threadId } = yield* create("one")
           yield* ready
-          // The look that finds it idle is the first one five seconds after its last event.
+          // The first check, five seconds after its last event, finds it idle.
           const now = yield* Clock.currentTimeMillis
           yield* Effect.sleep(6000 - now + ((seed % 3) - 1))
           const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text: "two" })
@@ -470,14 +472,14 @@ describe("silent turns", () => {
     expect(minutes).toBeLessThanOrEqual(limit + 0.5)
   }
 
-  it("T8 a model that says nothing is interrupted after its budget, and the end says which clock ran out", () => {
+  it("T8 a silent model is interrupted after its limit, and the end names the limit", () => {
     const { ended, minutes, types } = silence({}, hold("agent-message"))
     expect(ended).toMatchObject({ type: "turn.interrupted", data: { reason: "the model said nothing for 10m" } })
     within(minutes, 10)
     expect(types.filter((type) => type === "session.stopped")).toEqual([])
   })
 
-  it("T8 a tool has a budget of its own", () => {
+  it("T8 a tool has its own limit", () => {
     const { ended, minutes } = silence({}, hold("command"))
     expect(reason(ended)).toBe("a tool ran for 1h without output")
     within(minutes, 60)
@@ -494,7 +496,7 @@ describe("silent turns", () => {
     }
   )
 
-  it("T8 every word begins the budget anew, and what people do to the queue does not", () => {
+  it("T8 every event of the agent restarts the limit, and changes of the queue do not", () => {
     const { minutes, ended } = silence({ model: "10 minutes" }, (turn) =>
       Effect.gen(function* () {
         yield* turn.start
@@ -517,7 +519,7 @@ describe("silent turns", () => {
     )
   })
 
-  it("T8 the clocks wait while a person is asked, and go on with the answer", () => {
+  it("T8 the limits of the turn pause while a request is open, and continue with the answer", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
         Effect.gen(function* () {
@@ -544,7 +546,7 @@ describe("silent turns", () => {
     )
   })
 
-  it("R5 a question that nobody answers has a clock too: the turn ends, and the request with it", () => {
+  it("R5 an unanswered question has a limit too: the turn ends, and the request with it", () => {
     const { ended, types } = silence({ waiting: "2 days" }, (turn) =>
       Effect.zipRight(turn.start, Effect.asVoid(turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept"] })))
     )
@@ -552,7 +554,7 @@ describe("silent turns", () => {
     expect(types.filter((type) => type.startsWith("request."))).toEqual(["request.opened", "request.cancelled"])
   })
 
-  it("T8 D12 what a tool tells of its progress begins its clock anew, and no other; there is no row of it", () => {
+  it("T8 D12 a progress signal restarts the tool's limit and no other; it writes no event", () => {
     const telling = (kind: string, is: "progress" | "running" | "usage") => (turn: ScriptedProvider.Turn) =>
       Effect.gen(function* () {
         const { turnId } = turn
@@ -589,7 +591,7 @@ describe("silent turns", () => {
     within(silence({}, telling("agent-message", "progress")).minutes, 10)
   })
 
-  it("T8 0 is no clock", () => {
+  it("T8 0 is no limit", () => {
     const agent = ScriptedProvider.make({ turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
     run(
       [agent],

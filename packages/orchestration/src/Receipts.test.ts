@@ -1,4 +1,4 @@
-/** The digest of a command: what makes a repeat a repeat. */
+/** The digest of a command, by which a repeated command is recognised. */
 import { describe, expect, it } from "vitest"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as Receipts from "./Receipts.ts"
@@ -15,7 +15,7 @@ describe("C2 the digest of a command", () => {
     expect(Receipts.digest(nested)).not.toBe(Receipts.digest(command))
   })
 
-  it("C2 does not depend on the id, and on nothing that is not there; it depends on each value and on the order of a list", () => {
+  it("C2 does not depend on the id or on undefined fields; it depends on each value and on the order of a list", () => {
     expect(
       Receipts.digest({ ...command, commandId: Kit.command("session.stop", { threadId: "thr_a" as never }).commandId })
     ).toBe(Receipts.digest(command))

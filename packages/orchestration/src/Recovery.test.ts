@@ -14,7 +14,7 @@ import * as Views from "./Views.ts"
 const create = (text: string) => Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text } })
 const data = (event: LogEvent) => event.data as Record<string, unknown>
 
-/** In the middle of a message, with a question open. */
+/** A turn in the middle of a message, with an open request. */
 const busy = (turn: ScriptedProvider.Turn) =>
   Effect.gen(function* () {
     yield* turn.start
@@ -43,7 +43,7 @@ const left = (events: ReadonlyArray<LogEvent>) => {
 }
 
 describe("recovery", () => {
-  it.effect("T5 every thread is settled before any queue goes on", () =>
+  it.effect("T5 every thread is settled before any queue continues", () =>
     Effect.gen(function* () {
       const log = yield* Kit.memory
       const working = ScriptedProvider.make({ turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
@@ -70,7 +70,7 @@ describe("recovery", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("T5 R1 background work of a dead server is over with its reason, and keeps nothing", () =>
+  it.effect("T5 R1 background work of a dead server ends with the reason, and keeps no session", () =>
     Effect.gen(function* () {
       const log = yield* Kit.memory
       const works = (turn: ScriptedProvider.Turn) =>
@@ -151,7 +151,7 @@ describe("recovery", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("T5 before Recovery is through, commands are told to wait", () =>
+  it.effect("T5 until Recovery has finished, commands are Overloaded", () =>
     Effect.gen(function* () {
       const engine = yield* Engine
       yield* engine.closeAdmission
@@ -188,7 +188,7 @@ describe("recovery", () => {
             if (survived === undefined) deaths++
             yield* server.kill
           }
-          // The last server answers everything and lives until all is quiet.
+          // The last server answers every request and lives until nothing runs.
           const server = yield* Kit.start(log, { providers: [ScriptedProvider.make({ turn: polite })] })
           yield* Effect.sleep("10 minutes")
           const events = yield* server.run(Kit.history)
@@ -206,7 +206,7 @@ describe("recovery", () => {
   })
 })
 
-it.effect("L11 a row that is not what the events say is found", () =>
+it.effect("L11 a row that differs from a fresh fold of the events is found", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     yield* create("one")
@@ -222,7 +222,7 @@ it.effect("L11 a row that is not what the events say is found", () =>
   }).pipe(Effect.provide(Kit.layer()))
 )
 
-it.effect("L11 a log whose beginning was let go is checked for what it keeps", () =>
+it.effect("L11 a log that retention has cut is checked for the events that it keeps", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     yield* create("one")

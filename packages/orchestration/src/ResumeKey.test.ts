@@ -8,7 +8,7 @@ import { Effect, Stream } from "effect"
 it.effect("T5 an agent that begins another conversation in mid-session is resumed with that one", () => {
   const scripted = ScriptedProvider.make()
   const opened: Array<string | undefined> = []
-  /** From the end of its first turn on it has another conversation, as after Claude's `/clear`. */
+  /** After the end of its first turn it has another conversation, as after Claude's `/clear`. */
   const adapter: ProviderAdapter = {
     ...scripted.adapter,
     open: (input) =>
@@ -19,7 +19,7 @@ it.effect("T5 an agent that begins another conversation in mid-session is resume
         return {
           ...session,
           events,
-          // The turn goes on after it was accepted.
+          // The turn continues after it was accepted.
           startTurn: (turn) => Effect.asVoid(Effect.forkDaemon(session.startTurn(turn))),
           get resumeKey() {
             return cleared ? "the other" : session.resumeKey

@@ -22,15 +22,15 @@ const progress = (name: string, text: string): ProviderSignal => ({
   data: { text }
 })
 
-/** What a reader that comes from that place finds. */
+/** The signals after a position. */
 const found = (signals: typeof Signals.Signals.Service, place = 0, options = {}) =>
   signals.since(place, options).signals.map(({ data, key }) => [key, data])
 
-/** Lets the wave out that is due now. */
+/** Lets the batch that is due now become visible. */
 const now = TestClock.adjust("0 millis")
 
 describe("Signals", () => {
-  it.scoped("D12 the latest of each key, by itself; D5 none has an id, an offset or a cursor", () =>
+  it.scoped("D12 only the latest of each key; D5 none has an id, an offset or a cursor", () =>
     Effect.gen(function* () {
       const signals = yield* Signals.make()
       const session = yield* signals.session(thread("a"))
@@ -51,7 +51,7 @@ describe("Signals", () => {
     })
   )
 
-  it.scoped("D12 an agent that talks without end wakes a reader once per wave, and no signal later than a wave", () =>
+  it.scoped("D12 a busy agent wakes a reader once per batch, and no signal is later than one batch", () =>
     Effect.gen(function* () {
       const signals = yield* Signals.make({ every: "100 millis" })
       const session = yield* signals.session(thread("a"))
@@ -73,7 +73,7 @@ describe("Signals", () => {
         for (let each = 1; each <= 100; each++) session.publish(usage("a", at * 100 + each))
         yield* TestClock.adjust("10 millis")
       }
-      // At 0 (after a rest), 100, ... 1000 ms.
+      // At 0 (after a pause), 100, ... 1000 ms.
       expect(heard).toHaveLength(11)
       yield* TestClock.adjust("100 millis")
       expect(heard.at(-1)).toEqual([{ outputTokens: 10_000 }])
@@ -82,55 +82,59 @@ describe("Signals", () => {
     })
   )
 
-  it.scoped("D12 bounded: beyond so many keys the one that was silent longest goes; large data says only how large it was", () =>
-    Effect.gen(function* () {
-      const signals = yield* Signals.make({ keys: 3 })
-      const session = yield* signals.session(thread("a"))
-      for (const name of ["1", "2", "3"]) session.publish(progress(name, name))
-      yield* now
-      session.publish(progress("1", "again"))
-      session.publish(progress("4", "4"))
-      yield* TestClock.adjust("1 second")
-      expect(found(signals).map(([key]) => key)).toEqual(["progress/itm_3", "progress/itm_1", "progress/itm_4"])
-      // Of all sessions together.
-      const sessions = yield* Effect.forEach(["b", "c", "d"], (name) => signals.session(thread(name)))
-      for (let at = 0; at < 100; at++) sessions[at % 3]?.publish(progress(`n${at}`, "x"))
-      session.publish(progress("large", "x".repeat(1_000_000)))
-      yield* TestClock.adjust("1 second")
-      expect(found(signals)).toHaveLength(3)
-      const large = found(signals).at(-1)
-      expect(large).toMatchObject(["progress/itm_large", { truncatedBytes: 1_000_011 }])
-      expect(JSON.stringify(large).length).toBeLessThan(4096)
-    })
+  it.scoped(
+    "D12 bounded: beyond the number of keys the least recently changed one is dropped; large data is replaced by its size",
+    () =>
+      Effect.gen(function* () {
+        const signals = yield* Signals.make({ keys: 3 })
+        const session = yield* signals.session(thread("a"))
+        for (const name of ["1", "2", "3"]) session.publish(progress(name, name))
+        yield* now
+        session.publish(progress("1", "again"))
+        session.publish(progress("4", "4"))
+        yield* TestClock.adjust("1 second")
+        expect(found(signals).map(([key]) => key)).toEqual(["progress/itm_3", "progress/itm_1", "progress/itm_4"])
+        // The bound holds over all sessions together.
+        const sessions = yield* Effect.forEach(["b", "c", "d"], (name) => signals.session(thread(name)))
+        for (let at = 0; at < 100; at++) sessions[at % 3]?.publish(progress(`n${at}`, "x"))
+        session.publish(progress("large", "x".repeat(1_000_000)))
+        yield* TestClock.adjust("1 second")
+        expect(found(signals)).toHaveLength(3)
+        const large = found(signals).at(-1)
+        expect(large).toMatchObject(["progress/itm_large", { truncatedBytes: 1_000_011 }])
+        expect(JSON.stringify(large).length).toBeLessThan(4096)
+      })
   )
 
-  it.scoped("D12 what is over says nothing: an item with its completion, a turn with its terminal, a session with its end", () =>
-    Effect.gen(function* () {
-      const signals = yield* Signals.make()
-      const a = yield* signals.session(thread("a"))
-      const b = yield* signals.session(thread("b"))
-      a.publish(progress("1", "x"))
-      a.publish(progress("2", "x"))
-      a.publish(usage("a", 1))
-      b.publish(usage("b", 1))
-      yield* now
-      const keys = () => found(signals).map(([key]) => key)
-      const message = { turnId: turn("a"), itemId: item("1"), kind: "command", content: {} }
-      a.over({ _tag: "ItemCompleted", ...message, status: "completed" })
-      expect(keys()).toEqual(["progress/itm_2", "usage/trn_a", "usage/trn_b"])
-      a.over({ _tag: "TurnCompleted", turnId: turn("a") })
-      expect(keys()).toEqual(["usage/trn_b"])
-      // Before a wave showed it, too.
-      a.publish(usage("c", 1))
-      a.over({ _tag: "TurnFailed", turnId: turn("c"), error: { kind: "unknown", message: "" } })
-      b.close()
-      b.publish(usage("d", 1))
-      yield* TestClock.adjust("1 second")
-      expect(keys()).toEqual([])
-    })
+  it.scoped(
+    "D12 signals are dropped at the end: of an item with its completion, of a turn with its terminal, of a session with its end",
+    () =>
+      Effect.gen(function* () {
+        const signals = yield* Signals.make()
+        const a = yield* signals.session(thread("a"))
+        const b = yield* signals.session(thread("b"))
+        a.publish(progress("1", "x"))
+        a.publish(progress("2", "x"))
+        a.publish(usage("a", 1))
+        b.publish(usage("b", 1))
+        yield* now
+        const keys = () => found(signals).map(([key]) => key)
+        const message = { turnId: turn("a"), itemId: item("1"), kind: "command", content: {} }
+        a.over({ _tag: "ItemCompleted", ...message, status: "completed" })
+        expect(keys()).toEqual(["progress/itm_2", "usage/trn_a", "usage/trn_b"])
+        a.over({ _tag: "TurnCompleted", turnId: turn("a") })
+        expect(keys()).toEqual(["usage/trn_b"])
+        // Also before its batch becomes visible.
+        a.publish(usage("c", 1))
+        a.over({ _tag: "TurnFailed", turnId: turn("c"), error: { kind: "unknown", message: "" } })
+        b.close()
+        b.publish(usage("d", 1))
+        yield* TestClock.adjust("1 second")
+        expect(keys()).toEqual([])
+      })
   )
 
-  it.scoped("D12 a reader of one thread hears of no other, and takes as many at a time as it wants", () =>
+  it.scoped("D12 a reader of one thread gets no signals of others, and at most its limit at a time", () =>
     Effect.gen(function* () {
       const signals = yield* Signals.make()
       const a = yield* signals.session(thread("a"))
@@ -147,7 +151,7 @@ describe("Signals", () => {
     })
   )
 
-  it("D12 whatever the schedule: each reader ends with the latest of each key, in the order told, 200 seeds", async () => {
+  it("D12 whatever the schedule: each reader ends with the latest of each key, in order of publishing, 200 seeds", async () => {
     const run = Effect.gen(function* () {
       const signals = yield* Signals.make({ every: "5 millis", keys: 8 })
       const session = yield* signals.session(thread("a"))

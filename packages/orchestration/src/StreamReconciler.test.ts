@@ -30,11 +30,11 @@ const underSeeds = async <E>(program: Effect.Effect<void, E>): Promise<number> =
 }
 
 const within = (low: number, high: number) => Random.nextIntBetween(low, high + 1)
-/** Nothing, some yields, or some virtual time. */
+/** Does nothing, yields a few times, or waits some virtual time. */
 const pause = Effect.flatMap(within(0, 6), (n) => (n < 4 ? Effect.repeatN(Effect.yieldNow(), n) : Effect.sleep(n * 20)))
 const chance = (percent: number) => Effect.map(within(1, 100), (dice) => dice <= percent)
 
-/** An agent that says some pieces with pauses and then ends in any way there is. */
+/** An agent that sends some pieces with pauses and then ends in any possible way. */
 const agent = ScriptedProvider.make({
   turn: (turn) =>
     Effect.gen(function* () {
@@ -68,7 +68,7 @@ const watch = (turn: Addressed) =>
 
 const isOver = (status: unknown): boolean => status === "completed" || status === "interrupted" || status === "failed"
 
-/** What the log knows of the turn when all is quiet. */
+/** The turn's status and its thread's deletion in the state at the head. */
 const truth = (turn: Addressed) =>
   Effect.flatMap(EventLog, (log) =>
     log.view((view) => ({
@@ -82,7 +82,7 @@ const check = (turn: Addressed, { steps, end }: Watched, history: ReadonlyArray<
     const { deleted, status } = yield* truth(turn)
     expect(end.at).toBeGreaterThanOrEqual(turn.offset)
     expect(isOver(status)).toBe(true)
-    // A thread that was deleted after the end was read changes nothing about it.
+    // Deleting the thread after the end was read does not change the end.
     if (end.outcome === "deleted") expect([deleted, status]).toEqual([true, "interrupted"])
     else expect(end.outcome).toBe(status)
     expect(steps.filter((step) => step._tag === "end")).toHaveLength(1)
@@ -95,7 +95,7 @@ const check = (turn: Addressed, { steps, end }: Watched, history: ReadonlyArray<
       event.type === "item.completed" ? [event.data as { readonly kind: string; readonly text?: string }] : []
     )
     const heard = said.flatMap(({ kind, text }) => (kind === "agent-message" && text !== undefined && text !== "" ? [text] : []))
-    // What the agent said too late is kept by its item, without an event of this stream (T9).
+    // A late completion changes its item, but is no event of this stream (T9).
     const text = textOf(end.items)
     expect(text).toContain(heard.join("\n\n"))
     if (history !== undefined) expect(text.startsWith(heard.join("\n\n"))).toBe(true)
@@ -126,10 +126,10 @@ const begin = Effect.gen(function* () {
   return { threadId: accepted.threadId!, turnId: accepted.turnId!, offset: accepted.offset } satisfies Addressed
 })
 
-/** Something else that happens meanwhile. */
+/** Runs the effect with the given probability, after a pause. */
 const perhaps = <A, E, R>(percent: number, effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
-    // Refused when something else was faster.
+    // Rejected if another change came first.
     if (yield* chance(percent)) yield* Effect.zipRight(pause, Effect.ignore(effect))
   })
 
@@ -153,7 +153,7 @@ describe("StreamReconciler under a seeded scheduler", () => {
             ],
             { concurrency: "unbounded" }
           )
-          // A turn that hangs is ended by somebody, at the latest now.
+          // Ends a turn that hangs, at the latest now.
           yield* Effect.sleep("1 second")
           yield* perhaps(100, Kit.dispatch("turn.interrupt", { threadId: turn.threadId, turnId: turn.turnId }))
           const watched = yield* Effect.forEach(readers, Fiber.join)
@@ -164,7 +164,7 @@ describe("StreamReconciler under a seeded scheduler", () => {
             outcomes.add(one.end.outcome)
           }
           expect((yield* StreamReconciler).waiting()).toBe(0)
-          // No lost wake-up was mended by the clock.
+          // No wake-up was lost and replaced by the timer.
           expect(yield* Effect.clockWith((clock) => clock.currentTimeMillis)).toBeLessThan(hour)
         }).pipe(Effect.provide(server))
       }).pipe(Effect.scoped)
@@ -172,7 +172,7 @@ describe("StreamReconciler under a seeded scheduler", () => {
     expect([...outcomes].toSorted()).toEqual(["completed", "deleted", "failed", "interrupted"])
   })
 
-  it("D13 the terminal is forgotten before anybody reads it, 200 seeds", async () => {
+  it("D13 retention removes the terminal before it is read, 200 seeds", async () => {
     let gaps = 0
     const tried = await underSeeds(
       Effect.gen(function* () {
@@ -180,7 +180,7 @@ describe("StreamReconciler under a seeded scheduler", () => {
         const server = yield* boot(log, yield* Effect.scope)
         yield* Effect.gen(function* () {
           const dispatcher = yield* Dispatcher
-          // Retention never takes what the dispatcher has not read.
+          // Retention never removes events that the dispatcher has not read.
           const trim = Effect.flatMap(log.head, (head) => Effect.zipRight(dispatcher.awaitActed(head), log.trim(head)))
           const turn = yield* begin
           const readers = yield* Effect.replicateEffect(Effect.fork(watch(turn)), 3)
@@ -203,7 +203,7 @@ describe("StreamReconciler under a seeded scheduler", () => {
     expect(gaps / tried).toBeGreaterThan(1)
   })
 
-  it("D13 T5 the server dies in mid-turn: a reader of the next one ends with what Recovery says, 200 seeds", async () => {
+  it("D13 T5 the server dies in mid-turn: a reader at the next one ends with the outcome that Recovery wrote, 200 seeds", async () => {
     await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
@@ -228,7 +228,7 @@ describe("StreamReconciler under a seeded scheduler", () => {
     )
   })
 
-  it("D13 never before the command is visible in state, whatever state says of the turn, 200 seeds", async () => {
+  it("D13 no end before the command is visible in state, whatever the turn's state, 200 seeds", async () => {
     await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
@@ -302,7 +302,7 @@ const row = (collection: string, key: string, value: unknown): RowChange => ({
 const thread = row("thread-state", threadId, { deleted: false })
 
 describe("StreamReconciler", () => {
-  it.effect("D13 a turn that state does not know at that position is over: it is said, nothing waits for ever", () =>
+  it.effect("D13 a turn that is not in the state at that position has ended: the stream ends at once", () =>
     Effect.gen(function* () {
       const log = yield* EventLog
       yield* log.append([{ events: [said(1)], rows: [] }])
@@ -331,7 +331,7 @@ describe("StreamReconciler", () => {
     }).pipe(Effect.provide(Layer.provideMerge(Reconciler.layer(), EventLogMemory.layer())))
   )
 
-  it.effect("D11 a reader that leaves costs nothing and undoes nothing", () =>
+  it.effect("D11 a reader that leaves costs nothing and changes nothing", () =>
     Effect.gen(function* () {
       const turn = yield* begin
       const reconciler = yield* StreamReconciler

@@ -37,7 +37,7 @@ describe("T3 3159", () => {
     const second = Either.getOrThrow(model.ask(Kit.command("turn.start", { threadId, text: "two" }), "/work")).turnId
     model.tell({ _tag: "SessionEnded", threadId, epoch: 1, reason: "gone" })
     expect(model.only.session).toMatchObject({ epoch: 2, status: "starting", activeTurnId: second })
-    // What the old session says of its turn changes nothing.
+    // Late events of the old session change nothing.
     model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnCompleted", turnId }] })
     expect(model.only.session).toMatchObject({ epoch: 2, activeTurnId: second })
   })

@@ -1,4 +1,4 @@
-/** The table alone: any events in any order, offered to a draft as nobody would; what it lets through is checked by a count of its own. */
+/** The transition table alone: any events in any order are offered to a draft; the accepted ones are checked by a separate count. */
 import { type DomainEvent, isTerminal } from "@millrace/contracts/Event"
 import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { seeds } from "@millrace/testing/SeededScheduler"
@@ -40,7 +40,7 @@ const goalTypes = [
 ] as const
 const goalStatus = fc.constantFrom("active", "paused", "met", "exhausted", "cleared")
 
-/** Any event of a thread, of few names, so that they meet. */
+/** Any event of a thread, with few ids, so that events collide. */
 const any: fc.Arbitrary<DomainEvent> = fc.oneof(
   fc.constantFrom<DomainEvent>(
     created,
@@ -116,7 +116,7 @@ const any: fc.Arbitrary<DomainEvent> = fc.oneof(
   )
 )
 
-it("T1 any events in any order: a turn takes none but those of its stage, a terminal absorbs, the first one wins (200 seeds)", async () => {
+it("T1 any events in any order: a turn accepts only those of its stage, a terminal absorbs, the first one wins (200 seeds)", async () => {
   let written = 0
   let goals = 0
   let tried = 0
@@ -149,7 +149,7 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
             provider = data.provider
           }
           if (type.startsWith("goal.") && "goalId" in data && "objective" in data) {
-            // One at a time; only what is not over goes on.
+            // One goal at a time; an ended one gets no further event.
             if (type === "goal.set") expect(["active", "paused"]).not.toContain(goal?.status)
             else expect(data.goalId).toBe(goal?.goalId)
             if (type === "goal.resumed") expect(goal?.status).toBe("paused")
@@ -175,7 +175,7 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
             else if (type === "turn.started") expect([undefined, "dispatched", "over"]).toContain(now)
             else if (type === "turn.steered" || type === "turn.interrupt.requested" || type === "turn.completed")
               expect(["dispatched", "started"]).toContain(now)
-            // What never ran cannot complete, and what is over does not end again.
+            // A turn that never ran cannot complete, and an ended one does not end again.
             else if (isTerminal(type)) expect(["queued", "dispatched", "started"]).toContain(now)
             if (type === "turn.requested" || type === "turn.requeued") stage.set(turnId, "queued")
             if (type === "turn.dispatched") stage.set(turnId, "dispatched")
@@ -206,7 +206,7 @@ it("T1 any events in any order: a turn takes none but those of its stage, a term
   expect(goals / tried).toBeGreaterThan(0.5)
 })
 
-it("T1 a piece of a transcript never takes the place of what is open, nor of a turn that is over", () => {
+it("T1 an imported piece never replaces an open turn, item or request, nor an ended turn", () => {
   const draft = new Draft(world, { at, seed: "1", hold: false, providers: new Set(["p"]) })
   const [turnId, other] = turnIds as [TurnId, TurnId]
   const own = { threadId, turnId }

@@ -1,4 +1,4 @@
-/** Searching stored threads: by title, whatever their number, at a bounded cost. */
+/** Search of stored threads by title, at a bounded cost whatever their number. */
 import { expect, it } from "@effect/vitest"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { PageOf } from "@millrace/contracts/Millrace"
@@ -10,7 +10,7 @@ import * as Views from "./Views.ts"
 
 const titleOf = (n: number) => (n % 1000 === 7 ? `Mend the Parser of file ${n}` : `Something else ${n}`)
 
-/** So many threads, of which each thousandth is about the parser. */
+/** Creates threads, of which each thousandth has `parser` in its title. */
 const fill = (count: number) =>
   Effect.flatMap(EventLog, (log) =>
     log.append(
@@ -46,7 +46,7 @@ const found = (search: string) =>
     return { titles, pages }
   })
 
-it.effect("D10 a search looks at 2,000 threads in a page, goes on, and finds each thread once, newest first", () =>
+it.effect("D10 a search scans 2,000 threads per page, continues, and finds each thread once, newest first", () =>
   Effect.gen(function* () {
     yield* fill(4500)
     const views = yield* Views.Views
@@ -58,16 +58,16 @@ it.effect("D10 a search looks at 2,000 threads in a page, goes on, and finds eac
     expect(first.items.map(({ title }) => title)).toEqual([titleOf(4007)])
     const { items } = yield* views.threads({ search: "parser", limit: 1, before: first.before ?? 0 })
     expect(items.map(({ title }) => title)).toEqual([titleOf(3007)])
-    // Many in a row: a page ends where its last one is.
+    // Many matches in a row: a page ends at its last one.
     const near = yield* views.threads({ search: "else", limit: 3 })
     const next = yield* views.threads({ search: "else", limit: 1, before: near.before ?? 0 })
     expect([...near.items, ...next.items].map(({ title }) => title)).toEqual([4499, 4498, 4497, 4496].map(titleOf))
-    // Words of nothing search for nothing.
+    // A search of blanks has no condition.
     expect((yield* views.threads({ search: " " })).items.length).toBe(100)
   }).pipe(Effect.provide(Layer.provideMerge(Views.layer, EventLogMemory.layer())))
 )
 
-/** So many rows of one collection, each of so many bytes. */
+/** Fills one collection with rows of the given size. */
 const fillRows = (collection: string, parent: string, count: number, bytes: number) =>
   Effect.flatMap(EventLog, (log) =>
     log.append(
@@ -88,7 +88,7 @@ const fillRows = (collection: string, parent: string, count: number, bytes: numb
     )
   )
 
-it.effect("D10 a page that ends at its bytes says that there is more, and the pages together are all rows, once", () =>
+it.effect("D10 a page that ends at its byte budget has a next page, and the pages together are all rows, once", () =>
   Effect.gen(function* () {
     const views = yield* Views.Views
     yield* fillRows("thread", "", 100, 100_000)
@@ -113,7 +113,7 @@ it.effect("D10 a page that ends at its bytes says that there is more, and the pa
         Array.from({ length: 100 }, (_, n) => 99 - n)
       )
     }
-    // The snapshot has a budget of 8 MiB, and fewer threads than it may have.
+    // The snapshot is cut at its budget of 8 MiB, before its maximum of threads.
     const snapshot = yield* views.state
     expect(snapshot.threads.length).toBeLessThan(100)
     expect(snapshot.more).toBe(true)

@@ -1,4 +1,4 @@
-/** Who may write a native conversation, and who waits for whom when an agent does not start. */
+/** One writer per native conversation, and isolation of threads when an agent does not start. */
 import { describe, expect, it } from "@effect/vitest"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
@@ -26,7 +26,7 @@ const sound = Effect.gen(function* () {
   expect((yield* Verify.run).problems).toEqual([])
 })
 
-/** Agents that go on writing after their stop, until `dies` is done; and how many wrote at once, at most. */
+/** Agents that continue to write after their stop, until `dies` is done; counts the most concurrent writers. */
 const lingering = (dies: (epoch: number) => Effect.Effect<void>) => {
   const scripted = ScriptedProvider.make()
   const writing = new Map<string, number>()
@@ -51,7 +51,7 @@ const lingering = (dies: (epoch: number) => Effect.Effect<void>) => {
 }
 
 describe("one writer", () => {
-  it("P7 while the old agent ignores its stop, the next one waits; when it is proven gone, it goes on in the native session", () => {
+  it("P7 while the old agent ignores its stop, the next one waits; once the old one has ended, the next resumes the native session", () => {
     const gone = Deferred.unsafeMake<void>(FiberId.none)
     const { agent, calls, most } = lingering((epoch) => (epoch === 1 ? Deferred.await(gone) : Effect.void))
     run(
@@ -74,7 +74,7 @@ describe("one writer", () => {
     )
   })
 
-  it("P7 T2 never proven gone: each turn fails and says what to do, and no second agent is opened, however often it is tried", () => {
+  it("P7 T2 never proven ended: each turn fails with what to do, and no second agent is opened, however often it is tried", () => {
     const { agent, calls, most } = lingering((epoch) => (epoch === 1 ? Effect.never : Effect.void))
     run(
       [agent],
@@ -90,7 +90,7 @@ describe("one writer", () => {
         }
         expect(calls.filter((call) => call.startsWith("open"))).toEqual(["open 1"])
         expect(most()).toBe(1)
-        // Another thread has an agent of its own.
+        // Another thread has a separate agent.
         yield* create("other")
         yield* until("turn.completed", 2)
         yield* sound
@@ -122,7 +122,7 @@ describe("one writer", () => {
   })
 })
 
-it("P8 of 100 threads one hangs in its start: the others complete before its budget is over, and then it fails alone", () => {
+it("P8 one of 100 threads hangs in its start: the others complete before its deadline, and then it fails alone", () => {
   const hung = ScriptedProvider.make({ name: "hung", open: () => Effect.never })
   run(
     [ScriptedProvider.make(), hung],

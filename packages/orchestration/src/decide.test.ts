@@ -57,7 +57,7 @@ const types = (events: ReadonlyArray<DomainEvent>) => events.map((event) => even
 const last = (model: DecideModel, type: string) => model.events.findLast((event) => event.type === type)
 
 describe("sessions", () => {
-  it("T3 a session that is ready, interrupted, stopped or in error cannot be written with an active turn", () => {
+  it("T3 a ready, interrupted, stopped or failed session cannot be written with an active turn", () => {
     const decode = Schema.decodeUnknownEither(SessionState)
     for (const status of ["ready", "interrupted", "stopped", "error"])
       expect(Either.isLeft(decode({ epoch: 1, status, activeTurnId: "trn_a" })), status).toBe(true)
@@ -95,7 +95,7 @@ describe("sessions", () => {
     expect(model.only.session?.status).toBe("running")
   })
 
-  it("T6 a late frame of an old epoch settles nothing of the new one", () => {
+  it("T6 a late event of an old epoch settles nothing of the new one", () => {
     const { model, threadId, turnId } = running()
     model.tell({ _tag: "SessionEnded", threadId, epoch: 1, reason: "gone" })
     const second = start(model, "second").turnId as TurnId
@@ -171,7 +171,7 @@ describe("turns", () => {
     expect(model.only.queue.map((turn) => turn.turnId)).toEqual([third.turnId])
   })
 
-  it("T12 strategies: steer when the agent can, queue when it cannot, interrupt goes to the front, reject is refused", () => {
+  it("T12 strategies: steer if the agent supports it, else enqueue; interrupt goes to the front; reject fails while a turn runs", () => {
     const can = running(["steer"])
     expect(start(can.model, "more", "steer")).toMatchObject({ outcome: "steering", turnId: can.turnId })
     expect(types(can.model.events.slice(-3))).toEqual(["turn.steered", "item.started", "item.completed"])
@@ -232,7 +232,7 @@ describe("turns", () => {
     expect(last(other.model, "turn.failed")?.data).toMatchObject({ error: { kind: "process", message: "exit 1" } })
   })
 
-  it("T10 a turn that the agent began by itself ends neither ours nor the session", () => {
+  it("T10 a turn that the agent began itself ends neither ours nor the session", () => {
     const { model, turnId } = running()
     const own = "trn_title" as TurnId
     say(model, 1, { _tag: "TurnStarted", turnId: own, origin: "provider" }, { _tag: "TurnCompleted", turnId: own })
@@ -243,7 +243,7 @@ describe("turns", () => {
     expect(start(model, "wait").outcome).toBe("queued")
   })
 
-  it("C4 an expected turn or epoch that is not the active one is refused", () => {
+  it("C4 an expected turn or epoch that is not the active one is rejected", () => {
     const { model, threadId } = running()
     const expectedTurnId = "trn_other" as TurnId
     expect(ask(model, "turn.start", { threadId, text: "x", expectedTurnId })).toEqual(Either.left("TurnMismatch"))
@@ -253,7 +253,7 @@ describe("turns", () => {
 })
 
 describe("items and requests", () => {
-  it("R7 L10 a thread holds 256 open items: one more, and the oldest is aborted; its real end is an amendment", () => {
+  it("R7 L10 a thread holds at most 256 open items: one more aborts the oldest, whose later completion is an amendment", () => {
     const { model, turnId } = running()
     const begin = (n: number) =>
       say(model, 1, { _tag: "ItemStarted", turnId, itemId: `itm_${n}` as ItemId, kind: "command", content: {} })
@@ -270,7 +270,7 @@ describe("items and requests", () => {
     expect(last(model, "item.amended")?.data).toMatchObject({ itemId: "itm_99", output: "all of it" })
   })
 
-  it("T9 items close once, at the latest with their turn, with the text they had; a late completion is kept and reopens nothing", () => {
+  it("T9 items close once, at the latest with their turn, with their text so far; a late completion is kept and reopens nothing", () => {
     const { model, turnId, itemId } = running()
     say(model, 1, { _tag: "TurnFailed", turnId, error: { kind: "limit", message: "no tokens left" } })
     expect(last(model, "item.completed")?.data).toMatchObject({
@@ -289,7 +289,7 @@ describe("items and requests", () => {
     expect(model.only.items).toEqual({})
   })
 
-  it("T13 the first answer wins, the loser is told, and unknown requests say so", () => {
+  it("T13 the first answer wins, the later one gets already-settled, and unknown requests are rejected", () => {
     const { model, turnId, requestId } = running()
     const answer = (body: Omit<(typeof CommandBody)["request.answer"]["Type"], "requestId">, id: RequestId = requestId) =>
       ask(model, "request.answer", { requestId: id, ...body })
@@ -312,7 +312,7 @@ describe("items and requests", () => {
     expect(Either.isRight(answer({ answers: { a: ["x"], b: ["y"] } }, second))).toBe(true)
   })
 
-  it("T13 allowed for the session, the equal ones that wait are released; others wait on", () => {
+  it("T13 accept-for-session also answers equal open requests; others stay open", () => {
     const { model, turnId } = running()
     const open = (name: string, command: string | undefined) =>
       say(model, 1, {
@@ -347,7 +347,7 @@ describe("items and requests", () => {
     )
   })
 
-  it("T13 of an agent's own options one is chosen, by its id or by the decision that only it can be", () => {
+  it("T13 an agent's option is chosen by its id, or by the decision that only it matches", () => {
     const { model, turnId } = running()
     const options = [
       { optionId: "o1", label: "production", kind: "accept" },
@@ -377,7 +377,7 @@ describe("items and requests", () => {
     expect(last(model, "request.answered")?.data).not.toHaveProperty("decision")
   })
 
-  it("T13 allowed for the session with an option, the equal ones get that option; the same words with other options wait on", () => {
+  it("T13 accept-for-session with an option answers equal requests with that option; equal text with other options stays open", () => {
     const { model, turnId } = running()
     const open = (name: string, labels: ReadonlyArray<string>) =>
       say(model, 1, {
@@ -426,7 +426,7 @@ describe("threads and projects", () => {
     expect(Either.getOrThrow(ask(model, "project.create", { cwd: "/work" })).projectId).not.toBe(projectId)
   })
 
-  it("T2 deleting a thread ends everything of it, and its stream", () => {
+  it("T2 deleting a thread ends all that is open in it, and its stream", () => {
     const { model, threadId, turnId } = running()
     const queued = start(model, "second").turnId
     const before = model.events.length
@@ -446,7 +446,7 @@ describe("threads and projects", () => {
     expect(ask(model, "turn.start", { threadId, text: "x" })).toEqual(Either.left("ThreadDeleted"))
   })
 
-  it("C4 rules say which one refused", () => {
+  it("C4 a rejection names its rule", () => {
     const { model, threadId } = withThread()
     const create = (body: (typeof CommandBody)["thread.create"]["Type"], directory?: string) =>
       model.ask(Kit.command("thread.create", body), directory)
@@ -470,7 +470,7 @@ describe("queue", () => {
   }
   const queue = (model: DecideModel) => model.only.queue.map((turn) => turn.text)
 
-  it("T12 a queued turn's text is replaced until it starts; what runs is not the queue's", () => {
+  it("T12 a queued turn's text can be edited until it starts, a running turn's cannot", () => {
     const { model, threadId, active, a } = waiting()
     expect(ask(model, "turn.edit", { threadId, turnId: a, text: "better" })).toMatchObject(Either.right({ outcome: "queued" }))
     expect(queue(model)).toEqual(["better", "b", "c"])
@@ -485,7 +485,7 @@ describe("queue", () => {
     expect(ask(model, "turn.edit", { threadId, turnId: a, text: "x" })).toEqual(Either.left("TurnNotQueued"))
   })
 
-  it("T12 removing takes from the queue only: it never interrupts what has begun", () => {
+  it("T12 removing affects queued turns only: it never interrupts a running one", () => {
     const { model, threadId, active, b } = waiting()
     expect(ask(model, "turn.remove", { threadId, turnId: b })).toMatchObject(Either.right({ outcome: "dequeued" }))
     expect(queue(model)).toEqual(["a", "c"])
@@ -495,7 +495,7 @@ describe("queue", () => {
     expect(last(model, "turn.interrupt.requested")).toBeUndefined()
   })
 
-  it("T12 the queue runs in its new order; who is not named stays behind", () => {
+  it("T12 the queue runs in its new order; turns that are not named follow", () => {
     const { model, threadId, active, a, b, c } = waiting()
     ask(model, "turn.reorder", { threadId, turnIds: [c, a, c] })
     expect(queue(model)).toEqual(["c", "a", "b"])
@@ -508,7 +508,7 @@ describe("queue", () => {
     expect(activeTurn(model.only)?.text).toBe("c")
   })
 
-  it("T12 promoted, a turn is the next one; by interrupt at once; by steer its text joins the turn that runs", () => {
+  it("T12 a promoted turn is the next one; with interrupt it starts at once; with steer its text is added to the running turn", () => {
     const { model, threadId, active, b, c } = waiting()
     expect(ask(model, "turn.promote", { threadId, turnId: c })).toMatchObject(Either.right({ outcome: "queued" }))
     expect(queue(model)).toEqual(["c", "a", "b"])
@@ -530,13 +530,13 @@ describe("queue", () => {
     expect(queue(able.model)).toEqual(["a", "c"])
     expect(last(able.model, "turn.steered")?.data).toMatchObject({ turnId: able.active, text: "b" })
     expect(last(able.model, "turn.interrupted")?.data).toMatchObject({ turnId: able.b })
-    // Refused by the agent, the text is not lost.
+    // If the agent refuses it, the text is not lost.
     able.model.tell({ _tag: "SteerRefused", threadId: able.threadId, epoch: 1, turnId: able.active, text: "b" })
     expect(queue(able.model)).toEqual(["b", "a", "c"])
   })
 })
 
-/** One step of the model: numbers pick among what exists, so that shrinking stays meaningful. */
+/** One step of the model: numbers pick among existing ids, so that shrinking stays meaningful. */
 const step = fc.record({
   what: fc.oneof(
     { weight: 10, arbitrary: fc.integer({ min: 14, max: 22 }) },
@@ -715,7 +715,7 @@ const count = (events: ReadonlyArray<DomainEvent>, pick: (event: DomainEvent) =>
   return counts
 }
 
-/** Everything that began ended exactly once, and everything that ended had begun. */
+/** Checks that each begun turn, item, request and task ended exactly once, and that each ended one had begun. */
 const balanced = (events: ReadonlyArray<DomainEvent>) => {
   const begun = count(events, (event) =>
     event.type === "turn.requested" || (event.type === "turn.started" && event.data.origin === "provider")
@@ -733,7 +733,7 @@ const balanced = (events: ReadonlyArray<DomainEvent>) => {
   for (const [opens, closes, key] of pairs) {
     const id = (event: DomainEvent) => {
       const data = event.data as Record<string, string | undefined>
-      // A task's name is the provider's own: once per session.
+      // A task's id comes from the provider and is unique per session.
       return key === "taskId" ? `${data["epoch"]} ${data[key]}` : data[key]
     }
     const opened = count(events, (event) => (event.type === opens ? id(event) : undefined))
@@ -752,7 +752,7 @@ describe("model", () => {
         const recovery = (["settle", "resume", "ask"] as const)[steps.length % 3] ?? "ask"
         ask(model, "thread.configure", { threadId, recovery, afterLimit: "continue" })
         for (const one of steps) run(model, threadId, one)
-        // Nothing is left to run: each session dies, until the queue is empty.
+        // Drains the model: each session dies, until the queue is empty.
         model.hold = false
         for (let n = 0; n < 200 && isLive(model.only); n++) {
           ask(model, "continuation.cancel", { threadId })
@@ -767,7 +767,7 @@ describe("model", () => {
         balanced(model.events)
         expect(model.only.turns).toEqual({})
         expect(model.only.continuation).toBeUndefined()
-        // A goal begins no more turns than it may; those that go on with one that was cut off are counted too.
+        // A goal begins no more turns than its budget; continuations are counted too.
         for (const event of model.events) {
           ends.push(event.type)
           if (event.type === "turn.requested" && event.data.goal !== undefined && event.data.continues === undefined) {
@@ -776,7 +776,7 @@ describe("model", () => {
             expect(used.turns).toBeLessThanOrEqual(set?.type === "goal.set" ? set.data.budget.turns : 0)
           }
         }
-        // What goes on with a turn does so once, after its end, and no more often than it may.
+        // Each turn is continued once, after its end, and no more often than the policy allows.
         const continued = model.events.flatMap((event) =>
           event.type === "turn.requested" && event.data.continues !== undefined ? [event.data.continues] : []
         )
@@ -793,7 +793,7 @@ describe("model", () => {
       expect(seen(type), type).toBeGreaterThan(5)
   })
 
-  it("L11 turnBoundaries tells from the history alone what the projection shows, after any history", () => {
+  it("L11 turnBoundaries equals the projection after any history", () => {
     const seen = new Set<string>()
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
