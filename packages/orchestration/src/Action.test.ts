@@ -219,7 +219,7 @@ describe("agents", () => {
     expect(after.asked).toEqual([{ type: "compact" }])
   })
 
-  it("T3 after a hand-over an action fails where the next agent cannot; where it can, the transcript goes with the next prompt", () => {
+  it("T3 after a hand-over an action fails if the next agent does not support it; else the transcript goes with the next prompt", () => {
     for (const capabilities of [["interrupt", "resume"], can] as const) {
       const [one, two] = [agent("one"), agent("two", capabilities)]
       run(
@@ -245,7 +245,7 @@ describe("agents", () => {
     }
   })
 
-  it("T3 an agent that has only done an action still needs the transcript in its next session", () => {
+  it("T3 an agent that has only run an action still needs the transcript in its next session", () => {
     const [one, two] = [agent("one"), agent("two")]
     run(
       Effect.gen(function* () {

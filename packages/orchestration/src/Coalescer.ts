@@ -8,7 +8,7 @@ import { fitEvent, split } from "./Limits.ts"
 
 type Delta = Extract<DurableEvent, { _tag: "ItemDelta" }>
 
-/** A delta of at most this many bytes leaves in one event. */
+/** Most bytes of text in one emitted delta; longer text is split. */
 const maxDeltaBytes = 64 * 1024
 
 const overhead = 256

@@ -16,7 +16,7 @@ const sound = Effect.gen(function* () {
 })
 
 it.effect(
-  "L9 several changes of one thread in a batch that fails are taken back to what is in the log, not to one between",
+  "L9 several changes of one thread in a batch that fails are rolled back to the state in the log, not to one in between",
   () => {
     let broken = false
     return Effect.gen(function* () {

@@ -65,7 +65,7 @@ const life = (continuation: Continuation.Options = {}, turn = asking, interval =
   }
 }
 
-/** A server that died while a turn waited for a person, with another turn in the queue; and the next server. */
+/** A server that died while a turn waited for a person with another turn queued, and the next server. */
 const crashed = (
   continuation: Continuation.Options,
   more: { readonly recovery?: RecoveryPolicy } = {},
@@ -156,7 +156,7 @@ describe("the server died", () => {
   it.each([
     ["continue", ["continuation completed", "user completed"]],
     ["leave", ["user completed"]]
-  ] as const)("T5 T13 ask: the thread needs a person, over further restarts; %s", (word, ends) => {
+  ] as const)("T5 T13 ask: the thread needs a person, across further restarts; %s", (word, ends) => {
     run(
       Effect.gen(function* () {
         const { log, server, since, threadId, turnId } = yield* crashed({ recovery: "ask" })
@@ -187,7 +187,7 @@ describe("the server died", () => {
         const third = yield* Kit.start(log, life({ recovery: "ask" }).kit)
         yield* third.run(
           Effect.gen(function* () {
-            // A restart asks nothing twice, and the queue still waits.
+            // A restart does not ask again, and the queue still waits.
             expect((yield* Kit.history).filter(Kit.ofType("continuation.planned"))).toHaveLength(1)
             yield* Effect.sleep("1 hour")
             expect(yield* view(threadId)).toMatchObject({ status: "needs-you", openRequestIds: [asked] })

@@ -22,6 +22,6 @@ export const layer = Layer.succeed(Directories, {
       : Effect.void.pipe(Effect.as(undefined))
 })
 
-/** Exactly these directories exist. */
+/** For tests: exactly these directories exist. */
 export const layerMemory = (...paths: ReadonlyArray<string>) =>
   Layer.succeed(Directories, { resolve: (path) => Effect.succeed(paths.includes(path) ? path : undefined) })

@@ -239,7 +239,7 @@ describe("turns", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
-  it.effect("T2 when the outcome of a start is unknown the agent is stopped, and the next turn gets a new one", () => {
+  it.effect("T2 if the outcome of a start is unknown, the agent is stopped, and the next turn gets a new one", () => {
     let first = true
     const unknown = ScriptedProvider.failure("startTurn", { kind: "protocol", message: "no answer in 30 s" }, "unknown")
     const agent = ScriptedProvider.make({
@@ -259,7 +259,7 @@ describe("turns", () => {
   it.effect.each([
     ["hangs", Effect.never],
     ["breaks", Effect.die(new Error("a bug of the adapter"))]
-  ] as const)("T4 an adapter that %s in startTurn does not leave the turn without a clock", ([, startTurn]) => {
+  ] as const)("T4 an adapter that %s in startTurn does not leave the turn without a deadline", ([, startTurn]) => {
     const agent = ScriptedProvider.make({ startTurn: () => startTurn })
     return Effect.gen(function* () {
       const { turnId } = yield* create("one")
@@ -307,7 +307,7 @@ describe("interrupts", () => {
       return { ended: data(ended), stops: agent.calls.filter((call) => call.startsWith("stop")) }
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
 
-  it.effect("T7 obeyed: no escalation", () =>
+  it.effect("T7 obeyed: the agent is not stopped", () =>
     Effect.gen(function* () {
       const { stops } = yield* interrupted(ScriptedProvider.make({ turn: hangs }), "0 seconds")
       expect(stops).toEqual([])
@@ -315,7 +315,7 @@ describe("interrupts", () => {
   )
 
   it.effect.each(["ignore", "refuse"] as const)(
-    "T7 %s: after its budget the agent is stopped, and the turn is interrupted",
+    "T7 %s: after the deadline the agent is stopped, and the turn is interrupted",
     (onInterrupt) =>
       Effect.gen(function* () {
         const { stops, ended } = yield* interrupted(ScriptedProvider.make({ turn: hangs, onInterrupt }), "5 seconds")
@@ -344,7 +344,7 @@ describe("interrupts", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
   })
 
-  it.effect("T7 the strategy interrupt stops the running turn and goes first", () => {
+  it.effect("T7 the strategy interrupt interrupts the running turn and runs first", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) => (turn.text === "one" ? hangs(turn) : Effect.zipRight(turn.start, turn.complete))
     })
@@ -575,7 +575,7 @@ describe("stopping", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [slow] })))
   })
 
-  it.effect("S8 drain lets a running turn end by itself", () => {
+  it.effect("S8 drain waits for a running turn to end", () => {
     const agent = ScriptedProvider.make({
       turn: (turn) => Effect.all([turn.start, Effect.sleep("2 seconds"), turn.complete], { discard: true })
     })

@@ -24,7 +24,7 @@ export interface World {
   readonly threadOfRequest: (id: RequestId) => ThreadId | undefined
   /** Whether the turn, in any status, belongs to that thread. */
   readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
-  /** Why the next turn of this thread cannot start now; absent: agents are not bounded. */
+  /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */
   readonly waiting?: (state: ThreadState, now: number) => Waiting | undefined
 }
 

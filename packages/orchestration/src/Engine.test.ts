@@ -153,7 +153,7 @@ it.effect("C1 interrupting the caller undoes nothing: its command is decided, an
   }).pipe(Effect.provide(Kit.layer()))
 )
 
-it("S1 admission closes at one point: each command is fully done or refused, whatever the interleaving (200 seeds)", async () => {
+it("S1 admission closes at one point: each command is completed or refused, whatever the interleaving (200 seeds)", async () => {
   const outcomes = new Set<string>()
   for await (const seed of seeds(200)) {
     const { exit } = simulate(
@@ -238,7 +238,7 @@ it.effect("L4 a command too large for the log does not fail the others of its ba
   }).pipe(Effect.provide(Kit.layer()))
 )
 
-it.effect("L10 a delta costs the same statements whatever came before it", () =>
+it.effect("L10 a delta costs the same number of statements whatever came before it", () =>
   Effect.gen(function* () {
     const begun = yield* Deferred.make<{ readonly turn: ScriptedProvider.Turn; readonly itemId: ItemId }>()
     const agent = ScriptedProvider.make({

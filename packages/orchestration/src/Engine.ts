@@ -68,7 +68,10 @@ export interface Stats {
 export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
   Engine,
   {
-    /** Accepted = committed; follow the log from the answer's cursor (C1). The same id and body get the same answer (C2). A queued command runs even if its caller is interrupted. */
+    /**
+     * Accepted = committed; follow the log from the answer's cursor (C1). The same id and body get the same answer (C2). A queued command runs even if
+     * its caller is interrupted.
+     */
     readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
     /** The outcome of a command: accepted or rejected. `NotFound`: no command with this id was decided. */
     readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable>

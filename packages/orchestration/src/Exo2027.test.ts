@@ -56,7 +56,7 @@ describe("exo 2027", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect("D13 3 of 6: a command that state has not reached is never closed before", () =>
+  it.effect("D13 3 of 6: the stream of a command that the state has not reached does not end", () =>
     Effect.gen(function* () {
       yield* write(thread(false))
       const reader = yield* reading(3)

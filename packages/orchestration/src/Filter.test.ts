@@ -113,7 +113,7 @@ const filter = fc.record({
   types: fc.constantFrom(undefined, ["turn.*"], ["turn.completed", "thread.updated"], ["*"], ["session.*"])
 })
 
-it("D4 pages under any filter are all of its events, once, in order, with the offsets between them counted", () =>
+it("D4 pages under any filter hold all of its events once, in order, and count the offsets in between", () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(event, { maxLength: 60 }),

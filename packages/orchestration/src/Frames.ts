@@ -11,7 +11,7 @@ import { storageUnavailable } from "./Work.ts"
 
 type Log = typeof EventLog.Service
 
-/** Why a stream has no more events. */
+/** The `reason` of `end` frames. */
 export const endReason = "The thread or project was deleted, or does not exist."
 
 /** The state at the attach of a subscriber: one view (D4), the same work whatever the length of the history. */

@@ -12,7 +12,7 @@ it("X4 an answer is taken once: a secret does not stay in memory", () => {
   expect(given.take(id("a"))).toBeUndefined()
 })
 
-it("X4 answers whose command was never committed are bounded, the oldest goes first", () => {
+it("X4 answers whose command was never committed are bounded; the oldest is dropped first", () => {
   const given = new GivenAnswers()
   for (let n = 0; n <= 1000; n++) given.put(id(String(n)), secret)
   expect(given.take(id("0"))).toBeUndefined()

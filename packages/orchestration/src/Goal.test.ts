@@ -142,7 +142,7 @@ describe("a goal", () => {
   it.each([
     ["turns", { turns: 2 }, { turns: 2 }, "its budget of 2 turns is used"],
     ["tokens", { tokens: 250 }, { turns: 3, tokens: 300 }, "its budget of 250 tokens is used"],
-    // Two turns of a minute; the third is ended half way.
+    // Two turns of a minute; the third is interrupted half way.
     ["minutes", { minutes: 2.5 }, { turns: 3 }, "its budget of 2.5 minutes is used"]
   ] as const)("T4 stops at its budget of %s, with the reason", (_, budget, used, reason) => {
     within(

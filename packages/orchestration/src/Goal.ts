@@ -65,7 +65,7 @@ const activeFor = ({ activeSince, used }: Goal, now: string): number =>
 const limitMillis = ({ minutes }: GoalBudget): number | undefined =>
   minutes === undefined ? undefined : Math.round(minutes * 60_000)
 
-/** The goal, active from now on. */
+/** The goal as active from `now` on. */
 export const activated = (goal: Goal, now: string): Goal => {
   const { reason: _r, nextAt: _n, ...rest } = goal
   const limit = limitMillis(goal.budget)
@@ -77,7 +77,7 @@ export const activated = (goal: Goal, now: string): Goal => {
   }
 }
 
-/** The goal, no longer active. */
+/** The goal in a status that begins no turns. */
 export const halted = (
   goal: GoalState,
   status: Exclude<Goal["status"], "active">,
@@ -126,13 +126,13 @@ export const nextTurnId = ({ goalId, used }: Goal): TurnId => `trn_${goalId.slic
 /** The usage with one more turn, counted when the turn is requested. */
 export const counted = ({ used }: Goal): GoalUsed => ({ ...used, turns: used.turns + 1 })
 
-/** A turn of this goal was requested. */
+/** The goal after one of its turns was requested. */
 export const turned = (goal: GoalState, used: GoalUsed, at: string): GoalState => {
   const { last: _l, nextAt: _n, ...rest } = goal
   return { ...rest, used, turnAt: at }
 }
 
-/** A turn of the goal ended. `wanted`: its interrupt was requested. */
+/** The goal after one of its turns ended. `wanted`: the turn's interrupt was requested. */
 export const ended = (goal: GoalState, last: Last, usage: Usage | undefined, wanted: boolean): GoalState => ({
   ...goal,
   used: { ...goal.used, tokens: goal.used.tokens + tokensOf(usage) },

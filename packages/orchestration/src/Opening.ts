@@ -20,7 +20,7 @@ export interface Input {
   readonly budgets: { readonly open: Duration.DurationInput }
   /** Done when no earlier agent of the thread can still write its conversation (P7). */
   readonly alone: Effect.Effect<void>
-  /** What the agent is opened with, from the log. */
+  /** The input of `open`, read from the log. */
   readonly openInput: Effect.Effect<
     Omit<OpenInput, "threadId" | "epoch" | "history"> & {
       readonly history: NonNullable<OpenInput["history"]>

@@ -41,7 +41,7 @@ import {
 
 const none: ReadonlyArray<Change> = []
 
-/** What an event changes in a project's rows. */
+/** Row changes of one event of a project. */
 export const projectProject = (before: ProjectState | undefined, after: ProjectState | undefined): ReadonlyArray<Change> => {
   if (after === undefined || before === after) return none
   const state = put("project-state", after.projectId, "", "keep", after)

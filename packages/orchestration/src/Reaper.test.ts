@@ -224,7 +224,7 @@ describe("idle sessions", () => {
     if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(String(exit))
   })
 
-  it("R1 thresholds are configuration, for each provider; 0 is never", () => {
+  it("R1 the limits are configurable per provider; 0 means never", () => {
     const agents = [ScriptedProvider.make(), ScriptedProvider.make({ name: "quick" }), ScriptedProvider.make({ name: "kept" })]
     run(
       agents,
@@ -384,7 +384,7 @@ describe("races", () => {
       }).pipe(Effect.provide(layer([ScriptedProvider.make()])))
   )
 
-  it.effect("R1 too many sessions: one that is never idle by its limits stays, and so does one whose goal is active", () =>
+  it.effect("R1 too many sessions: one without an idle limit stays, and so does one whose goal is active", () =>
     Effect.gen(function* () {
       const engine = yield* Engine
       const { threadId } = yield* create("one")
@@ -486,7 +486,7 @@ describe("silent turns", () => {
   })
 
   it.each(["ignore", "refuse"] as const)(
-    "T8 T7 an agent that does not obey (%s) is stopped, and the end says both",
+    "T8 T7 an agent that does not obey (%s) is stopped, and the end gives both reasons",
     (onInterrupt) => {
       const { ended, minutes, calls } = silence({ model: "2 minutes" }, hold("reasoning"), { onInterrupt })
       expect(ended.type).toBe("turn.interrupted")

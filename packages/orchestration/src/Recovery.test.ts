@@ -96,7 +96,7 @@ describe("recovery", () => {
   )
 
   it.effect(
-    "T5 what a dead server left open is ended with the reason and with all text that was visible; the queue goes on",
+    "T5 all that a dead server left open ends with the reason and with all text that was visible; the queue continues",
     () =>
       Effect.gen(function* () {
         const log = yield* Kit.memory

@@ -4,7 +4,7 @@ import * as Remembered from "./Remembered.ts"
 const numbered = (count: number) => Array.from({ length: count }, (_, n) => `id ${n}`).reduce(Remembered.add, Remembered.empty)
 
 describe("Remembered", () => {
-  it("R7 keeps the newest ids, at least 1,024 of them and fewer than twice as many", () => {
+  it("R7 keeps at least the newest 1,024 ids and fewer than twice as many", () => {
     for (const count of [0, 1, 1023, 1024, 1025, 5000]) {
       const ids = numbered(count)
       expect(Remembered.size(ids)).toBeLessThan(2 * Remembered.kept)

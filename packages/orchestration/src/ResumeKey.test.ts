@@ -5,7 +5,7 @@ import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Effect, Stream } from "effect"
 
-it.effect("T5 an agent that begins another conversation in mid-session is resumed with that one", () => {
+it.effect("T5 an agent that switches to another conversation in mid-session is resumed with that one", () => {
   const scripted = ScriptedProvider.make()
   const opened: Array<string | undefined> = []
   /** After the end of its first turn it has another conversation, as after Claude's `/clear`. */

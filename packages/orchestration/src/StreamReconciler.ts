@@ -15,7 +15,7 @@ import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/l
 import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
 import { endOf, itemsOf, type TurnEnd } from "./TurnEnd.ts"
 
-/** A turn, as the answer to its accepted command names it. */
+/** A turn, from the answer to its accepted command. */
 export interface Addressed {
   readonly threadId: ThreadId
   readonly turnId: TurnId

@@ -66,7 +66,7 @@ export interface OpenTurn extends Assignment {
 
 export interface QueuedTurn extends Assignment {
   readonly turnId: TurnId
-  /** It was dispatched before: its user message is in the transcript. */
+  /** Whether it was dispatched before: its user message is then in the transcript. */
   readonly shown: boolean
 }
 
@@ -215,7 +215,7 @@ const canHoldTurn = {
   error: false
 } as const satisfies Record<SessionStatus, boolean>
 
-/** Only these can name an active turn (T3). */
+/** Whether a session in this status can name an active turn (T3). */
 export const holdsTurn = (status: SessionStatus): boolean => canHoldTurn[status]
 
 /** The fencing token of the newest session; 0 = none yet. */

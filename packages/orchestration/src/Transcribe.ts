@@ -15,7 +15,7 @@ type Turn = Omit<Data<"turn.imported">, "status" | "endedAt">
 type Item = Omit<Data<"item.imported">, "status">
 type Request = Pick<Data<"request.imported">, "threadId" | "turnId" | "requestId" | "ask" | "openedAt">
 
-/** The reason of what an export leaves open and the import ends. */
+/** The `reason` of turns, items and requests that the import closes, because the export leaves them open. */
 export const imported = "imported"
 
 const none: ReadonlyArray<Imported> = []

@@ -194,7 +194,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, a termin
             expect(open.delete(data.requestId)).toBe(true)
         }
         goals += active
-        // The state is the fold of what was written, whatever was offered.
+        // The state is the fold of the written events, whatever was offered.
         let folded: ThreadState | undefined
         for (const event of kept) folded = evolve(folded, event, at)
         expect(JSON.stringify(folded)).toBe(JSON.stringify(draft.thread(threadId)))

@@ -39,7 +39,7 @@ export const itemsOf = (
   { threadId, turnId }: Turn
 ): { readonly items: ReadonlyArray<ItemView>; readonly truncated: boolean } => {
   const found: Array<{ readonly item: ItemView; readonly startedAt: number }> = []
-  // None of them began before the turn was requested.
+  // No item of the turn began before the turn was requested.
   const requestedAt = view.row("turn", turnId)?.rank ?? Number.MAX_SAFE_INTEGER
   let size = 0
   let truncated = false

@@ -44,7 +44,7 @@ export const settle = (work: Told, concerned: boolean): void => {
 
 export const storageUnavailable = ({ message }: LogUnavailable): StorageUnavailable =>
   new StorageUnavailable({
-    message: `The log is unavailable: ${message}. Query the status of this command id, then send the command with the same id again.`,
+    message: `The log is unavailable: ${message}. Try again. For a command, query its status first, then send it with the same id.`,
     retryAfterMillis: 1000
   })
 

@@ -71,7 +71,7 @@ describe("sessions", () => {
     ["SessionEnded", "turn.failed", "request.expired"],
     ["SessionFailed", "turn.failed", "request.expired"],
     ["OwnerLost", "turn.interrupted", "request.expired"]
-  ] as const)("T3 %s ends what the session held, in order, and holds nothing", (tag, terminal, settled) => {
+  ] as const)("T3 %s ends all that the session held, in order, and holds nothing", (tag, terminal, settled) => {
     const { model, threadId } = running()
     const reason = "gone"
     const failure = { kind: "process", message: "gone" } as const
@@ -204,7 +204,7 @@ describe("turns", () => {
     expect(model.only.queue.map((turn) => turn.text)).toEqual(["more", "later"])
   })
 
-  it("T7 an interrupt names its turn; idle it is a recorded no-op; a queued turn leaves the queue", () => {
+  it("T7 an interrupt names its turn; while idle it is a recorded no-op; a queued turn is removed", () => {
     const { model, threadId, turnId } = running()
     const queued = start(model, "second").turnId as TurnId
     const interrupt = (id?: TurnId) =>
@@ -416,7 +416,7 @@ describe("items and requests", () => {
 })
 
 describe("threads and projects", () => {
-  it("C5 one directory is one project, and a project with threads stays", () => {
+  it("C5 one directory is one project, and a project with threads cannot be deleted", () => {
     const { model, threadId } = withThread()
     const { projectId } = model.only
     expect(Either.getOrThrow(ask(model, "project.create", { cwd: "/work" })).projectId).toBe(projectId)

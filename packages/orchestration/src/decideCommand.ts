@@ -106,7 +106,7 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
   return ok({ projectId, threadId, turnId })
 }
 
-/** Puts a turn into the queue and starts it when nothing runs. */
+/** Enqueues a turn and starts it if nothing runs. */
 const request = (draft: Draft, threadId: ThreadId, text: string, strategy: "enqueue" | "interrupt" | "reject"): TurnId => {
   const turnId = `trn_${draft.moment.seed}` as TurnId
   draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy })

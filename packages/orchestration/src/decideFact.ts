@@ -102,7 +102,7 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
 }
 
-/** What the agent says later of an item that is aborted here is an amendment. */
+/** Aborts the oldest open items to make place for one more. A later completion of an aborted item becomes an amendment. */
 const makeRoom = (draft: Draft, state: ThreadState): void => {
   const open = Object.values(state.items)
   for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))

@@ -1,4 +1,4 @@
-/** evolve(state, event): pure and total. An event that does not fit leaves the state as it is. */
+/** evolve(state, event): pure and total. An event that does not apply leaves the state unchanged. */
 import { cut } from "@millrace/contracts/Text"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import * as Goal from "./Goal.ts"

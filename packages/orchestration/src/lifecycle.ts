@@ -48,7 +48,7 @@ export const contentSoFar = (item: OpenItem) => {
   })
 }
 
-/** Ends an open turn: its requests, its items, then its terminal, in one transaction. Leaves the session alone. */
+/** Ends an open turn: its requests, its items, then its terminal, in one transaction. Does not change the session. */
 const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Ending, settling: Settling): void => {
   const state = draft.thread(threadId)
   if (state === undefined) return
@@ -79,7 +79,7 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
   else draft.emit(threadId, ending._tag === "completed" ? "turn.completed" : "turn.interrupted", data)
 }
 
-/** The item of a turn's prompt. */
+/** Id of the item that holds a turn's prompt. */
 const messageOf = (turnId: TurnId) => `itm_${turnId.slice("trn_".length)}_user` as ItemId
 
 /** Writes the prompt as an item, so that the transcript is complete whatever the agent echoes. */
