@@ -23,13 +23,19 @@ import * as Seeds from "./Seeds.ts"
 import { answer, type Asked, storageUnavailable, type Told, type Work } from "./Work.ts"
 
 /** Bounds of the engine; the defaults are measured (docs/decisions/0021). */
+/** What one batch takes from a lane: entries, and their weight (about bytes). */
+interface Share {
+  readonly count: number
+  readonly weight: number
+}
+
 export interface Options {
   /** Capacity of the command lane: entries and bytes. A command beyond it is answered `Overloaded` (C3). */
   readonly commands?: { readonly count: number; readonly weight: number }
   /** Capacity of the fact lane: entries and bytes. Beyond it, the agent's stdout is not read (back-pressure). */
   readonly facts?: { readonly count: number; readonly weight: number }
   /** The most that one batch takes from each lane, so that neither starves the other. Also bounds how long a batch blocks the event loop. */
-  readonly batch?: { readonly commands: number; readonly facts: number; readonly weight: number }
+  readonly batch?: { readonly commands: Share; readonly facts: Share }
   /** Threads kept in memory; idle ones beyond it are evicted. Default 1,000. */
   readonly idleThreads?: number
   /** When and how often interrupted work is continued automatically. */
@@ -122,7 +128,11 @@ export const make = (options: Options = {}) =>
     const directories = yield* Directories
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
-    const batch = options.batch ?? { commands: 128, facts: 64, weight: 128 * 1024 }
+    const batch = options.batch ?? {
+      commands: { count: 128, weight: 128 * 1024 },
+      // Facts come from agents without a pause (docs/decisions/0108).
+      facts: { count: 64, weight: 64 * 1024 }
+    }
     const pause = Duration.toMillis(options.retry ?? "250 millis")
     const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
     const figures = { commands: 0, facts: 0, overloaded: 0 }
@@ -206,9 +216,9 @@ export const make = (options: Options = {}) =>
     /** Runs one batch; returns the number of consecutive storage failures. */
     const turn = (failures: number) =>
       Effect.gen(function* () {
-        const asked = commands.take(batch.commands, batch.weight)
+        const asked = commands.take(batch.commands.count, batch.commands.weight)
         // While storage fails, answer commands without retrying the facts each time.
-        const told = failures > 0 && asked.length > 0 ? [] : facts.take(batch.facts, batch.weight)
+        const told = failures > 0 && asked.length > 0 ? [] : facts.take(batch.facts.count, batch.facts.weight)
         const works: ReadonlyArray<Work> = [...asked, ...told]
         if (works.length === 0) return failures
         figures.commands += asked.length

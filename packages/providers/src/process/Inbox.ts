@@ -18,9 +18,9 @@ export interface Inbox<A> {
 
 /**
  * Items that the consumer gets at once: others have a turn between two chunks, so that a flood does not keep the event loop. 1,024 messages of an
- * agent, mapped in one go, were gaps of 30 to 77 ms of work (docs/decisions/0090).
+ * agent, mapped in one go, were gaps of 30 to 77 ms of work (docs/decisions/0090, 0108).
  */
-const atOnce = 128
+const atOnce = 64
 
 export const make = <A>(bounds: { readonly items: number; readonly bytes: number }): Inbox<A> => {
   let items: Array<A> = []
