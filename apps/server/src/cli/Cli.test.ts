@@ -1,4 +1,4 @@
-/** The program at a shell: exit codes, what goes to which stream, and what it says. The server is real; its service does as the test says. */
+/** The program at a shell: exit codes, output streams and messages. The server is real; the test scripts its service. */
 import { spawn } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -30,7 +30,7 @@ const started = event("turn.started", { ...turn, origin: "user" })
 const said = (text: string) => event("item.delta", { ...turn, itemId, kind: "agent-message", text })
 const message = (text: string) => event("item.completed", { ...turn, itemId, kind: "agent-message", status: "completed", text })
 
-/** A server that the command line finds, whose turns go as the test says. */
+/** A server that the command line finds, whose turns the test scripts. */
 const service = (onTurn: (fixture: Fixture.Fixture, command: Command) => Effect.Effect<void>) =>
   Effect.gen(function* () {
     const fixture = yield* Fixture.start()
@@ -116,7 +116,7 @@ describe("millrace", () => {
               said("Hello, "),
               said("wor"),
               message("Hello, world"),
-              // Another turn of the thread is not this one's end.
+              // The end of another turn of the thread does not end this one.
               event("turn.failed", { threadId, turnId: TurnId.make("trn_other"), error: { kind: "unknown", message: "no" } }),
               event("turn.completed", turn)
             )

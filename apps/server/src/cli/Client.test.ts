@@ -18,7 +18,7 @@ const transports: ReadonlyArray<readonly [string, Make]> = [
 ]
 const quick: Follow.Options = { schedule: Schedule.spaced("1 millis") }
 
-/** A wire to the server that is cut after so many bytes, chosen by the seed; the last connection is whole. */
+/** A transport whose connections are cut after a number of bytes chosen by the seed; the last connection is not cut. */
 const cuttingProxy = (port: number, cuts: number, random: () => number) =>
   Effect.acquireRelease(
     Effect.async<{ readonly port: number; readonly cuts: () => number; readonly close: () => void }>((resume) => {

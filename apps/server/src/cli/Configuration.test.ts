@@ -1,4 +1,4 @@
-/** `millrace.config.json` at a shell: what wins, what is said of a wrong one, and a server that is the endpoint of another. */
+/** `millrace.config.json` at a shell: precedence, errors of a wrong file, and a server that is the endpoint of another. */
 import { execFileSync } from "node:child_process"
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -16,7 +16,7 @@ const configure = (directory: string, configuration: unknown) => {
     typeof configuration === "string" ? configuration : JSON.stringify(configuration)
   )
 }
-/** A data directory and a project, each with a file of its own. */
+/** A data directory and a project, each with its own file. */
 const places = Effect.map(temporaryDirectory, (root) => ({ dataDir: join(root, "data"), project: join(root, "project") }))
 
 interface Ready {
@@ -117,7 +117,7 @@ describe("configuration", () => {
   it.live("flags win over the environment, over the project's file, over that of the data directory", () =>
     Effect.gen(function* () {
       const { dataDir, project } = yield* places
-      // Neither of these hosts and ports can be listened on: each must be overruled.
+      // The server cannot listen on any of these hosts and ports: each must be overridden.
       configure(dataDir, {
         server: { host: "192.0.2.1", port: 1 },
         providers: { ...builtIn, one: { kind: "demo" }, two: { kind: "codex", binary: "/nowhere/codex" } }
@@ -170,7 +170,7 @@ describe("configuration", () => {
         const offered = (...args: ReadonlyArray<string>) =>
           Effect.gen(function* () {
             const running = yield* serve(dataDir, ["--port", "0", ...args], { cwd: project })
-            // The answer of every provider, probed.
+            // Every provider, after its probe.
             const found = new Set((yield* providersOf(dataDir)).map(({ provider }) => provider))
             const { stderr } = yield* down(running)
             return { found: ["evil", "far", "two"].filter((name) => found.has(name)), stderr }
@@ -228,7 +228,7 @@ describe("configuration", () => {
         for (const thread of threads) {
           const { stdout } = yield* Program.run(["run", "[[say again]]", "--thread", thread, "--json", "--data", dataDir])
           expect(stdout).toContain('"continuity":"replayed"')
-          // The other server is given the conversation as one prompt, and its agent plays what stands in it: the first turn is there.
+          // The other server receives the conversation as one prompt, and its agent answers with it, so the answer contains the first turn.
           expect(stdout).toMatch(/"text":"hello[^]*again"/)
         }
         const models = yield* Effect.promise(() =>
@@ -238,7 +238,7 @@ describe("configuration", () => {
         )
         expect(models.data.map(({ id }) => id)).toContain("chat/demo")
         yield* down(second)
-        // X4: not in the log, nor in anything else that the server wrote.
+        // X4: the key is neither in the log nor in any other file of the server.
         for (const name of readdirSync(dataDir, { recursive: true, withFileTypes: true }))
           if (name.isFile()) expect(readFileSync(join(name.parentPath, name.name)).includes(token)).toBe(false)
         for (const { server } of [first, second]) expect(server.so().stdout + server.so().stderr).not.toContain(token)

@@ -15,7 +15,7 @@ it.scopedLive("S10 a parent that is gone before anybody waits for its end is not
     const fd = openSync(pipe, "r")
     closeSync(held)
     const { gone } = yield* Descriptors.endOf("parent-fd", fd)
-    // The event loop meets the end, and says it to whoever listens.
+    // The event loop reads the end and emits it to the listeners.
     yield* Effect.repeatN(
       Effect.promise(() => turn()),
       20

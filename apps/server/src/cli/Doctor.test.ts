@@ -1,4 +1,4 @@
-/** `millrace doctor` beside a real server, and over what a killed one left. */
+/** `millrace doctor` with a real server, and on the data directory of a killed one. */
 import { existsSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"

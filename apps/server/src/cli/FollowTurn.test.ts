@@ -21,7 +21,7 @@ const item = { itemId: ItemId.make("itm_1"), kind: "agent-message" }
 const caughtUp: Frame = { _tag: "caught-up", head: 1, replayed: 0, requests: 0 }
 const none = Effect.dieMessage("not part of this test")
 
-/** A service that plays these frames, knows this status of the turn, and never asks for anything else. */
+/** A service that emits these frames and reports this status of the turn; nothing else is implemented. */
 const playing = (frames: Stream.Stream<Frame, CursorExpired>, status: TurnView["status"]): Millrace => ({
   dispatch: () => none,
   commandStatus: () => none,

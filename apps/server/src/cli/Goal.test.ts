@@ -35,7 +35,7 @@ describe("goals and hand-over", () => {
       const { threadId } = yield* post("/api/threads", { provider: "demo", cwd: dataDir })
       const id = String(threadId)
 
-      // At once done, so its next turn waits; replaced by one that is met.
+      // Its turn ends at once, so the next one waits. Then a goal that is met replaces it.
       expect(yield* run("goal", "set", id, "[[say one step]]", "--turns", "5")).toMatchObject({ code: 0 })
       yield* seen.until('"goal.waiting"')
       const shown = yield* run("goal", "show", id)

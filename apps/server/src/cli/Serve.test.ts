@@ -134,7 +134,7 @@ describe("millrace serve", () => {
         yield* server.until("ready at")
         expect(yield* Program.run(["run", "[[say one]]", "--data", dataDir])).toMatchObject({ code: 0, stdout: "one\n" })
         yield* server.kill("SIGTERM")
-        // Without the forced end this waits for ever.
+        // Without the forced exit this would wait indefinitely.
         const ended = yield* server.ended
         expect(ended).toMatchObject({ code: 1, signal: null })
         expect(ended.stderr).toContain("The server did not shut down within 2 seconds and exits now.")

@@ -1,4 +1,4 @@
-/** What a terminal is given, and what it never is. */
+/** Which characters reach a terminal. */
 import { PassThrough } from "node:stream"
 import { FastCheck as fc, Effect } from "effect"
 import { expect, it } from "@effect/vitest"
@@ -22,7 +22,7 @@ const attacks: ReadonlyArray<readonly [string, string]> = [
   ["two\nlines\tand a tab", "two\nlines\tand a tab"]
 ]
 
-/** C0 without line ends and tabs, C1, and what turns a direction. */
+/** C0 without line ends and tabs, C1, and bidirectional controls. */
 // oxlint-disable-next-line no-control-regex -- control characters are what this is about
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 
@@ -46,7 +46,7 @@ it("X8 escapes, controls and directions of an agent's text do not reach a termin
       expect(Style.harmless(text)).not.toMatch(controls)
       expect(Style.line(text, 60)).not.toMatch(controls)
       expect(Style.line(text, 60)).not.toMatch(/[\n\t]/)
-      // Only whole colours pass the last gate.
+      // Only complete colour sequences pass the last filter.
       // oxlint-disable-next-line no-control-regex -- the escape character is what this is about
       expect(Style.shown(text).replaceAll(/\u001b\[[0-9;]*m/g, "")).not.toMatch(controls)
     }),

@@ -25,7 +25,7 @@ it("D2 D13 a page at the head, and one of a stream, is nobody's next page: there
   blocks.of(page(0, 4, 4), undefined, bytesOf("at the head", made))
   blocks.of(page(0, 4), "thread/a", bytesOf("a stream", made))
   expect(blocks.find(0)).toBeUndefined()
-  // Both are shared by those who have the very same page.
+  // Subscribers with an equal page share both.
   blocks.of(page(0, 4, 4), undefined, bytesOf("again", made))
   blocks.of(page(0, 4), "thread/a", bytesOf("again", made))
   blocks.of(page(0, 4), "thread/b", bytesOf("another stream", made))
@@ -45,7 +45,7 @@ it("D7 what is kept is bounded in bytes; the oldest goes first", () => {
   const make = () => Buffer.alloc(40_000)
   for (let at = 0; at < 5; at++) blocks.of(page(at, at + 1), undefined, make)
   expect([0, 1, 2, 3, 4].map((at) => blocks.find(at) !== undefined)).toEqual([false, false, false, true, true])
-  // A longer page in the place of a shorter one counts once.
+  // A longer page that replaces a shorter one counts once.
   for (let again = 0; again < 10; again++) blocks.of(page(4, 5 + again), undefined, make)
   expect(blocks.find(3)).toBeDefined()
 })

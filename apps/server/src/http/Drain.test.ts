@@ -10,7 +10,7 @@ const millis = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return [performance.now() - start, value] as const
   })
 
-/** Sends a request and never reads the answer. */
+/** Sends a request and never reads the response. */
 const frozen = (url: string, head: string) =>
   Effect.acquireRelease(
     Effect.async<ReturnType<typeof connect>>((resume) => {

@@ -23,7 +23,7 @@ it.scopedLive("D4 the whole log of several pages is one array, and NDJSON on req
     const { append, call } = yield* start()
     for (let n = 0; n < 40; n++)
       yield* append(...range(1, 100).map((one) => event(one, "thread/thr_a", { pad: "x".repeat(2_200) })))
-    // More than the page of an answer holds, 8 MiB.
+    // More than one page holds (8 MiB).
     const { body } = yield* call("/api/events")
     expect(body.length).toBeGreaterThan(9_000_000)
     expect(offsets(body)).toEqual(range(1, 4000))
@@ -217,10 +217,10 @@ it.scopedLive("D4 a closed range has a strong ETag and 304; an open one is never
       const again = yield* ask("since=1&limit=2", { "if-none-match": known })
       expect([again.status, again.body, again.headers["x-millrace-last-idx"], again.headers.etag]).toEqual([304, "", "3", etag])
     }
-    // The log goes on; the page stays what it was.
+    // The log grows; the page stays the same.
     yield* append(event(6))
     expect((yield* ask("since=1&limit=2", { "if-none-match": etag })).status).toBe(304)
-    // By a cursor too: what it holds may be deleted later.
+    // Also by a cursor, because the page's events may be deleted later.
     const byCursor = yield* ask(`after=${log.epoch}-1&limit=2`)
     expect([byCursor.headers.etag, byCursor.headers["cache-control"]]).toEqual([etag, "private, no-cache"])
     const others = [

@@ -35,7 +35,7 @@ const offsets = (steps: Iterable<Follow.Step>) =>
 const threads = ["thread/thr_a", "thread/thr_b"] as const
 const total = 30
 
-/** Follows until its last event, cut at seeded points and resumed from the last page that it took. */
+/** Follows up to the last event, cut at seeded points and resumed from the last page that it received. */
 const reader = (stream: StreamName | undefined, last: number) =>
   Effect.gen(function* () {
     const seen: Array<number> = []
@@ -68,7 +68,7 @@ const scenario = (onWake: (wake: () => void) => void) =>
     const writer = Effect.gen(function* () {
       while (written.length < total) {
         const stream = threads[yield* Random.nextIntBetween(0, 2)] ?? threads[0]
-        // The last one is of both kinds of reader.
+        // The last event belongs to both kinds of subscriber.
         const of = written.length >= total - 2 ? threads[written.length - total + 2] : stream
         written.push(of ?? stream)
         yield* Effect.orDie(log.append([{ events: [event(written.length, of)], rows: [] }]))
@@ -95,7 +95,7 @@ it("D1 D2 each reader has its events once and in order, for 200 seeds of cuts an
       seed,
       scenario((wake) => {
         count++
-        // By the seed: lost, once, twice. A lost one costs a heartbeat, never an event.
+        // The seed chooses: lost, once or twice. A lost wake-up costs a heartbeat, never an event.
         const times = (count * 7 + seed) % 4
         if (times === 0) return
         wake()
@@ -159,7 +159,7 @@ it.scoped("D2 leases of a hundred followers that came at once end apart, a quart
     expect(ends.length).toBe(0)
     yield* TestClock.adjust("32 seconds")
     yield* Fiber.join(all)
-    // Few at a time, whatever wakes them.
+    // Few per step, whatever wakes the subscriber.
     const times = new Map<number, number>()
     for (const end of ends) times.set(end, (times.get(end) ?? 0) + 1)
     expect(Math.max(...times.values())).toBeLessThan(10)

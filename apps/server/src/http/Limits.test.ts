@@ -1,4 +1,4 @@
-/** The limits of one token through a real server: what each surface answers, and what our own client makes of it. */
+/** The limits of one token through a real server: the response of each interface, and how our client handles it. */
 import { expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Fiber, Stream } from "effect"
 import * as Follow from "@millrace/client/Follow"
@@ -26,7 +26,7 @@ const refusedOf = (fixture: Fixture) =>
     )
   )
 
-/** One request, then none for 1,000 seconds: nothing here depends on how long the others take. */
+/** One request, then none for 1,000 seconds, so that no test depends on how long requests take. */
 const slow = { requestsPerSecond: 0.001, streamsPerToken: 0 }
 
 it.scopedLive("R7 a token that asks too often gets 429 with Retry-After from /api, /v1 and /metrics, each in its own form", () =>
@@ -43,7 +43,7 @@ it.scopedLive("R7 a token that asks too often gets 429 with Retry-After from /ap
     for (const { body, error, path } of cases) {
       const { token } = yield* Tokens.create(fixture.dataDir, { name: path })
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
-      // The first one is the token's one request.
+      // The first request uses the token's limit.
       expect([path, (yield* send(`${fixture.url}/api/threads`, { headers })).status]).toEqual([path, 200])
       const answer = yield* send(`${fixture.url}${path}`, { headers, ...(body === undefined ? {} : { body }) })
       expect([path, answer.status]).toEqual([path, 429])
@@ -51,7 +51,7 @@ it.scopedLive("R7 a token that asks too often gets 429 with Retry-After from /ap
       expect(JSON.parse(answer.body)).toMatchObject(error)
       if (path.startsWith("/v1/")) expect(answer.headers["x-should-retry"]).toBe("true")
     }
-    // Without a token, where it needs none: all together.
+    // Requests without a token, where none is needed, share one limit.
     expect((yield* send(`${fixture.url}/metrics`)).status).toBe(200)
     expect((yield* send(`${fixture.url}/metrics`)).status).toBe(429)
     expect(yield* refusedOf(fixture)).toEqual({ requests: cases.length + 1, streams: 0 })
@@ -91,7 +91,7 @@ it.scopedLive("R7 C3 a call of RPC is one request: one too many is refused typed
         Effect.sync(() => ran++),
         accept(sent)
       )
-    // The upgrade was the token's one request.
+    // The upgrade used the token's limit.
     const rpc = yield* rpcOf(fixture, fixture.token)
     const refused = yield* Effect.flip(rpc.dispatch(command(1)))
     expect(refused).toMatchObject({ _tag: "Overloaded", retryAfterMillis: expect.any(Number) })
@@ -135,7 +135,7 @@ for (const transport of ["http", "rpc"] as const)
             onStatus: (status) =>
               Effect.suspend(() => {
                 said.push(status)
-                // The place is free once the client was refused.
+                // The place becomes free after the client was refused.
                 return status._tag === "reconnecting" ? Effect.asVoid(Fiber.interrupt(first)) : Effect.void
               })
           }

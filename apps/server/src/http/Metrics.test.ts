@@ -4,13 +4,13 @@ import { connect } from "node:net"
 import { event, follower, send, start } from "../../test/support/Fixture.ts"
 import * as Hosted from "../../test/support/Hosted.ts"
 
-/** The value of a series, by its name and labels as they are written. */
+/** The value of a series, by its name and labels in Prometheus text. */
 const valueOf = (text: string, series: string): number | undefined => {
   const line = text.split("\n").find((line) => line.startsWith(`${series} `))
   return line === undefined ? undefined : Number(line.slice(series.length + 1))
 }
 
-/** Asks for the stream and never reads it. */
+/** Requests the stream and never reads it. */
 const frozen = (url: string, token: string) =>
   Effect.acquireRelease(
     Effect.async<ReturnType<typeof connect>>((resume) => {
@@ -42,11 +42,11 @@ it.scopedLive(
       const text = yield* numbers
       expect(valueOf(text, 'millrace_followers{transport="sse"}')).toBe(2)
       const lag = valueOf(text, 'millrace_follower_lag_events_max{transport="sse"}') ?? 0
-      // What the sockets of this machine hold is given to it.
+      // The connection accepts as many bytes as this machine's socket buffers hold.
       expect(lag).toBeGreaterThan(20)
       expect(lag).toBeLessThanOrEqual(60)
       expect(valueOf(text, 'millrace_follower_lag_events{rank="1",transport="sse"}')).toBe(lag)
-      // The one that waits for its own thread is not behind, however far the others are.
+      // The subscriber that waits for its thread has no lag, whatever the lag of the others.
       expect(valueOf(text, 'millrace_follower_lag_events{rank="2",transport="sse"}')).toBe(0)
       expect(valueOf(text, 'millrace_followers_behind{transport="sse",events="100"}')).toBe(0)
       expect(text).not.toContain("reader=")
@@ -61,7 +61,7 @@ it.scopedLive(
       const later = yield* numbers
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="start"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="position"}')).toBe(1)
-      // The one that never reads, and the one that came back: who was cut is gone. What it got stays counted.
+      // The subscriber that never reads and the one that reconnected remain. The cut one is gone, but its bytes stay counted.
       expect(valueOf(later, 'millrace_followers{transport="sse"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_bytes_total{transport="sse"}')).toBeGreaterThan(200_000)
     })

@@ -85,7 +85,7 @@ it.scopedLive("D16 a request that is not for this host is refused by name, also 
 
 const kinds = [get("/ready", close), get("/api/events", { ...events, ...close }), get("/rpc", webSocket)]
 
-/** Connects in each turn of the event loop while the effect runs, and returns when every connection is closed: with what was said on them. */
+/** Connects in each turn of the event loop while the effect runs. Returns what the connections received, when all of them are closed. */
 const connectingDuring = <R>(url: string, effect: Effect.Effect<unknown, Error, R>) =>
   Effect.gen(function* () {
     const over = yield* Ref.make(false)

@@ -1,4 +1,4 @@
-/** What a proxy or a browser may keep, and what stays closed where others reach the server. */
+/** What a proxy or a browser may cache, and which routes need a token where other machines can reach the server. */
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { send, start } from "../../test/support/Fixture.ts"

@@ -64,7 +64,7 @@ it.scopedLive("X5 a body over 1 MiB is refused without reading it all", () =>
     const { url, token, call } = yield* start()
     const big = yield* call("/api/commands", { body: Buffer.alloc(1024 * 1024 + 1, 32) })
     expect(parsed(big)).toMatchObject([413, { _tag: "PayloadTooLarge", limitBytes: 1048576 }])
-    // An endless body: the answer comes while it is being sent, and the connection ends.
+    // An endless body: the response arrives while the body is sent, and the connection ends.
     const [sent, answer] = yield* Effect.async<readonly [number, string], Error>((resume) => {
       let bytes = 0
       const answer: Array<string> = []
@@ -168,7 +168,7 @@ it.scopedLive("D11 a client that leaves does not take its command with it", () =
       socket.on("close", () => resume(Effect.void))
       socket.destroy()
     })
-    // The server has seen the connection end when it answers the next one.
+    // When the server answers the next request, it has noticed the end of the connection.
     yield* send(`${url}/health`)
     yield* Deferred.succeed(go, undefined)
     expect(yield* Deferred.await(done)).toBe("Success")

@@ -90,7 +90,7 @@ it.scoped("D12 a follower whose client does not read holds nobody up, and gets t
       if (at % 10 === 0) yield* Effect.orDie(log.append([{ events: [event(at)], rows: [] }]))
       yield* TestClock.adjust("10 millis")
     }
-    // Two seconds: one wave at 0, then every 100 ms, the last one with the last of them.
+    // Two seconds: one batch at 0, then one every 100 ms; the last batch has the last signals.
     yield* TestClock.adjust("100 millis")
     expect(heard).toHaveLength(21)
     expect(heard.at(-1)).toEqual({ outputTokens: 200 })

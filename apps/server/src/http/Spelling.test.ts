@@ -1,4 +1,4 @@
-/** Other spellings of a target or a header reach no route past its guard. */
+/** No other spelling of a target or a header bypasses the guard of a route. */
 import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { live, send, start } from "../../test/support/Fixture.ts"
@@ -25,7 +25,7 @@ it.scopedLive(
       }
       for (const spelling of ["/RPC", "/Rpc/", "//rPC", "/rpc;x"])
         expect(yield* raw(url, get(spelling, bad))).toMatch(/^HTTP\/1\.1 404 [^]*\r\nconnection: close\r\n/i)
-      // No connection is left that the grace period would have to end.
+      // No connection remains for the grace period to cut.
       yield* Scope.close(scope, Exit.void)
     })
 )

@@ -169,7 +169,7 @@ it.scopedLive("D2 a lease ends with bye and the cursor; the client goes on at on
     const fixture = yield* start({ lease: "200 millis" })
     const { append, log, token, url } = fixture
     yield* append(event(1))
-    // As EventSource does: the body ends, and it comes back with the last id.
+    // Like EventSource: when the body ends, it reconnects with the last id.
     const first = yield* attach({ url: `${url}/api/events`, token })
     expect([first.end, first.controls.at(-1)]).toEqual([
       "closed",

@@ -148,7 +148,7 @@ it.scopedLive("C6 capabilities names the version and what this server has", () =
     const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
     expect([said.version, version]).toEqual([manifest.version, manifest.version])
     expect(said.features).toEqual(expect.arrayContaining(["filters", "labels"]))
-    // What is not built is not said to be there: each of these has a route of its own.
+    // Only built capabilities are listed: each of these has its own route.
     const routes = Object.values(ApiGroup.endpoints).map(({ path }) => path)
     for (const [feature, path] of [
       ["blobs", "/api/blobs"],

@@ -1,4 +1,4 @@
-/** Documents over the wire and by the command line's own client, against a whole server. */
+/** Export and import over HTTP and by the command line's client, against a whole server. */
 import { expect, it } from "@effect/vitest"
 import { HttpServer, HttpServerRequest } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
@@ -36,7 +36,7 @@ it.live(
       const first = yield* send(ndjson)
       expect(first).toMatchObject({ created: true, turns: 1 })
       expect(yield* send(ndjson)).toMatchObject({ threadId: first.threadId, created: false, written: 0 })
-      // Many pieces, read twice from the file that has no name.
+      // Many chunks, read twice from the unlinked file.
       expect(yield* send(`${" ".repeat(3_000_000)}${ndjson}`)).toMatchObject({ threadId: first.threadId, written: 0 })
       expect(yield* Effect.flip(send("{}"))).toMatchObject({ _tag: "ImportFailed", reason: "malformed", line: 1 })
       expect(yield* Effect.flip(send(""))).toMatchObject({ _tag: "BadRequest" })

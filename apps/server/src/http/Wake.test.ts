@@ -7,7 +7,7 @@ import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { event } from "../../test/support/Fixture.ts"
 import * as Wake from "./Wake.ts"
 
-/** A clock that only moves when somebody says that work took time, or that time passes. */
+/** A clock that moves only when the test reports that work took time, or that time passes. */
 const handClock = () => {
   let now = 0
   const sleepers = new Set<{ readonly at: number; readonly resume: () => void }>()
@@ -40,7 +40,7 @@ const layer = (committed: () => void) =>
     Layer.provideMerge(EventLogMemory.layer({ onStep: (step) => void (step === "committed" && committed()) }))
   )
 
-/** A writer that commits in every turn of the event loop, a millisecond each. */
+/** A writer that commits in every turn of the event loop; each commit takes one millisecond. */
 const busyWriter = (pass: (ms: number) => void, turns: number) =>
   Effect.gen(function* () {
     for (let turn = 0; turn < turns; turn++) {
@@ -50,12 +50,12 @@ const busyWriter = (pass: (ms: number) => void, turns: number) =>
     }
   })
 
-/** Everybody who can run has run. */
+/** Returns when every runnable fiber has run. */
 const rest = Effect.repeatN(Effect.yieldNow(), 50)
 
 const append = Effect.flatMap(EventLog, (log) => Effect.orDie(log.append([{ events: [event(1)], rows: [] }])))
 
-/** A follower whose every look takes `cost` milliseconds, how often it looked, and a writer whose commits take some. */
+/** A subscriber whose every read takes `cost` milliseconds, its number of reads, and a writer whose commits take time. */
 const scenario = (
   cost: number,
   body: (given: {
@@ -116,7 +116,7 @@ it.effect("D7 while every turn commits, followers have a twentieth of the time; 
   scenario(4, ({ looks, pass }) =>
     Effect.gen(function* () {
       yield* busyWriter(pass, 400)
-      // 4 ms of a wave and 80 of the writer.
+      // 4 ms of a batch and 80 ms of the writer.
       expect(looks()).toBeGreaterThanOrEqual(4)
       expect(looks()).toBeLessThanOrEqual(400 / 80 + 1)
       const before = looks()
@@ -146,7 +146,7 @@ it.effect("D7 a follower far behind takes its turns too, and none when nobody wr
       yield* busyWriter(pass, 400)
       expect(pages).toBeGreaterThan(4)
       expect(pages).toBeLessThan(60)
-      // The last wave, and the one of what came meanwhile, are over.
+      // The last batch has ended, and so has the one with later events.
       for (let pause = 0; pause < 2; pause++) {
         pass(8)
         yield* rest
@@ -179,7 +179,7 @@ it.effect("D7 however long a wave took, the next one comes within 600 ms", () =>
     Effect.gen(function* () {
       yield* busyWriter(pass, 1)
       const before = looks()
-      // One look of these is that at the token file.
+      // One of these reads is for the check of the token file.
       yield* busyWriter(pass, 1_300)
       expect(looks() - before).toBeGreaterThanOrEqual(3)
     })
@@ -208,7 +208,7 @@ it.effect("D7 what is sent at the end of a wave's turn counts for the wave", () 
           Effect.gen(function* () {
             yield* wake.next(sent)
             sent = wake.head()
-            // As node writes to its sockets: after the turn in which it was told to.
+            // Like Node's sockets, which write after the turn in which `write` is called.
             yield* Effect.yieldNow()
             pass(4)
           })

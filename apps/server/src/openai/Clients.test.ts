@@ -1,6 +1,6 @@
 /**
- * Four clients that nobody here wrote, unmodified and as they are set by default, against a real server: a turn that failed or that a person stopped
- * is run once, an answer is an answer, a stream that fails is an error.
+ * Four third-party clients, unmodified and with their default settings, against a real server: a turn that failed or that a person stopped is run once,
+ * a successful answer is returned, and a stream that fails is an error.
  */
 import { createOpenAI } from "@ai-sdk/openai"
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
@@ -24,7 +24,7 @@ interface Place {
 
 type Call = (at: Place, prompt: string) => Promise<string>
 
-/** By client and by endpoint, whole and streamed. Each gives the text, or throws. */
+/** By client and endpoint, whole and streamed. Each returns the text or throws. */
 const clients: Readonly<Record<string, Call>> = {
   "openai chat": async (at, content) => {
     const answer = await new OpenAI(at).chat.completions.create({ model: "demo", messages: [{ role: "user", content }] })
@@ -103,7 +103,7 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 
 const made = (run: () => Promise<string>) => Effect.tryPromise({ try: run, catch: (error) => new Thrown({ error }) })
 
-/** Stops each turn that says something and goes on; answers what an agent asks. */
+/** Interrupts each turn whose agent says "stop me"; accepts every request. */
 const attended = (hosted: Hosted.Hosted) =>
   hosted.host.follow({}).pipe(
     Stream.filterMap((frame) => (frame._tag === "event" ? Option.some(frame.event) : Option.none())),

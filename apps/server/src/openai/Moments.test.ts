@@ -106,7 +106,7 @@ describe("the moments of a call", () => {
           yield* append("running")
           const readings = yield* Effect.replicateEffect(Effect.fork(collected), 3)
           for (let n = 2; n <= 20; n++) {
-            // Around the heartbeat, so that beats and events meet.
+            // Around the heartbeat, so that heartbeats and events coincide.
             yield* Effect.sleep(yield* Random.nextIntBetween(0, 1500))
             yield* append()
           }

@@ -16,7 +16,7 @@ import * as Hosted from "../../test/support/Hosted.ts"
 
 class Sdk extends Data.TaggedError("Sdk")<{ readonly error: unknown }> {}
 
-/** A call of the client as an effect; interrupted = the client hangs up. */
+/** A call of the client as an effect; its interruption disconnects the client. */
 const call = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, Sdk> =>
   Effect.tryPromise({ try: run, catch: (error) => new Sdk({ error }) })
 
@@ -35,7 +35,7 @@ const collect = async <A>(from: AsyncIterable<A>): Promise<ReadonlyArray<A>> => 
 const dataOf = (frame: Frame): { readonly type: string; readonly threadId: ThreadId; readonly kind?: string } | undefined =>
   frame._tag === "event" ? { type: frame.event.type, ...(frame.event.data as { readonly threadId: ThreadId }) } : undefined
 
-/** The first event after the cursor that fits, as the log has it, without the face. */
+/** The first matching event after the cursor, read from the log. */
 const event = (
   hosted: Hosted.Hosted,
   after: string | undefined,
@@ -50,7 +50,7 @@ const event = (
 
 const cursor = (hosted: Hosted.Hosted) => Effect.map(hosted.host.state, ({ logEpoch, offset }) => `${logEpoch}-${offset}`)
 
-/** The thread whose agent has said something and goes on. */
+/** The thread whose agent has sent text and still runs. */
 const running = (hosted: Hosted.Hosted, after?: string) =>
   Effect.map(
     event(hosted, after, ({ kind, type }) => type === "item.completed" && kind === "agent-message"),
@@ -158,7 +158,7 @@ describe("OpenAI-compatible face", () => {
         )
         const pieces: Array<string> = []
         const runtime = yield* Effect.runtime()
-        // The turn cannot end before its first words have arrived: only then is its request answered.
+        // The turn cannot end before its first text has arrived: its request is answered only then.
         yield* call(async () => {
           for await (const chunk of chunks) {
             const piece = chunk.choices[0]?.delta.content ?? ""

@@ -99,7 +99,7 @@ const events: Readonly<Record<string, Schema.Schema.AnyNoContext>> = {
   })
 }
 
-/** What of it the schema refuses. */
+/** The errors of the schema for a value. */
 const wrong = (schema: Schema.Schema.AnyNoContext, value: unknown): ReadonlyArray<string> =>
   Either.match(S.decodeUnknownEither(schema, { errors: "all" })(value), {
     onLeft: (error) =>
@@ -107,7 +107,7 @@ const wrong = (schema: Schema.Schema.AnyNoContext, value: unknown): ReadonlyArra
     onRight: () => []
   })
 
-/** What of the event the schema of its type refuses. */
+/** The errors of an event's schema, by its type. */
 const wrongEvent = (event: Readonly<Record<string, unknown>>): ReadonlyArray<string> => {
   const schema = events[String(event["type"])]
   return schema === undefined ? [`an unknown type: ${String(event["type"])}`] : wrong(schema, event)
@@ -209,7 +209,7 @@ describe("Open Responses", () => {
         ) as Json
         expect(wrong(Response, second)).toEqual([])
         const read = JSON.parse((yield* get(hosted, `/v1/responses/${String(second["id"])}`)).body) as Json
-        // Instructions of a call are not kept apart from what the turn was given.
+        // Instructions of a call are stored as part of the turn's prompt.
         expect(read).toEqual({ ...second, instructions: null, created_at: expect.any(Number) as number })
         expect(wrong(Response, read)).toEqual([])
         const input = yield* get(hosted, `/v1/responses/${String(second["id"])}/input_items`)

@@ -1,4 +1,4 @@
-/** The pieces of both faces for turns that no demo agent makes: gaps, messages that overlap, texts that change at their end. */
+/** The streams of both endpoints for turns that the demo agent cannot produce: gaps, overlapping messages, texts that change at their end. */
 import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -90,7 +90,7 @@ const responseEvents = (moments: ReadonlyArray<Moment>): ReadonlyArray<Sent> => 
   return blocks(first + moments.map(next).join("")) as unknown as ReadonlyArray<Sent>
 }
 
-/** What a client puts together from the deltas of each item, by index, and what the last event says. */
+/** The text that a client assembles from the deltas of each item, by index, and the content of the last event. */
 const received = (moments: ReadonlyArray<Moment>) => {
   const sent = responseEvents(moments)
   const texts = new Map<number, string>()
@@ -253,7 +253,7 @@ describe("R7 calls with any number of items", () => {
     expect(tell(begun("open")) + tell(delta("open", "so far"))).toBe("so far")
     let text = ""
     for (const { itemId, text: said = "" } of all) text += tell(begun(itemId.slice(4))) + tell(done(itemId.slice(4), said))
-    // The newest may wait for the one that was moved behind them.
+    // The newest message may wait for the one that was moved to the end.
     expect(text.startsWith(`\n\n${textOf(all.slice(0, 1024))}`)).toBe(true)
     expect(text + tell(done("open", "so far and more"))).toContain(" and more")
   })

@@ -82,7 +82,7 @@ it.scopedLive("X3 a revoked token's open socket is cut: nothing can be asked ove
   })
 )
 
-/** What a client that is none says, and what it hears. */
+/** Malformed messages, and the responses to them. */
 const raw = (fixture: Pick<Fixture, "url" | "token">, query = "") =>
   Effect.acquireRelease(
     Effect.async<{ readonly socket: WebSocket; readonly heard: (count: number) => Effect.Effect<ReadonlyArray<string>> }>(
@@ -265,7 +265,7 @@ it.scopedLive(
         socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "dispatch", headers: [], payload }))
       }
       yield* Deferred.await(full)
-      // Others are answered meanwhile; and each of these after whatever came in before it.
+      // Other requests are answered meanwhile. Each answer comes after the server has read whatever arrived before.
       for (let n = 0; n < 20; n++) expect((yield* fixture.call("/api/state")).status).toBe(200)
       const held = yield* inFlight
       expect([most, held > Calls.running, held < Calls.inFlight + 1_000]).toEqual([Calls.running, true, true])
@@ -354,7 +354,7 @@ it.scopedLive("D7 a WebSocket client that asks and never reads is cut, and the m
       socket.on("close", () => resume(Effect.void))
       socket.once("data", () => {
         socket.pause()
-        // Many streams, each acknowledged unread: the library would send for ever.
+        // Many streams, each acknowledged but not read: the library would send indefinitely.
         for (let id = 1; id <= 40; id++) {
           socket.write(frame({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
           for (let ack = 0; ack < 100; ack++) socket.write(frame({ _tag: "Ack", requestId: String(id) }))

@@ -29,7 +29,7 @@ it.effect("X4 of a failure a span has its kind alone, and of a request neither h
       yield* Effect.annotateCurrentSpan({ "http.request.header.cookie": 1, "url.full": 1, "url.query": 1, "url.path": 1 })
       yield* Effect.logInfo("canary")
     }).pipe(Effect.withSpan("request"), Effect.withTracer(tracer))
-    // Where a span is made is ours to tell.
+    // The source location of a span is not secret.
     expect(said.filter((name) => name !== "code.stacktrace")).toEqual(["url.path"])
   })
 )

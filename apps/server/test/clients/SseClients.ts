@@ -1,4 +1,4 @@
-/** The clients of server-sent events that people use, each with its own way to parse, to count ids and to come back. An edge: their callbacks and timers. */
+/** Common clients of server-sent events. They differ in how they parse, store ids and reconnect. An edge: their callbacks and timers. */
 import { fetchEventSource } from "@microsoft/fetch-event-source"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
@@ -11,7 +11,7 @@ import { createParser } from "eventsource-parser"
 import type { Page } from "playwright-core"
 import { EventSource as UndiciEventSource } from "undici"
 
-/** What a caller of the client is given, as its `onmessage` or listener gets it. */
+/** A message as the client delivers it to its caller's `onmessage` or listener. */
 export interface Message {
   readonly type: string
   readonly id: string
@@ -47,7 +47,7 @@ const eventSource = (name: string, make: (url: string) => Source): SseClient => 
   }
 })
 
-/** It was written for browsers: `openWhenHidden` leaves the page's visibility out, its timers are those of a window. */
+/** This client is for browsers: `openWhenHidden` ignores the page's visibility, and it uses the timers of `window`. */
 const fetchEventSourceClient: SseClient = {
   name: "@microsoft/fetch-event-source",
   open: (url, got) => {
@@ -59,7 +59,7 @@ const fetchEventSourceClient: SseClient = {
       fetch: globalThis.fetch,
       signal: controller.signal,
       onmessage: ({ data, event, id }) => got({ type: event === "" ? "message" : event, id, data }),
-      // An end in order is the end for this client, unless its caller throws.
+      // This client does not reconnect after an ordered end, unless its caller throws.
       onclose: () => {
         throw new Error("closed")
       }
@@ -68,7 +68,7 @@ const fetchEventSourceClient: SseClient = {
   }
 }
 
-/** A parser only: who uses it keeps the id of the last event, and comes back with a new parser. */
+/** Only a parser: its user stores the id of the last event and reconnects with a new parser. */
 const parserClient: SseClient = {
   name: "eventsource-parser 4",
   open: (url, got) => {

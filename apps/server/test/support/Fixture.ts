@@ -1,4 +1,4 @@
-/** The composed HTTP server on a real socket over a memory log and a service that does only what a test says. */
+/** The composed HTTP server on a real socket, over a memory log and a service that the test scripts. */
 import { idleThread } from "@millrace/testing/IdleThread"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { type IncomingHttpHeaders, request } from "node:http"
@@ -38,7 +38,7 @@ export interface Answer {
   readonly body: string
 }
 
-/** One request on a connection of its own. `ca`: the certificate of an https server. */
+/** One request on a separate connection. `ca`: the certificate of an https server. */
 export const send = (
   url: string,
   options: {
@@ -148,11 +148,11 @@ export interface Fixture {
   readonly server: Server.Server["Type"]
   /** Commits events, one envelope. */
   readonly append: (...events: ReadonlyArray<NewEvent>) => Effect.Effect<void>
-  /** With the token. */
+  /** Requests with the token. */
   readonly call: (path: string, options?: Parameters<typeof send>[1]) => Effect.Effect<Answer, Error>
 }
 
-/** A memory log; events up to `retained` are said to be gone. Its threads are those of the fake. */
+/** A memory log that reports events up to `retained` as trimmed. Its threads are those of the fake service. */
 const memoryLog = (retained: number, fake: Fake) =>
   Layer.effect(
     EventLog,
@@ -207,18 +207,18 @@ export class Ended extends Data.TaggedError("Ended")<{
   readonly text: string
 }> {}
 
-/** A connection whose answer is watched while it comes. */
+/** A connection whose response is read as it arrives. */
 export interface Live {
   readonly status: () => number
   readonly text: () => string
-  /** Returns when the text that came so far holds this, or fails when the connection ends without it. */
+  /** Returns when the received text contains this; fails when the connection ends without it. */
   readonly until: (part: string) => Effect.Effect<void, Ended>
-  /** Returns when the connection is over: `aborted` when it was cut. */
+  /** Returns when the connection has ended; `aborted` when it was cut. */
   readonly ended: Effect.Effect<{ readonly aborted: boolean }>
   readonly cut: Effect.Effect<void>
 }
 
-/** Opens one and leaves it to the scope. */
+/** Opens a connection that is closed with the scope. */
 export const live = (url: string, headers: Record<string, string>): Effect.Effect<Live, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {

@@ -1,13 +1,13 @@
-/** Server-sent events as they came, for tests that compare bytes. */
+/** Server-sent events as received, for tests that compare bytes. */
 import type { RawEvent } from "@millrace/testing/RawSse"
 
-/** What a reader has: the events it saw, and the cursor that `bye` gave it. */
+/** What a subscriber received: its events, and the cursor of `bye`. */
 export interface Reader {
   readonly events: ReadonlyArray<RawEvent>
   readonly bye: string | undefined
 }
 
-/** The frames of an answer; one that did not come whole did not come. */
+/** The complete frames of a response; a partial one is dropped. */
 export const framesOf = (text: string): Reader => {
   const events: Array<RawEvent> = []
   let bye: string | undefined
@@ -19,5 +19,5 @@ export const framesOf = (text: string): Reader => {
   return { events, bye }
 }
 
-/** The lines of an NDJSON answer. */
+/** The lines of an NDJSON response. */
 export const linesOf = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")

@@ -19,7 +19,7 @@ export interface Hosted {
   readonly server: Server.Server["Type"]
 }
 
-/** Starts one that ends with the scope, on the directory of an earlier one if that is given; `adapters`: these agents, in this process. */
+/** Starts a server that ends with the scope, on the directory of an earlier one if given. `adapters`: agents that run in this process. */
 export const start = (
   earlier?: Pick<Hosted, "dataDir">,
   adapters?: ReadonlyArray<ProviderAdapter>,

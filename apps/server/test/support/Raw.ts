@@ -1,8 +1,8 @@
-/** A bare connection: what the server says on it, until the server closes it. */
+/** A raw TCP connection: everything that the server sends until it closes the connection. */
 import { connect } from "node:net"
 import { Effect } from "effect"
 
-/** Sends this and reads until the server has closed both directions: the client's own side stays open. */
+/** Sends bytes and reads until the server has closed both directions; the client does not close its side. */
 export const raw = (url: string, says: string): Effect.Effect<string> =>
   Effect.async((resume) => {
     const { hostname, port } = new URL(url)
@@ -11,7 +11,7 @@ export const raw = (url: string, says: string): Effect.Effect<string> =>
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1")
     })
-    // A server that ended only its own side takes what comes; one that closed the connection resets it, which a later write meets.
+    // A server that ended only its own side still accepts writes; one that closed the connection resets it at a later write.
     const more = () => socket.write("\r\n", (error) => (error ? undefined : setImmediate(more)))
     socket.on("end", more)
     socket.on("error", () => {})

@@ -1,8 +1,8 @@
-/** A way to the server that breaks: it tears its connections at a byte of the answer, wherever that is (D2). */
+/** A proxy to the server that cuts its connections at any byte of the response (D2). */
 import { connect, createServer, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
 
-/** Where a connection breaks: after so many bytes of its answers, or later where these end with `notAfter`; or right after these bytes came. */
+/** Where a connection is cut: after a number of bytes of its responses, or later where these end with `notAfter`; or right after given bytes. */
 export type Cut = { readonly bytes: number; readonly notAfter?: RegExp } | { readonly after: string | Buffer }
 
 /** More than what a `notAfter` matches. */
@@ -68,7 +68,7 @@ export const openWith = (
             else {
               cuts++
               upstream.pause()
-              // The reader gets every byte before the cut.
+              // The client receives every byte before the cut.
               client.end(part, end)
             }
           })
@@ -88,5 +88,5 @@ export const openWith = (
     ({ port }) => `http://127.0.0.1:${port}`
   )
 
-/** One that tears each of its connections when so many bytes of answers have passed. */
+/** A proxy that cuts each connection after this many bytes of responses. */
 export const open = (url: string, bytes: number): Effect.Effect<string, never, Scope.Scope> => openWith(url, () => ({ bytes }))

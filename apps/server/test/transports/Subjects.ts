@@ -1,4 +1,4 @@
-/** The one interface of the service, each way that it can be had: in process, as promises, over HTTP, over RPC, and as the client that resumes. */
+/** The service's interface in each form: in process, as promises, over HTTP, over RPC, and as the client that resumes. */
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
@@ -17,14 +17,14 @@ export class Subject extends Context.Tag("@millrace/server/test/Subject")<
   {
     readonly millrace: Millrace<TransportError>
     readonly dataDir: string
-    /** Admission closes; what is there can be read on. */
+    /** Closes admission; reads still work. */
     readonly beginShutdown: Effect.Effect<unknown>
   }
 >() {}
 
 export { command }
 
-/** Its prompt says what it does: ask a person, or say the prompt back. */
+/** An agent that asks a person or echoes the prompt, as the prompt demands. */
 const agent = ScriptedProvider.make({
   turn: (turn) =>
     Effect.all(
@@ -51,7 +51,7 @@ const overServer = (millrace: (hosted: Hosted.Hosted) => Effect.Effect<Millrace<
 const overRpc = ({ token, url }: Hosted.Hosted) =>
   RpcTransport.make({ url: `${url.replace("http", "ws")}/rpc`, webSocket: NodeWebSocket.open(token) })
 
-/** Errors of a promise are the interface's own. */
+/** Rejections of a promise are the errors of the interface. */
 const ask = <A, E>(promise: () => Promise<A>): Effect.Effect<A, E> =>
   Effect.tryPromise({ try: promise, catch: (error) => error as E })
 
@@ -82,7 +82,7 @@ const asPromises = Layer.scoped(
   })
 )
 
-/** `patient`: sends again what is refused for now, instead of saying so. */
+/** `patient`: retries commands that are refused temporarily, instead of failing. */
 export const all: ReadonlyArray<{
   readonly name: string
   readonly patient: boolean

@@ -1,4 +1,4 @@
-/** The ways to the log, each as one attach: what a client without memory hears, and what becomes of it when the connection breaks. */
+/** The transports of the log, each as one attach: what a client without state receives, and how a broken connection appears to it. */
 import { Chunk, Effect, Option, Schema, Stream } from "effect"
 import type { FollowError } from "@millrace/client/Follow"
 import * as HttpTransport from "@millrace/client/HttpTransport"
@@ -20,13 +20,13 @@ export interface Request {
 
 export interface Transport {
   readonly name: string
-  /** Says `caught-up`, `bye` and `end`; a poll only answers what it is asked. */
+  /** Whether it emits `caught-up`, `bye` and `end`; a poll only returns pages. */
   readonly speaks: boolean
   /** `cutAfter`: the connection breaks when so many bytes came; in process, which has none, at a frame. */
   readonly follow: (hosted: Hosted, request: Request, cutAfter?: number) => Stream.Stream<Frame, FollowError>
 }
 
-/** Bytes of a frame, about. */
+/** Approximate size of a frame in bytes. */
 const frameBytes = 400
 
 const inProcess: Transport["follow"] = ({ host }, request, cutAfter) =>
@@ -54,7 +54,7 @@ const rpc: Transport["follow"] = (hosted, request, cutAfter) =>
 
 const isCursorError = Schema.decodeUnknownOption(CursorError)
 
-/** Page after page, each waiting for the next event; what is in a page that did not come whole did not come. */
+/** Page after page, each a long-poll for the next event; a partial page is dropped. */
 const poll =
   (accept: "application/json" | "application/x-ndjson", query: string): Transport["follow"] =>
   (hosted, { stream, after }, cutAfter) =>

@@ -1,4 +1,4 @@
-/** A whole server with an agent that a test holds: half of an answer is said, and the rest when it is let go. */
+/** A whole server with an agent that a test controls: it sends half of an answer, and the rest when released. */
 import * as Client from "@millrace/client/Client"
 import { type StreamName, ThreadId, threadStream } from "@millrace/contracts/Ids"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
@@ -8,7 +8,7 @@ import * as Hosted from "../support/Hosted.ts"
 export interface Talk {
   readonly threadId: ThreadId
   readonly stream: StreamName
-  /** Says the other half, and completes the turn. */
+  /** Sends the other half, and completes the turn. */
   readonly release: Effect.Effect<void>
 }
 
@@ -17,17 +17,17 @@ export class World extends Context.Tag("@millrace/server/test/World")<
   Hosted.Hosted & {
     /** A thread whose turn runs; returns when half of its answer is in the log. */
     readonly halfway: Effect.Effect<Talk>
-    /** A thread whose turn says so many messages; returns when it is accepted. */
+    /** A thread whose turn sends this many messages; returns when it is accepted. */
     readonly flood: (messages: number) => Effect.Effect<Talk>
     /** A thread whose turn waits for a person. */
     readonly asking: Effect.Effect<Talk>
     readonly remove: (talk: Talk) => Effect.Effect<void>
-    /** Returns when the talk's turn is over, in the log. */
+    /** Returns when the end of the talk's turn is in the log. */
     readonly over: (talk: Talk) => Effect.Effect<void>
   }
 >() {}
 
-/** Longer than the coalescer keeps, so that each is a delta of its own. Several bytes to a character. */
+/** Longer than the coalescer's buffer, so that each is a separate delta. Characters of several bytes. */
 const half = ["Grüße aus dem Mühlbach 水車 🛶 ", 'say "this"\n\ndata: and that\nid: 7 '].map((text) => text.repeat(300))
 
 export const make = Effect.gen(function* () {
@@ -65,7 +65,7 @@ export const make = Effect.gen(function* () {
       const threadId = ThreadId.make((yield* host.dispatch(command)).threadId ?? "")
       return { threadId, stream: threadStream(threadId), release: Effect.asVoid(Deferred.succeed(released, undefined)) }
     }).pipe(Effect.orDie)
-  /** Returns when so many events of this type are in the talk's stream. */
+  /** Returns when the talk's stream has this many events of this type. */
   const until = (talk: Talk, type: string, count = 1) =>
     host.follow({ stream: talk.stream }).pipe(
       Stream.filter((frame) => frame._tag === "event" && frame.event.type === type),

@@ -1,6 +1,5 @@
 /**
- * One contract, written once: whoever holds a `Millrace` finds the same answers, errors, pages and frames, wherever it came from. What `follow` promises
- * beyond this is in transports.test.ts.
+ * One contract for all forms of `Millrace`: the same answers, errors, pages and frames. transports.test.ts has the further guarantees of `follow`.
  */
 import { expect, layer } from "@effect/vitest"
 import { Chunk, Effect, Stream } from "effect"
@@ -15,11 +14,11 @@ import { command } from "./Subjects.ts"
 type Anywhere = Millrace<TransportError>
 const nobody = ThreadId.make("thr_nobody")
 const isType = (type: string) => (frame: Frame) => frame._tag === "event" && frame.event.type === type
-/** Everything up to the first frame of which it holds. */
+/** All frames up to the first one that satisfies the predicate. */
 const until = (follow: ReturnType<Anywhere["follow"]>, isLast: (frame: Frame) => boolean) =>
   Effect.map(Stream.runCollect(Stream.takeUntil(follow, isLast)), Chunk.toReadonlyArray)
 
-/** A thread with a turn, when an event of this type is in its stream. */
+/** Creates a thread with a turn; returns when its stream has an event of this type. */
 const begin = (text: string, type: string) =>
   Effect.gen(function* () {
     const { dataDir, millrace } = yield* Subjects.Subject

@@ -1,6 +1,6 @@
 /**
- * One contract, every way to the log (D9): the same scenarios in process, over SSE, WebSocket RPC and by polling. Each history is compared with
- * the log itself, byte for byte, so all of them are equal.
+ * One contract for every transport of the log (D9): the same scenarios in process, over SSE, over WebSocket RPC and by polling. Each history is compared
+ * with the log byte for byte, so all of them are equal.
  */
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Random, Stream } from "effect"
@@ -14,13 +14,13 @@ import * as World from "./World.ts"
 
 type History = ReadonlyArray<readonly [cursor: string, json: string]>
 
-/** What the log holds, as it was committed. */
+/** The events of the log as committed. */
 const committed = ({ log }: Hosted, stream?: StreamName, after = 0): Effect.Effect<History> =>
   log.read({ after, limit: 1_000_000, maxBytes: 1e9, ...(stream !== undefined && { stream }) }).pipe(
     Effect.map(({ events }) => events.map(({ json, offset }) => [format(log.epoch, offset), json] as const)),
     Effect.orDie
   )
-/** Up to the end of the turn: what is said of its session then may not be there yet. */
+/** Events up to the end of the turn; later events of its session may not be committed yet. */
 const toTerminal = (history: History): History =>
   history.slice(0, history.findIndex(([, json]) => json.includes('"type":"turn.completed"')) + 1)
 const isEvent = (frame: Frame): frame is EventFrame => frame._tag === "event"
@@ -40,7 +40,7 @@ const isHalf = () => {
 }
 const isOffset = (offset: number) => (frame: Frame) => isEvent(frame) && frame.event.offset === offset
 
-/** Everything up to the first frame of which it holds. `seen` is there while it comes, too. */
+/** All frames up to the first one that satisfies the predicate. `seen` has them while they arrive. */
 const read = (
   frames: Stream.Stream<Frame, FollowError>,
   isLast: (frame: Frame) => boolean,
@@ -52,7 +52,7 @@ const read = (
     Effect.as(seen)
   )
 
-/** The same beside the test; what can say that it is at the head has said so when this returns. */
+/** The same in a background fiber. Returns after `caught-up`, where the transport emits it. */
 const reading = (
   { follow, speaks }: Transports.Transport,
   world: Hosted,
@@ -69,7 +69,7 @@ const reading = (
     return fiber
   })
 
-/** A talk whose turn is over. */
+/** A talk whose turn has ended. */
 const finished = Effect.gen(function* () {
   const world = yield* World.World
   const talk = yield* world.halfway
@@ -78,7 +78,7 @@ const finished = Effect.gen(function* () {
   return talk
 })
 
-/** Cut after a random number of bytes, from the first of the handshake on, and resumed by the last cursor; whole after so many cuts. */
+/** Cut after a random number of bytes, counted from the handshake, and resumed by the last cursor; not cut any more after a number of cuts. */
 const cutAgainAndAgain = (
   follow: (after: string | undefined, cutAfter: number | undefined) => Stream.Stream<Frame, FollowError>,
   isLast: (frame: Frame) => boolean,
@@ -88,7 +88,7 @@ const cutAgainAndAgain = (
     const seen: Array<Frame> = []
     for (let cut = 0; !seen.some(isLast); cut++) {
       const bytes = cut < cuts ? Math.ceil(2 ** (yield* Random.nextRange(0, 16))) : undefined
-      // What came in one piece with the last one is left there.
+      // Frames that arrived in one chunk with the last one are not read.
       yield* Effect.catchTag(read(follow(seen.findLast(isEvent)?.cursor, bytes), isLast, seen), "Disconnected", () => Effect.void)
       if (cut > cuts) return yield* Effect.dieMessage("uncut, and still without its end")
     }
@@ -118,7 +118,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
         const known = yield* committed(world, talk.stream)
         const request = { stream: talk.stream }
         const first = yield* reading(transport, world, request, isTerminal)
-        // Others come and go in the middle.
+        // Other clients attach and leave meanwhile.
         for (let n = 0; n < 3; n++) expect(events(yield* read(follow(world, request), isHalf()))).toEqual(known)
         const second = yield* reading(transport, world, request, isTerminal)
         yield* talk.release
@@ -127,7 +127,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
         expect(all.length).toBeGreaterThan(known.length)
         for (const tab of tabs) {
           expect(events(tab)).toEqual(all)
-          // Both came at half time, and heard nothing of each other.
+          // Both attached in the middle, independently of each other.
           if (speaks) expect(controls(tab)).toMatchObject([{ _tag: "caught-up", replayed: known.length, requests: 0 }])
           if (speaks) expect(tab.findIndex(isCaughtUp)).toBe(known.length)
         }
