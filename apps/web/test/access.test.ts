@@ -34,7 +34,7 @@ const views: ReadonlyArray<readonly [path: string, words: RegExp]> = [
   ["log", /thread\.created/],
   ["agents", /demo/],
   ["sessions", /Last activity/],
-  ["settings", /Who is in/]
+  ["settings", /Devices and tokens/]
 ]
 
 it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessibility finds nothing serious", () =>
@@ -71,7 +71,7 @@ it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessib
           await page.goto(`${millrace.url}/#/${path}`)
           await page.getByText(words).first().waitFor()
           if (path === "log") await page.locator("button.line").last().click()
-          if (path === "settings") await page.getByRole("button", { name: "Make a link" }).click()
+          if (path === "settings") await page.getByRole("button", { name: "Create a link" }).click()
           if (path === "settings") await page.getByRole("img", { name: "QR code" }).waitFor()
         })
         found.push(...(yield* scan(device, `${colorScheme} ${width} ${path}`)))

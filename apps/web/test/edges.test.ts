@@ -189,7 +189,7 @@ it.scopedLive(
       yield* first.kill("SIGKILL")
       yield* first.ended
       yield* Effect.promise(async () => {
-        await page.getByText("No connection. You see the state as it was").waitFor()
+        await page.getByText("No connection. You see the last known state").waitFor()
         const waits = page.getByRole("region", { name: "Not sent yet" })
         for (const [at, text] of ["[[say two]]", "[[say three]]"].entries()) {
           await page.getByLabel("Prompt").fill(text)

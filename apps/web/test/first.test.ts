@@ -26,7 +26,7 @@ it.scopedLive(
         await phone.page.locator(".turn-end").nth(1).waitFor()
         await page.getByRole("link", { name: "Requests" }).click()
         await page.getByText("accept, answered by phone").waitFor()
-        await page.getByText("Nothing waits for you.").waitFor()
+        await page.getByText("No open requests.").waitFor()
         await page.goBack()
         await page.locator(".turn-end").nth(1).waitFor()
       })

@@ -32,7 +32,7 @@ it.scopedLive(
         await page.locator(".badge.idle").waitFor()
         await goal.getByRole("button", { name: "Resume" }).click()
         await goal.getByRole("button", { name: "Pause" }).waitFor()
-        await goal.getByRole("button", { name: "Take away" }).click()
+        await goal.getByRole("button", { name: "Remove" }).click()
         await goal.waitFor({ state: "detached" })
         await aim("[[say It is done.\n\nGOAL COMPLETE]]")
         await goal.getByText("Goal met").waitFor()

@@ -19,7 +19,7 @@ it.scopedLive(
       yield* first.kill("SIGKILL")
       yield* first.ended
       yield* Effect.promise(async () => {
-        await page.getByText("No connection. You see the state as it was").waitFor()
+        await page.getByText("No connection. You see the last known state").waitFor()
         // Nobody says that the turn is over: it is shown as it was.
         expect(await page.locator(".turn-end").count()).toBe(0)
         await page.getByLabel("Prompt").fill("[[say and **after** it]]")

@@ -68,7 +68,7 @@ it.scopedLive(
           await page.getByRole("link", { name: view }).tap()
           await page.getByRole("heading", { name: view, exact: true }).waitFor()
           if (view === "Log") await page.locator("button.line").last().tap()
-          if (view === "Settings") await page.getByRole("button", { name: "Make a link" }).tap()
+          if (view === "Settings") await page.getByRole("button", { name: "Create a link" }).tap()
           if (view === "Settings") await page.getByRole("img", { name: "QR code" }).waitFor()
           await fits(view)
           await page.getByRole("link", { name: "All threads" }).tap()

@@ -35,8 +35,8 @@ it.scopedLive(
         await page.getByText("Welcome to Millrace").waitFor()
         await page.getByText("No threads yet.").waitFor()
         for (const [view, words] of [
-          ["requests", "Nothing waits for you."],
-          ["sessions", "No agent runs."]
+          ["requests", "No open requests."],
+          ["sessions", "No live sessions."]
         ] as const) {
           await page.goto(`${millrace.url}/#/${view}`)
           await page.getByText(words).waitFor()
@@ -104,7 +104,7 @@ it.scopedLive(
       yield* Effect.promise(async () => {
         // Only the demo agent is there: the others say what they need.
         await page.goto(`${first.url}/#/agents`)
-        await page.getByText("No agent but the demo is installed").waitFor()
+        await page.getByText("Only the demo agent is installed").waitFor()
         await page.getByText("To fix:").first().waitFor()
         await page.goto(`${first.url}/#/`)
         await page.getByLabel("Prompt").fill("[[say all of it]] [[deltas 100000 10]]")
@@ -113,15 +113,15 @@ it.scopedLive(
       })
       const threadId = threadOf(page.url())
       yield* post(first, "/api/shutdown", { deadlineMs: 4_000 })
-      yield* Effect.promise(() => page.getByText("The server is going down in order").waitFor())
+      yield* Effect.promise(() => page.getByText("The server is shutting down. Accepted").waitFor())
       yield* first.ended
       const before = yield* Effect.promise(() => page.locator(".foot .offset").textContent())
       yield* forget(dataDir, ThreadId.make(threadId))
       const second = yield* serve({ dataDir, port })
       yield* Effect.promise(async () => {
-        await page.getByText("away for longer than the log reaches back").waitFor()
+        await page.getByText("offline for longer than the log is retained").waitFor()
         await page.locator(".connection.live").waitFor()
-        await page.getByText("The server is going down").waitFor({ state: "detached" })
+        await page.getByText("The server is shutting down").waitFor({ state: "detached" })
         await page.locator(".turn-end").waitFor()
         expect(await page.locator(".foot .offset").textContent()).not.toBe(before)
       })

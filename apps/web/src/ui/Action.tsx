@@ -1,4 +1,4 @@
-/** A button that runs a command: shows that it is on its way, and the refusal in the words of the server. */
+/** A button that runs a command: disabled while it runs, and shows the server's message when it is refused. */
 import { useState, type ReactNode } from "react"
 
 export const useAction = () => {

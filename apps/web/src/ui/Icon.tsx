@@ -1,4 +1,4 @@
-/** The few signs of the page, drawn: no font, no request. */
+/** The icons of the page as SVG paths: they need no font and no request. */
 const paths = {
   threads: "M4 5h16M4 12h16M4 19h10",
   requests: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM9.5 9.2a2.6 2.6 0 1 1 3.6 2.4c-.8.4-1.1.9-1.1 1.8M12 17h.01",

@@ -1,4 +1,4 @@
-/** Where the page is: the part of the address behind `#`, so that the server has one page only. */
+/** The route of the page, in the fragment of its URL, so that the server serves a single page. */
 import { useSyncExternalStore } from "react"
 import type { ThreadId } from "@millrace/contracts/Ids"
 
@@ -10,7 +10,7 @@ const simple = ["requests", "log", "agents", "sessions", "settings"] as const
 
 const parse = (hash: string): Route => {
   const thread = /^#\/thread\/(thr_[A-Za-z0-9_-]{1,120})$/.exec(hash)
-  // The pattern is the id's own.
+  // The pattern is that of thread ids.
   if (thread !== null) return { view: "thread", threadId: thread[1] as ThreadId }
   const view = simple.find((name) => hash === `#/${name}`)
   return { view: view ?? "home" }

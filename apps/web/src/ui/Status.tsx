@@ -1,4 +1,4 @@
-/** A thread's status: a word and its mark. */
+/** A thread's status as text with a coloured dot. */
 import type { ThreadStatus } from "@millrace/contracts/State"
 
 const statusWord: Readonly<Record<ThreadStatus, string>> = {

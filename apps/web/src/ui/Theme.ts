@@ -1,4 +1,4 @@
-/** Light, dark, or as the system says; kept in this browser. */
+/** The colour theme: light, dark, or that of the system. Stored in this browser. */
 export type Theme = "system" | "light" | "dark"
 const key = "millrace.theme"
 

@@ -1,4 +1,4 @@
-/** The time, every half minute: for words like "3 min". */
+/** The current time, updated every half minute by default, for texts like "3 min". */
 import { useEffect, useState } from "react"
 
 export const useNow = (everyMillis = 30_000): number => {

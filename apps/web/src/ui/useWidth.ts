@@ -1,6 +1,6 @@
 import { type RefObject, useLayoutEffect, useState } from "react"
 
-/** The element's own width in pixels, 0 before it is measured. */
+/** The width of the element in pixels; 0 before it is measured. */
 export const useWidth = (ref: RefObject<HTMLElement | null>): number => {
   const [width, setWidth] = useState(0)
   useLayoutEffect(() => {

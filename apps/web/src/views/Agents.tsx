@@ -1,4 +1,4 @@
-/** The agents of this server: installed, signed in, what they can, and what to fix. */
+/** The agents of this server: installed, signed in, capabilities, and how to fix what is wrong. */
 import { useEffect } from "react"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { loadProviders } from "../store/Store.ts"
@@ -26,7 +26,7 @@ const Card = ({ agent }: { readonly agent: ProviderStatus }) => (
       </p>
     )}
     {agent.capabilities.length > 0 && (
-      <ul className="tags" aria-label="Can">
+      <ul className="tags" aria-label="Capabilities">
         {agent.capabilities.map((one) => (
           <li key={one}>{one}</li>
         ))}
@@ -42,10 +42,10 @@ export const Agents = () => {
   return (
     <div className="page">
       <h1>Agents</h1>
-      {providers === undefined && <p role="status">Looking for agents…</p>}
+      {providers === undefined && <p role="status">Probing agents…</p>}
       {providers !== undefined && all.every(({ installed, provider }) => !installed || provider === "demo") && (
         <p className="nothing">
-          No agent but the demo is installed on the server. Each says below what it needs; it is looked for again by itself.
+          Only the demo agent is installed on the server. See below what each agent needs; the server checks again by itself.
         </p>
       )}
       <div className="cards">

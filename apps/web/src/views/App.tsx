@@ -1,4 +1,4 @@
-/** The shell: rail, view, and what the connection has to say. */
+/** The shell: rail, banner of the connection, and the current view. */
 import { lazy, Suspense, useEffect } from "react"
 import { useRoute } from "../ui/Route.ts"
 import { useStore } from "../store/useStore.ts"
@@ -9,7 +9,7 @@ import { Rail } from "./Rail.tsx"
 import { Requests } from "./Requests.tsx"
 import { Unpaired } from "./Unpaired.tsx"
 
-// What few people open is loaded when it is opened.
+// Views that few people open are loaded on demand.
 const Agents = lazy(async () => ({ default: (await import("./Agents.tsx")).Agents }))
 const Log = lazy(async () => ({ default: (await import("./Log.tsx")).Log }))
 const Sessions = lazy(async () => ({ default: (await import("./Sessions.tsx")).Sessions }))
@@ -45,13 +45,13 @@ export const App = () => {
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) Millrace` : "Millrace"
   }, [waiting])
-  // Read ahead: a thread opens also when the server cannot be reached.
+  // Loaded in advance, so that a thread opens even if the server cannot be reached.
   useEffect(() => void loadThread(), [])
   if (connection.state === "unpaired") return <Unpaired />
   return (
     <div className={`shell at-${route.view}`} data-connection={connection.state}>
       <a className="skip" href="#main">
-        To the content
+        Skip to content
       </a>
       <Rail />
       <main id="main" tabIndex={-1}>

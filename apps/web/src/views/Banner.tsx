@@ -1,4 +1,4 @@
-/** What a person should know of the connection, and no more: nothing while all is well. */
+/** Notices about the connection; nothing while it is live. */
 import { useEffect } from "react"
 import { Icon } from "../ui/Icon.tsx"
 import { count } from "../ui/Time.ts"
@@ -7,9 +7,9 @@ import { useStore } from "../store/useStore.ts"
 
 const expired: Readonly<Record<string, string>> = {
   CursorExpired:
-    "This page was away for longer than the log reaches back. It shows the present state; what happened in between is not listed.",
-  CursorForeign: "This server has another log than at your last visit. The page shows that log's present state.",
-  CursorAhead: "The server's log was set back to an older copy. The page shows its present state."
+    "This page was offline for longer than the log is retained. It shows the current state; the events in between are not listed.",
+  CursorForeign: "This server has a different log than at your last visit. The page shows the current state of the new log.",
+  CursorAhead: "The server's log was restored from an older copy. The page shows its current state."
 }
 
 export const Banner = () => {
@@ -22,9 +22,9 @@ export const Banner = () => {
   }, [notice])
   const words =
     connection.state === "draining"
-      ? "The server is going down in order. What was accepted is in the log; this page goes on when it is back."
+      ? "The server is shutting down. Accepted commands are in the log; this page resumes when the server is back."
       : connection.state === "reconnecting" && connection.attempt > 1
-        ? "No connection. You see the state as it was; it goes on where it stopped."
+        ? "No connection. You see the last known state; the page resumes where it stopped."
         : connection.state === "failed"
           ? connection.message
           : undefined
@@ -34,7 +34,7 @@ export const Banner = () => {
         <p className={`banner ${connection.state}`}>
           <span>{words}</span>
           <button type="button" className="quiet" onClick={link.retry}>
-            Try now
+            Retry now
           </button>
         </p>
       )}
@@ -43,7 +43,7 @@ export const Banner = () => {
           <span>
             {notice.kind === "resumed"
               ? `${count(notice.events, "event")} while you were away${notice.requests > 0 ? `, ${count(notice.requests, "request")}` : ""}`
-              : (expired[notice.why] ?? "The page took a new snapshot of the log.")}
+              : (expired[notice.why] ?? "The page loaded a new snapshot of the log.")}
           </span>
           <button type="button" className="quiet icon-only" aria-label="Dismiss" onClick={dismiss}>
             <Icon name="close" />

@@ -1,4 +1,4 @@
-/** A prompt for a thread: sent, queued, steered into the running turn, or in its place. */
+/** A prompt for a thread: sent, queued, steered into the running turn, or run instead of it. */
 import { useState } from "react"
 import type { Strategy } from "@millrace/contracts/Command"
 import type { ThreadView } from "@millrace/contracts/State"
@@ -9,7 +9,7 @@ import * as Waiting from "../store/Waiting.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
 
-/** What is being written survives a change of views and a reload. */
+/** Storage key of the draft, which survives a change of views and a reload. */
 const draftKey = (threadId: string) => `millrace.draft.${threadId}`
 
 export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
@@ -29,11 +29,11 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
     const words = text
     write("")
     const sent = await action.run(() => command(words))
-    // What was refused is there to be mended.
+    // Restores a refused text for correction.
     if (!sent) setText((now) => (now === "" ? words : now))
   }
   const [refusal, setRefusal] = useState<string>()
-  // The next message can be written while this one waits for a connection.
+  // The field is cleared at once, so that the next message can be written while this one waits for a connection.
   const send = async (strategy: Strategy) => {
     const words = text
     write("")
@@ -60,7 +60,9 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
         onChange={write}
         onSend={() => void send("enqueue")}
         busy={action.busy}
-        placeholder={offline ? "No connection: what you send waits" : running ? "What comes after this turn?" : "What next?"}
+        placeholder={
+          offline ? "No connection: messages wait until it is back" : running ? "What comes after this turn?" : "What next?"
+        }
         sendLabel={running ? "Queue" : "Send"}
         autoFocus
       >
@@ -70,7 +72,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
             className="quiet"
             disabled={action.busy}
             onClick={() => void aim()}
-            title="The agent works towards this, turn after turn, until it says that it is met"
+            title="The agent starts turns by itself until it reports this goal as met"
           >
             Set as goal
           </button>
@@ -94,7 +96,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
               title={
                 steers === true
                   ? "Adds your text to the running turn"
-                  : "This agent cannot be steered: your text is the next turn"
+                  : "This agent cannot be steered: your text becomes the next turn"
               }
             >
               <Icon name="steer" />
@@ -104,7 +106,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
               type="button"
               disabled={empty || action.busy}
               onClick={() => void send("interrupt")}
-              title="Ends the running turn and runs yours"
+              title="Interrupts the running turn and runs your text instead"
             >
               <Icon name="up" />
               <span>Instead</span>

@@ -1,4 +1,4 @@
-/** File changes: side by side where there is room, else unified. */
+/** File changes: side by side where the element is wide enough, else unified. */
 import { memo, useMemo, useRef, useState } from "react"
 import type { FileChange } from "@millrace/contracts/Item"
 import { pairs, type Pair, type Side, unified, type UnifiedLine } from "../text/Diff.ts"
@@ -38,10 +38,10 @@ const OneLine = ({ line }: { readonly line: UnifiedLine }) =>
     </tr>
   )
 
-/** A narrower diff has one column: two would hide one of them. Pixels of its own width. */
+/** Minimum width in pixels of the element for two columns. */
 const sideBySideFrom = 700
 
-/** Longer ones are shown when asked for. */
+/** Maximum number of lines shown before the button "Show all". */
 const maxLines = 400
 
 const Table = memo(({ diff }: { readonly diff: string }) => {

@@ -1,4 +1,4 @@
-/** What the thread works towards by itself: how far it is, and a hand on it. */
+/** The thread's goal: its status, its budget, and buttons to pause, resume or remove it. */
 import type { Goal as GoalView, ThreadView } from "@millrace/contracts/State"
 import { Action } from "../ui/Action.tsx"
 import { count, span } from "../ui/Time.ts"
@@ -8,8 +8,8 @@ const words: Readonly<Record<GoalView["status"], string>> = {
   active: "Goal",
   paused: "Goal, paused",
   met: "Goal met",
-  exhausted: "Goal given up",
-  cleared: "Goal taken away"
+  exhausted: "Goal ended: budget used",
+  cleared: "Goal removed"
 }
 
 const spent = ({ budget, used }: GoalView): string =>
@@ -35,7 +35,7 @@ export const Goal = ({ thread: { goal, threadId } }: { readonly thread: ThreadVi
           {goal.status === "active" && <Action run={() => link.send("goal.pause", { threadId })}>Pause</Action>}
           {goal.status === "paused" && <Action run={() => link.send("goal.resume", { threadId })}>Resume</Action>}
           {(goal.status === "active" || goal.status === "paused") && (
-            <Action run={() => link.send("goal.clear", { threadId })}>Take away</Action>
+            <Action run={() => link.send("goal.clear", { threadId })}>Remove</Action>
           )}
         </span>
       </header>

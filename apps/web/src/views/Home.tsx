@@ -1,4 +1,4 @@
-/** A new thread. For a newcomer: what this is, and the demo agent's answer one click away. */
+/** A new thread. For a newcomer: an introduction, and prompts for the demo agent. */
 import { cut } from "@millrace/contracts/Text"
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -16,9 +16,9 @@ const demos = [
   { word: "Say hello", text: "hello" },
   {
     word: "Ask before a command",
-    text: "[[think The person wants to see an approval.]] [[run echo it runs]] [[say Done: the command ran with your leave.]]"
+    text: "[[think The person wants to see an approval.]] [[run echo it runs]] [[say Done: the command ran with your approval.]]"
   },
-  { word: "Make a plan", text: "[[plan Look around; Change one line; Run the tests]] [[say A plan is an item of its own.]]" },
+  { word: "Make a plan", text: "[[plan Look around; Change one line; Run the tests]] [[say A plan is a separate item.]]" },
   { word: "Ask a question", text: "[[ask Which colour has the water?]] [[say Thank you.]]" }
 ]
 
@@ -92,7 +92,7 @@ export const Home = () => {
           onChange={setText}
           onSend={() => void begin(text, chosen)}
           busy={action.busy}
-          placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What shall be done?"}
+          placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What should the agent do?"}
           sendLabel="Start"
           autoFocus
         />
@@ -114,7 +114,7 @@ export const Home = () => {
             <input
               list="folders"
               value={cwd ?? ""}
-              placeholder="of the server, unless you say another"
+              placeholder="default: the server's directory"
               onChange={(event) => setCwd(event.target.value)}
             />
             <datalist id="folders">
@@ -126,7 +126,7 @@ export const Home = () => {
           {chosen !== "demo" && (
             <label>
               Model
-              <input value={model} placeholder="the agent's own" onChange={(event) => setModel(event.target.value)} />
+              <input value={model} placeholder="default: the agent's choice" onChange={(event) => setModel(event.target.value)} />
             </label>
           )}
         </div>

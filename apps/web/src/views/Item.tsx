@@ -1,4 +1,4 @@
-/** One item as it is: the text of the log, drawn by its kind. `data-item` and `data-text` are for those who compare. */
+/** One item, rendered by its kind with the text of the log. Tests compare `data-item` and `data-text` with the log. */
 import { memo, useState, type ReactNode } from "react"
 import type { ItemView, PlanStep } from "@millrace/contracts/Item"
 import { Code } from "../text/Code.tsx"
@@ -16,7 +16,7 @@ const Copy = ({ text }: { readonly text: string }) => {
     setDone(true)
     setTimeout(() => setDone(false), 1_500)
   }
-  // Not every page may: without TLS, from another machine, there is no clipboard.
+  // A page from another machine without TLS has no clipboard.
   if (typeof navigator.clipboard === "undefined") return null
   return (
     <button
@@ -43,7 +43,7 @@ const Json = ({ name, value }: { readonly name: string; readonly value: unknown 
     </details>
   )
 
-/** The steps of a plan with what is done of each. */
+/** The steps of a plan with their status. */
 export const Steps = ({ steps }: { readonly steps: ReadonlyArray<PlanStep> }) => (
   <ol className="steps">
     {steps.map((step, at) => (
@@ -156,7 +156,7 @@ export const Item = memo(({ item }: { readonly item: ItemView }) => (
     {body(item)}
     {item.truncatedBytes !== undefined && (
       <p className="cut">
-        {item.truncatedBytes.toLocaleString("en")} bytes were cut from this item; the agent's own record has them.
+        {item.truncatedBytes.toLocaleString("en")} bytes were cut from this item. The agent's own record has them.
       </p>
     )}
   </article>

@@ -1,4 +1,4 @@
-/** The log itself: every event by its offset, live, and the raw JSON of each. Pages are read where one scrolls. */
+/** The log: every event by its offset, live, with its raw JSON. Pages are read on scrolling. */
 import { shorten } from "@millrace/contracts/Text"
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react"
@@ -8,9 +8,9 @@ import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 
 const pageSize = 200
-/** Pages that are kept; the one read longest ago goes first. */
+/** Maximum number of cached pages; the oldest page is evicted first. */
 const maxPages = 40
-/** How far a filter looks back by itself. */
+/** How many events a filter searches by itself. */
 const maxScanned = 4_000
 
 const none: ReadonlyArray<LogEvent> = []
@@ -51,7 +51,7 @@ const Line = memo(
   )
 )
 
-/** The events of the log by offset, read by pages; live ones come from the tail. */
+/** The events of the log by offset, read in pages; live ones come from the tail. */
 const usePages = () => {
   const tail = useStore((state) => state.tail)
   const [pages, setPages] = useState<ReadonlyMap<number, ReadonlyArray<LogEvent>>>(new Map())
@@ -70,7 +70,7 @@ const usePages = () => {
     (page: number) => {
       if (asked.current.has(page)) return
       asked.current.add(page)
-      // The last page grows: what came since is in the tail.
+      // A page may be read again, because the last one grows. Later events are in the tail.
       read(page).then(
         () => asked.current.delete(page),
         () => asked.current.delete(page)
@@ -108,7 +108,7 @@ export const Log = () => {
     setFound(undefined)
     if (words.length === 0) return
     let here = true
-    // Who types is let finish. Without a connection there is nothing to look through; another word looks again.
+    // Waits until the person stops typing. Without a connection the search fails; the next change of the filter starts a new one.
     const timer = setTimeout(() => void scan(head, [], () => here).catch(() => {}), 200)
     return () => {
       here = false
@@ -124,7 +124,7 @@ export const Log = () => {
 
   const filtered = words.length > 0
   const count = filtered ? matches.length : head
-  // Another function is another list to the virtualizer: it would lay out every row again.
+  // Stable, because the virtualizer lays out every row again for a new function.
   const keyOf = useCallback((index: number) => (filtered ? (matches[index]?.offset ?? index) : index + 1), [filtered, matches])
   const virtual = useVirtualizer({
     count,
@@ -167,12 +167,12 @@ export const Log = () => {
         </label>
         <span className="figures" role="status">
           {filtered
-            ? `${matches.length.toLocaleString("en")} of ${(head - (found?.from ?? head)).toLocaleString("en")} looked at`
+            ? `${matches.length.toLocaleString("en")} of ${(head - (found?.from ?? head)).toLocaleString("en")} events searched`
             : `${head.toLocaleString("en")} events`}
         </span>
         {filtered && found !== undefined && found.from > 0 && (
           <button type="button" className="quiet" onClick={() => void scan(found.from, found.events, () => true)}>
-            Look further back
+            Search further back
           </button>
         )}
       </header>

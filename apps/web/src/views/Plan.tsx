@@ -1,11 +1,11 @@
-/** What the agent plans to do in the newest turn: a checklist that ticks while the turn runs. */
+/** The agent's plan for the newest turn: a checklist that is updated while the turn runs. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { PlanStep } from "@millrace/contracts/Item"
 import type { State } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { Steps } from "./Item.tsx"
 
-/** The plan of the newest turn that has begun. */
+/** The plan of the newest turn that has started. */
 const planOf = (state: State, threadId: ThreadId): ReadonlyArray<PlanStep> | undefined => {
   const opened = state.threads.get(threadId)
   if (opened?.state !== "ready") return undefined

@@ -1,4 +1,4 @@
-/** The text of a prompt: grows with it; Enter sends, Shift+Enter makes a line. */
+/** The text field of a prompt. It grows with its text. Enter sends, Shift+Enter inserts a line. */
 import { useLayoutEffect, useRef, type ReactNode } from "react"
 import { Icon } from "../ui/Icon.tsx"
 
@@ -20,7 +20,7 @@ export const Prompt = (props: {
     node.style.height = "auto"
     node.style.height = `${Math.min(node.scrollHeight + 2, window.innerHeight * 0.4)}px`
   }, [props.value])
-  // A phone's keyboard would cover the page before anybody asked for it.
+  // No focus on a phone: its keyboard would cover the page.
   const focus = props.autoFocus === true && matchMedia("(pointer: fine)").matches
   return (
     <form

@@ -1,4 +1,4 @@
-/** The turns that wait, in their order: edit, move, remove, or make one the next. */
+/** The queued turns in their order: edit, move, remove, or run one now. */
 import { useState } from "react"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
@@ -87,7 +87,7 @@ export const Queue = (props: {
                       <Icon name="edit" />
                     </button>
                     <Action
-                      label="Run it now: the running turn ends"
+                      label="Run now: interrupts the running turn"
                       className="quiet icon-only"
                       run={() => link.send("turn.promote", { threadId, turnId, strategy: "interrupt" })}
                     >

@@ -1,4 +1,4 @@
-/** Threads by project with their true status, search, the other views, and the connection. */
+/** Threads by project with their status, search, links to the other views, and the connection. */
 import { useDeferredValue, useMemo, useState } from "react"
 import type { ThreadStatus } from "@millrace/contracts/State"
 import { Dot } from "../ui/Status.tsx"
@@ -11,7 +11,7 @@ import { useStore } from "../store/useStore.ts"
 import type { Thread, World } from "../store/World.ts"
 
 const urgency: Readonly<Record<ThreadStatus, number>> = { "needs-you": 0, running: 1, queued: 2, failed: 3, idle: 3 }
-/** What needs a person comes first; then the most recent. */
+/** Threads that need a person come first; then the most recent. */
 const order = (a: Thread, b: Thread) => urgency[a.status] - urgency[b.status] || b.updatedAt.localeCompare(a.updatedAt)
 
 export const titleOf = (thread: Pick<Thread, "title" | "threadId">): string =>
@@ -48,7 +48,7 @@ const connectionWords: Readonly<Record<string, string>> = {
   replaying: "catching up",
   live: "live",
   reconnecting: "reconnecting",
-  draining: "server going down",
+  draining: "server shutting down",
   failed: "stopped"
 }
 
@@ -67,7 +67,7 @@ const Foot = () => {
       <span className={`connection ${connection}`} role="status">
         <i aria-hidden="true" /> {connectionWords[connection]}
       </span>
-      <span className="offset" title="Position in the log">
+      <span className="offset" title="Offset in the log">
         {offset.toLocaleString("en")}
       </span>
       <button type="button" className="quiet" onClick={turn} aria-label={`Colours: ${shown}. Change`} title={`Colours: ${shown}`}>
@@ -147,13 +147,13 @@ export const Rail = () => {
         ))}
         {world !== undefined && found.length === 0 && (
           <p className="nothing">
-            {search === "" ? (archived ? "Nothing is archived here." : "No threads yet.") : "No thread fits."}
+            {search === "" ? (archived ? "No archived threads." : "No threads yet.") : "No thread matches."}
           </p>
         )}
         <button type="button" className="quiet small" aria-pressed={archived} onClick={() => setArchived(!archived)}>
           {archived ? "Show current threads" : "Show archived"}
         </button>
-        {world?.more === true && <p className="nothing">Older threads are not listed here; search finds the 500 most recent.</p>}
+        {world?.more === true && <p className="nothing">Only the 500 most recent threads are listed and searched here.</p>}
       </nav>
       <Foot />
     </aside>

@@ -1,4 +1,4 @@
-/** What is asked of a person, with its choices; and how it was answered, also when somebody else was first. */
+/** A request to a person with its choices, and a settled request with its answer and who gave it. */
 import { useState } from "react"
 import type { ApprovalOption, Ask, Decision, Question, RequestView } from "@millrace/contracts/Item"
 import { useAction } from "../ui/Action.tsx"
@@ -17,7 +17,7 @@ const choiceWord: Readonly<Record<Decision, string>> = {
 
 const look: Readonly<Record<string, string>> = { accept: "primary", "accept-for-session": "", decline: "quiet", cancel: "quiet" }
 
-/** A button of an approval: a decision in our words, or an option in the agent's. */
+/** A button of an approval: a decision, or one of the agent's options with its label. */
 interface Choice {
   readonly key: string
   readonly label: string
@@ -39,7 +39,7 @@ const ofDecision = (decision: Decision): Choice => ({
   answer: { decision }
 })
 
-/** The agent's own options where it names them, and the decisions that none of them stands for. */
+/** The agent's options, then the decisions that no option stands for. */
 const choicesOf = ({ choices, options = [] }: Extract<Ask, { readonly kind: "approval" }>): ReadonlyArray<Choice> => [
   ...options.map(ofOption),
   ...choices.filter((decision) => !options.some(({ kind }) => kind === decision)).map(ofDecision)
@@ -79,7 +79,7 @@ const Approval = ({ action, request }: { readonly request: RequestView; readonly
 
 type Given = Readonly<Record<string, { readonly chosen: ReadonlyArray<string>; readonly typed: string }>>
 
-/** What was chosen and what was typed, without empty words. */
+/** The chosen options and the typed text, if it is not blank. */
 const answersTo = (given: Given, id: string): ReadonlyArray<string> => {
   const { chosen, typed } = given[id] ?? { chosen: [], typed: "" }
   return typed.trim() === "" ? chosen : [...chosen, typed]
@@ -165,7 +165,7 @@ const wants = (ask: Ask): string => {
   return ask.changes === undefined ? "Asks for approval" : "Wants to change files"
 }
 
-/** The title says again what stands below it. */
+/** Whether the card's body repeats the title. */
 const saidBelow = (ask: Ask): boolean =>
   ask.kind === "question"
     ? ask.questions.length === 1 && ask.questions[0].text === ask.title
@@ -193,12 +193,12 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
   )
 }
 
-/** The agent's own words for one of its options. */
+/** The agent's label of an option. */
 const optionLabel = (ask: Ask, optionId: string): string =>
   (ask.kind === "approval" ? ask.options?.find((option) => option.optionId === optionId)?.label : undefined) ?? optionId
 
 const outcome = ({ answer, by, reason, request }: Settled): string => {
-  if (answer === undefined) return `is over: ${reason ?? "nobody answered"}`
+  if (answer === undefined) return `ended without an answer${reason === undefined ? "" : `: ${reason}`}`
   const what =
     "answers" in answer
       ? Object.values(answer.answers).flat().join(", ")
@@ -207,7 +207,7 @@ const outcome = ({ answer, by, reason, request }: Settled): string => {
         : "decision" in answer
           ? answer.decision.replaceAll("-", " ")
           : ""
-  return `${what}, answered by ${by ?? "somebody"}`
+  return `${what}, answered by ${by ?? "an unknown client"}`
 }
 
 export const SettledCard = ({ settled, linked }: { readonly settled: Settled; readonly linked?: boolean }) => {

@@ -1,4 +1,4 @@
-/** Everything that waits for a person, and what was answered lately. */
+/** The open requests, and those that were settled recently. */
 import { useStore } from "../store/useStore.ts"
 import { RequestCard, SettledCard } from "./RequestCard.tsx"
 
@@ -9,13 +9,13 @@ export const Requests = () => {
   return (
     <div className="page">
       <h1>Requests</h1>
-      {open.length === 0 && <p className="nothing">Nothing waits for you.</p>}
+      {open.length === 0 && <p className="nothing">No open requests.</p>}
       {open.map((request) => (
         <RequestCard key={request.requestId} request={request} linked />
       ))}
       {settled !== undefined && settled.length > 0 && (
         <section>
-          <h2>Lately</h2>
+          <h2>Settled recently</h2>
           {settled.toReversed().map((one) => (
             <SettledCard key={one.request.requestId} settled={one} linked />
           ))}

@@ -1,4 +1,4 @@
-/** The live sessions and their processes: whose each is, and why it is alive. */
+/** The live sessions and their processes, with the thread of each. */
 import { useEffect, useState } from "react"
 import type { ProcessView } from "@millrace/contracts/Access"
 import { Action } from "../ui/Action.tsx"
@@ -27,7 +27,7 @@ export const Sessions = () => {
     <div className="page wide">
       <h1>Sessions</h1>
       {live.length === 0 && (
-        <p className="nothing">No agent runs. A session begins with a turn and ends when it is idle for long enough.</p>
+        <p className="nothing">No live sessions. A session starts with a turn and ends after it was idle for some time.</p>
       )}
       {live.length > 0 && (
         <div className="table-wrap" tabIndex={0} role="region" aria-label="Live sessions">
@@ -77,7 +77,7 @@ export const Sessions = () => {
         </div>
       )}
       {processes.some(({ alive }) => !alive) && (
-        <p className="nothing">{processes.filter(({ alive }) => !alive).length} processes are dead and being cleared.</p>
+        <p className="nothing">{processes.filter(({ alive }) => !alive).length} dead processes are being removed.</p>
       )}
       {error !== undefined && <p className="refusal">{error}</p>}
     </div>

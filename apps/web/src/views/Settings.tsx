@@ -1,4 +1,4 @@
-/** Access to this server: pair a device, see who is in, put one out. And how the page looks. */
+/** Access to this server (pair a device, list tokens, revoke one) and the colours of the page. */
 import { encode } from "uqr"
 import { useCallback, useEffect, useState } from "react"
 import type { PairingCode, TokenView } from "@millrace/contracts/Access"
@@ -44,13 +44,13 @@ const Pair = ({ changed }: { readonly changed: () => void }) => {
       >
         <input
           aria-label="Name of the device"
-          placeholder="Name, like phone"
+          placeholder="Name, such as phone"
           maxLength={100}
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
         <button type="submit" className="primary" disabled={action.busy}>
-          Make a link
+          Create a link
         </button>
       </form>
       {action.error !== undefined && (
@@ -63,17 +63,17 @@ const Pair = ({ changed }: { readonly changed: () => void }) => {
           <Qr text={code.url} />
           <div>
             <p>
-              Open this on the other device. It works once, until {new Date(code.expiresAt).toLocaleTimeString()}. Who opens it
-              may run agents here and answer them; its name stands at each of its commands in the log. Only an administrator puts
-              others out.
+              Open this on the other device. It works once, until {new Date(code.expiresAt).toLocaleTimeString()}. That device may
+              run agents on this server and answer their requests; the log shows its name with each of its commands. Only an
+              administrator can revoke other devices.
             </p>
             <pre className="code" tabIndex={0}>
               {code.url}
             </pre>
             {isLocal(code.url) && (
               <p className="fix">
-                This address is only of the server's own machine. For another device start the server with{" "}
-                <code>--host 0.0.0.0</code> and open this page by that machine's address.
+                This address works only on the server's machine. For another device, start the server with{" "}
+                <code>--host 0.0.0.0</code> and open this page at the machine's network address.
               </p>
             )}
           </div>
@@ -88,7 +88,7 @@ const Tokens = ({ again, tokens }: { readonly tokens: ReadonlyArray<TokenView>; 
   const live = tokens.filter((token) => token.revokedAt === undefined)
   return (
     <section>
-      <h2>Who is in</h2>
+      <h2>Devices and tokens</h2>
       <ul className="tokens">
         {live.toReversed().map((token) => (
           <li key={token.id}>
@@ -106,7 +106,7 @@ const Tokens = ({ again, tokens }: { readonly tokens: ReadonlyArray<TokenView>; 
           </li>
         ))}
       </ul>
-      {live.length === 0 && <p className="nothing">Nobody has a token.</p>}
+      {live.length === 0 && <p className="nothing">No tokens.</p>}
     </section>
   )
 }
@@ -148,7 +148,7 @@ export const Settings = () => {
       <section>
         <h2>This server</h2>
         <p>
-          Log <span className="mono">{logEpoch}</span>. <a href="/docs">Interface</a> · <a href="/metrics">Figures</a>
+          Log <span className="mono">{logEpoch}</span>. <a href="/docs">API</a> · <a href="/metrics">Metrics</a>
         </p>
       </section>
     </div>

@@ -1,4 +1,4 @@
-/** One thread: what was said and done, what is asked, what waits, and a prompt. */
+/** One thread: its transcript, open requests, plan, goal, queue, and a prompt. */
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
@@ -17,7 +17,7 @@ import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
 
-/** A thread that the snapshot does not list (archived, or beyond its 500) is asked for. */
+/** The thread. One that the snapshot does not list (archived, or beyond its 500) is requested from the server. */
 const useThread = (threadId: ThreadId): ThreadView | undefined => {
   const known = useStore((state) => state.world?.threads[threadId])
   const [other, setOther] = useState<ThreadView>()
@@ -41,7 +41,7 @@ const Title = ({ thread }: { readonly thread: ThreadView }) => {
   const save = () => {
     const title = draft?.trim() ?? ""
     setDraft(undefined)
-    // When it is refused the old title is there again.
+    // A refused title is dropped: the old one is shown again.
     if (title !== "" && title !== thread.title)
       void link.send("thread.rename", { threadId: thread.threadId, title }).catch(() => {})
   }
@@ -71,20 +71,20 @@ const Title = ({ thread }: { readonly thread: ThreadView }) => {
 
 const live = new Set(["starting", "ready", "running", "interrupted"])
 
-/** What the running turn took so far. */
+/** Token usage of the running turn so far. */
 const Usage = ({ turnId }: { readonly turnId: TurnId }) => {
   const usage = useStore((state) => state.usage.get(turnId))
   const words = tokens(usage)
   return words === undefined ? null : <span className="usage">{words}</span>
 }
 
-/** What archiving leaves as it is, in a thread where something is going on. */
+/** A warning before archiving a thread with a running turn or an open request. */
 const kept = ({ activeTurnId, openRequestIds }: ThreadView): string | undefined => {
   if (openRequestIds.length > 0) return "A request is open: it stays open, and the turn waits for its answer."
   return activeTurnId === undefined ? undefined : "A turn is running: it continues in the archive."
 }
 
-/** Archives at once where nothing is going on, else asks first. */
+/** Archives an idle thread at once; asks first otherwise. */
 const Archive = ({ thread }: { readonly thread: ThreadView }) => {
   const [asking, setAsking] = useState(false)
   const action = useAction()
@@ -182,7 +182,7 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
       <div className="page">
         <h1>No such thread</h1>
         <p>
-          It was deleted, or never was. <a href="#/">All threads</a>
+          It was deleted or never existed. <a href="#/">All threads</a>
         </p>
       </div>
     )
@@ -213,7 +213,7 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
         <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
         <Waiting threadId={threadId} />
         {thread.archived ? (
-          <p className="nothing">This thread is archived. Unarchive it to go on.</p>
+          <p className="nothing">This thread is archived. Unarchive it to continue.</p>
         ) : (
           <Composer thread={thread} />
         )}

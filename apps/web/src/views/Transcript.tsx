@@ -1,4 +1,4 @@
-/** The rows of a thread, virtual: only those near the view are in the page; older pages are read when one scrolls to them. */
+/** The rows of a thread, virtualized: only rows near the viewport are in the document. Older pages are read on scrolling. */
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { ItemView } from "@millrace/contracts/Item"
@@ -14,7 +14,7 @@ import { TurnEnd } from "./TurnEnd.tsx"
 
 type Opened = Extract<State["threads"] extends ReadonlyMap<string, infer A> ? A : never, { readonly state: "ready" }>
 
-/** What a row shows at this moment. */
+/** The current content of a row. */
 const shownBy = ({ items, turns }: Opened["transcript"], row: Row) => {
   if (row.kind === "settled") return { settled: row.settled }
   return row.kind === "item"
@@ -27,7 +27,7 @@ const RowView = memo((shown: { readonly item: ItemView } | { readonly turn: Turn
   return "item" in shown ? <Item item={shown.item} /> : <TurnEnd turn={shown.turn} />
 })
 
-/** A guess until it is measured: short ones are most. */
+/** Estimated height of a row until it is measured, in pixels. */
 const estimate = (row: Row | undefined): number => {
   if (row === undefined || row.kind !== "item") return 34
   const { item } = row
@@ -42,21 +42,21 @@ const takesUp = (target: EventTarget | null, rows: Element): boolean => {
   return false
 }
 
-/** From here upwards older items are read ahead. */
+/** Distance from the top, in pixels, at which older items are read in advance. */
 const aheadPixels = 1_200
 
 export const Transcript = ({ opened, thread }: { readonly opened: Opened; readonly thread: ThreadView }) => {
   const { transcript } = opened
-  // The transcript changes in place: its version is what tells.
+  // The transcript changes in place, so its version signals a change.
   const version = useStore((state) => {
     const now = state.threads.get(thread.threadId)
     return now?.state === "ready" ? now.transcript.version : -1
   })
-  // Their number and order; what each of them shows now is looked up, so that a delta costs the same in a long thread.
+  // `list` has the number and order of rows. Their content is looked up per row, so that a delta costs the same in a long thread.
   const settled = useStore((state) => state.world?.settled)
   // oxlint-disable-next-line react-hooks/exhaustive-deps -- the structure says that the transcript changed in place
   const list = useMemo(() => rows(transcript, settled), [transcript, transcript.structure, settled])
-  // Another function is another list to the virtualizer: it would lay out every row again.
+  // Stable, because the virtualizer lays out every row again for a new function.
   const keyOf = useCallback((at: number) => list[at]?.key ?? at, [list])
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
@@ -77,12 +77,12 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each thread, not for each change of the list
   }, [transcript, shown])
 
-  // A view at the end stays at the end, whatever grows: the rows, or the dock below them. Only a person's own scroll takes it away.
+  // A view at the end stays at the end when rows or the dock below them grow. Only a person's scroll moves it away.
   const atEnd = useRef(true)
   /** Direction of a person's gesture; `any` when the gesture has none. */
   const byPerson = useRef<"up" | "down" | "any">(undefined)
   const top = useRef(0)
-  /** The position that the page itself scrolled to. */
+  /** The position of the last scroll by the page itself. */
   const own = useRef(-1)
   const [away, setAway] = useState(false)
   const height = virtual.getTotalSize()
@@ -102,7 +102,6 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
     if (node === null) return
     const observer = new ResizeObserver(toEnd)
     observer.observe(node)
-    // The browser's own way is stopped by rows that get another height under it.
     // Leaves the end at once: text that is added before the scroll begins would move the view back.
     const up = (target: EventTarget | null) => {
       if (node.scrollTop <= 0 || takesUp(target, node)) return
@@ -170,7 +169,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
         aria-live="off"
         onScroll={({ currentTarget: node }) => {
           const below = node.scrollHeight - node.scrollTop - node.clientHeight
-          // A scroll upwards that begins at the end is not held back.
+          // A scroll upwards from the end leaves it at once.
           if (byPerson.current === "down") atEnd.current ||= below < 40
           else if (byPerson.current === "any") atEnd.current = below < (node.scrollTop < top.current ? 1 : 40)
           top.current = node.scrollTop
@@ -182,7 +181,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Opened; readon
             Reading older items…
           </p>
         )}
-        {list.length === 0 && <p className="nothing">Nothing was said here yet.</p>}
+        {list.length === 0 && <p className="nothing">No messages yet.</p>}
         <div className="canvas" style={{ height }}>
           {virtual.getVirtualItems().map((place) => {
             const row = list[place.index]

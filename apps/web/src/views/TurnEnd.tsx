@@ -1,4 +1,4 @@
-/** How a turn ended: time, tokens, and the reason where it was no success. */
+/** How a turn ended: duration, tokens, and the reason unless it completed. */
 import { memo } from "react"
 import type { Usage } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
@@ -35,7 +35,7 @@ export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
       </p>
       {turn.error?.detail !== undefined && (
         <details>
-          <summary>Evidence</summary>
+          <summary>Details</summary>
           <pre className="code" tabIndex={0}>
             {turn.error.detail}
           </pre>
@@ -43,7 +43,7 @@ export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
       )}
       {turn.diff !== undefined && turn.diff !== "" && (
         <details>
-          <summary>What the turn changed</summary>
+          <summary>Changes of this turn</summary>
           <Whole diff={turn.diff} />
         </details>
       )}

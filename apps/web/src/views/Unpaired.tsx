@@ -1,18 +1,18 @@
-/** This browser has no session here: how to get one. */
+/** Shown when this browser has no session: how to get one. */
 import { useState } from "react"
 import { link } from "../store/Store.ts"
 
 export const Unpaired = () => {
   const [code, setCode] = useState("")
-  // A whole link, or the code in it.
+  // Accepts a whole link or only its code.
   const open = () => location.assign(`/pair?code=${encodeURIComponent(/code=([\w-]+)/.exec(code)?.[1] ?? code.trim())}`)
   return (
     <main className="gate">
       <span className="water" aria-hidden="true" />
       <h1>This browser is not paired</h1>
-      <p>Nothing of this server is shown without a session. On the machine that runs it:</p>
+      <p>You need a session to use this server. On the server's machine, run:</p>
       <pre className="code">millrace pair</pre>
-      <p>and open the link it prints, or paste it here. A device that is in already can make one too: Settings, Pair a device.</p>
+      <p>Open the link that it prints, or paste it here. A paired device can also create a link: Settings, Pair a device.</p>
       <form
         onSubmit={(event) => {
           event.preventDefault()
