@@ -50,10 +50,10 @@ const allowed = new Set([
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Names the entry of the ledger in the environment of a child and all that it starts; proves whose process it is. */
+/** Variable with the id of the ledger entry, in the environment of a child and of all processes it starts. It proves which child a process belongs to. */
 export const marker = "MILLRACE_CHILD"
 
-/** The allow-listed part of `from`, then what the adapter names; `undefined` takes a name away. No other `MILLRACE_*` gets through. */
+/** The allow-listed part of `from`, then the variables of `named`; a value of `undefined` removes a variable. `MILLRACE_*` is never passed on. */
 export const select = (from: Environment, named: Environment): Record<string, string> => {
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(from))
@@ -67,10 +67,10 @@ export const select = (from: Environment, named: Environment): Record<string, st
 }
 
 const secretName = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i
-/** Shorter values are words as well: to take those out would tear the text. */
+/** Minimum characters of a secret. Shorter values also occur as ordinary words: removing those would garble the text. */
 const secretLength = 8
 
-/** Takes out of a text the values of those variables that are named like secrets: for what an agent says of itself in its last words (X4). */
+/** Replaces in a text the values of variables that are named like secrets with `(secret)`. For an agent's stderr and unparsed lines in errors (X4). */
 export const hiding = (named: Environment): ((text: string) => string) => {
   const secrets = Object.entries(named).flatMap(([name, value]) =>
     value !== undefined && value.length >= secretLength && secretName.test(name) ? [value] : []

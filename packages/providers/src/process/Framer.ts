@@ -1,21 +1,21 @@
 /**
- * Bytes in, lines out. Splits on 0x0A only: U+2028, CR and form feeds are content. Any chunking gives the same lines, because lines are
- * cut before they are decoded (P3). Linear in the bytes, whatever the chunk size.
+ * Splits bytes into lines, at 0x0A only: U+2028, CR and form feeds are content. Any chunking gives the same lines, because bytes are
+ * split before they are decoded (P3). Linear in the bytes for any chunk size.
  */
 
-/** Bytes of one line; longer ones end the session (P3). */
+/** Maximum bytes of one line; a longer line ends the session (P3). */
 export const defaultLimitBytes = 32 * 1024 * 1024
 
 export interface Framed {
-  /** Complete lines, without the 0x0A. Views of the chunk where a line lies in one chunk: decode them before the next push. */
+  /** Complete lines, without the 0x0A. A line that lies in one chunk is a view of that chunk: decode it before the next push. */
   readonly lines: ReadonlyArray<Buffer>
-  /** A line passed the limit: its length so far and its first bytes. The framer gives nothing more. */
+  /** A line exceeded the limit: its length so far and its first bytes, at most 4 KiB. The framer returns nothing after it. */
   readonly overflow?: { readonly bytes: number; readonly head: Buffer }
 }
 
 export interface Framer {
   readonly push: (chunk: Buffer) => Framed
-  /** What came after the last 0x0A, at end of file. */
+  /** Call at end of file: the bytes after the last 0x0A. */
   readonly end: () => Buffer | undefined
 }
 

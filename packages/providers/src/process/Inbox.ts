@@ -1,24 +1,24 @@
 /**
- * A bounded hand-over from one producer to one consumer, in chunks. `offer` never waits and may pass the bounds by one batch;
- * `room` is where the producer waits before it produces more. The end is a value: nothing offered before it is lost.
+ * A bounded queue from one producer to one consumer, read in chunks. `offer` never waits and may exceed the bounds by one batch;
+ * the producer awaits `room` before it produces more. The end is a value: nothing offered before it is lost.
  */
 import { Chunk, Effect, Option, Stream } from "effect"
 
 export interface Inbox<A> {
   readonly offer: (item: A, bytes: number) => void
-  /** Waits until the consumer has taken what there is, when a bound was passed. */
+  /** When a bound is reached, waits until the consumer has emptied the queue; else returns at once. */
   readonly room: Effect.Effect<void>
   readonly end: () => void
-  /** Makes a waiting consumer look: it receives an empty chunk. */
+  /** Wakes a waiting consumer: it receives an empty chunk. */
   readonly wake: () => void
-  /** What there is, as one chunk of at most `atOnce` items; `None` when it ended and was emptied. */
+  /** The queued items, as one chunk of at most `atOnce`; waits when the queue is empty. Fails with `None` when it has ended and is empty. */
   readonly take: Effect.Effect<Chunk.Chunk<A>, Option.Option<never>>
   readonly stream: Stream.Stream<A>
 }
 
 /**
- * Items that the consumer gets at once: others have a turn between two chunks, so that a flood does not keep the event loop. 1,024 messages of an
- * agent, mapped in one go, were gaps of 30 to 77 ms of work (docs/decisions/0090, 0108).
+ * Maximum items of one chunk. `take` yields between chunks, so that a flood does not block the event loop. Mapping 1,024 messages of an agent
+ * at once blocked it for 30 to 77 ms (docs/decisions/0090, 0108).
  */
 const atOnce = 64
 
@@ -27,14 +27,14 @@ export const make = <A>(bounds: { readonly items: number; readonly bytes: number
   let bytes = 0
   let ended = false
   let woken = false
-  /** The last chunk was not everything. */
+  /** Items remained after the last chunk. */
   let left = false
   const room = Effect.unsafeMakeLatch(true)
   const some = Effect.unsafeMakeLatch(false)
 
   const take: Inbox<A>["take"] = Effect.suspend(() => {
     if (items.length === 0 && !woken) return ended ? Effect.fail(Option.none()) : Effect.zipRight(some.await, take)
-    // Before anything is taken: who is interrupted here has lost nothing.
+    // Yield before items are taken: an interrupt at this point loses none.
     if (left) {
       left = false
       return Effect.zipRight(Effect.yieldNow(), take)

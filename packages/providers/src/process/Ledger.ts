@@ -1,6 +1,6 @@
 /**
- * The children that may be alive, one small file each. A child is recorded before it may run its program, and struck out when it and all
- * that it started are proven dead; what is there at start belonged to a server that was killed (P1).
+ * Records of the children that may be alive, one small file each. A child is recorded before its program runs. Its entry is removed when it and all
+ * processes it started are proven dead. Entries that exist at start were left by a server that was killed (P1).
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -14,7 +14,7 @@ export const Entry = Schema.Struct({
   id: Schema.String,
   pid: Schema.Int,
   group: Schema.Int,
-  /** With `bootId` it tells this process from a later one with the same pid; absent where the system has no /proc. */
+  /** With `bootId` it distinguishes this process from a later one with the same pid; absent on systems without /proc. */
   startTime: Schema.optional(Schema.String),
   bootId: Schema.optional(Schema.String),
   command: Schema.String,
@@ -25,19 +25,19 @@ export type Entry = typeof Entry.Type
 
 /** What `reap` found, each entry in exactly one list. */
 export interface ReapReport {
-  /** It, or something it had started, lived and is dead now. */
+  /** The child, or a process it had started, was alive and has been killed. */
   readonly killed: ReadonlyArray<Entry>
-  /** Dead already. */
+  /** Was dead already. */
   readonly gone: ReadonlyArray<Entry>
-  /** The pid belongs to another process now, which was not touched. */
+  /** The pid now belongs to another process, which was not signalled. */
   readonly reused: ReadonlyArray<Entry>
-  /** Lives, or may live, and could not be proven ours or would not die; the entry stays. */
+  /** May be alive: not provably ours, or it survived SIGKILL. The entry stays. */
   readonly left: ReadonlyArray<Entry>
-  /** Files that are no entries; they stay. */
+  /** Files that do not parse as entries; they stay. */
   readonly unreadable: ReadonlyArray<string>
 }
 
-/** The ledger's directory cannot be written. No child is started unrecorded. */
+/** The ledger's directory cannot be read or written. No child is started without an entry. */
 export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError", {
   directory: Schema.String,
   message: Schema.String
@@ -46,22 +46,22 @@ export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError"
 export class Ledger extends Context.Tag("@millrace/providers/Ledger")<
   Ledger,
   {
-    /** Returns when the entry is in place, whole (write, then rename). */
+    /** Returns when the complete entry is in its file (write, then rename). */
     readonly record: (entry: Entry) => Effect.Effect<void, LedgerError>
-    /** Only after a proven end. Unknown ids are a no-op. */
+    /** Removes an entry. Call only when the child is proven dead. Unknown ids are a no-op. */
     readonly strike: (id: string) => Effect.Effect<void, LedgerError>
     readonly entries: Effect.Effect<
       { readonly entries: ReadonlyArray<Entry>; readonly unreadable: ReadonlyArray<string> },
       LedgerError
     >
-    /** Once, at start, before anything is spawned: ends what a killed server left behind. */
+    /** Ends the processes that a killed server left behind. Call once, at start, before anything is spawned. */
     readonly reap: Effect.Effect<ReapReport, LedgerError>
   }
 >() {}
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Entry))
 
-/** Who recorded an entry; in its file only. */
+/** The server that recorded an entry; in the entry's file, not in `Entry`. */
 const Recorder = Schema.Struct({ server: Schema.Struct({ pid: Schema.Int, startTime: Schema.String }) })
 const decodeRecorder = Schema.decodeUnknownOption(Schema.parseJson(Recorder))
 
@@ -70,7 +70,7 @@ const recorder = (): Partial<typeof Recorder.Type> => {
   return startTime === undefined ? {} : { server: { pid: process.pid, startTime } }
 }
 
-/** The server that recorded this lives, and is another process: this directory is a copy of its directory, and the child is not ours to end. */
+/** Whether another living server recorded this entry. Then this directory is a copy of that server's, and its child must not be ended. */
 const isOfLiving = (bootId: string | undefined, text: string): boolean =>
   Option.exists(decodeRecorder(text), ({ server: { pid, startTime } }) => {
     const now = Proc.facts(pid)
@@ -80,8 +80,8 @@ const isOfLiving = (bootId: string | undefined, text: string): boolean =>
 type Verdict = Exclude<keyof ReapReport, "unreadable">
 
 /**
- * A group is killed only when its leader has the recorded pid, start time and boot (P1). When the leader is gone, what it had started is found
- * by the entry's id in its environment.
+ * A group is killed only when its leader has the recorded pid, start time and boot (P1). Processes that the leader had started are found by the
+ * entry's id in their environment, also when the leader is dead.
  */
 const judge = Effect.fn("Ledger.judge")(function* (entry: Entry) {
   const boot = Proc.bootId()
@@ -102,7 +102,7 @@ const make = (directory: string): Context.Tag.Service<Ledger> => {
     Effect.try({
       try: run,
       catch: (cause) =>
-        new LedgerError({ directory, message: `The process ledger cannot be used; check ${directory}: ${String(cause)}` })
+        new LedgerError({ directory, message: `The process ledger is not accessible. Check ${directory}: ${String(cause)}` })
     })
   const file = (id: string) => join(directory, `${id}.json`)
   const strike = (id: string) => attempt(() => rmSync(file(id), { force: true }))
@@ -111,7 +111,7 @@ const make = (directory: string): Context.Tag.Service<Ledger> => {
     const unreadable: Array<string> = []
     const foreign = new Set<string>()
     for (const name of readdirSync(directory)) {
-      // A half-written file was never an entry: its child was still waiting for the gate, and ended with its server.
+      // A partly written file is not an entry: its child still waited at the gate, and exited with its server.
       if (name.endsWith(".tmp")) rmSync(join(directory, name), { force: true })
       if (!name.endsWith(".json")) continue
       const text = readFileSync(join(directory, name), "utf8")
@@ -157,7 +157,7 @@ export const layer = (directory: string): Layer.Layer<Ledger, LedgerError> =>
     })
   )
 
-/** For embedders without a data directory: what it records dies with it, so nothing is reaped after a `kill -9`. */
+/** In memory, for embedders without a data directory. Its entries are lost with the process, so `reap` does nothing after a `kill -9`. */
 export const layerMemory: Layer.Layer<Ledger> = Layer.sync(Ledger, () => {
   const held = new Map<string, Entry>()
   return {

@@ -1,6 +1,6 @@
 /**
  * JSON-RPC 2.0 messages, one per line, with or without the "jsonrpc" member (Codex omits it). Pure.
- * A `Codec` is another way to write the same four messages: Claude's control protocol is one.
+ * A `Codec` reads and writes the same four messages in another protocol, such as Claude's control protocol.
  */
 import { cut } from "@millrace/contracts/Text"
 export type RpcId = string | number
@@ -8,18 +8,18 @@ export type RpcId = string | number
 /** Numbers and strings are different ids in JSON-RPC. */
 export const requestKey = (id: RpcId): string => `${typeof id === "number" ? "n" : "s"}${id}`
 
-/** The code for a method that is not known. */
+/** JSON-RPC error code of an unknown method. */
 export const methodNotFound = -32601
 
 export type Dialect = "jsonrpc" | "bare"
 
-/** What we say: a request (`id` and `method`), a notification (`method`), an answer (`id` and `result` or `error`). */
+/** Messages we send: a request (`id` and `method`), a notification (`method`), an answer (`id` and `result` or `error`). */
 export type Outgoing =
   | { readonly id?: RpcId; readonly method: string; readonly params: unknown }
   | { readonly id: RpcId; readonly result: unknown }
   | { readonly id: RpcId; readonly error: { readonly code: number; readonly message: string } }
 
-/** Both total. Our own request ids are numbers, and come back as such. */
+/** Both functions are total. Our request ids are numbers, and `parse` returns them as numbers. */
 export interface Codec {
   /** `undefined`: not a message of this protocol. */
   readonly parse: (line: string) => Message | undefined
@@ -62,7 +62,7 @@ export const parse = (line: string): Message | undefined => {
   return "result" in value ? { _tag: "Result", id, result } : undefined
 }
 
-/** `undefined` members vanish. `bare` leaves out the "jsonrpc" member; both are read. */
+/** `encode` omits `undefined` members, and with `bare` the "jsonrpc" member. `parse` reads both dialects. */
 export const codec = (dialect: Dialect): Codec => ({
   parse,
   encode: (message) => JSON.stringify(dialect === "jsonrpc" ? { jsonrpc: "2.0", ...message } : message)

@@ -1,4 +1,4 @@
-/** Facts about processes that are not our children any more, from /proc where there is one (Linux). Reads only. */
+/** Reads and signals processes that may not be our children, through /proc where it exists (Linux). */
 import { readdirSync, readFileSync } from "node:fs"
 import { Effect } from "effect"
 
@@ -6,16 +6,16 @@ const read = (path: string): string | undefined => {
   try {
     return readFileSync(path, "utf8")
   } catch {
-    // Gone, or another user's: both mean "nothing known".
+    // Exited, or owned by another user: nothing is known in both cases.
     return undefined
   }
 }
 
-/** The boot this is; start times of two boots cannot be compared. */
+/** Id of the current boot; `undefined` without /proc. Start times of different boots are not comparable. */
 export const bootId = (): string | undefined => read("/proc/sys/kernel/random/boot_id")?.trim()
 
 export interface Facts {
-  /** Ticks since boot, field 22 of /proc/PID/stat. With the pid and the boot id it names a process for ever. */
+  /** Ticks since boot, field 22 of /proc/PID/stat. With the pid and the boot id it identifies a process uniquely. */
   readonly startTime: string
   readonly group: number
   /** Dead, waiting to be collected by its parent. */
@@ -26,21 +26,21 @@ export interface Facts {
 export const facts = (pid: number): Facts | undefined => {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
-  // The name is in parentheses and may hold anything, also ")" and spaces: fields are counted from the last one.
+  // The name is in parentheses and may contain ")" and spaces: count fields after the last ")".
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   const [state, startTime] = [fields[0], fields[19]]
   if (state === undefined || startTime === undefined) return undefined
   return { startTime, group: Number(fields[2]), zombie: state === "Z" || state === "X" }
 }
 
-/** Signals a whole group; `false` = there is none (any more). Refuses groups 0 and 1. */
+/** Signals a whole group; `false`: no such group, or none of its members is ours. Never signals groups 0 and 1. */
 export const signalGroup = (group: number, signal: NodeJS.Signals | 0): boolean => {
   if (!Number.isSafeInteger(group) || group <= 1) return false
   try {
     process.kill(-group, signal)
     return true
   } catch {
-    // ESRCH: nobody there. EPERM: only members of another user are left, which are not ours.
+    // ESRCH: no such group. EPERM: all remaining members belong to another user, so they are not ours.
     return false
   }
 }
@@ -49,7 +49,7 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name)
   } catch {
-    // Died between look and signal: what was wanted.
+    // The process exited before the signal, which is the wanted result.
   }
 }
 
@@ -64,12 +64,12 @@ const pids = (): ReadonlyArray<number> => {
 }
 const environment = (pid: number): ReadonlyArray<string> => read(`/proc/${pid}/environ`)?.split("\0") ?? []
 
-/** One look, at once: kills what carries one of the entries. For an exit that cannot wait; `sweep` makes sure. */
+/** One synchronous scan: kills the processes whose environment has one of the entries. For an exit that cannot wait; `sweep` repeats until none is left. */
 export const killCarriers = (entries: ReadonlySet<string>): void => {
   for (const pid of pids()) if (environment(pid).some((entry) => entries.has(entry))) signal(pid, "SIGKILL")
 }
 
-/** Living processes whose environment carries `entry` (NAME=VALUE): an agent and all that it started, in whatever group. */
+/** Living processes whose environment has `entry` (NAME=VALUE): an agent and all processes it started, in any group. */
 const carriers = (entry: string): Effect.Effect<ReadonlyArray<number>> =>
   Effect.gen(function* () {
     const found: Array<number> = []
@@ -83,8 +83,8 @@ const carriers = (entry: string): Effect.Effect<ReadonlyArray<number>> =>
   })
 
 /**
- * Kills what still carries `entry` until nothing does. Returns how many processes were seen alive; a number below zero: they would not die
- * within two seconds. On a system without /proc it finds nothing.
+ * Kills the processes whose environment has `entry` until none is left. Returns how many were seen alive, as a negative number when some survived
+ * for two seconds. On a system without /proc it returns 0.
  */
 export const sweep = (entry: string): Effect.Effect<number> =>
   Effect.gen(function* () {
@@ -96,7 +96,7 @@ export const sweep = (entry: string): Effect.Effect<number> =>
         seen.add(pid)
         signal(pid, "SIGKILL")
       }
-      // Not our children, so no event tells of their death.
+      // They are not our children, so their exit causes no event: poll.
       yield* Effect.sleep(round < 5 ? 5 : 60)
     }
     return -seen.size
@@ -105,7 +105,7 @@ export const sweep = (entry: string): Effect.Effect<number> =>
 const residentBytes = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024
 
-/** Processes and resident bytes by process group, from one walk in slices; `undefined` on a system without /proc. */
+/** Process count and resident bytes by process group. One scan that yields every 64 processes; `undefined` on a system without /proc. */
 export const groups: Effect.Effect<
   ReadonlyMap<number, { readonly processes: number; readonly memoryBytes: number }> | undefined
 > = Effect.gen(function* () {

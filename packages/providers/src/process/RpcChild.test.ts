@@ -51,7 +51,7 @@ describe("RpcChild", () => {
       const late = yield* Effect.flip(child.request("silence", {}, { deadlineMillis: 20 }))
       expect(late).toMatchObject({
         outcome: "unknown",
-        failure: { kind: "transport", message: "test did not answer silence within 20 ms; it may have happened" }
+        failure: { kind: "transport", message: "test did not answer silence within 20 ms; it may have taken effect" }
       })
       const [dead, waiting] = yield* Effect.all(
         [Effect.flip(child.request("die", 3)), Effect.flip(child.request("silence", {}))],
@@ -149,13 +149,16 @@ describe("RpcChild", () => {
         { env: { MY_API_KEY: "sk-very-secret" } }
       )
       const late = yield* Effect.flip(child.request("initialize", {}, { deadlineMillis: 1500 }))
-      expect(late.failure).toMatchObject({ kind: "transport", detail: "test wrote a line that is no message: sorry, (secret)" })
+      expect(late.failure).toMatchObject({
+        kind: "transport",
+        detail: "test wrote a line that is not a message: sorry, (secret)"
+      })
       expect(Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 1)))).toMatchObject([{ _tag: "BadLine" }])
       const dies = yield* open(`process.stdout.write("usage: agent [flags]", () => process.exit(2))`)
       const dead = yield* Effect.flip(dies.request("initialize", {}))
       expect(dead.failure).toMatchObject({
         kind: "process",
-        detail: "test wrote a line that is no message: usage: agent [flags]"
+        detail: "test wrote a line that is not a message: usage: agent [flags]"
       })
     }))
 
@@ -287,7 +290,7 @@ describe("RpcChild", () => {
       const missing = yield* Effect.flip(open("", { command: "no-such-agent" }))
       expect(missing.failure).toMatchObject({
         kind: "not-installed",
-        message: "no-such-agent was not found, or may not be run. Install it with this command."
+        message: "no-such-agent was not found or is not executable. Install it with this command."
       })
       const nowhere = yield* Effect.flip(open("", { cwd: "/no/such/directory" }))
       expect(nowhere.failure).toMatchObject({ kind: "process", message: expect.stringContaining("/no/such/directory") })

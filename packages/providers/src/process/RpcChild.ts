@@ -1,11 +1,11 @@
 /**
- * A child process that speaks newline-delimited JSON-RPC on its pipes, or requests, answers and notifications in other words (`Message.Codec`),
- * in its own process group.
+ * A child process in its own process group that speaks newline-delimited JSON-RPC on its pipes, or another protocol with requests, answers and
+ * notifications (`Message.Codec`).
  *
- * One loop reads stdout. It answers our requests itself and puts everything else into a buffer of 1,024 messages or 4 MiB; it reads on only
- * while there is room. So an answer never waits for the consumer of `incoming` as long as that buffer has room, and a consumer that stops
- * pulling stops the agent through its pipe (bounded by the buffer, one pipe read, and one line). The other direction has a lane of its own:
- * requests, answers and `stop` never wait for the reader.
+ * One loop reads stdout. It completes our requests with their answers and puts all other messages into a buffer of 1,024 messages or 4 MiB.
+ * While the buffer is full it does not read. So an answer waits for the consumer of `incoming` only while the buffer is full, and a consumer that
+ * stops pulling blocks the agent on its pipe (bounded by the buffer, one pipe read, and one line). Writes are independent of this loop: requests,
+ * answers and `stop` never wait for the reader.
  */
 import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
@@ -25,29 +25,29 @@ export type Incoming =
   | { readonly _tag: "Notification"; readonly method: string; readonly params: unknown }
   /** Must be answered with `respond` or `respondError`, exactly once (P6). */
   | { readonly _tag: "Request"; readonly id: RpcId; readonly method: string; readonly params: unknown }
-  /** A line that is not a JSON-RPC message, or an answer to nothing: a diagnostic, not a death (P4). `text` is cut to 4 KiB. */
+  /** A line that is not a message of the protocol, or an answer to an unknown request: a diagnostic that does not end the session (P4). `text` is cut to 4 KiB. */
   | { readonly _tag: "BadLine"; readonly text: string; readonly bytes: number }
 
-/** How the process ended; `stderr` is its last lines, at most 8 KiB, without the secrets that we gave it. */
+/** How the process ended; `stderr` is the end of its standard error, at most 8 KiB, without the secrets that we passed to it. */
 export interface ExitEvidence {
   readonly code: number | null
   readonly signal: string | null
   readonly stderr: string
-  /** Why we ended it, when we did. */
+  /** Why we ended it; absent when it exited by itself. */
   readonly stopReason?: string
-  /** Present when we ended it because of what it did (P3). */
+  /** Present when we ended it because it broke the protocol (P3). */
   readonly failure?: Failure
 }
 
 export interface RpcChild {
   readonly pid: number
-  /** Everything the child says, in order, in chunks; ends after the exit, when stdout was read to the end (P5). Pulling is the back-pressure. Run once. */
+  /** Notifications, requests and bad lines of the child, in order, in chunks. Ends after the exit, when stdout was read to the end (P5). Its pull rate is the back-pressure. Run once. */
   readonly incoming: Stream.Stream<Incoming>
-  /** Makes `incoming` emit an empty chunk now: for an adapter that has something of its own to add to the stream. */
+  /** Makes `incoming` emit an empty chunk now, for an adapter that adds events to the stream. */
   readonly wake: Effect.Effect<void>
   /**
-   * Fails with `outcome: unknown` when the deadline passes after it was sent, `failed` when the child answers an error or is gone, or when it
-   * was never sent (P6). At most `maxInFlight` are under way; others wait, within their deadline.
+   * Fails with `outcome: unknown` when the deadline passes after the request was sent, with `failed` when the child answers with an error or has
+   * exited, or when the request was never sent (P6). At most `maxInFlight` requests are in flight; the others wait, within their deadline.
    */
   readonly request: (
     method: string,
@@ -59,53 +59,53 @@ export interface RpcChild {
   readonly respondError: (id: RpcId, code: number, message: string) => Effect.Effect<void, ProviderError>
   readonly exit: Effect.Effect<ExitEvidence>
   /**
-   * stdin closed → SIGTERM → SIGKILL, each to the whole group, each within its part of the budget; at once when the scope closes meanwhile.
-   * Idempotent; goes on when its caller is interrupted.
+   * Closes stdin, then sends SIGTERM, then SIGKILL to the whole group, each after its part of `stopMillis`. When the scope closes meanwhile, the
+   * rest follows without waiting. Idempotent; continues when its caller is interrupted.
    */
   readonly stop: (reason: string) => Effect.Effect<void>
 }
 
 export interface OpenOptions {
-  /** For errors. */
+  /** Name of the provider in errors. */
   readonly provider: string
   /** A name on the PATH, or an absolute path. */
   readonly command: string
   readonly args: ReadonlyArray<string>
   /** Absolute path of an existing directory. */
   readonly cwd: string
-  /** Beside the allow-list of `Environment` (X4). */
+  /** In addition to the allow-list of `Environment` (X4). */
   readonly env?: Environment.Environment
-  /** For the ledger. */
+  /** Recorded in the ledger, with `epoch`. */
   readonly threadId: string
   readonly epoch: number
-  /** What a person does when the command is missing, like "Install it with npm i -g x." */
+  /** Instruction for a person when the command is missing, like "Install it with npm i -g x." */
   readonly install: string
-  /** How messages are written: a dialect of JSON-RPC, or another protocol of the same four messages. Default `jsonrpc`. */
+  /** How messages are encoded: a dialect of JSON-RPC, or another protocol with the same four messages. Default `jsonrpc`. */
   readonly dialect?: Message.Dialect | Message.Codec
-  /** Of each request and each write; default 30,000. */
+  /** Deadline of each request and each write; default 30,000. */
   readonly deadlineMillis?: number
-  /** Default and maximum 32: of hundreds at once Codex was seen to leave some unanswered (measured). */
+  /** Default and maximum 32: with hundreds of requests in flight Codex left some unanswered (measured). */
   readonly maxInFlight?: number
   readonly lineLimitBytes?: number
-  /** After stdin was closed, and after SIGTERM; default 2,000 each. */
+  /** Grace period after stdin was closed, and after SIGTERM; default 2,000 each. */
   readonly stopMillis?: { readonly stdin: number; readonly term: number }
 }
 
 const bounds = { items: 1024, bytes: 4 * 1024 * 1024 }
 const blank = /^\s*$/
-/** Of lines that were not understood, in an error. */
+/** Maximum characters of an unparsed line in an error. */
 const unreadChars = 1000
-/** A first line that is searched for a message behind a banner, and the places in it that are tried. */
+/** Bounds of the search for a message behind a banner: characters of the line, and positions in it that are tried. */
 const glued = { chars: 64 * 1024, places: 100 }
 
 const refusal = (code: number): Failure["kind"] =>
   code === -32001 ? "overloaded" : code <= -32600 && code >= -32700 ? "protocol" : "refused"
 
-/** In words, for people: `it exited with code 3`. */
+/** The exit as text for people: `it exited with code 3`. */
 export const describe = (exit: { readonly code: number | null; readonly signal: string | null }): string =>
   exit.signal === null ? `it exited with code ${exit.code ?? "unknown"}` : `it was ended by ${exit.signal}`
 
-/** Starts the child. It lives in the scope; closing that is `stop`. A child that exits before its first answer fails that request, with what it wrote to stderr. */
+/** Starts the child in the scope; closing the scope runs `stop`. When the child exits, its pending requests fail with its stderr as detail. */
 export const open = Effect.fn("RpcChild.open")(function* (
   options: OpenOptions
 ): Effect.fn.Return<RpcChild, ProviderError, Scope.Scope | Ledger> {
@@ -137,9 +137,9 @@ export const open = Effect.fn("RpcChild.open")(function* (
   let stopReason: string | undefined
   let failure: Failure | undefined
   let requests = 0
-  /** A message was understood: banners are over. */
+  /** A message was parsed: later lines have no banner. */
   let heard = false
-  /** The last line that was not understood. */
+  /** The last unparsed line. */
   let unread = ""
 
   const hide = Environment.hiding(options.env ?? {})
@@ -155,9 +155,9 @@ export const open = Effect.fn("RpcChild.open")(function* (
       message: `${provider} is not running: ${describe(at)}${at.stopReason === undefined ? "" : ` (${at.stopReason})`}`,
       ...detail(at.stderr)
     })
-  /** Evidence for a failure: what was written to standard error, and the line that was not understood (P4). */
+  /** Evidence for a failure: the end of standard error, and the last unparsed line (P4). */
   const detail = (stderr: string): { readonly detail?: string } => {
-    const wrote = unread === "" ? "" : `${provider} wrote a line that is no message: ${hide(unread)}`
+    const wrote = unread === "" ? "" : `${provider} wrote a line that is not a message: ${hide(unread)}`
     const all = [stderr, wrote].filter((part) => part !== "").join("\n")
     return all === "" ? {} : { detail: all }
   }
@@ -167,8 +167,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
     inbox.offer({ _tag: "BadLine", text: cut(text, 4096), bytes }, Math.min(bytes, 4096))
   }
   /**
-   * A banner without a newline stands before the first message: that message is understood. Not a request, and no answer to nothing: those may
-   * be what the agent says about what it read.
+   * Finds the first message when a banner without a newline precedes it. Ignores requests and answers to unknown requests: they may be part of the
+   * agent's report about its input.
    */
   const behindBanner = (text: string): { readonly banner: string; readonly message: Message.Message } | undefined => {
     if (heard || text.length > glued.chars) return undefined
@@ -214,12 +214,12 @@ export const open = Effect.fn("RpcChild.open")(function* (
     )
   }
 
-  /** Stops once; everybody waits for the same end. */
+  /** Stops once; all callers wait for the same end. */
   const stop = (reason: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (stopping) return Deferred.await(stopped)
       stopping = true
-      // One that had died by itself was not stopped by us, whoever asks for it afterwards.
+      // A child that had exited by itself has no stop reason, also when `stop` is called afterwards.
       if (!child.hasExited()) stopReason = reason
       const over = Effect.raceFirst(child.exited, Deferred.await(givenUp))
       const done = (millis: number) => Effect.map(Spawn.within(over, millis), () => child.hasExited())
@@ -259,18 +259,18 @@ export const open = Effect.fn("RpcChild.open")(function* (
     }
     const rest = framer.end()
     if (rest !== undefined) accept(rest)
-    // Without its output it is of no use to us: it has as long to go as a stop gives it.
+    // A child without output is useless: it gets the grace period of a stop to exit.
     if (Option.isNone(yield* Spawn.within(child.exited, stopMillis.stdin))) {
-      const message = `${provider} closed its output and went on running; the session was ended.`
+      const message = `${provider} closed its output but kept running; the session was ended.`
       if (!stopping) failure = { kind: "process", message }
       yield* stop(message)
     }
     yield* Effect.flatMap(child.gone, finish)
   })
   yield* Effect.forkIn(read, scope)
-  // Runs before the loop and the child are released. A consumer that is still there gets what was written; whoever waits gets an answer.
+  // Runs before the loop and the child are released. A consumer that still pulls gets the remaining output; pending requests are answered.
   yield* Effect.addFinalizer(() =>
-    // Whoever closes the scope while a stop is under way has no time left: what ignores it is killed now (S8).
+    // The scope closes while a stop is in progress: no time is left, so a child that still runs is killed now (S8).
     Effect.suspend(() => (stopping ? Deferred.succeed(givenUp, undefined) : Effect.void)).pipe(
       Effect.zipRight(stop("the session's scope was closed")),
       Effect.zipRight(Spawn.within(Deferred.await(exit), 1000)),
@@ -299,8 +299,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
           fail(operation, sent() ? "unknown" : "failed", {
             kind: "transport",
             message: sent()
-              ? `${provider} did not answer ${operation} within ${millis} ms; it may have happened`
-              : `${operation} could not be sent to ${provider} within ${millis} ms; nothing happened`,
+              ? `${provider} did not answer ${operation} within ${millis} ms; it may have taken effect`
+              : `${operation} could not be sent to ${provider} within ${millis} ms; it had no effect`,
             ...detail(hide(child.stderr()))
           })
       })

@@ -1,9 +1,9 @@
 /**
- * One child process in its own group: recorded before it runs, read with back-pressure, believed dead only when it is.
+ * One child process in its own group: recorded before it runs, read with back-pressure, reported dead only after its exit was collected.
  *
- * The child starts as `sh` waiting at a gate (one line on stdin) and becomes the program by `exec`, with the same pid and start time, once
- * the ledger has it. A server that is killed in between leaves an `sh` that reads end of file and goes: at no moment is there a program
- * that no ledger knows (P1).
+ * The child starts as `sh`, which waits for one line on stdin (the gate). The line is written once the ledger holds the entry; `sh` then becomes
+ * the program by `exec`, with the same pid and start time. If the server is killed in between, `sh` reads end of file and exits. So a program
+ * never runs without an entry in the ledger (P1).
  */
 import * as ChildProcess from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -26,7 +26,7 @@ export interface SpawnOptions {
   readonly epoch: number
 }
 
-/** Why there is no child. */
+/** Why the child could not be started. */
 export interface SpawnFailure {
   readonly kind: "not-installed" | "process"
   readonly message: string
@@ -39,29 +39,29 @@ export interface Exit {
 
 export interface Child {
   readonly pid: number
-  /** The next bytes of stdout, at most what the pipe held; `null` at its end. One reader. Not reading is the back-pressure. */
+  /** The next bytes of stdout, at most what the pipe held; `null` at end of file. One reader. A reader that does not read holds the child back through the pipe. */
   readonly read: Effect.Effect<Buffer | null>
-  /** Returns when the pipe took it; `false`: the child does not listen any more. Writes of several fibers are whole and in order. */
+  /** Returns when the pipe has accepted the text; `false`: stdin is closed. Concurrent writes do not interleave and keep their order. */
   readonly write: (text: string) => Effect.Effect<boolean>
   readonly closeStdin: Effect.Effect<void>
-  /** To the whole group. No-op once the leader was collected. */
+  /** Signals the whole group. No-op once the leader's exit was collected. */
   readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>
-  /** Standard error's last bytes, at most 8 KiB. */
+  /** The last bytes of standard error, at most 8 KiB. */
   readonly stderr: () => string
-  /** The leader has exited. Its output may not be read yet. */
+  /** Completes when the leader has exited. Its output may not have been read yet. */
   readonly exited: Effect.Effect<Exit>
   readonly hasExited: () => boolean
-  /** For one that has exited, or was sent SIGKILL: all that it had started is killed, and the ledger has struck it out. Waits five seconds at most. */
+  /** Call after the exit or after SIGKILL. Completes when all processes that the child had started are killed and the ledger entry is removed; after five seconds at most. */
   readonly gone: Effect.Effect<Exit>
 }
 
 const stderrBytes = 8 * 1024
-/** How long a reader waits for more after the exit: a process outside the group may hold the pipe open for ever. */
+/** How long a reader waits for more output after the exit: a process outside the group may hold the pipe open indefinitely. */
 const lingerMillis = 1000
-/** A process in uninterruptible sleep (a dead network disk) does not even take SIGKILL: the server goes on, the ledger keeps it. */
+/** A process in uninterruptible sleep (a dead network disk) ignores even SIGKILL: after this time the server continues, and the ledger keeps the entry. */
 const unkillableMillis = 5000
 
-/** Also in a finalizer, where nothing can be timed out unless it says so. */
+/** Runs the effect for at most `millis`; `None` on timeout. Also works in a finalizer, where effects are uninterruptible by default. */
 export const within = <A>(effect: Effect.Effect<A>, millis: number): Effect.Effect<Option.Option<A>> =>
   effect.pipe(Effect.interruptible, Effect.timeoutOption(millis))
 
@@ -74,7 +74,7 @@ const executable = (path: string): boolean => {
   }
 }
 
-/** The file that `command` names on the PATH of `env`; `None` when there is none that can be run. */
+/** The file that `command` names on the PATH of `env`, or the absolute path itself; `None` when no such executable file exists. */
 export const find = (command: string, env: Environment.Environment): Option.Option<string> => {
   if (command.includes("/")) return executable(command) && isAbsolute(command) ? Option.some(command) : Option.none()
   return Option.fromNullable(
@@ -94,7 +94,7 @@ const isDirectory = (path: string): boolean => {
   }
 }
 
-/** What of it cannot be given to a process. */
+/** Names the option that contains a NUL character, which the system call rejects; `undefined`: none does. */
 const withNul = ({ args, cwd, env }: Pick<SpawnOptions, "args" | "cwd" | "env">): string | undefined => {
   if (args.some((argument) => argument.includes("\0"))) return "an argument"
   if (cwd.includes("\0")) return "the directory"
@@ -104,7 +104,7 @@ const withNul = ({ args, cwd, env }: Pick<SpawnOptions, "args" | "cwd" | "env">)
 
 const end: Effect.Effect<Buffer | null> = Effect.succeed(null)
 
-/** Lives in the scope: closing it is SIGKILL for the group, then `gone`. */
+/** Starts the child in the scope. Closing the scope sends SIGKILL to the group and waits for `gone`. */
 export const spawn = Effect.fn("Spawn.spawn")(function* (
   options: SpawnOptions
 ): Effect.fn.Return<Child, SpawnFailure, Scope.Scope | Ledger> {
@@ -113,10 +113,13 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
   const env = Environment.select(process.env, options.env)
   const file = find(options.command, env)
   if (Option.isNone(file))
-    return yield* Effect.fail({ kind: "not-installed" as const, message: `${options.command} was not found, or may not be run` })
+    return yield* Effect.fail({
+      kind: "not-installed" as const,
+      message: `${options.command} was not found or is not executable`
+    })
   const nul = withNul({ ...options, env })
   if (nul !== undefined)
-    return yield* Effect.fail({ kind: "process" as const, message: `${nul} has a NUL character, which no process can take` })
+    return yield* Effect.fail({ kind: "process" as const, message: `${nul} has a NUL character, which a process cannot receive` })
   if (!isDirectory(options.cwd))
     return yield* Effect.fail({ kind: "process" as const, message: `the directory ${options.cwd} does not exist` })
 
@@ -150,7 +153,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
     readable.unsafeOpen()
   }
   stdout.on("readable", look).on("end", close).on("close", close).on("error", close)
-  // Writing to a dead child: `write` answers false; without a listener it would end the server.
+  // An error of a write to a dead child: `write` returns false. Without a listener the error would end the server.
   stdin.on("error", () => stdin.destroy())
   let tail = Buffer.alloc(0)
   stderr.on("error", () => stderr.destroy())
@@ -160,7 +163,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
   child.on("error", () => undefined)
   child.once("exit", (code, signal) => {
     collected = true
-    // The leader's number is not free while its group has members, so this reaches nobody else.
+    // The leader's pid is not reused while its group has members, so this signals no other process.
     Proc.signalGroup(pid, "SIGKILL")
     LastResort.release(pid)
     Deferred.unsafeDone(exited, Effect.succeed({ code, signal }))
@@ -182,13 +185,13 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
       )
     )
   )
-  // Lives beside the scope, not in it: the scope's own end waits for it.
+  // A daemon fiber, not a fiber of the scope: the scope's finalizer waits for it.
   yield* Deferred.await(exited).pipe(
     Effect.flatMap((exit) =>
       Proc.sweep(`${Environment.marker}=${id}`).pipe(
         Effect.flatMap((swept) =>
           swept < 0
-            ? Effect.logWarning(`processes that ${options.command} had started would not die`, { pid })
+            ? Effect.logWarning(`processes that ${options.command} had started survived SIGKILL`, { pid })
             : ledger.strike(id)
         ),
         Effect.catchAll((error) => Effect.logWarning(error.message)),
@@ -197,7 +200,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
     ),
     Effect.forkDaemon
   )
-  // A pipe that outlives its process: closed when nothing came for `lingerMillis` while the reader waited.
+  // A pipe may stay open after its process has exited: close it when a waiting reader received nothing for `lingerMillis`.
   yield* Deferred.await(exited).pipe(
     Effect.zipRight(
       Effect.suspend(() => {
