@@ -1,6 +1,6 @@
 /**
- * The page: the shell over the store. Everything it shows is folded from the log; everything it does is a command. An edge: its clock and its timers
- * are the browser's, and decide only how something is drawn (ages, a notice that goes, a filter that waits for the next key).
+ * The page: the shell over the store. Everything it shows is folded from the log; everything it does is a command. An edge: the browser's clock and timers
+ * decide only how things are drawn (ages, a notice that disappears, a filter that waits for the next key).
  */
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"

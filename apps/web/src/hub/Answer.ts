@@ -1,4 +1,4 @@
-/** A call of a tab, done by the client. Failures are values: what is thrown does not cross a port whole. */
+/** Runs a call of a tab with the client. Failures are values, because a thrown error does not survive a `MessagePort`. */
 import { command, type Client } from "@millrace/client/Client"
 import { format } from "@millrace/contracts/Cursor"
 import { Cause, Chunk, Effect, Stream } from "effect"
@@ -28,7 +28,7 @@ const run = (
     case "providers":
       return client.providers
     case "events":
-      // The log's own pages: the beginning of a follow, left when the page is full or the head is reached.
+      // A page of the log: the start of a subscription, ended when the page is full or `caught-up` arrives.
       return client
         .follow({
           ...(epoch !== undefined && { after: format(epoch, call.since) }),

@@ -1,8 +1,8 @@
 /**
- * The one connection of a browser: follows the whole log from the place that was kept, folds it, and tells every tab. Runs in a
- * SharedWorker, so that tabs share one WebSocket; where there is none, in the page itself.
- * Tabs get the world at a position and then each event behind it, once, in order: a port is a queue that loses nothing.
- * An edge: the clock is the browser's. It says when the place is kept and whether an absence is worth a word, never what is told.
+ * The single connection of a browser: follows the whole log from the saved cursor, folds it, and sends it to every tab. Runs in a
+ * SharedWorker, so that tabs share one WebSocket; in a browser without SharedWorker it runs in the page.
+ * A tab receives the state at an offset and then each later event, once, in order: a port is a lossless queue.
+ * An edge with the browser's clock, which decides when the state is saved and whether an absence is reported, never what a tab receives.
  */
 import { cut } from "@millrace/contracts/Text"
 import * as Backoff from "@millrace/client/Backoff"
@@ -32,7 +32,7 @@ export interface Hub {
   readonly hear: (tab: Tab, message: ToHub) => void
 }
 
-/** Short absences are not told. */
+/** Minimum absence, in milliseconds, for a notice. */
 const awayMillis = 5_000
 const saveMillis = 1_000
 
@@ -42,7 +42,7 @@ export const make = (origin: string): Hub => {
   let connection: Connection = { state: "connecting" }
   let running: Fiber.RuntimeFiber<unknown, unknown> | undefined
   let saving: ReturnType<typeof setTimeout> | undefined
-  /** When the last frame came, to tell an absence from a blink. */
+  /** When the last frame arrived while live, in milliseconds since 1970. */
   let seenAt = Date.now()
   let kept = false
 
@@ -61,12 +61,12 @@ export const make = (origin: string): Hub => {
     }, saveMillis)
   }
 
-  /** The refused handshake looks like a lost connection in a browser: the difference is asked for. */
+  /** Probes why the connection failed: in a browser a refused handshake looks like a lost connection. */
   const explain = (cause: { readonly message: string }, attempt: number) =>
     Effect.gen(function* () {
       const reason = yield* Probe.probe(origin)
       if (reason?.state === "unpaired") yield* Effect.promise(() => Saved.forget())
-      // Who was told that the server goes down waits for the next one, and need not be told of each try.
+      // After `draining` the page waits for the restart; failed attempts are not reported.
       if (reason === undefined && connection.state === "draining") return
       say(reason ?? { state: "reconnecting", attempt, message: cause.message })
     })
@@ -99,11 +99,11 @@ export const make = (origin: string): Hub => {
     keep()
   }
 
-  /** What was replayed since the last attach, while nobody saw it. */
+  /** What was replayed since the connection was last live. */
   let missed = { events: 0, requests: 0 }
-  /** False: a thread came back from the archive, where no snapshot looks: it takes one of now, when the rest is read. */
+  /** False after an unarchived thread that the snapshot does not have: a new snapshot is needed after catch-up. */
   let whole = true
-  /** Whether to read on. */
+  /** Takes a chunk of frames. Returns false to stop following, for a new snapshot. */
   const take = (chunk: Chunk.Chunk<Frame>) =>
     Effect.sync(() => {
       const events: Array<LogEvent> = []
@@ -156,7 +156,7 @@ export const make = (origin: string): Hub => {
       yield* client.follow({ after: format(at.logEpoch, at.offset) }).pipe(
         Stream.chunks,
         Stream.runForEachWhile(take),
-        // Followed from there: a follow that goes on may have passed what came behind the snapshot.
+        // The next subscription starts at the snapshot: continuing this one could skip events after it.
         Effect.zipRight(snapshot(client)),
         Effect.map((fresh) => begin({ ...fresh, settled: world?.settled ?? [] })),
         Effect.catchIf(
@@ -173,7 +173,7 @@ export const make = (origin: string): Hub => {
       )
     }).pipe(Effect.zipRight(Effect.suspend(() => follow(client))))
 
-  // Its scope is the worker's life.
+  // The scope is never closed: it lives as long as the worker.
   const ready = Effect.runPromise(
     Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -183,7 +183,7 @@ export const make = (origin: string): Hub => {
   )
 
   let started = Promise.resolve()
-  /** One after the other: of two at once both would follow, and nobody could end the first. */
+  /** Serialises starts: two concurrent ones would both follow, and the first could not be interrupted. */
   const start = () => {
     started = started.then(async () => {
       const client = await ready

@@ -1,4 +1,4 @@
-/** A tab's side of the hub. */
+/** A tab's connection to the hub. */
 import type { Accepted, BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { CommandId } from "@millrace/contracts/Ids"
 import type { Call, Failed, ToHub, ToTab } from "./Wire.ts"
@@ -6,12 +6,12 @@ import type { Call, Failed, ToHub, ToTab } from "./Wire.ts"
 export interface Link {
   /** Rejects with a `Refusal`. */
   readonly call: <A>(call: Call) => Promise<A>
-  /** A command: the hub gives it an id where it has none, and sends it as often as needed (Outbox). */
+  /** Sends a command: the hub adds an id if there is none, and retries until it has an answer (Outbox). */
   readonly send: <T extends CommandType>(type: T, body: BodyOf<T>, commandId?: CommandId) => Promise<Accepted>
   readonly retry: () => void
 }
 
-/** A call that failed, with the words of the wire. */
+/** A failed call, with the error of the API. */
 export class Refusal extends Error {
   readonly tag: string
   readonly rule: string | undefined
@@ -24,7 +24,7 @@ export class Refusal extends Error {
 
 type Hear = (message: ToTab) => void
 
-/** The way to the hub: shared by the tabs where the browser can, else in this page. */
+/** Connects to the hub: in a SharedWorker if the browser has them, else in this page. */
 const connect = async (hear: Hear): Promise<(message: ToHub) => void> => {
   if (typeof SharedWorker !== "undefined") {
     const worker = new SharedWorker(new URL("./worker.ts", import.meta.url), { type: "module", name: "millrace" })
@@ -56,7 +56,7 @@ export const make = (hear: Hear): Link => {
     if (event.persisted) post({ tag: "attach" })
   })
   window.addEventListener("online", () => post({ tag: "again" }))
-  // Who looks at the page does not wait for the next try.
+  // A page that becomes visible reconnects at once.
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) post({ tag: "again" })
   })
@@ -67,7 +67,7 @@ export const make = (hear: Hear): Link => {
       waiting.set(id, { resolve, reject })
       post({ tag: "call", id, call: what })
     })
-  // The hub answers with what `Millrace` gives to that call.
+  // The hub answers with the result of that call of `Millrace`.
   const call = <A>(what: Call) => ask(what) as Promise<A>
   return {
     call,

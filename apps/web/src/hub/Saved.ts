@@ -1,6 +1,6 @@
 /**
- * The place of this browser between visits: the world and its position are one value in IndexedDB, so a reload can never find a cursor
- * without its view. An edge, with the browser's clock: what the browser refuses (private windows, full disks) is the same as nothing kept.
+ * The state of this browser between visits: the world and its offset are one value in IndexedDB, so that a reload never finds a cursor
+ * without its state. An edge with the browser's clock. A failure (private window, full disk) is treated as no saved state.
  */
 import { isWorld, type World } from "../store/World.ts"
 
@@ -37,7 +37,7 @@ const attempt = async <A>(use: (store: IDBObjectStore) => IDBRequest<A>): Promis
   }
 }
 
-/** A value of an older page is no place. */
+/** The saved state; `undefined` when there is none or it was saved by an incompatible version of the page. */
 export const load = async (): Promise<Place | undefined> => {
   const value = await attempt<Partial<Place> | undefined>((store) => store.get("world"))
   return isWorld(value?.world) && typeof value.savedAt === "number" ? { world: value.world, savedAt: value.savedAt } : undefined

@@ -1,4 +1,4 @@
-/** What a tab and the hub say to each other, over a `MessagePort` or in one page. Plain values only: they are cloned on the way. */
+/** Messages between a tab and the hub, over a `MessagePort` or in one page. Plain values only, because they are cloned. */
 import type { BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { CommandId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -15,48 +15,48 @@ export type Call =
   | { readonly name: "providers" }
   | { readonly name: "events"; readonly since: number; readonly limit: number; readonly stream?: StreamName }
 
-/** A failure as it is told: the tag and the words of the wire's errors. */
+/** A failure as a value: tag, message and rule of the API's error. */
 export interface Failed {
   readonly tag: string
   readonly message: string
   readonly rule?: string
 }
 
-/** What a person may want to see of the connection. */
+/** The state of the connection, for people. */
 export type Connection =
   | { readonly state: "connecting" }
-  /** Attached; what was missed is coming. */
+  /** Attached and catching up. */
   | { readonly state: "replaying" }
   | { readonly state: "live" }
   | { readonly state: "reconnecting"; readonly attempt: number; readonly message: string }
-  /** The server is going down, in order. */
+  /** The server is shutting down in order. */
   | { readonly state: "draining"; readonly message: string }
-  /** This browser has no session here, or it was revoked. */
+  /** This browser has no session, or its session was revoked. */
   | { readonly state: "unpaired" }
-  /** Nothing mends it but a person. */
+  /** Stopped: only a person can fix it. */
   | { readonly state: "failed"; readonly message: string }
 
-/** Something to tell once. */
+/** A message to show once. */
 export type Notice =
   | { readonly kind: "resumed"; readonly events: number; readonly requests: number }
-  /** The place that was kept is of no use: the page shows a fresh snapshot. */
+  /** The saved cursor is invalid: the page shows a new snapshot. */
   | { readonly kind: "renewed"; readonly why: string }
 
 export type ToHub =
   | { readonly tag: "attach" }
   | { readonly tag: "leave" }
   | { readonly tag: "retry" }
-  /** A retry, if it is cut off. */
+  /** Reconnects at once, unless the connection is live. */
   | { readonly tag: "again" }
   | { readonly tag: "call"; readonly id: number; readonly call: Call }
 
 export type ToTab =
-  /** A place to fold from: the state at `world.offset`. */
+  /** The state at `world.offset`, to fold events onto. */
   | { readonly tag: "world"; readonly world: World }
   | { readonly tag: "events"; readonly events: ReadonlyArray<LogEvent> }
   | { readonly tag: "connection"; readonly connection: Connection }
   | { readonly tag: "notice"; readonly notice: Notice }
-  /** The tokens of a turn that runs, so far; may be left out (D12). */
+  /** Token usage of a running turn so far; a signal, so it may be dropped (D12). */
   | { readonly tag: "usage"; readonly turnId: TurnId; readonly usage: Usage }
   | { readonly tag: "answer"; readonly id: number; readonly value: unknown }
   | { readonly tag: "refusal"; readonly id: number; readonly failed: Failed }

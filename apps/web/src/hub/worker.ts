@@ -2,7 +2,7 @@
 import { make } from "./Hub.ts"
 import type { ToHub } from "./Wire.ts"
 
-/** What this file uses of `SharedWorkerGlobalScope`, which the DOM library does not have. */
+/** The part of `SharedWorkerGlobalScope` that this file uses; the DOM library lacks its types. */
 const scope = globalThis as unknown as {
   readonly location: Location
   readonly addEventListener: (type: "connect", listener: (event: MessageEvent) => void) => void

@@ -1,8 +1,8 @@
-/** What is no part of the log (access, processes) comes over HTTP, with the browser's session. */
+/** Requests over HTTP, with the browser's session, for data that is not in the log (access, processes). */
 const deadlineMillis = 30_000
 const unanswered = `The server did not answer within ${deadlineMillis / 1_000} s. Check that it runs, then load the page again.`
 
-/** `signal`: ends the call when it is not answered; the body of the answer too. */
+/** Returns the decoded JSON response. `signal` aborts the request and the reading of its body; default: after 30 s. */
 export const asked = async <A>(
   path: string,
   options: RequestInit = {},

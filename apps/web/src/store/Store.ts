@@ -1,6 +1,6 @@
 /**
- * A tab's state: the world, the transcripts that are looked at, the connection. One place, folded from what the hub sends;
- * views read it with `useStore` and change nothing but by commands. Listeners are told once per frame of the screen.
+ * A tab's state: the world, the open transcripts, the connection. A single value, folded from the messages of the hub.
+ * Views read it with `useStore` and change it only by commands. Listeners are called once per animation frame.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -13,17 +13,17 @@ import * as Transcript from "./Transcript.ts"
 import * as Waiting from "./Waiting.ts"
 import * as World from "./World.ts"
 
-/** Transcripts that are kept folded; the one looked at longest ago goes first. */
+/** Maximum number of open transcripts; the least recently opened one is evicted first. */
 const maxTranscripts = 6
 const pageSize = 100
-/** Who reads back reads on: fewer, larger pages. */
+/** Page size for older items: a person who scrolls back usually continues, so pages are larger. */
 const olderPageSize = 400
-/** Events that the log's table holds, newest last. */
+/** Maximum number of events in `tail`. */
 const maxTail = 2_000
-/** Turns whose tokens are kept; the one that told longest ago goes first. */
+/** Maximum number of turns in `usage`; the oldest entry is evicted first. */
 const maxUsage = 50
 
-/** A page is of a position; without one its events cannot be told from those behind it. */
+/** A transcript that is loading, failed to load, or is ready. */
 type Opened = { readonly state: "loading" } | { readonly state: "failed"; readonly message: string } | Ready
 interface Ready {
   readonly state: "ready"
@@ -37,9 +37,9 @@ export interface State {
   readonly notice: Notice | undefined
   readonly threads: ReadonlyMap<ThreadId, Opened>
   readonly providers: ReadonlyArray<ProviderStatus> | undefined
-  /** Tokens of turns that run, so far; what their ends say stands in the transcript. */
+  /** Token usage of running turns so far; the transcript has that of ended turns. */
   readonly usage: ReadonlyMap<TurnId, Usage>
-  /** The newest events that came, for the log's table; each once. */
+  /** The newest received events for the view of the log, each once, newest last. */
   readonly tail: ReadonlyArray<LogEvent>
   /** Counts every change. */
   readonly version: number
@@ -56,7 +56,7 @@ let state: State = {
   version: 0
 }
 const listeners = new Set<() => void>()
-/** Events of threads whose pages are on their way. */
+/** Events of threads whose pages are being loaded. */
 const early = new Map<ThreadId, Array<LogEvent>>()
 let told = false
 
@@ -68,7 +68,7 @@ const set = (change: Partial<State>) => {
   state = { ...state, ...change, version: state.version + 1 }
   if (told) return
   told = true
-  // A hidden page draws no frames; nobody looks, but tests and titles do.
+  // A hidden page has no animation frames, but its title and tests still need updates.
   if (document.hidden) setTimeout(tell, 50)
   else requestAnimationFrame(tell)
 }
@@ -101,7 +101,7 @@ const hear = (message: ToTab) => {
   switch (message.tag) {
     case "world": {
       const open = [...state.threads.keys()]
-      // Another place to fold from: what was folded before may have a gap behind it.
+      // A different starting point: there may be a gap between it and what was folded before.
       const same = state.world?.logEpoch === message.world.logEpoch && state.world.offset === message.world.offset
       if (same) return set({ world: message.world })
       set({ world: message.world, threads: new Map(), tail: [] })
@@ -136,7 +136,7 @@ const turns = (threadId: ThreadId, before?: number) =>
 
 const words = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** Pages of the newest items and turns, then the events that came meanwhile. */
+/** Loads the pages of the newest items and turns, then folds the events received meanwhile. */
 export const openThread = async (threadId: ThreadId): Promise<void> => {
   const known = state.threads.get(threadId)
   if (known !== undefined && known.state !== "failed") return setThread(threadId, known)
@@ -154,7 +154,7 @@ export const openThread = async (threadId: ThreadId): Promise<void> => {
   }
 }
 
-/** The next older page; one at a time. */
+/** Loads the next older page of items, and the turns of those items. One load at a time per thread. */
 export const loadOlder = async (threadId: ThreadId): Promise<void> => {
   const opened = state.threads.get(threadId)
   if (opened?.state !== "ready" || opened.loadingOlder || opened.transcript.before === undefined) return
@@ -168,7 +168,7 @@ export const loadOlder = async (threadId: ThreadId): Promise<void> => {
     for (let before = transcript.beforeTurns; before !== undefined && !reached(); before = transcript.beforeTurns)
       Transcript.addTurns(transcript, await turns(threadId, before))
   } catch {
-    // The connection is gone; scrolling there again asks again.
+    // The connection was lost; the next scroll retries.
   }
   if (state.threads.get(threadId)?.state === "ready") setThread(threadId, { state: "ready", transcript, loadingOlder: false })
 }
@@ -177,7 +177,7 @@ export const loadProviders = async (): Promise<void> => {
   try {
     set({ providers: await link.call<ReadonlyArray<ProviderStatus>>({ name: "providers" }) })
   } catch {
-    // Shown as not loaded; asked again at the next attach.
+    // Shown as not loaded; retried at the next attach.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * One thread's turns and items: pages of the read model, each of one position of the log, and the events behind those positions, once.
- * Items are values that are replaced when they change, so that a view redraws only what is new; the collection changes in place.
+ * One thread's turns and items: pages of the read model, each read at one offset, and the events after those offsets, each once.
+ * Items are immutable values that are replaced, so that a view redraws only changed ones; the collection changes in place.
  */
 import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -9,13 +9,13 @@ import type { PageOf } from "@millrace/contracts/Millrace"
 import type { TurnView } from "@millrace/contracts/State"
 import type { Settled } from "./World.ts"
 
-/** A line of the thread as it is drawn: an item, how a request was settled, or how a turn ended. */
+/** A row of the thread: an item, a settled request, or the end of a turn. */
 export type Row =
   | { readonly kind: "settled"; readonly key: string; readonly settled: Settled }
   | { readonly kind: "item"; readonly key: string; readonly item: ItemView }
   | { readonly kind: "end"; readonly key: string; readonly turn: TurnView }
 
-/** A value and the position up to which it is folded. */
+/** A value and the offset up to which it is folded. */
 interface At<A> {
   readonly value: A
   readonly offset: number
@@ -29,15 +29,15 @@ export interface Transcript {
   readonly turns: Map<TurnId, At<TurnView>>
   /** Oldest first. */
   turnOrder: Array<TurnId>
-  /** The newest item at the time of a request, of requests that were opened while this transcript was followed. */
+  /** For requests that opened while this transcript was followed: the newest item at that time. */
   readonly askedAfter: Map<RequestId, ItemId>
-  /** Where the older items begin; undefined: all are here. */
+  /** Page cursor of older items and turns; `undefined` when all are loaded. */
   before: number | undefined
   beforeTurns: number | undefined
-  /** Positions of the newest pages: what is behind them is created by events. */
+  /** Offsets of the newest pages: later items and turns are created by events. */
   itemsFrom: number
   turnsFrom: number
-  /** Counts changes; `structure` those that change the rows' number or order. */
+  /** Counts all changes; `structure` counts those that change the number or order of rows. */
   version: number
   structure: number
 }
@@ -62,7 +62,7 @@ export const make = (threadId: ThreadId, items: PageOf<ItemView>, turns: PageOf<
   return transcript
 }
 
-/** Takes in an older page, newest first as it comes, and gives the ids that are new, oldest first. What an event told since stays: it is newer. */
+/** Adds an older page (newest first) and returns its new ids, oldest first. Known values stay: they were folded from events and are newer. */
 const addPage = <Id extends string, A>(known: Map<Id, At<A>>, page: PageOf<A>, idOf: (one: A) => Id): ReadonlyArray<Id> => {
   const added: Array<Id> = []
   for (const value of page.items.toReversed()) {
@@ -74,7 +74,7 @@ const addPage = <Id extends string, A>(known: Map<Id, At<A>>, page: PageOf<A>, i
   return added
 }
 
-/** The next older page of items. */
+/** Adds the next older page of items. */
 export const addItems = (transcript: Transcript, page: PageOf<ItemView>): void => {
   transcript.order = [...addPage(transcript.items, page, ({ itemId }) => itemId), ...transcript.order]
   transcript.before = page.before
@@ -82,7 +82,7 @@ export const addItems = (transcript: Transcript, page: PageOf<ItemView>): void =
   transcript.structure++
 }
 
-/** The next older page of turns. */
+/** Adds the next older page of turns. */
 export const addTurns = (transcript: Transcript, page: PageOf<TurnView>): void => {
   transcript.turnOrder = [...addPage(transcript.turns, page, ({ turnId }) => turnId), ...transcript.turnOrder]
   transcript.beforeTurns = page.before
@@ -112,11 +112,11 @@ const addTurn = (transcript: Transcript, offset: number, turn: TurnView): boolea
   return true
 }
 
-/** Deltas of a command are its output; of everything else its text. */
+/** Appends a delta: to the output of a command, else to the text. */
 const withText = (item: ItemView, text: string): ItemView =>
   item.kind === "command" ? { ...item, output: (item.output ?? "") + text } : { ...item, text: (item.text ?? "") + text }
 
-/** An item that was never seen to start: a late one of a turn that is here whole, not one of the older pages. */
+/** Whether an item that completes without a known start belongs to a fully loaded turn, rather than to a page that is not loaded. */
 const isLate = (transcript: Transcript, { turnId }: ItemView): boolean => {
   if (transcript.before === undefined) return true
   const oldest = transcript.order[0]
@@ -218,7 +218,7 @@ const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at
   }
 }
 
-/** Folds one event of this thread; what a page told already changes nothing. */
+/** Folds one event of this thread. An event that a page already includes changes nothing. */
 export const fold = (transcript: Transcript, event: LogEvent): void => {
   const domain = { type: event.type, data: event.data } as DomainEvent
   if (foldItem(transcript, domain, event.offset) || foldTurn(transcript, domain, event.offset, event.at)) transcript.version++
@@ -233,7 +233,7 @@ const add = <K>(map: Map<K, Array<Settled>>, key: K, settled: Settled) => {
   else known.push(settled)
 }
 
-/** Settled requests by the item they stand behind, or by their turn where no item is known. */
+/** Settled requests by the item that they follow, or by their turn if that item is unknown. */
 const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
   const behind = new Map<ItemId, Array<Settled>>()
   const within = new Map<TurnId, Array<Settled>>()
@@ -248,8 +248,8 @@ const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
 }
 
 /**
- * The rows, oldest first: each turn's items with the requests that were settled, then how it ended. Turns older than the oldest item wait for
- * their items.
+ * The rows, oldest first: each turn's items with its settled requests, then its end. Turns older than the oldest loaded item are not shown until
+ * their items are loaded.
  */
 export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = []): ReadonlyArray<Row> => {
   const out: Array<Row> = []
@@ -269,7 +269,7 @@ export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = [
     const item = transcript.items.get(itemId)
     if (item !== undefined) last.set(item.value.turnId, itemId)
   }
-  // Turns without an item (removed from the queue, failed at once) stand behind the turn that was requested before them.
+  // A turn without items (removed from the queue, failed at once) follows the turn that was requested before it.
   let bare = transcript.before === undefined ? 0 : transcript.turnOrder.findIndex((turnId) => last.has(turnId))
   const place = new Map(transcript.turnOrder.map((turnId, at) => [turnId, at]))
   const bareUntil = (at: number) => {

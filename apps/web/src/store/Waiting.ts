@@ -1,6 +1,6 @@
 /**
- * Messages that no server has accepted yet. They stand in localStorage from before they are sent until they are accepted, so a reload keeps
- * them. Each keeps its command id: sent again, by this tab or another one, it is accepted once (C2).
+ * Messages that the server has not accepted yet. They are in localStorage from before they are sent until they are accepted, so that they survive a
+ * reload. Each keeps its command id, so that a retry by this tab or another one is accepted once (C2).
  */
 import type { Strategy } from "@millrace/contracts/Command"
 import type { CommandId, ThreadId } from "@millrace/contracts/Ids"
@@ -11,18 +11,18 @@ export interface Waiting {
   readonly threadId: ThreadId
   readonly text: string
   readonly strategy: Strategy
-  /** Why the server refused it; it is not sent again. */
+  /** The server's reason to refuse it; it is not retried. */
   readonly refused?: string
 }
 
 const key = "millrace.waiting"
-/** More are refused: the person still has the text. */
+/** Maximum number of waiting messages; a further one is refused, and its text stays in the field. */
 const most = 50
 
 const isText = (value: unknown): value is string => typeof value === "string"
 const isStrategy = (value: unknown): value is Strategy => value === "enqueue" || value === "steer" || value === "interrupt"
 
-/** A value of another shape is left out. */
+/** The message of a stored value; malformed values are dropped. */
 const waitingOf = (value: unknown): ReadonlyArray<Waiting> => {
   if (typeof value !== "object" || value === null) return []
   const { commandId, refused, strategy, text, threadId } = value as Readonly<Record<string, unknown>>
@@ -36,7 +36,7 @@ const read = (): ReadonlyArray<Waiting> => {
     const value: unknown = JSON.parse(localStorage.getItem(key) ?? "[]")
     return Array.isArray(value) ? value.flatMap(waitingOf) : []
   } catch {
-    // Text that is not JSON, or a browser that keeps nothing.
+    // The stored text is not JSON, or the browser has no storage.
     return []
   }
 }
@@ -51,7 +51,7 @@ const put = (next: ReadonlyArray<Waiting>) => {
     if (next.length === 0) localStorage.removeItem(key)
     else localStorage.setItem(key, JSON.stringify(next))
   } catch {
-    // Full, or a browser that keeps nothing: the message waits in this tab only.
+    // The storage is full or absent: the message waits only in this tab.
   }
   for (const listener of listeners) listener()
 }
@@ -68,7 +68,7 @@ export const subscribe = (listener: () => void) => {
 }
 export const remove = (commandId: CommandId): void => put(all.filter((one) => one.commandId !== commandId))
 
-/** Gives why the server refused it; undefined when it is accepted, or waits on. */
+/** Sends a message. Returns the reason of a refusal; `undefined` when it is accepted or still waits. */
 const give = async (link: Link, one: Waiting): Promise<string | undefined> => {
   const { commandId, strategy, text, threadId } = one
   if (sending.has(commandId)) return undefined
@@ -86,9 +86,10 @@ const give = async (link: Link, one: Waiting): Promise<string | undefined> => {
   }
 }
 
-/** Keeps the message, then sends it. Throws what the person has to mend; the message then waits no more. */
+/** Stores the message, then sends it. Throws when it is refused; the message is then removed, for the person to correct. */
 export const send = async (link: Link, threadId: ThreadId, text: string, strategy: Strategy): Promise<void> => {
-  if (all.length >= most) throw new Error(`${most} messages wait for the server. Send it again when they are accepted.`)
+  if (all.length >= most)
+    throw new Error(`${most} messages already wait for the server. Send this one again when they are accepted.`)
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16))
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
   const one: Waiting = { commandId: `cmd_${hex}` as CommandId, threadId, text, strategy }
@@ -99,7 +100,7 @@ export const send = async (link: Link, threadId: ThreadId, text: string, strateg
   throw new Error(refused)
 }
 
-/** Sends what waits, in its order. */
+/** Sends the waiting messages in their order. */
 export const flush = (link: Link): void => {
   for (const one of all.filter(({ refused }) => refused === undefined))
     void give(link, one).then((refused) => {

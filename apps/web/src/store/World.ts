@@ -1,6 +1,6 @@
 /**
- * What every view needs of the whole log, folded: projects, threads with their true status, requests. Begins as the snapshot of the server
- * and goes on with the events behind it; the fold from any position equals the snapshot at the head. Plain, cloneable, never changed in place.
+ * The state that all views share, folded from the log: projects, threads with their status, requests. It starts as a snapshot of the server and folds
+ * the events after it. The fold from any offset equals the snapshot at the head. Plain, cloneable, immutable.
  */
 import type { DataOf, DomainEvent, LogEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId } from "@millrace/contracts/Ids"
@@ -8,7 +8,7 @@ import type { Answer, RequestView } from "@millrace/contracts/Item"
 import { given } from "@millrace/contracts/Labels"
 import type { ProjectView, SessionState, Snapshot, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 
-/** How a request ended, for those who still look at it: the first answer wins (T13). */
+/** A settled request and its outcome, which is still shown; the first answer wins (T13). */
 export interface Settled {
   readonly request: RequestView
   readonly by?: string
@@ -16,23 +16,23 @@ export interface Settled {
   readonly reason?: string
 }
 
-/** A thread as the server shows it, and whether its last turn failed, which its status may hide. */
+/** The server's view of a thread, and whether its last turn failed, which the status may not show. */
 export interface Thread extends ThreadView {
   readonly failed: boolean
 }
 
 export interface World {
-  /** Of this shape; another one is not read. */
+  /** Version of this type; a saved value of another version is ignored. */
   readonly shape: 1
   readonly logEpoch: string
   readonly offset: number
-  /** There are more threads than these. */
+  /** Whether the server has more threads than these. */
   readonly more: boolean
   readonly projects: Readonly<Record<ProjectId, ProjectView>>
-  /** Those that are not archived. */
+  /** The threads that are not archived. */
   readonly threads: Readonly<Record<ThreadId, Thread>>
   readonly requests: Readonly<Record<RequestId, RequestView>>
-  /** The last ones, in their order. */
+  /** The last 50 settled requests, oldest first. */
   readonly settled: ReadonlyArray<Settled>
 }
 
@@ -58,7 +58,7 @@ export const fromSnapshot = (state: Snapshot): World => ({
   settled: []
 })
 
-/** One rule for the status, the server's own: asked, running, waiting, failed, idle. */
+/** The status of a thread by the server's rule: needs-you, running, queued, failed, idle, the first that applies. */
 const statusOf = (thread: Thread): ThreadStatus => {
   if (thread.openRequestIds.length > 0) return "needs-you"
   if (thread.activeTurnId !== undefined) return "running"
@@ -76,7 +76,7 @@ const minus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> =>
   list.includes(one) ? list.filter((each) => each !== one) : list
 const plus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> => (list.includes(one) ? list : [...list, one])
 
-/** The session of an event and the turn it names: the thread's active turn is the session's (T3). */
+/** Sets the session of an event. The thread's active turn is that of the session (T3). */
 const withSession = (thread: Thread, data: SessionState, continuity: SessionState["continuity"]): Thread => {
   const session = {
     epoch: data.epoch,
@@ -97,7 +97,7 @@ const withoutActive = (thread: Thread, turnId: string): Thread => {
   return { ...rest, session: session as SessionState }
 }
 
-/** A goal's turn counts when it begins, its tokens when it ends; a turn that goes on with another's work is counted with the goal's next event. */
+/** Counts a goal's turn when it starts and its tokens when it ends; the tokens of a continuation are counted with the goal's next event. */
 const withGoalTurn = (thread: Thread, towards: DataOf<"turn.requested">["goal"]): Thread => {
   const { goal } = thread
   if (goal === undefined || goal.goalId !== towards?.goalId) return thread
@@ -124,7 +124,7 @@ const withBackground = (thread: Thread, ids: ReadonlyArray<string>): Thread => {
 
 const lostBy = (lost: string | undefined) => (lost === undefined ? {} : { lost })
 
-/** The session's end is no longer asked for. */
+/** Clears the reason for which the session was being stopped. */
 const going = (thread: Thread): Thread => {
   const { stopping: _, ...rest } = thread
   return rest
@@ -139,7 +139,7 @@ const policy = ({ afterLimit, recovery }: DataOf<"thread.updated">): Pick<Thread
   ...(afterLimit !== undefined && { afterLimit })
 })
 
-/** Events that no summary shows, not even by its time: the server's own rule. */
+/** Events that do not change a thread's summary, not even its time, by the server's rule. */
 const silent = new Set<string>(["item.delta", "item.amended", "provider.event", "turn.updated", "session.kept"])
 const isQuiet = (type: string): boolean => silent.has(type) || type.endsWith(".imported")
 
@@ -166,7 +166,7 @@ const change = (thread: Thread, event: DomainEvent): Thread | undefined => {
         event.data.continuity ?? thread.session?.continuity
       )
     case "thread.handed-over": {
-      // Without a model it is the agent's own, or the one it had before: the next snapshot tells.
+      // Without a model the new agent uses its default or an earlier model: the next snapshot has it.
       const { model: _, ...rest } = thread
       return { ...rest, provider: event.data.provider, ...(event.data.model !== undefined && { model: event.data.model }) }
     }
@@ -315,11 +315,11 @@ const apply = (world: World, event: DomainEvent, at: string): World => {
   return ofRequest({ ...world, threads }, event, at)
 }
 
-/** Folds one event. One that was folded before, and a delta, which no summary shows, move the position only. */
+/** Folds one event. An event at or below the offset changes nothing; a delta, which no summary shows, only advances the offset. */
 export const fold = (world: World, event: LogEvent): World => {
   if (event.offset <= world.offset) return world
   const here = { ...world, offset: event.offset }
-  // The log is the server's, whose writers are typed; a type that is not known falls through every case.
+  // The cast is safe: the server's writers are typed, and an unknown event type matches no case.
   return event.type === "item.delta" ? here : apply(here, { type: event.type, data: event.data } as DomainEvent, event.at)
 }
 

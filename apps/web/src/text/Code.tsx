@@ -1,11 +1,11 @@
-/** Code with highlighting. The highlighter is loaded when the first code is shown; until then, and for languages it has not, the plain text. */
+/** Highlighted code. The highlighter is loaded with the first code; until then, and for unknown languages, the text is plain. */
 import { memo, useEffect, useState } from "react"
 import type * as Highlight from "./highlight.ts"
 
 let loaded: typeof Highlight | undefined
 const load = async () => (loaded ??= await import("./highlight.ts"))
 
-/** Longer texts are not worth the time. */
+/** Maximum length, in characters, of highlighted text. */
 const maxHighlighted = 60_000
 
 export const Code = memo(({ text, language }: { readonly text: string; readonly language: string | undefined }) => {

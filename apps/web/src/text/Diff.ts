@@ -1,4 +1,4 @@
-/** A unified diff as pairs of lines: what was taken away beside what came in its place. */
+/** A unified diff as pairs of lines: each removed line next to the line that replaces it. */
 export interface Side {
   readonly kind: "same" | "old" | "new"
   readonly line: number
@@ -6,7 +6,7 @@ export interface Side {
 }
 export type Pair =
   | { readonly kind: "pair"; readonly left: Side | undefined; readonly right: Side | undefined }
-  /** Headers and hunks, as they are. */
+  /** A header or hunk line, unchanged. */
   | { readonly kind: "note"; readonly text: string }
 
 /** One line of the unified form, with its number before and after the change. */
@@ -17,7 +17,7 @@ export interface UnifiedLine {
   readonly text: string
 }
 
-/** The same lines one below the other: of each changed place first what was removed, then what was added. */
+/** The same lines in one column: for each change the removed lines, then the added ones. */
 export const unified = (lines: ReadonlyArray<Pair>): ReadonlyArray<UnifiedLine> => {
   const out: Array<UnifiedLine> = []
   const added: Array<UnifiedLine> = []

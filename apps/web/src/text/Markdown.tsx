@@ -1,6 +1,6 @@
 /**
- * Markdown as React elements in which nothing of the source is lost: the marks are there, unseen (`.m`), so the text of the element equals the text
- * of the log, character for character, and so does what is copied with its marks. No HTML is made of the text: what looks like HTML is shown as it is.
+ * Renders Markdown as React elements without losing any of the source: the marks are hidden elements (`.m`), so that the element's text equals the text
+ * of the log, character for character, and so does a copy with its marks. The text never becomes HTML: what looks like HTML is shown as text.
  */
 import type { SyntaxNode, Tree } from "@lezer/common"
 import { GFM, parser as commonmark } from "@lezer/markdown"
@@ -32,7 +32,7 @@ const elements: Readonly<Record<string, string>> = {
   TableRow: "div",
   TableCell: "span"
 }
-/** Unseen: they say how, not what. */
+/** Nodes that are hidden: they are formatting, not content. */
 const marks = new Set([
   "EmphasisMark",
   "CodeMark",
@@ -113,7 +113,7 @@ const draw = (source: Source, node: SyntaxNode): ReactNode => {
   if (marks.has(node.name)) return hidden(text(), node.from)
   switch (node.name) {
     case "FencedCode":
-      // In a list or a quote the lines have marks between them: those are drawn by the ordinary way.
+      // In a list or a quote there are marks between the lines: these are drawn as ordinary nodes.
       return node.getChildren("CodeText").length <= 1 ? (
         fence(source, node)
       ) : (
@@ -166,20 +166,20 @@ const draw = (source: Source, node: SyntaxNode): ReactNode => {
   return createElement(element, { key: node.from, className: node.name }, ...inside(source, node))
 }
 
-/** Blocks keep their identity while they keep their text: of a message that streams only the last one is drawn again. */
+/** Memoised by text, so that a streaming message redraws only its last block. */
 const Block = memo(({ text }: { readonly text: string }) => {
   const source = { text }
   return <>{inside(source, parser.parse(text).topNode)}</>
 })
 
-/** Cuts at the top-level blocks; the cuts lose nothing. */
+/** Cuts the text at its top-level blocks, without loss. */
 const blocks = (text: string): ReadonlyArray<string> => {
   const tree: Tree = parser.parse(text)
   const cuts: Array<string> = []
   let at = 0
   for (let child = tree.topNode.firstChild; child !== null; child = child.nextSibling) {
     const end = child.nextSibling?.from ?? text.length
-    // A reference is defined in one block and used in another; such texts are rare, and shown as they are.
+    // A link reference that another block defines is not resolved and is shown as source text; such texts are rare.
     cuts.push(text.slice(at, end))
     at = end
   }
@@ -190,7 +190,7 @@ const blocks = (text: string): ReadonlyArray<string> => {
 export const Markdown = memo(({ text }: { readonly text: string }) => (
   <div className="md" data-text>
     {blocks(text).map((block, at) => (
-      // Blocks are added at the end only.
+      // The index is a stable key: blocks are only appended.
       <Block key={at} text={block} />
     ))}
   </div>

@@ -1,9 +1,9 @@
-/** Output of a command: every character of it. Escape sequences are there, unseen; colours are drawn. */
+/** Output of a command with every character. Escape sequences are hidden elements; colours are drawn. */
 import { memo, useEffect, useRef } from "react"
 
 export interface Piece {
   readonly text: string
-  /** `m`: unseen. */
+  /** The class; `m` hides the piece. */
   readonly kind: string
 }
 
@@ -22,7 +22,7 @@ const colour = (codes: string, before: string): string => {
   return now
 }
 
-/** The concatenation of the pieces is the text. */
+/** Splits a text into pieces whose concatenation is the text. */
 export const pieces = (text: string): ReadonlyArray<Piece> => {
   const out: Array<Piece> = []
   let at = 0

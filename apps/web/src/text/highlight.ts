@@ -1,4 +1,4 @@
-/** highlight.js as pieces of text with a class each: their concatenation is the text (the page makes no HTML of it). */
+/** highlight.js as pieces of text, each with a class. Their concatenation is the text; the page creates no HTML from it. */
 import hljs from "highlight.js/lib/core"
 import bash from "highlight.js/lib/languages/bash"
 import css from "highlight.js/lib/languages/css"
@@ -25,7 +25,7 @@ export interface Piece {
 const unescape = (html: string) =>
   html.replace(/&(lt|gt|amp|quot|#x27);/g, (_, name: string) => ({ lt: "<", gt: ">", amp: "&", quot: '"' })[name] ?? "'")
 
-/** Undefined: a language that is not here, or a highlighter that does not give the text back whole. */
+/** The pieces of a text; `undefined` for an unknown language, or when their concatenation would differ from the text. */
 export const pieces = (text: string, language: string): ReadonlyArray<Piece> | undefined => {
   const name = language.trim().split(/\s/)[0]?.toLowerCase() ?? ""
   if (hljs.getLanguage(name) === undefined) return undefined
