@@ -1,6 +1,7 @@
 /** The kill loop with the demo agent: 25 servers, each killed at work or in recovery, at random and at every named point. `pnpm killloop` runs more. */
 import { expect, it } from "@effect/vitest"
 import { points } from "@millrace/host/Steps"
+import * as Restarts from "@millrace/testing/killloop/Restarts"
 import * as Run from "@millrace/testing/killloop/Run"
 import { run } from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
@@ -22,6 +23,21 @@ it.scopedLive(
       expect(report.orphans).toBeGreaterThan(0)
     })
   // About 40 seconds on two cores.
+)
+
+it.scopedLive(
+  "D2 D16 S9 8 readers over 3 restarts on one port, none with a limit of time: each is answered by every server that lives, and has the whole log, once, in order",
+  () =>
+    Effect.gen(function* () {
+      const report = yield* Restarts.run({ readers: 8, restarts: 3, seed: 5 })
+      expect(report.violations, "pnpm killloop --readers 8 --restarts 3 --seed 5").toEqual([])
+      expect(report.atHead).toBe(8)
+      // Without either kind of end, or without work, it proves nothing.
+      expect(report.kills).toBeGreaterThan(0)
+      expect(report.stops).toBeGreaterThan(0)
+      expect(report.head).toBeGreaterThan(50)
+    }),
+  300_000
 )
 
 it.scopedLive("P1 a failpoint that is none is refused before anything is opened", () =>

@@ -1,10 +1,8 @@
 /** How long this client waits for a server that accepted the connection: every request has a deadline (P6). */
 import { Duration, Effect, Option, Stream } from "effect"
 
-/** Deadline of an answer. */
+/** Deadline of an answer, and of the first bytes of `follow`: a server sends them at once, and an overloaded server within seconds. */
 export const answer = Duration.seconds(30)
-/** Deadline of the first bytes of `follow`, which a server sends at once. */
-export const first = Duration.seconds(10)
 /** Deadline of an answer that takes work: an import, or a list of an agent's conversations. */
 export const work = Duration.minutes(5)
 

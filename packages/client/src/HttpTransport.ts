@@ -18,7 +18,7 @@ export interface Options {
   readonly token?: string
   /** Default: the global one. */
   readonly fetch?: typeof globalThis.fetch
-  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer, and is at most 10 seconds. */
+  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer. */
   readonly deadline?: Duration.DurationInput
 }
 
@@ -62,10 +62,9 @@ const query = (values: Record<string, Parameter | ReadonlyArray<string>>): strin
 export const make = (options: Options): Transport => {
   const fetch = options.fetch ?? globalThis.fetch
   const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
-  const headDeadline = Duration.min(deadline, Deadlines.first)
   const base = options.url.replace(/\/+$/, "")
   const lost = (cause: unknown) => disconnected(base, cause)
-  const within = (duration: Duration.Duration) => Effect.timeoutFail({ duration, onTimeout: () => unanswered(base, duration) })
+  const within = Effect.timeoutFail({ duration: deadline, onTimeout: () => unanswered(base, deadline) })
 
   const request = (
     signal: AbortSignal,
@@ -123,7 +122,7 @@ export const make = (options: Options): Transport => {
       },
       catch: lost
     }).pipe(
-      within(deadline),
+      within,
       Effect.flatMap(({ response, text }): Effect.Effect<A, E | TransportError> =>
         response.ok
           ? Schema.decodeUnknown(success)(Option.getOrUndefined(parse(text))).pipe(
@@ -146,9 +145,9 @@ export const make = (options: Options): Transport => {
               headers: { accept: "text/event-stream" }
             }),
           catch: lost
-        }).pipe(within(headDeadline))
+        }).pipe(within)
         if (!response.ok) {
-          const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost }).pipe(within(headDeadline))
+          const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost }).pipe(within)
           return yield* rejected(response, text, following)
         }
         // A proxy's page is not an event stream, and another attach would not change that.

@@ -5,7 +5,7 @@ export const open =
   (token: string | undefined) =>
   (url: string): globalThis.WebSocket =>
     new WebSocket(url, {
-      handshakeTimeout: 10_000,
+      handshakeTimeout: 30_000,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } })
       // The library has the same interface under a different type.
     }) as unknown as globalThis.WebSocket

@@ -35,7 +35,7 @@ export interface Options {
    * URL (X1). Default: the global `WebSocket`.
    */
   readonly webSocket?: (url: string) => globalThis.WebSocket
-  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the first frame, and is at most 10 seconds. */
+  /** The deadline for the connection to open and for an answer. Default 30 seconds. For `follow` it covers only the first frame. */
   readonly deadline?: Duration.DurationInput
 }
 
@@ -51,10 +51,9 @@ const encodeBadRequest = Schema.encodeSync(BadRequest)
 export const make = (options: Options): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
     const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
-    const firstDeadline = Duration.min(deadline, Deadlines.first)
     const open = options.webSocket ?? ((url: string) => new globalThis.WebSocket(url))
     const protocol = RpcClient.layerProtocolSocket({ retrySchedule: Schedule.stop }).pipe(
-      Layer.provide(Socket.layerWebSocket(options.url)),
+      Layer.provide(Layer.effect(Socket.Socket, Socket.makeWebSocket(options.url, { openTimeout: deadline }))),
       Layer.provide(Layer.succeed(Socket.WebSocketConstructor, (url) => open(url))),
       Layer.provide(RpcSerialization.layerJson)
     )
@@ -93,9 +92,9 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       )
     }
     /** If anything arrived on the connection since the call began, it still serves other calls: only this call fails. */
-    const silent = (used: Connection, since: number, after: Duration.Duration): Effect.Effect<never, TransportError> =>
+    const silent = (used: Connection, since: number): Effect.Effect<never, TransportError> =>
       Effect.suspend(() => {
-        const why = unanswered(options.url, after)
+        const why = unanswered(options.url, deadline)
         return used.came === since ? drop(used, why) : Effect.fail(why)
       })
     const isLost = (error: unknown): error is RpcClientError =>
@@ -115,7 +114,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
           Effect.timeoutTo({
             duration: deadline,
             onSuccess: (answer): Effect.Effect<A, TransportError> => Effect.succeed(answer),
-            onTimeout: () => silent(used, since, deadline)
+            onTimeout: () => silent(used, since)
           }),
           Effect.flatten,
           Effect.catchAllCause((cause) =>
@@ -149,7 +148,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
                   used.came++
                   return frames
                 }),
-                Deadlines.firstWithin(firstDeadline, silent(used, since, firstDeadline)),
+                Deadlines.firstWithin(deadline, silent(used, since)),
                 Stream.filter(isFrame),
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
                   isLost(error)

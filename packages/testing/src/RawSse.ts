@@ -14,6 +14,10 @@ export interface Attach {
   readonly lastEventId?: string
   /** Destroy the socket when this many bytes of the body have come, wherever that is. */
   readonly cutAfterBytes?: number
+  /** The head of the answer came. */
+  readonly onAnswer?: (status: number) => void
+  /** Reads nothing for so many milliseconds after each piece. */
+  readonly restMillis?: number
   /** Stop reading when this holds for the events of this attach. */
   readonly until?: (events: ReadonlyArray<RawEvent>) => boolean
 }
@@ -49,6 +53,7 @@ export const attach = (options: Attach): Effect.Effect<Attached, Error> =>
       },
       (response) => {
         status = response.statusCode ?? 0
+        options.onAnswer?.(status)
         response.on("data", (chunk: Buffer) => {
           const room = options.cutAfterBytes === undefined ? chunk.length : Math.max(0, options.cutAfterBytes - bytes)
           const taken = chunk.subarray(0, room)
@@ -58,6 +63,10 @@ export const attach = (options: Attach): Effect.Effect<Attached, Error> =>
           for (const frame of frames) take(frame)
           if (bytes === options.cutAfterBytes) finish("cut")
           else if (options.until?.(events) === true) finish("until")
+          else if (options.restMillis !== undefined) {
+            response.pause()
+            setTimeout(() => response.resume(), options.restMillis)
+          }
         })
         response.on("end", () => finish("closed"))
         response.on("error", () => finish("closed"))

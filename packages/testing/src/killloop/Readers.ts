@@ -1,95 +1,250 @@
 /** Clients that live through all servers of a run, each with its cursor: what they saw, for the history checker. */
+import * as Follow from "@millrace/client/Follow"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
+import type { Transport } from "@millrace/client/Transport"
 import type { LogEvent } from "@millrace/contracts/Event"
-import { Effect, Random, Stream } from "effect"
+import type { Frame } from "@millrace/contracts/Frame"
+import { Deferred, Effect, Exit, FiberId, Random, Schedule, type Scope, Stream } from "effect"
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
+import * as RawPage from "../RawPage.ts"
 import * as RawSse from "../RawSse.ts"
 import type { Address } from "./Commands.ts"
 
+type Each = (event: LogEvent) => void
+
 export interface Reader {
+  readonly name: string
   readonly history: () => History
-  /**
-   * Reads from one server to its end, which breaks the connection, and is no failure. `each` gets what comes. `isLast`: it does not cut itself, because a
-   * server that drains takes no new stream.
-   */
-  readonly read: (address: Address, each: (event: LogEvent) => void, isLast: boolean) => Effect.Effect<void>
+  /** The offset up to which it has everything. */
+  readonly offset: () => number
+  /** Returns when it has everything up to this offset. */
+  readonly reached: (offset: number) => Effect.Effect<void>
+  /** Forgets that it was answered: a server ended. */
+  readonly forget: () => void
+  /** Returns when a server has answered it since. */
+  readonly answered: Effect.Effect<void>
+  /** What it is at, for a person. */
+  readonly state: () => string
+  /** Counts of its connections. */
+  readonly connections: () => { readonly asked: number; readonly answered: number }
+  /** One connection, from its cursor to its end, however it ends. `each` gets what comes. */
+  readonly attach: (address: Address, each: Each) => Effect.Effect<void>
 }
+
+/** A reader is back within so many milliseconds. */
+const pause = 80
+
+/** Reads as long as it is let: whatever ends a connection, the next one begins after 80 ms at most. No limit of time of its own. */
+export const keepReading = (reader: Reader, address: Address, each: Each = () => {}): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.zipRight(
+      reader.attach(address, each),
+      Effect.flatMap(Random.nextIntBetween(1, pause + 1), (millis) => Effect.sleep(millis))
+    )
+  )
 
 const offsetOf = (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(cursor.split("-").at(-1)))
 
-const remembering = (name: string) => {
+/** The same text for all readers: what they saw is kept to the end of a run. */
+export type Interned = (offset: number, json: string) => string
+export const interned = (): Interned => {
+  const known: Array<string> = []
+  return (offset, json) => (known[offset] === json ? known[offset] : (known[offset] ??= json) === json ? known[offset] : json)
+}
+
+const remembering = (name: string, same: Interned) => {
   const attaches: Array<Attach> = []
+  const waiting = new Set<{ readonly offset: number; readonly done: Deferred.Deferred<void> }>()
   let cursor: string | undefined
-  return {
-    cursor: () => cursor,
-    history: (): History => ({ reader: name, start: 0, attaches }),
-    attach: () => {
-      const seen: Array<Seen> = []
-      attaches.push({ after: offsetOf(cursor), seen, live: false })
-      return (id: string, json: string) => {
-        cursor = id
-        seen.push({ _tag: "event", offset: offsetOf(id), json })
+  let offset = 0
+  let answers = 0
+  let state = "begins"
+  let isAnswered = Deferred.unsafeMake<void>(FiberId.none)
+  const moved = (to: number): void => {
+    offset = Math.max(offset, to)
+    for (const one of waiting)
+      if (one.offset <= offset) {
+        waiting.delete(one)
+        Deferred.unsafeDone(one.done, Exit.void)
       }
+  }
+  const attach = () => {
+    const seen: Array<Seen> = []
+    const after = offsetOf(cursor)
+    attaches.push({ after, seen, live: false })
+    const what = `connection ${attaches.length}, after ${after}`
+    state = `waits for an answer on ${what}`
+    return {
+      answered: () => {
+        answers++
+        state = `reads on ${what}`
+        Deferred.unsafeDone(isAnswered, Exit.void)
+      },
+      event: (id: string, json: string) => {
+        cursor = id
+        seen.push({ _tag: "event", offset: offsetOf(id), json: same(offsetOf(id), json) })
+        moved(offsetOf(id))
+      },
+      page: (page: Seen & { readonly _tag: "page" }, next: string) => {
+        cursor = next
+        seen.push(page)
+        moved(page.upTo)
+      },
+      ended: Effect.sync(() => {
+        state = `has lost ${what}`
+      })
     }
   }
-}
-
-/** Over server-sent events; `cuts`: it breaks its own connection again and again, at any byte. */
-export const sse = (name: string, cuts: boolean): Reader => {
-  const memory = remembering(name)
   return {
-    history: memory.history,
-    read: ({ token, url }, each, isLast) =>
-      Effect.gen(function* () {
-        for (;;) {
-          const see = memory.attach()
-          let taken = 0
-          const take = (events: ReadonlyArray<RawSse.RawEvent>): void => {
-            for (const { data, id } of events.slice(taken)) {
-              see(id, data)
-              each(JSON.parse(data) as LogEvent)
-            }
-            taken = events.length
-          }
-          const cursor = memory.cursor()
-          const { end, events, status } = yield* RawSse.attach({
-            url: `${url}/api/events`,
-            token,
-            ...(cursor === undefined ? {} : { lastEventId: cursor }),
-            ...(cuts && !isLast ? { cutAfterBytes: yield* Random.nextIntBetween(40, 60_000) } : {}),
-            until: (soFar) => {
-              take(soFar)
-              return false
-            }
-          })
-          // What came in one piece with the cut.
-          take(events)
-          if (end !== "cut" || status !== 200) return
-        }
-      }).pipe(Effect.ignore)
-  }
-}
-
-export const rpc = (name: string): Reader => {
-  const memory = remembering(name)
-  return {
-    history: memory.history,
-    read: ({ token, url }) =>
-      Effect.gen(function* () {
-        const see = memory.attach()
-        const cursor = memory.cursor()
-        const transport = yield* RpcTransport.make({
-          url: `${url.replace("http", "ws")}/rpc`,
-          webSocket: NodeWebSocket.open(token)
+    cursor: () => cursor,
+    same,
+    attach,
+    of: (connect: (address: Address, each: Each, memory: ReturnType<typeof attach>) => Effect.Effect<void>): Reader => ({
+      name,
+      history: () => ({ reader: name, start: 0, attaches }),
+      offset: () => offset,
+      reached: (wanted) =>
+        Effect.gen(function* () {
+          if (wanted <= offset) return
+          const done = yield* Deferred.make<void>()
+          waiting.add({ offset: wanted, done })
+          yield* Deferred.await(done)
+        }),
+      forget: () => {
+        isAnswered = Deferred.unsafeMake<void>(FiberId.none)
+      },
+      answered: Effect.suspend(() => Deferred.await(isAnswered)),
+      state: () => state,
+      connections: () => ({ asked: attaches.length, answered: answers }),
+      attach: (address, each) =>
+        Effect.suspend(() => {
+          const memory = attach()
+          return Effect.ensuring(connect(address, each, memory), memory.ended)
         })
-        yield* transport
-          .follow(cursor === undefined ? {} : { after: cursor })
-          .pipe(
-            Stream.runForEach((frame) =>
-              Effect.sync(() => frame._tag === "event" && see(frame.cursor, JSON.stringify(frame.event)))
-            )
-          )
-      }).pipe(Effect.scoped, Effect.ignore)
+    })
   }
+}
+
+/** The last one is past the largest event, or a reader that is cut in it again and again would never have it. */
+const cutWithin: readonly [number, ...ReadonlyArray<number>] = [5_000, 60_000, 1_500_000]
+
+/** Over server-sent events; `cuts`: it breaks its own connection again and again, at any byte; `slow`: it rests between two reads. */
+export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?: boolean } = {}, same = interned()): Reader => {
+  const memory = remembering(name, same)
+  return memory.of(({ token, url }, each, { answered, event }) =>
+    Effect.gen(function* () {
+      let taken = 0
+      const take = (events: ReadonlyArray<RawSse.RawEvent>): void => {
+        for (const { data, id } of events.slice(taken)) {
+          event(id, data)
+          each(JSON.parse(data) as LogEvent)
+        }
+        taken = events.length
+      }
+      const cursor = memory.cursor()
+      const { events } = yield* RawSse.attach({
+        url: `${url}/api/events`,
+        token,
+        onAnswer: (status) => status === 200 && answered(),
+        ...(cursor === undefined ? {} : { lastEventId: cursor }),
+        ...(how.cuts === true ? { cutAfterBytes: yield* Random.nextIntBetween(40, yield* Random.choice(cutWithin)) } : {}),
+        ...(how.slow === true ? { restMillis: 25 } : {}),
+        until: (soFar) => {
+          take(soFar)
+          return false
+        }
+      })
+      // What came in one piece with the cut.
+      take(events)
+    }).pipe(Effect.ignore)
+  )
+}
+
+/** Page after page, each waiting for the next event. */
+export const longPoll = (name: string, same = interned()): Reader => {
+  const memory = remembering(name, same)
+  const limit = 500
+  return memory.of(({ token, url }, each, { answered, page }) =>
+    Effect.gen(function* () {
+      for (;;) {
+        const cursor = memory.cursor()
+        const from = cursor === undefined ? "since=0" : `after=${cursor}`
+        const { body, headers, status } = yield* RawPage.get(`${url}/api/events?${from}&wait=20&limit=${limit}`, token)
+        if (status !== 200) return
+        answered()
+        const events = JSON.parse(body) as ReadonlyArray<LogEvent>
+        const upTo = Number(headers["x-millrace-last-idx"])
+        const jsons = events.map((event) => memory.same(event.offset, JSON.stringify(event)))
+        page({ _tag: "page", since: offsetOf(cursor), upTo, limit, jsons }, String(headers["x-millrace-cursor"]))
+        events.forEach(each)
+      }
+    }).pipe(Effect.ignore)
+  )
+}
+
+const transport = ({ token, url }: Address): Effect.Effect<Transport, never, Scope.Scope> =>
+  RpcTransport.make({ url: `${url.replace("http", "ws")}/rpc`, webSocket: NodeWebSocket.open(token) })
+
+const overRpc = (
+  name: string,
+  same: Interned,
+  follow: (transport: Transport, after: { readonly after?: string }, answered: () => void) => Stream.Stream<Frame, unknown>
+): Reader => {
+  const memory = remembering(name, same)
+  return memory.of((address, each, { answered, event }) =>
+    Effect.gen(function* () {
+      const cursor = memory.cursor()
+      const frames = follow(yield* transport(address), cursor === undefined ? {} : { after: cursor }, answered)
+      yield* Stream.runForEach(frames, (frame) =>
+        Effect.sync(() => {
+          if (frame._tag !== "event") return
+          event(frame.cursor, JSON.stringify(frame.event))
+          each(frame.event)
+        })
+      )
+    }).pipe(Effect.scoped, Effect.ignore)
+  )
+}
+
+/** One `follow` over RPC for each connection. */
+export const rpc = (name: string, same = interned()): Reader =>
+  overRpc(name, same, (over, after, answered) =>
+    Stream.unwrap(
+      Effect.sync(() => {
+        let isFirst = true
+        return Stream.tap(over.follow(after), () =>
+          Effect.sync(() => {
+            if (isFirst) answered()
+            isFirst = false
+          })
+        )
+      })
+    )
+  )
+
+/** The resuming client over RPC: it comes back by itself. */
+export const client = (name: string, same = interned()): Reader =>
+  overRpc(name, same, (over, after, answered) =>
+    Follow.follow(over, after, {
+      schedule: Schedule.jitteredWith(Schedule.spaced(pause), { min: 0.1, max: 1 }),
+      onStatus: ({ _tag }) => Effect.sync(() => _tag === "attached" && answered())
+    })
+  )
+
+/** So many, of each kind in turn. */
+export const some = (count: number): ReadonlyArray<Reader> => {
+  const same = interned()
+  const kinds: ReadonlyArray<readonly [string, (name: string) => Reader]> = [
+    ["sse", (name) => sse(name, {}, same)],
+    ["sse, cut", (name) => sse(name, { cuts: true }, same)],
+    ["sse, slow", (name) => sse(name, { slow: true }, same)],
+    ["long-poll", (name) => longPoll(name, same)],
+    ["rpc", (name) => rpc(name, same)],
+    ["client over rpc", (name) => client(name, same)]
+  ]
+  return Array.from({ length: count }, (_, n) => {
+    const [kind, make] = kinds[n % kinds.length] ?? ["sse", (name: string) => sse(name, {}, same)]
+    return make(`${kind} ${Math.floor(n / kinds.length) + 1}`)
+  })
 }

@@ -15,6 +15,7 @@ import * as Commands from "./Commands.ts"
 import * as Plan from "./Plan.ts"
 import * as Processes from "./Processes.ts"
 import * as Readers from "./Readers.ts"
+import * as Rest from "./Rest.ts"
 import * as Rows from "./Rows.ts"
 import * as Work from "./Work.ts"
 
@@ -65,7 +66,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
     const agent = options.agent ?? Work.demo
     const marker = `millrace-killloop-${process.pid}-${options.seed}`
     const bystanders = yield* Processes.bystanders(cwd)
-    const readers = [Readers.sse("sse", false), Readers.sse("sse, cut", true), Readers.rpc("rpc")]
+    const readers = [Readers.sse("sse"), Readers.sse("sse, cut", { cuts: true }), Readers.rpc("rpc")]
     let ids = 0
     const clients: Work.Clients = { threads: new Map(), sent: [], nextId: () => `killloop-${options.seed}-${++ids}` }
     const violations: Array<string> = []
@@ -137,13 +138,12 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
               Queue.unsafeOffer(heard, event)
               if (isEndless(event)) Deferred.unsafeDone(busy, Effect.void)
             }
-            const reading = Effect.forEach(
-              readers,
-              (reader, n) => reader.read(process, (event) => n === 0 && hear(event), isLast),
-              {
+            const reading = Effect.raceFirst(
+              Effect.forEach(readers, (reader, n) => Readers.keepReading(reader, process, (event) => n === 0 && hear(event)), {
                 concurrency: "unbounded",
                 discard: true
-              }
+              }),
+              process.ended
             )
             const working = Work.run(clients, process, agent, { cwd, endless: !isCalm, heard })
             const dying = Effect.gen(function* () {
@@ -182,14 +182,8 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
     for (const round of rounds) yield* life(round, false)
     const after = { round: last + 1, death: { _tag: "Random", afterMillis: 0 }, verify: true } as const
     yield* life(after, true)
-    for (const { history } of readers) {
-      const { attaches, reader } = history()
-      const reads = Math.max(
-        0,
-        ...attaches.flatMap(({ seen }) => seen.flatMap((one) => (one._tag === "event" ? [one.offset] : [])))
-      )
-      if (reads < rows.length) violations.push(`at the end: ${reader} has ${reads} of ${rows.length}`)
-    }
+    const short = yield* Rest.rest({ dataDir, readers, ...(options.env === undefined ? {} : { env: options.env }) })
+    violations.push(...short.violations)
     return {
       violations,
       reached,

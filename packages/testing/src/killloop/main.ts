@@ -1,39 +1,59 @@
 /**
  * `pnpm killloop [--rounds N] [--seed S] [--only K]`: servers killed at random and at named points, at work and in recovery. A failing round
- * is printed with the command that plays it again, after the round before it. Exit 1 when something did not hold.
+ * is printed with the command that plays it again, after the round before it.
+ * `pnpm killloop --readers N [--restarts M] [--seed S]`: readers over restarts. Exit 1 when something did not hold.
  */
 import { parseArgs } from "node:util"
 import { points } from "@millrace/host/Steps"
-import { Effect, Scheduler } from "effect"
+import { Effect, Scheduler, type Scope } from "effect"
+import * as Restarts from "./Restarts.ts"
 import * as Run from "./Run.ts"
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "25" },
     seed: { type: "string", default: "1" },
-    only: { type: "string" }
+    only: { type: "string" },
+    readers: { type: "string" },
+    restarts: { type: "string", default: "20" }
   }
 })
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 const [rounds, seed, only] = [Number(values.rounds), Number(values.seed), Number(values.only)]
-
 const began = performance.now()
-const report = await Effect.runPromise(
-  Run.run({ rounds, seed, onRound: say, ...(Number.isNaN(only) ? {} : { only: [Math.max(1, only - 1), only] }) }).pipe(
-    Effect.scoped,
-    Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))
+const seconds = () => ((performance.now() - began) / 1000).toFixed(1)
+const ran = <A>(effect: Effect.Effect<A, never, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(effect.pipe(Effect.scoped, Effect.withScheduler(Scheduler.makeBatched((drain) => setImmediate(drain)))))
+
+const killed = async (): Promise<number> => {
+  const report = await ran(
+    Run.run({ rounds, seed, onRound: say, ...(Number.isNaN(only) ? {} : { only: [Math.max(1, only - 1), only] }) })
   )
-)
-const { commands, events, orphans, reached, starts, unanswered, violations } = report
-for (const violation of violations) {
-  say(violation)
-  const round = /^round (\d+)/.exec(violation)?.[1]
-  if (round !== undefined) say(`  again: pnpm killloop --seed ${seed} --rounds ${rounds} --only ${round}`)
+  const { commands, events, orphans, reached, starts, unanswered, violations } = report
+  for (const violation of violations) {
+    say(violation)
+    const round = /^round (\d+)/.exec(violation)?.[1]
+    if (round !== undefined) say(`  again: pnpm killloop --seed ${seed} --rounds ${rounds} --only ${round}`)
+  }
+  const sorted = starts.toSorted((a, b) => a - b)
+  say(
+    `seed ${seed}: ${report.rounds} rounds in ${seconds()} s, ${violations.length} violations, ` +
+      `${reached.size} of ${points.length} points. ${events} events, ${commands} commands (${unanswered} unanswered), ` +
+      `${orphans} processes outlived their server, start to ready median ${Math.round(sorted[sorted.length >> 1] ?? Number.NaN)} ms.`
+  )
+  return violations.length
 }
-const sorted = starts.toSorted((a, b) => a - b)
-say(
-  `seed ${seed}: ${report.rounds} rounds in ${((performance.now() - began) / 1000).toFixed(1)} s, ${violations.length} violations, ` +
-    `${reached.size} of ${points.length} points. ${events} events, ${commands} commands (${unanswered} unanswered), ` +
-    `${orphans} processes outlived their server, start to ready median ${Math.round(sorted[sorted.length >> 1] ?? Number.NaN)} ms.`
-)
-process.exitCode = violations.length > 0 ? 1 : 0
+
+const restarted = async (readers: number): Promise<number> => {
+  const report = await ran(Restarts.run({ readers, restarts: Number(values.restarts), seed, onLife: say }))
+  report.violations.forEach(say)
+  say(
+    `seed ${seed}: ${readers} readers over ${values.restarts} servers (${report.kills} killed, ${report.stops} stopped, ${report.late} of them at the deadline) in ${seconds()} s, ` +
+      `${report.violations.length} violations. ${report.atHead} of ${readers} readers at the head, ${report.head}; ` +
+      `${report.asked} connections, ${report.answered} answers.`
+  )
+  return report.violations.length
+}
+
+const violations = await (values.readers === undefined ? killed() : restarted(Number(values.readers)))
+process.exitCode = violations > 0 ? 1 : 0

@@ -1,0 +1,62 @@
+/**
+ * The last server of a run: nobody sends it anything, and it lives until every reader has all that was written before it was ready. A reader
+ * that was cut while the server before it drained comes back to this one.
+ */
+import { Effect, Option } from "effect"
+import { check } from "../HistoryChecker.ts"
+import { serve } from "../ServerProcess.ts"
+import * as Readers from "./Readers.ts"
+import * as Rows from "./Rows.ts"
+
+/** For so long no reader that is behind came nearer: one hangs. Only ends the run. */
+const patience = "1 minute"
+
+/** Returns when every reader has everything up to the head, or when none of those that are behind moves any more. */
+const atHead = (readers: ReadonlyArray<Readers.Reader>, head: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const sum = () => readers.reduce((total, { offset }) => total + Math.min(head, offset()), 0)
+    const before = sum()
+    const all = Effect.forEach(readers, ({ reached }) => reached(head), { concurrency: "unbounded", discard: true })
+    if (Option.isNone(yield* Effect.timeoutOption(all, patience)) && sum() > before) yield* atHead(readers, head)
+  })
+
+export interface Options {
+  readonly dataDir: string
+  readonly readers: ReadonlyArray<Readers.Reader>
+  readonly port?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Rested {
+  /** Sentences: who did not reach the head and what it was at, and what the history checker found. */
+  readonly violations: ReadonlyArray<string>
+  readonly head: number
+}
+
+/** `isReading`: the readers do, all the time. */
+export const rest = ({ readers, ...options }: Options, isReading = false): Effect.Effect<Rested> =>
+  Effect.gen(function* () {
+    const server = yield* Effect.orDie(serve(options))
+    const head = Rows.read(options.dataDir).length
+    if (!isReading)
+      yield* Effect.forEach(readers, (reader) => Effect.forkScoped(Readers.keepReading(reader, server)), { discard: true })
+    yield* atHead(readers, head)
+    const short = readers
+      .filter(({ offset }) => offset() < head)
+      .map(({ name, offset, state }) => `at the end: ${name} has ${offset()} of ${head}, and ${state()}`)
+    yield* server.kill("SIGTERM")
+    const ended = yield* server.ended
+    const found = check(
+      Rows.read(options.dataDir),
+      readers.map(({ history }) => history()),
+      { settled: false }
+    )
+    return {
+      head,
+      violations: [
+        ...short,
+        ...found.map(({ detail, reader, rule }) => `at the end: ${rule} (${reader}): ${detail}`),
+        ...(ended.code === 0 ? [] : [`at the end: the last server ended with ${ended.code ?? ended.signal}: ${ended.stderr}`])
+      ]
+    }
+  }).pipe(Effect.scoped)

@@ -1,0 +1,155 @@
+/**
+ * Readers over restarts: servers follow each other on one port and one data directory, each at work when it is killed or told to end. The
+ * readers never rest: they come back within 80 ms of any loss, and those over HTTP have no limit of time, so that a server which takes a connection
+ * and does not answer stops them for good. At the end each has the whole log, once, in order.
+ */
+import type { LogEvent } from "@millrace/contracts/Event"
+import { Clock, Effect, Option, Queue, Random, type Scope } from "effect"
+import { checkLog } from "../HistoryChecker.ts"
+import { serve, type ServerProcess } from "../ServerProcess.ts"
+import { temporaryDirectory } from "../TemporaryDirectory.ts"
+import * as Commands from "./Commands.ts"
+import * as Port from "./Port.ts"
+import * as Readers from "./Readers.ts"
+import * as Rest from "./Rest.ts"
+import * as Rows from "./Rows.ts"
+import * as Work from "./Work.ts"
+
+export interface Options {
+  readonly readers: number
+  readonly restarts: number
+  readonly seed: number
+  /** How long a server is at work before its end, in milliseconds, at least and at most. Default 100 to 1,500. */
+  readonly work?: readonly [number, number]
+  readonly onLife?: (line: string) => void
+}
+
+export interface Report {
+  /** Sentences; empty = everything held. */
+  readonly violations: ReadonlyArray<string>
+  readonly kills: number
+  readonly stops: number
+  /** Of the stops: those that left at their deadline. */
+  readonly late: number
+  readonly head: number
+  /** Connections that readers began, and those that were answered with what they asked for. */
+  readonly asked: number
+  readonly answered: number
+  /** Readers that have everything. */
+  readonly atHead: number
+}
+
+/**
+ * What `Work.demo` does, without a queue, so that the last server has nothing to do; and more of it, so that there is something to read. Paced: a
+ * server that has no time for its readers is what the benches are for.
+ */
+const { deltas = "", ...others } = Work.demo.prompts
+const much = `${"[[say so]] ".repeat(15)}[[deltas 20 10]]`.repeat(4)
+const agent: Work.Agent = {
+  ...Work.demo,
+  prompts: { ...others, words: deltas, much, more: much, large: `[[flood 100000]] ${deltas}` }
+}
+
+interface Life {
+  /** 1, 2, 3, ... */
+  readonly number: number
+  readonly signal: "SIGKILL" | "SIGTERM"
+  /** At its end, after so long, or then when it has answered every reader. */
+  readonly afterMillis: number
+  readonly isAwaited: boolean
+}
+
+/** As many are killed as stopped. */
+const plan = (lives: number, [least, most]: readonly [number, number]): Effect.Effect<ReadonlyArray<Life>> =>
+  Effect.gen(function* () {
+    const signals = Array.from({ length: lives }, (_, n) => (n % 2 === 0 ? ("SIGKILL" as const) : ("SIGTERM" as const)))
+    return yield* Effect.forEach(yield* Random.shuffle(signals), (signal, n) =>
+      Effect.all({
+        number: Effect.succeed(n + 1),
+        signal: Effect.succeed(signal),
+        afterMillis: Random.nextIntBetween(least, most),
+        isAwaited: Random.nextBoolean
+      })
+    )
+  })
+
+/** Only ends a life in which a reader hangs, or which does not end. */
+const patience = "2 minutes"
+
+export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const lives = yield* plan(options.restarts, options.work ?? [100, 1_500])
+    const dataDir = yield* temporaryDirectory
+    const port = yield* Port.below
+    const readers = Readers.some(options.readers)
+    let ids = 0
+    const clients: Work.Clients = { threads: new Map(), sent: [], nextId: () => `restarts-${options.seed}-${++ids}` }
+    const violations: Array<string> = []
+    let heard = yield* Queue.sliding<LogEvent>(1_000)
+    let isReading = false
+    let kills = 0
+    let late = 0
+
+    const life = ({ afterMillis, isAwaited, number, signal }: Life) =>
+      Effect.gen(function* () {
+        const where = `server ${number}, ${signal} after ${afterMillis} ms${isAwaited ? " and an answer to every reader" : ""}`
+        const report = (line: string) => void violations.push(`${where}: ${line}`)
+        for (const reader of readers) reader.forget()
+        const began = yield* Clock.currentTimeMillis
+        const server = yield* Effect.orDie(serve({ dataDir, port }))
+        yield* begin(server)
+        heard = yield* Queue.sliding<LogEvent>(1_000)
+        yield* Effect.forkScoped(Work.run(clients, server, agent, { cwd: dataDir, endless: signal === "SIGKILL", heard }))
+        yield* Effect.sleep(afterMillis)
+        if (isAwaited) {
+          const all = Effect.forEach(readers, ({ answered }) => answered, { concurrency: "unbounded", discard: true })
+          if (Option.isNone(yield* Effect.timeoutOption(all, patience)))
+            for (const { answered, name, state } of readers)
+              if (Option.isNone(yield* Effect.timeoutOption(answered, 0))) report(`no answer to ${name}, which ${state()}`)
+        }
+        yield* server.kill(signal)
+        if (Option.isNone(yield* Effect.timeoutOption(server.ended, patience))) {
+          report("it did not come to its end")
+          yield* server.kill("SIGKILL")
+        }
+        const ended = yield* server.ended
+        if (ended.signal === "SIGKILL") kills++
+        // A machine that is too busy for the order leaves at the deadline, and says so.
+        else if (ended.stderr.includes("did not come down within")) late++
+        else if (ended.code !== 0) report(`it ended with ${ended.code ?? ended.signal}: ${ended.stderr}`)
+        const seconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
+        const last = readers.toSorted((a, b) => a.offset() - b.offset()).slice(0, 1)
+        options.onLife?.(
+          `${where}: ${seconds.toFixed(1)} s, head ${Rows.read(dataDir).length}, the last reader: ` +
+            last.map(({ name, offset, state }) => `${name} at ${offset()} (${state()})`).join("")
+        )
+      }).pipe(Effect.scoped)
+
+    /** The token of the data directory is known from the first server on. */
+    const begin = (server: ServerProcess) =>
+      Effect.suspend(() => {
+        if (isReading) return Effect.void
+        isReading = true
+        const each = (n: number) => (event: LogEvent) => void (n === 0 && Queue.unsafeOffer(heard, event))
+        return Effect.forEach(readers, (reader, n) => Effect.forkIn(Readers.keepReading(reader, server, each(n)), scope), {
+          discard: true
+        })
+      })
+    const scope = yield* Effect.scope
+
+    for (const one of lives) yield* life(one)
+    const { head, violations: found } = yield* Rest.rest({ dataDir, port, readers }, true)
+    const rows = Rows.read(dataDir)
+    const events = rows.map(({ json }) => JSON.parse(json) as LogEvent)
+    const total = (of: (reader: Readers.Reader) => number) => readers.reduce((sum, reader) => sum + of(reader), 0)
+    return {
+      violations: [...violations, ...found, ...checkLog(rows), ...Commands.check(clients.sent, events)],
+      kills,
+      stops: options.restarts - kills,
+      late,
+      head,
+      asked: total(({ connections }) => connections().asked),
+      answered: total(({ connections }) => connections().answered),
+      atHead: readers.filter(({ offset }) => offset() >= head).length
+    }
+  }).pipe(Effect.withRandom(Random.make(options.seed)))
