@@ -177,6 +177,18 @@ describe("demo agent", () => {
       expect(completed(yield* demo.terminal)[0]?.content.text).toBe("You answered: blue")
     }))
 
+  test("T13 ask with labels lets a person choose several", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[ask Which ones? | red | green | blue]]")
+      const { requestId, ask } = asked(yield* demo.until("RequestOpened"))
+      const options = ["red", "green", "blue"].map((label) => ({ label }))
+      const questions = [{ id: "answer", text: "Which ones?", options, multiple: true }]
+      expect(ask).toMatchObject({ kind: "question", title: "Which ones?", questions })
+      yield* demo.session.answer(requestId, { answers: { answer: ["red", "blue"] } })
+      expect(completed(yield* demo.terminal)[0]?.content.text).toBe("You answered: red, blue")
+    }))
+
   test("T13 choose offers options of the agent's own; the one that was chosen arrives, whatever its kind", () =>
     Effect.gen(function* () {
       const demo = yield* open()

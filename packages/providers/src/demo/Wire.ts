@@ -1,5 +1,5 @@
 /** The demo agent's protocol, as `agent.mjs` documents it. What comes from the process is decoded here and trusted afterwards. */
-import { ApprovalOption, Decision, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
+import { ApprovalOption, Question, Decision, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
 import { loose } from "../Fields.ts"
@@ -60,7 +60,7 @@ export const Request = Schema.Union(
       turn: text,
       request: text,
       title: text,
-      questions: Schema.NonEmptyArray(Schema.Struct({ id: text, text }))
+      questions: Schema.NonEmptyArray(Question)
     })
   })
 )

@@ -271,6 +271,16 @@ const run = async (turn, command) => {
   if (turn.abort.signal.aborted) throw new Interrupted()
 }
 
+/** `[[ask QUESTION | LABEL | LABEL ...]]`: a question; with labels, one or more of them may be chosen. @param {Turn} turn @param {Directive} directive */
+const question = async (turn, { text: whole }) => {
+  const [text = "", ...labels] = whole.split("|").map((part) => part.trim())
+  const offered = labels.length === 0 ? {} : { options: labels.map((label) => ({ label })), multiple: true }
+  const answer = await ask(turn, "question", { title: text, questions: [{ id: "answer", text, ...offered }] })
+  if (turn.abort.signal.aborted) throw new Interrupted()
+  const given = /** @type {{ answers?: Record<string, unknown> } | undefined} */ (answer)?.answers?.["answer"]
+  return say(turn, "agent-message", Array.isArray(given) ? `You answered: ${given.join(", ")}` : "You gave no answer.")
+}
+
 /** `[[choose QUESTION | LABEL | LABEL=KIND ...]]`: an approval with options of the agent's own; kind `accept` unless one is named. @param {Turn} turn @param {Directive} directive */
 const choose = async (turn, directive) => {
   const [title = "", ...offered] = directive.text.split("|").map((part) => part.trim())
@@ -337,12 +347,7 @@ const perform = async (turn, directive) => {
     return begin(turn, "plan", {}).end("completed", { text: texts.map((step, i) => `${i + 1}. ${step}`).join("\n"), steps })
   }
   if (name === "run") return run(turn, text)
-  if (name === "ask") {
-    const answer = await ask(turn, "question", { title: text, questions: [{ id: "answer", text }] })
-    if (turn.abort.signal.aborted) throw new Interrupted()
-    const given = /** @type {{ answers?: Record<string, unknown> } | undefined} */ (answer)?.answers?.["answer"]
-    return say(turn, "agent-message", Array.isArray(given) ? `You answered: ${given.join(", ")}` : "You gave no answer.")
-  }
+  if (name === "ask") return question(turn, directive)
   if (name === "choose") return choose(turn, directive)
   if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
   if (name === "hang") {
