@@ -1,7 +1,7 @@
 /** The queued turns in their order: edit, move, remove, or run one now. */
-import { useState } from "react"
+import { useEffect, useState } from "react"
 import type { TurnId } from "@millrace/contracts/Ids"
-import type { ThreadView } from "@millrace/contracts/State"
+import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import { Action } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { link } from "../store/Store.ts"
@@ -14,12 +14,34 @@ const moved = (ids: ReadonlyArray<TurnId>, from: number, to: number): Array<Turn
   return next
 }
 
+/** Why the next turn does not start. No event carries it: the server is asked after each event of a thread whose queue stands still. */
+const useWaiting = (thread: ThreadView): Waiting | undefined => {
+  const { threadId } = thread
+  const [answer, setAnswer] = useState<ThreadView>()
+  const isLive = useStore((state) => state.connection.state === "live")
+  const stands = isLive && thread.queuedTurnIds.length > 0 && thread.activeTurnId === undefined
+  useEffect(() => {
+    if (!stands) return setAnswer(undefined)
+    let here = true
+    link.call<ThreadView>({ name: "thread", threadId }).then(
+      (now) => here && setAnswer(now),
+      // Without an answer there is no reason to show; the next event asks again.
+      () => {}
+    )
+    return () => {
+      here = false
+    }
+  }, [stands, thread, threadId])
+  return stands && answer?.threadId === threadId ? answer.waiting : undefined
+}
+
 export const Queue = (props: {
   readonly thread: ThreadView
   readonly opened: { readonly transcript: Transcript } | undefined
 }) => {
   const { queuedTurnIds, threadId } = props.thread
   useStore((state) => (state.threads.get(threadId)?.state === "ready" ? props.opened?.transcript.version : 0))
+  const waiting = useWaiting(props.thread)
   const [editing, setEditing] = useState<{ readonly turnId: TurnId; readonly text: string }>()
   if (queuedTurnIds.length === 0) return null
   const save = async () => {
@@ -52,6 +74,11 @@ export const Queue = (props: {
                 <span className="text" data-text>
                   {text}
                 </span>
+              )}
+              {at === 0 && waiting !== undefined && (
+                <small className="why" role="status">
+                  {waiting.message}
+                </small>
               )}
               <span className="tools">
                 {editing?.turnId === turnId ? (

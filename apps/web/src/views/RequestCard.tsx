@@ -98,7 +98,8 @@ const OneQuestion = (props: {
     onChange({ chosen: isChosen ? others : [...others, label], typed: question.multiple === true ? typed : "" })
   }
   return (
-    <label className="question">
+    // No `label`: it would name its first button, and a press on the text would press that.
+    <div className="question" role="group" aria-label={question.text}>
       {question.header !== undefined && <b>{question.header}</b>}
       <span>{question.text}</span>
       {question.options !== undefined && (
@@ -114,12 +115,13 @@ const OneQuestion = (props: {
       )}
       <input
         type={question.secret === true ? "password" : "text"}
+        aria-label={question.options === undefined ? question.text : "Another answer"}
         autoComplete="off"
         placeholder={question.options === undefined ? undefined : "Another answer"}
         value={typed}
         onChange={(event) => onChange({ chosen: question.multiple === true ? chosen : [], typed: event.target.value })}
       />
-    </label>
+    </div>
   )
 }
 
