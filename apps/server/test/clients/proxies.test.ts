@@ -11,7 +11,6 @@ import { Chunk, Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schedul
 import type { Browser } from "playwright-core"
 import * as Pairing from "../../src/auth/Pairing.ts"
 import { Retry } from "../../src/http/Sse.ts"
-import { limits } from "../../../../vitest.limits.ts"
 import { type Fixture, send, start } from "../support/Fixture.ts"
 import * as CuttingProxy from "../transports/CuttingProxy.ts"
 import { isThere as hasChromium } from "./Chromium.ts"
@@ -21,7 +20,7 @@ import * as SseClients from "./SseClients.ts"
 
 const total = 40
 /** Eleven clients at once, two of them browsers, are slow where the machine is busy: the limit only ends a test that hangs. */
-const limit = 3 * limits.testTimeout
+const limit = 360_000 * Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
 
 /** Between an id line and the empty line two clients lose an event (decision 0099). Chunks of HTTP may begin there, and a proxy chooses them. */
 const notAfter = /\nid: [^\r\n]+\n(\r\n?)?([0-9a-f]+\r?\n?)?$/
