@@ -1,6 +1,6 @@
-/** What an adapter remembers of things that its agent may never end is bounded by number (R7). */
+/** Bounds the number of entries that an adapter keeps for items or tools that its agent may never end (R7). */
 
-/** Removes the oldest entries while there are more than `most`. Constant work where it follows each addition. */
+/** Removes the oldest entries beyond `most`. Constant work when it is called after each addition. */
 export const trim = <K>(
   entries: { readonly size: number; readonly keys: () => Iterable<K>; readonly delete: (key: K) => boolean },
   most: number
@@ -12,5 +12,5 @@ export const trim = <K>(
   }
 }
 
-/** Tools of one turn that run at the same time. One more, and the oldest is not recognised when it ends. */
+/** Maximum running tools of one turn that are tracked. With one more, the end of the oldest is not recognised. */
 export const tools = 1024

@@ -1,4 +1,4 @@
-/** A provider as configuration names it: one of our adapters with a name, a home and settings of its own. Several of one kind may stand beside each other. */
+/** A provider instance of the configuration: one of our adapters with its own name, home and settings. One kind may have several instances. */
 import { HttpClient } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { ModelName } from "@millrace/contracts/Command"
@@ -16,7 +16,7 @@ const said = (description: string) => ({ description })
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
   Schema.optionalWith(schema, { exact: true }).annotations(said(description))
 
-/** What no process can take as an argument or a value. */
+/** Rejects NUL characters, which a process cannot receive in an argument or an environment value. */
 const takable = (text: string) => !text.includes("\0") || "it has a NUL character, which no process can take"
 const Argument = Schema.String.pipe(Schema.filter(takable))
 const Path = Schema.String.pipe(
@@ -135,11 +135,11 @@ export const DemoInstance = Schema.Struct({ kind: Schema.Literal("demo") }).anno
   description: "The scripted agent, by another name."
 })
 
-/** `kind` says which. */
+/** Discriminated by `kind`. */
 export const Instance = Schema.Union(CodexInstance, ClaudeInstance, AcpInstance, OpenAiInstance, DemoInstance)
 export type Instance = typeof Instance.Type
 
-/** No slash: `name/model` names a model of it. */
+/** Name of an instance. It has no slash, because `name/model` names a model of the instance. */
 export const Name = Schema.String.pipe(
   Schema.pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
     message: () => "expected a name of letters, digits, dots, dashes and underscores, at most 64"
@@ -166,7 +166,7 @@ const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdap
   }
 }
 
-/** The adapter under the instance's name, in what it tells as well. */
+/** The adapter under the instance's name; its status and errors carry that name too. */
 export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
   Effect.map(adapterOf(name, instance), (adapter) => ({
     name,

@@ -1,8 +1,8 @@
-/** The sum of an open item's deltas, bounded: for an item that ends without the provider's word for its text. */
+/** The concatenated deltas of an open item, bounded. Used when the provider ends the item without its text. */
 import { cut, wellFormed } from "@millrace/contracts/Text"
 import type { ItemContent, ItemKind } from "@millrace/contracts/Item"
 
-/** Characters that are kept; of the rest only the bytes are counted. */
+/** Maximum characters that are kept; the rest is only counted, in bytes. */
 const keptCharacters = 128 * 1024
 
 /** A command's deltas are its output, all others are text. */
@@ -14,19 +14,19 @@ export class ItemText {
   private droppedBytes = 0
 
   append(text: string): void {
-    // After the first cut nothing more is kept: what fits later would stand in the place of what did not.
+    // After the first cut nothing more is kept: a later delta that fits would follow a gap.
     const kept = this.droppedBytes > 0 ? "" : cut(text, keptCharacters - this.length)
     if (kept !== "") this.pieces.push(kept)
     this.length += kept.length
     if (kept.length < text.length) this.droppedBytes += Buffer.byteLength(text) - Buffer.byteLength(kept)
   }
 
-  /** For a completion that says no text: that of the deltas. What the provider says stays as it is. */
+  /** Content of a completed item. A completion without text gets the text of the deltas; a text of the provider is kept. */
   complete(kind: ItemKind, content: ItemContent): ItemContent {
     return content.text === undefined && content.output === undefined ? this.continue(kind, content) : content
   }
 
-  /** For an item that the provider never completed: what it began with, and the deltas. */
+  /** Content of an item that the provider never completed: its first content, followed by the deltas. */
   continue(kind: ItemKind, content: ItemContent): ItemContent {
     if (this.length === 0) return content
     return {

@@ -1,6 +1,6 @@
 /**
- * What an adapter tells the normaliser: the provider's own ids and words, no promise kept yet.
- * The normaliser gives the five guarantees of `ProviderEvent` (items closed once, turns ended once, requests settled once, ids mapped once,
+ * Events from an adapter to the normaliser, with the provider's ids and without any guarantee.
+ * The normaliser adds the five guarantees of `ProviderEvent` (items closed once, turns ended once, requests settled once, ids mapped once,
  * unknown messages kept).
  */
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
@@ -36,7 +36,7 @@ export type NativeEvent =
       readonly kind: ItemKind
       readonly content: ItemContent
     }
-  /** For an item that never started the normaliser starts it first. */
+  /** If the item has not started, the normaliser starts it first. */
   | {
       readonly _tag: "ItemDelta"
       readonly nativeTurnId: string
@@ -54,13 +54,13 @@ export type NativeEvent =
       readonly content: ItemContent
     }
   | { readonly _tag: "RequestOpened"; readonly nativeTurnId: string; readonly nativeRequestId: string; readonly ask: NativeAsk }
-  /** The provider says that it is settled, whoever did it. */
+  /** The provider reports that the request is settled, by an answer or otherwise. */
   | { readonly _tag: "RequestResolved"; readonly nativeRequestId: string; readonly reason: string }
-  /** The agent reports that it runs no turn. A turn that is open then and stays silent for the grace period is settled. */
+  /** The agent reports that it runs no turn. A turn that is open at that time and has no event during the grace period is settled. */
   | { readonly _tag: "AgentIdle" }
   /** The grace period after the last `AgentIdle` has passed. Sent by the session, not by a mapping. */
   | { readonly _tag: "IdleGraceOver" }
-  /** Ephemeral (D12): of a turn that does not run, or of an item that is not open, it is nothing. `usage`: of the turn so far. */
+  /** Ephemeral (D12): dropped unless the turn runs and the item is open. `usage`: of the turn so far. */
   | { readonly _tag: "Signal"; readonly nativeTurnId: string; readonly kind: "usage"; readonly data: Usage }
   | {
       readonly _tag: "Signal"

@@ -1,18 +1,18 @@
 /**
- * From an agent's words to ours: a synchronous state machine, one per session, no clock and no I/O.
+ * Maps native events to `ProviderEvent`s: a synchronous state machine, one per session, no clock and no I/O.
  *
- * Whatever is pushed, in whatever order, what comes out keeps five promises:
- * 1. an item starts once, has its deltas, is completed exactly once, at the latest just before its turn's terminal (T9);
- * 2. a turn starts at most once and, once `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
- * 3. a request is opened once and settled once: by our answer, or cancelled, at the latest with its turn (T13);
- * 4. a native id (native turn, native item) is one id of ours for ever; ids carry thread and epoch, so they are unique everywhere;
- *    Of more than 256 open items the oldest is aborted;
- * 5. what does not fit (an unknown message, an item of a turn that ended) is kept as `Opaque`, and reopens nothing. A signal of what is not open
- *    is left out (D12). A closed item is recognised until 1,024 more have closed; after that its native id is a new item.
+ * For any input in any order, the output keeps five promises:
+ * 1. an item starts once, then has its deltas, and is completed exactly once, at the latest just before its turn's terminal (T9);
+ * 2. a turn starts at most once and, after `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
+ * 3. a request is opened once and settled once: by our answer, or by cancellation, at the latest with its turn (T13);
+ * 4. a native id (native turn, native item) keeps one id of ours; ids contain thread and epoch, so they are globally unique.
+ *    When 256 items are open and another one starts, the oldest is aborted;
+ * 5. an event that does not fit (an unknown message, an item of an ended turn) is kept as `Opaque`, and reopens nothing. A signal of a turn or item
+ *    that is not open is dropped (D12). A closed item is recognised until 1,024 more have closed; after that its native id is a new item.
  *
- * A turn of ours gets its native turn in two ways that can come in either order: by the provider's answer (`bindTurn`), or, when the
- * provider starts a turn while one is expected, from that start. Every other native turn is foreign: it gets an id of its own with origin
- * "provider" and never ends ours (T10).
+ * A user's turn is bound to its native turn in two ways, in either order: by the provider's answer (`bindTurn`), or, when the
+ * provider starts a turn while one is expected, by that start. Every other native turn is foreign: it gets a new id with origin
+ * "provider" and never ends a user's turn (T10).
  */
 import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
@@ -23,25 +23,25 @@ import { describe, type ExitEvidence } from "./process/RpcChild.ts"
 import { Recent } from "./Recent.ts"
 
 export interface Normaliser {
-  /** In the provider's order. */
+  /** Applies one event; call in the provider's order. Returns the events that it caused. */
   readonly push: (native: NativeEvent) => ReadonlyArray<ProviderEvent>
-  /** What `bindTurn` caused and no `push` has carried away yet; usually nothing. */
+  /** Returns events that `bindTurn` caused and no `push` has returned yet; usually none. */
   readonly flush: () => ReadonlyArray<ProviderEvent>
-  /** Before a turn is asked for: the next native turn that starts belongs to it, unless it is bound otherwise. */
+  /** Call before a turn is sent to the provider: the next native turn that starts belongs to it, unless `bindTurn` names another. */
   readonly expectTurn: (turnId: TurnId) => void
-  /** The provider's answer. Call it also when that turn may have started, or ended, already. Events it causes come with the next `push` or `flush`. */
+  /** Records the native turn id of the provider's answer. Call it also when that turn may already have started or ended. The next `push` or `flush` returns the events it causes. */
   readonly bindTurn: (turnId: TurnId, nativeTurnId: string) => void
-  /** The provider refused it: it is not expected any more. */
+  /** The provider refused the turn: it is no longer expected. */
   readonly refuseTurn: (turnId: TurnId) => void
-  /** While that turn is known to run at the provider. */
+  /** The native turn id, while that turn is known to run at the provider. */
   readonly nativeTurnOf: (turnId: TurnId) => string | undefined
-  /** While that request is open. */
+  /** The native request id, while that request is open. */
   readonly nativeRequestOf: (requestId: RequestId) => string | undefined
-  /** Settles it by an answer of ours; gives the native id the first time, `undefined` when it is not open. */
+  /** Settles the request by our answer. Returns its native id, or `undefined` when it is not open. */
   readonly answered: (requestId: RequestId) => string | undefined
-  /** A person wants this turn to end: should the session end before it, it was interrupted, not failed. */
+  /** A user interrupts this turn: if the session ends first, the turn is recorded as interrupted, not failed. */
   readonly interrupting: (turnId: TurnId) => void
-  /** The session is over: closes everything that is open. Later pushes give nothing. A reason (a string) is an end that we wanted. */
+  /** Ends the session: closes all that is open. Later pushes return nothing. A string is the reason of an end that we requested. */
   readonly end: (cause: ExitEvidence | string) => ReadonlyArray<ProviderEvent>
 }
 
@@ -54,7 +54,7 @@ interface Item {
   readonly itemId: ItemId
   readonly turnId: TurnId
   readonly kind: ItemKind
-  /** While it is open: what it began with and what came since. */
+  /** While the item is open: its first content and its deltas. */
   open: { readonly content: ItemContent; readonly text: ItemText } | undefined
 }
 
@@ -70,27 +70,27 @@ interface Turn {
   turnId: TurnId
   origin: "user" | "provider"
   started: boolean
-  /** The agent reported that it is idle, and no event of this turn has come since. */
+  /** The agent reported that it is idle, and no event of this turn has arrived since. */
   idle: boolean
   ended: Ended | undefined
-  /** Our later turns that the provider answered with this one. */
+  /** Later user turns for which the provider named this native turn. */
   readonly merged: Array<TurnId>
   readonly items: Map<string, Item | "echo">
   usage: Ended["usage"]
 }
 
-/** Items of a session that are open at once. One more, and the oldest is aborted; what its agent says of it later is an amendment (R7). */
+/** Maximum open items of a session. One more aborts the oldest; its later completion is an amendment (R7). */
 const maxOpen = 256
-/** Closed items of a session that are recognised, of all its turns together: memory follows this number, not the work (R7). */
+/** Closed items of a session, over all its turns, that are recognised: this number bounds memory (R7). */
 const keptItems = 1024
-/** Ended turns whose late items are recognised, and ended turns that are recognised at all. */
+/** Ended turns whose items are still recognised, and further ended turns of which only the id is kept. */
 const keptTurns = 64
 const keptEnds = 4096
 
-/** Method of the `Opaque` that a request becomes when its turn is over; the provider still waits for an answer. */
+/** Method of the `Opaque` for a request that arrives after its turn has ended; the provider still waits for an answer. */
 export const lateRequest = "late/RequestOpened"
 
-/** The reason of a turn whose agent is idle and never reported its end. */
+/** Reason of a turn that was settled because its agent is idle and never reported its end. */
 export const lostEnd = "the agent reported that it is idle and did not end this turn"
 
 const none: ReadonlyArray<ProviderEvent> = []
@@ -108,12 +108,12 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const turns = new Map<string, Turn>()
   /** Native ids of ended turns in `turns`, oldest first. */
   const ends: Array<string> = []
-  /** Ended turns beyond those. */
+  /** Native ids of older ended turns. */
   const forgotten = new Set<string>()
-  /** Ends of turns that never started here, by native id. */
+  /** Ends of turns that have not started here, by native id. */
   const early = new Map<string, Ended>()
   const open = new Map<RequestId, Request>()
-  /** Turns that are expected or run, and are to be interrupted. */
+  /** Expected or running turns that a user has interrupted. */
   const interrupted = new Set<TurnId>()
   const closed = new Recent<Item | "echo">(keptItems)
   /** Oldest first. */
@@ -154,7 +154,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     turns.set(native, turn)
     return turn
   }
-  /** The running turn that an event belongs to; started when it is new. `undefined`: that turn has ended. */
+  /** The running turn of an event; a new turn is started. `undefined`: that turn has ended. */
   const running = (native: string): Turn | undefined => {
     let turn = turns.get(native)
     if (turn === undefined) {
@@ -179,7 +179,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     }
     emit({ _tag: "TurnFailed", ...common, error })
   }
-  /** What is open of a turn is closed first, then it ends (T9). */
+  /** Closes the open requests and items of a turn, before its terminal (T9). */
   const close = (turn: Turn, reason: string) => {
     for (const request of open.values()) if (request.nativeTurnId === turn.native) cancel(request, reason)
     for (const item of turn.items.values()) if (item !== "echo") abort(item, reason)
@@ -197,7 +197,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       if (oldest !== undefined) forget(oldest)
     }
   }
-  /** Its late events are known as such, no more. */
+  /** Drops an ended turn and keeps its native id, so that its later events are recognised as late. */
   const forget = (native: string) => {
     turns.delete(native)
     forgotten.add(native)
@@ -220,7 +220,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     if (item.open !== undefined) closeItem(item, "aborted", reason, item.open.text.continue(item.kind, item.open.content))
   }
   const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent): Item | "echo" => {
-    // What we sent is in the log already, as the turn's text.
+    // The provider's echo of the user's message: the log has it already, as the turn's text.
     if (kind === "user-message" && turn.origin === "user") {
       turn.items.set(native, "echo")
       closed.add(turn.items, native, "echo")
@@ -240,7 +240,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
 
   // --- requests
 
-  /** A settled request lets its turn go on, whatever the agent reported while it waited. */
+  /** Closes a request. Its turn continues, so an idle report that came while it waited no longer counts. */
   const settled = (request: Request) => {
     open.delete(request.requestId)
     const turn = turns.get(request.nativeTurnId)
@@ -272,7 +272,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
           return
         }
         if (forgotten.has(native.nativeTurnId) || early.has(native.nativeTurnId)) return
-        // It never started here: it may be the end of a turn whose answer is still to be read, and must not end another (T10).
+        // The turn has not started here: it may be one whose `bindTurn` is still to come, and must not end another turn (T10).
         late(native)
         if (expected.length > 0 && early.size < keptTurns) early.set(native.nativeTurnId, native)
         else forget(native.nativeTurnId)
@@ -291,7 +291,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         const known = turns.get(native.nativeTurnId)?.items.get(native.nativeItemId)
         const item = known ?? (turn === undefined ? undefined : startItem(turn, native.nativeItemId, native.kind, {}))
         if (item === undefined) return late(native, turns.get(native.nativeTurnId))
-        // For a closed item: its completion has, or will have, the whole text.
+        // Drop a delta of a closed item: the completion contains the whole text.
         if (item === "echo" || item.open === undefined) return
         item.open.text.append(native.text)
         return emit({ _tag: "ItemDelta", turnId: item.turnId, itemId: item.itemId, kind: item.kind, text: native.text })
@@ -322,7 +322,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       case "RequestResolved": {
         for (const request of open.values())
           if (request.nativeRequestId === native.nativeRequestId) return cancel(request, native.reason)
-        // Ours, answered: this is only the echo of it.
+        // No open request: it was answered by us, and this is the provider's confirmation.
         return
       }
       case "AgentIdle": {
@@ -337,7 +337,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         return
       }
       case "Signal": {
-        // It begins nothing and is not kept: without it everything else is the same (D12). Only the last usage counts, in the turn's end.
+        // A signal starts nothing and is not stored (D12). Only the last usage is kept, for the turn's terminal.
         const turn = turns.get(native.nativeTurnId)
         if (turn?.started !== true || turn.ended !== undefined) return
         const { turnId } = turn
@@ -356,14 +356,14 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     }
   }
 
-  /** It had taken the start of another native turn for its own: that one goes on as a foreign one (T10). */
+  /** The turn had been bound to the wrong native turn; that native turn continues as a foreign one (T10). */
   const disown = (turn: Turn) => {
     close(turn, "it belongs to another turn of the agent")
     turns.delete(turn.native)
     const foreigner = add(turn.native, newTurnId(), "provider", turn.items)
     if (turn.started) start(foreigner)
   }
-  /** The provider answered with a turn that it has already: two of our turns are one of its. */
+  /** The provider named a native turn that is already bound: two user turns share one native turn. */
   const merge = (turn: Turn, turnId: TurnId, started: boolean) => {
     turn.merged.push(turnId)
     if (!started) emit({ _tag: "TurnStarted", turnId, nativeTurnId: turn.native, origin: "user" })
@@ -426,7 +426,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
           : { _tag: "TurnEnded", nativeTurnId, outcome: "failed", reason, error }
       const running = [...turns.values()].filter((turn) => turn.ended === undefined)
       for (const turn of running) finish(turn, by(turn.turnId, turn.native))
-      // Asked for and never begun: the provider's answer, if it came, is overtaken.
+      // Turns that were requested and never began: a later answer of the provider has no effect.
       for (const turnId of expected.splice(0)) terminal(add(`expected ${turnId}`, turnId, "user"), turnId, by(turnId, ""))
       over = true
       return take()
@@ -434,10 +434,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   }
 }
 
-/** P5: an exit is evidence, whatever the code. */
+/** The failure of turns that run when the process exits, for any exit code (P5). */
 const failureOf = (exit: ExitEvidence): Failure =>
   exit.failure ?? {
     kind: "process",
-    message: `The agent's process ended in mid-turn: ${describe(exit)}.`,
+    message: `The agent's process ended during the turn: ${describe(exit)}.`,
     ...(exit.stderr === "" ? {} : { detail: exit.stderr })
   }

@@ -1,4 +1,4 @@
-/** An agent that is a program on this machine: looked for whenever it is asked for, looked at within a time, opened when it is there. */
+/** An adapter for an agent that is a local program: finds the program at each call, probes it within a deadline, opens it when found. */
 import { cut } from "@millrace/contracts/Text"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
@@ -8,13 +8,13 @@ import { Ledger } from "./process/Ledger.ts"
 export interface Program {
   readonly name: string
   readonly capabilities: ProviderSession["capabilities"]
-  /** Its path, or command. It may have been installed, or removed, since it was last asked for. */
+  /** Path or command of the program. Called each time, because it may be installed or removed while the server runs. */
   readonly find: () => Option.Option<string>
-  /** Why there is none, and what to do. */
+  /** Why the program was not found, and what to do. */
   readonly missing: () => string
-  /** A look at an agent that hangs ends after this; its process is killed within some four seconds more. */
+  /** Deadline of a probe; the process of an agent that hangs is killed within about four seconds more. */
   readonly lookMillis: number
-  /** What one short-lived process tells; `signedIn` stays `unknown` where it does not. A failure in words is what to do. */
+  /** Probes the agent with one short-lived process; an absent `signedIn` means `unknown`. A failure that is a string says what to do. */
   readonly look: (
     found: string
   ) => Effect.Effect<Partial<Pick<ProviderStatus, "version" | "signedIn" | "fix">>, ProviderError | string, Ledger>
@@ -24,7 +24,7 @@ export interface Program {
 const words = (error: ProviderError | string): string =>
   cut(typeof error === "string" ? error : [error.failure.message, error.failure.detail].filter(Boolean).join("\n"), 1000)
 
-/** Needs the ledger for each process it starts. */
+/** Builds the adapter. The ledger records each process that it starts. */
 export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Effect.map(Ledger, (ledger) => {
     const { capabilities, lookMillis, name } = program

@@ -1,4 +1,4 @@
-/** Bounds the entries of many maps together: one entry more removes the oldest one from its map. Constant work for each entry. */
+/** Bounds the entries of many maps together: an entry beyond the bound removes the oldest one from its map. Constant work per entry. */
 
 interface Entry<V> {
   readonly map: Map<string, V>
@@ -11,12 +11,12 @@ export class Recent<V> {
   private next = 0
   private readonly bound: number
 
-  /** `bound`: the most entries that are kept over all maps. */
+  /** `bound`: maximum entries over all maps. */
   constructor(bound: number) {
     this.bound = bound
   }
 
-  /** Counts an entry that is in the map already. An entry that its map has replaced since is not removed. */
+  /** Counts an entry that is already in the map. An entry whose value was replaced in its map since is not removed. */
   add(map: Map<string, V>, key: string, value: V): void {
     const oldest = this.ring[this.next]
     if (oldest?.map.get(oldest.key) === oldest?.value) oldest?.map.delete(oldest.key)

@@ -1,4 +1,4 @@
-/** The agents of a server, by name, with a look at each that nobody has to wait for twice. */
+/** The providers of a server, by name. Their probes are cached, so that only the first caller waits. */
 import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { Clock, DateTime, Deferred, Effect, Layer, type Scope } from "effect"
@@ -11,28 +11,28 @@ import * as Instance from "./Instance.ts"
 import type { Ledger } from "./process/Ledger.ts"
 
 export interface RegistryOptions {
-  /** Agents that speak the Agent Client Protocol, beside those we know and find on the PATH. `false`: none of both. */
+  /** Agents that speak the Agent Client Protocol, in addition to the known ones on the PATH. `false`: neither. */
   readonly acp?: ReadonlyArray<Acp.AcpAgent> | false
   /** `false`: not offered. Default: offered, with Claude's own settings. */
   readonly claude?: Claude.ClaudeOptions | false
   /** `false`: not offered. Default: offered, with Codex' own settings. */
   readonly codex?: Codex.CodexOptions | false
-  /** Named instances, each in the place of ours by that name, if there is one; `false`: that one is not offered. */
+  /** Named instances; each replaces the built-in provider of that name, if one exists. `false`: the provider of that name is not offered. */
   readonly instances?: Readonly<Record<string, Instance.Instance | false>>
-  /** An embedder's own; one with the name of ours takes its place. */
+  /** An embedder's adapters; each replaces a provider of the same name. */
   readonly adapters?: ReadonlyArray<ProviderAdapter>
 }
 
-/** A short-lived host is done before it looks at anything. */
+/** Delay of the first probe, so that a short-lived host ends without probing. */
 const firstLookMillis = 2000
-/** An older answer is still given at once, and looked up again meanwhile. */
+/** Age after which a cached status is refreshed in the background; it is still returned at once. */
 const freshMillis = 60_000
 
 const unknown = (provider: string) => ({ provider, installed: false, signedIn: "unknown" as const, capabilities: [] })
 
 /**
- * The adapter with a `probe` that answers from memory: the first look is made `firstLookMillis` after the start, or when it is first asked for;
- * only those who ask before it is done wait. Looks live in the scope, one at a time.
+ * The adapter with a cached `probe`. The first probe runs `firstLookMillis` after the start, or on the first call; only callers before its result
+ * wait. Probes run in the scope, one at a time.
  */
 export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAdapter, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -42,7 +42,7 @@ export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAda
 
     const look = Effect.gen(function* () {
       const found = yield* Effect.catchAllDefect(adapter.probe, (defect) =>
-        Effect.succeed<ProviderStatus>({ ...unknown(adapter.name), fix: `Looking at it failed: ${String(defect)}` })
+        Effect.succeed<ProviderStatus>({ ...unknown(adapter.name), fix: `The probe failed: ${String(defect)}` })
       )
       const at = yield* Clock.currentTimeMillis
       const status = { ...found, checkedAt: found.checkedAt ?? DateTime.formatIso(yield* DateTime.now) }
@@ -69,7 +69,7 @@ export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAda
     }
   })
 
-/** `demo`, `codex` and `claude` unless switched off, the ACP agents that are there, then instances, then the embedder's own; a later one replaces an earlier one. */
+/** `demo`, `codex` and `claude` unless switched off, the ACP agents that are found, then instances, then the embedder's adapters; a later one replaces an earlier one of its name. */
 export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, never, Ledger> =>
   Layer.scoped(
     Providers,

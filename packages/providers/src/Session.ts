@@ -1,6 +1,6 @@
 /**
- * The glue between a child and a `ProviderSession.events`: each message is mapped to native events, these go through the normaliser.
- * One consumer at a time pulls it all, so the order is the child's. The end of the child is the last thing said (P5).
+ * Connects a child to `ProviderSession.events`: each message is mapped to native events, which go through the normaliser.
+ * One consumer pulls all messages, so events keep the child's order. The events of the child's exit come last (P5).
  */
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -10,27 +10,27 @@ import type { NativeEvent } from "./NativeEvent.ts"
 import * as Normaliser from "./Normaliser.ts"
 import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
 
-/** What a message means. `reply`: what to say back now, without a person (method-not-found, a time, a refusal). */
+/** A mapped message. `reply`: the immediate reply, without a person (method-not-found, a time, a refusal). */
 export interface Mapped {
   readonly events: ReadonlyArray<NativeEvent>
   readonly reply?: Effect.Effect<void, ProviderError>
-  /** For a request that asks a person: what to say when it came too late to be asked, its turn being over (P6). */
+  /** For a request to a person: the reply when the request arrives after its turn has ended (P6). */
   readonly tooLate?: Effect.Effect<void, ProviderError>
 }
 
 export interface Session {
-  /** Run it once. Ends when the child is gone and read to the end, with everything closed. */
+  /** Run once. Ends when the child has exited and its output was read to the end; then all turns, items and requests are closed. */
   readonly events: Stream.Stream<ProviderEvent>
-  /** Adds events that did not come as messages, such as the outcome in a response; after what the child had said before. */
+  /** Adds events that did not arrive as messages, such as the outcome in a response; they follow the messages that were read before. */
   readonly add: (events: ReadonlyArray<NativeEvent>) => Effect.Effect<void>
-  /** `Normaliser.bindTurn`, delivered now. */
+  /** `Normaliser.bindTurn`; its events are delivered now. */
   readonly bindTurn: (turnId: TurnId, nativeTurnId: string) => Effect.Effect<void>
 }
 
-/** Replies that may wait for the child to read its stdin; each has a deadline of its own, so the line moves on. */
+/** Maximum replies that wait until the child reads its stdin. Each has its own deadline, so the queue keeps moving. */
 const waitingReplies = 64
 
-/** How long an idle agent may take to report the end of its turn: reports of the two cross within milliseconds. */
+/** Grace period for an idle agent to report the end of its turn. The two reports are milliseconds apart, in either order. */
 export const idleGrace = "5 seconds"
 
 /** `map` is called once for each notification and request, in order; it keeps its own state and does no I/O. */
@@ -38,21 +38,21 @@ export const make = (options: {
   readonly child: RpcChild
   readonly normaliser: Normaliser.Normaliser
   readonly map: (message: Exclude<Incoming, { readonly _tag: "BadLine" }>) => Mapped
-  /** Called with the evidence before everything open is closed: for what the adapter still knows. */
+  /** Called on exit before all open turns and items are closed: returns events that the adapter still holds. */
   readonly atExit?: (exit: ExitEvidence) => ReadonlyArray<NativeEvent>
 }): Effect.Effect<Session, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { child, normaliser, map } = options
     const added: Array<NativeEvent> = []
     const replies = yield* Queue.bounded<Effect.Effect<void, ProviderError>>(waitingReplies)
-    // Beside the reader: a child that does not read while we wait for it to write would stop both.
+    // In a fiber separate from the reader: a child that does not read its stdin must not block the reader (deadlock).
     yield* Queue.take(replies).pipe(
       Effect.flatMap((reply) => Effect.catchAll(reply, (error) => Effect.logDebug(error.message))),
       Effect.forever,
       Effect.forkScoped
     )
 
-    /** A message that breaks the mapping is kept as it came, and a request is refused: one bad message is no death (P4). */
+    /** A message on which the mapping throws is kept unchanged, and a request is refused: one bad message does not end the session (P4). */
     const guarded = (message: Exclude<Incoming, { readonly _tag: "BadLine" }>): Mapped => {
       try {
         return map(message)

@@ -1,24 +1,24 @@
-/** The native turns that a session has asked for or seen begin, each with its beginning and its end, for those who wait for them. */
+/** The native turns that a session has requested or seen begin. Callers can wait for the beginning and the end of each. */
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Deferred, Effect, FiberId } from "effect"
 import type { NativeEvent } from "./NativeEvent.ts"
 
 export interface Turns {
-  /** Before it is asked for. */
+  /** Call before the turn is sent to the agent. */
   readonly ask: (nativeTurnId: string) => void
-  /** It was not asked for after all. */
+  /** The turn was refused or not sent: ends it for those who wait. */
   readonly refuse: (nativeTurnId: string) => void
-  /** What the agent said, in order. */
+  /** Records the agent's events, in order. */
   readonly note: (events: ReadonlyArray<NativeEvent>) => void
-  /** Waits until it has begun or is over; at once for one that is not known. */
+  /** Waits until the turn has begun or ended; returns at once for an unknown turn. */
   readonly begun: (nativeTurnId: string) => Effect.Effect<void>
-  /** Waits until it is over; at once for one that is not known. */
+  /** Waits until the turn has ended; returns at once for an unknown turn. */
   readonly ended: (nativeTurnId: string) => Effect.Effect<void>
-  /** Asked for or begun, and not over. */
+  /** Turns that were requested or have begun, and have not ended. */
   readonly running: () => ReadonlyArray<string>
   /**
-   * Before a process is stopped, which does not make an agent end its turn in words: asks each running turn to end, one after the other, and
-   * waits for its end, for so long at most. What cannot be asked is left to the stop.
+   * Call before a process is stopped, because an agent that is stopped does not report the end of its turn. Runs `ask` for each running turn in
+   * sequence and waits for its end, for at most `millis`. An `ask` that fails is logged and skipped.
    */
   readonly settle: (ask: (nativeTurnId: string) => Effect.Effect<unknown, ProviderError>, millis: number) => Effect.Effect<void>
 }
