@@ -1,6 +1,6 @@
 /**
- * What Codex asks of a person: its server requests as our `Ask`, and our answers as its results.
- * `availableDecisions` is not a limit: Codex 0.169 offers accept and cancel, and honours decline and acceptForSession as well (measured).
+ * Maps Codex's server requests to `Ask`, and our answers to its results.
+ * `availableDecisions` is not a limit: Codex 0.169 lists accept and cancel, and also accepts decline and acceptForSession (measured).
  */
 import type { Answer, Decision, FileChange, Question } from "@millrace/contracts/Item"
 import { isRecord, optional } from "../Fields.ts"
@@ -18,14 +18,14 @@ export interface Asked {
 
 const native = { accept: "accept", "accept-for-session": "acceptForSession", decline: "decline", cancel: "cancel" } as const
 const choices = ["accept", "accept-for-session", "decline", "cancel"] as const
-/** Answers where a decision was asked for are a refusal: nothing was allowed. */
+/** Question answers to an approval count as decline: they allow nothing. */
 const decisionOf = (answer: Answer): Decision => ("decision" in answer ? answer.decision : "decline")
 const decided = (answer: Answer) => ({ decision: native[decisionOf(answer)] })
 
 const granted = (permissions: unknown): unknown =>
   isRecord(permissions) ? Object.fromEntries(Object.entries(permissions).filter(([, value]) => value !== null)) : {}
 
-/** `changes`: those of the file-change item that the request is about, when they are known. */
+/** `changes`: of the file-change item that the request refers to, when known. */
 export const asked = (request: Known, changes: ReadonlyArray<FileChange> | undefined): Asked => {
   switch (request.method) {
     case "item/commandExecution/requestApproval": {
@@ -99,7 +99,7 @@ export const asked = (request: Known, changes: ReadonlyArray<FileChange> | undef
           nativeItemId: itemId,
           questions: [question(first), ...rest.map(question)]
         },
-        // A decision where answers were asked for is "no answer".
+        // A decision instead of answers is sent as no answers.
         result: (answer) => ({
           answers: Object.fromEntries(
             Object.entries("answers" in answer ? answer.answers : {}).map(([id, answers]) => [id, { answers }])

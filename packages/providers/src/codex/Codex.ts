@@ -1,4 +1,4 @@
-/** The Codex adapter: `codex app-server` (tested with 0.169) behind the contract of every agent. */
+/** The Codex adapter: `codex app-server` (tested with 0.169) as a `ProviderAdapter`. */
 import { homedir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
@@ -13,7 +13,7 @@ import * as Session from "./Session.ts"
 export type { CodexOptions } from "./Process.ts"
 
 const name = "codex"
-/** One short-lived process: version and sign-in come from its first two answers. */
+/** Probes Codex with one short-lived process: version and sign-in state are in its first two answers. */
 const look = (binary: string, options: Process.CodexOptions) =>
   Effect.gen(function* () {
     const home = options.home ?? homedir()
@@ -30,11 +30,11 @@ const look = (binary: string, options: Process.CodexOptions) =>
     })
     const version = yield* Conversation.handshake(child)
     const signedIn = yield* Conversation.account(child)
-    yield* child.stop("the look is over")
+    yield* child.stop("the probe has ended")
     return { version, signedIn }
   }).pipe(Effect.scoped)
 
-/** Needs the ledger for each process it starts. */
+/** Builds the adapter. The ledger records each process that it starts. */
 export const make = (options: Process.CodexOptions = {}): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Effect.zipWith(
     Program.adapter({

@@ -1,4 +1,4 @@
-/** Codex' side of a session in its own protocol: the handshake, the native thread, and what can be asked of a turn. */
+/** Requests of the Codex protocol: the handshake, the native thread, and the operations on a turn. */
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity, TurnAction } from "@millrace/contracts/State"
 import { Effect, Schema } from "effect"
@@ -6,10 +6,10 @@ import type { RpcChild } from "../process/RpcChild.ts"
 import type { CodexOptions } from "./Process.ts"
 import { AccountAnswer, InitializeAnswer, TerminalsAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
 
-/** For the first answer of a process: half a second on a cold disk, much more on a machine that is busy. */
+/** Deadline of the first answer of a process: half a second on a cold disk, much more on a busy machine. */
 const startMillis = 30_000
 
-/** The answer to a request, decoded; a shape that is not known is a failure whose outcome is not known either. */
+/** Decodes the answer to a request; an unknown shape fails with `outcome: unknown`. */
 export const answered =
   <A, I>(operation: string, schema: Schema.Schema<A, I>) =>
   (answer: unknown): Effect.Effect<A, ProviderError> =>
@@ -29,7 +29,7 @@ export const answered =
       )
     )
 
-/** A start that hangs, or a program that is not Codex. */
+/** The error of a start without an answer: Codex hangs, or the program is not Codex. */
 const silent = (error: ProviderError): ProviderError =>
   error.outcome !== "unknown"
     ? error
@@ -39,11 +39,11 @@ const silent = (error: ProviderError): ProviderError =>
         outcome: error.outcome,
         failure: {
           ...error.failure,
-          message: `Codex was started and said nothing for ${startMillis / 1000} s. Run \`codex app-server\` by hand to see why, and look whether MILLRACE_CODEX_BIN is Codex.`
+          message: `Codex was started and did not answer for ${startMillis / 1000} s. Run \`codex app-server\` by hand to see why, and check that MILLRACE_CODEX_BIN names Codex.`
         }
       })
 
-/** First on every connection; gives Codex' version. `experimentalApi`: without it Codex never asks questions. */
+/** The first request on every connection; returns Codex's version. Without `experimentalApi` Codex never asks questions. */
 export const handshake = Effect.fn("Codex.handshake")(function* (child: RpcChild) {
   const clientInfo = { name: "millrace", title: "Millrace", version: "0.1.0" }
   const { userAgent } = yield* child
@@ -56,18 +56,18 @@ export const handshake = Effect.fn("Codex.handshake")(function* (child: RpcChild
 export interface Begun {
   readonly nativeThreadId: string
   readonly continuity: Continuity
-  /** Why the conversation that was asked for could not be continued. */
+  /** Why the requested conversation could not be continued. */
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
 
-/** Codex writes a conversation down with its first turn, and a `kill -9` can leave an empty file: both mean that there is nothing to continue (measured). */
+/** Whether Codex has nothing to resume: it writes a conversation to disk with the first turn only, and a `kill -9` can leave an empty file (measured). */
 const isLost = (error: ProviderError): boolean =>
   error.outcome === "failed" &&
   /no rollout found|is empty|thread not found|invalid (thread|session) id/i.test(
     `${error.failure.message} ${error.failure.detail ?? ""}`
   )
 
-/** The native thread: the one of `resumeKey`, or a copy of it, if Codex still has it; else a new one. */
+/** Opens the native thread: the one of `resumeKey`, or a fork of it, if Codex still has it; else a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
   const settings = {
     cwd: input.cwd,
@@ -75,7 +75,7 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
     approvalPolicy: options.approvalPolicy,
     sandbox: options.sandbox
   }
-  /** The answer to a fork names a thread of its own. */
+  /** The answer to a fork has the id of the new thread. */
   const resume = (method: "thread/resume" | "thread/fork", threadId: string) =>
     child.request(method, { threadId, excludeTurns: true, ...settings }, { deadlineMillis: startMillis }).pipe(
       Effect.flatMap(answered(method, ThreadAnswer)),
@@ -96,14 +96,14 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
 
 const input = (text: string) => [{ type: "text", text }]
 
-/** Returns the native turn's id. Accepted is not durable at Codex: after a kill the turn may never have been there (measured). */
+/** Returns the native turn's id. An accepted turn is not durable in Codex: after a kill it may be missing (measured). */
 export const startTurn = (child: RpcChild, threadId: string, turn: { readonly turnId: string; readonly text: string }) =>
   child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn.text) }).pipe(
     Effect.flatMap(answered("turn/start", TurnAnswer)),
     Effect.map((answer) => answer.turn.id)
   )
 
-/** A turn with an action. Gives the native turn's id for a review; a compaction is only accepted, and begins a turn of its own. */
+/** Starts a turn with an action. Returns the native turn's id for a review; `undefined` for a compaction, whose turn Codex reports only when it starts. */
 export const startAction = (
   child: RpcChild,
   threadId: string,
@@ -116,13 +116,13 @@ export const startAction = (
         Effect.map((answer) => answer.turn.id)
       )
 
-/** Fails when that turn does not run any more. */
+/** Fails when that turn no longer runs. */
 export const steer = (child: RpcChild, threadId: string, nativeTurnId: string, text: string) =>
   child.request("turn/steer", { threadId, expectedTurnId: nativeTurnId, input: input(text) }).pipe(Effect.asVoid)
 
 /**
- * Answered when the turn has been stopped. `false`: Codex says that it does not run, which is also so in the moment before it starts, and, of a
- * review, before its inner turn is known.
+ * Returns when the turn has been stopped. `false`: Codex reports that the turn does not run. It also does so just before the turn starts, and for a
+ * review before its inner turn is known.
  */
 export const interrupt = (child: RpcChild, threadId: string, nativeTurnId: string, deadlineMillis: number) =>
   child.request("turn/interrupt", { threadId, turnId: nativeTurnId }, { deadlineMillis }).pipe(
@@ -134,8 +134,8 @@ export const interrupt = (child: RpcChild, threadId: string, nativeTurnId: strin
   )
 
 /**
- * Ends the processes of these command items. Codex' interrupt stops the turn and not its commands: one went on for seconds and wrote its file
- * (measured). What has ended by itself is left alone.
+ * Ends the processes of these command items. Codex's interrupt stops the turn but not its commands: one ran on for seconds and wrote its file
+ * (measured). Commands that have already ended are skipped.
  */
 export const terminateCommands = (child: RpcChild, threadId: string, nativeItemIds: ReadonlySet<string>) =>
   child.request("thread/backgroundTerminals/list", { threadId }).pipe(
@@ -149,7 +149,7 @@ export const terminateCommands = (child: RpcChild, threadId: string, nativeItemI
     )
   )
 
-/** Signed in, or no sign-in needed (another model provider in the settings). */
+/** The sign-in state; `not-needed` when the settings name another model provider. */
 export const account = (child: RpcChild) =>
   child.request("account/read", { refreshToken: false }).pipe(
     Effect.flatMap(answered("account/read", AccountAnswer)),

@@ -1,4 +1,4 @@
-/** Why a Codex turn failed, in the closed set of kinds that clients switch on. */
+/** Maps the error of a Codex turn to the closed set of `Failure` kinds that clients switch on. */
 import type { Failure } from "@millrace/contracts/Item"
 import { isRecord } from "../Fields.ts"
 import type { TurnError } from "./Wire.ts"
@@ -38,7 +38,7 @@ export const fromTurnError = (error: TurnError): Failure => {
     isRecord(error.codexErrorInfo) ? JSON.stringify(error.codexErrorInfo) : name,
     error.additionalDetails ?? undefined
   ].filter((part) => part !== undefined)
-  // A stream that breaks after the last retry arrives as `other`: only its words tell.
+  // A stream that breaks after the last retry arrives as `other`: only the message identifies it.
   const kind =
     (name === undefined ? undefined : kinds.get(name)) ??
     (/^stream disconnected|network error|error sending request/i.test(error.message) ? "transport" : "unknown")

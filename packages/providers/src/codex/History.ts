@@ -1,4 +1,4 @@
-/** The conversations that Codex keeps itself (0.169: `thread/list`, `thread/read`, `thread/turns/list`), each look by a process of its own. */
+/** The conversations that Codex stores (0.169: `thread/list`, `thread/read`, `thread/turns/list`). Each read starts a separate process. */
 import { cut } from "@millrace/contracts/Text"
 import { ProviderError, type NativeHistory, type NativeTurn } from "@millrace/contracts/ProviderAdapter"
 import type { NativeThread } from "@millrace/contracts/Import"
@@ -14,10 +14,10 @@ import * as Process from "./Process.ts"
 import * as Rollout from "./Rollout.ts"
 import { Turn } from "./Wire.ts"
 
-/** Turns of one page, with all their items: it is one line of JSON. */
+/** Turns per page. A page with all its items is one line of JSON. */
 const pageTurns = 5
 const maxLineBytes = 64 * 1024 * 1024
-/** A page of a long conversation is read from its file. */
+/** Deadline of one page: Codex reads a long conversation from its file. */
 const pageMillis = 60_000
 
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
@@ -43,7 +43,7 @@ const PastTurn = Schema.Struct({
 })
 const TurnsPage = Schema.Struct({ data: Schema.Array(PastTurn), nextCursor: maybe(Schema.String) })
 
-/** Codex tells the time of a turn in seconds since 1970. */
+/** ISO 8601 of a Codex timestamp, which is in seconds since 1970. */
 const time = (at: number | null | undefined): string | undefined =>
   typeof at === "number" && Number.isFinite(at) && Math.abs(at) < 8e12 ? new Date(at * 1000).toISOString() : undefined
 const timed = <K extends string>(key: K, at: number | null | undefined): { readonly [k in K]?: string } => {
@@ -60,7 +60,7 @@ const threadOf = (thread: typeof Thread.Type): NativeThread => ({
   ...timed("updatedAt", thread.updatedAt)
 })
 
-/** An item as the mapping reads those that are told live; what has no type or id is no item. */
+/** Maps an item as `Mapping` maps live ones; empty for a value without type or id. */
 const itemOf = (raw: unknown): ReadonlyArray<NativeTurn["items"][number]> => {
   const type = stringAt(raw, "type")
   const id = stringAt(raw, "id")
@@ -71,7 +71,7 @@ const itemOf = (raw: unknown): ReadonlyArray<NativeTurn["items"][number]> => {
 
 const turnOf = (turn: typeof PastTurn.Type): NativeTurn => ({
   nativeTurnId: turn.id,
-  // A status word that is not known is no success (T11).
+  // An unknown status is not a success (T11).
   status:
     turn.status === "completed" || turn.status === "interrupted"
       ? turn.status
@@ -87,19 +87,19 @@ const turnOf = (turn: typeof PastTurn.Type): NativeTurn => ({
 const omits =
   "Codex does not report the commands, file changes, tool calls and searches of this conversation, and its own file of it could not be read: they are missing here."
 
-/** Kinds of items that are an agent's work. */
+/** Item kinds that `omits` names: the agent's tool work. */
 const works: ReadonlySet<string> = new Set(["command", "file-change", "tool-call", "web-search"])
 
-/** The turn with what the rollout file has of it in addition. */
+/** The turn with the additional items of the rollout file. */
 const withWork = (turn: typeof PastTurn.Type, work: Rollout.Work): NativeTurn => {
   const told = turnOf(turn)
   const at = (index: number) => work.filter(({ after }) => after === index).flatMap(({ item }) => itemOf(item.raw))
-  // An item that is not read as one of ours stays in its place.
+  // An item that cannot be mapped still counts for the position of the others.
   const items = [...at(0), ...turn.items.flatMap((raw, index) => [...itemOf(raw), ...at(index + 1)])]
   return { ...told, items }
 }
 
-/** Looks need the same as a session, but no project: nothing is run. */
+/** Starts Codex for reading history. Unlike a session it needs no project directory, because no turn runs. */
 const started = (binary: string, options: Process.CodexOptions) =>
   Effect.gen(function* () {
     const child = yield* RpcChild.open({
@@ -129,7 +129,7 @@ const missing = (options: Process.CodexOptions) =>
     failure: { kind: "not-installed", message: Process.missing(options, process.env) }
   })
 
-/** Needs the ledger for each process it starts. */
+/** The ledger records each process that it starts. */
 export const make = (options: Process.CodexOptions, ledger: typeof Ledger.Service): NativeHistory => {
   const open = Effect.flatMap(
     Effect.suspend(() => Process.find(options, process.env)),
@@ -159,12 +159,12 @@ export const make = (options: Process.CodexOptions, ledger: typeof Ledger.Servic
       const child = yield* open
       const { thread } = yield* ask(child, "thread/read", { threadId: nativeThreadId, includeTurns: false }, ReadAnswer)
       let omitted = false
-      // Read with the first turn that needs it; closed with the scope.
+      // Opened for the first turn that needs it; closed with the scope.
       const scope = yield* Effect.scope
       const rollout = yield* Effect.cached(
         typeof thread.path === "string" ? Scope.extend(Rollout.make(thread.path), scope) : Effect.succeedNone
       )
-      /** A conversation of another mode is reported whole. */
+      /** Adds the rollout file's items to a turn. A conversation in mode `paginated` is complete without them. */
       const whole = (turn: typeof PastTurn.Type) =>
         Effect.gen(function* () {
           const told = turnOf(turn)

@@ -1,4 +1,4 @@
-/** Codex items in our words. Total: a type or a field that this version does not know ends up in `result`, as it came. */
+/** Maps Codex items to item kinds and contents. Total: an item of an unknown type is kept unchanged in `result`. */
 import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
 import { isRecord, stringAt } from "../Fields.ts"
@@ -19,7 +19,7 @@ const intAt = (raw: Raw, key: string) => {
   return found !== undefined && Number.isInteger(found) ? found : undefined
 }
 
-/** One hunk that adds or deletes a whole text: Codex sends that text itself as the `diff` of an added or deleted file. */
+/** One hunk that adds or deletes a whole text. As the `diff` of an added or deleted file Codex sends the plain text. */
 const wholeFile = (sign: "+" | "-", text: string): string => {
   if (text === "") return ""
   const lines = text.endsWith("\n") ? text.slice(0, -1).split("\n") : text.split("\n")
@@ -67,7 +67,7 @@ const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (r
       content: (raw: Raw) => ({ text: stringAt(raw, "text") ?? "", ...(raw["questions"] ? { input: raw["questions"] } : {}) })
     },
     plan: { kind: "plan", content: (raw: Raw) => ({ text: stringAt(raw, "text") ?? "" }) },
-    // Empty when Codex keeps the text to itself: then what was streamed stands.
+    // Empty when Codex does not disclose the text: the streamed deltas are kept then.
     reasoning: {
       kind: "reasoning",
       content: (raw: Raw) => defined({ text: paragraphs(raw["summary"], raw["content"]) || undefined })
@@ -136,16 +136,16 @@ const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (r
   })
 )
 
-/** A type that this version does not know is its own kind, with the whole item in `result`. */
+/** The kind of an item; an unknown type is used as the kind. */
 export const itemKind = (item: Item): ItemKind => table.get(item.type)?.kind ?? item.type
 
-/** What a completed item holds, as far as Codex says it. */
+/** The content of a completed item; of an unknown type, the whole item in `result`. */
 export const itemContent = (item: Item): ItemContent => {
   const known = table.get(item.type)
   return known ? known.content(item.raw) : { result: item.raw }
 }
 
-/** An item that starts with an empty text has none yet: its deltas are what is known, should it never be completed. */
+/** The content of a started item. An empty text is omitted, so that the deltas are its text if it is never completed. */
 export const startedContent = (item: Item): ItemContent => {
   const { text, ...content } = itemContent(item)
   return text === undefined || text === "" ? content : { ...content, text }
@@ -158,7 +158,7 @@ const statuses: ReadonlyMap<string, ItemStatus> = new Map([
   ["interrupted", "aborted"]
 ])
 
-/** How a completed item ended; most types carry no status. A status word that is not known is given as the reason. */
+/** The status of a completed item; most types have none, which means completed. An unknown status is returned as the reason. */
 export const itemStatus = (item: Item): { readonly status: ItemStatus; readonly reason?: string } => {
   const word = stringAt(item.raw, "status")
   const status = word === undefined ? undefined : statuses.get(word)

@@ -1,4 +1,4 @@
-/** What is under way at Codex beside its turns, as its own words tell: commands that run, requests that wait for a person. */
+/** Running commands and open requests of Codex, tracked from its events. */
 import type { Answer } from "@millrace/contracts/Item"
 import * as Bounded from "../Bounded.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
@@ -7,22 +7,22 @@ import type { RpcId } from "../process/RpcChild.ts"
 export interface Waiting {
   readonly id: RpcId
   readonly result: (answer: Answer) => unknown
-  /** Asked by another thread of the process. */
+  /** Sent by another thread of the same process. */
   readonly foreign: boolean
 }
 
 export interface Live {
   readonly note: (events: ReadonlyArray<NativeEvent>) => void
   readonly wait: (nativeRequestId: string, request: Waiting) => void
-  /** Takes it away: who gets it answers it, and nobody else does (P6). */
+  /** Removes and returns a request. The caller that receives it must answer it, so it is answered once (P6). */
   readonly take: (nativeRequestId: string) => Waiting | undefined
-  /** Takes away those that Codex does not withdraw when our turn ends. */
+  /** Removes and returns the foreign requests, which Codex does not withdraw when our turn ends. */
   readonly takeForeign: () => ReadonlyArray<Waiting>
-  /** Native command items of that turn that run; some outlive it. Of the whole session the newest 256. */
+  /** Running native command items of that turn, also after it has ended. Of the whole session the newest 256 are tracked. */
   readonly commandsOf: (nativeTurnId: string) => ReadonlySet<string>
 }
 
-/** Commands that run, over all turns: Codex does not end each one in words (R7). */
+/** Maximum tracked commands over all turns: Codex does not report the end of each one (R7). */
 const maxCommands = 256
 
 export const make = (): Live => {

@@ -1,6 +1,6 @@
 /**
- * Codex' messages as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
- * Only our own native thread is mapped; what is about another thread, and what is not known, is `Opaque` with the method and params as they came.
+ * Maps Codex's messages to native events, without any guarantee (the normaliser adds those).
+ * Only the session's native thread is mapped. A message of another thread or of an unknown method becomes `Opaque` with unchanged method and params.
  */
 import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
 import * as Bounded from "../Bounded.ts"
@@ -12,21 +12,21 @@ import { fileChanges, itemContent, itemKind, itemStatus, startedContent } from "
 import { RateLimits } from "./RateLimits.ts"
 import { decodeNotification, decodeRequest, type Breakdown, type Notification, type Turn } from "./Wire.ts"
 
-/** A server request: what to tell, and how to answer it. Without `answer` it must be refused at once with method-not-found (P6). */
+/** A server request: its events, and how to encode the answer. Without `answer` it must be refused at once with method-not-found (P6). */
 export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: Asked["result"]
-  /** Asked by another thread of the process: Codex does not withdraw it when our turn ends. */
+  /** Sent by another thread of the same process: Codex does not withdraw it when our turn ends. */
   readonly foreign?: boolean
 }
 
-/** One native thread. Remembers what Codex does not repeat: the changes of open file-change items and where the turn's token count began. */
+/** Mapping of one native thread. It keeps state that Codex does not repeat: the changes of open file-change items, and the token count at the start of the turn. */
 export interface Mapping {
   /** Total; in order. */
   readonly notification: (method: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
-  /** The id that Codex wants for an interrupt of that turn: another one while it is a review. */
+  /** The turn id for `turn/interrupt`: for a review, the id of its inner turn. */
   readonly runsAs: (nativeTurnId: string) => string
 }
 
@@ -52,7 +52,7 @@ const minus = (a: Breakdown, b: Breakdown): Breakdown => ({
   reasoningOutputTokens: a.reasoningOutputTokens - b.reasoningOutputTokens
 })
 
-/** Only `completed` is a success; a status word that is not known is not (T11). */
+/** Only `completed` is a success; an unknown status is a failure (T11). */
 const turnEnded = (turn: Turn, limits: RateLimits): NativeEvent => {
   if (turn.status === "completed") return { _tag: "TurnEnded", nativeTurnId: turn.id, outcome: "completed" }
   if (turn.status === "interrupted")
@@ -71,7 +71,7 @@ const opaque = (message: { readonly method: string; readonly turnId?: string; re
   payload: message.params
 })
 
-/** File changes that are under way; each holds its diffs. */
+/** Maximum tracked file-change items in progress; each holds its diffs. */
 const maxChanging = 64
 
 export const make = (nativeThreadId: string): Mapping => {
@@ -81,9 +81,9 @@ export const make = (nativeThreadId: string): Mapping => {
     Bounded.trim(changing, maxChanging)
   }
   const limits = new RateLimits()
-  /** The turn of our thread that runs. */
+  /** The running turn of the session's thread. */
   let current: string | undefined
-  /** Turns that this session has seen. After a resume Codex counts an old turn's tokens once more: that must not begin a turn. */
+  /** Turns that this session has seen. After a resume Codex reports the token usage of an old turn again: that must not start a turn. */
   const seen = new Set<string>()
   const see = (turnId: string) => {
     seen.delete(turnId)
@@ -91,11 +91,11 @@ export const make = (nativeThreadId: string): Mapping => {
     for (const oldest of seen) if (seen.size > 64) seen.delete(oldest)
   }
   /**
-   * A review is two turns at Codex: items and end are of the one that `review/start` names; the one that starts, and that `turn/interrupt` wants,
-   * is another, with the first as its root (measured).
+   * A review is two turns in Codex. Items and terminal carry the id that `review/start` returned. `turn/started` and `turn/interrupt` use the id of an
+   * inner turn, whose `rootTurnId` is the first (measured).
    */
   let review: { readonly turnId: string; inner?: string } | undefined
-  /** What Codex says of the inner turn is of the review. */
+  /** Reassigns an event of the inner turn to the review. */
   const outward = (event: NativeEvent): NativeEvent =>
     review?.inner !== undefined && "nativeTurnId" in event && event.nativeTurnId === review.inner
       ? { ...event, nativeTurnId: review.turnId }
@@ -131,7 +131,7 @@ export const make = (nativeThreadId: string): Mapping => {
     if ("turnId" in message.params && !seen.has(message.params.turnId)) {
       const { turnId } = message.params
       const unseen = opaque({ method: message.method, turnId, params })
-      // A review that cannot begin, such as of a branch where there is no repository, has no other end than this (measured).
+      // A review that cannot begin, such as of a branch without a repository, ends with this error only (measured).
       return message.method === "error" && !message.params.willRetry && current === undefined
         ? [unseen, turnEnded({ id: turnId, status: "failed", error: message.params.error }, limits)]
         : [unseen]
@@ -194,7 +194,7 @@ export const make = (nativeThreadId: string): Mapping => {
           }
         ]
       case "error":
-        // With `willRetry` Codex goes on by itself; without it `turn/completed` follows and carries the same error.
+        // With `willRetry` Codex continues by itself; without it `turn/completed` follows with the same error.
         return [opaque({ method: message.method, turnId: message.params.turnId, params })]
     }
   }
@@ -211,7 +211,7 @@ export const make = (nativeThreadId: string): Mapping => {
       const nativeRequestId = requestKey(id)
       const message = decodeRequest(nativeThreadId, method, params)
       if (message._tag !== "Known") return { nativeRequestId, events: [opaque(message)] }
-      // An agent that ours has started asks: its thread is not mapped, but a person must see it, in the turn that it works for.
+      // A request of a subagent's thread: that thread is not mapped, but a person must see the request, in the turn that runs.
       const nativeTurnId = message.foreign ? current : message.params.turnId
       if (nativeTurnId === undefined) return { nativeRequestId, events: [opaque({ method, params })] }
       const { ask, result } = asked(message, message.foreign ? undefined : changing.get(message.params.itemId))

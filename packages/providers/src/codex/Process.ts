@@ -1,4 +1,4 @@
-/** Which program Codex is, and how it is started: `codex app-server` on its pipes, one process for each session (decision 0030). */
+/** Finds the Codex program and builds its arguments and environment: `codex app-server` on its pipes, one process per session (decision 0030). */
 import type { Option } from "effect"
 import type { Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
@@ -6,7 +6,7 @@ import * as Spawn from "../process/Spawn.ts"
 export interface CodexOptions {
   /** Path of the native binary. Default: MILLRACE_CODEX_BIN, else `codex` on PATH. */
   readonly binary?: string
-  /** HOME of the process; default: the server's, and its CODEX_HOME. */
+  /** HOME of the process; without it, the server's HOME and CODEX_HOME apply. */
   readonly home?: string
   /** Where Codex keeps its settings, sign-in and conversations; default: the server's CODEX_HOME, else Codex' own. */
   readonly codexHome?: string
@@ -14,20 +14,20 @@ export interface CodexOptions {
   readonly approvalPolicy?: "untrusted" | "on-request" | "never"
   /** Overrides the sandbox of the user's own Codex settings. */
   readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access"
-  /** Names of further variables that Codex inherits, such as the `env_key` of a model provider in its settings (X4: nothing else gets through). */
+  /** Names of further server variables that Codex inherits, such as the `env_key` of a model provider in its settings. No others are inherited (X4). */
   readonly inherit?: ReadonlyArray<string>
-  /** Variables that it gets, beside those that it inherits. */
+  /** Variables to set, in addition to the inherited ones. */
   readonly env?: Environment
   /** Whether the agent may ask questions in every mode and not only while planning; default true. Codex 0.169 calls this "under development". */
   readonly questions?: boolean
-  /** Whether it loads its plugins, for which it asks github.com at each start; default false. */
+  /** Whether Codex loads its plugins, which needs a request to github.com at each start; default false. */
   readonly plugins?: boolean
 }
 
-/** Codex' own variables, beside the allow-list that every agent gets. */
+/** Codex's variables, in addition to the allow-list of every agent. */
 const own = ["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_CA_CERTIFICATE"]
 
-/** What the process gets beside the allow-list of every agent. */
+/** Variables of the process in addition to the allow-list of every agent. */
 export const environment = (options: CodexOptions, server: Environment): Environment => ({
   ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
   ...(options.home === undefined ? {} : { HOME: options.home, CODEX_HOME: undefined }),
@@ -36,16 +36,16 @@ export const environment = (options: CodexOptions, server: Environment): Environ
   RUST_LOG: "error"
 })
 
-/** The binary that would be started; `None`: Codex is not installed, or what was named cannot be run. */
+/** The binary to start; `None`: Codex is not installed, or the named file is not executable. */
 export const find = (options: CodexOptions, server: Environment): Option.Option<string> =>
   Spawn.find(options.binary ?? (server["MILLRACE_CODEX_BIN"] || "codex"), server)
 
-/** Settings that Codex does not know are ignored by it (measured), so an older or newer one starts as well. */
+/** Codex ignores unknown settings (measured), so older and newer versions start as well. */
 const setting = (key: string, value: boolean): ReadonlyArray<string> => ["-c", `${key}=${value}`]
 
-/** Telemetry, uploads and update checks: off, wherever Codex has a switch. Its exporter for traces is none unless its own settings name one. */
+/** Settings for telemetry, uploads and update checks, all turned off. Codex exports no traces unless its own settings name an exporter. */
 const quiet = ["analytics.enabled", "check_for_update_on_startup", "feedback.enabled"]
-/** Asks github.com at each start (measured). */
+/** Settings for plugins, for which Codex contacts github.com at each start (measured). */
 const plugins = ["features.plugins", "features.remote_plugin"]
 const off = (keys: ReadonlyArray<string>) => keys.flatMap((key) => setting(key, false))
 
@@ -57,10 +57,10 @@ export const args = (options: CodexOptions): ReadonlyArray<string> => [
     : [...setting("features.default_mode_request_user_input", true), ...setting("suppress_unstable_features_warning", true)])
 ]
 
-/** For a look only: nothing that calls out at start. */
+/** Arguments for a probe: all features that use the network at start are off. */
 export const probeArgs: ReadonlyArray<string> = ["app-server", ...off([...quiet, ...plugins, "features.apps"])]
 
-/** Why nothing can be started, and what to do about it. */
+/** Why Codex cannot be started, and what to do. */
 export const missing = (options: CodexOptions, server: Environment): string => {
   const named = options.binary ?? server["MILLRACE_CODEX_BIN"]
   return named === undefined || named === ""

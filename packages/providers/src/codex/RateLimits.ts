@@ -1,4 +1,4 @@
-/** When an account's usage limit ends, of what Codex told (`account/rateLimits/updated`, 0.169): windows with a share that is used and an end. */
+/** When an account's usage limit resets, from `account/rateLimits/updated` (0.169): windows with a used percentage and a reset time. */
 import { isRecord } from "../Fields.ts"
 
 interface Window {
@@ -10,7 +10,7 @@ interface Window {
 const isWindow = (value: unknown): value is Window =>
   isRecord(value) && typeof value["usedPercent"] === "number" && typeof value["resetsAt"] === "number"
 
-/** Updates are sparse: a window that is not named stays as it was. */
+/** Updates are sparse: a window that an update does not name keeps its value. */
 export class RateLimits {
   private readonly windows = new Map<string, Window>()
 
@@ -23,7 +23,7 @@ export class RateLimits {
     }
   }
 
-  /** When the last of the windows that are used up begins anew, ISO 8601; nothing when Codex named none. */
+  /** Latest reset time of the exhausted windows, ISO 8601; empty when none is exhausted. */
   resetAt(): { readonly resetAt?: string } {
     const ends = [...this.windows.values()].filter(({ usedPercent }) => usedPercent >= 100).map(({ resetsAt }) => resetsAt * 1000)
     const last = new Date(Math.max(...ends))

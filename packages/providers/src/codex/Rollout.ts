@@ -1,7 +1,7 @@
 /**
- * What Codex' protocol leaves out of past turns, read from the file that Codex names (`path` of its thread). In a conversation of the mode `legacy`
- * (0.104; 0.169 lists it, measured) `thread/turns/list` gives messages and reasoning only. The file has one JSON value per line; a turn is the lines from
- * its `task_started` to the next one. Memory is that of one turn.
+ * Items of past turns that Codex's protocol omits, read from the rollout file (`path` of the Codex thread). In a conversation of mode `legacy`
+ * (0.104; 0.169 lists it, measured) `thread/turns/list` returns messages and reasoning only. The file has one JSON value per line; a turn is the lines
+ * from its `task_started` to the next one. Memory is bounded by one turn.
  */
 import type { FileHandle } from "node:fs/promises"
 import { constants } from "node:fs"
@@ -11,13 +11,13 @@ import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import { itemOfCall } from "./RolloutItems.ts"
 import type { Item } from "./Wire.ts"
 
-/** Lines of one turn that are read; also the bound of a line. */
+/** Maximum bytes of one turn's lines, and of one line. */
 const maxTurnBytes = 64 * 1024 * 1024
 const chunkBytes = 256 * 1024
 
 class Unreadable extends Data.TaggedError("Unreadable")<{ readonly cause: unknown }> {}
 
-/** The items of a turn that the file has and the protocol does not give: each stands after so many of the protocol's. */
+/** Items of a turn that only the file has. `after`: how many of the protocol's items precede it. */
 export type Work = ReadonlyArray<{ readonly after: number; readonly item: Item }>
 
 export interface Rollout {
@@ -27,7 +27,7 @@ export interface Rollout {
 
 const reading = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: (cause) => new Unreadable({ cause }) })
 
-/** Calls back with each line and where it begins; the last one may have no newline. */
+/** Calls `take` with each line and its byte offset; the last line may have no newline. */
 const eachLine = (file: FileHandle, from: number, to: number, take: (line: string, at: number) => void) =>
   Effect.gen(function* () {
     const chunk = Buffer.alloc(chunkBytes)
@@ -64,7 +64,7 @@ const recordOf = (line: string): { readonly type: string | undefined; readonly p
     const payload = isRecord(value) ? value["payload"] : undefined
     return isRecord(payload) ? { type: stringAt(value, "type"), payload } : undefined
   } catch {
-    // A torn line costs itself.
+    // A torn line is skipped.
     return undefined
   }
 }
@@ -74,7 +74,7 @@ interface Section {
   to: number
 }
 
-/** Where each turn's lines are; a turn that was taken up again has several places. */
+/** Byte ranges of each turn's lines; a resumed turn has several. */
 const sectionsOf = (file: FileHandle, size: number) =>
   Effect.gen(function* () {
     const turns = new Map<string, Array<Section>>()
@@ -93,7 +93,7 @@ const sectionsOf = (file: FileHandle, size: number) =>
     return turns
   })
 
-/** The types of the protocol's items by the events that they are made of. */
+/** Type of the protocol's item, by the type of the file's event that it is made from. */
 const markers: ReadonlyMap<string, string> = new Map([
   ["user_message", "userMessage"],
   ["agent_message", "agentMessage"],
@@ -113,7 +113,7 @@ const workOf = (file: FileHandle, sections: ReadonlyArray<Section>, kinds: Reado
         if (payload === undefined) return
         const kind = stringAt(payload, "type") ?? ""
         const marker = type === "event_msg" ? markers.get(kind) : undefined
-        // Reasoning that follows reasoning is one item of the protocol.
+        // The protocol merges consecutive reasoning events into one item.
         if (marker !== undefined && !(marker === "reasoning" && kinds[after - 1] === marker)) {
           const next = kinds.indexOf(marker, after)
           if (next >= 0) after = next + 1
@@ -129,7 +129,7 @@ const workOf = (file: FileHandle, sections: ReadonlyArray<Section>, kinds: Reado
     })
   })
 
-/** `None`: there is no such file, or it is none that can be read. */
+/** Opens the file in the scope. `None`: it does not exist or cannot be read. */
 export const make = (path: string): Effect.Effect<Option.Option<Rollout>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const file = yield* Effect.acquireRelease(
@@ -137,7 +137,7 @@ export const make = (path: string): Effect.Effect<Option.Option<Rollout>, never,
       (file) => Effect.promise(() => file.close())
     )
     const found = yield* reading(() => file.stat())
-    if (!found.isFile()) return yield* new Unreadable({ cause: "it is no plain file" })
+    if (!found.isFile()) return yield* new Unreadable({ cause: "it is not a regular file" })
     const turns = yield* sectionsOf(file, found.size)
     const work: Rollout["work"] = (turnId, kinds) => {
       const sections = turns.get(turnId)

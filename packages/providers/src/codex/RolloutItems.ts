@@ -1,6 +1,6 @@
 /**
- * The tool work of a rollout file (the lines that Codex keeps of a conversation) as items of Codex' protocol. Total: what is not understood keeps its
- * input and its output as they are.
+ * Maps the tool calls of a rollout file (Codex's record of a conversation) to items of Codex's protocol. Total: a call that is not understood keeps
+ * its input and output unchanged.
  */
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import type { Item } from "./Wire.ts"
@@ -14,7 +14,7 @@ const parsed = (text: string | undefined): unknown => {
   }
 }
 
-/** An output is a text, or parts with texts, or has either as its `content`. */
+/** The text of an output, which is a string, an array of parts with `text`, or an object with either as `content`. */
 const textOf = (output: unknown): string | undefined => {
   if (typeof output === "string") return output
   if (Array.isArray(output)) return output.map((part: unknown) => stringAt(part, "text") ?? JSON.stringify(part)).join("\n")
@@ -27,7 +27,7 @@ interface Ran {
   readonly durationMs?: number
 }
 
-/** The head that Codex gives the model before the output of a command. */
+/** The header that Codex puts before the output of a command for the model. */
 const head =
   /^(?:Chunk ID: .*\n)?(?:Exit code: (-?\d+)\n)?Wall time: ([\d.]+) seconds?\n(?:Process exited with code (-?\d+)\n|Process running with .*\n)?(?:(?:Original token count|Total output lines): .*\n)*Output:\n?/
 
@@ -57,14 +57,14 @@ const commandLine = (command: unknown): string | undefined => {
   if (typeof command === "string") return command
   if (!Array.isArray(command)) return undefined
   const words = command.map(String)
-  // `bash -lc TEXT`: the text is what was asked for.
+  // `bash -lc TEXT`: TEXT is the command that the model requested.
   return words.length === 3 && /^-l?c$/.test(words[1] ?? "") ? words[2] : words.join(" ")
 }
 
 const filed = /^\*\*\* (Add|Update|Delete) File: (.+)$/
 const changeTypes = { Add: "add", Update: "update", Delete: "delete" } as const
 
-/** The files of an `apply_patch` text; `undefined`: it is none. */
+/** The file changes of an `apply_patch` text; `undefined`: it contains none. */
 export const changesOfPatch = (patch: string): ReadonlyArray<Fields> | undefined => {
   const changes: Array<{ path: string; kind: { type: string; move_path?: string }; lines: Array<string> }> = []
   for (const line of patch.split("\n")) {
@@ -83,7 +83,7 @@ export const changesOfPatch = (patch: string): ReadonlyArray<Fields> | undefined
   })
 }
 
-/** No output: the turn ended first. */
+/** The item status of a call; without an output the turn ended before the call. */
 const statusOf = (output: unknown, failed: boolean): string =>
   output === undefined ? "interrupted" : failed ? "failed" : "completed"
 
@@ -142,7 +142,7 @@ const read = (call: Fields, output: unknown): Fields | undefined => {
   }
 }
 
-/** The item of a call and its output; nothing for a line that is no tool's work. */
+/** The item of a call and its output; `undefined` when the call is not a tool call. */
 export const itemOfCall = (id: string, call: Fields, output: unknown): Item | undefined => {
   const raw = read(call, output)
   return raw === undefined ? undefined : { type: String(raw["type"]), id, raw: { ...raw, id } }

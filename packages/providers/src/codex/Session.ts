@@ -1,4 +1,4 @@
-/** A session of ours on one `codex app-server`: commands go to its native thread, what it says comes back through mapping and normaliser. */
+/** A session on one `codex app-server`: sends commands to its native thread, and maps its messages through `Mapping` and `Normaliser`. */
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { TurnAction } from "@millrace/contracts/State"
@@ -28,14 +28,14 @@ export const capabilities = [
   "review"
 ] as const
 
-/** Codex' own code for what was overtaken. */
+/** The error code that Codex itself uses for a stale request. */
 const overtaken = -32600
-/** How long an interrupt may take before the caller escalates, and how often one is repeated that came before its turn had begun. */
+/** Deadline of an interrupt before the caller escalates, and the retries of one that Codex refused because the turn had not begun. */
 const interruptMillis = 10_000
 const beginsWithin = { tries: 40, everyMillis: 25 }
-/** From the answer to a compaction to the beginning of its turn: at once, when all is well. */
+/** Deadline from the answer to a compaction to the start of its turn; normally it starts at once. */
 const beginsMillis = 10_000
-/** Before a stop closes stdin: for the interrupt's answer, and for the terminal that follows it. */
+/** Deadlines before a stop closes stdin: of the interrupt's answer, and of the terminal that follows it. */
 const stopMillis = { interrupt: 1500, terminal: 500 }
 
 const refused = (operation: string, message: string) =>
@@ -45,7 +45,7 @@ const neverBegan = new ProviderError({
   provider: "codex",
   operation: "thread/compact/start",
   outcome: "unknown",
-  failure: { kind: "transport", message: `Codex took the compaction and did not begin it within ${beginsMillis / 1000} s.` }
+  failure: { kind: "transport", message: `Codex accepted the compaction and did not begin it within ${beginsMillis / 1000} s.` }
 })
 
 /** Starts Codex and its native thread. The process lives in the scope. */
@@ -73,9 +73,9 @@ export const open = Effect.fn("Codex.open")(function* (
   const mapping = Mapping.make(threadId)
   const live = Live.make()
   const turns = Turns.make()
-  /** Turns whose `turn/start` is not answered yet. */
+  /** Turns whose start request is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
-  /** A compaction that was asked for: its answer does not name the turn that it begins. */
+  /** A requested compaction, completed with the native turn id at the next turn start: the answer does not name the turn. */
   let compaction: Deferred.Deferred<string> | undefined
 
   const session = yield* Session.make({
@@ -105,7 +105,7 @@ export const open = Effect.fn("Codex.open")(function* (
   })
   if (begun.lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: begun.lost }])
 
-  /** One that came before its turn had begun is repeated; a turn that is over needs none. */
+  /** Interrupts a turn. Retries while Codex reports that it does not run, as before its start; stops when it has ended. */
   const interruptNative = (nativeTurnId: string, still: () => boolean, deadlineMillis: number) =>
     Effect.suspend(() => Conversation.interrupt(child, threadId, mapping.runsAs(nativeTurnId), deadlineMillis)).pipe(
       Effect.flatMap((stopped) =>
@@ -118,7 +118,7 @@ export const open = Effect.fn("Codex.open")(function* (
       })
     )
 
-  /** The native turn of an action. */
+  /** Starts an action; returns its native turn id. */
   const startAction = (action: TurnAction) =>
     Effect.gen(function* () {
       const begun = yield* Deferred.make<string>()
@@ -176,7 +176,7 @@ export const open = Effect.fn("Codex.open")(function* (
     }),
     stop: (reason) =>
       stopping.withPermits(1)(
-        // Neither the end of stdin nor a signal makes Codex end its turn in words (measured).
+        // Codex does not report the end of its turn on end of stdin or on a signal (measured).
         Effect.zipRight(
           turns.settle(
             (native) => Conversation.interrupt(child, threadId, mapping.runsAs(native), stopMillis.interrupt),

@@ -1,7 +1,7 @@
 /**
- * The messages of `codex app-server` (0.169) that this adapter understands, decoded at the edge. Open by intention: a method, an enum string
- * or an item type that is not known here comes back as `Other` with what was sent, never as a failure.
- * Shapes follow `codex app-server generate-json-schema`; fields that are not used are not named.
+ * Decoders for the messages of `codex app-server` (0.169) that this adapter uses. An unknown method or shape decodes as `Other` with the params
+ * unchanged, never as a failure; enum strings and item types are open.
+ * Shapes follow `codex app-server generate-json-schema`; unused fields are omitted.
  */
 import { Option, Schema } from "effect"
 import { isRecord, loose, stringAt } from "../Fields.ts"
@@ -19,13 +19,13 @@ export const TurnError = Schema.Struct({
 export type TurnError = typeof TurnError.Type
 
 /**
- * `status`: inProgress | completed | interrupted | failed. `rootTurnId`: the turn that it works for, mostly itself. Only the id is required, so that
+ * `status`: inProgress | completed | interrupted | failed. `rootTurnId`: the turn that this one belongs to, mostly itself. Only the id is required, so that
  * a field of another shape does not hide the end of a turn (T14).
  */
 export const Turn = Schema.Struct({ id: text, status: loose(text), error: loose(TurnError), rootTurnId: loose(text) })
 export type Turn = typeof Turn.Type
 
-/** Every item has these two; the rest depends on `type` and is read by the mapping. */
+/** Every item has `type` and `id`; the other fields depend on `type`, and `Items` reads them from `raw`. */
 export interface Item {
   readonly type: string
   readonly id: string
@@ -84,7 +84,7 @@ const requests = {
 
 type Known<Table> = { [M in keyof Table]: { readonly method: M; readonly params: Schema.Schema.Type<Table[M]> } }[keyof Table]
 
-/** The streamed texts, by method. */
+/** Kind of the streamed item, by method of the delta. */
 export const deltas = {
   "item/agentMessage/delta": "agent-message",
   "item/plan/delta": "plan",
@@ -96,14 +96,14 @@ export const deltas = {
 export type DeltaOf = (typeof deltas)[keyof typeof deltas]
 const deltaKinds: ReadonlyMap<string, DeltaOf> = new Map(Object.entries(deltas))
 
-/** `Other`: not known here, or about another thread of the same process (then without `turnId`). */
+/** `Other`: unknown, or of another thread of the same process (then without `turnId`). */
 export type Notification =
   | ({ readonly _tag: "Known" } & Known<typeof notifications>)
   | { readonly _tag: "Delta"; readonly of: DeltaOf; readonly turnId: string; readonly itemId: string; readonly delta: string }
   | { readonly _tag: "Item"; readonly phase: "started" | "completed"; readonly turnId: string; readonly item: Item }
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
 
-/** `foreign`: another thread of the same process asks, such as an agent that ours has started. */
+/** `foreign`: the request comes from another thread of the same process, such as a subagent. */
 export type ServerRequest =
   | ({ readonly _tag: "Known"; readonly foreign: boolean } & Known<typeof requests>)
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
@@ -117,13 +117,13 @@ const other = (method: string, params: unknown, foreign = false) => {
   const turnId = stringAt(params, "turnId")
   return { _tag: "Other", method, params, ...(turnId === undefined || foreign ? {} : { turnId }) } as const
 }
-/** Absent = about the process; present and other = about another thread. */
+/** Whether the params name another thread; without `threadId` they concern the process. */
 const isForeign = (threadId: string, params: unknown) => {
   const named = stringAt(params, "threadId")
   return named !== undefined && named !== threadId
 }
 
-/** Streamed text, as bare guards: this is the hot path (25,000 a second in a burst). */
+/** Decodes a delta without Schema, because this is the hot path (25,000 a second in a burst). */
 const decodeDelta = (of: DeltaOf, params: unknown): Notification | undefined => {
   const turnId = stringAt(params, "turnId")
   const itemId = stringAt(params, "itemId")
@@ -136,7 +136,7 @@ const decodeDelta = (of: DeltaOf, params: unknown): Notification | undefined => 
 const decodeItem = (phase: "started" | "completed", params: unknown): Notification | undefined => {
   const turnId = stringAt(params, "turnId")
   const raw = isRecord(params) ? params["item"] : undefined
-  // The end of an item needs its id only: its kind is known from its start.
+  // The completion of an item needs only its id: its kind is known from its start.
   const type = stringAt(raw, "type") ?? (phase === "completed" ? "unknown" : undefined)
   const id = stringAt(raw, "id")
   return turnId === undefined || type === undefined || id === undefined || !isRecord(raw)
@@ -151,7 +151,7 @@ const fromTable = (table: ReadonlyMap<string, (u: unknown) => Option.Option<unkn
 
 /** `threadId`: the native thread of this session. Total. */
 export const decodeNotification = (threadId: string, method: string, params: unknown): Notification => {
-  // Request ids belong to the process, not to a thread of it.
+  // Request ids are unique in the process, so this is decoded for any thread.
   if (isForeign(threadId, params) && method !== "serverRequest/resolved") return other(method, params, true)
   const delta = deltaKinds.get(method)
   const known = delta
@@ -171,7 +171,7 @@ export const decodeRequest = (threadId: string, method: string, params: unknown)
   return known ? ({ ...known, foreign } as ServerRequest) : other(method, params, foreign)
 }
 
-/** What we read of the answers to our own requests. */
+/** The fields that are read of the answers to our requests. */
 export const InitializeAnswer = Schema.Struct({ userAgent: text })
 export const ThreadAnswer = Schema.Struct({ thread: Schema.Struct({ id: text }), model: maybe(text) })
 export const TurnAnswer = Schema.Struct({ turn: Turn })
