@@ -7,7 +7,7 @@ import { ensure } from "./npm-cache.mjs"
 const entries = (dir) => (existsSync(dir) ? readdirSync(dir) : [])
 
 /** The native binary inside the platform package, not the JavaScript launcher: one process less, and signals go to the right pid. */
-const findBinary = (folder) => {
+export const nativeCodex = (folder) => {
   const scope = join(folder, "node_modules", "@openai")
   const name = process.platform === "win32" ? "codex.exe" : "codex"
   for (const platform of entries(scope).filter((entry) => entry.startsWith("codex-")))
@@ -24,7 +24,7 @@ const codex = {
   version: "0.169.0",
   variable: "MILLRACE_CODEX_CACHE",
   size: "404 MB",
-  findBinary
+  findBinary: nativeCodex
 }
 
 export const ensureCodex = (say) => ensure(codex, say)

@@ -65,7 +65,11 @@ const table: Readonly<
       }
     }
   },
-  gemini: { args: [], env: acp("gemini"), switches: { args: [], env: { GEMINI_TELEMETRY_ENABLED: "false" } } },
+  gemini: {
+    args: [],
+    env: acp("gemini"),
+    switches: { args: [], env: { GEMINI_TELEMETRY_ENABLED: "false", GEMINI_CLI_NO_RELAUNCH: "true" } }
+  },
   goose: { args: [], env: acp("goose"), switches: { args: [], env: { GOOSE_TELEMETRY_ENABLED: "false" } } },
   "codex-acp": { args: [], env: acp("codex-acp"), switches: { args: [], env: {} } },
   "claude-agent-acp": {

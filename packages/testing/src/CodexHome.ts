@@ -23,6 +23,8 @@ export interface CodexSettings {
   readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access"
   /** How often Codex itself repeats a broken stream. */
   readonly streamRetries?: number
+  /** `false`: without the section `[agents]`, which the Codex inside of codex-acp 0.16 reads as something else. */
+  readonly agents?: boolean
 }
 
 /** `config.toml` that works offline, with everything off that would call out. `gpt-5.5` is a model that 0.169 knows, so it offers all its tools. */
@@ -47,9 +49,7 @@ apps = false
 remote_plugin = false
 skill_search = false
 shell_snapshot = false
-[agents]
-enabled = false
-[skills.bundled]
+${settings.agents === false ? "" : "[agents]\nenabled = false\n"}[skills.bundled]
 enabled = false
 [model_providers.local]
 name = "Scripted local endpoint"

@@ -1,11 +1,12 @@
 /**
  * A model endpoint on loopback that speaks the OpenAI Responses API (`POST /v1/responses`, server-sent events) and, in ChatAnswer.ts, Chat Completions
- * (`POST /v1/chat/completions`), and does what the prompt says (ModelScript): what real agents run against in tests, offline and without an account.
+ * (`POST /v1/chat/completions`), and, in GeminiAnswer.ts, the Gemini API, and does what the prompt says (ModelScript): what real agents run against in tests, offline and without an account.
  */
 import { Deferred, Effect, FiberSet, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as ChatAnswer from "./ChatAnswer.ts"
+import * as GeminiAnswer from "./GeminiAnswer.ts"
 import { words, write } from "./ModelStream.ts"
 import { type ChatBody, nextSteps, ofChat, type ResponsesBody, type Step } from "./ModelScript.ts"
 
@@ -30,15 +31,15 @@ export interface Options {
   readonly dropFirst?: number
 }
 
+type Body = ResponsesBody & ChatBody & GeminiAnswer.GeminiBody
+
 const readBody = (request: IncomingMessage) =>
-  Effect.async<ResponsesBody & ChatBody>((resume) => {
+  Effect.async<Body>((resume) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString("utf8")
-      resume(
-        Effect.try(() => JSON.parse(text === "" ? "{}" : text) as ResponsesBody & ChatBody).pipe(Effect.orElseSucceed(() => ({})))
-      )
+      resume(Effect.try(() => JSON.parse(text === "" ? "{}" : text) as Body).pipe(Effect.orElseSucceed(() => ({}))))
     })
   })
 
@@ -182,12 +183,14 @@ export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
       return void response.end(JSON.stringify({ object: "list", data }))
     }
     const isChat = request.url?.endsWith("/chat/completions") === true
-    if (request.method !== "POST" || (!isChat && request.url?.endsWith("/responses") !== true))
+    const [, gemini] = /:(generateContent|streamGenerateContent)\b/.exec(request.url ?? "") ?? []
+    if (request.method !== "POST" || (!isChat && gemini === undefined && request.url?.endsWith("/responses") !== true))
       return refuse(response, 404, { message: "no such route" })
     if (isChat) remember(chats, body)
     else remember(seen, body)
     if (drops-- > 0) return void response.destroy()
-    const steps = nextSteps(isChat ? ofChat(body) : body)
+    if (gemini === "generateContent") return GeminiAnswer.aside(response)
+    const steps = nextSteps(isChat ? ofChat(body) : gemini === undefined ? body : GeminiAnswer.ofGemini(body))
     for (const step of steps) {
       if (step._tag === "Status")
         return refuse(response, step.code, { message: "scripted failure", type: "scripted" }, options.headers)
@@ -201,6 +204,7 @@ export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
     response.on("close", () => {
       if (!response.writableEnded) Deferred.unsafeDone(cut, Effect.void)
     })
+    if (gemini !== undefined) return yield* GeminiAnswer.respond(++serial, steps, response)
     return yield* isChat ? ChatAnswer.respond(++serial, steps, response) : respond(++serial, steps, response)
   })
   const server = yield* Effect.acquireRelease(

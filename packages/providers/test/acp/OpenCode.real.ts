@@ -81,7 +81,9 @@ describe.skipIf(command === "")("the real opencode", () => {
     "T2 a look, and a turn with its text, the model chosen",
     Effect.gen(function* () {
       const { adapter, open } = yield* world
-      assert.deepInclude(yield* adapter.probe, { installed: true, version: "1.18.33" })
+      const probed = yield* adapter.probe
+      assert.isTrue(probed.installed)
+      assert.match(probed.version ?? "", /^\d+\.\d+/)
       const { recording, session } = yield* open(1, { model: "local/scripted" })
       yield* session.startTurn({ turnId: turn(1), text: "[[say Hello from the scripted model.]]" })
       yield* recording.until("TurnCompleted")

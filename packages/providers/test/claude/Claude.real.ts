@@ -7,7 +7,7 @@ import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Clock, Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import { faults, finish, record } from "@millrace/testing/kit/Recording"
@@ -31,8 +31,12 @@ const endpoint = Effect.acquireRelease(
   ({ kill }) => Effect.sync(kill)
 )
 
+/** What a subscription signs in with. Claude reads the limits of an account with it only. */
+const subscription = { CLAUDE_CODE_OAUTH_TOKEN: "not-a-real-token" }
+
 /** A home of its own and an empty project; the key and the endpoint are what the server's environment would say. */
-const world = Effect.gen(function* () {
+const world = Effect.suspend(() => worldOf({ ANTHROPIC_API_KEY: "not-a-real-key" }))
+const worldOf = Effect.fnUntraced(function* (signedIn: Readonly<Record<string, string>>) {
   const { port } = yield* endpoint
   const root = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-claude-"))),
@@ -41,7 +45,10 @@ const world = Effect.gen(function* () {
   const cwd = join(root, "project")
   mkdirSync(cwd)
   process.env["ANTHROPIC_BASE_URL"] = `http://127.0.0.1:${port}`
-  process.env["ANTHROPIC_API_KEY"] = "not-a-real-key"
+  for (const name of ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"]) {
+    delete process.env[name]
+    if (signedIn[name] !== undefined) process.env[name] = signedIn[name]
+  }
   process.env["ANTHROPIC_MODEL"] = "claude-sonnet-4-5"
   process.env["IS_SANDBOX"] = "1"
   const options = { binary, home: root, configDir: join(root, ".claude"), settingSources: [], inherit: ["IS_SANDBOX"] }
@@ -260,6 +267,21 @@ describe.skipIf(binary === "")("the real claude", () => {
       assert.include(seen, "BETA")
       assert.notInclude(seen, "ALPHA")
       yield* finish(second.session, second.recording)
+    })
+  )
+
+  live(
+    "T11 an account's limit is a failure with the time of its reset",
+    Effect.gen(function* () {
+      const { open } = yield* worldOf(subscription)
+      const { recording, session } = yield* open(1)
+      // In two hours, to the second: what Claude says in words has minutes only.
+      const reset = Math.floor((yield* Clock.currentTimeMillis) / 1000) + 7213
+      yield* session.startTurn({ turnId: turn(1), text: `[[limit reset=${reset}]]` })
+      const { error } = yield* recording.until("TurnFailed")
+      assert.deepInclude(error, { kind: "limit", resetAt: new Date(reset * 1000).toISOString() })
+      assert.include(opaque(recording.events).join(), "rate_limit_event")
+      yield* finish(session, recording)
     })
   )
 

@@ -4,7 +4,7 @@
 //   [[say text="hello"]]  [[deltas n=20 size=8 every=0]]  [[shell cmd="echo hi"]]  [[tool name=Write args="{...}"]]
 // A notice of Claude's own (background work has ended) is answered after --notice-delay MS with "NOTIFICATION ANSWER".
 //   [[echo]] says which of the words ALPHA and BETA the conversation has.
-//   [[think n=3]]  [[hang after=3]]  [[cut after=3]]  [[status code=529]]
+//   [[think n=3]]  [[hang after=3]]  [[cut after=3]]  [[status code=529]]  [[limit reset=EPOCH]] (of an account, with its headers)
 import http from "node:http"
 import fs from "node:fs"
 
@@ -83,6 +83,13 @@ const write = (res, type, data) => {
 async function messages(body, res) {
   const { ds, afterTool, noticed } = plan(body.messages ?? [])
   if (noticed && noticeDelay > 0) await sleep(noticeDelay)
+  const limit = ds.find((d) => d.name_ === "limit")
+  if (limit) {
+    const unified = { status: "rejected", reset: limit.reset, "representative-claim": "five_hour", "5h-reset": limit.reset }
+    const headers = Object.entries(unified).map(([name, value]) => [`anthropic-ratelimit-unified-${name}`, value])
+    res.writeHead(429, { "content-type": "application/json", "x-should-retry": "false", ...Object.fromEntries(headers) })
+    return void res.end(JSON.stringify({ type: "error", error: { type: "rate_limit_error", message: "scripted limit" } }))
+  }
   const fail = ds.find((d) => d.name_ === "status")
   if (fail)
     return void res.writeHead(Number(fail.code), { "content-type": "application/json" }).end(

@@ -416,7 +416,9 @@ describe("the real codex", () => {
     "the probe tells version and sign-in",
     Effect.gen(function* () {
       const { adapter } = yield* world
-      assert.deepInclude(yield* adapter.probe, { provider: "codex", installed: true, version: "0.169.0", signedIn: "not-needed" })
+      const probed = yield* adapter.probe
+      assert.deepInclude(probed, { provider: "codex", installed: true, signedIn: "not-needed" })
+      assert.match(probed.version ?? "", /^\d+\.\d+/)
     })
   )
 })
