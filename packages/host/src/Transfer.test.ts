@@ -459,6 +459,37 @@ done with it
     }).pipe(Effect.scoped)
   )
 
+  it.effect(
+    "T3 an imported thread goes on with what was said in it: the agent gets it once, from the log, and what is lost is said",
+    () => {
+      const prompts: Array<string> = []
+      const agent = ScriptedProvider.make({
+        name: "scripted",
+        turn: (turn) =>
+          Effect.all([Effect.sync(() => void prompts.push(turn.text)), turn.start, turn.say("it is done"), turn.complete], {
+            discard: true
+          })
+      })
+      return Effect.gen(function* () {
+        const host = yield* Host.Host
+        const { threadId } = yield* TestHost.begin(host, "paint it blue")
+        yield* TestHost.until(host, "turn.completed")
+        const mine = (yield* host.importThread({ source: bytes(yield* text(host, threadId, "ndjson")) })).threadId
+        for (const [n, words] of ["now green", "now red"].entries()) {
+          yield* host.dispatch(command("turn.start", { threadId: mine, text: words }), "tester")
+          yield* host.follow({ stream: `thread/${mine}` }).pipe(
+            Stream.filter((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
+            Stream.take(n + 1),
+            Stream.runDrain
+          )
+        }
+        expect(prompts[1]).toMatch(/^Your own record[^]*\[agent\] it is done[^]*The request now:\n\nnow green$/)
+        expect(prompts[2]).toBe("now red")
+        expect((yield* host.thread(mine)).session).toMatchObject({ continuity: "replayed", lost: expect.any(String) })
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
+    }
+  )
+
   it.live("C2 what an agent does not report of its past turns is said in the thread and in the answer", () =>
     Effect.gen(function* () {
       const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/legacy.jsonl")

@@ -67,8 +67,10 @@ const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effec
     const noted = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
     const session = yield* Scope.extend(target.open({ ...given, threadId, epoch, history: noted }), scope)
     const continuity = handedFrom === undefined ? "replayed" : "handed-off"
-    // A resume was requested but the agent began a new conversation: it has no history.
-    const forgot = handedFrom === undefined && given.resumeKey !== undefined && session.continuity === "fresh"
+    // The agent began a new conversation in place of the one that was requested, or in a thread that was imported from a file (only such a thread has
+    // turns before its first session): it has no history.
+    const forgot =
+      handedFrom === undefined && session.continuity === "fresh" && (given.resumeKey !== undefined || input.epoch === 1)
     if (handedFrom === undefined && !forgot) return { session }
     if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read), continuity }
     const told = Handover.told(handedFrom, yield* history(Handover.bounds))
