@@ -1,4 +1,4 @@
-/** What Claude asks of a person (`can_use_tool`) as our `Ask`, and our answers as its results. */
+/** Maps Claude's `can_use_tool` requests to `Ask`, and our answers to its results. */
 import type { Answer, Answers, Decision, Question } from "@millrace/contracts/Item"
 import { type Fields, isRecord, stringAt, optional } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
@@ -12,7 +12,7 @@ export interface Asked {
   readonly result: (answer: Answer) => Permission
 }
 
-/** Claude's own shape. */
+/** The answer in Claude's protocol. */
 export type Permission =
   | { readonly behavior: "allow"; readonly updatedInput: Fields; readonly updatedPermissions?: ReadonlyArray<Fields> }
   | { readonly behavior: "deny"; readonly message: string; readonly interrupt?: boolean }
@@ -21,12 +21,12 @@ const declined = "The person declined this."
 
 export const tooLate: Permission = { behavior: "deny", message: "The turn is over: nobody was asked.", interrupt: true }
 
-/** For an agent whose turn is over: it continues without what it asked for. */
+/** Answer to a subagent whose turn has ended: the subagent continues without the permission. */
 export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended and nobody answered." }
 
 /**
- * The suggested rules, for this session only: Claude proposes to write them into the project's settings. Where there are rules, a change of
- * the whole permission mode is left out: "this command" must not become "every edit".
+ * The suggested rules, restricted to this session: Claude proposes to write them into the project's settings. When there are rules, a change of
+ * the permission mode is omitted: accepting one command must not accept every edit.
  */
 const forSession = (suggestions: CanUseTool["permission_suggestions"]): ReadonlyArray<Fields> => {
   const all = suggestions ?? []
@@ -66,7 +66,7 @@ const approval = (request: CanUseTool, itemId: string | undefined): Asked => {
       choices: ["accept", ...sure, "decline", "cancel"]
     },
     result: (answer) => {
-      // Answers where a decision was asked for are a refusal: nothing was allowed.
+      // Question answers to an approval count as decline: they allow nothing.
       const decision = "decision" in answer ? answer.decision : "decline"
       if (decision === "decline") return { behavior: "deny", message: declined }
       if (decision === "cancel") return { behavior: "deny", message: declined, interrupt: true }
@@ -76,7 +76,7 @@ const approval = (request: CanUseTool, itemId: string | undefined): Asked => {
   }
 }
 
-/** `AskUserQuestion`: Claude knows a question by its text, and has no id for a second one with the same text. */
+/** A question of `AskUserQuestion`. Claude identifies a question by its text, so two questions with the same text have no distinct id. */
 const questionOf = (raw: unknown): Question | undefined => {
   const text = stringAt(raw, "question")
   if (text === undefined || !isRecord(raw)) return undefined
@@ -97,7 +97,7 @@ const questionOf = (raw: unknown): Question | undefined => {
   }
 }
 
-/** Ids are unique within the request: the second question with a text is `TEXT (2)`. */
+/** Makes ids unique within the request: the second question with the same text gets `TEXT (2)`. */
 const distinct = (questions: ReadonlyArray<Question>): ReadonlyArray<Question> => {
   const ids = new Set<string>()
   return questions.map((question) => {
@@ -108,7 +108,7 @@ const distinct = (questions: ReadonlyArray<Question>): ReadonlyArray<Question> =
   })
 }
 
-/** By text, as Claude wants them. Answers to questions with one text are given in order, each by its header where it has one. */
+/** The answers by question text, as Claude expects them. Answers to questions with the same text are joined in order, each with its header if it has one. */
 const answersByText = (questions: ReadonlyArray<Question>, answers: Answers): Readonly<Record<string, string>> => {
   const byText = new Map<string, ReadonlyArray<string>>()
   for (const { header, id, text } of questions) {
@@ -139,6 +139,6 @@ const asksQuestions = (request: CanUseTool, itemId: string | undefined): Asked |
   }
 }
 
-/** `itemId`: the tool's item, when it is one of this conversation. */
+/** `itemId`: the tool's item, when the tool call belongs to this conversation. */
 export const asked = (request: CanUseTool, itemId: string | undefined): Asked =>
   asksQuestions(request, itemId) ?? approval(request, itemId)

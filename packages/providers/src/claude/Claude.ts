@@ -1,4 +1,4 @@
-/** The Claude Code adapter: the `claude` program (tested with 2.1.197) behind the contract of every agent (decision 0050). */
+/** The Claude Code adapter: the `claude` program (tested with 2.1.197) as a `ProviderAdapter` (decision 0050). */
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
 import type { Ledger } from "../process/Ledger.ts"
@@ -8,7 +8,7 @@ import * as Session from "./Session.ts"
 
 export type { ClaudeOptions } from "./Process.ts"
 
-/** Needs the ledger for each process it starts. */
+/** Builds the adapter. The ledger records each process that it starts. */
 export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Program.adapter({
     name: "claude",

@@ -1,24 +1,24 @@
-/** Tokens of one turn's messages, as a sum that is kept: constant work for each report, whatever the turn has (R7). */
+/** Running sum of the tokens of one turn's messages: constant work per report for any number of messages (R7). */
 import type { Usage } from "@millrace/contracts/Item"
 import { sumOf } from "./Failures.ts"
 import type { Tokens } from "./Wire.ts"
 
-/** Messages whose tokens can still change: Claude reports those of the message that streams. */
+/** Newest messages whose counts may still change: Claude reports tokens of the streaming message only. */
 const kept = 16
 
 const fields = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"] as const
 
 export class Counts {
   private readonly newest = new Map<string, Tokens>()
-  /** Of the messages before them. */
+  /** Sum of the messages before `newest`. */
   private older: Tokens = {}
 
-  /** Messages that each report sums up. */
+  /** Number of messages in `newest`. */
   get size(): number {
     return this.newest.size
   }
 
-  /** What is reported of a message replaces what was reported of it before, field by field. Gives the sum of the turn so far. */
+  /** A report replaces the message's earlier one, field by field. Returns the sum of the turn so far. */
   report(messageId: string, tokens: Tokens): Usage {
     this.newest.set(messageId, { ...this.newest.get(messageId), ...tokens })
     for (const [oldest, counted] of this.newest) {

@@ -1,9 +1,9 @@
-/** How a Claude turn ended, and why it failed, in the closed sets that clients switch on. */
+/** Maps the result of a Claude turn to the outcome and the `Failure` kind that clients switch on. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
 import * as Resets from "./Resets.ts"
 import type { Result, Tokens } from "./Wire.ts"
 
-/** Of the `error` that Claude puts on a message it wrote itself, in the model's place. */
+/** Failure kinds by the `error` of a message that Claude Code wrote instead of the model. */
 const words: ReadonlyMap<string, Failure["kind"]> = new Map([
   ["authentication_failed", "auth"],
   ["oauth_org_not_allowed", "auth"],
@@ -21,14 +21,14 @@ const ofStatus = (status: number): Failure["kind"] | undefined => {
   return status >= 500 ? "transport" : status >= 400 ? "protocol" : undefined
 }
 
-/** When a usage limit ends, as Claude said it: in its last `rate_limit_event`, else in the words of the failure. */
+/** Inputs for the end of a usage limit: the last `rate_limit_event`, or else the failure message and the current time. */
 export interface Told {
   readonly resetAt: string | undefined
-  /** Milliseconds since 1970; without it a time of day says nothing. */
+  /** Milliseconds since 1970; without it a time of day in the message cannot be resolved. */
   readonly now: number | undefined
 }
 
-/** Older versions end their words with `|` and seconds since 1970. */
+/** The reset time of a limit. Older versions end the message with `|` and seconds since 1970. */
 const resetAt = (message: string, told: Told | undefined): { readonly resetAt?: string } => {
   const seconds = /usage limit reached\|(\d{10})$/i.exec(message.trim())?.[1]
   const at =
@@ -40,7 +40,7 @@ const resetAt = (message: string, told: Told | undefined): { readonly resetAt?: 
 
 const isContext = (message: string) => /prompt is too long|context (window|length)/i.test(message)
 
-/** `error`: the word on the turn's last message, when it had one. */
+/** `error`: of the turn's last message, when it had one. */
 export const failureOf = (result: Result, error: string | undefined, told?: Told): Failure => {
   const message = result.result || result.errors?.[0] || `Claude ended the turn as "${result.subtype ?? "nothing"}".`
   const kind =
@@ -54,8 +54,8 @@ export const failureOf = (result: Result, error: string | undefined, told?: Told
 }
 
 /**
- * Success is `subtype: success` without `is_error`, and nothing else (T11). An interrupt is an error for Claude; it is one that was wanted when
- * it says so itself (`aborted_*`), or, where it gives no reason, when it was asked for.
+ * Only `subtype: success` without `is_error` is a success (T11). Claude reports an interrupt as an error. It counts as interrupted when
+ * `terminal_reason` is `aborted_*`, or, without a `terminal_reason`, when an interrupt was requested.
  */
 export const outcomeOf = (result: Result, interrupting: boolean): "completed" | "interrupted" | "failed" => {
   if ((result.is_error === false || result.is_error === undefined) && result.subtype === "success") return "completed"
@@ -65,7 +65,7 @@ export const outcomeOf = (result: Result, interrupting: boolean): "completed" | 
   return aborted ? "interrupted" : "failed"
 }
 
-/** Of all these messages. Claude counts what came from the cache beside the input, we count it in. */
+/** Usage of all these messages. Claude counts cached tokens separately from input tokens; our `inputTokens` includes them. */
 export const sumOf = (messages: Iterable<Tokens>): Usage => {
   let cachedInputTokens = 0
   let inputTokens = 0
@@ -79,7 +79,7 @@ export const sumOf = (messages: Iterable<Tokens>): Usage => {
   return { inputTokens, cachedInputTokens, outputTokens, totalTokens: inputTokens + outputTokens }
 }
 
-/** Of this turn. */
+/** Usage of this turn; `undefined` when Claude reported none. */
 export const usageOf = ({ modelUsage, usage }: Result): Usage | undefined => {
   if (usage == null) return undefined
   const windows = Object.values(modelUsage ?? {}).flatMap(({ contextWindow }) => contextWindow ?? [])

@@ -1,4 +1,4 @@
-/** Claude's tools in our words. Total: a tool that is not known is a `tool-call` with its input and result as they came. */
+/** Maps Claude's tools to item kinds and contents. Total: an unknown tool is a `tool-call` with unchanged input and result. */
 import type { FileChange, ItemContent, ItemKind, PlanStep } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"
 import type { ToolResult } from "./Wire.ts"
@@ -13,18 +13,18 @@ const fileTools: ReadonlySet<string> = new Set(["Edit", "MultiEdit", "Write", "N
 export const itemKind = ({ name }: Tool): ItemKind =>
   name === "Bash" ? "command" : fileTools.has(name) ? "file-change" : name === "WebSearch" ? "web-search" : "tool-call"
 
-/** `mcp__server__tool` is `server/tool`. */
+/** `server/tool` for `mcp__server__tool`; other names unchanged. */
 export const toolName = (name: string): string => /^mcp__(.+?)__(.+)$/.exec(name)?.slice(1).join("/") ?? name
 
 const pathOf = (input: unknown): string | undefined => stringAt(input, "file_path") ?? stringAt(input, "notebook_path")
 
-/** What a file tool is about to do; its result tells whether the file was there before. */
+/** The change of a file tool before it runs; only its result shows whether the file existed. */
 export const plannedChanges = ({ input, name }: Tool): ReadonlyArray<FileChange> => {
   const path = fileTools.has(name) ? pathOf(input) : undefined
   return path === undefined ? [] : [{ path, change: "update" }]
 }
 
-/** Before it ran. */
+/** Item content before the tool ran. */
 export const startedContent = (tool: Tool): ItemContent => {
   const command = stringAt(tool.input, "command")
   switch (itemKind(tool)) {
@@ -37,7 +37,7 @@ export const startedContent = (tool: Tool): ItemContent => {
   }
 }
 
-/** The text that the model gets: a string, or blocks of which the texts are taken. */
+/** The text of a result for the model: a string, or the joined texts of its blocks. */
 const textOf = (content: unknown): string =>
   typeof content === "string"
     ? content
@@ -67,7 +67,7 @@ const changed = (tool: Tool, detail: unknown): ReadonlyArray<FileChange> => {
   return [diff === undefined ? { path: planned.path, change } : { path: planned.path, change, diff }]
 }
 
-/** Claude gives a command's exit code in words, and only when it is not 0; a command in the background has none yet. */
+/** Claude gives a command's exit code only in the output text, and only when it is not 0; a background command has none yet. */
 const exitCode = (output: string, isError: boolean, detail: unknown): number | undefined => {
   const failed = /^(?:Error: )?Exit code (\d+)/.exec(output)?.[1]
   if (failed !== undefined) return Number(failed)
@@ -75,7 +75,7 @@ const exitCode = (output: string, isError: boolean, detail: unknown): number | u
   return !isError && finished ? 0 : undefined
 }
 
-/** After it ran. `detail` is the tool's own account, which not every tool gives. */
+/** Item content after the tool ran. `detail`: the structured result, which not every tool has. */
 export const endedContent = (tool: Tool, { content, isError }: ToolResult, detail: unknown): ItemContent => {
   const started = startedContent(tool)
   const text = textOf(content)
@@ -96,7 +96,7 @@ const stepStatus: ReadonlyMap<unknown, PlanStep["status"]> = new Map([
   ["completed", "completed"]
 ])
 
-/** The whole plan, when the tool is the one that writes it. */
+/** The whole plan of a `TodoWrite` call; `undefined` for other tools. */
 export const planOf = ({ input, name }: Tool): ReadonlyArray<PlanStep> | undefined => {
   const todos: unknown = name === "TodoWrite" && isRecord(input) ? input["todos"] : undefined
   if (!Array.isArray(todos)) return undefined

@@ -1,5 +1,5 @@
 /**
- * Claude's messages as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
+ * Maps Claude's messages to native events, without any guarantee (the normaliser adds those).
  *
  * Claude has no turn ids. The session names each turn that it asks for, and the message that asks (`expect`); `Whose.ts` says to which turn what comes
  * belongs. A turn that nobody asked for gets a name of its own (T10, T16).
@@ -20,27 +20,27 @@ import { decode, decodeAsk, type Block, type Limit, type Result, type Said, type
 type Turn = Turns.Turn
 type Blocks = Extract<Said, { readonly _tag: "Blocks" }>
 
-/** A control request: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
+/** A control request: its events, and how to encode the answer. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: (answer: Answer) => Permission
   readonly nativeTurnId?: string
-  /** An agent that ours has started asks. Claude does not withdraw its question when a turn ends. */
+  /** The request comes from a subagent. Claude does not withdraw it when a turn ends. */
   readonly byAgent?: boolean
 }
 
-/** One process: one conversation. */
+/** Mapping of one process, which has one conversation. */
 export interface Mapping {
-  /** Before its user message, with that `uuid`, is sent. */
+  /** Call before the turn's user message, with that `uuid`, is sent. */
   readonly expect: (nativeTurnId: string, messageId?: string) => void
-  /** It was not sent. */
+  /** The user message was not sent. */
   readonly refuse: (nativeTurnId: string) => void
-  /** An interrupt was asked for: an end without success is that of the interrupt. */
+  /** An interrupt was requested: an end without success counts as interrupted. */
   readonly interrupting: (nativeTurnId: string) => void
-  /** Of the conversation, as the last `init` says: `/clear` begins another one. */
+  /** Session id of the conversation, from the last `init`: `/clear` begins a new one. */
   readonly sessionId: () => string | undefined
-  /** The end of the turn that holds nothing but a question of an agent in the background; nothing for every other turn. */
+  /** The end of a turn that exists only for the request of a background subagent; empty for every other turn. */
   readonly settled: (nativeTurnId: string, outcome: "completed" | "interrupted") => ReadonlyArray<NativeEvent>
   /** Total; in order. */
   readonly notification: (type: string, params: unknown) => ReadonlyArray<NativeEvent>
@@ -48,16 +48,16 @@ export interface Mapping {
 }
 
 const kinds = { text: "agent-message", thinking: "reasoning" } as const
-/** Tools that start an agent. */
+/** Tools that start a subagent. */
 const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
-/** Blocks of a message that stream and are not complete. */
+/** Maximum incomplete streaming blocks of a message that are tracked. */
 const maxBlocks = 256
-/** Tasks whose tool is known. */
+/** Maximum tasks whose tool is tracked. */
 const maxTasks = 256
 /** Whole texts that may be held back; one more, and the turn counts as Claude's own. */
 const maxHeld = 16
 
-/** In words, such as `85 % of the five hour limit is used; it resets at 2026-11-28T23:00:00.000Z.` */
+/** The warning as text, such as `85 % of the five hour limit is used; it resets at 2026-11-28T23:00:00.000Z.` */
 const warningOf = ({ rateLimitType, resetsAt, utilization }: Limit): string => {
   const limit = `${(rateLimitType ?? "usage").replaceAll("_", " ")} limit`
   const used =
@@ -66,20 +66,20 @@ const warningOf = ({ rateLimitType, resetsAt, utilization }: Limit): string => {
   return `${used}${at === undefined ? "" : `; it resets at ${at}`}.`
 }
 
-/** `now`: milliseconds since 1970, for a limit whose end Claude gives as a time of day only. */
+/** `now`: milliseconds since 1970, for a limit whose reset Claude gives as a time of day only. */
 export const make = (now?: () => number): Mapping => {
   const whose = Whose.make()
   /** Whole texts of a turn of which nothing says yet whose it is; what streams of it is left out, for the whole follows. */
   let held: Array<Blocks> = []
   let sessionId: string | undefined
-  /** When the account's limit ends that refuses now. */
+  /** Reset time of the account limit that currently rejects requests, ISO 8601. */
   let limited: string | undefined
   let warnings = 0
   /** Tools whose work was begun as a task, by its id; an agent's id is that of its task. */
   const tasks = new Map<string, string>()
-  /** Turns of questions of agents in the background, by request. */
+  /** Turn ids of requests of background subagents, by request id. */
   const asides = new Map<string, string>()
-  /** Of the last message: one that comes twice is told once (its `result` would end the next turn). */
+  /** `uuid` of the last message: a repeated message is dropped (a repeated `result` would end the next turn). */
   let last: string | undefined
 
   /** A whole block: its item is that of the block which streamed last and is not complete, else (nothing streamed) one of its own. */
@@ -109,7 +109,7 @@ export const make = (now?: () => number): Mapping => {
       return plan === undefined ? [started] : [started, { _tag: "TurnUpdated", nativeTurnId, plan }]
     }
     const nativeItemId = blockItem(turn, block.type, messageId, fallback)
-    // Thinking can be withheld: there is nothing to show.
+    // Claude can withhold the thinking text: emit no item.
     if (block.text === "") return []
     return [
       {
@@ -128,7 +128,7 @@ export const make = (now?: () => number): Mapping => {
       const nativeTurnId = turn.id
       if (tool === undefined) return { _tag: "Opaque", nativeTurnId, method: "tool_result", payload: result }
       turn.tools.delete(result.id)
-      // The tool's own account is of the message, not of one result in it.
+      // `detail` belongs to the message, so it is used only when the message has one result.
       const detail = said.results.length === 1 ? said.detail : undefined
       return {
         _tag: "ItemCompleted",
@@ -164,7 +164,7 @@ export const make = (now?: () => number): Mapping => {
     turn.said = true
     for (const [n, block] of said.blocks.entries()) out.push(...wholeBlock(turn, block, said.messageId, `${said.uuid} ${n}`))
   }
-  /** The turn that content belongs to, with what was held back of it. */
+  /** The turn that content belongs to; emits the texts that were held back for it. */
   const running = (out: Array<NativeEvent>): Turn => {
     const turn = whose.running(out)
     for (const said of held.splice(0)) blocks(turn, said, out)
@@ -182,7 +182,7 @@ export const make = (now?: () => number): Mapping => {
     if (ended === undefined) return false
     for (const text of held.splice(0)) blocks(ended.turn, text, out)
     const text = said.result.result ?? ""
-    // Nothing was said but this, such as why a hook refused the message.
+    // The turn has no content except this text, such as why a hook refused the message.
     if (!ended.turn.said && text !== "" && said.result.is_error !== true)
       out.push({
         _tag: "ItemCompleted",
@@ -202,7 +202,7 @@ export const make = (now?: () => number): Mapping => {
     asides.delete(requestId)
     return [{ _tag: "TurnEnded", nativeTurnId, outcome }]
   }
-  /** The tool that began the agent has given its result, or is not known here: nothing of the turn waits for the agent. */
+  /** Whether a subagent runs in the background: the tool that started it has returned its result or is unknown, so the turn does not wait for it. */
   const inBackground = (agent: string): boolean => {
     const tools = whose.current()?.tools
     if (tools === undefined) return true
@@ -223,7 +223,7 @@ export const make = (now?: () => number): Mapping => {
       const out: Array<NativeEvent> = []
       const said = decode(type, params)
       const uuid = stringAt(params, "uuid")
-      // A message of ours that comes back has our uuid, and more than once.
+      // An echoed user message has our uuid, and may come more than once.
       if (uuid !== undefined && uuid === last && said._tag !== "Taken") return out
       last = uuid
       switch (said._tag) {
@@ -232,7 +232,7 @@ export const make = (now?: () => number): Mapping => {
         case "Other":
           return [opaque(type, params)]
         case "Init":
-          // Says that a turn begins. One that nobody asked for begins with its first content: an early `init` is no turn.
+          // `init` reports that a turn begins. A turn that Claude begins by itself starts here with its first content: an early `init` alone is not a turn.
           sessionId = said.sessionId ?? sessionId
           whose.init(said, out)
           return out
@@ -339,13 +339,13 @@ export const make = (now?: () => number): Mapping => {
       const events: Array<NativeEvent> = []
       const agent = request.agent_id ?? undefined
       const aside = agent !== undefined && inBackground(agent)
-      // An agent in the background outlives the turn that began it, so its question has a turn of its own (T13).
+      // A background subagent outlives the turn that started it, so its request gets a separate turn (T13).
       const turn = aside ? Turns.make(`agent ${agent} ${nativeRequestId}`, true) : running(events)
       if (aside) {
         asides.set(nativeRequestId, turn.id)
         events.push({ _tag: "TurnStarted", nativeTurnId: turn.id })
       }
-      // An agent that ours has started asks with a tool of its own: a person must see it, in the turn that it works for.
+      // A subagent's request names a tool of the subagent, which is not mapped: a person must see the request, in the turn that runs.
       const toolId = request.tool_use_id ?? undefined
       const { ask, result } = asked(request, toolId !== undefined && turn.tools.has(toolId) ? toolId : undefined)
       events.push({ _tag: "RequestOpened", nativeTurnId: turn.id, nativeRequestId, ask })

@@ -1,4 +1,4 @@
-/** Which program Claude Code is, and how it is started: `claude -p` with stream-json on its pipes, one process for each session. */
+/** Finds the Claude Code program and builds its arguments and environment: `claude -p` with stream-json on its pipes, one process per session. */
 import { cut } from "@millrace/contracts/Text"
 import { accessSync } from "node:fs"
 import { homedir } from "node:os"
@@ -10,7 +10,7 @@ import * as Spawn from "../process/Spawn.ts"
 export interface ClaudeOptions {
   /** Path of the program. Default: MILLRACE_CLAUDE_BIN, else `claude` on PATH. */
   readonly binary?: string
-  /** HOME of the process; default: the server's, and its CLAUDE_CONFIG_DIR. */
+  /** HOME of the process; without it, the server's HOME and CLAUDE_CONFIG_DIR apply. */
   readonly home?: string
   /** Where Claude keeps its settings, sign-in and conversations; default: the server's CLAUDE_CONFIG_DIR, else Claude's own. */
   readonly configDir?: string
@@ -18,18 +18,18 @@ export interface ClaudeOptions {
   readonly settingSources?: ReadonlyArray<"user" | "project" | "local">
   /** Overrides the permission mode of the user's own settings. */
   readonly permissionMode?: "default" | "acceptEdits" | "plan" | "dontAsk"
-  /** Variables that it gets, beside those that it inherits. */
+  /** Variables to set, in addition to the inherited ones. */
   readonly env?: Environment
-  /** Names of further variables that Claude inherits (X4: nothing else gets through). */
+  /** Names of further server variables that Claude inherits. No others are inherited (X4). */
   readonly inherit?: ReadonlyArray<string>
 }
 
-/** Variables that sign in by themselves. */
+/** Variables that hold credentials: one of them is enough to be signed in. */
 const keys = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"]
-/** Claude's own variables, beside the allow-list that every agent gets. */
+/** Claude's variables, in addition to the allow-list of every agent. */
 const own = [...keys, "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL", "ANTHROPIC_SMALL_FAST_MODEL", "CLAUDE_CONFIG_DIR"]
 
-/** Telemetry, error reports, update checks and surveys: off, wherever Claude has a switch. */
+/** Turns off telemetry, error reports, update checks and surveys, where Claude has a switch. */
 export const quiet: Environment = {
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   CLAUDE_CODE_DISABLE_FEEDBACK_SURVEY: "1",
@@ -43,7 +43,7 @@ export const quiet: Environment = {
   DISABLE_UPDATES: "1"
 }
 
-/** What the process gets beside the allow-list of every agent. */
+/** Variables of the process in addition to the allow-list of every agent. */
 export const environment = (options: ClaudeOptions, server: Environment): Environment => ({
   ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
   ...(options.home === undefined ? {} : { HOME: options.home, CLAUDE_CONFIG_DIR: undefined }),
@@ -52,19 +52,19 @@ export const environment = (options: ClaudeOptions, server: Environment): Enviro
   ...quiet
 })
 
-/** The program that would be started; `None`: it is not installed, or what was named cannot be run. */
+/** The program to start; `None`: it is not installed, or the named file is not executable. */
 export const find = (options: ClaudeOptions, server: Environment): Option.Option<string> =>
   Spawn.find(options.binary ?? (server["MILLRACE_CLAUDE_BIN"] || "claude"), server)
 
 export type Conversation = { readonly resume: string } | { readonly begin: string }
 
-/** `--replay-user-messages`: a message of ours comes back when Claude takes it (Whose.ts). */
+/** `--replay-user-messages`: Claude echoes a user message when it takes it (Whose.ts). */
 const protocol =
   "-p --output-format stream-json --input-format stream-json --verbose --include-partial-messages --permission-prompt-tool stdio --replay-user-messages".split(
     " "
   )
 
-/** `--session-id` gives a new conversation its id before its first turn. */
+/** `--session-id` sets the id of a new conversation before its first turn. */
 export const args = (options: ClaudeOptions, conversation: Conversation, model: string | undefined): ReadonlyArray<string> => [
   ...protocol,
   ...(options.settingSources === undefined ? [] : ["--setting-sources", options.settingSources.join(",")]),
@@ -73,7 +73,7 @@ export const args = (options: ClaudeOptions, conversation: Conversation, model: 
   ...("resume" in conversation ? ["--resume", conversation.resume] : ["--session-id", conversation.begin])
 ]
 
-/** `yes`: a key in the environment, or the file that `/login` writes. Elsewhere (a keychain) it cannot be told without asking Claude. */
+/** `yes`: a key is in the environment, or the file that `/login` writes exists. Credentials in a keychain are not detectable without asking Claude: `unknown`. */
 export const signedIn = (options: ClaudeOptions, server: Environment): "yes" | "unknown" => {
   const its = environment(options, server)
   if (keys.some((name) => (its[name] ?? "") !== "")) return "yes"
@@ -82,14 +82,14 @@ export const signedIn = (options: ClaudeOptions, server: Environment): "yes" | "
     accessSync(join(its["CLAUDE_CONFIG_DIR"] ?? join(home, ".claude"), ".credentials.json"))
     return "yes"
   } catch {
-    // Not there, or not ours to see.
+    // Missing, or not readable by this user.
     return "unknown"
   }
 }
 
 const firstLineBytes = 4096
 
-/** `claude --version`: the version, or in the error channel what it said instead. */
+/** Runs `claude --version`. Returns the version; fails with the output when it contains none. */
 export const version = Effect.fn("Claude.version")(function* (binary: string, options: ClaudeOptions) {
   const env = environment(options, process.env)
   const hide = hiding(env)

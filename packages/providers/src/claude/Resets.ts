@@ -1,15 +1,15 @@
-/** When a usage limit of Claude's ends, from what it says of it. Pure; the time is an input. */
+/** Parses the reset time of a Claude usage limit. Pure; the current time is an input. */
 
 const months = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ")
 const day = 86_400_000
 
-/** Seconds since 1970 as ISO 8601; nothing for a value that is no time. */
+/** Seconds since 1970 as ISO 8601; `undefined` for a value that is not a valid time. */
 export const fromSeconds = (seconds: unknown): string | undefined => {
   const date = new Date(typeof seconds === "number" ? seconds * 1000 : Number.NaN)
   return Number.isNaN(date.getTime()) || date.getTime() <= 0 ? undefined : date.toISOString()
 }
 
-/** What clocks in the zone show at that time, as if it were UTC; nothing for a zone that is not known here. */
+/** The local time of the zone at `at`, encoded as if it were UTC; `undefined` for an unknown zone. Whole minutes. */
 const wallOf = (zone: string | undefined, at: number): number | undefined => {
   try {
     const format = new Intl.DateTimeFormat("en-US", {
@@ -25,14 +25,14 @@ const wallOf = (zone: string | undefined, at: number): number | undefined => {
     const of = (name: Intl.DateTimeFormatPartTypes) => parts.get(name) ?? Number.NaN
     return Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"))
   } catch {
-    // A RangeError: the zone has no such name.
+    // RangeError: no zone has this name.
     return undefined
   }
 }
 
 /**
- * `You've hit your session limit · resets 11pm (UTC)`, `resets Dec 3, 4:30am (Europe/Berlin)`: the next such time after `now`, ISO 8601. Without a
- * zone it is the machine's.
+ * Parses `You've hit your session limit · resets 11pm (UTC)` or `resets Dec 3, 4:30am (Europe/Berlin)`. Returns the next such time after `now`,
+ * ISO 8601. The default zone is the machine's.
  */
 export const fromWords = (message: string, now: number): string | undefined => {
   const found = /\bresets (?:([a-z]{3})[a-z]* (\d{1,2}),? (?:at )?)?(\d{1,2})(?::(\d{2}))? ?(am|pm)(?: \(([\w/+-]+)\))?/i.exec(
@@ -50,10 +50,10 @@ export const fromWords = (message: string, now: number): string | undefined => {
     named === undefined || named < 0
       ? at(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate())
       : at(today.getUTCFullYear(), named, Number(date))
-  // The clock shows minutes only.
+  // `wall` has whole minutes only.
   const passed = wanted <= wall
   const next = !passed ? wanted : named === undefined ? wanted + day : at(today.getUTCFullYear() + 1, named, Number(date))
-  // Where the offset changes before then, it is that of the later time.
+  // When the zone's offset changes before that time, the offset at that time applies.
   const guess = next - (wall - Math.floor(now / 60_000) * 60_000)
   const shown = wallOf(zone, guess)
   return shown === undefined ? undefined : new Date(guess + (next - shown)).toISOString()

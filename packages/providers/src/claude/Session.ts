@@ -1,4 +1,4 @@
-/** A session of ours on one `claude` process: user messages and control requests go to it, what it says comes back through mapping and normaliser. */
+/** A session on one `claude` process: sends user messages and control requests, and maps its messages through `Mapping` and `Normaliser`. */
 import { randomUUID } from "node:crypto"
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
@@ -17,17 +17,17 @@ import { codec } from "./Wire.ts"
 
 export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
 
-/** For the first answer of a process: half a second on a quiet machine. */
+/** Deadline of the first answer of a process: half a second on a quiet machine. */
 const startMillis = 30_000
-/** How long an interrupt may take before the caller escalates; one that came before its turn has begun waits for that. */
+/** Deadlines of an interrupt before the caller escalates: `begun`, to wait for the start of its turn; `answer`, for Claude's answer. */
 const interruptMillis = { begun: 2000, answer: 10_000 }
-/** Before a stop closes stdin: for the interrupt's answer, and for the terminal that follows it. */
+/** Deadlines before a stop closes stdin: of the interrupt's answer, and of the terminal that follows it. */
 const stopMillis = { interrupt: 1500, terminal: 500 }
 
 const refused = (operation: string, message: string) =>
   new ProviderError({ provider: "claude", operation, outcome: "failed", failure: { kind: "refused", message } })
 
-/** Claude writes a conversation down some 100 ms after a turn: a `kill -9` before that leaves nothing to continue (measured). */
+/** Whether Claude has nothing to resume: it writes a conversation to disk about 100 ms after a turn, and a `kill -9` before that loses it (measured). */
 const isLost = (error: ProviderError): boolean =>
   error.outcome === "failed" && /no conversation found/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
 
@@ -38,7 +38,7 @@ interface Begun {
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
 
-/** A process that has answered its first request: the conversation of `resumeKey` if Claude still has it, else a new one in a second process. */
+/** Starts a process and waits for its first answer. It resumes the conversation of `resumeKey` if Claude still has it, else begins a new one in a second process. */
 const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Process.ClaudeOptions, binary: string) {
   const scope = yield* Effect.scope
   const start = (conversation: Process.Conversation) =>
@@ -59,7 +59,7 @@ const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Pr
         yield* child.request("initialize", {}, { deadlineMillis: startMillis })
         return child
       })
-      // P7: a process that did not come up is dead before there is another one.
+      // P7: a process that failed to start is dead before the next one is started.
       return yield* Scope.extend(opened, own).pipe(Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause))))
     })
   const conversation = randomUUID()
@@ -97,7 +97,7 @@ export const open = Effect.fn("Claude.open")(function* (
       readonly byAgent: boolean
     }
   >()
-  /** Takes it away: who gets it answers it, and nobody else does (P6). */
+  /** Removes and returns a request. The caller that receives it must answer it, so it is answered once (P6). */
   const take = (nativeRequestId: string) => {
     const request = asking.get(nativeRequestId)
     asking.delete(nativeRequestId)
@@ -115,7 +115,7 @@ export const open = Effect.fn("Claude.open")(function* (
         for (const event of events) {
           if (event._tag === "RequestResolved") asking.delete(event.nativeRequestId)
           if (event._tag !== "TurnEnded") continue
-          // With the turn's end Claude has given up every question of it, but not those of agents that it has started (P6).
+          // At the end of a turn Claude has withdrawn its requests, except those of subagents (P6).
           for (const [key, request] of asking) {
             if (request.nativeTurnId !== event.nativeTurnId) continue
             asking.delete(key)
@@ -140,7 +140,7 @@ export const open = Effect.fn("Claude.open")(function* (
   })
   if (lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: lost }])
 
-  /** The turn of a question of an agent in the background ends with the question. */
+  /** Ends the separate turn of a background subagent's request, with the request. `false`: not such a turn. */
   const settle = (nativeTurnId: string, outcome: "completed" | "interrupted") =>
     Effect.suspend(() => {
       const events = mapping.settled(nativeTurnId, outcome)
@@ -153,14 +153,14 @@ export const open = Effect.fn("Claude.open")(function* (
       ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToAgent) : Effect.void)),
       { discard: true }
     )
-  /** Claude's answer is no end: that is the turn's `result`. */
+  /** Claude's answer to an interrupt does not end the turn: its `result` does. */
   const interruptNative = (nativeTurnId: string, deadlineMillis: number) =>
     Effect.gen(function* () {
       if (yield* settle(nativeTurnId, "interrupted")) return yield* refuseOf(nativeTurnId)
       mapping.interrupting(nativeTurnId)
       yield* child.request("interrupt", {}, { deadlineMillis })
     })
-  /** Claude has no turn ids: ours are the native ones. */
+  /** Claude has no turn ids: the native turn id is ours. */
   const ours = (turnId: TurnId): string => turnId
   const stopping = Effect.unsafeMakeSemaphore(1)
   return {
@@ -187,16 +187,16 @@ export const open = Effect.fn("Claude.open")(function* (
         )
       )
     }),
-    steer: () => Effect.fail(refused("steer", "Claude takes a message in mid-turn as the next turn: it cannot be steered.")),
+    steer: () => Effect.fail(refused("steer", "Claude cannot be steered: it treats a message during a turn as the next turn.")),
     interrupt: Effect.fn("Claude.interrupt")(function* (turnId) {
       normaliser.interrupting(turnId)
-      // One that Claude has not begun would not be stopped by it.
+      // An interrupt does not stop a turn that Claude has not begun.
       const begun = yield* turns.begun(ours(turnId)).pipe(Effect.timeoutOption(interruptMillis.begun))
       const native = normaliser.nativeTurnOf(turnId)
       if (native === undefined) return
       yield* interruptNative(native, interruptMillis.answer)
       if (Option.isSome(begun)) return
-      // What ran was a turn of Claude's own, and ours begins after it.
+      // The running turn was one that Claude began by itself; the user's turn begins after it.
       yield* turns.begun(native).pipe(Effect.timeoutOption(interruptMillis.begun))
       if (turns.running().includes(native)) yield* interruptNative(native, interruptMillis.answer)
     }),
@@ -209,7 +209,7 @@ export const open = Effect.fn("Claude.open")(function* (
     }),
     stop: (reason) =>
       stopping.withPermits(1)(
-        // Then it has time to write the conversation down.
+        // Settle the turns first, so that Claude can write the conversation to disk.
         Effect.zipRight(
           turns.settle((native) => interruptNative(native, stopMillis.interrupt), stopMillis.terminal),
           child.stop(reason)

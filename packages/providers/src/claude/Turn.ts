@@ -1,23 +1,23 @@
-/** What the mapping remembers of one turn of Claude's while it waits or runs. */
+/** State of the mapping for one turn of Claude, while the turn waits or runs. */
 import type * as Items from "./Items.ts"
 import { Counts } from "./Counts.ts"
 
 export interface Turn {
   readonly id: string
-  /** `uuid` of the user message that asks for it. A turn of Claude's own has none. */
+  /** `uuid` of the user message that requests the turn. A turn that Claude began by itself has none. */
   readonly messageId: string | undefined
-  /** Nobody asked for it: Claude began it by itself. */
+  /** Claude began the turn by itself. */
   readonly own: boolean
-  /** Claude has named the message as taken: what runs now is the answer to it. */
+  /** Claude has reported that it took the message: the running turn is the answer to it. */
   confirmed: boolean
-  /** Something of it was mapped. */
+  /** Content of the turn was mapped. */
   said: boolean
   readonly tools: Map<string, Items.Tool>
   readonly declined: Set<string>
-  /** The message that streams: blocks of it by index, removed once they are complete. */
+  /** Id of the streaming message. `blocks`: its block types by index, removed once complete. */
   message: string | undefined
   readonly blocks: Map<number, "text" | "thinking">
-  /** What each message took so far; the turn's end has the exact sum. */
+  /** Tokens of the messages so far; the turn's result has the exact sum. */
   readonly counts: Counts
   error: string | undefined
   interrupting: boolean

@@ -1,12 +1,12 @@
 /**
- * Whose turn it is (T16). Claude has no turn ids, and it begins turns by itself: a background shell or agent has ended, or was lost by a resume. Such a
- * turn must not take a message of ours, its answer or its end. What says whose a turn is (measured, decision 0093):
+ * Decides which turn a message belongs to (T16). Claude has no turn ids, and it begins turns by itself when a background shell or agent has ended, or
+ * was lost by a resume. Such a turn must not be taken for a user's turn, for its answer or for its end. Evidence (measured, decision 0093):
  *
  * - `user_message_uuids` on `init` and `result`, and `command_lifecycle` with `started` (2.1.332): the message by its uuid, before any content.
  * - the message as it was sent, with `isReplay` (both, by `--replay-user-messages`): in 2.1.197 only before the first whole message of the answer, or
- *   in the middle of a turn of Claude's own that takes the message at a tool's end.
- * - `origin` on `result` (both): the turn was not asked for by a person.
- * - `init` while no message of ours waits, or soon after a `task_notification`.
+ *   during a turn that Claude began by itself and that takes the message at a tool's end.
+ * - `origin` on `result` (both): the turn was not requested by a person.
+ * - `init` while no user message waits, or soon after a `task_notification`.
  */
 import type { NativeEvent } from "../NativeEvent.ts"
 import * as Turn from "./Turn.ts"
@@ -14,37 +14,37 @@ import type { Result, Said } from "./Wire.ts"
 
 type Out = Array<NativeEvent>
 
-/** Who a result belongs to. `undefined`: to a turn of Claude's own of which nothing was mapped. */
+/** The turn of a result. `undefined`: a turn that Claude began by itself and of which nothing was mapped. */
 export type Ended = { readonly turn: Turn.Turn } | undefined
 
 export interface Whose {
   readonly expect: (turn: Turn.Turn) => void
   readonly refuse: (id: string) => void
-  /** The turn that runs. */
+  /** The running turn. */
   readonly current: () => Turn.Turn | undefined
-  /** One that runs or waits. */
+  /** A running or waiting turn. */
   readonly find: (id: string) => Turn.Turn | undefined
-  /** Claude says that it begins a turn. */
+  /** Claude reports that it begins a turn. */
   readonly init: (said: Extract<Said, { readonly _tag: "Init" }>, out: Out) => void
-  /** Claude takes the message: from here on its turn runs. `false`: no message of ours that is open. */
+  /** Claude takes the message: its turn runs from now on. `false`: the message is not one of an open turn. */
   readonly taken: (messageId: string, out: Out) => boolean
-  /** Claude is done with the message, and no turn ran for it that we know of. */
+  /** Claude has finished with the message without a known turn for it. */
   readonly dropped: (messageId: string, state: string, out: Out) => void
-  /** Background work has ended: a turn of Claude's own may begin next. */
+  /** Background work has ended: Claude may begin a turn by itself next. */
   readonly notified: () => void
-  /** A turn has begun and nothing says yet whose it is. */
+  /** A turn has begun, and it is not yet known whether it answers a user message. */
   readonly unsure: () => boolean
-  /** The turn that content belongs to: the one that runs, else the one that waits, else one of Claude's own. */
+  /** The turn that content belongs to: the running one, else the waiting one, else a new one that Claude began by itself. */
   readonly running: (out: Out) => Turn.Turn
   readonly ended: (result: Result, messageIds: ReadonlyArray<string>, out: Out) => Ended
 }
 
-/** Origins of turns that no message of ours asked for. An unknown kind counts as absent, as Claude's own schema asks. */
+/** Origins of turns that no user message requested. An unknown kind counts as absent, as Claude's own schema requires. */
 const foreign: ReadonlySet<string> = new Set(["task-notification", "channel", "peer", "coordinator"])
-/** Results after a notification until which a turn of Claude's own is looked for. */
+/** Number of results after a notification during which a turn may be one that Claude began by itself. */
 const alert = 2
 
-/** A turn that no person asked for. */
+/** Whether the turn of the result was not requested by a person. */
 export const isForeign = ({ origin }: Result): boolean => foreign.has(origin?.kind ?? "")
 
 const isEmpty = ({ num_turns: turns, result, subtype }: Result): boolean => turns === 0 && result === "" && subtype === "success"
@@ -52,11 +52,11 @@ const isEmpty = ({ num_turns: turns, result, subtype }: Result): boolean => turn
 export const make = (): Whose => {
   const waiting: Array<Turn.Turn> = []
   let current: Turn.Turn | undefined
-  /** Of the turn that has begun without content: `own`: it is Claude's own; `unsure`: it may be. */
+  /** Of a turn that has begun and has no content yet. `own`: Claude began it by itself; `unsure`: it may have. */
   let begun: "own" | "unsure" | undefined
   let own = 0
   let notices = 0
-  /** This version names each message that it takes, before it answers it. */
+  /** This version of Claude reports each message that it takes, before the answer. */
   let names = false
 
   const start = (turn: Turn.Turn, out: Out): Turn.Turn => {
@@ -80,7 +80,7 @@ export const make = (): Whose => {
     }
     const turn = named([messageId])
     if (turn === undefined) return false
-    // Claude takes a message in the middle of a turn, at a tool's end: what follows is the answer to it.
+    // Claude took the message during a turn, at a tool's end: what follows is the answer to the message.
     if (current !== undefined)
       out.push({
         _tag: "TurnEnded",
@@ -162,7 +162,7 @@ export const make = (): Whose => {
       }
       const confirmed = turn.confirmed || (turn.messageId !== undefined && messageIds.includes(turn.messageId))
       if (turn.own || confirmed || !(strange || (isEmpty(result) && !turn.said))) return { turn }
-      // It was begun as ours and was Claude's own: ours is still to come.
+      // The turn was bound to a user message, but Claude had begun it by itself: the user's turn waits again.
       waiting.unshift(turn)
       return undefined
     }

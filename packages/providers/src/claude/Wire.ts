@@ -1,13 +1,13 @@
 /**
- * The stream-json protocol of `claude` (2.1), decoded at the edge: `Codec` writes its control protocol as requests and answers, everything else
- * it says is a notification whose method is the message's `type`. Open by intention: what is not known here is `Other`, never a failure.
- * There is no published schema; shapes follow the recordings in test/claude/fixtures.
+ * Decoders for the stream-json protocol of `claude` (2.1). `codec` maps its control protocol to requests and answers; every other message is a
+ * notification whose method is the message's `type`. An unknown message decodes as `Other`, never as a failure.
+ * No schema is published; shapes follow the recordings in test/claude/fixtures.
  */
 import { Option, Schema } from "effect"
 import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
 import type { Codec, Message } from "../process/Message.ts"
 
-/** Our request ids are numbers and theirs are strings, so the two directions cannot be mixed up. */
+/** Our request ids are numbers and Claude's are strings, so the two directions cannot be confused. */
 const ours = "millrace-"
 const ourId = (id: string): number | string => (id.startsWith(ours) ? Number(id.slice(ours.length)) : id)
 
@@ -66,20 +66,20 @@ export const Tokens = Schema.Struct({
 export type Tokens = typeof Tokens.Type
 
 /**
- * The end of a turn, whatever else it holds (T14). `subtype` says "success" also for a model that answered 400: `is_error` decides, and a value of
- * it that is no boolean is no success (T11).
+ * The end of a turn; no field is required (T14). `subtype` is "success" even when the model answered 400: `is_error` decides, and a value of
+ * it that is not a boolean is not a success (T11).
  */
 export const Result = Schema.Struct({
   subtype: loose(Schema.String),
   is_error: loose(Schema.Boolean),
   result: loose(Schema.String),
-  /** 0 where no model was asked: a command of Claude's own, or a notice of lost background work. */
+  /** 0 when no model was called: a built-in command, or a notice of lost background work. */
   num_turns: loose(Schema.Number),
-  /** Who asked for the turn, where that was no person. */
+  /** Origin of the turn; absent when a person requested it. */
   origin: loose(Schema.Struct({ kind: Schema.String })),
   errors: loose(Schema.Array(Schema.String)),
   api_error_status: loose(Schema.Int),
-  /** completed | aborted_streaming | aborted_tools | a word of a newer version. */
+  /** completed | aborted_streaming | aborted_tools | a value of a newer version. */
   terminal_reason: loose(Schema.String),
   usage: loose(Tokens),
   modelUsage: loose(Schema.Record({ key: Schema.String, value: Schema.Struct({ contextWindow: loose(Schema.Int) }) }))
@@ -91,7 +91,7 @@ export const CanUseTool = Schema.Struct({
   tool_name: Schema.String,
   input: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
   tool_use_id: loose(Schema.String),
-  /** An agent that ours has started asks. */
+  /** Present when a subagent sends the request. */
   agent_id: loose(Schema.String),
   description: loose(Schema.String),
   decision_reason: loose(Schema.String),
@@ -100,7 +100,7 @@ export const CanUseTool = Schema.Struct({
 })
 export type CanUseTool = typeof CanUseTool.Type
 
-/** Of `rate_limit_event`: the account's usage limit. `status`: allowed | allowed_warning | rejected. Times are seconds since 1970. */
+/** The account's usage limit in `rate_limit_event`. `status`: allowed | allowed_warning | rejected. Times are seconds since 1970. */
 const Limit = Schema.Struct({
   status: Schema.String,
   resetsAt: loose(Schema.Number),
@@ -122,26 +122,26 @@ export interface ToolResult {
 }
 
 export type Said =
-  /** `messageIds`: the user messages that the turn takes. `names`: this version says of each message when it takes it. */
+  /** `messageIds`: the user messages that the turn takes. `names`: this version reports each message when it takes it. */
   | {
       readonly _tag: "Init"
       readonly sessionId: string | undefined
       readonly messageIds: ReadonlyArray<string>
       readonly names: boolean
     }
-  /** A message of ours, as it was sent: Claude has taken it. */
+  /** The echo of a user message: Claude has taken it. */
   | { readonly _tag: "Taken"; readonly messageId: string }
-  /** completed | cancelled | discarded | refused | a word of a newer version: Claude is done with a message of ours. */
+  /** Claude has finished with a user message. `state`: completed | cancelled | discarded | refused | a value of a newer version. */
   | { readonly _tag: "Dropped"; readonly messageId: string; readonly state: string }
   | { readonly _tag: "Limit"; readonly uuid: string | undefined; readonly limit: Limit }
-  /** Work of a tool begins that may outlive the tool's result. */
+  /** A task of a tool begins; it may outlive the tool's result. */
   | { readonly _tag: "TaskStarted"; readonly taskId: string; readonly toolId: string | undefined }
   /** Background work has ended, or was lost. */
   | { readonly _tag: "Notified" }
   | { readonly _tag: "MessageStart"; readonly id: string; readonly tokens: Tokens }
-  /** Of the message that streams, so far; only what has changed. */
+  /** Token counts of the streaming message so far; only the fields that changed. */
   | { readonly _tag: "Counted"; readonly tokens: Tokens }
-  /** A tool that runs still does. */
+  /** Progress of a running tool. */
   | { readonly _tag: "Running"; readonly toolId: string; readonly elapsedMillis: number }
   /** `text` or `thinking`; the whole block follows as `Blocks`. */
   | { readonly _tag: "Delta"; readonly type: "text" | "thinking"; readonly index: number; readonly text: string }
@@ -152,12 +152,12 @@ export type Said =
       readonly blocks: ReadonlyArray<Block>
       readonly error?: string
     }
-  /** `detail`: what the tool itself told, beside the text that the model gets. */
+  /** `detail`: the tool's structured result, in addition to the text for the model. */
   | { readonly _tag: "ToolResults"; readonly results: ReadonlyArray<ToolResult>; readonly detail: unknown }
   | { readonly _tag: "Compacted"; readonly uuid: string; readonly metadata: unknown }
   | { readonly _tag: "Result"; readonly result: Result; readonly messageIds: ReadonlyArray<string> }
   | { readonly _tag: "Cancelled"; readonly requestId: string }
-  /** Known, and said again in a better form by what follows it: nothing to keep. */
+  /** A known message that a later one repeats in a better form: it is dropped. */
   | { readonly _tag: "Progress" }
   | { readonly _tag: "Other" }
 
@@ -174,7 +174,7 @@ const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
   return Array.isArray(found) ? found : []
 }
 
-/** The user messages that a message of Claude's names as taken. */
+/** Ids of the user messages that a message reports as taken. */
 const messageIdsOf = (message: Fields): ReadonlyArray<string> =>
   [message["user_message_uuid"], ...arrayAt(message, "user_message_uuids")].filter((id) => typeof id === "string")
 
@@ -186,10 +186,10 @@ const lifecycle = (message: Fields): Said => {
   return state === "started" ? { _tag: "Taken", messageId } : { _tag: "Dropped", messageId, state }
 }
 
-/** A block is complete with its `assistant` message, whichever side of `content_block_stop` that comes. */
+/** Stream events that are dropped: a block is complete with its `assistant` message, which may come before or after `content_block_stop`. */
 const superseded: ReadonlySet<string> = new Set(["content_block_start", "content_block_stop", "message_stop"])
 
-/** As bare guards: this is the hot path. */
+/** Decodes without Schema, because this is the hot path. */
 const streamEvent = (event: unknown): Said => {
   if (!isRecord(event)) return other
   const { delta, index, message, type, usage } = event
@@ -263,7 +263,7 @@ const system = (message: Fields): Said => {
   }
 }
 
-/** Total. What an agent that ours has started says (`parent_tool_use_id`) is `Other`: it is not this conversation. */
+/** Decodes a message. Total. A message of a subagent (`parent_tool_use_id`) is `Other`: it is not part of this conversation. */
 export const decode = (type: string, params: unknown): Said => {
   if (!isRecord(params) || typeof params["parent_tool_use_id"] === "string") return other
   switch (type) {
