@@ -140,7 +140,7 @@ describe("configuration", () => {
       expect(names(yield* providersOf(dataDir)).at(-1)).toEqual(["two", "codex"])
       const shown = yield* Program.run(["providers", "--data", dataDir])
       expect(shown.stdout).toMatch(/-- {2}two +codex +not installed +signed in: unknown +steer/)
-      expect(shown.stdout).toContain("→ /nowhere/codex is no program that can be run")
+      expect(shown.stdout).toContain("→ /nowhere/codex is not an executable file")
       yield* down(own)
     }).pipe(Effect.scoped)
   )

@@ -1,4 +1,4 @@
-/** Any agent that speaks the Agent Client Protocol on its pipes (tested with opencode 1.18), behind the contract of every agent. */
+/** Adapter for any agent that speaks the Agent Client Protocol on its pipes (tested with opencode 1.18). */
 import { tmpdir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
@@ -10,23 +10,23 @@ import * as Session from "./Session.ts"
 
 export type { AcpAgent } from "./Agents.ts"
 
-/** One short-lived process: its handshake tells the version. Whether it is signed in it tells only when it is asked to work. */
+/** Probes the agent with one short-lived process: its handshake has the version. The protocol reports a missing sign-in only when a session starts. */
 const look = (agent: Agents.AcpAgent, command: string) =>
   Effect.gen(function* () {
     const child = yield* Session.start(agent, command, { cwd: tmpdir(), threadId: "probe", epoch: 0 })
     const { agentInfo } = yield* Conversation.handshake(agent.name, child)
-    yield* child.stop("the look is over")
+    yield* child.stop("the probe has ended")
     return agentInfo?.version ?? undefined
   }).pipe(Effect.scoped)
 
-/** Needs the ledger for each process it starts. */
+/** Builds the adapter. The ledger records each process that it starts. */
 export const make = (agent: Agents.AcpAgent): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Program.adapter({
     name: agent.name,
     capabilities: Session.capabilities,
     find: () => Agents.find(agent, process.env),
     missing: () => Agents.notInstalled(agent),
-    // The whole agent starts for a look: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a machine that stalled.
+    // A probe starts the whole agent: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a stalled machine.
     lookMillis: 30_000,
     look: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
     open: (input, command) => Session.open(input, agent, command)

@@ -1,4 +1,4 @@
-/** Which program an agent is, how it is started, and what switches its side traffic off. Those we know, as data. */
+/** An ACP agent as data: its program, arguments and environment, and the variables that turn its telemetry and downloads off. */
 import { Option } from "effect"
 import type { Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
@@ -10,15 +10,15 @@ export interface AcpAgent {
   /** A name on the PATH, or an absolute path. */
   readonly command: string
   readonly args?: ReadonlyArray<string>
-  /** Beside the allow-list that every agent gets (X4). */
+  /** In addition to the allow-list of every agent (X4). */
   readonly env?: Environment
   /** Names of variables that it inherits from the server, such as its key. */
   readonly inherit?: ReadonlyArray<string>
-  /** What a person does when the program is missing. */
+  /** Instruction for a person when the program is missing. */
   readonly install?: string
 }
 
-/** Switches are named where the program has one; a variable that a version does not know does nothing. */
+/** The built-in agents. Each sets the switches that its program has; a version ignores variables that it does not know. */
 export const known: ReadonlyArray<AcpAgent> = [
   {
     name: "opencode",
@@ -65,20 +65,20 @@ export const known: ReadonlyArray<AcpAgent> = [
   }
 ]
 
-/** What the process gets beside the allow-list of every agent. */
+/** Variables of the process in addition to the allow-list of every agent. */
 export const environment = (agent: AcpAgent, server: Environment): Environment => ({
   ...Object.fromEntries((agent.inherit ?? []).map((name) => [name, server[name]])),
   ...agent.env
 })
 
-/** The program that would be started; `None`: it is not installed, or what was named cannot be run. */
+/** The program to start; `None`: it is not installed, or the named file is not executable. */
 export const find = (agent: AcpAgent, server: Environment): Option.Option<string> =>
   Spawn.find(agent.command, { PATH: agent.env?.["PATH"] ?? server["PATH"] })
 
 export const notInstalled = (agent: AcpAgent): string =>
   `${agent.command} was not found. ${agent.install ?? "Install it, or name its program by an absolute path."}`
 
-/** Those that are named, and of the known ones without a namesake those that are on the PATH. */
+/** The configured agents, and the built-in ones that are on the PATH and whose name is not configured. */
 export const offered = (named: ReadonlyArray<AcpAgent>, server: Environment): ReadonlyArray<AcpAgent> => [
   ...named,
   ...known.filter((agent) => named.every(({ name }) => name !== agent.name) && Option.isSome(find(agent, server)))

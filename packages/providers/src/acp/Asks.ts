@@ -1,4 +1,4 @@
-/** `session/request_permission` as our `Ask`, and our answers as one of the options that the agent offered. */
+/** Maps `session/request_permission` to `Ask`, and our answers to one of the options that the agent offered. */
 import type { Answer, ApprovalOption, Decision } from "@millrace/contracts/Item"
 import { stringAt } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
@@ -6,7 +6,7 @@ import { oneLine } from "../OneLine.ts"
 import * as Items from "./Items.ts"
 import type { PermissionOption, ToolCall } from "./Wire.ts"
 
-/** The protocol's own shape. */
+/** The answer in the protocol's shape. */
 export interface Outcome {
   readonly outcome: { readonly outcome: "cancelled" } | { readonly outcome: "selected"; readonly optionId: string }
 }
@@ -16,11 +16,11 @@ export const cancelled: Outcome = { outcome: { outcome: "cancelled" } }
 export interface Asked {
   readonly ask: NativeAsk
   readonly result: (answer: Answer) => Outcome
-  /** Whether the answer refuses what was asked. */
+  /** Whether the answer refuses the request. */
   readonly declines: (answer: Answer) => boolean
 }
 
-/** Our words for the kinds of version 1. A second way to refuse keeps its own word, so that `decline` is one option. */
+/** Our decision for each option kind of version 1. A second refusing kind keeps its native name, so that `decline` selects one option. */
 const kinds: ReadonlyMap<string, Decision> = new Map([
   ["allow_once", "accept"],
   ["allow_always", "accept-for-session"],
@@ -38,7 +38,7 @@ const optionsOf = (offered: ReadonlyArray<PermissionOption>): ReadonlyArray<Appr
 }
 
 /**
- * What a decision says without doubt: exactly one option is of its kind. Without an option that refuses, `decline` is the protocol's answer
+ * The unambiguous decisions: exactly one option has that kind. When no option refuses, `decline` is sent as the protocol's answer
  * "cancelled".
  */
 const choicesOf = (options: ReadonlyArray<ApprovalOption>): readonly [Decision, ...Array<Decision>] => {
@@ -49,7 +49,7 @@ const choicesOf = (options: ReadonlyArray<ApprovalOption>): readonly [Decision, 
   return first === "cancel" ? [first] : [first, ...rest, "cancel"]
 }
 
-/** The option that was chosen. An answer that names none chooses the only one of its decision's kind, never the first of several. */
+/** The chosen option. An answer without an option id chooses the only option of its decision's kind; with several it chooses none. */
 const optionFor = (options: ReadonlyArray<ApprovalOption>, answer: Answer): ApprovalOption | undefined => {
   if ("answers" in answer) return undefined
   const { optionId } = answer
@@ -58,13 +58,13 @@ const optionFor = (options: ReadonlyArray<ApprovalOption>, answer: Answer): Appr
   return fitting.length === 1 ? fitting[0] : undefined
 }
 
-/** What the agent says of the call: the plan that a person agrees to, or why it asks. */
+/** The agent's text about the call: the plan to approve, or the reason of the request. */
 const reasonOf = (call: ToolCall): string | undefined => {
   const shown = Items.textOf(call)
   return shown === "" ? stringAt(call.rawInput, "plan") : shown
 }
 
-/** `call`: all that is known of the tool call which it is about. */
+/** `call`: the tool call of the request, with all its updates merged. */
 export const asked = (call: ToolCall, offered: ReadonlyArray<PermissionOption>): Asked => {
   const options = optionsOf(offered)
   const command = Items.commandOf(call)

@@ -1,4 +1,4 @@
-/** The agent's side of a session in its own protocol: the handshake, and the native session that is loaded or new. */
+/** Requests that open an ACP session: the handshake, and the native session, which is loaded or new. */
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
@@ -6,9 +6,9 @@ import { methodNotFound } from "../process/Message.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import { InitializeAnswer, LoadAnswer, NewAnswer, type Settings } from "./Wire.ts"
 
-/** For the first answers of a process; opencode takes two seconds on a quiet machine. */
+/** Deadline of the first answers of a process; opencode takes two seconds on a quiet machine. */
 const startMillis = 30_000
-/** A long history is replayed before the answer. */
+/** Deadline of a load: the agent replays the history before it answers. */
 const loadMillis = 120_000
 
 const answered =
@@ -23,14 +23,14 @@ const answered =
             outcome: "failed",
             failure: {
               kind: "protocol",
-              message: `${provider} answered ${operation} in a shape that is not known.`,
+              message: `${provider} answered ${operation} in an unknown shape.`,
               detail: error.message
             }
           })
       )
     )
 
-/** First on every connection. Only version 1 is spoken. */
+/** The first request on every connection. Fails when the agent does not speak protocol version 1. */
 export const handshake = Effect.fn("Acp.handshake")(function* (provider: string, child: RpcChild) {
   const clientCapabilities = { fs: { readTextFile: true, writeTextFile: true }, terminal: false }
   const clientInfo = { name: "millrace", title: "Millrace", version: "0.1.0" }
@@ -50,14 +50,14 @@ export const handshake = Effect.fn("Acp.handshake")(function* (provider: string,
 export interface Begun {
   readonly sessionId: string
   readonly continuity: Continuity
-  /** What was asked for and could not be had, for the log. */
+  /** Requested settings that could not be applied, for the log. */
   readonly notices: ReadonlyArray<{ readonly method: string; readonly payload: unknown }>
 }
 
-/** The agent's own refusal; not its death, and not a missed deadline. */
+/** Whether the agent answered with an error: it neither exited nor missed a deadline. */
 const isRefusal = (error: ProviderError): boolean => error.outcome === "failed" && error.failure.kind !== "process"
 
-/** -32000: the agent wants a sign-in, which is its own program's business. */
+/** Adds the agent's sign-in methods to error -32000, which asks for a sign-in. The user signs in with the agent's own program. */
 const signIn = (agent: InitializeAnswer) => (error: ProviderError) => {
   if (error.failure.detail?.startsWith("code -32000") !== true) return error
   const ways = (agent.authMethods ?? []).map((way) => way.description ?? way.name ?? way.id).filter(Boolean)
@@ -70,7 +70,7 @@ const signIn = (agent: InitializeAnswer) => (error: ProviderError) => {
   })
 }
 
-/** Loads, resumes, or begins a session; then sets the model. Nobody reads `incoming` before it is done. */
+/** Loads, resumes, or begins a session; then sets the model. No other consumer may read `incoming` until it returns. */
 export const begin = Effect.fn("Acp.begin")(function* (
   provider: string,
   child: RpcChild,
@@ -88,8 +88,8 @@ export const begin = Effect.fn("Acp.begin")(function* (
     }))
   )
   /**
-   * `session/load` replays the history as updates before it answers. All of it is in our log already: it is read and dropped, so that no turn
-   * is made of it and the pipe never fills.
+   * `session/load` replays the history as updates before it answers. Our log already has it, so the updates are read and dropped: they start no turn,
+   * and the pipe does not fill.
    */
   const dropping = <A>(load: Effect.Effect<A, ProviderError>) =>
     child.incoming.pipe(
@@ -136,13 +136,16 @@ export const begin = Effect.fn("Acp.begin")(function* (
   return { sessionId, continuity, notices: [...lost, ...unset] } satisfies Begun
 })
 
-/** By the session's settings, or the older way. An agent that offers neither goes on with its own model, and says so. */
+/** Sets the model by a config option, or by the older `session/set_model`. Returns a notice when the agent offers neither and keeps its own model. */
 const choose = (child: RpcChild, sessionId: string, settings: Settings, model: string) => {
   const option = settings.configOptions?.find(({ category, id }) => category === "model" || id === "model")
   if (option !== undefined)
     return Effect.as(child.request("session/set_config_option", { sessionId, configId: option.id, value: model }), [])
   if (settings.models != null) return Effect.as(child.request("session/set_model", { sessionId, modelId: model }), [])
   return Effect.succeed([
-    { method: "millrace/model-not-set", payload: { model, message: "The agent lets nobody choose its model; it uses its own." } }
+    {
+      method: "millrace/model-not-set",
+      payload: { model, message: "The agent does not let clients choose its model; it uses its own." }
+    }
   ])
 }

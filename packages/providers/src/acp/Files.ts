@@ -1,6 +1,6 @@
 /**
- * The files that an agent may read and write through us: those inside the project directory, whatever links, dots and races say (X5).
- * Text only, at most 16 MiB, plain files only.
+ * Reads and writes files for an agent: only inside the project directory, despite links, `..` and races (X5).
+ * Text only, at most 16 MiB, regular files only.
  */
 import { constants } from "node:fs"
 import { mkdir, open, realpath } from "node:fs/promises"
@@ -35,7 +35,7 @@ const isInside = (root: string, path: string): boolean => {
   return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }
 
-/** The real path of the directory, or of the nearest one above that exists: no link in it is left. */
+/** `real`: the real path, without links, of the directory or its nearest existing parent. `missing`: the part below it that does not exist. */
 const realDirectory = async (path: string): Promise<{ readonly real: string; readonly missing: string }> => {
   try {
     return { real: await realpath(path), missing: "" }
@@ -46,7 +46,7 @@ const realDirectory = async (path: string): Promise<{ readonly real: string; rea
   }
 }
 
-/** The path with its directory made real; the last part may still be a link, which `open` refuses to follow. */
+/** The path with its directory resolved; the last part may still be a link, which `open` refuses to follow. */
 const located = async (root: string, params: unknown) => {
   const path = stringAt(params, "path")
   if (path === undefined || !isAbsolute(path) || path.includes("\0")) return refuse(invalid("path must be an absolute path"))
@@ -59,7 +59,7 @@ const located = async (root: string, params: unknown) => {
   return { directory, file, path }
 }
 
-/** A link that stays inside is followed by its own real path. */
+/** The path to open: a link to a file inside the project is replaced by its real path. */
 const target = async (root: string, params: unknown) => {
   const { directory, file, path } = await located(root, params)
   try {
@@ -93,7 +93,7 @@ const countAt = (params: unknown, key: string): number | undefined => {
 export const read = (root: string, params: unknown): Effect.Effect<{ readonly content: string }, Refusal> =>
   attempt(pathOf(params), async () => {
     const { file, path } = await target(root, params)
-    // Without O_NONBLOCK a pipe that nobody writes to would never open.
+    // Without O_NONBLOCK, opening a pipe without a writer would block.
     const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
       const facts = await handle.stat()
@@ -115,7 +115,7 @@ export const read = (root: string, params: unknown): Effect.Effect<{ readonly co
     }
   })
 
-/** `fs/write_text_file`: creates the file, and directories on its way, or replaces its text. Gives the bytes written. */
+/** `fs/write_text_file`: creates the file and its missing directories, or replaces the text. Returns the bytes written. */
 export const write = (root: string, params: unknown): Effect.Effect<number, Refusal> =>
   attempt(pathOf(params), async () => {
     const content = stringAt(params, "content")

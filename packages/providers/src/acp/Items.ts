@@ -1,4 +1,4 @@
-/** An agent's tool calls in our words. Total: a kind that is not known is a `tool-call` with its input and result as they came. */
+/** Maps an agent's tool calls to item kinds and contents. Total: an unknown kind is a `tool-call` with unchanged input and result. */
 import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import type { ToolCall } from "./Wire.ts"
@@ -12,13 +12,13 @@ const changes: ReadonlyMap<string, FileChange["change"]> = new Map([
 export const itemKind = ({ kind }: ToolCall): ItemKind =>
   kind === "execute" ? "command" : changes.has(kind ?? "") ? "file-change" : "tool-call"
 
-/** What changed in an update, over what was there before. */
+/** The call with the fields of an update; `null` and absent fields keep their value. */
 export const merge = (before: ToolCall | undefined, update: ToolCall): ToolCall => {
   const said = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null && value !== undefined))
   return { ...before, ...said, toolCallId: update.toolCallId }
 }
 
-/** The texts that the call has shown so far. */
+/** The text content of the call so far. */
 export const textOf = ({ content }: ToolCall): string =>
   (content ?? []).flatMap((part) => (part["type"] === "content" ? (stringAt(part["content"], "text") ?? []) : [])).join("")
 
@@ -27,7 +27,7 @@ const lines = (text: string): ReadonlyArray<string> => {
   return all.at(-1) === "" ? all.slice(0, -1) : all
 }
 
-/** One hunk: what lies between the first and the last line that differ. */
+/** One hunk from the first to the last differing line. */
 const diffOf = (before: string, after: string): string => {
   const [old, now] = [lines(before), lines(after)]
   const most = Math.min(old.length, now.length)
@@ -38,7 +38,7 @@ const diffOf = (before: string, after: string): string => {
   const gone = old.slice(head, old.length - tail)
   const come = now.slice(head, now.length - tail)
   if (gone.length + come.length === 0) return ""
-  // A range without lines names the line before it.
+  // An empty range has the number of the line before it.
   const range = (count: number) => `${count === 0 ? head : head + 1},${count}`
   const body = [...gone.map((line) => `-${line}`), ...come.map((line) => `+${line}`)]
   return `@@ -${range(gone.length)} +${range(come.length)} @@\n${body.join("\n")}\n`
@@ -52,7 +52,7 @@ const diffed = (part: Fields): ReadonlyArray<FileChange> => {
   return [{ path, change: before === undefined ? "add" : "update", diff: diffOf(before ?? "", after) }]
 }
 
-/** The diffs it shows; before there are any, the places that it names. */
+/** The diffs of the call; without diffs, its locations. */
 export const changesOf = (call: ToolCall): ReadonlyArray<FileChange> => {
   const shown = (call.content ?? []).flatMap(diffed)
   const change = changes.get(call.kind ?? "")
@@ -69,7 +69,7 @@ export const commandOf = ({ kind, rawInput, title }: ToolCall): string | undefin
   return Array.isArray(named) ? named.map(String).join(" ") : typeof named === "string" ? named : (title ?? undefined)
 }
 
-/** Not part of the protocol: the names that agents use. */
+/** The protocol has no exit code: reads the names that agents use. */
 const exitCode = ({ rawOutput }: ToolCall): number | undefined => {
   const out = isRecord(rawOutput) ? rawOutput : {}
   const metadata = isRecord(out["metadata"]) ? out["metadata"] : {}
@@ -78,7 +78,7 @@ const exitCode = ({ rawOutput }: ToolCall): number | undefined => {
   )
 }
 
-/** Of one that runs, and of one that has ended. */
+/** Item content of a running or ended call. */
 export const itemContent = (call: ToolCall): ItemContent => {
   const shown = textOf(call)
   const text = shown === "" ? stringAt(call.rawOutput, "output") : shown
@@ -110,9 +110,9 @@ export const itemContent = (call: ToolCall): ItemContent => {
   }
 }
 
-/** The words of version 1. */
+/** The statuses of version 1. */
 export const statuses: ReadonlySet<string> = new Set(["pending", "in_progress", "completed", "failed"])
 
-/** `undefined`: it runs. */
+/** The status of an ended call; `undefined`: it has not ended. */
 export const ended = ({ status }: ToolCall): ItemStatus | undefined =>
   status === "completed" || status === "failed" ? status : undefined

@@ -1,6 +1,6 @@
 /**
- * An agent's updates as native events: only words are changed here, no promise is kept yet (that is the normaliser's part).
- * A turn is one prompt: it begins when we send it and ends with its answer. Updates outside of one begin no turn: they are kept as they came.
+ * Maps an agent's updates to native events, without any guarantee (the normaliser adds those).
+ * A turn is one prompt: it begins when we send it and ends with its answer. Updates outside a turn start none: they are kept unchanged.
  */
 import { cut } from "@millrace/contracts/Text"
 import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
@@ -13,20 +13,20 @@ import { asked, type Outcome } from "./Asks.ts"
 import * as Items from "./Items.ts"
 import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
 
-/** A request of the agent: what to tell, and how to answer it. Without `answer` it must be refused at once (P6). */
+/** A request of the agent: its events, and how to encode the answer. Without `answer` it must be refused at once (P6). */
 export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: (answer: Answer) => Outcome
 }
 
-/** One session of the agent's. */
+/** Mapping of one native session. */
 export interface Mapping {
-  /** Before the prompt is sent; with its text a turn that ends with nothing in it is a failure. */
+  /** Call before the prompt is sent. With `text`, a turn that ends without content fails, except for a text that starts with `/`. */
   readonly begin: (nativeTurnId: string, text?: string) => ReadonlyArray<NativeEvent>
-  /** We asked the agent to stop: an error that follows is the end that was wanted. */
+  /** The turn was cancelled by us: an error answer then counts as interrupted. */
   readonly cancelling: (nativeTurnId: string) => void
-  /** Total; in order. `session/prompt`: the answer to ours. */
+  /** Total; call in order. Method `session/prompt` is the answer to our prompt. */
   readonly notification: (method: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
 }
@@ -39,10 +39,10 @@ const steps: ReadonlyMap<unknown, PlanStep["status"]> = new Map([
 const stopped: ReadonlyMap<string, Failure> = new Map([
   ["max_tokens", { kind: "limit", message: "The model reached its limit of tokens." }],
   ["max_turn_requests", { kind: "limit", message: "The agent reached its limit of model requests in one turn." }],
-  ["refusal", { kind: "refused", message: "The agent refused to go on." }]
+  ["refusal", { kind: "refused", message: "The agent refused to continue." }]
 ])
 
-/** Only the counts that were given. */
+/** The counts that are numbers; `undefined` when none is. */
 const usageIn = (counts: { readonly [K in keyof Usage]: number | null | undefined }): Usage | undefined => {
   const known = Object.entries(counts).filter(([, count]) => typeof count === "number")
   return known.length === 0 ? undefined : Object.fromEntries(known)
@@ -57,7 +57,7 @@ const usageOf = ({ usage }: Stopped, contextWindow: number | undefined): Usage |
     contextWindow
   })
 
-/** -32000: the agent wants a sign-in. */
+/** The failure of an error answer. Code -32000 asks for a sign-in. */
 const failureOf = (error: unknown): Failure => {
   const code: unknown = isRecord(error) ? error["code"] : undefined
   const data: unknown = isRecord(error) ? error["data"] : undefined
@@ -67,7 +67,7 @@ const failureOf = (error: unknown): Failure => {
   return { kind, message, detail: `code ${String(code)}${details}` }
 }
 
-/** An answer with nothing in it is no success (T15). */
+/** The failure of an answer without content (T15). */
 const nothing: Failure = {
   kind: "protocol",
   message:
@@ -82,17 +82,17 @@ interface Tool {
   readonly turnId: string
   call: ToolCall
   started: boolean
-  /** What was sent of its text. */
+  /** The part of its text that was emitted. */
   shown: string
 }
 
 export const make = (sessionId: string): Mapping => {
   let current: { readonly id: string; cancelling: boolean } | undefined
-  /** The message or thought that grows: agents do not say where one ends. */
+  /** The open message or reasoning item: agents do not report its end. */
   let growing:
     | { readonly id: string; readonly of: "agent-message" | "reasoning"; readonly messageId: string | undefined }
     | undefined
-  /** The turn has text, a tool, a plan or a question; or it is a command of the agent's, which may say nothing. */
+  /** The turn has text, a tool, a plan or a request; or it is a slash command of the agent, which may have no output. */
   let said = false
   let texts = 0
   let contextWindow: number | undefined
@@ -126,7 +126,7 @@ export const make = (sessionId: string): Mapping => {
     const { output: _, ...content } = Items.itemContent(call)
     return [{ _tag: "ItemStarted", nativeTurnId, nativeItemId: call.toolCallId, kind: Items.itemKind(call), content }]
   }
-  /** A command's text as it grows; one that was rewritten waits for the end. */
+  /** The delta of a command's growing text. A text that was rewritten is emitted only with the item's end. */
   const output = (tool: Tool): ReadonlyArray<NativeEvent> => {
     const text = Items.textOf(tool.call)
     const kind = Items.itemKind(tool.call)
@@ -142,7 +142,7 @@ export const make = (sessionId: string): Mapping => {
     Bounded.trim(tools, Bounded.tools)
     return tool
   }
-  /** A call that is only announced (`pending`) has often neither title nor input yet: its item starts with the next word about it. */
+  /** A call that is only announced (`pending`) often has neither title nor input: its item starts with the next update. */
   const toolCall = (call: ToolCall, params: unknown): ReadonlyArray<NativeEvent> => {
     const known = tools.get(call.toolCallId)
     const turnId = known?.turnId ?? current?.id
@@ -150,7 +150,7 @@ export const make = (sessionId: string): Mapping => {
     const tool = toolOf(turnId, call)
     if (known === undefined && tool.call.status === "pending") return current === undefined ? [] : close(current.id)
     const out = [...(known === undefined ? close(turnId) : []), ...start(tool), ...output(tool)]
-    // A word that is not known says nothing of the item: the message is kept as it came.
+    // An unknown status does not change the item: the message is kept unchanged.
     if (call.status != null && !Items.statuses.has(call.status)) out.push(opaque("session/update", params))
     const status = Items.ended(tool.call)
     if (status === undefined) return out
@@ -188,7 +188,7 @@ export const make = (sessionId: string): Mapping => {
     const counted = usage === undefined ? {} : { usage }
     if (stop?.stopReason === "end_turn" && said) return by({ outcome: "completed", ...counted })
     if (stop?.stopReason === "cancelled") return by({ ...interrupted, ...counted })
-    // A word that is not known is no success (T11).
+    // An unknown stop reason is not a success (T11).
     const error =
       stop?.stopReason === "end_turn" ? nothing : (stopped.get(stop?.stopReason ?? "") ?? unknownStop(stop?.stopReason))
     return by({ outcome: "failed", reason: error.message, error, ...counted })

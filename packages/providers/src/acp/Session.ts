@@ -1,4 +1,4 @@
-/** A session of ours on one agent process: prompts go to its native session, what it says comes back through mapping and normaliser. */
+/** A session on one agent process: sends prompts to its native session, and maps its messages through `Mapping` and `Normaliser`. */
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
@@ -19,10 +19,10 @@ import { codec } from "./Wire.ts"
 
 export const capabilities = ["interrupt", "approvals", "resume", "plan", "usage"] as const
 
-/** Before a stop closes stdin: for the end of a turn that was cancelled. */
+/** Deadline before a stop closes stdin: of the end of a cancelled turn. */
 const cancelMillis = 2000
 
-/** The process, with the protocol on its pipes. */
+/** Starts the process in the scope. */
 export const start = (
   agent: Agents.AcpAgent,
   command: string,
@@ -57,13 +57,13 @@ export const open = Effect.fn("Acp.open")(function* (
   const mapping = Mapping.make(sessionId)
   const turns = Turns.make()
   const asking = new Map<string, { readonly id: RpcChild.RpcId; readonly result: (answer: Answer) => Outcome }>()
-  /** Takes it away: who gets it answers it, and nobody else does (P6). */
+  /** Removes and returns a request. The caller that receives it must answer it, so it is answered once (P6). */
   const take = (nativeRequestId: string) => {
     const request = asking.get(nativeRequestId)
     asking.delete(nativeRequestId)
     return request
   }
-  /** The protocol wants every open question answered so when its turn is cancelled, or over. */
+  /** Answers all open requests as cancelled, as the protocol requires when their turn is cancelled or has ended. */
   const giveUpAsking = Effect.suspend(() =>
     Effect.forEach(
       [...asking.keys()].flatMap((key) => take(key) ?? []),
@@ -73,7 +73,7 @@ export const open = Effect.fn("Acp.open")(function* (
   )
 
   const refusedBy = (id: RpcChild.RpcId) => (refusal: Files.Refusal) => child.respondError(id, refusal.code, refusal.message)
-  /** Answered at once, without a person: the agent asks for permission where it wants one. A write is told to the log. */
+  /** Answers a file request at once, without a person: the agent requests permission where it needs one. A write is recorded in the log. */
   const file = (id: RpcChild.RpcId, method: string, params: unknown): Session.Mapped | undefined => {
     if (method === "fs/read_text_file") {
       const read = Files.read(input.cwd, params)
@@ -128,9 +128,9 @@ export const open = Effect.fn("Acp.open")(function* (
 
   const refused = (operation: string, message: string) =>
     new ProviderError({ provider, operation, outcome: "failed", failure: { kind: "refused", message } })
-  /** The protocol has no turn ids: ours are the native ones. */
+  /** The protocol has no turn ids: the native turn id is ours. */
   const ours = (turnId: TurnId): string => turnId
-  /** The turn's end follows as the answer to its prompt. */
+  /** Sends the cancel. The turn ends with the answer to its prompt. */
   const cancel = (nativeTurnId: string) =>
     Effect.suspend(() => {
       mapping.cancelling(nativeTurnId)

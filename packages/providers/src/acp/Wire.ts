@@ -1,6 +1,6 @@
 /**
- * The Agent Client Protocol (version 1), decoded at the edge. Open by intention: an update, a tool kind or a stop reason that is not known here
- * comes back as it was sent, never as a failure.
+ * Decoders for the Agent Client Protocol (version 1). An unknown update decodes as `Other`, never as a failure; tool kinds and stop reasons are open
+ * strings.
  */
 import { Array, Option, Schema } from "effect"
 import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
@@ -10,8 +10,8 @@ const json = Message.codec("jsonrpc")
 const promptId = "turn "
 
 /**
- * JSON-RPC, but for one thing: `session/prompt` is sent with `notify`, and its answer arrives as a notification of that name. The answer is the
- * turn's end, so it must stay in line behind the turn's updates, and no deadline fits it. The request id is made from `nativeTurnId`.
+ * JSON-RPC with one difference: `session/prompt` is sent with `notify`, and its answer is parsed as a notification of that name. The answer is the
+ * turn's end, so it must keep its order after the turn's updates and has no deadline. The request id is made from `nativeTurnId`.
  */
 export const codec: Message.Codec = {
   parse: (line) => {
@@ -34,7 +34,7 @@ const text = Schema.String
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 const bag = Schema.Record({ key: Schema.String, value: Schema.Unknown })
 
-/** Of a tool call only `toolCallId` is required (T14); an update repeats what has changed. `content` replaces what was there. */
+/** A tool call or an update of one; only `toolCallId` is required (T14). An update has the changed fields; its `content` replaces the earlier one. */
 export const ToolCall = Schema.Struct({
   toolCallId: text,
   title: loose(text),
@@ -52,7 +52,7 @@ export type PermissionOption = typeof PermissionOption.Type
 
 const Permission = Schema.Struct({ sessionId: text, toolCall: ToolCall, options: Schema.Array(Schema.Unknown) })
 export interface Permission extends Omit<typeof Permission.Type, "options"> {
-  /** Those that can be chosen: with an id, each id once. */
+  /** The options that an answer can name: with an id, each id once. */
   readonly options: ReadonlyArray<PermissionOption>
 }
 
@@ -61,7 +61,7 @@ const Used = Schema.Struct({ used: maybe(Schema.Int), size: maybe(Schema.Int) })
 
 export type Update =
   | { readonly _tag: "Text"; readonly of: "agent-message" | "reasoning"; readonly text: string; readonly messageId?: string }
-  /** What we, or the person, said. */
+  /** The echo of a user message. */
   | { readonly _tag: "Echo" }
   | { readonly _tag: "Tool"; readonly call: ToolCall }
   | { readonly _tag: "Plan"; readonly entries: (typeof Plan.Type)["entries"] }
@@ -82,7 +82,7 @@ const chunk = (of: "agent-message" | "reasoning", update: Fields): Update => {
   return said === undefined ? other : { _tag: "Text", of, text: said, ...(messageId === undefined ? {} : { messageId }) }
 }
 
-/** Of a `session/update`. `sessionId`: ours; what is about another session is `Other`. Total. */
+/** Decodes a `session/update`. An update of another session than `sessionId` is `Other`. Total. */
 export const decodeUpdate = (sessionId: string, params: unknown): Update => {
   const update = isRecord(params) && params["sessionId"] === sessionId ? params["update"] : undefined
   if (!isRecord(update)) return other
@@ -111,14 +111,14 @@ export const decodeUpdate = (sessionId: string, params: unknown): Update => {
   }
 }
 
-/** Those with an id that an answer can name, each id once, at most 50. */
+/** The options with a valid id, each id once, at most 50. */
 const optionsOf = (given: ReadonlyArray<unknown>): ReadonlyArray<PermissionOption> =>
   Array.dedupeWith(
     given.flatMap((option) => Option.toArray(decodeOption(option))),
     (one, other) => one.optionId === other.optionId
   ).slice(0, 50)
 
-/** `undefined`: not a request for permission in our session. */
+/** Decodes a permission request; `undefined`: another method, another session or another shape. */
 export const decodeAsk = (sessionId: string, method: string, params: unknown): Permission | undefined => {
   if (method !== "session/request_permission") return undefined
   const asked = Option.getOrUndefined(decodePermission(params))
@@ -126,7 +126,7 @@ export const decodeAsk = (sessionId: string, method: string, params: unknown): P
 }
 
 const Count = loose(Schema.Int)
-/** Of the answer to a prompt. `stopReason`: end_turn | max_tokens | max_turn_requests | refusal | cancelled. */
+/** The answer to a prompt. `stopReason`: end_turn | max_tokens | max_turn_requests | refusal | cancelled. */
 export const Stopped = Schema.Struct({
   stopReason: text,
   usage: loose(
@@ -155,7 +155,7 @@ export type InitializeAnswer = typeof InitializeAnswer.Type
 
 const settings = {
   configOptions: maybe(Schema.Array(Schema.Struct({ id: text, category: maybe(text) }))),
-  /** The older way to offer models. */
+  /** How older agents offer models. */
   models: Schema.optional(Schema.Unknown)
 }
 export const NewAnswer = Schema.Struct({ sessionId: text, ...settings })

@@ -1,8 +1,8 @@
 /**
  * Maps Claude's messages to native events, without any guarantee (the normaliser adds those).
  *
- * Claude has no turn ids. The session names each turn that it asks for, and the message that asks (`expect`); `Whose.ts` says to which turn what comes
- * belongs. A turn that nobody asked for gets a name of its own (T10, T16).
+ * Claude has no turn ids. The session names each turn that it requests, and the user message of it (`expect`); `Whose.ts` decides which turn a message
+ * belongs to. A turn that Claude begins by itself gets a generated name (T10, T16).
  */
 import type { Answer } from "@millrace/contracts/Item"
 import * as Bounded from "../Bounded.ts"
@@ -54,7 +54,7 @@ const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
 const maxBlocks = 256
 /** Maximum tasks whose tool is tracked. */
 const maxTasks = 256
-/** Whole texts that may be held back; one more, and the turn counts as Claude's own. */
+/** Maximum whole texts that are held back; with one more the turn counts as begun by Claude itself. */
 const maxHeld = 16
 
 /** The warning as text, such as `85 % of the five hour limit is used; it resets at 2026-11-28T23:00:00.000Z.` */
@@ -69,20 +69,20 @@ const warningOf = ({ rateLimitType, resetsAt, utilization }: Limit): string => {
 /** `now`: milliseconds since 1970, for a limit whose reset Claude gives as a time of day only. */
 export const make = (now?: () => number): Mapping => {
   const whose = Whose.make()
-  /** Whole texts of a turn of which nothing says yet whose it is; what streams of it is left out, for the whole follows. */
+  /** Whole texts held back until their turn is known. Their deltas are dropped, because the whole text follows. */
   let held: Array<Blocks> = []
   let sessionId: string | undefined
   /** Reset time of the account limit that currently rejects requests, ISO 8601. */
   let limited: string | undefined
   let warnings = 0
-  /** Tools whose work was begun as a task, by its id; an agent's id is that of its task. */
+  /** Tool id by task id, for tools that run as a task; a subagent's id is its task id. */
   const tasks = new Map<string, string>()
   /** Turn ids of requests of background subagents, by request id. */
   const asides = new Map<string, string>()
   /** `uuid` of the last message: a repeated message is dropped (a repeated `result` would end the next turn). */
   let last: string | undefined
 
-  /** A whole block: its item is that of the block which streamed last and is not complete, else (nothing streamed) one of its own. */
+  /** The item id of a whole block: of the oldest incomplete streamed block of that type in the message, else `fallback`. */
   const blockItem = (turn: Turn, type: "text" | "thinking", messageId: string, fallback: string): string => {
     if (turn.message === messageId)
       for (const [index, streamed] of turn.blocks)
@@ -176,7 +176,7 @@ export const make = (now?: () => number): Mapping => {
     return known
   }
   const result = (said: Extract<Said, { readonly _tag: "Result" }>, out: Array<NativeEvent>): boolean => {
-    // A text that nothing but the end can say whose it is: the end of a turn of Claude's own says so.
+    // Texts are held back and the result has a foreign origin: they belong to a turn that Claude began by itself.
     if (held.length > 0 && Whose.isForeign(said.result)) running(out)
     const ended = whose.ended(said.result, said.messageIds, out)
     if (ended === undefined) return false

@@ -115,7 +115,7 @@ export const open = Effect.fn("Claude.open")(function* (
         for (const event of events) {
           if (event._tag === "RequestResolved") asking.delete(event.nativeRequestId)
           if (event._tag !== "TurnEnded") continue
-          // At the end of a turn Claude has withdrawn its requests, except those of subagents (P6).
+          // At the end of a turn Claude drops the turn's requests without an answer, except those of subagents (P6).
           for (const [key, request] of asking) {
             if (request.nativeTurnId !== event.nativeTurnId) continue
             asking.delete(key)

@@ -22,7 +22,7 @@ export const answered =
             outcome: "unknown",
             failure: {
               kind: "protocol",
-              message: `Codex answered ${operation} in a shape that is not known.`,
+              message: `Codex answered ${operation} in an unknown shape.`,
               detail: error.message
             }
           })

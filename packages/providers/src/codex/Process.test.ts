@@ -4,7 +4,7 @@ import * as Process from "./Process.ts"
 it("a binary that was named and cannot be run is said by its name; else how to install one", () => {
   const named = { MILLRACE_CODEX_BIN: "/no/such/codex" }
   expect(Process.find({}, named)._tag).toBe("None")
-  expect(Process.missing({}, named)).toMatch(/^\/no\/such\/codex is no program .* MILLRACE_CODEX_BIN/)
+  expect(Process.missing({}, named)).toMatch(/^\/no\/such\/codex is not an executable file.* MILLRACE_CODEX_BIN/)
   expect(Process.missing({ binary: "./codex" }, {})).toContain("absolute path")
   expect(Process.missing({}, { MILLRACE_CODEX_BIN: "" })).toBe(Process.notInstalled)
 })

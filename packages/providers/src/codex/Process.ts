@@ -65,7 +65,7 @@ export const missing = (options: CodexOptions, server: Environment): string => {
   const named = options.binary ?? server["MILLRACE_CODEX_BIN"]
   return named === undefined || named === ""
     ? notInstalled
-    : `${named} is no program that can be run. Name Codex' binary by its absolute path in MILLRACE_CODEX_BIN, or leave that out to use the codex on PATH.`
+    : `${named} is not an executable file. Name Codex's binary by its absolute path in MILLRACE_CODEX_BIN, or unset it to use the codex on PATH.`
 }
 
 export const notInstalled =

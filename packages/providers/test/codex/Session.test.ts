@@ -128,7 +128,7 @@ describe("codex session", () => {
       const adapter = yield* Codex.make({ binary: "/nowhere/codex" })
       const error = yield* Effect.flip(adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname }))
       assert.strictEqual(error.failure.kind, "not-installed")
-      assert.include(error.message, "/nowhere/codex is no program that can be run")
+      assert.include(error.message, "/nowhere/codex is not an executable file")
       assert.deepInclude(yield* adapter.probe, { installed: false, signedIn: "unknown" })
     })
   )
