@@ -8,13 +8,13 @@ import * as Session from "./Session.ts"
 export const name = "demo"
 
 export interface DemoOptions {
-  /** How long a stop waits after closing stdin, and after SIGTERM; default 2,000 each. */
+  /** Grace period of a stop after closing stdin, and after SIGTERM; default 2,000 each. */
   readonly stopMillis?: { readonly stdin: number; readonly term: number }
-  /** An interrupt is answered at once, or the agent hangs and must be stopped; default 2,000. */
+  /** Deadline of the answer to an interrupt; after it the agent hangs and must be stopped. Default 2,000. */
   readonly interruptMillis?: number
 }
 
-/** Nothing to install and nobody to sign in: it is there when the server is. */
+/** Builds the adapter. The agent needs no installation and no sign-in, so it is always available. */
 export const make = (options: DemoOptions = {}): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Effect.map(Ledger, (ledger) => ({
     name,

@@ -1,4 +1,4 @@
-/** The demo agent's words as native events. Pure. */
+/** Maps the demo agent's messages to native events. Pure. */
 import { ItemStatus } from "@millrace/contracts/Item"
 import { Schema } from "effect"
 import { optional } from "../Fields.ts"
@@ -7,7 +7,7 @@ import * as Wire from "./Wire.ts"
 
 const isStatus = Schema.is(ItemStatus)
 const isOutcome = Schema.is(Schema.Literal("completed", "interrupted", "failed"))
-/** A word that this version does not know is no success, and is kept as the reason (T11). */
+/** The reason for an unknown outcome or status, which is not a success (T11). */
 const unknownWord = (word: string | null | undefined): string | undefined => (word == null ? undefined : `unknown word: ${word}`)
 
 const notification = (message: Wire.Notification): NativeEvent => {
@@ -60,7 +60,7 @@ const notification = (message: Wire.Notification): NativeEvent => {
   }
 }
 
-/** Unknown ones are kept as they came. */
+/** Maps a notification; an unknown one is kept unchanged as `Opaque`. */
 export const fromNotification = (method: string, params: unknown): NativeEvent => {
   if (method === "item/delta" && Wire.isDelta(params))
     return { _tag: "ItemDelta", nativeTurnId: params.turn, nativeItemId: params.item, kind: params.kind, text: params.text }
@@ -68,7 +68,7 @@ export const fromNotification = (method: string, params: unknown): NativeEvent =
   return known._tag === "Some" ? notification(known.value) : { _tag: "Opaque", method, payload: params }
 }
 
-/** The agent's JSON-RPC id is the request's name too. */
+/** Maps a request; its native id is the agent's JSON-RPC id. */
 export const fromRequest = (id: string, request: Wire.Request): NativeEvent => {
   if (request.method === "approval") {
     const { turn, request: _, item: nativeItemId, ...ask } = request.params

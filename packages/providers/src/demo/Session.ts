@@ -1,4 +1,4 @@
-/** One demo process, bound to one thread. */
+/** A session on one demo process. */
 import type { Failure } from "@millrace/contracts/Item"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { Effect, Option, Schema, type Scope } from "effect"
@@ -10,7 +10,7 @@ import * as Session from "../Session.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Wire from "./Wire.ts"
 
-/** The agent is a script beside this module, in the sources and in the bundle. */
+/** The agent's script, in the same directory as this module, in the sources and in the bundle. */
 export const script = new URL("./agent.mjs", import.meta.url)
 
 export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
@@ -22,10 +22,10 @@ const decode =
   <A, I>(operation: string, schema: Schema.Schema<A, I>) =>
   (value: unknown) =>
     Effect.mapError(Schema.decodeUnknown(schema)(value), (error) =>
-      failed(operation, { kind: "protocol", message: "the demo agent answered something else", detail: error.message })
+      failed(operation, { kind: "protocol", message: "the demo agent answered in an unknown shape", detail: error.message })
     )
 
-/** Ready for a turn when it returns. A session that is resumed continues under its key; the agent has no memory to carry over. */
+/** Starts the agent. It accepts a turn when this returns. A resumed session keeps its key; the agent has no memory to restore. */
 export const open = Effect.fn("Demo.open")(function* (
   input: OpenInput,
   options: {
@@ -42,7 +42,7 @@ export const open = Effect.fn("Demo.open")(function* (
     cwd: input.cwd,
     threadId: input.threadId,
     epoch: input.epoch,
-    install: "It is run by the Node of this server, which is gone: install Millrace again.",
+    install: "The demo agent runs with this server's Node, which was removed. Install Millrace again.",
     ...(options.stopMillis === undefined ? {} : { stopMillis: options.stopMillis })
   })
   yield* Effect.flatMap(child.request("initialize", { protocol: 1 }), decode("initialize", Wire.Initialized))
@@ -80,7 +80,7 @@ export const open = Effect.fn("Demo.open")(function* (
         return child.request("turn/start", { text })
       }).pipe(
         Effect.flatMap(decode("turn/start", Wire.Started)),
-        // An unknown outcome stays expected: it may start yet.
+        // With an unknown outcome the turn stays expected, because it may still start.
         Effect.tapError((error) => (error.outcome === "failed" ? Effect.sync(() => normaliser.refuseTurn(turnId)) : Effect.void)),
         Effect.flatMap(({ turn }) => session.bindTurn(turnId, turn))
       ),

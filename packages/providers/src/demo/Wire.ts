@@ -1,4 +1,4 @@
-/** The demo agent's protocol, as `agent.mjs` documents it. What comes from the process is decoded here and trusted afterwards. */
+/** Decoders for the demo agent's protocol, which `agent.mjs` documents. Later code trusts the decoded messages. */
 import { ApprovalOption, Question, Decision, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
@@ -21,7 +21,7 @@ export const Notification = Schema.Union(
   }),
   Schema.Struct({
     method: Schema.Literal("turn/ended"),
-    // The turn's name is enough for its end (T14). An outcome that is none of the three is a failure (T11).
+    // Only the turn's id is required (T14). An outcome other than the three known ones is a failure (T11).
     params: Schema.Struct({
       turn: text,
       outcome: loose(text),
@@ -66,7 +66,7 @@ export const Request = Schema.Union(
 )
 export type Request = typeof Request.Type
 
-/** The one message that is hot: checked by hand. */
+/** Whether the params are of a delta; checked without Schema, because this is the hot path. */
 export const isDelta = (
   params: unknown
 ): params is { readonly turn: string; readonly item: string; readonly kind: string; readonly text: string } => {

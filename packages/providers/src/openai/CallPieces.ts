@@ -1,6 +1,6 @@
 /**
- * The calls of one answer, put together from pieces. Servers tell calls apart by index, by id, or by neither; a new id is a new call whatever the
- * index says. The ids that the model is sent back are ours: unique in the conversation, since those of a server need not be.
+ * Assembles the calls of one answer from pieces. Servers identify calls by index, by id, or by neither; a new id is a new call, even with a known
+ * index. The ids that are sent back to the model are generated: unique in the conversation, because a server's ids need not be.
  */
 import { isRecord } from "../Fields.ts"
 import type { Said } from "./Said.ts"
@@ -8,17 +8,17 @@ import type { ToolCall } from "./Transcript.ts"
 
 type Piece = Extract<Said, { readonly _tag: "Call" }>
 
-/** Calls of one answer; with more of them the answer fails. */
+/** Maximum calls of one answer; with more the answer fails. */
 const maxCalls = 128
 
 interface Call {
-  /** As the server names it. */
+  /** The server's id. */
   id: string | undefined
   name: string
   arguments: string
 }
 
-/** All of it came: what begins with this name or id again is another call. */
+/** Whether the call's arguments are complete: a later piece with the same name or id begins another call. */
 const isWhole = (call: Call): boolean => {
   try {
     return isRecord(JSON.parse(call.arguments) as unknown)
@@ -30,18 +30,18 @@ const isWhole = (call: Call): boolean => {
 export interface CallPieces {
   readonly push: (piece: Piece) => void
   readonly all: () => ReadonlyArray<ToolCall>
-  /** Why they cannot be made, when they cannot. */
+  /** Why the calls cannot be made; `undefined` when they can. */
   readonly refused: () => string | undefined
 }
 
-/** Ids as strict servers take them: letters, digits, `_`; at most 40 characters for ids of ours. */
+/** An id that strict servers accept: letters, digits and `_`; at most 40 characters for our turn ids. */
 const idOf = (turn: string, name: string, at: number): string =>
   `call_${turn
     .replace(/^trn_/, "")
     .replaceAll(/[^A-Za-z0-9]/g, "_")
     .slice(-26)}_${/\d+$/.exec(name)?.[0] ?? 1}_${at + 1}`
 
-/** `name`: of the answer, within its turn; ends with its number. */
+/** `name`: name of the answer within its turn; ends with its number. */
 export const make = (turn: string, name: string): CallPieces => {
   const calls: Array<Call> = []
   const byIndex = new Map<string, Call>()
@@ -54,7 +54,7 @@ export const make = (turn: string, name: string): CallPieces => {
     const another = (call: Call) => called !== undefined && (isWhole(call) || (call.name !== "" && call.name !== called))
     if (id !== undefined) {
       const same = index === undefined ? calls.findLast((call) => call.id === id) : there?.id === id ? there : undefined
-      // Its id comes late, or with each piece.
+      // The id may come after the first piece, or with each piece.
       const known = same ?? (there?.id === undefined ? there : undefined)
       return known === undefined || another(known) ? undefined : known
     }
@@ -62,7 +62,7 @@ export const make = (turn: string, name: string): CallPieces => {
       const known = there ?? (index === undefined ? last : undefined)
       return known === undefined || another(known) ? undefined : known
     }
-    // The rest of a call that has lost its place is that of the newest call.
+    // A piece without a known position continues the newest call.
     return there ?? (index === undefined && at > 0 ? (calls[at] ?? last) : last)
   }
 

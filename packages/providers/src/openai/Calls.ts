@@ -1,13 +1,13 @@
-/** A call that the model wants made, as an item and a question to the client, and the answer as its result. */
+/** Maps a tool call of the model to an item and a question to the client, and the client's answer to the result of the call. */
 import type { Answer, ItemStatus } from "@millrace/contracts/Item"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { oneLine } from "../OneLine.ts"
 import type { ToolCall } from "./Transcript.ts"
 
-/** The one question of the request; its answer is the tool's result. */
+/** Id of the request's only question; its answer is the tool's result. */
 const questionId = "result"
 
-/** As it came when it is no JSON. */
+/** The parsed arguments; the text itself when it is not JSON. */
 const input = (call: ToolCall): unknown => {
   try {
     return JSON.parse(call.arguments === "" ? "{}" : call.arguments) as unknown
@@ -18,7 +18,7 @@ const input = (call: ToolCall): unknown => {
 
 const item = (nativeTurnId: string, nativeItemId: string) => ({ nativeTurnId, nativeItemId, kind: "tool-call" })
 
-/** `native`: names the item and the request. */
+/** `native`: native id of the item and of the request. */
 export const opened = (nativeTurnId: string, native: string, call: ToolCall): ReadonlyArray<NativeEvent> => [
   { _tag: "ItemStarted", ...item(nativeTurnId, native), content: { tool: call.name, input: input(call) } },
   {
@@ -39,7 +39,7 @@ export interface Given {
   readonly status: ItemStatus
 }
 
-/** `undefined`: the person wants the turn to end. */
+/** The result of an answer; `undefined`: the person cancelled, so the turn ends. */
 export const given = (answer: Answer): Given | undefined => {
   if ("answers" in answer)
     return { status: "completed", text: (answer.answers[questionId] ?? Object.values(answer.answers)[0] ?? []).join("\n") }

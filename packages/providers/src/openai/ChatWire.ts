@@ -1,15 +1,15 @@
 /**
- * A chunk of `/v1/chat/completions` as vLLM, llama.cpp, Ollama, LM Studio, Mistral, Databricks and older servers write it. What holds content and is
- * not read is reported (T15).
+ * Decodes a chunk of `/v1/chat/completions` of vLLM, llama.cpp, Ollama, LM Studio, Mistral, Databricks and older servers. Content that is not
+ * read is reported (T15).
  */
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import * as Failures from "./Failures.ts"
 import { arrayAt, empty, intAt, type Said, unread, usageOf } from "./Said.ts"
 
-/** Members of a message that carry no content. */
+/** Members of a message without content. */
 const silent = new Set(["role", "name", "index", "type", "id", "object", "logprobs", "annotations", "obfuscation", "phase"])
 
-/** Reads a message member by member, and keeps count of what nobody read. */
+/** Reads a message member by member, and collects the names of unread members. */
 class Reader {
   readonly said: Array<Said> = []
   readonly names = new Set<string>()
@@ -23,7 +23,7 @@ class Reader {
     if (text !== "") this.said.push({ _tag: "Text", kind, part: "0", text, ...(this.whole && { whole: this.whole }) })
   }
 
-  /** Text as servers write it: a string, a part, or a list of parts; `thinking` and `reasoning` parts hold such text again. */
+  /** Reads text in any of its shapes: a string, a part, or a list of parts; `thinking` and `reasoning` parts contain text in the same shapes. */
   content(kind: "agent-message" | "reasoning", value: unknown, at: string): void {
     if (typeof value === "string") return this.add(kind, value)
     if (Array.isArray(value)) {
@@ -39,7 +39,7 @@ class Reader {
     this.names.add(`${at}.${type}`)
   }
 
-  /** The first of these members that holds something. */
+  /** Reads the first of these members that is not empty. */
   private within(kind: "agent-message" | "reasoning", value: Fields, keys: ReadonlyArray<string>, at: string): void {
     const key = keys.find((key) => !empty(value[key]))
     if (key === undefined) this.names.add(at)
@@ -78,7 +78,7 @@ class Reader {
     const read = new Set(["content", "refusal", "tool_calls", "function_call", ...silent])
     for (const [key, value] of Object.entries(message)) {
       if (read.has(key) || key === reasoning || empty(value)) continue
-      // Repeats the reasoning that was read.
+      // The member repeats the reasoning that was read.
       if (/^(reasoning|thinking)/.test(key) && reasoning !== undefined) continue
       this.names.add(key)
     }
@@ -91,7 +91,7 @@ export const chat = (chunk: Fields): ReadonlyArray<Said> => {
   const said: Array<Said> = []
   const names = new Set<string>()
   for (const choice of arrayAt(chunk, "choices")) {
-    // We ask for one choice.
+    // The request asks for one choice, so others are not read.
     if (!isRecord(choice) || (intAt(choice, "index") ?? 0) !== 0) {
       names.add("choices")
       continue

@@ -1,6 +1,6 @@
 /**
- * A model endpoint over HTTP: which one, with which key, and what it answers, event by event. The key goes into one header and nowhere else: what
- * an endpoint says is handed on without it (X4), there are no spans and no trace headers.
+ * A model endpoint over HTTP: its address, its key, and its answers as a stream of events. The key is sent in one header only: it is removed
+ * from all texts of the endpoint (X4), and requests have no spans and no trace headers.
  */
 import { cut } from "@millrace/contracts/Text"
 import { readFileSync } from "node:fs"
@@ -12,7 +12,7 @@ import type { Environment } from "../process/Environment.ts"
 import * as Failures from "./Failures.ts"
 import { type Dialect, modelsOf } from "./Wire.ts"
 
-/** A function that the model may call. Nobody runs it here: a call is asked of the client, who answers with its result. */
+/** A function that the model may call. It is not run here: a call becomes a request to the client, whose answer is the result. */
 export interface Tool {
   readonly name: string
   readonly description?: string
@@ -23,46 +23,46 @@ export interface Tool {
 export interface OpenAiOptions {
   /** The provider's name. */
   readonly name: string
-  /** What stands before `/chat/completions` and `/models`, like `http://127.0.0.1:8000/v1`; without a path, `/v1` is taken. */
+  /** URL prefix of `/chat/completions` and `/models`, like `http://127.0.0.1:8000/v1`; without a path, `/v1` is added. */
   readonly baseUrl: string
   /** `chat` (default): `/v1/chat/completions`. `responses`: `/v1/responses`. */
   readonly api?: Dialect
-  /** For threads that name none. Default: the only one that the endpoint lists. */
+  /** Model for threads without one. Default: the only model that the endpoint lists. */
   readonly model?: string
-  /** Name of the variable of the server that holds the key. */
+  /** Name of the server's environment variable that holds the key. */
   readonly apiKeyEnv?: string
   /** Path of a file that holds the key and nothing else; read for each request. */
   readonly apiKeyFile?: string
-  /** Said to the model before the conversation. */
+  /** System instructions, sent before the conversation. */
   readonly instructions?: string
   /** Further members of each request, such as `temperature`. */
   readonly parameters?: Readonly<Record<string, unknown>>
   readonly tools?: ReadonlyArray<Tool>
-  /** Bytes of the conversation that are sent along; default 256 KiB. The newest is kept. */
+  /** Maximum bytes of the conversation in a request; default 256 KiB. The oldest messages are dropped first. */
   readonly historyBytes?: number
   /** Turns that are read back from the log when a session opens; default 200. */
   readonly historyTurns?: number
-  /** Of one event of an answer; default 8 MiB of characters. */
+  /** Maximum characters of one event of an answer; default 8 Mi. */
   readonly eventLimit?: number
-  /** Before the first of at most two repeats of a request of whose answer nothing has come; doubled for the second. Default 500. */
+  /** Delay before the first of at most two retries of a request without any answer; doubled for the second. Default 500. */
   readonly retryMillis?: number
 }
 
 export interface Endpoint {
-  /** The data of each event of an answer, in order; a `Failure` among them is the last. Ends, or leaves, with the request. */
+  /** The data of each event of an answer, in order; a `Failure` element is the last. Ends with the response; interrupting it aborts the request. */
   readonly answer: (body: object) => Stream.Stream<string | Failure, Failure>
-  /** What it lists; within 5 seconds. `undefined`: it has no list. */
+  /** Model names that the endpoint lists; fails after 5 seconds. `undefined`: the endpoint has no list (404). */
   readonly models: Effect.Effect<ReadonlyArray<string> | undefined, Failure>
-  /** A key is named. */
+  /** Whether a key is configured. */
   readonly hasKey: boolean
-  /** For people: where it is. */
+  /** Base URL, for messages. */
   readonly address: string
 }
 
 const errorBytes = 64 * 1024
 const listBytes = 4 * 1024 * 1024
 const defaultEventLimit = 8 * 1024 * 1024
-/** A dummy key such as `none`, which local servers want, is no secret. */
+/** Minimum length of a key that is removed from texts: a dummy key such as `none` for local servers is not secret. */
 const shortestSecret = 8
 
 const failure = (kind: Failure["kind"], message: string, detail?: string): Failure => ({
@@ -71,13 +71,13 @@ const failure = (kind: Failure["kind"], message: string, detail?: string): Failu
   ...(detail === undefined || detail === "" ? {} : { detail })
 })
 
-/** `http://host:8000` is `http://host:8000/v1`; no slash at the end. */
+/** The base URL without a trailing slash; `http://host:8000` becomes `http://host:8000/v1`. */
 const addressOf = (baseUrl: string): string => {
   const url = new URL(baseUrl)
   return `${url.origin}${url.pathname === "/" ? "/v1" : url.pathname.replace(/\/+$/, "")}`
 }
 
-/** The key as it is now: a file may have been written anew. */
+/** The current key; a file is read each time, because it may change. */
 const keyOf = (options: OpenAiOptions, server: Environment): Effect.Effect<Redacted.Redacted | undefined, Failure> =>
   Effect.suspend((): Effect.Effect<Redacted.Redacted | undefined, Failure> => {
     const { apiKeyEnv, apiKeyFile } = options
@@ -100,7 +100,7 @@ const keyOf = (options: OpenAiOptions, server: Environment): Effect.Effect<Redac
       : Effect.succeed(Redacted.make(key))
   })
 
-/** Nothing that is told may hold the key. */
+/** Removes the key from a text (X4). */
 const without = (key: Redacted.Redacted | undefined): ((text: string) => string) => {
   const secret = key === undefined ? "" : Redacted.value(key)
   return secret.length < shortestSecret ? (text) => text : (text) => text.replaceAll(secret, "(secret)")
@@ -122,7 +122,7 @@ const text = (response: HttpClientResponse.HttpClientResponse, limit: number) =>
 
 const lines = /[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+/g
 
-/** From bytes to the data of events. What is larger than the limit is the end of it, told in order. */
+/** Parses bytes into the data of events, in order. An event larger than the limit becomes a `Failure`. */
 const events = (limit: number) => {
   const tooLarge = failure("protocol", `The endpoint sent one event of more than ${limit} characters.`)
   const decoder = new TextDecoder()
@@ -134,9 +134,9 @@ const events = (limit: number) => {
   return (chunk: Chunk.Chunk<Uint8Array>): Chunk.Chunk<string | Failure> => {
     for (const bytes of chunk) {
       const text = held + decoder.decode(bytes, { stream: true })
-      // Half of a CRLF at a cut would read as two line ends.
+      // Hold back a final CR: a CRLF split between chunks would count as two line ends.
       held = text.endsWith("\r") ? "\r" : ""
-      // Line by line: the parser looks at a piece from its beginning for each line in it.
+      // Feed single lines: the parser rescans its input from the beginning for each line in it.
       for (const line of (held === "" ? text : text.slice(0, -1)).match(lines) ?? [])
         if (parser.feed(line) !== undefined) found.push(tooLarge)
     }
@@ -144,7 +144,7 @@ const events = (limit: number) => {
   }
 }
 
-/** Opens nothing. `server`: the server's environment, looked at for each request. */
+/** Makes no request by itself. `server`: the server's environment, read for each request. */
 export const make = (options: OpenAiOptions, client: HttpClient.HttpClient, server: () => Environment): Endpoint => {
   const address = addressOf(options.baseUrl)
   const path = options.api === "responses" ? "/responses" : "/chat/completions"
@@ -159,7 +159,7 @@ export const make = (options: OpenAiOptions, client: HttpClient.HttpClient, serv
     error._tag === "RequestError"
       ? failure(
           "transport",
-          `The endpoint at ${address} cannot be reached. See that it runs, and that baseUrl is right.`,
+          `The endpoint at ${address} cannot be reached. Check that it runs and that baseUrl is right.`,
           codeOf(error.cause)
         )
       : failure("transport", `The endpoint at ${address} broke off its answer.`, codeOf(error.cause))
@@ -200,7 +200,7 @@ export const make = (options: OpenAiOptions, client: HttpClient.HttpClient, serv
           return Stream.fail(
             failure(
               "protocol",
-              `The endpoint at ${address} does not stream: it answered ${JSON.stringify(cut(type, 100))} in place of text/event-stream.`
+              `The endpoint at ${address} does not stream: it answered ${JSON.stringify(cut(type, 100))} instead of text/event-stream.`
             )
           )
         return response.stream.pipe(

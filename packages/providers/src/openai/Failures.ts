@@ -1,9 +1,9 @@
-/** Why an endpoint did not answer, or not to the end, in the closed set that clients switch on. No text of it holds the key (X4). */
+/** Maps errors of an endpoint and finish reasons to the closed set of `Failure` kinds. Callers remove the key from the texts first (X4). */
 import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"
 
-/** Those that say it all; the others leave room for a better word. */
+/** Status codes that determine the kind; for others the error's code or type comes first. */
 const plain: ReadonlyMap<number | undefined, Failure["kind"]> = new Map([
   [401, "auth"],
   [402, "limit"],
@@ -26,13 +26,13 @@ const kindOfWord = (word: string): Failure["kind"] | undefined => {
   return /server_error|internal_error/.test(word) ? "transport" : undefined
 }
 
-/** What vLLM, llama.cpp, Ollama and OpenAI say of a conversation that is too long; not all give it a code. */
+/** Whether a message of vLLM, llama.cpp, Ollama or OpenAI means that the conversation is too long; not all send a code. */
 const saysContext = (message: string): boolean =>
   /(maximum|exceed\w*|longer than|too (long|large)).{0,60}context|context (length|size|window|limit)|prompt is too long/i.test(
     message
   )
 
-/** An `error` object, or the message alone, as endpoints write them. */
+/** The failure of an `error` object, or of a message alone; endpoints send both. */
 export const ofError = (error: unknown, status?: number): Failure => {
   const message = (typeof error === "string" ? error : stringAt(error, "message")) ?? "The endpoint gave no reason."
   const words = [stringAt(error, "code"), stringAt(error, "type")].filter((word) => word !== undefined)
@@ -55,19 +55,19 @@ const errorIn = (body: string): unknown => {
   }
 }
 
-/** Further ahead than any endpoint's limit lasts: a number that is no number of seconds. */
+/** Maximum accepted `Retry-After`. A longer one is not a number of seconds. */
 const longestWaitMillis = 366 * 24 * 3600 * 1000
 
-/** When `Retry-After` says that it may be asked again: seconds from `now`, also with a fraction, or a date that lies ahead. */
+/** The time of `Retry-After`, ISO 8601: seconds from `now`, also fractional, or a date in the future; `undefined` for any other value. */
 export const retryAt = (header: string | undefined, now: number): string | undefined => {
   const said = header?.trim() ?? ""
   const seconds = /^\d+(\.\d+)?$/.test(said) ? Number(said) : undefined
-  // A date has letters: `Date.parse` makes a year of a number that it does not know.
+  // A date has letters: `Date.parse` reads a bare number as a year.
   const at = seconds !== undefined ? now + Math.ceil(seconds * 1000) : /[a-z]/i.test(said) ? Date.parse(said) : Number.NaN
   return at >= now && at - now <= longestWaitMillis ? new Date(at).toISOString() : undefined
 }
 
-/** An answer other than 200. `now`: milliseconds since 1970. */
+/** The failure of an answer whose status is not 200. `now`: milliseconds since 1970. */
 export const ofAnswer = (answer: {
   readonly status: number
   readonly body: string
@@ -83,10 +83,10 @@ export const ofAnswer = (answer: {
   return resetAt === undefined ? failure : { ...failure, resetAt }
 }
 
-/** It may go better in a moment, when nothing of an answer has come yet. */
+/** Whether a retry may succeed, if no part of the answer has arrived. */
 export const isPassing = ({ kind }: Failure): boolean => kind === "transport" || kind === "overloaded"
 
-/** The model has said all that it has to say, in the words of OpenAI, Anthropic, Gemini, Cohere, Together, TGI and Bedrock. */
+/** Finish reasons of a complete answer, of OpenAI, Anthropic, Gemini, Cohere, Together, TGI and Bedrock. */
 const finished = new Set([
   "stop",
   "eos",
@@ -126,10 +126,10 @@ const overloaded = new Set(["insufficient_system_resource", "overloaded", "overl
 
 const word = (reason: string): string => reason.trim().toLowerCase().replaceAll("-", "_")
 
-/** The answer ended so that a call can be made. */
+/** Whether the answer ended for a tool call. */
 export const isCall = (reason: string): boolean => called.has(word(reason))
 
-/** Why an answer that ended with this word is no success; `undefined`: it is one. A word that is not known is no success (T11). */
+/** The failure of a finish reason; `undefined` for a success. An unknown reason is a failure (T11). */
 export const ofFinish = (reason: string): Failure | undefined => {
   const said = word(reason)
   if (finished.has(said) || called.has(said)) return undefined
@@ -144,6 +144,6 @@ export const ofFinish = (reason: string): Failure | undefined => {
     return { kind: "context", message: "The conversation is too long for the model. Shorten it, or begin a new thread.", detail }
   if (filtered.has(said)) return { kind: "refused", message: "The endpoint's content filter ended the answer.", detail }
   if (overloaded.has(said))
-    return { kind: "overloaded", message: "The endpoint ran out of resources in mid-answer. Send the message again.", detail }
+    return { kind: "overloaded", message: "The endpoint ran out of resources during its answer. Send the message again.", detail }
   return { kind: "unknown", message: `The model ended its answer as ${JSON.stringify(cut(reason, 100))}.`, detail }
 }

@@ -1,4 +1,4 @@
-/** One answer of the model as native events: its texts as items, its calls whole, how it ended. Only words are changed here. */
+/** Maps one answer of the model to native events: its texts as items. Also collects its calls, finish reason and usage. */
 import type { Usage } from "@millrace/contracts/Item"
 import { ItemText } from "../ItemText.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
@@ -8,20 +8,20 @@ import type { Said } from "./Said.ts"
 import * as Texts from "./Texts.ts"
 
 export interface Mapping {
-  /** In order. What fails is no event: the caller ends the turn with it. */
+  /** Call in order. The caller handles `Failed` and `Other` itself. */
   readonly push: (said: Exclude<Said, { readonly _tag: "Failed" | "Other" }>) => ReadonlyArray<NativeEvent>
-  /** Closes the text that is open, when the answer came to its end. */
+  /** Closes the open text at the end of the answer. */
   readonly close: () => ReadonlyArray<NativeEvent>
-  /** What the model said for the person, at most 128 Ki characters. */
+  /** The model's message text without reasoning, at most 128 Ki characters. */
   readonly text: () => string
   readonly calls: () => ReadonlyArray<ToolCall>
-  /** Why its calls cannot be made, when they cannot. */
+  /** Why the calls cannot be made; `undefined` when they can. */
   readonly refused: () => string | undefined
   readonly finish: () => string | undefined
   readonly usage: () => Usage | undefined
-  /** Something of it was told. */
+  /** Whether any text or call of the answer has arrived. */
   readonly begun: () => boolean
-  /** Neither text, nor reasoning, nor a call; white space is no text. */
+  /** Whether the answer has no text, no reasoning and no call; white space does not count as text. */
   readonly empty: () => boolean
 }
 
@@ -31,7 +31,7 @@ interface Open {
   readonly nativeItemId: string
 }
 
-/** `name`: of the answer, within its turn. */
+/** `name`: name of the answer within its turn. */
 export const make = (nativeTurnId: string, name: string): Mapping => {
   const spoken = new ItemText()
   const texts = Texts.make()
@@ -45,7 +45,7 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
     if (open === undefined) return []
     const { kind, nativeItemId } = open
     open = undefined
-    // Its text is the sum of its deltas, which the normaliser has.
+    // The normaliser has the text, from the deltas.
     return [{ _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind, status: "completed", content: {} }]
   }
   const textPiece = (said: Extract<Said, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
@@ -88,7 +88,7 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
 const sum = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined ? b : b === undefined ? a : a + b
 
-/** Of a turn with several answers. */
+/** The sum of the usages of a turn with several answers. */
 export const added = (a: Usage | undefined, b: Usage | undefined): Usage | undefined => {
   if (a === undefined || b === undefined) return a ?? b
   const keys = ["inputTokens", "cachedInputTokens", "outputTokens", "reasoningTokens", "totalTokens"] as const

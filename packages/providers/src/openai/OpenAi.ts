@@ -1,4 +1,4 @@
-/** Any endpoint that speaks `/v1/chat/completions` or `/v1/responses`, behind the contract of every agent: vLLM, llama.cpp, Ollama, LM Studio, exo. */
+/** Adapter for any endpoint with `/v1/chat/completions` or `/v1/responses`: vLLM, llama.cpp, Ollama, LM Studio, exo. */
 import type { HttpClient } from "@effect/platform"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
@@ -8,7 +8,7 @@ import * as Session from "./Session.ts"
 
 export type { OpenAiOptions, Tool } from "./Endpoint.ts"
 
-/** Nothing is asked of the endpoint before a look or a session. */
+/** Builds the adapter. It makes no request before a probe or a session. */
 export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpClient): ProviderAdapter => {
   const { name } = options
   const endpoint = Endpoint.make(options, client, () => process.env)
@@ -22,7 +22,7 @@ export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpCli
       onSuccess: (models): ProviderStatus => ({
         ...status,
         installed: true,
-        // Without a list nothing has shown that the key is taken.
+        // Without a list of models it is unknown whether the endpoint accepts the key.
         signedIn: !endpoint.hasKey ? "not-needed" : models === undefined ? "unknown" : "yes",
         ...(models === undefined ? {} : { models })
       }),
@@ -30,7 +30,7 @@ export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpCli
         ...status,
         installed: kind !== "transport",
         signedIn: kind === "auth" ? "no" : endpoint.hasKey ? "unknown" : "not-needed",
-        fix: kind === "auth" && !endpoint.hasKey ? `${message} Name the key's place: apiKeyEnv or apiKeyFile.` : message
+        fix: kind === "auth" && !endpoint.hasKey ? `${message} Configure the key with apiKeyEnv or apiKeyFile.` : message
       })
     })
   })

@@ -1,13 +1,13 @@
-/** An event of `/v1/responses`. Texts and calls are taken from whichever event has them; what is not read is reported (T15). */
+/** Decodes an event of `/v1/responses`. Texts and calls are read from every event that has them; unread content is reported (T15). */
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import * as Failures from "./Failures.ts"
 import { arrayAt, empty, intAt, none, type Said, unread, usageOf } from "./Said.ts"
 
-/** Said again in a better form by other events, or empty of content. */
+/** Events without content, or whose content other events repeat in a better form. */
 const noise =
   /^response\.(created|queued|in_progress|content_part\.added|output_item\.added|reasoning_summary_part\.|(refusal|function_call_arguments)\.done|function_call_arguments\.delta)/
 
-/** Its texts and its call, whole: a server need not have sent their pieces. `answer`: as the end of the answer repeats it. */
+/** The whole texts and the call of an item; a server may send no pieces of them. `answer`: the item is repeated at the end of the answer. */
 const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> => {
   const type = stringAt(item, "type")
   const id = stringAt(item, "id") ?? ""
@@ -46,13 +46,13 @@ const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> =>
   ]
 }
 
-/** What the end of the answer has: its usage, and its items for a server that sent no events of them. */
+/** Content of the final event: the usage, and the items, for a server that sent no events of them. */
 const ending = (response: unknown): ReadonlyArray<Said> => [
   ...usageOf(isRecord(response) ? response["usage"] : undefined),
   ...arrayAt(response, "output").flatMap((item) => itemOf(item, "answer").filter(({ _tag }) => _tag !== "Other"))
 ]
 
-/** The reason of an answer that is not whole, in the words of the other dialect. */
+/** The finish reason of an incomplete answer, as in the chat dialect. */
 const incomplete = (response: unknown): string => {
   const reason = stringAt(isRecord(response) ? response["incomplete_details"] : undefined, "reason") ?? "incomplete"
   return reason === "max_output_tokens" ? "length" : reason

@@ -1,11 +1,11 @@
-/** The few words that both dialects of an endpoint are read into, and how values of unknown shape are looked at. */
+/** The common form of both dialects of an endpoint, and readers for values of unknown shape. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
 import { isRecord } from "../Fields.ts"
 
 export type Said =
   /**
-   * Text of the answer, or of the reasoning; `part` tells one message from the next. `whole`: not a piece but all of its text, or of the answer's
-   * (`answer`), which a server may send in addition to the pieces.
+   * Text of the answer, or of the reasoning; `part` identifies the message. `whole`: not a piece but the whole text of the part, or of the answer
+   * (`answer`); a server may send it in addition to the pieces.
    */
   | {
       readonly _tag: "Text"
@@ -15,8 +15,8 @@ export type Said =
       readonly whole?: "part" | "answer"
     }
   /**
-   * A piece of a call, in whatever the server gives to tell calls apart: `index` is its place in the answer, `at` its place in this chunk.
-   * `whole`: the call as the end of the answer repeats it.
+   * A piece of a call, with the identification that the server gives: `index` is its position in the answer, `at` its position in this chunk.
+   * `whole`: the complete call, repeated at the end of the answer.
    */
   | {
       readonly _tag: "Call"
@@ -28,10 +28,10 @@ export type Said =
       readonly whole?: true
     }
   | { readonly _tag: "Usage"; readonly usage: Usage }
-  /** `stop`, `length`, `tool_calls`, `content_filter`, or another word. */
+  /** `reason`: `stop`, `length`, `tool_calls`, `content_filter`, or another value. */
   | { readonly _tag: "Finish"; readonly reason: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
-  /** Content that this version does not read (T15). `names`: where it stands in the message; `alone`: nothing else of the message was read. */
+  /** Content that this version does not read (T15). `names`: its members of the message; `alone`: nothing else of the message was read. */
   | { readonly _tag: "Other"; readonly names: string; readonly alone: boolean }
 
 export const none: ReadonlyArray<Said> = []
@@ -65,7 +65,7 @@ export const usageOf = (raw: unknown): ReadonlyArray<Said> => {
   return [{ _tag: "Usage", usage }]
 }
 
-/** Holds no content. */
+/** Whether the value has no content. */
 export const empty = (value: unknown): boolean =>
   value === undefined ||
   value === null ||

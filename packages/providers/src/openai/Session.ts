@@ -1,5 +1,5 @@
 /**
- * A session of ours at an endpoint that keeps nothing: the conversation is ours, read back from the log when the session opens. No process: a
+ * A session with a stateless endpoint: the conversation is read from the log when the session opens, and kept here. There is no process: a
  * request lives in the session's scope, and ends with its turn, by an interrupt or with the session.
  */
 import { cut } from "@millrace/contracts/Text"
@@ -21,7 +21,7 @@ const defaultHistory = { turns: 200, bytes: 256 * 1024 }
 
 const size = (event: NativeEvent): number => (event._tag === "ItemDelta" ? event.text.length : 256)
 
-/** The thread's model, else the configured one, else the only one there is. */
+/** The thread's model, else the configured one, else the only model that the endpoint lists. */
 const modelOf = (input: OpenInput, options: OpenAiOptions, endpoint: Endpoint): Effect.Effect<string, Failure> => {
   const named = input.model ?? options.model
   if (named !== undefined) return Effect.succeed(named)
@@ -36,7 +36,7 @@ const modelOf = (input: OpenInput, options: OpenAiOptions, endpoint: Endpoint): 
   })
 }
 
-/** Ready for a turn when it returns. */
+/** Opens the session. It accepts a turn when this returns. */
 export const open = Effect.fn("OpenAi.open")(function* (
   input: OpenInput,
   options: OpenAiOptions,
@@ -81,12 +81,12 @@ export const open = Effect.fn("OpenAi.open")(function* (
     if (Cause.isInterruptedOnly(exit.cause)) return { ...common, outcome: "interrupted", ...(ended ? { reason: ended } : {}) }
     const error = Option.getOrElse(Cause.failureOption(exit.cause), (): Failure => ({
       kind: "unknown",
-      message: "The adapter broke in this turn.",
+      message: "The adapter failed during this turn.",
       detail: cut(Cause.pretty(exit.cause), 2000)
     }))
     return { ...common, outcome: "failed", reason: error.message, error }
   }
-  /** Its end is told even when it is interrupted before its first step: it must be started where nothing can interrupt it. */
+  /** Runs a turn and emits its terminal. Start it in an uninterruptible region: then the terminal is emitted even if the fiber is interrupted before its first step. */
   const begin = (turnId: TurnId, text: string) =>
     Turn.run({ endpoint, options, model, transcript, say, room: inbox.room, asking }, turnId, text).pipe(
       Effect.interruptible,
@@ -120,10 +120,10 @@ export const open = Effect.fn("OpenAi.open")(function* (
     resumeKey: undefined,
     capabilities,
     startTurn: Effect.fn("OpenAi.startTurn")(function* ({ text, turnId }) {
-      if (ended !== undefined) return yield* failed("startTurn", { kind: "process", message: `The session is over: ${ended}.` })
+      if (ended !== undefined) return yield* failed("startTurn", { kind: "process", message: `The session has ended: ${ended}.` })
       if (running !== undefined)
-        return yield* failed("startTurn", { kind: "refused", message: `The turn ${running.turnId} runs still.` })
-      // The endpoint has no turn ids: ours are the native ones.
+        return yield* failed("startTurn", { kind: "refused", message: `The turn ${running.turnId} is still running.` })
+      // The endpoint has no turn ids: the native turn id is ours.
       normaliser.bindTurn(turnId, turnId)
       say([{ _tag: "TurnStarted", nativeTurnId: turnId }])
       yield* Effect.uninterruptible(
@@ -134,7 +134,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
     }),
     steer: () =>
       Effect.fail(
-        failed("steer", { kind: "refused", message: "A model endpoint takes no text in mid-answer; queue the message." })
+        failed("steer", { kind: "refused", message: "A model endpoint cannot be steered during an answer; queue the message." })
       ),
     interrupt: Effect.fn("OpenAi.interrupt")(function* (turnId) {
       if (running?.turnId !== turnId) return

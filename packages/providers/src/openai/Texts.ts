@@ -1,23 +1,23 @@
-/** The texts of one answer, taken once each: servers send them in pieces, whole, or both. */
+/** Deduplicates the texts of one answer: servers send them in pieces, whole, or both. */
 import type { Said } from "./Said.ts"
 
 type Piece = Extract<Said, { readonly _tag: "Text" }>
 type Kind = Piece["kind"]
 
-/** Characters of an answer that are kept to compare with; beyond them a whole text adds nothing to its pieces. */
+/** Maximum characters of an answer that are kept for comparison; beyond them a whole text adds nothing to its pieces. */
 const keptCharacters = 256 * 1024
 
 interface Part {
   readonly kind: Kind
   text: string
-  /** Its whole text came. */
+  /** The whole text has arrived. */
   whole: boolean
 }
 
 export interface Texts {
-  /** What of it is new: all of a piece, of a whole text what its pieces did not have. */
+  /** The new text: all of a piece; of a whole text, the part that its pieces did not have. */
   readonly take: (said: Piece) => string
-  /** Something other than white space was taken. */
+  /** Whether any text other than white space was taken. */
   readonly some: () => boolean
 }
 
@@ -26,7 +26,7 @@ const rest = (told: string, whole: string): string =>
 
 export const make = (): Texts => {
   const parts = new Map<string, Part>()
-  /** By kind, what came other than as the whole answer. */
+  /** By kind, the texts that did not come with the whole answer. */
   const told = new Map<Kind, string>()
   let kept = 0
   let some = false
@@ -43,7 +43,7 @@ export const make = (): Texts => {
 
   const ofPart = (said: Piece): string => {
     const named = parts.get(`${said.kind} ${said.part}`)
-    // Some servers give a text other ids in its pieces than at its end.
+    // Some servers use different ids for the pieces of a text and for the whole text.
     const known =
       named ??
       [...parts.values()].find(
@@ -66,7 +66,7 @@ export const make = (): Texts => {
     if (said.whole === "part") return ofPart(said)
     if (said.whole === "answer") {
       const before = told.get(said.kind)
-      // A server that sends no deltas sends each piece under the name of a whole message.
+      // A server without deltas sends each piece as a whole message.
       return before === undefined ? said.text : rest(before, said.text)
     }
     note(said)

@@ -1,6 +1,6 @@
 /**
- * The conversation that an endpoint is sent whole with each request, since it keeps none: filled from our log when a session opens, then with what
- * is said. Bounded in bytes, the newest kept (L4).
+ * The conversation, which each request sends in full because an endpoint stores none: filled from the log when a session opens, then with each new
+ * message. Bounded in bytes; the oldest messages are dropped (L4).
  */
 import type { History } from "@millrace/contracts/ProviderAdapter"
 import type { Dialect } from "./Wire.ts"
@@ -23,7 +23,7 @@ const weigh = (message: Message): number =>
 
 const words = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
 
-/** Stands where a tool gave nothing. */
+/** Placeholder for the missing result of a tool call. */
 export const noResult = "(there is no result: the turn ended before)"
 
 const ofHistory = (history: History): ReadonlyArray<Message> =>
@@ -43,7 +43,7 @@ const ofHistory = (history: History): ReadonlyArray<Message> =>
 
 const joined = (a: string, b: string): string => (a === "" || b === "" ? a + b : `${a}\n\n${b}`)
 
-/** Two in a row of one speaker as one: templates of many models refuse them. */
+/** Joins consecutive messages of one role: chat templates of many models reject them. */
 const folded = (messages: ReadonlyArray<Message>): ReadonlyArray<Message> => {
   const out: Array<Message> = []
   for (const message of messages) {
@@ -78,22 +78,22 @@ const forResponses = (message: Message): ReadonlyArray<object> => {
 
 export interface Transcript {
   readonly add: (message: Message) => void
-  /** As the body of a request has it; at least the newest user message and what follows it. */
+  /** The messages of a request body; at least the newest user message and the messages after it. */
   readonly render: (dialect: Dialect) => ReadonlyArray<object>
-  /** Messages left out so far, by the bound. */
+  /** Number of messages that are no longer sent. */
   readonly leftOut: () => number
 }
 
-/** `bytes`: of text in all. */
+/** `bytes`: maximum total bytes of text. */
 export const make = (bytes: number, history?: History): Transcript => {
   const given = history === undefined ? [] : ofHistory(history)
-  // It begins with a message of the user: an answer without its question, or a result without its call, is none.
+  // The conversation must begin with a user message: it must not have an answer without its question, or a result without its call.
   const first = given.findIndex(({ role }) => role === "user")
   const messages: Array<Message> = first === -1 ? [] : given.slice(first)
   let size = messages.reduce((sum, message) => sum + weigh(message), 0)
   let leftOut = given.length - messages.length
 
-  /** From the oldest, up to a message of the user. */
+  /** Drops the oldest messages, up to the next user message, while the bound is exceeded. */
   const trim = () => {
     while (size > bytes) {
       const next = messages.findIndex(({ role }, at) => at > 0 && role === "user")

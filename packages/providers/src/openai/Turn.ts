@@ -1,6 +1,6 @@
 /**
- * One turn at an endpoint: the conversation goes out, the answer comes in; a call that the model wants made is asked of the client, and its result
- * goes out with the conversation again, until the model is done. A request is repeated only while nothing of its answer has come.
+ * One turn at an endpoint: sends the conversation and reads the answer. Each tool call becomes a request to the client, and its result is sent
+ * with the conversation in the next request, until an answer has no calls. A request is retried only while no part of its answer has arrived.
  */
 import * as Text from "@millrace/contracts/Text"
 import type { Answer, Failure, Usage } from "@millrace/contracts/Item"
@@ -19,9 +19,9 @@ export interface Surroundings {
   readonly options: OpenAiOptions
   readonly model: string
   readonly transcript: Transcript
-  /** In order; waits for nothing. */
+  /** Emits events, in order; never waits. */
   readonly say: (events: ReadonlyArray<NativeEvent>) => void
-  /** Waits while nobody reads what was said. */
+  /** Waits while the queue of emitted events is full. */
   readonly room: Effect.Effect<void>
   /** Requests that wait for an answer, by native id. */
   readonly asking: Map<string, Deferred.Deferred<Answer>>
@@ -55,7 +55,7 @@ const responsesBody = ({ model, options, transcript }: Surroundings) => ({
   ...options.parameters
 })
 
-/** What an answer that was finished lacks, when it lacks something (T15). `first`: of its turn. */
+/** The failure of a finished answer without usable content (T15). `first`: the first answer of its turn. */
 const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first: boolean): Failure | undefined => {
   const failure = (message: string): Failure => ({
     kind: "protocol",
@@ -65,14 +65,14 @@ const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first
   const refused = mapping.refused()
   if (refused !== undefined) return failure(refused)
   if (mapping.calls().length === 0 && Failures.isCall(finish))
-    return failure("The model ended its answer for a call, and the answer has no call that can be read.")
+    return failure("The model ended its answer for a call, but the answer has no readable call.")
   // After a call the model may have nothing to add.
   return first && mapping.empty()
     ? failure("The endpoint ended its answer with nothing in it: no text, no reasoning, no call.")
     : undefined
 }
 
-/** One request, read to the end of its answer. `first`: of its turn. */
+/** Sends one request and reads its answer to the end. `first`: the first request of its turn. */
 const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, first: boolean): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     const { endpoint, options, room, say } = around
@@ -105,12 +105,12 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
         return over || failed !== undefined
       }),
       Stream.runForEachChunk(() => room),
-      // An answer that was finished is whole, whatever becomes of its connection.
+      // An answer with a finish reason is complete, even if the connection then fails.
       Effect.catchAll((failure) => (mapping.finish() === undefined ? Effect.fail(failure) : Effect.void)),
       Effect.flatMap(() => {
         say(unread.end())
         if (failed !== undefined) return Effect.fail(failed)
-        // Some servers say no more than [DONE].
+        // Some servers send [DONE] without a finish reason.
         const finish = mapping.finish() ?? (over && mapping.begun() ? "stop" : undefined)
         const wrong = finish === undefined ? cut : (Failures.ofFinish(finish) ?? lacking(mapping, finish, unread.names(), first))
         return wrong === undefined ? Effect.void : Effect.fail(wrong)
@@ -118,10 +118,10 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
     )
   })
 
-/** What is said of the person's wish, when it ends the turn. */
+/** Reason of a turn that ends because a person cancelled a call. */
 export const cancelled = "the call was cancelled"
 
-/** Asks for each result; all calls have one afterwards, for the model that is asked again. `false`: the turn shall end. */
+/** Requests the result of each call. Afterwards the transcript has a result for every call. `false`: a person cancelled, so the turn must end. */
 const call = ({ asking, say, transcript }: Surroundings, turn: string, name: string, calls: ReadonlyArray<ToolCall>) =>
   Effect.suspend(() => {
     const results = new Map<string, string>()
@@ -153,7 +153,7 @@ export interface Over {
   readonly outcome: "completed" | "interrupted"
 }
 
-/** `turn`: its native id. Fails as the turn does. */
+/** Runs a turn. `turn`: its native id. Fails with the failure of the turn. */
 export const run = (around: Surroundings, turn: string, text: string): Effect.Effect<Over, Failure> =>
   Effect.gen(function* () {
     const { options, say, transcript } = around
@@ -171,7 +171,7 @@ export const run = (around: Surroundings, turn: string, text: string): Effect.Ef
           times: 2,
           schedule: Schedule.exponential(options.retryMillis ?? 500)
         }),
-        // What the person saw is what the model is told it said.
+        // The transcript has the text that was emitted, so that the model sees the same as the person.
         Effect.onExit((exit) =>
           Effect.sync(() => {
             const whole = exit._tag === "Success"

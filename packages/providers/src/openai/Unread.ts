@@ -1,18 +1,18 @@
 /**
- * What an answer holds and nobody read, kept as opaque events (T15). A message of which nothing was read is kept as it came; members beside text that
- * was read once for each set of their names, since some servers send them with every piece. Bounded; what is over the bound is counted.
+ * Keeps unread content of an answer as opaque events (T15). A message of which nothing was read is kept unchanged. A message with other, read content
+ * is kept once per set of unread names, because some servers send them with every piece. Bounded; messages over the bound are counted.
  */
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { Said } from "./Said.ts"
 
-/** Of one answer. */
+/** Maximum events and characters of one answer. */
 const maxEvents = 256
 const maxCharacters = 1024 * 1024
-/** Of one event; the log refuses an event over 256 KiB (L4). */
+/** Maximum characters of one event; the log refuses an event over 256 KiB (L4). */
 const eventCharacters = 64 * 1024
 const maxNames = 20
 
-/** Cut between characters. */
+/** The text cut to the limit, not within a surrogate pair. */
 const shortened = (text: string): string => {
   const last = text.charCodeAt(eventCharacters - 1)
   return text.slice(0, last >= 0xd800 && last < 0xdc00 ? eventCharacters - 1 : eventCharacters)
@@ -20,9 +20,9 @@ const shortened = (text: string): string => {
 
 export interface Unread {
   readonly keep: (said: Extract<Said, { readonly _tag: "Other" }>, message: string) => ReadonlyArray<NativeEvent>
-  /** Reports what the bound left out. */
+  /** Call at the end of the answer: reports how many messages were dropped. */
   readonly end: () => ReadonlyArray<NativeEvent>
-  /** For people: where it stood. */
+  /** Names of the unread members, for messages. */
   readonly names: () => string
 }
 

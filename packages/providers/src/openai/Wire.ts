@@ -1,7 +1,6 @@
 /**
- * What an endpoint streams, decoded at the edge: chunks of `/v1/chat/completions` and events of `/v1/responses` in the same few words. Total and
- * open: what is not known is `Other`. Both dialects as vLLM, llama.cpp, Ollama, LM Studio and exo write them, `reasoning_content` and `reasoning`
- * included.
+ * Decodes the stream of an endpoint: chunks of `/v1/chat/completions` and events of `/v1/responses`, both into `Said`. Total; unknown content is
+ * `Other`. Covers both dialects as vLLM, llama.cpp, Ollama, LM Studio and exo send them, including `reasoning_content` and `reasoning`.
  */
 import { isRecord, stringAt } from "../Fields.ts"
 import { chat } from "./ChatWire.ts"
@@ -12,10 +11,10 @@ export type { Said } from "./Said.ts"
 
 export type Dialect = "chat" | "responses"
 
-/** The last frame of the chat dialect, which is no JSON. */
+/** The last frame of the chat dialect, which is not JSON. */
 export const done = "[DONE]"
 
-/** `undefined`: not a message at all. `[DONE]` says nothing more. */
+/** Decodes one event; `undefined`: not a JSON object. `[DONE]` decodes as no content. */
 export const decode = (dialect: Dialect, data: string): ReadonlyArray<Said> | undefined => {
   if (data.trim() === done) return none
   let value: unknown
@@ -28,7 +27,7 @@ export const decode = (dialect: Dialect, data: string): ReadonlyArray<Said> | un
   return dialect === "chat" ? chat(value) : responses(value)
 }
 
-/** Names that `GET /v1/models` lists. */
+/** The model names in the answer of `GET /v1/models`, at most 1,000. */
 export const modelsOf = (body: unknown): ReadonlyArray<string> =>
   arrayAt(body, "data")
     .flatMap((model) => stringAt(model, "id") ?? [])
