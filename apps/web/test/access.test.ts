@@ -1,13 +1,13 @@
-/** Everybody can use it: a scan of every view in both colours and both sizes, and the way to an answered approval by keys alone. */
+/** Accessibility: a scan of every view in both colour themes and both sizes, and an approval answered with the keyboard alone. */
 import { expect, it } from "@effect/vitest"
 import axe from "axe-core"
 import { Effect } from "effect"
 import type { Page } from "playwright-core"
 import { browser, type Device, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
 
-/** What axe finds serious or critical, and in which element. */
+/** The serious and critical violations that axe finds, with their elements. */
 const findings = async (page: Page): Promise<ReadonlyArray<string>> => {
-  // Half-faded colours are nobody's colours.
+  // Waits for animations to end: colours in the middle of a fade are not the final ones.
   await page.evaluate(async () => {
     await Promise.all(
       document.getAnimations().flatMap((one) => (one.effect?.getTiming().iterations === Infinity ? [] : [one.finished]))
@@ -21,7 +21,7 @@ const findings = async (page: Page): Promise<ReadonlyArray<string>> => {
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.any[0]?.message ?? ""}`))
 }
 
-/** The page's security policy lets no script in; the debugger's way needs none. */
+/** The page's security policy forbids injected scripts; the debugger can evaluate code without one. */
 const scan = (device: Device, name: string) =>
   Effect.promise(async () => {
     await device.page.evaluate(axe.source)
@@ -54,7 +54,7 @@ it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessib
     const asks = yield* begin("Question", "[[ask Which colour?]]")
     const all = [...views, [full, /Wants to run/], [failed, /It broke/], [asks, /Which colour/]] as const
     const found: Array<string> = []
-    // Both colours and both sizes, each view twice.
+    // Each view in both colour themes and both sizes.
     for (const [colorScheme, width] of [
       ["light", 1280],
       ["dark", 390]
@@ -76,7 +76,7 @@ it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessib
         })
         found.push(...(yield* scan(device, `${colorScheme} ${width} ${path}`)))
       }
-      // Who chose colours has them, whatever the system says.
+      // A chosen theme wins over that of the system.
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
       yield* Effect.promise(async () => {
         await page.goto(`${millrace.url}/#/settings`)
@@ -100,7 +100,7 @@ it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessib
   })
 )
 
-/** Presses Tab until the element with this name has the focus, which must be seen. */
+/** Presses Tab until the element with this name has the focus, which must be visible. */
 const tabTo = async (page: Page, name: string, key = "Tab") => {
   for (let presses = 0; presses < 60; presses++) {
     await page.keyboard.press(key)

@@ -1,4 +1,4 @@
-/** Where the page is narrow, wide or growing: changes, plans, options and the end of the transcript stay in view. */
+/** On a narrow, wide or growing page, changes, plans, options and the end of the transcript stay in view. */
 import { expect, it } from "@effect/vitest"
 import { serve, temporaryDirectory } from "@millrace/testing/ServerProcess"
 import { Effect } from "effect"
@@ -17,7 +17,7 @@ const serving = Effect.gen(function* () {
   return yield* serve({ dataDir })
 })
 
-/** Directory for screenshots that a person looks at; none are taken without it. */
+/** Directory for screenshots for people; without it none are taken. */
 const shots = process.env["MILLRACE_SHOTS"]
 const shot = async (page: Page, name: string) => {
   if (shots !== undefined) await page.screenshot({ path: join(shots, `${name}.png`) })
@@ -129,7 +129,7 @@ it.scopedLive(
       }
       yield* Effect.promise(async () => {
         await shot(desk.page, "queue-1440")
-        // A person's wheel leaves the end, and what is added does not take the view back.
+        // A person's wheel leaves the end, and added text does not move the view back.
         await desk.page.locator(".rows").hover()
         await desk.page.mouse.wheel(0, -400)
         await desk.page.waitForFunction(() => {
@@ -149,7 +149,7 @@ it.scopedLive(
         await desk.page.waitForFunction((height) => (document.querySelector(".rows")?.scrollHeight ?? 0) > height, then)
         await ends(desk.page)
       })
-      // A thread where something is going on asks before it is archived.
+      // Archiving a busy thread asks first.
       yield* Effect.promise(async () => {
         const archive = phone.page.getByRole("button", { name: "Archive", exact: true })
         const confirm = phone.page.getByRole("alertdialog", { name: "Archive this thread?" })

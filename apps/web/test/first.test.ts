@@ -41,7 +41,7 @@ it.scopedLive(
     })
 )
 
-/** What a message of so many deltas says. */
+/** The text of a message of this many deltas. */
 const deltas = (count: number) => Array.from({ length: count }, (_, at) => `d${at + 1} `).join("")
 
 it.scopedLive(
@@ -57,7 +57,7 @@ it.scopedLive(
         await page.reload()
         await page.getByText("d60 ").waitFor()
       })
-      // What came between the two tabs is part of what the second begins from.
+      // Events between the openings of the two tabs are part of the second tab's first state.
       const rename = { commandId: "between", type: "thread.rename", threadId: threadOf(page.url()), title: "Counts" }
       yield* post(millrace, "/api/commands", rename)
       const isRenamed = (tab: Page) => tab.getByRole("heading", { name: "Counts" }).waitFor()
@@ -75,7 +75,7 @@ it.scopedLive(
         expect(text).toBe(deltas(text.split(" ").length - 1))
       }
       yield* Effect.promise(async () => {
-        // Both list the thread, and it runs; who came second can end it.
+        // Both list the running thread, and the second tab can end it.
         for (const tab of tabs) {
           await tab.locator(".thread-head .badge.running").waitFor()
           expect(await tab.locator(".rail .threads .dot.running").count()).toBe(1)

@@ -22,7 +22,7 @@ it.scopedLive(
           .waitFor()
         await page.locator(".turn-end").waitFor()
         await page.locator(".usage").waitFor({ state: "detached" })
-        // A turn that is shorter than the pace of goals: the next one has its time.
+        // The turn is shorter than the minimum interval of a goal's turns, so the next one is scheduled.
         await aim("[[say I am not there yet]]")
         await goal.getByText("1 of 25 turns").waitFor()
         await goal.getByText("next turn at").waitFor()
@@ -44,7 +44,7 @@ it.scopedLive(
       expect(objective).toBe(met?.objective)
       const expected = said(events, threadOf(page.url()))
       expect(yield* shown(page)).toEqual(expected)
-      // From a fresh snapshot it is the same.
+      // A new snapshot shows the same.
       const folded = yield* Effect.promise(() => goal.textContent())
       const other = yield* pair(chrome, millrace, "other")
       yield* Effect.promise(() => other.page.goto(page.url()))

@@ -20,7 +20,7 @@ it.scopedLive(
       yield* first.ended
       yield* Effect.promise(async () => {
         await page.getByText("No connection. You see the last known state").waitFor()
-        // Nobody says that the turn is over: it is shown as it was.
+        // No event ends the turn, so it is shown as before.
         expect(await page.locator(".turn-end").count()).toBe(0)
         await page.getByLabel("Prompt").fill("[[say and **after** it]]")
         await page.getByRole("button", { name: "Queue" }).click()
@@ -53,16 +53,16 @@ it.scopedLive(
       expect(Object.values(expected).flat()).toContain("and **after** it")
       expect(Object.values(expected).flat()).toContain("**before** the fall")
       expect(yield* shown(page)).toEqual(expected)
-      // A tab that was not there sees the same.
+      // A new tab shows the same.
       yield* Effect.promise(async () => {
         await page.reload()
         await page.locator(".turn-end").nth(1).waitFor()
         await page.locator(".connection.live").waitFor()
-        // It goes on from the place that was kept.
+        // It resumes from the saved cursor.
         expect(await page.locator(".banner").allTextContents()).toEqual([])
       })
       expect(yield* shown(page)).toEqual(expected)
-      // The browser's own words on a refused connection are not the page's.
+      // Ignores the browser's own errors for a refused connection.
       expect(complaints.filter((one) => !/ERR_CONNECTION|WebSocket connection/.test(one))).toEqual([])
     })
 )

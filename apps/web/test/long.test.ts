@@ -8,13 +8,13 @@ import { browser, log, pair, post, said, shown } from "./support/Browser.ts"
 const items = 50_000
 const last = `itm_long_${items - 1}`
 
-/** Scrolls by this many pixels in each of these frames, and tells how long the frames took, in milliseconds. */
+/** Scrolls by this many pixels in each frame, and returns the duration of each frame in milliseconds. */
 const scroll = (page: Page, pixels: number, frames: number) =>
   page.locator(".rows").evaluate(
     async (rows, { frames, pixels }) => {
       const frame = () => new Promise<number>((done) => requestAnimationFrame(done))
       const took: Array<number> = []
-      // As a person's wheel: a scroll without a gesture is the layout's.
+      // With a wheel event, because the page ascribes a scroll without a gesture to the layout.
       rows.dispatchEvent(new WheelEvent("wheel"))
       let before = await frame()
       while (took.length < frames) {
@@ -87,7 +87,7 @@ it.scopedLive(
       yield* compare
       const [before, stays] = yield* Effect.promise(async () => {
         const small = { nodes: await nodes(page), heap: await heap(session), frames: await scroll(page, -40, 60) }
-        // Nobody who reads loses the place when what is older comes in above it.
+        // The view keeps its place when older items are added above it.
         const height = () => page.locator(".rows .canvas").evaluate((canvas) => canvas.clientHeight)
         const low = await height()
         await page.locator(".rows").evaluate((rows) => (rows.scrollTop = 600))
@@ -103,7 +103,7 @@ it.scopedLive(
         return { frames: await scroll(page, 40, 60), nodes: await nodes(page), heap: await heap(session) }
       })
       yield* compare
-      // Only what is near the view is in the page.
+      // Only rows near the viewport are in the document.
       expect(after.nodes).toBeLessThan(1_500)
       expect(after.heap - before.heap).toBeLessThan(150)
       // Busy machines are slow from the first frame on.

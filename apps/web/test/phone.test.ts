@@ -5,7 +5,7 @@ import { browser, log, pair, said, server, shown, threadOf } from "./support/Bro
 
 const width = 390
 
-/** What reaches beyond the right edge and is in no box that scrolls by itself. */
+/** Elements that extend beyond the right edge and are in no scrollable box. */
 const beyond = (page: Page) =>
   page.evaluate((width) => {
     const scrolls = (node: Element | null): boolean =>

@@ -1,4 +1,4 @@
-/** What the page says when not all is well: each state is drawn on purpose. */
+/** The page in every state of failure or absence: each one is shown in a defined way. */
 import { expect, it } from "@effect/vitest"
 import { ThreadId } from "@millrace/contracts/Ids"
 import { forget } from "@millrace/testing/ForgottenEvents"
@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { dirname } from "node:path"
 import { browser, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
 
-/** The browser's own words on a refused connection, or a refused answer, are not the page's. */
+/** Ignores the browser's own errors for a refused connection or an error status. */
 const own = (complaints: ReadonlyArray<string>) =>
   complaints.filter((one) => !/ERR_CONNECTION|WebSocket connection|status of (401|403)/.test(one))
 
@@ -27,7 +27,7 @@ it.scopedLive(
         await page.getByText("This browser is not paired").waitFor()
         await page.getByLabel("Pairing link or code").fill("wrong")
         await page.getByRole("button", { name: "Pair" }).click()
-        // A wrong code is a page of the server; the way back is the browser's.
+        // A wrong code shows a page of the server; the browser's back button returns.
         await page.goto(`${millrace.url}/`)
         await page.getByText("This browser is not paired").waitFor()
         await page.getByLabel("Pairing link or code").fill(url)
@@ -41,7 +41,7 @@ it.scopedLive(
           await page.goto(`${millrace.url}/#/${view}`)
           await page.getByText(words).waitFor()
         }
-        // Who is no administrator sees no other device.
+        // A client that is not an administrator sees no other device.
         await page.goto(`${millrace.url}/#/settings`)
         await page.locator(".tokens li").getByText("this browser").waitFor()
         expect(await page.locator(".tokens li").count()).toBe(1)
@@ -102,7 +102,7 @@ it.scopedLive(
       const port = new URL(first.url).port
       const { complaints, page } = yield* pair(chrome, first, "laptop")
       yield* Effect.promise(async () => {
-        // Only the demo agent is there: the others say what they need.
+        // Only the demo agent is installed: the others show what they need.
         await page.goto(`${first.url}/#/agents`)
         await page.getByText("Only the demo agent is installed").waitFor()
         await page.getByText("To fix:").first().waitFor()
@@ -121,7 +121,7 @@ it.scopedLive(
       yield* Effect.promise(async () => {
         await page.getByText("offline for longer than the log is retained").waitFor()
         await page.locator(".connection.live").waitFor()
-        await page.getByText("The server is shutting down").waitFor({ state: "detached" })
+        await page.getByText("The server is shutting down. Accepted").waitFor({ state: "detached" })
         await page.locator(".turn-end").waitFor()
         expect(await page.locator(".foot .offset").textContent()).not.toBe(before)
       })

@@ -42,7 +42,8 @@ const filler = new Set([
   "A user-defined piece of text.",
   "A true or false value.",
   "This setting is optional.",
-  "This option can be set from environment variables."
+  "This option can be set from environment variables.",
+  "This option may be repeated zero or more times."
 ])
 
 /** Cleans up the library's page: no filler lines and no version banner, and the usage as it is typed. */

@@ -9,9 +9,9 @@ const descriptor = (name: string, what: string) =>
   Flags.integer(name, { min: 0, max: 1_000_000 }).pipe(Options.withDescription(what), Options.optional)
 
 /** A flag for a duration in minutes, up to a year. */
-const minutes = (name: string, variable: string, what: string) =>
+const minutes = (name: string, variable: string, what: string, usual: number) =>
   Flags.integer(name, { min: 0, max: 525_600, variable }).pipe(
-    Options.withDescription(`${what}, in minutes that the machine is awake; 0 = never (${variable}).`),
+    Options.withDescription(`${what}, in minutes that the machine is awake; default ${usual}; 0 = never (${variable}).`),
     Options.optional
   )
 
@@ -46,17 +46,20 @@ export const command = Command.make(
     idle: minutes(
       "idle",
       "MILLRACE_IDLE",
-      "How long an agent's process may be idle before it is ended; the next turn resumes it. Default 30"
+      "How long an agent's process may be idle before it is ended (the next turn resumes it)",
+      30
     ),
     modelSilence: minutes(
       "model-silence",
       "MILLRACE_MODEL_SILENCE",
-      "How long a model may be silent before its turn is interrupted. Default 10"
+      "How long a model may be silent before its turn is interrupted",
+      10
     ),
     toolSilence: minutes(
       "tool-silence",
       "MILLRACE_TOOL_SILENCE",
-      "How long a tool may be silent before its turn is interrupted. Default 60"
+      "How long a tool may be silent before its turn is interrupted",
+      60
     ),
     recovery: Flags.optionalChoice(
       "recovery",

@@ -10,7 +10,7 @@ it.scopedLive("P6 a call of the page to a server that never answers ends, and sa
     const port = yield* Deferred.make<number>()
     yield* Effect.acquireRelease(
       Effect.sync(() => {
-        // Takes the request and is silent: the deadline passes then.
+        // Accepts the request and never answers, so that the deadline passes.
         const server = createServer((socket) => socket.on("error", () => {}).once("data", () => deadline.abort()))
         return server.listen(0, "127.0.0.1", () => {
           const address = server.address()

@@ -11,7 +11,7 @@ const turnId = TurnId.make("trn_a")
 const itemId = ItemId.make("itm_a")
 const at = "2026-01-01T00:00:00.000Z"
 
-/** The text of each is its offset. */
+/** Deltas whose text is their offset. */
 const deltas = (...offsets: ReadonlyArray<number>): ToTab => ({
   tag: "events",
   events: offsets.map((offset) => {
@@ -59,7 +59,7 @@ it("D2 D14 a thread is opened while it talks: what comes before, with and behind
   }
   const turns: PageOf<TurnView> = { items: [], offset: 4 }
   toTab({ tag: "answer", id: calls.get("items") ?? 0, value: items })
-  // The second page comes later: what is said in between is in neither.
+  // The second page is read later: deltas between the two reads are in neither page.
   toTab(deltas(6))
   toTab({ tag: "answer", id: calls.get("turns") ?? 0, value: turns })
   await opening

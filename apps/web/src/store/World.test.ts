@@ -12,7 +12,7 @@ import * as World from "./World.ts"
 
 const broken: Failure = { kind: "unknown", message: "broken" }
 
-/** Does what its prompt says. */
+/** An agent that does what its prompt says. */
 const agent = ScriptedProvider.make({
   capabilities: ["steer", "interrupt"],
   turn: (turn) =>
@@ -27,7 +27,7 @@ const agent = ScriptedProvider.make({
     })
 })
 
-/** Two threads, commands in any order, the agent in between at any point; and the places that a page may begin from. */
+/** Two threads, commands in any order, agents that act at any point between them, and the snapshots that a page may start from. */
 const history = Effect.gen(function* () {
   const host = yield* TestHost.make({ providers: [agent] })
   const ids: Array<ThreadId> = []
@@ -85,7 +85,7 @@ const history = Effect.gen(function* () {
 
 type Told = Effect.Effect.Success<typeof history>
 
-/** One history for each seed; the checks look at the same ones. */
+/** One history per seed, shared by the checks. */
 const seeds = 40
 const told = new Map<number, Told>()
 const tell = (seed: number): Told => {
@@ -118,7 +118,7 @@ it("D2 L11 a snapshot anywhere and the events behind it fold to the snapshot at 
       expect(folded.projects).toEqual(World.fromSnapshot(state).projects)
       expect(folded.requests).toEqual(World.fromSnapshot(state).requests)
       for (const thread of state.threads) {
-        // What was archived at that place is not in its snapshot.
+        // A thread that was archived at that offset is not in its snapshot.
         const { failed: _, ...mine } = folded.threads[thread.threadId] ?? { failed: false }
         if (world.threads[thread.threadId] !== undefined) expect(mine).toEqual(thread)
       }
@@ -177,12 +177,12 @@ it.effect("D2 L11 a thread that is imported again, with more in it, folds to wha
 it("D14 T9 a page of a thread anywhere and the events behind it fold to its last page, each event once, 40 seeds", () =>
   run(({ events, items, places, turns }) => {
     for (const { transcript } of places) {
-      // Those before the page come again, as they do to a tab that was behind; twice changes nothing.
+      // Events before the page are folded again, as in a tab that lags; this changes nothing.
       const foldTo = (offset: number) => {
         for (const event of [...events, ...events])
           if (event.stream === `thread/${transcript.threadId}` && event.offset <= offset) Transcript.fold(transcript, event)
       }
-      // The two last pages are of two positions.
+      // The two last pages are read at two offsets.
       foldTo(items.offset ?? 0)
       const shown = transcript.order.map((itemId) => transcript.items.get(itemId)?.value)
       expect(shown).toEqual(items.items.toReversed().slice(-shown.length))

@@ -5,7 +5,7 @@ import { pieces as highlighted } from "./highlight.ts"
 import { Markdown } from "./Markdown.tsx"
 import { pieces as terminal } from "./Terminal.tsx"
 
-/** What `textContent` of the markup is. */
+/** The `textContent` of the markup. */
 const textOf = (markup: string): string =>
   markup
     .replace(/<[^>]*>/g, "")
@@ -31,7 +31,7 @@ const samples = [
   "![image](https://example.org/x.png)"
 ]
 
-/** Anything a streaming message may look like on its way: every prefix, and shuffled pieces. */
+/** Intermediate texts of a streaming message: every prefix, and shuffled pieces. */
 const anything = function* () {
   for (const sample of samples) for (let end = 0; end <= sample.length; end++) yield sample.slice(0, end)
   let seed = 7

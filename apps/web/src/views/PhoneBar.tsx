@@ -1,4 +1,4 @@
-/** On a phone the rail is a page of its own: the way back to it. */
+/** The link back to the rail, which is a separate page on a phone. */
 import { Icon } from "../ui/Icon.tsx"
 
 export const PhoneBar = () => (

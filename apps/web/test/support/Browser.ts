@@ -1,4 +1,4 @@
-/** A real browser for tests, and what a test wants to know of a page. Everything ends with the scope. */
+/** A real browser for tests, and queries of a page. Everything ends with the scope. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { serve, type ServerProcess, temporaryDirectory } from "@millrace/testing/ServerProcess"
 import { Effect, type Scope } from "effect"
@@ -33,7 +33,7 @@ export const log = (of: Pick<ServerProcess, "url" | "token">): Effect.Effect<Rea
 export interface Device {
   readonly context: BrowserContext
   readonly page: Page
-  /** Errors of the console and of scripts, and requests to elsewhere; a good page has none. */
+  /** Console errors, script errors and requests to other origins; a correct page has none. */
   readonly complaints: ReadonlyArray<string>
 }
 
@@ -54,7 +54,7 @@ export const open = (context: BrowserContext, url: string): Effect.Effect<Device
     return { context, page, complaints }
   })
 
-/** A browser profile of its own that is paired by a link with this name. */
+/** A separate browser profile, paired by a link with this name. */
 export const pair = (
   from: Browser,
   to: Pick<ServerProcess, "url" | "token">,
@@ -70,10 +70,10 @@ export const pair = (
     return yield* open(context, url)
   })
 
-/** The thread that an address of the page names. */
+/** The thread id in the page's URL. */
 export const threadOf = (url: string): string => /thr_[\w-]+/.exec(url)?.[0] ?? ""
 
-/** What the page shows of each item, by its id: the texts, as they stand in it. */
+/** The texts that the page shows of each item, by item id. */
 export const shown = (page: Page): Effect.Effect<Readonly<Record<string, ReadonlyArray<string>>>> =>
   Effect.promise(() =>
     page
@@ -88,7 +88,7 @@ export const shown = (page: Page): Effect.Effect<Readonly<Record<string, Readonl
       )
   )
 
-/** The same of the log: completed items of a thread, and what open ones said so far. */
+/** The same from the log: completed items of a thread, and the text so far of open ones. */
 export const said = (events: ReadonlyArray<LogEvent>, threadId: string): Readonly<Record<string, ReadonlyArray<string>>> => {
   const items = new Map<string, Array<string>>()
   for (const { data, stream, type } of events) {
