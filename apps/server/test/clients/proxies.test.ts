@@ -7,7 +7,20 @@ import * as Client from "@millrace/client/Client"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import { ThreadId } from "@millrace/contracts/Ids"
-import { Chunk, Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope, Stream } from "effect"
+import {
+  Chunk,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  ExecutionStrategy,
+  Exit,
+  Fiber,
+  Layer,
+  Schedule,
+  Scope,
+  Stream
+} from "effect"
 import type { Browser } from "playwright-core"
 import * as Pairing from "../../src/auth/Pairing.ts"
 import { Retry } from "../../src/http/Sse.ts"
@@ -63,6 +76,9 @@ const world = (kind: Proxies.Kind) =>
       return { proxy, browser, ways: browser === undefined ? inNode : [...inNode, ...inBrowser(browser)] }
     })
   )
+
+/** A scope that ends before the test's, or with it. */
+const within = Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
 
 const serve = (options: Parameters<typeof start>[0] = {}) =>
   Effect.orDie(Effect.provideService(start({ auth: false, ...options }), Retry, Duration.millis(10)))
@@ -170,7 +186,7 @@ for (const kind of Proxies.kinds) {
       "D2 D16 while the server is away each client is refused and asks again; from the next server it gets the rest, once",
       () =>
         Effect.gen(function* () {
-          const one = yield* Scope.make()
+          const one = yield* within
           const first = yield* Scope.extend(serve(), one)
           yield* fill(first, total)
           yield* Scope.extend(behind(first), one)
@@ -226,7 +242,7 @@ for (const kind of Proxies.kinds) {
       () =>
         Effect.gen(function* () {
           const { browser } = yield* World
-          const one = yield* Scope.make()
+          const one = yield* within
           const first = yield* Scope.extend(serve(), one)
           yield* fill(first, total)
           yield* Scope.extend(behind(first), one)

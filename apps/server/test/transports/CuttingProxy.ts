@@ -73,6 +73,7 @@ export const openWith = (
             }
           })
         })
+        server.once("error", (error) => resume(Effect.die(error)))
         server.listen(at === undefined ? { port: 0, host: "127.0.0.1" } : { path: at }, () => {
           const address = server.address()
           const port = typeof address === "object" && address !== null ? address.port : 0
