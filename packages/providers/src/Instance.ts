@@ -17,7 +17,7 @@ const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
   Schema.optionalWith(schema, { exact: true }).annotations(said(description))
 
 /** Rejects NUL characters, which a process cannot receive in an argument or an environment value. */
-const takable = (text: string) => !text.includes("\0") || "it has a NUL character, which no process can take"
+const takable = (text: string) => !text.includes("\0") || "it has a NUL character, which a process cannot receive"
 const Argument = Schema.String.pipe(Schema.filter(takable))
 const Path = Schema.String.pipe(
   Schema.filter((text) => (text === "" ? "expected a path, got an empty text" : takable(text))),
@@ -37,13 +37,10 @@ const Env = Schema.Record({ key: Schema.String, value: Schema.NullOr(Argument) }
 )
 const inherit = optional(
   Schema.Array(Variable),
-  "Variables that it inherits from the server, beside those that every agent gets."
+  "Variables that it inherits from the server, in addition to those of every agent."
 )
-const env = optional(
-  Env,
-  "Variables that it gets, with their values; null takes one away. A secret is better named in `inherit`."
-)
-const home = optional(Path, "HOME of its process: settings, sign-in and conversations are below it. Default: the server's.")
+const env = optional(Env, "Variables to set, with their values; null removes one. Name a secret in `inherit` instead.")
+const home = optional(Path, "HOME of its process, with its settings, sign-in and conversations. Default: the server's.")
 const binary = optional(Path, "Its program. Default: the one on the PATH.")
 
 export const CodexInstance = Schema.Struct({
@@ -57,7 +54,10 @@ export const CodexInstance = Schema.Struct({
     "Overrides the sandbox of its own settings."
   ),
   questions: optional(Schema.Boolean, "Whether it may ask questions in every mode. Default true."),
-  plugins: optional(Schema.Boolean, "Whether it loads its plugins, for which it asks github.com at each start. Default false."),
+  plugins: optional(
+    Schema.Boolean,
+    "Whether it loads its plugins, which needs a request to github.com at each start. Default false."
+  ),
   env,
   inherit
 }).annotations({ identifier: "CodexInstance", description: "Codex, by `codex app-server`." })
@@ -85,7 +85,7 @@ export const AcpInstance = Schema.Struct({
   args: optional(Schema.Array(Argument), "Its arguments, such as `--experimental-acp`."),
   env,
   inherit,
-  install: optional(Schema.String, "What a person does when the program is missing.")
+  install: optional(Schema.String, "Instruction for a person when the program is missing.")
 }).annotations({ identifier: "AcpInstance", description: "Any program that speaks the Agent Client Protocol on its pipes." })
 
 const BaseUrl = Schema.String.pipe(
@@ -98,7 +98,7 @@ const BaseUrl = Schema.String.pipe(
     return true
   }),
   Schema.annotations(
-    said("What stands before /chat/completions and /models, like http://127.0.0.1:11434/v1; without a path, /v1.")
+    said("URL prefix of /chat/completions and /models, like http://127.0.0.1:11434/v1; without a path, /v1 is added.")
   )
 )
 const Tool = Schema.Struct({
@@ -111,20 +111,23 @@ export const OpenAiInstance = Schema.Struct({
   kind: Schema.Literal("openai"),
   baseUrl: BaseUrl,
   api: optional(Schema.Literal("chat", "responses"), "chat (default): /chat/completions; responses: /responses."),
-  model: optional(ModelName, "For threads that name none. Default: the only one that the endpoint lists."),
-  apiKeyEnv: optional(Variable, "The variable of the server that holds the key."),
+  model: optional(ModelName, "Model for threads without one. Default: the only model that the endpoint lists."),
+  apiKeyEnv: optional(Variable, "The server's environment variable that holds the key."),
   apiKeyFile: optional(Path, "A file that holds the key and nothing else."),
-  instructions: optional(Schema.String, "Said to the model before the conversation."),
+  instructions: optional(Schema.String, "System instructions, sent before the conversation."),
   parameters: optional(
     Schema.Record({ key: Schema.String, value: Schema.Unknown }),
     "Further members of each request, such as temperature or max_tokens."
   ),
   tools: optional(
     Schema.Array(Tool),
-    "Functions that the model may call; each call is asked of the client, who answers with its result."
+    "Functions that the model may call; each call becomes a request to the client, whose answer is the result."
   ),
-  historyBytes: optional(Schema.Int.pipe(Schema.positive()), "Bytes of the conversation that are sent along. Default 262144."),
-  historyTurns: optional(Schema.Int.pipe(Schema.positive()), "Turns that are read back from the log. Default 200.")
+  historyBytes: optional(Schema.Int.pipe(Schema.positive()), "Maximum bytes of the conversation in a request. Default 262144."),
+  historyTurns: optional(
+    Schema.Int.pipe(Schema.positive()),
+    "Turns that are read from the log when a session opens. Default 200."
+  )
 }).annotations({
   identifier: "OpenAiInstance",
   description: "An endpoint that speaks the OpenAI API: vLLM, llama.cpp, Ollama, LM Studio, exo."
@@ -132,7 +135,7 @@ export const OpenAiInstance = Schema.Struct({
 
 export const DemoInstance = Schema.Struct({ kind: Schema.Literal("demo") }).annotations({
   identifier: "DemoInstance",
-  description: "The scripted agent, by another name."
+  description: "The scripted demo agent, under another name."
 })
 
 /** Discriminated by `kind`. */

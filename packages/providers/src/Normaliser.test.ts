@@ -47,7 +47,7 @@ const request = (nativeTurnId: string, nativeRequestId: string): NativeEvent => 
 const resolved = (nativeRequestId: string): NativeEvent => ({ _tag: "RequestResolved", nativeRequestId, reason: "elsewhere" })
 const feed = (normaliser: Normaliser.Normaliser, natives: ReadonlyArray<NativeEvent>) => natives.flatMap(normaliser.push)
 
-/** What holds of any output after `end`, whatever came in. */
+/** Properties of any output after `end`, for any input. */
 const check = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<string>) => {
   const turns = new Map<string, "running" | "ended">()
   const items = new Map<string, { turn: string; open: boolean }>()
@@ -271,7 +271,7 @@ describe("Normaliser", () => {
     const many = (turn: string, count: number) =>
       Array.from({ length: count }, (_, n) => [item(turn, `${turn} ${n}`, "command"), done(turn, `${turn} ${n}`)]).flat()
     feed(normaliser, [...many("a", 1500), ended("a"), ...many("b", 100)])
-    // Of the open turn all, of the ended one the newest.
+    // All items of the open turn and the newest of the ended one are recognised.
     expect(tags(feed(normaliser, [done("b", "b 0"), done("a", "a 1499"), done("a", "a 576")]))).toEqual([
       "ItemAmended",
       "ItemAmended",
@@ -281,7 +281,7 @@ describe("Normaliser", () => {
       { _tag: "Opaque", method: "late/ItemCompleted" },
       { _tag: "Opaque", method: "late/ItemCompleted" }
     ])
-    // An open turn has no more than that either, and what is open is never forgotten.
+    // The bound also holds for an open turn; open items are always recognised.
     feed(normaliser, [item("b", "open", "command"), ...many("b", 2000)])
     expect(tags(feed(normaliser, [done("b", "b 1999"), done("b", "open", "out", "command"), ended("b")]))).toEqual([
       "ItemAmended",
@@ -299,7 +299,7 @@ describe("Normaliser", () => {
       { _tag: "ItemStarted" },
       { _tag: "ItemDelta" }
     ])
-    // A turn that never closes one holds 256 of them, and closes the others once.
+    // A turn that closes no item keeps 256 open, and the others are closed once.
     const more = feed(normaliser, Array.from({ length: 1000 }, (_, n) => begin(257 + n)).flat())
     expect(more.filter(({ _tag }) => _tag === "ItemCompleted")).toHaveLength(1000)
     expect(feed(normaliser, [delta("a", "i1000", "late"), done("a", "i1000", "whole")])).toMatchObject([

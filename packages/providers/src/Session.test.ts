@@ -7,7 +7,7 @@ import * as Inbox from "./process/Inbox.ts"
 import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
 import * as Session from "./Session.ts"
 
-/** A child of memory: what it says is offered, what it is told is kept. */
+/** A child in memory: the test offers its messages, and what is sent to it is recorded. */
 const child = Effect.gen(function* () {
   const inbox = Inbox.make<Incoming>({ items: 100, bytes: 1000 })
   const exit = yield* Deferred.make<ExitEvidence>()
@@ -85,7 +85,7 @@ describe("Session", () => {
       })
       says(note("start"))
       says({ _tag: "Request", id: 1, method: "ask", params: {} })
-      // Said again while it is open: nothing new, and no answer to it either.
+      // The same request again while it is open: no event, and no answer.
       says({ _tag: "Request", id: 1, method: "ask", params: {} })
       says(note("end"))
       says({ _tag: "Request", id: 2, method: "ask", params: {} })
@@ -167,11 +167,11 @@ describe("Session", () => {
       const seen = yield* Stream.toPull(session.events)
       says(note("start"))
       says(idle)
-      // The turn goes on after the report.
+      // The turn continues after the idle report.
       says(note("ask"))
       yield* seen
       yield* TestClock.adjust(Session.idleGrace)
-      // A report while a person is asked.
+      // An idle report while a request is open.
       says(idle)
       says(note("one"))
       yield* seen

@@ -1,4 +1,4 @@
-/** What adapters remember of what an agent never ends. */
+/** The state that adapters keep for items and tools that an agent never ends is bounded. */
 import { describe, expect, it } from "@effect/vitest"
 import { Counts } from "../src/claude/Counts.ts"
 import * as Live from "../src/codex/Live.ts"

@@ -1,4 +1,4 @@
-/** Every adapter of this room passes the kit. */
+/** Every adapter of this package passes the kit. */
 import { conformance } from "@millrace/testing/kit/Conformance"
 import * as Drivers from "./Drivers.ts"
 

@@ -1,4 +1,4 @@
-/** How each adapter of this room is made to play the kit's scenes. */
+/** The driver of each adapter of this package for the kit's scenes. */
 import { join } from "node:path"
 import { NodeHttpClient } from "@effect/platform-node"
 import { HttpClient } from "@effect/platform"
@@ -17,7 +17,7 @@ import type { Ledger } from "../src/process/Ledger.ts"
 export const player = join(import.meta.dirname, "../../testing/src/kit/player.mjs")
 
 type Recordings = Readonly<Partial<Record<Scene, string>> & { readonly talk: string }>
-/** Scenes without a recording of their own are the two turns, with the scene's name as what goes wrong. */
+/** A scene without its own recording plays the `talk` recording, with the scene's name as the fault. */
 const recording = (folder: string, recordings: Recordings, scene: Scene, { epoch }: OpenInput) => {
   const own = recordings[scene]
   const files = (own ?? recordings.talk).split("+").map((name) => join(import.meta.dirname, folder, "fixtures", `${name}.jsonl`))

@@ -1,6 +1,6 @@
 /**
- * What ends a turn, an item or a request is recognised from the fewest fields that say so: every other field is left out, and given as a value of each
- * other shape, one at a time (T14). All adapters.
+ * The end of a turn, an item or a request is recognised from its minimal fields: every other field is removed, and replaced by values of other
+ * shapes, one at a time (T14). All adapters.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Acp from "../src/acp/Mapping.ts"
@@ -37,7 +37,7 @@ const changed = (value: unknown, [key, ...rest]: ReadonlyArray<string>, to: unkn
   )
 }
 
-/** All variants of `message` in which the paths of `least`, and what holds them, stay as they are. */
+/** All variants of `message` in which the paths of `least`, and their parents, are unchanged. */
 const variants = (message: unknown, least: ReadonlyArray<string>): ReadonlyArray<readonly [string, unknown]> =>
   paths(message)
     .filter((path) => !least.some((kept) => kept === path.join(".") || kept.startsWith(`${path.join(".")}.`)))
@@ -119,7 +119,7 @@ describe("ends", () => {
     }
     const error = { message: "no", codexErrorInfo: "usageLimitExceeded", additionalDetails: "more" }
     const turn = { id: "t", status: "failed", error, rootTurnId: "t", durationMs: 1 }
-    // Another thread's turn is not ours.
+    // `threadId` stays unchanged too: another thread's turn is not the session's.
     const ours = (
       message: object,
       least: ReadonlyArray<string>,
@@ -145,7 +145,7 @@ describe("ends", () => {
     const counts = { inputTokens: 1, outputTokens: 2, totalTokens: 3, thoughtTokens: 0, cachedReadTokens: 0 }
     const answer = { nativeTurnId: "t", result: { stopReason: "end_turn", usage: counts, _meta: {} } }
     each(answer, ["nativeTurnId"], tell("session/prompt"), "TurnEnded")
-    // The usage alone never makes it a failure.
+    // A malformed usage alone does not make the turn a failure.
     for (const [name, variant] of variants(answer, ["nativeTurnId", "result.stopReason"])) {
       const [end] = tell("session/prompt")(variant).slice(-1)
       assert.strictEqual(end?._tag === "TurnEnded" ? end.outcome : undefined, "completed", name)

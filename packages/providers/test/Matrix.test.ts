@@ -1,4 +1,4 @@
-/** docs/providers.md is held to the code: what it says that a provider can do is what its adapter declares, and each cell names tests that are there. */
+/** Checks docs/providers.md against the code: its capabilities are those that the adapters declare, and each cell names tests that exist. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { assert, it } from "@effect/vitest"

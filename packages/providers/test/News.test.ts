@@ -1,5 +1,5 @@
 /**
- * Messages, item types, words and requests of a newer version of each agent, through its mapping: kept as they came, never dropped, never a success.
+ * Messages, item types, statuses and requests of a newer version of each agent, through its mapping: kept unchanged, never dropped, never a success.
  * The kit plays the same against whole sessions (scene `news`).
  */
 import { assert, it } from "@effect/vitest"
@@ -13,9 +13,9 @@ import * as Wire from "../src/openai/Wire.ts"
 type Events = ReadonlyArray<NativeEvent>
 interface Row {
   readonly message: () => Events
-  /** An item, or a part of one, of a type that nobody knows; and one whose state is such a word. */
+  /** An item, or a part of one, of an unknown type and with an unknown status. */
   readonly item: () => Events
-  /** The end of a turn in a word that nobody knows. */
+  /** The end of a turn with an unknown outcome. */
   readonly end?: () => Events
   readonly request?: () => { readonly events: Events; readonly answer?: unknown }
 }
@@ -56,7 +56,7 @@ const demo = (): Row => ({
   message: () => [Demo.fromNotification("future", {})],
   item: () => [Demo.fromNotification("item/completed", { turn: "u", item: "i", kind: "hologram", status: "foggy", content: {} })]
 })
-/** As `openai/Turn.ts` tells it: what is `Other` becomes opaque, and the reason of an end is judged there. */
+/** Does what `openai/Turn.ts` does: `Other` becomes `Opaque`, and the finish reason decides the outcome. */
 const model = (dialect: Wire.Dialect) => (): Row => {
   const events = (data: object): Events =>
     (Wire.decode(dialect, JSON.stringify(data)) ?? []).flatMap((said) =>

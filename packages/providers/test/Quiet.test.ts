@@ -1,4 +1,4 @@
-/** X4: what each agent is started with, so that it sends nothing of its own accord: its switches against telemetry, updates and other traffic. */
+/** X4: the arguments and variables that turn off each agent's telemetry, updates and other unrequested traffic. */
 import { assert, it } from "@effect/vitest"
 import * as Agents from "../src/acp/Agents.ts"
 import * as Claude from "../src/claude/Process.ts"
@@ -6,7 +6,7 @@ import * as Codex from "../src/codex/Process.ts"
 import * as Environment from "../src/process/Environment.ts"
 
 const canary = "c4na7e5e"
-/** A server's environment with secrets in it, the agents' own keys apart. */
+/** A server's environment with secrets, other than the agents' own keys. */
 const server = { PATH: "/bin", HOME: "/home/me", GITHUB_TOKEN: canary, AWS_SECRET_ACCESS_KEY: canary, MILLRACE_TOKEN: canary }
 const acp = (name: string) => {
   const agent = Agents.known.find((known) => known.name === name)
@@ -14,7 +14,7 @@ const acp = (name: string) => {
 }
 const off = (...keys: ReadonlyArray<string>) => keys.map((key) => `${key}=false`)
 
-/** By agent: what of its command line and its environment is a switch. What is not listed has none that is known to us, or is the user's feature. */
+/** By agent: the switches in its arguments and environment. Other traffic has no known switch, or is a feature for the user. */
 const table: Readonly<
   Record<string, { readonly args: ReadonlyArray<string>; readonly env: Environment.Environment; readonly switches: object }>
 > = {

@@ -19,10 +19,10 @@ export type Permission =
 
 const declined = "The person declined this."
 
-export const tooLate: Permission = { behavior: "deny", message: "The turn is over: nobody was asked.", interrupt: true }
+export const tooLate: Permission = { behavior: "deny", message: "The turn has ended: no person was asked.", interrupt: true }
 
 /** Answer to a subagent whose turn has ended: the subagent continues without the permission. */
-export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended and nobody answered." }
+export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended without an answer." }
 
 /**
  * The suggested rules, restricted to this session: Claude proposes to write them into the project's settings. When there are rules, a change of

@@ -98,7 +98,7 @@ export const open = Effect.fn("Codex.open")(function* (
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`) }
       live.wait(nativeRequestId, { id, result: answer, foreign })
       const tooLate = Effect.suspend(() =>
-        live.take(nativeRequestId) ? child.respondError(id, overtaken, "The turn is over: nobody was asked.") : Effect.void
+        live.take(nativeRequestId) ? child.respondError(id, overtaken, "The turn has ended: no person was asked.") : Effect.void
       )
       return { events, tooLate }
     }
@@ -109,7 +109,7 @@ export const open = Effect.fn("Codex.open")(function* (
   const interruptNative = (nativeTurnId: string, still: () => boolean, deadlineMillis: number) =>
     Effect.suspend(() => Conversation.interrupt(child, threadId, mapping.runsAs(nativeTurnId), deadlineMillis)).pipe(
       Effect.flatMap((stopped) =>
-        stopped || !still() ? Effect.void : Effect.fail(refused("turn/interrupt", "Codex says that no turn runs."))
+        stopped || !still() ? Effect.void : Effect.fail(refused("turn/interrupt", "Codex reports that no turn runs."))
       ),
       Effect.retry({
         while: (error) => error.failure.kind === "refused" && still(),

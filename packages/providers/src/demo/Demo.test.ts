@@ -26,7 +26,7 @@ const open = (options: { readonly resumeKey?: string } = {}) =>
       Effect.zipRight(Queue.offer(events, "end")),
       Effect.forkScoped
     )
-    /** Events up to and with the first of that kind; stops at the end. */
+    /** Events up to and including the first of that kind, or to the end. */
     const until = (tag: ProviderEvent["_tag"]) =>
       Effect.gen(function* () {
         const seen: Array<ProviderEvent> = []
@@ -111,7 +111,7 @@ describe("demo agent", () => {
       const told = (events: ReadonlyArray<ProviderEvent>) => events.flatMap((event) => (event._tag === "Signal" ? [event] : []))
       const events = yield* demo.play("[[deltas 60 10]]")
       const counts = told(events).map(({ data }) => (data as { outputTokens: number }).outputTokens)
-      // The first at once, then a few a second: 600 ms.
+      // The first comes at once, then a few per second, for 600 ms.
       expect(counts[0]).toBe(0)
       expect(counts.length).toBeGreaterThan(1)
       expect(counts.length).toBeLessThan(60)
@@ -222,7 +222,7 @@ describe("demo agent", () => {
       const events = yield* demo.terminal
       expect(last(events)).toMatchObject({ _tag: "TurnInterrupted", turnId })
       expect(alive(grandchild)).toBe(false)
-      // An interrupt of a turn that has ended reaches nothing, and the next turn runs.
+      // An interrupt of an ended turn has no effect, and the next turn runs.
       yield* demo.session.interrupt(turnId)
       expect(last(yield* demo.play("[[say next]]"))?._tag).toBe("TurnCompleted")
     }))
@@ -289,7 +289,7 @@ describe("demo agent", () => {
       const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd })
       yield* session.startTurn({ turnId: newTurn(), text: "[[flood 60000000]]" })
       const before = process.memoryUsage().rss
-      // Nobody reads: the agent must stand still once buffer and pipe are full.
+      // No consumer reads: the agent must block once buffer and pipe are full.
       yield* Effect.sleep(700)
       expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024)
       let bytes = 0

@@ -8,7 +8,7 @@ import * as Wire from "./Wire.ts"
 const isStatus = Schema.is(ItemStatus)
 const isOutcome = Schema.is(Schema.Literal("completed", "interrupted", "failed"))
 /** The reason for an unknown outcome or status, which is not a success (T11). */
-const unknownWord = (word: string | null | undefined): string | undefined => (word == null ? undefined : `unknown word: ${word}`)
+const unknownWord = (word: string | null | undefined): string | undefined => (word == null ? undefined : `unknown value: ${word}`)
 
 const notification = (message: Wire.Notification): NativeEvent => {
   switch (message.method) {

@@ -16,7 +16,7 @@
  *                       item/completed {turn, item, kind, status, content}
  *                       session/idle {} · request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
  *
- * It keeps nothing on disk and answers each prompt from the prompt alone: a resumed session continues with all that it ever knew, nothing.
+ * It stores nothing and answers each prompt from the prompt alone, so a resumed session loses nothing.
  * An interrupted turn leaves its open item uncompleted, as real agents do.
  */
 import { spawn } from "node:child_process"
@@ -43,13 +43,13 @@ const names = new Set([
   "flood"
 ])
 const wordMillis = 12
-/** Longest a message takes to be said word by word. */
+/** Maximum milliseconds for streaming one message word by word. */
 const sayMillis = 2000
-/** Lines in one write; between two writes the agent listens. */
+/** Lines per write; between two writes the agent reads its input. */
 const batch = 256
-/** Between two words of how far a turn or a command is. */
+/** Milliseconds between two progress reports of a turn or a command. */
 const tickMillis = 250
-/** Of a command's output, in its completed item. */
+/** Maximum characters of a command's output in its completed item. */
 const keptOutput = 128 * 1024
 
 let cwd = process.cwd()
@@ -66,7 +66,7 @@ const groups = new Set()
 
 // --- the pipe
 
-/** Writes; resolves when the pipe wants more. @param {string} text @returns {Promise<void> | undefined} */
+/** Writes; resolves when the pipe accepts more. @param {string} text @returns {Promise<void> | undefined} */
 const write = (text) =>
   process.stdout.write(text) ? undefined : new Promise((resolve) => process.stdout.once("drain", () => resolve()))
 /** @param {Record<string, unknown>} message */
@@ -95,9 +95,9 @@ const ask = (turn, method, params) => {
 
 // --- time
 
-/** Thrown where a turn waits when it is interrupted. */
+/** Thrown at the point where an interrupted turn waits. */
 class Interrupted extends Error {}
-/** Thrown by `[[fail TEXT]]` and by directives that make no sense. */
+/** Thrown by `[[fail TEXT]]` and by invalid directives. */
 class Failed extends Error {}
 
 /** @param {Turn} turn */
@@ -137,7 +137,7 @@ const begin = (turn, kind, content) => {
 
 /** @param {Turn} turn */
 const usage = (turn) => ({ inputTokens: turn.asked, outputTokens: turn.said, totalTokens: turn.asked + turn.said })
-/** The turn's tokens so far, when it is time to tell them again; the first time at once. @param {Turn} turn */
+/** A report of the turn's tokens so far, at most one every `tickMillis`; empty when none is due. @param {Turn} turn */
 const count = (turn) => {
   const now = performance.now()
   if (now - turn.counted < tickMillis) return ""
@@ -190,7 +190,7 @@ const killGroup = (group) => {
   try {
     process.kill(-group, "SIGKILL")
   } catch {
-    // Gone already.
+    // The group has already ended.
   }
 }
 
@@ -224,13 +224,13 @@ const run = async (turn, command) => {
     }
   }
   const started = Date.now()
-  // A group of its own, so that an interrupt reaches all of it and not the agent.
+  // A separate process group, so that an interrupt kills the whole command and not the agent.
   const child = spawn("/bin/sh", ["-c", command], { cwd, detached: true, stdio: ["ignore", "pipe", "pipe"] })
   const group = child.pid
   if (group !== undefined) groups.add(group)
   const stop = () => {
     if (group !== undefined) killGroup(group)
-    // Whatever left the group may keep the pipes open: the turn does not wait for it.
+    // A process that left the group may keep the pipes open: the turn does not wait for it.
     child.stdout.destroy()
     child.stderr.destroy()
   }
@@ -292,7 +292,7 @@ const choose = async (turn, directive) => {
     const [, label = text, kind = "accept"] = /^(.*?)=([a-z_-]+)$/.exec(text) ?? []
     return { optionId: `o${at + 1}`, label, kind }
   })
-  /** What a decision can say: one option is of its kind. */
+  /** The unambiguous decisions: exactly one option has that kind. */
   const clear = ["accept", "accept-for-session", "decline"].filter(
     (decision) => options.filter(({ kind }) => kind === decision).length === 1
   )
@@ -325,7 +325,7 @@ const writeFlood = async (turn, bytes) => {
   await item.end("completed", { text: [...flood(kept)].join(""), ...(bytes > kept ? { truncatedBytes: bytes - kept } : {}) })
 }
 
-/** Gives `true` when the turn ends here. @param {Turn} turn @param {Directive} directive @returns {Promise<boolean | void>} */
+/** Runs a directive; returns `true` when the turn ends with it. @param {Turn} turn @param {Directive} directive @returns {Promise<boolean | void>} */
 const perform = async (turn, directive) => {
   const { name, text } = directive
   if (name === "say") return say(turn, "agent-message", text)
@@ -356,7 +356,7 @@ const perform = async (turn, directive) => {
     return new Promise(() => undefined)
   }
   if (name === "idle") {
-    // Reports that it runs nothing, and never ends the turn.
+    // Reports that the agent is idle, and never ends the turn.
     current = undefined
     notify("session/idle", {})
     return new Promise(() => undefined)
@@ -372,7 +372,7 @@ const perform = async (turn, directive) => {
   if (name === "exit") {
     const code = number(directive, 0, "CODE")
     killAll()
-    // What was said before is written out first.
+    // Flush earlier output before the exit.
     return new Promise(() => process.stdout.write("", () => process.exit(code)))
   }
   if (name === "garbage") {

@@ -69,7 +69,7 @@ describe("Framer", () => {
     for (let i = 0; i < 7680; i++) framer.push(chunk)
     expect(framer.push(Buffer.from("\n")).lines[0]?.length).toBe(30 * 1024 * 1024)
     const { user, system } = process.cpuUsage(began)
-    // Processor time, in microseconds: copying the line for each chunk takes minutes.
+    // CPU time, in microseconds. Copying the line for each chunk would take minutes.
     expect(user + system).toBeLessThan(10_000_000)
   })
 })

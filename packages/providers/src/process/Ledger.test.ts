@@ -10,7 +10,7 @@ import * as Proc from "./Proc.ts"
 
 const use = <A>(directory: string, body: (ledger: typeof Ledger.Ledger.Service) => Effect.Effect<A, Ledger.LedgerError>) =>
   Effect.flatMap(Ledger.Ledger, body).pipe(Effect.provide(Ledger.layer(directory)))
-/** On a directory of its own. */
+/** Runs the test with a ledger in a separate directory. */
 const fresh = <A>(body: (ledger: typeof Ledger.Ledger.Service) => Effect.Effect<A, Ledger.LedgerError>) =>
   Effect.flatMap(temporaryDirectory, (directory) => use(directory, body))
 
@@ -72,7 +72,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
             const server = start("server")
             const child = start("one")
             yield* ledger.record(entry("one", child.pid))
-            // As that server would have written it.
+            // The entry as that server would have written it.
             const file = join(directory, "one.json")
             const written = JSON.parse(readFileSync(file, "utf8")) as object
             expect(written).toMatchObject({ server: { pid: process.pid } })
@@ -142,7 +142,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
   )
 })
 
-/** Processes that inherited this TMPDIR: everything that a crashed server had started. */
+/** Processes that inherited this TMPDIR: all that a crashed server had started. */
 const survivors = (mark: string) =>
   readdirSync("/proc").filter((pid) => {
     try {
@@ -157,7 +157,7 @@ const crash = (step: string, directory: string, mark: string) =>
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, TMPDIR: mark }
   })
-/** Nobody's children: no event tells of their death. */
+/** Polls the survivors: they are not our children, so their exit causes no event. */
 const atMost = (mark: string, most: number) =>
   Effect.repeat(
     Effect.delay(
@@ -197,7 +197,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server"
         const mark = yield* temporaryDirectory
         const server = crash(step, directory, mark)
         expect(yield* exited(server)).toBe("SIGKILL")
-        // A gate that lost its server, and an agent that reads end of file, leave by themselves.
+        // An `sh` at the gate and an agent that reads end of file exit by themselves.
         if (step !== "running") yield* atMost(mark, step === "command" ? 1 : 0)
         const report = yield* use(directory, (ledger) => ledger.reap)
         const named = { ...report, killed: report.killed.map(() => "agent"), gone: report.gone.map(() => "agent") }

@@ -5,7 +5,7 @@ import * as Ledger from "./Ledger.ts"
 import * as Proc from "./Proc.ts"
 import * as RpcChild from "./RpcChild.ts"
 
-/** A child that answers `echo`, says lines, and dies on request. */
+/** A child that answers `echo`, writes lines, and exits on request. */
 const echo = `
 process.stdin.setEncoding("utf8")
 let rest = "", open = 0, most = 0
@@ -132,7 +132,7 @@ describe("RpcChild", () => {
       })`
       const child = yield* open(glue("Agent 1.0 {beta}\u001b[0m> "))
       expect(yield* child.request("initialize", {})).toBe("ok")
-      // Only before the first message: a later line that quotes one says nothing.
+      // The banner search applies only before the first message: a later line that quotes a message is a bad line.
       expect(Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 3)))).toMatchObject([
         { _tag: "BadLine", text: "Agent 1.0 {beta}\u001b[0m> " },
         { _tag: "Notification", method: "a" },
@@ -249,7 +249,7 @@ describe("RpcChild", () => {
         each._tag === "Notification" ? Number(each.params) : 0
       )
       expect(pids.every(alive)).toBe(true)
-      // Many ask, it happens once; the second to ask waits too.
+      // Two callers stop the child once; the second one waits too.
       yield* Effect.all([child.stop("enough"), child.stop("again")], { concurrency: 2 })
       expect([child.pid, ...pids].map(alive)).toEqual([false, false, false])
       expect(yield* child.exit).toMatchObject({ signal: "SIGKILL", stopReason: "enough" })

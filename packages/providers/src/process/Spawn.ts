@@ -135,7 +135,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
   const pid = child.pid
   if (pid === undefined) {
     const cause = yield* Effect.async<Error>((resume) => void child.once("error", (error) => resume(Effect.succeed(error))))
-    return yield* Effect.fail({ kind: "process" as const, message: `no process could be started: ${cause.message}` })
+    return yield* Effect.fail({ kind: "process" as const, message: `the process could not be started: ${cause.message}` })
   }
 
   LastResort.hold(pid, `${Environment.marker}=${id}`)

@@ -1,4 +1,4 @@
-/** The options of a permission request, as a person sees them and as the agent gets its answer back. */
+/** The options of a permission request: how a person sees them, and which answer the agent receives. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Answer, Ask } from "@millrace/contracts/Item"
 import { asked } from "../../src/acp/Asks.ts"
@@ -31,7 +31,7 @@ describe("acp approvals", () => {
     assert.deepStrictEqual(ask.choices, ["decline", "cancel"])
     assert.deepStrictEqual(sent({ decision: "accept", optionId: "o2" }), selected("o2"))
     assert.deepStrictEqual(sent({ decision: "decline" }), selected("o3"))
-    // Never the first of several.
+    // An ambiguous decision never selects the first of several options.
     assert.deepStrictEqual(sent({ decision: "accept" }), { outcome: "cancelled" as const })
     assert.deepStrictEqual(sent({ optionId: "o9" }), { outcome: "cancelled" as const })
   })

@@ -1,4 +1,4 @@
-/** A turn of an ACP agent that ends with nothing in it. */
+/** A turn of an ACP agent that ends without content. */
 import { assert, it } from "@effect/vitest"
 import * as Acp from "../../src/acp/Mapping.ts"
 

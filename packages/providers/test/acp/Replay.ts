@@ -1,4 +1,4 @@
-/** The recorded conversations with a real agent (opencode), through codec, mapping and normaliser, as sessions would have had them. */
+/** Plays the recorded conversations with a real agent (opencode) through codec, mapping and normaliser, as a session does. */
 import { readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -35,7 +35,7 @@ const read = (name: string): ReadonlyArray<Line> =>
 export interface Replayed {
   readonly events: ReadonlyArray<ProviderEvent>
   readonly answered: ReadonlySet<string>
-  /** What was sent for an answer, and what the recorded client had sent. */
+  /** The answer that was sent, and the one that the recorded client had sent. */
   readonly answers: ReadonlyArray<readonly [ours: unknown, recorded: unknown]>
 }
 
@@ -76,11 +76,11 @@ const play = (lines: ReadonlyArray<Line>, epoch: number): Replayed => {
   }
   const received = (msg: Line["msg"]) => {
     const nativeTurnId = prompts.get(msg.id)
-    // The recorded client had other ids for its prompts.
+    // The recorded client used other ids for its prompts.
     const line = msg.method === undefined && nativeTurnId !== undefined ? { ...msg, id: `turn ${nativeTurnId}` } : msg
     const message = codec.parse(JSON.stringify(line))
     if (message?._tag === "Result" && message.id === loading) loading = undefined
-    // What is replayed while a session loads is dropped.
+    // Updates that are replayed while a session loads are dropped.
     if (loading !== undefined) return
     if (message?._tag === "Notification") push(mapping.notification(message.method, message.params))
     if (message?._tag !== "Request") return

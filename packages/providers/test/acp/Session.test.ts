@@ -1,4 +1,4 @@
-/** What of an ACP agent the kit (../Conformance.test.ts) does not ask, against a small agent that does what no recording shows. */
+/** ACP behaviour that the kit (../Conformance.test.ts) does not cover, with a small agent for cases that no recording has. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

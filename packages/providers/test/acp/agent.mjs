@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// A small agent for what no transcript shows. The prompt says what to do; AGENT says what the agent cannot do.
+// A small agent for cases that no transcript has. The prompt selects its behaviour; AGENT selects the abilities that it lacks.
 import { createInterface } from "node:readline"
 
 const lacks = process.env.AGENT ?? ""
@@ -18,7 +18,7 @@ let cancelled
 const options = [{ optionId: "ok", name: "OK", kind: "allow_once" }]
 
 const prompts = {
-  /** Each request in the list, and what came of it. */
+  /** Sends each request in the list and reports its result. */
   ask: async (list) => {
     for (const [method, params] of list) {
       const { error, result } = await ask(method, params)
@@ -26,7 +26,7 @@ const prompts = {
     }
     return { stopReason: "end_turn" }
   },
-  /** Hangs over an open question until it is cancelled, then ends with an error. */
+  /** Waits with an open request until the turn is cancelled, then answers with an error. */
   cancel: async () => {
     const stop = new Promise((resolve) => (cancelled = resolve))
     const { result } = await ask("session/request_permission", { toolCall: { toolCallId: "c", title: "do it" }, options })
@@ -59,7 +59,7 @@ const methods = {
   },
   "session/load": ({ sessionId: wanted }) => {
     if (wanted !== sessionId) throw Object.assign(new Error("no such session"), { code: -32602 })
-    // More than any buffer holds.
+    // More output than any buffer holds.
     for (let n = 0; n < 5000; n++) say(`old ${n}`)
     return null
   },

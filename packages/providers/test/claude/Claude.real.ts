@@ -17,7 +17,7 @@ const binary = process.env["MILLRACE_CLAUDE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-/** The model, in a process of its own: it says what the prompt's directives say. */
+/** The scripted model, in a separate process: it follows the prompt's directives. */
 const endpoint = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs"), "--notice-delay", "2000"], {
@@ -31,10 +31,10 @@ const endpoint = Effect.acquireRelease(
   ({ kill }) => Effect.sync(kill)
 )
 
-/** What a subscription signs in with. Claude reads the limits of an account with it only. */
+/** The sign-in of a subscription. Claude reads the limits of an account only with it. */
 const subscription = { CLAUDE_CODE_OAUTH_TOKEN: "not-a-real-token" }
 
-/** A home of its own and an empty project; the key and the endpoint are what the server's environment would say. */
+/** A separate home and an empty project; the key and the endpoint stand for the server's environment. */
 const world = Effect.suspend(() => worldOf({ ANTHROPIC_API_KEY: "not-a-real-key" }))
 const worldOf = Effect.fnUntraced(function* (signedIn: Readonly<Record<string, string>>) {
   const { port } = yield* endpoint
@@ -171,7 +171,7 @@ describe.skipIf(binary === "")("the real claude", () => {
 
   const tool = (name: string, input: object) => `[[tool name=${name} args=${JSON.stringify(JSON.stringify(input))}]]`
   const inBackground = (command: string) => tool("Bash", { command, description: "Run a command", run_in_background: true })
-  /** What was said in each turn, by its origin. */
+  /** The messages of a turn, or of all turns with origin "provider". */
   const answers = (events: ReadonlyArray<ProviderEvent>, of: TurnId | "provider") => {
     const own = new Set(
       events.flatMap((event) => (event._tag === "TurnStarted" && event.origin === "provider" ? [event.turnId] : []))
@@ -192,7 +192,7 @@ describe.skipIf(binary === "")("the real claude", () => {
       const { recording, session } = yield* open(1)
       yield* session.startTurn({ turnId: turn(1), text: inBackground("sleep 2; echo built") })
       yield* recording.until("TurnCompleted")
-      // The shell has ended, and the model of the notice is still silent.
+      // The shell has ended, and the model has not answered the notice yet.
       yield* recording.until("Opaque", ({ payload }) => JSON.stringify(payload).includes('"task_notification"'))
       yield* session.startTurn({ turnId: turn(2), text: '[[say text="REAL ANSWER"]]' })
       yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
@@ -234,7 +234,7 @@ describe.skipIf(binary === "")("the real claude", () => {
       const { requestId } = yield* recording.until("RequestOpened")
       assert.isUndefined(recording.events.find((event) => event._tag === "RequestCancelled"))
       yield* session.answer(requestId, { decision: "accept" })
-      // Its end is a notice, which Claude answers.
+      // The subagent's end causes a notice, which Claude answers.
       yield* recording.until("TurnCompleted", ({ turnId }) =>
         recording.events.some(
           (event) => event._tag === "ItemCompleted" && event.turnId === turnId && event.content.text === "NOTIFICATION ANSWER"
@@ -275,7 +275,7 @@ describe.skipIf(binary === "")("the real claude", () => {
     Effect.gen(function* () {
       const { open } = yield* worldOf(subscription)
       const { recording, session } = yield* open(1)
-      // In two hours, to the second: what Claude says in words has minutes only.
+      // In two hours, to the second: the time in Claude's message has whole minutes only.
       const reset = Math.floor((yield* Clock.currentTimeMillis) / 1000) + 7213
       yield* session.startTurn({ turnId: turn(1), text: `[[limit reset=${reset}]]` })
       const { error } = yield* recording.until("TurnFailed")

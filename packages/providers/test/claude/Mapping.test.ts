@@ -265,7 +265,7 @@ describe("claude: what is asked, and limits", () => {
     const [shown] = begun().notification("rate_limit_event", limit(near))
     assert.deepInclude(shown, { _tag: "ItemCompleted", nativeTurnId: "t", kind: "notice" })
     assert.include(JSON.stringify(shown), "85 % of the seven day limit is used; it resets at 2027-01-15T08:00:00.000Z.")
-    // It begins no turn.
+    // A warning without a turn starts none.
     assert.deepInclude(Mapping.make().notification("rate_limit_event", limit(near))[0], { _tag: "Opaque" })
   })
 })
@@ -284,7 +284,7 @@ describe("claude: whose turn it is", () => {
   const lifecycle = (uuid: string, state: string) => ({ type: "command_lifecycle", command_uuid: uuid, state })
   const empty = { num_turns: 0, result: "" }
 
-  /** What each turn said and how it ended, in order: `t2: R, completed`. */
+  /** The texts and the outcome of each turn, in order: `t2: R, completed`. */
   const play = (steps: ReadonlyArray<string | readonly [turn: string, messageId?: string] | { readonly type: string }>) => {
     const mapping = Mapping.make()
     const turns = new Map<string, Array<string>>()
@@ -325,7 +325,7 @@ describe("claude: whose turn it is", () => {
         t2: "R, completed"
       }
     )
-    // 2.1.197 in a quiet loop: all of it before our message.
+    // 2.1.197 while idle: the whole notice turn comes before the user message.
     assert.deepStrictEqual(
       play([notice, init(), result({ ...empty, ...wake }), ["t2", "m2"], init(), streamed("R"), echo("m2"), ...answered]),
       {
@@ -357,7 +357,7 @@ describe("claude: whose turn it is", () => {
       "own 1": "N, completed",
       t2: "~R, R, completed"
     })
-    // The same signs, and the turn is ours after all: told by the message that comes back, or by an end that names no other origin.
+    // The same evidence, but the turn is the user's: shown by the echoed message, or by a result without a foreign origin.
     assert.deepStrictEqual(play([...first, ["t2", "m2"], notice, init(), streamed("R"), echo("m2"), text("R"), result({})]), {
       t1: "A, completed",
       t2: "R, completed"
@@ -397,14 +397,14 @@ describe("claude: whose turn it is", () => {
       result({ user_message_uuids: ["m2"] })
     ]
     assert.deepStrictEqual(play([...before, ...after]), { "own 1": "~N, N, completed", t2: "R, completed" })
-    // `/clear`: an empty answer that is ours.
+    // `/clear`: an empty answer to a user message.
     assert.deepStrictEqual(
       play([["t2", "m2"], init({ ...names, user_message_uuids: ["m2"] }), result({ ...empty, user_message_uuids: ["m2"] })]),
       {
         t2: "completed"
       }
     )
-    // Never run: its end is said, beside the turn that runs.
+    // A message that never runs: its end is reported while another turn runs.
     assert.deepStrictEqual(play([init(names), text("N"), ["t2", "m2"], lifecycle("m2", "cancelled"), result({})]), {
       "own 1": "N, completed",
       t2: "failed"
@@ -427,7 +427,7 @@ describe("claude: whose turn it is", () => {
         { t2: "N, R, completed" },
         kind
       )
-    // A kind that is not known counts as absent: a turn never hangs on it.
+    // An unknown origin kind counts as absent, so the turn ends.
     assert.deepStrictEqual(play([["t2", "m2"], init(), text("R"), result({ origin: { kind: "brand-new" } })]), {
       t2: "R, completed"
     })
@@ -466,7 +466,7 @@ describe("claude: an agent in the background asks", () => {
       mapping.notification("result", result({})).map((event) => (event._tag === "TurnEnded" ? event.nativeTurnId : event._tag)),
       ["t"]
     )
-    // Meanwhile the next message has its own turn.
+    // The next message gets a separate turn in the meantime.
     mapping.expect("t2")
     mapping.notification("system", { type: "system", subtype: "init" })
     assert.deepInclude(mapping.notification("assistant", assistant([{ type: "text", text: "R" }]))[0], { nativeTurnId: "t2" })
@@ -484,7 +484,7 @@ describe("claude: an agent in the background asks", () => {
       ["RequestResolved", "TurnEnded"]
     )
     assert.deepInclude(launched(false).request("r", "can_use_tool", bash), { nativeTurnId: "t", byAgent: true })
-    // No word of a task: an open tool that starts agents says the same.
+    // Without `task_started`: an open tool that starts subagents is the same evidence.
     const older = begun()
     older.notification("assistant", use("Task", {}))
     assert.deepInclude(older.request("r", "can_use_tool", bash), { nativeTurnId: "t" })

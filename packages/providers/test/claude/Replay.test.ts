@@ -25,7 +25,7 @@ describe("claude transcripts", () => {
 
   it("only what is meant to be is kept as it came", () => {
     const kept = new Set(names.flatMap((name) => replay(name).flatMap(({ events }) => opaque(events))))
-    // The interrupt's note to the model, the end of a process that never had a turn, and a question as the SDK shows it.
+    // The interrupt's note to the model, the result of a process without a turn, and a request in the SDK's form.
     assert.deepStrictEqual([...kept].sort(), ["canUseTool", "result", "user"])
   })
 
@@ -45,7 +45,7 @@ describe("claude transcripts", () => {
       totalTokens: 111,
       contextWindow: 200000
     })
-    // Told while it ran, and exact at its end.
+    // Usage is reported while the turn runs, and is exact at its end.
     assert.deepStrictEqual(
       signals(events),
       [1, 11].map((outputTokens) => ({

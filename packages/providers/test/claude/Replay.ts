@@ -1,4 +1,4 @@
-/** The recorded conversations with the real Claude, through wire, mapping and normaliser, as sessions would have had them. */
+/** Plays the recorded conversations with the real Claude through codec, mapping and normaliser, as a session does. */
 import { readFileSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -33,7 +33,7 @@ export const read = (name: string): ReadonlyArray<Line> =>
     .split("\n")
     .map((line) => JSON.parse(line) as Line)
 
-/** Each begins with `initialize`; the recording through the SDK shows none. */
+/** Each process begins with `initialize`; the recording through the SDK does not have it. */
 const processes = (lines: ReadonlyArray<Line>): ReadonlyArray<ReadonlyArray<Line>> => {
   const starts = lines.flatMap(({ msg }, at) => (msg.request?.subtype === "initialize" ? [at] : []))
   return starts.length === 0 ? [lines] : starts.map((at, n) => lines.slice(at, starts[n + 1]))
@@ -47,7 +47,7 @@ const decisionOf = (response: unknown): Answer => {
 export interface Replayed {
   readonly events: ReadonlyArray<ProviderEvent>
   readonly answered: ReadonlySet<string>
-  /** What was sent for an answer, and what the recorded client had sent. */
+  /** The answer that was sent, and the one that the recorded client had sent. */
   readonly answers: ReadonlyArray<readonly [ours: unknown, recorded: unknown]>
 }
 
@@ -82,7 +82,7 @@ const play = (lines: ReadonlyArray<Line>, epoch: number): Replayed => {
       answered.add(opened.requestId)
       continue
     }
-    // What the SDK shows of a question is not on the wire.
+    // The SDK's record of a request is not a message of the protocol.
     const message = codec.parse(JSON.stringify(msg))
     if (message?._tag === "Notification") for (const native of mapping.notification(message.method, message.params)) push(native)
     if (message?._tag !== "Request") continue

@@ -1,4 +1,4 @@
-/** What of Claude the kit (../Conformance.test.ts) does not ask, against a process that plays its side of the recordings. */
+/** Claude behaviour that the kit (../Conformance.test.ts) does not cover, with a process that plays Claude's side of the recordings. */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"

@@ -103,7 +103,7 @@ describe("the real codex", () => {
       assert.include(texts(recording, "notice"), "one finding")
       assert.include(texts(recording, "agent-message"), "one finding")
 
-      // In the moment between the answer and the start of its inner turn, and in mid-stream.
+      // Interrupts between the answer and the start of the inner turn, and during streaming.
       yield* begin(4, review({ type: "custom", instructions: "[[hang]]" }))
       yield* session.interrupt(turn(4))
       yield* recording.until("TurnInterrupted", ({ turnId }) => turnId === turn(4))
@@ -116,7 +116,7 @@ describe("the real codex", () => {
       yield* session.interrupt(turn(5))
       yield* recording.until("TurnInterrupted", ({ turnId }) => turnId === turn(5))
 
-      // Codex says of it that it failed, and never that it is over.
+      // Codex reports an error for this review, and never its end.
       yield* begin(6, review({ type: "baseBranch", branch: "main" }))
       const failed = yield* recording.until("TurnFailed", ({ turnId }) => turnId === turn(6))
       assert.include(failed.error.message, "is not a git repository")
@@ -144,7 +144,7 @@ describe("the real codex", () => {
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
-      // The newest prompt that has one is what the scripted model does.
+      // The scripted model follows the newest prompt with a directive.
       const action = { type: "review", target: { type: "custom", instructions: "[[status 500]]" } } as const
       yield* session.startTurn({ turnId: turn(1), text: "", action })
       const end = yield* Effect.raceFirst(recording.until("TurnFailed"), recording.until("TurnCompleted"))
@@ -177,7 +177,7 @@ describe("the real codex", () => {
       yield* session.startTurn({ turnId: turn(2), text: "[[escalate echo no > no.txt]] [[say went on]]" })
       const second = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
       yield* session.answer(second.requestId, { decision: "decline" })
-      // Again, and to nobody: no-ops.
+      // A second answer is a no-op.
       yield* session.answer(second.requestId, { decision: "accept" })
       yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
       assert.isFalse(existsSync(inWorkspace(home, "no.txt")))
@@ -252,15 +252,15 @@ describe("the real codex", () => {
       const cut = yield* recording.until("ItemCompleted", (event) => event.kind === "agent-message")
       assert.deepInclude(cut, { status: "aborted" })
       assert.strictEqual(cut.content.text, "d1 d2 d3 ")
-      // It is over: a no-op.
+      // The turn has ended: the interrupt is a no-op.
       yield* session.interrupt(turn(1))
       yield* session.startTurn({ turnId: turn(2), text: "[[say after]]" })
       yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
-      // In the moment between the answer and the start of the turn.
+      // An interrupt between the answer and the start of the turn.
       yield* session.startTurn({ turnId: turn(3), text: "[[hang]]" })
       yield* session.interrupt(turn(3))
       yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(3))
-      // Before the answer.
+      // An interrupt before the answer.
       const starting = yield* Effect.fork(session.startTurn({ turnId: turn(4), text: "[[hang]]" }))
       yield* Effect.yieldNow()
       yield* session.interrupt(turn(4))

@@ -1,4 +1,4 @@
-/** The conversations of the real Codex, read from its own store after the session that had them is gone. Run by `pnpm test:real`. */
+/** The conversations of the real Codex, read from its own store after their session has ended. Run by `pnpm test:real`. */
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { codexBin, makeCodexHome } from "@millrace/testing/CodexHome"

@@ -1,4 +1,4 @@
-/** Codex' own conversations, by a process that plays its side of what was recorded with 0.169. */
+/** The conversations that Codex stores, from a process that plays Codex's side of recordings made with 0.169. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,10 +10,10 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { player as binary } from "../Drivers.ts"
 
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", "history", name)
-/** The process of that number of the transcript. */
+/** The process with that number in the transcript. */
 const history = (process: number, transcript = fixture("threads.jsonl")) =>
   Effect.flatMap(Codex.make({ binary, codexHome: `${transcript}#${process}` }), ({ history }) => Effect.fromNullable(history))
-/** The recording of the old conversation, where Codex names this file as its own. */
+/** The recording of the old conversation, with this file as Codex's rollout file. */
 const legacy = (rollout: string) =>
   Effect.gen(function* () {
     const transcript = join(yield* temporaryDirectory, "legacy.jsonl")

@@ -6,7 +6,7 @@ import * as Mapping from "../../src/codex/Mapping.ts"
 import { requestKey } from "../../src/process/Message.ts"
 import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
-/** Methods that are kept as they came on purpose. A known method that fails to decode would show up here. */
+/** Methods that are deliberately kept unchanged. A known method that fails to decode would show up here. */
 const opaque = new Set([
   "account/rateLimits/updated",
   "configWarning",
@@ -103,7 +103,7 @@ describe("codex mapping", () => {
       event?._tag === "Signal" && event.kind === "usage" ? event.data : undefined
     assert.strictEqual(usageOf(update("a", 1, 1))?.totalTokens, 10)
     assert.deepInclude(usageOf(update("a", 3, 2)), { totalTokens: 30, cachedInputTokens: 6, contextWindow: 1000 })
-    // An old turn's count, as it comes after a resume: kept as it came, it begins no turn.
+    // The count of an old turn, as it arrives after a resume: kept unchanged, it starts no turn.
     assert.deepInclude(update("b", 4, 1), { _tag: "Opaque", nativeTurnId: "b" })
     mapping.notification("turn/started", { threadId: "ours", turn: { id: "b", status: "inProgress" } })
     assert.deepInclude(usageOf(update("b", 4, 1)), { totalTokens: 10, outputTokens: 3, reasoningTokens: 1 })
@@ -114,7 +114,7 @@ describe("codex mapping", () => {
     assert.deepStrictEqual(begun("ours").notification("item/mcpToolCall/progress", params), [
       { _tag: "Signal", nativeTurnId: "t", nativeItemId: "i", kind: "progress", data: { text: "3 of 7" } }
     ])
-    // Of a turn that is not known: kept as it came, it begins none.
+    // Progress of an unknown turn: kept unchanged, it starts no turn.
     assert.deepInclude(Mapping.make("ours").notification("item/mcpToolCall/progress", params)[0], {
       _tag: "Opaque",
       payload: params
@@ -146,7 +146,7 @@ describe("codex mapping", () => {
     ] as const
     for (const [type, kind] of kinds) {
       assert.strictEqual(itemKind(item({ type })), kind)
-      // Nothing but the type is there: still no failure.
+      // Only the type is present: still no failure.
       assert.isObject(itemContent(item({ type })))
     }
     assert.deepStrictEqual(itemContent(item({ type: "brandNew", x: 1 })), { result: { id: "i", type: "brandNew", x: 1 } })

@@ -5,7 +5,7 @@ import { replay, type Replayed } from "@millrace/testing/CodexReplay"
 import { completed, deltas, story } from "@millrace/testing/kit/Story"
 import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
-/** Conversations that never come to a thread, so there is no session to replay. */
+/** Recordings without a native thread, so there is no session to replay. */
 const withoutThread = new Set(["bad-config-exit", "overload-100", "overload-400", "overload-3000"])
 
 const only = (name: string, at = 0): Replayed => {
@@ -197,7 +197,7 @@ describe("codex transcripts", () => {
   it("T10 goal: a turn that Codex began by itself has an id of its own", () => {
     const starts = story(only("goal").events).filter((line) => line.startsWith("start"))
     assert.deepStrictEqual(starts, ["start", "start by agent"])
-    // Codex' own goals are no words of ours: what it says of them is kept as it came.
+    // Codex's own goals are not mapped: their messages are kept unchanged.
     const kept = only("goal").events.flatMap((event) => (event._tag === "Opaque" ? [event.method] : []))
     assert.include(kept, "thread/goal/updated")
   })

@@ -1,4 +1,4 @@
-/** What of Codex the kit (../Conformance.test.ts) does not ask, against a process that plays its side of the recordings. */
+/** Codex behaviour that the kit (../Conformance.test.ts) does not cover, with a process that plays Codex's side of the recordings. */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -61,7 +61,7 @@ describe("codex session", () => {
       yield* begin(3, review({ type: "uncommittedChanges" }))
       yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(3))
       assert.deepStrictEqual(said(3, "notice"), ["current changes", "answer 3"])
-      // What we asked, in Codex' words, is no message of a person.
+      // Codex's text of the review request is not a user message.
       assert.deepStrictEqual(said(3, "user-message"), [])
 
       yield* begin(4, review({ type: "custom", instructions: "look" }))

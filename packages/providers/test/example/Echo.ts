@@ -13,7 +13,7 @@ const capabilities = ["interrupt", "approvals"] as const
 const Said = Schema.Struct({ id: Schema.String, text: Schema.optional(Schema.String), what: Schema.optional(Schema.String) })
 const isSaid = Schema.is(Said)
 
-/** Its words as native events; what is not known passes as it came. */
+/** Maps the agent's messages to native events; an unknown message is passed on unchanged. */
 const fromNotification = (method: string, params: unknown): ReadonlyArray<NativeEvent> => {
   if (!isSaid(params) || (method !== "said" && method !== "ended")) return [{ _tag: "Opaque", method, payload: params }]
   const of = { nativeTurnId: params.id, nativeItemId: "message", kind: "agent-message" } as const
@@ -44,7 +44,7 @@ const open = Effect.fn("Echo.open")(function* (
       return { events: [{ _tag: "RequestOpened", ...request }], tooLate: child.respondError(message.id, -32000, "too late") }
     }
   })
-  // It remembers nothing: that is said.
+  // The agent keeps no conversation, so each session reports that it starts afresh.
   if (resumeKey !== undefined)
     yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: { resumeKey } }])
   const failure = { kind: "refused", message: "Echo cannot be steered." } as const

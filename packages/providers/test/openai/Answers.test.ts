@@ -1,4 +1,4 @@
-/** Answers as real servers write them, byte by byte, through the whole adapter: nothing that they hold is lost, and an empty one is no success. */
+/** Answers of real servers, byte for byte, through the whole adapter: no content is lost, and an empty answer is not a success. */
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"

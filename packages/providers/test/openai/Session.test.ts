@@ -167,7 +167,7 @@ for (const api of apis)
           const { end, endpoint, events } = yield* once({ adapter: { api } }, prompt)
           assert.strictEqual(end._tag === "TurnFailed" ? end.error.kind : end._tag, kind)
           assert.deepStrictEqual(completed(events, "agent-message"), [{ text: "half" }])
-          // Something was said: it is not asked for again.
+          // Part of an answer has arrived, so the request is not retried.
           assert.lengthOf([...(yield* endpoint.chats), ...(yield* endpoint.requests)], 1)
         }
       })
@@ -305,7 +305,7 @@ describe("openai", () => {
       )
       const endpoint = Endpoint.make({ name: "local", baseUrl: "http://nowhere" }, client, () => ({}))
       const all = [...(yield* Stream.runCollect(endpoint.answer({})))]
-      // With the square of it this test meets its time limit.
+      // With quadratic work this test would exceed its time limit.
       assert.lengthOf(all, 20_001)
       assert.deepEqual([all[0], all.at(-1)], ['{"x":1}', "[DONE]"])
     })

@@ -1,7 +1,7 @@
 /**
  * A server that is killed at one step of a start: `crash.ts STEP LEDGER CWD`.
  * Steps: before-record, after-record (the gate is still closed), running (an agent that ignores everything), command (it runs a command);
- * exit, exit-command: as running and as command, but it leaves by `process.exit`, with no scope closed.
+ * exit, exit-command: as running and as command, but the server calls `process.exit`, which closes no scope.
  */
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, Layer, Stream } from "effect"
@@ -23,7 +23,7 @@ const dying = Layer.effect(
   }))
 ).pipe(Layer.provide(Ledger.layer(directory)))
 
-/** It would run on for a minute whatever becomes of its pipes: only the gate holds it back. */
+/** Would run for a minute even with closed pipes: only the gate prevents it. */
 const deaf = RpcChild.open({
   provider: "deaf",
   command: "sleep",
