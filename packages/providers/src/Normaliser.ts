@@ -5,7 +5,7 @@
  * 1. an item starts once, then has its deltas, and is completed exactly once, at the latest just before its turn's terminal (T9);
  * 2. a turn starts at most once and, after `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
  * 3. a request is opened once and settled once: by our answer, or by cancellation, at the latest with its turn (T13);
- * 4. a native id (native turn, native item) keeps one id of ours; ids contain thread and epoch, so they are globally unique.
+ * 4. a native turn or item keeps the same `TurnId` or `ItemId`; ids contain thread and epoch, so they are globally unique.
  *    When 256 items are open and another one starts, the oldest is aborted;
  * 5. an event that does not fit (an unknown message, an item of an ended turn) is kept as `Opaque`, and reopens nothing. A signal of a turn or item
  *    that is not open is dropped (D12). A closed item is recognised until 1,024 more have closed; after that its native id is a new item.

@@ -128,7 +128,7 @@ export const open = Effect.fn("Acp.open")(function* (
 
   const refused = (operation: string, message: string) =>
     new ProviderError({ provider, operation, outcome: "failed", failure: { kind: "refused", message } })
-  /** The protocol has no turn ids: the native turn id is ours. */
+  /** The protocol has no turn ids: our turn id also serves as the native one. */
   const ours = (turnId: TurnId): string => turnId
   /** Sends the cancel. The turn ends with the answer to its prompt. */
   const cancel = (nativeTurnId: string) =>

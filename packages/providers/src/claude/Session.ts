@@ -160,7 +160,7 @@ export const open = Effect.fn("Claude.open")(function* (
       mapping.interrupting(nativeTurnId)
       yield* child.request("interrupt", {}, { deadlineMillis })
     })
-  /** Claude has no turn ids: the native turn id is ours. */
+  /** Claude has no turn ids: our turn id also serves as the native one. */
   const ours = (turnId: TurnId): string => turnId
   const stopping = Effect.unsafeMakeSemaphore(1)
   return {

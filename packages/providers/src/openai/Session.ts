@@ -123,7 +123,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
       if (ended !== undefined) return yield* failed("startTurn", { kind: "process", message: `The session has ended: ${ended}.` })
       if (running !== undefined)
         return yield* failed("startTurn", { kind: "refused", message: `The turn ${running.turnId} is still running.` })
-      // The endpoint has no turn ids: the native turn id is ours.
+      // The endpoint has no turn ids: our turn id also serves as the native one.
       normaliser.bindTurn(turnId, turnId)
       say([{ _tag: "TurnStarted", nativeTurnId: turnId }])
       yield* Effect.uninterruptible(

@@ -1,4 +1,4 @@
-/** What an agent inherits from the server's environment: an allow-list, so that no secret of the server reaches it (X4). */
+/** The variables that an agent inherits from the server: an allow-list, so that no secret of the server reaches the agent (X4). */
 
 const allowed = new Set([
   "PATH",

@@ -16,7 +16,7 @@ const command = process.env["MILLRACE_OPENCODE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-/** The agent asks before it runs it. */
+/** A command for which the agent requests approval. */
 const shell = (command: string) => `[[call bash ${JSON.stringify({ command, description: "Runs a command" })}]]`
 
 const config = (port: number) => ({

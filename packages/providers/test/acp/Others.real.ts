@@ -19,7 +19,7 @@ import * as Ledger from "../../src/process/Ledger.ts"
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-/** The endpoint, the home and the environment of one agent, and what its model is asked in the words of that endpoint. */
+/** The endpoint, the home and the environment of one agent, and its prompts as directives of that endpoint. */
 interface World {
   readonly env: Environment
   readonly cwd: string
@@ -30,9 +30,9 @@ interface Agent {
   readonly binary: string
   readonly world: Effect.Effect<World, never, Scope.Scope>
   readonly say: (text: string) => string
-  /** Says a few words and then nothing. */
+  /** Streams a few words and then hangs. */
   readonly hang: string
-  /** A command that the agent asks about first. */
+  /** A command for which the agent requests approval first. */
   readonly shell: (command: string) => string
   readonly declineEndsTurn?: true
 }
@@ -62,7 +62,7 @@ const gemini: Agent = {
     }
     writeFileSync(join(home, ".gemini", "settings.json"), JSON.stringify(settings))
     const endpoint = { GOOGLE_GEMINI_BASE_URL: `http://127.0.0.1:${port}`, GEMINI_API_KEY: "not-a-real-key" }
-    // With the model `auto` it asks another model first which one suits.
+    // With the model `auto` Gemini first asks another model which one to use.
     return { cwd, env: { HOME: home, GEMINI_MODEL: "gemini-2.5-pro", ...endpoint } }
   }),
   say: (text) => `[[say ${text}]]`,
@@ -84,7 +84,7 @@ const codexAcp: Agent = {
   declineEndsTurn: true
 }
 
-/** The scripted Messages API, in a process of its own. */
+/** The scripted Messages API, in a separate process. */
 const messages = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "../claude/endpoint.mjs")], {
@@ -170,7 +170,7 @@ for (const agent of [gemini, codexAcp, claudeAgentAcp])
         yield* session.startTurn({ turnId: turn(2), text: agent.shell("touch no.txt") })
         const second = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
         yield* session.answer(second.requestId, { decision: "decline" })
-        // codex-acp has no "no" that lets the turn go on.
+        // codex-acp has no refusal that lets the turn continue.
         yield* agent.declineEndsTurn === true
           ? recording.until("TurnInterrupted", (event) => event.turnId === turn(2))
           : recording.until("TurnCompleted", (event) => event.turnId === turn(2))

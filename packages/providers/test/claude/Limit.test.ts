@@ -15,7 +15,7 @@ it("T11 a time of day is the next such time, in the zone that Claude names", () 
   expect(said("6pm (America/New_York)")).toBe("2026-11-28T23:00:00.000Z")
   expect(said("Dec 3, 4:30am (Europe/Berlin)")).toBe("2026-12-03T03:30:00.000Z")
   expect(said("Jan 2, 5pm (UTC)")).toBe("2027-01-02T17:00:00.000Z")
-  // The offset is that of the reset's day.
+  // The zone's offset on the day of the reset applies.
   expect(said("Jul 1, 5pm (Europe/Berlin)")).toBe("2027-07-01T15:00:00.000Z")
   for (const odd of ["soon", "25 (UTC)", "11pm (Nowhere/Land)", ""]) expect(said(odd)).toBeUndefined()
 })

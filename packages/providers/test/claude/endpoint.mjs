@@ -2,8 +2,8 @@
 // Loopback only; no dependencies.   node endpoint.mjs [--port 0] [--log requests.jsonl]
 // Prints {"port":N} when it listens. Directives in the newest user text decide the answer:
 //   [[say text="hello"]]  [[deltas n=20 size=8 every=0]]  [[shell cmd="echo hi"]]  [[tool name=Write args="{...}"]]
-// A notice of Claude's own (background work has ended) is answered after --notice-delay MS with "NOTIFICATION ANSWER".
-//   [[echo]] says which of the words ALPHA and BETA the conversation has.
+// A notice of Claude Code (background work has ended) is answered after --notice-delay MS with "NOTIFICATION ANSWER".
+//   [[echo]] answers which of the words ALPHA and BETA the conversation has.
 //   [[think n=3]]  [[hang after=3]]  [[cut after=3]]  [[status code=529]]  [[limit reset=EPOCH]] (of an account, with its headers)
 import http from "node:http"
 import fs from "node:fs"
@@ -27,7 +27,7 @@ const directives = (text) =>
   })
 const blocks = (c) => (typeof c === "string" ? [{ type: "text", text: c }] : (c ?? []))
 const isNotice = (m) => m.role === "user" && JSON.stringify(m.content).includes("<task-notification>")
-/** The newest user message that holds directives, and whether a tool result, or a notice, came after it. */
+/** The newest user message with directives, and whether a tool result or a notice follows it. */
 const plan = (messages) => {
   let ds = [],
     at = -1,

@@ -1,4 +1,4 @@
-/** The example of docs/adapter.md passes the kit, and the page shows it as it is. */
+/** The example of docs/adapter.md passes the kit, and the page shows its exact source. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"

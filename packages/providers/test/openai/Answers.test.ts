@@ -20,7 +20,7 @@ interface Options {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One turn at an endpoint that gives these answers in order; each call is answered with `R-` and its name. */
+/** Runs one turn at an endpoint with these answers in order; each call gets the result `R-` and its name. */
 const turn = (answers: ReadonlyArray<ReadonlyArray<unknown>>, options: Options = {}) =>
   Effect.scoped(
     Effect.gen(function* () {

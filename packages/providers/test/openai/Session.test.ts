@@ -37,7 +37,7 @@ const open = ({ adapter: given = {}, input = {}, ...options }: Options) =>
     return { endpoint, session, recording: yield* record(session) }
   })
 
-/** One turn to its end. */
+/** Runs one turn to its end. */
 const once = (options: Options, text: string) =>
   Effect.gen(function* () {
     const opened = yield* open(options)
