@@ -228,7 +228,7 @@ it.scopedLive("X5 R7 a connection follows 256 streams; more are told bye, and on
       socket.send(JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: {}, headers: [] }))
     const limited = (answers: ReadonlyArray<string>) => answers.filter((answer) => answer.includes('"reason":"limit"')).length
     const refused = (answers: ReadonlyArray<string>) =>
-      answers.filter((answer) => answer.includes('"_tag":"Overloaded"') && answer.includes("follows 256 streams")).length
+      answers.filter((answer) => answer.includes('"_tag":"Overloaded"') && answer.includes("has 256 open streams")).length
     for (let id = 1; id <= 256; id++) follow(id)
     expect(limited(yield* heard(256))).toBe(0)
     for (let id = 257; id <= 512; id++) follow(id)
