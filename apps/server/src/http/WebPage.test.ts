@@ -30,6 +30,6 @@ it.scoped("a page that is built again under a running server: what was read stay
     expect(yield* get("/", "gzip, br")).toEqual([200, "br", "index.html.br"])
     expect(yield* get("/", "br;q=0")).toEqual([200, null, "index.html"])
     expect(yield* get("/assets/a.js")).toEqual([200, null, "assets/a.js"])
-    expect(yield* get("/assets/b.js")).toEqual([404, null, expect.stringContaining("built again")])
+    expect(yield* get("/assets/b.js")).toEqual([404, null, expect.stringContaining("rebuilt")])
   })
 )

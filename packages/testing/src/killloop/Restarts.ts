@@ -115,7 +115,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const ended = yield* server.ended
         if (ended.signal === "SIGKILL") kills++
         // A machine that is too busy for the order leaves at the deadline, and says so.
-        else if (ended.stderr.includes("did not come down within")) late++
+        else if (ended.stderr.includes("did not shut down within")) late++
         else if (ended.code !== 0) report(`it ended with ${ended.code ?? ended.signal}: ${ended.stderr}`)
         const seconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
         const last = readers.toSorted((a, b) => a.offset() - b.offset()).slice(0, 1)
