@@ -9,6 +9,7 @@ import type { PageOf } from "@millrace/contracts/Millrace"
 import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
 import * as Link from "../hub/Link.ts"
 import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
+import * as Recent from "./Recent.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Waiting from "./Waiting.ts"
 import * as World from "./World.ts"
@@ -120,7 +121,7 @@ const hear = (message: ToTab) => {
     case "notice":
       return set({ notice: message.notice })
     case "usage":
-      return set({ usage: new Map([...state.usage, [message.turnId, message.usage] as const].slice(-maxUsage)) })
+      return set({ usage: Recent.put(state.usage, message.turnId, message.usage, maxUsage) })
     default:
       return
   }

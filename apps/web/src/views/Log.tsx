@@ -4,6 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual"
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { Code } from "../text/Code.tsx"
+import * as Recent from "../store/Recent.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 
@@ -59,11 +60,7 @@ const usePages = () => {
   const live = useMemo(() => new Map(tail.map((event) => [event.offset, event])), [tail])
   const read = useCallback(async (page: number): Promise<ReadonlyArray<LogEvent>> => {
     const events = await link.call<ReadonlyArray<LogEvent>>({ name: "events", since: page * pageSize, limit: pageSize })
-    setPages((before) => {
-      const next = new Map([...before, [page, events]])
-      for (const oldest of next.keys()) if (next.size > maxPages) next.delete(oldest)
-      return next
-    })
+    setPages((before) => Recent.put(before, page, events, maxPages))
     return events
   }, [])
   const want = useCallback(
