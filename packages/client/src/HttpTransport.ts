@@ -59,6 +59,11 @@ const query = (values: Record<string, Parameter | ReadonlyArray<string>>): strin
   return text === "" ? "" : `?${text}`
 }
 
+/** A server that starts or has lost its storage refuses a request before it reads it. */
+const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
+const isUnread = (body: unknown): boolean =>
+  typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)
+
 export const make = (options: Options): Transport => {
   const fetch = options.fetch ?? globalThis.fetch
   const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
@@ -102,6 +107,7 @@ export const make = (options: Options): Transport => {
       return Effect.fail(
         new Disconnected({
           message: refused(response.status, text).message,
+          ...(isUnread(body) && { unsent: true }),
           ...(Number.isFinite(seconds) ? { retryAfterMillis: seconds * 1_000 } : {})
         })
       )

@@ -192,7 +192,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   const since = new Date(yield* Clock.currentTimeMillis).toISOString()
   const self: Owner = { pid: process.pid, since }
   let owner = self
-  const state: { held: Held | undefined; named: boolean } = yield* Effect.acquireRelease(
+  const state: { held: Held | undefined; named: boolean; fault?: string } = yield* Effect.acquireRelease(
     trying(path, () => ({ held: hold(path), named: false })),
     (state) =>
       Effect.sync(() => {
@@ -206,7 +206,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   yield* trying(path, () => writeOwner(path, self))
   state.named = true
 
-  /** If `owner.db` was removed or replaced, locks the new one. A moved directory keeps its lock. */
+  /** If `owner.db` was removed or replaced, locks the new one. A moved directory keeps its lock. Logs a fault once. */
   const watch = trying(path, () => {
     const { held } = state
     const now = statSync(path, { throwIfNoEntry: false })
@@ -225,7 +225,15 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
           )
         : Effect.void
     ),
-    Effect.catchAll(({ message }) => Effect.logWarning(message)),
+    Effect.matchEffect({
+      onFailure: ({ message }) =>
+        Effect.when(Effect.logWarning(message), () => {
+          const isNew = state.fault !== message
+          state.fault = message
+          return isNew
+        }),
+      onSuccess: () => Effect.sync(() => delete state.fault)
+    }),
     Effect.delay(watchEvery),
     Effect.forever
   )

@@ -141,15 +141,13 @@ export class Folded implements World {
     }
   }
 
-  /** Updates the provider's usage limit from the end of a turn. */
+  /** Records a provider's usage limit. A turn that completes later began before the limit: it does not lift it. */
   private learn(draft: Draft, type: string, data: unknown): void {
-    if (type !== "turn.failed" && type !== "turn.completed") return
-    const { error, threadId } = data as Partial<DataOf<"turn.failed">> & { readonly threadId: ThreadId }
+    if (type !== "turn.failed") return
+    const { error, threadId } = data as DataOf<"turn.failed">
     const provider = draft.thread(threadId)?.provider
-    if (provider === undefined) return
-    if (type === "turn.completed") return this.places.limit(provider, undefined)
-    const until = error?.kind === "limit" ? Date.parse(error.resetAt ?? "") : Number.NaN
-    if (until > Date.parse(draft.moment.at)) this.places.limit(provider, until)
+    const until = error.kind === "limit" ? Date.parse(error.resetAt ?? "") : Number.NaN
+    if (provider !== undefined && until > Date.parse(draft.moment.at)) this.undo.push(this.places.limit(provider, until))
   }
 
   commit(): void {

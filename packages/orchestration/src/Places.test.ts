@@ -139,8 +139,13 @@ describe("places", () => {
     return Effect.gen(function* () {
       const a = yield* create("a", { provider: "one" })
       yield* started(a)
+      const before = yield* create("before", { provider: "one" })
+      yield* started(before)
       yield* end("a", "limit")
       yield* Kit.eventually(is("turn.failed", { threadId: a }))
+      // A turn that began before the limit lifts nothing when it completes.
+      yield* end("before")
+      yield* Kit.eventually(is("turn.completed", { threadId: before }))
       const b = yield* create("b", { provider: "one" })
       const c = yield* create("c", { provider: "two" })
       yield* started(c)

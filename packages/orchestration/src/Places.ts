@@ -1,6 +1,6 @@
 /**
- * Places for agents: the live sessions, and the turns that wait for a place (R7). Derived from the folded threads only, so a restart loses none and
- * invents none. The turn that has waited longest starts first, unless a bound blocks it that does not apply to the others.
+ * Places for agents: the live sessions, and the turns that wait for a place (R7). Derived from the folded threads, so a restart loses none and
+ * invents none; only the usage limits of accounts are forgotten by a restart. The turn that has waited longest starts first, unless a bound blocks it that does not apply to the others.
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
@@ -96,11 +96,15 @@ export class Places {
     else this.waiters.set(threadId, waiter)
   }
 
-  /** Records until when the provider's account is at its usage limit, in milliseconds since 1970; `undefined`: it is not. */
-  limit(provider: string, until: number | undefined): void {
-    if (until === undefined) {
-      if (this.limited.delete(provider)) this.changed = true
-    } else this.limited.set(provider, Math.max(until, this.limited.get(provider) ?? 0))
+  /** Records until when the provider's account is at its usage limit, in milliseconds since 1970. Returns the undo. */
+  limit(provider: string, until: number): () => void {
+    const before = this.limited.get(provider)
+    this.limited.set(provider, Math.max(until, before ?? 0))
+    return () => {
+      if (before === undefined) this.limited.delete(provider)
+      else this.limited.set(provider, before)
+      this.changed = true
+    }
   }
 
   /** When the next limit ends, in milliseconds since 1970. */

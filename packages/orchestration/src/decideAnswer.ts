@@ -24,7 +24,9 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
     if (option === undefined || (decision !== undefined && decision !== option.kind))
       return reject(
         "DecisionNotOffered",
-        `Give one of the request's options: ${options.map((one) => one.optionId).join(", ")}.`,
+        options.length === 0
+          ? `This request has no options. Give a decision, one of: ${ask.choices.join(", ")}.`
+          : `Give one of the request's options: ${options.map((one) => one.optionId).join(", ")}.`,
         requestId
       )
     return Either.right(chosen(option))

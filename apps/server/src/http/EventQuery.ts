@@ -1,5 +1,6 @@
 /** Parses the parameters of `GET /api/events`. Pure. */
 import { Either, ParseResult, Schema } from "effect"
+import * as Accept from "./Accept.ts"
 import { cut } from "@millrace/contracts/Text"
 import { BadRequest } from "@millrace/contracts/Errors"
 import { EventTypes, type EventFilter, Streams } from "@millrace/contracts/Filter"
@@ -37,7 +38,7 @@ const wrong = (path: string) => (error: ParseResult.ParseError) =>
   new BadRequest({ path, message: `${path}: ${cut(ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.message ?? "", 300)}` })
 
 const formatOf = (accept: string): Format =>
-  accept.includes("text/event-stream") ? "sse" : accept.includes("application/x-ndjson") ? "ndjson" : "json"
+  Accept.events(accept) ? "sse" : accept.includes("application/x-ndjson") ? "ndjson" : "json"
 
 /** `Last-Event-ID` (SSE only) wins over `after`, `after` over `since`. A parameter that loses is not validated. */
 export const parse = (

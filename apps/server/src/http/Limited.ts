@@ -7,20 +7,20 @@ import { format } from "@millrace/contracts/Cursor"
 import { limitReached } from "@millrace/contracts/Frame"
 import { EventLog } from "@millrace/log/EventLog"
 import { Effect } from "effect"
+import * as Accept from "./Accept.ts"
 import * as Target from "./Target.ts"
 
 /** Minimum delay before a browser reconnects, in milliseconds. */
 const leastMillis = 1000
 
-export const accepts = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
-  headers["accept"]?.includes("text/event-stream") === true
+export const accepts = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => Accept.events(headers["accept"])
 
 /** The cursor of the request, without a read of the log and without validation. */
 const cursorOf = (request: HttpServerRequest.HttpServerRequest) =>
   Effect.gen(function* () {
     const params = new URLSearchParams(Target.queryOf(request.url))
-    const cursor = request.headers["last-event-id"] ?? params.get("after")
-    if (cursor !== null) return cursor
+    const cursor = request.headers["last-event-id"] || params.get("after")
+    if (cursor) return cursor
     const log = yield* EventLog
     const since = Number(params.get("since") ?? Number.NaN)
     return format(log.epoch, Number.isSafeInteger(since) && since >= 0 ? since : yield* log.retainedFrom)

@@ -75,6 +75,7 @@ it.scopedLive("R7 events asked for too often, or one stream too many, are 200 wi
       })
     const limit = (offset: number) => ({ reason: "limit", resumeAfter: format(epoch, offset) })
     expect(yield* bye("")).toMatchObject(limit(0))
+    expect(yield* bye("", { accept: "Text/Event-Stream", "last-event-id": "" })).toMatchObject(limit(0))
     expect(yield* bye("?since=1")).toMatchObject(limit(1))
     expect(yield* bye(`?after=${format(epoch, 1)}`)).toMatchObject(limit(1))
     expect(yield* bye(`?after=${format(epoch, 1)}`, { "last-event-id": format(epoch, 2) })).toMatchObject(limit(2))

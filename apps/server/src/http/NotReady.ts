@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream"
 import type { HttpServerResponse } from "@effect/platform"
 import type { Ready } from "@millrace/contracts/Ready"
 import * as OpenAiFailure from "../openai/Failure.ts"
+import * as Accept from "./Accept.ts"
 import * as Health from "./Health.ts"
 import * as Respond from "./Respond.ts"
 import * as Target from "./Target.ts"
@@ -16,10 +17,7 @@ type Headers = Readonly<Record<string, string | ReadonlyArray<string> | undefine
 
 /** Whether a request is for server-sent events, as by `EventSource`. The clients of a POST with this Accept header (MCP, OpenAI) handle a 503. */
 export const asksForEvents = (method: string | undefined, headers: Headers): boolean =>
-  method === "GET" &&
-  String(headers["accept"] ?? "")
-    .toLowerCase()
-    .includes("text/event-stream")
+  method === "GET" && Accept.events(headers["accept"])
 
 const messages = {
   starting: "The server is starting. Send the request again in a second.",
