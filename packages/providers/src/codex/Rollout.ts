@@ -123,10 +123,7 @@ const workOf = (file: FileHandle, sections: ReadonlyArray<Section>, kinds: Reado
         if (kind.endsWith("_output") && id !== undefined) outputs.set(id, payload["output"])
         else if (kind.endsWith("_call")) calls.push({ after, id: id ?? stringAt(payload, "id") ?? `call-${at}`, call: payload })
       })
-    return calls.flatMap(({ after, call, id }) => {
-      const item = itemOfCall(id, call, outputs.get(id))
-      return item === undefined ? [] : [{ after, item }]
-    })
+    return calls.map(({ after, call, id }) => ({ after, item: itemOfCall(id, call, outputs.get(id)) }))
   })
 
 /** Opens the file in the scope. `None`: it does not exist or cannot be read. */

@@ -114,7 +114,7 @@ const called = (name: string, input: unknown, output: unknown): Fields => {
     : { type: "mcpToolCall", server, tool, arguments: input, result: output, status }
 }
 
-const read = (call: Fields, output: unknown): Fields | undefined => {
+const read = (call: Fields, output: unknown): Fields => {
   const text = textOf(output)
   const name = stringAt(call, "name") ?? ""
   switch (call["type"]) {
@@ -137,13 +137,16 @@ const read = (call: Fields, output: unknown): Fields | undefined => {
       if (!shells.has(name)) return called(name, input, text)
       return command(isRecord(input) ? input : { command: String(input) }, text)
     }
-    default:
-      return undefined
+    default: {
+      const unknown = called(stringAt(call, "type") ?? "call", call, text)
+      // Some of these calls, such as `image_generation_call`, have their output and status in themselves.
+      return { ...unknown, status: stringAt(call, "status") ?? unknown["status"] }
+    }
   }
 }
 
-/** The item of a call and its output; `undefined` when the call is not a tool call. */
-export const itemOfCall = (id: string, call: Fields, output: unknown): Item | undefined => {
+/** The item of a call and its output. */
+export const itemOfCall = (id: string, call: Fields, output: unknown): Item => {
   const raw = read(call, output)
-  return raw === undefined ? undefined : { type: String(raw["type"]), id, raw: { ...raw, id } }
+  return { type: String(raw["type"]), id, raw: { ...raw, id } }
 }

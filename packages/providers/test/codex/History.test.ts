@@ -126,6 +126,31 @@ describe("codex history", () => {
   )
 
   played(
+    "C2 a call of an unknown kind keeps its input, output and status",
+    Effect.gen(function* () {
+      const item = (payload: object) => JSON.stringify({ type: "response_item", payload })
+      const image = { type: "image_generation_call", id: "ig_1", status: "completed", revised_prompt: "a mill", result: "aGk=" }
+      const search = { type: "tool_search_call", call_id: "call_9", arguments: { query: "mill" } }
+      const unended = { type: "odd_call", call_id: "call_10" }
+      const found = { type: "tool_search_output", call_id: "call_9", output: "two tools" }
+      const lines = readFileSync(fixture("legacy-rollout.jsonl"), "utf8").trimEnd().split("\n")
+      const rollout = join(yield* temporaryDirectory, "unknown.jsonl")
+      writeFileSync(rollout, [...lines, ...[image, search, found, unended].map(item)].join("\n"))
+      const { turns } = yield* whole(yield* legacy(rollout), "any")
+      assert.deepStrictEqual(
+        turns[1]?.items
+          .slice(-3)
+          .map(({ content: { input, result, tool }, kind, status }) => ({ kind, status, tool, input, result })),
+        [
+          { kind: "tool-call", status: "completed", tool: image.type, input: image, result: undefined },
+          { kind: "tool-call", status: "completed", tool: search.type, input: search, result: found.output },
+          { kind: "tool-call", status: "aborted", tool: unended.type, input: unended, result: undefined }
+        ]
+      )
+    })
+  )
+
+  played(
     "C2 a file that is gone, no file, or without a turn: the messages are read, and what is missing is reported",
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
