@@ -46,6 +46,12 @@ const errorsFor = (path: string) =>
       }
     : Respond
 
+/** What the client can do after a defect. A command that is sent again is not carried out twice; a call of /v1 without an Idempotency-Key is. */
+const afterDefect = (method: string, path: string) =>
+  method === "POST" && path.startsWith("/v1/")
+    ? "It is unknown whether a turn was started: read /api/threads before you send the call again."
+    : "You may send the request again."
+
 const notFound = (path: string) =>
   errorsFor(path).plain(404, "NotFound", `There is nothing at ${cut(path, 200)}. The routes are listed at /docs.`)
 
@@ -154,7 +160,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
                   errorsFor(path).plain(
                     500,
                     "InternalError",
-                    "Internal error; see the server's log for this x-request-id. You may send the request again."
+                    `Internal error; see the server's log for this x-request-id. ${afterDefect(request.method, path)}`
                   )
                 )
               })

@@ -6,6 +6,7 @@ import { CommandIdConflict, CommandRejected, Overloaded, ShuttingDown, StorageUn
 import { event, send, start } from "../../test/support/Fixture.ts"
 
 const parsed = (answer: { readonly status: number; readonly body: string }) => [answer.status, JSON.parse(answer.body) as unknown]
+const turn = { body: JSON.stringify({ model: "demo", messages: [{ role: "user", content: "hi" }] }) }
 const post = (body: unknown) => ({ body: typeof body === "string" ? body : JSON.stringify(body) })
 
 it.scopedLive("C1 bad commands are answered with what is wrong, and the server stays up", () =>
@@ -111,7 +112,23 @@ it.scopedLive("C1 each refusal has its status, its advice, and Retry-After where
       expect(answer.headers["retry-after"]).toBe(retryAfter)
     }
     fake.dispatch = () => Effect.dieMessage("broken")
-    expect(parsed(yield* call("/api/commands", body))).toMatchObject([500, { _tag: "InternalError" }])
+    const again = expect.stringMatching(/ You may send the request again\.$/)
+    expect(parsed(yield* call("/api/commands", body))).toMatchObject([500, { _tag: "InternalError", message: again }])
+    const unknown = expect.stringMatching(/ It is unknown whether a turn was started: read \/api\/threads before /)
+    const chat = yield* call("/v1/chat/completions", turn)
+    expect(parsed(chat)).toMatchObject([500, { error: { code: "internal_error", message: unknown } }])
+    expect(chat.headers["x-should-retry"]).toBe("false")
+  })
+)
+
+it.scopedLive("C2 a call of /v1 is refused while it cannot be read whether it was accepted before", () =>
+  Effect.gen(function* () {
+    const { call, fake } = yield* start()
+    fake.commandStatus = () => Effect.fail(new StorageUnavailable({ message: "m", retryAfterMillis: 1000 }))
+    fake.dispatch = () => Effect.dieMessage("a command was sent")
+    const answer = yield* call("/v1/chat/completions", { ...turn, headers: { "idempotency-key": "k1" } })
+    expect(parsed(answer)).toMatchObject([503, { error: { code: "service_unavailable" } }])
+    expect(answer.headers["x-should-retry"]).toBe("true")
   })
 )
 

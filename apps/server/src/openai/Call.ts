@@ -131,14 +131,17 @@ const commandOf = (headers: Headers, asked: Asked, { again, id, threadId }: Plac
     } satisfies Command
   })
 
+const notBefore = Effect.as(Effect.void, undefined)
+
 /** The turn of this command, if it was accepted before: a repeated call starts no second turn. */
 const earlier = (service: Service["Type"], headers: Headers, id: CommandId) =>
   headers["idempotency-key"] === undefined
-    ? Effect.as(Effect.void, undefined)
-    : Effect.match(service.commandStatus(id), {
-        onFailure: () => undefined,
-        onSuccess: (known) => (known.status === "accepted" ? known.turnId : undefined)
-      })
+    ? notBefore
+    : service.commandStatus(id).pipe(
+        Effect.map((known) => (known.status === "accepted" ? known.turnId : undefined)),
+        Effect.catchTag("NotFound", () => notBefore),
+        Effect.mapError(fromWire)
+      )
 
 const addressed = (command: Command, accepted: Accepted): Effect.Effect<Addressed> => {
   const threadId = accepted.threadId ?? ("threadId" in command ? command.threadId : undefined)

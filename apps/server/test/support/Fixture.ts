@@ -20,6 +20,8 @@ import { Service } from "../../src/Service.ts"
 /** What the fake service answers; a test sets it. */
 export interface Fake {
   dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
+  /** Without it no command is known. */
+  commandStatus?: Service["Type"]["commandStatus"]
   readonly threads: Set<string>
   ready: Ready.Ready
 }
@@ -100,7 +102,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
       const missing = (what: string, id: string) => Effect.fail(new NotFound({ what, id, message: `There is no ${what} ${id}.` }))
       return {
         dispatch: (command, actor) => fake.dispatch(command, actor),
-        commandStatus: (id) => missing("command", id),
+        commandStatus: (id) => fake.commandStatus?.(id) ?? missing("command", id),
         state: Effect.map(log.head, (offset) => ({
           logEpoch: log.epoch,
           offset,
