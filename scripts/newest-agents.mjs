@@ -10,7 +10,7 @@ const nativeClaude = (folder) => {
   return existsSync(binary) ? binary : launcher("claude")(folder)
 }
 
-/** `bin`: the variable by which the tests find the program. `files`: the tests of it. */
+/** `bin`: the variable by which the tests find the program. */
 const agents = [
   {
     name: "codex",

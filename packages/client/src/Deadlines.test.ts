@@ -10,7 +10,10 @@ import * as NodeWebSocket from "./NodeWebSocket.ts"
 import * as RpcTransport from "./RpcTransport.ts"
 
 const url = "http://127.0.0.1:7717"
-const silence = { _tag: "Disconnected", message: expect.stringMatching(/^No answer from .* within .*; see whether it runs/) }
+const silence = {
+  _tag: "Disconnected",
+  message: expect.stringMatching(/^No answer from .* within .*\. Check that the server runs/)
+}
 
 /** A request of the client, the number of its connection (1, 2, ...) and a function that answers it. */
 interface Asked {

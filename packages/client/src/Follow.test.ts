@@ -295,7 +295,8 @@ describe("Follow", () => {
         )
         expect(frames.map(({ _tag }) => _tag)).toEqual(["event"])
         expect(seen).toHaveLength(4)
-        const refused = "The server refuses this stream: its token has reached a limit of streams or requests"
+        const refused =
+          "The token has reached its limit of streams or requests. End another stream, or raise the limits of the server."
         expect(statuses).toEqual([`1 ${refused}`, `2 ${refused}`, `3 ${refused}`, "attached"])
         const waits = times.slice(1).map((time, n) => time - (times[n] ?? 0))
         expect(waits.map((wait, n) => wait >= 2_000 + 10_000 * 2 ** n)).toEqual([true, true, true])

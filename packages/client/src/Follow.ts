@@ -143,7 +143,8 @@ export const follow = (
                 at = resumed(at, frame.resumeAfter, filtered)
                 if (frame.reason === limitReached) {
                   limited = new Disconnected({
-                    message: "The server refuses this stream: its token has reached a limit of streams or requests",
+                    message:
+                      "The token has reached its limit of streams or requests. End another stream, or raise the limits of the server.",
                     retryAfterMillis: frame.retryAfterMillis ?? limitMillis
                   })
                   break
@@ -166,10 +167,7 @@ export const follow = (
               ...(cursor === undefined ? {} : { after: cursor })
             })
           ),
-          Stream.timeoutFail(
-            () => new Disconnected({ message: `Nothing came for ${Duration.format(silence)}; the connection is given up` }),
-            silence
-          ),
+          Stream.timeoutFail(() => new Disconnected({ message: `No frame for ${Duration.format(silence)}` }), silence),
           Stream.chunks,
           Stream.mapEffect(accept),
           Stream.takeUntil(({ over }) => over),
@@ -181,7 +179,8 @@ export const follow = (
               renewed
                 ? Stream.empty
                 : Stream.fail(
-                    limited ?? new Disconnected({ message: bye ? "The server said goodbye" : "The server ended the connection" })
+                    limited ??
+                      new Disconnected({ message: bye ? "The server ended the stream" : "The server ended the connection" })
                   )
             )
           ),

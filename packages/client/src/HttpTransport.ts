@@ -99,7 +99,7 @@ export const make = (options: Options): Transport => {
       return Effect.fail(
         Option.getOrElse(
           Schema.decodeUnknownOption(Errors.Unauthorized)(body),
-          () => new Errors.Unauthorized({ message: `${base} does not accept this token` })
+          () => new Errors.Unauthorized({ message: `${base} does not accept this token. Create one with: millrace token create` })
         )
       )
     if (response.status === 429 || (response.status >= 502 && response.status <= 504)) {

@@ -87,7 +87,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       return drop(
         used,
         /\b40[13]\b/.test(said)
-          ? new Unauthorized({ message: `${options.url} does not accept this token` })
+          ? new Unauthorized({ message: `${options.url} does not accept this token. Create one with: millrace token create` })
           : disconnected(options.url, said)
       )
     }

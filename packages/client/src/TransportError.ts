@@ -1,4 +1,4 @@
-/** The errors that a connection adds to those of the service. Each says what happened and what to do. */
+/** The errors that a connection adds to those of the service. */
 import { Duration, Schema } from "effect"
 import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"
@@ -43,7 +43,7 @@ const codeOf = (cause: unknown): string | undefined =>
 /** The server accepted the request and did not answer in time. */
 export const unanswered = (at: string, after: Duration.Duration): Disconnected =>
   new Disconnected({
-    message: `No answer from ${at} within ${Duration.format(after)}; see whether it runs (millrace doctor), then try again`
+    message: `No answer from ${at} within ${Duration.format(after)}. Check that the server runs (millrace doctor), then try again.`
   })
 
 /** `at`: the address, as the caller wrote it. */
@@ -52,5 +52,8 @@ export const disconnected = (at: string, cause: unknown): Disconnected => {
   const code = codeOf(why)
   const said = why instanceof Error && why.message !== "" ? why.message : (code ?? String(why))
   const unsent = code === "ECONNREFUSED" || code === "ENOTFOUND"
-  return new Disconnected({ message: `No connection to ${at}: ${said}`, ...(unsent ? { unsent } : {}) })
+  return new Disconnected({
+    message: `No connection to ${at}: ${said}. Check that the server runs (millrace doctor).`,
+    ...(unsent ? { unsent } : {})
+  })
 }

@@ -41,7 +41,7 @@ const copyOf = (file: string, dataDir: string): Effect.Effect<string, CliFailure
     const copy = join(folder, "log.db")
     yield* SqliteCheck.copy(file, copy).pipe(
       Effect.mapError(({ message }) =>
-        failed(`Cannot copy the log to check it while the server runs: ${message} Free some space, or stop the server first.`)
+        failed(`Cannot copy the log to check it while the server runs: ${message}. Free some space, or stop the server first.`)
       )
     )
     return copy

@@ -1,6 +1,6 @@
 /**
  * The response while the server is not ready (D16). A request for server-sent events gets a closed socket, because a browser's `EventSource` reconnects
- * after that but never after a 503. Every other request gets 503 with `Retry-After`.
+ * after that but never after a 503. Every upgrade gets 503 with `Retry-After`; so does every other request while no routes are attached.
  */
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"

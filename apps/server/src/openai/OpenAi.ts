@@ -79,7 +79,14 @@ const answered = (face: Face, call: Call.Call) =>
       return moment.end.outcome === "completed"
         ? json(face.whole(call, moment.end), call.headers)
         : Failure.respond(Failure.fromEnd(moment.end), call.headers, textOf(moment.end.items))
-    return Failure.respond(Failure.cut(moment?._tag === "cut" ? moment.message : "The turn was not followed."), call.headers)
+    return Failure.respond(
+      Failure.cut(
+        moment?._tag === "cut"
+          ? moment.message
+          : "The turn was not followed to its end. Read it at /api/threads before you send the call again."
+      ),
+      call.headers
+    )
   }).pipe(
     Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure, call.headers))),
     // The turn was started: a status that clients retry would start a second one.

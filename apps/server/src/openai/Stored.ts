@@ -52,7 +52,7 @@ const find = (id: string) =>
     )
   )
 
-/** The response with this id. Instructions and metadata of a call are not in the log: they read as null and empty. */
+/** The response with this id. Instructions and metadata of a call are not stored separately: they read as null and empty. */
 export const response = (id: string) =>
   Effect.map(find(id), ({ items, previous, thread, turn }) =>
     Responses.stored(

@@ -1,7 +1,7 @@
 /**
  * Items of past turns that Codex's protocol omits, read from the rollout file (`path` of the Codex thread). In a conversation of mode `legacy`
  * (0.104; 0.169 lists it, measured) `thread/turns/list` returns messages and reasoning only. The file has one JSON value per line; a turn is the lines
- * from its `task_started` to the next one. Memory is bounded by one turn.
+ * from its `task_started` to the next one. Memory holds one turn and the positions of all turns.
  */
 import type { FileHandle } from "node:fs/promises"
 import { constants } from "node:fs"
