@@ -26,6 +26,8 @@ export interface Reader {
   readonly answered: Effect.Effect<void>
   /** What it is at, for a person. */
   readonly state: () => string
+  /** What no end of a server explains, such as an answer 409 or a missing event: since this was asked last, each once. */
+  readonly faults: () => ReadonlyArray<string>
   /** Counts of its connections. */
   readonly connections: () => { readonly asked: number; readonly answered: number }
   /** One connection, from its cursor to its end, however it ends. `each` gets what comes. */
@@ -44,6 +46,9 @@ export const keepReading = (reader: Reader, address: Address, each: Each = () =>
     )
   )
 
+/** Not what the server said: the connection was refused or cut. */
+const isLost = (error: NodeJS.ErrnoException): boolean => error.syscall !== undefined || error.code === "ECONNRESET"
+
 const offsetOf = (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(cursor.split("-").at(-1)))
 
 /** The same text for all readers: what they saw is kept to the end of a run. */
@@ -56,6 +61,8 @@ export const interned = (): Interned => {
 const remembering = (name: string, same: Interned) => {
   const attaches: Array<Attach> = []
   const waiting = new Set<{ readonly offset: number; readonly done: Deferred.Deferred<void> }>()
+  /** What went wrong, and where it did first. */
+  const faults = new Map<string, string>()
   let cursor: string | undefined
   let offset = 0
   let answers = 0
@@ -75,6 +82,7 @@ const remembering = (name: string, same: Interned) => {
     attaches.push({ after, seen, live: false })
     const what = `connection ${attaches.length}, after ${after}`
     state = `waits for an answer on ${what}`
+    const fault = (text: string): void => void (faults.has(text) || faults.set(text, what))
     return {
       answered: () => {
         answers++
@@ -91,6 +99,11 @@ const remembering = (name: string, same: Interned) => {
         seen.push(page)
         moved(page.upTo)
       },
+      /** A server that begins or ends answers 503. */
+      status: (status: number) => {
+        if (status !== 200 && status !== 503) fault(`it was answered ${status}`)
+      },
+      fault,
       ended: Effect.sync(() => {
         state = `has lost ${what}`
       })
@@ -116,15 +129,29 @@ const remembering = (name: string, same: Interned) => {
       },
       answered: Effect.suspend(() => Deferred.await(isAnswered)),
       state: () => state,
+      faults: () => {
+        const found = [...faults].map(([text, what]) => `${name}, ${what}: ${text}`)
+        faults.clear()
+        return found
+      },
       connections: () => ({ asked: attaches.length, answered: answers }),
       attach: (address, each) =>
         Effect.suspend(() => {
           const memory = attach()
-          return Effect.ensuring(connect(address, each, memory), memory.ended)
+          return connect(address, each, memory).pipe(
+            Effect.catchAllDefect((defect) => Effect.sync(() => memory.fault(String(defect)))),
+            Effect.ensuring(memory.ended)
+          )
         })
     })
   }
 }
+
+type Memory = ReturnType<ReturnType<typeof remembering>["attach"]>
+
+/** A connection over HTTP, to whatever end. */
+const overHttp = (connection: Effect.Effect<void, Error>, { fault }: Memory): Effect.Effect<void> =>
+  Effect.catchAll(connection, (error) => Effect.sync(() => void (isLost(error) || fault(String(error)))))
 
 /** The last one is past the largest event, or a reader that is cut in it again and again would never have it. */
 const cutWithin: readonly [number, ...ReadonlyArray<number>] = [5_000, 60_000, 1_500_000]
@@ -132,8 +159,9 @@ const cutWithin: readonly [number, ...ReadonlyArray<number>] = [5_000, 60_000, 1
 /** Over server-sent events; `cuts`: it breaks its own connection again and again, at any byte; `slow`: it rests between two reads. */
 export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?: boolean } = {}, same = interned()): Reader => {
   const memory = remembering(name, same)
-  return memory.of(({ token, url }, each, { answered, event }) =>
-    Effect.gen(function* () {
+  return memory.of(({ token, url }, each, connection) => {
+    const { answered, event } = connection
+    const reading = Effect.gen(function* () {
       let taken = 0
       const take = (events: ReadonlyArray<RawSse.RawEvent>): void => {
         for (const { data, id } of events.slice(taken)) {
@@ -146,7 +174,10 @@ export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?
       const { events } = yield* RawSse.attach({
         url: `${url}/api/events`,
         token,
-        onAnswer: (status) => status === 200 && answered(),
+        onAnswer: (status) => {
+          connection.status(status)
+          if (status === 200) answered()
+        },
         ...(cursor === undefined ? {} : { lastEventId: cursor }),
         ...(how.cuts === true ? { cutAfterBytes: yield* Random.nextIntBetween(40, yield* Random.choice(cutWithin)) } : {}),
         ...(how.slow === true ? { restMillis: 25 } : {}),
@@ -157,20 +188,23 @@ export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?
       })
       // What came in one piece with the cut.
       take(events)
-    }).pipe(Effect.ignore)
-  )
+    })
+    return overHttp(reading, connection)
+  })
 }
 
 /** Page after page, each waiting for the next event. */
 export const longPoll = (name: string, same = interned()): Reader => {
   const memory = remembering(name, same)
   const limit = 500
-  return memory.of(({ token, url }, each, { answered, page }) =>
-    Effect.gen(function* () {
+  return memory.of(({ token, url }, each, connection) => {
+    const { answered, page } = connection
+    const reading = Effect.gen(function* () {
       for (;;) {
         const cursor = memory.cursor()
         const from = cursor === undefined ? "since=0" : `after=${cursor}`
         const { body, headers, status } = yield* RawPage.get(`${url}/api/events?${from}&wait=20&limit=${limit}`, token)
+        connection.status(status)
         if (status !== 200) return
         answered()
         const events = JSON.parse(body) as ReadonlyArray<LogEvent>
@@ -179,8 +213,9 @@ export const longPoll = (name: string, same = interned()): Reader => {
         page({ _tag: "page", since: offsetOf(cursor), upTo, limit, jsons }, String(headers["x-millrace-cursor"]))
         events.forEach(each)
       }
-    }).pipe(Effect.ignore)
-  )
+    })
+    return overHttp(reading, connection)
+  })
 }
 
 const transport = ({ token, url }: Address): Effect.Effect<Transport, never, Scope.Scope> =>
@@ -189,10 +224,14 @@ const transport = ({ token, url }: Address): Effect.Effect<Transport, never, Sco
 const overRpc = (
   name: string,
   same: Interned,
-  follow: (transport: Transport, after: { readonly after?: string }, answered: () => void) => Stream.Stream<Frame, unknown>
+  follow: (
+    transport: Transport,
+    after: { readonly after?: string },
+    answered: () => void
+  ) => Stream.Stream<Frame, Follow.FollowError>
 ): Reader => {
   const memory = remembering(name, same)
-  return memory.of((address, each, { answered, event }) =>
+  return memory.of((address, each, { answered, event, fault }) =>
     Effect.gen(function* () {
       const cursor = memory.cursor()
       const frames = follow(yield* transport(address), cursor === undefined ? {} : { after: cursor }, answered)
@@ -203,7 +242,11 @@ const overRpc = (
           each(frame.event)
         })
       )
-    }).pipe(Effect.scoped, Effect.ignore)
+    }).pipe(
+      Effect.scoped,
+      Effect.catchTags({ Disconnected: () => Effect.void, StorageUnavailable: () => Effect.void }),
+      Effect.catchAll((error) => Effect.sync(() => fault(`${error._tag}: ${error.message}`)))
+    )
   )
 }
 

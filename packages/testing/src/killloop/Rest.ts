@@ -28,7 +28,7 @@ export interface Options {
 }
 
 export interface Rested {
-  /** Sentences: who did not reach the head and what it was at, and what the history checker found. */
+  /** Sentences: who did not reach the head and what it was at, faults of readers, and what the history checker found. */
   readonly violations: ReadonlyArray<string>
   readonly head: number
 }
@@ -55,6 +55,7 @@ export const rest = ({ readers, ...options }: Options, isReading = false): Effec
       head,
       violations: [
         ...short,
+        ...readers.flatMap(({ faults }) => faults()).map((fault) => `at the end: ${fault}`),
         ...found.map(({ detail, reader, rule }) => `at the end: ${rule} (${reader}): ${detail}`),
         ...(ended.code === 0 ? [] : [`at the end: the last server ended with ${ended.code ?? ended.signal}: ${ended.stderr}`])
       ]

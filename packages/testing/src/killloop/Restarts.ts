@@ -31,6 +31,8 @@ export interface Report {
   readonly stops: number
   /** Of the stops: those that left at their deadline. */
   readonly late: number
+  /** Servers that lived until they had answered every reader. */
+  readonly awaited: number
   readonly head: number
   /** Connections that readers began, and those that were answered with what they asked for. */
   readonly asked: number
@@ -89,6 +91,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
     let isReading = false
     let kills = 0
     let late = 0
+    let awaited = 0
 
     const life = ({ afterMillis, isAwaited, number, signal }: Life) =>
       Effect.gen(function* () {
@@ -103,7 +106,8 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         yield* Effect.sleep(afterMillis)
         if (isAwaited) {
           const all = Effect.forEach(readers, ({ answered }) => answered, { concurrency: "unbounded", discard: true })
-          if (Option.isNone(yield* Effect.timeoutOption(all, patience)))
+          if (Option.isSome(yield* Effect.timeoutOption(all, patience))) awaited++
+          else
             for (const { answered, name, state } of readers)
               if (Option.isNone(yield* Effect.timeoutOption(answered, 0))) report(`no answer to ${name}, which ${state()}`)
         }
@@ -113,6 +117,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
           yield* server.kill("SIGKILL")
         }
         const ended = yield* server.ended
+        readers.flatMap(({ faults }) => faults()).forEach(report)
         if (ended.signal === "SIGKILL") kills++
         // A machine that is too busy for the order leaves at the deadline, and says so.
         else if (ended.stderr.includes("did not shut down within")) late++
@@ -147,6 +152,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
       kills,
       stops: options.restarts - kills,
       late,
+      awaited,
       head,
       asked: total(({ connections }) => connections().asked),
       answered: total(({ connections }) => connections().answered),

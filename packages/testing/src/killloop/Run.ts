@@ -94,6 +94,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         report([
           ...checkLog(rows),
           ...problems(events, false),
+          ...readers.flatMap(({ faults }) => faults()),
           ...checkHistories(
             rows,
             readers.map(({ history }) => history()),
