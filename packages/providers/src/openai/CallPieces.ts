@@ -2,6 +2,7 @@
  * Assembles the calls of one answer from pieces. Servers identify calls by index, by id, or by neither; a new id is a new call, even with a known
  * index. The ids that are sent back to the model are generated: unique in the conversation, because a server's ids need not be.
  */
+import * as Bounded from "../Bounded.ts"
 import { isRecord } from "../Fields.ts"
 import type { Said } from "./Said.ts"
 import type { ToolCall } from "./Transcript.ts"
@@ -10,6 +11,10 @@ type Piece = Extract<Said, { readonly _tag: "Call" }>
 
 /** Maximum calls of one answer; with more the answer fails. */
 const maxCalls = 128
+/** Maximum characters of the arguments of all calls of one answer; with more the answer fails. */
+const maxCharacters = 4 * 1024 * 1024
+/** Maximum indexes of one answer that are tracked. */
+const maxIndexes = 1024
 
 interface Call {
   /** The server's id. */
@@ -47,6 +52,7 @@ export const make = (turn: string, name: string): CallPieces => {
   const byIndex = new Map<string, Call>()
   let pieces = false
   let tooMany = false
+  let characters = 0
 
   const find = ({ at, id, index, name: called }: Piece): Call | undefined => {
     const there = index === undefined ? undefined : byIndex.get(index)
@@ -80,16 +86,20 @@ export const make = (turn: string, name: string): CallPieces => {
         calls.push(call)
       }
       if (piece.index !== undefined) byIndex.set(piece.index, call)
+      Bounded.trim(byIndex, maxIndexes)
       call.id ??= piece.id
       if (call.name === "") call.name = piece.name ?? ""
-      call.arguments += piece.arguments
+      characters += piece.arguments.length
+      if (characters <= maxCharacters) call.arguments += piece.arguments
     },
     all: () => calls.map((call, at) => ({ id: idOf(turn, name, at), name: call.name, arguments: call.arguments })),
     refused: () =>
       tooMany
         ? `The model made more than ${maxCalls} calls in one answer.`
-        : calls.some((call) => call.name === "")
-          ? "The model made a call that names no function."
-          : undefined
+        : characters > maxCharacters
+          ? `The arguments of the model's calls are longer than ${maxCharacters} characters. Ask for shorter texts, or for several answers with fewer calls each.`
+          : calls.some((call) => call.name === "")
+            ? "The model made a call that names no function."
+            : undefined
   }
 }

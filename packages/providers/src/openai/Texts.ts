@@ -1,4 +1,5 @@
 /** Deduplicates the texts of one answer: servers send them in pieces, whole, or both. */
+import * as Bounded from "../Bounded.ts"
 import type { Said } from "./Said.ts"
 
 type Piece = Extract<Said, { readonly _tag: "Text" }>
@@ -6,6 +7,8 @@ type Kind = Piece["kind"]
 
 /** Maximum characters of an answer that are kept for comparison; beyond them a whole text adds nothing to its pieces. */
 const keptCharacters = 256 * 1024
+/** Maximum parts of an answer that are kept for comparison; the oldest are dropped, and a whole text that comes after that is new text. */
+const maxParts = 1024
 
 interface Part {
   readonly kind: Kind
@@ -35,6 +38,7 @@ export const make = (): Texts => {
     const key = `${kind} ${part}`
     const known = parts.get(key) ?? { kind, text: "", whole: false }
     parts.set(key, known)
+    Bounded.trim(parts, maxParts)
     if (kept >= keptCharacters) return
     kept += text.length
     known.text += text

@@ -7,6 +7,7 @@ import { finish, record } from "@millrace/testing/kit/Recording"
 import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
 import * as Failures from "../../src/openai/Failures.ts"
 import * as OpenAi from "../../src/openai/OpenAi.ts"
+import * as Texts from "../../src/openai/Texts.ts"
 
 const turnId = TurnId.make("trn_1")
 
@@ -192,6 +193,22 @@ describe("openai answers, chat", () => {
     })
   )
 
+  it.effect("L4 an answer whose calls have arguments without end fails", () =>
+    Effect.gen(function* () {
+      const call = (index: number, args: string) =>
+        chunk({ tool_calls: [{ index, id: `c${index}`, function: { name: "write", arguments: args } }] })
+      const big = JSON.stringify({ text: "x".repeat(2 * 1024 * 1024 - 11) })
+      const whole = yield* turn([
+        [call(0, big), call(1, big), chunk({}, "tool_calls"), done],
+        [stop, done]
+      ])
+      assert.deepStrictEqual([whole.end, whole.calls.length], [undefined, 2])
+      const { calls: made, end } = yield* turn([[call(0, big), call(1, big), call(2, "{}"), chunk({}, "tool_calls"), done]])
+      assert.deepStrictEqual([end?.kind, made], ["protocol", []])
+      assert.match(end?.message ?? "", /^The arguments of the model's calls are longer than 4194304 characters\. Ask /)
+    })
+  )
+
   const one = (rest: object, args: string) => ({ ...rest, type: "function", function: { name: "one", arguments: args } })
   const two = (rest: object, args: string) => ({ ...rest, type: "function", function: { name: "two", arguments: args } })
   const calls = (...all: ReadonlyArray<object>) => chunk({ tool_calls: all })
@@ -365,6 +382,17 @@ describe("openai answers, responses", () => {
         assert.deepStrictEqual([end, said.join(""), opaque], [undefined, "hello", []])
       })
     )
+
+  it("T15 L4 of the parts of an answer the newest 1,024 are kept for comparison", () => {
+    const texts = Texts.make()
+    const piece = (n: number, whole?: "part") =>
+      ({ _tag: "Text", kind: "agent-message", part: `m${n}`, text: `text ${n}.`, ...(whole && { whole }) }) as const
+    for (let n = 0; n < 1025; n++) assert.strictEqual(texts.take(piece(n)), `text ${n}.`)
+    assert.deepStrictEqual(
+      [1024, 1, 0].map((n) => texts.take(piece(n, "part"))),
+      ["", "", "text 0."]
+    )
+  })
 
   it.effect("T15 an empty answer is no success; a call in the end of the answer only is made, once", () =>
     Effect.gen(function* () {
