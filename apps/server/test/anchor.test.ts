@@ -6,10 +6,6 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { renameSync, rmSync } from "node:fs"
-import { vi } from "vitest"
-
-// Several real servers each, on a machine that may be busy.
-vi.setConfig({ testTimeout: 180_000 })
 
 const ask = ({ token, url }: { readonly url: string; readonly token: string }, path: string, init: RequestInit = {}) =>
   Effect.promise(async () => {

@@ -2,10 +2,7 @@
 import { Agent, request } from "node:http"
 import { expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { vi } from "vitest"
 import * as ServerProcess from "@millrace/testing/ServerProcess"
-
-vi.setConfig({ testTimeout: 180_000 })
 
 interface Sent {
   readonly path: string

@@ -1,5 +1,5 @@
 /** The end of a busy server: a hundred readers, ten of RPC, turns that run. Real processes; the same again with those that do not play along. */
-import { describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
@@ -15,8 +15,6 @@ import { Clock, Deferred, Effect, Fiber, type Scope, Stream } from "effect"
 import { connect } from "node:net"
 import { live, send } from "./support/Fixture.ts"
 import { framesOf, linesOf, type Reader } from "./support/Frames.ts"
-
-vi.setConfig({ testTimeout: 180_000 })
 
 /** The whole way down, and after it what readers have to read (ServeProgram.ts); and what a busy machine may add. */
 const allowed = 10_000 + 3_000 + 1_500

@@ -129,10 +129,13 @@ const least = 20
 
 /**
  * The seeds from `from` on, `count` of them, with a turn of the event loop between two so that the test runner stays alive.
- * `MILLRACE_TEST_SEEDS` lowers the count for a quick run.
+ * `MILLRACE_TEST_SEEDS` lowers the count for a quick run. A value that would try no seed is an error: nothing would be tested.
  */
 export async function* seeds(count: number, from = 1): AsyncGenerator<number> {
-  const wanted = Math.min(count, Number(process.env["MILLRACE_TEST_SEEDS"] ?? count))
+  const said = process.env["MILLRACE_TEST_SEEDS"]
+  const most = Number(said ?? count)
+  if (!Number.isInteger(most) || most < 1) throw new Error(`MILLRACE_TEST_SEEDS is a whole number from 1 on, not "${said}".`)
+  const wanted = Math.min(count, most)
   const began = performance.now()
   for (let n = 0; n < wanted; n++) {
     if (n >= least && performance.now() - began > budgetMillis) {

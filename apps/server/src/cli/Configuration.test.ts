@@ -6,6 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as Program from "@millrace/testing/Program"
+import { slower } from "@millrace/testing/SeededScheduler"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { load } from "./ConfigurationFile.ts"
 
@@ -190,7 +191,7 @@ describe("configuration", () => {
         configure(project, { providers: { evil: { ...agent, args: ["-c", "exit 2"] } } })
         expect((yield* check).untrusted, "other content is another question").toEqual(["providers.evil"])
       }).pipe(Effect.scoped),
-    600_000
+    600_000 * slower
   )
 
   it.live(

@@ -130,7 +130,7 @@ const readWhole = (way: Way, url: string, jsons: ReadonlyArray<string>) =>
 for (const kind of Proxies.kinds) {
   if (!isWanted(Proxies.packages[kind], Proxies.isThere(kind))) continue
 
-  layer(world(kind), { excludeTestServices: true, timeout: 180_000 })(`behind ${kind}`, (it) => {
+  layer(world(kind), { excludeTestServices: true })(`behind ${kind}`, (it) => {
     it.scoped(
       "D2 D5 every client gets every event once, in order, while the stream stays open",
       () =>
