@@ -1,7 +1,8 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { setImmediate } from "node:timers/promises"
 import { expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Ref, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Ref, Scope } from "effect"
 import { event, fair, follower, send, start } from "../../test/support/Fixture.ts"
 import { events, get, raw, webSocket } from "../../test/support/Raw.ts"
 import * as NotReady from "./NotReady.ts"
@@ -85,21 +86,27 @@ it.scopedLive("D16 a request that is not for this host is refused by name, also 
 
 const kinds = [get("/ready", close), get("/api/events", { ...events, ...close }), get("/rpc", webSocket)]
 
-/** Connects in each turn of the event loop while the effect runs. Returns what the connections received, when all of them are closed. */
-const connectingDuring = <R>(url: string, effect: Effect.Effect<unknown, Error, R>) =>
+/**
+ * Connects in each turn of the event loop while the effect runs. Returns what the connections received, when all of them are closed. The effect
+ * gets what returns when a connection was answered.
+ */
+const connectingDuring = <R>(url: string, effect: (answered: Effect.Effect<void>) => Effect.Effect<unknown, Error, R>) =>
   Effect.gen(function* () {
     const over = yield* Ref.make(false)
+    const answered = yield* Deferred.make<void>()
+    const connect = (says: string) =>
+      Effect.tap(raw(url, says), (answer) => (answer === "" ? Effect.void : Deferred.succeed(answered, undefined)))
     const asking = yield* Effect.fork(
       Effect.gen(function* () {
         const asked: Array<Fiber.Fiber<string>> = []
         for (let n = 0; !(yield* Ref.get(over)); n++) {
-          asked.push(yield* Effect.fork(raw(url, kinds[n % kinds.length] ?? "")))
-          yield* Effect.sleep("1 millis")
+          asked.push(yield* Effect.fork(connect(kinds[n % kinds.length] ?? "")))
+          yield* Effect.promise(() => setImmediate())
         }
         return yield* Effect.forEach(asked, Fiber.join)
       })
     )
-    yield* effect
+    yield* effect(Deferred.await(answered))
     yield* Ref.set(over, true)
     return yield* Fiber.join(asking)
   })
@@ -111,9 +118,13 @@ it.scopedLive("D16 connections made while a server starts and ends: none is left
     yield* Scope.close(first, Exit.void)
     const second = yield* Scope.make()
     // The program's scheduler: connections are accepted while the routes are made.
-    const starting = yield* connectingDuring(url, fair(Scope.extend(start({ port: server.port }), second)))
-    const ending = yield* connectingDuring(url, Scope.close(second, Exit.void))
-    const answers = [...starting, ...ending].filter((answer) => answer !== "")
+    const starting = yield* connectingDuring(url, () => fair(Scope.extend(start({ port: server.port }), second)))
+    const ending = yield* connectingDuring(url, (answered) => Effect.zipRight(answered, Scope.close(second, Exit.void)))
+    const said = (received: ReadonlyArray<string>) => received.filter((answer) => answer !== "")
+    // Without an answer from before the routes were there, and one from before the end, it proves nothing.
+    expect(starting.some((answer) => answer.includes('{"status":"starting"}'))).toBe(true)
+    expect(said(ending).length).toBeGreaterThan(0)
+    const answers = said([...starting, ...ending])
     expect(answers.filter((answer) => !/^HTTP\/1\.1 (200|401|503) /.test(answer))).toEqual([])
   })
 )
