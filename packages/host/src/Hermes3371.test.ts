@@ -34,7 +34,9 @@ const isEvent = (frame: Frame): frame is EventFrame => frame._tag === "event"
 const ended = (frame: Frame) => isEvent(frame) && frame.event.type === "turn.completed"
 /** What the session says after the turn: nothing comes behind it. */
 const ready = (frame: Frame) =>
-  isEvent(frame) && frame.event.type === "session.state.changed" && frame.event.data.status === "ready"
+  isEvent(frame) &&
+  frame.event.type === "session.state.changed" &&
+  (frame.event.data as { readonly status: string }).status === "ready"
 const read = <E>(frames: Stream.Stream<Frame, E>, last: (frame: Frame) => boolean = ended) =>
   Effect.map(Stream.runCollect(Stream.takeUntil(frames, last)), Chunk.toReadonlyArray)
 const cursors = (frames: ReadonlyArray<Frame>) => frames.filter(isEvent).map(({ cursor }) => cursor)
@@ -42,7 +44,7 @@ const cursors = (frames: ReadonlyArray<Frame>) => frames.filter(isEvent).map(({ 
 const wholeOf = (frames: ReadonlyArray<Frame>) => {
   const events = frames.filter(isEvent).map(({ event }) => event)
   expect(events.map(({ version }) => version)).toEqual(events.map((_, at) => at + 1))
-  const said = events.flatMap((event) => (event.type === "item.delta" ? [event.data.text] : []))
+  const said = events.flatMap((event) => (event.type === "item.delta" ? [(event.data as { readonly text: string }).text] : []))
   expect(said.join("")).toBe("one two three four ")
   expect(events.filter(({ type }) => type === "turn.completed")).toHaveLength(1)
   return cursors(frames)
