@@ -9,6 +9,7 @@ import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { ModelName } from "@millrace/contracts/Command"
 import { ThreadId } from "@millrace/contracts/Ids"
+import { cut } from "@millrace/contracts/Text"
 import * as PublicAddress from "@millrace/host/PublicAddress"
 import { type CliFailure, usage } from "./Failure.ts"
 
@@ -73,7 +74,7 @@ export const model = (description: string) =>
     Options.mapEffect((name) =>
       isModelName(name)
         ? Effect.succeed(name)
-        : wrong("model", "a model's name without control characters that does not begin with -", name.slice(0, 100))
+        : wrong("model", "a model's name without control characters that does not begin with -", cut(name, 100))
     ),
     Options.optional
   )

@@ -2,9 +2,10 @@
  * Files that a caller sends as `data:` URLs. They are stored in the data directory under the hash of their content, and the prompt contains their
  * paths, so that the agent reads them from disk. At most 500 are kept; the least recently used are deleted first.
  */
-import { createHash } from "node:crypto"
-import { mkdir, readdir, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { createHash, randomUUID } from "node:crypto"
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { extname, join } from "node:path"
+import { cut } from "@millrace/contracts/Text"
 import { Clock, Effect } from "effect"
 import { words } from "../Thrown.ts"
 import { Failure } from "./Failure.ts"
@@ -56,12 +57,42 @@ const pathOf = (dataDir: string, file: Attached): { readonly path: string; reado
   return { path: join(dataDir, "attachments", `${hash}${extensionOf(file)}`), bytes }
 }
 
-/** Deletes the oldest files of the directory beyond the bound. */
+/** `undefined`: the file does not exist, or no longer. */
+const ifThere = <A>(found: Promise<A>): Promise<A | undefined> =>
+  found.catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined
+    throw cause
+  })
+
+/** Writes a file that an agent may be reading: it is never truncated, and never seen half written. Its modification time is that of its last use. */
+const write = async (path: string, bytes: Buffer, now: Date): Promise<void> => {
+  // The same content is the same file.
+  const same = async () => {
+    if ((await stat(path)).size !== bytes.length) return false
+    await utimes(path, now, now)
+    return true
+  }
+  if (await ifThere(same())) return
+  const temporary = `${path}.${randomUUID()}.tmp`
+  try {
+    await writeFile(temporary, bytes, { mode: 0o600, flag: "wx" })
+    await utimes(temporary, now, now)
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    throw cause
+  }
+}
+
+/** Deletes the oldest files of the directory beyond the bound. Another call may do the same at the same time. */
 const sweep = async (directory: string): Promise<void> => {
   const names = await readdir(directory)
   if (names.length <= maxFiles) return
-  const files = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(directory, name))).mtimeMs })))
-  const old = files.toSorted((a, b) => a.at - b.at).slice(0, files.length - maxFiles)
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, at: (await ifThere(stat(join(directory, name))))?.mtimeMs }))
+  )
+  const files = found.flatMap(({ at, name }) => (at === undefined ? [] : [{ name, at }]))
+  const old = files.toSorted((a, b) => a.at - b.at).slice(0, Math.max(0, files.length - maxFiles))
   await Promise.all(old.map(({ name }) => rm(join(directory, name), { force: true })))
 }
 
@@ -78,11 +109,9 @@ export const keep = (dataDir: string, files: ReadonlyArray<Attached>): Effect.Ef
             const lines: Array<string> = []
             for (const file of files) {
               const { bytes, path } = pathOf(dataDir, file)
-              // The same content is the same file. Its modification time is that of its last use.
-              await writeFile(path, bytes, { mode: 0o600 })
-              await utimes(path, now, now)
+              await write(path, bytes, now)
               lines.push(
-                `- ${path} (${file.name.replaceAll(/[\r\n]/g, " ").slice(0, 100)}, ${file.mediaType}, ${bytes.length} bytes)`
+                `- ${path} (${cut(file.name.replaceAll(/[\r\n]/g, " "), 100)}, ${file.mediaType}, ${bytes.length} bytes)`
               )
             }
             await sweep(directory)

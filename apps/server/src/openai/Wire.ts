@@ -3,6 +3,7 @@
  * `Asked.ts` refuses fields that cannot be honoured and would change the meaning of the answer.
  */
 import { ModelName } from "@millrace/contracts/Command"
+import { cut } from "@millrace/contracts/Text"
 import { Schema } from "effect"
 
 const isModelName: (name: string) => boolean = Schema.is(ModelName)
@@ -37,7 +38,7 @@ const Stream = maybe(Schema.Boolean)
 const roles = <const Roles extends readonly [string, ...Array<string>]>(...roles: Roles) =>
   Schema.Literal(...roles).annotations({
     message: ({ actual }) => ({
-      message: `expected one of ${roles.join(", ")}, got ${JSON.stringify(actual)?.slice(0, 100)}`,
+      message: `expected one of ${roles.join(", ")}, got ${cut(JSON.stringify(actual) ?? "undefined", 100)}`,
       override: true
     })
   })

@@ -60,7 +60,7 @@ const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first
   const failure = (message: string): Failure => ({
     kind: "protocol",
     message,
-    detail: `finish reason ${finish.slice(0, 100)}${unread === "" ? "" : `; not read: ${unread}`}`
+    detail: `finish reason ${Text.cut(finish, 100)}${unread === "" ? "" : `; not read: ${unread}`}`
   })
   const refused = mapping.refused()
   if (refused !== undefined) return failure(refused)
