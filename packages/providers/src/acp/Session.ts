@@ -112,6 +112,8 @@ export const open = Effect.fn("Acp.open")(function* (
       const answeredFile = file(id, method, params)
       if (answeredFile !== undefined) return answeredFile
       const { answer, events, nativeRequestId } = mapping.request(id, method, params)
+      // A second request under the id of an open one: the answer must belong to what was shown, so the first one stays.
+      if (asking.has(nativeRequestId)) return { events: [{ _tag: "Opaque", method, payload: params }] }
       if (answer === undefined) {
         const reply =
           method === "session/request_permission"

@@ -14,6 +14,7 @@ export interface Waiting {
 export interface Live {
   readonly note: (events: ReadonlyArray<NativeEvent>) => void
   readonly wait: (nativeRequestId: string, request: Waiting) => void
+  readonly isWaiting: (nativeRequestId: string) => boolean
   /** Removes and returns a request. The caller that receives it must answer it, so it is answered once (P6). */
   readonly take: (nativeRequestId: string) => Waiting | undefined
   /** Removes and returns the foreign requests, which Codex does not withdraw when our turn ends. */
@@ -59,6 +60,7 @@ export const make = (): Live => {
       for (const event of events) note(event)
     },
     wait: (nativeRequestId, request) => void requests.set(nativeRequestId, request),
+    isWaiting: (nativeRequestId) => requests.has(nativeRequestId),
     take,
     takeForeign: () => [...requests].flatMap(([key, { foreign }]) => (foreign ? (take(key) ?? []) : [])),
     commandsOf: (nativeTurnId) =>

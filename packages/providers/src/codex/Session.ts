@@ -94,6 +94,8 @@ export const open = Effect.fn("Codex.open")(function* (
       }
       const { id, method } = message
       const { answer, events, foreign = false, nativeRequestId } = mapping.request(id, method, message.params)
+      // A second request under the id of an open one: the answer must belong to what was shown, so the first one stays.
+      if (live.isWaiting(nativeRequestId)) return { events: [{ _tag: "Opaque", method, payload: message.params }] }
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`) }
       live.wait(nativeRequestId, { id, result: answer, foreign })

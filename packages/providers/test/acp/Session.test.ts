@@ -46,6 +46,22 @@ const project = Effect.acquireRelease(
 
 describe("acp session", () => {
   played(
+    "T13 P6 a second request under the id of an open one takes no answer of it, and is kept as opaque",
+    Effect.gen(function* () {
+      const { recording, session } = yield* openSmall()
+      yield* session.startTurn({ turnId: turn(1), text: "twice" })
+      const { ask, requestId } = yield* recording.until("RequestOpened")
+      assert.strictEqual(ask.title, "harmless")
+      yield* recording.until("ItemDelta")
+      yield* session.answer(requestId, { decision: "accept", optionId: "harmless" })
+      yield* recording.until("TurnCompleted")
+      yield* finish(session, recording, [requestId])
+      assert.strictEqual(deltas(recording.events, "agent-message"), "asked harmless")
+      assert.include(JSON.stringify(opaque(recording.events)), "session/request_permission")
+    })
+  )
+
+  played(
     "P3 a history longer than every buffer is read while it loads",
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall("", { resumeKey: "ses" })

@@ -34,6 +34,24 @@ const prompts = {
     await stop
     throw new Error("aborted")
   },
+  /** Sends two permission requests under one id and reports the option of the answer. */
+  twice: async () => {
+    const answered = new Promise((resolve) => waiting.set("same", resolve))
+    for (const name of ["harmless", "dangerous"])
+      write({
+        id: "same",
+        method: "session/request_permission",
+        params: {
+          sessionId,
+          toolCall: { toolCallId: name, title: name },
+          options: [{ optionId: name, name, kind: "allow_once" }]
+        }
+      })
+    say("asked ")
+    const { result } = await answered
+    say(result.outcome.optionId)
+    return { stopReason: "end_turn" }
+  },
   plan: async () => {
     update({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text: "hm" } })
     update({ sessionUpdate: "plan", entries: [{ content: "a", priority: "high", status: "in_progress" }] })

@@ -43,6 +43,27 @@ describe("claude session", () => {
   )
 
   played(
+    "T13 P6 a second request under the id of an open one takes no answer of it, and is kept as opaque",
+    Effect.gen(function* () {
+      const adapter = yield* Claude.make({ binary: join(import.meta.dirname, "twice.mjs") })
+      const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
+      const recording = yield* record(session)
+      yield* session.startTurn({ turnId: turn(1), text: "go" })
+      const { ask, requestId } = yield* recording.until("RequestOpened")
+      assert.include(ask.title, "ls")
+      yield* recording.until("ItemCompleted")
+      yield* session.answer(requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted")
+      yield* finish(session, recording, [requestId])
+      assert.deepStrictEqual(
+        recording.events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.content.text] : [])),
+        ["asked", "ls"]
+      )
+      assert.include(JSON.stringify(recording.events.filter(({ _tag }) => _tag === "Opaque")), "rm -rf /")
+    })
+  )
+
+  played(
     "a look gives the version; without a program open and probe say what to do",
     Effect.gen(function* () {
       const adapter = yield* Claude.make({ binary: player })
