@@ -21,6 +21,12 @@ const declined = "The person declined this."
 
 export const tooLate: Permission = { behavior: "deny", message: "The turn has ended: no person was asked.", interrupt: true }
 
+/** Answer to a background subagent while too many requests wait: the subagent continues without the permission. */
+export const tooMany: Permission = {
+  behavior: "deny",
+  message: "Too many questions of background agents wait for an answer: no person was asked."
+}
+
 /** Answer to a subagent whose turn has ended: the subagent continues without the permission. */
 export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended without an answer." }
 

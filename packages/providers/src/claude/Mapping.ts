@@ -9,7 +9,7 @@ import * as Bounded from "../Bounded.ts"
 import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
-import { asked, type Permission } from "./Asks.ts"
+import { asked, type Permission, tooMany } from "./Asks.ts"
 import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
 import * as Resets from "./Resets.ts"
@@ -25,6 +25,8 @@ export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: (answer: Answer) => Permission
+  /** The refusal, of a request that is understood. */
+  readonly refusal?: Permission
   readonly nativeTurnId?: string
   /** The request comes from a subagent. Claude does not withdraw it when a turn ends. */
   readonly byAgent?: boolean
@@ -54,6 +56,8 @@ const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
 const maxBlocks = 256
 /** Maximum tasks whose tool is tracked. */
 const maxTasks = 256
+/** Maximum requests of background subagents that wait for an answer; one more is refused. */
+const maxAsides = 256
 /** Maximum whole texts that are held back; with one more the turn counts as begun by Claude itself. */
 const maxHeld = 16
 
@@ -339,6 +343,7 @@ export const make = (now?: () => number): Mapping => {
       const events: Array<NativeEvent> = []
       const agent = request.agent_id ?? undefined
       const aside = agent !== undefined && inBackground(agent)
+      if (aside && asides.size >= maxAsides) return { nativeRequestId, events: [opaque(method, params)], refusal: tooMany }
       // A background subagent outlives the turn that started it, so its request gets a separate turn (T13).
       const turn = aside ? Turns.make(`agent ${agent} ${nativeRequestId}`, true) : running(events)
       if (aside) {

@@ -127,10 +127,18 @@ export const open = Effect.fn("Claude.open")(function* (
           : { events, reply: Effect.forEach(refused, (id) => child.respond(id, refusedToAgent), { discard: true }) }
       }
       const { id, method } = message
-      const { answer, byAgent = false, events, nativeRequestId, nativeTurnId } = mapping.request(id, method, message.params)
+      const {
+        answer,
+        byAgent = false,
+        events,
+        nativeRequestId,
+        nativeTurnId,
+        refusal
+      } = mapping.request(id, method, message.params)
       // A second request under the id of an open one: the answer must belong to what was shown, so the first one stays.
       if (asking.has(nativeRequestId)) return { events: [{ _tag: "Opaque", method, payload: message.params }] }
       turns.note(events)
+      if (refusal !== undefined) return { events, reply: child.respond(id, refusal) }
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the request ${method}`) }
       asking.set(nativeRequestId, { id, result: answer, nativeTurnId, byAgent })

@@ -476,6 +476,16 @@ describe("claude: an agent in the background asks", () => {
     assert.deepStrictEqual(mapping.settled(aside, "completed"), [])
   })
 
+  it("R7 T13 of its questions 256 wait at most; one more is refused at once, until one of them is answered", () => {
+    const mapping = launched(true)
+    for (let n = 0; n < 256; n++) assert.isDefined(mapping.request(`r${n}`, "can_use_tool", bash).answer)
+    const { answer, events, refusal } = mapping.request("more", "can_use_tool", bash)
+    assert.deepStrictEqual([answer, refusal?.behavior, events.map(({ _tag }) => _tag)], [undefined, "deny", ["Opaque"]])
+    assert.lengthOf(mapping.settled("agent a1 more", "completed"), 0)
+    assert.lengthOf(mapping.settled("agent a1 r0", "completed"), 1)
+    assert.isDefined(mapping.request("again", "can_use_tool", bash).answer)
+  })
+
   it("T13 a question of its that Claude withdraws ends that turn; one of an agent that the turn waits for is in the turn", () => {
     const mapping = launched(true)
     mapping.request("r", "can_use_tool", bash)
