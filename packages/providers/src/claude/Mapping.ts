@@ -58,6 +58,8 @@ const maxBlocks = 256
 const maxTasks = 256
 /** Maximum requests of background subagents that wait for an answer; one more is refused. */
 const maxAsides = 256
+/** Maximum results whose repetition is recognised. */
+const maxResults = 64
 /** Maximum whole texts that are held back; with one more the turn counts as begun by Claude itself. */
 const maxHeld = 16
 
@@ -85,6 +87,8 @@ export const make = (now?: () => number): Mapping => {
   const asides = new Map<string, string>()
   /** `uuid` of the last message: a repeated message is dropped (a repeated `result` would end the next turn). */
   let last: string | undefined
+  /** `uuid`s of the newest results: one that is repeated later is dropped, too. */
+  const results = new Set<string>()
 
   /** The item id of a whole block: of the oldest incomplete streamed block of that type in the message, else `fallback`. */
   const blockItem = (turn: Turn, type: "text" | "thinking", messageId: string, fallback: string): string => {
@@ -230,6 +234,11 @@ export const make = (now?: () => number): Mapping => {
       // An echoed user message has our uuid, and may come more than once.
       if (uuid !== undefined && uuid === last && said._tag !== "Taken") return out
       last = uuid
+      if (said._tag === "Result" && uuid !== undefined) {
+        if (results.has(uuid)) return out
+        results.add(uuid)
+        Bounded.trim(results, maxResults)
+      }
       switch (said._tag) {
         case "Progress":
           return out
@@ -298,6 +307,7 @@ export const make = (now?: () => number): Mapping => {
           return out
         }
         case "Blocks": {
+          if (said.blocks.length === 0 && said.error === undefined) return [opaque(type, params)]
           const texts = said.blocks.every(({ type }) => type === "text" || type === "thinking")
           if (whose.unsure() && texts && held.length < maxHeld) {
             held.push(said)

@@ -174,6 +174,21 @@ const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
   return Array.isArray(found) ? found : []
 }
 
+/** Content of a message: a list of blocks; a single block or a text counts as a list of one. */
+const contentOf = (message: unknown): ReadonlyArray<unknown> => {
+  const content = isRecord(message) ? message["content"] : undefined
+  if (typeof content === "string") return content === "" ? [] : [{ type: "text", text: content }]
+  return isRecord(content) ? [content] : arrayAt(message, "content")
+}
+
+/** The text of a `result`: a text, or text blocks. */
+const resultText = (result: unknown): unknown =>
+  typeof result === "object"
+    ? contentOf({ content: result })
+        .map((raw) => stringAt(raw, "text") ?? "")
+        .join("")
+    : result
+
 /** Ids of the user messages that a message reports as taken. */
 const messageIdsOf = (message: Fields): ReadonlyArray<string> =>
   [message["user_message_uuid"], ...arrayAt(message, "user_message_uuids")].filter((id) => typeof id === "string")
@@ -195,8 +210,9 @@ const streamEvent = (event: unknown): Said => {
   const { delta, index, message, type, usage } = event
   if (type === "content_block_delta" && typeof index === "number") {
     const of = stringAt(delta, "type")
-    if (of === "text_delta") return { _tag: "Delta", type: "text", index, text: stringAt(delta, "text") ?? "" }
-    if (of === "thinking_delta") return { _tag: "Delta", type: "thinking", index, text: stringAt(delta, "thinking") ?? "" }
+    const key = of === "text_delta" ? "text" : of === "thinking_delta" ? "thinking" : undefined
+    const text = key === undefined ? undefined : stringAt(delta, key)
+    if (key !== undefined && text !== undefined) return { _tag: "Delta", type: key, index, text }
     return of === "input_json_delta" || of === "signature_delta" ? progress : other
   }
   const id = stringAt(message, "id")
@@ -222,7 +238,7 @@ const assistant = (message: Fields): Said => {
   const uuid = stringAt(message, "uuid")
   if (messageId === undefined || uuid === undefined) return other
   const error = stringAt(message, "error")
-  const blocks = arrayAt(message["message"], "content").map(block)
+  const blocks = contentOf(message["message"]).map(block)
   return { _tag: "Blocks", messageId, uuid, blocks, ...(error === undefined ? {} : { error }) }
 }
 
@@ -265,7 +281,7 @@ const system = (message: Fields): Said => {
 
 /** Decodes a message. Total. A message of a subagent (`parent_tool_use_id`) is `Other`: it is not part of this conversation. */
 export const decode = (type: string, params: unknown): Said => {
-  if (!isRecord(params) || typeof params["parent_tool_use_id"] === "string") return other
+  if (!isRecord(params) || (stringAt(params, "parent_tool_use_id") ?? "") !== "") return other
   switch (type) {
     case "stream_event":
       return streamEvent(params["event"])
@@ -276,7 +292,7 @@ export const decode = (type: string, params: unknown): Said => {
     case "system":
       return system(params)
     case "result":
-      return Option.match(decodeResult(params), {
+      return Option.match(decodeResult({ ...params, result: resultText(params["result"]) }), {
         onNone: () => other,
         onSome: (result): Said => ({ _tag: "Result", result, messageIds: messageIdsOf(params) })
       })

@@ -7,6 +7,12 @@ import { arrayAt, empty, intAt, none, type Said, unread, usageOf } from "./Said.
 const noise =
   /^response\.(created|queued|in_progress|content_part\.added|output_item\.added|reasoning_summary_part\.|(refusal|function_call_arguments)\.done|function_call_arguments\.delta)/
 
+/** Arguments of a call as JSON text; some servers send the object. */
+const argumentsOf = (item: unknown): string => {
+  const given = isRecord(item) ? item["arguments"] : undefined
+  return typeof given === "string" ? given : empty(given) ? "" : JSON.stringify(given)
+}
+
 /** The whole texts and the call of an item; a server may send no pieces of them. `answer`: the item is repeated at the end of the answer. */
 const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> => {
   const type = stringAt(item, "type")
@@ -40,7 +46,7 @@ const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> =>
       at: 0,
       ...(key === "" ? {} : { id: key }),
       name,
-      arguments: stringAt(item, "arguments") ?? "",
+      arguments: argumentsOf(item),
       ...(whole === "answer" && { whole: true as const })
     }
   ]

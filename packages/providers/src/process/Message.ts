@@ -49,6 +49,7 @@ export const parse = (line: string): Message | undefined => {
     return id === undefined || id === null ? { _tag: "Notification", method, params } : undefined
   }
   if (!hasId) return undefined
+  if (typeof error === "string") return { _tag: "Error", id, code: 0, message: cut(error, 500), data: undefined }
   if (typeof error === "object" && error !== null) {
     const { code, message, data } = error as Record<string, unknown>
     return {
@@ -59,7 +60,8 @@ export const parse = (line: string): Message | undefined => {
       data
     }
   }
-  return "result" in value ? { _tag: "Result", id, result } : undefined
+  // A response without a result is an end, too (T14): no caller waits for its deadline.
+  return { _tag: "Result", id, result }
 }
 
 /** `encode` omits `undefined` members, and with `bare` the "jsonrpc" member. `parse` reads both dialects. */

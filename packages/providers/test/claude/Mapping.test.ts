@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Environment from "../../src/process/Environment.ts"
 import * as Mapping from "../../src/claude/Mapping.ts"
 import * as Process from "../../src/claude/Process.ts"
@@ -47,6 +48,51 @@ describe("claude wire", () => {
 })
 
 describe("claude mapping", () => {
+  it("T15 an answer in another shape is read: a text, one block, or blocks in the result", () => {
+    const block = { type: "text", text: "hello" }
+    for (const content of ["hello", block, [block]]) {
+      const mapping = begun()
+      const events = [
+        ...mapping.notification("assistant", { ...assistant([]), message: { id: "m", content } }),
+        ...mapping.notification("result", result({ result: "hello" }))
+      ]
+      const texts = events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.content.text] : []))
+      assert.deepStrictEqual(texts, ["hello"], JSON.stringify(content))
+    }
+    for (const given of ["hello", block, [block]]) {
+      const mapping = begun()
+      const events = [
+        ...mapping.notification("assistant", assistant([])),
+        ...mapping.notification("result", result({ result: given }))
+      ]
+      const texts = events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.content.text] : []))
+      assert.deepStrictEqual(texts, ["hello"], JSON.stringify(given))
+    }
+    const unread = {
+      type: "stream_event",
+      event: { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: ["x"] } }
+    }
+    assert.deepStrictEqual(
+      begun()
+        .notification("stream_event", unread)
+        .map(({ _tag }) => _tag),
+      ["Opaque"]
+    )
+  })
+
+  it("T9 a result that is repeated later ends no other turn", () => {
+    const mapping = begun()
+    const first = result({ uuid: "r", result: "one" })
+    const ends = (events: ReadonlyArray<NativeEvent>) =>
+      events.flatMap((event) => (event._tag === "TurnEnded" ? [event.nativeTurnId] : []))
+    assert.deepStrictEqual(ends(mapping.notification("result", first)), ["t"])
+    mapping.notification("keep_alive", { type: "keep_alive" })
+    mapping.expect("t2")
+    mapping.notification("system", { type: "system", subtype: "init" })
+    assert.deepStrictEqual(mapping.notification("result", first), [])
+    assert.deepStrictEqual(ends(mapping.notification("result", result({ uuid: "r2", result: "two" }))), ["t2"])
+  })
+
   it("D12 what a turn took so far is the sum of its messages; a tool that runs says for how long; both begin no turn", () => {
     const mapping = Mapping.make()
     const stream = (event: object) => mapping.notification("stream_event", { type: "stream_event", event })
