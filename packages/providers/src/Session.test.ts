@@ -103,6 +103,31 @@ describe("Session", () => {
     })
   )
 
+  it.scoped("P6 a request under the id of an open one is not mapped and not answered; its message is kept", () =>
+    Effect.gen(function* () {
+      const { dies, rpc, says, told } = yield* child
+      const mapped: Array<string> = []
+      const session = yield* Session.make({
+        child: rpc,
+        normaliser: normaliser(),
+        isOpen: (id) => id === 1 && mapped.includes("ask"),
+        map: (message) => {
+          mapped.push(message.method)
+          return map(message)
+        }
+      })
+      says({ _tag: "Request", id: 1, method: "ask", params: "harmless" })
+      says({ _tag: "Request", id: 1, method: "other", params: "dangerous" })
+      yield* dies
+      const events = Chunk.toReadonlyArray(yield* Stream.runCollect(session.events))
+      expect(events).toMatchObject([
+        { _tag: "Opaque", payload: "harmless" },
+        { _tag: "Opaque", method: "other", payload: "dangerous" }
+      ])
+      expect([mapped, told]).toEqual([["ask"], []])
+    })
+  )
+
   it.scoped("what is added comes after what was said before, also when the child is silent", () =>
     Effect.gen(function* () {
       const { dies, rpc, says } = yield* child

@@ -8,7 +8,7 @@ import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Chunk, Effect, FiberHandle, Queue, type Scope, Stream } from "effect"
 import type { NativeEvent } from "./NativeEvent.ts"
 import * as Normaliser from "./Normaliser.ts"
-import type { ExitEvidence, Incoming, RpcChild } from "./process/RpcChild.ts"
+import type { ExitEvidence, Incoming, RpcChild, RpcId } from "./process/RpcChild.ts"
 
 /** A mapped message. `reply`: the immediate reply, without a person (method-not-found, a time, a refusal). */
 export interface Mapped {
@@ -17,6 +17,10 @@ export interface Mapped {
   /** For a request to a person: the reply when the request arrives after its turn has ended (P6). */
   readonly tooLate?: Effect.Effect<void, ProviderError>
 }
+
+const repeated = ({ method, params }: Extract<Incoming, { readonly _tag: "Request" }>): Mapped => ({
+  events: [{ _tag: "Opaque", method, payload: params }]
+})
 
 export interface Session {
   /** Run once. Ends when the child has exited and its output was read to the end; then all turns, items and requests are closed. */
@@ -38,6 +42,11 @@ export const make = (options: {
   readonly child: RpcChild
   readonly normaliser: Normaliser.Normaliser
   readonly map: (message: Exclude<Incoming, { readonly _tag: "BadLine" }>) => Mapped
+  /**
+   * Whether a request with this id is open. A second one under its id is not mapped and not answered, but kept as opaque: an answer must belong to
+   * the request that was shown.
+   */
+  readonly isOpen?: (id: RpcId) => boolean
   /** Called on exit before all open turns and items are closed: returns events that the adapter still holds. */
   readonly atExit?: (exit: ExitEvidence) => ReadonlyArray<NativeEvent>
 }): Effect.Effect<Session, never, Scope.Scope> =>
@@ -84,7 +93,7 @@ export const make = (options: {
           push({ _tag: "Opaque", method: "millrace/bad-line", payload: { text: message.text, bytes: message.bytes } })
           continue
         }
-        const mapped = guarded(message)
+        const mapped = message._tag === "Request" && options.isOpen?.(message.id) === true ? repeated(message) : guarded(message)
         late = false
         for (const native of mapped.events) push(native)
         if (mapped.reply !== undefined) say.push(mapped.reply)

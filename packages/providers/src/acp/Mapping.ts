@@ -242,7 +242,7 @@ export const make = (sessionId: string): Mapping => {
     },
     request: (id, method, params) => {
       const nativeRequestId = requestKey(id)
-      const permission = decodeAsk(sessionId, method, params)
+      const permission = decodeAsk(sessionId, method, params, `request ${nativeRequestId}`)
       if (permission === undefined || current === undefined) return { nativeRequestId, events: [opaque(method, params)] }
       said = true
       const known = tools.has(permission.toolCall.toolCallId)

@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect"
 import { stringAt } from "../Fields.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
-import { methodNotFound } from "../process/Message.ts"
+import { methodNotFound, requestKey } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
@@ -97,6 +97,7 @@ export const open = Effect.fn("Acp.open")(function* (
   const session: Session.Session = yield* Session.make({
     child,
     normaliser,
+    isOpen: (id) => asking.has(requestKey(id)),
     atExit: () => {
       for (const native of turns.running()) turns.refuse(native)
       return []
@@ -112,8 +113,6 @@ export const open = Effect.fn("Acp.open")(function* (
       const answeredFile = file(id, method, params)
       if (answeredFile !== undefined) return answeredFile
       const { answer, events, nativeRequestId } = mapping.request(id, method, params)
-      // A second request under the id of an open one: the answer must belong to what was shown, so the first one stays.
-      if (asking.has(nativeRequestId)) return { events: [{ _tag: "Opaque", method, payload: params }] }
       if (answer === undefined) {
         const reply =
           method === "session/request_permission"

@@ -82,6 +82,16 @@ const chunk = (of: "agent-message" | "reasoning", update: Fields): Update => {
   return said === undefined ? other : { _tag: "Text", of, text: said, ...(messageId === undefined ? {} : { messageId }) }
 }
 
+const textPart = (text: string) => ({ type: "content", content: { type: "text", text } })
+
+/** A tool call whose `content` is a text, one part, or has texts among its parts, as a list of parts. */
+const withParts = (call: Fields): Fields => {
+  const { content } = call
+  if (content === undefined || content === null) return call
+  const parts: ReadonlyArray<unknown> = Array.isArray(content) ? content : [content]
+  return { ...call, content: parts.map((part) => (typeof part === "string" ? textPart(part) : part)) }
+}
+
 /** Decodes a `session/update`. An update of another session than `sessionId` is `Other`. Total. */
 export const decodeUpdate = (sessionId: string, params: unknown): Update => {
   const update = isRecord(params) && params["sessionId"] === sessionId ? params["update"] : undefined
@@ -95,7 +105,10 @@ export const decodeUpdate = (sessionId: string, params: unknown): Update => {
       return { _tag: "Echo" }
     case "tool_call":
     case "tool_call_update":
-      return Option.match(decodeTool(update), { onNone: () => other, onSome: (call): Update => ({ _tag: "Tool", call }) })
+      return Option.match(decodeTool(withParts(update)), {
+        onNone: () => other,
+        onSome: (call): Update => ({ _tag: "Tool", call })
+      })
     case "plan":
       return Option.match(decodePlan(update), {
         onNone: () => other,
@@ -118,10 +131,15 @@ const optionsOf = (given: ReadonlyArray<unknown>): ReadonlyArray<PermissionOptio
     (one, other) => one.optionId === other.optionId
   ).slice(0, 50)
 
-/** Decodes a permission request; `undefined`: another method, another session or another shape. */
-export const decodeAsk = (sessionId: string, method: string, params: unknown): Permission | undefined => {
-  if (method !== "session/request_permission") return undefined
-  const asked = Option.getOrUndefined(decodePermission(params))
+/**
+ * Decodes a permission request; `undefined`: another method, another session or another shape. `itemId`: the id of a tool call that has none, so that
+ * a person sees the request.
+ */
+export const decodeAsk = (sessionId: string, method: string, params: unknown, itemId: string): Permission | undefined => {
+  if (method !== "session/request_permission" || !isRecord(params)) return undefined
+  const { toolCall = {} } = params
+  const known = isRecord(toolCall) ? { ...withParts(toolCall), toolCallId: stringAt(toolCall, "toolCallId") ?? itemId } : toolCall
+  const asked = Option.getOrUndefined(decodePermission({ ...params, toolCall: known }))
   return asked?.sessionId === sessionId ? { ...asked, options: optionsOf(asked.options) } : undefined
 }
 

@@ -85,9 +85,9 @@ export const make = (now?: () => number): Mapping => {
   const tasks = new Map<string, string>()
   /** Turn ids of requests of background subagents, by request id. */
   const asides = new Map<string, string>()
-  /** `uuid` of the last message: a repeated message is dropped (a repeated `result` would end the next turn). */
+  /** `uuid` of the last message: one that comes twice in a row is dropped. */
   let last: string | undefined
-  /** `uuid`s of the newest results: one that is repeated later is dropped, too. */
+  /** `uuid`s of the newest results: a repeated one is dropped, because it would end the next turn. */
   const results = new Set<string>()
 
   /** The item id of a whole block: of the oldest incomplete streamed block of that type in the message, else `fallback`. */

@@ -107,6 +107,7 @@ export const open = Effect.fn("Claude.open")(function* (
   const session = yield* Session.make({
     child,
     normaliser,
+    isOpen: (id) => asking.has(String(id)),
     map: (message) => {
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
@@ -135,8 +136,6 @@ export const open = Effect.fn("Claude.open")(function* (
         nativeTurnId,
         refusal
       } = mapping.request(id, method, message.params)
-      // A second request under the id of an open one: the answer must belong to what was shown, so the first one stays.
-      if (asking.has(nativeRequestId)) return { events: [{ _tag: "Opaque", method, payload: message.params }] }
       turns.note(events)
       if (refusal !== undefined) return { events, reply: child.respond(id, refusal) }
       if (answer === undefined)

@@ -29,9 +29,11 @@ const parse = (line: string): Message | undefined => {
   if (type === undefined || !isRecord(value)) return undefined
   if (type === "control_response") return answerOf(value["response"])
   if (type !== "control_request") return { _tag: "Notification", method: type, params: value }
-  const id = stringAt(value, "request_id")
+  const { request_id: id } = value
   const method = stringAt(value["request"], "subtype")
-  return id === undefined || method === undefined ? undefined : { _tag: "Request", id, method, params: value["request"] }
+  return (typeof id !== "string" && typeof id !== "number") || method === undefined
+    ? undefined
+    : { _tag: "Request", id, method, params: value["request"] }
 }
 
 const spread = (params: unknown): Fields => (isRecord(params) ? params : {})

@@ -93,7 +93,11 @@ const works: ReadonlySet<string> = new Set(["command", "file-change", "tool-call
 /** The turn with the additional items of the rollout file. */
 const withWork = (turn: typeof PastTurn.Type, work: Rollout.Work): NativeTurn => {
   const told = turnOf(turn)
-  const at = (index: number) => work.filter(({ after }) => after === index).flatMap(({ item }) => itemOf(item.raw))
+  const own = new Set(turn.items.map((raw) => stringAt(raw, "id")))
+  const at = (index: number) =>
+    work
+      .filter(({ after }) => after === index)
+      .flatMap(({ item: { id, raw } }) => itemOf(own.has(id) ? { ...raw, id: `${id} (call)` } : raw))
   // An item that cannot be mapped still counts for the position of the others.
   const items = [...at(0), ...turn.items.flatMap((raw, index) => [...itemOf(raw), ...at(index + 1)])]
   return { ...told, items }

@@ -8,6 +8,7 @@ import { constants } from "node:fs"
 import { open } from "node:fs/promises"
 import { Data, Effect, type Option, type Scope } from "effect"
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import * as Framer from "../process/Framer.ts"
 import { itemOfCall } from "./RolloutItems.ts"
 import type { Item } from "./Wire.ts"
 
@@ -30,32 +31,24 @@ const reading = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catc
 /** Calls `take` with each line and its byte offset; the last line may have no newline. */
 const eachLine = (file: FileHandle, from: number, to: number, take: (line: string, at: number) => void) =>
   Effect.gen(function* () {
-    const chunk = Buffer.alloc(chunkBytes)
-    let rest: Array<Buffer> = []
-    let size = 0
+    const framer = Framer.make(maxTurnBytes)
     let begins = from
-    const flush = () => {
-      take(Buffer.concat(rest).toString("utf8"), begins)
-      begins += size + 1
-      rest = []
-      size = 0
+    const taken = (line: Buffer) => {
+      take(line.toString("utf8"), begins)
+      begins += line.length + 1
     }
     for (let at = from; at < to;) {
-      const { bytesRead } = yield* reading(() => file.read(chunk, 0, Math.min(chunkBytes, to - at), at))
+      // The framer keeps views of unfinished lines, so each read has a buffer of its own.
+      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, to - at))
+      const { bytesRead } = yield* reading(() => file.read(chunk, 0, chunk.length, at))
       if (bytesRead === 0) break
       at += bytesRead
-      for (let start = 0; start < bytesRead;) {
-        const newline = chunk.subarray(0, bytesRead).indexOf(0x0a, start)
-        const piece = Buffer.from(chunk.subarray(start, newline < 0 ? bytesRead : newline))
-        rest.push(piece)
-        size += piece.length
-        if (size > maxTurnBytes) return yield* new Unreadable({ cause: "a line is too long" })
-        if (newline < 0) break
-        flush()
-        start = newline + 1
-      }
+      const { lines, overflow } = framer.push(chunk.subarray(0, bytesRead))
+      lines.forEach(taken)
+      if (overflow !== undefined) return yield* new Unreadable({ cause: "a line is too long" })
     }
-    if (size > 0) flush()
+    const rest = framer.end()
+    if (rest !== undefined) taken(rest)
   })
 
 const recordOf = (line: string): { readonly type: string | undefined; readonly payload: Fields } | undefined => {
@@ -104,8 +97,11 @@ const workOf = (file: FileHandle, sections: ReadonlyArray<Section>, kinds: Reado
   Effect.gen(function* () {
     if (sections.reduce((sum, { from, to }) => sum + to - from, 0) > maxTurnBytes)
       return yield* new Unreadable({ cause: "a turn is too large" })
-    const calls: Array<{ readonly after: number; readonly id: string; readonly call: Fields }> = []
-    const outputs = new Map<string, unknown>()
+    const calls: Array<{ readonly after: number; readonly id: string; readonly call: Fields; output?: unknown }> = []
+    /** By call id: the newest call without an output, and an output that stands before its call. */
+    const waiting = new Map<string, { output?: unknown }>()
+    const early = new Map<string, unknown>()
+    const ids = new Set<string>()
     let after = 0
     for (const { from, to } of sections)
       yield* eachLine(file, from, to, (line, at) => {
@@ -119,11 +115,23 @@ const workOf = (file: FileHandle, sections: ReadonlyArray<Section>, kinds: Reado
           if (next >= 0) after = next + 1
         }
         if (type !== "response_item") return
-        const id = stringAt(payload, "call_id")
-        if (kind.endsWith("_output") && id !== undefined) outputs.set(id, payload["output"])
-        else if (kind.endsWith("_call")) calls.push({ after, id: id ?? stringAt(payload, "id") ?? `call-${at}`, call: payload })
+        const callId = stringAt(payload, "call_id")
+        if (kind.endsWith("_output") && callId !== undefined) {
+          const call = waiting.get(callId)
+          if (call === undefined) early.set(callId, payload["output"])
+          else call.output = payload["output"]
+          waiting.delete(callId)
+        } else if (kind.endsWith("_call")) {
+          const id = callId ?? stringAt(payload, "id") ?? `call-${at}`
+          // An id that is used again is a new call.
+          const call = { after, id: ids.has(id) ? `${id} ${at}` : id, call: payload, output: early.get(id) }
+          early.delete(id)
+          ids.add(call.id)
+          calls.push(call)
+          if (call.output === undefined) waiting.set(id, call)
+        }
       })
-    return calls.map(({ after, call, id }) => ({ after, item: itemOfCall(id, call, outputs.get(id)) }))
+    return calls.map(({ after, call, id, output }) => ({ after, item: itemOfCall(id, call, output) }))
   })
 
 /** Opens the file in the scope. `None`: it does not exist or cannot be read. */

@@ -18,7 +18,8 @@ const parsed = (text: string | undefined): unknown => {
 const textOf = (output: unknown): string | undefined => {
   if (typeof output === "string") return output
   if (Array.isArray(output)) return output.map((part: unknown) => stringAt(part, "text") ?? JSON.stringify(part)).join("\n")
-  return isRecord(output) ? (textOf(output["content"]) ?? JSON.stringify(output)) : undefined
+  if (isRecord(output)) return textOf(output["content"]) ?? JSON.stringify(output)
+  return output === undefined || output === null ? undefined : JSON.stringify(output)
 }
 
 interface Ran {
@@ -125,17 +126,19 @@ const read = (call: Fields, output: unknown): Fields => {
       return { type: "webSearch", query: stringAt(action, "query"), action, status: stringAt(call, "status") }
     }
     case "custom_tool_call": {
-      const input = stringAt(call, "input") ?? ""
-      const changes = name === "apply_patch" ? changesOfPatch(input) : undefined
+      const { input } = call
+      const changes = name === "apply_patch" && typeof input === "string" ? changesOfPatch(input) : undefined
       return changes === undefined ? called(name, input, text) : patched(changes, text)
     }
     case "function_call": {
-      const input = parsed(stringAt(call, "arguments"))
+      const { arguments: given } = call
+      const input = typeof given === "string" ? parsed(given) : given
       const patch = name === "apply_patch" ? stringAt(input, "input") : undefined
       const changes = patch === undefined ? undefined : changesOfPatch(patch)
       if (changes !== undefined) return patched(changes, text)
       if (!shells.has(name)) return called(name, input, text)
-      return command(isRecord(input) ? input : { command: String(input) }, text)
+      if (isRecord(input)) return command(input, text)
+      return typeof input === "string" ? command({ command: input }, text) : called(name, input, text)
     }
     default: {
       const unknown = called(stringAt(call, "type") ?? "call", call, text)

@@ -5,7 +5,7 @@ import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Effect, Schedule, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
-import { methodNotFound } from "../process/Message.ts"
+import { methodNotFound, requestKey } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
@@ -81,6 +81,7 @@ export const open = Effect.fn("Codex.open")(function* (
   const session = yield* Session.make({
     child,
     normaliser,
+    isOpen: (id) => live.isWaiting(requestKey(id)),
     map: (message) => {
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
@@ -94,8 +95,6 @@ export const open = Effect.fn("Codex.open")(function* (
       }
       const { id, method } = message
       const { answer, events, foreign = false, nativeRequestId } = mapping.request(id, method, message.params)
-      // A second request under the id of an open one: the answer must belong to what was shown, so the first one stays.
-      if (live.isWaiting(nativeRequestId)) return { events: [{ _tag: "Opaque", method, payload: message.params }] }
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the method ${method}`) }
       live.wait(nativeRequestId, { id, result: answer, foreign })

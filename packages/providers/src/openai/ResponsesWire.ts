@@ -7,6 +7,12 @@ import { arrayAt, empty, intAt, none, type Said, unread, usageOf } from "./Said.
 const noise =
   /^response\.(created|queued|in_progress|content_part\.added|output_item\.added|reasoning_summary_part\.|(refusal|function_call_arguments)\.done|function_call_arguments\.delta)/
 
+/** The parts of an item; some servers send a text or a single part in place of the list. */
+const partsAt = (item: unknown, key: string): ReadonlyArray<unknown> => {
+  const found = isRecord(item) ? item[key] : undefined
+  return typeof found === "string" || isRecord(found) ? [found] : arrayAt(item, key)
+}
+
 /** Arguments of a call as JSON text; some servers send the object. */
 const argumentsOf = (item: unknown): string => {
   const given = isRecord(item) ? item["arguments"] : undefined
@@ -18,20 +24,15 @@ const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> =>
   const type = stringAt(item, "type")
   const id = stringAt(item, "id") ?? ""
   const texts = (kind: "agent-message" | "reasoning", key: string): ReadonlyArray<Said> =>
-    arrayAt(item, key).flatMap((part, at): ReadonlyArray<Said> => {
-      const text = stringAt(part, "text") ?? stringAt(part, "refusal")
+    partsAt(item, key).flatMap((part, at): ReadonlyArray<Said> => {
+      const text = typeof part === "string" ? part : (stringAt(part, "text") ?? stringAt(part, "refusal"))
       return text === undefined
         ? unread(`${type}.${key}`)
         : text === ""
           ? none
           : [{ _tag: "Text", kind, part: `${id} ${at}`, text, whole }]
     })
-  if (type === "message") {
-    const content = isRecord(item) ? item["content"] : undefined
-    return typeof content === "string" && content !== ""
-      ? [{ _tag: "Text", kind: "agent-message", part: `${id} 0`, text: content, whole }]
-      : texts("agent-message", "content")
-  }
+  if (type === "message") return texts("agent-message", "content")
   if (type === "reasoning") {
     const summary = texts("reasoning", "summary")
     return summary.length > 0 ? summary : texts("reasoning", "content")
@@ -85,7 +86,8 @@ export const responses = (event: Fields): ReadonlyArray<Said> => {
     case "response.reasoning_summary_text.done":
     case "response.reasoning_text.done": {
       const kind = type === "response.output_text.done" ? "agent-message" : "reasoning"
-      const whole = stringAt(event, "text") ?? ""
+      const whole = stringAt(event, "text")
+      if (whole === undefined) return empty(event["text"]) ? none : unread(type)
       return whole === "" ? none : [{ _tag: "Text", kind, part, text: whole, whole: "part" }]
     }
     case "response.content_part.done": {

@@ -33,6 +33,9 @@ export type Message =
   | { readonly _tag: "Result"; readonly id: RpcId; readonly result: unknown }
   | { readonly _tag: "Error"; readonly id: RpcId; readonly code: number; readonly message: string; readonly data: unknown }
 
+/** Members of a response. */
+const members: ReadonlySet<string> = new Set(["jsonrpc", "id", "result", "error"])
+
 /** `undefined`: not a JSON-RPC message. */
 export const parse = (line: string): Message | undefined => {
   let value: unknown
@@ -49,7 +52,9 @@ export const parse = (line: string): Message | undefined => {
     return id === undefined || id === null ? { _tag: "Notification", method, params } : undefined
   }
   if (!hasId) return undefined
-  if (typeof error === "string") return { _tag: "Error", id, code: 0, message: cut(error, 500), data: undefined }
+  // Another object with an `id` may be a line of the agent's log.
+  const isResponse = Object.keys(value).every((key) => members.has(key))
+  if (typeof error === "string" && isResponse) return { _tag: "Error", id, code: 0, message: cut(error, 500), data: undefined }
   if (typeof error === "object" && error !== null) {
     const { code, message, data } = error as Record<string, unknown>
     return {
@@ -60,8 +65,8 @@ export const parse = (line: string): Message | undefined => {
       data
     }
   }
-  // A response without a result is an end, too (T14): no caller waits for its deadline.
-  return { _tag: "Result", id, result }
+  // A response without a result ends the call, too (T14): its caller does not wait for the deadline.
+  return "result" in value || isResponse ? { _tag: "Result", id, result } : undefined
 }
 
 /** `encode` omits `undefined` members, and with `bare` the "jsonrpc" member. `parse` reads both dialects. */

@@ -6,7 +6,7 @@ import { decodeAsk } from "../../src/acp/Wire.ts"
 
 const permission = (options: ReadonlyArray<unknown>, toolCall: object = {}) => {
   const params = { sessionId: "s", toolCall: { toolCallId: "c", title: "Which database shall I drop?", ...toolCall }, options }
-  const decoded = decodeAsk("s", "session/request_permission", params)
+  const decoded = decodeAsk("s", "session/request_permission", params, "request n1")
   if (decoded === undefined) throw new Error("it was not read")
   const { ask, result } = asked(decoded.toolCall, decoded.options)
   if (ask.kind !== "approval") throw new Error("it is no approval")
@@ -21,6 +21,15 @@ const databases = [
 ]
 
 describe("acp approvals", () => {
+  it("T13 a request without a tool call's id reaches a person; content in another shape is its reason", () => {
+    for (const toolCallId of [undefined, null, 5])
+      assert.deepInclude(permission(databases, { toolCallId }).ask, { nativeItemId: "request n1" } as never)
+    for (const content of ["because", [{ type: "content", content: { type: "text", text: "because" } }], ["because"]])
+      assert.deepInclude(permission(databases, { content }).ask, {
+        reason: "because"
+      } as never)
+  })
+
   it("T13 two options of one kind are two options; the agent gets the one that was chosen", () => {
     const { ask, sent } = permission(databases)
     assert.deepStrictEqual(ask.options, [

@@ -42,6 +42,8 @@ describe("claude wire", () => {
       type: "control_response",
       response: { subtype: "error", request_id: "theirs", error: "no" }
     })
+    const numbered = { type: "control_request", request_id: 5, request: { subtype: "can_use_tool" } }
+    assert.deepInclude(codec.parse(JSON.stringify(numbered)), { _tag: "Request", id: 5 })
     for (const bad of ["", "nonsense", "[1]", "{}", '{"type":"control_request"}', '{"type":"control_response"}'])
       assert.isUndefined(codec.parse(bad), bad)
   })

@@ -151,6 +151,38 @@ describe("codex history", () => {
   )
 
   played(
+    "C2 a call id that is used again is a new call with its own output; arguments that are an object, or none, are kept",
+    Effect.gen(function* () {
+      const item = (payload: object) => JSON.stringify({ type: "response_item", payload })
+      const shell = (call_id: string, given: unknown) => item({ type: "function_call", name: "shell", call_id, arguments: given })
+      const output = (call_id: string, text: unknown) => item({ type: "function_call_output", call_id, output: text })
+      const lines = readFileSync(fixture("legacy-rollout.jsonl"), "utf8").trimEnd().split("\n")
+      const rollout = join(yield* temporaryDirectory, "twice.jsonl")
+      const added = [
+        ...[shell("c1", '{"command":"first"}'), output("c1", "OUT-FIRST")],
+        ...[shell("c1", { command: ["second"] }), output("c1", "OUT-SECOND")],
+        ...[shell("c2", null), output("c2", 42)]
+      ]
+      writeFileSync(rollout, [...lines, ...added].join("\n"))
+      const { turns } = yield* whole(yield* legacy(rollout), "any")
+      const three = turns[1]?.items.slice(-3) ?? []
+      assert.deepStrictEqual(
+        three.map(({ content: { command, output: printed, result, tool }, status }) => [
+          status,
+          command ?? tool,
+          printed ?? result
+        ]),
+        [
+          ["completed", "first", "OUT-FIRST"],
+          ["completed", "second", "OUT-SECOND"],
+          ["completed", "shell", "42"]
+        ]
+      )
+      assert.strictEqual(new Set(three.map(({ nativeItemId }) => nativeItemId)).size, 3)
+    })
+  )
+
+  played(
     "C2 a file that is gone, no file, or without a turn: the messages are read, and what is missing is reported",
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

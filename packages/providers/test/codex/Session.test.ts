@@ -1,4 +1,5 @@
 /** Codex behaviour that the kit (../Conformance.test.ts) does not cover, with a process that plays Codex's side of the recordings. */
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -8,6 +9,7 @@ import { Effect, type Scope } from "effect"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import { finish, record } from "@millrace/testing/kit/Recording"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { player } from "../Drivers.ts"
 
 const threadId = ThreadId.make("thr_played")
@@ -25,6 +27,27 @@ const played = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledge
   it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
 
 describe("codex session", () => {
+  played(
+    "T13 P6 a second request under the id of an open one takes no answer of it, and is kept as opaque",
+    Effect.gen(function* () {
+      const lines = readFileSync(join(import.meta.dirname, "fixtures", "approval-accept.jsonl"), "utf8").split("\n")
+      const asks = lines.findIndex((line) => line.includes("requestApproval"))
+      const second = lines[asks]?.replace(/"command":"[^"]*"/, '"command":"rm -rf /"') ?? ""
+      const codexHome = join(yield* temporaryDirectory, "twice.jsonl")
+      writeFileSync(codexHome, lines.toSpliced(asks + 1, 0, second).join("\n"))
+      const adapter = yield* Codex.make({ binary: player, codexHome })
+      const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
+      const recording = yield* record(session)
+      yield* session.startTurn({ turnId: turn(1), text: "write it" })
+      const { ask, requestId } = yield* recording.until("RequestOpened")
+      yield* recording.until("Opaque", ({ payload }) => JSON.stringify(payload).includes("rm -rf /"))
+      assert.notInclude(JSON.stringify(ask), "rm -rf /")
+      yield* session.answer(requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted")
+      yield* finish(session, recording, [requestId])
+    })
+  )
+
   played(
     "T12 a steer goes to the running turn; to another it is refused",
     Effect.gen(function* () {
