@@ -1,5 +1,4 @@
-/** Factor for every time limit of the tests: `MILLRACE_TEST_SLOWER=3` triples them on a slow or busy machine. */
-export const slower = Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
+import { slower } from "./packages/testing/src/Slower.ts"
 
 /** The limits only end a test that hangs; no test measures speed by them. */
 export const limits = { testTimeout: 300_000 * slower, hookTimeout: 300_000 * slower }

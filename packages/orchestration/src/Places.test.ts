@@ -5,7 +5,7 @@ import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Deferred, Effect, TestClock } from "effect"
 import { Engine } from "./Engine.ts"
-import type { Bounds } from "./Places.ts"
+import { type Bounds, Places, unbounded } from "./Places.ts"
 import * as Verify from "./Verify.ts"
 
 const data = (event: LogEvent) => event.data as Readonly<Record<string, unknown>>
@@ -132,6 +132,17 @@ describe("places", () => {
       yield* started(b)
       yield* sound
     }).pipe(Effect.provide(layer))
+  })
+
+  it("L9 R7 a usage limit is undone with its batch; an earlier one stands again", () => {
+    const places = new Places(unbounded)
+    const undoFirst = places.limit("one", 1_000)
+    const undoSecond = places.limit("one", 2_000)
+    assert.strictEqual(places.nextLimit, 2_000)
+    undoSecond()
+    assert.strictEqual(places.nextLimit, 1_000)
+    undoFirst()
+    assert.isUndefined(places.nextLimit)
   })
 
   it.effect("R7 a usage limit of one thread holds the turns of its provider until it ends, and no others", () => {

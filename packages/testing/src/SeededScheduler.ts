@@ -6,6 +6,7 @@
 import { setImmediate } from "node:timers/promises"
 import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
 import type { RuntimeFiber } from "effect/Fiber"
+import { slower } from "./Slower.ts"
 
 export interface SimOptions {
   /** chance that a fiber is preempted before any one effect op (0 = only where it suspends) */
@@ -119,9 +120,6 @@ export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, option
     virtualMillis: s.now
   }
 }
-
-/** Factor for every time limit of the tests (`vitest.limits.ts`). */
-export const slower = Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
 
 /** A loop over seeds stops after this time and prints a line: on a slow machine it tries fewer seeds, at least 20. */
 const budgetMillis = 60_000 * slower

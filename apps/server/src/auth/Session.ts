@@ -6,7 +6,7 @@ import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts
 import { EventLog } from "@millrace/log/EventLog"
 import * as Allowance from "../http/Allowance.ts"
 import { Drain } from "../http/Drain.ts"
-import * as Sse from "../http/Limited.ts"
+import * as Limited from "../http/Limited.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
 import { type Role, Tokens } from "./Tokens.ts"
@@ -109,8 +109,8 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
         const { actor, tokenId } = session.right
         const admitted = yield* Effect.either(allowance.request(actor))
         if (admitted._tag === "Left")
-          return Sse.accepts(request)
-            ? yield* Effect.provide(Sse.unread(request, admitted.left.retryAfterMillis), context)
+          return Limited.accepts(request)
+            ? yield* Effect.provide(Limited.unread(request, admitted.left.retryAfterMillis), context)
             : Respond.error(admitted.left)
         if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
           drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.isLive(tokenId))

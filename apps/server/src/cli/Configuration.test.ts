@@ -6,7 +6,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as Program from "@millrace/testing/Program"
-import { slower } from "@millrace/testing/SeededScheduler"
+import { slower } from "@millrace/testing/Slower"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { load } from "./ConfigurationFile.ts"
 

@@ -47,7 +47,7 @@ const deadline = "10 seconds"
 const grace = "3 seconds"
 const forcedGrace = "500 millis"
 
-/** Maximum time from the first reason to stop to the exit: the deadline and the grace period. What is still open then is abandoned (S6). */
+/** Maximum time from the first reason to stop to the exit: the deadline and the grace period. Scopes that are still open then are abandoned (S6). */
 const leaveAfter = Duration.seconds(13)
 
 /**

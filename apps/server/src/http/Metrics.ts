@@ -13,7 +13,7 @@ import * as Respond from "./Respond.ts"
 import { effectSamples, render } from "./Samples.ts"
 
 /** The actor of requests without a token; no token has this name. */
-const nobody = ""
+const anonymous = ""
 
 export const make = Effect.gen(function* () {
   const { samples } = yield* Numbers
@@ -26,7 +26,7 @@ export const make = Effect.gen(function* () {
     const session = Option.getRight(
       yield* Effect.either(Effect.provide(ofRequest(yield* HttpServerRequest.HttpServerRequest), context))
     )
-    yield* allowance.request(Option.match(session, { onNone: () => nobody, onSome: ({ actor }) => actor }))
+    yield* allowance.request(Option.match(session, { onNone: () => anonymous, onSome: ({ actor }) => actor }))
     return session
   })
   const handler = Effect.gen(function* () {

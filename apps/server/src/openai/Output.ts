@@ -1,6 +1,6 @@
 /**
- * Items as the output of a response: the agent's text is a `message`, its reasoning a `reasoning` with a summary. A call of its own tools is an item of
- * a Millrace type, with the prefix that Open Responses requires of such types: the call is done, and not for the client to make. Pure.
+ * Items as the output of a response: the agent's text is a `message`, its reasoning a `reasoning` with a summary. A call of the agent's tools is an
+ * item of a Millrace type, with the prefix that Open Responses requires of such types: the agent has made the call, the client makes none. Pure.
  */
 import type { ItemContent, ItemStatus } from "@millrace/contracts/Item"
 

@@ -1,4 +1,4 @@
-/** What calls that nobody can continue leave behind, on the whole server with a real agent process for each. */
+/** Calls that cannot be continued leave no session and no process. A whole server, with a real agent process for each call. */
 import { expect, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { send } from "../../test/support/Fixture.ts"

@@ -1,6 +1,6 @@
 /**
  * Exports traces and metrics to an OTLP collector, when `OTEL_EXPORTER_OTLP_ENDPOINT` names one; this module is loaded only then. A slow, silent or dead
- * collector does not slow the server: exports are bounded in number and time, and pause for a minute after a failure. What is not exported is lost.
+ * collector does not slow the server: exports are bounded in number and time, and pause for a minute after a failure. Data that is not exported is lost.
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"

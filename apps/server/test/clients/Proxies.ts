@@ -1,6 +1,6 @@
 /**
- * nginx and haproxy of Debian with the files of docs/operations.md as they stand there: only addresses and certificates are replaced. Each is one child
- * process that listens at unix sockets in a directory of its own.
+ * Starts Debian's nginx and haproxy with the files of docs/operations.md; only addresses and certificates are replaced. Each is one child process
+ * that listens at unix sockets in a separate directory.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { existsSync } from "node:fs"

@@ -72,7 +72,7 @@ const isJson = (text: string): boolean => {
   }
 }
 
-/** The events of the log that are missing, come again, or are not what was committed; and other messages that nobody can read. */
+/** The events of the log that are missing, repeated or different from what was committed, and messages that are not events. */
 export const wrong = (messages: ReadonlyArray<SseClients.Message>, jsons: ReadonlyArray<string>): ReadonlyArray<string> => {
   const events = messages.filter(({ type }) => type === "message")
   const order = events.map(({ data }) => jsons.indexOf(data)).filter((at) => at >= 0)

@@ -159,9 +159,12 @@ describe("codex history", () => {
       const lines = readFileSync(fixture("legacy-rollout.jsonl"), "utf8").trimEnd().split("\n")
       const rollout = join(yield* temporaryDirectory, "twice.jsonl")
       const added = [
-        ...[shell("c1", '{"command":"first"}'), output("c1", "OUT-FIRST")],
-        ...[shell("c1", { command: ["second"] }), output("c1", "OUT-SECOND")],
-        ...[shell("c2", null), output("c2", 42)]
+        shell("c1", '{"command":"first"}'),
+        output("c1", "OUT-FIRST"),
+        shell("c1", { command: ["second"] }),
+        output("c1", "OUT-SECOND"),
+        shell("c2", null),
+        output("c2", 42)
       ]
       writeFileSync(rollout, [...lines, ...added].join("\n"))
       const { turns } = yield* whole(yield* legacy(rollout), "any")

@@ -1,4 +1,4 @@
-/** A port for servers that follow each other on it. */
+/** A port on which several servers run one after the other. */
 import { Effect, Random } from "effect"
 import { createServer } from "node:net"
 
@@ -10,8 +10,8 @@ const isFree = (port: number): Effect.Effect<boolean> =>
   })
 
 /**
- * Below the ports that Linux gives to connections (from 32,768): while no server listens, a client that connects again and again to a port
- * among those is given that same port for its own end after a while, and then talks to itself.
+ * A free port below Linux's ephemeral range (from 32,768). In that range, a client that keeps connecting while no server listens can get the same
+ * port for its own end, and is then connected to itself.
  */
 export const below: Effect.Effect<string> = Effect.repeat(
   Effect.flatMap(Random.nextIntBetween(10_240, 32_768), (port) =>

@@ -1,4 +1,4 @@
-/** Clients that live through all servers of a run, each with its cursor: what they saw, for the history checker. */
+/** Clients that read over all servers of a run, each with its cursor. They record what they received, for the history checker. */
 import * as Follow from "@millrace/client/Follow"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
@@ -16,28 +16,28 @@ type Each = (event: LogEvent) => void
 export interface Reader {
   readonly name: string
   readonly history: () => History
-  /** The offset up to which it has everything. */
+  /** The offset up to which it has all events. */
   readonly offset: () => number
-  /** Returns when it has everything up to this offset. */
+  /** Returns when it has all events up to this offset. */
   readonly reached: (offset: number) => Effect.Effect<void>
-  /** Forgets that it was answered: a server ended. */
+  /** Resets `answered`, at the end of a server. */
   readonly forget: () => void
-  /** Returns when a server has answered it since. */
+  /** Returns when a server has answered it since the last `forget`. */
   readonly answered: Effect.Effect<void>
-  /** What it is at, for a person. */
+  /** Current state, for a message. */
   readonly state: () => string
-  /** What no end of a server explains, such as an answer 409 or a missing event: since this was asked last, each once. */
+  /** Errors that the end of a server does not explain, such as status 409 or a missing event: those since the last call, each once. */
   readonly faults: () => ReadonlyArray<string>
   /** Counts of its connections. */
   readonly connections: () => { readonly asked: number; readonly answered: number }
-  /** One connection, from its cursor to its end, however it ends. `each` gets what comes. */
+  /** One connection, from the cursor to its end. `each` is called for every event. */
   readonly attach: (address: Address, each: Each) => Effect.Effect<void>
 }
 
-/** A reader is back within so many milliseconds. */
+/** Longest pause before a reader reconnects, in milliseconds. */
 const pause = 80
 
-/** Reads as long as it is let: whatever ends a connection, the next one begins after 80 ms at most. No limit of time of its own. */
+/** Reads until it is interrupted: after the end of a connection the next one begins within 80 ms. No time limit. */
 export const keepReading = (reader: Reader, address: Address, each: Each = () => {}): Effect.Effect<never> =>
   Effect.forever(
     Effect.zipRight(
@@ -46,12 +46,12 @@ export const keepReading = (reader: Reader, address: Address, each: Each = () =>
     )
   )
 
-/** Not what the server said: the connection was refused or cut. */
+/** The connection was refused or cut, as opposed to an error in what the server sent. */
 const isLost = (error: NodeJS.ErrnoException): boolean => error.syscall !== undefined || error.code === "ECONNRESET"
 
 const offsetOf = (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(cursor.split("-").at(-1)))
 
-/** The same text for all readers: what they saw is kept to the end of a run. */
+/** Returns one shared string for equal texts, because all readers keep their history until the end of a run. */
 export type Interned = (offset: number, json: string) => string
 export const interned = (): Interned => {
   const known: Array<string> = []
@@ -61,7 +61,7 @@ export const interned = (): Interned => {
 const remembering = (name: string, same: Interned) => {
   const attaches: Array<Attach> = []
   const waiting = new Set<{ readonly offset: number; readonly done: Deferred.Deferred<void> }>()
-  /** What went wrong, and where it did first. */
+  /** Faults, with the connection on which each first occurred. */
   const faults = new Map<string, string>()
   let cursor: string | undefined
   let offset = 0
@@ -99,7 +99,7 @@ const remembering = (name: string, same: Interned) => {
         seen.push(page)
         moved(page.upTo)
       },
-      /** A server that begins or ends answers 503. */
+      /** A starting or draining server answers 503. */
       status: (status: number) => {
         if (status !== 200 && status !== 503) fault(`it was answered ${status}`)
       },
@@ -149,14 +149,14 @@ const remembering = (name: string, same: Interned) => {
 
 type Memory = ReturnType<ReturnType<typeof remembering>["attach"]>
 
-/** A connection over HTTP, to whatever end. */
+/** Runs a connection over HTTP; an error other than a lost connection is a fault. */
 const overHttp = (connection: Effect.Effect<void, Error>, { fault }: Memory): Effect.Effect<void> =>
   Effect.catchAll(connection, (error) => Effect.sync(() => void (isLost(error) || fault(String(error)))))
 
-/** The last one is past the largest event, or a reader that is cut in it again and again would never have it. */
+/** The largest is above the size of any event: otherwise a reader could be cut inside the same event every time. */
 const cutWithin: readonly [number, ...ReadonlyArray<number>] = [5_000, 60_000, 1_500_000]
 
-/** Over server-sent events; `cuts`: it breaks its own connection again and again, at any byte; `slow`: it rests between two reads. */
+/** A reader over server-sent events. `cuts`: it cuts its connections at a random byte. `slow`: it pauses between reads. */
 export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?: boolean } = {}, same = interned()): Reader => {
   const memory = remembering(name, same)
   return memory.of(({ token, url }, each, connection) => {
@@ -186,14 +186,14 @@ export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?
           return false
         }
       })
-      // What came in one piece with the cut.
+      // Events that arrived together with the cut.
       take(events)
     })
     return overHttp(reading, connection)
   })
 }
 
-/** Page after page, each waiting for the next event. */
+/** A reader by long-poll: page after page, each waiting for the next event. */
 export const longPoll = (name: string, same = interned()): Reader => {
   const memory = remembering(name, same)
   const limit = 500

@@ -1,6 +1,6 @@
 /**
- * The last server of a run: nobody sends it anything, and it lives until every reader has all that was written before it was ready. A reader
- * that was cut while the server before it drained comes back to this one.
+ * The last server of a run. It gets no commands and lives until every reader has all events from before its start, also readers that were cut while
+ * the previous server drained.
  */
 import { Effect, Option } from "effect"
 import { check } from "../HistoryChecker.ts"
@@ -8,10 +8,10 @@ import { serve } from "../ServerProcess.ts"
 import * as Readers from "./Readers.ts"
 import * as Rows from "./Rows.ts"
 
-/** For so long no reader that is behind came nearer: one hangs. Only ends the run. */
+/** If no reader advances for this long, one hangs, and the run ends. */
 const patience = "1 minute"
 
-/** Returns when every reader has everything up to the head, or when none of those that are behind moves any more. */
+/** Returns when every reader has reached the head, or when no reader advances any more. */
 const atHead = (readers: ReadonlyArray<Readers.Reader>, head: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const sum = () => readers.reduce((total, { offset }) => total + Math.min(head, offset()), 0)
@@ -28,12 +28,12 @@ export interface Options {
 }
 
 export interface Rested {
-  /** Sentences: who did not reach the head and what it was at, faults of readers, and what the history checker found. */
+  /** One sentence each: readers short of the head with their state, readers' faults, and the history checker's findings. */
   readonly violations: ReadonlyArray<string>
   readonly head: number
 }
 
-/** `isReading`: the readers do, all the time. */
+/** `isReading`: the readers are running already. */
 export const rest = ({ readers, ...options }: Options, isReading = false): Effect.Effect<Rested> =>
   Effect.gen(function* () {
     const server = yield* Effect.orDie(serve(options))

@@ -1,7 +1,7 @@
 /**
- * Readers over restarts: servers follow each other on one port and one data directory, each at work when it is killed or told to end. The
- * readers never rest: they come back within 80 ms of any loss, and those over HTTP have no limit of time, so that a server which takes a connection
- * and does not answer stops them for good. At the end each has the whole log, once, in order.
+ * Readers over restarts. Servers run one after the other on one port and one data directory; each is killed or stopped while it works. Readers
+ * reconnect within 80 ms. Those over HTTP have no time limit, so a server that accepts a connection and never answers blocks them. At the end each
+ * reader must have the whole log, once, in order.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { Clock, Effect, Option, Queue, Random, type Scope } from "effect"
@@ -19,31 +19,31 @@ export interface Options {
   readonly readers: number
   readonly restarts: number
   readonly seed: number
-  /** How long a server is at work before its end, in milliseconds, at least and at most. Default 100 to 1,500. */
+  /** Shortest and longest time that a server works before its end, in milliseconds. Default 100 to 1,500. */
   readonly work?: readonly [number, number]
   readonly onLife?: (line: string) => void
 }
 
 export interface Report {
-  /** Sentences; empty = everything held. */
+  /** One sentence each; empty if all invariants held. */
   readonly violations: ReadonlyArray<string>
   readonly kills: number
   readonly stops: number
-  /** Of the stops: those that left at their deadline. */
+  /** Stopped servers that exited at their deadline. */
   readonly late: number
   /** Servers that lived until they had answered every reader. */
   readonly awaited: number
   readonly head: number
-  /** Connections that readers began, and those that were answered with what they asked for. */
+  /** Connections that readers opened, and those that were answered with status 200. */
   readonly asked: number
   readonly answered: number
-  /** Readers that have everything. */
+  /** Readers that reached the head. */
   readonly atHead: number
 }
 
 /**
- * What `Work.demo` does, without a queue, so that the last server has nothing to do; and more of it, so that there is something to read. Paced: a
- * server that has no time for its readers is what the benches are for.
+ * The prompts of `Work.demo` without a queue, so that the last server has no work, and with more events. They are paced: saturated servers are
+ * measured by the benches.
  */
 const { deltas = "", ...others } = Work.demo.prompts
 const much = `${"[[say so]] ".repeat(15)}[[deltas 20 10]]`.repeat(4)
@@ -56,12 +56,12 @@ interface Life {
   /** 1, 2, 3, ... */
   readonly number: number
   readonly signal: "SIGKILL" | "SIGTERM"
-  /** At its end, after so long, or then when it has answered every reader. */
+  /** Time before its end; with `isAwaited`, it also lives until it has answered every reader. */
   readonly afterMillis: number
   readonly isAwaited: boolean
 }
 
-/** As many are killed as stopped. */
+/** Half of the servers are killed, half are stopped. */
 const plan = (lives: number, [least, most]: readonly [number, number]): Effect.Effect<ReadonlyArray<Life>> =>
   Effect.gen(function* () {
     const signals = Array.from({ length: lives }, (_, n) => (n % 2 === 0 ? ("SIGKILL" as const) : ("SIGTERM" as const)))
@@ -75,7 +75,7 @@ const plan = (lives: number, [least, most]: readonly [number, number]): Effect.E
     )
   })
 
-/** Only ends a life in which a reader hangs, or which does not end. */
+/** Ends the wait for a reader or a server that hangs. */
 const patience = "2 minutes"
 
 export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope> =>
@@ -119,7 +119,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const ended = yield* server.ended
         readers.flatMap(({ faults }) => faults()).forEach(report)
         if (ended.signal === "SIGKILL") kills++
-        // A machine that is too busy for the order leaves at the deadline, and says so.
+        // On an overloaded machine a server exits at its deadline and reports it.
         else if (ended.stderr.includes("did not shut down within")) late++
         else if (ended.code !== 0) report(`it ended with ${ended.code ?? ended.signal}: ${ended.stderr}`)
         const seconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
@@ -130,7 +130,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         )
       }).pipe(Effect.scoped)
 
-    /** The token of the data directory is known from the first server on. */
+    /** Starts the readers with the first server, which creates the token. */
     const begin = (server: ServerProcess) =>
       Effect.suspend(() => {
         if (isReading) return Effect.void

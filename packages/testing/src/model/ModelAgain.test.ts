@@ -1,6 +1,6 @@
 /** The other half of the runs, beside the first on a second core. `pnpm model` plays more; docs/testing.md tells how to replay. */
 import { describe, expect, it } from "@effect/vitest"
-import { slower } from "../SeededScheduler.ts"
+import { slower } from "../Slower.ts"
 import * as Search from "./Search.ts"
 
 describe("model", () => {
