@@ -131,7 +131,7 @@ export const make = (options: Options = {}) =>
     const batch = options.batch ?? {
       commands: { count: 128, weight: 128 * 1024 },
       // Facts come from agents without a pause (docs/decisions/0108).
-      facts: { count: 64, weight: 64 * 1024 }
+      facts: { count: 64, weight: 96 * 1024 }
     }
     const pause = Duration.toMillis(options.retry ?? "250 millis")
     const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
