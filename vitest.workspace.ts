@@ -1,16 +1,16 @@
 import { limits } from "./vitest.limits.ts"
 
-const project = (name: string, options: { readonly isolate?: boolean } = {}) => ({
-  test: { root: `packages/${name}`, name: `@millrace/${name}`, ...limits, ...options }
+const project = (name: string, pool: "forks" | "threads" = "forks") => ({
+  test: { root: `packages/${name}`, name: `@millrace/${name}`, ...limits, pool }
 })
 
 export default [
   "apps/*",
-  // Pure code shares one process: loading Effect anew takes longer than most of these files.
-  project("client", { isolate: false }),
-  project("contracts", { isolate: false }),
-  project("orchestration", { isolate: false }),
-  project("host", { isolate: false }),
+  // Pure code: threads are not isolated (vitest.config.ts), for loading Effect takes longer than most of these files.
+  project("client", "threads"),
+  project("contracts", "threads"),
+  project("orchestration", "threads"),
+  project("host"),
   project("log"),
   project("providers"),
   project("testing")

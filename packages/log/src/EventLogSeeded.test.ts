@@ -1,14 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { simulate } from "@millrace/testing/SeededScheduler"
+import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { Effect, Fiber, Random, Stream } from "effect"
 import * as EventLogMemory from "./EventLogMemory.ts"
 import { bytesOf, envelope, event, events, type Log, range, wire } from "./suite/subject.ts"
 
-const seeds = range(1, 200)
-
 /** Runs the program once per seed; a failing seed is named. */
-const underSeeds = (program: Effect.Effect<void, unknown>): void => {
-  for (const seed of seeds) {
+const underSeeds = async (program: Effect.Effect<void, unknown>) => {
+  for await (const seed of seeds(200)) {
     const { exit } = simulate(seed, program)
     if (exit === "deadlock" || exit === "step-limit") throw new Error(`seed ${seed}: ${exit}`)
     if (exit._tag === "Failure") throw new Error(`seed ${seed}: ${String(exit.cause)}`)
@@ -25,8 +23,8 @@ const followTo = (log: Log, upTo: number, after = 0, stream?: string) =>
 const pause = Effect.flatMap(Random.nextIntBetween(0, 4), (n) => Effect.repeatN(Effect.yieldNow(), n))
 
 describe("EventLogMemory under a seeded scheduler", () => {
-  it("L1 8 writers and followers that attach at any time see one list, 200 seeds", () => {
-    underSeeds(
+  it("L1 8 writers and followers that attach at any time see one list, 200 seeds", async () => {
+    await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make({ ringBytes: 3_000, pageBytes: 700 })
         const total = 8 * 6
@@ -61,8 +59,8 @@ describe("EventLogMemory under a seeded scheduler", () => {
     )
   })
 
-  it("L3 writers interrupted at any point: a follower receives exactly the events of the log, 200 seeds", () => {
-    underSeeds(
+  it("L3 writers interrupted at any point: a follower receives exactly the events of the log, 200 seeds", async () => {
+    await underSeeds(
       Effect.gen(function* () {
         const log = yield* EventLogMemory.make()
         const seen: Array<string> = []
@@ -83,8 +81,8 @@ describe("EventLogMemory under a seeded scheduler", () => {
     )
   })
 
-  it("D1 wake-ups lost, doubled and delayed at random change nothing, 200 seeds", () => {
-    underSeeds(
+  it("D1 wake-ups lost, doubled and delayed at random change nothing, 200 seeds", async () => {
+    await underSeeds(
       Effect.gen(function* () {
         const plan = yield* Effect.replicateEffect(Random.nextIntBetween(0, 4), 30)
         const late: Array<() => void> = []
