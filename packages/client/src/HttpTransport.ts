@@ -20,6 +20,8 @@ export interface Options {
   readonly fetch?: typeof globalThis.fetch
   /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer. */
   readonly deadline?: Duration.DurationInput
+  /** The server ignores fields and parameters that it does not know, for a client newer than the server. Default: it refuses them. */
+  readonly lenient?: boolean
 }
 
 /** An event is at most 256 KiB (L4); escapes and the envelope make it larger on the wire. */
@@ -82,6 +84,7 @@ export const make = (options: Options): Transport => {
       headers: {
         ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
         ...(init.body === undefined ? {} : { "content-type": "application/json" }),
+        ...(options.lenient === true && { "x-millrace-lenient": "1" }),
         ...init.headers
       }
     })

@@ -28,7 +28,7 @@ interface Connection {
 }
 
 export interface Options {
-  /** Like `ws://127.0.0.1:7717/rpc`. */
+  /** Like `ws://127.0.0.1:7717/rpc`. With `?lenient=1` the server ignores fields that it does not know. */
   readonly url: string
   /**
    * Opens the socket. The token goes into the upgrade request (a header in Node, the session cookie in a browser), never into the

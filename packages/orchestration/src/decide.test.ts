@@ -295,6 +295,7 @@ describe("items and requests", () => {
       ask(model, "request.answer", { requestId: id, ...body })
     expect(answer({ decision: "accept-for-session" })).toEqual(Either.left("DecisionNotOffered"))
     expect(answer({ answers: {} })).toEqual(Either.left("DecisionNotOffered"))
+    expect(answer({ decision: "accept", answers: { a: ["x"] } })).toEqual(Either.left("DecisionNotOffered"))
     expect(Either.getOrThrow(answer({ decision: "accept" })).outcome).toBe("answered")
     expect(Either.getOrThrow(answer({ decision: "decline" })).outcome).toBe("already-settled")
     expect(answer({ decision: "accept" }, "req_none" as RequestId)).toEqual(Either.left("RequestNotFound"))
@@ -309,7 +310,11 @@ describe("items and requests", () => {
       expect(answer({ answers: { a: ["x"], ...(b === undefined ? {} : { b }) } }, second)).toEqual(
         Either.left("AnswersIncomplete")
       )
-    expect(Either.isRight(answer({ answers: { a: ["x"], b: ["y"] } }, second))).toBe(true)
+    const both = { a: ["x"], b: ["y"] }
+    for (const more of [{ decision: "accept" }, { optionId: "o1" }, { answers: { ...both, c: ["z"] } }] as const)
+      expect(answer({ answers: both, ...more }, second)).toEqual(Either.left("AnswersIncomplete"))
+    expect(answer({ decision: "cancel", optionId: "o1" }, second)).toEqual(Either.left("AnswersIncomplete"))
+    expect(Either.isRight(answer({ answers: both }, second))).toBe(true)
   })
 
   it("T13 accept-for-session also answers equal open requests; others stay open", () => {

@@ -45,13 +45,30 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
 }
 
 const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): Either.Either<Answer, CommandRejected> => {
-  const { decision, answers, requestId } = command
-  if (ask.kind === "approval") return approvalFor(command, ask)
+  const { decision, optionId, answers, requestId } = command
+  // A part of the answer that the request has no place for is refused, not dropped.
+  if (ask.kind === "approval")
+    return answers === undefined
+      ? approvalFor(command, ask)
+      : reject("DecisionNotOffered", "This request is an approval. Give a decision or an optionId, and no answers.", requestId)
+  if (optionId !== undefined || (answers !== undefined && decision !== undefined))
+    return reject(
+      "AnswersIncomplete",
+      "This request is a question. Give either answers by question id, or the decision cancel.",
+      requestId
+    )
   if (answers === undefined)
     return decision === "cancel" || decision === "decline"
       ? Either.right({ decision })
       : reject("AnswersIncomplete", "This request is a question. Give answers by question id, or the decision cancel.", requestId)
   const isGiven = (id: string) => answers[id]?.some((given) => given.trim() !== "") === true
+  const unknown = Object.keys(answers).filter((given) => ask.questions.every(({ id }) => id !== given))
+  if (unknown.length > 0)
+    return reject(
+      "AnswersIncomplete",
+      `There is no question ${unknown.join(", ")}. The questions are: ${ask.questions.map(({ id }) => id).join(", ")}.`,
+      requestId
+    )
   const missing = ask.questions.filter(({ id }) => !isGiven(id)).map(({ id }) => id)
   return missing.length === 0
     ? Either.right({ answers })

@@ -31,7 +31,10 @@ export interface Check {
 interface Where {
   readonly dataDir: string
   readonly host: string
+  /** The port of the configuration. */
   readonly port: number
+  /** The port to check if it is not the running server's. */
+  readonly asked: number | undefined
 }
 
 const node: Check = (() => {
@@ -115,12 +118,14 @@ const sqlite: Effect.Effect<Check> = Effect.promise(async (): Promise<Check> => 
   }
 })
 
-const port = ({ host, port }: Where, server: Option.Option<Discovery.Found>): Effect.Effect<Check> =>
+const port = ({ asked, host, port: configured }: Where, server: Option.Option<Discovery.Found>): Effect.Effect<Check> =>
   Effect.async((resume) => {
     const name = "port"
     const done = (check: Check) => resume(Effect.succeed(check))
+    const used = Option.map(server, ({ url }) => Number(new URL(url).port))
+    const port = asked ?? Option.getOrElse(used, () => configured)
     if (port === 0) return done({ name, status: "ok", found: "any free port" })
-    if (Option.exists(server, ({ url }) => new URL(url).port === String(port)))
+    if (Option.contains(used, port))
       return done({ name, status: "ok", found: `${port} is in use by this data directory's server` })
     const probe = createServer()
     probe.once("error", (cause: NodeJS.ErrnoException) =>

@@ -7,8 +7,8 @@ import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Children from "../Children.ts"
 
-const doctor = (dataDir: string) =>
-  Effect.map(Program.run(["doctor", "--json", "--port", "0", "--data", dataDir]), ({ code, stdout }) => ({
+const doctor = (dataDir: string, port = ["--port", "0"]) =>
+  Effect.map(Program.run(["doctor", "--json", ...port, "--data", dataDir]), ({ code, stdout }) => ({
     code,
     checks: (
       JSON.parse(stdout) as {
@@ -44,6 +44,12 @@ it.live(
       const run = yield* Program.start(["run", "[[say begun]] [[hang]]", "--data", dataDir])
       yield* run.until("begun")
       const beside = yield* doctor(dataDir)
+      const { checks } = yield* doctor(dataDir, [])
+      expect(checks).toContainEqual({
+        name: "port",
+        status: "ok",
+        found: expect.stringMatching(/^\d+ is in use by this data directory's server$/)
+      })
       const said = Object.fromEntries(beside.checks.map((check) => [check.name, check]))
       expect(said).toMatchObject({
         server: { status: "ok" },

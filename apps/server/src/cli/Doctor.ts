@@ -18,7 +18,8 @@ export const command = Command.make(
       const checks = yield* Checks.all({
         dataDir: data,
         host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
-        port: Option.getOrElse(port, () => configuration.server?.port ?? Flags.defaultPort)
+        port: configuration.server?.port ?? Flags.defaultPort,
+        asked: Flags.orUndefined(port)
       })
       yield* output.progress(undefined)
       const wrong = checks.filter((check) => check.status === "wrong")

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { CursorExpired } from "@millrace/contracts/Errors"
+import { CursorExpired, NotFound } from "@millrace/contracts/Errors"
 import type { Frame } from "@millrace/contracts/Frame"
-import { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Millrace } from "@millrace/contracts/Millrace"
-import type { TurnView } from "@millrace/contracts/State"
+import type { ThreadView, TurnView } from "@millrace/contracts/State"
 import * as FollowTurn from "./FollowTurn.ts"
 import { Output } from "./Output.ts"
 import { plain } from "./Style.ts"
@@ -19,6 +19,20 @@ const event = (type: string, data: object): Frame => ({
 })
 const item = { itemId: ItemId.make("itm_1"), kind: "agent-message" }
 const caughtUp: Frame = { _tag: "caught-up", head: 1, replayed: 0, requests: 0 }
+const view: ThreadView = {
+  threadId,
+  projectId: ProjectId.make("prj_1"),
+  title: "one",
+  provider: "demo",
+  cwd: "/work",
+  status: "running",
+  archived: false,
+  queuedTurnIds: [turnId],
+  openRequestIds: [],
+  openItemIds: [],
+  createdAt: "",
+  updatedAt: ""
+}
 const none = Effect.dieMessage("not part of this test")
 
 /** A service that emits these frames and reports this status of the turn; nothing else is implemented. */
@@ -27,7 +41,7 @@ const playing = (frames: Stream.Stream<Frame, CursorExpired>, status: TurnView["
   commandStatus: () => none,
   state: none,
   threads: () => none,
-  thread: () => none,
+  thread: () => Effect.fail(new NotFound({ message: "not part of this test", what: "thread", id: threadId })),
   items: () => none,
   requests: none,
   providers: none,
@@ -39,13 +53,14 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
   Effect.gen(function* () {
     let text = ""
     const asides: Array<string> = []
+    const progress: Array<string | undefined> = []
     const exit = yield* Effect.exit(
       FollowTurn.follow({ millrace, via: "server", address: "" }, turn, { approve: "ask", json: false, ...options })
     ).pipe(
       Effect.provideService(Output, {
         out: (more) => Effect.sync(() => void (text += more)),
         note: () => Effect.void,
-        progress: () => Effect.void,
+        progress: (now) => Effect.sync(() => void progress.push(now)),
         aside: (told) => Effect.sync(() => void asides.push(told)),
         style: plain,
         outStyle: plain,
@@ -55,7 +70,7 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
         noteWidth: 100
       })
     )
-    return { text, asides, exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause }
+    return { text, asides, progress, exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause }
   })
 
 describe("FollowTurn", () => {
@@ -71,7 +86,7 @@ describe("FollowTurn", () => {
         told("trn_1", "of another shape"),
         event("turn.completed", {})
       )
-      expect(yield* run(playing(frames, "running"))).toEqual({ text: "", asides: ["1,234 tokens"], exit: 0 })
+      expect(yield* run(playing(frames, "running"))).toMatchObject({ text: "", asides: ["1,234 tokens"], exit: 0 })
     })
   )
 
@@ -112,6 +127,29 @@ describe("FollowTurn", () => {
         event("turn.completed", {})
       )
       expect(yield* run(playing(frames, "running"))).toMatchObject({ text: "one two\n\nthree\n", exit: 0 })
+    })
+  )
+
+  it.effect("T12 while the turn waits for a place, the progress line says why", () =>
+    Effect.gen(function* () {
+      const waiting = { reason: "agents", message: "Waits: 2 of 2 agents run." }
+      const millrace: Millrace = {
+        ...playing(Stream.make(caughtUp, event("turn.completed", {})), "queued"),
+        thread: () => Effect.succeed({ ...view, waiting })
+      }
+      expect(yield* run(millrace)).toMatchObject({ progress: ["starting demo", waiting.message, undefined], exit: 0 })
+    })
+  )
+
+  it.effect("D13 an end that is on an older page of turns is found", () =>
+    Effect.gen(function* () {
+      const pages = playing(Stream.make(caughtUp, caughtUp), "completed")
+      const millrace: Millrace = {
+        ...pages,
+        follow: () => Stream.concat(Stream.make(caughtUp, caughtUp), Stream.never),
+        turns: (id, { before }) => (before === undefined ? Effect.succeed({ items: [], before: 9 }) : pages.turns(id, { before }))
+      }
+      expect(yield* run(millrace)).toMatchObject({ exit: 0 })
     })
   )
 

@@ -59,14 +59,23 @@ const turnOf = (event: LogEvent): string | undefined => {
     : undefined
 }
 
+/** The turn in state, or `undefined` if it is not there or the server does not answer. Reads pages from the newest turn on. */
+const viewOf = (connected: Connected, turn: Turn, before?: number): Effect.Effect<TurnView | undefined> =>
+  connected.millrace.turns(turn.threadId, { limit: 50, ...(before !== undefined && { before }) }).pipe(
+    Effect.flatMap((page) => {
+      const view = page.items.find(({ turnId }) => turnId === turn.turnId)
+      return view === undefined && page.before !== undefined ? viewOf(connected, turn, page.before) : Effect.succeed(view)
+    }),
+    Effect.orElseSucceed(() => undefined)
+  )
+
 /** Reads the turn's outcome from state (D13): its terminal may have left the log while the connection was lost. */
-const reconciled = ({ millrace }: Connected, { threadId, turnId }: Turn) =>
-  Effect.map(Effect.option(millrace.turns(threadId, { limit: 50 })), (page) => {
-    const view = Option.getOrUndefined(page)?.items.find((one) => one.turnId === turnId)
-    return view?.status === "completed" || view?.status === "interrupted" || view?.status === "failed"
+const reconciled = (connected: Connected, turn: Turn) =>
+  Effect.map(viewOf(connected, turn), (view) =>
+    view?.status === "completed" || view?.status === "interrupted" || view?.status === "failed"
       ? outcome({ status: view.status, message: failure(view.error) ?? view.reason })
       : undefined
-  })
+  )
 
 /** Succeeds when the turn completes; else fails with the exit code for its outcome. */
 export const follow = (
@@ -117,16 +126,24 @@ export const follow = (
       return tokens === undefined ? Effect.void : output.aside(`${tokens.toLocaleString("en")} tokens`)
     }
 
+    const onCaughtUp = Effect.gen(function* () {
+      if (++attaches > 1) {
+        const end = yield* reconciled(connected, turn)
+        if (end !== undefined) yield* Deferred.complete(ended, end)
+      }
+      // No event says that a turn waits for a place.
+      const thread = yield* Effect.option(connected.millrace.thread(turn.threadId))
+      const waiting = Option.getOrUndefined(thread)?.waiting
+      if (waiting !== undefined) yield* output.progress(waiting.message)
+    })
+
     const following = connected.millrace.follow({ stream: threadStream(turn.threadId), after: turn.cursor }).pipe(
       Stream.runForEach((frame) =>
         Effect.gen(function* () {
           if (frame._tag === "event") yield* onEvent(frame.event)
           else if (frame._tag === "signal") yield* onSignal(frame.signal)
           else if (frame._tag === "end") yield* Deferred.fail(ended, failed("The thread was deleted while the turn ran"))
-          else if (frame._tag === "caught-up" && ++attaches > 1) {
-            const end = yield* reconciled(connected, turn)
-            if (end !== undefined) yield* Deferred.complete(ended, end)
-          }
+          else if (frame._tag === "caught-up") yield* onCaughtUp
         })
       ),
       Effect.catchAll((error) =>
