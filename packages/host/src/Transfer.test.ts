@@ -167,6 +167,16 @@ describe("export and import", () => {
       expect(yield* refused([])).toEqual(["truncated", 1])
       expect(yield* refused(["hello", ...lines])).toEqual(["malformed", 1])
       expect(yield* refused([lines[0]?.replace('"millrace":1', '"millrace":2'), ...lines.slice(1)])).toEqual(["newer", 1])
+      for (const version of ["0", "-1", "1.5", '"1"'])
+        expect(yield* refused([lines[0]?.replace('"millrace":1', `"millrace":${version}`), ...lines.slice(1)])).toEqual([
+          "malformed",
+          1
+        ])
+      for (const at of ["", "1", "May 5", "2026-01-01", "2026-01-01T00:00:00+02:00", "2026-13-01T00:00:00Z"])
+        expect(yield* refused([lines[0], lines[1]?.replace(/"at":"[^"]*"/, `"at":"${at}"`), ...lines.slice(2)])).toEqual([
+          "malformed",
+          2
+        ])
       expect(yield* refused([...lines.slice(0, 3), "{]", ...lines.slice(3)])).toEqual(["malformed", 4])
       expect(yield* refused([...lines.slice(0, 2), lines[2]?.replace(/"data":.*/, '"data":{}}'), ...lines.slice(3)])).toEqual([
         "malformed",

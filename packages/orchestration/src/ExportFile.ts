@@ -29,9 +29,11 @@ const json = ({ line, text }: Piece): Either.Either<unknown, ImportFailed> =>
   )
 
 const decodeHeader = Schema.decodeUnknownEither(ExportHeader)
-const decodeVersion = Schema.decodeUnknownEither(Schema.Struct({ millrace: Schema.Int }))
+const decodeVersion = Schema.decodeUnknownEither(Schema.Struct({ millrace: Schema.Int.pipe(Schema.positive()) }))
 const isTrailer = Schema.is(Schema.Struct({ count: Schema.Int }))
 const decodeEvent = Schema.decodeUnknownEither(Schema.Struct({ type: Schema.String, at: Schema.String, data: Schema.Unknown }))
+/** ISO 8601 in UTC, as events carry it: times are compared as texts. `Date.parse` alone also takes "1" and "May 5". */
+const isTime = (text: string) => /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/.test(text) && !Number.isNaN(Date.parse(text))
 const dataOf = new Map(
   Object.entries(EventData).map(([type, schema]) => [type, Schema.decodeUnknownEither(schema as Schema.Schema<unknown>)])
 )
@@ -60,8 +62,8 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
   Either.flatMap(json(piece), (value): Either.Either<LogEvent | { readonly count: number }, ImportFailed> => {
     if (isTrailer(value)) return Either.right(value)
     const event = decodeEvent(value)
-    if (Either.isLeft(event) || Number.isNaN(Date.parse(event.right.at)))
-      return Either.left(failure("malformed", piece.line, "this is not an event: an event has a type, a time and data."))
+    if (Either.isLeft(event) || !isTime(event.right.at))
+      return Either.left(failure("malformed", piece.line, "this is not an event: an event has a type, a time (ISO 8601, UTC) and data."))
     const data = dataOf.get(event.right.type)?.(event.right.data)
     // Unknown event types are accepted and ignored (L6).
     if (data !== undefined && Either.isLeft(data))
