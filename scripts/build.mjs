@@ -11,10 +11,10 @@ import { bundle } from "./bundle.mjs"
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "apps/server/dist")
 
-/** Files that are run as they are: the program, and what it finds by `new URL("./name", import.meta.url)` beside itself. */
+/** Files that are run as they are: the program, and what it finds by `new URL("./name", import.meta.url)`. */
 const assets = { "main.mjs": "apps/server/src/program.mjs", "agent.mjs": "packages/providers/src/demo/agent.mjs" }
 
-/** The page beside the program; `index.html`, which names the others, comes last. */
+/** The page, next to the program; `index.html`, which names the others, comes last. */
 const page = async () => {
   const web = await import("../apps/web/scripts/build.mjs")
   if (!web.isFresh()) {

@@ -31,7 +31,7 @@ export const launcher = (name) => (folder) => {
 export const cacheFolder = ({ name, variable, version }) =>
   process.env[variable] || join(homedir(), ".cache", "millrace", `${name}-${version}`)
 
-/** Resolves to the binary's path. A broken or half-made install is never taken for a good one: it is built beside and renamed. */
+/** Resolves to the binary's path. A broken or half-made install is never taken for a good one: it is built in a temporary directory and renamed. */
 export const ensure = async (agent, say = (line) => console.error(line)) => {
   const { findBinary, name, packaged, size, version } = agent
   const folder = cacheFolder(agent)

@@ -51,7 +51,7 @@ const pinned = async () => {
 
 const binaries = newest ? await ensureNewest(warn) : await pinned()
 
-// 200 to 400 MB each, and more from a cold disk than a look at an agent may take: they are read once before.
+// 200 to 400 MB each, which take longer from a cold disk than a probe of an agent may: they are read once before.
 for (const program of Object.values(binaries))
   if (program !== "") spawnSync(program, ["--version"], { stdio: "ignore", timeout: 60_000 })
 

@@ -1,6 +1,6 @@
 import { defineConfig } from "vite"
 
-/** `scripts/build.mjs` builds with this; `pnpm --filter @millrace/web dev` serves the sources beside a running `millrace serve`. */
+/** `scripts/build.mjs` builds with this; `pnpm --filter @millrace/web dev` serves the sources, next to a running `millrace serve`. */
 export default defineConfig({
   root: import.meta.dirname,
   build: {

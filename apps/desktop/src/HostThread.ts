@@ -65,7 +65,7 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
         if (value._tag === "bye" || value._tag === "end") return
       }
     } finally {
-      // A thread that is over has left it already.
+      // A thread that has ended is no longer in it.
       await call("leave", loop).catch(() => {})
     }
   }

@@ -1,4 +1,4 @@
-/** A server that belongs to this process: it is ready when `open` resolves, and goes down in order when this process is gone, also by SIGKILL. */
+/** A server that belongs to this process: it is ready when `open` resolves, and shuts down in order when this process ends, also by SIGKILL. */
 import { type ChildProcess, spawn } from "node:child_process"
 import type { Readable } from "node:stream"
 
@@ -11,7 +11,7 @@ export interface Ready {
 }
 
 export interface ServerChild extends Ready {
-  /** When the process is over, whatever ended it: after `close`, a code of 0. */
+  /** Resolves when the process has exited, for any reason; after `close`, with code 0. */
   readonly ended: Promise<number | NodeJS.Signals | null>
   /** The way down: turns end, everything is committed, readers hear goodbye. At most about 13 seconds. */
   readonly close: () => Promise<number | NodeJS.Signals | null>
@@ -39,7 +39,7 @@ const firstLine = async (lines: Readable): Promise<string> => {
 
 export const open = async ({ dataDir, env, program }: Options): Promise<ServerChild> => {
   const args = ["serve", "--port", "0", "--data", dataDir, "--ready-fd", "3", "--parent-fd", "4"]
-  // Descriptor 4 is never written to: its end is how the server learns that we are gone.
+  // Descriptor 4 is never written to: its end is how the server learns that this process has exited.
   const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", 2, 2, "pipe", "pipe"]

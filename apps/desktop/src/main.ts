@@ -12,7 +12,7 @@ const dataDir = resolve(process.argv[2] ?? "data")
 const quit = once(process.stdin.resume(), "data").then(() => "quit" as const)
 for (;;) {
   const server = await ServerChild.open({ program, dataDir })
-  // Here a window would open: its page follows `server.url`, and goes on by its cursor when that changes.
+  // Here a window would open: its page follows `server.url`, and resumes from its cursor when that changes.
   console.log(JSON.stringify({ url: server.url, token: server.token, pid: server.pid }))
   const reason = await Promise.race([quit, server.ended])
   if (reason === "quit") {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `dist/main.mjs`: runs the bundle beside it with the code that V8 compiled for it the first time. Compiling was a third of a start
+// `dist/main.mjs`: runs the bundle in the same directory with the code that V8 compiled for it the first time. Compiling was a third of a start
 // (docs/decisions/0073). V8 itself refuses the code of another version of it, or of other flags.
 import { createHash } from "node:crypto"
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"

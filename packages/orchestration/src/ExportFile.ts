@@ -63,7 +63,9 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
     if (isTrailer(value)) return Either.right(value)
     const event = decodeEvent(value)
     if (Either.isLeft(event) || !isTime(event.right.at))
-      return Either.left(failure("malformed", piece.line, "this is not an event: an event has a type, a time (ISO 8601, UTC) and data."))
+      return Either.left(
+        failure("malformed", piece.line, "this is not an event: an event has a type, a time (ISO 8601, UTC) and data.")
+      )
     const data = dataOf.get(event.right.type)?.(event.right.data)
     // Unknown event types are accepted and ignored (L6).
     if (data !== undefined && Either.isLeft(data))

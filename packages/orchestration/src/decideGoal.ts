@@ -90,7 +90,7 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
   })
 }
 
-/** A goal is due: its budget of minutes is used up, or the wait before its next turn is over. `true`: it applied; the caller then starts the next turn. */
+/** A goal is due: its budget of minutes is used up, or the wait before its next turn has ended. `true`: it applied; the caller then starts the next turn. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "GoalDue" }>): boolean => {
   const { goal, threadId } = state
   const { at, hold } = draft.moment

@@ -25,7 +25,7 @@ export class DecideModel implements World {
   private steps = 0
   private now = 1_700_000_000_000
 
-  /** Time goes on to this moment (ISO 8601), if it is still to come. */
+  /** Advances the time to this timestamp (ISO 8601) if it lies ahead. */
   passTo(at: string): void {
     this.now = Math.max(this.now, Date.parse(at))
   }

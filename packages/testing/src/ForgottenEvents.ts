@@ -1,4 +1,4 @@
-/** A log that went on and forgot it: events that no reader has seen are appended and trimmed while no server has the directory open. */
+/** A log that grew and was trimmed: events that no reader has seen are appended and trimmed while no server has the directory open. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { DateTime, Effect } from "effect"

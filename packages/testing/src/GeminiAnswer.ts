@@ -27,7 +27,7 @@ export const ofGemini = ({ contents = [] }: GeminiBody): ResponsesBody => ({
 
 const usageMetadata = { promptTokenCount: 100, candidatesTokenCount: 10, totalTokenCount: 110 }
 
-/** The answer to what the CLI asks beside the conversation (`generateContent`): which model suits, whether it goes on. It is no part of a script. */
+/** The answer to requests of the CLI outside the conversation (`generateContent`): which model suits, and whether to continue. Scripts do not contain them. */
 export const aside = (response: ServerResponse): void => {
   const candidate = { content: { role: "model", parts: [{ text: "{}" }] }, finishReason: "STOP", index: 0 }
   response.writeHead(200, { "content-type": "application/json" })

@@ -39,7 +39,7 @@ const content = (n: number): { readonly kind: string; readonly whole: ItemConten
   }
 }
 
-/** Writes `items` items in turns of `perTurn`; the last turn is over and the session stopped. */
+/** Writes `items` items in turns of `perTurn`; the last turn has ended and the session is stopped. */
 export const write = (options: {
   readonly dataDir: string
   readonly items: number

@@ -2,7 +2,7 @@
  * What a scripted model does, read from the newest prompt. Directives, in order:
  *
  *   [[say TEXT]]            streams TEXT word by word          [[think TEXT]]        a reasoning summary, word by word
- *   [[deltas N MS]]         N deltas `d1 d2 ...`, one every MS  [[hang]]              keeps the stream open for ever
+ *   [[deltas N MS]]         N deltas `d1 d2 ...`, one every MS  [[hang]]              keeps the stream open
  *   [[shell COMMAND]]       runs COMMAND in the sandbox        [[escalate COMMAND]]  the same, but Codex asks a person first
  *   [[patch FILE TEXT]]     adds FILE with TEXT                [[ask Q | A | B]]     a question with options
  *   [[cut]]                 breaks the connection              [[status CODE]]       answers with that HTTP status

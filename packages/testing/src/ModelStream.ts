@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
 
-/** Waits for the socket when its buffer is full; a client that is gone ends the wait. */
+/** Waits for the socket when its buffer is full; a closed connection ends the wait. */
 export const write = (response: ServerResponse, text: string) =>
   Effect.async<void>((resume) => {
     if (response.destroyed || response.write(text)) return resume(Effect.void)

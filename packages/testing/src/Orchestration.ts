@@ -18,7 +18,7 @@ export interface Options {
   readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
   readonly engine?: Engine.Options
   readonly dispatcher?: Dispatcher.Options
-  /** With the clock of plans to go on; without it nothing ticks for ever. */
+  /** With the clock of continuations. Without it no timer repeats. */
   readonly timers?: Timers.Options
   readonly signals?: Signals.Options
 }

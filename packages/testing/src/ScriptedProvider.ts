@@ -35,7 +35,7 @@ export interface Turn {
   readonly interrupted: Effect.Effect<void>
   /** The process dies: its turn fails with the evidence, then nothing more. */
   readonly die: Effect.Effect<void>
-  /** The process is gone, and nothing is said of it. */
+  /** The process has exited without an event. */
   readonly exit: Effect.Effect<void>
   readonly steers: ReadonlyArray<string>
 }

@@ -24,7 +24,7 @@ type Service = typeof Host.Host.Service
 /** The directories that threads may be in. */
 export const directories = ["/work", "/other"] as const
 
-/** With the log and the engine beside the host, for tests that look inside. */
+/** The host with its log and engine, for tests that read them directly. */
 export const layer = ({ providers = [ScriptedProvider.make()], ...options }: Options = {}) =>
   Host.layerMemory({ ...options, adapters: providers.map(({ adapter }) => adapter), directories })
 

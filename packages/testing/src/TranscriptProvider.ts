@@ -61,7 +61,7 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
         acts.offer(act)
       ])
     })
-    // Commands return at once; the conversation goes on beside them, as a process does.
+    // Commands return at once; the conversation continues concurrently, as in a process.
     const goOn = Effect.forkIn(go, scope)
     yield* goOn
     return {

@@ -70,7 +70,12 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
         noteWidth: 100
       })
     )
-    return { text, asides, progress, exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause }
+    return {
+      text,
+      asides,
+      progress,
+      exit: exit._tag === "Success" ? 0 : exit.cause._tag === "Fail" ? exit.cause.error : exit.cause
+    }
   })
 
 describe("FollowTurn", () => {

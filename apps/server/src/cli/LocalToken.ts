@@ -27,7 +27,7 @@ export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileErr
     const tokens = yield* Tokens.Tokens
     const known = kept === undefined ? Option.none() : yield* tokens.identify(kept)
     if (kept !== undefined && Option.isSome(known)) {
-      // The file of a version without roles. Whoever can read it owns the data directory, so it becomes an admin token.
+      // The file of a version without roles. A user who can read it owns the data directory, so it becomes an admin token.
       if (known.value.role !== "admin") yield* Tokens.promote(dataDir, known.value.id)
       return { file, token: kept }
     }

@@ -1,6 +1,6 @@
 /**
  * Delivery, from an agent's word to a client's read: a server process (the real host and the real HTTP server, `synchronous = FULL`), the
- * clients in this process, and beside them a bare server that sends the same bytes. Prints a table with ratios and targets, writes
+ * clients in this process, and a bare server that sends the same bytes. Prints a table with ratios and targets, writes
  * docs/benchmarks/delivery.{json,md,svg}. About four minutes.
  */
 import { Effect } from "effect"

@@ -1,4 +1,4 @@
-/** `pnpm bench NAME`: each bench is a module beside this one that exports `run`. `log` goes on with the whole engine over that log. */
+/** `pnpm bench NAME`: each bench is a module in this directory that exports `run`. `log` then measures the whole engine over that log. */
 import * as Fibers from "@millrace/host/Fibers"
 import { Effect } from "effect"
 

@@ -1,7 +1,7 @@
 /**
  * From `kill -9` to ready: a log of 100,000 events, eight agents in mid-turn when the server dies, and the time from the start of the next
  * process to its word that it is ready: with Node's own start, the reaping of the dead server's agents and the end of what they left open.
- * Beside it the first start on an empty directory, and Node alone. Prints the rounds, writes docs/benchmarks/recovery.{json,md}.
+ * Also the first start on an empty directory, and Node alone. Prints the rounds, writes docs/benchmarks/recovery.{json,md}.
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"

@@ -1,5 +1,5 @@
 /**
- * From the commit of a delta to the screen: one turn of 500 deltas at 50 a second, in the page of a real browser beside the server. The page's clock
+ * From the commit of a delta to the screen: one turn of 500 deltas at 50 a second, in the page of a real browser on the same machine as the server. The page's clock
  * and the log's are the same machine's; a delta counts as shown when the frame after its text is painted. Prints the figures, writes
  * docs/benchmarks/web.{json,md}.
  */

@@ -20,7 +20,7 @@ export interface Counts {
   lateWakes: number
   cuts: number
   attaches: number
-  /** Runs of events that a best-effort reader was told it missed. */
+  /** Number of `lagged` frames that best-effort readers received. */
   lagged: number
 }
 

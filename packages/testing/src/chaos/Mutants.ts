@@ -95,7 +95,7 @@ const deliverBeforeCommit = (log: Log) =>
 
 const withoutTerminals = (page: Page): Page => ({ ...page, events: page.events.filter(({ type }) => !isTerminal(type)) })
 
-/** A filter by what most events of a stream look like: the one that ends a turn looks different. */
+/** A filter that keeps the most frequent events of a stream, and so drops the event that ends a turn. */
 const filterEatsTerminal = (log: Log) =>
   Effect.succeed<Log>({
     ...log,

@@ -23,7 +23,7 @@ interface Attaching extends Attach {
 
 export interface Reader {
   readonly history: History
-  /** Reads for ever; returns only when its stream has ended. */
+  /** Reads without a limit; returns only when its stream has ended. */
   readonly run: Effect.Effect<void>
 }
 
@@ -213,7 +213,7 @@ const poll = (server: Server, state: State) =>
       const text = body._tag === "Uint8Array" ? Buffer.from(body.body).toString("utf8") : ""
       const upTo = Number(headers["x-millrace-last-idx"])
       const jsons = text.split("\n").filter((line) => line !== "")
-      // A page without news says nothing that a later one does not.
+      // A page without events adds nothing to a later page.
       if (jsons.length > 0 || upTo !== since)
         attach.seen.push({ _tag: "page", since, upTo, jsons, ...(limit !== undefined && { limit }) })
       state.position = upTo
@@ -221,7 +221,7 @@ const poll = (server: Server, state: State) =>
     }
   })
 
-/** One reader that comes back for ever, whatever ends its attach. */
+/** One reader that attaches again after each end of its attach, without a limit. */
 const reattaching = (world: World, state: State, attach: (server: Server, state: State) => Effect.Effect<void, unknown>) =>
   Effect.gen(function* () {
     let farewells = 0
@@ -229,7 +229,7 @@ const reattaching = (world: World, state: State, attach: (server: Server, state:
       const server = yield* world.server
       yield* Effect.raceFirst(attach(server, state), Deferred.await(server.down))
       for (const over of state.attaches) over.live = false
-      // After an end a client may look once more: it must be told again.
+      // After an end a client may attach once more: it must get the end again.
       if (state.ended) farewells++
       yield* Effect.sleep(yield* Random.nextIntBetween(1, 300))
     }

@@ -59,11 +59,11 @@ export interface Server {
   }) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
   /** Followers deliver to the head, say bye and end. */
   readonly drain: Effect.Effect<void>
-  /** Completes when the process is gone. */
+  /** Completes when the process has exited. */
   readonly down: Deferred.Deferred<void>
 }
 
-/** The row in which orchestration keeps that a thread is gone. */
+/** The row in which orchestration records that a thread was deleted. */
 export const threadCollection = "thread-state"
 
 export interface World {
@@ -76,7 +76,7 @@ export interface World {
 
 /** Small, so that readers leave the ring and come back to it. */
 const sizes = { ringBytes: 3_000, pageBytes: 700, grid: 4 }
-/** Followers have this long to hear goodbye; then the process is gone. */
+/** The time in which subscribers receive `bye` before the process exits. */
 const grace = "2 seconds"
 
 const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>

@@ -28,7 +28,7 @@ const agent = (
 ) => ScriptedProvider.make({ turn, ...options })
 const terminals = ["turn.completed", "turn.interrupted", "turn.failed"]
 
-/** A host with a thread whose first turn is over. */
+/** A host with a thread whose first turn has ended. */
 const quiet = (options: TestHost.Options = {}) =>
   Effect.gen(function* () {
     const host = yield* TestHost.make(options)
@@ -70,7 +70,7 @@ export const cases = {
     return says(!isSame(offsets(got), range(1, offset)), `${offset} events, and the consumer got ${offsets(got).join()}`)
   }),
 
-  /** Best effort: who comes back late is told exactly what it missed, before the next event, and no end is among that. */
+  /** Best effort: a subscriber that lags gets exactly the range that it missed, before the next event; that range contains no end. */
   "S4 best effort (case 2)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet({
       providers: [agent((turn) => Effect.all([turn.start, turn.say("a", "b"), turn.complete], { discard: true }))]

@@ -45,7 +45,7 @@ const worker = (clients: Clients, address: Commands.Address, agent: Agent, kind:
     for (;;) {
       const threadId = clients.threads.get(kind)
       const coin = (yield* Random.next) < 0.3
-      // Endless work must not be in a queue, which the next server goes on with.
+      // Endless work must not be in a queue, which the next server would continue.
       const strategy = agent.endless.includes(kind) ? "reject" : kind === "deltas" ? "enqueue" : coin ? "interrupt" : "reject"
       const answer = yield* threadId === undefined
         ? command(clients, address, kind, "thread.create", { provider: agent.provider, cwd, turn: { text } })
@@ -58,7 +58,7 @@ const worker = (clients: Clients, address: Commands.Address, agent: Agent, kind:
     }
   })
 
-/** All of it at once; `heard`: the log as a client reads it, for whoever answers requests. */
+/** All of it at once; `heard`: the log as a client reads it, for the client that answers requests. */
 export const run = (
   clients: Clients,
   address: Commands.Address,

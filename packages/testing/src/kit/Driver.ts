@@ -1,5 +1,5 @@
 /**
- * What the kit needs to know of an agent: how to open it so that it plays a scene. A scene is what the agent does, whoever plays it: a recording of
+ * What the kit needs to know of an agent: how to open it so that it plays a scene. A scene is what the agent does, whichever agent plays it: a recording of
  * the real program with one thing gone wrong (player.mjs), a scripted agent, an endpoint.
  */
 import type { OpenInput, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"

@@ -38,7 +38,7 @@ export const completed = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
 export const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string): string =>
   events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
 
-/** What was told beside the events, in order. */
+/** The notices that are not events, in order. */
 export const signals = (events: ReadonlyArray<ProviderEvent>) =>
   events.flatMap((event) => (event._tag === "Signal" ? [event.data] : []))
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plays an agent's side of a recorded conversation, as the client's messages come. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names it:
-// `FILE#NTH#FAULT`, the nth process of the recording, with one thing gone wrong (below, or `without METHOD`: those messages are lost); of `FILE+FILE` the second goes on where the first ends. What the recorded client sent and this one does not is
+// `FILE#NTH#FAULT`, the nth process of the recording, with one fault (below, or `without METHOD`: those messages are lost); of `FILE+FILE` the second continues where the first ends. What the recorded client sent and this one does not is
 // skipped with its answers; what only this one sends is refused. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
 import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"

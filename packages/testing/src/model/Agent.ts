@@ -1,4 +1,4 @@
-/** One agent of a model run: a plain object, worked by the script's steps, behind the real normaliser. It misbehaves when told to. */
+/** One agent of a model run: a plain object, worked by the script's steps, behind the real normaliser. It misbehaves when the script says so. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -6,7 +6,7 @@ import type { NativeEvent } from "@millrace/providers/NativeEvent"
 import * as Normaliser from "@millrace/providers/Normaliser"
 import { Effect, Queue, Stream } from "effect"
 
-/** What an agent can be told to do now. What it cannot, because it has no such turn, item or question, it does not. */
+/** What a step can make an agent do. A step for which it has no turn, item or question does nothing. */
 export const deeds = [
   "begin",
   "say",
@@ -96,7 +96,7 @@ export class Agent {
     return this.turns.has(turnId)
   }
 
-  /** The process is gone: with evidence, or by our wish. */
+  /** The process has exited: with evidence, or because it was stopped. */
   end(cause: Parameters<Normaliser.Normaliser["end"]>[0]): void {
     if (this.ended) return
     this.out(this.normaliser.end(cause))
@@ -238,7 +238,7 @@ export class Agent {
     }
   }
 
-  /** Words about a turn that is over: through the normaliser, and past it. */
+  /** Events about a turn that has ended: through the normaliser, and past it. */
   private haunt(deed: Deed, native: string, turnId: TurnId): void {
     const itemId = `itm_raw_${this.threadId}_${this.epoch}_${this.name("")}` as Extract<
       ProviderEvent,

@@ -47,7 +47,7 @@ export class Agents {
     return this.sessions.find((session) => session.threadId === threadId)
   }
 
-  /** The machine that ran them was reset: nobody hears of it. */
+  /** The machine that ran them was reset: no event reports it. */
   killAll(): void {
     this.sessions.length = 0
     this.refused = []

@@ -54,7 +54,7 @@ export class Client {
     this.sent.push({ command, job: this.ask(server, command), answer: undefined, accepted: undefined, possible, fixed: false })
   }
 
-  /** The server is gone: what it had not answered is not known. */
+  /** The server has exited: the outcome of what it had not answered is unknown. */
   lost(): void {
     for (const sent of this.sent) if (sent.answer === undefined) sent.job = undefined
   }
@@ -114,7 +114,7 @@ export class Client {
       }
   }
 
-  /** After it: whoever waits and has left no event may be decided here. */
+  /** After it: a command that waits and has left no event may be decided here. */
   after(): void {
     for (const sent of this.open) sent.possible.push(predict(this.reference, sent.command))
   }

@@ -139,7 +139,7 @@ export class Machine {
     this.now = end
   }
 
-  /** The machine sleeps: the clock goes on and nothing runs; then all that is due fires at once. */
+  /** The machine sleeps: the clock advances and nothing runs; then all timers that are due fire at once. */
   suspend(millis: number): void {
     this.now += millis
     this.pass(0)

@@ -33,7 +33,7 @@ const begun = (thread: Thread, command: Extract<Command, { type: "turn.start" }>
   if (strategy === "steer" && active !== undefined && steerable(thread)) return { outcome: "steering", turnId: active }
   // What cannot be added to a running turn keeps its place behind what waits.
   const first = thread.queue.length === 0 || strategy === "interrupt"
-  // Who says something new decides how the thread goes on.
+  // A new message decides how the thread continues.
   if (thread.idle && first) return { outcome: "started" }
   return { outcome: strategy === "interrupt" && active !== undefined ? "interrupting" : "queued" }
 }

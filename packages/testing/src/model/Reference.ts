@@ -316,7 +316,7 @@ export class Reference {
     return id !== undefined && thread.requests.get(id)?.open === true
   }
 
-  /** A turn that a goal begins, or that goes on with one of its turns. */
+  /** A turn that a goal begins, or that continues one of its turns. */
   private aims(
     thread: Thread,
     { continues, goal: towards, turnId }: Data,
@@ -348,7 +348,7 @@ export class Reference {
     if (type !== "goal.waiting") goal.status = type === "goal.resumed" ? "active" : type.slice("goal.".length)
   }
 
-  /** A turn that goes on with another's work. */
+  /** A turn that continues another turn. */
   private continues(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
     const { turnId, because, restarts, waits } = data.continues ?? { turnId: "", because: "", restarts: 0, waits: 0 }
     must(thread.over.has(turnId) && !thread.unwanted.has(turnId), "T5 only work that was cut off goes on")

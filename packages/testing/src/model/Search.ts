@@ -41,9 +41,9 @@ export const search = async ({
   let deadline: number | undefined
   const found = await fc.check(
     fc.asyncProperty(script, async (one) => {
-      // A run is one turn of the event loop; between two of them others are heard.
+      // A run is one turn of the event loop; between two runs other tasks get theirs.
       await setImmediate()
-      // Shrinking tries shorter scripts until its time is over; then each counts as good, and the shortest known stays.
+      // Shrinking tries shorter scripts until its time is used up; then each counts as good, and the shortest known stays.
       if (deadline !== undefined && performance.now() > deadline) return true
       try {
         const figures = runModel(one)

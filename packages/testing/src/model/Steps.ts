@@ -27,7 +27,7 @@ export type Step =
     }
   | { readonly do: "goal"; readonly thread: number; readonly turns: number; readonly pauses: boolean }
   | { readonly do: "goal-pause" | "goal-resume" | "goal-clear"; readonly thread: number }
-  /** Work that would go on later does not. */
+  /** Cancels work that would continue later. */
   | { readonly do: "leave"; readonly thread: number }
   /** An earlier command with its id, once more. */
   | { readonly do: "again"; readonly at: number }

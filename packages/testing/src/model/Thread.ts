@@ -10,7 +10,7 @@ export interface Turn {
   readonly items: Set<string>
 }
 
-/** Work of a turn that is over and goes on later: at a time, or when a person says so. */
+/** Work of an ended turn that continues later: at a time, or when a person says so. */
 export interface Plan {
   readonly turn: string
   readonly request: string | undefined
@@ -27,7 +27,7 @@ export interface Goal {
   used: number
   /** It says itself when its next turn begins. */
   waits: boolean
-  /** Its last turn that is over. */
+  /** Its last turn that has ended. */
   last: string | undefined
 }
 
@@ -72,7 +72,7 @@ export class Thread {
   readonly claims = new Set<string>()
   /** Turns that somebody wanted to end. */
   readonly unwanted = new Set<string>()
-  /** Turns whose work another one went on with, or was planned to. */
+  /** Turns that another turn continued, or was planned to continue. */
   readonly continued = new Set<string>()
   readonly planned = new Set<string>()
   /** Turns begun after a restart, or after a limit, in a row. */

@@ -162,7 +162,7 @@ export const replay = async (server: Child, bare: Child, rows: number): Promise<
 /** The first ones run code that V8 has not compiled yet: they take twice the time. */
 const resumes = { cold: 1000, counted: 200 }
 
-/** A client that comes back at the end of the log: from its request until it is told that it has everything. */
+/** A client that comes back at the end of the log: from its request until it receives `caught-up`. */
 export const resume = async (server: Child, bare: Child, rows: number): Promise<Resume> => {
   const missing = rows - (await headOf(server))
   if (missing > 0) await server.ask({ op: "append", events: missing, batch: 1000 })

@@ -93,7 +93,7 @@ export const ages = (found: (millis: number) => void): ((chunk: Buffer) => void)
   }
 }
 
-/** Takes the offsets out of a stream of frames: `next` is the one that is due, as long as each came once and in order. */
+/** Takes the offsets out of a stream of frames: `next` is the expected offset, as long as each came once and in order. */
 export const sequence = (first: number): { readonly onData: (chunk: Buffer) => void; readonly next: () => number } => {
   let rest = ""
   let due = first

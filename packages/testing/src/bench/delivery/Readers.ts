@@ -20,7 +20,7 @@ export const closeAll = (readers: ReadonlyArray<Reader.Reader>) => {
   for (const reader of readers) reader.close()
 }
 
-/** Attached, and told so. */
+/** Attached, and has received `caught-up`. */
 export const atHead = async (server: Child, count: number, onData?: (n: number) => (chunk: Buffer) => void) => {
   const head = await headOf(server)
   const readers = await openMany(count, (n) => ({
