@@ -122,11 +122,14 @@ it("D2 S3 C2 a host in a worker thread: calls, errors as they are, every event o
   await expect(host.dispatch({ ...command, cwd: "/" } as typeof command)).rejects.toMatchObject({ _tag: "CommandIdConflict" })
   const offsets: Array<number> = []
   let bye: string | undefined
+  let closed: Promise<unknown> | undefined
   for await (const frame of host.subscribe({ delivery: "lossless", capacity: 4 })) {
     if (frame._tag === "event") offsets.push(frame.event.offset)
     if (frame._tag === "bye") bye = frame.resumeAfter
-    if (frame._tag === "event" && frame.event.type === "turn.completed") void host.close({ deadline: "5 seconds", mode: "drain" })
+    if (frame._tag === "event" && frame.event.type === "turn.completed")
+      closed = host.close({ deadline: "1 minute", mode: "drain" })
   }
+  await closed
   expect(bye).toMatch(new RegExp(`-${offsets.at(-1)}$`))
   expect(offsets).toEqual(Array.from({ length: offsets.length }, (_, at) => at + 1))
   const events = await history()

@@ -8,7 +8,7 @@ import * as RpcChild from "./RpcChild.ts"
 /** A child that answers `echo`, writes lines, and exits on request. */
 const echo = `
 process.stdin.setEncoding("utf8")
-let rest = "", open = 0, most = 0
+let rest = "", held = [], most = 0, seen = 0
 process.stdin.on("data", (text) => {
   const lines = (rest + text).split("\\n")
   rest = lines.pop()
@@ -17,7 +17,13 @@ process.stdin.on("data", (text) => {
     const answer = (result) => console.log(JSON.stringify({ id: m.id, result }))
     if (m.method === "echo") answer(m.params)
     if (m.method === "refuse") console.log(JSON.stringify({ jsonrpc: "2.0", id: m.id, error: { code: -32001, message: "full" } }))
-    if (m.method === "slow") { most = Math.max(most, ++open); setTimeout(() => { open--; answer(most) }, 20) }
+    if (m.method === "gather") {
+      // Answers when this many are open, or the last one came; one too many would come before the timer.
+      held.push(answer)
+      seen++
+      if (held.length === m.params.open || seen === m.params.total)
+        setTimeout(() => { most = Math.max(most, held.length); for (const one of held.splice(0)) one(most) }, 20)
+    }
     if (m.method === "environment") answer(process.env)
     if (m.method === "say") { for (const x of m.params) console.log(x); answer("said") }
     if (m.method === "raw") answer(line)
@@ -78,7 +84,7 @@ describe("RpcChild", () => {
     Effect.gen(function* () {
       const child = yield* open(echo)
       const seen = yield* Effect.all(
-        Array.from({ length: 100 }, () => child.request("slow", {})),
+        Array.from({ length: 100 }, () => child.request("gather", { open: 32, total: 100 })),
         { concurrency: "unbounded" }
       )
       expect(Math.max(...seen.map(Number))).toBe(32)
