@@ -12,17 +12,28 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Fiber, Ref, Stream } from "effect"
 import * as Hosted from "./support/Hosted.ts"
 
-/** Of silence; an interrupt has 500 ms, and the demo agent's own stop 2 s for end of input and 2 s for SIGTERM before SIGKILL. */
-const limits = {
-  reaper: { model: "1 second", tool: "1 second", background: "1500 millis", idle: "1 second", interval: "100 millis" },
-  dispatcher: { budgets: { interrupt: "500 millis", stop: "8 seconds" } }
-} as const
+/**
+ * Only the silence that a case is about has a short budget: on a machine that stands still for a second, any agent is silent for one.
+ * An interrupt has 500 ms, and the demo agent's own stop 2 s for end of input and 2 s for SIGTERM before SIGKILL.
+ */
+const limitsOf = (silence: Case["silence"]) => ({
+  reaper: {
+    model: silence === "model" ? "1 second" : "10 minutes",
+    tool: silence === "tool" ? "1 second" : "10 minutes",
+    background: "1500 millis",
+    idle: "1 second",
+    interval: "100 millis"
+  } as const,
+  dispatcher: { budgets: { interrupt: "500 millis", stop: "8 seconds" } } as const
+})
 /** The budgets above come to less than 15 s; four times that on a busy machine. */
 const inTime = 60_000
 
 interface Case {
   readonly prompt: string
   readonly ends: string
+  /** Whose silence ends it. */
+  readonly silence: "model" | "tool" | "nobody"
   /** In the data of its end. */
   readonly says: RegExp
   /** A person ends the session when this was heard. */
@@ -30,31 +41,41 @@ interface Case {
 }
 
 const cases: Readonly<Record<string, Case>> = {
-  hang: { prompt: "[[say up]] [[hang]]", ends: "turn.interrupted", says: /the model said nothing for 1s/ },
-  "hang, stopped by a person": { prompt: "[[say up]] [[hang]]", ends: "turn.interrupted", says: /./, stopAt: "item.completed" },
-  "exit 0": { prompt: "[[say up]] [[exit 0]]", ends: "turn.failed", says: /exited with code 0/ },
-  "exit 3": { prompt: "[[say up]] [[exit 3]]", ends: "turn.failed", says: /exited with code 3/ },
-  garbage: { prompt: "[[garbage]] [[say still here]]", ends: "turn.completed", says: /./ },
-  flood: { prompt: "[[flood 100000000]]", ends: "turn.completed", says: /./ },
-  background: { prompt: "[[background 60000]]", ends: "turn.completed", says: /./ },
+  hang: { silence: "model", prompt: "[[say up]] [[hang]]", ends: "turn.interrupted", says: /the model said nothing for 1s/ },
+  "hang, stopped by a person": {
+    silence: "nobody",
+    prompt: "[[say up]] [[hang]]",
+    ends: "turn.interrupted",
+    says: /./,
+    stopAt: "item.completed"
+  },
+  "exit 0": { silence: "nobody", prompt: "[[say up]] [[exit 0]]", ends: "turn.failed", says: /exited with code 0/ },
+  "exit 3": { silence: "nobody", prompt: "[[say up]] [[exit 3]]", ends: "turn.failed", says: /exited with code 3/ },
+  garbage: { silence: "nobody", prompt: "[[garbage]] [[say still here]]", ends: "turn.completed", says: /./ },
+  flood: { silence: "nobody", prompt: "[[flood 100000000]]", ends: "turn.completed", says: /./ },
+  background: { silence: "nobody", prompt: "[[background 60000]]", ends: "turn.completed", says: /./ },
   "a command that ignores TERM": {
     prompt: "[[run trap '' TERM INT HUP; echo up; while :; do sleep 1; done]]",
     ends: "turn.interrupted",
+    silence: "tool",
     says: /a tool ran for 1s without output/
   },
   "a grandchild": {
     prompt: "[[run sh -c 'sleep 600 & echo up; sleep 600']]",
     ends: "turn.interrupted",
+    silence: "tool",
     says: /a tool ran for 1s without output/
   },
   "a grandchild with a session of its own": {
     prompt: "[[run sh -c 'setsid sleep 600 & echo up; sleep 600']]",
     ends: "turn.interrupted",
+    silence: "tool",
     says: /a tool ran for 1s without output/
   },
   "a grandchild of an agent that exits": {
     prompt: "[[run setsid sleep 600 > /dev/null 2>&1 & echo up]] [[exit 3]]",
     ends: "turn.failed",
+    silence: "nobody",
     says: /exited with code 3/
   }
 }
@@ -63,25 +84,30 @@ it.scopedLive(
   "T2 T7 T8 T11 P2 P4 P5 R5 hang, exit, garbage, flood, background, TERM ignored, grandchildren: one end each, in time, others go on, nobody is left",
   () =>
     Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
+      const dataDirs = { model: yield* temporaryDirectory, tool: yield* temporaryDirectory, nobody: yield* temporaryDirectory }
       const marker = `millrace-misbehaviour-${process.pid}`
       Object.assign(process.env, Processes.marked(marker, 0))
 
       const { flood, healthy } = yield* Effect.gen(function* () {
-        const client = Client.make(HttpTransport.make(yield* Hosted.start({ dataDir }, undefined, limits)))
-        const begin = (text: string) =>
-          Effect.flatMap(Client.command("thread.create", { provider: "demo", cwd: dataDir, turn: { text } }), client.dispatch)
-        const follow = (threadId: ThreadId) =>
+        const clientOf = (silence: Case["silence"]) =>
+          Effect.map(Hosted.start({ dataDir: dataDirs[silence] }, undefined, limitsOf(silence)), (hosted) =>
+            Client.make(HttpTransport.make(hosted))
+          )
+        const clients = { model: yield* clientOf("model"), tool: yield* clientOf("tool"), nobody: yield* clientOf("nobody") }
+        const begin = (client: Client.Client, cwd: string, text: string) =>
+          Effect.flatMap(Client.command("thread.create", { provider: "demo", cwd, turn: { text } }), client.dispatch)
+        const follow = (client: Client.Client, threadId: ThreadId) =>
           client
             .follow({ stream: `thread/${threadId}` })
             .pipe(Stream.flatMap((frame) => (frame._tag === "event" ? Stream.make(frame.event) : Stream.empty)))
 
         /** From the request to the end of the session. */
-        const play = (name: string, { ends, prompt, says, stopAt }: Case) =>
+        const play = (name: string, { ends, prompt, says, silence, stopAt }: Case) =>
           Effect.gen(function* () {
-            const accepted = yield* begin(prompt)
+            const client = clients[silence]
+            const accepted = yield* begin(client, dataDirs[silence], prompt)
             const threadId = accepted.threadId as ThreadId
-            const events: ReadonlyArray<LogEvent> = yield* follow(threadId).pipe(
+            const events: ReadonlyArray<LogEvent> = yield* follow(client, threadId).pipe(
               Stream.tap((event) =>
                 Effect.gen(function* () {
                   if (event.type === "request.opened") {
@@ -109,9 +135,10 @@ it.scopedLive(
 
         const stop = yield* Ref.make(false)
         const healthy = yield* Effect.gen(function* () {
-          const { threadId } = yield* begin("[[say ok]]")
+          const client = clients.nobody
+          const { threadId } = yield* begin(client, dataDirs.nobody, "[[say ok]]")
           const ended: Array<number> = []
-          yield* follow(threadId as ThreadId).pipe(
+          yield* follow(client, threadId as ThreadId).pipe(
             Stream.filter(({ type }) => isTerminal(type)),
             Stream.tap(({ offset, type }) =>
               Effect.gen(function* () {
@@ -147,9 +174,11 @@ it.scopedLive(
       const [first, last] = [flood[0]?.offset ?? 0, flood.find(({ type }) => isTerminal(type))?.offset ?? 0]
       expect(healthy.filter((offset) => offset > first && offset < last).length).toBeGreaterThan(0)
       expect(Processes.leftOf(marker, 1)).toEqual([])
-      const events = Rows.read(dataDir).map(({ json }) => JSON.parse(json) as LogEvent)
-      expect(problems(events, true)).toEqual([])
-      expect([...Rows.open(events).keys()]).toEqual([])
-      expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+      for (const dataDir of Object.values(dataDirs)) {
+        const events = Rows.read(dataDir).map(({ json }) => JSON.parse(json) as LogEvent)
+        expect(problems(events, true)).toEqual([])
+        expect([...Rows.open(events).keys()]).toEqual([])
+        expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+      }
     })
 )
