@@ -19,7 +19,7 @@ it("D5 cut returns a prefix within the limit and splits no character", () =>
       expect(part.length).toBeLessThanOrEqual(Math.max(0, length))
       expect(part.length).toBeGreaterThanOrEqual(Math.min(text.length, Math.max(0, length - 1)))
     }),
-    { numRuns: 1000 }
+    { numRuns: 1000, seed: 1 }
   ))
 
 it("D5 shorten cuts a title between graphemes", () => {
@@ -37,7 +37,7 @@ it("D5 shorten cuts a title between graphemes", () => {
       expect(title).toBe(`${kept}…`)
       expect([...graphemes.segment(text)].some(({ index }) => index === kept.length)).toBe(true)
     }),
-    { numRuns: 1000 }
+    { numRuns: 1000, seed: 1 }
   )
   // A grapheme longer than 64 code units is cut between its code points.
   expect(shorten(`a${"\u0301".repeat(500)}`, 80).length).toBe(80)
@@ -49,10 +49,11 @@ it("L6 wellFormedJson changes only lone surrogates, at any depth, names included
     fc.property(fc.jsonValue(), any, any, (value, text, name) => {
       expect(wellFormed(text)).toBe(text.toWellFormed())
       const clean = wellFormedJson({ value, list: [text, { [name]: text }] })
-      expect(JSON.stringify(clean)).not.toMatch(/\\ud[89a-f]/i)
+      // Stringify escapes a lone surrogate as \udXXX; an even number of backslashes before it is text.
+      expect(JSON.stringify(clean)).not.toMatch(/(?<!\\)(?:\\\\)*\\ud[89a-f]/)
       expect(wellFormedJson(clean)).toBe(clean)
     }),
-    { numRuns: 300 }
+    { numRuns: 300, seed: 3 }
   ))
 
 it("L5 splitPair loses no text and leaves no half pair at the end of the first part", () =>
@@ -61,5 +62,6 @@ it("L5 splitPair loses no text and leaves no half pair at the end of the first p
       const [whole, half] = splitPair(text)
       expect(whole + half).toBe(text)
       expect(/[\ud800-\udbff]$/.test(whole) && half === "").toBe(false)
-    })
+    }),
+    { numRuns: 100, seed: 4 }
   ))
