@@ -1,4 +1,4 @@
-// Holds the arrows between packages (docs/architecture.md): who may depend on whom. Exit 1 names each wrong arrow.
+// Holds the arrows between packages, and between the folders of a package (docs/architecture.md): which may import which. Exit 1 names each wrong arrow.
 import { readFileSync, readdirSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 
@@ -13,6 +13,19 @@ const allowed = {
   web: ["contracts", "client"],
   desktop: ["contracts", "host"],
   testing: ["contracts", "log", "orchestration", "providers", "host", "client", "server"]
+}
+
+/** The folders of a package, each with the folders that it may import. Tests may import all of them. */
+const folders = {
+  orchestration: {
+    state: [],
+    readmodel: ["state"],
+    decide: ["state", "readmodel"],
+    engine: ["state", "readmodel", "decide"],
+    streams: ["state", "readmodel"],
+    sessions: ["state", "readmodel", "decide", "engine", "streams"],
+    transfer: ["state", "readmodel", "decide", "engine"]
+  }
 }
 
 const root = resolve(import.meta.dirname, "..")
@@ -39,6 +52,14 @@ for (const area of ["apps", "packages"]) {
         const isSettings = file === join(home, "vitest.config.ts") && resolve(home, specifier) === join(root, "vitest.limits.ts")
         if (specifier.startsWith(".") && !isSettings && !resolve(dirname(file), specifier).startsWith(home))
           wrong.push(`${at}: ${specifier} leaves its package`)
+        const within = folders[name]
+        if (within !== undefined && specifier.startsWith(".") && !isTest) {
+          const [from, to] = [dirname(file), dirname(resolve(dirname(file), specifier))].map((path) =>
+            relative(join(home, "src"), path)
+          )
+          if (from !== to && !(within[from]?.includes(to) ?? false))
+            wrong.push(`${at}: ${from || "src"}/ may not import ${to || "src"}/`)
+        }
         if (other === undefined || other === name) continue
         if (other === "testing" ? !isTest : !(allowed[name]?.includes(other) ?? false) && !isTest)
           wrong.push(`${at}: ${name} may not import @millrace/${other}`)

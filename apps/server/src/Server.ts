@@ -8,7 +8,7 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Context, Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
 import type { EventLog } from "@millrace/log/EventLog"
-import type { Signals } from "@millrace/orchestration/Signals"
+import type { Signals } from "@millrace/orchestration/streams/Signals"
 import * as Access from "./auth/Access.ts"
 import { type BindRefused, checkBind, isReachable } from "./auth/Bind.ts"
 import { AccessConfig, required } from "./auth/Session.ts"
@@ -17,20 +17,20 @@ import * as Api from "./http/Api.ts"
 import * as Docs from "./http/Docs.ts"
 import * as Allowance from "./http/Allowance.ts"
 import * as Drain from "./http/Drain.ts"
-import * as Followers from "./http/Followers.ts"
+import * as Subscribers from "./subscriptions/Subscribers.ts"
 import * as Guard from "./http/Guard.ts"
 import * as Health from "./http/Health.ts"
-import * as Metrics from "./http/Metrics.ts"
+import * as MetricsRoute from "./metrics/MetricsRoute.ts"
 import * as NotReady from "./http/NotReady.ts"
-import * as Numbers from "./http/Numbers.ts"
-import * as Pair from "./http/Pair.ts"
+import * as ServerMetrics from "./metrics/ServerMetrics.ts"
+import * as PairRoutes from "./page/PairRoutes.ts"
 import { Lease } from "./http/Sse.ts"
-import * as Wake from "./http/Wake.ts"
-import * as Web from "./http/Web.ts"
+import * as SubscriberScheduler from "./subscriptions/SubscriberScheduler.ts"
+import * as PageRoutes from "./page/PageRoutes.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
 import * as Rpc from "./rpc/Rpc.ts"
 import type { Service } from "./Service.ts"
-import { codeOf, words } from "./Thrown.ts"
+import { codeOf, messageOf } from "./NodeError.ts"
 
 export interface Options {
   readonly host: string
@@ -78,7 +78,7 @@ export class Server extends Context.Tag("@millrace/server/Server")<
      */
     readonly drain: (grace: Duration.DurationInput) => Effect.Effect<Drain.DrainReport>
     /** The current value of every metric. */
-    readonly samples: Numbers.Numbers["Type"]["samples"]
+    readonly samples: ServerMetrics.ServerMetrics["Type"]["samples"]
   }
 >() {}
 
@@ -106,7 +106,7 @@ const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => 
         `This machine has no address "${host}". Listen on 127.0.0.1, or on an address of this machine.`
       )
     default:
-      return failed("other", `Cannot listen on ${host}:${port}: ${words(cause)}. Choose another --host or --port.`)
+      return failed("other", `Cannot listen on ${host}:${port}: ${messageOf(cause)}. Choose another --host or --port.`)
   }
 }
 
@@ -116,15 +116,15 @@ const urlOf = (host: string, port: number): string => {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
 }
 
-const publicRoutes = Effect.map(Effect.all([Health.make, Pair.make, Web.make]), (all) => all.flat())
+const publicRoutes = Effect.map(Effect.all([Health.make, PairRoutes.make, PageRoutes.make]), (all) => all.flat())
 /** Routes that describe the server and its interface. They need a token only when other machines can reach the server (decision 0081). */
-const describing = Effect.map(Effect.all([Metrics.make, Docs.make]), (all) => all.flat())
+const describing = Effect.map(Effect.all([MetricsRoute.make, Docs.make]), (all) => all.flat())
 
 const routes = (options: Options) =>
   Layer.unwrapScoped(
     Effect.gen(function* () {
       const open = yield* publicRoutes
-      const closed = yield* Pair.makePrivate
+      const closed = yield* PairRoutes.makePrivate
       const described = yield* describing
       const describe = HttpLayerRouter.addAll(described)
       const known: ReadonlyArray<Guard.Known> = [
@@ -170,7 +170,7 @@ const portOf = (node: NodeServer): number => {
 const service = (options: Options, node: NodeServer) =>
   Layer.effect(
     Server,
-    Effect.zipWith(Drain.Drain, Numbers.Numbers, (drain, { samples }) => {
+    Effect.zipWith(Drain.Drain, ServerMetrics.ServerMetrics, (drain, { samples }) => {
       const port = portOf(node)
       return {
         host: options.host,
@@ -201,10 +201,12 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         NodeHttpServer.layerServer(() => node, { host: options.host, port: options.port }),
         (error) => cannotListen(options, error.cause)
       )
-      const base = Numbers.layer.pipe(
+      const base = ServerMetrics.layer.pipe(
         Layer.provideMerge(Drain.layer(node)),
-        Layer.provideMerge(Wake.layer),
-        Layer.provideMerge(Layer.mergeAll(Tokens.layer(options.dataDir), access, Layer.sync(Followers.Registry, Followers.make))),
+        Layer.provideMerge(SubscriberScheduler.layer),
+        Layer.provideMerge(
+          Layer.mergeAll(Tokens.layer(options.dataDir), access, Layer.sync(Subscribers.Registry, Subscribers.make))
+        ),
         Layer.provideMerge(
           options.allowance === undefined ? Layer.empty : Layer.succeed(Allowance.Current, Allowance.make(options.allowance))
         ),

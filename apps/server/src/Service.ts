@@ -2,11 +2,11 @@
  * The seam to the host: what the transports serve. `packages/host` provides it (`Layer.succeed(Service, ...)`); tests provide a fake.
  */
 import { Context, type Effect } from "effect"
-import type { Figures } from "@millrace/host/Figures"
+import type { HostStats } from "@millrace/host/HostStats"
 import type { ShutdownBegun } from "@millrace/contracts/Api"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import type { Ready } from "@millrace/contracts/Ready"
-import type { Transfer } from "@millrace/orchestration/Transfer"
+import type { Transfer } from "@millrace/orchestration/transfer/Transfer"
 
 export class Service extends Context.Tag("@millrace/server/Service")<
   Service,
@@ -15,7 +15,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>
       /** For `/metrics`. */
-      readonly figures: Effect.Effect<Figures>
+      readonly stats: Effect.Effect<HostStats>
       /**
        * Closes admission without waiting; a second call returns the first one's answer (S1, S7). `deadline`: milliseconds. The owner of the server
        * then shuts it down, as after a signal (S10).

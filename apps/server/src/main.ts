@@ -2,8 +2,10 @@
 import * as Fibers from "@millrace/host/Fibers"
 import { Effect, Exit } from "effect"
 import * as Cli from "./cli/Cli.ts"
-import * as Signals from "./cli/Signals.ts"
+import * as ProcessSignals from "./cli/ProcessSignals.ts"
 
-Signals.install()
+ProcessSignals.install()
 
-Effect.runFork(Fibers.arranged(Cli.run(process.argv.slice(2)))).addObserver((exit) => process.exit(Exit.getOrElse(exit, () => 1)))
+Effect.runFork(Fibers.withServerRuntime(Cli.run(process.argv.slice(2)))).addObserver((exit) =>
+  process.exit(Exit.getOrElse(exit, () => 1))
+)

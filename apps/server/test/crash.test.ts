@@ -5,7 +5,7 @@
 import { expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
-import { points } from "@millrace/host/Steps"
+import { points } from "@millrace/host/FailPoints"
 import { problems } from "@millrace/testing/LogChecks"
 import { run } from "@millrace/testing/Program"
 import type { RawEvent } from "@millrace/testing/RawSse"

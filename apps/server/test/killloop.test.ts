@@ -1,6 +1,6 @@
 /** The kill loop with the demo agent: 25 servers, each killed at work or in recovery, at random and at every named point. `pnpm killloop` runs more. */
 import { expect, it } from "@effect/vitest"
-import { points } from "@millrace/host/Steps"
+import { points } from "@millrace/host/FailPoints"
 import * as Restarts from "@millrace/testing/killloop/Restarts"
 import * as Run from "@millrace/testing/killloop/Run"
 import { run } from "@millrace/testing/Program"

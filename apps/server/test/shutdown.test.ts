@@ -7,7 +7,7 @@ import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Pairing from "../src/auth/Pairing.ts"
 import * as Tokens from "../src/auth/Tokens.ts"
-import * as LocalToken from "../src/cli/LocalToken.ts"
+import * as LocalToken from "../src/cli/client/LocalToken.ts"
 import { live, send } from "./support/Fixture.ts"
 import * as Hosted from "./support/Hosted.ts"
 

@@ -1,4 +1,4 @@
-/** Stores a reader's cursor between runs. The file store of the command line is in apps/server/src/cli/CursorFile.ts. */
+/** Stores a reader's cursor between runs. The file store of the command line is in apps/server/src/cli/client/CursorFile.ts. */
 import { Effect, Ref, Schema, Stream } from "effect"
 import type { Frame } from "@millrace/contracts/Frame"
 

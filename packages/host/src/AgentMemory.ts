@@ -1,6 +1,6 @@
 /** Resident memory of the agents' process groups, from the process ledger and `/proc`. The reaper compares it with `maxMemoryBytes`. */
 import type { ThreadId } from "@millrace/contracts/Ids"
-import { ProcessMemory } from "@millrace/orchestration/ProcessMemory"
+import { ProcessMemory } from "@millrace/orchestration/sessions/ProcessMemory"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Proc from "@millrace/providers/process/Proc"
 import { Effect, Layer } from "effect"

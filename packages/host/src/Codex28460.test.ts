@@ -4,7 +4,7 @@
  */
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import { EventLog } from "@millrace/log/EventLog"
-import { Directories } from "@millrace/orchestration/Directories"
+import { Directories } from "@millrace/orchestration/engine/Directories"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as TestHost from "@millrace/testing/TestHost"

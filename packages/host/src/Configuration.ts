@@ -5,7 +5,7 @@
 import { homedir } from "node:os"
 import { resolve } from "node:path"
 import { RecoveryPolicy } from "@millrace/contracts/State"
-import type * as Reaper from "@millrace/orchestration/Reaper"
+import type * as Reaper from "@millrace/orchestration/sessions/Reaper"
 import * as Instance from "@millrace/providers/Instance"
 import * as PublicAddress from "./PublicAddress.ts"
 import { Duration, Either, JSONSchema, ParseResult, Schema } from "effect"

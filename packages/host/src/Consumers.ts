@@ -2,8 +2,8 @@
  * The in-process subscriptions of this host, each with its own position. A slow consumer delays itself and no other.
  * On shutdown each consumer receives `bye` exactly once; `ended` resolves when all have (S3, S4, S5).
  */
-import { Signal } from "@millrace/log/Signal"
-import type { Signals } from "@millrace/orchestration/Signals"
+import { Notifier } from "@millrace/log/Notifier"
+import type { Signals } from "@millrace/orchestration/streams/Signals"
 import { Deferred, Effect, FiberId, Schema, type Scope } from "effect"
 
 export const Delivery = Schema.Literal("lossless", "best-effort")
@@ -73,7 +73,7 @@ export const make = (
   signals: Pick<typeof Signals.Service, "place" | "since" | "beyond">
 ): Effect.Effect<Consumers, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const signal = new Signal()
+    const signal = new Notifier()
     const live = new Set<Consumer>()
     const watched = new Map<Consumer, { readonly reads: number }>()
     let phase: Phase = "open"

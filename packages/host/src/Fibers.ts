@@ -7,5 +7,5 @@ import { Effect, RuntimeFlags, RuntimeFlagsPatch, Scheduler } from "effect"
 const scheduler = Scheduler.makeBatched((drain) => setImmediate(drain))
 const uncounted = RuntimeFlagsPatch.disable(RuntimeFlags.RuntimeMetrics)
 
-export const arranged = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const withServerRuntime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   effect.pipe(Effect.withScheduler(scheduler), Effect.withRuntimeFlagsPatch(uncounted))

@@ -11,27 +11,27 @@ import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
-import * as Directories from "@millrace/orchestration/Directories"
-import * as Dispatcher from "@millrace/orchestration/Dispatcher"
-import * as Engine from "@millrace/orchestration/Engine"
-import * as Import from "@millrace/orchestration/Import"
-import * as Reaper from "@millrace/orchestration/Reaper"
-import * as Recovery from "@millrace/orchestration/Recovery"
-import * as Signals from "@millrace/orchestration/Signals"
-import * as Timers from "@millrace/orchestration/Timers"
-import * as Transfer from "@millrace/orchestration/Transfer"
-import * as Views from "@millrace/orchestration/Views"
+import * as Directories from "@millrace/orchestration/engine/Directories"
+import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
+import * as Engine from "@millrace/orchestration/engine/Engine"
+import * as Import from "@millrace/orchestration/transfer/Import"
+import * as Reaper from "@millrace/orchestration/sessions/Reaper"
+import * as Recovery from "@millrace/orchestration/sessions/Recovery"
+import * as Signals from "@millrace/orchestration/streams/Signals"
+import * as Timers from "@millrace/orchestration/sessions/Timers"
+import * as Transfer from "@millrace/orchestration/transfer/Transfer"
+import * as Views from "@millrace/orchestration/readmodel/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
 import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
-import * as Figures from "./Figures.ts"
-import * as Room from "./Room.ts"
+import * as HostStats from "./HostStats.ts"
+import * as BoundedLayer from "./BoundedLayer.ts"
 import * as Shutdown from "./Shutdown.ts"
-import * as Steps from "./Steps.ts"
+import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
-import * as Waiting from "./Waiting.ts"
+import * as WaitReasons from "./WaitReasons.ts"
 
 /** Limits of the components; each component has its defaults. */
 export interface Limits {
@@ -44,7 +44,7 @@ export interface Limits {
   /** Deadline of the shutdown that runs when the scope closes and none has begun. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
   /** For tests. */
-  readonly onStep?: Steps.OnStep
+  readonly onStep?: FailPoints.OnFailPoint
 }
 
 export interface Options extends Limits {
@@ -77,7 +77,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
        */
       readonly subscribe: (options: Subscription.Options) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
       /** Current metrics. */
-      readonly figures: Effect.Effect<Figures.Figures>
+      readonly stats: Effect.Effect<HostStats.HostStats>
       /** True once a shutdown has begun. */
       readonly draining: Effect.Effect<boolean>
       /** Whether the host accepts requests now; if not, the reason. */
@@ -92,7 +92,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
 >() {}
 
 /** Kills the agent processes of a dead server, before anything is spawned or decided (P1, T5). */
-const reaped = (onStep: Steps.OnStep | undefined) =>
+const reaped = (onStep: FailPoints.OnFailPoint | undefined) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { killed, left } = yield* (yield* Ledger.Ledger).reap
@@ -108,7 +108,7 @@ const service = ({ onStep }: Limits) =>
     const engine = yield* Engine.Engine
     const { adapters } = yield* Providers
     const log = yield* EventLog
-    const closing = yield* Room.Closing
+    const closing = yield* BoundedLayer.CloseDeadline
     const consumers = yield* Consumers.make(log, yield* Signals.Signals)
     const dispatcher = yield* Dispatcher.Dispatcher
     const shutdown = yield* Shutdown.make({
@@ -128,7 +128,7 @@ const service = ({ onStep }: Limits) =>
     const views = yield* Views.Views
     return Host.of({
       ...views,
-      ...Waiting.shown(views, engine),
+      ...WaitReasons.shown(views, engine),
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,
       commandStatus: engine.commandStatus,
@@ -136,7 +136,7 @@ const service = ({ onStep }: Limits) =>
       subscribe: (options) => Subscription.frames(log, consumers, options),
       // Unbounded: at most one probe per configured provider, and a slow probe must not delay the others.
       providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
-      figures: Figures.make({ engine, dispatcher, log, consumers }),
+      stats: HostStats.make({ engine, dispatcher, log, consumers }),
       draining: shutdown.begun,
       ready: Effect.zipWith(shutdown.begun, log.lost, (begun, lost): Ready => {
         if (begun) return { status: "draining" }
@@ -150,15 +150,17 @@ const service = ({ onStep }: Limits) =>
     })
   })
 
-const closing = ({ closeWithin = "10 seconds" }: Limits) => Room.closing(closeWithin)
+const closing = ({ closeWithin = "10 seconds" }: Limits) => BoundedLayer.closing(closeWithin)
 
-/** Each room closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
+/** Each layer closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
 const core = (limits: Limits) =>
-  Room.make("The host", Layer.scoped(Host, service(limits))).pipe(
-    Layer.provideMerge(Room.make("The reaper", Reaper.layer(limits.reaper))),
-    Layer.provideMerge(Room.make("The timers", Timers.layer())),
-    Layer.provideMerge(Room.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
-    Layer.provideMerge(Room.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))),
+  BoundedLayer.make("The host", Layer.scoped(Host, service(limits))).pipe(
+    Layer.provideMerge(BoundedLayer.make("The reaper", Reaper.layer(limits.reaper))),
+    Layer.provideMerge(BoundedLayer.make("The timers", Timers.layer())),
+    Layer.provideMerge(BoundedLayer.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
+    Layer.provideMerge(
+      BoundedLayer.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))
+    ),
     Layer.provideMerge(Layer.merge(Views.layer, Signals.layer(limits.signals)))
   )
 
@@ -176,22 +178,25 @@ export const layer = (options: Options) => {
         file: logFile,
         anchor: anchorFile,
         ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
-        ...Steps.inLog(options.onStep)
+        ...FailPoints.inLog(options.onStep)
       })
     )
   )
-  const ledger = Steps.inLedger(
+  const ledger = FailPoints.inLedger(
     Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ file }) => Ledger.layer(file("processes")))),
     options.onStep
   )
   return core(options).pipe(
     Layer.provide(AgentMemory.layer),
     Layer.provideMerge(
-      Layer.merge(Room.make("The agents", Steps.inAgents(Registry.layer(options.providers), options.onStep)), Directories.layer)
+      Layer.merge(
+        BoundedLayer.make("The agents", FailPoints.inAgents(Registry.layer(options.providers), options.onStep)),
+        Directories.layer
+      )
     ),
-    Layer.provideMerge(Room.make("The process ledger", Layer.provideMerge(reaped(options.onStep), ledger))),
-    Layer.provideMerge(Room.make("The log", options.store ?? inDirectory)),
-    Layer.provideMerge(Room.make("The data directory", DataDirectory.layer(options.dataDir))),
+    Layer.provideMerge(BoundedLayer.make("The process ledger", Layer.provideMerge(reaped(options.onStep), ledger))),
+    Layer.provideMerge(BoundedLayer.make("The log", options.store ?? inDirectory)),
+    Layer.provideMerge(BoundedLayer.make("The data directory", DataDirectory.layer(options.dataDir))),
     Layer.provide(closing(options))
   )
 }
@@ -205,7 +210,7 @@ export const layerMemory = (options: MemoryOptions) =>
         options.directories === undefined ? Directories.layer : Directories.layerMemory(...options.directories)
       )
     ),
-    Layer.provideMerge(Room.make("The log", options.store ?? EventLogMemory.layer())),
+    Layer.provideMerge(BoundedLayer.make("The log", options.store ?? EventLogMemory.layer())),
     Layer.provide(closing(options))
   )
 

@@ -2,7 +2,7 @@
 import { expect, it } from "@effect/vitest"
 import { CommandBody } from "@millrace/contracts/Command"
 import type { ThreadId } from "@millrace/contracts/Ids"
-import * as Verify from "@millrace/orchestration/Verify"
+import * as Verify from "@millrace/orchestration/readmodel/Verify"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as TestHost from "@millrace/testing/TestHost"

@@ -1,7 +1,7 @@
 /** Expires requests at shutdown, because no one can answer them any more: first the open ones, then each one that opens during the shutdown (T13). */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { EventLog, Page, View } from "@millrace/log/EventLog"
-import type { Engine } from "@millrace/orchestration/Engine"
+import type { Engine } from "@millrace/orchestration/engine/Engine"
 import { Effect, Stream } from "effect"
 
 /** Rows of one query. Open requests beyond this number end with their turns. */

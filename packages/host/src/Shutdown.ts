@@ -4,13 +4,13 @@
  * transports, and the log last.
  */
 import type { EventLog } from "@millrace/log/EventLog"
-import type { Dispatcher } from "@millrace/orchestration/Dispatcher"
-import type { Engine } from "@millrace/orchestration/Engine"
+import type { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"
+import type { Engine } from "@millrace/orchestration/engine/Engine"
 import { Clock, Deferred, Duration, Effect, Option, Schema } from "effect"
 import { ConsumerReport, type Consumers } from "./Consumers.ts"
 import * as OpenRequests from "./OpenRequests.ts"
 import * as SessionExits from "./SessionExits.ts"
-import type { OnStep } from "./Steps.ts"
+import type { OnFailPoint } from "./FailPoints.ts"
 
 export interface BeginOptions {
   /** Time for the whole shutdown, from now. */
@@ -93,7 +93,7 @@ const complaint = ({ forced, sessions, drained, consumers, head }: Report): stri
   return complaints.length === 0 ? undefined : complaints.join(" ")
 }
 
-export const make = (rooms: {
+export const make = (parts: {
   readonly engine: typeof Engine.Service
   readonly dispatcher: typeof Dispatcher.Service
   readonly log: typeof EventLog.Service
@@ -101,10 +101,10 @@ export const make = (rooms: {
   /** Called once, when the shutdown begins. */
   readonly onBegin: (token: Token) => void
   /** For tests. */
-  readonly onStep?: OnStep
+  readonly onStep?: OnFailPoint
 }): Effect.Effect<Shutdown> =>
   Effect.gen(function* () {
-    const { engine, dispatcher, log, consumers, onStep } = rooms
+    const { engine, dispatcher, log, consumers, onStep } = parts
     const ended = yield* Deferred.make<Report>()
     const began = yield* Deferred.make<Token>()
     const forced = yield* Deferred.make<void>()
@@ -182,7 +182,7 @@ export const make = (rooms: {
         begun = token
         yield* engine.closeAdmission
         yield* consumers.watch
-        rooms.onBegin(token)
+        parts.onBegin(token)
         onStep?.("shutdown-begun")
         yield* Deferred.succeed(began, token)
         // A daemon fiber: an interrupted caller does not cancel the shutdown. Interruptible even if a finalizer calls it, because stages race the deadline.

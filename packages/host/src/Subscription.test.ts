@@ -7,7 +7,7 @@ import { knownThreads } from "@millrace/testing/KnownThreads"
 import { seeds, simulate } from "@millrace/testing/SeededScheduler"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Ref, Scope, Stream, TestClock } from "effect"
-import * as Signals from "@millrace/orchestration/Signals"
+import * as Signals from "@millrace/orchestration/streams/Signals"
 import * as Consumers from "./Consumers.ts"
 import * as Subscription from "./Subscription.ts"
 

@@ -4,8 +4,8 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat } from "@millrace/contracts/Import"
 import { EventLog } from "@millrace/log/EventLog"
-import { Records } from "@millrace/orchestration/Records"
-import * as Verify from "@millrace/orchestration/Verify"
+import { RecordSplitter } from "@millrace/orchestration/transfer/RecordSplitter"
+import * as Verify from "@millrace/orchestration/readmodel/Verify"
 import * as Codex from "@millrace/providers/codex/Codex"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import { command } from "@millrace/testing/Orchestration"
@@ -128,7 +128,7 @@ describe("export and import", () => {
       ]
       const cut = [...events.slice(0, started + 1), ...open, opened]
       const document = [lines[0], ...cut.map((event) => JSON.stringify(event)), JSON.stringify({ count: cut.length })].join("\n")
-      const before = (yield* host.figures).sessions.length
+      const before = (yield* host.stats).sessions.length
       const { threadId: mine } = yield* host.importThread({ source: bytes(document) })
       const found = yield* views(host, mine)
       expect(found.turns).toMatchObject([{ status: "interrupted", reason: "imported" }])
@@ -143,7 +143,7 @@ describe("export and import", () => {
         ])
       })
       expect((yield* host.thread(mine)).status).toBe("idle")
-      expect((yield* host.figures).sessions.length).toBe(before)
+      expect((yield* host.stats).sessions.length).toBe(before)
       // It continues like any other thread.
       yield* host.dispatch(command("turn.start", { threadId: mine, text: "and now" }), "tester")
       yield* host.follow({ stream: `thread/${mine}` }).pipe(
@@ -221,7 +221,7 @@ describe("export and import", () => {
     const filled = (filling: string) => `{"a":0,${filling}"events": [{"b":1}], "count":1}`
     // Quadratic work would take minutes here and exceed the test's time limit.
     for (const filling of [`"l":[],`.repeat(100_000), `${" ".repeat(900_000)}"z":1,`]) {
-      const cut = new Records()
+      const cut = new RecordSplitter()
       const found = (filled(filling).match(/[^]{1,65536}/g) ?? []).map((chunk) => cut.push(chunk))
       const texts = found.flatMap((records) => (records === "too-large" ? [records] : records.map(({ text }) => text)))
       expect(texts[0]?.length).toBe(filling.length + 7)
@@ -230,7 +230,7 @@ describe("export and import", () => {
   })
 
   it("X5 L4 a record that never ends is refused at a megabyte: it is not held", () => {
-    const cut = new Records()
+    const cut = new RecordSplitter()
     expect(cut.push('{"a":"')).toEqual([])
     const piece = "x".repeat(64 * 1024)
     for (let n = 1; n < 16; n++) expect(cut.push(piece)).toEqual([])

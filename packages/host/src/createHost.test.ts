@@ -75,7 +75,7 @@ describe("createHost", () => {
     expect((await reading).at(-1)?._tag).toBe("bye")
   })
 
-  it("C2 rooms of one's own: a store that outlives the host, agents, a clock", async () => {
+  it("C2 replaced parts: a store that outlives the host, agents, a clock", async () => {
     const log = await Effect.runPromise(memoryLog)
     const at = Date.UTC(2030, 0, 1)
     const clock: Clock.Clock = Object.assign(Object.create(Clock.make()), {

@@ -63,9 +63,9 @@ const settle = <A, E>(exit: Exit.Exit<A, E>): A => {
 /** Resolves when the host has recovered and accepts commands. If it cannot start, closes everything and rejects. */
 export const createHost = async (options: CreateOptions): Promise<PromiseHost> => {
   const scope = Effect.runSync(Scope.make())
-  const built = await Effect.runPromiseExit(Layer.toRuntime(layerOf(options)).pipe(Scope.extend(scope), Fibers.arranged))
+  const built = await Effect.runPromiseExit(Layer.toRuntime(layerOf(options)).pipe(Scope.extend(scope), Fibers.withServerRuntime))
   let closing: Promise<void> | undefined
-  const close = () => (closing ??= Effect.runPromise(Fibers.arranged(Scope.close(scope, Exit.void))))
+  const close = () => (closing ??= Effect.runPromise(Fibers.withServerRuntime(Scope.close(scope, Exit.void))))
   if (Exit.isFailure(built)) await close()
   const runtime = settle(built)
   const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => settle(await Runtime.runPromiseExit(runtime)(effect))

@@ -5,7 +5,7 @@
  */
 import { Context, type Effect, type Option, Schema, type Stream } from "effect"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
-import type { SpreadCounts } from "./Spread.ts"
+import type { HistogramCounts } from "./Histogram.ts"
 
 /** An event to append. The log assigns offset and version and encodes the wire JSON once. */
 export interface NewEvent {
@@ -201,7 +201,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
       readonly bytes: number
       readonly ringBytes: number
       /** Per append with events: number of events, bytes of their JSON, seconds of the transaction. */
-      readonly perBatch: { readonly events: SpreadCounts; readonly bytes: SpreadCounts; readonly seconds: SpreadCounts }
+      readonly perBatch: { readonly events: HistogramCounts; readonly bytes: HistogramCounts; readonly seconds: HistogramCounts }
     }>
   }
 >() {}

@@ -13,8 +13,8 @@ import {
   type ReadOptions
 } from "./EventLog.ts"
 import { Ring } from "./Ring.ts"
-import { Signal } from "./Signal.ts"
-import { Spread } from "./Spread.ts"
+import { Notifier } from "./Notifier.ts"
+import { Histogram } from "./Histogram.ts"
 import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
 
 export interface Options {
@@ -42,13 +42,13 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     let events = 0
     let bytes = 0
     const perBatch = {
-      events: new Spread([1, 4, 16, 64, 256, 1024]),
-      bytes: new Spread([1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000]),
-      seconds: new Spread([0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5])
+      events: new Histogram([1, 4, 16, 64, 256, 1024]),
+      bytes: new Histogram([1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000]),
+      seconds: new Histogram([0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5])
     }
     const pageBytes = options.pageBytes ?? defaultPageBytes
     const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes)
-    const signal = new Signal()
+    const signal = new Notifier()
     const wake = options.onWake === undefined ? signal.wake : () => options.onWake?.(signal.wake)
 
     const outside = (after: number): Option.Option<CursorAhead | CursorExpired> => {

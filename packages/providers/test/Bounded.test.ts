@@ -1,11 +1,11 @@
 /** The state that adapters keep for items and tools that an agent never ends is bounded. */
 import { describe, expect, it } from "@effect/vitest"
-import { Counts } from "../src/claude/Counts.ts"
-import * as Live from "../src/codex/Live.ts"
+import { TokenCounter } from "../src/claude/TokenCounter.ts"
+import * as RunningWork from "../src/codex/RunningWork.ts"
 
 describe("what an adapter remembers", () => {
   it("R7 Claude: the usage of a turn is exact over any number of messages, and each report sums up 16 of them", () => {
-    const counts = new Counts()
+    const counts = new TokenCounter()
     const tokens = { input_tokens: 2, output_tokens: 1 }
     let usage = counts.report("m0", tokens)
     for (let n = 0; n < 5000; n++) {
@@ -17,7 +17,7 @@ describe("what an adapter remembers", () => {
   })
 
   it("R7 Codex: of commands that never end the newest 256 are known, over all turns", () => {
-    const live = Live.make()
+    const live = RunningWork.make()
     for (let n = 0; n < 2000; n++)
       live.note([
         {

@@ -2,18 +2,18 @@
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Command, CommandResult } from "@millrace/contracts/Command"
-import { defaults, type Policy } from "@millrace/orchestration/Continuation"
-import { decideCommand } from "@millrace/orchestration/decideCommand"
-import { decideFact } from "@millrace/orchestration/decideFact"
-import { Draft, type World } from "@millrace/orchestration/Draft"
-import { evolve } from "@millrace/orchestration/evolve"
-import type { Fact } from "@millrace/orchestration/Fact"
-import type { ProjectState } from "@millrace/orchestration/ProjectState"
-import { hasLiveSession, type ThreadState } from "@millrace/orchestration/ThreadState"
-import { violations } from "@millrace/orchestration/violations"
+import { defaults, type Policy } from "@millrace/orchestration/state/Continuation"
+import { decideCommand } from "@millrace/orchestration/decide/decideCommand"
+import { decideFact } from "@millrace/orchestration/decide/decideFact"
+import { Draft, type StateReader } from "@millrace/orchestration/decide/Draft"
+import { evolve } from "@millrace/orchestration/state/evolve"
+import type { Fact } from "@millrace/orchestration/decide/Fact"
+import type { ProjectState } from "@millrace/orchestration/state/ProjectState"
+import { hasLiveSession, type ThreadState } from "@millrace/orchestration/state/ThreadState"
+import { violations } from "@millrace/orchestration/state/violations"
 import { Either } from "effect"
 
-export class DecideModel implements World {
+export class DecideModel implements StateReader {
   private readonly threads = new Map<ThreadId, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
   private readonly refolded = new Map<string, ThreadState | undefined>()

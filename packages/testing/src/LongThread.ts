@@ -7,9 +7,9 @@ import { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemContent } from "@millrace/contracts/Item"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import type { Envelope } from "@millrace/log/EventLog"
-import { Draft, type Moment, type World } from "@millrace/orchestration/Draft"
-import type { ProjectState } from "@millrace/orchestration/ProjectState"
-import type { ThreadState } from "@millrace/orchestration/ThreadState"
+import { Draft, type DecisionContext, type StateReader } from "@millrace/orchestration/decide/Draft"
+import type { ProjectState } from "@millrace/orchestration/state/ProjectState"
+import type { ThreadState } from "@millrace/orchestration/state/ThreadState"
 import { Effect } from "effect"
 import { join } from "node:path"
 
@@ -51,7 +51,7 @@ export const write = (options: {
     let thread: ThreadState | undefined
     let project: ProjectState | undefined
     let seconds = 0
-    const world: World = {
+    const world: StateReader = {
       thread: () => thread,
       project: () => project,
       projectAt: () => undefined,
@@ -63,7 +63,7 @@ export const write = (options: {
       name: string,
       write: (emit: <T extends EventType>(type: T, data: DataOf<T>) => void, draft: Draft) => void
     ): Envelope => {
-      const moment: Moment = {
+      const moment: DecisionContext = {
         at: new Date(1_790_000_000_000 + seconds++ * 1_000).toISOString(),
         seed: name,
         hold: false,

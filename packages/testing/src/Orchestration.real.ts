@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
-import * as Verify from "@millrace/orchestration/Verify"
+import * as Verify from "@millrace/orchestration/readmodel/Verify"
 import * as Codex from "@millrace/providers/codex/Codex"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import { Effect } from "effect"

@@ -1,6 +1,7 @@
 /** An access file of the data directory that cannot be read or written. */
 import { Effect, Schema } from "effect"
-import { words } from "../Thrown.ts"
+import { StorageUnavailable } from "@millrace/contracts/Errors"
+import { messageOf } from "../NodeError.ts"
 
 export class AccessFileError extends Schema.TaggedError<AccessFileError>()("AccessFileError", {
   path: Schema.String,
@@ -13,7 +14,7 @@ export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, A
   Effect.try({
     try: operation,
     catch: (cause) => {
-      const reason = words(cause)
+      const reason = messageOf(cause)
       return new AccessFileError({
         path,
         reason,
@@ -21,3 +22,7 @@ export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, A
       })
     }
   })
+
+/** The wire error of an access file. Retry after one second. */
+export const unavailable = ({ message }: AccessFileError): StorageUnavailable =>
+  new StorageUnavailable({ message, retryAfterMillis: 1000 })

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Clock, Duration, Effect, Option, Schema } from "effect"
-import { isMissing } from "../Thrown.ts"
+import { isMissing } from "../NodeError.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
 import type { Role } from "./Tokens.ts"
 

@@ -9,6 +9,7 @@ import { Drain } from "../http/Drain.ts"
 import * as Limited from "../http/Limited.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
+import * as AccessFile from "./AccessFile.ts"
 import { type Role, Tokens } from "./Tokens.ts"
 
 export class Session extends Context.Tag("@millrace/server/Session")<
@@ -76,10 +77,7 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
   const secret = Access.secretOf(request.headers, request.cookies, config.port())
   if (secret === undefined) return yield* missing
   const tokens = yield* Tokens
-  const found = yield* Effect.mapError(
-    tokens.identify(secret),
-    ({ message }) => new StorageUnavailable({ message, retryAfterMillis: 1000 })
-  )
+  const found = yield* Effect.mapError(tokens.identify(secret), AccessFile.unavailable)
   if (Option.isNone(found)) return yield* (yield* lostDirectory) ?? unknown
   if (mayBeForged(request)) return yield* noOrigin
   return Session.of({ actor: found.value.name, tokenId: found.value.id, role: found.value.role })

@@ -6,7 +6,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
-import { isMissing } from "../Thrown.ts"
+import { isMissing } from "../NodeError.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
 
 /** `admin`: the command line of this machine, `token create --admin`, and a browser paired by `serve` or `pair --admin`. `client`: every other token. */

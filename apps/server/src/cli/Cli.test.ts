@@ -12,7 +12,7 @@ import { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Fixture from "../../test/support/Fixture.ts"
-import * as Discovery from "./Discovery.ts"
+import * as Discovery from "./client/Discovery.ts"
 
 const threadId = ThreadId.make("thr_new")
 const turnId = TurnId.make("trn_1")

@@ -8,27 +8,27 @@ import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
 import { version } from "@millrace/contracts/Capabilities"
-import { words } from "../Thrown.ts"
-import * as Act from "./Act.ts"
-import * as Answer from "./Answer.ts"
-import * as ConfigCommand from "./Config.ts"
-import * as Doctor from "./Doctor.ts"
+import { messageOf } from "../NodeError.ts"
+import * as Actions from "./commands/Actions.ts"
+import * as Answer from "./commands/Answer.ts"
+import * as ConfigCommand from "./commands/Config.ts"
+import * as Doctor from "./commands/Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
-import * as Goal from "./Goal.ts"
-import * as Handover from "./Handover.ts"
+import * as Goal from "./commands/Goal.ts"
+import * as Handover from "./commands/Handover.ts"
 import * as Help from "./Help.ts"
-import * as Log from "./Log.ts"
-import * as Look from "./Look.ts"
+import * as ProgramLog from "./terminal/ProgramLog.ts"
+import * as Query from "./commands/Query.ts"
 import * as Output from "./Output.ts"
-import * as Ps from "./Ps.ts"
-import * as Run from "./Run.ts"
-import * as Serve from "./Serve.ts"
-import * as Signals from "./Signals.ts"
-import * as Style from "./Style.ts"
-import * as Tail from "./Tail.ts"
-import * as Token from "./Token.ts"
-import * as Transfer from "./Transfer.ts"
-import * as Verify from "./Verify.ts"
+import * as Ps from "./commands/Ps.ts"
+import * as Run from "./commands/Run.ts"
+import * as Serve from "./commands/Serve.ts"
+import * as ProcessSignals from "./ProcessSignals.ts"
+import * as Style from "./terminal/Style.ts"
+import * as Tail from "./commands/Tail.ts"
+import * as Token from "./commands/Token.ts"
+import * as Transfer from "./commands/Transfer.ts"
+import * as Verify from "./commands/Verify.ts"
 
 const root = Command.make("millrace").pipe(
   Command.withDescription("An orchestration server for coding agents: one durable, ordered log, served without loss."),
@@ -36,16 +36,16 @@ const root = Command.make("millrace").pipe(
     Serve.command,
     Run.command,
     Tail.command,
-    Look.threads,
-    Look.state,
-    Look.requests,
+    Query.threads,
+    Query.state,
+    Query.requests,
     Answer.command,
     Goal.command,
     Handover.command,
-    Act.compact,
-    Act.review,
+    Actions.compact,
+    Actions.review,
     Ps.command,
-    Look.providers,
+    Query.providers,
     ConfigCommand.command,
     Doctor.command,
     Token.token,
@@ -92,13 +92,13 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
   return [
     ExitCode.failed,
-    `Internal error: ${words(what)}. Run it again with MILLRACE_LOG_LEVEL=debug for a stack trace, and please report it.`
+    `Internal error: ${messageOf(what)}. Run it again with MILLRACE_LOG_LEVEL=debug for a stack trace, and please report it.`
   ]
 }
 
 const level = (args: ReadonlyArray<string>) => {
   const name = process.env["MILLRACE_LOG_LEVEL"] ?? ""
-  return Log.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
+  return ProgramLog.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
 }
 
 /** Runs the program. Returns the exit code after every resource is closed and all output is written. */
@@ -106,10 +106,10 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.gen(function* () {
     const output = yield* Output.Output
     const unknownLevel = process.env["MILLRACE_LOG_LEVEL"] ?? ""
-    if (unknownLevel !== "" && Log.levelOf(unknownLevel) === undefined)
-      yield* output.note(`MILLRACE_LOG_LEVEL: ${unknownLevel} is not one of ${Log.levelNames.join(", ")}`)
+    if (unknownLevel !== "" && ProgramLog.levelOf(unknownLevel) === undefined)
+      yield* output.note(`MILLRACE_LOG_LEVEL: ${unknownLevel} is not one of ${ProgramLog.levelNames.join(", ")}`)
     const helping = yield* helpConsole
-    const signals = yield* Signals.listen(2)
+    const signals = yield* ProcessSignals.listen(2)
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
     const asked = Help.wantsOverview(args)
       ? output.out(Help.overview(output.outStyle))
@@ -117,7 +117,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const exit = yield* asked.pipe(
       Effect.withConsole(helping),
       Effect.raceFirst(stopped),
-      Effect.tapErrorCause((cause) => (Cause.isDie(cause) ? Log.trace(cause) : Effect.void)),
+      Effect.tapErrorCause((cause) => (Cause.isDie(cause) ? ProgramLog.trace(cause) : Effect.void)),
       Effect.exit
     )
     yield* output.progress(undefined)
@@ -130,7 +130,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     Effect.provide(
       Layer.mergeAll(
         Output.layer,
-        Log.layer(level(args)),
+        ProgramLog.layer(level(args)),
         NodeFileSystem.layer,
         NodePath.layer,
         NodeTerminal.layer,

@@ -1,5 +1,5 @@
 /** Help for people: our overview, and the library's page of each command without its filler lines. */
-import type { Style } from "./Style.ts"
+import type { Style } from "./terminal/Style.ts"
 
 const commands: ReadonlyArray<readonly [string, string]> = [
   ["serve", "start the server; print its URL and a link that pairs a browser"],

@@ -3,9 +3,9 @@
  * progress line, which is cleared before other output.
  */
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
-import { codeOf, words } from "../Thrown.ts"
+import { codeOf, messageOf } from "../NodeError.ts"
 import { OutputClosed } from "./Failure.ts"
-import * as Style from "./Style.ts"
+import * as Style from "./terminal/Style.ts"
 
 export class Output extends Context.Tag("@millrace/server/cli/Output")<
   Output,
@@ -54,7 +54,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     let midLine = false
     let closed: OutputClosed | undefined
     /** Keeps the first cause: later writes only report that the stream is destroyed. */
-    const close = (cause: unknown) => (closed ??= new OutputClosed(codeOf(cause) === "EPIPE" ? {} : { fault: words(cause) }))
+    const close = (cause: unknown) => (closed ??= new OutputClosed(codeOf(cause) === "EPIPE" ? {} : { fault: messageOf(cause) }))
     // Without a listener the error of a closed reader would end the process. `write` reports it to its caller.
     out.on("error", close)
     err.on("error", () => {})

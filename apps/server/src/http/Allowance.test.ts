@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
 import * as Allowance from "./Allowance.ts"
-import * as Followers from "./Followers.ts"
+import * as Subscribers from "../subscriptions/Subscribers.ts"
 
 describe("Allowance", () => {
   it.effect("R7 a token has twice its requests of a second at once, then one after the other; another token has its own", () =>
     Effect.gen(function* () {
-      const { figures, request } = Allowance.make({ requestsPerSecond: 10, streamsPerToken: 0 })
+      const { stats: figures, request } = Allowance.make({ requestsPerSecond: 10, streamsPerToken: 0 })
       const waitOf = (actor: string) =>
         Effect.match(request(actor), { onFailure: ({ retryAfterMillis }) => retryAfterMillis, onSuccess: () => undefined })
       const many = (count: number) => Effect.all(Array.from({ length: count }, () => waitOf("ann")))
@@ -25,17 +25,17 @@ describe("Allowance", () => {
   )
 
   it("R7 streams of one token are counted over SSE and RPC, and those of others are not", () => {
-    const followers = Followers.make()
+    const subscribers = Subscribers.make()
     const { crowded } = Allowance.make({ requestsPerSecond: 0, streamsPerToken: 2 })
-    const first = Followers.reader("sse", "ann", 0)
-    followers.enter(first)
-    followers.enter(Followers.reader("long-poll", "ann", 0))
-    followers.enter(Followers.reader("rpc", "bob", 0))
-    assert.isFalse(crowded(followers, "ann"))
-    followers.enter(Followers.reader("rpc", "ann", 0))
-    assert.isTrue(crowded(followers, "ann"))
-    assert.isFalse(crowded(followers, "bob"))
-    followers.leave(first)
-    assert.isFalse(crowded(followers, "ann"))
+    const first = Subscribers.reader("sse", "ann", 0)
+    subscribers.enter(first)
+    subscribers.enter(Subscribers.reader("long-poll", "ann", 0))
+    subscribers.enter(Subscribers.reader("rpc", "bob", 0))
+    assert.isFalse(crowded(subscribers, "ann"))
+    subscribers.enter(Subscribers.reader("rpc", "ann", 0))
+    assert.isTrue(crowded(subscribers, "ann"))
+    assert.isFalse(crowded(subscribers, "bob"))
+    subscribers.leave(first)
+    assert.isFalse(crowded(subscribers, "ann"))
   })
 })

@@ -4,7 +4,7 @@
  */
 import { Clock, Context, Effect } from "effect"
 import { Overloaded } from "@millrace/contracts/Errors"
-import type * as Followers from "./Followers.ts"
+import type * as Subscribers from "../subscriptions/Subscribers.ts"
 
 export interface Bounds {
   /** 0 = no limit, for each bound. */
@@ -20,7 +20,7 @@ interface Bucket {
 /** Maximum number of tokens with a bucket; beyond it the least recently used bucket is dropped. */
 const kept = 10_000
 
-export interface Figures {
+export interface AllowanceStats {
   readonly bounds: Bounds
   /** Number of requests and streams refused since the start. */
   readonly refused: Readonly<Record<"requests" | "streams", number>>
@@ -30,8 +30,8 @@ export interface Allowance {
   /** Counts one request. Fails with the time to wait when it exceeds the limit. */
   readonly request: (actor: string) => Effect.Effect<void, Overloaded>
   /** Whether one more stream would exceed the limit; counts a refusal if so. */
-  readonly crowded: (followers: Followers.Followers, actor: string) => boolean
-  readonly figures: () => Figures
+  readonly crowded: (subscribers: Subscribers.Subscribers, actor: string) => boolean
+  readonly stats: () => AllowanceStats
 }
 
 const tooFast = (retryAfterMillis: number) =>
@@ -77,7 +77,7 @@ export const make = (bounds: Bounds): Allowance => {
       refused.streams++
       return true
     },
-    figures: () => ({ bounds, refused })
+    stats: () => ({ bounds, refused })
   }
 }
 

@@ -10,11 +10,11 @@ import { BadRequest } from "@millrace/contracts/Errors"
 import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 
-import * as AccessRecord from "../auth/AccessRecord.ts"
-import * as Devices from "../auth/Devices.ts"
+import * as AuditLog from "../auth/AuditLog.ts"
+import * as TokenAdmin from "../auth/TokenAdmin.ts"
 import { admin, Session, required } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
-import * as Children from "../Children.ts"
+import * as AgentProcesses from "../AgentProcesses.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
@@ -47,7 +47,7 @@ const make = Effect.gen(function* () {
   const events = yield* Events.make
 
   const dispatch = (command: Command) =>
-    Effect.flatMap(Session, ({ actor }) => Effect.uninterruptible(service.dispatch(Commands.complete(command), actor)))
+    Effect.flatMap(Session, ({ actor }) => Effect.uninterruptible(service.dispatch(Commands.withDefaultCwd(command), actor)))
 
   const handlers: Routes.Handlers = {
     state: ({ request }) =>
@@ -110,7 +110,7 @@ const make = Effect.gen(function* () {
     capabilities: () => Effect.succeed(served),
     providers: () => service.providers,
     processes: () =>
-      Effect.map(Children.list(tokens.dataDir), (children) =>
+      Effect.map(AgentProcesses.list(tokens.dataDir), (children) =>
         children.map(({ alive, epoch, memoryBytes, pid, processes, startedAt, threadId }) => ({
           pid,
           threadId,
@@ -121,12 +121,12 @@ const make = Effect.gen(function* () {
           ...(memoryBytes !== undefined && { memoryBytes })
         }))
       ),
-    tokens: () => Devices.list(tokens.dataDir),
-    revokeToken: ({ path }) => Devices.revoke(tokens.dataDir, path.id),
+    tokens: () => TokenAdmin.list(tokens.dataDir),
+    revokeToken: ({ path }) => TokenAdmin.revoke(tokens.dataDir, path.id),
     shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>
       Effect.gen(function* () {
         const { actor, tokenId } = yield* admin
-        yield* AccessRecord.write(tokens.dataDir, { action: "shutdown", actor, tokenId, mode, deadlineMs })
+        yield* AuditLog.write(tokens.dataDir, { action: "shutdown", actor, tokenId, mode, deadlineMs })
         const begun = yield* Effect.uninterruptible(service.beginShutdown({ deadline: deadlineMs, mode, by: actor }))
         return HttpServerResponse.setStatus(Respond.json(begun, { "cache-control": "private, no-store" }), 202)
       })

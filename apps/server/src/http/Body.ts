@@ -5,8 +5,8 @@ import type { HttpServerRequest } from "@effect/platform"
 import { Effect } from "effect"
 import { BadRequest, PayloadTooLarge } from "@millrace/contracts/Errors"
 import { wellFormedJson } from "@millrace/contracts/Text"
-import { isDeep } from "@millrace/orchestration/Limits"
-import { words } from "../Thrown.ts"
+import { isDeep } from "@millrace/orchestration/state/Truncation"
+import { messageOf } from "../NodeError.ts"
 
 const limitBytes = 1024 * 1024
 
@@ -80,7 +80,7 @@ export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effec
       ? Effect.succeed({})
       : Effect.try({
           try: (): unknown => JSON.parse(body),
-          catch: (cause) => new BadRequest({ message: `The body is not JSON: ${words(cause)}` })
+          catch: (cause) => new BadRequest({ message: `The body is not JSON: ${messageOf(cause)}` })
         }).pipe(
           Effect.filterOrFail(
             (value) => !isDeep(value),

@@ -2,7 +2,7 @@
 import { HttpLayerRouter, OpenApi } from "@effect/platform"
 import { Effect } from "effect"
 import { MillraceApi } from "@millrace/contracts/Api"
-import * as Html from "./Html.ts"
+import * as Html from "../page/Html.ts"
 import * as Respond from "./Respond.ts"
 
 const by = `<p>Every route under <code>/api</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.

@@ -7,7 +7,7 @@ import type { Server } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { Clock, Context, Deferred, type Duration, Effect, Layer, Option } from "effect"
-import { Wake } from "./Wake.ts"
+import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 export interface DrainReport {
   /** Connections that ended in order, with everything delivered. */
@@ -54,7 +54,7 @@ const within = (wait: Effect.Effect<void>, grace: Duration.DurationInput) =>
   wait.pipe(Effect.interruptible, Effect.timeoutOption(grace), Effect.map(Option.isSome))
 
 const make = Effect.fnUntraced(function* (server: Server) {
-  const wake = yield* Wake
+  const scheduler = yield* SubscriberScheduler
   const http = new Set<Socket | Duplex>()
   const upgraded = new Set<Duplex>()
   const conditions = new WeakMap<Duplex, () => boolean>()
@@ -120,7 +120,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
     const start = yield* Clock.currentTimeMillis
     const before = http.size + upgraded.size
     server.close()
-    yield* wake.close
+    yield* scheduler.close
     const closeIdle = Effect.sync(() => server.closeIdleConnections()).pipe(
       Effect.zipRight(Effect.sleep("25 millis")),
       Effect.forever
@@ -164,7 +164,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
   })
 })
 
-export const layer = (server: Server): Layer.Layer<Drain, never, Wake> => Layer.scoped(Drain, make(server))
+export const layer = (server: Server): Layer.Layer<Drain, never, SubscriberScheduler> => Layer.scoped(Drain, make(server))
 
 /** Build it below the server, whose scope sends WebSockets a close frame: this then cuts those that do not answer. */
 export const cut = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>

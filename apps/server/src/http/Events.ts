@@ -7,21 +7,22 @@ import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { format as formatCursor } from "@millrace/contracts/Cursor"
-import { StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
+import { Unauthorized } from "@millrace/contracts/Errors"
 import { accepts, filterKey } from "@millrace/contracts/Filter"
-import { EventLog, type LogUnavailable, type Page } from "@millrace/log/EventLog"
-import * as FilteredRead from "@millrace/orchestration/FilteredRead"
-import * as Cursors from "@millrace/orchestration/Cursors"
-import * as Frames from "@millrace/orchestration/Frames"
+import { storageUnavailable } from "@millrace/log/StorageError"
+import { EventLog, type Page } from "@millrace/log/EventLog"
+import * as FilteredRead from "@millrace/orchestration/streams/FilteredRead"
+import * as Cursors from "@millrace/orchestration/streams/Cursors"
+import * as Frames from "@millrace/orchestration/streams/Frames"
 import { Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "./Allowance.ts"
 import * as EventQuery from "./EventQuery.ts"
-import * as Followers from "./Followers.ts"
+import * as Subscribers from "../subscriptions/Subscribers.ts"
 import { limited } from "./Limited.ts"
 import * as Sse from "./Sse.ts"
 import * as Target from "./Target.ts"
-import { Wake } from "./Wake.ts"
+import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 /** Byte limit of a page. The header has the offset where the page ends (D10). */
 const pageBytes = 8 * 1024 * 1024
@@ -30,12 +31,6 @@ const pageRows = 100_000
 const dumpBytes = 256 * 1024
 
 const contentTypes = { json: "application/json; charset=utf-8", ndjson: "application/x-ndjson; charset=utf-8" }
-
-export const unavailable = (error: LogUnavailable) =>
-  new StorageUnavailable({
-    message: `Cannot read the log (${error.reason}): ${error.message}. Retry; if this persists, check the disk of the data directory.`,
-    retryAfterMillis: 1000
-  })
 
 /** Resolves the start of a query to an offset of the log. Fails for an invalid cursor (D3). */
 export const resolveFrom = Effect.fnUntraced(function* (from: EventQuery.From) {
@@ -89,7 +84,7 @@ const page = Effect.fnUntraced(function* (
   format: "json" | "ndjson"
 ) {
   const log = yield* EventLog
-  const wake = yield* Wake
+  const scheduler = yield* SubscriberScheduler
   const session = yield* Session
   const tokens = yield* Tokens
   const readFrom = Effect.fnUntraced(function* (after: number) {
@@ -100,15 +95,15 @@ const page = Effect.fnUntraced(function* (
   let latest: Page = yield* readFrom(after)
   if (query.wait > 0) {
     const wait = Effect.gen(function* () {
-      while (latest.events.length === 0 && !wake.closing()) {
-        if (latest.upTo >= latest.head) yield* wake.next(latest.upTo, Frames.indexed(query).stream)
+      while (latest.events.length === 0 && !scheduler.closing()) {
+        if (latest.upTo >= latest.head) yield* scheduler.next(latest.upTo, Frames.indexed(query).stream)
         if (session.tokenId !== undefined && !tokens.isLive(session.tokenId)) return yield* revoked
         latest = { ...(yield* readFrom(latest.upTo)), after }
       }
     })
-    const reader = Followers.reader("long-poll", session.actor, latest.upTo)
+    const reader = Subscribers.reader("long-poll", session.actor, latest.upTo)
     reader.waiting = true
-    yield* Effect.timeoutOption(wait, `${query.wait} seconds`).pipe(Followers.during(yield* Followers.Registry, reader))
+    yield* Effect.timeoutOption(wait, `${query.wait} seconds`).pipe(Subscribers.during(yield* Subscribers.Registry, reader))
   }
   const headers: Record<string, string> = { ...indexHeaders(log.epoch, latest.upTo), ...cacheHeaders(log.epoch, latest, query) }
   if (headers["etag"] !== undefined && isKnown(headers["etag"], request.headers["if-none-match"]))
@@ -128,7 +123,7 @@ const whole = Effect.fnUntraced(function* (
   format: "json" | "ndjson"
 ) {
   const log = yield* EventLog
-  const wake = yield* Wake
+  const scheduler = yield* SubscriberScheduler
   const end = yield* log.head
   const wanted = accepts(query)
   const [open, between, close] = format === "json" ? ["[", ",", "]"] : ["", "", ""]
@@ -144,7 +139,7 @@ const whole = Effect.fnUntraced(function* (
       ? Effect.succeed([Chunk.empty<string>(), Option.none<number>()] as const)
       : Effect.map(
           Effect.zipRight(
-            wake.turn,
+            scheduler.turn,
             log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...Frames.indexed(query) })
           ),
           (page) => {
@@ -170,18 +165,20 @@ const whole = Effect.fnUntraced(function* (
 export const make = Effect.gen(function* () {
   const sse = yield* Sse.make
   const allowance = yield* Allowance.Current
-  const followers = yield* Followers.Registry
+  const subscribers = yield* Subscribers.Registry
   const { epoch } = yield* EventLog
-  const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | Wake | EventLog | Tokens>()
+  const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | SubscriberScheduler | EventLog | Tokens>()
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const query = yield* EventQuery.parse(new URLSearchParams(Target.queryOf(request.url)), request.headers)
     const after = yield* resolveFrom(query.from)
     if (query.format === "sse") {
       const session = yield* Session
-      if (allowance.crowded(followers, session.actor)) return limited(Allowance.streamRetryMillis, formatCursor(epoch, after))
+      if (allowance.crowded(subscribers, session.actor)) return limited(Allowance.streamRetryMillis, formatCursor(epoch, after))
       return yield* sse(request, { after, session, stream: query.stream, types: query.types })
     }
     if (query.whole) return yield* whole(request, query, after, query.format)
-    return yield* Effect.catchTag(page(request, query, after, query.format), "LogUnavailable", (error) => unavailable(error))
+    return yield* Effect.catchTag(page(request, query, after, query.format), "LogUnavailable", (error) =>
+      storageUnavailable(error)
+    )
   }, Effect.provide(context))
 })

@@ -9,12 +9,12 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ProviderSignal } from "@millrace/contracts/ProviderEvent"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
-import * as Signals from "@millrace/orchestration/Signals"
+import * as Signals from "@millrace/orchestration/streams/Signals"
 import * as FixedTokens from "@millrace/testing/FixedTokens"
 import { knownThreads } from "@millrace/testing/KnownThreads"
 import { event, follower, start } from "../../test/support/Fixture.ts"
-import * as Follow from "./Follow.ts"
-import * as Wake from "./Wake.ts"
+import * as Subscription from "../subscriptions/Subscription.ts"
+import * as SubscriberScheduler from "../subscriptions/SubscriberScheduler.ts"
 
 const threadId = "thr_a" as ThreadId
 const usage = (outputTokens: number): ProviderSignal => ({
@@ -60,7 +60,7 @@ it.scopedLive(
     })
 )
 
-const layer = Wake.layer.pipe(
+const layer = SubscriberScheduler.layer.pipe(
   Layer.provideMerge(Signals.layer({ every: "100 millis" })),
   Layer.provideMerge(FixedTokens.layer()),
   Layer.provideMerge(
@@ -75,8 +75,8 @@ it.scoped("D12 a follower whose client does not read holds nobody up, and gets t
   Effect.gen(function* () {
     const log = yield* EventLog
     const session = yield* (yield* Signals.Signals).session(threadId)
-    const { next: slow } = yield* Follow.attach({ after: 0, session: { actor: "test" } })
-    const { next: fast } = yield* Follow.attach({ after: 0, session: { actor: "test" } })
+    const { next: slow } = yield* Subscription.attach({ after: 0, session: { actor: "test" } })
+    const { next: fast } = yield* Subscription.attach({ after: 0, session: { actor: "test" } })
     expect((yield* slow)._tag).toBe("caught-up")
     expect((yield* fast)._tag).toBe("caught-up")
     const heard: Array<unknown> = []
@@ -107,7 +107,7 @@ it.scoped("D12 a turn that is over says nothing to who comes later", () =>
     session.publish(usage(1))
     yield* TestClock.adjust("1 second")
     session.over({ _tag: "TurnCompleted", turnId: "trn_a" as TurnId })
-    const { next } = yield* Follow.attach({ after: 0, session: { actor: "test" } })
+    const { next } = yield* Subscription.attach({ after: 0, session: { actor: "test" } })
     expect((yield* next)._tag).toBe("caught-up")
     const waiting = yield* Effect.fork(next)
     yield* TestClock.adjust("15 seconds")

@@ -10,9 +10,9 @@ import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { type EventFilter, filterKey } from "@millrace/contracts/Filter"
 import { EventLog, type Page } from "@millrace/log/EventLog"
-import { aging } from "./Blocks.ts"
-import * as Follow from "./Follow.ts"
-import * as Followers from "./Followers.ts"
+import { aging } from "../subscriptions/EncodedPageCache.ts"
+import * as Subscription from "../subscriptions/Subscription.ts"
+import * as Subscribers from "../subscriptions/Subscribers.ts"
 
 /** How long a client waits before it reconnects after a lost connection. */
 export class Retry extends Context.Reference<Retry>()("@millrace/server/Sse/Retry", {
@@ -38,7 +38,11 @@ const encodePage = (epoch: string, page: Page): Buffer => {
 }
 
 /** The bytes of a step other than a page, whose bytes are cached. */
-const encode = (epoch: string, retry: Duration.Duration, step: Exclude<Follow.Step, { readonly _tag: "page" }>): Buffer => {
+const encode = (
+  epoch: string,
+  retry: Duration.Duration,
+  step: Exclude<Subscription.FollowFrame, { readonly _tag: "page" }>
+): Buffer => {
   switch (step._tag) {
     case "open":
       return control("open", { logEpoch: epoch, head: step.head }, retry)
@@ -73,16 +77,16 @@ const drained = (response: ServerResponse) =>
 
 /** Makes the SSE responses of one server, which share the bytes of pages. */
 export const make = Effect.map(
-  Effect.all([EventLog, Lease, Retry, Followers.Registry, aging]),
-  ([log, lease, retry, followers, blocks]) => {
-    const bytes = (step: Follow.Step, filter: EventFilter) =>
+  Effect.all([EventLog, Lease, Retry, Subscribers.Registry, aging]),
+  ([log, lease, retry, subscribers, pages]) => {
+    const bytes = (step: Subscription.FollowFrame, filter: EventFilter) =>
       step._tag === "page"
-        ? blocks.of(step.page, filterKey(filter), () => encodePage(log.epoch, step.page))
+        ? pages.of(step.page, filterKey(filter), () => encodePage(log.epoch, step.page))
         : encode(log.epoch, retry, step)
-    return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Follow.Options) {
-      const reader = Followers.reader("sse", options.session.actor, options.after)
-      const { atHead, next, open } = yield* Follow.attach({ ...options, lease, reader, blocks })
-      const given = (step: Follow.Step) => {
+    return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Subscription.Options) {
+      const reader = Subscribers.reader("sse", options.session.actor, options.after)
+      const { atHead, next, open } = yield* Subscription.attach({ ...options, lease, reader, pages: pages })
+      const given = (step: Subscription.FollowFrame) => {
         const sent = bytes(step, options)
         reader.bytes += sent.length
         return sent
@@ -91,7 +95,7 @@ export const make = Effect.map(
       // Sent at once, so that the headers are on the wire before the first event. At the head `caught-up` is in the same write, because a write costs
       // more than everything else of a resume.
       const enter = Effect.suspend(() => {
-        followers.enter(reader)
+        subscribers.enter(reader)
         const hello = given(open)
         return atHead ? Effect.map(next, (step) => Buffer.concat([hello, given(step)])) : Effect.succeed(hello)
       })
@@ -107,7 +111,7 @@ export const make = Effect.map(
       }).pipe(
         // Fails only with `None`, when there are no more steps.
         Effect.ignore,
-        Effect.ensuring(Effect.sync(() => followers.leave(reader)))
+        Effect.ensuring(Effect.sync(() => subscribers.leave(reader)))
       )
       return HttpServerResponse.stream(Stream.execute(body), { contentType: "text/event-stream; charset=utf-8", headers })
     })

@@ -9,7 +9,7 @@ import { BadRequest, PayloadTooLarge, StorageUnavailable } from "@millrace/contr
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { type ExportFormat, ProviderUnavailable } from "@millrace/contracts/Import"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
-import { words } from "../Thrown.ts"
+import { messageOf } from "../NodeError.ts"
 import * as Body from "./Body.ts"
 
 /** Size limit of an import, in bytes. */
@@ -64,7 +64,7 @@ export const upload = (
     const source = NodeHttpServerRequest.toIncomingMessage(request)
     const broken = (cause: unknown) =>
       new StorageUnavailable({
-        message: `Cannot store the export: ${words(cause)}. Send it again.`,
+        message: `Cannot store the export: ${messageOf(cause)}. Send it again.`,
         retryAfterMillis: 1000
       })
     // The file is unlinked once it is open, so that a killed server leaves nothing behind.

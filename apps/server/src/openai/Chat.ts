@@ -2,17 +2,17 @@
  * `POST /v1/chat/completions`: the turn as one message. The agent's tools ran on the server, so the client has no calls to make: they are among
  * the turn's items under `/api`. Pure.
  */
-import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
-import type { Call } from "./Call.ts"
+import { textOf, type TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
+import type { TurnCall } from "./TurnCall.ts"
 import { bodyOf, cut, type Failure, fromEnd } from "./Failure.ts"
-import { noteOf } from "./Ignored.ts"
+import { noteOf } from "./IgnoredFields.ts"
 import * as ItemEvent from "./ItemEvent.ts"
-import type { Moment } from "./Moments.ts"
+import type { TurnEvent } from "./TurnEvents.ts"
 import * as Sse from "./Sse.ts"
-import { Telling } from "./Telling.ts"
+import { MessageJoiner } from "./MessageJoiner.ts"
 import * as Usage from "./Usage.ts"
 
-const base = ({ asked, createdAt, turn }: Call) => ({
+const base = ({ asked, createdAt, turn }: TurnCall) => ({
   id: `chatcmpl-${turn.turnId.slice("trn_".length)}`,
   created: createdAt,
   model: asked.model,
@@ -20,7 +20,7 @@ const base = ({ asked, createdAt, turn }: Call) => ({
 })
 
 /** The whole answer of a completed turn. */
-export const whole = (call: Call, end: TurnEnd) => {
+export const whole = (call: TurnCall, end: TurnEnd) => {
   const usage = Usage.ofChat(end.turn?.usage)
   const message = { role: "assistant", content: textOf(end.items), refusal: null }
   return {
@@ -32,8 +32,8 @@ export const whole = (call: Call, end: TurnEnd) => {
 }
 
 /** The streamed answer: `first`, then the text that each step adds. `data: [DONE]` follows a completed turn only (T11). */
-export const stream = (call: Call) => {
-  const telling = new Telling()
+export const stream = (call: TurnCall) => {
+  const joiner = new MessageJoiner()
   const { millrace, ...identity } = base(call)
   const common = { ...identity, object: "chat.completion.chunk" }
   const noUsage = call.asked.includeUsage ? { usage: null } : {}
@@ -43,7 +43,7 @@ export const stream = (call: Call) => {
   const failed = (failure: Failure) => Sse.event(bodyOf(failure))
 
   const ended = (end: TurnEnd) => {
-    const rest = piece(telling.end(end.items))
+    const rest = piece(joiner.end(end.items))
     if (end.outcome !== "completed") return rest + failed(fromEnd(end))
     const usage = call.asked.includeUsage ? Usage.ofChat(end.turn?.usage) : undefined
     const last = usage === undefined ? "" : Sse.event({ ...common, choices: [], usage })
@@ -53,24 +53,24 @@ export const stream = (call: Call) => {
   return {
     first: chunk({ role: "assistant", content: "", refusal: null }, null, millrace === undefined ? {} : { millrace }),
     failed,
-    next: (moment: Moment): string => {
-      switch (moment._tag) {
+    next: (event: TurnEvent): string => {
+      switch (event._tag) {
         case "events": {
           let content = ""
-          for (const event of moment.events) {
-            const item = ItemEvent.read(event)
-            if (item !== undefined) content += telling.add(item)
+          for (const itemEvent of event.events) {
+            const item = ItemEvent.read(itemEvent)
+            if (item !== undefined) content += joiner.add(item)
           }
           return piece(content)
         }
         case "gap":
-          return piece(telling.gap(moment.items))
+          return piece(joiner.gap(event.items))
         case "beat":
           return Sse.comment
         case "end":
-          return ended(moment.end)
+          return ended(event.end)
         case "cut":
-          return failed(cut(moment.message))
+          return failed(cut(event.message))
       }
     }
   }

@@ -6,7 +6,7 @@
 import { HttpServerResponse } from "@effect/platform"
 import { Data } from "effect"
 import type { Rule } from "@millrace/contracts/Errors"
-import type { TurnEnd } from "@millrace/orchestration/TurnEnd"
+import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { WireError } from "../http/Respond.ts"
 
 type Type = "invalid_request_error" | "rate_limit_error" | "server_error" | "turn_error"

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import { Service } from "../Service.ts"
 import { invalid } from "./Failure.ts"
-import { parseModel } from "./Continued.ts"
+import { parseModel } from "./ContinuedThread.ts"
 
 const model = (id: string) => ({ id, object: "model", created: 0, owned_by: "millrace" })
 

@@ -2,38 +2,38 @@
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Chunk, Context, Effect, type Either, Layer, Scope, Stream } from "effect"
 import type { EventLog } from "@millrace/log/EventLog"
-import * as StreamReconciler from "@millrace/orchestration/StreamReconciler"
-import { textOf, type TurnEnd } from "@millrace/orchestration/TurnEnd"
+import * as StreamReconciler from "@millrace/orchestration/streams/StreamReconciler"
+import { textOf, type TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "../http/Allowance.ts"
 import * as Body from "../http/Body.ts"
-import type { Wake } from "../http/Wake.ts"
+import type { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 import type { Service } from "../Service.ts"
-import * as Asked from "./Asked.ts"
-import * as Call from "./Call.ts"
+import * as CompletionRequest from "./CompletionRequest.ts"
+import * as TurnCall from "./TurnCall.ts"
 import * as Chat from "./Chat.ts"
 import * as Failure from "./Failure.ts"
-import * as InTurn from "./InTurn.ts"
+import * as ThreadMutex from "./ThreadMutex.ts"
 import * as Models from "./Models.ts"
-import * as Moments from "./Moments.ts"
+import * as TurnEvents from "./TurnEvents.ts"
 import * as Responses from "./Responses.ts"
-import * as Stored from "./Stored.ts"
+import * as StoredResponse from "./StoredResponse.ts"
 
 export interface Options {
   /** Absolute path; calls without a directory run in its `scratch` folder. */
   readonly dataDir: string
 }
 
-type Needs = Service | EventLog | StreamReconciler.StreamReconciler | Wake | Tokens | AccessConfig
+type Needs = Service | EventLog | StreamReconciler.StreamReconciler | SubscriberScheduler | Tokens | AccessConfig
 
 /** One of the two endpoints: how it reads a call and writes its turn. */
 interface Face {
-  readonly asked: (body: unknown) => Either.Either<Asked.Asked, Failure.Failure>
-  readonly whole: (call: Call.Call, end: TurnEnd) => object
-  readonly stream: (call: Call.Call) => {
+  readonly asked: (body: unknown) => Either.Either<CompletionRequest.CompletionRequest, Failure.Failure>
+  readonly whole: (call: TurnCall.TurnCall, end: TurnEnd) => object
+  readonly stream: (call: TurnCall.TurnCall) => {
     readonly first: string
-    readonly next: (moment: Moments.Moment) => string
+    readonly next: (event: TurnEvents.TurnEvent) => string
     readonly failed: (failure: Failure.Failure) => string
   }
 }
@@ -44,12 +44,12 @@ const json = (value: unknown, headers?: Readonly<Record<string, string>>) =>
     headers: { "cache-control": "private, no-store", ...headers }
   })
 
-const streamed = (face: Face, call: Call.Call) =>
+const streamed = (face: Face, call: TurnCall.TurnCall) =>
   Effect.gen(function* () {
     const context = yield* Effect.context<Session | Needs>()
     const said = face.stream(call)
-    const body = Moments.of(call.turn).pipe(
-      Stream.tap((moment) => Effect.sync(() => (moment._tag === "end" || moment._tag === "cut" ? call.over() : undefined))),
+    const body = TurnEvents.of(call.turn).pipe(
+      Stream.tap((event) => Effect.sync(() => (event._tag === "end" || event._tag === "cut" ? call.over() : undefined))),
       Stream.map(said.next),
       Stream.catchAll((error) => {
         call.over()
@@ -68,21 +68,21 @@ const streamed = (face: Face, call: Call.Call) =>
   })
 
 /** Waits for the end of the turn and answers with all its items. */
-const answered = (face: Face, call: Call.Call) =>
+const answered = (face: Face, call: TurnCall.TurnCall) =>
   Effect.gen(function* () {
-    const last = yield* Effect.mapError(Stream.runLast(Moments.of(call.turn, { events: false })), (error) =>
+    const last = yield* Effect.mapError(Stream.runLast(TurnEvents.of(call.turn, { events: false })), (error) =>
       Failure.unread(call.turn.threadId, error.message)
     )
     call.over()
-    const moment = last._tag === "Some" ? last.value : undefined
-    if (moment?._tag === "end")
-      return moment.end.outcome === "completed"
-        ? json(face.whole(call, moment.end), call.headers)
-        : Failure.respond(Failure.fromEnd(moment.end), call.headers, textOf(moment.end.items))
+    const event = last._tag === "Some" ? last.value : undefined
+    if (event?._tag === "end")
+      return event.end.outcome === "completed"
+        ? json(face.whole(call, event.end), call.headers)
+        : Failure.respond(Failure.fromEnd(event.end), call.headers, textOf(event.end.items))
     return Failure.respond(
       Failure.cut(
-        moment?._tag === "cut"
-          ? moment.message
+        event?._tag === "cut"
+          ? event.message
           : "The turn was not followed to its end. Read it at /api/threads before you send the call again."
       ),
       call.headers
@@ -107,12 +107,12 @@ const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResp
     return yield* Effect.provideService(handler, Session, session)
   }).pipe(Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure))))
 
-const turn = (face: Face, options: Options & { readonly turns: InTurn.InTurn }) =>
+const turn = (face: Face, options: Options & { readonly turns: ThreadMutex.ThreadMutex }) =>
   withSession(
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const body = yield* Effect.mapError(Body.json(request), Failure.fromWire)
-      const call = yield* Call.begin(request, face.asked(body), options)
+      const call = yield* TurnCall.begin(request, face.asked(body), options)
       return yield* (call.asked.stream ? streamed : answered)(face, call)
     })
   )
@@ -123,11 +123,11 @@ const model = Effect.gen(function* () {
 })
 
 const idOf = Effect.map(HttpLayerRouter.RouteContext, ({ params }) => params["id"] ?? "")
-const response = Effect.flatMap(idOf, (id) => Effect.map(Stored.response(id), (found) => json(found)))
-const inputItems = Effect.flatMap(idOf, (id) => Effect.map(Stored.inputItems(id), (found) => json(found)))
+const response = Effect.flatMap(idOf, (id) => Effect.map(StoredResponse.response(id), (found) => json(found)))
+const inputItems = Effect.flatMap(idOf, (id) => Effect.map(StoredResponse.inputItems(id), (found) => json(found)))
 
-const chat: Face = { asked: Asked.fromChat, whole: Chat.whole, stream: Chat.stream }
-const responses: Face = { asked: Asked.fromResponses, whole: Responses.whole, stream: Responses.stream }
+const chat: Face = { asked: CompletionRequest.fromChat, whole: Chat.whole, stream: Chat.stream }
+const responses: Face = { asked: CompletionRequest.fromResponses, whole: Responses.whole, stream: Responses.stream }
 
 /** For the guard, which distinguishes a wrong method from an unknown path. */
 export const known = [
@@ -143,7 +143,7 @@ export const known = [
 const routes = (options: Options) =>
   Effect.map(Effect.context<Needs>(), (server) => {
     const context = Context.omit(Scope.Scope)(server as Context.Context<Needs | Scope.Scope>)
-    const calls = { ...options, turns: InTurn.make() }
+    const calls = { ...options, turns: ThreadMutex.make() }
     return [
       HttpLayerRouter.route("POST", "/v1/chat/completions", Effect.provide(turn(chat, calls), context)),
       HttpLayerRouter.route("POST", "/v1/responses", Effect.provide(turn(responses, calls), context)),

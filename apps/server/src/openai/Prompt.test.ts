@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import * as Asked from "./Asked.ts"
+import * as CompletionRequest from "./CompletionRequest.ts"
 import * as Prompt from "./Prompt.ts"
 
 const prompt = (messages: ReadonlyArray<object>, continues = false) =>
-  Either.flatMap(Asked.fromChat({ model: "demo", messages }), ({ said }) => Prompt.make(said, continues))
+  Either.flatMap(CompletionRequest.fromChat({ model: "demo", messages }), ({ said }) => Prompt.make(said, continues))
 const text = (messages: ReadonlyArray<object>, continues = false) =>
   Either.match(prompt(messages, continues), { onLeft: ({ code }) => code, onRight: ({ text }) => text })
 
@@ -84,8 +84,8 @@ describe("a conversation as a prompt", () => {
 describe("what is asked", () => {
   const code = (asked: Either.Either<unknown, { readonly code: string; readonly param: string | null }>) =>
     Either.match(asked, { onLeft: ({ code, param }) => `${code} ${param}`, onRight: () => "ok" })
-  const chat = (more: object) => code(Asked.fromChat({ model: "demo", messages: [user], ...more }))
-  const responses = (more: object) => code(Asked.fromResponses({ model: "demo", input: "hi", ...more }))
+  const chat = (more: object) => code(CompletionRequest.fromChat({ model: "demo", messages: [user], ...more }))
+  const responses = (more: object) => code(CompletionRequest.fromResponses({ model: "demo", input: "hi", ...more }))
 
   it("unknown fields and null in optional ones pass", () => {
     expect(chat({ temperature: 1, seed: 3, newer: {}, stream: null, n: null, tools: [{}], tool_choice: "auto" })).toBe("ok")
@@ -107,15 +107,15 @@ describe("what is asked", () => {
   it("what cannot be read is named", () => {
     expect(chat({ messages: "hi" })).toBe("invalid_value messages")
     expect(chat({ messages: [{ role: "pirate", content: "hi" }] })).toBe("invalid_value messages[0].role")
-    const role = Asked.fromChat({ model: "demo", messages: [{ role: "User", content: "hi" }] })
+    const role = CompletionRequest.fromChat({ model: "demo", messages: [{ role: "User", content: "hi" }] })
     expect(Either.isLeft(role) ? role.left.message : "").toContain("system, developer, user, assistant, tool, function")
     expect(chat({ model: "" })).toBe("invalid_value model")
-    expect(code(Asked.fromChat([]))).toBe("invalid_value null")
+    expect(code(CompletionRequest.fromChat([]))).toBe("invalid_value null")
     expect(responses({ input: 5 })).toBe("invalid_value input")
   })
 
   it("an answer that is sent back is history", () => {
-    const asked = Asked.fromResponses({
+    const asked = CompletionRequest.fromResponses({
       model: "demo",
       input: [
         { role: "user", content: "Hi" },

@@ -1,19 +1,19 @@
 /** Turns a conversation into one prompt, because a turn takes text. Pure. */
 import { cut, shorten } from "@millrace/contracts/Text"
 import { Either } from "effect"
-import * as Attached from "./Attached.ts"
+import * as Attachments from "./Attachments.ts"
 import { type Failure, invalid } from "./Failure.ts"
 import type { Content } from "./Wire.ts"
 
 interface Read {
   readonly text: string
-  readonly files: ReadonlyArray<Attached.Attached>
+  readonly files: ReadonlyArray<Attachments.Attachment>
 }
 
 export interface Said {
   readonly role: "system" | "user" | "assistant" | "tool"
   readonly text: string
-  readonly files?: ReadonlyArray<Attached.Attached>
+  readonly files?: ReadonlyArray<Attachments.Attachment>
 }
 
 const textTypes = new Set(["text", "input_text", "output_text", "summary_text"])
@@ -26,10 +26,10 @@ export const ofText = (text: string): Read => ({ text, files: [] })
 export const textOf = (content: Content, at: string, ofAssistant = false): Either.Either<Read, Failure> => {
   if (typeof content === "string") return Either.right(ofText(content))
   const texts: Array<string> = []
-  const files: Array<Attached.Attached> = []
+  const files: Array<Attachments.Attachment> = []
   for (const [i, part] of content.entries()) {
     if (ofAssistant && thoughtTypes.has(part.type)) continue
-    const file = Attached.ofPart(part)
+    const file = Attachments.ofPart(part)
     if (file !== undefined) {
       files.push(file)
       continue
@@ -57,7 +57,7 @@ export interface Prompt {
   /** Instructions for a continued thread; `text` does not contain them. */
   readonly instructions: string | undefined
   /** Files of the messages in `text`. */
-  readonly files: ReadonlyArray<Attached.Attached>
+  readonly files: ReadonlyArray<Attachments.Attachment>
   /** Title of a new thread: the first line of the user's last message. */
   readonly title: string | undefined
 }

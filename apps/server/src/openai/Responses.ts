@@ -1,16 +1,16 @@
 /** `POST /v1/responses`: the turn as a response with its messages, its reasoning and its tools as output items. Pure. */
-import type { TurnEnd } from "@millrace/orchestration/TurnEnd"
+import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnView } from "@millrace/contracts/State"
-import type { Call } from "./Call.ts"
-import { responseId } from "./Continued.ts"
+import type { TurnCall } from "./TurnCall.ts"
+import { responseId } from "./ContinuedThread.ts"
 import { cut, type Failure, fromEnd } from "./Failure.ts"
-import { noteOf } from "./Ignored.ts"
+import { noteOf } from "./IgnoredFields.ts"
 import * as ItemEvent from "./ItemEvent.ts"
-import { Known } from "./Known.ts"
-import type { Moment } from "./Moments.ts"
+import { SentItems } from "./SentItems.ts"
+import type { TurnEvent } from "./TurnEvents.ts"
 import * as Output from "./Output.ts"
 import * as Sse from "./Sse.ts"
-import { Text } from "./Text.ts"
+import { DeltaAligner } from "./DeltaAligner.ts"
 import * as Usage from "./Usage.ts"
 
 /** A response, of a call or of a turn in the log. */
@@ -28,7 +28,7 @@ export interface Subject {
   readonly plain: boolean
 }
 
-const subjectOf = ({ asked, createdAt, plain, turn }: Call): Subject => ({
+const subjectOf = ({ asked, createdAt, plain, turn }: TurnCall): Subject => ({
   id: responseId(turn.turnId),
   createdAt,
   model: asked.model,
@@ -94,7 +94,7 @@ const ending = ({ turn }: Pick<TurnEnd, "turn">) => ({
 })
 
 /** The whole answer of a completed turn. */
-export const whole = (call: Call, end: TurnEnd) => {
+export const whole = (call: TurnCall, end: TurnEnd) => {
   const subject = subjectOf(call)
   return { ...base(subject), ...ending(end), status: "completed", error: null, output: outputOf(subject, end.items) }
 }
@@ -129,21 +129,21 @@ export const inputOf = ({ text, turnId }: TurnView) => {
 interface Part {
   readonly index: number
   readonly shape: Output.Shape
-  readonly text: Text
+  readonly text: DeltaAligner
   done: boolean
 }
 
 /** The streamed answer: `first`, then the events that each step adds. */
-export const stream = (call: Call) => {
+export const stream = (call: TurnCall) => {
   const subject = subjectOf(call)
-  const parts = new Known<Part>()
+  const parts = new SentItems<Part>()
   let sequence = 0
   let gapped = false
   const send = (type: string, data: object) => Sse.named(type, { type, sequence_number: sequence++, ...data })
   const at = (itemId: string, { index, shape }: Part) => ({ item_id: Output.idOf(shape, itemId), output_index: index })
 
   const opened = (item: Output.Item, shape: Output.Shape, lost: boolean): { readonly part: Part; readonly text: string } => {
-    const part = parts.begin(item.itemId, (index): Part => ({ index, shape, text: new Text(lost), done: false }))
+    const part = parts.begin(item.itemId, (index): Part => ({ index, shape, text: new DeltaAligner(lost), done: false }))
     const place = at(item.itemId, part)
     const added = send("response.output_item.added", { output_index: part.index, item: Output.of(shape, item) })
     if (shape === "message")
@@ -261,24 +261,24 @@ export const stream = (call: Call) => {
   return {
     first: send("response.created", begun) + send("response.in_progress", begun),
     failed: (failure: Failure) => failedWith(failure, []),
-    next: (moment: Moment): string => {
-      switch (moment._tag) {
+    next: (event: TurnEvent): string => {
+      switch (event._tag) {
         case "events": {
           let text = ""
-          for (const event of moment.events) {
-            const item = ItemEvent.read(event)
+          for (const itemEvent of event.events) {
+            const item = ItemEvent.read(itemEvent)
             if (item !== undefined) text += add(item)
           }
           return text
         }
         case "gap":
-          return missed(moment.items)
+          return missed(event.items)
         case "beat":
           return Sse.comment
         case "end":
-          return ended(moment.end)
+          return ended(event.end)
         case "cut":
-          return failedWith(cut(moment.message), [])
+          return failedWith(cut(event.message), [])
       }
     }
   }

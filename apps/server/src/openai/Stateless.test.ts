@@ -3,7 +3,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { send } from "../../test/support/Fixture.ts"
 import * as Hosted from "../../test/support/Hosted.ts"
-import * as Children from "../Children.ts"
+import * as AgentProcesses from "../AgentProcesses.ts"
 
 it.live("R7 twelve stateless calls over both routes leave no session and no agent process, whatever became of their turns", () =>
   Effect.gen(function* () {
@@ -29,10 +29,10 @@ it.live("R7 twelve stateless calls over both routes leave no session and no agen
       Stream.runCount
     )
     expect(stopped).toBe(calls.length)
-    expect((yield* host.figures).sessions).toEqual([])
-    expect((yield* Children.list(dataDir)).filter(({ alive }) => alive)).toEqual([])
+    expect((yield* host.stats).sessions).toEqual([])
+    expect((yield* AgentProcesses.list(dataDir)).filter(({ alive }) => alive)).toEqual([])
     // The other kind can be continued: its agent waits for that.
     expect((yield* post("/v1/responses", { input: "[[say kept]]" })).status).toBe(200)
-    expect((yield* host.figures).sessions).toHaveLength(1)
+    expect((yield* host.stats).sessions).toHaveLength(1)
   }).pipe(Effect.scoped)
 )

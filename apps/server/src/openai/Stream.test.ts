@@ -3,18 +3,18 @@ import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
-import { type TurnEnd, textOf } from "@millrace/orchestration/TurnEnd"
-import type { Call } from "./Call.ts"
+import { type TurnEnd, textOf } from "@millrace/orchestration/readmodel/TurnEnd"
+import type { TurnCall } from "./TurnCall.ts"
 import * as Chat from "./Chat.ts"
 import * as ItemEvent from "./ItemEvent.ts"
-import { Known } from "./Known.ts"
-import type { Moment } from "./Moments.ts"
+import { SentItems } from "./SentItems.ts"
+import type { TurnEvent } from "./TurnEvents.ts"
 import * as Responses from "./Responses.ts"
-import { Telling } from "./Telling.ts"
+import { MessageJoiner } from "./MessageJoiner.ts"
 
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
-const call: Call = {
+const call: TurnCall = {
   asked: {
     model: "demo",
     said: [],
@@ -47,7 +47,7 @@ const begun = (name: string, kind = "agent-message") => event("item.started", na
 const delta = (name: string, text: string, kind = "agent-message") => event("item.delta", name, { text, kind })
 const done = (name: string, text: string, kind = "agent-message") =>
   event("item.completed", name, { text, kind, status: "completed" })
-const events = (...events: ReadonlyArray<LogEvent>): Moment => ({ _tag: "events", events })
+const events = (...events: ReadonlyArray<LogEvent>): TurnEvent => ({ _tag: "events", events })
 const item = (name: string, text: string, kind = "agent-message"): ItemView => ({
   itemId: `itm_${name}` as ItemId,
   threadId,
@@ -57,8 +57,8 @@ const item = (name: string, text: string, kind = "agent-message"): ItemView => (
   text
 })
 const open = (name: string, text: string): ItemView => ({ ...item(name, text), status: "open" })
-const gap = (...items: ReadonlyArray<ItemView>): Moment => ({ _tag: "gap", items })
-const end = (...items: ReadonlyArray<ItemView>): Moment & { readonly _tag: "end"; readonly end: TurnEnd } => ({
+const gap = (...items: ReadonlyArray<ItemView>): TurnEvent => ({ _tag: "gap", items })
+const end = (...items: ReadonlyArray<ItemView>): TurnEvent & { readonly _tag: "end"; readonly end: TurnEnd } => ({
   _tag: "end",
   end: { outcome: "completed", at: 99, turn: undefined, items, truncated: false }
 })
@@ -68,7 +68,7 @@ const blocks = (text: string): ReadonlyArray<Record<string, unknown>> =>
     const data = /^data: (\{.*)$/m.exec(block)?.[1]
     return data === undefined ? [] : [JSON.parse(data) as Record<string, unknown>]
   })
-const chatText = (moments: ReadonlyArray<Moment>): string => {
+const chatText = (moments: ReadonlyArray<TurnEvent>): string => {
   const { first, next } = Chat.stream(call)
   return blocks(first + moments.map(next).join(""))
     .map(
@@ -85,13 +85,13 @@ interface Sent {
   readonly item?: { readonly id: string }
   readonly response?: { readonly output: ReadonlyArray<{ readonly id: string }> }
 }
-const responseEvents = (moments: ReadonlyArray<Moment>): ReadonlyArray<Sent> => {
+const responseEvents = (moments: ReadonlyArray<TurnEvent>): ReadonlyArray<Sent> => {
   const { first, next } = Responses.stream(call)
   return blocks(first + moments.map(next).join("")) as unknown as ReadonlyArray<Sent>
 }
 
 /** The text that a client assembles from the deltas of each item, by index, and the content of the last event. */
-const received = (moments: ReadonlyArray<Moment>) => {
+const received = (moments: ReadonlyArray<TurnEvent>) => {
   const sent = responseEvents(moments)
   const texts = new Map<number, string>()
   for (const { delta, output_index } of sent)
@@ -105,7 +105,7 @@ const received = (moments: ReadonlyArray<Moment>) => {
 
 const cases: ReadonlyArray<{
   readonly name: string
-  readonly moments: ReadonlyArray<Moment>
+  readonly moments: ReadonlyArray<TurnEvent>
   readonly end: ReturnType<typeof end>
 }> = [
   {
@@ -205,7 +205,7 @@ describe("the pieces of an answer", () => {
   })
 
   it("T11 a turn that did not complete gives its words, then the error, and no end of a good answer", () => {
-    const broken: Moment = {
+    const broken: TurnEvent = {
       _tag: "end",
       end: { ...end(item("1", "ab")).end, outcome: "deleted" }
     }
@@ -229,7 +229,7 @@ describe("R7 calls with any number of items", () => {
   const told = all.map(({ itemId, text = "" }) => events(begun(itemId.slice(4)), done(itemId.slice(4), text)))
 
   it("R7 a message that was told is forgotten beyond 1,024, and is told once: before a gap, after one, and at the end", () => {
-    const known = new Known<number>()
+    const known = new SentItems<number>()
     for (let n = 0; n < many; n++) {
       known.begin(name(n), (index) => index)
       known.end(name(n))
@@ -245,10 +245,10 @@ describe("R7 calls with any number of items", () => {
   })
 
   it("R7 messages behind one that does not end are told from the 1,025th on; its own rest follows", () => {
-    const telling = new Telling()
+    const joiner = new MessageJoiner()
     const tell = (event: LogEvent) => {
       const read = ItemEvent.read(event)
-      return read === undefined ? "" : telling.add(read)
+      return read === undefined ? "" : joiner.add(read)
     }
     expect(tell(begun("open")) + tell(delta("open", "so far"))).toBe("so far")
     let text = ""

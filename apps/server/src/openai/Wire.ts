@@ -1,6 +1,6 @@
 /**
  * Schemas of what OpenAI's clients send, as far as an agent can act on it. Other fields are ignored: sampling, limits and the like are the agent's.
- * `Asked.ts` refuses fields that cannot be honoured and would change the meaning of the answer.
+ * `CompletionRequest.ts` refuses fields that cannot be honoured and would change the meaning of the answer.
  */
 import { ModelName } from "@millrace/contracts/Command"
 import { cut } from "@millrace/contracts/Text"
@@ -9,7 +9,7 @@ import { Schema } from "effect"
 const isModelName: (name: string) => boolean = Schema.is(ModelName)
 const maybe = <A, I>(schema: Schema.Schema<A, I>) => Schema.optional(Schema.NullOr(schema))
 
-/** `Attached.ts` decodes the fields that only some types of parts have. */
+/** `Attachments.ts` decodes the fields that only some types of parts have. */
 const Part = Schema.Struct({
   type: Schema.String,
   text: Schema.optional(Schema.Unknown),

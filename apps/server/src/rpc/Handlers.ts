@@ -12,11 +12,11 @@ import { Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
 import { resolveFrom } from "../http/Events.ts"
-import * as Follow from "../http/Follow.ts"
+import * as Subscription from "../subscriptions/Subscription.ts"
 import * as Allowance from "../http/Allowance.ts"
-import * as Followers from "../http/Followers.ts"
+import * as Subscribers from "../subscriptions/Subscribers.ts"
 import * as Strict from "../http/Strict.ts"
-import type { Wake } from "../http/Wake.ts"
+import type { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as Calls from "./Calls.ts"
@@ -24,7 +24,7 @@ import * as Calls from "./Calls.ts"
 /** Maximum number of frames in one message. The client acknowledges each message, so this limits throughput. */
 const framesPerMessage = 256
 
-const frames = (epoch: string, step: Follow.Step): Chunk.Chunk<WireFrame> => {
+const frames = (epoch: string, step: Subscription.FollowFrame): Chunk.Chunk<WireFrame> => {
   switch (step._tag) {
     case "block":
       throw new Error("A subscription over RPC received the encoded pages of SSE.")
@@ -105,9 +105,9 @@ export const layer = MillraceRpcs.toLayer(
     const service = yield* Service
     const log = yield* EventLog
     const drain = yield* Drain
-    const followers = yield* Followers.Registry
+    const subscribers = yield* Subscribers.Registry
     const allowance = yield* Allowance.Current
-    const context = yield* Effect.context<EventLog | Wake | Tokens>()
+    const context = yield* Effect.context<EventLog | SubscriberScheduler | Tokens>()
     // Each upgrade has a separate session object, even with the same token.
     const streams = new WeakMap<Session["Type"], number>()
     const count = (own: Session["Type"], change: 1 | -1) =>
@@ -137,7 +137,7 @@ export const layer = MillraceRpcs.toLayer(
       // Uninterruptible: a command completes even if its client disconnects (D11).
       dispatch: (sent: unknown) =>
         Rpc.uninterruptible(
-          answer("dispatch", sent, ({ command }, { actor }) => service.dispatch(Commands.complete(command), actor))
+          answer("dispatch", sent, ({ command }, { actor }) => service.dispatch(Commands.withDefaultCwd(command), actor))
         ),
       commandStatus: (sent: unknown) => answer("commandStatus", sent, ({ commandId }) => service.commandStatus(commandId)),
       state: (sent: unknown) => answer("state", sent, () => service.state),
@@ -167,13 +167,13 @@ export const layer = MillraceRpcs.toLayer(
                 retryAfterMillis
               })
             if (admitted._tag === "Left") return limited(admitted.left.retryAfterMillis)
-            if (open > maxStreams || allowance.crowded(followers, own.actor)) return limited(Allowance.streamRetryMillis)
-            const reader = Followers.reader("rpc", own.actor, from)
+            if (open > maxStreams || allowance.crowded(subscribers, own.actor)) return limited(Allowance.streamRetryMillis)
+            const reader = Subscribers.reader("rpc", own.actor, from)
             yield* Effect.acquireRelease(
-              Effect.sync(() => followers.enter(reader)),
-              () => Effect.sync(() => followers.leave(reader))
+              Effect.sync(() => subscribers.enter(reader)),
+              () => Effect.sync(() => subscribers.leave(reader))
             )
-            const steps = Follow.steps({
+            const steps = Subscription.steps({
               after: from,
               reader,
               session: own,

@@ -1,6 +1,6 @@
 /** Copies the samples of `/metrics` into Effect metrics, which the exporter reads. Counters are updated by deltas. */
 import { Metric, MetricLabel } from "effect"
-import type { Sample } from "../http/Samples.ts"
+import type { Sample } from "../metrics/PrometheusText.ts"
 
 /** Make one bridge per process: the registry of metrics is global. A histogram becomes counters of its buckets, its sum and its count. */
 export const make = () => {

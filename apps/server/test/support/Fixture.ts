@@ -11,7 +11,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import * as Ready from "@millrace/contracts/Ready"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
-import * as Signals from "@millrace/orchestration/Signals"
+import * as Signals from "@millrace/orchestration/streams/Signals"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
 import * as Server from "../../src/Server.ts"
@@ -123,7 +123,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         providers: Effect.succeed([]),
         follow: () => Stream.dieMessage("the transports follow the log themselves"),
         ready: Effect.sync(() => fake.ready),
-        figures: Effect.succeed({ engine: fakeStats, sessions: [], consumers: [], requests: { open: 0, oldestAt: undefined } }),
+        stats: Effect.succeed({ engine: fakeStats, sessions: [], consumers: [], requests: { open: 0, oldestAt: undefined } }),
         beginShutdown: () => Effect.dieMessage("the owner of a whole host shuts down")
       }
     })

@@ -17,7 +17,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import { type Frame, leaseOver } from "@millrace/contracts/Frame"
 import { usageIn } from "@millrace/contracts/Signal"
 import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
-import * as World from "../store/World.ts"
+import * as AppState from "../store/AppState.ts"
 import { answer } from "./Answer.ts"
 import * as Probe from "./Probe.ts"
 import * as Saved from "./Saved.ts"
@@ -38,7 +38,7 @@ const saveMillis = 1_000
 
 export const make = (origin: string): Hub => {
   const tabs = new Set<Tab>()
-  let world: World.World | undefined
+  let world: AppState.AppState | undefined
   let connection: Connection = { state: "connecting" }
   let running: Fiber.RuntimeFiber<unknown, unknown> | undefined
   let saving: ReturnType<typeof setTimeout> | undefined
@@ -88,11 +88,11 @@ export const make = (origin: string): Hub => {
     return client.state.pipe(
       Effect.tapError((cause) => explain(cause, ++attempt)),
       Effect.retry({ schedule: Backoff.backoff, while: (error) => error._tag !== "ProtocolError" }),
-      Effect.map(World.fromSnapshot)
+      Effect.map(AppState.fromSnapshot)
     )
   }
 
-  const begin = (next: World.World) => {
+  const begin = (next: AppState.AppState) => {
     world = next
     whole = true
     tell({ tag: "world", world })
@@ -133,7 +133,7 @@ export const make = (origin: string): Hub => {
     })
   const pass = (events: ReadonlyArray<LogEvent>) => {
     if (world === undefined) return
-    world = World.foldAll(world, events)
+    world = AppState.foldAll(world, events)
     tell({ tag: "events", events })
     keep()
     const { threads } = world

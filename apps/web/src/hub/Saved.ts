@@ -2,10 +2,10 @@
  * The state of this browser between visits: the world and its offset are one value in IndexedDB, so that a reload never finds a cursor
  * without its state. An edge with the browser's clock. A failure (private window, full disk) is treated as no saved state.
  */
-import { isWorld, type World } from "../store/World.ts"
+import { isWorld, type AppState } from "../store/AppState.ts"
 
 export interface Place {
-  readonly world: World
+  readonly world: AppState
   /** Milliseconds since 1970. */
   readonly savedAt: number
 }
@@ -42,6 +42,6 @@ export const load = async (): Promise<Place | undefined> => {
   const value = await attempt<Partial<Place> | undefined>((store) => store.get("world"))
   return isWorld(value?.world) && typeof value.savedAt === "number" ? { world: value.world, savedAt: value.savedAt } : undefined
 }
-export const save = (world: World): Promise<unknown> =>
+export const save = (world: AppState): Promise<unknown> =>
   attempt((store) => store.put({ world, savedAt: Date.now() } satisfies Place, "world"))
 export const forget = (): Promise<unknown> => attempt((store) => store.delete("world"))

@@ -4,7 +4,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { CommandId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { PageRequest } from "@millrace/contracts/Millrace"
-import type { World } from "../store/World.ts"
+import type { AppState } from "../store/AppState.ts"
 
 /** The calls of `Millrace`, as values. `events`: at most `limit` events with a greater offset than `since`. */
 export type Call =
@@ -52,7 +52,7 @@ export type ToHub =
 
 export type ToTab =
   /** The state at `world.offset`, to fold events onto. */
-  | { readonly tag: "world"; readonly world: World }
+  | { readonly tag: "world"; readonly world: AppState }
   | { readonly tag: "events"; readonly events: ReadonlyArray<LogEvent> }
   | { readonly tag: "connection"; readonly connection: Connection }
   | { readonly tag: "notice"; readonly notice: Notice }

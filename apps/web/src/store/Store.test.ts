@@ -44,7 +44,7 @@ it("D2 D14 a thread is opened while it talks: what comes before, with and behind
   vi.stubGlobal("document", { hidden: false, addEventListener: () => {} })
   vi.stubGlobal("requestAnimationFrame", (draw: () => void) => draw())
   const Store = await import("./Store.ts")
-  const { fromSnapshot } = await import("./World.ts")
+  const { fromSnapshot } = await import("./AppState.ts")
 
   toTab({
     tag: "world",

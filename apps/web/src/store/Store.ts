@@ -12,7 +12,7 @@ import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
 import * as Recent from "./Recent.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Waiting from "./Waiting.ts"
-import * as World from "./World.ts"
+import * as AppState from "./AppState.ts"
 
 /** Maximum number of open transcripts; the least recently opened one is evicted first. */
 const maxTranscripts = 6
@@ -33,7 +33,7 @@ interface Ready {
 }
 
 export interface State {
-  readonly world: World.World | undefined
+  readonly world: AppState.AppState | undefined
   readonly connection: Connection
   readonly notice: Notice | undefined
   readonly threads: ReadonlyMap<ThreadId, Opened>
@@ -95,7 +95,7 @@ const take = (events: ReadonlyArray<LogEvent>) => {
     const opened = state.threads.get(threadId)
     if (opened?.state === "ready") Transcript.fold(opened.transcript, event)
   }
-  set({ world: World.foldAll(state.world, fresh), tail: [...state.tail, ...fresh].slice(-maxTail) })
+  set({ world: AppState.foldAll(state.world, fresh), tail: [...state.tail, ...fresh].slice(-maxTail) })
 }
 
 const hear = (message: ToTab) => {

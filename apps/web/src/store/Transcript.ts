@@ -7,7 +7,7 @@ import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Id
 import type { ItemView } from "@millrace/contracts/Item"
 import type { PageOf } from "@millrace/contracts/Millrace"
 import type { TurnView } from "@millrace/contracts/State"
-import type { Settled } from "./World.ts"
+import type { Settled } from "./AppState.ts"
 
 /** A row of the thread: an item, a settled request, or the end of a turn. */
 export type Row =

@@ -8,7 +8,7 @@ import { apply, theme, type Theme } from "../ui/Theme.ts"
 import { ago } from "../ui/Time.ts"
 import { useNow } from "../ui/useNow.ts"
 import { useStore } from "../store/useStore.ts"
-import type { Thread, World } from "../store/World.ts"
+import type { Thread, AppState } from "../store/AppState.ts"
 
 const urgency: Readonly<Record<ThreadStatus, number>> = { "needs-you": 0, running: 1, queued: 2, failed: 3, idle: 3 }
 /** Threads that need a person come first; then the most recent. */
@@ -17,7 +17,7 @@ const order = (a: Thread, b: Thread) => urgency[a.status] - urgency[b.status] ||
 export const titleOf = (thread: Pick<Thread, "title" | "threadId">): string =>
   thread.title === "" ? thread.threadId : thread.title
 
-const groups = (all: World["threads"], projects: World["projects"], wanted: string, archived: boolean) => {
+const groups = (all: AppState["threads"], projects: AppState["projects"], wanted: string, archived: boolean) => {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean)
   const fits = (thread: Thread) => {
     const text = `${thread.title} ${thread.provider} ${thread.cwd} ${thread.status} ${thread.threadId}`.toLowerCase()

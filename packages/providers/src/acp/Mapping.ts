@@ -9,7 +9,7 @@ import * as Bounded from "../Bounded.ts"
 import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
-import { asked, type Outcome } from "./Asks.ts"
+import { pending, type Outcome } from "./PendingRequest.ts"
 import * as Items from "./Items.ts"
 import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
 
@@ -247,7 +247,7 @@ export const make = (sessionId: string): Mapping => {
       said = true
       const known = tools.has(permission.toolCall.toolCallId)
       const tool = toolOf(current.id, permission.toolCall)
-      const { ask, declines, result } = asked(tool.call, permission.options)
+      const { ask, declines, result } = pending(tool.call, permission.options)
       const opened: NativeEvent = { _tag: "RequestOpened", nativeTurnId: tool.turnId, nativeRequestId, ask }
       return {
         nativeRequestId,

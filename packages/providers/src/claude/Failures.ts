@@ -1,6 +1,6 @@
 /** Maps the result of a Claude turn to the outcome and the `Failure` kind that clients switch on. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
-import * as Resets from "./Resets.ts"
+import * as ResetTime from "./ResetTime.ts"
 import type { Result, Tokens } from "./Wire.ts"
 
 /** Failure kinds by the `error` of a message that Claude Code wrote instead of the model. */
@@ -33,8 +33,8 @@ const resetAt = (message: string, told: Told | undefined): { readonly resetAt?: 
   const seconds = /usage limit reached\|(\d{10})$/i.exec(message.trim())?.[1]
   const at =
     told?.resetAt ??
-    (seconds === undefined ? undefined : Resets.fromSeconds(Number(seconds))) ??
-    (told?.now === undefined ? undefined : Resets.fromWords(message, told.now))
+    (seconds === undefined ? undefined : ResetTime.fromSeconds(Number(seconds))) ??
+    (told?.now === undefined ? undefined : ResetTime.fromWords(message, told.now))
   return at === undefined ? {} : { resetAt: at }
 }
 

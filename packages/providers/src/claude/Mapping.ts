@@ -1,7 +1,7 @@
 /**
  * Maps Claude's messages to native events, without any guarantee (the normaliser adds those).
  *
- * Claude has no turn ids. The session names each turn that it requests, and the user message of it (`expect`); `Whose.ts` decides which turn a message
+ * Claude has no turn ids. The session names each turn that it requests, and the user message of it (`expect`); `TurnOwnership.ts` decides which turn a message
  * belongs to. A turn that Claude begins by itself gets a generated name (T10, T16).
  */
 import type { Answer } from "@millrace/contracts/Item"
@@ -9,12 +9,12 @@ import * as Bounded from "../Bounded.ts"
 import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
-import { asked, type Permission, tooMany } from "./Asks.ts"
+import { pending, type Permission, tooMany } from "./PendingRequest.ts"
 import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
 import * as Items from "./Items.ts"
-import * as Resets from "./Resets.ts"
+import * as ResetTime from "./ResetTime.ts"
 import * as Turns from "./Turn.ts"
-import * as Whose from "./Whose.ts"
+import * as TurnOwnership from "./TurnOwnership.ts"
 import { decode, decodeAsk, type Block, type Limit, type Result, type Said, type Tokens } from "./Wire.ts"
 
 type Turn = Turns.Turn
@@ -68,13 +68,13 @@ const warningOf = ({ rateLimitType, resetsAt, utilization }: Limit): string => {
   const limit = `${(rateLimitType ?? "usage").replaceAll("_", " ")} limit`
   const used =
     typeof utilization === "number" ? `${Math.round(utilization * 100)} % of the ${limit} is used` : `The ${limit} is near`
-  const at = Resets.fromSeconds(resetsAt)
+  const at = ResetTime.fromSeconds(resetsAt)
   return `${used}${at === undefined ? "" : `; it resets at ${at}`}.`
 }
 
 /** `now`: milliseconds since 1970, for a limit whose reset Claude gives as a time of day only. */
 export const make = (now?: () => number): Mapping => {
-  const whose = Whose.make()
+  const whose = TurnOwnership.make()
   /** Whole texts held back until their turn is known. Their deltas are dropped, because the whole text follows. */
   let held: Array<Blocks> = []
   let sessionId: string | undefined
@@ -185,7 +185,7 @@ export const make = (now?: () => number): Mapping => {
   }
   const result = (said: Extract<Said, { readonly _tag: "Result" }>, out: Array<NativeEvent>): boolean => {
     // Texts are held back and the result has a foreign origin: they belong to a turn that Claude began by itself.
-    if (held.length > 0 && Whose.isForeign(said.result)) running(out)
+    if (held.length > 0 && TurnOwnership.isForeign(said.result)) running(out)
     const ended = whose.ended(said.result, said.messageIds, out)
     if (ended === undefined) return false
     for (const text of held.splice(0)) blocks(ended.turn, text, out)
@@ -261,7 +261,7 @@ export const make = (now?: () => number): Mapping => {
           return out
         case "Limit": {
           const { status } = said.limit
-          limited = status === "rejected" ? Resets.fromSeconds(said.limit.resetsAt) : undefined
+          limited = status === "rejected" ? ResetTime.fromSeconds(said.limit.resetsAt) : undefined
           const turn = whose.current()
           if (status !== "allowed_warning" || turn === undefined) return [opaque(type, params)]
           return [
@@ -362,7 +362,7 @@ export const make = (now?: () => number): Mapping => {
       }
       // A subagent's request names a tool of the subagent, which is not mapped: a person must see the request, in the turn that runs.
       const toolId = request.tool_use_id ?? undefined
-      const { ask, result } = asked(request, toolId !== undefined && turn.tools.has(toolId) ? toolId : undefined)
+      const { ask, result } = pending(request, toolId !== undefined && turn.tools.has(toolId) ? toolId : undefined)
       events.push({ _tag: "RequestOpened", nativeTurnId: turn.id, nativeRequestId, ask })
       return {
         nativeRequestId,

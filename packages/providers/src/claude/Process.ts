@@ -58,7 +58,7 @@ export const find = (options: ClaudeOptions, server: Environment): Option.Option
 
 export type Conversation = { readonly resume: string } | { readonly begin: string }
 
-/** `--replay-user-messages`: Claude echoes a user message when it takes it (Whose.ts). */
+/** `--replay-user-messages`: Claude echoes a user message when it takes it (TurnOwnership.ts). */
 const protocol =
   "-p --output-format stream-json --input-format stream-json --verbose --include-partial-messages --permission-prompt-tool stdio --replay-user-messages".split(
     " "

@@ -1,6 +1,6 @@
 /** State of the mapping for one turn of Claude, while the turn waits or runs. */
 import type * as Items from "./Items.ts"
-import { Counts } from "./Counts.ts"
+import { TokenCounter } from "./TokenCounter.ts"
 
 export interface Turn {
   readonly id: string
@@ -18,7 +18,7 @@ export interface Turn {
   message: string | undefined
   readonly blocks: Map<number, "text" | "thinking">
   /** Tokens of the messages so far; the turn's result has the exact sum. */
-  readonly counts: Counts
+  readonly counts: TokenCounter
   error: string | undefined
   interrupting: boolean
 }
@@ -33,7 +33,7 @@ export const make = (id: string, own: boolean, messageId?: string): Turn => ({
   declined: new Set(),
   message: undefined,
   blocks: new Map(),
-  counts: new Counts(),
+  counts: new TokenCounter(),
   error: undefined,
   interrupting: false
 })

@@ -6,7 +6,7 @@ import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
 import * as Bounded from "../Bounded.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
-import { asked, type Asked } from "./Asks.ts"
+import { pending, type PendingRequest } from "./PendingRequest.ts"
 import * as Failures from "./Failures.ts"
 import { fileChanges, itemContent, itemKind, itemStatus, startedContent } from "./Items.ts"
 import { RateLimits } from "./RateLimits.ts"
@@ -16,7 +16,7 @@ import { decodeNotification, decodeRequest, type Breakdown, type Notification, t
 export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
-  readonly answer?: Asked["result"]
+  readonly answer?: PendingRequest["result"]
   /** Sent by another thread of the same process: Codex does not withdraw it when our turn ends. */
   readonly foreign?: boolean
 }
@@ -214,7 +214,7 @@ export const make = (nativeThreadId: string): Mapping => {
       // A request of a subagent's thread: that thread is not mapped, but a person must see the request, in the turn that runs.
       const nativeTurnId = message.foreign ? current : message.params.turnId
       if (nativeTurnId === undefined) return { nativeRequestId, events: [opaque({ method, params })] }
-      const { ask, result } = asked(message, message.foreign ? undefined : changing.get(message.params.itemId))
+      const { ask, result } = pending(message, message.foreign ? undefined : changing.get(message.params.itemId))
       const opened = outward({ _tag: "RequestOpened", nativeTurnId, nativeRequestId, ask })
       return { nativeRequestId, events: [opened], answer: result, foreign: message.foreign }
     }

@@ -10,7 +10,7 @@ import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
 import * as Conversation from "./Conversation.ts"
-import * as Live from "./Live.ts"
+import * as RunningWork from "./RunningWork.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 
@@ -71,7 +71,7 @@ export const open = Effect.fn("Codex.open")(function* (
   const threadId = begun.nativeThreadId
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(threadId)
-  const live = Live.make()
+  const live = RunningWork.make()
   const turns = Turns.make()
   /** Turns whose start request is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
@@ -90,7 +90,7 @@ export const open = Effect.fn("Codex.open")(function* (
         const began = compaction && events.find((event) => event._tag === "TurnStarted")
         if (compaction && began) Deferred.unsafeDone(compaction, Effect.succeed(began.nativeTurnId))
         const left = events.some((event) => event._tag === "TurnEnded") ? live.takeForeign() : []
-        const cancel = ({ id, result }: Live.Waiting) => child.respond(id, result({ decision: "cancel" }))
+        const cancel = ({ id, result }: RunningWork.Waiting) => child.respond(id, result({ decision: "cancel" }))
         return left.length === 0 ? { events } : { events, reply: Effect.forEach(left, cancel, { discard: true }) }
       }
       const { id, method } = message

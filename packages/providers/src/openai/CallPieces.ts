@@ -4,10 +4,10 @@
  */
 import * as Bounded from "../Bounded.ts"
 import { isRecord } from "../Fields.ts"
-import type { Said } from "./Said.ts"
+import type { AnswerPart } from "./AnswerPart.ts"
 import type { ToolCall } from "./Transcript.ts"
 
-type Piece = Extract<Said, { readonly _tag: "Call" }>
+type Piece = Extract<AnswerPart, { readonly _tag: "Call" }>
 
 /** Maximum calls of one answer; with more the answer fails. */
 const maxCalls = 128

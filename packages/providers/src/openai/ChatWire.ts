@@ -4,14 +4,14 @@
  */
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import * as Failures from "./Failures.ts"
-import { arrayAt, empty, intAt, type Said, unread, usageOf } from "./Said.ts"
+import { arrayAt, empty, intAt, type AnswerPart, unread, usageOf } from "./AnswerPart.ts"
 
 /** Members of a message without content. */
 const silent = new Set(["role", "name", "index", "type", "id", "object", "logprobs", "annotations", "obfuscation", "phase"])
 
 /** Reads a message member by member, and collects the names of unread members. */
 class Reader {
-  readonly said: Array<Said> = []
+  readonly said: Array<AnswerPart> = []
   readonly names = new Set<string>()
   private readonly whole: "answer" | undefined
 
@@ -85,10 +85,10 @@ class Reader {
   }
 }
 
-export const chat = (chunk: Fields): ReadonlyArray<Said> => {
+export const chat = (chunk: Fields): ReadonlyArray<AnswerPart> => {
   if (chunk["error"] !== undefined && chunk["error"] !== null)
     return [{ _tag: "Failed", failure: Failures.ofError(chunk["error"]) }]
-  const said: Array<Said> = []
+  const said: Array<AnswerPart> = []
   const names = new Set<string>()
   for (const choice of arrayAt(chunk, "choices")) {
     // The request asks for one choice, so others are not read.

@@ -4,12 +4,12 @@ import { ItemText } from "../ItemText.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { ToolCall } from "./Transcript.ts"
 import * as CallPieces from "./CallPieces.ts"
-import type { Said } from "./Said.ts"
-import * as Texts from "./Texts.ts"
+import type { AnswerPart } from "./AnswerPart.ts"
+import * as TextDeduplicator from "./TextDeduplicator.ts"
 
 export interface Mapping {
   /** Call in order. The caller handles `Failed` and `Other` itself. */
-  readonly push: (said: Exclude<Said, { readonly _tag: "Failed" | "Other" }>) => ReadonlyArray<NativeEvent>
+  readonly push: (said: Exclude<AnswerPart, { readonly _tag: "Failed" | "Other" }>) => ReadonlyArray<NativeEvent>
   /** Closes the open text at the end of the answer. */
   readonly close: () => ReadonlyArray<NativeEvent>
   /** The model's message text without reasoning, at most 128 Ki characters. */
@@ -34,7 +34,7 @@ interface Open {
 /** `name`: name of the answer within its turn. */
 export const make = (nativeTurnId: string, name: string): Mapping => {
   const spoken = new ItemText()
-  const texts = Texts.make()
+  const texts = TextDeduplicator.make()
   const calls = CallPieces.make(nativeTurnId, name)
   let items = 0
   let open: Open | undefined
@@ -48,7 +48,7 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
     // The normaliser has the text, from the deltas.
     return [{ _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind, status: "completed", content: {} }]
   }
-  const textPiece = (said: Extract<Said, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
+  const textPiece = (said: Extract<AnswerPart, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
     const { kind, part } = said
     const text = texts.take(said)
     if (text === "") return []

@@ -1,7 +1,7 @@
 /** Decodes an event of `/v1/responses`. Texts and calls are read from every event that has them; unread content is reported (T15). */
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import * as Failures from "./Failures.ts"
-import { arrayAt, empty, intAt, none, type Said, unread, usageOf } from "./Said.ts"
+import { arrayAt, empty, intAt, none, type AnswerPart, unread, usageOf } from "./AnswerPart.ts"
 
 /** Events without content, or whose content other events repeat in a better form. */
 const noise =
@@ -20,11 +20,11 @@ const argumentsOf = (item: unknown): string => {
 }
 
 /** The whole texts and the call of an item; a server may send no pieces of them. `answer`: the item is repeated at the end of the answer. */
-const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> => {
+const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<AnswerPart> => {
   const type = stringAt(item, "type")
   const id = stringAt(item, "id") ?? ""
-  const texts = (kind: "agent-message" | "reasoning", key: string): ReadonlyArray<Said> =>
-    partsAt(item, key).flatMap((part, at): ReadonlyArray<Said> => {
+  const texts = (kind: "agent-message" | "reasoning", key: string): ReadonlyArray<AnswerPart> =>
+    partsAt(item, key).flatMap((part, at): ReadonlyArray<AnswerPart> => {
       const text = typeof part === "string" ? part : (stringAt(part, "text") ?? stringAt(part, "refusal"))
       return text === undefined
         ? unread(`${type}.${key}`)
@@ -54,7 +54,7 @@ const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<Said> =>
 }
 
 /** Content of the final event: the usage, and the items, for a server that sent no events of them. */
-const ending = (response: unknown): ReadonlyArray<Said> => [
+const ending = (response: unknown): ReadonlyArray<AnswerPart> => [
   ...usageOf(isRecord(response) ? response["usage"] : undefined),
   ...arrayAt(response, "output").flatMap((item) => itemOf(item, "answer").filter(({ _tag }) => _tag !== "Other"))
 ]
@@ -65,12 +65,12 @@ const incomplete = (response: unknown): string => {
   return reason === "max_output_tokens" ? "length" : reason
 }
 
-const piece = (kind: "agent-message" | "reasoning", part: string, delta: unknown): ReadonlyArray<Said> => {
+const piece = (kind: "agent-message" | "reasoning", part: string, delta: unknown): ReadonlyArray<AnswerPart> => {
   if (empty(delta)) return none
   return typeof delta === "string" ? [{ _tag: "Text", kind, part, text: delta }] : unread("delta")
 }
 
-export const responses = (event: Fields): ReadonlyArray<Said> => {
+export const responses = (event: Fields): ReadonlyArray<AnswerPart> => {
   const type = stringAt(event, "type") ?? ""
   const { response } = event
   const part = `${stringAt(event, "item_id") ?? ""} ${intAt(event, "content_index") ?? intAt(event, "summary_index") ?? 0}`

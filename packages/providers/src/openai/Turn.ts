@@ -11,7 +11,7 @@ import type { Endpoint, OpenAiOptions } from "./Endpoint.ts"
 import * as Failures from "./Failures.ts"
 import * as Mapping from "./Mapping.ts"
 import { noResult, type ToolCall, type Transcript } from "./Transcript.ts"
-import * as Unread from "./Unread.ts"
+import * as UnreadContent from "./UnreadContent.ts"
 import * as Wire from "./Wire.ts"
 
 export interface Surroundings {
@@ -77,7 +77,7 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
   Effect.suspend(() => {
     const { endpoint, options, room, say } = around
     const dialect = options.api ?? "chat"
-    const unread = Unread.make(turn, `openai/${dialect}`)
+    const unread = UnreadContent.make(turn, `openai/${dialect}`)
     let over = false
     let failed: Failure | undefined
     const read = (event: string | Failure): void => {

@@ -5,9 +5,9 @@
 import { isRecord, stringAt } from "../Fields.ts"
 import { chat } from "./ChatWire.ts"
 import { responses } from "./ResponsesWire.ts"
-import { arrayAt, none, type Said } from "./Said.ts"
+import { arrayAt, none, type AnswerPart } from "./AnswerPart.ts"
 
-export type { Said } from "./Said.ts"
+export type { AnswerPart as Said } from "./AnswerPart.ts"
 
 export type Dialect = "chat" | "responses"
 
@@ -15,7 +15,7 @@ export type Dialect = "chat" | "responses"
 export const done = "[DONE]"
 
 /** Decodes one event; `undefined`: not a JSON object. `[DONE]` decodes as no content. */
-export const decode = (dialect: Dialect, data: string): ReadonlyArray<Said> | undefined => {
+export const decode = (dialect: Dialect, data: string): ReadonlyArray<AnswerPart> | undefined => {
   if (data.trim() === done) return none
   let value: unknown
   try {

@@ -1,14 +1,14 @@
 /** The options of a permission request: how a person sees them, and which answer the agent receives. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Answer, Ask } from "@millrace/contracts/Item"
-import { asked } from "../../src/acp/Asks.ts"
+import { pending } from "../../src/acp/PendingRequest.ts"
 import { decodeAsk } from "../../src/acp/Wire.ts"
 
 const permission = (options: ReadonlyArray<unknown>, toolCall: object = {}) => {
   const params = { sessionId: "s", toolCall: { toolCallId: "c", title: "Which database shall I drop?", ...toolCall }, options }
   const decoded = decodeAsk("s", "session/request_permission", params, "request n1")
   if (decoded === undefined) throw new Error("it was not read")
-  const { ask, result } = asked(decoded.toolCall, decoded.options)
+  const { ask, result } = pending(decoded.toolCall, decoded.options)
   if (ask.kind !== "approval") throw new Error("it is no approval")
   return { ask: ask satisfies Omit<Ask & { kind: "approval" }, "itemId">, sent: (answer: Answer) => result(answer).outcome }
 }

@@ -1,5 +1,5 @@
 import { failureOf } from "../../src/claude/Failures.ts"
-import * as Resets from "../../src/claude/Resets.ts"
+import * as ResetTime from "../../src/claude/ResetTime.ts"
 import { expect, it } from "vitest"
 
 const result = (text: string) =>
@@ -7,7 +7,7 @@ const result = (text: string) =>
 
 it("T11 a time of day is the next such time, in the zone that Claude names", () => {
   const now = Date.UTC(2026, 10, 28, 22, 15)
-  const said = (when: string) => Resets.fromWords(`You've hit your session limit · resets ${when}`, now)
+  const said = (when: string) => ResetTime.fromWords(`You've hit your session limit · resets ${when}`, now)
   expect(said("11pm (UTC)")).toBe("2026-11-28T23:00:00.000Z")
   expect(said("10:15pm (UTC)")).toBe("2026-11-29T22:15:00.000Z")
   expect(said("12am (UTC)")).toBe("2026-11-29T00:00:00.000Z")

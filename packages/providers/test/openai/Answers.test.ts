@@ -7,7 +7,7 @@ import { finish, record } from "@millrace/testing/kit/Recording"
 import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
 import * as Failures from "../../src/openai/Failures.ts"
 import * as OpenAi from "../../src/openai/OpenAi.ts"
-import * as Texts from "../../src/openai/Texts.ts"
+import * as TextDeduplicator from "../../src/openai/TextDeduplicator.ts"
 
 const turnId = TurnId.make("trn_1")
 
@@ -384,7 +384,7 @@ describe("openai answers, responses", () => {
     )
 
   it("T15 L4 of the parts of an answer the newest 1,024 are kept for comparison", () => {
-    const texts = Texts.make()
+    const texts = TextDeduplicator.make()
     const piece = (n: number, whole?: "part") =>
       ({ _tag: "Text", kind: "agent-message", part: `m${n}`, text: `text ${n}.`, ...(whole && { whole }) }) as const
     for (let n = 0; n < 1025; n++) assert.strictEqual(texts.take(piece(n)), `text ${n}.`)

@@ -28,7 +28,7 @@ if (chosen === undefined) {
   process.exit(2)
 }
 const run = Effect.forEach(chosen, (one) => Effect.flatMap(Effect.promise(one), (bench) => bench.run), { discard: true })
-const exit = await Effect.runPromiseExit(Fibers.arranged(run))
+const exit = await Effect.runPromiseExit(Fibers.withServerRuntime(run))
 if (exit._tag === "Failure") {
   console.error(String(exit.cause))
   process.exitCode = 1

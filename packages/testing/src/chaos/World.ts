@@ -16,12 +16,12 @@ import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import type { Storage } from "@millrace/log/Storage"
 import * as StoredLog from "@millrace/log/StoredLog"
-import * as Frames from "@millrace/orchestration/Frames"
-import * as Signals from "@millrace/orchestration/Signals"
+import * as Frames from "@millrace/orchestration/streams/Frames"
+import * as Signals from "@millrace/orchestration/streams/Signals"
 import { Session } from "@millrace/server/auth/Session"
 import * as Events from "@millrace/server/http/Events"
-import * as Follow from "@millrace/server/http/Follow"
-import * as Wake from "@millrace/server/http/Wake"
+import { PageAlignment } from "@millrace/server/subscriptions/Subscription"
+import * as SubscriberScheduler from "@millrace/server/subscriptions/SubscriberScheduler"
 import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
 import type * as Faults from "./Faults.ts"
 
@@ -87,11 +87,13 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
       Effect.flatMap(subject.wrap)
     )
     const context = yield* Layer.build(
-      Wake.layer.pipe(Layer.provideMerge(Layer.mergeAll(Layer.succeed(EventLog, log), FixedTokens.layer(), Signals.layer())))
+      SubscriberScheduler.layer.pipe(
+        Layer.provideMerge(Layer.mergeAll(Layer.succeed(EventLog, log), FixedTokens.layer(), Signals.layer()))
+      )
     )
     const handle = yield* Effect.provide(Events.make, context)
     const consumers = yield* Consumers.make(log, yield* Effect.provide(Signals.Signals, context))
-    const wake = yield* Effect.provide(Wake.Wake, context)
+    const wake = yield* Effect.provide(SubscriberScheduler.SubscriberScheduler, context)
     return {
       log,
       get: (path, headers, socket) =>
@@ -100,7 +102,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
           Object.assign(HttpServerRequest.fromWeb(new Request(`http://localhost${path}`, { headers })), { response: socket })
         ).pipe(
           Effect.provideService(Session, { actor: "chaos" }),
-          Effect.provideService(Follow.Grid, sizes.grid),
+          Effect.provideService(PageAlignment, sizes.grid),
           Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
         ),
       follow: (options) => Frames.follow(log, options),

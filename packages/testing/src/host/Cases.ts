@@ -273,8 +273,8 @@ export const cases = {
     return [...says(Exit.isSuccess(exit), "it is a success"), ...says(took !== 3000, `it took ${took} ms of 3000`)]
   }),
 
-  /** Rooms that hang when they close: the agents', and the log. */
-  "S6 rooms that hang (cases 22, 23)": Effect.gen(function* () {
+  /** Layers that hang when they close: the agents', and the log. */
+  "S6 layers that hang (cases 22, 23)": Effect.gen(function* () {
     const hanging = TestHost.hangingSessions(agent((turn) => Effect.zipRight(turn.start, Effect.never)))
     const scope = yield* Scope.make()
     const host = yield* Scope.extend(TestHost.make({ providers: [hanging], store: TestHost.hangingLog }), scope)

@@ -5,14 +5,14 @@
 import type * as Consumers from "@millrace/host/Consumers"
 import type * as Host from "@millrace/host/Host"
 import type * as OpenRequests from "@millrace/host/OpenRequests"
-import type * as Room from "@millrace/host/Room"
+import type * as BoundedLayer from "@millrace/host/BoundedLayer"
 import type * as Shutdown from "@millrace/host/Shutdown"
 import type * as Skipping from "@millrace/host/Skipping"
 import type * as Subscription from "@millrace/host/Subscription"
 import { format, type LogEpoch } from "@millrace/contracts/Cursor"
 import { EventLog } from "@millrace/log/EventLog"
-import type * as Engine from "@millrace/orchestration/Engine"
-import type * as LaneModule from "@millrace/orchestration/Lane"
+import type * as Engine from "@millrace/orchestration/engine/Engine"
+import type * as LaneModule from "@millrace/orchestration/engine/Lane"
 import { Context, Duration, Effect, Layer, Option, Queue, Scope, Stream } from "effect"
 import type { Name } from "./Cases.ts"
 
@@ -60,12 +60,12 @@ type ConsumersService = Consumers.Consumers
 const consumers =
   (wrong: (right: ConsumersService) => Partial<ConsumersService>) =>
   (right: typeof Consumers): Partial<typeof Consumers> => ({
-    make: (...rooms) => Effect.map(right.make(...rooms), (service) => ({ ...service, ...wrong(service) }))
+    make: (...parts) => Effect.map(right.make(...parts), (service) => ({ ...service, ...wrong(service) }))
   })
 const shutdown =
-  (wrong: (right: Shutdown.Shutdown, rooms: Parameters<typeof Shutdown.make>[0]) => Partial<Shutdown.Shutdown>) =>
+  (wrong: (right: Shutdown.Shutdown, parts: Parameters<typeof Shutdown.make>[0]) => Partial<Shutdown.Shutdown>) =>
   (right: typeof Shutdown): Partial<typeof Shutdown> => ({
-    make: (rooms) => Effect.map(right.make(rooms), (service) => ({ ...service, ...wrong(service, rooms) }))
+    make: (parts) => Effect.map(right.make(parts), (service) => ({ ...service, ...wrong(service, parts) }))
   })
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -114,7 +114,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     "an offer that was not taken counts as taken",
     "C3",
     "C3 overload (case 11)",
-    "orchestration/Lane",
+    "orchestration/engine/Lane",
     ({ Lane }) => ({
       Lane: class<A> extends Lane<A> {
         override hasRoom(): boolean {
@@ -131,7 +131,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     "an answer before the commit",
     "C1",
     "S2 C1 accepted just before (case 15)",
-    "orchestration/Engine",
+    "orchestration/engine/Engine",
     engine(({ dispatch }, log) => ({
       dispatch: (command, actor) =>
         Effect.gen(function* () {
@@ -145,14 +145,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     "idle is a counter that runs ahead of the commit",
     "S2",
     "S2 C1 accepted just before (case 15)",
-    "orchestration/Engine",
+    "orchestration/engine/Engine",
     engine(() => ({ drain: Effect.void }))
   ),
   mutant<typeof Engine>(
     "admission is checked in RPC only",
     "S1",
     "S1 late command (case 16)",
-    "orchestration/Engine",
+    "orchestration/engine/Engine",
     engine(() => ({ closeAdmission: Effect.void }))
   ),
   mutant<typeof Consumers>(
@@ -202,20 +202,26 @@ export const mutants: ReadonlyArray<Mutant> = [
     "S6",
     "S5 S6 consumer never reads (cases 21, 22)",
     "host/Shutdown",
-    shutdown(({ finish }, rooms) => ({
+    shutdown(({ finish }, parts) => ({
       finish: (token) =>
         Effect.ensuring(
           finish(token),
-          rooms.consumers.ended.pipe(Effect.interruptible, Effect.timeoutOption(token.deadlineAt - token.beganAt))
+          parts.consumers.ended.pipe(Effect.interruptible, Effect.timeoutOption(token.deadlineAt - token.beganAt))
         )
     }))
   ),
-  mutant<typeof Room>("each room has the whole deadline", "S6", "S6 rooms that hang (cases 22, 23)", "host/Room", (right) => ({
-    closing: (within) => {
-      const all = Duration.toMillis(within)
-      return Layer.succeed(right.Closing, { by: () => {}, left: Effect.succeed(all), leftToClose: Effect.succeed(all) })
-    }
-  })),
+  mutant<typeof BoundedLayer>(
+    "each layer has the whole deadline",
+    "S6",
+    "S6 layers that hang (cases 22, 23)",
+    "host/BoundedLayer",
+    (right) => ({
+      closing: (within) => {
+        const all = Duration.toMillis(within)
+        return Layer.succeed(right.CloseDeadline, { by: () => {}, left: Effect.succeed(all), leftToClose: Effect.succeed(all) })
+      }
+    })
+  ),
   mutant<typeof OpenRequests>("nobody refuses what is asked", "S2", "S2 approvals (case 24)", "host/OpenRequests", () => ({
     refuse: () => Effect.never
   })),

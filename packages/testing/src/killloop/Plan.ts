@@ -1,12 +1,12 @@
 /** What a run of the kill loop does to its servers, made from a seed: how each one dies, and what it is at work on. */
-import { points, type Point } from "@millrace/host/Steps"
+import { points, type FailPoint } from "@millrace/host/FailPoints"
 import { Chunk, Effect, Random } from "effect"
 
 export type Death =
   /** So long after it was ready and had agents at work. */
   | { readonly _tag: "Random"; readonly afterMillis: number }
   /** By itself, the nth time it is there. A point of the shutdown is reached by SIGTERM, so long after it was ready. */
-  | { readonly _tag: "Point"; readonly point: Point; readonly nth: number; readonly afterMillis: number }
+  | { readonly _tag: "Point"; readonly point: FailPoint; readonly nth: number; readonly afterMillis: number }
 
 /** The life of one server; the next one starts where it was killed. */
 export interface Round {
@@ -22,7 +22,7 @@ export const isShutdown = (death: Death): boolean => death._tag === "Point" && d
 export const describe = (death: Death): string =>
   death._tag === "Random" ? `SIGKILL after ${death.afterMillis} ms` : `${death.point}:${death.nth}`
 
-const nthOf = (point: Point) =>
+const nthOf = (point: FailPoint) =>
   point.startsWith("recovery-") || point.startsWith("shutdown-")
     ? Effect.succeed(1)
     : point.endsWith("-spawn") || point.includes("-ledger")

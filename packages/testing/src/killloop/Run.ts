@@ -4,7 +4,7 @@
  * clients saw, of what was answered, and of the process table.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { Point } from "@millrace/host/Steps"
+import type { FailPoint } from "@millrace/host/FailPoints"
 import { Deferred, Effect, Either, Option, Queue, Random, type Scope } from "effect"
 import { check as checkHistories, checkLog, type Row } from "../HistoryChecker.ts"
 import { problems } from "../LogChecks.ts"
@@ -41,7 +41,7 @@ export interface Report {
   /** Sentences; empty = everything held. */
   readonly violations: ReadonlyArray<string>
   /** Points at which a server died. */
-  readonly reached: ReadonlySet<Point>
+  readonly reached: ReadonlySet<FailPoint>
   readonly rounds: number
   readonly events: number
   readonly commands: number
@@ -70,7 +70,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
     let ids = 0
     const clients: Work.Clients = { threads: new Map(), sent: [], nextId: () => `killloop-${options.seed}-${++ids}` }
     const violations: Array<string> = []
-    const reached = new Set<Point>()
+    const reached = new Set<FailPoint>()
     const starts: Array<number> = []
     let rows: ReadonlyArray<Row> = []
     let orphans = 0

@@ -4,7 +4,7 @@
  * `pnpm killloop --readers N [--restarts M] [--seed S]`: readers over restarts. Exit 1 when something did not hold.
  */
 import { parseArgs } from "node:util"
-import { points } from "@millrace/host/Steps"
+import { points } from "@millrace/host/FailPoints"
 import { Effect, Scheduler, type Scope } from "effect"
 import * as Restarts from "./Restarts.ts"
 import * as Run from "./Run.ts"

@@ -1,8 +1,8 @@
 /** What must hold whenever nothing moves: what the log says, what the agents were asked and what people see are one thing. Sentences about what is wrong. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { Dispatcher } from "@millrace/orchestration/Dispatcher"
-import * as Views from "@millrace/orchestration/Views"
+import { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"
+import * as Views from "@millrace/orchestration/readmodel/Views"
 import { Effect } from "effect"
 import type { Agents } from "./Agents.ts"
 import type { Reference } from "./Reference.ts"

@@ -3,7 +3,7 @@ import type { Accepted, BodyOf, Command, CommandType } from "@millrace/contracts
 import { make } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { CommandId } from "@millrace/contracts/Ids"
-import { Engine } from "@millrace/orchestration/Engine"
+import { Engine } from "@millrace/orchestration/engine/Engine"
 import { Cause, Effect, Exit, Option } from "effect"
 import type { Job } from "./Machine.ts"
 import { type Prediction, predict } from "./Predict.ts"

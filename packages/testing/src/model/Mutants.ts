@@ -4,18 +4,18 @@
  */
 import { isTerminal } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
-import type * as DecideCommand from "@millrace/orchestration/decideCommand"
-import type * as DecideContinuation from "@millrace/orchestration/decideContinuation"
-import type * as DecideFact from "@millrace/orchestration/decideFact"
-import type * as DecideSilence from "@millrace/orchestration/decideSilence"
-import type { Draft } from "@millrace/orchestration/Draft"
-import type * as Evolve from "@millrace/orchestration/evolve"
-import type { Fact } from "@millrace/orchestration/Fact"
-import type * as Intent from "@millrace/orchestration/Intent"
-import type * as Lifecycle from "@millrace/orchestration/lifecycle"
-import type * as Projection from "@millrace/orchestration/Projection"
-import type * as SessionRunner from "@millrace/orchestration/SessionRunner"
-import type * as ThreadRow from "@millrace/orchestration/ThreadRow"
+import type * as DecideCommand from "@millrace/orchestration/decide/decideCommand"
+import type * as DecideContinuation from "@millrace/orchestration/decide/decideContinuation"
+import type * as DecideFact from "@millrace/orchestration/decide/decideFact"
+import type * as DecideSilence from "@millrace/orchestration/decide/decideSilence"
+import type { Draft } from "@millrace/orchestration/decide/Draft"
+import type * as Evolve from "@millrace/orchestration/state/evolve"
+import type { Fact } from "@millrace/orchestration/decide/Fact"
+import type * as Intent from "@millrace/orchestration/sessions/Intent"
+import type * as Lifecycle from "@millrace/orchestration/decide/lifecycle"
+import type * as Projection from "@millrace/orchestration/readmodel/Projection"
+import type * as SessionDriver from "@millrace/orchestration/sessions/SessionDriver"
+import type * as ThreadRow from "@millrace/orchestration/readmodel/ThreadRow"
 import { Duration, Either } from "effect"
 
 /** `change`: the module's functions that are wrong, given the right ones. */
@@ -37,7 +37,7 @@ const mutant = <Module>(name: string, promise: string, module: string, change: (
 
 /** Past every rule. */
 const force = (draft: Draft, threadId: string, type: string, epoch: number, data: unknown): void =>
-  void draft.events.push({ stream: `thread/${threadId}`, type, at: draft.moment.at, epoch, data })
+  void draft.events.push({ stream: `thread/${threadId}`, type, at: draft.context.at, epoch, data })
 
 type Said = Extract<Fact, { _tag: "Said" }>
 const saying =
@@ -50,7 +50,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   mutant<typeof DecideFact>(
     "a terminal does not absorb",
     "T2",
-    "decideFact",
+    "decide/decideFact",
     saying((draft, fact, right) => {
       const { threadId, epoch } = fact
       for (const event of fact.events)
@@ -59,17 +59,17 @@ export const mutants: ReadonlyArray<Mutant> = [
       return right(draft, fact)
     })
   ),
-  mutant<typeof Lifecycle>("a new epoch leaves the old turn open", "T3", "lifecycle", (right) => ({
+  mutant<typeof Lifecycle>("a new epoch leaves the old turn open", "T3", "decide/lifecycle", (right) => ({
     endSession: (draft, threadId, end) => {
       const epoch = draft.thread(threadId)?.session?.epoch ?? 0
       draft.emit(threadId, "session.stopped", { threadId, epoch, status: end.status, reason: end.reason })
       right.startNext(draft, threadId)
     }
   })),
-  mutant<typeof DecideCommand>("the second answer wins", "T13", "decideCommand", (right) => ({
+  mutant<typeof DecideCommand>("the second answer wins", "T13", "decide/decideCommand", (right) => ({
     decideCommand: (draft, input) => {
       const { command } = input
-      const threadId = command.type === "request.answer" ? draft.world.threadOfRequest(command.requestId) : undefined
+      const threadId = command.type === "request.answer" ? draft.state.threadOfRequest(command.requestId) : undefined
       const thread = threadId === undefined ? undefined : draft.thread(threadId)
       if (command.type !== "request.answer" || thread === undefined || thread.requests[command.requestId] !== undefined)
         return right.decideCommand(draft, input)
@@ -85,19 +85,19 @@ export const mutants: ReadonlyArray<Mutant> = [
       return Either.right({ threadId: thread.threadId, outcome: "answered" })
     }
   })),
-  mutant<typeof ThreadRow>("the queue's order is lost in a crash", "T12", "ThreadRow", (right) => ({
+  mutant<typeof ThreadRow>("the queue's order is lost in a crash", "T12", "readmodel/ThreadRow", (right) => ({
     load: (view, threadId) => {
       const state = right.load(view, threadId)
       return state === undefined ? undefined : { ...state, queue: state.queue.toReversed() }
     }
   })),
-  mutant<typeof DecideSilence>("the clock runs while a person is asked", "T8", "decideSilence", (right) => ({
+  mutant<typeof DecideSilence>("the clock runs while a person is asked", "T8", "decide/decideSilence", (right) => ({
     decideSilence: (draft, state, fact) => right.decideSilence(draft, { ...state, requests: {} }, fact)
   })),
-  mutant<typeof DecideSilence>("the reaper ignores background work", "R1", "decideSilence", (right) => ({
+  mutant<typeof DecideSilence>("the reaper ignores background work", "R1", "decide/decideSilence", (right) => ({
     decideSilence: (draft, state, fact) => right.decideSilence(draft, { ...state, background: [] }, fact)
   })),
-  mutant<typeof DecideCommand>("an interrupt hits the next turn", "T7", "decideCommand", (right) => ({
+  mutant<typeof DecideCommand>("an interrupt hits the next turn", "T7", "decide/decideCommand", (right) => ({
     decideCommand: (draft, input) => {
       const { command } = input
       const thread = command.type === "turn.interrupt" ? draft.thread(command.threadId) : undefined
@@ -108,7 +108,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       return right.decideCommand(draft, { ...input, command: { ...command, turnId: thread.session.activeTurnId } })
     }
   })),
-  mutant<typeof Evolve>("a ready session keeps its turn", "T3", "evolve", (right) => ({
+  mutant<typeof Evolve>("a ready session keeps its turn", "T3", "state/evolve", (right) => ({
     evolve: (state, event, at) => {
       const next = right.evolve(state, event, at)
       const ended = isTerminal(event.type) && state?.session?.activeTurnId !== undefined && next?.session !== undefined
@@ -116,17 +116,17 @@ export const mutants: ReadonlyArray<Mutant> = [
       return { ...next, session: { ...next.session, activeTurnId: state.session.activeTurnId } }
     }
   })),
-  mutant<typeof Projection>("a read model misses an edit", "L11", "Projection", (right) => ({
+  mutant<typeof Projection>("a read model misses an edit", "L11", "readmodel/Projection", (right) => ({
     projectThread: (before, event, after, at) =>
       event.type === "turn.edited" || event.type === "queue.reordered" ? [] : right.projectThread(before, event, after, at)
   })),
-  mutant<typeof DecideFact>("recovery forgets the queue", "T4", "decideFact", (right) => ({
+  mutant<typeof DecideFact>("recovery forgets the queue", "T4", "decide/decideFact", (right) => ({
     decideFact: (draft, fact) => (fact._tag === "QueueReleased" ? false : right.decideFact(draft, fact))
   })),
   mutant<typeof DecideFact>(
     "an exit is a success",
     "T11",
-    "decideFact",
+    "decide/decideFact",
     saying((draft, fact, right) =>
       right(draft, {
         ...fact,
@@ -139,10 +139,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   mutant<typeof DecideFact>(
     "an old epoch speaks for the new one",
     "T6",
-    "decideFact",
+    "decide/decideFact",
     saying((draft, fact, right) => right(draft, { ...fact, epoch: draft.thread(fact.threadId)?.session?.epoch ?? fact.epoch }))
   ),
-  mutant<typeof DecideContinuation>("an interrupted turn goes on after a crash", "T5", "decideContinuation", (right) => ({
+  mutant<typeof DecideContinuation>("an interrupted turn goes on after a crash", "T5", "decide/decideContinuation", (right) => ({
     ownerLost: (draft, state, fact) => {
       const turns = Object.fromEntries(
         Object.entries(state.turns).map(([id, turn]) => [id, { ...turn, interruptRequested: false }])
@@ -150,19 +150,19 @@ export const mutants: ReadonlyArray<Mutant> = [
       return right.ownerLost(draft, { ...state, turns }, fact)
     }
   })),
-  mutant<typeof DecideContinuation>("recovery settles whatever the policy", "T5", "decideContinuation", (right) => ({
+  mutant<typeof DecideContinuation>("recovery settles whatever the policy", "T5", "decide/decideContinuation", (right) => ({
     ownerLost: (draft, state, fact) => right.ownerLost(draft, { ...state, recovery: "settle" }, fact)
   })),
-  mutant<typeof DecideFact>("a refused steer is lost", "T12", "decideFact", (right) => ({
+  mutant<typeof DecideFact>("a refused steer is lost", "T12", "decide/decideFact", (right) => ({
     decideFact: (draft, fact) => (fact._tag === "SteerRefused" ? false : right.decideFact(draft, fact))
   })),
-  mutant<typeof Intent>("an interrupt does not reach the agent", "T7", "Intent", (right) => ({
+  mutant<typeof Intent>("an interrupt does not reach the agent", "T7", "sessions/Intent", (right) => ({
     read: (event) => {
       const addressed = right.read(event)
       return addressed?.intent._tag === "Interrupt" ? undefined : addressed
     }
   })),
-  mutant<typeof SessionRunner>("an interrupt never escalates", "T2", "SessionRunner", (right) => ({
+  mutant<typeof SessionDriver>("an interrupt never escalates", "T2", "sessions/SessionDriver", (right) => ({
     make: (input, scope) => right.make({ ...input, budgets: { ...input.budgets, interrupt: Duration.infinity } }, scope)
   }))
 ]

@@ -5,8 +5,8 @@ import type { StreamName } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import type { Storage } from "@millrace/log/Storage"
 import * as StoredLog from "@millrace/log/StoredLog"
-import * as Reaper from "@millrace/orchestration/Reaper"
-import * as Views from "@millrace/orchestration/Views"
+import * as Reaper from "@millrace/orchestration/sessions/Reaper"
+import * as Frames from "@millrace/orchestration/streams/Frames"
 import { type Context, Effect, Exit, Layer, Logger, LogLevel, Scope, Stream, Supervisor } from "effect"
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import * as Kit from "../Orchestration.ts"
@@ -127,8 +127,8 @@ export class Follower {
       ...(this.cursor === undefined ? {} : { after: this.cursor })
     }
     this.job = server.do(
-      Effect.flatMap(Views.Views, (views) =>
-        Stream.runForEach(views.follow(options), (frame) =>
+      Effect.flatMap(EventLog, (log) =>
+        Stream.runForEach(Frames.follow(log, options), (frame) =>
           Effect.sync(() => {
             const one = seen(frame)
             if (one === undefined) return

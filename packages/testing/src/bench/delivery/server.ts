@@ -161,4 +161,4 @@ const program = Effect.gen(function* () {
   }
 }).pipe(Effect.scoped)
 
-void Effect.runPromise(Fibers.arranged(program)).then(() => process.exit(0))
+void Effect.runPromise(Fibers.withServerRuntime(program)).then(() => process.exit(0))

@@ -1,0 +1,138 @@
+/**
+ * The seam between commands and the service: a running server when there is one (by `--url`, or that of the data directory), else a host
+ * in this process. Both are the same interface.
+ */
+import { Effect, Option, type Scope, Stream } from "effect"
+import * as Client from "@millrace/client/Client"
+import type * as Follow from "@millrace/client/Follow"
+import * as HttpTransfer from "@millrace/client/HttpTransfer"
+import * as HttpTransport from "@millrace/client/HttpTransport"
+import type { Transport } from "@millrace/client/Transport"
+import { Disconnected, type TransportError } from "@millrace/client/TransportError"
+import { ProviderUnavailable } from "@millrace/contracts/Import"
+import type { Millrace } from "@millrace/contracts/Millrace"
+import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
+import * as Discovery from "./Discovery.ts"
+import { type CliFailure, failed } from "../Failure.ts"
+import * as Flags from "../Flags.ts"
+import { Output } from "../Output.ts"
+
+export interface Connected {
+  readonly millrace: Millrace<TransportError>
+  /** `embedded`: the work ends with this process. */
+  readonly via: "server" | "embedded"
+  /** The server's, for messages to people. */
+  readonly address: string | undefined
+}
+
+export interface Where {
+  readonly dataDir: string
+  readonly url: string | undefined
+}
+
+/** Transport to a server at a fixed URL. */
+const fixed = (url: string, token: string | undefined): Transport =>
+  HttpTransport.make({ url, ...(token === undefined ? {} : { token }) })
+
+/** Transport to the server of a data directory. Each call looks the server up again: a restart may change its port and its token. */
+const moving = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {
+  let known = first
+  let fresh = true
+  const current = Effect.suspend(() => {
+    if (fresh) {
+      fresh = false
+      return Effect.succeed(fixed(known.url, token ?? known.token))
+    }
+    return Effect.flatMap(Discovery.find(dataDir), (found) => {
+      if (Option.isNone(found))
+        return Effect.fail(
+          new Disconnected({ message: `No server answers for ${dataDir}; start one with: millrace serve`, unsent: true })
+        )
+      known = found.value
+      return Effect.succeed(fixed(known.url, token ?? known.token))
+    })
+  })
+  const using = <A, E>(run: (transport: Transport) => Effect.Effect<A, E>) => Effect.flatMap(current, run)
+  return {
+    get address() {
+      return known.url
+    },
+    follow: (request) => Stream.unwrap(Effect.map(current, (transport) => transport.follow(request))),
+    dispatch: (command) => using((transport) => transport.dispatch(command)),
+    commandStatus: (id) => using((transport) => transport.commandStatus(id)),
+    state: using((transport) => transport.state),
+    threads: (page) => using((transport) => transport.threads(page)),
+    thread: (id) => using((transport) => transport.thread(id)),
+    turns: (id, page) => using((transport) => transport.turns(id, page)),
+    items: (id, page) => using((transport) => transport.items(id, page)),
+    requests: using((transport) => transport.requests),
+    providers: using((transport) => transport.providers)
+  }
+}
+
+/** Reports on standard error when the connection is lost and when it is restored. */
+const statusPrinter = Effect.map(Output, (output): Follow.Options["onStatus"] => {
+  let lost = false
+  return (status) => {
+    if (status._tag === "attached") {
+      if (!lost) return Effect.void
+      lost = false
+      return output.note(output.style.dim("Reconnected."))
+    }
+    if (lost) return Effect.void
+    lost = true
+    return output.note(output.style.dim(`${status.cause.message}. Retrying until the server answers; press Ctrl-C to stop.`))
+  }
+})
+
+/** A client of a server. Retries a command for about 3 seconds: enough for a restart of the server, and short enough for the person who waits. */
+const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Output> =>
+  Effect.map(statusPrinter, (onStatus) => ({
+    millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus }, outbox: { tries: 5 } }),
+    via: "server",
+    address: transport.address
+  }))
+
+/** Connects to a running server. Fails when there is none, with a message that says how to start one. */
+export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFailure, Output> =>
+  Effect.gen(function* () {
+    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    if (url !== undefined) return yield* overTheWire(fixed(url, token))
+    const found = yield* Discovery.find(dataDir)
+    if (Option.isNone(found))
+      return yield* failed(`No server is running for ${dataDir}. Start one with: millrace serve${defaultData(dataDir)}`)
+    return yield* overTheWire(moving(dataDir, found.value, token))
+  })
+
+const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
+
+/** Export and import through the running server, else through a host in this process that lives as long as the scope. */
+export const transfer = (where: Where): Effect.Effect<HttpTransfer.HttpTransfer, CliFailure, Output | Scope.Scope> =>
+  Effect.gen(function* () {
+    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    const over = (url: string, known: string | undefined) =>
+      HttpTransfer.make({ url, ...(known === undefined ? {} : { token: known }) })
+    if (where.url !== undefined) return over(where.url, token)
+    const found = yield* Discovery.find(where.dataDir)
+    if (Option.isSome(found)) return over(found.value.url, token ?? found.value.token)
+    const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
+    const host = yield* embed(where.dataDir)
+    const unavailable = (provider: string) => ({
+      ProviderError: ({ failure }: ProviderError) => new ProviderUnavailable({ provider, message: failure.message })
+    })
+    return {
+      exportThread: (threadId, format) => Stream.encodeText(Stream.unwrap(host.exportThread(threadId, format))),
+      importThread: (source, options) => host.importThread({ source, ...options }),
+      nativeThreads: (provider, options) => Effect.catchTags(host.nativeThreads(provider, options), unavailable(provider)),
+      importNative: (options) => Effect.catchTags(host.importNative(options), unavailable(options.provider))
+    }
+  })
+
+/** A running server, else a host in this process that lives as long as the scope. */
+export const any = (where: Where): Effect.Effect<Connected, CliFailure, Output | Scope.Scope> =>
+  Effect.gen(function* () {
+    if (where.url !== undefined || Option.isSome(yield* Discovery.find(where.dataDir))) return yield* server(where)
+    const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
+    const millrace = yield* embed(where.dataDir)
+    return { millrace, via: "embedded", address: undefined }
+  })

@@ -1,0 +1,23 @@
+/** A host inside this process, for a command that finds no running server. Loaded only then. */
+import { Context, Effect, Layer, type Scope } from "effect"
+import * as Host from "@millrace/host/Host"
+import * as ConfigurationFile from "../config/ConfigurationFile.ts"
+import { type CliFailure, fromError } from "../Failure.ts"
+
+/** How long agents may take to end when the command ends. */
+const deadline = "5 seconds"
+
+/** Lives as long as the scope. Turns that still run at its end are interrupted and recorded as interrupted. */
+export const embed = (dataDir: string): Effect.Effect<Host.Host["Type"], CliFailure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { configuration } = yield* ConfigurationFile.load(dataDir)
+    const options = { dataDir, ...ConfigurationFile.hostOptions(configuration) }
+    const host = Context.get(yield* Effect.mapError(Layer.build(Host.layer(options)), fromError), Host.Host)
+    yield* Effect.addFinalizer(() =>
+      host.beginShutdown({ deadline, mode: "now" }).pipe(
+        Effect.flatMap(host.finishShutdown),
+        Effect.catchAll(({ message }) => Effect.logWarning(message))
+      )
+    )
+    return host
+  })

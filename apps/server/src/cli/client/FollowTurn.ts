@@ -1,0 +1,182 @@
+/** Follows one turn from its acceptance to its end: shows it, settles its requests, interrupts it on Ctrl-C. */
+import { Deferred, Effect, Fiber, FiberMap, Match, Option, Queue, Stream } from "effect"
+import * as Client from "@millrace/client/Client"
+import type { LogEvent } from "@millrace/contracts/Event"
+import { type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
+import * as Signal from "@millrace/contracts/Signal"
+import type { TurnView } from "@millrace/contracts/State"
+import * as Approve from "./Approve.ts"
+import type { Connected } from "./Connect.ts"
+import { type CliFailure, failed, fromError, interrupted, type OutputClosed } from "../Failure.ts"
+import { Output } from "../Output.ts"
+import * as ProcessSignals from "../ProcessSignals.ts"
+import * as Transcript from "../terminal/Transcript.ts"
+
+export interface Turn {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  /** Cursor of the accepted command; the events of the turn's run come after it. */
+  readonly cursor: string
+  readonly provider: string
+}
+
+export interface Options {
+  readonly approve: Approve.Policy
+  readonly json: boolean
+}
+
+/** How the turn ended, as an exit. */
+const outcome = (end: {
+  readonly status: "completed" | "interrupted" | "failed"
+  readonly message: string | undefined
+}): Effect.Effect<void, CliFailure> =>
+  Match.value(end.status).pipe(
+    Match.when("completed", () => Effect.void),
+    Match.when("interrupted", () =>
+      Effect.fail(interrupted(`The turn was interrupted${end.message === undefined ? "" : `: ${end.message}`}`))
+    ),
+    Match.when("failed", () => Effect.fail(failed(end.message ?? "The turn failed"))),
+    Match.exhaustive
+  )
+
+const failure = (error: TurnView["error"]) =>
+  error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
+
+/** The turn's outcome if this event, which belongs to the turn, is its terminal. */
+const endOf = (event: LogEvent): Effect.Effect<void, CliFailure> | undefined => {
+  const completed = Transcript.dataOf(event, "turn.completed")
+  if (completed !== undefined) return outcome({ status: "completed", message: undefined })
+  const stopped = Transcript.dataOf(event, "turn.interrupted")
+  if (stopped !== undefined) return outcome({ status: "interrupted", message: stopped.reason })
+  const broken = Transcript.dataOf(event, "turn.failed")
+  return broken === undefined ? undefined : outcome({ status: "failed", message: failure(broken.error) })
+}
+
+const turnOf = (event: LogEvent): string | undefined => {
+  const { data } = event
+  return data !== null && typeof data === "object" && "turnId" in data && typeof data.turnId === "string"
+    ? data.turnId
+    : undefined
+}
+
+/** The turn in state, or `undefined` if it is not there or the server does not answer. Reads pages from the newest turn on. */
+const viewOf = (connected: Connected, turn: Turn, before?: number): Effect.Effect<TurnView | undefined> =>
+  connected.millrace.turns(turn.threadId, { limit: 50, ...(before !== undefined && { before }) }).pipe(
+    Effect.flatMap((page) => {
+      const view = page.items.find(({ turnId }) => turnId === turn.turnId)
+      return view === undefined && page.before !== undefined ? viewOf(connected, turn, page.before) : Effect.succeed(view)
+    }),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+/** Reads the turn's outcome from state (D13): its terminal may have left the log while the connection was lost. */
+const reconciled = (connected: Connected, turn: Turn) =>
+  Effect.map(viewOf(connected, turn), (view) =>
+    view?.status === "completed" || view?.status === "interrupted" || view?.status === "failed"
+      ? outcome({ status: view.status, message: failure(view.error) ?? view.reason })
+      : undefined
+  )
+
+/** Succeeds when the turn completes; else fails with the exit code for its outcome. */
+export const follow = (
+  connected: Connected,
+  turn: Turn,
+  options: Options
+): Effect.Effect<void, CliFailure | OutputClosed, Output> =>
+  Effect.gen(function* () {
+    const output = yield* Output
+    const transcript = yield* Transcript.make({ json: options.json, provider: turn.provider })
+    const ended = yield* Deferred.make<void, CliFailure | OutputClosed>()
+    const asked = yield* FiberMap.make<RequestId>()
+    // One question at a time on the terminal.
+    const terminal = yield* Effect.makeSemaphore(1)
+    let attaches = 0
+
+    const settling = (event: LogEvent) =>
+      Effect.gen(function* () {
+        const opened = Transcript.dataOf(event, "request.opened")
+        if (opened !== undefined)
+          yield* Approve.settle(connected, options.approve, opened.requestId, opened).pipe(
+            terminal.withPermits(1),
+            Effect.catchAll((error) => Deferred.fail(ended, error)),
+            (answering) => FiberMap.run(asked, opened.requestId, answering)
+          )
+        const settled =
+          Transcript.dataOf(event, "request.answered") ??
+          Transcript.dataOf(event, "request.expired") ??
+          Transcript.dataOf(event, "request.cancelled")
+        // Settled elsewhere: withdraw the prompt here.
+        if (settled !== undefined) yield* FiberMap.remove(asked, settled.requestId)
+      })
+
+    const onEvent = (event: LogEvent) =>
+      Effect.gen(function* () {
+        const about = turnOf(event)
+        if (about !== undefined && about !== turn.turnId)
+          return event.type === "turn.started" ? yield* output.progress("queued behind another turn") : undefined
+        yield* transcript.show(event)
+        yield* settling(event)
+        const end = about === turn.turnId ? endOf(event) : undefined
+        if (end !== undefined) yield* Deferred.complete(ended, end)
+      })
+
+    /** Shows token usage in the progress line only; signals are not part of the answer. */
+    const onSignal = (signal: Signal.Signal) => {
+      const tokens = signal.turnId === turn.turnId ? Signal.usageIn(signal)?.totalTokens : undefined
+      return tokens === undefined ? Effect.void : output.aside(`${tokens.toLocaleString("en")} tokens`)
+    }
+
+    const onCaughtUp = Effect.gen(function* () {
+      if (++attaches > 1) {
+        const end = yield* reconciled(connected, turn)
+        if (end !== undefined) yield* Deferred.complete(ended, end)
+      }
+      // No event says that a turn waits for a place.
+      const thread = yield* Effect.option(connected.millrace.thread(turn.threadId))
+      const waiting = Option.getOrUndefined(thread)?.waiting
+      if (waiting !== undefined) yield* output.progress(waiting.message)
+    })
+
+    const following = connected.millrace.follow({ stream: threadStream(turn.threadId), after: turn.cursor }).pipe(
+      Stream.runForEach((frame) =>
+        Effect.gen(function* () {
+          if (frame._tag === "event") yield* onEvent(frame.event)
+          else if (frame._tag === "signal") yield* onSignal(frame.signal)
+          else if (frame._tag === "end") yield* Deferred.fail(ended, failed("The thread was deleted while the turn ran"))
+          else if (frame._tag === "caught-up") yield* onCaughtUp
+        })
+      ),
+      Effect.catchAll((error) =>
+        Effect.gen(function* () {
+          const end = error._tag === "OutputClosed" ? Effect.fail(error) : yield* reconciled(connected, turn)
+          yield* Deferred.complete(ended, end ?? Effect.fail(error._tag === "OutputClosed" ? error : fromError(error)))
+        })
+      )
+    )
+
+    const signals = yield* ProcessSignals.listen(3)
+    const stopping = Effect.gen(function* () {
+      yield* Queue.take(signals)
+      yield* output.note("Interrupting the turn. Press Ctrl-C again to leave without waiting.")
+      yield* output.progress("interrupting")
+      const command = yield* Client.command("turn.interrupt", { threadId: turn.threadId, turnId: turn.turnId })
+      yield* connected.millrace.dispatch(command).pipe(
+        Effect.catchAll((error) => output.note(`Cannot interrupt the turn: ${error.message}`)),
+        Effect.fork
+      )
+      yield* Queue.take(signals)
+      const goesOn =
+        connected.via === "server" ? ` The turn may still run. To follow it: millrace tail --thread ${turn.threadId}` : ""
+      yield* Deferred.fail(ended, interrupted(`Left.${goesOn}`))
+    })
+
+    yield* output.progress(`starting ${turn.provider}`)
+    const fibers = [yield* Effect.fork(following), yield* Effect.fork(stopping)]
+    const end = yield* Deferred.await(ended).pipe(
+      Effect.exit,
+      Effect.ensuring(Fiber.interruptAll(fibers)),
+      Effect.ensuring(output.progress(undefined))
+    )
+    yield* transcript.end
+    yield* end
+  }).pipe(Effect.scoped)

@@ -1,0 +1,37 @@
+/** The token of this machine's own command line: `<data>/cli-token`, mode 0600. Kept across restarts, replaced after it was revoked. */
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Option } from "effect"
+import { type AccessFileError, attempt } from "../../auth/AccessFile.ts"
+import * as Tokens from "../../auth/Tokens.ts"
+import { isMissing } from "../../NodeError.ts"
+
+export interface LocalToken {
+  readonly file: string
+  readonly token: string
+}
+
+const read = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, "utf8").trim()
+  } catch (cause) {
+    if (isMissing(cause)) return undefined
+    throw cause
+  }
+}
+
+export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileError> =>
+  Effect.gen(function* () {
+    const file = join(dataDir, "cli-token")
+    const kept = yield* attempt(file, () => read(file))
+    const tokens = yield* Tokens.Tokens
+    const known = kept === undefined ? Option.none() : yield* tokens.identify(kept)
+    if (kept !== undefined && Option.isSome(known)) {
+      // The file of a version without roles. A user who can read it owns the data directory, so it becomes an admin token.
+      if (known.value.role !== "admin") yield* Tokens.promote(dataDir, known.value.id)
+      return { file, token: kept }
+    }
+    const { token } = yield* Tokens.create(dataDir, { name: "cli", role: "admin" })
+    yield* attempt(file, () => writeFileSync(file, `${token}\n`, { mode: 0o600 }))
+    return { file, token }
+  }).pipe(Effect.provide(Tokens.layer(dataDir)))

@@ -1,0 +1,73 @@
+/** `millrace answer REQUEST ANSWER`: answers an open request from any terminal. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { Effect, Schema } from "effect"
+import * as Client from "@millrace/client/Client"
+import { RequestId } from "@millrace/contracts/Ids"
+import type { Answer, Ask as AskOf } from "@millrace/contracts/Item"
+import * as ApprovalOptions from "../terminal/ApprovalOptions.ts"
+import * as TerminalQuestion from "../terminal/TerminalQuestion.ts"
+import * as Connect from "../client/Connect.ts"
+import { failed, fromError, usage } from "../Failure.ts"
+import * as Flags from "../Flags.ts"
+import * as Output from "../Output.ts"
+import { line } from "../terminal/Style.ts"
+
+const isRequest = Schema.is(RequestId)
+
+const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
+  if (ask.kind === "approval") {
+    const [word] = words
+    const answer = word === undefined ? undefined : ApprovalOptions.answerOf(ask, words.join(" "))
+    return answer === undefined
+      ? Effect.fail(
+          usage(
+            `ANSWER: expected one of ${ApprovalOptions.offered(ask).join(", ")} for "${line(ask.title, 200)}", got ${JSON.stringify(words.join(" "))}`
+          )
+        )
+      : Effect.succeed(answer)
+  }
+  const asked = ask.questions.map(({ header, text }) => (header === undefined ? text : `${header}: ${text}`)).join(" / ")
+  if (words.length !== ask.questions.length)
+    return Effect.fail(usage(`ANSWER: expected ${ask.questions.length} answers, got ${words.length}: ${asked}`))
+  if (words.some((word) => word.trim() === ""))
+    return Effect.fail(usage(`ANSWER: an answer is empty. Give one text each: ${asked}`))
+  return Effect.succeed<Answer>({
+    answers: Object.fromEntries(
+      ask.questions.map((question, n) => [question.id, TerminalQuestion.chosen(question, words[n] ?? "")])
+    )
+  })
+}
+
+export const command = Command.make(
+  "answer",
+  {
+    request: Flags.argument("REQUEST").pipe(Args.withDescription("The request's id. See: millrace requests")),
+    answer: Flags.argument("ANSWER").pipe(
+      Args.withDescription(
+        "For an approval: an option's id or label, or accept, accept-for-session, decline or cancel. For questions: one text per question; separate several choices with commas."
+      ),
+      Args.atLeast(1)
+    ),
+    json: Flags.json,
+    data: Flags.data,
+    url: Flags.url
+  },
+  ({ answer, data, json, request, url }) =>
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      if (!isRequest(request))
+        return yield* usage(`REQUEST: expected a request id, like req_01HXYZ, got ${JSON.stringify(request)}`)
+      const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
+      const open = yield* Effect.mapError(millrace.requests, fromError)
+      const asked = open.find((one) => one.requestId === request)
+      if (asked === undefined)
+        return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
+      const command = yield* Client.command("request.answer", { requestId: request, ...(yield* answerOf(asked.ask, answer)) })
+      const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
+      if (json) return yield* Output.json(accepted)
+      yield* output.note(
+        accepted.outcome === "already-settled" ? "The request was settled already; this answer was not used." : "Answered."
+      )
+    })
+).pipe(Command.withDescription("Answer an agent's request: an approval or its questions."))

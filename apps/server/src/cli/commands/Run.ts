@@ -1,0 +1,169 @@
+/** `millrace run PROMPT`: one turn, followed to its end. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import { Config, Effect, Option, Schema } from "effect"
+import { statSync } from "node:fs"
+import { resolve } from "node:path"
+import { text as readAll } from "node:stream/consumers"
+import * as Client from "@millrace/client/Client"
+import { PromptText } from "@millrace/contracts/Command"
+import { Labels } from "@millrace/contracts/Labels"
+import type { Policy } from "../client/Approve.ts"
+import * as Connect from "../client/Connect.ts"
+import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
+import * as Flags from "../Flags.ts"
+import * as FollowTurn from "../client/FollowTurn.ts"
+import { Output } from "../Output.ts"
+
+export interface Request {
+  readonly dataDir: string
+  readonly url: string | undefined
+  readonly prompt: string
+  readonly provider: string | undefined
+  readonly model: string | undefined
+  readonly labels: ReadonlyArray<string>
+  readonly thread: string | undefined
+  readonly cwd: string | undefined
+  readonly approve: Policy
+  readonly json: boolean
+}
+
+/** Placeholder for `-`, which the command-line parser would take for a flag. No argument of a process can contain this character. */
+export const fromStdin = "\u0000"
+
+const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** Validates the request before anything is started. Fails with exit code 2. */
+const checked = (request: Request) =>
+  Effect.gen(function* () {
+    const text = request.prompt === fromStdin ? yield* Effect.promise(() => readAll(process.stdin)) : request.prompt
+    const prompt = yield* Effect.mapError(Schema.decode(PromptText)(text), (error) =>
+      usage(`PROMPT: ${error.message.split("\n").at(-1)?.trim()}`)
+    )
+    yield* Effect.mapError(Schema.decode(Labels)(request.labels), (error) =>
+      usage(
+        `--label: ${error.message
+          .split("\n")
+          .at(-1)
+          ?.replace(/^[\s\u2500-\u257f]*/, "")}`
+      )
+    )
+    if (request.thread !== undefined) {
+      if (request.labels.length > 0) return yield* usage("--label belongs to a new thread; leave it out with --thread")
+      const thread = yield* Flags.threadId(request.thread)
+      for (const flag of ["provider", "model", "cwd"] as const)
+        if (request[flag] !== undefined) return yield* usage(`--${flag} belongs to a new thread; leave it out with --thread`)
+      return { prompt, thread, cwd: undefined }
+    }
+    const cwd = resolve(request.cwd ?? ".")
+    if (!isDirectory(cwd)) return yield* usage(`--cwd: ${cwd} is not a directory`)
+    return { prompt, thread: undefined, cwd }
+  })
+
+const begin = (connected: Connect.Connected, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
+  Effect.gen(function* () {
+    const { millrace } = connected
+    if (from.thread !== undefined) {
+      const threadId = from.thread
+      const { provider } = yield* Effect.mapError(millrace.thread(threadId), (error) =>
+        failed(error._tag === "NotFound" ? `There is no thread ${threadId}. See: millrace threads` : error.message)
+      )
+      const command = yield* Client.command("turn.start", { threadId, text: from.prompt })
+      return { accepted: yield* Effect.mapError(millrace.dispatch(command), fromError), provider }
+    }
+    const provider =
+      request.provider ??
+      Option.getOrElse(
+        yield* Effect.orElseSucceed(Config.option(Config.nonEmptyString("MILLRACE_PROVIDER")), Option.none),
+        () => "demo"
+      )
+    const command = yield* Client.command("thread.create", {
+      provider,
+      cwd: from.cwd,
+      turn: { text: from.prompt },
+      ...(request.model === undefined ? {} : { model: request.model }),
+      ...(request.labels.length === 0 ? {} : { labels: request.labels })
+    })
+    const accepted = yield* Effect.mapError(millrace.dispatch(command), (error) =>
+      error._tag === "CommandRejected" && error.rule === "ProviderUnknown"
+        ? failed(`${error.message} See: millrace providers`)
+        : fromError(error)
+    )
+    return { accepted, provider }
+  }).pipe(
+    Effect.flatMap(({ accepted, provider }): Effect.Effect<FollowTurn.Turn, CliFailure> => {
+      const { cursor, turnId } = accepted
+      const threadId = accepted.threadId ?? from.thread
+      return threadId === undefined
+        ? Effect.fail(
+            failed("The server's answer has no thread id: server and command line have different versions. Update the older one.")
+          )
+        : turnId === undefined
+          ? Effect.fail(
+              failed("The server's answer has no turn id: server and command line have different versions. Update the older one.")
+            )
+          : Effect.succeed({ threadId, turnId, cursor, provider })
+    })
+  )
+
+export const run = Effect.fn("cli.run")(function* (request: Request) {
+  const output = yield* Output
+  const from = yield* checked(request)
+  yield* output.progress("connecting")
+  const connected = yield* Connect.any({ dataDir: request.dataDir, url: request.url })
+  const begun = yield* begin(connected, request, from)
+  yield* output.progress(undefined)
+  const where = connected.via === "server" ? "" : " · no server is running, so the agent ends with this command"
+  yield* output.note(output.style.dim(`${begun.provider} · ${begun.threadId}${where}`))
+  yield* FollowTurn.follow(connected, begun, request)
+})
+
+export const command = Command.make(
+  "run",
+  {
+    prompt: Flags.argument("PROMPT").pipe(Args.withDescription("The prompt; - reads it from standard input.")),
+    provider: Flags.text(
+      "provider",
+      "NAME",
+      "The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."
+    ),
+    model: Flags.model("The agent's model. Default: the agent's own choice."),
+    thread: Flags.text("thread", "ID", "Continue this thread instead of creating one."),
+    label: Options.text("label").pipe(
+      Options.withPseudoName("LABEL"),
+      Options.withDescription("A label of the new thread, to find it later. May be repeated, up to 16 times."),
+      Options.repeated
+    ),
+    cwd: Flags.text("cwd", "DIR", "The agent's working directory. Default: the current one."),
+    approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(
+      Options.withDescription(
+        "How to answer approvals: never (decline), always (accept), or ask (default; without a terminal the command exits with 4)."
+      )
+    ),
+    json: Options.boolean("json").pipe(
+      Options.withDescription("Print the turn's events on standard output, one JSON document per line.")
+    ),
+    data: Flags.data,
+    url: Flags.url
+  },
+  (options) =>
+    Effect.scoped(
+      run({
+        dataDir: options.data,
+        url: Flags.orUndefined(options.url),
+        prompt: options.prompt,
+        provider: Flags.orUndefined(options.provider),
+        model: Flags.orUndefined(options.model),
+        labels: options.label,
+        thread: Flags.orUndefined(options.thread),
+        cwd: Flags.orUndefined(options.cwd),
+        approve: options.approve,
+        json: options.json
+      })
+    )
+).pipe(
+  Command.withDescription(
+    "Run one turn and stream the answer. Exit: 0 completed, 1 failed, 2 usage, 3 interrupted, 4 needs a person."
+  )
+)

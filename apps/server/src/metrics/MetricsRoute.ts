@@ -1,0 +1,42 @@
+/**
+ * `/metrics` as Prometheus text. It needs no token when only this machine can reach the server; with a valid token subscribers are labelled with names.
+ * A request counts against its token's limit; all requests without a token share one limit (R7).
+ */
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { Effect, Either, Option } from "effect"
+import type { EventLog } from "@millrace/log/EventLog"
+import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
+import type { Tokens } from "../auth/Tokens.ts"
+import * as Allowance from "../http/Allowance.ts"
+import { ServerMetrics } from "./ServerMetrics.ts"
+import * as Respond from "../http/Respond.ts"
+import { effectSamples, render } from "./PrometheusText.ts"
+
+/** The actor of requests without a token; no token has this name. */
+const anonymous = ""
+
+export const make = Effect.gen(function* () {
+  const { samples } = yield* ServerMetrics
+  const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
+  const allowance = yield* Allowance.Current
+  /** The session, if there is one, after the request was counted. On a private route the middleware has counted it. */
+  const admitted = Effect.gen(function* () {
+    const counted = yield* Effect.serviceOption(Session)
+    if (Option.isSome(counted)) return counted
+    const session = Option.getRight(
+      yield* Effect.either(Effect.provide(ofRequest(yield* HttpServerRequest.HttpServerRequest), context))
+    )
+    yield* allowance.request(Option.match(session, { onNone: () => anonymous, onSome: ({ actor }) => actor }))
+    return session
+  })
+  const handler = Effect.gen(function* () {
+    const session = yield* Effect.either(admitted)
+    if (Either.isLeft(session)) return Respond.error(session.left)
+    const own = yield* samples({ named: Option.isSome(session.right) })
+    // With telemetry, Effect's metrics contain copies of our samples.
+    const known = new Set(own.flatMap(({ name, values }) => values.map(({ suffix = "" }) => `${name}${suffix}`)))
+    const text = render([...own, ...effectSamples().filter(({ name }) => !known.has(name))])
+    return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
+  })
+  return [HttpLayerRouter.route("GET", "/metrics", handler)]
+})

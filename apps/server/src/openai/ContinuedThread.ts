@@ -1,0 +1,116 @@
+/** A call that continues a thread: which thread, whether it may, and which instructions the agent already has. */
+import { Effect, Schema } from "effect"
+import { ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import type { TurnView } from "@millrace/contracts/State"
+import { EventLog } from "@millrace/log/EventLog"
+import { storageUnavailable } from "@millrace/log/StorageError"
+import { Service } from "../Service.ts"
+import { type Failure, fromWire, invalid } from "./Failure.ts"
+import * as Prompt from "./Prompt.ts"
+
+/** The id of a response contains that of its turn, so that the response can be continued. */
+export const responseId = (turnId: TurnId): string => `resp_${turnId.slice("trn_".length)}`
+export const turnOfResponse = (id: string): string => `trn_${id.slice("resp_".length)}`
+
+interface Target {
+  readonly provider: string
+  readonly model: string | undefined
+}
+
+/** Parses `provider` or `provider/model`; the model's name may contain slashes. */
+export const parseModel = (model: string): Target => {
+  const slash = model.indexOf("/")
+  return slash < 0
+    ? { provider: model, model: undefined }
+    : { provider: model.slice(0, slash), model: model.slice(slash + 1) || undefined }
+}
+
+const isThread = Schema.is(ThreadId)
+const notFound = invalid(
+  "previous_response_id",
+  "There is no response with this id. Leave previous_response_id out to start a new conversation.",
+  "previous_response_not_found",
+  404
+)
+
+/** The thread that the call continues: named by the header, or by the previous response. */
+export const threadOf = (named: string | undefined, previous: string | undefined) =>
+  Effect.gen(function* () {
+    const row = previous === undefined ? undefined : yield* turnRow(previous)
+    if (named !== undefined) {
+      if (!isThread(named))
+        return yield* invalid("X-Millrace-Thread", "expected a thread id, like thr_01HXYZ", "thread_not_found", 404)
+      if (previous !== undefined && row?.threadId !== named) return yield* notFound
+      return named
+    }
+    if (previous === undefined) return undefined
+    return row === undefined ? yield* notFound : row.threadId
+  })
+
+/** The turn of a response; `undefined` when there is none. */
+export const turnRow = (id: string): Effect.Effect<TurnView | undefined, Failure, EventLog> =>
+  id.startsWith("resp_")
+    ? Effect.flatMap(EventLog, (log) =>
+        Effect.mapError(
+          log.view((view) => view.row("turn", turnOfResponse(id))?.value as TurnView | undefined),
+          (error) => fromWire(storageUnavailable(error))
+        )
+      )
+    : Effect.as(Effect.void, undefined)
+
+/** Turns read per page of history, and turns searched in total. */
+const pageTurns = 100
+const maxTurns = 1000
+
+/** The newest turn that fits, before turn `than` if given; searches at most 1,000 turns. */
+const newest = (threadId: ThreadId, fits: (turn: TurnView) => boolean, than?: TurnId) =>
+  Effect.flatMap(EventLog, (log) =>
+    Effect.mapError(
+      log.view((view) => {
+        let before = (than === undefined ? undefined : view.row("turn", than)?.rank) ?? Number.MAX_SAFE_INTEGER
+        for (let seen = 0; seen < maxTurns; seen += pageTurns) {
+          const rows = view.rows({ collection: "turn", parent: threadId, before, limit: pageTurns })
+          const found = rows.map(({ value }) => value as TurnView).find(fits)
+          if (found !== undefined || rows.length < pageTurns) return found
+          before = rows.at(-1)?.rank ?? 0
+        }
+        return undefined
+      }),
+      (error) => fromWire(storageUnavailable(error))
+    )
+  )
+
+/** Refuses a response that was continued before: the agent has one conversation, which cannot branch. */
+export const checkNewest = (threadId: ThreadId, previous: string) =>
+  Effect.gen(function* () {
+    const last = yield* newest(threadId, ({ origin }) => origin === "user")
+    if (last === undefined || last.turnId === turnOfResponse(previous)) return
+    return yield* invalid(
+      "previous_response_id",
+      `This response was continued already, and a conversation cannot branch. Continue ${responseId(last.turnId)}, or leave previous_response_id out to start a new conversation.`,
+      "previous_response_not_latest"
+    )
+  })
+
+/** The prompt, after the instructions unless they equal the newest ones that the agent has. `again`: repeats the prompt of that turn. */
+export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt, again: TurnId | undefined) =>
+  instructions === undefined
+    ? Effect.succeed(text)
+    : Effect.map(
+        newest(threadId, (turn) => turn.text.startsWith("Instructions:\n"), again),
+        (last) => {
+          const block = Prompt.instructed(instructions)
+          return last?.text.startsWith(block) === true ? text : `${block}${text}`
+        }
+      )
+
+/** Refuses a call for another agent or model than the thread's. */
+export const checkTarget = (threadId: ThreadId, target: Target) =>
+  Effect.gen(function* () {
+    const thread = yield* Effect.mapError((yield* Service).thread(threadId), (error) =>
+      error._tag === "NotFound" ? invalid("X-Millrace-Thread", error.message, "thread_not_found", 404) : fromWire(error)
+    )
+    if (thread.provider === target.provider && (target.model === undefined || target.model === thread.model)) return
+    const its = thread.model === undefined ? thread.provider : `${thread.provider}/${thread.model}`
+    return yield* invalid("model", `This thread runs on ${its}. Send that as model, or start a new thread.`, "model_mismatch")
+  })

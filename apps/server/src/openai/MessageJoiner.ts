@@ -1,0 +1,97 @@
+/** Joins the agent's messages to one text, in the order in which they started, with an empty line between them. The same whether streamed or not. */
+import type { ItemView } from "@millrace/contracts/Item"
+import type { ItemEvent } from "./ItemEvent.ts"
+import { SentItems } from "./SentItems.ts"
+import { DeltaAligner } from "./DeltaAligner.ts"
+
+/** Maximum number of messages that wait for an earlier one to end. Beyond it the rest of that one is sent after them. */
+const maxWaiting = 1024
+
+interface Message {
+  readonly itemId: string
+  readonly text: DeltaAligner
+  /** Text to send when the messages before it have ended. */
+  waiting: string
+  over: boolean
+}
+
+const isMessage = (kind: string) => kind === "agent-message"
+
+export class MessageJoiner {
+  private readonly known = new SentItems<Message>()
+  /** The messages that are not completely sent, in order. */
+  private readonly messages: Array<Message> = []
+  /** Whether any text was sent of the first of them; `told`: of any message. */
+  private begun = false
+  private told = false
+  private gapped = false
+
+  private message(itemId: string, lost: boolean): Message {
+    const known = this.known.get(itemId)
+    if (known !== undefined) return known
+    const message = this.known.begin(itemId, () => ({ itemId, text: new DeltaAligner(lost), waiting: "", over: false }))
+    this.messages.push(message)
+    return message
+  }
+
+  private close(itemId: string, whole: string | undefined): void {
+    const message = this.message(itemId, true)
+    if (message.over) return
+    message.waiting += message.text.rest(whole)
+    message.text.free()
+    message.over = true
+  }
+
+  /** The text to send after this event. */
+  add({ data, type }: ItemEvent): string {
+    if (!isMessage(data.kind)) return ""
+    if (type === "item.started") this.message(data.itemId, false)
+    else if (type === "item.completed") this.close(data.itemId, data.text)
+    else {
+      const message = this.message(data.itemId, this.gapped)
+      if (!message.over) message.waiting += message.text.delta(data.text)
+    }
+    return this.take()
+  }
+
+  /** Events before this point were not received; `items` are the current items of the turn. Returns the text to send. */
+  gap(items: ReadonlyArray<ItemView>): string {
+    this.gapped = true
+    for (const { text } of this.messages) text.gap()
+    for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) {
+      if (item.status === "open") this.message(item.itemId, true)
+      else this.close(item.itemId, item.text)
+    }
+    return this.take()
+  }
+
+  /** The text to send at the end: what state has and was not sent. */
+  end(items: ReadonlyArray<ItemView>): string {
+    for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
+    for (const message of this.messages) message.over = true
+    return this.take()
+  }
+
+  private take(): string {
+    let text = ""
+    for (let message = this.messages[0]; message !== undefined; message = this.messages[0]) {
+      if (message.waiting !== "") {
+        text += !this.begun && this.told ? `\n\n${message.waiting}` : message.waiting
+        this.begun = true
+        this.told = true
+        message.waiting = ""
+      }
+      const crowded = this.messages.length > maxWaiting
+      if (!message.over && !crowded) return text
+      this.messages.shift()
+      this.begun = false
+      if (message.over) this.known.end(message.itemId)
+      else {
+        this.messages.push(message)
+        // Moves one message per event: if all are open, a loop would not end.
+        return text
+      }
+    }
+    return text
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The items that the stream of a call has started to send, by id: all open ones, and the last 1,024 completed ones. A call may have any number of items;
+ * the order in which they started determines which older ones were sent (R7).
+ */
+
+/** Maximum number of completed items that are kept. */
+const kept = 1024
+
+export class SentItems<V> {
+  private readonly entries = new Map<string, { readonly index: number; readonly value: V }>()
+  private readonly over = new Set<string>()
+  private begun = 0
+  /** The highest index that was evicted. */
+  private forgotten = -1
+
+  get size(): number {
+    return this.entries.size
+  }
+
+  get(itemId: string): V | undefined {
+    return this.entries.get(itemId)?.value
+  }
+
+  /** Adds an item. Indices count in the order of the calls: 0, 1, 2, ... */
+  begin(itemId: string, make: (index: number) => V): V {
+    const index = this.begun++
+    const value = make(index)
+    this.entries.set(itemId, { index, value })
+    return value
+  }
+
+  each(use: (value: V) => void): void {
+    for (const { value } of this.entries.values()) use(value)
+  }
+
+  /** Marks an item as completely sent; it may be evicted from now on. */
+  end(itemId: string): void {
+    this.over.add(itemId)
+    for (const oldest of this.over) {
+      if (this.over.size <= kept) break
+      this.over.delete(oldest)
+      this.forgotten = Math.max(this.forgotten, this.entries.get(oldest)?.index ?? -1)
+      this.entries.delete(oldest)
+    }
+  }
+
+  /** Filters items, given in the order in which they started: keeps known and new ones, drops those that were sent and evicted. */
+  untold<I extends { readonly itemId: string }>(items: ReadonlyArray<I>): ReadonlyArray<I> {
+    if (this.forgotten < 0) return items
+    const first = items.findIndex(({ itemId }) => (this.entries.get(itemId)?.index ?? -1) > this.forgotten)
+    return items.filter(({ itemId }, at) => at >= first || this.entries.has(itemId))
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * One call is one turn of a thread: the call becomes a command, and its turn is followed to an end that is read from state (D13). A caller that
+ * disconnects cancels nothing (D11), unless it sent `X-Millrace-On-Disconnect: interrupt`.
+ */
+import { mkdirSync } from "node:fs"
+import { isAbsolute, join } from "node:path"
+import { randomUUID } from "node:crypto"
+import type { HttpServerRequest } from "@effect/platform"
+import { Clock, Effect, type Either, Schema, type Scope } from "effect"
+import { type Accepted, type Command, PromptText } from "@millrace/contracts/Command"
+import { CommandId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import type { EventLog } from "@millrace/log/EventLog"
+import type { Addressed } from "@millrace/orchestration/streams/StreamReconciler"
+import { Session } from "../auth/Session.ts"
+import { Service } from "../Service.ts"
+import { messageOf } from "../NodeError.ts"
+import type { CompletionRequest } from "./CompletionRequest.ts"
+import * as Attachments from "./Attachments.ts"
+import * as ContinuedThread from "./ContinuedThread.ts"
+import { Failure, fromWire, invalid } from "./Failure.ts"
+import { headerOf } from "./IgnoredFields.ts"
+import type { ThreadMutex } from "./ThreadMutex.ts"
+import * as Prompt from "./Prompt.ts"
+
+export interface TurnCall {
+  readonly asked: CompletionRequest
+  readonly turn: Addressed
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  /** `X-Millrace-Thread`, `X-Millrace-Turn`. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Leave out items of Millrace's own types, which the client does not accept. */
+  readonly plain: boolean
+  /** Call at the end of the answer: a connection that ends later does not count as a disconnect. */
+  readonly over: () => void
+}
+
+const isCommandId = Schema.is(CommandId)
+const decodePrompt = Schema.decodeOption(PromptText)
+
+type Headers = HttpServerRequest.HttpServerRequest["headers"]
+
+/** The directory for calls without one. All share it, so that a repeated call is the same command. */
+const scratch = (dataDir: string) =>
+  Effect.try({
+    try: () => {
+      const path = join(dataDir, "scratch")
+      mkdirSync(path, { recursive: true, mode: 0o700 })
+      return path
+    },
+    catch: (cause) =>
+      new Failure({
+        status: 500,
+        type: "server_error",
+        code: "scratch_unusable",
+        param: null,
+        message: `Cannot create the scratch directory: ${messageOf(cause)}. Name a directory with X-Millrace-Cwd.`,
+        retry: false
+      })
+  })
+
+const directoryOf = (headers: Headers, dataDir: string) => {
+  const named = headers["x-millrace-cwd"]
+  if (named === undefined) return scratch(dataDir)
+  return isAbsolute(named)
+    ? Effect.succeed(named)
+    : invalid("X-Millrace-Cwd", "expected the absolute path of a directory on the server", "directory_not_found")
+}
+
+const commandId = (headers: Headers): Effect.Effect<CommandId, Failure> => {
+  const key = headers["idempotency-key"]
+  if (key === undefined) return Effect.sync(() => CommandId.make(`cmd_${randomUUID()}`))
+  return isCommandId(key)
+    ? Effect.succeed(key)
+    : invalid("Idempotency-Key", "expected 1 to 200 printable ASCII characters without spaces")
+}
+
+/**
+ * The AI SDK's client for OpenAI rejects an answer with one item of an unknown type, so it receives no items of Millrace's types. Other clients request
+ * the same with `X-Millrace-Items: plain`.
+ */
+const isPlain = (headers: Headers): boolean =>
+  (headers["x-millrace-items"] ?? (/\bai-sdk\//.test(headers["user-agent"] ?? "") ? "plain" : "all")) === "plain"
+
+const onDisconnect = (headers: Headers): Effect.Effect<boolean, Failure> => {
+  const wanted = headers["x-millrace-on-disconnect"]
+  if (wanted === undefined || wanted === "continue") return Effect.succeed(false)
+  return wanted === "interrupt"
+    ? Effect.succeed(true)
+    : invalid("X-Millrace-On-Disconnect", "expected interrupt or continue (the default)")
+}
+
+const promptOf = (text: string) =>
+  Effect.mapError(decodePrompt(text), () =>
+    invalid(
+      "messages",
+      `The prompt has ${text.length} characters; the limit is 131072. Put long text into a file in the agent's directory.`,
+      "context_length_exceeded"
+    )
+  )
+
+interface Place {
+  readonly id: CommandId
+  readonly threadId: ThreadId | undefined
+  /** The turn of this command, if it was accepted before. */
+  readonly again: TurnId | undefined
+}
+
+const commandOf = (headers: Headers, asked: CompletionRequest, { again, id, threadId }: Place, dataDir: string) =>
+  Effect.gen(function* () {
+    const target = ContinuedThread.parseModel(asked.model)
+    const prompt = yield* Prompt.make(asked.said, threadId !== undefined)
+    const files = yield* Attachments.keep(dataDir, prompt.files)
+    if (threadId !== undefined) {
+      yield* ContinuedThread.checkTarget(threadId, target)
+      const text = yield* promptOf(`${yield* ContinuedThread.textOf(threadId, prompt, again)}${files}`)
+      return { commandId: id, type: "turn.start", threadId, text } satisfies Command
+    }
+    const text = yield* promptOf(`${prompt.text}${files}`)
+    const cwd = yield* directoryOf(headers, dataDir)
+    return {
+      commandId: id,
+      type: "thread.create",
+      provider: target.provider,
+      cwd,
+      turn: { text },
+      // With store: false the answer cannot be continued, so its agent ends with the turn.
+      ...(!asked.store && { keepSession: false }),
+      ...(target.model !== undefined && { model: target.model }),
+      ...(prompt.title !== undefined && { title: prompt.title })
+    } satisfies Command
+  })
+
+const notBefore = Effect.as(Effect.void, undefined)
+
+/** The turn of this command, if it was accepted before: a repeated call starts no second turn. */
+const earlier = (service: Service["Type"], headers: Headers, id: CommandId) =>
+  headers["idempotency-key"] === undefined
+    ? notBefore
+    : service.commandStatus(id).pipe(
+        Effect.map((known) => (known.status === "accepted" ? known.turnId : undefined)),
+        Effect.catchTag("NotFound", () => notBefore),
+        Effect.mapError(fromWire)
+      )
+
+const addressed = (command: Command, accepted: Accepted): Effect.Effect<Addressed> => {
+  const threadId = accepted.threadId ?? ("threadId" in command ? command.threadId : undefined)
+  return threadId === undefined || accepted.turnId === undefined
+    ? Effect.dieMessage(`${command.type} was accepted without a turn`)
+    : Effect.succeed({ threadId, turnId: accepted.turnId, offset: accepted.offset })
+}
+
+/**
+ * Starts the turn. The dispatch of the command completes even if the caller disconnects (D11). From then on, and until `over`, the end of the request
+ * counts as a disconnect.
+ */
+export const begin = (
+  request: HttpServerRequest.HttpServerRequest,
+  asked: Either.Either<CompletionRequest, Failure>,
+  options: { readonly dataDir: string; readonly turns: ThreadMutex }
+): Effect.Effect<TurnCall, Failure, Service | EventLog | Session | Scope.Scope> =>
+  Effect.gen(function* () {
+    const service = yield* Service
+    const { actor } = yield* Session
+    const { headers } = request
+    const wanted = yield* asked
+    const interrupts = yield* onDisconnect(headers)
+    const id = yield* commandId(headers)
+    const threadId = yield* ContinuedThread.threadOf(headers["x-millrace-thread"], wanted.previous)
+    const state = { over: false }
+    const accept = Effect.gen(function* () {
+      const again = yield* earlier(service, headers, id)
+      if (threadId !== undefined && wanted.previous !== undefined && again === undefined)
+        yield* ContinuedThread.checkNewest(threadId, wanted.previous)
+      const command = yield* commandOf(headers, wanted, { id, threadId, again }, options.dataDir)
+      return yield* addressed(command, yield* Effect.mapError(service.dispatch(command, actor), fromWire))
+    })
+    // The lock keeps what was checked true until the turn is accepted.
+    const turn = yield* (threadId === undefined ? accept : options.turns.inTurn(threadId, accept)).pipe(
+      Effect.tap(({ threadId, turnId }) =>
+        interrupts
+          ? Effect.addFinalizer(() => (state.over ? Effect.void : interrupt(service, threadId, turnId, actor)))
+          : Effect.void
+      ),
+      Effect.uninterruptible
+    )
+    return {
+      asked: wanted,
+      turn,
+      createdAt: Math.floor((yield* Clock.currentTimeMillis) / 1000),
+      headers: { "x-millrace-thread": turn.threadId, "x-millrace-turn": turn.turnId, ...headerOf(wanted) },
+      plain: isPlain(headers),
+      over: () => {
+        state.over = true
+      }
+    }
+  })
+
+const interrupt = (service: Service["Type"], threadId: ThreadId, turnId: TurnId, actor: string) =>
+  Effect.suspend(() =>
+    service.dispatch({ commandId: CommandId.make(`cmd_${randomUUID()}`), type: "turn.interrupt", threadId, turnId }, actor)
+  ).pipe(
+    Effect.asVoid,
+    // A server that shuts down ends its turns itself.
+    Effect.catchAll((error) =>
+      error._tag === "ShuttingDown"
+        ? Effect.void
+        : Effect.logWarning(`Cannot interrupt the turn of a caller that disconnected: ${error.message}`)
+    )
+  )

@@ -1,0 +1,107 @@
+/** Pairing: exchanges a one-time code for a browser session or a token (X3). The printed link opens `GET /pair`. */
+import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
+import { Duration, Effect, Option, Schema } from "effect"
+import { Forbidden } from "@millrace/contracts/Errors"
+import * as Access from "../auth/Access.ts"
+import * as AccessFile from "../auth/AccessFile.ts"
+import * as Pairing from "../auth/Pairing.ts"
+import * as Proxy from "../auth/Proxy.ts"
+import { AccessConfig, ofRequest } from "../auth/Session.ts"
+import * as Tokens from "../auth/Tokens.ts"
+import * as Body from "../http/Body.ts"
+import * as Respond from "../http/Respond.ts"
+import * as Html from "./Html.ts"
+import * as Strict from "../http/Strict.ts"
+import * as Target from "../http/Target.ts"
+
+const refused = new Forbidden({
+  message: "This pairing code is used, expired or unknown. Get a new one with `millrace pair`."
+})
+const Name = Schema.String.pipe(
+  Schema.filter(Tokens.isName, { message: () => "name must have 1 to 100 characters, on one line." })
+)
+const exchanged = Strict.decoder(Schema.Struct({ code: Schema.optional(Schema.String), name: Schema.optional(Name) }), "body")
+const created = Strict.decoder(Schema.Struct({ name: Schema.optional(Name) }), "body")
+
+/** Decodes the body, and refuses query parameters. */
+const read = <A>(request: HttpServerRequest.HttpServerRequest, decode: Strict.Decoder<A>) =>
+  Effect.gen(function* () {
+    const mode = yield* Strict.modeOf(request.headers)
+    yield* Strict.nothing("query")(yield* HttpServerRequest.ParsedSearchParams, mode)
+    return yield* decode(yield* Body.json(request), mode)
+  })
+
+/** Exchanges a code for a new token of this kind. */
+const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "session" | "token", name?: string) {
+  const { dataDir } = yield* Tokens.Tokens
+  const found =
+    code === undefined ? Option.none() : yield* Effect.mapError(Pairing.consume(dataDir, code), AccessFile.unavailable)
+  if (Option.isNone(found)) return yield* refused
+  return yield* Effect.mapError(
+    Tokens.create(dataDir, { name: name ?? found.value.name, kind, role: found.value.role }),
+    AccessFile.unavailable
+  )
+})
+
+/** The session cookie, with `Secure` when the browser uses TLS: by the public URL, or by a trusted proxy's header. */
+const cookie = ({ port, publicUrl }: AccessConfig["Type"], { headers }: HttpServerRequest.HttpServerRequest, token: string) =>
+  `${Access.cookieName(port())}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Duration.toSeconds("365 days")}${
+    Proxy.isSecure(headers) || publicUrl?.startsWith("https:") === true ? "; Secure" : ""
+  }`
+
+/** Public routes: the code is the credential. */
+export const make = Effect.gen(function* () {
+  const context = yield* Effect.context<Tokens.Tokens | AccessConfig>()
+  const config = yield* AccessConfig
+  const home = HttpServerResponse.empty({ status: 303, headers: { location: "/", "cache-control": "private, no-store" } })
+
+  const open = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    if (!config.auth) return home
+    // HEAD (a link preview) does not consume the code.
+    if (request.method === "HEAD") return HttpServerResponse.empty()
+    const code = new URLSearchParams(Target.queryOf(request.url)).get("code") ?? undefined
+    return yield* redeem(code, "session").pipe(
+      Effect.map(({ token }) => HttpServerResponse.setHeader(home, "set-cookie", cookie(config, request, token))),
+      // A browser that opens its used link again (a restored tab) already has a session.
+      Effect.catchTag("Forbidden", (error) =>
+        Effect.mapBoth(ofRequest(request), { onSuccess: () => home, onFailure: () => error })
+      )
+    )
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.succeed(Html.page("Millrace: pairing", `<p>${Html.escape(error.message)}</p>`, { status: 403 }))
+    ),
+    Effect.provide(context)
+  )
+
+  const exchange = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const { code, name } = yield* read(request, exchanged)
+    const { token, record } = yield* redeem(code, "token", name)
+    return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "private, no-store" })
+  }).pipe(
+    Effect.catchAll((error) => Effect.succeed(Respond.error(error))),
+    Effect.provide(context)
+  )
+
+  return [HttpLayerRouter.route("GET", "/pair", open), HttpLayerRouter.route("POST", "/pair", exchange)]
+})
+
+/** The private route: `POST /api/pair` creates a code. */
+export const makePrivate = Effect.gen(function* () {
+  const { dataDir } = yield* Tokens.Tokens
+  const { publicUrl } = yield* AccessConfig
+  const create = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const { name } = yield* read(request, created)
+    const { code, expiresAt } = yield* Effect.mapError(
+      Pairing.create(dataDir, { ...(name !== undefined && { name }) }),
+      AccessFile.unavailable
+    )
+    const scheme = Proxy.isSecure(request.headers) ? "https" : "http"
+    const url = Pairing.link(publicUrl ?? `${scheme}://${request.headers["host"] ?? "localhost"}`, code)
+    return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "private, no-store" })
+  }).pipe(Effect.catchAll((error) => Effect.succeed(Respond.error(error))))
+  return [HttpLayerRouter.route("POST", "/api/pair", create)]
+})

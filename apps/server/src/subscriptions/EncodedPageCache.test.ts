@@ -1,0 +1,85 @@
+import { expect, it } from "@effect/vitest"
+import type { Page } from "@millrace/log/EventLog"
+import { Effect, TestClock } from "effect"
+import { EncodedPageCache, aging } from "./EncodedPageCache.ts"
+
+const page = (after: number, upTo: number, head = 1_000_000): Page => ({ after, upTo, head, events: [] })
+const bytesOf = (text: string, made: Array<string>) => () => {
+  made.push(text)
+  return Buffer.from(text)
+}
+
+it("D7 a page is encoded once for all who read it, and found by where it begins", () => {
+  const pages = new EncodedPageCache()
+  const made: Array<string> = []
+  const first = pages.of(page(0, 4), undefined, bytesOf("0-4", made))
+  expect(pages.of(page(0, 4), undefined, bytesOf("again", made))).toBe(first)
+  expect(pages.find(0)).toMatchObject({ upTo: 4, bytes: first })
+  expect(pages.find(1)).toBeUndefined()
+  expect(made).toEqual(["0-4"])
+})
+
+it("D2 D13 a page at the head, and one of a stream, is nobody's next page: there may be more, or less, for others", () => {
+  const pages = new EncodedPageCache()
+  const made: Array<string> = []
+  pages.of(page(0, 4, 4), undefined, bytesOf("at the head", made))
+  pages.of(page(0, 4), "thread/a", bytesOf("a stream", made))
+  expect(pages.find(0)).toBeUndefined()
+  // Subscribers with an equal page share both.
+  pages.of(page(0, 4, 4), undefined, bytesOf("again", made))
+  pages.of(page(0, 4), "thread/a", bytesOf("again", made))
+  pages.of(page(0, 4), "thread/b", bytesOf("another stream", made))
+  expect(made).toEqual(["at the head", "a stream", "another stream"])
+})
+
+it("D2 of two pages that begin at the same place each has its own bytes", () => {
+  const pages = new EncodedPageCache()
+  const made: Array<string> = []
+  pages.of(page(0, 4), undefined, bytesOf("0-4", made))
+  expect(pages.of(page(0, 8), undefined, bytesOf("0-8", made)).toString()).toBe("0-8")
+  expect(pages.find(0)?.upTo).toBe(8)
+})
+
+it("D7 what is kept is bounded in bytes; the oldest goes first", () => {
+  const pages = new EncodedPageCache(100_000)
+  const make = () => Buffer.alloc(40_000)
+  for (let at = 0; at < 5; at++) pages.of(page(at, at + 1), undefined, make)
+  expect([0, 1, 2, 3, 4].map((at) => pages.find(at) !== undefined)).toEqual([false, false, false, true, true])
+  // A longer page that replaces a shorter one counts once.
+  for (let again = 0; again < 10; again++) pages.of(page(4, 5 + again), undefined, make)
+  expect(pages.find(3)).toBeDefined()
+})
+
+it("D7 pages of one small event count for what an entry costs, not for their bytes alone", () => {
+  const pages = new EncodedPageCache(100_000)
+  const places = Array.from({ length: 1000 }, (_, at) => at)
+  for (const at of places) pages.of(page(at, at + 1), undefined, () => Buffer.from("x"))
+  expect(places.filter((at) => pages.find(at) !== undefined).length).toBeLessThan(100)
+})
+
+it("D7 pages that nobody reads are let go; one that is read stays, and is not counted twice", () => {
+  const pages = new EncodedPageCache()
+  for (let at = 0; at < 4; at++) pages.of(page(at, at + 1), undefined, () => Buffer.alloc(10_000))
+  const one = pages.held / 4
+  pages.age()
+  expect(pages.held).toBe(4 * one)
+  pages.find(1)
+  pages.of(page(2, 3), undefined, () => Buffer.alloc(10_000))
+  pages.age()
+  expect(pages.held).toBe(2 * one)
+  expect([0, 3].map((at) => pages.find(at))).toEqual([undefined, undefined])
+  pages.age()
+  pages.age()
+  expect(pages.held).toBe(0)
+})
+
+it.effect("D7 a server with no reader keeps no encoded page after a minute of its clock", () =>
+  Effect.gen(function* () {
+    const pages = yield* aging
+    pages.of(page(0, 4), undefined, () => Buffer.alloc(10_000))
+    yield* TestClock.adjust("29 seconds")
+    expect(pages.held).toBeGreaterThan(10_000)
+    yield* TestClock.adjust("31 seconds")
+    expect(pages.held).toBe(0)
+  }).pipe(Effect.scoped)
+)

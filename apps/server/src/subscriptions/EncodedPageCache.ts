@@ -1,0 +1,84 @@
+/**
+ * Cache of encoded pages: a page is encoded once for all subscribers. Keyed by the bounds and the filter of a page (the log never changes), bounded in
+ * bytes; the oldest page is evicted first, and an unused one after a while. Subscribers that lag together, after a restart or behind a fast agent, read
+ * and encode each page once.
+ */
+import { Effect, type Scope } from "effect"
+import type { Page } from "@millrace/log/EventLog"
+
+/** Sized for the distance between subscribers that started together: kernel socket buffers accept a few MiB each before back-pressure. */
+const defaultMaxBytes = 32 * 1024 * 1024
+
+/** Estimated overhead of an entry in bytes, generous: a page at the head may be one small event. */
+const entryBytes = 1024
+const costOf = (encoded: EncodedPage | undefined) => (encoded === undefined ? 0 : encoded.bytes.length + entryBytes)
+
+interface EncodedPage {
+  readonly upTo: number
+  readonly bytes: Buffer
+  /** Whether it was read since the last `age`. */
+  used: boolean
+}
+
+/** A page is dropped when it is unused for one to two times this long. */
+export const ageEvery = "30 seconds"
+
+export class EncodedPageCache {
+  readonly #maxBytes: number
+  readonly #pages = new Map<string, EncodedPage>()
+  #held = 0
+
+  constructor(maxBytes = defaultMaxBytes) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** The bytes of this page, encoded unless they are cached. */
+  of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
+    // A page that ends below the head ends there for every subscriber. A page at the head is longer for later ones, so its key has its end.
+    const open = page.upTo >= page.head
+    const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
+    const known = this.#pages.get(key)
+    if (known !== undefined && known.upTo === page.upTo) {
+      known.used = true
+      return known.bytes
+    }
+    const encoded = { upTo: page.upTo, bytes: encode(), used: true }
+    this.#pages.set(key, encoded)
+    this.#held += costOf(encoded) - costOf(known)
+    for (const [oldest, gone] of this.#pages) {
+      if (this.#held <= this.#maxBytes) break
+      this.#pages.delete(oldest)
+      this.#held -= costOf(gone)
+    }
+    return encoded.bytes
+  }
+
+  /** The cached page of the unfiltered log after this offset. */
+  find(after: number): { readonly upTo: number; readonly bytes: Buffer } | undefined {
+    const found = this.#pages.get(`${after}`)
+    if (found !== undefined) found.used = true
+    return found
+  }
+
+  /** Drops the pages that were not read since the last call. */
+  age(): void {
+    for (const [key, encoded] of this.#pages) {
+      if (!encoded.used) {
+        this.#pages.delete(key)
+        this.#held -= costOf(encoded)
+      }
+      encoded.used = false
+    }
+  }
+
+  /** Cached bytes, with the overhead of the entries. */
+  get held(): number {
+    return this.#held
+  }
+}
+
+/** The cache of a server. A fiber of the scope drops unused pages. */
+export const aging: Effect.Effect<EncodedPageCache, never, Scope.Scope> = Effect.suspend(() => {
+  const pages = new EncodedPageCache()
+  return Effect.sync(() => pages.age()).pipe(Effect.delay(ageEvery), Effect.forever, Effect.forkScoped, Effect.as(pages))
+})

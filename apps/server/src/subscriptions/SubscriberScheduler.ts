@@ -1,0 +1,202 @@
+/**
+ * Wakes all remote subscribers: when their stream may have events, when an agent emits a signal, when a heartbeat is due, when a token changes and when
+ * the server drains. A wake-up carries no data (D1): a spurious one costs a read, a lost one delays the subscriber by at most one heartbeat.
+ */
+import { Clock, Context, Effect, Layer, type Scope } from "effect"
+import { threadStream } from "@millrace/contracts/Ids"
+import { EventLog } from "@millrace/log/EventLog"
+import { Signals } from "@millrace/orchestration/streams/Signals"
+import { Tokens } from "../auth/Tokens.ts"
+
+/** Time between heartbeats, as docs/interface.md says. */
+export const heartbeat = "15 seconds"
+/** After a batch of wake-ups the next one waits `share` times the duration of the batch, at most `longestPause` milliseconds. */
+const share = 2
+const longestPause = 8
+/** While the writer commits on every event-loop turn, subscribers get at most 1/20 of the time, with pauses of at most `longestBusyPause` milliseconds. */
+const busyShare = 20
+const longestBusyPause = 600
+/** Interval of the check of the token file, so that a revocation ends live streams within a second (X3). */
+const tokenCheck = "400 millis"
+
+export class SubscriberScheduler extends Context.Tag("@millrace/server/SubscriberScheduler")<
+  SubscriberScheduler,
+  {
+    /**
+     * Returns when this stream (without one: any stream) may have events beyond `seen`, an offset; also soon after `expires` (milliseconds of the
+     * Clock), and when there are signals beyond `heard`.
+     */
+    readonly next: (seen: number, stream?: string, expires?: number, heard?: number) => Effect.Effect<void>
+    /**
+     * Await it before each page. Returns when subscribers may use the event loop: while the writer is busy they wait for the end of the pause. It does
+     * not wait when a token changes or the server drains.
+     */
+    readonly turn: Effect.Effect<void>
+    readonly signals: Pick<typeof Signals.Service, "since">
+    /** The head at the last batch of wake-ups: a subscriber at this head reads no further until the next batch. */
+    readonly head: () => number
+    /** Number of heartbeats: when it changes, a subscriber owes its client one. */
+    readonly beats: () => number
+    readonly closing: () => boolean
+    /** Makes subscriptions deliver up to the head and end (S3). */
+    readonly close: Effect.Effect<void>
+    /** Number of subscribers that wait. */
+    readonly waiting: () => number
+  }
+>() {}
+
+const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals | Tokens | Scope.Scope> = Effect.gen(
+  function* () {
+    const log = yield* EventLog
+    const tokens = yield* Tokens
+    const signals = yield* Signals
+    /** By stream: the wake-up of each waiting subscriber, and the time of its latest wake-up. */
+    const waiters = new Map<string | undefined, Map<() => void, number>>()
+    let head = yield* log.head
+    let beats = 0
+    let closing = false
+    let revision = -1
+
+    const open = (stream: string | undefined) => {
+      const set = waiters.get(stream)
+      if (set === undefined) return
+      waiters.delete(stream)
+      for (const resume of set.keys()) resume()
+    }
+    /** True in the pause after a long batch. `turns` has the subscribers that wait for its end to read a page. */
+    let holding = false
+    const turns = new Set<() => void>()
+    const openTurns = () => {
+      for (const resume of turns) resume()
+      turns.clear()
+    }
+    const openAll = Effect.sync(() => {
+      for (const stream of waiters.keys()) open(stream)
+      openTurns()
+    })
+
+    /** Wakes the subscribers whose `expires` has passed. */
+    const openLate = Effect.map(Clock.currentTimeMillis, (now) => {
+      for (const [stream, set] of waiters) {
+        for (const [resume, expires] of set) {
+          if (expires > now) continue
+          set.delete(resume)
+          resume()
+        }
+        if (set.size === 0) waiters.delete(stream)
+      }
+    })
+
+    /** Wakes the subscribers of the streams with events since the last head; all subscribers when the log cannot be read. */
+    const announce = Effect.gen(function* () {
+      if (waiters.size === (waiters.has(undefined) ? 1 : 0)) {
+        head = yield* log.head
+        // All, because a subscriber of one stream may have arrived while the head was read.
+        return yield* openAll
+      }
+      const page = yield* log.read({ after: head })
+      head = page.upTo
+      open(undefined)
+      for (const event of page.events) open(event.stream)
+    }).pipe(
+      Effect.catchAll(() =>
+        Effect.zipRight(
+          Effect.flatMap(log.head, (now) => Effect.sync(() => (head = now))),
+          openAll
+        )
+      )
+    )
+
+    /** Milliseconds that the writer has spent in transactions. */
+    const committing = Effect.map(log.stats, ({ perBatch }) => perBatch.seconds.sum * 1000)
+    const millisSince = (nanos: bigint) => Effect.map(Clock.currentTimeNanos, (now) => Number(now - nanos) / 1e6)
+
+    /**
+     * One batch of wake-ups. After a long one (many subscribers) the next one waits, so that it delivers more events to each; while the writer is busy it
+     * waits longer, so that subscribers do not slow it. A commit after an idle time is announced at once.
+     */
+    const wave = Effect.gen(function* () {
+      yield* Effect.suspend(() => log.awaitBeyond(head))
+      const started = yield* Clock.currentTimeNanos
+      const before = yield* committing
+      yield* announce
+      // Woken subscribers run in this turn of the event loop; their writes are sent at its end.
+      yield* Effect.yieldNow()
+      yield* Effect.yieldNow()
+      const millis = (yield* millisSince(started)) - ((yield* committing) - before)
+      if (millis < 1) return
+      holding = true
+      yield* Effect.sleep(Math.min(share * millis, longestPause))
+      const longest = Math.min((busyShare + 1) * millis, longestBusyPause)
+      for (let last = -1, now = yield* log.head; now !== last && (yield* millisSince(started)) < longest; now = yield* log.head) {
+        last = now
+        yield* Effect.yieldNow()
+      }
+      holding = false
+      openTurns()
+    })
+
+    let told = signals.place()
+    const signalled = Effect.sync(() => {
+      const fresh = signals.since(told)
+      told = fresh.place
+      if (fresh.signals.length > 0) open(undefined)
+      for (const { threadId } of fresh.signals) open(threadStream(threadId))
+    })
+
+    yield* wave.pipe(Effect.forever, Effect.forkScoped)
+    yield* Effect.suspend(() => signals.beyond(told)).pipe(Effect.zipRight(signalled), Effect.forever, Effect.forkScoped)
+    yield* Effect.sleep(heartbeat).pipe(
+      Effect.zipRight(Effect.sync(() => beats++)),
+      Effect.zipRight(openAll),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    yield* Effect.sleep(tokenCheck).pipe(
+      Effect.zipRight(openLate),
+      // When the file cannot be read, live streams stay open: their tokens were valid.
+      Effect.zipRight(Effect.orElseSucceed(tokens.revision, () => revision)),
+      Effect.flatMap((now) => {
+        if (now === revision) return Effect.void
+        revision = now
+        return openAll
+      }),
+      Effect.forever,
+      Effect.forkScoped
+    )
+
+    return {
+      next: (seen, stream, expires = Number.POSITIVE_INFINITY, heard = Number.POSITIVE_INFINITY) =>
+        Effect.async<void>((resume) => {
+          if (head > seen || closing || signals.place() > heard) return resume(Effect.void)
+          let set = waiters.get(stream)
+          if (set === undefined) waiters.set(stream, (set = new Map()))
+          const wake = () => resume(Effect.void)
+          set.set(wake, expires)
+          return Effect.sync(() => {
+            set.delete(wake)
+            if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)
+          })
+        }),
+      turn: Effect.async<void>((resume) => {
+        if (!holding || closing) return resume(Effect.void)
+        const go = () => resume(Effect.void)
+        turns.add(go)
+        return Effect.sync(() => turns.delete(go))
+      }),
+      signals,
+      head: () => head,
+      beats: () => beats,
+      closing: () => closing,
+      close: Effect.zipRight(
+        Effect.sync(() => {
+          closing = true
+        }),
+        openAll
+      ),
+      waiting: () => [...waiters.values()].reduce((sum, set) => sum + set.size, 0)
+    }
+  }
+)
+
+export const layer: Layer.Layer<SubscriberScheduler, never, EventLog | Signals | Tokens> = Layer.scoped(SubscriberScheduler, make)

@@ -1,0 +1,19 @@
+import { expect, it } from "@effect/vitest"
+import * as Subscribers from "./Subscribers.ts"
+
+it("D7 a reader is as far behind as the head is ahead; one that waits for its own stream is not; what it got stays counted", () => {
+  const subscribers = Subscribers.make()
+  const reader = Subscribers.reader("sse", "laptop", 0)
+  const back = Subscribers.reader("sse", "laptop", 40)
+  subscribers.enter(reader)
+  subscribers.enter(back)
+  back.bytes = 7
+  expect([reader, back].map((one) => Subscribers.lagOf(one, 100))).toEqual([100, 60])
+  back.waiting = true
+  expect(Subscribers.lagOf(back, 100)).toBe(0)
+  expect(Subscribers.lagOf(Subscribers.reader("rpc", "asked beyond the head", 120), 100)).toBe(0)
+  subscribers.leave(back)
+  subscribers.leave(back)
+  expect([...subscribers.live]).toEqual([reader])
+  expect(subscribers.totals.sse).toEqual({ started: 1, resumed: 1, bytes: 7 })
+})

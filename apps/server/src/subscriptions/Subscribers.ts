@@ -1,0 +1,76 @@
+/**
+ * The remote subscribers of the log and their lag, for `/metrics` and the doctor. A subscriber updates its own numbers; the registry does work only when
+ * it enters and leaves.
+ */
+import { Context, Effect } from "effect"
+
+export type Transport = "sse" | "rpc" | "long-poll"
+
+export interface Subscriber {
+  readonly transport: Transport
+  /** The name of its token. */
+  readonly name: string
+  /** Everything up to this offset was handed to its connection. */
+  position: number
+  /** It has received all events of its stream and waits for more: its lag is 0 wherever the head is. */
+  waiting: boolean
+  /** Bytes of events that were handed to its connection. */
+  bytes: number
+}
+
+interface Totals {
+  /** Attaches at the start of the log, and attaches with a position. */
+  started: number
+  resumed: number
+  /** Bytes of the subscribers that have left. */
+  bytes: number
+}
+
+export interface Subscribers {
+  readonly enter: (reader: Subscriber) => void
+  readonly leave: (reader: Subscriber) => void
+  readonly live: ReadonlySet<Subscriber>
+  readonly totals: Readonly<Record<Transport, Readonly<Totals>>>
+}
+
+export const make = (): Subscribers => {
+  const live = new Set<Subscriber>()
+  const none = (): Totals => ({ started: 0, resumed: 0, bytes: 0 })
+  const totals = { sse: none(), rpc: none(), "long-poll": none() }
+  return {
+    live,
+    totals,
+    enter: (reader) => {
+      totals[reader.transport][reader.position > 0 ? "resumed" : "started"]++
+      live.add(reader)
+    },
+    leave: (reader) => {
+      if (live.delete(reader)) totals[reader.transport].bytes += reader.bytes
+    }
+  }
+}
+
+/** A new subscriber; it is counted once it has entered. */
+export const reader = (transport: Transport, name: string, position: number): Subscriber => ({
+  transport,
+  name,
+  position,
+  waiting: false,
+  bytes: 0
+})
+
+/** Registers a subscriber for the duration of the effect. */
+export const during =
+  (subscribers: Subscribers, reader: Subscriber) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => subscribers.enter(reader)),
+      () => effect,
+      () => Effect.sync(() => subscribers.leave(reader))
+    )
+
+/** Lag in offsets; 0 for a subscriber that waits. */
+export const lagOf = ({ position, waiting }: Subscriber, head: number): number => (waiting ? 0 : Math.max(0, head - position))
+
+/** The registry of the server. Without one, as in tests of a transport, each transport has its own. */
+export class Registry extends Context.Reference<Registry>()("@millrace/server/Subscribers", { defaultValue: make }) {}

@@ -1,0 +1,34 @@
+/**
+ * Reads the position of a log without owning it: takes no lock on the directory and writes no event. A server may run or not. SQLite may leave its
+ * empty index files next to the database.
+ */
+import type { Effect } from "effect"
+import type { LogUnavailable } from "./EventLog.ts"
+import * as Sqlite from "./Sqlite.ts"
+import { SqliteReader } from "./SqliteReader.ts"
+import { attempt } from "./Storage.ts"
+
+export interface LogInspection {
+  readonly head: number
+  readonly retainedFrom: number
+  /** Commit time of the newest event, by the server's clock, ISO 8601; absent in an empty log. */
+  readonly lastAt?: string
+}
+
+/** The file must exist. The cost does not depend on the length of the log. */
+export const inspect = (file: string): Effect.Effect<LogInspection, LogUnavailable> =>
+  attempt("look", () => {
+    const db = Sqlite.openReader(file)
+    try {
+      return Sqlite.guarded(() =>
+        new SqliteReader(db).view((view) => {
+          const { head, retainedFrom } = view
+          const last = head > retainedFrom ? view.events({ after: head - 1, limit: 1 }).events[0] : undefined
+          const at = last === undefined ? undefined : (JSON.parse(last.json) as { readonly at: string }).at
+          return { head, retainedFrom, ...(at !== undefined && { lastAt: at }) }
+        })
+      )
+    } finally {
+      Sqlite.close(db)
+    }
+  })

@@ -1,0 +1,128 @@
+/**
+ * The events of one decision in progress: each is checked against the legal transitions, folded at once, and projected.
+ * Local to a decision; the engine applies it or drops it.
+ */
+import * as Event from "@millrace/contracts/Event"
+import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
+import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import type { Waiting } from "@millrace/contracts/State"
+import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
+import type { Change } from "../readmodel/RowChanges.ts"
+import type { Policy } from "../state/Continuation.ts"
+import { evolve } from "../state/evolve.ts"
+import { projectProject, projectThread } from "../readmodel/Projection.ts"
+import { evolveProject, projectOf, type ProjectState } from "../state/ProjectState.ts"
+import { epochOf, type ThreadState } from "../state/ThreadState.ts"
+import { isLegal } from "../state/Transitions.ts"
+
+/** The state that decisions read. */
+export interface StateReader {
+  readonly thread: (id: ThreadId) => ThreadState | undefined
+  readonly project: (id: ProjectId) => ProjectState | undefined
+  readonly projectAt: (cwd: string) => ProjectId | undefined
+  /** The thread of a request, open or settled. */
+  readonly threadOfRequest: (id: RequestId) => ThreadId | undefined
+  /** Whether the turn, in any status, belongs to that thread. */
+  readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
+  /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */
+  readonly waiting?: (state: ThreadState, now: number) => Waiting | undefined
+}
+
+/** The inputs of a decision from outside, so that the same inputs give the same events to the byte. */
+export interface DecisionContext {
+  /** ISO 8601 UTC. */
+  readonly at: string
+  /** Unique; the ids that this decision creates derive from it. */
+  readonly seed: string
+  /** Queued turns do not start: the server is starting or shutting down. */
+  readonly hold: boolean
+  /** The providers of this server. */
+  readonly providers: ReadonlySet<string>
+  /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */
+  readonly policy?: Policy
+  /** Minimum milliseconds between the starts of two turns of a goal; absent: `Goal.defaultPace`. */
+  readonly goalPace?: number
+}
+
+/** The command that caused a decision and its sender (X6); empty for facts. */
+export type Cause = Pick<NewEvent, "commandId" | "actor">
+
+export class Draft {
+  readonly events: Array<NewEvent> = []
+  /** In order. A row that changes several times is written once. */
+  readonly rows: Array<RowChange> = []
+  private readonly threads = new Map<ThreadId, ThreadState>()
+  private readonly projects = new Map<ProjectId, ProjectState>()
+  readonly state: StateReader
+  readonly context: DecisionContext
+  private readonly cause: Cause
+
+  constructor(state: StateReader, context: DecisionContext, cause: Cause = {}) {
+    this.state = state
+    this.context = context
+    this.cause = cause
+  }
+
+  thread(id: ThreadId): ThreadState | undefined {
+    return this.threads.get(id) ?? this.state.thread(id)
+  }
+
+  project(id: ProjectId): ProjectState | undefined {
+    return this.projects.get(id) ?? this.state.project(id)
+  }
+
+  /** Adds an event to a thread's stream. `false`: the transition is not legal now, so the event is not written (T1). */
+  emit<T extends EventType>(threadId: ThreadId, type: T, data: DataOf<T>): boolean {
+    const before = this.thread(threadId)
+    const event = Event.make(type, data) as DomainEvent
+    if (!isLegal(before, event)) return false
+    const after = evolve(before, event, this.context.at, this.cause.actor)
+    if (after === undefined) return false
+    this.threads.set(threadId, after)
+    const place = this.push(threadStream(threadId), type, epochOf(after), data)
+    this.change(projectThread(before, event, after, this.context.at), place)
+    const projectId = projectOf(event, after.projectId)
+    if (projectId !== undefined) this.count(projectId, event, place)
+    return true
+  }
+
+  /** Adds a delta of an open item without a transition check; changes no row. `after` is the folded state. */
+  delta(after: ThreadState, data: DataOf<"item.delta">): void {
+    this.threads.set(after.threadId, after)
+    this.push(threadStream(after.threadId), "item.delta", epochOf(after), data)
+  }
+
+  /** Adds an event to a project's stream. */
+  emitProject<T extends "project.created" | "project.updated" | "project.deleted">(type: T, data: DataOf<T>): void {
+    const place = this.push(projectStream(data.projectId), type, 0, data)
+    this.count(data.projectId, Event.make(type, data) as DomainEvent, place)
+  }
+
+  private count(projectId: ProjectId, event: DomainEvent, place: number): void {
+    const before = this.project(projectId)
+    const after = evolveProject(before, event, this.context.at)
+    if (after === undefined) return
+    this.projects.set(projectId, after)
+    this.change(projectProject(before, after), place)
+  }
+
+  private change(changes: ReadonlyArray<Change>, event: number): void {
+    for (const change of changes) this.rows.push(change.op === "put" ? { ...change, event } : change)
+  }
+
+  private push(stream: string, type: string, epoch: number, data: unknown): number {
+    return this.events.push({ stream, type, at: this.context.at, epoch, ...this.cause, data }) - 1
+  }
+
+  get changedThreads(): Iterable<ThreadState> {
+    return this.threads.values()
+  }
+
+  get changedProjects(): Iterable<ProjectState> {
+    return this.projects.values()
+  }
+
+  get envelope(): Envelope {
+    return { events: this.events, rows: this.rows }
+  }
+}

@@ -1,0 +1,123 @@
+/** decide for answers: an answer settles its request once; the first answer wins (T13). */
+import type { CommandOf } from "@millrace/contracts/Command"
+import type { CommandRejected } from "@millrace/contracts/Errors"
+import { type Answer, type ApprovalOption, type Ask, Decision } from "@millrace/contracts/Item"
+import { Either, Schema } from "effect"
+import * as Continuation from "../state/Continuation.ts"
+import * as Continuations from "./decideContinuation.ts"
+import { type CommandOutcome, ok, reject } from "./CommandOutcome.ts"
+import type { Draft } from "./Draft.ts"
+import type { OpenRequest, ThreadState } from "../state/ThreadState.ts"
+
+type Approval = Extract<Ask, { readonly kind: "approval" }>
+const isDecision = Schema.is(Decision)
+
+const chosen = ({ kind, label, optionId }: ApprovalOption): Answer =>
+  isDecision(kind) ? { decision: kind, optionId, label } : { optionId, label }
+
+/** The option that the command names, or the only one of the decision's kind. */
+const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Either.Either<Answer, CommandRejected> => {
+  const { decision, optionId, requestId } = command
+  const options = ask.options ?? []
+  if (optionId !== undefined) {
+    const option = options.find((one) => one.optionId === optionId)
+    if (option === undefined || (decision !== undefined && decision !== option.kind))
+      return reject(
+        "DecisionNotOffered",
+        options.length === 0
+          ? `This request has no options. Give a decision, one of: ${ask.choices.join(", ")}.`
+          : `Give one of the request's options: ${options.map((one) => one.optionId).join(", ")}.`,
+        requestId
+      )
+    return Either.right(chosen(option))
+  }
+  const fitting = options.filter((one) => one.kind === decision)
+  if (fitting.length > 1)
+    return reject(
+      "AmbiguousDecision",
+      `Several options match this decision. Give optionId, one of: ${fitting.map((one) => `${one.optionId} (${one.label})`).join(", ")}.`,
+      requestId
+    )
+  const [only] = fitting
+  return decision !== undefined && ask.choices.includes(decision)
+    ? Either.right(only === undefined ? { decision } : chosen(only))
+    : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
+}
+
+const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): Either.Either<Answer, CommandRejected> => {
+  const { decision, optionId, answers, requestId } = command
+  // A part of the answer that the request has no place for is refused, not dropped.
+  if (ask.kind === "approval")
+    return answers === undefined
+      ? approvalFor(command, ask)
+      : reject("DecisionNotOffered", "This request is an approval. Give a decision or an optionId, and no answers.", requestId)
+  if (optionId !== undefined || (answers !== undefined && decision !== undefined))
+    return reject(
+      "AnswersIncomplete",
+      "This request is a question. Give either answers by question id, or the decision cancel.",
+      requestId
+    )
+  if (answers === undefined)
+    return decision === "cancel" || decision === "decline"
+      ? Either.right({ decision })
+      : reject("AnswersIncomplete", "This request is a question. Give answers by question id, or the decision cancel.", requestId)
+  const isGiven = (id: string) => answers[id]?.some((given) => given.trim() !== "") === true
+  const unknown = Object.keys(answers).filter((given) => ask.questions.every(({ id }) => id !== given))
+  if (unknown.length > 0)
+    return reject(
+      "AnswersIncomplete",
+      `There is no question ${unknown.join(", ")}. The questions are: ${ask.questions.map(({ id }) => id).join(", ")}.`,
+      requestId
+    )
+  const missing = ask.questions.filter(({ id }) => !isGiven(id)).map(({ id }) => id)
+  return missing.length === 0
+    ? Either.right({ answers })
+    : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
+}
+
+/** Replaces a secret answer in the log (X4). */
+const hidden = "(secret)"
+
+/** The answer as the log stores it: secrets are replaced. The same object if there are none. */
+const shown = (ask: Ask, answer: Answer): Answer => {
+  if (ask.kind === "approval" || !("answers" in answer)) return answer
+  const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
+  if (!Object.keys(answer.answers).some((id) => secret.has(id))) return answer
+  return {
+    answers: Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, secret.has(id) ? [hidden] : given]))
+  }
+}
+
+/** The content of an approval without its item id. */
+const askedOf = (ask: Approval): string =>
+  JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
+
+/** After `accept-for-session`: answers the open approvals with the same content (T13). */
+const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest, answer: Answer): void => {
+  const { ask } = allowed
+  // Without a command or changes, two approvals cannot be recognised as equal.
+  if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
+  for (const { ask: other, requestId, turnId } of Object.values(requests)) {
+    if (requestId === allowed.requestId || other.kind !== "approval" || askedOf(other) !== askedOf(ask)) continue
+    draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", ...answer })
+  }
+}
+
+/** Answers a request. A settled one returns `already-settled`; an unknown one is rejected. */
+export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): CommandOutcome => {
+  const { requestId } = command
+  const threadId = draft.state.threadOfRequest(requestId)
+  const state = threadId === undefined ? undefined : draft.thread(threadId)
+  if (threadId === undefined || state === undefined)
+    return reject("RequestNotFound", "There is no such request. List requests to find its id.", requestId)
+  const open = state.requests[requestId]
+  if (open === undefined) return ok({ threadId, outcome: "already-settled" })
+  if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))
+    return reject("AnswersIncomplete", `Answer ${Continuation.goOn} or ${Continuation.leave}.`, requestId)
+  return Either.map(answerFor(command, open), (answer) => {
+    draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
+    if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)
+    if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open, answer)
+    return { threadId, turnId: open.turnId, outcome: "answered" }
+  })
+}

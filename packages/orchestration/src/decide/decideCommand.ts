@@ -1,0 +1,314 @@
+/** decide for commands: a command → events and a result, or the rule that rejects it. Pure and total; a rejected command leaves no event. */
+import { shorten } from "@millrace/contracts/Text"
+import type { Command, CommandOf } from "@millrace/contracts/Command"
+import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { given, type Labelled } from "@millrace/contracts/Labels"
+import { Either } from "effect"
+import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
+import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
+import * as Continuations from "./decideContinuation.ts"
+import * as Goals from "./decideGoal.ts"
+import { threadAct } from "./decideAction.ts"
+import { requestAnswer } from "./decideAnswer.ts"
+import { threadFork } from "./decideFork.ts"
+import { threadHandover } from "./decideHandover.ts"
+import type { Draft } from "./Draft.ts"
+import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
+import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
+
+export interface CommandInput {
+  readonly command: Command
+  /** The sender: a token's name, or `local`. */
+  readonly actor: string
+  /** Canonical path of the command's `cwd`; absent if there is no such directory. Resolved before the decision, because that is I/O. */
+  readonly directory: string | undefined
+}
+
+const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== "") ?? path
+
+/** The first line of a prompt, short enough for a title. */
+const titleOf = (text: string): string => {
+  const line = text.trim().split("\n", 1)[0]?.trim() ?? ""
+  return line === "" ? "New thread" : shorten(line, 80)
+}
+
+const projectAt = (draft: Draft, cwd: string, title: string | undefined): ProjectId => {
+  const known = draft.state.projectAt(cwd)
+  if (known !== undefined) return known
+  const projectId = `prj_${draft.context.seed}` as ProjectId
+  draft.emitProject("project.created", { projectId, cwd, title: title ?? baseName(cwd) })
+  return projectId
+}
+
+const noDirectory = (cwd: string) =>
+  reject("DirectoryNotFound", "There is no such directory on the server. Give the absolute path of an existing directory.", cwd)
+
+const projectCreate = (draft: Draft, command: CommandOf<"project.create">, directory: string | undefined): CommandOutcome =>
+  directory === undefined ? noDirectory(command.cwd) : ok({ projectId: projectAt(draft, directory, command.title) })
+
+const projectFor = (draft: Draft, id: ProjectId) => {
+  const state = draft.project(id)
+  return state === undefined || state.deleted
+    ? reject("ProjectNotFound", "There is no such project. Take a snapshot to find its id.", id)
+    : Either.right(state)
+}
+
+const projectUpdate = (draft: Draft, { projectId, title }: CommandOf<"project.update">): CommandOutcome =>
+  Either.map(projectFor(draft, projectId), (state) => {
+    if (state.title !== title) draft.emitProject("project.updated", { projectId, title })
+    return { projectId }
+  })
+
+const projectDelete = (draft: Draft, { projectId }: CommandOf<"project.delete">): CommandOutcome =>
+  Either.flatMap(projectFor(draft, projectId), (state) => {
+    if (state.threads > 0)
+      return reject(
+        "ProjectNotEmpty",
+        `This project has ${state.threads} threads. Delete them first, also the archived ones.`,
+        projectId
+      )
+    draft.emitProject("project.deleted", { projectId })
+    return ok({ projectId })
+  })
+
+const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directory: string | undefined): CommandOutcome => {
+  const { provider } = command
+  if (!draft.context.providers.has(provider)) {
+    const names = [...draft.context.providers].join(", ")
+    return reject("ProviderUnknown", `This server has no provider ${provider}. It has: ${names}.`, provider)
+  }
+  if (command.cwd !== undefined && directory === undefined) return noDirectory(command.cwd)
+  if (command.projectId === undefined && directory === undefined)
+    return reject("ProjectNotFound", "A thread belongs to a project: give its projectId, or a cwd.")
+  let projectId: ProjectId
+  let cwd = directory
+  if (command.projectId !== undefined) {
+    const project = projectFor(draft, command.projectId)
+    if (Either.isLeft(project)) return Either.left(project.left)
+    projectId = command.projectId
+    cwd = directory ?? project.right.cwd
+  } else projectId = projectAt(draft, cwd as string, undefined)
+  const threadId = `thr_${draft.context.seed}` as ThreadId
+  draft.emit(threadId, "thread.created", {
+    threadId,
+    projectId,
+    provider,
+    ...(command.model === undefined ? {} : { model: command.model }),
+    title: command.title ?? titleOf(command.turn?.text ?? ""),
+    cwd: cwd as string,
+    ...(command.recovery === undefined ? {} : { recovery: command.recovery }),
+    ...(command.afterLimit === undefined ? {} : { afterLimit: command.afterLimit }),
+    ...given(command),
+    ...(command.keepSession === undefined ? {} : { keepSession: command.keepSession })
+  })
+  if (command.turn === undefined) return ok({ projectId, threadId })
+  const turnId = request(draft, threadId, command.turn.text, "enqueue")
+  return ok({ projectId, threadId, turnId })
+}
+
+/** Enqueues a turn and starts it if nothing runs. */
+const request = (draft: Draft, threadId: ThreadId, text: string, strategy: "enqueue" | "interrupt" | "reject"): TurnId => {
+  const turnId = `trn_${draft.context.seed}` as TurnId
+  draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy })
+  startNext(draft, threadId)
+  return turnId
+}
+
+const threadRename = (draft: Draft, { threadId, title }: CommandOf<"thread.rename">): CommandOutcome =>
+  Either.map(threadFor(draft, threadId), (state) => {
+    if (state.title !== title) draft.emit(threadId, "thread.updated", { threadId, title })
+    return { threadId }
+  })
+
+/** The given labels and metadata that differ from the thread's. */
+const relabelled = (state: Labelled, { labels, metadata }: Labelled) => {
+  const differs = (before: unknown, after: unknown) => JSON.stringify(before) !== JSON.stringify(after)
+  return given({
+    labels: differs(state.labels, labels) ? labels : undefined,
+    metadata: differs(state.metadata, metadata) ? metadata : undefined
+  })
+}
+
+const threadConfigure = (draft: Draft, command: CommandOf<"thread.configure">): CommandOutcome => {
+  const { threadId, recovery, afterLimit } = command
+  return Either.map(threadFor(draft, threadId), (state) => {
+    const changed = {
+      ...(recovery === undefined || recovery === state.recovery ? {} : { recovery }),
+      ...(afterLimit === undefined || afterLimit === state.afterLimit ? {} : { afterLimit }),
+      ...relabelled(state, command)
+    }
+    if (Object.keys(changed).length > 0) draft.emit(threadId, "thread.updated", { threadId, ...changed })
+    return { threadId }
+  })
+}
+
+const threadArchive = (draft: Draft, threadId: ThreadId, type: "thread.archived" | "thread.unarchived"): CommandOutcome =>
+  Either.map(threadFor(draft, threadId), () => {
+    if (type === "thread.archived") {
+      Continuations.cancel(draft, threadId, "the thread was archived")
+      Goals.pause(draft, threadId, "the thread was archived")
+    }
+    draft.emit(threadId, type, { threadId })
+    startNext(draft, threadId)
+    return { threadId }
+  })
+
+const continuationCancel = (draft: Draft, { threadId }: CommandOf<"continuation.cancel">, actor: string): CommandOutcome =>
+  Either.map(threadFor(draft, threadId), () => {
+    Continuations.cancel(draft, threadId, `cancelled by ${actor}`)
+    startNext(draft, threadId)
+    return { threadId }
+  })
+
+const threadDelete = (draft: Draft, threadId: ThreadId): CommandOutcome =>
+  Either.map(threadFor(draft, threadId), (state) => {
+    const reason = "the thread was deleted"
+    Continuations.cancel(draft, threadId, reason)
+    Goals.clear(draft, threadId, reason)
+    for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
+    if (hasLiveSession(state)) {
+      draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
+      endSession(draft, threadId, {
+        status: "stopped",
+        reason,
+        ending: (turn) => ({ _tag: "interrupted", reason, usage: turn.usage })
+      })
+    }
+    draft.emit(threadId, "thread.deleted", { threadId })
+    return { threadId }
+  })
+
+const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string): CommandOutcome =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { threadId, text, expectedTurnId } = command
+    const strategy = command.strategy ?? "enqueue"
+    const active = activeTurn(state)
+    if (state.archived) return reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
+    if (expectedTurnId !== undefined && active?.turnId !== expectedTurnId)
+      return reject("TurnMismatch", `The active turn is ${active?.turnId ?? "none"}, not ${expectedTurnId}.`, expectedTurnId)
+    if (strategy === "reject" && (active !== undefined || state.queue.length > 0))
+      return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
+    // A new message replaces a scheduled continuation.
+    Continuations.cancel(draft, threadId, `replaced by a message from ${actor}`)
+    Goals.heard(draft, threadId, actor)
+    if (
+      strategy === "steer" &&
+      active !== undefined &&
+      state.capabilities.includes("steer") &&
+      state.stopRequested === undefined
+    ) {
+      draft.emit(threadId, "turn.steered", { threadId, turnId: active.turnId, text })
+      userMessage(draft, threadId, active.turnId, `itm_${draft.context.seed}` as ItemId, text)
+      return ok({ threadId, turnId: active.turnId, outcome: "steering" })
+    }
+    if (state.queue.length >= maxQueue)
+      return reject("QueueFull", `The queue of this thread is full: ${maxQueue} turns. Remove some, or wait.`, threadId)
+    const turnId = request(draft, threadId, text, strategy === "steer" ? "enqueue" : strategy)
+    if (draft.thread(threadId)?.session?.activeTurnId === turnId) return ok({ threadId, turnId, outcome: "started" })
+    if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
+    draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: active.turnId })
+    return ok({ threadId, turnId, outcome: "interrupting" })
+  })
+
+const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor: string): CommandOutcome =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { threadId } = command
+    const turnId = command.turnId ?? activeTurn(state)?.turnId
+    if (turnId === undefined) return ok({ threadId, outcome: "not-running" })
+    if (state.queue.some((turn) => turn.turnId === turnId)) {
+      Goals.interrupted(draft, state, turnId, `${actor} removed its turn from the queue`)
+      dequeue(draft, threadId, turnId, `removed from the queue by ${actor}`)
+      return ok({ threadId, turnId, outcome: "dequeued" })
+    }
+    const turn = state.turns[turnId]
+    if (turn === undefined)
+      return draft.state.knowsTurn(threadId, turnId)
+        ? ok({ threadId, turnId, outcome: "not-running" })
+        : reject("TurnNotFound", "This thread has no such turn.", turnId)
+    Goals.interrupted(draft, state, turnId, `${actor} interrupted its turn`)
+    if (!turn.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId })
+    return ok({ threadId, turnId, outcome: "interrupting" })
+  })
+
+const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: string): CommandOutcome =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { threadId, expectedEpoch } = command
+    const epoch = epochOf(state)
+    if (expectedEpoch !== undefined && (expectedEpoch !== epoch || !hasLiveSession(state)))
+      return reject(
+        "TurnMismatch",
+        `The session's epoch is ${hasLiveSession(state) ? epoch : "none"}, not ${expectedEpoch}.`,
+        threadId
+      )
+    const reason = `the session was stopped by ${actor}`
+    Continuations.cancel(draft, threadId, reason)
+    Goals.pause(draft, threadId, reason)
+    for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
+    draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
+    return ok({ threadId })
+  })
+
+/** The result of a goal's command; then starts the next turn if the thread is idle. */
+const goal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof Goals.goalSet>): CommandOutcome =>
+  Either.map(decided, (goalId) => {
+    startNext(draft, threadId)
+    return { threadId, goalId }
+  })
+
+/** Decides one command into the draft. After a rejection the caller drops the draft. */
+export const decideCommand = (draft: Draft, { command, actor, directory }: CommandInput): CommandOutcome => {
+  switch (command.type) {
+    case "project.create":
+      return projectCreate(draft, command, directory)
+    case "project.update":
+      return projectUpdate(draft, command)
+    case "project.delete":
+      return projectDelete(draft, command)
+    case "thread.create":
+      return threadCreate(draft, command, directory)
+    case "thread.rename":
+      return threadRename(draft, command)
+    case "thread.configure":
+      return threadConfigure(draft, command)
+    case "continuation.cancel":
+      return continuationCancel(draft, command, actor)
+    case "thread.handover":
+      return threadHandover(draft, command, actor)
+    case "thread.fork":
+      return threadFork(draft, command)
+    case "goal.set":
+      return goal(draft, command.threadId, Goals.goalSet(draft, command))
+    case "goal.pause":
+      return goal(draft, command.threadId, Goals.goalPause(draft, command, actor))
+    case "goal.resume":
+      return goal(draft, command.threadId, Goals.goalResume(draft, command))
+    case "goal.clear":
+      return goal(draft, command.threadId, Goals.goalClear(draft, command, actor))
+    case "thread.compact":
+      return threadAct(draft, command.threadId, { type: "compact" })
+    case "thread.review":
+      return threadAct(draft, command.threadId, { type: "review", target: command.target })
+    case "thread.archive":
+      return threadArchive(draft, command.threadId, "thread.archived")
+    case "thread.unarchive":
+      return threadArchive(draft, command.threadId, "thread.unarchived")
+    case "thread.delete":
+      return threadDelete(draft, command.threadId)
+    case "turn.start":
+      return turnStart(draft, command, actor)
+    case "turn.interrupt":
+      return turnInterrupt(draft, command, actor)
+    case "turn.edit":
+      return turnEdit(draft, command)
+    case "turn.remove":
+      return turnRemove(draft, command, actor)
+    case "turn.reorder":
+      return turnReorder(draft, command)
+    case "turn.promote":
+      return turnPromote(draft, command)
+    case "request.answer":
+      return requestAnswer(draft, command, actor)
+    case "session.stop":
+      return sessionStop(draft, command, actor)
+  }
+}

@@ -1,0 +1,314 @@
+/** decide for facts: an agent's events and the fate of its process → events. Pure and total; facts are never rejected. */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Failure } from "@millrace/contracts/Item"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
+import * as Background from "./Background.ts"
+import { decideImport } from "./decideImport.ts"
+import { decideSilence } from "./decideSilence.ts"
+import type { Draft } from "./Draft.ts"
+import { appendDelta } from "../state/evolve.ts"
+import type { Fact } from "./Fact.ts"
+import * as Continuation from "../state/Continuation.ts"
+import * as Continuations from "./decideContinuation.ts"
+import * as Goals from "./decideGoal.ts"
+import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
+import { cutText, fitContent, fitUnknown, maxValueBytes } from "../state/Truncation.ts"
+import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
+import * as RecentIds from "../state/RecentIds.ts"
+
+/** Writes a `provider.event`, which changes no state: for events that came too late or that the vocabulary has no type for (T6, T9). */
+const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
+  draft.emit(threadId, "provider.event", {
+    threadId,
+    epoch,
+    ...(turnId === undefined ? {} : { turnId }),
+    method,
+    payload: fitUnknown(payload, maxValueBytes)
+  })
+}
+
+/** Items and requests open once (T9, T13). */
+const isClosed = (turn: OpenTurn, id: string): boolean => RecentIds.has(turn.closed, id)
+
+/** Whether the agent's process is dead. `transport` is the connection to the model: the agent lives. */
+const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "not-installed"
+
+const turnStarted = (
+  draft: Draft,
+  state: ThreadState,
+  epoch: number,
+  event: Extract<DurableEvent, { _tag: "TurnStarted" }>
+): void => {
+  const { threadId } = state
+  const { turnId, origin } = event
+  const known = state.turns[turnId]
+  const current = epoch === epochOf(state) && hasLiveSession(state)
+  if (known !== undefined ? known.epoch !== epoch || known.stage === "started" : !current || origin === "user")
+    return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
+  const written = draft.emit(threadId, "turn.started", {
+    threadId,
+    turnId,
+    origin: known?.origin ?? origin,
+    ...(event.nativeTurnId === undefined ? {} : { nativeTurnId: event.nativeTurnId })
+  })
+  if (!written) return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
+  nameActive(draft, threadId, turnId)
+}
+
+/** A turn fails while its agent lives. After a usage limit its work may be continued later. */
+const failTurn = (draft: Draft, state: ThreadState, turn: OpenTurn, ending: Extract<Ending, { _tag: "failed" }>): void => {
+  const isActive = state.session?.activeTurnId === turn.turnId
+  const later = isActive ? Continuations.afterLimit(draft, state, turn, ending) : undefined
+  settleTurn(draft, state.threadId, turn.epoch, turn.turnId, later?.ending ?? ending, later?.plan)
+}
+
+/** A turn that fails because its agent died also stops the session: that agent gets no further turn (P7). */
+const turnFailed = (
+  draft: Draft,
+  state: ThreadState,
+  epoch: number,
+  event: Extract<DurableEvent, { _tag: "TurnFailed" }>
+): void => {
+  const { threadId } = state
+  const { turnId, error, usage } = event
+  const turn = state.turns[turnId]
+  if (turn?.epoch !== epoch) return
+  if (!isDeath(error)) return failTurn(draft, state, turn, { ...event, _tag: "failed" })
+  const ending = deathEnding(state.stopRequested, error)(turn)
+  const reason = `the agent ended: ${error.message}`
+  draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason, ...(ending._tag === "failed" ? { error } : {}) })
+  settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
+}
+
+/** The reason of the server's interrupt takes precedence over the agent's; a requested stop is appended (T8). */
+const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, said: string | undefined): string | undefined => {
+  const stop = state.stopRequested?.reason
+  return interruptReason === undefined ? said : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
+}
+
+/** Reads background work of the live session; keeps all other opaque events unchanged. */
+const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<DurableEvent, { _tag: "Opaque" }>): void => {
+  const word = Background.read(event)
+  const written =
+    word !== undefined &&
+    (word.says === "started"
+      ? draft.emit(threadId, "background.started", {
+          threadId,
+          epoch,
+          taskId: word.taskId,
+          ...(word.turnId === undefined ? {} : { turnId: word.turnId })
+        })
+      : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: word.taskId }))
+  if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
+}
+
+/** Aborts the oldest open items to make place for one more. A later completion of an aborted item becomes an amendment. */
+const makeRoom = (draft: Draft, state: ThreadState): void => {
+  const open = Object.values(state.items)
+  for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))
+    draft.emit(state.threadId, "item.completed", {
+      ...contentSoFar({ itemId, kind, turnId, ...item }),
+      threadId: state.threadId,
+      turnId,
+      itemId,
+      kind,
+      status: "aborted",
+      reason: `more than ${maxOpenItems} items are open`
+    })
+}
+
+const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
+  const state = draft.thread(threadId)
+  if (state === undefined || state.deleted || epoch > epochOf(state)) return
+  if (event._tag === "Opaque") return opaque(draft, threadId, epoch, event)
+  const { turnId } = event
+  const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
+  const late = (what: string) => keep(draft, threadId, epoch, `millrace.late.${what}`, event, turnId)
+  switch (event._tag) {
+    case "ItemDelta": {
+      const { itemId, kind, text } = event
+      return turn === undefined || state.items[itemId]?.turnId !== turnId
+        ? late("item-delta")
+        : draft.delta(appendDelta(state, itemId, text), { threadId, turnId, itemId, kind, text })
+    }
+    case "TurnStarted":
+      return turnStarted(draft, state, epoch, event)
+    case "TurnUpdated": {
+      if (turn === undefined) return late("turn-updated")
+      const { plan, diff } = event
+      draft.emit(threadId, "turn.updated", {
+        threadId,
+        turnId,
+        ...(plan === undefined ? {} : { plan }),
+        ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes) })
+      })
+      return
+    }
+    case "TurnCompleted":
+      return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "completed" })
+    case "TurnInterrupted": {
+      const reason = turn === undefined ? event.reason : interruptedBecause(state, turn, event.reason)
+      return settleTurn(draft, threadId, epoch, turnId, { ...event, _tag: "interrupted", reason })
+    }
+    case "TurnFailed":
+      return turnFailed(draft, state, epoch, event)
+    case "ItemStarted": {
+      const { itemId, kind } = event
+      if (turn === undefined) return late("item-started")
+      if (isClosed(turn, itemId)) return late("item-started")
+      makeRoom(draft, state)
+      if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
+        late("item-started")
+      return
+    }
+    case "ItemCompleted":
+    case "ItemAmended":
+      return itemSaid(draft, state, epoch, event)
+    case "RequestOpened": {
+      const { requestId, ask } = event
+      if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
+      const again = Continuation.reasked(turn, ask)
+      if (!draft.emit(threadId, "request.opened", { ...ask, ...again, threadId, turnId, requestId })) late("request-opened")
+      return
+    }
+    case "RequestCancelled":
+      if (state.requests[event.requestId]?.turnId === turnId)
+        draft.emit(threadId, "request.cancelled", { threadId, turnId, requestId: event.requestId, reason: event.reason })
+      return
+  }
+}
+
+const itemSaid = (
+  draft: Draft,
+  state: ThreadState,
+  epoch: number,
+  event: Extract<DurableEvent, { _tag: "ItemCompleted" | "ItemAmended" }>
+): void => {
+  const { threadId } = state
+  const { turnId, itemId, kind, status } = event
+  const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
+  const item = { ...fitContent(event.content), threadId, turnId, itemId, kind }
+  const reason = event._tag === "ItemCompleted" && event.reason !== undefined ? { reason: event.reason } : {}
+  if (event._tag === "ItemCompleted" && turn !== undefined && !isClosed(turn, itemId)) {
+    if (state.items[itemId] === undefined) draft.emit(threadId, "item.started", item)
+    draft.emit(threadId, "item.completed", { ...item, status, ...reason })
+  } else if (state.items[itemId] === undefined) draft.emit(threadId, "item.amended", { ...item, status })
+}
+
+/** Whether a fact belongs to the live session. */
+const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epochOf(state) && hasLiveSession(state)
+
+const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
+  const { threadId, epoch, continuity, lost, resumeKey, capabilities } = fact
+  const activeTurnId = state.session?.activeTurnId ?? Object.values(state.turns)[0]?.turnId
+  const extra = {
+    threadId,
+    epoch,
+    continuity,
+    capabilities,
+    ...(lost === undefined ? {} : { lost }),
+    ...(resumeKey === undefined ? {} : { resumeKey })
+  }
+  draft.emit(
+    threadId,
+    "session.state.changed",
+    activeTurnId === undefined ? { ...extra, status: "ready" } : { ...extra, status: "running", activeTurnId }
+  )
+  startNext(draft, threadId)
+}
+
+/** The agent has ended. The requested stop in the state gives the reason; without one, `error` does. */
+const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean): void => {
+  const stop = state.stopRequested
+  const cause = stop === undefined ? (broke ? error : undefined) : stop.error
+  endSession(draft, state.threadId, {
+    status: cause === undefined ? "stopped" : "error",
+    reason: stop?.reason ?? error.message,
+    ...(cause === undefined ? {} : { error: cause }),
+    ending: deathEnding(stop, error)
+  })
+}
+
+const session = (
+  draft: Draft,
+  state: ThreadState,
+  fact: Exclude<Fact, { _tag: "Said" | "Silent" | "ContinuationDue" | "GoalDue" }>
+): void => {
+  const { threadId } = state
+  switch (fact._tag) {
+    case "SessionOpened":
+      return opened(draft, state, fact)
+    case "ResumeKeyLearned": {
+      if (state.session === undefined || state.resumeKey === fact.resumeKey) return
+      // The key belongs to the agent before a hand-over: the next agent cannot use it.
+      if (state.handedFrom !== undefined && state.stopRequested !== undefined) return
+      draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
+      return
+    }
+    case "SessionFailed":
+      return ended(draft, state, fact.failure, true)
+    case "SessionEnded":
+      return ended(draft, state, { kind: "process", message: fact.reason }, Object.keys(state.turns).length > 0)
+    case "TurnRefused": {
+      const turn = state.turns[fact.turnId]
+      const reason = fact.failure.message
+      if (turn?.epoch !== fact.epoch) return
+      return turn.interruptRequested && isDeath(fact.failure)
+        ? settleTurn(draft, threadId, fact.epoch, fact.turnId, { _tag: "interrupted", reason })
+        : failTurn(draft, state, turn, { _tag: "failed", reason, error: fact.failure })
+    }
+    case "SteerRefused": {
+      const turnId = `trn_${draft.context.seed}` as TurnId
+      draft.emit(threadId, "turn.requested", { threadId, turnId, text: fact.text, strategy: "steer" })
+      return startNext(draft, threadId)
+    }
+    case "InterruptWanted": {
+      const turnId = state.session?.activeTurnId
+      if (turnId !== undefined && state.turns[turnId]?.interruptRequested === false)
+        draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId, reason: fact.reason })
+      return
+    }
+    case "RequestsRefused":
+      for (const { turnId, requestId } of Object.values(state.requests))
+        // The question whether to continue belongs to the thread, not to the agent: it stays open for the next server.
+        if (state.continuation?.requestId !== requestId)
+          draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
+      return
+    case "StopWanted":
+      draft.emit(threadId, "session.stop.requested", {
+        threadId,
+        epoch: fact.epoch,
+        reason: fact.reason,
+        ...(fact.error === undefined ? {} : { error: fact.error })
+      })
+      return
+    case "OwnerLost":
+      return Continuations.ownerLost(draft, state, fact)
+    case "PlaceWanted":
+      return stopIdle(draft, threadId, "idle, and a turn of another thread waits for its place")
+    case "QueueReleased":
+      return startNext(draft, threadId)
+  }
+}
+
+/** Writes the events that a fact causes into the draft. Returns whether the fact still applied. */
+export const decideFact = (draft: Draft, fact: Fact): boolean => {
+  if (fact._tag === "Said") {
+    for (const event of fact.events) said(draft, fact.threadId, fact.epoch, event)
+    return true
+  }
+  if (fact._tag === "Imported") return decideImport(draft, fact)
+  const state = draft.thread(fact.threadId)
+  if (state === undefined || state.deleted) return false
+  // A refused steer is a person's text: it is kept even if its session has ended.
+  if ("epoch" in fact && fact._tag !== "SteerRefused" && !isCurrent(state, fact.epoch)) return false
+  if (fact._tag === "ContinuationDue") return Continuations.due(draft, state, fact)
+  if (fact._tag === "GoalDue") {
+    const concerned = Goals.due(draft, state, fact)
+    if (concerned) startNext(draft, fact.threadId)
+    return concerned
+  }
+  if (fact._tag === "Silent") return decideSilence(draft, state, fact)
+  session(draft, state, fact)
+  return true
+}

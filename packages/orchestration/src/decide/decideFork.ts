@@ -1,0 +1,35 @@
+/** decide for forks: a new thread whose agent begins with a copy of another thread's conversation. */
+import type { CommandOf } from "@millrace/contracts/Command"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { given } from "@millrace/contracts/Labels"
+import { Either } from "effect"
+import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
+import type { Draft } from "./Draft.ts"
+
+/** The agent copies the conversation when the new thread's first session opens; the earlier transcript stays in the source thread only. */
+export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { cwd, model, projectId, provider, recovery, afterLimit, resumeKey } = state
+    const [turnId] = Object.keys(state.turns)
+    if (turnId !== undefined) return reject("TurnActive", "A turn runs. Wait for its end, or interrupt it.", turnId)
+    if (resumeKey === undefined || !state.capabilities.includes("fork"))
+      return reject(
+        "Unsupported",
+        `${provider} cannot fork this conversation: it does not support forks, or this thread has had no session yet.`,
+        command.threadId
+      )
+    const threadId = `thr_${draft.context.seed}` as ThreadId
+    draft.emit(threadId, "thread.created", {
+      threadId,
+      projectId,
+      provider,
+      ...(model === undefined ? {} : { model }),
+      title: command.title ?? state.title,
+      cwd,
+      ...(recovery === undefined ? {} : { recovery }),
+      ...(afterLimit === undefined ? {} : { afterLimit }),
+      ...given(state),
+      forkedFrom: { threadId: command.threadId, resumeKey }
+    })
+    return ok({ projectId, threadId })
+  })

@@ -1,0 +1,33 @@
+/** decide for hand-over: another agent continues a conversation, between two turns. */
+import type { CommandOf } from "@millrace/contracts/Command"
+import { Either } from "effect"
+import * as Continuations from "./decideContinuation.ts"
+import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
+import type { Draft } from "./Draft.ts"
+import { startNext } from "./lifecycle.ts"
+import { epochOf, hasLiveSession } from "../state/ThreadState.ts"
+
+/** Stops the current agent's session; queued turns run on the new agent. */
+export const threadHandover = (draft: Draft, command: CommandOf<"thread.handover">, actor: string): CommandOutcome =>
+  Either.flatMap(threadFor(draft, command.threadId), (state) => {
+    const { model, provider, threadId } = command
+    const { providers } = draft.context
+    const [turnId] = Object.keys(state.turns)
+    if (!providers.has(provider))
+      return reject("ProviderUnknown", `This server has no provider ${provider}. It has: ${[...providers].join(", ")}.`, provider)
+    if (state.archived) return reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
+    if (provider === state.provider) return reject("Unsupported", `This thread runs on ${provider} already.`, threadId)
+    if (turnId !== undefined)
+      return reject("TurnActive", "A turn runs. Wait for its end, or interrupt it; pause a goal before that.", turnId)
+    const reason = `handed over to ${provider} by ${actor}`
+    Continuations.cancel(draft, threadId, reason)
+    draft.emit(threadId, "thread.handed-over", {
+      threadId,
+      provider,
+      from: state.provider,
+      ...(model === undefined ? {} : { model })
+    })
+    if (hasLiveSession(state)) draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
+    startNext(draft, threadId)
+    return ok({ threadId })
+  })

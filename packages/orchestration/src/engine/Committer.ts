@@ -1,0 +1,192 @@
+/** One batch of the engine: decides entries one by one on the evolving state, appends once, answers. The only module that changes the state cache. */
+import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { Waiting } from "@millrace/contracts/State"
+import { Cause, Clock, Deferred, Effect, Either, Exit, Option } from "effect"
+import type { Policy } from "../state/Continuation.ts"
+import { decideCommand } from "../decide/decideCommand.ts"
+import { decideFact } from "../decide/decideFact.ts"
+import { Draft, type DecisionContext } from "../decide/Draft.ts"
+import { GivenAnswers } from "./GivenAnswers.ts"
+import { StateCache } from "./StateCache.ts"
+import type { Bounds, Places, Release } from "./Places.ts"
+import * as Receipts from "./Receipts.ts"
+import { answer, appendFailed, type CommandJob, needed, settle, smaller, type FactJob, type Job } from "./Job.ts"
+
+/** The decision on one command or fact. Without an envelope there is nothing to commit. */
+interface Decision {
+  readonly envelope: Envelope | undefined
+  readonly settle: (committed: Committed | undefined) => void
+}
+
+/** The answer to an earlier command with the same id. Its offset is known once its batch is committed. */
+interface Known {
+  readonly digest: string
+  readonly answer: Receipts.Answer
+  readonly offset: () => number
+}
+
+export interface Outcome {
+  /** Facts to retry before any others: storage failed, or they were split because an event was too large. */
+  readonly again: ReadonlyArray<FactJob>
+  /** The storage error, if the batch met one. */
+  readonly broken: LogUnavailable | undefined
+}
+
+const done: Outcome = { again: [], broken: undefined }
+const noReceipts: ReadonlyMap<string, StoredReceipt> = new Map()
+
+export interface Committer {
+  /** Never fails: answers every caller except those of the facts in `again`. Run it uninterruptibly (L3). */
+  readonly commit: (jobs: ReadonlyArray<Job>) => Effect.Effect<Outcome>
+  readonly counts: { batches: number; events: number }
+  readonly given: GivenAnswers
+  /** Threads that may start a turn and idle sessions to stop, after the last commit; `undefined` while queues are held or nothing changed. */
+  readonly release: (now: number) => Release | undefined
+  readonly waitingOf: (threadId: ThreadId, now: number) => Waiting | undefined
+  readonly places: Places
+}
+
+export const make = (options: {
+  readonly idleThreads: number
+  readonly providers: ReadonlySet<string>
+  readonly isHolding: () => boolean
+  readonly policy: Policy
+  readonly goalPace: number
+  readonly bounds: Bounds
+}): Effect.Effect<Committer, never, EventLog> =>
+  Effect.map(EventLog, (log): Committer => {
+    const cache = new StateCache(options.idleThreads, options.bounds)
+    const counts = { batches: 0, events: 0 }
+    const given = new GivenAnswers()
+
+    const contextAt = (at: string, seed: string): DecisionContext => ({
+      at,
+      seed,
+      hold: options.isHolding(),
+      providers: options.providers,
+      policy: options.policy,
+      goalPace: options.goalPace
+    })
+
+    const replay = (job: CommandJob, earlier: Known): Decision => ({
+      envelope: undefined,
+      settle: () =>
+        answer(
+          job,
+          earlier.digest === job.digest
+            ? Receipts.reply(log.epoch, job.command.commandId, earlier.answer, earlier.offset(), true)
+            : Either.left(Receipts.conflict(job.command.commandId))
+        )
+    })
+
+    const decideCommandJob = (job: CommandJob, at: string, known: Map<string, Known>): Decision => {
+      const { command, digest } = job
+      const { commandId } = command
+      const earlier = known.get(commandId)
+      if (earlier !== undefined) return replay(job, earlier)
+      const draft = new Draft(cache, contextAt(at, job.seed), { commandId, actor: job.actor })
+      const decided = decideCommand(draft, job)
+      const remembered = Receipts.answerOf(decided)
+      const receipt = { commandId, digest, answer: remembered }
+      if (Either.isRight(decided)) {
+        cache.apply(draft)
+        if (command.type === "request.answer" && command.answers !== undefined)
+          given.put(command.requestId, { answers: command.answers })
+      }
+      let offset = 0
+      known.set(commandId, { digest, answer: remembered, offset: () => offset })
+      return {
+        envelope: Either.isRight(decided) ? { ...draft.envelope, receipt } : { events: [], rows: [], receipt },
+        settle: (committed) => {
+          offset = committed?.last ?? 0
+          answer(job, Receipts.reply(log.epoch, commandId, remembered, offset, false))
+        }
+      }
+    }
+
+    const decideFactJob = (job: FactJob, at: string): Decision => {
+      const draft = new Draft(cache, contextAt(at, job.seed))
+      const concerned = decideFact(draft, job.fact)
+      cache.apply(draft)
+      return {
+        envelope: draft.events.length === 0 ? undefined : draft.envelope,
+        settle: () => settle(job, concerned)
+      }
+    }
+
+    const decideAll = (jobs: ReadonlyArray<Job>, at: string, receipts: ReadonlyMap<string, StoredReceipt>) => {
+      const known = new Map<string, Known>()
+      for (const [id, { digest, answer, offset }] of receipts)
+        known.set(id, { digest, answer: Receipts.readAnswer(answer), offset: () => offset })
+      return jobs.map((job) => (job._tag === "CommandJob" ? decideCommandJob(job, at, known) : decideFactJob(job, at)))
+    }
+
+    const attempt = (jobs: ReadonlyArray<Job>) =>
+      Effect.gen(function* () {
+        const at = new Date(yield* Clock.currentTimeMillis).toISOString()
+        const ids = jobs.flatMap((job) => (job._tag === "CommandJob" ? [job.command.commandId] : []))
+        const receipts = ids.length === 0 ? noReceipts : yield* log.receipts(ids)
+        const missing = jobs.map(needed).filter((need) => cache.isMissing(need))
+        if (missing.length > 0)
+          yield* log.view((view) => {
+            for (const need of missing) cache.load(view, need)
+          })
+        const decisions = decideAll(jobs, at, receipts)
+        const envelopes = decisions.flatMap(({ envelope }) => envelope ?? [])
+        const committed = envelopes.length === 0 ? [] : yield* log.append(envelopes)
+        cache.commit()
+        counts.batches++
+        let next = 0
+        for (const { envelope, settle } of decisions) {
+          settle(envelope === undefined ? undefined : committed[next++])
+          counts.events += envelope?.events.length ?? 0
+        }
+      }).pipe(Effect.onError(() => Effect.sync(() => cache.rollback())))
+
+    /** A broken invariant fails only its own entry: a command's caller gets the defect; a fact is dropped and logged. */
+    const defect = (job: Job, cause: Cause.Cause<unknown>) =>
+      job._tag === "CommandJob"
+        ? Deferred.failCause(job.reply, Cause.die(Cause.squash(cause)))
+        : Effect.zipRight(
+            Effect.logError(`A fact of ${job.fact.threadId} could not be decided`, cause),
+            Effect.sync(() => settle(job, false))
+          )
+
+    /** Commits each entry alone, so that one bad envelope does not fail the others. Does not try the rest after the first storage error. */
+    const alone = (jobs: ReadonlyArray<Job>) =>
+      Effect.gen(function* () {
+        let broken: LogUnavailable | undefined
+        const again: Array<FactJob> = []
+        for (const job of jobs) {
+          // Facts keep their order: after one that is retried, all later facts of this batch are retried too.
+          const waits = job._tag === "FactJob" && again.length > 0
+          if (broken !== undefined || waits) {
+            if (job._tag === "FactJob") again.push(job)
+            else if (broken !== undefined) answer(job, Either.left(appendFailed(broken)))
+            continue
+          }
+          const exit = yield* Effect.exit(attempt([job]))
+          if (Exit.isSuccess(exit)) continue
+          const failure = Cause.failureOption(exit.cause)
+          if (Option.isNone(failure)) {
+            yield* defect(job, exit.cause)
+            continue
+          }
+          if (failure.value._tag === "LogUnavailable") broken = failure.value
+          if (job._tag === "CommandJob") answer(job, Either.left(appendFailed(failure.value)))
+          else again.push(...(broken === undefined ? smaller(job) : [job]))
+        }
+        return { again, broken }
+      })
+
+    return {
+      counts,
+      given,
+      release: (now) => (options.isHolding() ? undefined : cache.places.release(now)),
+      waitingOf: (threadId, now) => cache.waitingOf(threadId, now),
+      places: cache.places,
+      commit: (jobs) =>
+        Effect.matchCauseEffect(attempt(jobs), { onSuccess: () => Effect.succeed(done), onFailure: () => alone(jobs) })
+    }
+  })

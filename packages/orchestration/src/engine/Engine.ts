@@ -1,0 +1,346 @@
+/**
+ * The engine: one fiber that owns the folded state, decides queued commands and facts one by one, commits them as one batch, then answers all callers.
+ * Data flow: command or fact → lane → decide (Committer) → one append → answers.
+ */
+import { wellFormedJson } from "@millrace/contracts/Text"
+import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
+import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
+import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
+import type { Answer } from "@millrace/contracts/Item"
+import type { Waiting } from "@millrace/contracts/State"
+import { Providers } from "@millrace/contracts/ProviderAdapter"
+import { EventLog } from "@millrace/log/EventLog"
+import { Clock, Context, Deferred, Duration, Effect, Either, Layer } from "effect"
+import * as Committer from "./Committer.ts"
+import * as Continuation from "../state/Continuation.ts"
+import { Directories } from "./Directories.ts"
+import type { Fact } from "../decide/Fact.ts"
+import * as Goal from "../state/Goal.ts"
+import { Lane, type LaneLoad } from "./Lane.ts"
+import { type Bounds, type Places, unbounded } from "./Places.ts"
+import * as Receipts from "./Receipts.ts"
+import * as Seeds from "./Seeds.ts"
+import { answer, type CommandJob, type FactJob, type Job } from "./Job.ts"
+import { storageUnavailable } from "@millrace/log/StorageError"
+
+/** Bounds of the engine; the defaults are measured (docs/decisions/0021). */
+/** What one batch takes from a lane: entries, and their weight (about bytes). */
+interface Share {
+  readonly count: number
+  readonly weight: number
+}
+
+export interface Options {
+  /** Capacity of the command lane: entries and bytes. A command beyond it is answered `Overloaded` (C3). */
+  readonly commands?: { readonly count: number; readonly weight: number }
+  /** Capacity of the fact lane: entries and bytes. Beyond it, the agent's stdout is not read (back-pressure). */
+  readonly facts?: { readonly count: number; readonly weight: number }
+  /** The most that one batch takes from each lane, so that neither starves the other. Also bounds how long a batch blocks the event loop. */
+  readonly batch?: { readonly commands: Share; readonly facts: Share }
+  /** Threads kept in memory; idle ones beyond it are evicted. Default 1,000. */
+  readonly idleThreads?: number
+  /** When and how often interrupted work is continued automatically. */
+  readonly continuation?: Continuation.Options
+  /** Minimum time between the starts of two turns of a goal. Default 10 seconds. */
+  readonly goalPace?: Duration.DurationInput
+  /** Limits on concurrent agents; beyond them, turns stay queued (R7). Default: no limit. */
+  readonly places?: Partial<Bounds>
+  /** Adds a span per batch (10 µs each), and the command's type and id to the span of its dispatch. Default: false. */
+  readonly trace?: boolean
+  /** First delay before facts are retried while the log cannot be written; doubles up to 5 s. Default 250 ms. */
+  readonly retry?: Duration.DurationInput
+}
+
+/** A fact with its weight, which the producer estimates: the approximate bytes of its JSON. */
+export interface Weighed {
+  readonly fact: Fact
+  readonly weight: number
+}
+
+export interface Stats {
+  readonly batches: number
+  readonly events: number
+  readonly commands: number
+  readonly facts: number
+  readonly overloaded: number
+  readonly waitingCommands: number
+  readonly waitingFacts: number
+  readonly lanes: { readonly commands: LaneLoad; readonly facts: LaneLoad }
+  /** Live agents, turns that wait for a place or for a usage limit to end, providers at their usage limit, and the bounds. */
+  readonly places: ReturnType<Places["stats"]>
+  /** Commands that were not accepted: counts by rule for `CommandRejected`, else by error tag. */
+  readonly refused: Readonly<Record<string, number>>
+}
+
+export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
+  Engine,
+  {
+    /**
+     * Accepted = committed; follow the log from the answer's cursor (C1). The same id and body get the same answer (C2). A queued command runs even if
+     * its caller is interrupted.
+     */
+    readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
+    /** The outcome of a command: accepted or rejected. `NotFound`: no command with this id was decided. */
+    readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable>
+    /** Enqueues a fact and waits for its commit. `false`: the fact no longer applied. Waits while the log cannot be written; the fact is not lost. */
+    readonly submit: (fact: Fact, weight?: number) => Effect.Effect<boolean>
+    /** Enqueues a fact and returns once it is in the lane: back-pressure, no loss. */
+    readonly ingest: (weighed: Weighed) => Effect.Effect<void>
+    /** Removes and returns the answer to a question with its secrets, which the log does not store (X4). */
+    readonly takeAnswer: (requestId: RequestId) => Answer | undefined
+    /** The head when the engine started. This process decided all later events. */
+    readonly startedAt: number
+    /** Opens admission. Until then commands are answered `Overloaded`, because Recovery runs first (T5). */
+    readonly openAdmission: Effect.Effect<void>
+    /** Closes admission: later commands are answered `ShuttingDown`; those dispatched before are completed (S1, S2). */
+    readonly closeAdmission: Effect.Effect<void>
+    /** After `closeAdmission`: commands dispatched before it whose directory is still being resolved are answered `ShuttingDown` too. */
+    readonly refuseEntering: Effect.Effect<void>
+    /** From now on the end of a turn starts no other turn; queues stay for the next server. The engine starts in this state. */
+    readonly holdQueues: Effect.Effect<void>
+    /** Ends the hold. `QueueReleased` then starts the next queued turn of a thread. */
+    readonly releaseQueues: Effect.Effect<void>
+    /** Of these threads, those that wait for a place or for a usage limit to end, and why. */
+    readonly waiting: (threadIds: ReadonlyArray<ThreadId>) => Effect.Effect<ReadonlyMap<ThreadId, Waiting>>
+    /** Returns when all dispatched commands and enqueued facts are committed and answered. */
+    readonly drain: Effect.Effect<void>
+    readonly stats: Effect.Effect<Stats>
+  }
+>() {}
+
+const overloaded = (message: string) =>
+  new Overloaded({ message: `${message} Retry with the same command id after 500 ms.`, retryAfterMillis: 500 })
+const starting = overloaded("The server is starting.")
+const full = overloaded("The command queue is full.")
+const shuttingDown = new ShuttingDown({
+  message: "The server is shutting down. Retry with the same command id when it has restarted.",
+  retryAfterMillis: 2000
+})
+
+/** Approximate bytes of a command. */
+const weightOf = (command: Command): number =>
+  256 + ("text" in command ? command.text.length : 0) + ("turn" in command ? (command.turn?.text.length ?? 0) : 0)
+
+const controlWeight = 1024
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const directories = yield* Directories
+    const { adapters } = yield* Providers
+    const startedAt = yield* log.head
+    const batch = options.batch ?? {
+      commands: { count: 128, weight: 128 * 1024 },
+      // Facts come from agents without a pause (docs/decisions/0108).
+      facts: { count: 64, weight: 96 * 1024 }
+    }
+    const pause = Duration.toMillis(options.retry ?? "250 millis")
+    const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
+    const counts = { commands: 0, facts: 0, overloaded: 0 }
+    const refused: Record<string, number> = {}
+    const count = (error: CommandError) => {
+      const kind = error._tag === "CommandRejected" ? error.rule : error._tag
+      refused[kind] = (refused[kind] ?? 0) + 1
+    }
+
+    const latch = Effect.unsafeMakeLatch(false)
+    const idle = Effect.unsafeMakeLatch(true)
+    /** Dispatched commands that are not in the lane yet: their directory is being resolved. */
+    let entering = 0
+    const entered = Effect.unsafeMakeLatch(true)
+    const isEnded = () => gate.admission === "ended"
+    const refuseEntering = () => {
+      gate.admission = "ended"
+      entered.unsafeOpen()
+    }
+    const enter = Effect.acquireRelease(
+      Effect.sync(() => {
+        entering += 1
+        entered.unsafeClose()
+      }),
+      () =>
+        Effect.sync(() => {
+          entering -= 1
+          if (entering === 0) entered.unsafeOpen()
+        })
+    )
+    const wake = () => {
+      idle.unsafeClose()
+      latch.unsafeOpen()
+    }
+    const commands = new Lane<CommandJob>(options.commands ?? { count: 1024, weight: 16 * 1024 * 1024 }, wake)
+    const facts = new Lane<FactJob>(options.facts ?? { count: 256, weight: 4 * 1024 * 1024 }, wake)
+    const committer = yield* Committer.make({
+      idleThreads: options.idleThreads ?? 1000,
+      providers: new Set(adapters.keys()),
+      isHolding: () => gate.hold,
+      policy: Continuation.policy(options.continuation ?? {}),
+      goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace),
+      bounds: { ...unbounded, ...options.places }
+    })
+
+    /** Enqueues, ahead of other facts, which threads may start a turn and which idle sessions must stop. Bounded by `Places.release`. */
+    const release = Effect.gen(function* () {
+      const found = committer.release(yield* Clock.currentTimeMillis)
+      if (found === undefined) return
+      const factJob = (fact: Fact): FactJob => ({ _tag: "FactJob", fact, seed: "", weight: controlWeight, done: undefined })
+      const factJobs = [
+        ...found.start.map((threadId) => factJob({ _tag: "QueueReleased", threadId })),
+        ...found.stop.map((session) => factJob({ _tag: "PlaceWanted", ...session }))
+      ]
+      if (factJobs.length === 0) return
+      facts.putBack(factJobs, (job) => job.weight)
+      wake()
+    })
+    const limited = Effect.unsafeMakeLatch(false)
+    /** No event marks the end of a usage limit: this fiber sleeps until then and releases the turns that waited. */
+    const limits = Effect.gen(function* () {
+      for (;;) {
+        const until = committer.places.nextLimit
+        if (until === undefined) {
+          limited.unsafeClose()
+          yield* limited.await
+          continue
+        }
+        const left = until - (yield* Clock.currentTimeMillis)
+        // The end is a wall-clock time, and a suspend delays the timer: check once a minute.
+        if (left > 0) yield* Effect.sleep(Math.min(left, 60_000))
+        else yield* release
+      }
+    })
+
+    const traced = <A>(work: Effect.Effect<A>, commands: number, facts: number) =>
+      options.trace === true
+        ? Effect.withSpan(work, "Engine.batch", { root: true, captureStackTrace: false, attributes: { commands, facts } })
+        : work
+
+    /** Runs one batch; returns the number of consecutive storage failures. */
+    const turn = (failures: number) =>
+      Effect.gen(function* () {
+        const commandJobs = commands.take(batch.commands.count, batch.commands.weight)
+        // While storage fails, answer commands without retrying the facts each time.
+        const factJobs = failures > 0 && commandJobs.length > 0 ? [] : facts.take(batch.facts.count, batch.facts.weight)
+        const jobs: ReadonlyArray<Job> = [...commandJobs, ...factJobs]
+        if (jobs.length === 0) return failures
+        counts.commands += commandJobs.length
+        const { again, broken } = yield* traced(committer.commit(jobs), commandJobs.length, factJobs.length)
+        facts.putBack(again, (job) => job.weight)
+        counts.facts += factJobs.length - again.length
+        if (broken === undefined) yield* release
+        if (committer.places.nextLimit !== undefined) limited.unsafeOpen()
+        return broken === undefined ? 0 : failures + 1
+      }).pipe(Effect.uninterruptible)
+
+    const run = Effect.gen(function* () {
+      let failures = 0
+      for (;;) {
+        if (commands.isEmpty && facts.isEmpty) {
+          latch.unsafeClose()
+          idle.unsafeOpen()
+          yield* latch.await
+        }
+        failures = yield* turn(failures)
+        if (failures > 0 && commands.size === 0) {
+          latch.unsafeClose()
+          yield* Effect.raceFirst(latch.await, Effect.sleep(Math.min(5000, pause * 2 ** Math.min(failures - 1, 6))))
+        } else yield* Effect.yieldNow()
+      }
+    })
+
+    yield* Effect.forkScoped(run)
+    yield* Effect.forkScoped(limits)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        refuseEntering()
+        for (const work of commands.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
+          answer(work, Either.left(shuttingDown))
+      })
+    )
+
+    const refuse = Effect.suspend(() => {
+      counts.overloaded++
+      return full
+    })
+
+    /** Admission is decided on arrival; resolving the directory may take longer. */
+    const admit = Effect.fnUntraced(function* (command: Command, actor: string) {
+      if (gate.admission === "starting") return yield* starting
+      if (gate.admission !== "open") return yield* shuttingDown
+      yield* enter
+      const weight = weightOf(command)
+      if (!commands.hasRoom(weight)) return yield* refuse
+      const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
+      const reply = yield* Deferred.make<Accepted, CommandError>()
+      const seed = yield* Seeds.next
+      const digest = Receipts.digest(command)
+      // Nothing runs between this check and the offer to the lane (S1).
+      if (isEnded()) return yield* shuttingDown
+      if (!commands.tryOffer({ _tag: "CommandJob", command, actor, directory, digest, seed, reply }, weight)) return yield* refuse
+      return reply
+    }, Effect.scoped)
+
+    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
+      if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
+      return yield* Deferred.await(yield* admit(command, actor))
+    })
+
+    const commandStatus = Effect.fn("Engine.commandStatus")(function* (commandId: string) {
+      const receipt = (yield* log.receipts([commandId]).pipe(Effect.mapError(storageUnavailable))).get(commandId)
+      if (receipt !== undefined) return Receipts.statusOf(log.epoch, receipt)
+      const message = "The server has no answer to a command with this id. Send the command with this id again."
+      return yield* new NotFound({ what: "command", id: commandId, message })
+    })
+
+    const submit = Effect.fn("Engine.submit")(function* (fact: Fact, weight: number = controlWeight) {
+      const done = yield* Deferred.make<boolean>()
+      const seed = yield* Seeds.next
+      yield* facts.offer({ _tag: "FactJob", fact: wellFormedJson(fact), seed, weight, done }, weight)
+      return yield* Deferred.await(done)
+    })
+
+    return Engine.of({
+      startedAt,
+      takeAnswer: (requestId) => committer.given.take(requestId),
+      // In-process callers too: no string in the log may hold half a surrogate pair.
+      dispatch: (command, actor) =>
+        Effect.tapError(dispatch(wellFormedJson(command), actor), (error) => Effect.sync(() => count(error))),
+      commandStatus,
+      submit,
+      ingest: ({ fact, weight }) => facts.offer({ _tag: "FactJob", fact, seed: "", weight, done: undefined }, weight),
+      openAdmission: Effect.sync(() => {
+        if (gate.admission === "starting") gate.admission = "open"
+      }),
+      closeAdmission: Effect.sync(() => {
+        if (gate.admission !== "ended") gate.admission = "closed"
+      }),
+      refuseEntering: Effect.sync(refuseEntering),
+      holdQueues: Effect.sync(() => {
+        gate.hold = true
+      }),
+      releaseQueues: Effect.sync(() => {
+        gate.hold = false
+      }),
+      waiting: (threadIds) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const found = new Map<ThreadId, Waiting>()
+          for (const threadId of threadIds) {
+            const waiting = committer.waitingOf(threadId, now)
+            if (waiting !== undefined) found.set(threadId, waiting)
+          }
+          return found
+        }),
+      drain: Effect.zipRight(entered.await, idle.await),
+      stats: Effect.map(Clock.currentTimeMillis, (now) => ({
+        ...counts,
+        places: committer.places.stats(now),
+        ...committer.counts,
+        waitingCommands: commands.size,
+        waitingFacts: facts.size,
+        lanes: { commands: commands.load, facts: facts.load },
+        refused: { ...refused }
+      }))
+    })
+  })
+
+/** Needs `EventLog`, `Directories` and `Providers`. Admission is closed and queues are held until Recovery has finished. */
+export const layer = (options: Options = {}) => Layer.scoped(Engine, make(options))

@@ -1,0 +1,86 @@
+/** An entry of the engine's lanes: a command or a fact, with the deferred that receives its outcome. */
+import type { Accepted, Command } from "@millrace/contracts/Command"
+import { type CommandError, CommandRejected } from "@millrace/contracts/Errors"
+import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
+import type { AppendError } from "@millrace/log/EventLog"
+import { storageUnavailable } from "@millrace/log/StorageError"
+import { Deferred, Effect, Either } from "effect"
+import type { Fact } from "../decide/Fact.ts"
+import type { Needed } from "./StateCache.ts"
+
+export interface CommandJob {
+  readonly _tag: "CommandJob"
+  readonly command: Command
+  readonly actor: string
+  /** The canonical directory that the command's `cwd` names, if there is one. */
+  readonly directory: string | undefined
+  readonly digest: string
+  readonly seed: string
+  readonly reply: Deferred.Deferred<Accepted, CommandError>
+}
+
+export interface FactJob {
+  readonly _tag: "FactJob"
+  readonly fact: Fact
+  readonly seed: string
+  /** Approximate bytes. */
+  readonly weight: number
+  readonly done: Deferred.Deferred<boolean> | undefined
+}
+
+export type Job = CommandJob | FactJob
+
+export const needed = (job: Job): Needed =>
+  job._tag === "CommandJob"
+    ? { command: job.command, directory: job.directory }
+    : { threadId: job.fact.threadId, ...(job.fact._tag === "Imported" ? { projectId: job.fact.begin.projectId } : {}) }
+
+export const answer = (job: CommandJob, reply: Either.Either<Accepted, CommandError>): void =>
+  Deferred.unsafeDone(job.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))
+
+/** `concerned`: whether the fact still applied. */
+export const settle = (job: FactJob, concerned: boolean): void => {
+  if (job.done !== undefined) Deferred.unsafeDone(job.done, Effect.succeed(concerned))
+}
+
+/** The error for a command whose events could not be appended. */
+export const appendFailed = (error: AppendError): CommandError =>
+  error._tag === "EventTooLarge"
+    ? new CommandRejected({
+        rule: "TextTooLarge",
+        message: `The text takes ${error.bytes} bytes in the log; the limit is ${error.limitBytes}. Put it into a file of the project.`
+      })
+    : storageUnavailable(error)
+
+/** Replaces an event that is too large for the log. */
+const note = (event: DurableEvent): DurableEvent => ({
+  _tag: "Opaque",
+  ...(event.turnId === undefined ? {} : { turnId: event.turnId }),
+  method: "millrace.event-too-large",
+  payload: { event: event._tag }
+})
+
+/** Splits a fact that holds an event too large for the log into facts of one event; a single event becomes a note. A backstop: Ingestion cuts values before this. */
+export const smaller = (job: FactJob): ReadonlyArray<FactJob> => {
+  const { fact } = job
+  if (fact._tag === "Imported") {
+    // A single piece cannot be split: `false` makes the import fail.
+    if (fact.pieces.length <= 1) settle(job, false)
+    else
+      return fact.pieces.map((piece, at) => ({
+        ...job,
+        fact: { ...fact, pieces: [piece] },
+        done: at === fact.pieces.length - 1 ? job.done : undefined
+      }))
+  }
+  const [first] = fact._tag === "Said" ? fact.events : []
+  if (fact._tag !== "Said" || first === undefined) return []
+  const pieces = fact.events.length > 1 ? fact.events : [note(first)]
+  return pieces.map((event, at) => ({
+    _tag: "FactJob",
+    seed: job.seed,
+    weight: Math.ceil(job.weight / pieces.length),
+    fact: { _tag: "Said", threadId: fact.threadId, epoch: fact.epoch, events: [event] },
+    done: at === pieces.length - 1 ? job.done : undefined
+  }))
+}

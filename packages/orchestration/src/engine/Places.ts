@@ -1,0 +1,227 @@
+/**
+ * Places for agents: the live sessions, and the turns that wait for a place (R7). Derived from the folded threads, so a restart loses none and
+ * invents none; only the usage limits of accounts are forgotten by a restart. The turn that has waited longest starts first, unless a bound blocks it that does not apply to the others.
+ */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { Waiting } from "@millrace/contracts/State"
+import { epochOf, hasLiveSession, isIdle, nextTurn, type ThreadState } from "../state/ThreadState.ts"
+
+/** Limits on concurrent sessions; 0 = no limit. */
+export interface Bounds {
+  readonly agents: number
+  /** Limit per token, over all threads whose last turn that token requested. */
+  readonly agentsPerToken: number
+  readonly agentsPerProvider: number
+}
+
+export const unbounded: Bounds = { agents: 0, agentsPerToken: 0, agentsPerProvider: 0 }
+
+/** For each bound: whether both seats count against the same limit. */
+const shared = {
+  agents: () => true,
+  agentsPerToken: (a: Seat, b: Seat) => a.token === b.token,
+  agentsPerProvider: (a: Seat, b: Seat) => a.provider === b.provider
+} as const satisfies Record<keyof Bounds, (a: Seat, b: Seat) => boolean>
+const names = ["agents", "agentsPerToken", "agentsPerProvider"] as const
+
+interface Seat {
+  readonly threadId: ThreadId
+  readonly provider: string
+  readonly token: string | undefined
+}
+interface Holder extends Seat {
+  readonly epoch: number
+  /** `idle`: it may be stopped to free its place. `leaving`: its stop was requested. */
+  readonly is: "working" | "idle" | "leaving"
+  /** ISO 8601: the last change of an idle session's thread; empty for the others. */
+  readonly since: string
+}
+interface Waiter extends Seat {
+  readonly since: string
+  readonly holds: boolean
+}
+
+const seatOf = ({ provider, requestedBy: token, threadId }: ThreadState): Seat => ({ threadId, provider, token })
+
+const holderOf = (state: ThreadState | undefined): Holder | undefined => {
+  if (state === undefined || !hasLiveSession(state)) return undefined
+  const is = state.stopRequested !== undefined ? "leaving" : isIdle(state) ? "idle" : "working"
+  return { ...seatOf(state), epoch: epochOf(state), is, since: is === "idle" ? state.updatedAt : "" }
+}
+const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {
+  const next = state === undefined ? undefined : nextTurn(state)
+  return state === undefined || next === undefined
+    ? undefined
+    : { ...seatOf(state), since: next.requestedAt, holds: hasLiveSession(state) }
+}
+
+/** Turns to start and sessions to stop. */
+export interface Release {
+  /** Threads whose next turn may start. */
+  readonly start: ReadonlyArray<ThreadId>
+  /** Idle sessions whose place another turn needs. */
+  readonly stop: ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>
+}
+
+/** The most turns that one release starts; the next release starts more. */
+const atOnce = 64
+
+export class Places {
+  private readonly holders = new Map<ThreadId, Holder>()
+  private readonly waiters = new Map<ThreadId, Waiter>()
+  /** Milliseconds since 1970 at which the usage limit of a provider's account ends. */
+  private readonly limited = new Map<string, number>()
+  private readonly bounds: Bounds
+  /** Something changed since the last release. */
+  private changed = false
+
+  constructor(bounds: Bounds) {
+    this.bounds = bounds
+  }
+
+  /** Records the current state of a thread; `undefined` removes the thread. */
+  note(threadId: ThreadId, state: ThreadState | undefined): void {
+    const before = this.holders.get(threadId)
+    const holder = holderOf(state)
+    if (before?.is !== holder?.is || before?.epoch !== holder?.epoch || before?.token !== holder?.token) {
+      this.changed = true
+      if (holder === undefined) this.holders.delete(threadId)
+      else this.holders.set(threadId, holder)
+    }
+    const waited = this.waiters.get(threadId)
+    const waiter = waiterOf(state)
+    if (waited?.since === waiter?.since && waited?.holds === waiter?.holds && waited?.provider === waiter?.provider) return
+    this.changed = true
+    if (waiter === undefined) this.waiters.delete(threadId)
+    else this.waiters.set(threadId, waiter)
+  }
+
+  /** Records until when the provider's account is at its usage limit, in milliseconds since 1970. Returns the undo. */
+  limit(provider: string, until: number): () => void {
+    const before = this.limited.get(provider)
+    this.limited.set(provider, Math.max(until, before ?? 0))
+    return () => {
+      if (before === undefined) this.limited.delete(provider)
+      else this.limited.set(provider, before)
+      this.changed = true
+    }
+  }
+
+  /** When the next limit ends, in milliseconds since 1970. */
+  get nextLimit(): number | undefined {
+    return this.limited.size === 0 ? undefined : Math.min(...this.limited.values())
+  }
+
+  private limitOf(provider: string, now: number): number | undefined {
+    const until = this.limited.get(provider)
+    if (until === undefined || until > now) return until
+    this.limited.delete(provider)
+    this.changed = true
+    return undefined
+  }
+
+  private free(bound: keyof Bounds, seat: Seat): number {
+    const most = this.bounds[bound]
+    if (most === 0) return Number.POSITIVE_INFINITY
+    if (bound === "agents") return most - this.holders.size
+    let left = most
+    for (const holder of this.holders.values()) if (shared[bound](seat, holder)) left--
+    return left
+  }
+
+  /** The bounds that leave no place for this seat. */
+  private full(seat: Seat): ReadonlyArray<keyof Bounds> {
+    return names.filter((bound) => (bound !== "agentsPerToken" || seat.token !== undefined) && this.free(bound, seat) <= 0)
+  }
+
+  private refusal(bound: keyof Bounds, seat: Seat): Waiting {
+    const whose =
+      bound === "agents" ? "" : bound === "agentsPerToken" ? ` of ${seat.token ?? "this token"}` : ` of ${seat.provider}`
+    return {
+      reason: "agents",
+      message: `The limit of ${this.bounds[bound]} running agents${whose} is reached (limits.${bound}). The turn starts when one of them has ended.`
+    }
+  }
+
+  /** Why the next turn of this thread cannot start now; `undefined`: it can. */
+  waiting(state: ThreadState, now: number): Waiting | undefined {
+    const { provider } = state
+    const until = this.limitOf(provider, now)
+    if (until !== undefined)
+      return {
+        reason: "limit",
+        message: `The account of ${provider} has reached its usage limit. The turn starts when the limit ends: ${new Date(until).toISOString()}.`
+      }
+    if (hasLiveSession(state)) return undefined
+    const seat = seatOf(state)
+    const [full] = this.full(seat)
+    if (full !== undefined) return this.refusal(full, seat)
+    const since = nextTurn(state)?.requestedAt ?? ""
+    const older = this.startable(now).filter((one) => one.threadId !== state.threadId && one.since < since)
+    const taken = names.find((bound) => older.filter((one) => shared[bound](one, seat)).length >= this.free(bound, seat))
+    return taken === undefined ? undefined : this.refusal(taken, seat)
+  }
+
+  /** Waiting turns that neither a usage limit nor a full bound blocks. */
+  private startable(now: number): ReadonlyArray<Waiter> {
+    return [...this.waiters.values()].filter(
+      (one) => this.limitOf(one.provider, now) === undefined && (one.holds || this.full(one).length === 0)
+    )
+  }
+
+  /** Why this thread waits; `undefined`: it waits neither for a place nor for a usage limit to end. */
+  waitingOf(threadId: ThreadId, state: ThreadState | undefined, now: number): Waiting | undefined {
+    return state === undefined || !this.waiters.has(threadId) ? undefined : this.waiting(state, now)
+  }
+
+  /** After a change: the threads that can start, longest wait first, and the idle sessions to stop for the others. Else `undefined`. */
+  release(now: number): Release | undefined {
+    for (const provider of this.limited.keys()) this.limitOf(provider, now)
+    if (!this.changed) return undefined
+    this.changed = false
+    if (this.waiters.size === 0) return undefined
+    const start = this.startable(now)
+      .toSorted((a, b) => (a.since < b.since ? -1 : 1))
+      .slice(0, atOnce)
+      .map(({ threadId }) => threadId)
+    return { start, stop: this.unneeded(now) }
+  }
+
+  /** Idle sessions to stop. One waiter may need several places: one for each bound that blocks it. */
+  private unneeded(now: number): Release["stop"] {
+    const oldestFirst = (a: { readonly since: string }, b: { readonly since: string }) => (a.since < b.since ? -1 : 1)
+    const all = [...this.holders.values()]
+    const leaving = all.filter(({ is }) => is === "leaving")
+    const idle = all.filter(({ is }) => is === "idle").toSorted(oldestFirst)
+    // Count the sessions that already stop before stopping idle ones.
+    const pool = [...leaving, ...idle]
+    const stop: Array<Holder> = []
+    for (const waiter of idle.length === 0 ? [] : [...this.waiters.values()].toSorted(oldestFirst)) {
+      if (waiter.holds || this.limitOf(waiter.provider, now) !== undefined) continue
+      const picked: Array<Holder> = []
+      const relieved = this.full(waiter).every((bound) => {
+        if (picked.some((holder) => shared[bound](waiter, holder))) return true
+        const found = pool.find((holder) => shared[bound](waiter, holder) && !picked.includes(holder))
+        return found !== undefined && picked.push(found) > 0
+      })
+      if (!relieved) continue
+      for (const holder of picked) {
+        pool.splice(pool.indexOf(holder), 1)
+        if (holder.is === "idle") stop.push(holder)
+      }
+    }
+    return stop.map(({ epoch, threadId }) => ({ threadId, epoch }))
+  }
+
+  /** Counts for metrics. */
+  stats(now: number) {
+    let limit = 0
+    for (const { provider } of this.waiters.values()) if (this.limitOf(provider, now) !== undefined) limit++
+    return {
+      live: this.holders.size,
+      waiting: { agents: this.waiters.size - limit, limit },
+      limited: [...this.limited.keys()],
+      bounds: this.bounds
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Checks a log against itself: offsets and versions without holes, and every read model equal to a fresh fold of the whole log (L1, L11).
+ * Streams: holds the folded threads and a hash per row, never the events.
+ */
+import { createHash } from "node:crypto"
+import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import { EventData } from "@millrace/contracts/Event"
+import type { ProjectId } from "@millrace/contracts/Ids"
+import { EventLog, type Row } from "@millrace/log/EventLog"
+import { Effect } from "effect"
+import { evolve } from "../state/evolve.ts"
+import type { Change } from "./RowChanges.ts"
+import { projectProject, projectThread } from "./Projection.ts"
+import { evolveProject, projectOf, type ProjectState } from "../state/ProjectState.ts"
+import * as RowPaging from "./RowPaging.ts"
+import type { ThreadState } from "../state/ThreadState.ts"
+import { violations } from "../state/violations.ts"
+
+export interface Report {
+  readonly events: number
+  readonly rows: number
+  /** Whether the log still holds its first event, so that the read models were compared; else only the order of the kept events was checked. */
+  readonly complete: boolean
+  /** Problems as text, at most 100. Empty = the log is sound. */
+  readonly problems: ReadonlyArray<string>
+}
+
+const collections = [
+  "project",
+  "project-state",
+  "project-by-cwd",
+  "thread",
+  "thread-archived",
+  "thread-state",
+  "live",
+  "timer",
+  "turn",
+  "item",
+  "request",
+  "request-open"
+] as const
+
+const maxProblems = 100
+const page = 1000
+
+const hash = (value: unknown): string =>
+  createHash("sha1")
+    .update(JSON.stringify(value) ?? "")
+    .digest("base64")
+
+interface Expected {
+  readonly parent: string
+  readonly rank: number
+  readonly hash: string
+}
+
+/** The read models as a fresh fold builds them. */
+class Fold {
+  readonly rows = new Map<string, Map<string, Expected>>(collections.map((name) => [name, new Map()]))
+  readonly problems: Array<string> = []
+  private readonly threads = new Map<string, ThreadState>()
+  private readonly projects = new Map<ProjectId, ProjectState>()
+  private readonly versions = new Map<string, number>()
+  events = 0
+  /** The last offset seen. */
+  offset: number
+  private readonly complete: boolean
+
+  constructor(retained: number) {
+    this.offset = retained
+    this.complete = retained === 0
+  }
+
+  problem(text: string): void {
+    if (this.problems.length < maxProblems) this.problems.push(text)
+  }
+
+  add(event: LogEvent): void {
+    this.events++
+    if (event.offset !== ++this.offset) this.problem(`offset ${event.offset} found, ${this.offset} expected`)
+    const known = this.versions.get(event.stream) ?? (this.complete ? 0 : event.version - 1)
+    const version = known + 1
+    this.versions.set(event.stream, version)
+    if (event.version !== version) this.problem(`${event.stream} has version ${event.version}, ${version} expected`)
+    // Unknown event types change no state (L6).
+    if (this.complete && event.type in EventData) this.fold(event, { type: event.type, data: event.data } as DomainEvent)
+  }
+
+  private fold(event: LogEvent, domain: DomainEvent): void {
+    let projectId = projectOf(domain, undefined)
+    if (event.stream.startsWith("thread/")) {
+      const before = this.threads.get(event.stream)
+      const after = evolve(before, domain, event.at)
+      projectId = projectOf(domain, after?.projectId)
+      if (after !== undefined) this.threads.set(event.stream, after)
+      for (const change of projectThread(before, domain, after, event.at)) this.apply(change, event.offset)
+    }
+    if (projectId === undefined) return
+    const before = this.projects.get(projectId)
+    const after = evolveProject(before, domain, event.at)
+    if (after !== undefined) this.projects.set(projectId, after)
+    for (const change of projectProject(before, after)) this.apply(change, event.offset)
+  }
+
+  private apply(change: Change, offset: number): void {
+    const rows = this.rows.get(change.collection)
+    if (rows === undefined) return this.problem(`no such collection: ${change.collection}`)
+    if (change.op === "delete") rows.delete(change.key)
+    else {
+      const rank = change.rank === "keep" ? (rows.get(change.key)?.rank ?? offset) : offset
+      rows.set(change.key, { parent: change.parent, rank, hash: hash(change.value) })
+    }
+  }
+
+  /** At the end of the log: checks the invariants of every thread. */
+  settle(): void {
+    for (const state of this.threads.values())
+      for (const text of violations(state)) this.problem(`thread/${state.threadId}: ${text}`)
+  }
+}
+
+/** Reads the log up to its head at the start, then all rows. Run it on a log that is not appended to: rows of later events show as problems. */
+export const run = Effect.gen(function* () {
+  const log = yield* EventLog
+  const retained = yield* log.retainedFrom
+  const complete = retained === 0
+  const fold = new Fold(retained)
+  const head = yield* log.head
+  let after = retained
+  while (after < head) {
+    const { events, upTo } = yield* log.read({ after, limit: Math.min(page, head - after) })
+    for (const event of events) if (event.offset <= head) fold.add(JSON.parse(event.json) as LogEvent)
+    if (upTo <= after) break
+    after = upTo
+    yield* Effect.yieldNow()
+  }
+  if (fold.offset !== head) fold.problem(`the last event is ${fold.offset}, the head is ${head}`)
+  fold.settle()
+  let rows = 0
+  for (const collection of complete ? collections : []) {
+    const expected = fold.rows.get(collection) ?? new Map<string, Expected>()
+    const compare = (row: Row) => {
+      rows++
+      const known = expected.get(row.key)
+      expected.delete(row.key)
+      if (known === undefined) fold.problem(`${collection} ${row.key}: a row that no event made`)
+      else if (known.hash !== hash(row.value))
+        fold.problem(`${collection} ${row.key}: its value differs from a fresh fold of the events`)
+      else if (known.rank !== row.rank || known.parent !== row.parent)
+        fold.problem(
+          `${collection} ${row.key}: its parent and rank are ${row.parent} ${row.rank}, expected ${known.parent} ${known.rank}`
+        )
+    }
+    yield* RowPaging.eachPage(log, collection, (found) => Effect.sync(() => found.forEach(compare)))
+    for (const key of expected.keys()) fold.problem(`${collection} ${key}: the row is missing`)
+  }
+  return { events: fold.events, rows, complete, problems: fold.problems } satisfies Report
+}).pipe(Effect.withSpan("Verify.run"))

@@ -1,0 +1,227 @@
+/**
+ * The Dispatcher: follows the log and carries out its events on agents. It owns the live sessions; no caller's fiber does.
+ * It follows from the head at the engine's start: Recovery has settled everything older (docs/decisions/0022).
+ */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
+import type { TurnView } from "@millrace/contracts/State"
+import { EventLog } from "@millrace/log/EventLog"
+import { Notifier } from "@millrace/log/Notifier"
+import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
+import { Engine } from "../engine/Engine.ts"
+import * as History from "../readmodel/History.ts"
+import type * as Ingestion from "./Ingestion.ts"
+import * as Intent from "./Intent.ts"
+import * as SessionDriver from "./SessionDriver.ts"
+import { Signals } from "../streams/Signals.ts"
+import type { ThreadRow } from "../readmodel/ThreadRow.ts"
+
+export interface Options {
+  readonly budgets?: Partial<SessionDriver.Budgets>
+  readonly ingestion?: Ingestion.Options
+  /** Deadline for stopping the sessions when the scope closes without `stopAll`. Default 10 s. */
+  readonly closeWithin?: Duration.DurationInput
+}
+
+export interface StopReport {
+  /** Sessions that were live when the stop began. */
+  readonly sessions: number
+  /** Sessions that were abandoned near the deadline: their scope was closed, which kills the agent. */
+  readonly forced: number
+}
+
+export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher")<
+  Dispatcher,
+  {
+    /**
+     * Ends all sessions before the deadline, commits their last events, and keeps the queues. `drain`: waits for running turns for half of the time
+     * before interrupting them; `now`: interrupts them at once.
+     */
+    readonly stopAll: (options: {
+      readonly mode: "drain" | "now"
+      readonly within: Duration.DurationInput
+      readonly reason?: string
+    }) => Effect.Effect<StopReport>
+    /** Returns when it has acted on all events up to the offset. */
+    readonly awaitActed: (offset: number) => Effect.Effect<void>
+    /** The live sessions. */
+    readonly sessions: Effect.Effect<
+      ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number; readonly provider: string }>
+    >
+  }
+>() {}
+
+const defaults: SessionDriver.Budgets = { open: "60 seconds", call: "60 seconds", interrupt: "5 seconds", stop: "10 seconds" }
+
+const nameOf = (threadId: ThreadId, epoch: number): string => `${threadId} ${epoch}`
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const engine = yield* Engine
+    const signals = yield* Signals
+    const { adapters } = yield* Providers
+    const budgets = { ...defaults, ...options.budgets }
+    const scope = yield* Scope.make()
+    const runners = new Map<string, SessionDriver.Runner>()
+    /** Threads whose newest agent process is not proven ended; the deferred is done when it is. */
+    const writers = new Map<ThreadId, Deferred.Deferred<void>>()
+
+    // Retry until the log is readable again (L9); until then the session and its turn wait.
+    const retrySchedule = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
+    const lookup = <A>(collection: string, key: string) =>
+      log.view((view) => view.row(collection, key)?.value as A | undefined).pipe(Effect.retry(retrySchedule), Effect.orDie)
+
+    const openInput = (threadId: ThreadId) =>
+      Effect.map(lookup<ThreadRow>("thread-state", threadId), (row) => ({
+        cwd: row?.cwd ?? "/",
+        ...(row?.model === undefined ? {} : { model: row.model }),
+        ...(row?.resumeKey === undefined ? {} : { resumeKey: row.resumeKey }),
+        ...(row?.resumeKey !== undefined && row.forkedFrom?.resumeKey === row.resumeKey ? { fork: true as const } : {}),
+        ...(row?.handedFrom === undefined ? {} : { handedFrom: row.handedFrom }),
+        history: (bounds: HistoryBounds) =>
+          log.view((view) => History.read(view, threadId, bounds)).pipe(Effect.retry(retrySchedule), Effect.orDie)
+      }))
+
+    const prompt = (turnId: TurnId) =>
+      Effect.map(lookup<TurnView>("turn", turnId), (row) => ({ text: row?.text ?? "", action: row?.action }))
+
+    const begin = (threadId: ThreadId, epoch: number, provider: string) =>
+      Effect.gen(function* () {
+        const writer = writers.get(threadId)
+        const alone = writer === undefined ? Effect.void : Deferred.await(writer)
+        const runner = yield* SessionDriver.make(
+          {
+            alone,
+            engine,
+            signals,
+            adapter: adapters.get(provider),
+            provider,
+            threadId,
+            epoch,
+            budgets,
+            ingestion: options.ingestion ?? {},
+            openInput: openInput(threadId),
+            prompt
+          },
+          scope
+        )
+        runners.set(nameOf(threadId, epoch), runner)
+        // Chained: the newest agent of a thread may still wait for the end of the one before it.
+        const proven = yield* Deferred.make<void>()
+        writers.set(threadId, proven)
+        yield* Effect.forkIn(
+          Effect.zipRight(
+            Effect.zipRight(alone, Deferred.await(runner.gone)),
+            Effect.suspend(() => {
+              if (writers.get(threadId) === proven) writers.delete(threadId)
+              return Deferred.succeed(proven, undefined)
+            })
+          ),
+          scope
+        )
+        yield* Effect.forkIn(
+          Effect.zipRight(
+            Deferred.await(runner.closed),
+            Effect.sync(() => runners.delete(nameOf(threadId, epoch)))
+          ),
+          scope
+        )
+      })
+
+    /** Adds the secrets of an answer, which are only in memory. */
+    const complete = (intent: Intent.Intent): Intent.Intent =>
+      intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.requestId) ?? intent.answer } : intent
+
+    const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
+      const intent = complete(logged)
+      const runner = runners.get(nameOf(threadId, epoch))
+      if (intent._tag === "Open") return runner === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
+      if (runner !== undefined) return runner.take(intent)
+      // The session has ended, and the event of its end, not yet in the log, settles the turn. Steered text would be lost, so it becomes a turn.
+      return intent._tag === "Steer"
+        ? Effect.forkIn(engine.submit({ ...intent, _tag: "SteerRefused", threadId, epoch }), scope)
+        : Effect.void
+    }
+
+    let after = engine.startedAt
+    const acted = new Notifier()
+    const awaitActed = (offset: number): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const more = acted.next
+        return after >= offset ? Effect.void : Effect.flatMap(more, () => awaitActed(offset))
+      })
+    const follow = Stream.suspend(() => log.follow({ after })).pipe(
+      Stream.runForEach((page) =>
+        Effect.gen(function* () {
+          for (const event of page.events) {
+            const addressed = Intent.read(event)
+            if (addressed !== undefined) yield* act(addressed)
+          }
+          after = page.upTo
+          acted.wake()
+        })
+      ),
+      Effect.tapError((error) => Effect.logWarning(`The dispatcher cannot read the log now: ${error.message}`)),
+      Effect.retry(retrySchedule)
+    )
+    yield* Effect.forkIn(follow, scope)
+
+    const now = Clock.currentTimeMillis
+    const until = <A>(effect: Effect.Effect<A>, at: number) =>
+      Effect.flatMap(now, (time) => effect.pipe(Effect.interruptible, Effect.timeoutOption(Math.max(0, at - time))))
+    // All live sessions in parallel: in sequence, one that hangs would use up the time of all.
+    const all = <A>(pick: (runner: SessionDriver.Runner) => Effect.Effect<A>) =>
+      Effect.suspend(() => Effect.forEach(runners.values(), pick, { concurrency: "unbounded", discard: true }))
+    const turnsEnded = all((runner) => Effect.forEach(runner.openTurns(), Deferred.await, { discard: true }))
+    const closed = all((runner) => Deferred.await(runner.closed))
+
+    const stopAll = Effect.fn("Dispatcher.stopAll")(function* ({
+      mode,
+      within,
+      reason = "the server is shutting down"
+    }: {
+      readonly mode: "drain" | "now"
+      readonly within: Duration.DurationInput
+      readonly reason?: string
+    }) {
+      yield* engine.holdQueues
+      const sessions = runners.size
+      const start = yield* now
+      const budget = Duration.toMillis(within)
+      if (mode === "drain") yield* until(turnsEnded, start + budget * 0.5)
+      yield* until(
+        all(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId, reason })),
+        start + budget * 0.6
+      )
+      yield* until(turnsEnded, start + budget * 0.65)
+      yield* until(
+        all(({ threadId, epoch }) => engine.submit({ _tag: "StopWanted", threadId, epoch, reason })),
+        start + budget * 0.75
+      )
+      // The rest of the time is for the kill and for committing the last events, on a disk that may stall.
+      yield* until(closed, start + budget * 0.85)
+      // A runner is removed from the map shortly after its end, so count by `closed`.
+      const open = yield* Effect.filter([...runners.values()], (runner) => Effect.negate(Deferred.isDone(runner.closed)))
+      const forced = open.length
+      yield* all((runner) => runner.giveUp)
+      if (forced > 0) yield* until(closed, start + budget)
+      return { sessions, forced }
+    })
+
+    yield* Effect.addFinalizer(() =>
+      Effect.zipRight(
+        runners.size === 0 ? Effect.void : stopAll({ mode: "now", within: options.closeWithin ?? "10 seconds" }),
+        Scope.close(scope, Exit.void)
+      )
+    )
+
+    return Dispatcher.of({
+      stopAll,
+      awaitActed,
+      sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch, provider }) => ({ threadId, epoch, provider })))
+    })
+  })
+
+/** Needs `EventLog`, `Engine`, `Signals` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
+export const layer = (options: Options = {}) => Layer.scoped(Dispatcher, make(options))

@@ -1,0 +1,84 @@
+/**
+ * Feeds one session's events to the engine: coalesces text, cuts large values, and stops reading the agent's stdout while the engine's lane is full.
+ * No event is dropped. Signals bypass this: they neither wait nor delay an event (D12).
+ */
+import { wellFormedJson } from "@millrace/contracts/Text"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { Chunk, Duration, Effect, Stream } from "effect"
+import { Coalescer } from "./Coalescer.ts"
+import type { Engine } from "../engine/Engine.ts"
+import type { Publisher } from "../streams/Signals.ts"
+
+export interface Options {
+  /** How long text waits to be joined with the next delta. Default 25 ms. */
+  readonly window?: Duration.DurationInput
+  /** Characters of one item's joined text after which it is sent at once. Default 8,192. */
+  readonly maxText?: number
+  /** Most events per fact. Default 128. */
+  readonly chunk?: number
+}
+
+/**
+ * Reads the session's events to their end. When it returns, all of them are in the engine's lane, in order (L5).
+ * If interrupted, it first hands over the events that it holds.
+ */
+export const run = (
+  engine: Pick<typeof Engine.Service, "ingest">,
+  session: {
+    readonly threadId: ThreadId
+    readonly epoch: number
+    readonly events: Stream.Stream<ProviderEvent>
+    /** Absent: signals are dropped; nothing else changes (D12). */
+    readonly signals?: Publisher
+  },
+  options: Options = {}
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const window = Duration.decode(options.window ?? "25 millis")
+    const chunk = options.chunk ?? 128
+    const coalescer = new Coalescer(options.maxText ?? 8192)
+    const { threadId, epoch, signals } = session
+    const text = Effect.unsafeMakeLatch(false)
+    const order = Effect.unsafeMakeSemaphore(1)
+
+    /** One at a time: otherwise the timer's batch could overtake the reader's. */
+    const handOver = order.withPermits(1)(
+      Effect.gen(function* () {
+        for (;;) {
+          const { events, weight } = coalescer.take(chunk)
+          if (events.length === 0) return
+          yield* engine.ingest({ fact: { _tag: "Said", threadId, epoch, events }, weight })
+        }
+      }).pipe(Effect.uninterruptible)
+    )
+
+    const timer = Effect.gen(function* () {
+      for (;;) {
+        yield* text.await
+        yield* Effect.sleep(window)
+        text.unsafeClose()
+        coalescer.flush()
+        yield* handOver
+      }
+    })
+
+    const reader = Stream.runForEachChunk(session.events, (events) => {
+      for (const event of Chunk.toReadonlyArray(events)) {
+        if (event._tag === "Signal") signals?.publish(wellFormedJson(event))
+        else {
+          coalescer.push(event)
+          if (event._tag !== "ItemDelta") signals?.over(event)
+        }
+      }
+      if (coalescer.hasPending) text.unsafeOpen()
+      return coalescer.readyWeight > 0 ? handOver : Effect.void
+    })
+
+    const rest = Effect.suspend(() => {
+      coalescer.end()
+      return handOver
+    })
+
+    yield* Effect.raceFirst(reader, timer).pipe(Effect.ensuring(rest))
+  })

@@ -1,0 +1,62 @@
+/**
+ * Recovery: before admission, ends in the log whatever a dead server process left open, with the reason (T5). Idempotent. Releases queues only after
+ * all threads are settled. Reads the rows of live threads, never the history (L7).
+ */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { EventLog } from "@millrace/log/EventLog"
+import { Effect, Layer } from "effect"
+import { Engine } from "../engine/Engine.ts"
+import * as RowPaging from "../readmodel/RowPaging.ts"
+import { storageUnavailable } from "@millrace/log/StorageError"
+
+export interface Report {
+  /** Threads that had something open. */
+  readonly threads: number
+}
+
+const reason = "the server restarted; the agent's process ended with the old server"
+
+const liveThreads = Effect.gen(function* () {
+  const ids: Array<ThreadId> = []
+  yield* RowPaging.eachPage(yield* EventLog, "live", (page) =>
+    Effect.sync(() => {
+      for (const { key } of page) ids.push(key as ThreadId)
+    })
+  )
+  return ids
+})
+
+/** Hook between the steps: a test can inspect the state or kill the process there. */
+export type OnStep = (step: "recovery-settled" | "recovery-queues-released" | "recovery-admitted") => void
+
+const recover = Effect.fn("Recovery.run")(function* (onStep?: OnStep) {
+  const engine = yield* Engine
+  const threads = yield* liveThreads.pipe(Effect.mapError(storageUnavailable))
+  yield* Effect.forEach(threads, (threadId) => engine.submit({ _tag: "OwnerLost", threadId, reason }), {
+    concurrency: 64,
+    discard: true
+  })
+  onStep?.("recovery-settled")
+  yield* engine.releaseQueues
+  yield* Effect.forEach(threads, (threadId) => engine.submit({ _tag: "QueueReleased", threadId }), {
+    concurrency: 64,
+    discard: true
+  })
+  onStep?.("recovery-queues-released")
+  return { threads: threads.length } satisfies Report
+})
+
+/** Ends what is open, then releases the queues. The engine's admission must still be closed. */
+export const run = recover()
+
+/** Recovers, then opens admission. */
+export const layerOf = (onStep?: OnStep) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const engine = yield* Engine
+      yield* recover(onStep)
+      yield* engine.openAdmission
+      onStep?.("recovery-admitted")
+    })
+  )
+export const layer = layerOf()

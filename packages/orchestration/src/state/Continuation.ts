@@ -1,0 +1,176 @@
+/**
+ * Continues the work of an interrupted turn in a new one, after the server's death or a usage limit: how often, when, and with which prompt
+ * (docs/decisions/0026). Pure; `decideContinuation` decides.
+ */
+import { createHash } from "node:crypto"
+import type { Answers, Ask, Failure } from "@millrace/contracts/Item"
+import type { Continuation, Continues, RecoveryPolicy, TurnAction } from "@millrace/contracts/State"
+import { Duration, Either } from "effect"
+import { cutText } from "./Truncation.ts"
+import type { OpenRequest, OpenTurn } from "./ThreadState.ts"
+
+/** When and how often work is continued automatically. */
+export interface Policy {
+  /** Default for threads without a policy. */
+  readonly recovery: RecoveryPolicy
+  /** Most restarts in a row: bounds a turn that crashes its server each time. */
+  readonly maxRestarts: number
+  /** Most waits for a usage limit in a row. */
+  readonly maxWaits: number
+  /** Most milliseconds from the first interruption of a row to the end of the last wait. */
+  readonly maxTotal: number
+  /** Milliseconds to wait for a limit whose end is unknown. */
+  readonly fallback: number
+  /** Milliseconds after which the question whether to continue expires. */
+  readonly asking: number
+}
+
+export interface Options {
+  /** What happens to a running turn when the server dies, in threads without a policy. Default `settle`. */
+  readonly recovery?: RecoveryPolicy
+  /** Most restarts in a row. Default 3. */
+  readonly maxRestarts?: number
+  /** Most waits for a usage limit in a row. Default 5. */
+  readonly maxWaits?: number
+  /** Longest time from the first interruption of a row to the end of the last wait. Default 24 hours. */
+  readonly maxTotal?: Duration.DurationInput
+  /** The wait for a limit whose end is unknown. Default 15 minutes. */
+  readonly fallback?: Duration.DurationInput
+  /** How long the question whether to continue stays open. Default 7 days. */
+  readonly asking?: Duration.DurationInput
+}
+
+const minute = 60_000
+const day = 24 * 60 * minute
+
+/** The default policy. */
+export const defaults: Policy = {
+  recovery: "settle",
+  maxRestarts: 3,
+  maxWaits: 5,
+  maxTotal: day,
+  fallback: 15 * minute,
+  asking: 7 * day
+}
+
+/** Options with their defaults, in milliseconds. */
+export const policy = ({ asking, fallback, maxTotal, ...given }: Options): Policy => ({
+  ...defaults,
+  ...given,
+  ...(asking === undefined ? {} : { asking: Duration.toMillis(asking) }),
+  ...(fallback === undefined ? {} : { fallback: Duration.toMillis(fallback) }),
+  ...(maxTotal === undefined ? {} : { maxTotal: Duration.toMillis(maxTotal) })
+})
+
+/** Shortest wait, whatever end the agent reports. */
+const leastWait = minute
+/** Most encoded bytes of the original prompt that are repeated; the agent's own history may hold all of it. */
+const promptBytes = 32 * 1024
+const heading = "The request was:\n\n"
+
+const prefaces: Record<Continues["because"], string> = {
+  restart:
+    "The server that ran you stopped while you worked on a request, and which of your last steps took effect is not known. Look at the state of the work first, then go on and finish it.",
+  limit: "A usage limit ended your last turn before its work was done. Go on with it and finish it."
+}
+
+/** The prompt of the new turn. It repeats the request, because the agent may have lost it. An action is repeated: its text is unchanged. */
+export const textOf = (
+  because: Continues["because"],
+  turn: { readonly text: string; readonly origin: string; readonly action?: TurnAction | undefined }
+): string => {
+  if (turn.action !== undefined) return turn.text
+  const at = turn.origin === "continuation" ? turn.text.indexOf(heading) : -1
+  const request = at < 0 ? (turn.origin === "continuation" ? "" : turn.text) : turn.text.slice(at + heading.length)
+  return request === "" ? prefaces[because] : `${prefaces[because]}\n\n${heading}${cutText(request, promptBytes)}`
+}
+
+/** SHA-1 of a request's content without its item id: equal digests mean the same question. */
+const wordsOf = (ask: Ask): string =>
+  createHash("sha1")
+    .update(
+      JSON.stringify(
+        ask.kind === "approval"
+          ? [ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ...(ask.options === undefined ? [] : [ask.options])]
+          : [ask.title, ask.questions.map(({ text, options }) => [text, options])]
+      )
+    )
+    .digest("base64")
+
+/** Most expired requests of a turn that are remembered, to recognise them when asked again. */
+const maxRequests = 20
+
+/** The `continues` field of the next turn in a row. `open`: the requests that expire with this turn. */
+export const next = (
+  turn: Pick<OpenTurn, "turnId" | "continues">,
+  because: Continues["because"],
+  at: string,
+  open: ReadonlyArray<OpenRequest> = []
+): Continues => ({
+  turnId: turn.turnId,
+  because,
+  restarts: (turn.continues?.restarts ?? 0) + (because === "restart" ? 1 : 0),
+  waits: (turn.continues?.waits ?? 0) + (because === "limit" ? 1 : 0),
+  since: turn.continues?.since ?? at,
+  ...(open.length === 0
+    ? {}
+    : { requests: open.slice(0, maxRequests).map(({ requestId, ask }) => ({ requestId, words: wordsOf(ask) })) })
+})
+
+/** Strips the fields that exist only while a continuation is scheduled. */
+export const begun = ({ at: _a, requestId: _r, ...continues }: Continuation): Continues => continues
+
+/** Milliseconds since 1970 as ISO 8601. */
+export const iso = (millis: number): string => new Date(millis).toISOString()
+
+/** The wait for a usage limit to end, or the reason why there is none. `at`: now, ISO 8601. */
+export const waitFor = (
+  turn: Pick<OpenTurn, "turnId" | "continues">,
+  error: Failure,
+  at: string,
+  policy: Policy
+): Either.Either<Continues & { readonly at: string }, string> => {
+  const continues = next(turn, "limit", at)
+  const now = Date.parse(at)
+  if (continues.waits > policy.maxWaits) return Either.left(`not continued: it waited ${policy.maxWaits} times already`)
+  const told = error.resetAt === undefined ? Number.NaN : Date.parse(error.resetAt)
+  const due = Math.max(now + leastWait, Number.isNaN(told) ? now + policy.fallback : told)
+  return due - Date.parse(continues.since) > policy.maxTotal
+    ? Either.left("not continued: the limit ends later than this server waits")
+    : Either.right({ ...continues, at: iso(due) })
+}
+
+/** The expired request of the interrupted turn that asked the same question, if any. */
+export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: OpenRequest["requestId"] } => {
+  const before = turn.continues?.requests
+  if (before === undefined) return {}
+  const words = wordsOf(ask)
+  const same = before.find((one) => one.words === words)
+  return same === undefined ? {} : { reasks: same.requestId }
+}
+
+/** The id of the question, and the answer that continues the work. `leave` is the other choice. */
+export const goOn = "continue"
+export const leave = "leave"
+const question = "The server stopped while this turn ran. Continue?"
+/** The request that `recovery: ask` opens. */
+export const asked = {
+  kind: "question",
+  title: question,
+  questions: [
+    {
+      id: goOn,
+      text: question,
+      options: [
+        { label: goOn, description: "A new turn continues the work." },
+        { label: leave, description: "The work stays as it is; the queue continues." }
+      ]
+    }
+  ]
+} as const satisfies Ask
+
+/** Whether the answer is one of the choices. A decision is accepted too: it declines the question. */
+export const isAnswer = ({ answers }: { readonly answers?: Answers | undefined }): boolean => {
+  const given = answers?.[goOn]
+  return answers === undefined || (given?.length === 1 && (given[0] === goOn || given[0] === leave))
+}

@@ -1,0 +1,205 @@
+/**
+ * Streams of one turn: its events, then its end. The end is read from state, never from a delivered event (D13): a stream ends when the state at a
+ * position at or after the accepted command shows that the turn has ended, whether its terminal was delivered, removed by retention, or committed
+ * between two reads. Before that position the state does not contain the command, so the stream cannot end there.
+ *
+ * Each read is one transaction over events and state at the same position, so an end never overtakes the events before it. Between reads a
+ * follower waits; a wake-up triggers the next read and carries no data (D1). A spurious wake-up costs one read; a lost one delays the reader by at
+ * most `reconcile`.
+ */
+import type { LogEvent } from "@millrace/contracts/Event"
+import { isTerminal } from "@millrace/contracts/Event"
+import type { ItemView } from "@millrace/contracts/Item"
+import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/log/EventLog"
+import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
+import { endOf, itemsOf, type TurnEnd } from "../readmodel/TurnEnd.ts"
+
+/** A turn, from the answer to its accepted command. */
+export interface Addressed {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  /** Offset of the accepted command: events after it are delivered, state before it is not used. */
+  readonly offset: number
+}
+
+export type Step =
+  /** Events of this turn only, in the order of the log, up to its terminal. */
+  | { readonly _tag: "events"; readonly events: ReadonlyArray<LogEvent> }
+  /** The next events are no longer kept. In their place: the turn's current items, by start; open ones may lack text. */
+  | { readonly _tag: "gap"; readonly items: ReadonlyArray<ItemView> }
+  /** The last step. */
+  | { readonly _tag: "end"; readonly end: TurnEnd }
+
+/** One reader of one turn. Not to be shared: it holds a position. */
+export interface TurnFollower {
+  /** The steps available now, at most one page; empty = wait. Empty after the end. */
+  readonly look: Effect.Effect<ReadonlyArray<Step>, LogUnavailable>
+  /** Returns when another `look` may find more. Safe to interrupt. */
+  readonly wait: Effect.Effect<void>
+}
+
+export interface Options {
+  /** How long a lost wake-up can delay an end; default 5 seconds. */
+  readonly reconcile?: Duration.DurationInput
+}
+
+export class StreamReconciler extends Context.Tag("@millrace/orchestration/StreamReconciler")<
+  StreamReconciler,
+  {
+    /** With `events: false` the only step is the end: no events are read, so there is no gap. */
+    readonly open: (turn: Addressed, options?: { readonly events?: boolean }) => TurnFollower
+    /** The turn's events, then its end. Closing the stream early does not affect the turn (D11). */
+    readonly follow: (turn: Addressed) => Stream.Stream<Step, LogUnavailable>
+    /** Waits for the turn's end without its events. */
+    readonly ended: (turn: Addressed) => Effect.Effect<TurnEnd, LogUnavailable>
+    /** Number of followers that wait now. */
+    readonly waiting: () => number
+  }
+>() {}
+
+/** Most bytes of events per read. */
+const pageBytes = 256 * 1024
+
+/** Waiting followers, by the stream of their thread. */
+const makeWaiters = () => {
+  const byStream = new Map<string, Set<() => void>>()
+  const wake = (stream: string) => {
+    const set = byStream.get(stream)
+    if (set === undefined) return
+    byStream.delete(stream)
+    for (const resume of set) resume()
+  }
+  return {
+    wake,
+    wakeAll: () => {
+      for (const stream of byStream.keys()) wake(stream)
+    },
+    isEmpty: () => byStream.size === 0,
+    count: () => [...byStream.values()].reduce((sum, set) => sum + set.size, 0),
+    wait: (stream: string, isLate: () => boolean) =>
+      Effect.async<void>((resume) => {
+        if (isLate()) return resume(Effect.void)
+        let set = byStream.get(stream)
+        if (set === undefined) byStream.set(stream, (set = new Set()))
+        const done = () => resume(Effect.void)
+        set.add(done)
+        return Effect.sync(() => {
+          set.delete(done)
+          if (set.size === 0 && byStream.get(stream) === set) byStream.delete(stream)
+        })
+      })
+  }
+}
+
+/** Parses the events of the turn in a page; a substring test skips the others cheaply. */
+const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
+  const found: Array<LogEvent> = []
+  for (const { json } of page.events) {
+    if (!json.includes(turnId)) continue
+    const event = JSON.parse(json) as LogEvent
+    const { data } = event
+    if (typeof data === "object" && data !== null && "turnId" in data && data.turnId === turnId) found.push(event)
+  }
+  return found
+}
+
+/** Events, if wanted, and state at one position; empty while the command is not visible there. */
+const lookAt = (view: View, turn: Addressed, after: number, wanted: boolean) => {
+  const { head } = view
+  if (head < turn.offset) return { head, upTo: after, visible: false, events: [], end: undefined }
+  if (!wanted) return { head, upTo: head, visible: true, events: [], end: endOf(view, turn) }
+  const page = view.events({ after, stream: threadStream(turn.threadId), maxBytes: pageBytes })
+  const all = eventsOf(page, turn.turnId)
+  const terminal = all.findIndex((event) => isTerminal(event.type))
+  // Events after the terminal are not part of the stream.
+  const events = terminal < 0 ? all : all.slice(0, terminal + 1)
+  const atEnd = terminal >= 0 || page.upTo >= head
+  return { head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
+}
+
+export const make = (options: Options = {}) =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const waiters = makeWaiters()
+    /** The followers concerned by events up to this offset were woken. */
+    let told = yield* log.head
+
+    const tell = (page: Page) =>
+      Effect.sync(() => {
+        told = page.upTo
+        if (!waiters.isEmpty()) for (const event of page.events) waiters.wake(event.stream)
+      })
+    const tellAll = Effect.map(log.head, (head) => {
+      // `told` may have advanced since the head was read: never move it back.
+      told = Math.max(told, head)
+      waiters.wakeAll()
+    })
+    const reconcile = Effect.sleep(options.reconcile ?? "5 seconds")
+    // Events that retention removed or that cannot be read now may concern any follower: wake all.
+    yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: told }), tell)).pipe(
+      Effect.catchAll((error) => Effect.zipRight(tellAll, error._tag === "LogUnavailable" ? reconcile : Effect.yieldNow())),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    yield* reconcile.pipe(Effect.zipRight(tellAll), Effect.forever, Effect.forkScoped)
+
+    const open = (turn: Addressed, { events: wanted = true }: { readonly events?: boolean } = {}): TurnFollower => {
+      let position = turn.offset
+      let seen = 0
+      let over = false
+      const look: TurnFollower["look"] = Effect.gen(function* () {
+        while (!over) {
+          const found = yield* log.view((view) => lookAt(view, turn, position, wanted))
+          // Read after the events: if retention advanced in between, the result is a needless `gap`, never a missing one.
+          const retained = yield* log.retainedFrom
+          const steps: Array<Step> = []
+          if (wanted && found.visible && position < retained)
+            steps.push({ _tag: "gap", items: yield* log.view((view) => itemsOf(view, turn).items) })
+          if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
+          if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
+          position = found.upTo
+          seen = found.head
+          over = found.end !== undefined
+          if (steps.length > 0 || !found.visible || found.upTo >= found.head) return steps
+          yield* Effect.yieldNow()
+        }
+        return []
+      })
+      return { look, wait: waiters.wait(threadStream(turn.threadId), () => told > seen) }
+    }
+
+    const follow = (turn: Addressed) =>
+      Stream.suspend(() => {
+        const { look, wait } = open(turn)
+        let over = false
+        const next: Effect.Effect<Chunk.Chunk<Step>, Option.Option<LogUnavailable>> = Effect.gen(function* () {
+          if (over) return yield* Effect.fail(Option.none())
+          for (;;) {
+            const steps = yield* Effect.mapError(look, Option.some)
+            over = steps.at(-1)?._tag === "end"
+            if (steps.length > 0) return Chunk.unsafeFromArray(steps)
+            yield* wait
+          }
+        })
+        return Stream.repeatEffectChunkOption(next)
+      })
+
+    return StreamReconciler.of({
+      open,
+      follow,
+      ended: (turn) =>
+        Effect.gen(function* () {
+          const { look, wait } = open(turn, { events: false })
+          for (;;) {
+            const last = (yield* look).at(-1)
+            if (last?._tag === "end") return last.end
+            yield* wait
+          }
+        }),
+      waiting: waiters.count
+    })
+  })
+
+/** Needs `EventLog` only. */
+export const layer = (options: Options = {}) => Layer.scoped(StreamReconciler, make(options))

@@ -1,0 +1,149 @@
+/**
+ * Parses an export: checks each record against the format, from a stream of bytes that is never held whole. Errors name the line.
+ */
+import { cut, wellFormedJson } from "@millrace/contracts/Text"
+import { type DomainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
+import { ExportHeader, exportVersion, type Imported, ImportFailed } from "@millrace/contracts/Import"
+import { maxEventBytes } from "@millrace/log/EventLog"
+import { Effect, Either, Schema, Stream } from "effect"
+import { isDeep } from "../state/Truncation.ts"
+import { RecordSplitter, type Record as Piece } from "./RecordSplitter.ts"
+import { Transcribe } from "./TranscriptBuilder.ts"
+
+/** Most turns, items and requests that an export may have open at a time, because they are held. A queue has at most 100 turns, a turn a few items. */
+const maxOpen = 500
+
+const failure = (reason: ImportFailed["reason"], line: number, message: string) =>
+  new ImportFailed({ reason, line, message: `Line ${line}: ${message}` })
+
+const json = ({ line, text }: Piece): Either.Either<unknown, ImportFailed> =>
+  Either.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => failure("malformed", line, "this is not JSON. Nothing was imported.")
+  }).pipe(
+    Either.filterOrLeft(
+      (value) => !isDeep(value),
+      () => failure("malformed", line, "its lists and objects are nested too deeply. Nothing was imported.")
+    ),
+    Either.map(wellFormedJson)
+  )
+
+const decodeHeader = Schema.decodeUnknownEither(ExportHeader)
+const decodeVersion = Schema.decodeUnknownEither(Schema.Struct({ millrace: Schema.Int.pipe(Schema.positive()) }))
+const isTrailer = Schema.is(Schema.Struct({ count: Schema.Int }))
+const decodeEvent = Schema.decodeUnknownEither(Schema.Struct({ type: Schema.String, at: Schema.String, data: Schema.Unknown }))
+/** ISO 8601 in UTC, as events carry it: times are compared as texts. `Date.parse` alone also takes "1" and "May 5". */
+const isTime = (text: string) => /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/.test(text) && !Number.isNaN(Date.parse(text))
+const dataOf = new Map(
+  Object.entries(EventData).map(([type, schema]) => [type, Schema.decodeUnknownEither(schema as Schema.Schema<unknown>)])
+)
+
+const header = (piece: Piece): Either.Either<ExportHeader, ImportFailed> =>
+  Either.flatMap(json(piece), (value) => {
+    const version = decodeVersion(value)
+    if (Either.isLeft(version))
+      return Either.left(
+        failure("malformed", piece.line, 'an export of Millrace begins with its version, as {"millrace":1, ...}.')
+      )
+    const { millrace } = version.right
+    if (millrace > exportVersion)
+      return Either.left(
+        failure(
+          "newer",
+          piece.line,
+          `this export has version ${millrace}, and this server reads ${exportVersion}. Import it with a newer Millrace.`
+        )
+      )
+    return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, cut(error.message, 500)))
+  })
+
+/** An event, or the trailer with the number of events. */
+const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }, ImportFailed> =>
+  Either.flatMap(json(piece), (value): Either.Either<LogEvent | { readonly count: number }, ImportFailed> => {
+    if (isTrailer(value)) return Either.right(value)
+    const event = decodeEvent(value)
+    if (Either.isLeft(event) || !isTime(event.right.at))
+      return Either.left(
+        failure("malformed", piece.line, "this is not an event: an event has a type, a time (ISO 8601, UTC) and data.")
+      )
+    const data = dataOf.get(event.right.type)?.(event.right.data)
+    // Unknown event types are accepted and ignored (L6).
+    if (data !== undefined && Either.isLeft(data))
+      return Either.left(failure("malformed", piece.line, `${event.right.type}: ${cut(data.left.message, 500)}`))
+    return Buffer.byteLength(piece.text) > maxEventBytes
+      ? Either.left(failure("too-large", piece.line, `an event has at most ${maxEventBytes} bytes.`))
+      : Either.right(value as LogEvent)
+  })
+
+/** The records of the export. Yields to other fibers between two chunks. */
+const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, ImportFailed | E> =>
+  Stream.suspend(() => {
+    const cut = new RecordSplitter()
+    const decoder = new TextDecoder()
+    return source.pipe(
+      Stream.tap(() => Effect.yieldNow()),
+      Stream.mapConcatEffect((bytes) => {
+        const found = cut.push(decoder.decode(bytes, { stream: true }))
+        return found === "too-large"
+          ? Effect.fail(failure("too-large", cut.line, "this record is longer than any in an export."))
+          : Effect.succeed(found)
+      }),
+      Stream.concat(
+        Stream.unwrap(
+          Effect.sync(() =>
+            cut.rest === undefined
+              ? Stream.empty
+              : Stream.fail(failure("truncated", cut.rest.line, "the export ends in the middle of this record. Export it again."))
+          )
+        )
+      )
+    )
+  })
+
+/** Checks the header, each event and the number of events. Reads the export to its end, holds nothing, and returns the header. */
+export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
+  Effect.gen(function* () {
+    let first: ExportHeader | undefined
+    let count = 0
+    let said: number | undefined
+    let last = 1
+    const transcribe = new Transcribe()
+    yield* Stream.runForEach(records(source), (piece) => {
+      last = piece.line
+      if (first === undefined) return Effect.map(header(piece), (found) => void (first = found))
+      return Effect.flatMap(body(piece), (found) => {
+        if (said !== undefined) return failure("malformed", piece.line, "this record comes after the end of the export.")
+        if ("count" in found) said = found.count
+        else {
+          count++
+          transcribe.next({ type: found.type, data: found.data } as DomainEvent, found.at)
+        }
+        return transcribe.open > maxOpen
+          ? failure("too-large", piece.line, `more than ${maxOpen} turns, items and requests are open at a time.`)
+          : Effect.void
+      })
+    })
+    if (first === undefined) return yield* failure("truncated", 1, "the export is empty.")
+    if (said !== count)
+      return yield* failure(
+        "truncated",
+        last,
+        `the export ends after ${count} events${said === undefined ? "" : ` of ${said}`}. Export it again.`
+      )
+    return first
+  })
+
+/** The transcript of a checked export, piece by piece. Closes what is open at its end. */
+export const pieces = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Imported, ImportFailed | E> =>
+  Stream.suspend(() => {
+    const transcribe = new Transcribe()
+    return records(source).pipe(
+      Stream.drop(1),
+      Stream.mapConcatEffect((piece) =>
+        Effect.map(body(piece), (event) =>
+          "count" in event ? [] : transcribe.next({ type: event.type, data: event.data } as DomainEvent, event.at)
+        )
+      ),
+      Stream.concat(Stream.suspend(() => Stream.fromIterable(transcribe.rest())))
+    )
+  })

@@ -1,0 +1,243 @@
+/**
+ * Imports transcripts as threads: an export, or a conversation that an agent has stored itself. Writes through the engine (L1), in parts; starts no
+ * session. The same source maps to the same thread, and each of its turns, items and requests to the same id: importing again writes only what is
+ * new or has changed.
+ */
+import { cut, wellFormedJson } from "@millrace/contracts/Text"
+import { createHash } from "node:crypto"
+import { make as command } from "@millrace/contracts/Command"
+import { type CommandError, CommandRejected, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { CommandId, type ItemId, type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
+import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millrace/contracts/Import"
+import { given, type Labelled } from "@millrace/contracts/Labels"
+import { EventLog } from "@millrace/log/EventLog"
+import { Context, Effect, Stream } from "effect"
+import { Engine } from "../engine/Engine.ts"
+import * as ExportParser from "./ExportParser.ts"
+import { cutText, maxValueBytes } from "../state/Truncation.ts"
+import { importedRow } from "../readmodel/Projection.ts"
+import * as Seeds from "../engine/Seeds.ts"
+import type { ThreadRow } from "../readmodel/ThreadRow.ts"
+import { storageUnavailable } from "@millrace/log/StorageError"
+
+/** Most pieces and bytes of one part: the engine does other work between two parts. */
+const part = { pieces: 64, bytes: 96 * 1024 }
+
+/** The thread that a transcript is imported into. */
+export interface Target extends Labelled {
+  readonly source: ImportSource
+  readonly title: string
+  readonly provider: string
+  readonly model?: string | undefined
+  /** A directory of this machine. */
+  readonly cwd: string
+}
+
+export interface Options<E> {
+  /** The bytes of an export, as JSON or lines of JSON. Run twice, because all of it is checked before anything is written; it must restart each time. */
+  readonly source: Stream.Stream<Uint8Array, E>
+  /** A directory of this machine, in place of the export's. */
+  readonly cwd?: string | undefined
+  readonly actor?: string | undefined
+}
+
+export class Import extends Context.Tag("@millrace/orchestration/Import")<
+  Import,
+  {
+    /** Imports an export. An invalid one is rejected with its line before anything is written. */
+    readonly file: <E>(options: Options<E>) => Effect.Effect<ImportResult, ImportFailed | CommandError | E>
+    /** Imports pieces with the ids of their source. In an agent's history each turn comes before its items; turns that the thread ran itself are skipped. */
+    readonly transcript: <E>(
+      target: Target,
+      pieces: Stream.Stream<Imported, E>,
+      actor?: string
+    ) => Effect.Effect<ImportResult, CommandError | E>
+  }
+>() {}
+
+const digest = (...parts: ReadonlyArray<string>): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26)
+
+/** Maps the ids of a source to ours, deterministically. */
+const names = (threadId: ThreadId) => {
+  const of = (prefix: string, id: string) => `${prefix}_${digest(threadId, id)}${id.endsWith("_user") ? "_user" : ""}`
+  const turn = (id: string) => of("trn", id) as TurnId
+  const item = (id: string) => of("itm", id) as ItemId
+  return (piece: Imported): Imported => {
+    const own = { threadId, turnId: turn(piece.data.turnId) }
+    switch (piece.type) {
+      case "turn.imported":
+        return { type: piece.type, data: { ...piece.data, ...own } }
+      case "item.imported":
+        return { type: piece.type, data: { ...piece.data, ...own, itemId: item(piece.data.itemId) } }
+      case "request.imported": {
+        const { ask, requestId } = piece.data
+        const asked = ask.itemId === undefined ? ask : { ...ask, itemId: item(ask.itemId) }
+        return { type: piece.type, data: { ...piece.data, ...own, requestId: of("req", requestId) as RequestId, ask: asked } }
+      }
+    }
+  }
+}
+
+/** If a turn's event would be too large (L4): drops its plan and diff, and cuts its text. */
+const fit = (piece: Imported): Imported => {
+  if (piece.type !== "turn.imported") return piece
+  const { diff: _d, plan: _p, text, ...data } = piece.data
+  const bytes = Buffer.byteLength(JSON.stringify(piece.data))
+  return bytes <= maxValueBytes ? piece : { type: piece.type, data: { ...data, text: cutText(text, maxValueBytes / 2) } }
+}
+
+/** Needs `EventLog` and `Engine`. */
+export const make = Effect.gen(function* () {
+  const log = yield* EventLog
+  const engine = yield* Engine
+  /** One import at a time: two of the same source would not see each other's writes. */
+  const turn = Effect.unsafeMakeSemaphore(1)
+
+  const look = <A>(read: Parameters<typeof log.view<A>>[0]) => log.view(read).pipe(Effect.mapError(storageUnavailable))
+
+  /**
+   * The thread that owns this native conversation, now or before a hand-over. One conversation has one thread. A fork that has not begun yet still has
+   * the resume key of its source and does not count.
+   */
+  const ownerOf = ({ from: provider, resumeKey }: ImportSource) =>
+    Effect.gen(function* () {
+      if (resumeKey === undefined) return undefined
+      const has = (row: ThreadRow) =>
+        row.provider === provider && row.resumeKey === resumeKey && row.forkedFrom?.resumeKey !== resumeKey
+      const had = ({ parked }: ThreadRow) => parked?.provider === provider && parked.resumeKey === resumeKey
+      // A thread that changes during the scan moves to the front: scan the moved rows again.
+      for (let seen = -1, newest = -1; ; seen = newest) {
+        for (let before = Number.MAX_SAFE_INTEGER; before > seen + 1;) {
+          const query = { collection: "thread-state", before, limit: 500, maxBytes: 16 * 1024 * 1024 }
+          const rows = yield* look((view) => view.rows(query))
+          const found = rows.map(({ value }) => value as ThreadRow).find((row) => !row.deleted && (has(row) || had(row)))
+          if (found !== undefined) return found.threadId
+          newest = Math.max(newest, rows[0]?.rank ?? -1)
+          before = rows.at(-1)?.rank ?? -1
+          yield* Effect.yieldNow()
+        }
+        if (newest === seen) return undefined
+      }
+    })
+
+  const threadOf = (source: ImportSource) =>
+    Effect.flatMap(ownerOf(source), (owner) =>
+      owner === undefined ? named(source) : Effect.succeed({ threadId: owner, created: false })
+    )
+
+  /** The thread id of the source; if that thread was deleted, the next id. */
+  const named = ({ from, threadId }: ImportSource) =>
+    look((view) => {
+      for (let n = 1; ; n++) {
+        const id = `thr_${digest(from, threadId, String(n))}` as ThreadId
+        const row = view.row("thread-state", id)
+        if (row === undefined || !(row.value as ThreadRow).deleted) return { threadId: id, created: row === undefined }
+      }
+    })
+
+  /** Native ids of the turns that the thread ran itself: they are in the thread already, under other ids. */
+  const ownTurns = (threadId: ThreadId, own = new Set<string>()): Effect.Effect<ReadonlySet<string>, StorageUnavailable> =>
+    Effect.gen(function* () {
+      let after = yield* log.retainedFrom
+      for (;;) {
+        const page = yield* log.read({ after, stream: threadStream(threadId) })
+        for (const { json, type } of page.events)
+          if (type === "turn.started") {
+            const { nativeTurnId } = (JSON.parse(json) as { readonly data: { readonly nativeTurnId?: string } }).data
+            if (nativeTurnId !== undefined) own.add(nativeTurnId)
+          }
+        if (page.upTo >= page.head) return own
+        after = page.upTo
+        yield* Effect.yieldNow()
+      }
+    }).pipe(
+      Effect.catchTags({
+        LogUnavailable: (error) => Effect.fail(storageUnavailable(error)),
+        // Retention removed the next events: continue with what is kept.
+        CursorExpired: () => ownTurns(threadId, own),
+        CursorAhead: Effect.die
+      })
+    )
+
+  const transcript = <E>(
+    target: Target,
+    pieces: Stream.Stream<Imported, E>,
+    actor = "local"
+  ): Effect.Effect<ImportResult, CommandError | E> =>
+    Effect.gen(function* () {
+      const { cwd, model, provider, source, title } = target
+      const create = command(CommandId.make(`import-${yield* Seeds.next}`), "project.create", { cwd })
+      const { projectId } = yield* engine.dispatch(create, actor)
+      if (projectId === undefined) return yield* Effect.dieMessage("a project without an id")
+      const { created, threadId } = yield* threadOf(source)
+      const own: ReadonlySet<string> = created ? new Set() : yield* ownTurns(threadId)
+      const directory = yield* look((view) => view.row("project-state", projectId)?.value as { readonly cwd: string } | undefined)
+      const begin = {
+        projectId,
+        provider,
+        ...(model === undefined ? {} : { model }),
+        title: title === "" ? "Imported" : cut(title, 500),
+        cwd: directory?.cwd ?? cwd,
+        ...given(target),
+        imported: source
+      }
+      const rename = names(threadId)
+      let begun = !created
+      const counts = { turns: 0, items: 0, requests: 0, written: 0 }
+      const skipped = new Set<string>()
+      const wanted = (piece: Imported): boolean => {
+        if (piece.type === "turn.imported" && piece.data.nativeTurnId !== undefined && own.has(piece.data.nativeTurnId))
+          skipped.add(piece.data.turnId)
+        return !skipped.has(piece.data.turnId)
+      }
+      const write = (batch: ReadonlyArray<Imported>) =>
+        Effect.gen(function* () {
+          const fresh = yield* look((view) =>
+            batch.filter((piece) => {
+              const { collection, key, value } = importedRow(piece)
+              return JSON.stringify(view.row(collection, key)?.value) !== JSON.stringify(value)
+            })
+          )
+          if (fresh.length === 0 && begun) return
+          const weight = 1024 + fresh.reduce((sum, piece) => sum + JSON.stringify(piece.data).length, 0)
+          if (!(yield* engine.submit({ _tag: "Imported", threadId, begin, pieces: fresh }, weight)))
+            return yield* new CommandRejected({
+              rule: "ThreadDeleted",
+              id: threadId,
+              message:
+                "The thread or its project was deleted during the import, or a piece is too large for the log. Import it again."
+            })
+          begun = true
+          counts.written += fresh.length
+        })
+      let batch: Array<Imported> = []
+      let bytes = 0
+      const flush = Effect.suspend(() => {
+        const full = batch
+        batch = []
+        bytes = 0
+        return write(full)
+      })
+      yield* Stream.runForEach(pieces, (piece) => {
+        if (!wanted(piece)) return Effect.void
+        counts[piece.type === "turn.imported" ? "turns" : piece.type === "item.imported" ? "items" : "requests"]++
+        const ours = fit(wellFormedJson(rename(piece)))
+        batch.push(ours)
+        bytes += JSON.stringify(ours.data).length
+        return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void
+      })
+      // Also without pieces: an empty thread is created too.
+      yield* flush
+      return { threadId, created, ...counts }
+    }).pipe(turn.withPermits(1), Effect.withSpan("Import.transcript"))
+
+  return Import.of({
+    transcript,
+    file: Effect.fn("Import.file")(function* <E>({ actor, cwd, source }: Options<E>) {
+      const { logEpoch, thread } = yield* ExportParser.check(source)
+      const target: Target = { ...thread, cwd: cwd ?? thread.cwd, source: { from: logEpoch, threadId: thread.threadId } }
+      return yield* transcript(target, ExportParser.pieces(source), actor)
+    })
+  })
+})

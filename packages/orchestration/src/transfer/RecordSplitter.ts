@@ -1,0 +1,105 @@
+/**
+ * Splits an export into its records as text arrives: the header, each event, the trailer. Accepts lines of JSON, and one JSON document with an
+ * `events` array in any indentation. Holds one record at a time.
+ */
+
+export interface Record {
+  /** The line that it begins in, from 1. */
+  readonly line: number
+  readonly text: string
+}
+
+/** Most characters of a record: an event is at most 256 KiB on the wire, the header is smaller. */
+const maxRecord = 1024 * 1024
+
+/** Most characters of `"events"`, its colon and the blanks around it. */
+const nameLength = 64
+
+const [quote, backslash, newline] = [0x22, 0x5c, 0x0a]
+const [open, close, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d]
+const isBlank = (code: number) => code === 0x20 || code === 0x09 || code === 0x0d || code === newline
+
+export class RecordSplitter {
+  /** The current record so far; empty between records. */
+  private held = ""
+  private depth = 0
+  private inText = false
+  private escaped = false
+  /** In the `events` of one document: its elements are records. */
+  private inEvents = false
+  private begins = 1
+  /** The current line, from 1. */
+  line = 1
+
+  /** The records that this text completes, or `"too-large"`: then the caller stops. */
+  push(text: string): ReadonlyArray<Record> | "too-large" {
+    const found: Array<Record> = []
+    let from = 0
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at)
+      if (code === newline) this.line++
+      if (this.inText) {
+        if (this.escaped) this.escaped = false
+        else if (code === backslash) this.escaped = true
+        else if (code === quote) this.inText = false
+        continue
+      }
+      if (this.depth === 0 && this.held === "" && from === at) {
+        // Skips blanks between records, and commas in a document.
+        if (isBlank(code) || (this.inEvents && code === 0x2c)) {
+          from = at + 1
+          continue
+        }
+        this.begins = this.line
+        if (this.inEvents && code === closeArray) {
+          // What follows the `events` array is the trailer: a record that is read as a separate object.
+          this.inEvents = false
+          this.held = "{"
+          this.depth = 1
+          from = at + 1
+          continue
+        }
+      }
+      if (code === quote) this.inText = true
+      else if (code === open) this.depth++
+      else if (code === openArray) {
+        if (this.depth === 1 && /"events"\s*:\s*$/.test(this.before(text, from, at))) {
+          const so = this.held + text.slice(from, at)
+          const above = so.slice(0, so.lastIndexOf('"events"')).trimEnd()
+          found.push({ line: this.begins, text: `${above.endsWith(",") ? above.slice(0, -1) : above}}` })
+          this.held = ""
+          this.depth = 0
+          this.inEvents = true
+          from = at + 1
+        } else this.depth++
+      } else if (code === close || code === closeArray) {
+        this.depth--
+        if (this.depth <= 0) {
+          found.push({ line: this.begins, text: (this.held + text.slice(from, at + 1)).replace(/^\{\s*,/, "{") })
+          this.held = ""
+          this.depth = 0
+          from = at + 1
+        }
+      }
+      // Text outside any object is a record too, so that it is rejected with its line.
+      else if (this.depth === 0 && code === newline) {
+        found.push({ line: this.begins, text: this.held + text.slice(from, at) })
+        this.held = ""
+        from = at + 1
+      }
+    }
+    this.held += text.slice(from)
+    return this.held.length > maxRecord || found.some((record) => record.text.length > maxRecord) ? "too-large" : found
+  }
+
+  /** The last `nameLength` characters before this one: bounded, so that a record with many lists takes linear time. */
+  private before(text: string, from: number, at: number): string {
+    const own = text.slice(Math.max(from, at - nameLength), at)
+    return own.length < nameLength ? this.held.slice(own.length - nameLength) + own : own
+  }
+
+  /** The unfinished record, if any. */
+  get rest(): Record | undefined {
+    return this.held.trim() === "" && !this.inEvents ? undefined : { line: this.begins, text: this.held }
+  }
+}

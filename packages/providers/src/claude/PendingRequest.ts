@@ -1,0 +1,150 @@
+/** Maps Claude's `can_use_tool` requests to `Ask`, and our answers to its results. */
+import type { Answer, Answers, Decision, Question } from "@millrace/contracts/Item"
+import { type Fields, isRecord, stringAt, optional } from "../Fields.ts"
+import type { NativeAsk } from "../NativeEvent.ts"
+import { oneLine } from "../OneLine.ts"
+import * as Items from "./Items.ts"
+import type { CanUseTool } from "./Wire.ts"
+
+export interface PendingRequest {
+  readonly ask: NativeAsk
+  /** The control response that carries an answer back. */
+  readonly result: (answer: Answer) => Permission
+}
+
+/** The answer in Claude's protocol. */
+export type Permission =
+  | { readonly behavior: "allow"; readonly updatedInput: Fields; readonly updatedPermissions?: ReadonlyArray<Fields> }
+  | { readonly behavior: "deny"; readonly message: string; readonly interrupt?: boolean }
+
+const declined = "The person declined this."
+
+export const tooLate: Permission = { behavior: "deny", message: "The turn has ended: no person was asked.", interrupt: true }
+
+/** Answer to a background subagent while too many requests wait: the subagent continues without the permission. */
+export const tooMany: Permission = {
+  behavior: "deny",
+  message: "Too many questions of background agents wait for an answer: no person was asked."
+}
+
+/** Answer to a subagent whose turn has ended: the subagent continues without the permission. */
+export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended without an answer." }
+
+/**
+ * The suggested rules, restricted to this session: Claude proposes to write them into the project's settings. When there are rules, a change of
+ * the permission mode is omitted: accepting one command must not accept every edit.
+ */
+const forSession = (suggestions: CanUseTool["permission_suggestions"]): ReadonlyArray<Fields> => {
+  const all = suggestions ?? []
+  const rules = all.some(({ type }) => type === "addRules")
+  return all
+    .filter(({ type }) => !rules || type !== "setMode")
+    .map((suggestion): Fields => Object.assign({}, suggestion, { destination: "session" }))
+}
+
+const title = ({ input, tool_name: name }: CanUseTool): string => {
+  const tool = { name, input }
+  const command = name === "Bash" ? stringAt(input, "command") : undefined
+  const [change] = Items.plannedChanges(tool)
+  if (command !== undefined) return `Run: ${command}`
+  if (change !== undefined) return `Change: ${change.path}`
+  if (name === "ExitPlanMode") return "Go on with this plan?"
+  return `Use ${Items.toolName(name)}: ${JSON.stringify(input)}`
+}
+
+const approval = (request: CanUseTool, itemId: string | undefined): PendingRequest => {
+  const { blocked_path: blocked, decision_reason: why, description, input, permission_suggestions, tool_name: name } = request
+  const session = forSession(permission_suggestions)
+  const changes = Items.plannedChanges({ name, input })
+  const plan = name === "ExitPlanMode" ? stringAt(input, "plan") : undefined
+  const reason = [plan ?? description, why, blocked ? `outside what is allowed: ${blocked}` : undefined]
+    .filter(Boolean)
+    .join("\n")
+  const sure: ReadonlyArray<Decision> = session.length > 0 ? ["accept-for-session"] : []
+  return {
+    ask: {
+      kind: "approval",
+      title: oneLine(title(request)),
+      ...optional("nativeItemId", itemId),
+      ...optional("command", name === "Bash" ? stringAt(input, "command") : undefined),
+      ...(changes.length > 0 ? { changes } : {}),
+      ...optional("reason", reason === "" ? undefined : reason),
+      choices: ["accept", ...sure, "decline", "cancel"]
+    },
+    result: (answer) => {
+      // Question answers to an approval count as decline: they allow nothing.
+      const decision = "decision" in answer ? answer.decision : "decline"
+      if (decision === "decline") return { behavior: "deny", message: declined }
+      if (decision === "cancel") return { behavior: "deny", message: declined, interrupt: true }
+      const remember = decision === "accept-for-session" && session.length > 0
+      return { behavior: "allow", updatedInput: input, ...(remember ? { updatedPermissions: session } : {}) }
+    }
+  }
+}
+
+/** A question of `AskUserQuestion`. Claude identifies a question by its text, so two questions with the same text have no distinct id. */
+const questionOf = (raw: unknown): Question | undefined => {
+  const text = stringAt(raw, "question")
+  if (text === undefined || !isRecord(raw)) return undefined
+  const options: unknown = raw["options"]
+  return {
+    id: text,
+    text,
+    ...optional("header", stringAt(raw, "header")),
+    ...(raw["multiSelect"] === true ? { multiple: true } : {}),
+    ...(Array.isArray(options)
+      ? {
+          options: options.flatMap((option: unknown) => {
+            const label = stringAt(option, "label")
+            return label === undefined ? [] : [{ label, ...optional("description", stringAt(option, "description")) }]
+          })
+        }
+      : {})
+  }
+}
+
+/** Makes ids unique within the request: the second question with the same text gets `TEXT (2)`. */
+const distinct = (questions: ReadonlyArray<Question>): ReadonlyArray<Question> => {
+  const ids = new Set<string>()
+  return questions.map((question) => {
+    let id = question.text
+    for (let n = 2; ids.has(id); n++) id = `${question.text} (${n})`
+    ids.add(id)
+    return id === question.id ? question : { ...question, id }
+  })
+}
+
+/** The answers by question text, as Claude expects them. Answers to questions with the same text are joined in order, each with its header if it has one. */
+const answersByText = (questions: ReadonlyArray<Question>, answers: Answers): Readonly<Record<string, string>> => {
+  const byText = new Map<string, ReadonlyArray<string>>()
+  for (const { header, id, text } of questions) {
+    const given = answers[id]?.join(", ")
+    if (given === undefined) continue
+    const same = questions.filter((one) => one.text === text)
+    const label = header ?? `${same.findIndex((one) => one.id === id) + 1}`
+    byText.set(text, [...(byText.get(text) ?? []), same.length === 1 ? given : `${label}: ${given}`])
+  }
+  return Object.fromEntries([...byText].map(([text, given]) => [text, given.join("; ")]))
+}
+
+const asksQuestions = (request: CanUseTool, itemId: string | undefined): PendingRequest | undefined => {
+  const raw = request.tool_name === "AskUserQuestion" ? request.input["questions"] : undefined
+  const [first, ...rest] = Array.isArray(raw) ? distinct(raw.flatMap((one: unknown) => questionOf(one) ?? [])) : []
+  if (first === undefined) return undefined
+  return {
+    ask: { kind: "question", title: oneLine(first.text), ...optional("nativeItemId", itemId), questions: [first, ...rest] },
+    result: (answer) => {
+      if (!("answers" in answer))
+        return {
+          behavior: "deny",
+          message: "The person did not answer.",
+          ...("decision" in answer && answer.decision === "cancel" ? { interrupt: true } : {})
+        }
+      return { behavior: "allow", updatedInput: { ...request.input, answers: answersByText([first, ...rest], answer.answers) } }
+    }
+  }
+}
+
+/** `itemId`: the tool's item, when the tool call belongs to this conversation. */
+export const pending = (request: CanUseTool, itemId: string | undefined): PendingRequest =>
+  asksQuestions(request, itemId) ?? approval(request, itemId)

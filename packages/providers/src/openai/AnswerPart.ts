@@ -1,0 +1,75 @@
+/** The common form of both dialects of an endpoint, and readers for values of unknown shape. */
+import type { Failure, Usage } from "@millrace/contracts/Item"
+import { isRecord } from "../Fields.ts"
+
+export type AnswerPart =
+  /**
+   * Text of the answer, or of the reasoning; `part` identifies the message. `whole`: not a piece but the whole text of the part, or of the answer
+   * (`answer`); a server may send it in addition to the pieces.
+   */
+  | {
+      readonly _tag: "Text"
+      readonly kind: "agent-message" | "reasoning"
+      readonly part: string
+      readonly text: string
+      readonly whole?: "part" | "answer"
+    }
+  /**
+   * A piece of a call, with the identification that the server gives: `index` is its position in the answer, `at` its position in this chunk.
+   * `whole`: the complete call, repeated at the end of the answer.
+   */
+  | {
+      readonly _tag: "Call"
+      readonly at: number
+      readonly index?: string
+      readonly id?: string
+      readonly name?: string
+      readonly arguments: string
+      readonly whole?: true
+    }
+  | { readonly _tag: "Usage"; readonly usage: Usage }
+  /** `reason`: `stop`, `length`, `tool_calls`, `content_filter`, or another value. */
+  | { readonly _tag: "Finish"; readonly reason: string }
+  | { readonly _tag: "Failed"; readonly failure: Failure }
+  /** Content that this version does not read (T15). `names`: its members of the message; `alone`: nothing else of the message was read. */
+  | { readonly _tag: "Other"; readonly names: string; readonly alone: boolean }
+
+export const none: ReadonlyArray<AnswerPart> = []
+export const unread = (names: string): ReadonlyArray<AnswerPart> => [{ _tag: "Other", names, alone: true }]
+
+export const intAt = (value: unknown, key: string): number | undefined => {
+  const found = isRecord(value) ? value[key] : undefined
+  return typeof found === "number" && Number.isSafeInteger(found) && found >= 0 ? found : undefined
+}
+export const arrayAt = (value: unknown, key: string): ReadonlyArray<unknown> => {
+  const found = isRecord(value) ? value[key] : undefined
+  return Array.isArray(found) ? found : []
+}
+
+const count = <K extends keyof Usage>(key: K, value: number | undefined): { readonly [P in K]?: number } =>
+  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: number })
+
+export const usageOf = (raw: unknown): ReadonlyArray<AnswerPart> => {
+  if (!isRecord(raw)) return none
+  const input = intAt(raw, "prompt_tokens") ?? intAt(raw, "input_tokens")
+  const output = intAt(raw, "completion_tokens") ?? intAt(raw, "output_tokens")
+  const read = raw["prompt_tokens_details"] ?? raw["input_tokens_details"]
+  const written = raw["completion_tokens_details"] ?? raw["output_tokens_details"]
+  const usage: Usage = {
+    ...count("inputTokens", input),
+    ...count("cachedInputTokens", intAt(read, "cached_tokens")),
+    ...count("outputTokens", output),
+    ...count("reasoningTokens", intAt(written, "reasoning_tokens")),
+    ...count("totalTokens", intAt(raw, "total_tokens"))
+  }
+  return [{ _tag: "Usage", usage }]
+}
+
+/** Whether the value has no content. */
+export const empty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  value === "" ||
+  value === false ||
+  (Array.isArray(value) && value.every(empty)) ||
+  (isRecord(value) && Object.values(value).every(empty))
