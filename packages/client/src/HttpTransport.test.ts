@@ -135,26 +135,27 @@ describe("HttpTransport", () => {
 
   it.effect("C6 with lenient every request asks the server to ignore unknown fields; without it none does", () =>
     Effect.gen(function* () {
-      const asked = (options: Pick<HttpTransport.Options, "lenient">) => {
-        const headers: Array<string | null> = []
-        const transport = HttpTransport.make({
-          url,
-          ...options,
-          fetch: (_, init) => {
-            headers.push(new Headers(init?.headers).get("x-millrace-lenient"))
-            return Promise.resolve(new Response("", { status: 418 }))
-          }
+      const asked = (options: Pick<HttpTransport.Options, "lenient">) =>
+        Effect.gen(function* () {
+          const headers: Array<string | null> = []
+          const transport = HttpTransport.make({
+            url,
+            ...options,
+            fetch: (_, init) => {
+              headers.push(new Headers(init?.headers).get("x-millrace-lenient"))
+              return Promise.resolve(new Response("", { status: 418 }))
+            }
+          })
+          const create = { commandId: CommandId.make("c"), type: "project.create", cwd: "/work" } as const
+          const refused = { _tag: "Refused" }
+          expect(yield* Effect.flip(transport.state)).toMatchObject(refused)
+          expect(yield* Effect.flip(transport.dispatch(create))).toMatchObject(refused)
+          expect(yield* Effect.flip(Stream.runDrain(transport.follow({})))).toMatchObject(refused)
+          return headers
         })
-        const create = { commandId: CommandId.make("c"), type: "project.create", cwd: "/work" } as const
-        return Effect.forEach(
-          [transport.state, transport.dispatch(create), Stream.runDrain(transport.follow({}))],
-          Effect.flip
-        ).pipe(Effect.map((refusals) => ({ headers, refusals: refusals.map(({ _tag }) => _tag) })))
-      }
-      const refusals = ["Refused", "Refused", "Refused"]
-      expect(yield* asked({ lenient: true })).toEqual({ headers: ["1", "1", "1"], refusals })
-      expect(yield* asked({ lenient: false })).toEqual({ headers: [null, null, null], refusals })
-      expect(yield* asked({})).toEqual({ headers: [null, null, null], refusals })
+      expect(yield* asked({ lenient: true })).toEqual(["1", "1", "1"])
+      expect(yield* asked({ lenient: false })).toEqual([null, null, null])
+      expect(yield* asked({})).toEqual([null, null, null])
     })
   )
 
