@@ -1,4 +1,4 @@
-/** An answer of the scripted model endpoint as Chat Completions stream it: chunks, the usage, `[DONE]`. */
+/** An answer of the scripted model endpoint in the Chat Completions format: chunks, usage, `[DONE]`. */
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
 import type { Step } from "./ModelScript.ts"
@@ -56,7 +56,7 @@ export const respond = Effect.fn("ChatAnswer.respond")(function* (
       case "Hang":
         return yield* Effect.async<void>((resume) => void response.once("close", () => resume(Effect.void)))
       case "Cut":
-        // Lets what was written reach the client before the connection breaks.
+        // The client must receive the written bytes before the connection breaks.
         yield* Effect.sleep(50)
         return void response.destroy()
       case "Failed":

@@ -1,6 +1,6 @@
 /**
- * What was seen to go wrong with the real Codex, each once, as the log tells it: the real adapter, a process that plays a recording with that one
- * thing gone wrong (kit/player.mjs), and the whole host over a log in memory.
+ * Failures that were seen with the real Codex, each once, as the log records them: the real adapter, a process that plays a recording with that
+ * one fault (kit/player.mjs), and the whole host over a log in memory.
  */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -17,7 +17,7 @@ const cwd = import.meta.dirname
 const player = join(cwd, "kit/player.mjs")
 const fixtures = join(cwd, "../../providers/test/codex/fixtures")
 
-/** Codex whose nth session plays the nth of these: `RECORDING#PROCESS#FAULT`. */
+/** A Codex whose nth session plays the nth of these: `RECORDING#PROCESS#FAULT`. */
 const codex = (...plays: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const ledger = yield* Ledger.Ledger
@@ -58,7 +58,7 @@ const begin = (adapter: ProviderAdapter, limits: Host.Limits = {}) =>
 
 const data = (event: LogEvent | undefined) => (event?.data ?? {}) as Readonly<Record<string, unknown>>
 const ends = (events: ReadonlyArray<LogEvent>) => events.filter(({ type }) => /^turn\.(completed|interrupted|failed)$/.test(type))
-/** Without what the person said. */
+/** The history without the person's messages. */
 const story = (events: ReadonlyArray<LogEvent>, kind: RegExp) =>
   events
     .filter((event) => kind.test(event.type) && data(event)["kind"] !== "user-message")

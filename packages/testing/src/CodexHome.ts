@@ -1,4 +1,4 @@
-/** A real Codex for tests: the binary of the real lane, and a home directory that keeps it offline and away from the developer's own settings. */
+/** A real Codex for tests: the binary that the real lane installed, and a home directory that keeps it offline and separate from the developer's settings. */
 import { Data, Effect, type Scope } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -21,13 +21,13 @@ export const codexBin: Effect.Effect<string, CodexMissing> = Effect.suspend(() =
 export interface CodexSettings {
   readonly approvalPolicy?: "on-request" | "never"
   readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access"
-  /** How often Codex itself repeats a broken stream. */
+  /** How often Codex retries a broken stream. */
   readonly streamRetries?: number
-  /** `false`: without the section `[agents]`, which the Codex inside of codex-acp 0.16 reads as something else. */
+  /** `false` omits the section `[agents]`, which the Codex inside codex-acp 0.16 parses differently. */
   readonly agents?: boolean
 }
 
-/** `config.toml` that works offline, with everything off that would call out. `gpt-5.5` is a model that 0.169 knows, so it offers all its tools. */
+/** `config.toml` for offline use, with every outgoing connection off. Codex 0.169 knows the model `gpt-5.5`, so it offers all its tools. */
 export const codexConfig = (port: number, settings: CodexSettings = {}): string => `model = "gpt-5.5"
 model_provider = "local"
 approval_policy = "${settings.approvalPolicy ?? "on-request"}"
@@ -64,11 +64,11 @@ export interface CodexHome {
   readonly home: string
   /** CODEX_HOME of the process. */
   readonly codexHome: string
-  /** An empty directory to work in. */
+  /** An empty working directory. */
   readonly workspace: string
 }
 
-/** A fresh home and workspace, removed with the scope. Below `~/.cache`: Codex makes no helper programs under a temporary directory. */
+/** A new home and workspace, removed with the scope. They are below `~/.cache`, because Codex makes no helper programs under a temporary directory. */
 export const makeCodexHome = (endpoint: ModelEndpoint, settings?: CodexSettings): Effect.Effect<CodexHome, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -92,12 +92,12 @@ const isCodexOf = (codexHome: string) => (pid: string) => {
       environment.includes(`CODEX_HOME=${codexHome}`) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("\0app-server")
     )
   } catch {
-    // Gone between the listing and the look.
+    // The process exited after the directory was listed.
     return false
   }
 }
 
-/** The `codex app-server` that runs with this home: what a test kills. Linux only. */
+/** The `codex app-server` that runs with this home; tests kill it. Linux only. */
 export const codexPid = (home: Pick<CodexHome, "codexHome">): Effect.Effect<number, CodexMissing> =>
   Effect.suspend(() => {
     const pid = readdirSync("/proc").find(isCodexOf(home.codexHome))

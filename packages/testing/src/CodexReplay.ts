@@ -1,6 +1,6 @@
 /**
- * Recorded conversations through Codex' mapping and the normaliser, as a session would have had them: one playback for each process (or
- * connection) and each native thread of it. It stops where the recorded client did something, so that a test can do it instead.
+ * Plays recorded conversations through Codex' mapping and the normaliser, as a session does: one playback for each process (or connection)
+ * and each of its native threads. It pauses where the recorded client acted, so that a test can act instead.
  */
 import { ThreadId, TurnId, type RequestId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
@@ -12,22 +12,22 @@ import { requestKey } from "@millrace/providers/process/Message"
 import type { ExitEvidence } from "@millrace/providers/process/RpcChild"
 import * as Transcripts from "./CodexTranscripts.ts"
 
-/** What the recorded client did next. */
+/** The next act of the recorded client. */
 export type Act =
   | { readonly _tag: "Start"; readonly text: string; readonly give: (turnId: TurnId) => void }
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
-  /** Of a request that is open. */
+  /** Answers an open request. */
   | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
   | { readonly _tag: "End" }
 
 export interface Playback {
   readonly nativeThreadId: string
-  /** Whether the process died, or left, by itself; else it waits to be stopped. */
+  /** How the process exited by itself; `undefined` if it waits to be stopped. */
   readonly exit: ExitEvidence | undefined
   readonly normaliser: Normaliser.Normaliser
-  /** Plays on to the next act; the events up to there. */
+  /** Plays to the next act; returns the events before it. */
   readonly next: () => { readonly act: Act; readonly events: ReadonlyArray<ProviderEvent> }
-  /** Requests that came too late to be asked, or that are not known: they are refused. */
+  /** Number of requests that were rejected because they came too late or are unknown. */
   readonly refused: () => number
 }
 
@@ -36,7 +36,7 @@ interface Process {
   exit: ExitEvidence | undefined
 }
 
-/** A process begins with `initialize` after its predecessor's end was noted; over WebSocket each client is a connection of its own. */
+/** Splits a transcript into processes. A process begins with `initialize` after its predecessor ended; over WebSocket each client is a separate connection. */
 const processes = (lines: ReadonlyArray<Transcripts.Line>): ReadonlyArray<Process> => {
   const all: Array<Process> = []
   const current = new Map<string, Process>()
@@ -166,7 +166,7 @@ const play = (
   }
 }
 
-/** Every session of that transcript, in order: a maker for each, with the ids that it shall have. None when it never came to a thread. */
+/** One playback for each session of the transcript, in order; `open` takes the ids for the session. Empty if the transcript has no thread. */
 export const playbacks = (name: string) =>
   processes(Transcripts.read(name)).flatMap((process, index) =>
     [...threadIds(process.lines)].map((nativeThreadId) => ({
@@ -179,7 +179,7 @@ export const playbacks = (name: string) =>
 
 export interface Replayed {
   readonly nativeThreadId: string
-  /** Turns that the recorded client asked for in it. */
+  /** Number of turns that the recorded client started in this session. */
   readonly starts: number
   readonly events: ReadonlyArray<ProviderEvent>
   /** Our ids of the requests that the recorded client answered while they were open. */
@@ -189,7 +189,7 @@ export interface Replayed {
 
 const closed: ExitEvidence = { code: 0, signal: null, stderr: "", stopReason: "the recording ends" }
 
-/** Every session of that transcript, played to its end with the recorded client's acts. */
+/** Plays every session of the transcript to its end, with the recorded client's acts. */
 export const replay = (name: string): ReadonlyArray<Replayed> =>
   playbacks(name).map(({ nativeThreadId, open, process }) => {
     const threadId = ThreadId.make(`thr_${nativeThreadId.slice(-12)}`)

@@ -1,4 +1,4 @@
-/** decide and evolve without log or fibers: one world in memory, every event kept, the invariants checked after each step (T4). */
+/** decide and evolve without log or fibers: one state in memory. It keeps every event and checks the invariants after each step (T4). */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Command, CommandResult } from "@millrace/contracts/Command"

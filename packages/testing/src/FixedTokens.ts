@@ -1,4 +1,4 @@
-/** Tokens without a file: nobody is identified, and every token lives; a test changes what it is about. */
+/** Tokens in memory: no caller is identified and every token is valid. A test overrides the methods it is about. */
 import { Tokens } from "@millrace/server/auth/Tokens"
 import { Effect, Layer } from "effect"
 

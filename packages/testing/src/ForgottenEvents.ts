@@ -1,10 +1,10 @@
-/** A log that grew and was trimmed: events that no reader has seen are appended and trimmed while no server has the directory open. */
+/** Appends events that no reader has received and trims them, while no server has the directory open. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { DateTime, Effect } from "effect"
 import { join } from "node:path"
 
-/** Every cursor that was given out before is below retention afterwards. */
+/** Afterwards every cursor that was issued before is below retention. */
 export const forget = (dataDir: string, threadId: ThreadId) =>
   Effect.gen(function* () {
     const log = yield* EventLogSqlite.make({ file: join(dataDir, "log.db") })

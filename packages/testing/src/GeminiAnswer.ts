@@ -1,4 +1,4 @@
-/** The scripted model as the Gemini API answers (`POST /v1beta/models/MODEL:generateContent` and `:streamGenerateContent`). */
+/** The scripted model in the format of the Gemini API (`POST /v1beta/models/MODEL:generateContent` and `:streamGenerateContent`). */
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
 import type { ResponsesBody, Step } from "./ModelScript.ts"
@@ -9,12 +9,12 @@ interface Part {
   readonly functionResponse?: object
 }
 
-/** The body of both calls, as far as the script reads it. */
+/** The fields of both request bodies that the script reads. */
 export interface GeminiBody {
   readonly contents?: ReadonlyArray<{ readonly role?: string; readonly parts?: ReadonlyArray<Part> }>
 }
 
-/** A conversation as the input of the other dialects. */
+/** Converts a conversation to the input of the other dialects. */
 export const ofGemini = ({ contents = [] }: GeminiBody): ResponsesBody => ({
   input: contents.flatMap(({ parts = [], role = "user" }) =>
     parts.map(({ functionResponse, text = "" }) =>
@@ -27,7 +27,7 @@ export const ofGemini = ({ contents = [] }: GeminiBody): ResponsesBody => ({
 
 const usageMetadata = { promptTokenCount: 100, candidatesTokenCount: 10, totalTokenCount: 110 }
 
-/** The answer to requests of the CLI outside the conversation (`generateContent`): which model suits, and whether to continue. Scripts do not contain them. */
+/** The answer to the CLI's requests outside the conversation (`generateContent`): which model to use, and whether to continue. Scripts do not contain them. */
 export const aside = (response: ServerResponse): void => {
   const candidate = { content: { role: "model", parts: [{ text: "{}" }] }, finishReason: "STOP", index: 0 }
   response.writeHead(200, { "content-type": "application/json" })
@@ -66,7 +66,7 @@ export const respond = Effect.fn("GeminiAnswer.respond")(function* (
       case "Hang":
         return yield* Effect.async<void>((resume) => void response.once("close", () => resume(Effect.void)))
       default:
-        // The rest of the script is not spoken in this dialect.
+        // This dialect does not support the remaining steps.
         return void response.destroy()
     }
   }

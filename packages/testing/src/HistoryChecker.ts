@@ -1,6 +1,6 @@
 /**
- * What readers saw against what the log holds: pure, so that a recorded history can be judged anywhere. Each reader's concatenation is
- * the log or its filter, once, in order, whatever was cut and resumed between (D2); every other rule names the invariant it holds.
+ * Compares what readers received with the log. Pure, so that it can check any recorded history. The concatenation of a reader's connections is
+ * the log or its filter, once, in order, whatever was cut and resumed in between (D2). Every other rule names its invariant.
  */
 import { isTerminal } from "@millrace/contracts/Event"
 
@@ -13,17 +13,17 @@ export interface Row {
   readonly json: string
 }
 
-/** What came over one attach, in the order it came. */
+/** What one connection delivered, in order of arrival. */
 export type Seen =
-  /** `offset`: what the frame's id says. */
+  /** `offset`: from the frame's id. */
   | { readonly _tag: "event"; readonly offset: number; readonly json: string }
   | { readonly _tag: "caught-up"; readonly head: number; readonly replayed?: number }
   | { readonly _tag: "heartbeat"; readonly head: number }
   | { readonly _tag: "bye"; readonly resumeAfter: number }
   | { readonly _tag: "end" }
-  /** Best effort: so many events of `from`..`to` were left out. */
+  /** Best effort: `skipped` events of `from`..`to` were left out. */
   | { readonly _tag: "lagged"; readonly from: number; readonly to: number; readonly skipped: number }
-  /** One answered page: it was asked for `since`, its header says `upTo`. Its events follow the order of the body. */
+  /** One page: the request had `since`, the response header says `upTo`. Events are in the order of the body. */
   | {
       readonly _tag: "page"
       readonly since: number
@@ -32,19 +32,19 @@ export type Seen =
       readonly jsons: ReadonlyArray<string>
     }
 
-/** One connection: from the position that was asked for to its end. */
+/** One connection, from the requested position to its end. */
 export interface Attach {
   readonly after: number
   readonly seen: ReadonlyArray<Seen>
-  /** It is open still, and nothing is under way. */
+  /** The connection is still open and nothing is in flight. */
   readonly live: boolean
 }
 
 export interface History {
   readonly reader: string
-  /** Only this stream was asked for. */
+  /** The reader requested only this stream. */
   readonly stream?: string
-  /** Where the reader began. */
+  /** The offset at which the reader began. */
   readonly start: number
   readonly attaches: ReadonlyArray<Attach>
 }
@@ -75,7 +75,7 @@ export interface Violation {
   readonly detail: string
 }
 
-/** A stream of a deleted thread can have no more events. */
+/** The stream of a deleted thread has no more events. */
 const deletion = "thread.deleted"
 
 const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolean): ReadonlyArray<Violation> => {
@@ -90,7 +90,7 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   /** How many of `wanted` have been delivered: the next one due is `wanted[next]`. */
   let next = 0
   let ended = false
-  /** Offsets that were left out. */
+  /** Offsets that a best-effort reader skipped. */
   const skipped = new Set<number>()
 
   const deliver = (offset: number | undefined, json: string): void => {
@@ -113,12 +113,12 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
       next = at + 1
     }
   }
-  /** Everything up to this offset must have been delivered. */
+  /** True if everything up to this offset has been delivered. */
   const complete = (upTo: number): boolean => wanted[next] === undefined || (wanted[next]?.offset ?? 0) > upTo
   const lastDelivered = (): number => wanted[next - 1]?.offset ?? history.start
 
   for (const [n, attach] of history.attaches.entries()) {
-    // What was only said to be left out lies after the cursor of a reader that comes back: it is due again.
+    // Skipped events after the cursor of a reader that reconnects are due again.
     while (next > 0 && (wanted[next - 1]?.offset ?? 0) > attach.after && skipped.delete(wanted[next - 1]?.offset ?? 0)) next--
     let caughtUps = 0
     let came = 0
@@ -196,7 +196,7 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   return found
 }
 
-/** L1: offsets are 1..n and the versions of each stream 1..m, as the rows stand in the log. */
+/** L1: offsets are 1..n and the versions of each stream 1..m, in the order of the rows. */
 export const checkLog = (log: ReadonlyArray<Row>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const versions = new Map<string, number>()
@@ -212,8 +212,8 @@ export const checkLog = (log: ReadonlyArray<Row>): ReadonlyArray<string> => {
 }
 
 /**
- * Every breach, in the order of the histories; empty = the promise holds. `settled`: writers and faults have rested long enough for
- * everybody to have everything. `log` is the whole log, from offset 1.
+ * Every violation, in the order of the histories; empty if the invariants hold. `settled`: writers and faults have been idle long enough for
+ * all readers to have everything. `log` is the whole log, from offset 1.
  */
 export const check = (
   log: ReadonlyArray<Row>,

@@ -1,4 +1,4 @@
-/** A thread with nothing under way, as read models show it: for tests that need one to be there and look at nothing in it. */
+/** The view of an idle thread, for tests that need a thread and read none of its fields. */
 import { ProjectId, type ThreadId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 

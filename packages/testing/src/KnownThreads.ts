@@ -1,9 +1,9 @@
-/** A log without an engine has no read models: here its threads and projects are there as long as a test says so. */
+/** Read models for a log without an engine: the test decides which threads and projects exist. */
 import type { EventLog, Row } from "@millrace/log/EventLog"
 
 type Log = typeof EventLog.Service
 
-/** `exists` is asked for a thread or project that the log holds no state of; default: all are there. */
+/** `exists` is called for a thread or project of which the log holds no state. Default: all exist. */
 export const knownThreads = (log: Log, exists: (id: string) => boolean = () => true): Log => ({
   ...log,
   view: (read) =>

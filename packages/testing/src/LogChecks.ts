@@ -1,4 +1,4 @@
-/** What must hold for any log, whatever died when: checked over the events as clients read them. */
+/** Invariants of any log, whatever process died and when. Checks the events as clients read them. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
 
@@ -12,7 +12,7 @@ const count = (counts: Map<string, number>, id: string | undefined) => {
   if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
 }
 
-/** Sentences about what is wrong; empty = nothing. `settled`: nothing is under way any more. */
+/** Returns one sentence per violation; empty if there is none. `settled`: nothing is running any more. */
 export const problems = (events: ReadonlyArray<LogEvent>, settled: boolean): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   const opened = { turn: new Set<string>(), item: new Set<string>(), request: new Set<string>() }

@@ -1,6 +1,6 @@
 /**
- * A thread with a long history, written into a data directory that no server has open: by the engine's own rules for what is legal and what
- * the read models become, without an agent, so that `millrace verify` finds nothing wrong with it.
+ * Writes a thread with a long history into a data directory that no server has open. It uses the engine's own rules for legal events and
+ * for read models, without an agent, so that `millrace verify` finds no error.
  */
 import type { DataOf, EventType } from "@millrace/contracts/Event"
 import { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -58,7 +58,7 @@ export const write = (options: {
       threadOfRequest: () => undefined,
       knowsTurn: () => false
     }
-    /** What is written in one envelope. */
+    /** The contents of one envelope. */
     const draft = (
       name: string,
       write: (emit: <T extends EventType>(type: T, data: DataOf<T>) => void, draft: Draft) => void

@@ -1,6 +1,6 @@
 /**
- * A model endpoint on loopback that speaks the OpenAI Responses API (`POST /v1/responses`, server-sent events) and, in ChatAnswer.ts, Chat Completions
- * (`POST /v1/chat/completions`), and, in GeminiAnswer.ts, the Gemini API, and does what the prompt says (ModelScript): what real agents run against in tests, offline and without an account.
+ * A model endpoint on loopback. It speaks the OpenAI Responses API (`POST /v1/responses`, server-sent events), Chat Completions in ChatAnswer.ts
+ * (`POST /v1/chat/completions`) and the Gemini API in GeminiAnswer.ts, and follows the script in the prompt (ModelScript). Real agents run against it offline and without an account.
  */
 import { Deferred, Effect, FiberSet, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
@@ -14,20 +14,20 @@ export interface ModelEndpoint {
   readonly port: number
   /** Bodies of the newest requests, oldest first, at most 100. */
   readonly requests: Effect.Effect<ReadonlyArray<ResponsesBody>>
-  /** Bodies of the newest chats, as they came. */
+  /** Bodies of the newest chat requests, unchanged. */
   readonly chats: Effect.Effect<ReadonlyArray<ChatBody>>
-  /** Returns when a request has been cut by its client. */
+  /** Returns when a client has cut its request. */
   readonly cut: Effect.Effect<void>
 }
 
 export interface Options {
-  /** What `GET /v1/models` lists. Default: nothing. */
+  /** The models that `GET /v1/models` lists. Default: none. */
   readonly models?: ReadonlyArray<string>
-  /** Without it in the `Authorization` header: 401. Default: all are welcome. */
+  /** The required value of the `Authorization` header; otherwise 401. Default: no check. */
   readonly key?: string
-  /** Of the answer to `[[status CODE]]`. */
+  /** Headers of the answer to `[[status CODE]]`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Requests that are broken off before anything of their answer, at first. */
+  /** Number of first requests whose connection is cut before any part of the answer. */
   readonly dropFirst?: number
 }
 
@@ -112,7 +112,7 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (
       case "Hang":
         return yield* Effect.async<void>((resume) => void response.once("close", () => resume(Effect.void)))
       case "Cut":
-        // Lets what was written reach the client before the connection breaks.
+        // The client must receive the written bytes before the connection breaks.
         yield* Effect.sleep(50)
         return void response.destroy()
       case "Failed":
@@ -153,7 +153,7 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (
   response.end()
 })
 
-/** Listens on a free loopback port until the scope closes; open streams are cut then. */
+/** Listens on a free loopback port until the scope closes, which cuts open streams. */
 export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
   options: Options
 ): Effect.fn.Return<ModelEndpoint, never, Scope.Scope> {
@@ -167,7 +167,7 @@ export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
     list.push(body)
     if (list.length > 100) list.shift()
   }
-  /** An answer that is none, in words of its own. */
+  /** Answers with an HTTP error status and an error object. */
   const refuse = (response: ServerResponse, code: number, error: object, headers: Options["headers"] = {}) => {
     response.writeHead(code, { "content-type": "application/json", ...headers })
     response.end(JSON.stringify({ error }))

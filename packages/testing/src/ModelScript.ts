@@ -1,5 +1,5 @@
 /**
- * What a scripted model does, read from the newest prompt. Directives, in order:
+ * The script of a scripted model, read from the newest prompt. Directives, in order:
  *
  *   [[say TEXT]]            streams TEXT word by word          [[think TEXT]]        a reasoning summary, word by word
  *   [[deltas N MS]]         N deltas `d1 d2 ...`, one every MS  [[hang]]              keeps the stream open
@@ -8,10 +8,10 @@
  *   [[cut]]                 breaks the connection              [[status CODE]]       answers with that HTTP status
  *   [[failed CODE]]         `response.failed` with that code   [[call TOOL JSON]]    any tool that the agent offers
  *   [[finish REASON]]       ends the answer with that reason   [[garbage TEXT]]      an event whose data is TEXT
- *   [[flood BYTES]]         one event of so many bytes         [[leak]]              an error that holds the request's key
- *   [[plain]]               an answer that is no stream of events, and has no end
+ *     [[flood BYTES]]         one event of BYTES bytes           [[leak]]              an error that contains the request's key
+ *     [[plain]]               an answer that is no event stream and has no end
  *
- * A tool call (shell, escalate, patch, ask, call) ends a response; what follows it is played when its output comes back.
+ * A tool call (shell, escalate, patch, ask, call) ends a response; the next steps play when its output arrives.
  */
 
 export type Step =
@@ -35,7 +35,7 @@ interface InputItem {
   readonly content?: string | ReadonlyArray<{ readonly text?: string }>
 }
 
-/** The body of `POST /v1/responses`, as far as the script reads it. */
+/** The fields of the body of `POST /v1/responses` that the script reads. */
 export interface ResponsesBody {
   readonly model?: string
   readonly input?: ReadonlyArray<InputItem>
@@ -47,13 +47,13 @@ interface ChatMessage {
   readonly content?: string | null
 }
 
-/** The body of `POST /v1/chat/completions`, as far as the script reads it. */
+/** The fields of the body of `POST /v1/chat/completions` that the script reads. */
 export interface ChatBody {
   readonly model?: string
   readonly messages?: ReadonlyArray<ChatMessage>
 }
 
-/** A chat as the input of the other dialect. */
+/** Converts a chat to the input of the other dialect. */
 export const ofChat = ({ messages = [], model }: ChatBody): ResponsesBody => ({
   ...(model === undefined ? {} : { model }),
   input: messages.map(({ content, role }) =>
@@ -128,7 +128,7 @@ const step = (name: string, text: string): ReadonlyArray<Step> => {
   }
 }
 
-/** The directives of a prompt; a prompt without any is answered with `You said: ...`. */
+/** The directives of a prompt. A prompt without directives gets `You said: ...`. */
 export const parse = (prompt: string): ReadonlyArray<Step> => {
   const steps = [...prompt.matchAll(/\[\[(\w+)\s*([\s\S]*?)\]\]/g)].flatMap(([, name = "", text = ""]) => step(name, text.trim()))
   return steps.length > 0 ? steps : [{ _tag: "Text", text: `You said: ${prompt.trim()}` }]
@@ -137,11 +137,11 @@ export const parse = (prompt: string): ReadonlyArray<Step> => {
 const textOf = (item: InputItem): string =>
   typeof item.content === "string" ? item.content : (item.content ?? []).map((part) => part.text ?? "").join("\n")
 
-/** The newest prompt of a person: what an agent adds by itself is in angle brackets. */
+/** The newest prompt of a person; text that the agent adds is in angle brackets. */
 const isPrompt = (item: InputItem) =>
   item.role === "user" && !textOf(item).trimStart().startsWith("<") && textOf(item).trim() !== ""
 
-/** The steps of this response: those after as many tool calls as there are tool outputs since the newest prompt. */
+/** The steps of this response. Skips one tool call for each tool output since the newest prompt. */
 export const nextSteps = (body: ResponsesBody): ReadonlyArray<Step> => {
   const input = body.input ?? []
   const at = input.findLastIndex(isPrompt)

@@ -1,8 +1,8 @@
-/** What both dialects of the scripted model endpoint write with. */
+/** Functions that all dialects of the scripted model endpoint use for writing. */
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
 
-/** Waits for the socket when its buffer is full; a closed connection ends the wait. */
+/** Waits for `drain` when the socket's buffer is full; a closed connection ends the wait. */
 export const write = (response: ServerResponse, text: string) =>
   Effect.async<void>((resume) => {
     if (response.destroyed || response.write(text)) return resume(Effect.void)
@@ -15,5 +15,5 @@ export const write = (response: ServerResponse, text: string) =>
     response.on("close", done)
   })
 
-/** With the blanks that follow them. */
+/** Splits text into words, each with the blanks that follow it. */
 export const words = (text: string) => text.split(/(?<= )/)

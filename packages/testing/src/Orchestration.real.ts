@@ -12,13 +12,13 @@ import * as Kit from "./Orchestration.ts"
 
 const data = (event: LogEvent) => event.data as Readonly<Record<string, unknown>>
 
-/** Runs a test with everything in place; the log must be sound at its end. */
+/** Runs a test with the whole orchestration; the log must pass `verify` at its end. */
 const withCodex = <E, R>(test: (home: { readonly workspace: string; readonly codexHome: string }) => Effect.Effect<void, E, R>) =>
   Effect.gen(function* () {
     const endpoint = yield* ModelEndpoint.make
     const home = yield* makeCodexHome(endpoint)
     const codex = yield* Codex.make({ binary: yield* codexBin, home: home.home, codexHome: home.codexHome })
-    // The kit knows the directory /work; Codex works in its own.
+    // The kit uses the directory /work; Codex needs a real one.
     const adapter = { ...codex, open: (input: Parameters<typeof codex.open>[0]) => codex.open({ ...input, cwd: home.workspace }) }
     const layer = Kit.layer({ providers: [{ adapter, calls: [], live: () => 0 }] })
     yield* test(home).pipe(

@@ -1,4 +1,4 @@
-/** The whole orchestration in memory, for tests: log, engine, recovery, dispatcher, views, and what a test asks of them. */
+/** The whole orchestration in memory, for tests: log, engine, recovery, dispatcher, views, and test queries. */
 import { type BodyOf, type CommandOf, type CommandType, make } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { CommandId } from "@millrace/contracts/Ids"
@@ -18,12 +18,12 @@ export interface Options {
   readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
   readonly engine?: Engine.Options
   readonly dispatcher?: Dispatcher.Options
-  /** With the clock of continuations. Without it no timer repeats. */
+  /** Runs the timers of continuations. Without it no timer repeats. */
   readonly timers?: Timers.Options
   readonly signals?: Signals.Options
 }
 
-/** Over any log: give it one to share between two "processes". */
+/** Over any log. Pass the same log to share it between two "processes". */
 export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Options = {}) => {
   const engine = Engine.layer(options.engine).pipe(
     Layer.provide(Directories.layerMemory("/work", "/other")),
@@ -59,14 +59,14 @@ export const failing = (log: typeof EventLog.Service, failure: () => LogUnavaila
 export const failingLayer = (failure: () => LogUnavailable | undefined) =>
   Layer.map(EventLogMemory.layer(), (context) => Context.make(EventLog, failing(Context.get(context, EventLog), failure)))
 
-/** What a disk that cannot be written reports. */
+/** The error of a disk that cannot be written. */
 export const unwritable = new LogUnavailable({ operation: "append", reason: "io", message: "injected" })
 
 export type Services = Layer.Layer.Success<ReturnType<typeof layer>>
 
 /**
- * A server process over a log that outlives it. `kill` is the power going: from then on it reads and writes nothing, and nothing of it is shut in order.
- * `dieAfter`: it is killed by itself, instead of the append of that number.
+ * A server process over a log that outlives it. `kill` simulates a power loss: the process reads and writes nothing afterwards and does not shut down in order.
+ * `dieAfter`: it dies instead of the append of that number.
  */
 export const start = (log: typeof EventLog.Service, options: Options & { readonly dieAfter?: number } = {}) =>
   Effect.gen(function* () {
@@ -74,7 +74,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
     const died = yield* Deferred.make<void>()
     let left = options.dieAfter ?? Number.POSITIVE_INFINITY
     let dead = false
-    /** What a dead process does. */
+    /** What calls of a dead process return. */
     const nothing = Effect.async<never>(() => {})
     const own: typeof EventLog.Service = {
       ...log,
@@ -90,7 +90,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
       Effect.raceFirst(Effect.as(Deferred.await(died), undefined))
     )
     return {
-      /** Runs with the services of the process; `undefined` when it died first. */
+      /** Runs with the services of the process; `undefined` if it died first. */
       run: <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A | undefined, E> =>
         built === undefined
           ? Effect.void.pipe(Effect.as(undefined))
@@ -98,23 +98,23 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
       kill: Effect.sync(() => {
         dead = true
       }),
-      /** In order. */
+      /** Shuts the process down in order. */
       close: Scope.close(scope, Exit.void)
     }
   })
 
 let ids = 0
-/** A command with an id of its own. */
+/** Makes a command with a new id. */
 export const command = <T extends CommandType>(type: T, body: BodyOf<T>, id = `cmd-${++ids}`): CommandOf<T> =>
   make(CommandId.make(id), type, body)
 
-/** Dispatches a command with an id of its own. */
+/** Dispatches a command with a new id. */
 export const dispatch = <T extends CommandType>(type: T, body: BodyOf<T>, id?: string) =>
   Effect.flatMap(Engine.Engine, (engine) => engine.dispatch(command(type, body, id), "tester"))
 
 const parse = (page: Page): ReadonlyArray<LogEvent> => page.events.map((event) => JSON.parse(event.json) as LogEvent)
 
-/** Everything in the log now. */
+/** Every event in the log. */
 export const history = Effect.gen(function* () {
   const log = yield* EventLog
   const out: Array<LogEvent> = []
@@ -127,7 +127,7 @@ export const history = Effect.gen(function* () {
   }
 })
 
-/** Waits until an event that fits is in the log, from the start of it. */
+/** Waits for the first matching event in the log, from the start of the log. */
 export const eventually = (fits: (event: LogEvent) => boolean, count = 1) =>
   Effect.flatMap(EventLog, (log) =>
     log.follow({ after: 0 }).pipe(

@@ -1,4 +1,4 @@
-/** The program as a child process, the bundle that `scripts/build.mjs` makes and users run: what a person at a shell sees. */
+/** The program as a child process: the bundle that `scripts/build.mjs` makes and users run. */
 import { spawn } from "node:child_process"
 import { resolve } from "node:path"
 import { Readable } from "node:stream"
@@ -11,33 +11,33 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
-  /** What it wrote to descriptor 3. */
+  /** Text that it wrote to descriptor 3. */
   readonly extra: string
 }
 
 export interface Running {
   readonly ended: Effect.Effect<Ended>
-  /** Returns when standard output, standard error or descriptor 3 holds this; at the end of the program in any case. */
+  /** Returns when standard output, standard error or descriptor 3 contains this text, or when the program ends. */
   readonly until: (part: string) => Effect.Effect<void>
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
-  /** Leaves, as `head` does. */
+  /** Closes the reading end of its output, as `head` does. */
   readonly closeOutput: Effect.Effect<void>
   readonly closeParent: Effect.Effect<void>
   readonly pid: number
-  /** What it wrote so far. */
+  /** The output so far. */
   readonly so: () => Pick<Ended, "stdout" | "stderr" | "extra">
 }
 
 export interface Options {
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
-  /** Its working directory. Default: that of the test. */
+  /** Working directory. Default: that of the test. */
   readonly cwd?: string
-  /** Opens descriptor 3, which the program writes to (its text is in `extra`), and 4, which it reads and `closeParent` ends. */
+  /** Opens descriptor 3, which the program writes to (`extra` has its text), and descriptor 4, which it reads and `closeParent` ends. */
   readonly descriptors?: boolean
 }
 
-/** Starts `millrace ARGS`; killed with the scope when it still runs. */
+/** Starts `millrace ARGS`. The scope kills it if it still runs. */
 export const start = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

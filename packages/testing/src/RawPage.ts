@@ -1,4 +1,4 @@
-/** One request on a bare connection with no limit of time: an answer that never comes is waited for. Independent of `fetch`, which has limits. */
+/** One request on a bare connection without a time limit: it waits for an answer that never comes. Independent of `fetch`, which has limits. */
 import { Effect } from "effect"
 import { get as request, type IncomingHttpHeaders } from "node:http"
 

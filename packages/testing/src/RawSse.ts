@@ -1,10 +1,10 @@
-/** A reader of server-sent events on a bare socket, so that a test can cut the connection at any byte. Independent of `@millrace/client`. */
+/** Reads server-sent events from a bare socket, so that a test can cut the connection at any byte. Independent of `@millrace/client`. */
 import { Effect } from "effect"
 import { get } from "node:http"
 
 export interface RawEvent {
   readonly id: string
-  /** The text after `data: `, untouched. */
+  /** The text after `data: `, unchanged. */
   readonly data: string
 }
 
@@ -12,19 +12,19 @@ export interface Attach {
   readonly url: string
   readonly token: string
   readonly lastEventId?: string
-  /** Destroy the socket when this many bytes of the body have come, wherever that is. */
+  /** Destroys the socket after this many bytes of the body, at any position in a frame. */
   readonly cutAfterBytes?: number
-  /** The head of the answer came. */
+  /** Called when the response headers arrived. */
   readonly onAnswer?: (status: number) => void
-  /** Reads nothing for so many milliseconds after each piece. */
+  /** Pauses for this many milliseconds after each chunk. */
   readonly restMillis?: number
-  /** Stop reading when this holds for the events of this attach. */
+  /** Stops reading when this returns true for the events of this connection. */
   readonly until?: (events: ReadonlyArray<RawEvent>) => boolean
 }
 
 export interface Attached {
   readonly status: number
-  /** Complete event frames only; half a frame is as if it had not come. */
+  /** Complete event frames only; an incomplete frame is dropped. */
   readonly events: ReadonlyArray<RawEvent>
   /** Names of the control frames, in order. */
   readonly controls: ReadonlyArray<{ readonly name: string; readonly data: string; readonly hasId: boolean }>
@@ -32,7 +32,7 @@ export interface Attached {
   readonly end: "cut" | "until" | "closed"
 }
 
-/** One attach, to its cut or its end. */
+/** One connection, until it is cut or ends. */
 export const attach = (options: Attach): Effect.Effect<Attached, Error> =>
   Effect.async((resume) => {
     const events: Array<RawEvent> = []

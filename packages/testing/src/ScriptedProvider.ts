@@ -1,6 +1,6 @@
 /**
- * An agent in memory, for tests: what it does in a turn is an Effect of the test. It keeps the promises of the normaliser (a dead session's turn
- * is closed with the evidence) and offers the ways to misbehave that the orchestration must survive.
+ * An agent in memory, for tests: an Effect of the test says what it does in a turn. It keeps the promises of the normaliser (a dead session's turn
+ * ends with the exit evidence) and can misbehave in the ways that the orchestration must survive.
  */
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Ask, Failure } from "@millrace/contracts/Item"
@@ -15,7 +15,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { TurnAction } from "@millrace/contracts/State"
 import { Deferred, Effect, Layer, Queue, Stream } from "effect"
 
-/** What a scripted turn can do. */
+/** The actions of a scripted turn. */
 export interface Turn {
   readonly threadId: ThreadId
   readonly epoch: number
@@ -24,35 +24,35 @@ export interface Turn {
   readonly action: TurnAction | undefined
   readonly emit: (...events: ReadonlyArray<ProviderEvent>) => Effect.Effect<void>
   readonly start: Effect.Effect<void>
-  /** A whole message in these pieces. */
+  /** Sends one message in these pieces. */
   readonly say: (...pieces: ReadonlyArray<string>) => Effect.Effect<ItemId>
   readonly newItem: Effect.Effect<ItemId>
   /** Opens a request and waits for its answer. */
   readonly ask: (ask: Ask) => Effect.Effect<Answer>
   readonly complete: Effect.Effect<void>
   readonly fail: (error: Failure) => Effect.Effect<void>
-  /** Done when the turn was asked to stop. */
+  /** Completes when an interrupt of the turn is requested. */
   readonly interrupted: Effect.Effect<void>
-  /** The process dies: its turn fails with the evidence, then nothing more. */
+  /** The process dies: its turn fails with the exit evidence, and no event follows. */
   readonly die: Effect.Effect<void>
-  /** The process has exited without an event. */
+  /** The process exits without an event. */
   readonly exit: Effect.Effect<void>
   readonly steers: ReadonlyArray<string>
 }
 
 export interface Options {
   readonly name?: string
-  /** Default: says the prompt back and completes. Runs until an obeyed interrupt. */
+  /** Default: echoes the prompt and completes. Runs until an obeyed interrupt. */
   readonly turn?: (turn: Turn) => Effect.Effect<void>
   readonly open?: (input: OpenInput) => Effect.Effect<void, ProviderError>
   readonly onInterrupt?: "obey" | "ignore" | "refuse"
-  /** `ignore`: the stop never ends its output; only closing the scope does. */
+  /** `ignore`: a stop never ends its output; only closing the scope does. */
   readonly onStop?: "obey" | "ignore"
   readonly startTurn?: (turnId: TurnId) => Effect.Effect<void, ProviderError>
   readonly capabilities?: ProviderSession["capabilities"]
 }
 
-/** What the agents of one provider were asked, in order. */
+/** The calls to the agents of one provider, in order. */
 export interface Scripted {
   readonly adapter: ProviderAdapter
   readonly calls: ReadonlyArray<string>
@@ -71,7 +71,7 @@ const died: Failure = { kind: "process", message: "the agent exited with code 1"
 const session = (options: Options, input: OpenInput, calls: Array<string>) =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    // Not a Mailbox: its taker can miss a message that comes between its look and its wait (docs/decisions/0023).
+    // Not a Mailbox: its taker can miss a message that arrives between its check and its wait (docs/decisions/0023).
     const output = yield* Queue.bounded<ProviderEvent | undefined>(64)
     const turns = new Map<TurnId, Deferred.Deferred<void>>()
     const answers = new Map<RequestId, Deferred.Deferred<Answer>>()

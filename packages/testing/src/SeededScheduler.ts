@@ -9,15 +9,15 @@ import type { RuntimeFiber } from "effect/Fiber"
 import { slower } from "./Slower.ts"
 
 export interface SimOptions {
-  /** chance that a fiber is preempted before any one effect op (0 = only where it suspends) */
+  /** chance of a preemption before each effect op (0 = fibers yield only where they suspend) */
   readonly preempt?: number
-  /** stop a livelock */
+  /** step limit, ends a livelock */
   readonly maxSteps?: number
 }
 export interface SimResult<A, E> {
   readonly seed: number
   readonly exit: Exit.Exit<A, E> | "deadlock" | "step-limit"
-  /** which fiber ran at each step, as order of first appearance (not FiberId: that counter is global) */
+  /** the fiber that ran at each step, as order of first appearance (not FiberId: that counter is global) */
   readonly trace: ReadonlyArray<number>
   readonly hash: string
   readonly virtualMillis: number
@@ -62,7 +62,7 @@ export class SeededScheduler implements Scheduler.Scheduler {
   scheduleTask(task: () => void, _priority: number, fiber?: RuntimeFiber<unknown, unknown>) {
     this.ready.push({ task, fiber: fiber === undefined ? -1 : this.state(fiber).name })
   }
-  /** runs until nothing is ready and no timer is left, or `done`, or the step limit */
+  /** Runs until nothing is ready and no timer is left, or `done`, or the step limit. */
   drive(done: () => boolean, maxSteps: number): "idle" | "done" | "step-limit" {
     for (let step = 0; !done(); step++) {
       if (step >= maxSteps) return "step-limit"

@@ -13,7 +13,7 @@ export interface Ready {
 
 export interface ServerProcess extends Ready {
   readonly ended: Effect.Effect<Program.Ended>
-  /** To the server's process alone, as `kill -SIGNAL PID` does. */
+  /** Sends the signal to the server's process only, as `kill -SIGNAL PID` does. */
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
 }
 
@@ -23,14 +23,14 @@ export class NotReady extends Data.TaggedError("NotReady")<Program.Ended> {
   }
 }
 
-/** Starts one and waits until it says that it is ready. Killed with the scope when it still runs. */
+/** Starts a server and waits until it reports that it is ready. The scope kills it if it still runs. */
 export const serve = (options: {
   readonly dataDir: string
-  /** Default 0: picks a free one. */
+  /** Default 0, which picks a free port. */
   readonly port?: string
   readonly args?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
-  /** Its working directory. Default: that of the test. */
+  /** Working directory. Default: that of the test. */
   readonly cwd?: string
 }): Effect.Effect<ServerProcess, NotReady, Scope.Scope> =>
   Effect.gen(function* () {

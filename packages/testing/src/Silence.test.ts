@@ -1,4 +1,4 @@
-/** Silence with real processes and the real clock: the demo agent, in a host of its own. */
+/** Silent agents with real processes and the real clock: the demo agent in a separate host. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as Host from "@millrace/host/Host"

@@ -1,10 +1,10 @@
-/** A directory for one test. */
+/** A temporary directory for one test. */
 import { Effect, type Scope } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-/** New and empty; removed with the scope, with all that is in it. */
+/** A new, empty directory, removed with its contents when the scope closes. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "millrace-test-"))),
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))

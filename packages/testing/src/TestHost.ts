@@ -1,5 +1,5 @@
 /**
- * A whole host for tests: a log in memory, agents that a test scripts, two directories, and the clock the test runs under: `it.effect` gives TestClock,
+ * A whole host for tests: a log in memory, scripted agents, two directories, and the clock of the test. `it.effect` provides TestClock,
  * `simulate(seed, ...)` a seeded scheduler with virtual time. docs/host.md shows three tests.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -13,15 +13,15 @@ import { command } from "./Orchestration.ts"
 import * as ScriptedProvider from "./ScriptedProvider.ts"
 
 export interface Options extends Host.Limits {
-  /** Default: one that says the prompt back, by the name `scripted`. */
+  /** Default: one provider named `scripted` that echoes the prompt. */
   readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
-  /** One that outlives the host is how a test restarts it. */
+  /** Pass a log that outlives the host to restart it. */
   readonly store?: Layer.Layer<EventLog, LogUnavailable>
 }
 
 type Service = typeof Host.Host.Service
 
-/** The directories that threads may be in. */
+/** The allowed working directories of threads. */
 export const directories = ["/work", "/other"] as const
 
 /** The host with its log and engine, for tests that read them directly. */
@@ -32,18 +32,18 @@ export const layer = ({ providers = [ScriptedProvider.make()], ...options }: Opt
 export const make = (options: Options = {}): Effect.Effect<Service, Layer.Layer.Error<ReturnType<typeof layer>>, Scope.Scope> =>
   Effect.map(Layer.build(layer(options)), (context) => Context.get(context, Host.Host))
 
-/** A thread with a first turn; the turn is accepted, and runs. */
+/** Creates a thread with a first turn. The turn is accepted and runs. */
 export const begin = (host: Service, text: string, provider = "scripted") =>
   Effect.map(host.dispatch(command("thread.create", { provider, cwd: "/work", turn: { text } }), "tester"), (accepted) => ({
     ...accepted,
     threadId: accepted.threadId as ThreadId
   }))
 
-/** The events among frames. */
+/** Keeps the event frames. */
 export const events = (frames: Iterable<SubscriptionFrame>): ReadonlyArray<LogEvent> =>
   Array.from(frames).flatMap((frame) => (frame._tag === "event" ? [frame.event] : []))
 
-/** The log up to the first event of one of these types, as a follower gets it. */
+/** The log up to the first event of one of these types, as a subscriber receives it. */
 export const until = (host: Service, ...types: ReadonlyArray<string>) =>
   host.follow({}).pipe(
     Stream.takeUntil((frame: Frame) => frame._tag === "event" && types.includes(frame.event.type)),
@@ -51,7 +51,7 @@ export const until = (host: Service, ...types: ReadonlyArray<string>) =>
     Effect.map((frames) => events(Chunk.toReadonlyArray(frames)))
   )
 
-/** A log in memory that outlives the hosts over it: `store: Layer.succeed(EventLog, log)`. */
+/** A log in memory that outlives its hosts: `store: Layer.succeed(EventLog, log)`. */
 export const memoryLog = Effect.orDie(EventLogMemory.make())
 
 const neverCloses = Effect.addFinalizer(() => Effect.never)
@@ -59,7 +59,7 @@ const neverCloses = Effect.addFinalizer(() => Effect.never)
 /** A log in memory that never closes. */
 export const hangingLog: Layer.Layer<EventLog> = Layer.scoped(EventLog, Effect.zipRight(neverCloses, memoryLog))
 
-/** The same agents, whose sessions never close. */
+/** The same agents with sessions that never close. */
 export const hangingSessions = ({ adapter, ...scripted }: ScriptedProvider.Scripted): ScriptedProvider.Scripted => ({
   ...scripted,
   adapter: { ...adapter, open: (input) => Effect.zipRight(neverCloses, adapter.open(input)) }

@@ -1,4 +1,4 @@
-/** All recorded conversations with the real Codex through the whole orchestration, over a log in memory. */
+/** Plays all recorded conversations with the real Codex through the whole orchestration, over a log in memory. */
 import { assert, describe, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -22,14 +22,14 @@ const data = (event: LogEvent): Data => event.data as Data
 const ids = (events: ReadonlyArray<LogEvent>, field: "turnId" | "itemId" | "requestId", ...types: ReadonlyArray<string>) =>
   events.filter(Kit.ofType(...types)).map((event) => data(event)[field] ?? "")
 
-/** Does what the recorded client did, in one thread, through all its processes. */
+/** Repeats the recorded client's acts in one thread, through all its processes. */
 const drive = Effect.fnUntraced(function* (recorded: TranscriptProvider.Recorded, nativeThreadId: string, processes: number) {
   const { threadId } = yield* Kit.dispatch("thread.create", { provider: "recorded", model: nativeThreadId, cwd: "/work" })
   if (threadId === undefined) throw new Error("no thread")
   const mine = (event: LogEvent) => data(event).threadId === threadId
   for (let process = 1; process <= processes; process++) {
     yield* Kit.dispatch("turn.start", { threadId, text: "as recorded" })
-    // The first one opened the session: it is done.
+    // The first act opened the session and needs no repeat.
     yield* Queue.take(recorded.acts)
     for (;;) {
       const act = yield* Queue.take(recorded.acts)
@@ -53,7 +53,7 @@ describe("codex transcripts through the engine", () => {
     Effect.gen(function* () {
       const empty: Array<string> = []
       for (const name of Transcripts.names) if ((yield* TranscriptProvider.make(name)).threads.size === 0) empty.push(name)
-      // Codex ended before a thread; it was killed before a turn; requests were counted and nothing else.
+      // In these, Codex ended before a thread, was killed before a turn, or only rejected requests.
       const without = ["bad-config-exit", "durability-thread-start", "overload-100", "overload-3000", "overload-400"]
       assert.deepStrictEqual(empty.toSorted(), without)
     })
@@ -83,7 +83,7 @@ describe("codex transcripts through the engine", () => {
           const settled = ids(events, "requestId", "request.answered", "request.cancelled", "request.expired")
           assert.deepStrictEqual(sorted(...settled), sorted(...opened))
 
-          // The texts are those that the transcript gives without an engine, and the sum of the deltas in the log is theirs (L5).
+          // The texts equal those of the transcript without an engine and the sum of the deltas in the log (L5).
           const expected = replay(name)
             .filter((session) => session.nativeThreadId === nativeThreadId && session.starts > 0)
             .flatMap((session) => session.events)

@@ -1,4 +1,4 @@
-/** An agent that is a recorded conversation: it plays its side of it, and stops where the recorded client acted, until the orchestration did so. */
+/** An agent that plays a recorded conversation. It pauses where the recorded client acted, until the orchestration does the same. */
 import type { TurnId } from "@millrace/contracts/Ids"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -7,13 +7,13 @@ import { type Act, type Playback, playbacks } from "./CodexReplay.ts"
 import type { Scripted } from "./ScriptedProvider.ts"
 
 export interface Recorded extends Scripted {
-  /** The native threads of the transcript, each with how many of its processes were given a turn. A thread's `model` names its native thread. */
+  /** The native threads of the transcript, each with the number of its processes that got a turn. A thread's `model` names its native thread. */
   readonly threads: ReadonlyMap<string, number>
-  /** What the recorded client did next, for the test to do. The first `Start` of a process is what made the session open. */
+  /** The acts of the recorded client, for the test to repeat. The first `Start` of a process opened the session. */
   readonly acts: Queue.Dequeue<Act>
 }
 
-/** A second turn/start during a turn was a steer into it, which the orchestration says otherwise: those are left out. */
+/** A second turn/start during a turn was a steer, for which the orchestration uses another call. Skips those. */
 const nextAct = (
   playback: Playback,
   given: ReadonlyArray<TurnId>
@@ -95,7 +95,7 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
 export const make = (name: string): Effect.Effect<Recorded> =>
   Effect.gen(function* () {
     const started = playbacks(name).filter(({ open }) => isStarted(open))
-    // One act at a time is under way in each thread.
+    // At most one act is pending per thread.
     const acts = yield* Queue.bounded<Act>(16)
     const threads = new Map<string, number>()
     for (const { nativeThreadId } of started) threads.set(nativeThreadId, (threads.get(nativeThreadId) ?? 0) + 1)

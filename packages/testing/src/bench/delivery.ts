@@ -1,5 +1,5 @@
 /**
- * Delivery, from an agent's word to a client's read: a server process (the real host and the real HTTP server, `synchronous = FULL`), the
+ * Delivery, from an agent's event to a client's read: a server process (the real host and the real HTTP server, `synchronous = FULL`), the
  * clients in this process, and a bare server that sends the same bytes. Prints a table with ratios and targets, writes
  * docs/benchmarks/delivery.{json,md,svg}. About four minutes.
  */
@@ -33,7 +33,7 @@ const flatOut = [
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-/** A server of ours and a bare one of the same durability. */
+/** Our server and a bare one with the same durability. */
 const pair = async (synchronous: "FULL" | "NORMAL") => {
   const server = await Child.start("server", [synchronous])
   const bare = await Child.start("bare", [server.ready.epoch ?? "", synchronous])

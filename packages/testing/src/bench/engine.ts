@@ -1,7 +1,7 @@
 /**
- * The whole engine under text: 20 agents in mid-turn hand over deltas as fast as the engine takes them; each delta is decided, folded, appended
+ * The whole engine under text: 20 agents in mid-turn send deltas as fast as the engine accepts them; each delta is decided, folded, appended
  * with FULL and published. Printed: durable deltas per second by slice (flat?), statements per batch, the longest gap of the event loop,
- * and what a command waits meanwhile.
+ * and how long a command waits meanwhile.
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -30,7 +30,7 @@ interface Streaming {
   readonly itemId: ItemId
 }
 
-/** An agent that begins a message and leaves its deltas to the bench. */
+/** An agent that begins a message; the bench sends its deltas. */
 const provider = (begun: (streaming: Streaming) => void) =>
   ScriptedProvider.make({
     turn: (turn) =>

@@ -1,6 +1,6 @@
 /**
- * The log against a bare loop of the driver it stands on. Both write the same rows (columns, index, wire JSON), in the same batches,
- * with the same pragmas, in the same run, in turns. The bare loop has its JSON made beforehand and does nothing but
+ * The log compared with a bare loop over its SQLite driver. Both write the same rows (columns, index, wire JSON), in the same batches,
+ * with the same pragmas, in the same run, alternating. The bare loop has its JSON prepared and runs only
  * BEGIN IMMEDIATE, one prepared INSERT per row, COMMIT; the log encodes, assigns, publishes to its ring, and wakes.
  */
 import Sqlite from "better-sqlite3"
@@ -85,7 +85,7 @@ const ratio = (directory: string, size: number, count: number, rounds: number) =
       const ready = batches.map(bare.rows)
       const runBare = millis(Effect.sync(() => ready.forEach(bare.write)))
       const runLog = millis(Effect.forEach(batches, (batch) => log.append(batch), { discard: true }))
-      // In turns, and the first of a pair is not always the same. The first round warms up.
+      // Alternates, and also alternates which one is first. The first round warms up.
       const first = yield* round % 2 === 0 ? runBare : runLog
       const second = yield* round % 2 === 0 ? runLog : runBare
       if (round > 0) results.push(round % 2 === 0 ? { bare: first, log: second } : { bare: second, log: first })
@@ -129,7 +129,7 @@ const flat = (directory: string) =>
       )
       for (let n = 0; n < 10; n++) {
         let spent = 0
-        // Made in portions, so that the bench itself holds little.
+        // In portions, to keep the memory of the bench small.
         for (let done = 0; done < slice; done += size * 32) {
           const batches = groups(n * slice + done, Math.min(32, Math.ceil((slice - done) / size)), size)
           spent += yield* millis(Effect.forEach(batches, (batch) => log.append(batch), { discard: true }))

@@ -1,7 +1,7 @@
 /**
- * From `kill -9` to ready: a log of 100,000 events, eight agents in mid-turn when the server dies, and the time from the start of the next
- * process to its word that it is ready: with Node's own start, the reaping of the dead server's agents and the end of what they left open.
- * Also the first start on an empty directory, and Node alone. Prints the rounds, writes docs/benchmarks/recovery.{json,md}.
+ * From `kill -9` to ready: a log of 100,000 events and eight agents in mid-turn when the server dies. Measures the time from the start of the next
+ * process until it reports that it is ready. This includes Node's start, the reaping of the dead server's agents and the settling of open turns.
+ * Also measures the first start on an empty directory, and Node alone. Prints the rounds, writes docs/benchmarks/recovery.{json,md}.
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -36,7 +36,7 @@ const millis = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return [Number((yield* Clock.currentTimeNanos) - start) / 1e6, value] as const
   })
 
-/** The events of turns with text, through the engine and its read models, on as many threads. */
+/** Writes the events of turns with text, through the engine and its read models, to `threads` threads. */
 const fill = (dataDir: string) =>
   Effect.gen(function* () {
     const ready = yield* Deferred.make<void>()
@@ -74,7 +74,7 @@ const fill = (dataDir: string) =>
     yield* Effect.provide(feed, Kit.layerOver(log, { providers: [provider] }))
   })
 
-/** Until every agent has said something. */
+/** Waits until every agent has emitted text. */
 const atWork = (server: ServerProcess, cwd: string) =>
   Effect.gen(function* () {
     const client = Client.make(HttpTransport.make(server))
@@ -94,7 +94,7 @@ const atWork = (server: ServerProcess, cwd: string) =>
     return (yield* client.state).offset
   })
 
-/** Milliseconds of processor time that a process has had, in ticks of 10: what its start costs however busy the machine is. Linux. */
+/** Milliseconds of processor time that a process has used, in ticks of 10. Does not depend on the load of the machine. Linux. */
 const processorTime = (pid: number) =>
   Effect.sync(() => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
@@ -126,7 +126,7 @@ export const run = Effect.gen(function* () {
       const processor = yield* processorTime(server.pid)
       const [empty] = yield* millis(Effect.scoped(Effect.flatMap(temporaryDirectory, (path) => serve({ dataDir: path }))))
       const [node] = yield* millis(bareNode)
-      // The first one was not killed before: it warms up.
+      // The first round starts without a kill and warms up.
       if (round > 0) {
         results.afterKill.push(took)
         results.processor.push(processor)

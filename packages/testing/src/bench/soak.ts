@@ -1,9 +1,9 @@
 /**
- * Memory and the event loop under a flood that does not end: the program that users run, and three ACP agents that make 20,000 tool calls in each
+ * Memory and the event loop under an endless flood: the program that users run, and three ACP agents that make 20,000 tool calls in each
  * turn. `pnpm bench soak [MINUTES] [CALLS]` (default 5 and 20,000; build first). Prints a line for each minute, then how long the server takes to
  * stop under that load. Memory must be flat after the first minute (R7).
  *
- * What holds the memory: start it with NODE_OPTIONS=--heapsnapshot-signal=SIGUSR2 and send SIGUSR2 to the process id that is printed; the snapshot
+ * To see what uses the memory, start it with NODE_OPTIONS=--heapsnapshot-signal=SIGUSR2 and send SIGUSR2 to the printed process id; the snapshot
  * is written to the working directory.
  */
 import { Effect } from "effect"
@@ -57,7 +57,7 @@ const figures = async ({ text }: Api) => {
   }
 }
 
-/** Each thread has a turn that runs and one that waits. */
+/** Each thread has one running and one queued turn. */
 const feed = async ({ post, text }: Api, threads: ReadonlyArray<string>) => {
   for (const id of threads) {
     const { queuedTurnIds } = JSON.parse(await text(`/api/threads/${id}`)) as { readonly queuedTurnIds: ReadonlyArray<string> }

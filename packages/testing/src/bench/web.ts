@@ -22,7 +22,7 @@ const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`
 const at = (sorted: ReadonlyArray<number>, share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 
-/** Text that runs in the page: when each `dN` was painted first, milliseconds since 1970. */
+/** Text that runs in the page and records when each `dN` was painted first, in milliseconds since 1970. */
 const watch = `(() => {
   const seen = (window.seenDeltas = [])
   const look = () => {

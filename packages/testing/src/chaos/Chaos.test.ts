@@ -1,4 +1,4 @@
-/** The product under 200 seeds of trouble, and the same trouble with one mistake planted at a time. `pnpm chaos` runs more seeds. */
+/** The product under 200 seeded schedules of faults, and the same schedules with one planted mistake at a time. `pnpm chaos` runs more seeds. */
 import { setImmediate } from "node:timers/promises"
 import { describe, expect, it } from "@effect/vitest"
 import { mutants } from "./Mutants.ts"
@@ -15,10 +15,10 @@ describe("chaos", () => {
       const result = Run.run(World.real, seed)
       expect(result.violations, again(seed)).toEqual([])
       results.push(result)
-      // The runner is told in between that this goes on.
+      // Lets the test runner's timers run.
       await setImmediate()
     }
-    // A schedule in which nothing goes wrong proves nothing.
+    // Each kind of fault must occur often.
     for (const [what, times] of Object.entries(Run.total(results))) expect(times, what).toBeGreaterThan(20)
   })
 

@@ -1,10 +1,10 @@
 /**
- * What goes wrong in a run, decided by its seed: wake-ups lost, doubled and late, storage that fails at any step of an append, and a
- * process that dies before or after its commit. At rest everything works.
+ * The faults of a run, decided by its seed: wake-ups lost, doubled and late; storage that fails at any step of an append; and a
+ * process that dies before or after its commit. At rest there are no faults.
  */
 import { StorageFailure, type StepHook } from "@millrace/log/Storage"
 
-/** Thrown where the process dies: a defect for the log, and the reason for a restart. */
+/** Thrown where the process dies. The log sees a defect; the run restarts the server. */
 export class Crash extends Error {
   override readonly name = "Crash"
 }
@@ -25,13 +25,13 @@ export interface Counts {
 }
 
 export interface Faults {
-  /** False: everything works from now on. */
+  /** False: no more faults. */
   active: boolean
   readonly counts: Counts
-  /** Between a commit and the wake-up of the followers. */
+  /** Runs between a commit and the wake-up of the subscribers. */
   readonly onWake: (wake: () => void) => void
   readonly onStep: StepHook
-  /** Wake-ups that are late come now. */
+  /** Delivers the delayed wake-ups. */
   readonly release: () => void
 }
 

@@ -1,6 +1,6 @@
 /**
- * The mistakes that systems of this field were seen to make, one at a time, between the log and the transports of the product. None of
- * them is product code. The chaos test must catch each (D1, D2, D4, D13); one that it does not catch is a promise nobody holds.
+ * Mistakes that were seen in systems of this field, one at a time, between the log and the transports of the product. None of
+ * them is product code. The chaos test must find each (D1, D2, D4, D13); if it does not, no test holds the invariant.
  */
 import { isTerminal } from "@millrace/contracts/Event"
 import { prepare } from "@millrace/log/Batch"
@@ -13,7 +13,7 @@ type Query = Parameters<Log["follow"]>[0]
 const only = (page: Page, stream: string | undefined): Page =>
   stream === undefined ? page : { ...page, events: page.events.filter((event) => event.stream === stream) }
 
-/** Small pages from the table, until the head of a read is reached. */
+/** Reads small pages from the table up to the head. */
 const replay = (log: Log, query: Query) =>
   Stream.paginateChunkEffect(query.after, (after) =>
     Effect.map(
@@ -23,8 +23,8 @@ const replay = (log: Log, query: Query) =>
   )
 
 /**
- * Payloads in the wake-up: what was committed goes to everybody who listens at that moment. Unbounded: a run is some hundred events, and a hub that is
- * full would be another mistake.
+ * Broadcasts committed events to the current listeners, in the wake-up itself. Unbounded: a run has a few hundred events, and a full hub
+ * would be another mistake.
  */
 const broadcasting = (log: Log) =>
   Effect.map(PubSub.unbounded<Page>(), (hub) => ({
@@ -41,7 +41,7 @@ const broadcasting = (log: Log) =>
       )
   }))
 
-/** Replays first, then listens: what is committed in between is never seen. */
+/** Replays first and listens afterwards: misses events that are committed in between. */
 const subscribeAfterReplay = (log: Log) =>
   Effect.map(broadcasting(log), ({ append, live }) => ({
     ...log,
@@ -49,7 +49,7 @@ const subscribeAfterReplay = (log: Log) =>
     follow: (query: Query) => Stream.concat(replay(log, query), live(query))
   }))
 
-/** Listens and replays at the same time: what both have comes twice. */
+/** Listens and replays at the same time: delivers events of both sources twice. */
 const twoSourcesAtOnce = (log: Log) =>
   Effect.map(broadcasting(log), ({ append, live }) => ({
     ...log,
@@ -57,7 +57,7 @@ const twoSourcesAtOnce = (log: Log) =>
     follow: (query: Query) => Stream.merge(live(query), replay(log, query))
   }))
 
-/** Shows events on their way to the storage; when that refuses them, or the process dies, they were never there. */
+/** Delivers events before they are stored: if the storage rejects them or the process dies, they never existed. */
 const deliverBeforeCommit = (log: Log) =>
   Effect.map(broadcasting(log), ({ hub, live }) => {
     const expected = (envelopes: Parameters<Log["append"]>[0]) =>
@@ -95,7 +95,7 @@ const deliverBeforeCommit = (log: Log) =>
 
 const withoutTerminals = (page: Page): Page => ({ ...page, events: page.events.filter(({ type }) => !isTerminal(type)) })
 
-/** A filter that keeps the most frequent events of a stream, and so drops the event that ends a turn. */
+/** A filter that keeps the most frequent event types of a stream and drops the event that ends a turn. */
 const filterEatsTerminal = (log: Log) =>
   Effect.succeed<Log>({
     ...log,
@@ -103,7 +103,7 @@ const filterEatsTerminal = (log: Log) =>
     follow: (query) => (query.stream === undefined ? log.follow(query) : Stream.map(log.follow(query), withoutTerminals))
   })
 
-/** Comes back by the time of the last event: others of the same millisecond are taken as seen. */
+/** Resumes after the time of the last event: skips other events of the same millisecond. */
 const cursorFromTime = (log: Log) => {
   const laterThan = (after: number) =>
     log.view((view) => {
@@ -120,7 +120,7 @@ const cursorFromTime = (log: Log) => {
   })
 }
 
-/** Looks at the head, and listens only then: a commit in between wakes nobody. */
+/** Reads the head and subscribes afterwards: a commit in between wakes no subscriber. */
 const headWithoutLatch = (log: Log) =>
   Effect.sync((): Log => {
     let waiting: Array<() => void> = []
@@ -129,7 +129,7 @@ const headWithoutLatch = (log: Log) =>
         head > offset
           ? Effect.void
           : Effect.zipRight(
-              // Subscribing takes a few turns anywhere.
+              // Subscribing takes a few event-loop turns on every platform.
               Effect.repeatN(Effect.yieldNow(), 3),
               Effect.async<void>((resume) => {
                 waiting.push(() => resume(awaitBeyond(offset)))
@@ -157,14 +157,14 @@ const headWithoutLatch = (log: Log) =>
     }
   })
 
-/** A small queue for each reader that drops what does not fit: slow readers lose pages. */
+/** A small queue per reader that drops what does not fit: slow readers lose pages. */
 const dropWhenFull = (log: Log) =>
   Effect.succeed<Log>({
     ...log,
     follow: (query) => log.follow(query).pipe(Stream.bufferChunks({ capacity: 1, strategy: "dropping" }))
   })
 
-/** The page from one read, its header from another: a commit in between is in the header and not in the body. */
+/** Reads the page and its header separately: a commit in between is in the header and not in the body. */
 const headerApartFromBody = (log: Log) =>
   Effect.succeed<Log>({
     ...log,

@@ -1,6 +1,6 @@
 /**
- * Readers as clients write them: they keep the position of the last thing that they took, and come back with it after any cut. Each
- * records what it saw, attach by attach, for the history checker.
+ * Readers in the way that clients are written: they store the position of the last thing they received and resume there after a cut. Each
+ * records what it received, connection by connection, for the history checker.
  */
 import { format, parse } from "@millrace/contracts/Cursor"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
@@ -23,7 +23,7 @@ interface Attaching extends Attach {
 
 export interface Reader {
   readonly history: History
-  /** Reads without a limit; returns only when its stream has ended. */
+  /** Reads without a limit. Returns only when its stream has ended. */
   readonly run: Effect.Effect<void>
 }
 
@@ -31,7 +31,7 @@ interface State {
   readonly stream: StreamName | undefined
   readonly attaches: Array<Attaching>
   readonly faults: Faults.Faults
-  /** Everything up to here was taken. */
+  /** Everything up to this offset was received. */
   position: number
   ended: boolean
 }
@@ -46,7 +46,7 @@ const begin = (state: State): Attaching => {
   return attach
 }
 
-/** Records, and moves the position as a client does: events move it, `bye` says where to come back (D5). */
+/** Records a frame and moves the position as a client does: events move it, `bye` says where to resume (D5). */
 const take = (state: State, attach: Attaching, seen: Seen): void => {
   attach.seen.push(seen)
   if (seen._tag === "lagged") state.faults.counts.lagged++
@@ -56,7 +56,7 @@ const take = (state: State, attach: Attaching, seen: Seen): void => {
 }
 
 const chance = (p: number) => Effect.map(Random.next, (n) => n < p)
-/** Slow now and then, while things go wrong. */
+/** Pauses now and then while faults are active. */
 const dawdle = (state: State) =>
   Effect.flatMap(chance(0.1), (slow) =>
     slow && state.faults.active ? Effect.flatMap(Random.nextIntBetween(1, 900), (ms) => Effect.sleep(ms)) : Effect.void
@@ -86,7 +86,7 @@ const query = (server: Server, state: State) => ({
   after: format(server.log.epoch, state.position)
 })
 
-/** Frames in process, left after a number of them. */
+/** Frames of an in-process subscription, which ends after some of them. */
 const inProcess =
   (frames: (server: Server, state: State, capacity: number) => ReturnType<Server["subscribe"]>) =>
   (server: Server, state: State) =>
@@ -127,7 +127,7 @@ const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
   }
 }
 
-/** Full after so many pieces, until all of them were taken. The last piece is `undefined`. The queue is as node's: it takes all, and says that it is full. */
+/** A fake socket. Like node's, it accepts every write and reports when it is full: after `capacity` chunks, until all are read. The last chunk is `undefined`. */
 const makeSocket = (capacity: number) =>
   Effect.map(Queue.unbounded<Uint8Array | undefined>(), (pieces) => {
     const waiting = new Set<() => void>()
@@ -143,7 +143,7 @@ const makeSocket = (capacity: number) =>
       },
       once: (_: "drain", go: () => void) => waiting.add(go),
       off: (_: "drain", go: () => void) => waiting.delete(go)
-      // Exactly these are used: the rest of the overloads is not.
+      // The product uses exactly these overloads.
     } as unknown as Socket
     const take = Effect.tap(Queue.take(pieces), () => {
       if (!full || Option.getOrElse(pieces.unsafeSize(), () => 0) > 0) return
@@ -156,13 +156,13 @@ const makeSocket = (capacity: number) =>
     return { socket, take, end: Queue.offer(pieces, undefined) }
   })
 
-/** Bytes over a socket with a small buffer, in slices of any size, cut at any byte; resumed by `Last-Event-ID`, as EventSource does. */
+/** Bytes over a socket with a small buffer, in slices of any size, cut at any byte; resumes with `Last-Event-ID`, as EventSource does. */
 const sse = (first: string) => (server: Server, state: State) =>
   Effect.gen(function* () {
     const attach = begin(state)
     const parser = Sse.make()
     const { after } = query(server, state)
-    // The address never changes: the header wins over what stands there.
+    // The URL never changes: the header takes precedence over its cursor.
     const parameters = new URLSearchParams(state.stream === undefined ? { after: first } : { after: first, stream: state.stream })
     const { end, socket, take: piece } = yield* makeSocket(yield* Random.nextIntBetween(1, 6))
     const asked = { accept: "text/event-stream", ...(state.attaches.length > 1 ? { "last-event-id": after } : {}) }
@@ -185,7 +185,7 @@ const sse = (first: string) => (server: Server, state: State) =>
     if (budget <= 0) state.faults.counts.cuts++
   }).pipe(Effect.scoped)
 
-/** Pages by `since` and `limit`, waiting or not; some answers are lost on the way, some requests given up. */
+/** Pages by `since` and `limit`, with or without waiting. Some answers are lost in transit, some requests are aborted. */
 const poll = (server: Server, state: State) =>
   Effect.gen(function* () {
     const attach = begin(state)
@@ -213,7 +213,7 @@ const poll = (server: Server, state: State) =>
       const text = body._tag === "Uint8Array" ? Buffer.from(body.body).toString("utf8") : ""
       const upTo = Number(headers["x-millrace-last-idx"])
       const jsons = text.split("\n").filter((line) => line !== "")
-      // A page without events adds nothing to a later page.
+      // An empty page with an unchanged position carries no information.
       if (jsons.length > 0 || upTo !== since)
         attach.seen.push({ _tag: "page", since, upTo, jsons, ...(limit !== undefined && { limit }) })
       state.position = upTo
@@ -221,7 +221,7 @@ const poll = (server: Server, state: State) =>
     }
   })
 
-/** One reader that attaches again after each end of its attach, without a limit. */
+/** A reader that reconnects after each end of its connection, without a limit. */
 const reattaching = (world: World, state: State, attach: (server: Server, state: State) => Effect.Effect<void, unknown>) =>
   Effect.gen(function* () {
     let farewells = 0
@@ -229,13 +229,13 @@ const reattaching = (world: World, state: State, attach: (server: Server, state:
       const server = yield* world.server
       yield* Effect.raceFirst(attach(server, state), Deferred.await(server.down))
       for (const over of state.attaches) over.live = false
-      // After an end a client may attach once more: it must get the end again.
+      // After `end` a client may reconnect once; it must receive `end` again.
       if (state.ended) farewells++
       yield* Effect.sleep(yield* Random.nextIntBetween(1, 300))
     }
   })
 
-/** The product's own resuming client over attaches that break. */
+/** The product's resuming client over connections that break. */
 const client = (world: World, state: State) => {
   let attach = begin(state)
   const transport = {
@@ -257,7 +257,7 @@ const client = (world: World, state: State) => {
   }
   return Effect.map(world.server, (server) =>
     Client.follow(transport, query(server, state), {
-      // The fake network has no silence to detect, and heartbeats are the transport's.
+      // The fake network has no silence to detect, and the transport handles heartbeats.
       silence: "1 hour",
       onStatus: (status) =>
         Effect.sync(() => {
@@ -275,7 +275,7 @@ const client = (world: World, state: State) => {
   )
 }
 
-/** A reader that begins after `start`. A refusal that no client could expect ends the run as a defect. */
+/** A reader that begins after `start`. A rejection that a correct client never gets ends the run as a defect. */
 export const make = (
   world: World,
   faults: Faults.Faults,

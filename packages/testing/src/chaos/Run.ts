@@ -1,4 +1,4 @@
-/** Runs a subject under seeds. One seed is one run, the same each time. */
+/** Runs a subject under seeds. One seed is one reproducible run. */
 import { Cause } from "effect"
 import { simulate } from "../SeededScheduler.ts"
 import type * as Faults from "./Faults.ts"
@@ -7,15 +7,15 @@ import type * as World from "./World.ts"
 
 export interface Result {
   readonly seed: number
-  /** Empty: everything held. */
+  /** Empty if all invariants held. */
   readonly violations: ReadonlyArray<string>
-  /** Of the interleaving: two runs of a seed have the same. */
+  /** Hash of the interleaving: two runs of one seed have the same. */
   readonly hash: string
   readonly steps: number
   readonly outcome: Scenario.Outcome | undefined
 }
 
-/** Chance of a preemption before any one operation. At 0.1 a run has three times the steps; readers and writers meet here already. */
+/** Chance of a preemption before each operation. At 0.1 a run takes three times the steps; 0.04 already makes readers and writers interleave. */
 const preempt = 0.04
 
 export const run = (subject: World.Subject, seed: number): Result => {
@@ -38,7 +38,7 @@ export const firstCaught = (subject: World.Subject, seeds: Iterable<number>): Re
 
 export const seeds = (from: number, count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, n) => from + n)
 
-/** Sums of what went wrong on purpose: a schedule that does nothing proves nothing. */
+/** Sums of the injected faults, to check that the schedules inject any. */
 export const total = (results: ReadonlyArray<Result>): Readonly<Record<keyof Faults.Counts | "events" | "steps", number>> => {
   const sum = {
     appends: 0,

@@ -1,6 +1,6 @@
 /**
- * One run: a writer, readers of every kind, and a world that fails, by a seed. Rounds of trouble; after each everything works again, and
- * everybody must have everything within a minute of virtual time.
+ * One run of a seed: a writer, readers of every kind, and faults. After each round of faults everything works again, and
+ * every reader must have everything within a minute of virtual time.
  */
 import type { StreamName } from "@millrace/contracts/Ids"
 import type { Envelope, NewEvent } from "@millrace/log/EventLog"
@@ -12,13 +12,13 @@ import * as World from "./World.ts"
 
 const threads = ["a", "b", "c"] as const
 const streamOf = (thread: string): StreamName => `thread/thr_${thread}`
-/** Several bytes to a character, so that a cut falls inside one. */
+/** Characters of several bytes, so that a cut can fall inside one. */
 const texts = ["Grüße aus dem Mühlbach", "水車 🛶", "plain words", '"quoted"\n\nand broken', "data: not a field\nid: 7"]
 const rounds = 2
-/** Of all kinds, in one run: what is missing in one seed is there in the next. */
+/** Readers of random kinds: the next seed has the kinds that this one lacks. */
 const readersPerRun = 5
 const settleSeconds = 60
-/** Each may meet a reader on its way to sleep, and nothing comes after it to wake that reader. */
+/** Batches without a later write: each may meet a reader that is about to sleep, and only its own wake-up can wake that reader. */
 const quietBatches = 4
 
 export interface Outcome {
@@ -44,7 +44,7 @@ const readers = [
   { name: "poll, one thread", kind: "poll", stream: streamOf("a") }
 ] as const
 
-/** What one event must be found as: its marker is in its data. */
+/** One written event; a marker in its data identifies it. */
 interface Written {
   readonly marker: number
   readonly outcome: "acknowledged" | "refused" | "unknown"
@@ -53,7 +53,7 @@ interface Written {
 const rowsOf = (world: World.World): ReadonlyArray<HistoryChecker.Row> =>
   world.storage.view((view) => view.events({ after: 0, limit: 100_000, maxBytes: Number.MAX_SAFE_INTEGER }).events)
 
-/** Acknowledged is there, refused is not, and nothing is there twice (L2, L9). */
+/** Acknowledged events exist, rejected ones do not, and none exists twice (L2, L9). */
 const checkWrites = (log: ReadonlyArray<HistoryChecker.Row>, written: ReadonlyArray<Written>): ReadonlyArray<string> => {
   const times = new Map<number, number>()
   for (const { json } of log) {
@@ -71,11 +71,11 @@ export const run = (subject: World.Subject): Effect.Effect<Outcome> =>
   Effect.gen(function* () {
     const faults = Faults.make(yield* Random.nextIntBetween(1, 2 ** 31))
     const world = yield* World.make(subject, faults)
-    /** One owner at a time: an append never meets a restart. */
+    /** Serialises appends and restarts. */
     const owner = yield* Effect.makeSemaphore(1)
     const written: Array<Written> = []
     const histories: Array<HistoryChecker.History> = []
-    /** What no reader may meet: a refusal, a defect. */
+    /** Errors that no reader may get: rejections and defects. */
     const broken: Array<string> = []
     let deleted = false
     let marker = 0
@@ -87,7 +87,7 @@ export const run = (subject: World.Subject): Effect.Effect<Outcome> =>
         return { stream: streamOf(thread), type, at, epoch: 1, data: { threadId: `thr_${thread}`, marker: ++marker, text } }
       })
 
-    /** One append with what may become of it. A crash takes the server with it. */
+    /** One append and its possible outcomes. A crash ends the server. */
     const append = (envelopes: ReadonlyArray<Envelope>) =>
       Effect.gen(function* () {
         const { log } = yield* world.server
@@ -133,7 +133,7 @@ export const run = (subject: World.Subject): Effect.Effect<Outcome> =>
         ]
       }
       yield* append([gone])
-      // After a crash only the log knows.
+      // After a crash only the log knows the outcome.
       deleted = rowsOf(world).some(({ type }) => type === "thread.deleted")
     })
 
@@ -173,7 +173,7 @@ export const run = (subject: World.Subject): Effect.Effect<Outcome> =>
       ]
     }
 
-    /** Everything works, one more batch; then only time passes. */
+    /** No faults, one more batch; then only time passes. */
     const quiet = Effect.gen(function* () {
       yield* batch
       for (let second = 0; second < settleSeconds; second += 2) {

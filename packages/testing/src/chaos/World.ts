@@ -1,6 +1,6 @@
 /**
- * One service in memory: the log over a storage that outlives it, and the transports of the product over the log. A restart ends the
- * running server with everything attached to it and opens the log again over the same storage.
+ * One service in memory: the log over a storage that outlives it, and the product's transports over the log. A restart ends the
+ * running server with all its connections and opens the log again over the same storage.
  */
 import type { EventFilter } from "@millrace/contracts/Filter"
 import type { ServerResponse } from "node:http"
@@ -27,7 +27,7 @@ import type * as Faults from "./Faults.ts"
 
 export type Log = typeof EventLog.Service
 
-/** What is tried: the product as it is, or with one mistake planted between the log and its readers. */
+/** The subject of a run: the product, or the product with one mistake planted between the log and its readers. */
 export interface Subject {
   readonly name: string
   readonly wrap: (log: Log) => Effect.Effect<Log>
@@ -35,15 +35,15 @@ export interface Subject {
 
 export const real: Subject = { name: "real", wrap: Effect.succeed }
 
-/** A request was refused; `tag` names the error. */
+/** The server rejected a request; `tag` names the error. */
 export class Refused extends Data.TaggedError("Refused")<{ readonly tag: string; readonly text: string }> {}
 
-/** What the program uses of node's response, where it writes to it itself. */
+/** The part of node's response that the program writes to directly. */
 export type Socket = Pick<ServerResponse, "write" | "writableNeedDrain" | "once" | "off">
 
 export interface Server {
   readonly log: Log
-  /** `GET` as a client sends it; the answer as the program would write it to the socket. */
+  /** `GET` as a client sends it. Returns the answer; the program writes a stream to the socket. */
   readonly get: (
     path: string,
     headers: Readonly<Record<string, string>>,
@@ -57,7 +57,7 @@ export interface Server {
     readonly capacity: number
     readonly delivery: Consumers.Delivery
   }) => Stream.Stream<SubscriptionFrame, CursorError | StorageUnavailable>
-  /** Followers deliver to the head, say bye and end. */
+  /** Delivers to the head, then sends `bye` and ends the subscriptions. */
   readonly drain: Effect.Effect<void>
   /** Completes when the process has exited. */
   readonly down: Deferred.Deferred<void>
@@ -70,11 +70,11 @@ export interface World {
   readonly storage: Storage
   /** The running server; waits while there is none. */
   readonly server: Effect.Effect<Server>
-  /** Ends the server, first in order when `drain`, and starts another over the same storage. Serialise it with appends. */
+  /** Ends the server, in order if `drain`, and starts another over the same storage. Serialise it with appends. */
   readonly restart: (options: { readonly drain: boolean }) => Effect.Effect<void>
 }
 
-/** Small, so that readers leave the ring and come back to it. */
+/** Small sizes, so that readers often leave the ring and enter it again. */
 const sizes = { ringBytes: 3_000, pageBytes: 700, grid: 4 }
 /** The time in which subscribers receive `bye` before the process exits. */
 const grace = "2 seconds"
@@ -97,7 +97,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
     return {
       log,
       get: (path, headers, socket) =>
-        // Where the platform keeps it.
+        // The property in which the platform stores the response.
         handle(
           Object.assign(HttpServerRequest.fromWeb(new Request(`http://localhost${path}`, { headers })), { response: socket })
         ).pipe(
@@ -121,7 +121,7 @@ export const make = (subject: Subject, faults: Faults.Faults): Effect.Effect<Wor
       return { scope, server: yield* Scope.extend(serve(storage, subject, faults), scope) }
     })
     let running = yield* start
-    /** Completes when a server is there. */
+    /** Completes when a server runs. */
     let up = yield* Deferred.make<void>()
     yield* Deferred.succeed(up, undefined)
 

@@ -1,6 +1,6 @@
 /**
- * `pnpm chaos [--seeds N] [--from S] [--mutant NAME] [--trace]`: the chaos test for as many seeds as there is time for. A failing seed is
- * printed with the command that plays it again. Exit 1 when something did not hold.
+ * `pnpm chaos [--seeds N] [--from S] [--mutant NAME] [--trace]`: the chaos test with as many seeds as you want. Prints the command that replays
+ * a failing seed. Exits with 1 if an invariant was violated.
  */
 import { parseArgs } from "node:util"
 import { mutants } from "./Mutants.ts"

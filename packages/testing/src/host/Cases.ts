@@ -1,6 +1,6 @@
 /**
- * What a host promises who embeds it, as small lives of one host on virtual time: each says what was wrong, and nothing when all was right. The numbers are
- * those of docs/testing.md. `Mutants.ts` has the mistakes that each of them is there for.
+ * The promises of a host to its embedder, as short runs of one host on virtual time. Each case returns what was wrong, and nothing if all was right. The case numbers
+ * are those of docs/testing.md. `Mutants.ts` has the mistakes that each case must find.
  */
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Host } from "@millrace/host/Host"
@@ -36,7 +36,7 @@ const quiet = (options: TestHost.Options = {}) =>
     yield* TestHost.until(host, ...terminals)
     return { host, threadId }
   })
-/** A log whose commits take so long. */
+/** A log whose commits take `millis`. */
 const slowLog = (millis: number) =>
   Layer.effect(
     EventLog,
@@ -44,7 +44,7 @@ const slowLog = (millis: number) =>
       EventLog.of({ ...log, append: (envelopes) => Effect.zipRight(Effect.sleep(millis), log.append(envelopes)) })
     )
   )
-/** Everything that happens takes time; nothing is waited for longer than a minute. */
+/** Runs on virtual time, with a time limit of one minute. */
 const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis
@@ -55,7 +55,7 @@ const shut = (host: Service, deadline: `${number} seconds`, mode: "drain" | "now
   Effect.flatMap(host.beginShutdown({ deadline, mode }), host.finishShutdown)
 
 export const cases = {
-  /** A consumer of capacity one that takes nothing while the log fills, then everything. */
+  /** A consumer with capacity 1 that reads nothing while the log fills, then everything. */
   "S4 D7 saturation (case 1)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet()
     const next = yield* Effect.map(Stream.toPull(host.subscribe(lossless)), Effect.map(Chunk.toReadonlyArray))
@@ -70,7 +70,7 @@ export const cases = {
     return says(!isSame(offsets(got), range(1, offset)), `${offset} events, and the consumer got ${offsets(got).join()}`)
   }),
 
-  /** Best effort: a subscriber that lags gets exactly the range that it missed, before the next event; that range contains no end. */
+  /** Best effort: a lagging subscriber gets exactly the range that it missed, before the next event; that range contains no terminal event. */
   "S4 best effort (case 2)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet({
       providers: [agent((turn) => Effect.all([turn.start, turn.say("a", "b"), turn.complete], { discard: true }))]
@@ -123,7 +123,7 @@ export const cases = {
     return wrong
   }),
 
-  /** With a consumer that never reads, commands are answered. */
+  /** Commands are answered while a consumer never reads. */
   "D15 answers (case 4)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet()
     yield* Effect.forkScoped(Stream.runForEach(host.subscribe(lossless), () => Effect.never))
@@ -135,7 +135,7 @@ export const cases = {
     return says(lost > 0, `${lost} of 50 commands were not answered`)
   }),
 
-  /** More commands than there is room for: each is accepted or refused. */
+  /** More commands than the queue holds: each is accepted or rejected. */
   "C3 overload (case 11)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet({ engine: { commands: { count: 20, weight: 1 << 20 } } })
     const answers = yield* Effect.forEach(
@@ -156,7 +156,7 @@ export const cases = {
     ]
   }),
 
-  /** What was sent just before the shutdown is done, and committed when it is answered. */
+  /** A command sent just before the shutdown completes, and its answer means that it is committed. */
   "S2 C1 accepted just before (case 15)": Effect.gen(function* () {
     const host = yield* TestHost.make({ store: slowLog(20) })
     const reader = yield* Effect.fork(frames(host.subscribe(lossless)))
@@ -187,7 +187,7 @@ export const cases = {
     return wrong
   }),
 
-  /** A command on a handle that somebody kept. */
+  /** A command on a handle from before the shutdown. */
   "S1 late command (case 16)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet()
     const { dispatch } = host
@@ -209,7 +209,7 @@ export const cases = {
     ]
   }),
 
-  /** Goodbye is at the head, and everything came before it. */
+  /** `bye` is at the head, after all events. */
   "S3 goodbye at the head (case 17)": Effect.gen(function* () {
     const host = yield* TestHost.make({
       providers: [agent((turn) => Effect.all([turn.start, Effect.sleep("100 millis"), turn.complete], { discard: true }))]
@@ -230,7 +230,7 @@ export const cases = {
     ]
   }),
 
-  /** One that takes its time and can make it. */
+  /** A slow consumer that can finish before the deadline. */
   "S4 slow consumer (case 19)": Effect.gen(function* () {
     const { host, threadId } = yield* quiet()
     yield* Effect.forEach(range(1, 100), (n) => host.dispatch(rename(threadId, `title ${n}`)), { discard: true })
@@ -251,7 +251,7 @@ export const cases = {
     ]
   }),
 
-  /** One that dies in between is not waited for. */
+  /** The shutdown does not wait for a consumer that dies. */
   "S5 consumer dies (case 20)": Effect.gen(function* () {
     const { host } = yield* quiet()
     const dying = yield* Effect.fork(Stream.runForEach(host.subscribe({ ...lossless, name: "dying" }), () => Effect.never))
@@ -264,7 +264,7 @@ export const cases = {
     return says(Exit.isFailure(exit) || took > 1000, `finished after ${took} ms: ${exit._tag}`)
   }),
 
-  /** One that never reads: over at the deadline, and no success. */
+  /** A consumer that never reads: the shutdown ends at the deadline and reports failure. */
   "S5 S6 consumer never reads (cases 21, 22)": Effect.gen(function* () {
     const { host } = yield* quiet()
     yield* Effect.forkScoped(Stream.runForEach(host.subscribe(lossless), () => Effect.never))
@@ -273,7 +273,7 @@ export const cases = {
     return [...says(Exit.isSuccess(exit), "it is a success"), ...says(took !== 3000, `it took ${took} ms of 3000`)]
   }),
 
-  /** Layers that hang when they close: the agents', and the log. */
+  /** Layers that hang when they close: the agents' and the log's. */
   "S6 layers that hang (cases 22, 23)": Effect.gen(function* () {
     const hanging = TestHost.hangingSessions(agent((turn) => Effect.zipRight(turn.start, Effect.never)))
     const scope = yield* Scope.make()
@@ -281,11 +281,11 @@ export const cases = {
     yield* TestHost.begin(host, "hello")
     yield* TestHost.until(host, "turn.started")
     const { took } = yield* timed(Effect.zipRight(Effect.either(shut(host, "5 seconds")), Scope.close(scope, Exit.void)))
-    // A second is kept for the log and its lock after a deadline that is used up.
+    // After a deadline is used up, the log and its lock still get one second.
     return says(took > 6000, `it took ${took} ms of 5000`)
   }),
 
-  /** An agent that asks while nobody can answer any more. */
+  /** An agent opens a request when no client can answer any more. */
   "S2 approvals (case 24)": Effect.gen(function* () {
     const asking = agent((turn) =>
       Effect.all([turn.start, turn.ask({ kind: "approval", title: "Run: ls", choices: ["accept", "cancel"] }), turn.complete], {
@@ -303,7 +303,7 @@ export const cases = {
     ]
   }),
 
-  /** Two who begin, and who finish. */
+  /** Two callers begin the shutdown, and two finish it. */
   "S7 begin twice (case 25)": Effect.gen(function* () {
     const { host } = yield* quiet()
     const first = yield* host.beginShutdown({ deadline: "5 seconds", mode: "now" })

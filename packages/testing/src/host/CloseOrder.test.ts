@@ -1,4 +1,4 @@
-/** The order in which the layers of a real host close, recorded by a probe in each, also when each in turn hangs. */
+/** The close order of the layers of a real host, recorded by a probe in each, also when each layer in turn hangs. */
 import type * as BoundedLayer from "@millrace/host/BoundedLayer"
 import type * as HostModule from "@millrace/host/Host"
 import { afterAll, beforeAll, describe, expect, it, vi } from "@effect/vitest"
@@ -6,7 +6,7 @@ import { Clock, Context, Effect, Exit, Fiber, Layer, Logger, Scope, TestClock } 
 import { temporaryDirectory } from "../TemporaryDirectory.ts"
 import type * as TestHostModule from "../TestHost.ts"
 
-/** What closed, in order; and which one never ends. */
+/** The layers that closed, in order, and the one that never ends. */
 let closed: Array<string> = []
 let stuck = ""
 let Host: typeof HostModule

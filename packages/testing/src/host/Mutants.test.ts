@@ -1,4 +1,4 @@
-/** The cases hold for the product, whatever the interleaving; and each mistake that is planted is found by its case. */
+/** The cases hold for the product under any interleaving, and each planted mistake is found by its case. */
 import { afterEach, describe, expect, it, vi } from "@effect/vitest"
 import { Effect } from "effect"
 import { simulate } from "../SeededScheduler.ts"
@@ -7,7 +7,7 @@ import { mutants } from "./Mutants.ts"
 
 const seeds = [1, 2, 3, 4, 5]
 
-/** What was wrong, in words. A case that breaks is no finding: it throws. */
+/** The findings of a case. A case that breaks is no finding: it throws. */
 const run = ({ cases }: typeof Cases, name: Cases.Name, seed: number): ReadonlyArray<string> => {
   const one: Cases.Case = cases[name]
   const { exit } = simulate(seed, Effect.scoped(one), { preempt: 0 })

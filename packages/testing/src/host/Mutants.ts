@@ -1,5 +1,5 @@
 /**
- * Mistakes of hosts in this field (what they were seen to do, or nearly did), one at a time in place of one function of the product. Each has the case that
+ * Mistakes that were seen, or nearly made, in hosts of this field, one at a time in place of one function of the product. Each names the case that
  * must find it. None of this is product code.
  */
 import type * as Consumers from "@millrace/host/Consumers"
@@ -18,12 +18,12 @@ import type { Name } from "./Cases.ts"
 
 export interface Mutant {
   readonly name: string
-  /** The promise that it breaks. */
+  /** The invariant that it breaks. */
   readonly promise: string
   /** The case that finds it. */
   readonly by: Name
   readonly module: string
-  /** The module's functions that are wrong, given the right ones. */
+  /** Takes the module's correct functions and returns the wrong ones. */
   readonly change: (right: unknown) => object
 }
 
@@ -38,12 +38,12 @@ const mutant = <Module>(
   promise,
   by,
   module: `@millrace/${module}`,
-  // The test hands in the module of that name.
+  // The test passes the module of that name.
   change: (right) => change(right as Module)
 })
 
 type EngineService = typeof Engine.Engine.Service
-/** The same engine, with some of what it does done wrong. */
+/** The same engine with some functions replaced. */
 const engine =
   (wrong: (right: EngineService, log: typeof EventLog.Service) => Partial<EngineService>) =>
   (right: typeof Engine): Partial<typeof Engine> => ({

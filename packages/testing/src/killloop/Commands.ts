@@ -1,14 +1,14 @@
-/** Commands whose ids are known before they are sent, what was answered, and what a client learns of the unanswered ones at the next server. */
+/** Commands with ids chosen before sending, their answers, and what a client learns from the next server about unanswered ones. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { Effect } from "effect"
 
 export interface Sent {
-  /** Of work. */
+  /** Kind of work. */
   readonly kind: string
   readonly commandId: string
   readonly type: string
   readonly body: string
-  /** Nothing: the connection broke, or nobody was there. */
+  /** `undefined`: the connection broke, or no server was listening. */
   answer: Answer | undefined
 }
 
@@ -47,14 +47,14 @@ export const send = (address: Address, sent: Sent): Effect.Effect<Answer | undef
   })
 
 /**
- * An unanswered command at the next server: it was accepted, or refused, or it is unknown; sent again, it says the same, or runs now.
- * Gives sentences about what is wrong.
+ * Asks the next server about an unanswered command: it is accepted, rejected or unknown. Sent again, it gets the same answer, or runs now.
+ * Returns one sentence per violation.
  */
 export const settle = (address: Address, sent: Sent): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function* () {
     const status = yield* call(address, `/api/commands/${sent.commandId}`)
     const again = yield* send(address, sent)
-    // The next one died too: it stays unanswered.
+    // The next server died too: the command stays unanswered.
     if (status === undefined || again === undefined) return []
     const said = (status as { readonly status: unknown }).status
     const wrong = (what: string) => [
@@ -65,9 +65,9 @@ export const settle = (address: Address, sent: Sent): Effect.Effect<ReadonlyArra
     return again.replayed === true && again.offset === status.offset ? [] : wrong("accepted, and then not the same answer")
   })
 
-/** Commands against the log at rest: what was accepted is there, once (C1, C2). */
+/** Compares commands with the log at rest: each accepted command is in it, once (C1, C2). */
 export const check = (sent: ReadonlyArray<Sent>, events: ReadonlyArray<LogEvent>): ReadonlyArray<string> => {
-  /** Those that start a turn. */
+  /** Commands that start a turn. */
   const turns = new Map<string, number>()
   const known = new Set<string>()
   for (const { commandId, type } of events) {

@@ -1,19 +1,19 @@
-/** What a run of the kill loop does to its servers, made from a seed: how each one dies, and what it is at work on. */
+/** The plan of a kill loop, made from a seed: how each server dies and which work it has. */
 import { points, type FailPoint } from "@millrace/host/FailPoints"
 import { Chunk, Effect, Random } from "effect"
 
 export type Death =
-  /** So long after it was ready and had agents at work. */
+  /** This long after it was ready and had agents at work. */
   | { readonly _tag: "Random"; readonly afterMillis: number }
-  /** By itself, the nth time it is there. A point of the shutdown is reached by SIGTERM, so long after it was ready. */
+  /** At a failpoint, the nth time it is reached. To reach a point of the shutdown, SIGTERM is sent this long after the server was ready. */
   | { readonly _tag: "Point"; readonly point: FailPoint; readonly nth: number; readonly afterMillis: number }
 
-/** The life of one server; the next one starts where it was killed. */
+/** The life of one server. The next one starts where this one was killed. */
 export interface Round {
   /** 1, 2, 3, ... */
   readonly round: number
   readonly death: Death
-  /** `millrace verify` looks at what it left, before the next one starts. */
+  /** `millrace verify` checks the directory before the next server starts. */
   readonly verify: boolean
 }
 
@@ -27,10 +27,10 @@ const nthOf = (point: FailPoint) =>
     ? Effect.succeed(1)
     : point.endsWith("-spawn") || point.includes("-ledger")
       ? Random.nextIntBetween(1, 4)
-      : // In recovery, or at work.
+      : // Early in recovery, or at work.
         Effect.flatMap(Random.nextBoolean, (early) => (early ? Random.nextIntBetween(1, 4) : Random.nextIntBetween(10, 80)))
 
-/** Each point once, the rest at random moments, in random order; `random` of them at least, so that some points may have no round. */
+/** Each failpoint once, the remaining rounds at random times, in random order. At least `random` rounds are random, so some points may have no round. */
 export const make = (
   rounds: number,
   random: number,

@@ -1,15 +1,15 @@
-/** The process table: who is left of a dead server, and bystanders that no server may touch. Linux. */
+/** The process table: processes that a dead server left, and bystanders that no server may touch. Linux. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import * as Proc from "@millrace/providers/process/Proc"
 import { Effect, type Scope } from "effect"
 
-/** Agents inherit `LC_ALL`, and so does what they start: it names the server that they belong to. */
+/** Agents and their children inherit `LC_ALL`, which names the server that they belong to. */
 const variable = "LC_ALL"
 export const marked = (marker: string, life: number): Readonly<Record<string, string>> => ({ [variable]: `${marker}-${life}` })
 
-/** Pids of living processes that belong to servers of this run before this life. */
+/** Pids of living processes of this run that belong to servers before this life. */
 export const leftOf = (marker: string, before: number): ReadonlyArray<string> => {
   const entry = new RegExp(`(?:^|\\0)${variable}=${marker}-(\\d+)\\0`)
   return readdirSync("/proc").filter((pid) => {
@@ -24,15 +24,15 @@ export const leftOf = (marker: string, before: number): ReadonlyArray<string> =>
 }
 
 export interface Bystanders {
-  /** Pids of those that are dead. */
+  /** Pids of the bystanders that died. */
   readonly dead: () => ReadonlyArray<number>
-  /** Entries of a ledger that name them as if their pids had been those of agents, as after a reuse. */
+  /** Writes ledger entries that name the bystanders as if their pids had been those of agents, as after a reuse of pids. */
   readonly forge: (dataDir: string, life: number) => void
 }
 
 const agent = resolve(import.meta.dirname, "../../../../apps/server/dist/agent.mjs")
 
-/** Processes with the command lines of agents and of what agents start, each in its own group and with somebody else's mark. */
+/** Processes with the command lines of agents and of their children, each in a separate process group and with a foreign mark. */
 export const bystanders = (cwd: string): Effect.Effect<Bystanders, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

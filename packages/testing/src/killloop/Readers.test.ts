@@ -1,11 +1,11 @@
-/** What the readers of the kill loop report of a server, and what they take for its end. */
+/** What the readers of the kill loop report about a server, and what they accept as its end. */
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Readers from "./Readers.ts"
 
-/** Answers everything with this; `undefined`: cuts the connection. */
+/** Answers every request with this status; `undefined` cuts the connection. */
 const answering = (status: number | undefined, body = "") =>
   Effect.map(
     Effect.acquireRelease(

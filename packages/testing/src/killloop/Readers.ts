@@ -266,7 +266,7 @@ export const rpc = (name: string, same = interned()): Reader =>
     )
   )
 
-/** The resuming client over RPC: it comes back by itself. */
+/** The resuming client over RPC. It reconnects by itself. */
 export const client = (name: string, same = interned()): Reader =>
   overRpc(name, same, (over, after, answered) =>
     Follow.follow(over, after, {
@@ -275,7 +275,7 @@ export const client = (name: string, same = interned()): Reader =>
     })
   )
 
-/** So many, of each kind in turn. */
+/** `count` readers, of each kind in turn. */
 export const some = (count: number): ReadonlyArray<Reader> => {
   const same = interned()
   const kinds: ReadonlyArray<readonly [string, (name: string) => Reader]> = [

@@ -1,4 +1,4 @@
-/** What is in the log after a death, read from the file before anybody recovers it; and what must hold of it. Pure but for the reading. */
+/** Reads the log's rows after a death, before recovery, and checks them. Pure, except for the reading. */
 import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
 import * as Sqlite from "@millrace/log/Sqlite"
 import { join } from "node:path"
@@ -23,7 +23,7 @@ interface Data {
   readonly requestId?: string
 }
 
-/** What an agent had in hand: sessions, turns it was given, items, requests; each with the offset at which it began. */
+/** The open work of agents: sessions, given turns, items and requests, each with the offset at which it began. */
 export const open = (events: Iterable<LogEvent>): ReadonlyMap<string, number> => {
   const found = new Map<string, number>()
   for (const { data, epoch, offset, stream, type } of events) {

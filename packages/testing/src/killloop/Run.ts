@@ -1,7 +1,7 @@
 /**
- * The kill loop: one data directory, one server after the other; each is at work when it dies by SIGKILL, at a random moment or at a named
- * point, and the next one starts from what it left. After each death and each start it is looked at what must hold: of the log, of what
- * clients saw, of what was answered, and of the process table.
+ * The kill loop: one data directory, one server after the other. Each works until SIGKILL, at a random time or at a named
+ * point, and the next one starts from the state it left. After each death and each start the loop checks the invariants of the log,
+ * of what clients received, of the command answers, and of the process table.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { FailPoint } from "@millrace/host/FailPoints"
@@ -22,38 +22,38 @@ import * as Work from "./Work.ts"
 export interface Options {
   readonly rounds: number
   readonly seed: number
-  /** Only these rounds of the plan, such as one that failed and the one before it. */
+  /** Only these rounds of the plan, for example a failed one and the one before it. */
   readonly only?: readonly [number, number]
   /** Default: the demo agent. */
   readonly agent?: Work.Agent
-  /** So many rounds at least are killed at random, and not at a point. */
+  /** At least this many rounds are killed at random times, not at a failpoint. */
   readonly random?: number
-  /** For the servers. */
+  /** Environment of the servers. */
   readonly env?: Readonly<Record<string, string>>
-  /** Where agents work; default: the data directory. */
+  /** Working directory of agents. Default: the data directory. */
   readonly cwd?: string
-  /** How long a server is at work before it dies, in milliseconds, at least and at most. Default 100 to 900. */
+  /** Shortest and longest time that a server works before it dies, in milliseconds. Default 100 to 900. */
   readonly work?: readonly [number, number]
   readonly onRound?: (line: string) => void
 }
 
 export interface Report {
-  /** Sentences; empty = everything held. */
+  /** One sentence per violation; empty if all invariants held. */
   readonly violations: ReadonlyArray<string>
-  /** Points at which a server died. */
+  /** Failpoints at which a server died. */
   readonly reached: ReadonlySet<FailPoint>
   readonly rounds: number
   readonly events: number
   readonly commands: number
-  /** Commands whose answer never came. */
+  /** Number of commands without an answer. */
   readonly unanswered: number
-  /** Processes of agents that were alive when their server was dead. */
+  /** Number of agent processes that were alive after their server had died. */
   readonly orphans: number
-  /** From a start to ready, in milliseconds, in order. */
+  /** Milliseconds from each start to ready, in order. */
   readonly starts: ReadonlyArray<number>
 }
 
-/** After this the server should have died of its failpoint long ago; and what a start may take. */
+/** Time limit for a death at a failpoint, and for a start. */
 const patience = "30 seconds"
 
 export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope> =>
@@ -128,7 +128,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             )
             unanswered += lost.length
             const settled = Effect.forEach(lost, (sent) => Commands.settle(process, sent), { concurrency: 8 })
-            // Who takes from it only forks answers, so it is never behind; should it be, the oldest requests stay unanswered, as by a person who left.
+            // The consumer only forks answers, so it is not expected to lag. If it does, the oldest requests stay unanswered.
             const heard = yield* Queue.sliding<LogEvent>(1000)
             const busy = yield* Deferred.make<void>()
             const isEndless = ({ offset, stream, type }: LogEvent) =>
@@ -150,7 +150,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             const dying = Effect.gen(function* () {
               if (isLast) yield* Effect.zipRight(Effect.sleep("500 millis"), process.kill("SIGTERM"))
               else if (death._tag === "Random") {
-                // An agent that would outlive it is at work by then, also on a slow machine.
+                // By then an agent is at work that would outlive the server, also on a slow machine.
                 yield* Effect.timeoutOption(Deferred.await(busy), "5 seconds")
                 yield* Effect.delay(process.kill("SIGKILL"), death.afterMillis)
               } else if (Plan.isShutdown(death)) yield* Effect.delay(process.kill("SIGTERM"), death.afterMillis)
@@ -166,7 +166,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
           })
         }
 
-        /** T5: what was open in the log when the last server died must be over before this one takes commands. */
+        /** T5: everything that was open in the log when the last server died must be settled before this one accepts commands. */
         function stillOpen({ token, url }: ServerProcess) {
           return Effect.promise(async () => {
             const headers = { authorization: `Bearer ${token}` }

@@ -1,16 +1,16 @@
-/** What people and programs do to a server until it dies: each kind of work on a thread of its own, one command after the other. */
+/** The load on a server until it dies: each kind of work uses one thread and sends one command after the other. */
 import { type LogEvent } from "@millrace/contracts/Event"
 import { Effect, Queue, Random } from "effect"
 import * as Commands from "./Commands.ts"
 
 export interface Agent {
   readonly provider: string
-  /** Prompts by kind of work. The kinds in `endless` end by an interrupt only, and are left out where the server is to end in order. */
+  /** Prompts by kind of work. The kinds in `endless` end only by an interrupt; they are left out where the server ends in order. */
   readonly prompts: Readonly<Record<string, string>>
   readonly endless: ReadonlyArray<string>
 }
 
-/** Commands of agents and what these start sleep for longer than any run. */
+/** Commands of agents and their children sleep longer than any run. */
 export const demo: Agent = {
   provider: "demo",
   prompts: {
@@ -25,7 +25,7 @@ export const demo: Agent = {
 }
 
 export interface Clients {
-  /** Threads that were made, by kind of work. */
+  /** Created threads, by kind of work. */
   readonly threads: Map<string, string>
   readonly sent: Array<Commands.Sent>
   readonly nextId: () => string
@@ -38,14 +38,14 @@ const command = (clients: Clients, address: Commands.Address, kind: string, type
     return Commands.send(address, sent)
   })
 
-/** Works until nobody answers. */
+/** Works until no server answers. */
 const worker = (clients: Clients, address: Commands.Address, agent: Agent, kind: string, cwd: string) =>
   Effect.gen(function* () {
     const text = agent.prompts[kind] ?? ""
     for (;;) {
       const threadId = clients.threads.get(kind)
       const coin = (yield* Random.next) < 0.3
-      // Endless work must not be in a queue, which the next server would continue.
+      // Endless work must not be queued, because the next server would continue it.
       const strategy = agent.endless.includes(kind) ? "reject" : kind === "deltas" ? "enqueue" : coin ? "interrupt" : "reject"
       const answer = yield* threadId === undefined
         ? command(clients, address, kind, "thread.create", { provider: agent.provider, cwd, turn: { text } })
@@ -58,7 +58,7 @@ const worker = (clients: Clients, address: Commands.Address, agent: Agent, kind:
     }
   })
 
-/** All of it at once; `heard`: the log as a client reads it, for the client that answers requests. */
+/** Runs all kinds of work at once. `heard`: the log as a client reads it, for the client that answers requests. */
 export const run = (
   clients: Clients,
   address: Commands.Address,

@@ -1,7 +1,7 @@
 /**
- * `pnpm killloop [--rounds N] [--seed S] [--only K]`: servers killed at random and at named points, at work and in recovery. A failing round
- * is printed with the command that plays it again, after the round before it.
- * `pnpm killloop --readers N [--restarts M] [--seed S]`: readers over restarts. Exit 1 when something did not hold.
+ * `pnpm killloop [--rounds N] [--seed S] [--only K]`: servers killed at random times and at named points, at work and in recovery. Prints the command
+ * that replays a failing round, after the round before it.
+ * `pnpm killloop --readers N [--restarts M] [--seed S]`: readers over restarts. Exits with 1 if an invariant was violated.
  */
 import { parseArgs } from "node:util"
 import { points } from "@millrace/host/FailPoints"

@@ -1,6 +1,6 @@
 /**
- * The contract of every agent, as tests: `conformance(driver)` in a test file of the adapter. Each case opens the agent in one scene, acts, reads it to
- * its end, and holds the five promises of the normaliser over all that was said; when its scope has closed no process is left (P1).
+ * The contract of every agent, as tests: call `conformance(driver)` in a test file of the adapter. Each case opens the agent in one scene, acts, reads
+ * the events to their end, and checks the five promises of the normaliser on them. When its scope has closed, no process is left (P1).
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -18,7 +18,7 @@ const threadId = ThreadId.make("thr_kit")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 const canary = "kit-canary-7b1d"
 const burstSize = 20_000
-/** What the process room may hold of an agent that is not read: 1,024 messages each in its buffer and in the chunk under way, and the pipe. */
+/** Most messages of an unread agent that the process module holds: 1,024 each in its buffer and in the current chunk, plus the pipe. */
 const heldLines = 2 * 1024 + 512
 
 const opened = (driver: Driver, scene: Scene, more: Partial<OpenInput> = {}) =>
@@ -39,7 +39,7 @@ const ended = (recording: Recording, n: number): Effect.Effect<ProviderEvent> =>
 const asked = (recording: Recording, n: number) => recording.until("RequestOpened", ({ turnId }) => turnId === turn(n))
 const terminals = (events: ReadonlyArray<ProviderEvent>) => events.filter(isTerminal).map(({ _tag }) => _tag)
 const pids = Effect.flatMap(Ledger.Ledger, ({ entries }) => Effect.map(entries, (all) => all.entries.map(({ pid }) => pid)))
-/** What a session says that takes no turn any more. */
+/** The error of a session that accepts no more turns. */
 const refusal = (session: ProviderSession, n: number) =>
   session.startTurn({ turnId: turn(n), text: "too late" }).pipe(
     Effect.flip,
@@ -50,7 +50,7 @@ const messages = (events: ReadonlyArray<ProviderEvent>) => completed(events, "ag
 interface Case {
   readonly name: string
   readonly scene: Scene
-  /** Needs an agent that is a process of ours. */
+  /** Needs an agent that is a child process of ours. */
   readonly process?: true
   readonly run: (driver: Driver) => Effect.Effect<void, ProviderError | Ledger.LedgerError, Scope.Scope | Ledger.Ledger>
 }
@@ -163,7 +163,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* start()
       const { requestId } = yield* asked(recording, 1)
       const [end, ...more] = yield* finish(session, recording)
-      // Some agents end it in their own words.
+      // Some agents complete the turn instead.
       assert.include(["TurnInterrupted", "TurnCompleted"], end)
       assert.deepStrictEqual(more, [])
       assert.include(story(recording.events), "?cancelled")
@@ -213,14 +213,14 @@ export const cases: ReadonlyArray<Case> = [
     run: Effect.fnUntraced(function* (driver) {
       const session = yield* driver.open("burst", { threadId, epoch: 1, cwd: import.meta.dirname })
       const [pid = 0] = yield* pids
-      /** Bytes that the agent could write so far. */
+      /** Bytes that the agent has written so far. */
       const wrote = () => Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1])
       const before = wrote()
       yield* session.startTurn({ turnId: turn(1), text: driver.prompt?.("burst", 1) ?? "go on" })
       const seen: Array<ProviderEvent> = []
       const ahead: Array<readonly [number, number]> = []
       yield* session.events.pipe(
-        // Not to wait for anything: this is the slowness.
+        // The sleep makes the consumer slow; it waits for nothing.
         Stream.mapChunksEffect((chunk) => Effect.as(Effect.sleep(15), chunk)),
         Stream.takeUntil(isTerminal),
         Stream.runForEachChunk((chunk) =>
@@ -338,11 +338,11 @@ export const cases: ReadonlyArray<Case> = [
   }
 ]
 
-/** Why this driver does not run a case; `undefined`: it does. */
+/** Why this driver does not run a case; `undefined` if it does. */
 export const skipped = (driver: Driver, { process: needsProcess, scene }: Case): string | undefined =>
   driver.cannot[scene] ?? (needsProcess === true ? driver.cannot.process : undefined)
 
-/** Registers one test for each case; what the driver cannot play is a test that is skipped with the reason in its name. */
+/** Registers one test for each case. A case that the driver cannot play becomes a skipped test with the reason in its name. */
 export const conformance = (driver: Driver) =>
   describe(`${driver.name}: the contract of every agent`, () => {
     for (const one of cases) {

@@ -1,6 +1,6 @@
 /**
- * What the kit needs to know of an agent: how to open it so that it plays a scene. A scene is what the agent does, whichever agent plays it: a recording of
- * the real program with one thing gone wrong (player.mjs), a scripted agent, an endpoint.
+ * What the kit needs to know about an agent: how to open it so that it plays a scene. A scene is the agent's behaviour, independent of the agent: a recording of
+ * the real program with one fault (player.mjs), a scripted agent, or an endpoint.
  */
 import type { OpenInput, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { Ledger } from "@millrace/providers/process/Ledger"
@@ -27,10 +27,10 @@ export type Scene = keyof typeof scenes
 export interface Driver {
   /** The kind of the adapter. */
   readonly name: string
-  /** A session whose agent plays the scene. `epoch` 2: a second process, for one that continues. */
+  /** Opens a session whose agent plays the scene. `epoch` 2: a second process that continues the conversation. */
   readonly open: (scene: Scene, input: OpenInput) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope | Ledger>
   /** The text of the nth turn, 1 or 2; default "go on". */
   readonly prompt?: (scene: Scene, nth: number) => string
-  /** Scenes that it cannot play, each with the reason, and the test that holds the promise in its place if there is one. */
+  /** Scenes that it cannot play, each with the reason and, if there is one, the test that holds the promise instead. */
   readonly cannot: Readonly<Partial<Record<Scene | "process", string>>>
 }

@@ -1,4 +1,4 @@
-/** Follows a session's events in the background, so that a test can act when something was said. */
+/** Collects a session's events in the background, so that a test can act after an event. */
 import { assert } from "@effect/vitest"
 import type { ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -8,9 +8,9 @@ type Tag = ProviderEvent["_tag"]
 type Of<T extends Tag> = Extract<ProviderEvent, { readonly _tag: T }>
 
 export interface Recording {
-  /** All so far. */
+  /** All events so far. */
   readonly events: ReadonlyArray<ProviderEvent>
-  /** The first event of that sort which fits, now or later. */
+  /** The first matching event of that type, past or future. */
   readonly until: <T extends Tag>(tag: T, fits?: (event: Of<T>) => boolean) => Effect.Effect<Of<T>>
   /** Ends with the stream. */
   readonly done: Fiber.Fiber<void>
@@ -40,7 +40,7 @@ export const record = (session: ProviderSession): Effect.Effect<Recording, never
 const terminals: ReadonlySet<string> = new Set(["TurnCompleted", "TurnInterrupted", "TurnFailed"])
 export const isTerminal = (event: ProviderEvent): boolean => terminals.has(event._tag)
 
-/** What is wrong with a whole history; empty when the five promises hold. */
+/** The violations in a whole history; empty if the five promises hold. */
 export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const turns = new Map<string, "running" | "ended">()
@@ -107,7 +107,7 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
   return found
 }
 
-/** Requests that were neither cancelled nor, as the test knows, answered. */
+/** Requests that were neither cancelled nor answered by the test. */
 export const unsettled = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<string>): ReadonlyArray<string> => {
   const cancelled = new Set(events.flatMap((event) => (event._tag === "RequestCancelled" ? [event.requestId] : [])))
   return events.flatMap((event) =>
@@ -115,7 +115,7 @@ export const unsettled = (events: ReadonlyArray<ProviderEvent>, answered: Readon
   )
 }
 
-/** Stops the session, reads it to the end, and checks the five promises over all it said. The ends of its turns, in order. */
+/** Stops the session, reads it to the end, and checks the five promises on its events. Returns the ends of its turns, in order. */
 export const finish = (session: ProviderSession, recording: Recording, answered: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
     yield* session.stop("the test is over")

@@ -1,4 +1,4 @@
-/** A history in short, for tests that say what should have happened. */
+/** A short form of a history, for expectations in tests. */
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 
 const line = (event: ProviderEvent): string | undefined => {
@@ -38,7 +38,7 @@ export const completed = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
 export const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string): string =>
   events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
 
-/** The notices that are not events, in order. */
+/** The data of the signals, in order. */
 export const signals = (events: ReadonlyArray<ProviderEvent>) =>
   events.flatMap((event) => (event._tag === "Signal" ? [event.data] : []))
 

@@ -1,4 +1,4 @@
-/** One agent of a model run: a plain object, worked by the script's steps, behind the real normaliser. It misbehaves when the script says so. */
+/** One agent of a model run: a plain object, driven by the script's steps, behind the real normaliser. It misbehaves when the script says so. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -6,7 +6,7 @@ import type { NativeEvent } from "@millrace/providers/NativeEvent"
 import * as Normaliser from "@millrace/providers/Normaliser"
 import { Effect, Queue, Stream } from "effect"
 
-/** What a step can make an agent do. A step for which it has no turn, item or question does nothing. */
+/** Actions that a step can make an agent do. An action without a matching turn, item or question does nothing. */
 export const deeds = [
   "begin",
   "say",
@@ -40,18 +40,18 @@ export const deeds = [
 ] as const
 export type Deed = (typeof deeds)[number]
 
-/** Work of an agent that has ended natively: its late words still come. */
+/** Number of natively ended turns that are kept, because late messages of them can still arrive. */
 const kept = 8
 
 export class Agent {
   readonly threadId: ThreadId
   readonly epoch: number
-  /** Turns of which an agent said that they completed. */
+  /** Turns that an agent reported as completed. */
   private readonly completed: Set<TurnId>
   private readonly normaliser: Normaliser.Normaliser
-  /** Unbounded: steps of the script fill it, not a program, and it must not wait in the midst of one. */
+  /** Unbounded: the steps of the script fill it, and it must not block within a step. */
   private readonly output = Effect.runSync(Queue.unbounded<ProviderEvent | undefined>())
-  /** Its own name of each running turn of ours. */
+  /** The agent's native id of each of our running turns. */
   private readonly turns = new Map<TurnId, string>()
   private readonly begun = new Set<string>()
   private readonly over: Array<{ readonly native: string; readonly turnId: TurnId | undefined }> = []
@@ -96,7 +96,7 @@ export class Agent {
     return this.turns.has(turnId)
   }
 
-  /** The process has exited: with evidence, or because it was stopped. */
+  /** The process exits: with evidence, or because it was stopped. */
   end(cause: Parameters<Normaliser.Normaliser["end"]>[0]): void {
     if (this.ended) return
     this.out(this.normaliser.end(cause))
@@ -124,7 +124,7 @@ export class Agent {
     this.asked = this.asked.filter((name) => name !== native)
   }
 
-  /** Whether it could. */
+  /** Returns whether the action was possible. */
   act(deed: Deed): boolean {
     if (this.ended) return false
     const [turnId, native] = [...this.turns][0] ?? []
@@ -238,7 +238,7 @@ export class Agent {
     }
   }
 
-  /** Events about a turn that has ended: through the normaliser, and past it. */
+  /** Events about a turn that has ended: through the normaliser, and bypassing it. */
   private haunt(deed: Deed, native: string, turnId: TurnId): void {
     const itemId = `itm_raw_${this.threadId}_${this.epoch}_${this.name("")}` as Extract<
       ProviderEvent,

@@ -1,4 +1,4 @@
-/** The agents of a model run. They live outside the server, so what they were asked is known whatever the server says. */
+/** The agents of a model run. They live outside the server and record its calls independently of it. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
@@ -7,7 +7,7 @@ import { Agent } from "./Agent.ts"
 
 export const provider = "model"
 
-/** How the agents answer what they are asked, from now on. The first of each is the good one. */
+/** How the agents answer calls from now on. The first value of each is the normal one. */
 export const moods = {
   open: ["ok", "slow", "fail", "hang"],
   start: ["ok", "slow", "refuse", "unknown", "hang"],
@@ -25,21 +25,21 @@ const failure = (operation: string, outcome: "failed" | "unknown", kind: Failure
 const nothing: Effect.Effect<never> = Effect.async<never>(() => {})
 const slow = Effect.sleep("3 seconds")
 
-/** All agents there are, and what they were asked. */
+/** All agents, and the calls they received. */
 export class Agents {
   readonly sessions: Array<Agent> = []
-  /** Threads whose agent is being started. */
+  /** Threads whose agent is starting. */
   readonly opening = new Map<ThreadId, number>()
-  /** Calls in a thread's lane that an agent has not answered: each has a deadline. */
+  /** Calls of a thread that an agent has not answered. Each has a deadline. */
   readonly calls = new Map<ThreadId, number>()
-  /** Turns in the order in which each thread's agents were given them. */
+  /** Turns, in the order in which the agents received them. */
   readonly given: Array<TurnId> = []
   readonly interrupted: Array<TurnId> = []
   readonly answers: Array<{ readonly requestId: RequestId; readonly answer: Answer }> = []
-  /** Turns of which an agent said that they completed. */
+  /** Turns that an agent reported as completed. */
   readonly completed = new Set<TurnId>()
   readonly wrong: Array<string> = []
-  /** Added texts that were not taken, and not lost in a crash since. */
+  /** Steered texts that were not accepted and not lost in a crash. */
   refused: Array<string> = []
   mood: Mood = { open: "ok", start: "ok", steer: "ok", interrupt: "obey", answer: "ok", stop: "obey", capable: "steer" }
 
@@ -47,7 +47,7 @@ export class Agents {
     return this.sessions.find((session) => session.threadId === threadId)
   }
 
-  /** The machine that ran them was reset: no event reports it. */
+  /** Simulates a reset of the machine: no event reports it. */
   killAll(): void {
     this.sessions.length = 0
     this.refused = []
@@ -55,7 +55,7 @@ export class Agents {
     this.calls.clear()
   }
 
-  /** Counts while it runs. */
+  /** Adds 1 to the count while the effect runs. */
   private readonly during = <A, E>(counts: Map<ThreadId, number>, threadId: ThreadId, effect: Effect.Effect<A, E>) => {
     const add = (by: number) => Effect.sync(() => counts.set(threadId, (counts.get(threadId) ?? 0) + by))
     return Effect.acquireUseRelease(

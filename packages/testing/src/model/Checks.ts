@@ -1,4 +1,4 @@
-/** What must hold whenever nothing moves: what the log says, what the agents were asked and what people see are one thing. Sentences about what is wrong. */
+/** Invariants at rest: the log, the calls that agents received and the views agree. One sentence per violation. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"
@@ -14,7 +14,7 @@ export interface Sides {
   readonly agents: Agents
 }
 
-/** What the log said that agents must hear of. */
+/** Events of the log that agents must receive as calls. */
 export class Noted {
   readonly interrupts = new Set<string>()
   /** Texts of turns. */
@@ -40,7 +40,7 @@ export class Noted {
   }
 }
 
-/** T4: every live turn has an owner, queued work, or a running clock. */
+/** T4: every live turn has an owner, queued work, or a running timer. */
 export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   const runners = new Set(
@@ -54,7 +54,7 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
     if (agent === undefined && !opening && !thread.stopping) wrong.push(`T4 the session of ${thread.id} has no agent`)
     const turnId = thread.active as TurnId | undefined
     const turn = turnId === undefined ? undefined : thread.open.get(turnId)
-    // A call that is not answered has a clock of its own, and what comes behind it waits.
+    // An unanswered call has a deadline, and later calls of the thread wait behind it.
     const calling = (agents.calls.get(thread.id as ThreadId) ?? 0) > 0
     if (turn === undefined || turnId === undefined || thread.stopping || opening || calling) continue
     if (turn.origin === "user" && !agents.given.includes(turnId)) wrong.push(`T4 ${turnId} was given to nobody`)
@@ -64,7 +64,7 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
   return wrong
 }
 
-/** T7, T12, T13: agents hear what was asked of them, once, and nothing else. */
+/** T7, T12, T13: agents receive each request once, and nothing else. */
 export const agentsAgree = ({ agents }: Sides, noted: Noted): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   for (const turnId of agents.interrupted)
@@ -84,7 +84,7 @@ export const agentsAgree = ({ agents }: Sides, noted: Noted): ReadonlyArray<stri
   return wrong
 }
 
-/** L11: what people see is what the log says. */
+/** L11: the views equal the log. */
 export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   const views = server.look(Views.Views)

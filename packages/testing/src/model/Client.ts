@@ -1,4 +1,4 @@
-/** The client of a model run: commands with ids, sent again after a crash, and each answer held against what the reference said it must be (C1, C2, C3). */
+/** The client of a model run: commands with ids, sent again after a crash. Compares each answer with the reference's prediction (C1, C2, C3). */
 import type { Accepted, BodyOf, Command, CommandType } from "@millrace/contracts/Command"
 import { make } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -13,10 +13,10 @@ import type { Server } from "./Server.ts"
 interface Sent {
   readonly command: Command
   job: Job<Accepted, { readonly _tag: string }> | undefined
-  /** The answer, as the reference writes it. */
+  /** The answer, in the form of a prediction. */
   answer: Prediction | undefined
   accepted: Accepted | undefined
-  /** What it may be answered: by the state at its events, else by any state since it was sent. */
+  /** Allowed answers: by the state at its events, else by any state since it was sent. */
   readonly possible: Array<Prediction>
   fixed: boolean
 }
@@ -54,18 +54,18 @@ export class Client {
     this.sent.push({ command, job: this.ask(server, command), answer: undefined, accepted: undefined, possible, fixed: false })
   }
 
-  /** The server has exited: the outcome of what it had not answered is unknown. */
+  /** The server has exited: the outcome of unanswered commands is unknown. */
   lost(): void {
     for (const sent of this.sent) if (sent.answer === undefined) sent.job = undefined
   }
 
-  /** What was not answered is asked again, with the same id. */
+  /** Sends unanswered commands again, with the same id. */
   resend(server: Server): void {
     for (const sent of this.sent)
       if (sent.answer === undefined && sent.job === undefined) sent.job = this.ask(server, sent.command)
   }
 
-  /** An earlier command, with its id, is asked again: gives what to look at when it is answered; nothing when there is none. */
+  /** Sends an earlier command again, with its id. Returns the check for its answer; `undefined` if there is no earlier command. */
   again(server: Server, at: number): ((events: ReadonlyArray<LogEvent>) => void) | undefined {
     const sent = this.sent[at % Math.max(1, this.sent.length)]
     if (sent === undefined || sent.answer === undefined) return undefined
@@ -104,7 +104,7 @@ export class Client {
     return this.sent.filter(({ answer, fixed }) => answer === undefined && !fixed)
   }
 
-  /** Before the reference takes over an event: the command that it is of was decided in this state. */
+  /** Call before the reference applies an event: the event's command was decided in this state. */
   before(event: LogEvent): void {
     if (event.commandId === undefined) return
     for (const sent of this.open)
@@ -114,12 +114,12 @@ export class Client {
       }
   }
 
-  /** After it: a command that waits and has left no event may be decided here. */
+  /** Call after the reference applied an event: a pending command without events may be decided in this state. */
   after(): void {
     for (const sent of this.open) sent.possible.push(predict(this.reference, sent.command))
   }
 
-  /** Looks at the answers that came; the log was read up to `head`. */
+  /** Checks the answers that arrived; the log was read up to `head`. */
   hear(head: number): void {
     for (const sent of this.sent) {
       if (sent.answer !== undefined || sent.job === undefined) continue
@@ -135,7 +135,7 @@ export class Client {
     }
   }
 
-  /** C3: at rest nobody waits. */
+  /** C3: at rest no command is unanswered. */
   waiting(): void {
     for (const { answer, command } of this.sent)
       if (answer === undefined) this.say(`C3 ${command.commandId} ${command.type} is not answered`)

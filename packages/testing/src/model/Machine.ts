@@ -1,7 +1,7 @@
 /**
- * A machine in memory that runs processes of fibers by a seed: which ready fiber is next, and where it is preempted. Time stands still until somebody
- * lets it pass, so "everything at rest" is a state that can be looked at; and a process can be killed between any two steps, like by SIGKILL: nothing of
- * it runs again, no finalizer either.
+ * A machine in memory that runs processes of fibers by a seed: the seed picks the next ready fiber and its preemptions. Virtual time stands still until
+ * the test advances it, so the machine has a state "at rest" that a test can inspect. A process can be killed between any two steps, as by SIGKILL: nothing of
+ * it runs again, not even a finalizer.
  */
 import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
 import type { RuntimeFiber } from "effect/Fiber"
@@ -9,16 +9,16 @@ import { mulberry32 } from "../SeededScheduler.ts"
 
 /** One process: its fibers inherit its scheduler and its clock. */
 export interface Process {
-  /** Begins a fiber of this process. It runs when the machine does. */
+  /** Starts a fiber of this process. It runs when the machine does. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Job<A, E>
   readonly kill: () => void
   readonly alive: () => boolean
-  /** Timers that wait. */
+  /** Number of pending timers. */
   readonly timers: () => number
 }
 
 export interface Job<A, E> {
-  /** Nothing yet, or how it ended. */
+  /** `undefined` until the fiber has ended. */
   readonly exit: () => Exit.Exit<A, E> | undefined
   readonly interrupt: () => void
 }
@@ -39,11 +39,11 @@ interface Owner {
   dead: boolean
 }
 
-/** A livelock ends the run. */
+/** Step limit that ends a livelock. */
 const maxSteps = 200_000
 
 export class Machine {
-  /** Milliseconds since the machine began, of both clocks. */
+  /** Virtual time in milliseconds, the same for all processes. */
   now = 1_700_000_000_000
   steps = 0
   private ready: Array<Task> = []
@@ -64,7 +64,7 @@ export class Machine {
     const skips = new WeakMap<object, number>()
     const scheduler: Scheduler.Scheduler = {
       shouldYield: (fiber: RuntimeFiber<unknown, unknown>) => {
-        // A preemption costs ten operations itself; those are not preempted.
+        // A preemption itself takes ten operations; those are not preempted.
         const skip = skips.get(fiber) ?? 0
         if (skip > 0) return (skips.set(fiber, skip - 1), false)
         if (this.random() >= this.preempt) return false
@@ -113,7 +113,7 @@ export class Machine {
     }
   }
 
-  /** Runs until nothing is ready, or so many steps were made. */
+  /** Runs until nothing is ready, or for at most `most` steps. */
   rest(most = Number.POSITIVE_INFINITY): void {
     for (let left = most; left > 0 && this.ready.length > 0; left--) {
       if (++this.steps > maxSteps) throw new Error("T4 the machine never comes to rest")
@@ -125,7 +125,7 @@ export class Machine {
     }
   }
 
-  /** Time passes: each timer on its way fires at its time, and everything comes to rest before the next one. */
+  /** Advances time: each timer fires at its time, and the machine comes to rest before the next one. */
   pass(millis: number): void {
     const end = this.now + millis
     this.rest()

@@ -1,4 +1,4 @@
-/** The product against the reference. `pnpm model` plays more; docs/testing.md tells how to replay. */
+/** The product compared with the reference. `pnpm model` runs more scripts; docs/testing.md describes how to replay one. */
 import { describe, expect, it } from "@effect/vitest"
 import { slower } from "../Slower.ts"
 import * as Search from "./Search.ts"
@@ -9,7 +9,7 @@ describe("model", () => {
     async () => {
       const { failure, figures } = await Search.search({ runs: 500, seed: 1 })
       expect(failure === undefined ? "" : Search.report(failure)).toBe("")
-      // Scripts in which nothing happens prove nothing.
+      // Each kind of event must occur often.
       for (const [what, times] of Object.entries(figures)) expect(times, what).toBeGreaterThan(250)
     },
     900_000 * slower

@@ -1,4 +1,4 @@
-/** The other half of the runs, beside the first on a second core. `pnpm model` plays more; docs/testing.md tells how to replay. */
+/** The other half of the runs, for a second core. `pnpm model` runs more scripts; docs/testing.md describes how to replay one. */
 import { describe, expect, it } from "@effect/vitest"
 import { slower } from "../Slower.ts"
 import * as Search from "./Search.ts"
@@ -9,7 +9,7 @@ describe("model", () => {
     async () => {
       const { failure, figures } = await Search.search({ runs: 500, seed: 2 })
       expect(failure === undefined ? "" : Search.report(failure)).toBe("")
-      // Scripts in which nothing happens prove nothing.
+      // Each kind of event must occur often.
       for (const [what, times] of Object.entries(figures)) expect(times, what).toBeGreaterThan(250)
     },
     900_000 * slower

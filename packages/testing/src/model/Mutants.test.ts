@@ -1,4 +1,4 @@
-/** The same scripts with one mistake planted at a time: the model finds each. */
+/** The same scripts with one planted mistake at a time: the model finds each. */
 import { afterEach, describe, expect, it, vi } from "@effect/vitest"
 import { mutants } from "./Mutants.ts"
 import type * as Search from "./Search.ts"

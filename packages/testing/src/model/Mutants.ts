@@ -1,6 +1,6 @@
 /**
- * Mistakes that systems of this field were seen to make, one at a time, in place of one function of the product. The model must find each; one that it does
- * not find is a promise nobody holds. None of this is product code.
+ * Mistakes that were seen in systems of this field, one at a time, in place of one function of the product. The model must find each; if it
+ * does not, no test holds the invariant. None of this is product code.
  */
 import { isTerminal } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
@@ -18,10 +18,10 @@ import type * as SessionDriver from "@millrace/orchestration/sessions/SessionDri
 import type * as ThreadRow from "@millrace/orchestration/readmodel/ThreadRow"
 import { Duration, Either } from "effect"
 
-/** `change`: the module's functions that are wrong, given the right ones. */
+/** `change` takes the module's correct functions and returns the wrong ones. */
 export interface Mutant<Module = unknown> {
   readonly name: string
-  /** The promise that it breaks. */
+  /** The invariant that it breaks. */
   readonly promise: string
   readonly module: string
   readonly change: (right: Module) => Partial<Module>
@@ -31,11 +31,11 @@ const mutant = <Module>(name: string, promise: string, module: string, change: (
   name,
   promise,
   module: `@millrace/orchestration/${module}`,
-  // The test hands in the module of that name.
+  // The test passes the module of that name.
   change: (right) => change(right as Module)
 })
 
-/** Past every rule. */
+/** Adds an event without any check. */
 const force = (draft: Draft, threadId: string, type: string, epoch: number, data: unknown): void =>
   void draft.events.push({ stream: `thread/${threadId}`, type, at: draft.context.at, epoch, data })
 

@@ -1,4 +1,4 @@
-/** What each step of a script does, given what there is. A step that finds nothing to do does nothing. */
+/** Performs each step of a script on the current state. A step without a matching object does nothing. */
 import type { BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -9,15 +9,15 @@ import type { Follower, Server } from "./Server.ts"
 import type { Step } from "./Steps.ts"
 import type { Thread } from "./Thread.ts"
 
-/** What steps act on. */
+/** The objects that steps act on. */
 export interface Stage {
   readonly reference: Reference
   readonly agents: Agents
   readonly machine: Machine
   readonly followers: ReadonlyArray<Follower>
-  /** Nothing while it is down. */
+  /** `undefined` while the server is down. */
   readonly running: () => Server | undefined
-  /** Of this run so far: for texts that differ. */
+  /** A counter of this run, for unique texts. */
   readonly count: () => number
   readonly send: <T extends CommandType>(type: T, body: BodyOf<T>) => void
   readonly again: (at: number) => void

@@ -1,8 +1,8 @@
-/** What a command must be answered, said beforehand from what the log said so far. It shares no code with decide. */
+/** Predicts the answer to a command from the log so far. It shares no code with decide. */
 import type { Command } from "@millrace/contracts/Command"
 import { armed, type Request, type Thread } from "./Thread.ts"
 
-/** What a command is answered: the rule that refuses it, or what came of it. */
+/** The answer to a command: the rule that rejects it, or its result. */
 export interface Prediction {
   readonly rule?: string
   readonly outcome?: string
@@ -31,7 +31,7 @@ const begun = (thread: Thread, command: Extract<Command, { type: "turn.start" }>
   if (expectedTurnId !== undefined && expectedTurnId !== active) return rule("TurnMismatch")
   if (strategy === "reject" && (active !== undefined || thread.queue.length > 0)) return rule("TurnActive")
   if (strategy === "steer" && active !== undefined && steerable(thread)) return { outcome: "steering", turnId: active }
-  // What cannot be added to a running turn keeps its place behind what waits.
+  // Text that cannot be added to a running turn is queued in order.
   const first = thread.queue.length === 0 || strategy === "interrupt"
   // A new message decides how the thread continues.
   if (thread.idle && first) return { outcome: "started" }
@@ -58,7 +58,7 @@ const answered = ({ requests }: Known, command: Extract<Command, { type: "reques
   return command.decision === "cancel" || command.decision === "decline" ? { outcome: "answered" } : rule("AnswersIncomplete")
 }
 
-/** The answer that this command must get now. */
+/** The answer that this command must get in the current state. */
 export const predict = (known: Known, command: Command): Prediction => {
   if (command.type === "request.answer") return answered(known, command)
   if (command.type === "thread.create") {

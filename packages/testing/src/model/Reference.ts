@@ -1,5 +1,5 @@
 /**
- * The reference: reads the log as a client does, and says of each event what it breaks. In as few words as there are promises; it shares no code with
+ * The reference: reads the log as a client does, and reports which invariants each event violates. It has as few rules as there are promises and shares no code with
  * decide and evolve.
  */
 import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
@@ -37,7 +37,7 @@ interface Data {
   readonly continues?: { readonly turnId: string; readonly because: string; readonly restarts: number; readonly waits: number }
 }
 
-/** In a row, as the servers of the model are set. */
+/** Limits of consecutive restarts and waits; the model's servers use the same. */
 export const maxRestarts = 2
 export const maxWaits = 2
 
@@ -47,14 +47,14 @@ export class Reference {
   readonly texts = new Map<string, string>()
   private offset = 0
   private readonly versions = new Map<string, number>()
-  /** Turns of which an agent said that they completed. */
+  /** Turns that an agent reported as completed. */
   private readonly completed: ReadonlySet<string>
 
   constructor(completed: ReadonlySet<string>) {
     this.completed = completed
   }
 
-  /** Takes an event of the log over. What it breaks, or nothing. */
+  /** Applies an event of the log. Returns the violations. */
   read(event: LogEvent): ReadonlyArray<string> {
     const wrong: Array<string> = []
     const must = (holds: boolean, promise: string) => {
@@ -124,7 +124,7 @@ export class Reference {
           must(thread.open.size === 0 && thread.openRequests.length === 0, "R1 a session with a turn is not idle")
           must(thread.queue.length === 0, "R1 a session with queued input is not idle")
           must(thread.tasks.size === 0 || data.reason.includes("given up"), "R1 a session with background work is not idle")
-          // Their cap is the same as that of background work (R5).
+          // They have the same limit as background work (R5).
           must(!thread.aims || !data.reason.startsWith("idle for 1m"), "R1 a session with an active goal is not idle")
         }
         thread.stopping = true
@@ -310,13 +310,13 @@ export class Reference {
     thread.failed = event.type === "turn.failed"
   }
 
-  /** The question of its plan is open. */
+  /** True if the question of the thread's plan is open. */
   private asks(thread: Thread): boolean {
     const id = thread.plan?.request
     return id !== undefined && thread.requests.get(id)?.open === true
   }
 
-  /** A turn that a goal begins, or that continues one of its turns. */
+  /** Checks a turn that a goal starts, or that continues one of its turns. */
   private aims(
     thread: Thread,
     { continues, goal: towards, turnId }: Data,
@@ -348,7 +348,7 @@ export class Reference {
     if (type !== "goal.waiting") goal.status = type === "goal.resumed" ? "active" : type.slice("goal.".length)
   }
 
-  /** A turn that continues another turn. */
+  /** Checks a turn that continues another turn. */
   private continues(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
     const { turnId, because, restarts, waits } = data.continues ?? { turnId: "", because: "", restarts: 0, waits: 0 }
     must(thread.over.has(turnId) && !thread.unwanted.has(turnId), "T5 only work that was cut off goes on")
@@ -364,7 +364,7 @@ export class Reference {
     thread.plan = undefined
   }
 
-  /** A session that names a turn, or none. */
+  /** Checks the active turn that a session event names. */
   private names(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
     const named = data.activeTurnId
     must(named === undefined || holding.has(data.status), "T3 only starting and running sessions name a turn")
@@ -373,7 +373,7 @@ export class Reference {
     thread.active = named
   }
 
-  /** What must hold whenever nothing moves and the server is up. */
+  /** Invariants that hold at rest while the server is up. */
   atRest(): ReadonlyArray<string> {
     const wrong: Array<string> = []
     for (const thread of this.threads.values()) {

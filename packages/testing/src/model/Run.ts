@@ -1,5 +1,5 @@
 /**
- * Plays a script against the product and against the reference, and looks at both after every step. One script is one run, the same each time.
+ * Plays a script against the product and against the reference, and checks both after every step. A script is reproducible.
  */
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -19,7 +19,7 @@ import { Follower, parse, rows, Server } from "./Server.ts"
 import type { Script, Step } from "./Steps.ts"
 import type { Thread } from "./Thread.ts"
 
-/** A promise that was broken, and after which step. */
+/** A violated invariant, and the step after which it was found. */
 export class Broken extends Error {
   override readonly name = "Broken"
   readonly step: number
@@ -33,7 +33,7 @@ export class Broken extends Error {
   }
 }
 
-/** What a run was made of: a script in which nothing happens proves nothing. */
+/** Counts of what a run did, to check that the scripts do anything. */
 export interface Figures {
   readonly events: number
   readonly steps: number
@@ -43,10 +43,10 @@ export interface Figures {
   readonly requests: number
 }
 
-/** Steps that a server which is down does not mind; before all others somebody starts it. */
+/** Steps that need no running server. Before every other step the server is started. */
 const down: ReadonlySet<Step["do"]> = new Set<Step["do"]>(["restart", "wait", "suspend", "detach", "mood", "together"])
 
-/** Virtual time in which everything that was begun must have ended, whatever its agent does. */
+/** Virtual time within which all started work must end, whatever its agent does. */
 const patience = { millis: 60_000, rounds: 120 }
 
 class Run {
@@ -116,7 +116,7 @@ class Run {
     this.client.lost()
   }
 
-  /** What must become of the turn that ran, by the policy of its thread (T5). */
+  /** The required outcome of the turn that ran, by the policy of its thread (T5). */
   private cutOff(thread: Thread): void {
     const turn = thread.active
     if (turn === undefined || !thread.open.has(turn)) return
@@ -158,7 +158,7 @@ class Run {
     this.agents.killAll()
   }
 
-  /** After it came up: readers come back, and what was not answered is asked again, with the same id. */
+  /** After a start: readers reconnect, and unanswered commands are sent again with the same id. */
   private up(): void {
     const { server } = this
     if (server?.services === undefined) return
@@ -168,7 +168,7 @@ class Run {
 
   // --- what the log says
 
-  /** Reads on: the reference judges each event, and each command is judged by the state in which it was decided. */
+  /** Reads new events: the reference checks each, and each command is checked against the state in which it was decided. */
   private follow(): void {
     for (const { json } of rows(this.storage, this.read)) {
       const event = parse(json)
@@ -191,7 +191,7 @@ class Run {
     this.client.hear(this.read)
   }
 
-  /** What these steps alone wrote. */
+  /** The rows that only these steps wrote. */
   private alone(act: () => void): ReturnType<typeof rows> {
     this.machine.rest()
     const before = this.storage.view((view) => view.head)
@@ -210,7 +210,7 @@ class Run {
     look?.(written.map(({ json }) => parse(json)))
   }
 
-  /** T6: a frame of the session before the live one is kept, and touches nothing. */
+  /** T6: a frame of the previous session is kept and changes nothing. */
   private late({ epoch, id }: Thread, event: DurableEvent): void {
     const fact = { _tag: "Said", threadId: id as ThreadId, epoch: epoch - 1, events: [event] } as const
     const written = this.alone(
@@ -235,7 +235,7 @@ class Run {
     this.recovered()
     this.client.waiting()
     this.say(...owners(this, server), ...agentsAgree(this, this.noted))
-    // What nobody changed is as it was.
+    // Views change only with events.
     if (this.viewed.server !== server || this.viewed.at !== this.read) this.say(...viewsAgree(this, server))
     this.viewed = { server, at: this.read }
     for (const follower of this.followers) {
@@ -253,7 +253,7 @@ class Run {
     })
   }
 
-  /** A fresh fold of the whole log gives the read models, and every reader has it (L11, D2). */
+  /** A new fold of the whole log equals the read models, and every reader has the whole log (L11, D2). */
   private audit(settled: boolean): void {
     const { server } = this
     if (server !== undefined) this.say(...server.look(Verify.run).problems)
@@ -280,7 +280,7 @@ class Run {
     this.up()
     this.machine.rest()
     this.follow()
-    // A reader that came with a thread has to catch up.
+    // A reader of a new thread has to catch up.
     this.machine.rest()
     this.check()
   }
@@ -297,14 +297,14 @@ class Run {
       }
       this.performer.perform(step)
       this.rest()
-      // A restart just ended: what it found is folded afresh.
+      // After a restart: compares the recovered state with a new fold.
       if (this.server !== server && this.server !== undefined) this.audit(false)
     }
     this.end()
     return this.figures
   }
 
-  /** Whatever is under way ends, by its clock if by nothing else; then the server closes and leaves nothing behind. */
+  /** All running work ends, by its timer if by nothing else; then the server closes and leaves nothing behind. */
   private end(): void {
     this.number++
     if (this.server === undefined) this.begin()
@@ -337,5 +337,5 @@ class Run {
   }
 }
 
-/** Plays the script; throws `Broken` at the first step after which a promise does not hold. */
+/** Plays the script; throws `Broken` at the first step after which an invariant is violated. */
 export const runModel = ({ seed, steps }: Script): Figures => new Run(seed).play(steps)

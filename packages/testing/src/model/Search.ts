@@ -1,4 +1,4 @@
-/** Many scripts by one seed; the first that breaks a promise is shrunk to a short one. */
+/** Runs many scripts of one seed. Shrinks the first one that violates an invariant. */
 import { setImmediate } from "node:timers/promises"
 import { FastCheck as fc } from "effect"
 import { Broken, type Figures, runModel } from "./Run.ts"
@@ -27,7 +27,7 @@ const brokenBy = (one: Script): Broken | undefined => {
   }
 }
 
-/** `shrink`: milliseconds to spend on making the script shorter; 0 = not at all. */
+/** `shrink`: milliseconds for making the script shorter; 0 = none. */
 export const search = async ({
   runs,
   seed,
@@ -41,9 +41,9 @@ export const search = async ({
   let deadline: number | undefined
   const found = await fc.check(
     fc.asyncProperty(script, async (one) => {
-      // A run is one turn of the event loop; between two runs other tasks get theirs.
+      // A run is one turn of the event loop; other tasks run between two runs.
       await setImmediate()
-      // Shrinking tries shorter scripts until its time is used up; then each counts as good, and the shortest known stays.
+      // After the time limit every shorter script counts as passing, so the shortest known one stays.
       if (deadline !== undefined && performance.now() > deadline) return true
       try {
         const figures = runModel(one)
@@ -64,6 +64,6 @@ export const search = async ({
   return { failure, figures: sum }
 }
 
-/** What broke, and the script as a test. */
+/** The violations, and the script as a test. */
 export const report = ({ script, violations }: Failure): string =>
   [...violations.map((text) => `// ${text}`), print(script)].join("\n")

@@ -1,4 +1,4 @@
-/** The server of a model run as one process of the machine: the whole orchestration over a storage that outlives it, and readers that follow it. */
+/** The server of a model run as one process of the machine: the whole orchestration over a storage that outlives it, and readers that follow the log. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
@@ -14,7 +14,7 @@ import type { Agents } from "./Agents.ts"
 import { maxRestarts, maxWaits } from "./Reference.ts"
 import type { Job, Machine, Process } from "./Machine.ts"
 
-/** Short, so that whatever hangs ends within a few virtual minutes. */
+/** Short limits, so that hanging work ends within a few virtual minutes. */
 export const limits: Reaper.Options = {
   idle: "100 seconds",
   background: "150 seconds",
@@ -32,7 +32,7 @@ export class Server {
   private readonly scope = Effect.runSync(Scope.make())
   private readonly fibers = Effect.runSync(Supervisor.track)
   private readonly build: Job<Context.Context<Services>, unknown>
-  /** What it logged as an error: a broken invariant inside. */
+  /** Logged errors: violated internal invariants. */
   readonly errors: Array<string> = []
 
   constructor(machine: Machine, storage: Storage, agents: Agents) {
@@ -56,19 +56,19 @@ export class Server {
     )
   }
 
-  /** Its services, once recovery is through. */
+  /** Its services, once recovery is complete. */
   get services(): Context.Context<Services> | undefined {
     const exit = this.build.exit()
     return exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
   }
 
-  /** Begins something with its services; nothing while it starts. */
+  /** Starts an effect with its services; `undefined` while the server starts. */
   do<A, E>(effect: Effect.Effect<A, E, Services>): Job<A, E> | undefined {
     const { services } = this
     return services === undefined ? undefined : this.run(Effect.provide(effect, services))
   }
 
-  /** Looks at something that needs no waiting. */
+  /** Runs an effect that needs no waiting. */
   look<A, E>(effect: Effect.Effect<A, E, Services>): A {
     if (this.services === undefined) throw new Error("T5 the server is not up")
     return Effect.runSync(Effect.provide(Effect.orDie(effect), this.services))
@@ -78,7 +78,7 @@ export class Server {
     return this.run(Scope.close(this.scope, Exit.void))
   }
 
-  /** Fibers that are not over. */
+  /** Number of fibers that have not ended. */
   get left(): number {
     return Effect.runSync(this.fibers.value).filter((fiber) => Effect.runSync(fiber.poll)._tag === "None").length
   }
@@ -100,7 +100,7 @@ const seen = (frame: Frame): Seen | undefined => {
   }
 }
 
-/** A client that keeps its cursor over cuts, crashes and restarts. */
+/** A client that keeps its cursor across cuts, crashes and restarts. */
 export class Follower {
   readonly name: string
   readonly stream: StreamName | undefined
@@ -109,7 +109,7 @@ export class Follower {
   private job: Job<void, unknown> | undefined
   wanted = false
   ended = false
-  /** The last offset it was given. */
+  /** The last offset it received. */
   at = 0
 
   constructor(name: string, stream?: StreamName) {
@@ -143,7 +143,7 @@ export class Follower {
     )
   }
 
-  /** The connection is cut; `keep`: it is to come back by itself. */
+  /** Cuts the connection; `keep`: the client reconnects by itself. */
   cut(keep: boolean): void {
     this.wanted = this.wanted && keep
     this.job?.interrupt()

@@ -1,4 +1,4 @@
-/** The script of a model run: plain values. Numbers pick among what exists, so that a shorter script stays meaningful. */
+/** The script of a model run, as plain values. Numbers select among what exists, so that a shorter script stays meaningful. */
 import type { Strategy } from "@millrace/contracts/Command"
 import { FastCheck as fc } from "effect"
 import { type Deed, deeds } from "./Agent.ts"
@@ -29,27 +29,27 @@ export type Step =
   | { readonly do: "goal-pause" | "goal-resume" | "goal-clear"; readonly thread: number }
   /** Cancels work that would continue later. */
   | { readonly do: "leave"; readonly thread: number }
-  /** An earlier command with its id, once more. */
+  /** Sends an earlier command again, with its id. */
   | { readonly do: "again"; readonly at: number }
   | { readonly do: "detach" | "attach"; readonly follower: number }
-  /** The server's process is killed after so many steps of its fibers. */
+  /** Kills the server's process after this many steps of its fibers. */
   | { readonly do: "crash"; readonly after: number }
-  /** The server is shut down in order. */
+  /** Shuts the server down in order. */
   | { readonly do: "shutdown" }
   | { readonly do: "restart" }
   | { readonly do: "wait" | "suspend"; readonly millis: number }
   | { readonly do: "agent"; readonly thread: number; readonly does: Deed }
   | { readonly do: "mood"; readonly of: keyof typeof moods; readonly is: number }
-  /** A frame of the session before the live one comes late (T6). */
+  /** A frame of the previous session arrives late (T6). */
   | { readonly do: "ghost"; readonly thread: number; readonly what: number }
-  /** All of them, with no rest between. */
+  /** All of these steps, without rest in between. */
   | { readonly do: "together"; readonly steps: ReadonlyArray<Step> }
 
 const thread = fc.nat(2)
 const at = fc.nat(3)
 const record = <A extends object>(fields: { readonly [K in keyof A]: fc.Arbitrary<A[K]> }) => fc.record(fields) as fc.Arbitrary<A>
 const word = <A extends string>(...words: ReadonlyArray<A>) => fc.constantFrom(...words)
-/** Mostly nothing. */
+/** Usually `undefined`. */
 const seldom = <A>(one: fc.Arbitrary<A>) =>
   fc.oneof({ weight: 8, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: one })
 
@@ -127,7 +127,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("together" as const), steps: fc.array(single, { minLength: 2, maxLength: 4 }) })
   },
-  // Killed in the middle of it.
+  // Killed during the step.
   {
     weight: 1,
     arbitrary: fc
@@ -144,7 +144,7 @@ export interface Script {
 const act = (does: Deed) => thread.map((thread): Step => ({ do: "agent", thread, does }))
 const fixed = (one: Step) => fc.constant(one)
 const crash = fc.nat(150).map((after): Step => ({ do: "crash", after }))
-/** Mostly one step; sometimes a few that mean little apart. */
+/** Usually one step; sometimes a few that only make sense together. */
 const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
   { weight: 20, arbitrary: fc.tuple(step) },
   {
@@ -167,7 +167,7 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
       fixed({ do: "wait", millis: 70_000 })
     )
   },
-  // An agent that says that it is done.
+  // An agent that reports that it is done.
   {
     weight: 1,
     arbitrary: fc.tuple(
@@ -178,7 +178,7 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
       fixed({ do: "agent", thread: 0, does: "complete" })
     )
   },
-  // Killed again while it recovers.
+  // Killed again during recovery.
   {
     weight: 1,
     arbitrary: fc
@@ -189,7 +189,7 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
   }
 )
 
-/** A script begins with a thread that has a turn, and with agents of some mood: all others do little. */
+/** A script begins with a thread that has a turn, and with random agent behaviour; other beginnings do little. */
 export const script: fc.Arbitrary<Script> = fc.record({
   seed: fc.nat(1_000_000),
   steps: fc
@@ -201,7 +201,7 @@ export const script: fc.Arbitrary<Script> = fc.record({
     .map(([moods, policy, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, policy, ...steps))
 })
 
-/** The script as a test that can be pasted. */
+/** Prints the script as a test for pasting. */
 export const print = ({ seed, steps }: Script): string =>
   [
     'it("T4 a script that the model found", () => {',

@@ -1,4 +1,4 @@
-/** One thread of a model run as the promises see it: what the reference keeps of it, and what follows from that. It shares no code with decide and evolve. */
+/** One thread of a model run: the state that the reference keeps of it, and what follows from that state. It shares no code with decide and evolve. */
 import type { Ask } from "@millrace/contracts/Item"
 
 export interface Turn {
@@ -6,17 +6,17 @@ export interface Turn {
   readonly origin: "user" | "provider"
   started: boolean
   interrupting: boolean
-  /** Items and requests of it that are open. */
+  /** Its open items and requests. */
   readonly items: Set<string>
 }
 
-/** Work of an ended turn that continues later: at a time, or when a person says so. */
+/** Work of an ended turn that continues later: at a time, or when a person confirms it. */
 export interface Plan {
   readonly turn: string
   readonly request: string | undefined
 }
 
-/** Of a goal that is not over. */
+/** The statuses of a goal that has not ended. */
 export const armed: ReadonlySet<string> = new Set(["active", "paused"])
 
 /** A durable objective. */
@@ -25,9 +25,9 @@ export interface Goal {
   readonly turns: number
   status: string
   used: number
-  /** It says itself when its next turn begins. */
+  /** A timer starts its next turn. */
   waits: boolean
-  /** Its last turn that has ended. */
+  /** Its last ended turn. */
   last: string | undefined
 }
 
@@ -39,27 +39,27 @@ export interface Request {
   open: boolean
 }
 
-/** One thread, as the promises see it. */
+/** One thread, as the reference sees it. */
 export class Thread {
   readonly id: string
   archived = false
   deleted = false
   epoch = 0
-  /** The status of the live session; nothing while there is none. */
+  /** The status of the live session; `undefined` without one. */
   session: string | undefined
   stopping = false
   steer = false
   active: string | undefined
-  /** Turns that were begun and are not over. */
+  /** Turns that have started and not ended. */
   readonly open = new Map<string, Turn>()
   queue: Array<string> = []
-  /** In the transcript already: their text stays. */
+  /** Turns whose text is in the transcript already, and stays. */
   readonly shown = new Set<string>()
   readonly over = new Set<string>()
   readonly items = new Set<string>()
   readonly requests = new Map<string, Request>()
   readonly tasks = new Set<string>()
-  /** "Allow for this session" was said in this epoch. */
+  /** A request was answered with "accept for this session" in this epoch. */
   allowed = false
   failed = false
   recovery = "settle"
@@ -68,14 +68,14 @@ export class Thread {
   goal: Goal | undefined
   /** Turns of goals. */
   readonly aimed = new Map<string, string>()
-  /** Turns whose last message claims that the goal is met. */
+  /** Turns whose last message claims that the goal is achieved. */
   readonly claims = new Set<string>()
-  /** Turns that somebody wanted to end. */
+  /** Turns whose end was requested. */
   readonly unwanted = new Set<string>()
-  /** Turns that another turn continued, or was planned to continue. */
+  /** Turns that another turn continues or is scheduled to continue. */
   readonly continued = new Set<string>()
   readonly planned = new Set<string>()
-  /** Turns begun after a restart, or after a limit, in a row. */
+  /** Consecutive turns that started after a restart or a limit. */
   readonly rows = new Map<string, number>()
 
   constructor(id: string) {
@@ -88,7 +88,7 @@ export class Thread {
   knows(turnId: string): boolean {
     return this.open.has(turnId) || this.queue.includes(turnId) || this.over.has(turnId)
   }
-  /** The next of the queue may begin. */
+  /** The next queued turn may start. */
   get free(): boolean {
     return this.plan === undefined && this.idle
   }
@@ -98,7 +98,7 @@ export class Thread {
   get aims(): boolean {
     return this.goal?.status === "active"
   }
-  /** Its goal may begin a turn. */
+  /** Its goal may start a turn. */
   get rests(): boolean {
     return (
       this.free &&

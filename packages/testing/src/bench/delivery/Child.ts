@@ -1,4 +1,4 @@
-/** A server process of the bench, and questions to it. */
+/** A server process of the bench, and requests to it. */
 import { type ChildProcess, execFileSync, fork } from "node:child_process"
 import { join, resolve } from "node:path"
 import type { Answer, Ask } from "./Messages.ts"
@@ -23,7 +23,7 @@ const answerOf = (child: ChildProcess): Promise<Answer> =>
 
 const testing = resolve(import.meta.dirname, "../../..")
 
-/** Starts a module of this folder, bundled as the program is; returns when it said that it is ready. */
+/** Starts a module of this folder, bundled like the program. Returns when it reports that it is ready. */
 export const start = async (module: "server" | "bare", args: ReadonlyArray<string> = []): Promise<Child> => {
   const bundled = join(testing, `.cache/${module}.cjs`)
   execFileSync(process.execPath, [join(testing, "../../scripts/bundle.mjs"), join(import.meta.dirname, `${module}.ts`), bundled])

@@ -1,4 +1,4 @@
-/** From a word to a read at a pace, and what the disk alone takes. */
+/** Latency from an agent's event to a client's read at a fixed rate, and the latency of the disk alone. */
 import type { Child } from "./Child.ts"
 import * as Reader from "./Reader.ts"
 import { atHead, closeAll, openMany, percentile } from "./Readers.ts"
@@ -9,15 +9,15 @@ export interface Latency {
   readonly readers: number
   readonly p50: number
   readonly p99: number
-  /** Shortest first, when there was more than one round. */
+  /** p99 of each round, in ascending order, if there was more than one round. */
   readonly p99OfRounds?: ReadonlyArray<number>
   readonly max: number
   readonly samples: number
-  /** A bare durable row and `node:http` at the same pace, to as many readers. */
+  /** A bare durable row and `node:http` at the same rate, to as many readers. */
   readonly bare?: { readonly p50: number; readonly p99: number }
-  /** Of the rate that was asked for. */
+  /** Achieved rate as a share of the requested one. */
   readonly pace: number
-  /** Of one core, in the server. */
+  /** Processor time of the server as a share of one core. */
   readonly cpu: number
   /** Longest gap of the server's event loop, milliseconds. */
   readonly loopMax: number
@@ -29,12 +29,12 @@ export interface Floor {
   readonly p99: number
 }
 
-/** Collects the ages of so many marked texts. */
+/** Collects the ages of `expected` marked texts. */
 const collecting = (expected: number, seconds: number) => {
   const found = new Float64Array(expected)
   let samples = 0
   let complete = () => {}
-  // What is missing 20 seconds after the end is missing.
+  // Texts that do not arrive within 20 seconds after the end count as missing.
   const all = new Promise<void>((done) => (complete = done))
   const late = setTimeout(complete, (seconds + 20) * 1000)
   const onData = () =>
@@ -51,7 +51,7 @@ const collecting = (expected: number, seconds: number) => {
   return { onData, result }
 }
 
-/** From the agent's word in the server process to the client's callback, for every event and every reader. */
+/** From the agent's event in the server process to the client's callback, for every event and every reader. */
 export const latency = async (
   server: Child,
   options: {
@@ -84,7 +84,7 @@ export const latency = async (
   }
 }
 
-/** Of some rounds the one with the middle p99: one slow answer of a shared disk decides a round. */
+/** Returns the round with the median p99: one slow write of a shared disk can spoil a round. */
 export const middle = async (rounds: number, measure: () => Promise<Latency>): Promise<Latency> => {
   const all: Array<Latency> = []
   while (all.length < rounds) all.push(await measure())

@@ -1,4 +1,4 @@
-/** The questions of the bench that are not of a pace, each a function of the two server processes. */
+/** The measurements of the bench that have no fixed rate, each a function of the two server processes. */
 import { performance } from "node:perf_hooks"
 import type { Child } from "./Child.ts"
 import * as Reader from "./Reader.ts"
@@ -7,18 +7,18 @@ import { atHead, closeAll, cursor, eventsUrl, headOf, median, openMany } from ".
 export interface FanOut {
   readonly synchronous: "FULL" | "NORMAL"
   readonly readers: number
-  /** Frames a second, all readers together; the middle of the rounds. Ours are committed first. */
+  /** Frames per second of all readers together; the median of the rounds. Ours are committed first. */
   readonly ours: number
-  /** `node:http` and nothing else. */
+  /** Bare `node:http`. */
   readonly bare: number
-  /** The same after a bare insert and commit of each batch, as durable as ours. */
+  /** The same after a bare insert and commit of each batch, with our durability. */
   readonly bareStored: number
   readonly ratio: number
   readonly ratioStored: number
-  /** Milliseconds of processor time in the server for a million frames, ours and bare. */
+  /** Milliseconds of the server's processor time for a million frames, ours and bare. */
   readonly cpu: number
   readonly bareCpu: number
-  /** Events a second committed while they were read, and that as a part of what was committed just before and after with nobody reading. */
+  /** Events committed per second while clients read, and that rate as a share of the rate without readers, measured before and after. */
   readonly appends: number
   readonly kept: number
 }
@@ -36,7 +36,7 @@ export interface Resume {
   readonly rows: number
   readonly p50: number
   readonly max: number
-  /** A bare server's connection and first bytes, p50. */
+  /** Connection and first bytes of a bare server, p50. */
   readonly bare: number
 }
 
@@ -55,7 +55,7 @@ const bareRound = async (bare: Child, count: number, bytes: number, store: boole
   const plain = await openMany(count, () => ({ url: bare.ready.url ?? "" }))
   const from = plain.map((reader) => reader.bytes())
   const begun = performance.now()
-  // A chunk's own framing is not counted: the body is what was loaded.
+  // The framing of chunks is not counted; the body is the loaded bytes.
   const all = Promise.all(plain.map((reader, n) => reader.atBytes((from[n] ?? 0) + bytes - 20)))
   const { cpuMillis } = await bare.ask({ op: "fan-out", store })
   await all
@@ -64,7 +64,7 @@ const bareRound = async (bare: Child, count: number, bytes: number, store: boole
   return { millis, cpuMillis: cpuMillis ?? Number.NaN }
 }
 
-/** Appends as fast as they go, read by nobody, by all, and by nobody again; then the same bytes in the same batches by a bare server. In turns; the median of the rounds, a ratio being of one round. */
+/** Appends at full speed, first without readers, then with all of them, then without again; then a bare server sends the same bytes in the same batches. Alternates; returns the median of the rounds. Each ratio is of one round. */
 export const fanOut = async (
   server: Child,
   bare: Child,
@@ -122,13 +122,13 @@ export const fanOut = async (
   }
 }
 
-/** How fast durable events are taken when nobody reads. */
+/** Rate of durable appends without readers. */
 export const appendsAlone = async (server: Child, options: { readonly events: number; readonly batch: number }) => {
   const { millis } = await server.ask({ op: "append", ...options })
   return (options.events * 1000) / (millis ?? Number.NaN)
 }
 
-/** One client reads the last `rows` rows of the log; the median of the rounds, a ratio being of one round. */
+/** One client reads the last `rows` rows of the log. Returns the median of the rounds; each ratio is of one round. */
 export const replay = async (server: Child, bare: Child, rows: number): Promise<Replay> => {
   const head = await headOf(server)
   const after = head - rows
@@ -159,10 +159,10 @@ export const replay = async (server: Child, bare: Child, rows: number): Promise<
   }
 }
 
-/** The first ones run code that V8 has not compiled yet: they take twice the time. */
+/** The first connections run code that V8 has not compiled yet and take twice the time. */
 const resumes = { cold: 1000, counted: 200 }
 
-/** A client that comes back at the end of the log: from its request until it receives `caught-up`. */
+/** A client that reconnects at the end of the log: from its request until it receives `caught-up`. */
 export const resume = async (server: Child, bare: Child, rows: number): Promise<Resume> => {
   const missing = rows - (await headOf(server))
   if (missing > 0) await server.ask({ op: "append", events: missing, batch: 1000 })
@@ -200,7 +200,7 @@ export const memory = async (server: Child, idle: ReadonlyArray<number>, flood: 
     await new Promise((done) => setTimeout(done, 300))
   }
 
-  // The ring fills first, so that what grows afterwards is the reader's.
+  // Fills the ring first, so that later growth belongs to the reader.
   await server.ask({ op: "append", events: 40_000, batch: 64 })
   const before = await server.ask({ op: "memory" })
   const order = Reader.sequence((await headOf(server)) + 1)

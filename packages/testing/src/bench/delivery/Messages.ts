@@ -1,16 +1,16 @@
-/** What the bench asks of a server process, and what it answers. One question at a time. */
+/** The messages between the bench and a server process. One request at a time. */
 
 export type Ask =
-  /** The whole way: an agent in this process says events at this rate, one by one, for some seconds. */
+  /** The whole path: an agent in this process emits events at this rate, one by one, for some seconds. */
   | { readonly op: "pace"; readonly rate: number; readonly seconds: number; readonly kind: "event" | "text" }
-  /** Straight into the log: so many events, so many per commit. */
+  /** Appends `events` events to the log, `batch` per commit. */
   | { readonly op: "append"; readonly events: number; readonly batch: number }
-  /** After a collection: bytes in use. */
+  /** Bytes in use after a garbage collection. */
   | { readonly op: "memory" }
-  /** Bare only: reads these rows of a log's file and makes the frames of each batch; then writes all of them to all who are connected. */
+  /** Bare only. `load` reads these rows of a log's file and makes the frames of each batch; `fan-out` writes all of them to all connected readers. */
   | { readonly op: "load"; readonly file: string; readonly after: number; readonly events: number; readonly batch: number }
   | { readonly op: "fan-out"; readonly store: boolean }
-  /** Bare only: times of single durable commits. */
+  /** Bare only: latencies of single durable commits. */
   | { readonly op: "commits" }
   | { readonly op: "stop" }
 
@@ -30,5 +30,5 @@ export interface Answer {
   readonly error?: string
 }
 
-/** In a text of an event: when it was written, nanoseconds of the machine's monotonic clock, the same for all processes. */
+/** Timestamp in the text of an event: nanoseconds of the machine's monotonic clock, which all processes share. */
 export const mark = (): string => `@${process.hrtime.bigint()}@`

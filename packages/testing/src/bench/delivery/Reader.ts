@@ -1,14 +1,14 @@
-/** A client of the bench: one connection, read as fast as it comes, looked at as little as the question allows. */
+/** A client of the bench: one connection, read at full speed. Inspects only the bytes that a measurement needs. */
 import { type ClientRequest, type IncomingMessage, request } from "node:http"
 
 export interface Reader {
-  /** Bytes of the body so far. */
+  /** Bytes of the body received so far. */
   readonly bytes: () => number
-  /** Resolves when the body holds this text, which must be in what came last. */
+  /** Resolves when the body contains this text. Searches only the newest chunks. */
   readonly until: (part: string) => Promise<void>
-  /** Resolves when so many bytes have come. */
+  /** Resolves after this many bytes. */
   readonly atBytes: (count: number) => Promise<void>
-  /** Resolves when the server ended the answer. */
+  /** Resolves when the server has ended the answer. */
   readonly ended: Promise<void>
   readonly pause: () => void
   readonly resume: () => void
@@ -18,15 +18,15 @@ export interface Reader {
 export interface Options {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Every piece as it comes. */
+  /** Called with every chunk. */
   readonly onData?: (chunk: Buffer) => void
 }
 
-/** Returns when the answer has begun. */
+/** Resolves when the answer has begun. */
 export const open = (options: Options): Promise<Reader> =>
   new Promise((connected, failed) => {
     let bytes = 0
-    /** The last two pieces: what is looked for may lie across them. */
+    /** The last two chunks: the text may cross their boundary. */
     let before: Buffer = Buffer.alloc(0)
     let last: Buffer = Buffer.alloc(0)
     const tail = () => Buffer.concat([before.subarray(-1000), last.subarray(-1000)]).toString("latin1")
@@ -54,7 +54,7 @@ export const open = (options: Options): Promise<Reader> =>
           last = chunk
           for (const look of watchers) look()
         })
-        // What the end of the bench cuts is not an error.
+        // The end of the bench cuts connections, which is not an error.
         response.on("error", () => {})
         connected({
           bytes: () => bytes,
@@ -73,7 +73,7 @@ export const open = (options: Options): Promise<Reader> =>
 
 const at = "@".charCodeAt(0)
 
-/** Takes the times out of a byte stream: calls back with the age, in milliseconds, of each marked text. */
+/** Finds timestamps in a byte stream: calls back with the age, in milliseconds, of each marked text. */
 export const ages = (found: (millis: number) => void): ((chunk: Buffer) => void) => {
   let rest: Buffer = Buffer.alloc(0)
   return (chunk) => {
@@ -93,7 +93,7 @@ export const ages = (found: (millis: number) => void): ((chunk: Buffer) => void)
   }
 }
 
-/** Takes the offsets out of a stream of frames: `next` is the expected offset, as long as each came once and in order. */
+/** Finds offsets in a stream of frames. `next` is the expected offset as long as each arrived once and in order. */
 export const sequence = (first: number): { readonly onData: (chunk: Buffer) => void; readonly next: () => number } => {
   let rest = ""
   let due = first

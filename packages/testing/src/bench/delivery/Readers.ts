@@ -1,4 +1,4 @@
-/** Many readers at the head of a server, and figures of what they saw. */
+/** Many readers at the head of a server, and statistics of what they received. */
 import type { Child } from "./Child.ts"
 import * as Reader from "./Reader.ts"
 
@@ -20,7 +20,7 @@ export const closeAll = (readers: ReadonlyArray<Reader.Reader>) => {
   for (const reader of readers) reader.close()
 }
 
-/** Attached, and has received `caught-up`. */
+/** Opens readers; returns when they have received `caught-up`. */
 export const atHead = async (server: Child, count: number, onData?: (n: number) => (chunk: Buffer) => void) => {
   const head = await headOf(server)
   const readers = await openMany(count, (n) => ({

@@ -1,4 +1,4 @@
-/** What was measured, for people: a table, and the same as Markdown, JSON and a picture in docs/benchmarks. */
+/** The results as a table, and as Markdown, JSON and a picture in docs/benchmarks. */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -7,11 +7,11 @@ import type * as Latency from "./Latency.ts"
 import type * as Measures from "./Measures.ts"
 
 export interface Results {
-  /** Of the machine when the bench began: above 0 somebody else was at work. */
+  /** Load average of the machine when the bench began. Above 0, other processes were running. */
   readonly load: number
   readonly floor: Latency.Floor
   readonly latency: ReadonlyArray<Latency.Latency>
-  /** Events a second committed with nobody reading, 64 a commit. */
+  /** Events committed per second without readers, 64 per commit. */
   readonly appendsAlone: number
   readonly fanOut: ReadonlyArray<Measures.FanOut>
   readonly replay: Measures.Replay
@@ -27,7 +27,7 @@ interface Target {
 
 const int = (n: number) => Math.round(n).toLocaleString("en")
 const ms = (n: number) => `${n.toFixed(n < 10 ? 1 : 0)} ms`
-/** A difference of two looks: below zero is nothing, and a collection in between. */
+/** A difference of two readings. A garbage collection between them can make it negative, which counts as zero. */
 const mebi = (n: number) => `${Math.max(0, n).toFixed(1)} MiB`
 const two = (n: number) => n.toFixed(2)
 
@@ -178,7 +178,7 @@ const conditions = (results: Results) =>
   `At the start one durable row took this disk ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile, which is the floor under every latency. ` +
   `With nobody reading, ${int(results.appendsAlone)} events/s are committed.`
 
-/** For the terminal. */
+/** The table for the terminal. */
 export const table = (results: Results): string => {
   const lines = [conditions(results)]
   for (const { head, rows, title } of sections(results)) {
@@ -271,7 +271,7 @@ const svg = (results: Results): string => {
 const root = resolve(import.meta.dirname, "../../../../..")
 const folder = resolve(root, "docs/benchmarks")
 
-/** Into docs/benchmarks. */
+/** Writes the files in docs/benchmarks. */
 export const write = (results: Results): void => {
   mkdirSync(folder, { recursive: true })
   writeFileSync(

@@ -1,6 +1,6 @@
 /**
- * What we compare with: `node:http` and better-sqlite3 with nothing around them. The same bytes in the same batches, and back-pressure
- * (it waits for `drain`), because without that it would only fill memory.
+ * The baseline: `node:http` and better-sqlite3 with nothing else. It sends the same bytes in the same batches, with back-pressure
+ * (it waits for `drain`); without back-pressure it would only fill memory.
  */
 import Sqlite from "better-sqlite3"
 import { createServer, type ServerResponse } from "node:http"
@@ -30,7 +30,7 @@ const drained = (response: ServerResponse) =>
     response.on("close", go)
   })
 
-/** Rows as the product stores them, page by page, to one client. */
+/** Sends rows as the product stores them, page by page, to one client. */
 const scan = async (response: ServerResponse, after: number) => {
   const db = new Sqlite(file, { readonly: true })
   const page = db.prepare("SELECT offset, json FROM events WHERE offset > ? ORDER BY offset LIMIT 1000")
@@ -68,7 +68,7 @@ const load = (ask: Extract<Ask, { readonly op: "load" }>): Answer => {
   return { events: rows.length, bytes: batches.reduce((sum, { frames }) => sum + frames.length, 0) }
 }
 
-/** A table like the product's, in a file of its own, with FULL. */
+/** A table like the product's, in a separate file, with FULL. */
 const openStore = () => {
   const directory = mkdtempSync(join(tmpdir(), "millrace-bare-"))
   const db = new Sqlite(join(directory, "bare.db"))
@@ -108,7 +108,7 @@ const fanOut = async ({ store }: Extract<Ask, { readonly op: "fan-out" }>): Prom
   return { millis, cpuMillis: (system + user) / 1000 }
 }
 
-/** One durable row and one write to each reader, at a steady pace; each carries the time at which it was begun. */
+/** One durable row and one write to each reader, at a steady rate; each carries its start time. */
 const pace = async ({ rate, seconds }: Extract<Ask, { readonly op: "pace" }>): Promise<Answer> => {
   const open = openStore()
   const total = Math.round(rate * seconds)
@@ -128,7 +128,7 @@ const pace = async ({ rate, seconds }: Extract<Ask, { readonly op: "pace" }>): P
   return { events: total, millis }
 }
 
-/** What this disk takes for one durable row, at a steady pace: no event can be seen sooner. */
+/** Latency of one durable row on this disk at a steady rate: the lower bound for the delivery of an event. */
 const commits = async (): Promise<Answer> => {
   const open = openStore()
   const times: Array<number> = []

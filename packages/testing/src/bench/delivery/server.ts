@@ -1,6 +1,6 @@
 /**
- * The server process of the bench: the real host with `synchronous = FULL` and the real HTTP server, and an agent in memory that says what
- * the bench asks for.
+ * The server process of the bench: the real host with `synchronous = FULL`, the real HTTP server, and an agent in memory that emits the events
+ * that the bench requests.
  */
 import type { CommandId } from "@millrace/contracts/Ids"
 import { EventLog, type Envelope } from "@millrace/log/EventLog"
@@ -25,7 +25,7 @@ interface Job {
   readonly done: Deferred.Deferred<Answer>
 }
 
-/** Says `rate` events a second by the monotonic clock; each carries the time at which it was said. */
+/** Emits `rate` events per second by the monotonic clock; each carries its timestamp. */
 const speak = (turn: ScriptedProvider.Turn, { kind, rate, seconds }: Pace) =>
   Effect.gen(function* () {
     const itemId = yield* turn.newItem
@@ -80,7 +80,7 @@ const append = (log: typeof EventLog.Service, { batch, events }: Extract<Ask, { 
     const started = performance.now()
     for (let left = events; left > 0; left -= batch) {
       yield* log.append(Array.from({ length: Math.min(batch, left) }, () => envelope))
-      // As the engine does between two batches: others have a turn.
+      // Yields between two batches, as the engine does.
       yield* Effect.yieldNow()
     }
     const millis = performance.now() - started
