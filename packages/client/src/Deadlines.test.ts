@@ -4,7 +4,6 @@ import { Chunk, Deferred, Effect, Exit, Fiber, Queue, Schedule, Stream, TestCloc
 import { WebSocketServer, type Peer } from "ws"
 import { ThreadId } from "@millrace/contracts/Ids"
 import * as Follow from "./Follow.ts"
-import * as HttpTransfer from "./HttpTransfer.ts"
 import * as HttpTransport from "./HttpTransport.ts"
 import * as NodeWebSocket from "./NodeWebSocket.ts"
 import * as RpcTransport from "./RpcTransport.ts"
@@ -154,7 +153,7 @@ describe("HTTP", () => {
   it.effect("P6 an export ends without the head of an answer, the rest of a refusal, or the next part", () =>
     Effect.gen(function* () {
       const exported = (options: HttpTransport.Options) =>
-        Stream.runDrain(HttpTransfer.make(options).exportThread(ThreadId.make("thr_1"), "ndjson"))
+        Stream.runDrain(HttpTransport.make(options).exportThread(ThreadId.make("thr_1"), "ndjson"))
       expect(yield* ended(exported({ url, fetch: never }), "30 seconds")).toMatchObject(silence)
       expect(yield* ended(exported(answers(() => stalled(404, "{"))), "30 seconds")).toMatchObject(silence)
       expect(yield* ended(exported(answers(() => stalled(200, "{}\n"))), "30 seconds")).toMatchObject(silence)
@@ -163,7 +162,7 @@ describe("HTTP", () => {
 
   it.effect("P6 an import, and what an agent is asked for, end without an answer", () =>
     Effect.gen(function* () {
-      const transfer = HttpTransfer.make({ url, fetch: never })
+      const transfer = HttpTransport.make({ url, fetch: never })
       const native = { provider: "codex", nativeThreadId: "n" }
       for (const call of [
         Effect.asVoid(transfer.importThread(Stream.make(new Uint8Array(3)), {})),
@@ -191,7 +190,7 @@ describe("HTTP", () => {
           }
         }
         const parts = Stream.take(Stream.fromQueue(source), 3)
-        const sending = yield* Effect.fork(Effect.flip(HttpTransfer.make({ url, fetch }).importThread(parts, {})))
+        const sending = yield* Effect.fork(Effect.flip(HttpTransport.make({ url, fetch }).importThread(parts, {})))
         for (const length of [1, 2, 3]) {
           yield* TestClock.adjust("20 minutes")
           yield* Queue.offer(source, new Uint8Array(length))

@@ -107,6 +107,30 @@ describe("HttpTransport", () => {
     })
   )
 
+  it.effect("D3 C6 an export or import has the errors, the token and the headers of every other request", () =>
+    Effect.gen(function* () {
+      const seen: Array<Record<string, string>> = []
+      const transferring = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+        const fetch: typeof globalThis.fetch = (_, init) => {
+          seen.push(Object.fromEntries(new Headers(init?.headers)))
+          return Promise.resolve(new Response(JSON.stringify(body), { status, headers }))
+        }
+        return Effect.flip(HttpTransport.make({ url, token: "t", lenient: true, fetch }).nativeThreads("codex", {}))
+      }
+      const failed = { _tag: "ProviderUnavailable", message: "no", provider: "codex" }
+      expect(yield* transferring(502, failed)).toMatchObject(failed)
+      expect(yield* transferring(401, {})).toMatchObject({ _tag: "Unauthorized" })
+      expect(yield* transferring(503, "upstream", { "retry-after": "3" })).toMatchObject({
+        _tag: "Disconnected",
+        retryAfterMillis: 3_000
+      })
+      expect(yield* transferring(200, { status: "so" })).toMatchObject({ _tag: "ProtocolError" })
+      expect(new Set(seen.map((headers) => JSON.stringify(headers)))).toEqual(
+        new Set(['{"authorization":"Bearer t","x-millrace-lenient":"1"}'])
+      )
+    })
+  )
+
   it.effect("D5 an unknown control frame changes nothing; a frame that is no event is an error", () =>
     Effect.gen(function* () {
       const body = (text: string): HttpTransport.Options => ({

@@ -4,7 +4,7 @@ import { HttpServer, HttpServerRequest } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Chunk, Effect, Layer, Stream } from "effect"
 import { createServer } from "node:http"
-import * as HttpTransfer from "@millrace/client/HttpTransfer"
+import * as HttpTransport from "@millrace/client/HttpTransport"
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
@@ -26,7 +26,7 @@ it.live(
         Stream.takeUntil((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
         Stream.runDrain
       )
-      const transfer = HttpTransfer.make({ url, token })
+      const transfer = HttpTransport.make({ url, token })
       const whole = (format: "json" | "ndjson" | "markdown") =>
         Effect.map(Stream.runCollect(Stream.decodeText(transfer.exportThread(threadId, format))), Chunk.join(""))
       const ndjson = yield* whole("ndjson")

@@ -5,7 +5,7 @@
 import { Effect, Option, type Scope, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
-import * as HttpTransfer from "@millrace/client/HttpTransfer"
+import type { HttpTransfer } from "@millrace/client/HttpTransfer"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import type { Transport } from "@millrace/client/Transport"
 import { Disconnected, type TransportError } from "@millrace/client/TransportError"
@@ -31,7 +31,7 @@ export interface Where {
 }
 
 /** Transport to a server at a fixed URL. */
-const fixed = (url: string, token: string | undefined): Transport =>
+const fixed = (url: string, token: string | undefined): HttpTransport.HttpTransport =>
   HttpTransport.make({ url, ...(token === undefined ? {} : { token }) })
 
 /** Transport to the server of a data directory. Each call looks the server up again: a restart may change its port and its token. */
@@ -107,14 +107,12 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFai
 const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
 
 /** Export and import through the running server, else through a host in this process that lives as long as the scope. */
-export const transfer = (where: Where): Effect.Effect<HttpTransfer.HttpTransfer, CliFailure, Output | Scope.Scope> =>
+export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
-    const over = (url: string, known: string | undefined) =>
-      HttpTransfer.make({ url, ...(known === undefined ? {} : { token: known }) })
-    if (where.url !== undefined) return over(where.url, token)
+    if (where.url !== undefined) return fixed(where.url, token)
     const found = yield* Discovery.find(where.dataDir)
-    if (Option.isSome(found)) return over(found.value.url, token ?? found.value.token)
+    if (Option.isSome(found)) return fixed(found.value.url, token ?? found.value.token)
     const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
     const host = yield* embed(where.dataDir)
     const unavailable = (provider: string) => ({

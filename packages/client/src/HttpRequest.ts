@@ -1,0 +1,142 @@
+/** One HTTP request: address, token, deadline and the decoding of errors. `HttpTransport` and `HttpTransfer` send every request with it. */
+import { Duration, Effect, Option, Schema, type Scope } from "effect"
+import * as Errors from "@millrace/contracts/Errors"
+import * as Deadlines from "./Deadlines.ts"
+import { disconnected, Disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
+
+export interface Options {
+  /** Like `http://127.0.0.1:7717`. */
+  readonly url: string
+  /** Absent if a cookie authenticates. */
+  readonly token?: string
+  /** Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch
+  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer, for an export also each part. */
+  readonly deadline?: Duration.DurationInput
+  /** The server ignores fields and parameters that it does not know, for a client newer than the server. Default: it refuses them. */
+  readonly lenient?: boolean
+}
+
+export interface Init {
+  readonly method?: string
+  /** A text is sent as JSON. */
+  readonly body?: string | ReadableStream<Uint8Array>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface HttpRequest {
+  /** The URL, without a slash at its end. */
+  readonly address: string
+  readonly deadline: Duration.Duration
+  /** No connection, or a connection that broke. */
+  readonly lost: (cause: unknown) => Disconnected
+  /** Fails with `Disconnected` at the deadline. */
+  readonly within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Disconnected, R>
+  /**
+   * Succeeds with the head of a 2xx answer, without a deadline. Fails with an error of `error`, or with a transport error. The request is
+   * aborted when the scope closes.
+   */
+  readonly open: <E, I>(
+    path: string,
+    error: Schema.Schema<E, I>,
+    init?: Init
+  ) => Effect.Effect<Response, E | TransportError, Scope.Scope>
+  /** As `open`, with the body as JSON. */
+  readonly json: <A, I, E, J>(
+    path: string,
+    success: Schema.Schema<A, I>,
+    error: Schema.Schema<E, J>,
+    init?: Init
+  ) => Effect.Effect<A, E | TransportError>
+}
+
+type Parameter = string | number | boolean | undefined
+/** The query string of these parameters, with its question mark. An undefined parameter is not sent. */
+export const query = (values: Readonly<Record<string, Parameter | ReadonlyArray<string>>>): string => {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(values))
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) params.append(name, String(one))
+  const text = params.toString()
+  return text === "" ? "" : `?${text}`
+}
+
+export const parse = (text: string): Option.Option<unknown> => {
+  try {
+    return Option.some(JSON.parse(text) as unknown)
+  } catch {
+    return Option.none()
+  }
+}
+
+/** A server that starts or has lost its storage refuses a request before it reads it. */
+const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
+const isUnread = (body: unknown): boolean =>
+  typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)
+
+/** The error of an answer that is not 2xx: an error of the call if it decodes as one, otherwise a transport error. */
+const rejected = <E, I>(address: string, response: Response, text: string, error: Schema.Schema<E, I>): E | TransportError => {
+  const body = Option.getOrUndefined(parse(text))
+  const known = Schema.decodeUnknownOption(error)(body)
+  if (Option.isSome(known)) return known.value
+  if (response.status === 401)
+    return Option.getOrElse(
+      Schema.decodeUnknownOption(Errors.Unauthorized)(body),
+      () => new Errors.Unauthorized({ message: `${address} does not accept this token. Create one with: millrace token create` })
+    )
+  if (response.status === 429 || (response.status >= 502 && response.status <= 504)) {
+    const seconds = Number(response.headers.get("retry-after") ?? Number.NaN)
+    return new Disconnected({
+      message: refused(response.status, text).message,
+      ...(isUnread(body) && { unsent: true }),
+      ...(Number.isFinite(seconds) ? { retryAfterMillis: seconds * 1_000 } : {})
+    })
+  }
+  return refused(response.status, text)
+}
+
+const contentTypeOf = (body: Init["body"]): Readonly<Record<string, string>> =>
+  typeof body === "string" ? { "content-type": "application/json" } : {}
+
+export const make = (options: Options): HttpRequest => {
+  const fetch = options.fetch ?? globalThis.fetch
+  const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
+  const address = options.url.replace(/\/+$/, "")
+  const lost = (cause: unknown) => disconnected(address, cause)
+  const within = Effect.timeoutFail({ duration: deadline, onTimeout: () => unanswered(address, deadline) })
+
+  const open: HttpRequest["open"] = (path, error, init = {}) =>
+    Effect.gen(function* () {
+      const { signal } = yield* Effect.acquireRelease(
+        Effect.sync(() => new AbortController()),
+        (controller) => Effect.sync(() => controller.abort())
+      )
+      const headers = {
+        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        ...contentTypeOf(init.body),
+        ...(options.lenient === true && { "x-millrace-lenient": "1" }),
+        ...init.headers
+      }
+      // Node's fetch sends a stream only with `duplex: "half"`, which its types do not declare.
+      const streamed = init.body instanceof ReadableStream ? { duplex: "half" } : {}
+      const response = yield* Effect.tryPromise({
+        try: () => fetch(`${address}${path}`, { ...init, ...streamed, headers, signal } as RequestInit),
+        catch: lost
+      })
+      if (response.ok) return response
+      const text = yield* within(Effect.tryPromise({ try: () => response.text(), catch: lost }))
+      return yield* Effect.fail(rejected(address, response, text, error))
+    })
+
+  const json: HttpRequest["json"] = (path, success, error, init) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const response = yield* open(path, error, init)
+        const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost })
+        return yield* Schema.decodeUnknown(success)(Option.getOrUndefined(parse(text))).pipe(
+          Effect.mapError((cause) => new ProtocolError({ message: `${path}: ${cause.message}` }))
+        )
+      })
+    )
+
+  return { address, deadline, lost, within, open, json }
+}
