@@ -3,24 +3,36 @@ import { EventLog } from "@millrace/log/EventLog"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { memoryLog } from "@millrace/testing/TestHost"
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer, Stream } from "effect"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { createHost, type CreateOptions } from "./createHost.ts"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import { createHost, type CreateOptions, type PromiseHost } from "./createHost.ts"
+import * as Host from "./Host.ts"
 
 const memory = (options: Partial<CreateOptions> = {}) =>
   createHost({ adapters: [ScriptedProvider.make().adapter], directories: ["/work"], ...options } as CreateOptions)
-const thread = command("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "hello" } })
+const ofScripted = { provider: "scripted", cwd: "/work" }
+const thread = command("thread.create", { ...ofScripted, turn: { text: "hello" } })
 const lossless = { delivery: "lossless", capacity: 1 } as const
 
-const collect = async (frames: AsyncIterable<SubscriptionFrame>) => {
-  const all: Array<SubscriptionFrame> = []
-  for await (const frame of frames) all.push(frame)
-  return all
+const all = async <A>(parts: AsyncIterable<A>) => {
+  const list: Array<A> = []
+  for await (const part of parts) list.push(part)
+  return list
 }
+/** The document in parts of this length, readable once. */
+const cut = async function* <A extends string | Buffer>(document: A, length: number) {
+  for (let at = 0; at < document.length; at += length) yield document.slice(at, at + length) as A
+}
+const completed = async (host: PromiseHost) => {
+  for await (const frame of host.follow()) if (frame._tag === "event" && frame.event.type === "turn.completed") return
+}
+
+const collect = (frames: AsyncIterable<SubscriptionFrame>) => all(frames)
 const offsets = (frames: ReadonlyArray<SubscriptionFrame>) =>
   frames.flatMap((frame) => (frame._tag === "event" ? [frame.event.offset] : []))
 
@@ -90,6 +102,93 @@ describe("createHost", () => {
     const second = await memory(options)
     expect(await second.dispatch(thread)).toEqual({ ...accepted, replayed: true })
     await second.close()
+  })
+
+  it("has every method of the host", async () => {
+    const methods = await Effect.runPromise(
+      Layer.build(Host.layerMemory({ adapters: [] })).pipe(
+        Effect.map((context) => Object.keys(Context.get(context, Host.Host))),
+        Effect.scoped
+      )
+    )
+    await using host = await memory()
+    expect(methods.filter((name) => !Object.hasOwn(host, name))).toEqual([])
+  })
+
+  it("C2 D10 a thread goes out in parts and comes in from a text, from bytes, and from parts that can be read once", async () => {
+    await using host = await memory()
+    const { threadId = "" as ThreadId } = await host.dispatch(
+      command("thread.create", { ...ofScripted, turn: { text: "grüße 🛶" } })
+    )
+    await completed(host)
+    const parts = await all(host.exportThread(threadId, "ndjson"))
+    const document = parts.join("")
+    expect((await all(host.exportThread(threadId, "markdown"))).join("")).toContain("grüße 🛶")
+
+    const first = await host.importThread({ source: document, actor: "tester" })
+    expect(first).toMatchObject({ created: true, turns: 1, items: 2 })
+    expect((await host.items(first.threadId, {})).items.map(({ text }) => text)).toEqual(
+      (await host.items(threadId, {})).items.map(({ text }) => text)
+    )
+    const bytes = Buffer.from(document)
+    const again = { created: false, threadId: first.threadId, turns: 1, items: 2, written: 0 }
+    const sources = [
+      bytes,
+      parts,
+      host.exportThread(threadId, "json"),
+      cut(bytes, 7),
+      // Halves of surrogate pairs.
+      cut(document, 1),
+      (async function* () {
+        yield document.slice(0, 100)
+        yield Buffer.from(document.slice(100))
+      })()
+    ]
+    for (const source of sources) expect(await host.importThread({ source })).toMatchObject(again)
+
+    await expect(host.importThread({ source: "{}" })).rejects.toMatchObject({ _tag: "ImportFailed", line: 1 })
+    await expect(all(host.exportThread("thr_none" as ThreadId, "json"))).rejects.toMatchObject({ _tag: "NotFound" })
+    const torn = new Error("the disk was removed")
+    const breaking = (async function* () {
+      yield document.slice(0, 50)
+      throw torn
+    })()
+    await expect(host.importThread({ source: breaking })).rejects.toBe(torn)
+    expect((await host.threads({})).items).toHaveLength(2)
+  })
+
+  it("C2 the conversations that an agent stored itself are listed, and imported once", async () => {
+    const { adapter } = ScriptedProvider.make()
+    const stored = { nativeThreadId: "n1", title: "elsewhere", cwd: "/work" }
+    const history = {
+      list: () => Effect.succeed([stored]),
+      read: () =>
+        Effect.succeed({
+          thread: stored,
+          turns: Stream.make({ nativeTurnId: "t1", status: "completed" as const, items: [] })
+        })
+    }
+    await using host = await memory({ adapters: [{ ...adapter, history }] })
+    expect(await host.nativeThreads("scripted", {})).toEqual([stored])
+    const come = { provider: "scripted", nativeThreadId: "n1" }
+    const { threadId } = await host.importNative(come)
+    expect((await host.thread(threadId)).title).toBe("elsewhere")
+    expect(await host.importNative(come)).toMatchObject({ threadId, created: false, written: 0 })
+    await expect(host.nativeThreads("another", {})).rejects.toMatchObject({ _tag: "NotFound" })
+  })
+
+  it("S10 its numbers, whether it is ready, and the shutdown that another caller began", async () => {
+    await using host = await memory()
+    expect(await host.ready()).toEqual({ status: "ok" })
+    await host.dispatch(thread)
+    await completed(host)
+    const stats = await host.stats()
+    expect(stats).toMatchObject({ engine: { commands: 1 }, sessions: [{ provider: "scripted" }], requests: { open: 0 } })
+    const begun = host.shutdownBegun()
+    const token = await host.beginShutdown({ deadline: "5 seconds", mode: "drain", by: "a person" })
+    expect(await begun).toEqual(token)
+    expect(await host.ready()).toEqual({ status: "draining" })
+    expect(await host.finishShutdown(await begun)).toMatchObject({ drained: true })
   })
 
   it("rejects when the host cannot be built, with the error itself", async () => {

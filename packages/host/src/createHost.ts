@@ -2,22 +2,20 @@
  * The host for embedders that do not use Effect: promises, async iterables, `await using` where the runtime supports it. A promise rejects with the
  * typed error itself, including its `_tag`.
  */
+import type { ExportFormat, ImportResult } from "@millrace/contracts/Import"
 import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import * as Iterable from "@millrace/contracts/Iterable"
 import type { Millrace } from "@millrace/contracts/Millrace"
-import { Cause, Context, Effect, Exit, Layer, Runtime, Scope } from "effect"
+import { type Promised, settle, type Source, withBytes } from "@millrace/contracts/Promised"
+import { Context, Effect, Exit, Layer, Runtime, Scope, Stream } from "effect"
 import * as Fibers from "./Fibers.ts"
 import * as Host from "./Host.ts"
-import * as Iterable from "./Iterable.ts"
 import type * as Shutdown from "./Shutdown.ts"
+import * as Spool from "./Spool.ts"
 import type * as Subscription from "./Subscription.ts"
 
 type Service = typeof Host.Host.Service
-type Success<T> = T extends Effect.Effect<infer A, infer _E, infer _R> ? A : never
-
-/** A method that returns an effect, converted to one that returns a promise. */
-type Promised<K extends keyof Service> = Service[K] extends (...args: infer Args) => infer Result
-  ? (...args: Args) => Promise<Success<Result>>
-  : () => Promise<Success<Service[K]>>
 
 /** Options of a host with a data directory, or of one in memory. */
 export type CreateOptions = (Host.Options | Host.MemoryOptions) & {
@@ -25,27 +23,23 @@ export type CreateOptions = (Host.Options | Host.MemoryOptions) & {
   readonly runtime?: Layer.Layer<never>
 }
 
-type Method =
-  | "dispatch"
-  | "commandStatus"
-  | "state"
-  | "threads"
-  | "thread"
-  | "turns"
-  | "items"
-  | "requests"
-  | "providers"
-  | "draining"
+/** Methods of the host with another form here. */
+type Adapted = "follow" | "subscribe" | "exportThread" | "importThread" | "shutdown"
 
-export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Method]: Promised<K> }> {
+/** Every method of `Host`. */
+export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Exclude<keyof Service, Adapted>]: Promised<Service, K> }> {
   /** Ends after `bye` or `end`; rejects with a cursor error. Leaving the loop ends the subscription. */
   readonly follow: (options?: Parameters<Millrace["follow"]>[0]) => AsyncIterable<Frame>
   readonly subscribe: (options: Subscription.Options) => AsyncIterable<SubscriptionFrame>
-  readonly beginShutdown: Promised<"beginShutdown">
-  /** Waits for the end of the shutdown. Rejects with `ShutdownIncomplete`. Meanwhile, read every subscription to its end. */
-  readonly finishShutdown: Promised<"finishShutdown">
-  /** Makes a shutdown that has begun stop waiting for turns, agents and consumers. */
-  readonly forceShutdown: Promised<"forceShutdown">
+  /** The document in parts. The loop rejects before its first part if there is no such thread. */
+  readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<string>
+  /** The source is read once, into a temporary file, and validated before anything is written. If it throws, rejects with what it threw. */
+  readonly importThread: (options: {
+    readonly source: Source
+    /** A directory of this machine, in place of the export's. */
+    readonly cwd?: string | undefined
+    readonly actor?: string | undefined
+  }) => Promise<ImportResult>
   /** Begins and finishes a shutdown without waiting for subscriptions. */
   readonly shutdown: (options?: Shutdown.BeginOptions) => Promise<Shutdown.Report>
   /** Shuts down if no shutdown has begun, then closes agents, log and data directory. `await using` calls it. */
@@ -54,11 +48,6 @@ export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Method]: 
 
 const layerOf = (options: CreateOptions) =>
   ("dataDir" in options ? Host.layer(options) : Host.layerMemory(options)).pipe(Layer.provide(options.runtime ?? Layer.empty))
-
-const settle = <A, E>(exit: Exit.Exit<A, E>): A => {
-  if (Exit.isSuccess(exit)) return exit.value
-  throw Cause.squash(exit.cause)
-}
 
 /** Resolves when the host has recovered and accepts commands. If it cannot start, closes everything and rejects. */
 export const createHost = async (options: CreateOptions): Promise<PromiseHost> => {
@@ -81,10 +70,26 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     items: (threadId, page) => run(host.items(threadId, page)),
     requests: () => run(host.requests),
     providers: () => run(host.providers),
+    stats: () => run(host.stats),
     draining: () => run(host.draining),
+    ready: () => run(host.ready),
     follow: (request = {}) => Iterable.make(host.follow(request), runtime),
     subscribe: (request) => Iterable.make(host.subscribe(request), runtime),
+    exportThread: (threadId, format) => Iterable.make(Stream.unwrap(host.exportThread(threadId, format)), runtime),
+    importThread: ({ source, ...options }) =>
+      withBytes(source, (bytes) =>
+        run(
+          Effect.scoped(
+            Effect.flatMap(Spool.make(bytes, Number.MAX_SAFE_INTEGER), (spooled) =>
+              host.importThread({ source: spooled.bytes, ...options })
+            )
+          )
+        )
+      ),
+    nativeThreads: (provider, options) => run(host.nativeThreads(provider, options)),
+    importNative: (options) => run(host.importNative(options)),
     beginShutdown: (request) => run(host.beginShutdown(request)),
+    shutdownBegun: () => run(host.shutdownBegun),
     finishShutdown: (token) => run(host.finishShutdown(token)),
     forceShutdown: () => run(host.forceShutdown),
     shutdown: (request = { deadline: "10 seconds", mode: "drain" }) => run(host.shutdown(request)),

@@ -1,0 +1,119 @@
+/** Streams and async iterables, converted in both directions. */
+import { Cause, Chunk, Effect, ExecutionStrategy, Exit, Fiber, Option, Runtime, Scope, Stream } from "effect"
+
+type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
+
+export interface Options {
+  /** Closing it ends every iterator of the iterable, as `return` does. */
+  readonly scope?: Scope.Scope | undefined
+  /** When it aborts, the stream ends, the next `next` rejects with the signal's reason, and each later one is done. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A stream as an async iterable that pulls only on `next()`: a consumer receives an element only after it has asked for one. Each iterator runs the
+ * stream anew. `next` rejects with the stream's error; leaving the loop, or `return`, ends the stream.
+ */
+export const make = <A, E>(
+  stream: Stream.Stream<A, E>,
+  runtime: Runtime.Runtime<never>,
+  { scope: parent, signal }: Options = {}
+): AsyncIterable<A> => ({
+  [Symbol.asyncIterator]: () => {
+    const fork = (of: Scope.Scope) => Scope.fork(of, ExecutionStrategy.sequential)
+    const scope = Effect.runSync(parent === undefined ? Scope.make() : fork(parent))
+    // Closed after the finalizer below, which interrupts the pull.
+    const streamScope = Effect.runSync(fork(scope))
+    const done: IteratorResult<A> = { done: true, value: undefined }
+    let pull: Pull<A, E> | undefined
+    let ahead: ReadonlyArray<A> = []
+    let asking: Fiber.RuntimeFiber<IteratorResult<A>, E> | undefined
+    let last: Promise<unknown> = Promise.resolve()
+    let closed = false
+    let isAborted = false
+
+    const close = Scope.close(scope, Exit.void)
+    const abort = () => {
+      isAborted = !closed
+      Effect.runFork(close)
+    }
+    Effect.runSync(
+      Scope.addFinalizer(
+        scope,
+        Effect.suspend(() => {
+          closed = true
+          signal?.removeEventListener("abort", abort)
+          return asking === undefined ? Effect.void : Fiber.interrupt(asking)
+        })
+      )
+    )
+    if (signal?.aborted === true) abort()
+    else signal?.addEventListener("abort", abort)
+
+    const step: Effect.Effect<IteratorResult<A>, E> = Effect.gen(function* () {
+      if (closed) return done
+      pull ??= yield* Scope.extend(Stream.toPull(stream), streamScope)
+      while (ahead.length === 0) {
+        const more = yield* Effect.either(pull)
+        if (more._tag === "Right") ahead = Chunk.toReadonlyArray(more.right)
+        else {
+          // Otherwise the finalizer would wait for this fiber.
+          asking = undefined
+          yield* close
+          return Option.isNone(more.left) ? done : yield* Effect.fail(more.left.value)
+        }
+      }
+      const [value, ...rest] = ahead as readonly [A, ...Array<A>]
+      ahead = rest
+      return { done: false, value }
+    })
+    const ended = (): IteratorResult<A> => {
+      if (!isAborted) return done
+      isAborted = false
+      throw signal?.reason
+    }
+    const ask = async (): Promise<IteratorResult<A>> => {
+      if (closed) return ended()
+      asking = Runtime.runFork(runtime)(step)
+      const exit = await Effect.runPromise(Fiber.await(asking))
+      if (Exit.isSuccess(exit)) return exit.value.done === true ? ended() : exit.value
+      if (closed && Exit.isInterrupted(exit)) return ended()
+      throw Cause.squash(exit.cause)
+    }
+    return {
+      /** Concurrent calls are served one at a time, in call order. */
+      next: () => {
+        const next = last.then(ask, ask)
+        last = next
+        return next
+      },
+      return: async () => {
+        await Effect.runPromise(close)
+        return done
+      }
+    }
+  }
+})
+
+/**
+ * The elements of an async iterable. `return` of the iterator is called at an early end and not waited for: an iterator that waits for its next
+ * element would answer only after it.
+ */
+export const toStream = <A, E>(source: AsyncIterable<A>, failed: (cause: unknown) => E): Stream.Stream<A, E> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const iterator = source[Symbol.asyncIterator]()
+      let isOver = false
+      yield* Effect.addFinalizer(() => Effect.sync(() => isOver || void iterator.return?.().catch(() => {})))
+      const next = Effect.tryPromise({ try: () => iterator.next(), catch: (cause) => Option.some(failed(cause)) }).pipe(
+        Effect.tapError(() => Effect.sync(() => (isOver = true)))
+      )
+      return Stream.repeatEffectOption(
+        Effect.flatMap(next, (result) => {
+          if (result.done !== true) return Effect.succeed(result.value)
+          isOver = true
+          return Effect.fail(Option.none())
+        })
+      )
+    })
+  )
