@@ -1,4 +1,4 @@
-/** The example applications, as they are: real processes, a real thread. */
+/** The example applications, unchanged: real processes, a real thread. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { createHost } from "@millrace/host/createHost"
 import { problems } from "@millrace/testing/LogChecks"
@@ -22,7 +22,7 @@ interface Ready {
   readonly pid: number
 }
 
-/** The application; each line it prints is a server that is ready. `over` waits for the end of all that have its standard error: the server too. */
+/** The application; each line it prints is a server that is ready. `over` waits for the end of all processes that share its standard error, the server included. */
 const application = () => {
   const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", "apps/desktop/src/main.ts", dataDir], {
     cwd: root,
@@ -50,7 +50,7 @@ const begin = async ({ token, url }: Ready, text: string) => {
   })
   expect(answer.status).toBe(200)
 }
-/** Reads until the text came; returns when the stream is over, if `toTheEnd`. */
+/** Reads until the text arrives, or to the end of the stream if `toTheEnd`. */
 const read = async ({ token, url }: Ready, part: string, toTheEnd = false) => {
   const answer = await fetch(`${url}/api/events`, { headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } })
   let text = ""
@@ -60,7 +60,7 @@ const read = async ({ token, url }: Ready, part: string, toTheEnd = false) => {
   }
   return text
 }
-/** What is in the log now that the server is gone. */
+/** The events of the log after the server has exited. */
 const history = async () => {
   const host = await createHost({ dataDir, providers: { codex: false, claude: false, acp: false } })
   const events: Array<LogEvent> = []
@@ -78,7 +78,7 @@ const expectOrderly = (events: ReadonlyArray<LogEvent>, ends: number) => {
   expect(events.at(-1)?.type).toBe("session.stopped")
 }
 
-it("S10 an application that quits takes its server down in order: goodbye, an end for the turn, 0", async () => {
+it("S10 an application that quits shuts its server down in order: bye, a terminal for the turn, exit code 0", async () => {
   const app = application()
   const server = await app.ready()
   await begin(server, "[[say begun]] [[sleep 600000]]")
@@ -91,7 +91,7 @@ it("S10 an application that quits takes its server down in order: goodbye, an en
   expectOrderly(await history(), 1)
 })
 
-it("S10 P1 an application that was killed by SIGKILL: its server sees that and goes down in order; one whose server was killed starts it again", async () => {
+it("S10 P1 after SIGKILL of the application its server shuts down in order; after SIGKILL of the server the application restarts it", async () => {
   const app = application()
   const first = await app.ready()
   process.kill(first.pid, "SIGKILL")
@@ -108,7 +108,7 @@ it("S10 P1 an application that was killed by SIGKILL: its server sees that and g
   expectOrderly(await history(), 1)
 })
 
-it("D2 S3 C2 a host in a worker thread: calls, errors as they are, every event once, goodbye at the head, and the directory is free again", async () => {
+it("D2 S3 C2 a host in a worker thread: calls, typed errors, every event once, bye at the head, and the directory is released", async () => {
   const host = await HostThread.open({ dataDir, synchronous: "NORMAL", providers: { codex: false, claude: false, acp: false } })
   const command = {
     commandId: "c1",

@@ -19,8 +19,8 @@ const make = Effect.gen(function* () {
   }
 })
 
-describe("the program as built", () => {
-  it.scopedLive("the code of the first run is kept, whole, and is of these very bytes", () =>
+describe("the built program", () => {
+  it.scopedLive("the first run stores its whole compile cache, which belongs to exactly this build", () =>
     Effect.gen(function* () {
       const { at, is, kept, run } = yield* make
       is("one")
@@ -30,7 +30,7 @@ describe("the program as built", () => {
       const code = readFileSync(at(first))
       expect(run().stdout).toBe("one program.cjs\n")
       expect(readFileSync(at(first)).equals(code)).toBe(true)
-      // As long as the other: V8 would take the code of it.
+      // Of the same length, otherwise V8 would accept its compiled code.
       is("two")
       expect(run().stdout).toBe("two program.cjs\n")
       expect(kept()).toHaveLength(2)
@@ -38,7 +38,7 @@ describe("the program as built", () => {
     })
   )
 
-  it.scopedLive("what was kept may be cut short: the program runs, and keeps it whole again", () =>
+  it.scopedLive("a truncated compile cache is harmless: the program runs and stores it again", () =>
     Effect.gen(function* () {
       const { at, is, kept, run } = yield* make
       is("one")

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import * as Tokens from "../src/auth/Tokens.ts"
 import { start } from "./support/Hosted.ts"
 
-it.scopedLive("X6 each event that a command caused names who gave it; what agents do names nobody", () =>
+it.scopedLive("X6 each event of a command names its actor; events of agents name none", () =>
   Effect.gen(function* () {
     const { dataDir, token, url } = yield* start()
     const { token: hers } = yield* Tokens.create(dataDir, { name: "anna" })

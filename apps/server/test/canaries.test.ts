@@ -1,6 +1,6 @@
 /**
- * X4 as a whole: one real server with every kind of agent, secrets planted wherever one can come in, and then everything that it wrote and said is searched
- * for them: the data directory with its WAL and ledger, the project, standard output and error, spans and numbers at a collector, every answer over HTTP.
+ * X4 as a whole: one real server with every kind of agent and secrets planted in every input. Then the test searches all its output for them:
+ * the data directory with its WAL and ledger, the project, standard output and error, spans and metrics at a collector, every answer over HTTP.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
@@ -19,7 +19,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
 import { send } from "./support/Fixture.ts"
 
-/** One for each way in. Hexadecimal, so that no encoding (JSON, percent) hides one; a header's base64 stands beside its text. */
+/** One secret per input. Hexadecimal, so that no encoding (JSON, percent) changes it; a header's base64 form is also searched for. */
 const canaries = {
   serverVariable: "c4na7e01",
   keyVariable: "c4na7e02",
@@ -41,7 +41,7 @@ const packages = resolve(import.meta.dirname, "../../../packages")
 const player = join(packages, "testing/src/kit/player.mjs")
 const fixture = (agent: string, name: string) => join(packages, "providers/test", agent, "fixtures", `${name}.jsonl`)
 
-/** What OTLP brings, as text. */
+/** Received OTLP data, as text. */
 const collector = Effect.acquireRelease(
   Effect.async<{ readonly url: string; readonly got: Array<string>; readonly close: () => void }>((resume) => {
     const got: Array<string> = []
@@ -67,7 +67,7 @@ const filesOf = (directory: string): ReadonlyArray<readonly [string, string]> =>
     .map((path) => [relative(directory, path), readFileSync(path, "latin1")] as const)
 
 it.scopedLive(
-  "X4 secrets planted in keys, variables, headers, answers and settings are in nothing that the server writes or says",
+  "X4 secrets planted in keys, variables, headers, answers and settings appear in no file and no output of the server",
   () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
@@ -87,7 +87,7 @@ it.scopedLive(
       )
       const codexHome = file("asking.jsonl", asking)
       const env = { TEAM_SECRET: canaries.providerEnv }
-      // The file in which a person wrote a secret down is not the server's: it stands in the project, outside of what is searched.
+      // The file in which a person stored a secret belongs to the project and is not searched.
       const config = {
         providers: {
           claude: { kind: "claude", binary: player, configDir: fixture("claude", "two-turns"), env },
@@ -118,7 +118,7 @@ it.scopedLive(
       const said: Array<readonly [string, string]> = []
       const client = Client.make(HttpTransport.make({ url, token }))
 
-      /** One turn to its end; whatever is asked is answered, with the secret. */
+      /** Runs one turn to its end; every request is answered with the secret. */
       const turn = (provider: string, text: string) =>
         Effect.gen(function* () {
           const accepted = yield* client.dispatch(
@@ -151,7 +151,7 @@ it.scopedLive(
           )
           return end._tag === "Some" ? end.value.type : "none"
         })
-      // Those that have an environment show it; the endpoints say the key back.
+      // Agents with an environment print it; the endpoints echo the key.
       expect(yield* turn("demo", "[[run env]] [[say done]]")).toBe("turn.completed")
       expect(yield* turn("codex", "ask me")).toBe("turn.completed")
       expect(yield* turn("claude", "hello")).toBe("turn.completed")
@@ -199,7 +199,7 @@ it.scopedLive(
         ["the collector", otlp.got.join("")]
       )
 
-      // It was looked at: the places are not empty, and what is no secret is found in them.
+      // Checks the search itself: the searched places are not empty and contain known text.
       const all = (where: string) => said.find(([name]) => name === where)?.[1] ?? ""
       expect(all("the collector")).toContain("Engine.dispatch")
       expect(all("/api/events")).toContain("(secret)")
@@ -210,7 +210,7 @@ it.scopedLive(
         said.flatMap(([where, text]) => (text.includes(secret) ? [`${name} in ${where}`] : []))
       )
       expect(found).toEqual([])
-      // The server's own token is in the one file that commands of this user read it from.
+      // The server's own token is in the one file from which this user's commands read it.
       expect(said.filter(([, text]) => text.includes(token)).map(([where]) => where)).toEqual([
         "while it ran cli-token",
         "after it cli-token"

@@ -30,7 +30,7 @@ interface Data {
 }
 const data = (event: LogEvent) => event.data as Data
 
-/** A server of one data directory that can be killed and started again, with one follower that lives through it all. */
+/** A server on one data directory that can be killed and started again, with one client that follows across all its restarts. */
 const world = Effect.gen(function* () {
   const endpoint = yield* ModelEndpoint.make
   const home = yield* makeCodexHome(endpoint)
@@ -103,7 +103,7 @@ const agents = (dataDir: string) =>
     .split(/(?<=\})\s*(?=\{)/)
     .map((entry) => JSON.parse(entry) as { readonly pid: number; readonly command: string })
 
-/** A dead process that nobody has collected yet has no command line any more. */
+/** A zombie process has no command line any more. */
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== ""
 
 describe("millrace with Codex", () => {
@@ -178,7 +178,7 @@ describe("millrace with Codex", () => {
   )
 
   it.live(
-    "L2 T5 P1 kill -9 of the server in mid-turn: after the restart the turn has ended once, Codex is gone, and the thread goes on",
+    "L2 T5 P1 kill -9 of the server in mid-turn: after the restart the turn has ended once, Codex has exited, and the thread continues",
     () =>
       Effect.gen(function* () {
         const { dataDir, home, start } = yield* world

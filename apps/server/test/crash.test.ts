@@ -1,6 +1,6 @@
 /**
- * SIGKILL at each point that matters to who follows: around a commit, between the deliveries to two readers, and after each stage of the shutdown (case 28).
- * One data directory, one server after the other. The kill loop does this at random, with everything else under way.
+ * SIGKILL at each point that matters to subscribers: around a commit, between the deliveries to two readers, and after each stage of the shutdown (case 28).
+ * One data directory, one server after the other. The kill loop does this at random times, with all other work running.
  */
 import { expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -32,7 +32,7 @@ const attach = (server: ServerProcess, seen: ReadonlyArray<RawEvent>) =>
   })
 
 it.live(
-  `L2 D2 T2 T5 S3 case 28: killed at ${rounds.length} points, each start ends what was open, once; two readers have the log, once, in order`,
+  `L2 D2 T2 T5 S3 case 28: killed at ${rounds.length} points, each start settles all open work once; two readers have the log, once, in order`,
   () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
@@ -51,7 +51,7 @@ it.live(
             body: JSON.stringify({ provider: "demo", cwd: dataDir, turn: { text: `[[think of ${point}]] [[deltas 100000 10]]` } })
           }).pipe(Effect.either)
           if (point === "between two readers") {
-            // One has it; of the other what came so far is thrown away, as if it had not been delivered.
+            // One reader has the event; the other drops what it received, as if it had not been delivered.
             yield* first.until('"type":"item.delta"')
             yield* second.cut
             yield* server.kill("SIGKILL")
@@ -81,7 +81,7 @@ it.live(
       expect(problems(events, true)).toEqual([])
       const turns = events.filter(({ type }) => type === "turn.requested").length
       expect(events.filter(({ type }) => isTerminal(type))).toHaveLength(turns)
-      // The command of a round that died before its commit may not be there.
+      // The command of a round that died before its commit may be missing.
       expect(turns).toBeGreaterThanOrEqual(rounds.length - 1)
       yield* server.kill("SIGTERM")
       expect(yield* server.ended).toMatchObject({ code: 0 })

@@ -1,4 +1,4 @@
-/** `types=` and `stream=` of the log on every transport: the same events, once, in order; the position counts what was left out. */
+/** `types=` and `stream=` on every transport: the same events, once, in order; positions also count the filtered-out events. */
 import { expect, it } from "@effect/vitest"
 import { Chunk, Effect, Fiber, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
@@ -62,7 +62,7 @@ for (const [name, over] of [
   ]
 ] as const)
   it.scopedLive(
-    `D2 a follower over ${name} has the events of its filter once, in order, past and live, and resumes among them`,
+    `D2 a subscriber over ${name} gets the events of its filter once, in order, past and live, and resumes among them`,
     () =>
       Effect.gen(function* () {
         const fixture = yield* start()
@@ -95,7 +95,7 @@ for (const [name, over] of [
       })
   )
 
-it.scopedLive("D13 a follower of several streams ends when none of them can have more", () =>
+it.scopedLive("D13 a subscription to several streams ends when none of them can have more events", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     for (const id of ["thr_a", "thr_b"]) fixture.fake.threads.add(id)

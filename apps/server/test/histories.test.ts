@@ -1,4 +1,4 @@
-/** One thread, several clients, one of them cut again and again: all of them see the same bytes in the same order. */
+/** One thread and several clients, one of them cut repeatedly: all receive the same bytes in the same order. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
@@ -12,11 +12,11 @@ import { Chunk, Effect, Fiber, Random, Stream } from "effect"
 
 const seed = 20261120
 const isTerminal = (event: RawEvent) => /"type":"turn\.(completed|interrupted|failed)"/.test(event.data)
-/** What came in one piece with the terminal is not waited for by all. */
+/** Not all clients wait for data that arrived in one chunk with the terminal. */
 const toTerminal = (events: ReadonlyArray<RawEvent>) => events.slice(0, events.findIndex(isTerminal) + 1)
 
 describe("several clients of one thread", () => {
-  it.live("D2 D9 two SSE clients, one RPC client and one that is cut at 50 random bytes see identical histories", () =>
+  it.live("D2 D9 two SSE clients, one RPC client and one that is cut at 50 random bytes get identical histories", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const server = yield* serve({ dataDir })

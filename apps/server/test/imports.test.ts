@@ -1,4 +1,4 @@
-/** Imports that are refused or left in the middle, beside a busy server: each descriptor has one owner and one close. */
+/** Imports that are rejected or aborted, on a busy server: each descriptor has one owner and is closed once. */
 import { Agent, request } from "node:http"
 import { expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -36,7 +36,7 @@ const hangUp = (url: string, token: string) =>
     sent.write(`{"millrace":1}\n${" ".repeat(1_000_000)}`, () => sent.destroy())
   })
 
-it.live("D8 100 refused imports and 20 broken ones beside 40 busy connections: 100 times 422, and the server lives", () =>
+it.live("D8 100 rejected imports and 20 broken ones, with 40 busy connections: 100 times 422, and the server stays up", () =>
   Effect.gen(function* () {
     const server = yield* ServerProcess.serve({
       dataDir: yield* ServerProcess.temporaryDirectory
@@ -58,7 +58,7 @@ it.live("D8 100 refused imports and 20 broken ones beside 40 busy connections: 1
     )
     expect(statuses).toEqual(Array(100).fill(422))
     yield* Effect.forEach(Array(20).keys(), () => hangUp(url, token), { concurrency: 5, discard: true })
-    // Nobody was answered wrongly, or cut off.
+    // No other client got a wrong answer or was cut off.
     expect(busy.unsafePoll()).toBeNull()
     yield* Fiber.interrupt(busy)
     agent.destroy()

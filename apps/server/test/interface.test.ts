@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { promisify } from "node:util"
 import { start } from "./support/Hosted.ts"
 
-it.scopedLive("C1 C2 D4 D6 the curl examples of docs/interface.md, pasted into a shell, do what they say", () =>
+it.scopedLive("C1 C2 D4 D6 the curl examples of docs/interface.md, pasted into a shell, work as described", () =>
   Effect.gen(function* () {
     const { dataDir, host, token, url } = yield* start()
     const text = readFileSync(new URL("../../../docs/interface.md", import.meta.url), "utf8")

@@ -1,4 +1,4 @@
-/** What slow readers cost the others, over real sockets: nothing but the work of their own bytes (D7). */
+/** The cost of slow readers for the others, over real sockets: only the work for their own bytes (D7). */
 import { get, type IncomingMessage } from "node:http"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
@@ -10,7 +10,7 @@ import { event, type Fixture, start } from "./support/Fixture.ts"
 setFlagsFromString("--expose-gc")
 const collectGarbage = runInNewContext("gc") as () => void
 
-/** Bytes that are held now. */
+/** Bytes in use after a garbage collection. */
 const held = () => {
   collectGarbage()
   collectGarbage()
@@ -19,16 +19,16 @@ const held = () => {
 }
 
 interface Reader {
-  /** Returns when everything up to the offset came, each offset once and in order. */
+  /** Returns when everything up to the offset has arrived, each offset once and in order. */
   readonly reached: (offset: number) => Effect.Effect<void, string>
-  /** Takes what is there; the slow and the frozen do nothing else. */
+  /** Reads the available bytes; slow and frozen readers read only this way. */
   readonly take: Effect.Effect<void>
-  /** From now on it reads all the time. */
+  /** From now on it reads continuously. */
   readonly thaw: Effect.Effect<void>
   readonly last: () => number
 }
 
-/** `eager` reads by itself; the others take one piece when they are told to. */
+/** `eager` readers read continuously; the others read one chunk on demand. */
 const open = ({ token, url }: Fixture, eager: boolean): Effect.Effect<Reader, Error, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -88,10 +88,10 @@ const events = Array.from({ length: batch }, (_, n) => event(n, "thread/thr_a", 
 const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 it.scopedLive(
-  "D7 beside frozen and slow readers nine fast ones take less than twice as long; a frozen one holds at most 8 MiB, and has everything in the end",
+  "D7 with frozen and slow readers connected, nine fast ones take less than twice as long; a frozen one uses at most 8 MiB and gets everything in the end",
   () =>
     Effect.gen(function* () {
-      // Two servers take turns, so that whatever else the machine does falls on both.
+      // Two servers alternate, so that other load of the machine affects both.
       const alone = yield* start({ lease: "1 hour" })
       const beside = yield* start({ lease: "1 hour" })
       const fastOf = (fixture: Fixture) => Effect.replicateEffect(open(fixture, true), 9)
@@ -100,7 +100,7 @@ it.scopedLive(
       const frozen = yield* Effect.replicateEffect(open(beside, false), 4)
       let written = 0
 
-      /** Milliseconds until the fast ones have what is written now. */
+      /** Milliseconds until the fast readers have everything written so far. */
       const round = (fixture: Fixture, fast: ReadonlyArray<Reader>, upTo: number, each: Effect.Effect<void>) =>
         Effect.gen(function* () {
           const began = performance.now()
@@ -111,7 +111,7 @@ it.scopedLive(
       const ratios: Array<number> = []
       for (let n = 1; n <= rounds; n++) {
         const upTo = (total / rounds) * n
-        // Each goes first as often as the other.
+        // Alternates which one is first.
         const turns = [round(alone, fastAlone, upTo, Effect.void), round(beside, fastBeside, upTo, slow.take)] as const
         const first = yield* turns[n % 2 === 0 ? 0 : 1]
         const second = yield* turns[n % 2 === 0 ? 1 : 0]
@@ -124,7 +124,7 @@ it.scopedLive(
       expect([slow.last() > 0, ...frozen.map((one) => one.last())]).toEqual([true, 0, 0, 0, 0])
       yield* slow.thaw
       yield* slow.reached(total)
-      // They share their pages, so those are counted where each waits: one for each of them.
+      // The frozen readers share pages; unread bytes are counted once per reader.
       const [, unread] = /^millrace_unread_bytes (\d+)$/m.exec((yield* beside.call("/metrics")).body) ?? []
       expect(Number(unread)).toBeLessThan(frozen.length * 1024 * 1024)
       const whileFrozen = held()

@@ -1,4 +1,4 @@
-/** `kill -9` of the server in mid-turn: what was visible stays, and the next start tells the truth. */
+/** `kill -9` of the server in mid-turn: visible events stay, and the next start reports the true state. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
@@ -14,7 +14,7 @@ import { readdirSync, readFileSync } from "node:fs"
 
 const seed = 20261121
 
-/** Processes of this machine whose environment carries this text. */
+/** Processes of this machine whose environment contains this text. */
 const processesWith = (text: string): ReadonlyArray<string> =>
   readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid)) return false
@@ -33,7 +33,7 @@ const wholeLog = (url: string, token: string) =>
 
 describe("kill -9 of the server", () => {
   it.live(
-    "L2 T2 T5 P1 in mid-turn, five times: nothing that was visible is missing, each turn has one terminal, no agent is left",
+    "L2 T2 T5 P1 in mid-turn, five times: no visible event is lost, each turn has one terminal, no agent process remains",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory
@@ -83,7 +83,7 @@ describe("kill -9 of the server", () => {
       }).pipe(Effect.scoped, Effect.withRandom(Random.make(seed)))
   )
 
-  it.live("D2 C2 a client that follows through the death of the server and its restart loses and repeats nothing", () =>
+  it.live("D2 C2 a client that follows across a kill and a restart of the server loses and repeats nothing", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const port = yield* Effect.scoped(Effect.map(serve({ dataDir }), ({ url }) => new URL(url).port))

@@ -11,7 +11,7 @@ build()
 const seed = 4
 
 it.scopedLive(
-  "L2 D2 C2 T2 T5 P1 four kills with Codex at work: the log whole, each turn ended once, no Codex survives",
+  "L2 D2 C2 T2 T5 P1 four kills with Codex at work: the log is whole, each turn has ended once, no Codex process survives",
   () =>
     Effect.gen(function* () {
       const home = yield* makeCodexHome(yield* ModelEndpoint.make)

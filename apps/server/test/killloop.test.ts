@@ -10,13 +10,13 @@ import { Effect } from "effect"
 const seed = 20261120
 
 it.scopedLive(
-  "L1 L2 D2 C1 C2 T2 T5 P1 25 kills: the log whole, each turn ended once, nothing seen or answered that is not there, nobody survives, nobody else dies",
+  "L1 L2 D2 C1 C2 T2 T5 P1 25 kills: the log is whole, each turn has ended once, every delivered event and accepted command is in the log, no agent survives, no other process dies",
   () =>
     Effect.gen(function* () {
       const report = yield* Run.run({ rounds: 25, seed })
       expect(report.violations, `pnpm killloop --seed ${seed}`).toEqual([])
       expect([...report.reached].toSorted()).toEqual([...points].toSorted())
-      // A loop in which nothing is under way proves nothing.
+      // The loop must have had work.
       expect(report.events).toBeGreaterThan(500)
       expect(report.commands).toBeGreaterThan(100)
       expect(report.unanswered).toBeGreaterThan(10)
@@ -26,14 +26,14 @@ it.scopedLive(
 )
 
 it.scopedLive(
-  "D2 D16 S9 8 readers without a limit of time over 3 servers on one port, two of which end when they have answered every reader: each has the whole log, once, in order",
+  "D2 D16 S9 8 readers without a time limit over 3 servers on one port, two of which end when they have answered every reader: each has the whole log, once, in order",
   () =>
     Effect.gen(function* () {
-      // Its plan: killed at any moment, ended in order when every reader was answered, killed when every reader was answered.
+      // The plan: killed at a random time, ended in order when every reader was answered, killed when every reader was answered.
       const report = yield* Restarts.run({ readers: 8, restarts: 3, seed: 11 })
       expect(report.violations, "pnpm killloop --readers 8 --restarts 3 --seed 11").toEqual([])
       expect(report.atHead).toBe(8)
-      // Without either kind of end, or without work, it proves nothing.
+      // The run must include both kinds of end, and work.
       expect(report.kills).toBeGreaterThan(0)
       expect(report.stops).toBeGreaterThan(0)
       expect(report.head).toBeGreaterThan(50)
@@ -42,7 +42,7 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("P1 a failpoint that is none is refused before anything is opened", () =>
+it.scopedLive("P1 an unknown failpoint is rejected before the server opens anything", () =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
     const env = { MILLRACE_FAILPOINT: "before-lunch" }

@@ -1,4 +1,4 @@
-/** The end of a busy server: a hundred readers, ten of RPC, turns that run. Real processes; the same again with those that do not play along. */
+/** The shutdown of a busy server: a hundred SSE readers, ten RPC readers, running turns. Real processes; then the same with clients and agents that do not cooperate. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
@@ -16,7 +16,7 @@ import { connect } from "node:net"
 import { live, send } from "./support/Fixture.ts"
 import { framesOf, linesOf, type Reader } from "./support/Frames.ts"
 
-/** The whole way down, and after it what readers have to read (ServeProgram.ts); and what a busy machine may add. */
+/** The whole shutdown, the time that readers then need to read (ServeProgram.ts), and a margin for a busy machine. */
 const allowed = 10_000 + 3_000 + 1_500
 
 const times = (count: number) => Array.from({ length: count }, (_, at) => at)
@@ -28,7 +28,7 @@ const begin = (server: ServerProcess, text: string) =>
     const { offset, threadId } = yield* client.dispatch(command)
     return { offset, threadId: threadId ?? "" }
   })
-/** Returns when the thread's turn is over, or has said something. */
+/** Returns at the thread's first event of this type. */
 const until = (server: ServerProcess, threadId: string, type: string) =>
   HttpTransport.make(server)
     .follow({ stream: `thread/${threadId}` as StreamName })
@@ -37,7 +37,7 @@ const until = (server: ServerProcess, threadId: string, type: string) =>
       Stream.runDrain
     )
 
-/** A reader over SSE: attached when this returns, and what it has when its stream is over. */
+/** A reader over SSE: returns when it is attached; `read` has everything when its stream has ended. */
 const sse = ({ token, url }: ServerProcess) =>
   Effect.gen(function* () {
     const reader = yield* live(`${url}/api/events`, { accept: "text/event-stream", authorization: `Bearer ${token}` })
@@ -48,7 +48,7 @@ const sse = ({ token, url }: ServerProcess) =>
 const overRpc = ({ token, url }: ServerProcess) =>
   RpcTransport.make({ url: `${url.replace("http", "ws")}/rpc`, webSocket: NodeWebSocket.open(token) })
 
-/** The same over RPC; the connection also asks for the state in between. */
+/** The same over RPC; the connection also queries the state in between. */
 const rpc = (server: ServerProcess) =>
   Effect.gen(function* () {
     const transport = yield* overRpc(server)
@@ -71,7 +71,7 @@ const rpc = (server: ServerProcess) =>
     return { read }
   })
 
-/** Asks for everything and never reads: a client that hangs. */
+/** Requests everything and never reads: a client that hangs. */
 const silent = ({ token, url }: ServerProcess): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<ReturnType<typeof connect>>((resume) => {
@@ -105,7 +105,7 @@ const wholeLog = ({ token, url }: ServerProcess) =>
     ({ body }) => linesOf(body)
   )
 
-/** After a restart: each comes back with the cursor of its goodbye and reads until it has an event that is new. */
+/** After a restart: each reader resumes with the cursor of its `bye` and reads until it has a new event. */
 const resumed = (server: ServerProcess, readers: ReadonlyArray<Reader>, offset: number) =>
   Effect.forEach(
     readers,
@@ -121,7 +121,7 @@ const resumed = (server: ServerProcess, readers: ReadonlyArray<Reader>, offset: 
 
 const isOffset = (json: string, offset: number) => json.startsWith(`{"offset":${offset},`)
 
-/** What must hold when it is over, and after the next start. */
+/** Checks after the shutdown and after the next start. */
 const check = (ends: ReadonlyArray<{ readonly read: Effect.Effect<Reader> }>, dataDir: string, turns: number) =>
   Effect.gen(function* () {
     const readers = yield* Effect.forEach(ends, ({ read }) => read, together)
@@ -132,7 +132,7 @@ const check = (ends: ReadonlyArray<{ readonly read: Effect.Effect<Reader> }>, da
     const at = log.findIndex((json) => isOffset(json, offset)) + 1
     for (const [n, { bye, events }] of readers.entries()) {
       expect(bye, `reader ${n} got goodbye`).toBe(events.at(-1)?.id)
-      // The next server adds nothing before the new command: what was open was ended by the one that went down.
+      // The next server adds nothing before the new command: the previous one had ended all open work.
       expect(
         histories[n]?.slice(0, at).map(({ data }) => data),
         `reader ${n}`
@@ -148,7 +148,7 @@ const check = (ends: ReadonlyArray<{ readonly read: Effect.Effect<Reader> }>, da
 
 describe("millrace serve under load", () => {
   it.live(
-    "S3 S9 S10 D2 SIGTERM with 100 SSE readers, 10 of RPC and 5 running turns: goodbye with a cursor for each, an end for each turn, 0 in time; then on without gap or repeat",
+    "S3 S9 S10 D2 SIGTERM with 100 SSE readers, 10 RPC readers and 5 running turns: bye with a cursor for each, a terminal for each turn, exit code 0 in time; readers resume without gap or repeat",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory
@@ -171,7 +171,7 @@ describe("millrace serve under load", () => {
   )
 
   it.live(
-    "S5 S6 S8 S9 again with readers that never read and agents that ignore SIGTERM: those that read have everything, nobody else holds it up",
+    "S5 S6 S8 S9 the same with readers that never read and agents that ignore SIGTERM: the others have everything, and the shutdown is in time",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory
@@ -180,7 +180,7 @@ describe("millrace serve under load", () => {
           ...(yield* Effect.forEach(times(10), () => sse(server), together)),
           ...(yield* Effect.forEach(times(5), () => rpc(server), together))
         ]
-        // More than sockets hold, so that the server has to wait for those who do not read.
+        // More than sockets buffer, so that the server has to wait for clients that do not read.
         const past = yield* Effect.forEach(times(2), () => begin(server, "[[flood 4000000]]"), together)
         yield* Effect.forEach(past, ({ threadId }) => until(server, threadId, "turn.completed"), together)
         yield* Effect.forEach(times(20), () => silent(server), together)
@@ -192,7 +192,7 @@ describe("millrace serve under load", () => {
         const ended = yield* server.ended
         const took = (yield* Clock.currentTimeMillis) - start
         expect(ended.signal, ended.stderr).toBe(null)
-        // A machine that is too busy for the order leaves at the deadline, and says so.
+        // On an overloaded machine the server exits at the deadline and reports it.
         if (ended.code === 0) expect(ended.stderr).toMatch(/[1-9]\d* cut/)
         else expect(ended.stderr).toContain("did not shut down within")
         expect(took).toBeLessThan(allowed)

@@ -1,4 +1,4 @@
-/** Agents at their worst, as real processes behind a real server with small budgets: each turn ends once, in time, and nobody is left. */
+/** Misbehaving agents as real processes behind a real server with short limits: each turn ends once, in time, and no process is left. */
 import { expect, it } from "@effect/vitest"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
@@ -13,7 +13,7 @@ import { Effect, Fiber, Ref, Stream } from "effect"
 import * as Hosted from "./support/Hosted.ts"
 
 /**
- * Only the silence that a case is about has a short budget: on a machine that stands still for a second, any agent is silent for one.
+ * Only the limit that a case tests is short: on a machine that pauses for a second, every agent is silent for a second.
  * An interrupt has 500 ms, and the demo agent's own stop 2 s for end of input and 2 s for SIGTERM before SIGKILL.
  */
 const limitsOf = (silence: Case["silence"]) => ({
@@ -26,17 +26,17 @@ const limitsOf = (silence: Case["silence"]) => ({
   } as const,
   dispatcher: { budgets: { interrupt: "500 millis", stop: "8 seconds" } } as const
 })
-/** The budgets above come to less than 15 s; four times that on a busy machine. */
+/** The limits above add up to less than 15 s; four times that for a busy machine. */
 const inTime = 60_000
 
 interface Case {
   readonly prompt: string
   readonly ends: string
-  /** Whose silence ends it. */
+  /** The silence limit that ends the turn. */
   readonly silence: "model" | "tool" | "nobody"
-  /** In the data of its end. */
+  /** Matches the data of the turn's end. */
   readonly says: RegExp
-  /** A person ends the session when this was heard. */
+  /** A person stops the session when this text arrived. */
   readonly stopAt?: string
 }
 
@@ -81,7 +81,7 @@ const cases: Readonly<Record<string, Case>> = {
 }
 
 it.scopedLive(
-  "T2 T7 T8 T11 P2 P4 P5 R5 hang, exit, garbage, flood, background, TERM ignored, grandchildren: one end each, in time, others go on, nobody is left",
+  "T2 T7 T8 T11 P2 P4 P5 R5 hang, exit, garbage, flood, background, TERM ignored, grandchildren: each turn ends once and in time, other threads continue, no process remains",
   () =>
     Effect.gen(function* () {
       const dataDirs = { model: yield* temporaryDirectory, tool: yield* temporaryDirectory, nobody: yield* temporaryDirectory }
@@ -101,7 +101,7 @@ it.scopedLive(
             .follow({ stream: `thread/${threadId}` })
             .pipe(Stream.flatMap((frame) => (frame._tag === "event" ? Stream.make(frame.event) : Stream.empty)))
 
-        /** From the request to the end of the session. */
+        /** From the command to the end of the session. */
         const play = (name: string, { ends, prompt, says, silence, stopAt }: Case) =>
           Effect.gen(function* () {
             const client = clients[silence]
@@ -128,7 +128,7 @@ it.scopedLive(
             ).toEqual([ends])
             expect(JSON.stringify(terminals[0]?.data), name).toMatch(says)
             const [asked, over] = [events[0], terminals[0]].map((event) => Date.parse(event?.at ?? ""))
-            // The flood takes as long as the disk does.
+            // The flood's duration depends on the disk.
             if (name !== "flood") expect((over ?? Number.NaN) - (asked ?? 0), name).toBeLessThan(inTime)
             return events
           })
@@ -163,14 +163,14 @@ it.scopedLive(
         )
         yield* Ref.set(stop, true)
         const of = (name: string) => new Map(played).get(name) ?? []
-        // P4: what is no message is kept, and is no death.
+        // P4: malformed lines are kept and do not end the session.
         expect(of("garbage").filter(({ type }) => type === "provider.event").length).toBeGreaterThanOrEqual(4)
-        // R5: work that outlives its turn keeps the session for as long as it may say nothing.
+        // R5: background work keeps the session as long as its silence limit allows.
         expect(JSON.stringify(of("background").at(-1)?.data)).toContain("background work was given up")
         return { flood: of("flood"), healthy: yield* Fiber.join(healthy) }
       }).pipe(Effect.scoped)
 
-      // Others went on while the flood came.
+      // The healthy thread continued during the flood.
       const [first, last] = [flood[0]?.offset ?? 0, flood.find(({ type }) => isTerminal(type))?.offset ?? 0]
       expect(healthy.filter((offset) => offset > first && offset < last).length).toBeGreaterThan(0)
       expect(Processes.leftOf(marker, 1)).toEqual([])

@@ -1,4 +1,4 @@
-/** Clients that are gone without a word, whatever they were doing: nothing of them stays (D8). */
+/** Clients that disconnect without notice in every phase: the server releases everything of them (D8). */
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import { readdirSync } from "node:fs"
 import { connect, type Socket } from "node:net"
@@ -6,7 +6,7 @@ import { expect, it } from "@effect/vitest"
 import { type Context, Effect, type Exit, type Fiber, type Option, type Scope, Supervisor } from "effect"
 import { event, type Fixture, start } from "./support/Fixture.ts"
 
-/** Counts what is alive, and tells when it changes. */
+/** Counts live objects and notifies of changes. */
 const counter = () => {
   let count = 0
   let changed = () => {}
@@ -16,7 +16,7 @@ const counter = () => {
       changed()
     },
     count: () => count,
-    /** Returns when no more than so many are left. */
+    /** Returns when at most this many are left. */
     downTo: (most: number) =>
       Effect.async<void>((resume) => {
         changed = () => {
@@ -28,7 +28,7 @@ const counter = () => {
 }
 type Counter = ReturnType<typeof counter>
 
-/** Every fiber of what runs under it, from its fork to its end. */
+/** Counts every fiber under the supervisor, from its fork to its end. */
 class Fibers extends Supervisor.AbstractSupervisor<void> {
   readonly #live: Counter
   constructor(live: Counter) {
@@ -65,7 +65,7 @@ const accepted = Effect.acquireRelease(
 
 const descriptors = () => readdirSync("/proc/self/fd").length
 
-/** A bare connection: says this, and is torn when so much was heard. Returns when its socket is closed. */
+/** A raw connection that sends `says` and is reset after it has received `hears`. Returns when its socket is closed. */
 const gone = ({ url }: Fixture, says: string, hears: string | undefined, then: Effect.Effect<void> = Effect.void) =>
   Effect.async<Socket>((resume) => {
     const { hostname, port } = new URL(url)
@@ -110,7 +110,7 @@ const follow = (after?: string) =>
   message({ _tag: "Request", id: "1", tag: "follow", headers: [], payload: after === undefined ? {} : { after } })
 
 it.scopedLive(
-  "D8 torn at every phase of every transport: fibers, followers, sockets and descriptors are what they were before",
+  "D8 cut in every phase of every transport: the counts of fibers, subscriptions, sockets and descriptors are unchanged",
   () =>
     Effect.gen(function* () {
       const fibers = counter()
@@ -121,7 +121,7 @@ it.scopedLive(
         yield* fixture.append(...Array.from({ length: 100 }, (_, one) => event(one, "thread/thr_a", { pad })))
       const end = `${fixture.log.epoch}-10000`
       const says = Effect.asVoid(fixture.append(event(1)))
-      /** Answered after what was asked before it on other connections. */
+      /** Answered after earlier requests on other connections. */
       const answered = Effect.asVoid(Effect.orDie(fixture.call("/api/events?since=0&limit=1")))
       const followers = Effect.map(Effect.orDie(fixture.call("/metrics")), ({ body }) =>
         body.split("\n").filter((line) => /^millrace_(followers_waiting|rpc_calls|websocket_connections) [^0]/.test(line))
@@ -157,7 +157,7 @@ it.scopedLive(
           yield* sockets.downTo(0)
         })
 
-      // What is made at the first use of anything is no leak.
+      // Objects that are created at first use are no leak.
       for (const phase of Object.values(phases)) yield* tear(phase)
       yield* answered
       yield* sockets.downTo(0)

@@ -1,4 +1,4 @@
-/** `POST /api/shutdown`: whom it obeys, and that it is the same way down as a signal. */
+/** `POST /api/shutdown`: who may call it, and that it does the same as a signal. */
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
@@ -19,11 +19,11 @@ const records = (dataDir: string) =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 it.scopedLive(
-  "X1 X6 only an administrator's token ends the server; clients, paired devices and old token files go on as they did",
+  "X1 X6 only an administrator's token ends the server; clients, paired devices and old token files are unaffected",
   () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
-      // As a version wrote them that knew no roles.
+      // As written by a version without roles.
       const { token: old } = yield* Tokens.create(dataDir, { name: "old" })
       const { token: local } = yield* Tokens.create(dataDir, { name: "cli" })
       const file = join(dataDir, "tokens.jsonl")
@@ -53,7 +53,7 @@ it.scopedLive(
       expect(yield* shutdown({})).toMatchObject({ status: 401 })
       expect(yield* host.draining).toBe(false)
 
-      // The command line's own token of such a file is promoted at the next start, and stays the same.
+      // The command line's own token in such a file is promoted at the next start and keeps its value.
       expect((yield* LocalToken.ensure(dataDir)).token).toBe(local)
       for (const [body, message] of [
         ['{"deadlineMs":-1}', "body: deadlineMs: Expected a number between 0 and 600000, actual -1"],
@@ -75,7 +75,7 @@ it.scopedLive(
     })
 )
 
-it.live("S7 S9 S10 X6 POST /api/shutdown, twice: one token, the way down of a signal, and the log names who asked", () =>
+it.live("S7 S9 S10 X6 POST /api/shutdown, twice: one token, the same shutdown as by a signal, and the log names the actor", () =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
     const server = yield* Program.start(["serve", "--port", "0", "--data", dataDir])

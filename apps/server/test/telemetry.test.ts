@@ -1,4 +1,4 @@
-/** OTLP export to a collector that this test runs: what is sent, what never is, and that no collector can harm the server. */
+/** OTLP export to a collector of this test: what is sent, what is never sent, and that no collector can harm the server. */
 import { readFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -16,7 +16,7 @@ interface Span {
   readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: object }>
 }
 
-/** Takes everything, or answers nothing at all. */
+/** Accepts everything, or never answers. */
 const collector = (mode: "takes" | "silent") =>
   Effect.acquireRelease(
     Effect.async<{
@@ -57,7 +57,7 @@ const serve = (endpoint: string) =>
     return { dataDir, server, token, url }
   })
 
-/** A turn to its end. */
+/** Runs a turn to its end. */
 const turn = (
   { dataDir, token, url }: { readonly dataDir: string; readonly token: string; readonly url: string },
   text: string
@@ -71,14 +71,14 @@ const turn = (
   })
 
 it.live(
-  "X4 a collector gets a span per command, turn and batch, none per delta, and the numbers; no token, prompt, answer or name of a header",
+  "X4 a collector gets a span per command, turn and batch, none per delta, and the metrics; no token, prompt, answer or header name",
   () =>
     Effect.gen(function* () {
       const { got, url } = yield* collector("takes")
       const served = yield* serve(url)
       yield* turn(served, "[[say canary-answer]] [[deltas 200 0]]")
       const headers = { authorization: `Bearer ${served.token}` }
-      // Refused with an error that quotes what was sent.
+      // Rejected with an error that quotes the input.
       expect((yield* send(`${served.url}/api/threads`, { headers, body: '{"provider":["canary-refused"]}' })).body).toContain(
         "canary-refused"
       )
@@ -124,7 +124,7 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
-it.live("S6 X4 a collector that is gone, and one that never answers: the server serves, and ends in time", () =>
+it.live("S6 X4 with a collector that is down, or never answers, the server works and ends in time", () =>
   Effect.gen(function* () {
     const silent = yield* collector("silent")
     for (const url of ["http://127.0.0.1:9", silent.url, "nonsense"]) {

@@ -37,7 +37,7 @@ const views: ReadonlyArray<readonly [path: string, words: RegExp]> = [
   ["settings", /Devices and tokens/]
 ]
 
-it.scopedLive("X1 every view, day and night, desk and phone: a scan for accessibility finds nothing serious", () =>
+it.scopedLive("X1 every view, light and dark, desktop and phone: an accessibility scan finds nothing serious", () =>
   Effect.gen(function* () {
     const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
     const begin = (title: string, text: string) =>
@@ -119,7 +119,7 @@ const tabTo = async (page: Page, name: string, key = "Tab") => {
   throw new Error(`No way to ${name} by ${key}`)
 }
 
-it.scopedLive("T13 from the first page to an answered approval by keys alone, the focus in sight", () =>
+it.scopedLive("T13 from the first page to an answered approval by keyboard only, with the focus visible", () =>
   Effect.gen(function* () {
     const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
     const { complaints, page } = yield* pair(chrome, millrace, "keys")

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { browser, log, pair, said, server, shown, threadOf } from "./support/Browser.ts"
 
 it.scopedLive(
-  "D12 T4 a goal is set, goes on by itself, is paused, resumed and met in the page; a running turn shows the tokens it took so far",
+  "D12 T4 a goal is set, continues by itself, is paused, resumed and met in the page; a running turn shows the tokens used so far",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
@@ -22,7 +22,7 @@ it.scopedLive(
           .waitFor()
         await page.locator(".turn-end").waitFor()
         await page.locator(".usage").waitFor({ state: "detached" })
-        // The turn is shorter than the minimum interval of a goal's turns, so the next one is scheduled.
+        // The turn is shorter than the minimum interval between turns of a goal, so the next one is scheduled.
         await aim("[[say I am not there yet]]")
         await goal.getByText("1 of 25 turns").waitFor()
         await goal.getByText("next turn at").waitFor()

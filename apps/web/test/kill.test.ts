@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { browser, log, pair, said, shown, threadOf } from "./support/Browser.ts"
 
 it.scopedLive(
-  "T2 D2 C2 the server is killed in mid-turn: the page says so, what is sent meanwhile waits, and with the next server it shows the turn's end and everything once",
+  "T2 D2 C2 the server is killed in mid-turn: the page reports it, messages sent meanwhile wait, and with the next server it shows the turn's end and everything once",
   () =>
     Effect.gen(function* () {
       const [chrome, dataDir] = yield* Effect.all([browser, temporaryDirectory])
@@ -24,7 +24,7 @@ it.scopedLive(
         expect(await page.locator(".turn-end").count()).toBe(0)
         await page.getByLabel("Prompt").fill("[[say and **after** it]]")
         await page.getByRole("button", { name: "Queue" }).click()
-        // Each tab asks for another try when the network is back.
+        // Each tab retries when the network is back.
         await page.evaluate(() => {
           for (let tab = 0; tab < 5; tab++) window.dispatchEvent(new Event("online"))
         })

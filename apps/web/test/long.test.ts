@@ -14,7 +14,7 @@ const scroll = (page: Page, pixels: number, frames: number) =>
     async (rows, { frames, pixels }) => {
       const frame = () => new Promise<number>((done) => requestAnimationFrame(done))
       const took: Array<number> = []
-      // With a wheel event, because the page ascribes a scroll without a gesture to the layout.
+      // A wheel event, because the page attributes a scroll without a gesture to the layout.
       rows.dispatchEvent(new WheelEvent("wheel"))
       let before = await frame()
       while (took.length < frames) {
@@ -46,7 +46,7 @@ const heap = async (session: CDPSession) => {
   return (await session.send("Runtime.getHeapUsage")).usedSize / 1024 / 1024
 }
 
-/** The first row in view, and how far from the top of the view it stands. */
+/** The first row in view, and its distance from the top of the view. */
 const firstInView = (page: Page) =>
   page.locator(".rows").evaluate((rows) => {
     const top = rows.getBoundingClientRect().top
@@ -65,7 +65,7 @@ const placeOf = (page: Page, id: string) =>
     )
 
 it.scopedLive(
-  "D10 D14 a thread of 50,000 items: opens at its end, reads back to its beginning without a jump, costs the same per frame with all of it loaded, and streams",
+  "D10 D14 a thread of 50,000 items opens at its end, scrolls back to its beginning without a jump, costs the same per frame when fully loaded, and streams",
   () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
@@ -109,7 +109,7 @@ it.scopedLive(
       // Busy machines are slow from the first frame on.
       expect(after.frames.median).toBeLessThan(before.frames.median * 2 + 17)
       expect(after.frames.longest).toBeLessThan(before.frames.longest * 4 + 1_000)
-      // A new turn, from far away; the newest is one key away.
+      // A new turn while the view is far away; one key returns to the newest item.
       yield* post(millrace, `/api/threads/${LongThread.threadId}/turns`, { text: "[[deltas 60 10]]" })
       yield* Effect.promise(async () => {
         await page.getByRole("button", { name: "Newest" }).click()

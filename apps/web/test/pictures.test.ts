@@ -17,7 +17,7 @@ export const next = (race: Race): Drop | undefined => race.drops.shift() // noth
 \`\`\`
 ]] [[run ls packages]] [[say That is all.]]`
 
-/** Shows a thread, and takes its picture when this text is there. */
+/** Shows a thread and takes its picture when this text appears. */
 const picture = ({ page }: Device, url: string, text: string, name: string) =>
   Effect.promise(async () => {
     await page.goto(url)
@@ -29,7 +29,7 @@ const picture = ({ page }: Device, url: string, text: string, name: string) =>
   })
 
 it.scopedLive(
-  "D14 pages that come late show what is there, without a complaint: an approval by day, a queue by night, a phone",
+  "D14 pages that open late show the current state without an error: an approval in light mode, a queue in dark mode, a phone",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })

@@ -12,7 +12,7 @@ const own = (complaints: ReadonlyArray<string>) =>
   complaints.filter((one) => !/ERR_CONNECTION|WebSocket connection|status of (401|403)/.test(one))
 
 it.scopedLive(
-  "X1 X3 a browser without a session is told how to get one; who is in sees an empty house; who is put out is told at once",
+  "X1 X3 a browser without a session sees how to get one; one with a session sees an empty list; a revoked one is notified at once",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
@@ -55,7 +55,7 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("T13 two people answer at once: one answer is taken, and both are told the same", () =>
+it.scopedLive("T13 two people answer at once: one answer is accepted, and both see the same result", () =>
   Effect.gen(function* () {
     const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
     const ann = yield* pair(chrome, millrace, "ann")
@@ -68,7 +68,7 @@ it.scopedLive("T13 two people answer at once: one answer is taken, and both are 
       await bob.page.goto(ann.page.url())
       const decline = bob.page.getByRole("button", { name: "Decline" })
       await decline.waitFor()
-      // Pressed at once: a click that waits for a page at rest comes after the other's answer, and finds no button any more.
+      // Dispatched directly: a click that waits for a stable page comes after the other answer and finds no button any more.
       const buttons = await Promise.all([accept.elementHandle(), decline.elementHandle()])
       await Promise.all(buttons.map((button) => button?.evaluate((one: HTMLElement) => one.click())))
     })
@@ -94,7 +94,7 @@ it.scopedLive("T13 two people answer at once: one answer is taken, and both are 
 )
 
 it.scopedLive(
-  "D3 S9 the server goes down in order and its log forgets what the page has not seen: the page says each of it and shows what is; agents that are missing say what they need",
+  "D3 S9 the server shuts down in order and retention removes events that the page has not read: the page reports both and shows the current state; missing agents show what they need",
   () =>
     Effect.gen(function* () {
       const [chrome, dataDir] = yield* Effect.all([browser, temporaryDirectory])

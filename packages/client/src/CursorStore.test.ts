@@ -10,7 +10,7 @@ const event = (offset: number): Frame => ({
 })
 
 describe("CursorStore", () => {
-  it.effect("D2 the place moves only past what the reader is done with", () =>
+  it.effect("D2 the cursor moves only past events that the reader has processed", () =>
     Effect.gen(function* () {
       const store = yield* CursorStore.memory
       const frames = Stream.fromChunks(

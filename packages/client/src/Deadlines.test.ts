@@ -56,7 +56,7 @@ const open = { _tag: "open", logEpoch: "e", head: 0 }
 const heartbeat = { _tag: "heartbeat", head: 0 }
 
 describe("RPC", () => {
-  it.scoped("P6 a call that is not answered ends, and the next one goes over another connection", () =>
+  it.scoped("P6 an unanswered call ends, and the next one uses another connection", () =>
     Effect.gen(function* () {
       const { asked, rpc } = yield* server
       for (const connection of [1, 2]) {
@@ -68,7 +68,7 @@ describe("RPC", () => {
     })
   )
 
-  it.scoped("P6 what else is in flight on a connection that is given up fails, and is not only interrupted", () =>
+  it.scoped("P6 other calls in flight on an abandoned connection fail, and are not only interrupted", () =>
     Effect.gen(function* () {
       const { asked, rpc } = yield* server
       const first = yield* Effect.fork(Effect.flip(rpc.state))
@@ -85,7 +85,7 @@ describe("RPC", () => {
     })
   )
 
-  it.scoped("P6 D2 a connection over which events come is not cut by the deadline of a call", () =>
+  it.scoped("P6 D2 a connection that delivers events is not cut by the deadline of a call", () =>
     Effect.gen(function* () {
       const { asked, rpc } = yield* server
       const frames = yield* Queue.bounded<string>(8)
@@ -105,7 +105,7 @@ describe("RPC", () => {
     })
   )
 
-  it.scoped("P6 D2 a reader without a first frame comes back over another connection", () =>
+  it.scoped("P6 D2 a reader without a first frame reconnects over another connection", () =>
     Effect.gen(function* () {
       const { asked, rpc } = yield* server
       const reading = yield* Follow.follow(rpc, {}, { schedule: Schedule.spaced("80 millis") }).pipe(
@@ -142,7 +142,7 @@ const ended = <A, E>(effect: Effect.Effect<A, E>, after: "30 seconds" | "5 minut
   })
 
 describe("HTTP", () => {
-  it.effect("P6 follow ends without the head of an answer, and without the rest of a refusal", () =>
+  it.effect("P6 follow ends if the response headers, or the rest of an error response, do not arrive", () =>
     Effect.gen(function* () {
       const follow = (options: HttpTransport.Options) => Stream.runDrain(HttpTransport.make(options).follow({}))
       expect(yield* ended(follow({ url, fetch: never }), "30 seconds")).toMatchObject(silence)
@@ -150,7 +150,7 @@ describe("HTTP", () => {
     })
   )
 
-  it.effect("P6 an export ends without the head of an answer, the rest of a refusal, or the next part", () =>
+  it.effect("P6 an export ends if the response headers, the rest of an error response, or the next part do not arrive", () =>
     Effect.gen(function* () {
       const exported = (options: HttpTransport.Options) =>
         Stream.runDrain(HttpTransport.make(options).exportThread(ThreadId.make("thr_1"), "ndjson"))
@@ -160,7 +160,7 @@ describe("HTTP", () => {
     })
   )
 
-  it.effect("P6 an import, and what an agent is asked for, end without an answer", () =>
+  it.effect("P6 an import, and queries to an agent, end without an answer", () =>
     Effect.gen(function* () {
       const transfer = HttpTransport.make({ url, fetch: never })
       const native = { provider: "codex", nativeThreadId: "n" }
@@ -174,7 +174,7 @@ describe("HTTP", () => {
   )
 
   it.effect(
-    "P6 an import is not ended while its source is waited for, and each part that is taken begins the deadline anew",
+    "P6 an import does not time out while its source is slow, and each accepted part restarts the deadline",
     () =>
       Effect.gen(function* () {
         const source = yield* Queue.bounded<Uint8Array>(1)

@@ -57,7 +57,7 @@ const hurried = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("Follow", () => {
-  it("D2 drops, ends, goodbyes, repeats and silences at any frame: every event once, in order (200 seeds)", async () => {
+  it("D2 drops, ends, byes, repeats and silences at any frame: every event once, in order (200 seeds)", async () => {
     const total = 24
     /** A server that delivers a log and misbehaves according to the seed. */
     const server = (filtered: boolean): Pick<Transport, "follow"> => ({
@@ -105,32 +105,30 @@ describe("Follow", () => {
       }
   })
 
-  it.effect(
-    "D2 comes back with the cursor of the last event, waiting longer each time, and from the start again after a frame",
-    () =>
-      Effect.gen(function* () {
-        const times: Array<number> = []
-        const noted =
-          (script: Script): Script =>
-          (after) =>
-            Stream.unwrap(Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), script(after))))
-        const { seen, transport } = scripted(
-          noted(plays([event(1), event(2)], lost)),
-          noted(plays([], lost)),
-          noted(plays([], lost)),
-          noted(plays([event(3)], lost)),
-          noted(plays([event(4)]))
-        )
-        const schedule = Schedule.exponential("1 second", 2)
-        const fiber = yield* Effect.fork(collect(Follow.follow(transport, {}, { schedule }), 4))
-        yield* TestClock.adjust("1 minute")
-        expect(offsets(yield* Fiber.join(fiber))).toEqual([1, 2, 3, 4])
-        expect(seen).toEqual([undefined, cursor(2), cursor(2), cursor(2), cursor(3)])
-        expect(times).toEqual([0, 1_000, 3_000, 7_000, 8_000])
-      })
+  it.effect("D2 reconnects with the cursor of the last event; the delay grows each time and is reset by a frame", () =>
+    Effect.gen(function* () {
+      const times: Array<number> = []
+      const noted =
+        (script: Script): Script =>
+        (after) =>
+          Stream.unwrap(Effect.map(Clock.currentTimeMillis, (now) => (times.push(now), script(after))))
+      const { seen, transport } = scripted(
+        noted(plays([event(1), event(2)], lost)),
+        noted(plays([], lost)),
+        noted(plays([], lost)),
+        noted(plays([event(3)], lost)),
+        noted(plays([event(4)]))
+      )
+      const schedule = Schedule.exponential("1 second", 2)
+      const fiber = yield* Effect.fork(collect(Follow.follow(transport, {}, { schedule }), 4))
+      yield* TestClock.adjust("1 minute")
+      expect(offsets(yield* Fiber.join(fiber))).toEqual([1, 2, 3, 4])
+      expect(seen).toEqual([undefined, cursor(2), cursor(2), cursor(2), cursor(3)])
+      expect(times).toEqual([0, 1_000, 3_000, 7_000, 8_000])
+    })
   )
 
-  it.effect("D2 a hole is an error that names it, after what came before it", () =>
+  it.effect("D2 a gap is an error that names it, after the events before it", () =>
     Effect.gen(function* () {
       const got: Array<Frame> = []
       const { transport } = scripted(plays([event(1), event(3)]))
@@ -158,7 +156,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D6 caught-up is said once per attach", () =>
+  it.effect("D6 caught-up is delivered once per connection", () =>
     Effect.gen(function* () {
       const { transport } = scripted(
         plays([event(1), caughtUp(1), caughtUp(1)], lost),
@@ -169,7 +167,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("S9 a goodbye is given out, and the next attach begins where it says", () =>
+  it.effect("S9 bye is delivered, and the next connection begins at its cursor", () =>
     Effect.gen(function* () {
       const stream = "thread/thr_1"
       const bye: Frame = { _tag: "bye", reason: "shutdown", resumeAfter: cursor(40) }
@@ -184,7 +182,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D2 a lease that is over is renewed at once, in silence, and one that gives nothing waits", () =>
+  it.effect("D2 an ended lease is renewed at once without a status change; one that delivered nothing waits", () =>
     Effect.gen(function* () {
       const stream = "thread/thr_1"
       const lease: Frame = { _tag: "bye", reason: "lease", resumeAfter: cursor(40) }
@@ -206,7 +204,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D3 an unusable cursor and a refused token go to the caller at once", () =>
+  it.effect("D3 an invalid cursor and a rejected token are reported to the caller at once", () =>
     Effect.gen(function* () {
       for (const error of [
         new CursorForeign({ message: "another log", logEpoch: epoch, head: 3 }),
@@ -219,7 +217,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D2 a connection that says nothing is given up, and heartbeats keep it", () =>
+  it.effect("D2 a silent connection is abandoned, and heartbeats keep it alive", () =>
     Effect.gen(function* () {
       const beats = Stream.repeatValue<Frame>({ _tag: "heartbeat", head: 0 }).pipe(
         Stream.schedule(Schedule.spaced("15 seconds")),
@@ -235,7 +233,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D2 a schedule that ends gives the last failure; the server's own waiting time is kept", () =>
+  it.effect("D2 a retry schedule that ends returns the last failure; the server's retry delay is respected", () =>
     Effect.gen(function* () {
       const busy = new Disconnected({ message: "busy", retryAfterMillis: 5_000 })
       const { seen, transport } = scripted(plays([], busy))
@@ -261,7 +259,7 @@ describe("Follow", () => {
   )
 
   it.effect(
-    "R7 a bye at a limit is a refused attach: it is said and not given out, and each wait is longer and never shorter than the server says",
+    "R7 a bye at a limit counts as a rejected connection: it is reported as a status and not delivered, and each wait is longer and never shorter than the server's",
     () =>
       Effect.gen(function* () {
         const bye: Frame = { _tag: "bye", reason: "limit", resumeAfter: cursor(0), retryAfterMillis: 2_000 }

@@ -131,7 +131,7 @@ describe("HttpTransport", () => {
     })
   )
 
-  it.effect("D5 an unknown control frame changes nothing; a frame that is no event is an error", () =>
+  it.effect("D5 an unknown control frame changes nothing; a malformed event frame is an error", () =>
     Effect.gen(function* () {
       const body = (text: string): HttpTransport.Options => ({
         url,
@@ -146,7 +146,7 @@ describe("HttpTransport", () => {
     })
   )
 
-  it.effect("D2 a page where events were asked for is an error, not a reason to attach again and again", () =>
+  it.effect("D2 a page instead of an event stream is an error, not a reason to reconnect repeatedly", () =>
     Effect.gen(function* () {
       const page: HttpTransport.Options = {
         url,
@@ -183,7 +183,7 @@ describe("HttpTransport", () => {
     })
   )
 
-  it.effect("P6 a server that does not answer is not waited for for ever", () =>
+  it.effect("P6 a request to a server that does not answer ends", () =>
     Effect.gen(function* () {
       const never = HttpTransport.make({ url, fetch: () => new Promise(() => {}), deadline: "5 seconds" })
       const fiber = yield* Effect.fork(Effect.flip(never.state))

@@ -73,7 +73,7 @@ describe("Outbox", () => {
     }
   })
 
-  it.effect("C3 waits as long as the server says, and gives up after its tries with the last failure", () =>
+  it.effect("C3 waits as long as the server says, and returns the last failure after its last attempt", () =>
     Effect.gen(function* () {
       const times: Array<number> = []
       const full = new Overloaded({ message: "full", retryAfterMillis: 2_000 })
@@ -88,7 +88,7 @@ describe("Outbox", () => {
     })
   )
 
-  it.effect("C1 a refusal by a rule is not tried again; an unknown outcome says so and names the command", () =>
+  it.effect("C1 a rejection by a rule is not retried; an unknown outcome is an error that names the command", () =>
     Effect.gen(function* () {
       let sent = 0
       const no = new CommandRejected({ message: "no such thread", rule: "ThreadNotFound" })
@@ -102,32 +102,34 @@ describe("Outbox", () => {
     })
   )
 
-  it.effect("C3 more than its capacity is refused at once, and room comes back, also when a sender gives up in line", () =>
-    Effect.gen(function* () {
-      const sent: Array<string> = []
-      const outbox = Outbox.make(
-        {
-          dispatch: (command) =>
-            Effect.as(
-              Effect.delay(
-                Effect.sync(() => sent.push(command.commandId)),
-                "1 second"
-              ),
-              answer(command, 1)
-            )
-        },
-        { capacity: 3 }
-      )
-      const fibers = yield* Effect.forEach([1, 2, 3], (n) =>
-        Effect.zipLeft(Effect.fork(outbox.send(turn("thr_a", n))), Effect.yieldNow())
-      )
-      expect((yield* Effect.flip(outbox.send(turn("thr_b", 9))))._tag).toBe("Overloaded")
-      const second = fibers[1]
-      if (second !== undefined) yield* Fiber.interrupt(second)
-      const fourth = yield* Effect.fork(outbox.send(turn("thr_a", 4)))
-      yield* TestClock.adjust("10 seconds")
-      yield* Fiber.join(fourth)
-      expect(sent).toEqual(["cmd_thr_a_1", "cmd_thr_a_3", "cmd_thr_a_4"])
-    })
+  it.effect(
+    "C3 commands beyond its capacity are rejected at once, and capacity is released, also when a waiting sender gives up",
+    () =>
+      Effect.gen(function* () {
+        const sent: Array<string> = []
+        const outbox = Outbox.make(
+          {
+            dispatch: (command) =>
+              Effect.as(
+                Effect.delay(
+                  Effect.sync(() => sent.push(command.commandId)),
+                  "1 second"
+                ),
+                answer(command, 1)
+              )
+          },
+          { capacity: 3 }
+        )
+        const fibers = yield* Effect.forEach([1, 2, 3], (n) =>
+          Effect.zipLeft(Effect.fork(outbox.send(turn("thr_a", n))), Effect.yieldNow())
+        )
+        expect((yield* Effect.flip(outbox.send(turn("thr_b", 9))))._tag).toBe("Overloaded")
+        const second = fibers[1]
+        if (second !== undefined) yield* Fiber.interrupt(second)
+        const fourth = yield* Effect.fork(outbox.send(turn("thr_a", 4)))
+        yield* TestClock.adjust("10 seconds")
+        yield* Fiber.join(fourth)
+        expect(sent).toEqual(["cmd_thr_a_1", "cmd_thr_a_3", "cmd_thr_a_4"])
+      })
   )
 })

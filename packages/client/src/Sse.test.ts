@@ -51,7 +51,7 @@ describe("Sse", () => {
     )
   })
 
-  it("D5 an id belongs to its own frame; a frame without data is none", () => {
+  it("D5 an id belongs to its own frame; a frame without data is ignored", () => {
     const parser = Sse.make()
     expect(parser.push(bytes("id: a\ndata: 1\n\ndata: 2\n\nid: b\n\nevent: x\ndata:\n\ndata: cut off"))).toEqual([
       { id: "a", event: "message", data: "1" },
@@ -61,7 +61,7 @@ describe("Sse", () => {
     expect(parser.held()).toBeGreaterThan(0)
   })
 
-  it("D2 one byte at a time, with code points of every length", () => {
+  it("D2 parses one byte at a time, with code points of every length", () => {
     const text = "data: a é 水 🌊\n\n"
     const parser = Sse.make()
     const got = Array.from(bytes(text)).flatMap((byte) => parser.push(Uint8Array.of(byte)))

@@ -22,7 +22,7 @@ const has = (host: Service, type: string, times = 1) =>
   )
 
 describe("BoundedLayer", () => {
-  it.scoped("S3 a scope that just closes ends in order: goodbye, the agent, its last event, then the log", () =>
+  it.scoped("S3 a scope that only closes ends in order: bye, the agent, its last event, then the log", () =>
     Effect.gen(function* () {
       const order: Array<string> = []
       const probe = (name: string) => Effect.addFinalizer(() => Effect.sync(() => order.push(name)))
@@ -70,7 +70,7 @@ describe("BoundedLayer", () => {
     })
   )
 
-  it.scoped("S3 S6 layers close in reverse also when each in turn hangs, and the total is the time there is", () =>
+  it.scoped("S3 S6 layers close in reverse order also when each in turn hangs, within one total deadline", () =>
     Effect.gen(function* () {
       const names = ["first", "second", "third", "fourth"]
       const run = (stuck: string) =>
@@ -110,7 +110,7 @@ describe("BoundedLayer", () => {
     })
   )
 
-  it.live("L2 a store of one's own under the host of a data directory: everything is in it, and outlives the host", () =>
+  it.live("L2 a custom store under the host of a data directory: everything is in it, and outlives the host", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const log = yield* memoryLog
@@ -141,7 +141,7 @@ describe("BoundedLayer", () => {
     )
 
   it.live.runIf(process.platform === "linux")(
-    "S8 P2 a real agent that ignores everything is gone by the deadline, with its children; what it wrote is in the log (case 27)",
+    "S8 P2 a real agent that ignores everything is killed by the deadline, with its children; its output is in the log (case 27)",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory

@@ -48,7 +48,7 @@ describe("Codex 28460", () => {
     })
   )
 
-  it.scoped("S4 2 of 9: best effort at capacity one never blocks, and names what it left out", () =>
+  it.scoped("S4 2 of 9: best effort at capacity one never blocks, and names the skipped range", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       const some = yield* Effect.fork(toTheEnd(host.subscribe({ delivery: "best-effort", capacity: 1 })))
@@ -89,7 +89,7 @@ describe("Codex 28460", () => {
     })
   )
 
-  it.scoped("S4 5 of 9: an injected store is the one that is used", () =>
+  it.scoped("S4 5 of 9: an injected store is used", () =>
     Effect.gen(function* () {
       const log = yield* TestHost.memoryLog
       const host = yield* TestHost.make({ store: Layer.succeed(EventLog, log) })
@@ -100,7 +100,7 @@ describe("Codex 28460", () => {
     })
   )
 
-  it.scoped("D7 6 of 9: capacity 0 is taken as 1", () =>
+  it.scoped("D7 6 of 9: capacity 0 means 1", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       const all = yield* Effect.fork(toTheEnd(host.subscribe({ delivery: "lossless", capacity: 0 })))
@@ -143,7 +143,7 @@ describe("Codex 28460", () => {
     })
   )
 
-  it.scoped("S1 a caller that cannot be interrupted is answered like any other", () =>
+  it.scoped("S1 an uninterruptible caller is answered like any other", () =>
     Effect.gen(function* () {
       const latch = yield* Deferred.make<void>()
       const host = Context.get(yield* Layer.build(waitingForDirectories(latch)), Host.Host)
@@ -154,7 +154,7 @@ describe("Codex 28460", () => {
     })
   )
 
-  it.scoped("S1 S6 a look at a directory that hangs is refused in time, and leaves no event", () =>
+  it.scoped("S1 S6 a hanging directory check is rejected in time, and leaves no event", () =>
     Effect.gen(function* () {
       const latch = yield* Deferred.make<void>()
       const host = Context.get(yield* Layer.build(waitingForDirectories(latch)), Host.Host)

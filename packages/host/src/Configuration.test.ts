@@ -8,7 +8,7 @@ const decoded = (value: unknown) => Either.getOrThrow(Configuration.decode(value
 const at = (value: unknown) => problems(value).map(({ message, path }) => `${path}: ${message}`)
 
 describe("configuration", () => {
-  it("X5 several instances of one kind, each with a home of its own; one can be taken away", () => {
+  it("X5 several instances of one kind, each with a separate home; one can be removed", () => {
     const given = {
       providers: {
         work: { kind: "codex", codexHome: "~/.codex-work", env: { OPENAI_API_KEY: null } },
@@ -28,7 +28,7 @@ describe("configuration", () => {
     })
   })
 
-  it("X5 what is wrong is told by the path of the field, every field at once", () => {
+  it("X5 errors name the path of the field, all fields at once", () => {
     expect(
       at({
         provider: {},
@@ -64,7 +64,7 @@ describe("configuration", () => {
     )
   })
 
-  it("the later of two wins: a provider as a whole, each other setting by itself", () => {
+  it("the later file wins: a provider as a whole, each other setting separately", () => {
     const under = decoded({
       providers: { a: { kind: "codex", binary: "/x" }, b: { kind: "demo" } },
       server: { host: "::1", port: 1 },
@@ -84,7 +84,7 @@ describe("configuration", () => {
     })
   })
 
-  it("its schema describes every field", () => {
+  it("the schema describes every field", () => {
     const text = JSON.stringify(Configuration.jsonSchema())
     for (const field of ["baseUrl", "codexHome", "settingSources", "modelSilence", "allowHosts"])
       expect(text).toContain(`"${field}"`)

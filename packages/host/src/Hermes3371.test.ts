@@ -1,7 +1,7 @@
 /**
  * Hermes change 3371 (replay of running activity on reconnect, each frame once): the three cases of its design, and three defects that were found
- * there later. Each reader here is one subscription by cursor. What it has to get is known without another reader: the versions of the thread
- * from 1 on, and the text that the agent said.
+ * there later. Each reader here is one subscription by cursor. What it must get is known independently: the versions of the thread
+ * from 1 on, and the text that the agent sent.
  */
 import type { EventFrame, Frame } from "@millrace/contracts/Frame"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
@@ -32,7 +32,7 @@ const halves = Effect.gen(function* () {
 })
 const isEvent = (frame: Frame): frame is EventFrame => frame._tag === "event"
 const ended = (frame: Frame) => isEvent(frame) && frame.event.type === "turn.completed"
-/** What the session says after the turn: nothing comes behind it. */
+/** The last event of the session after the turn. */
 const ready = (frame: Frame) =>
   isEvent(frame) &&
   frame.event.type === "session.state.changed" &&
@@ -52,7 +52,7 @@ const wholeOf = (frames: ReadonlyArray<Frame>) => {
 const caughtUp = (frame: Frame) => frame._tag === "caught-up"
 
 describe("Hermes 3371", () => {
-  it.scoped("D2 1 of 6: what was said while nobody was there comes to a late reader exactly once", () =>
+  it.scoped("D2 1 of 6: a late reader gets events from before its connection exactly once", () =>
     Effect.gen(function* () {
       const { follow, go, host } = yield* halves
       const late = yield* Effect.fork(read(follow()))
@@ -64,7 +64,7 @@ describe("Hermes 3371", () => {
     })
   )
 
-  it.scoped("D1 2 of 6: events of the replay window come once, behind the replay", () =>
+  it.scoped("D1 2 of 6: events committed during the replay come once, after it", () =>
     Effect.gen(function* () {
       const { follow, go } = yield* halves
       const pull = yield* Stream.toPull(Stream.rechunk(follow(), 1))
@@ -77,7 +77,7 @@ describe("Hermes 3371", () => {
     })
   )
 
-  it.scoped("D14 3 of 6: a second tab in mid-turn gets all of it, and the first one nothing again", () =>
+  it.scoped("D14 3 of 6: a second tab in mid-turn gets all of it, and the first one gets no repeat", () =>
     Effect.gen(function* () {
       const { follow, go } = yield* halves
       const [one, two] = [yield* Effect.fork(read(follow())), yield* Effect.fork(read(follow()))]
@@ -87,7 +87,7 @@ describe("Hermes 3371", () => {
     })
   )
 
-  it.scoped("D2 4 of 6: a reader that comes back at each of its events has the same history", () =>
+  it.scoped("D2 4 of 6: a reader that reconnects after each event has the same history", () =>
     Effect.gen(function* () {
       const { follow, go } = yield* halves
       yield* go
@@ -96,7 +96,7 @@ describe("Hermes 3371", () => {
     })
   )
 
-  it.scoped("D5 5 of 6: the end of the turn has an id of its own: who comes back just before it gets it", () =>
+  it.scoped("D5 5 of 6: the terminal of a turn has its own id: a reader that resumes just before it gets it", () =>
     Effect.gen(function* () {
       const { follow, go } = yield* halves
       yield* go
@@ -105,7 +105,7 @@ describe("Hermes 3371", () => {
     })
   )
 
-  it.scoped("D6 6 of 6: who has everything is told once that it is caught up, and no event again", () =>
+  it.scoped("D6 6 of 6: a reader that has everything gets caught-up once, and no event again", () =>
     Effect.gen(function* () {
       const { follow, go } = yield* halves
       yield* go

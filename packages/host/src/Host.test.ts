@@ -24,7 +24,7 @@ const toTheEnd = (host: typeof Host.Host.Service, threadId: string) =>
 const typesOf = (events: ReadonlyArray<{ readonly type: string }>) => events.map((event) => event.type)
 
 describe("Host", () => {
-  it.live("T2 a turn of a real agent process goes through the log to a follower", () =>
+  it.live("T2 a turn of a real agent process reaches a subscriber through the log", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const host = yield* open(dataDir)
@@ -55,7 +55,7 @@ describe("Host", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("S1 S3 T2 a shutdown refuses what comes later, ends the running turn and says where the log ends", () =>
+  it.live("S1 S3 T2 a shutdown rejects later commands, ends the running turn and reports the end of the log", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const host = yield* open(dataDir)

@@ -12,7 +12,7 @@ import * as Host from "./Host.ts"
 const labels = ["nightly", "Größe 🌊"]
 const metadata = { ticket: "MILL-7", "": "an empty key" }
 
-it.effect("L11 labels and metadata are in the event, every view and an import; what is given replaces the whole", () =>
+it.effect("L11 labels and metadata are in the event, every view and an import; a new value replaces the whole", () =>
   Effect.gen(function* () {
     const host = yield* Host.Host
     const accepted = yield* host.dispatch(

@@ -50,7 +50,7 @@ const approval: Ask = { kind: "approval", title: "Run: ls", choices: ["accept", 
 
 describe("Shutdown: consumers", () => {
   it.scoped(
-    "S3 S4 capacity one: lossless gets everything through begin and finish, best effort what it must; both hear goodbye at the head (case 3)",
+    "S3 S4 capacity one: lossless gets everything through begin and finish, best effort all requests and ends; both get bye at the head (case 3)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make()
@@ -104,7 +104,7 @@ describe("Shutdown: consumers", () => {
     })
 
   it.scoped(
-    "S4 a slow lossless consumer that can make it has everything, in order, and the shutdown is a success (case 19)",
+    "S4 a slow lossless consumer that finishes before the deadline has everything, in order, and the shutdown succeeds (case 19)",
     () =>
       Effect.gen(function* () {
         const { seen, result, delivered, report } = yield* slow("5 seconds", "drained")
@@ -115,7 +115,7 @@ describe("Shutdown: consumers", () => {
   )
 
   it.scoped(
-    "S4 S5 S6 one that cannot: over at the deadline, typed, with the exact place from which the rest comes (case 19)",
+    "S4 S5 S6 a consumer that is too slow ends at the deadline with a typed error and the exact cursor to resume from (case 19)",
     () =>
       Effect.gen(function* () {
         const { host, seen, reader, result, delivered, report, took } = yield* slow("1 seconds", "timedOut")
@@ -134,7 +134,7 @@ describe("Shutdown: consumers", () => {
   )
 
   it.scoped(
-    "S5 consumers that die while it goes down are not waited for: interrupted, failed, their scope closed; the others drain (case 20)",
+    "S5 the shutdown does not wait for consumers that die: interrupted, failed, their scope closed; the others drain (case 20)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make()
@@ -172,27 +172,29 @@ describe("Shutdown: consumers", () => {
       })
   )
 
-  it.scoped("S5 S6 one that never reads: over at the deadline, not a success, named; the log is whole (cases 21, 26)", () =>
-    Effect.gen(function* () {
-      const host = yield* TestHost.make()
-      yield* TestHost.begin(host, "hello")
-      yield* TestHost.until(host, ...terminals)
-      yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ ...lossless, name: "sleeper" }), () => Effect.never))
-      yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ delivery: "best-effort", capacity: 1 }), () => Effect.never))
-      yield* Effect.yieldNow()
-      const finish = yield* Effect.fork(Effect.flip(shut(host, { deadline: "3 seconds", mode: "now" })))
-      yield* TestClock.adjust("2999 millis")
-      expect((yield* Fiber.poll(finish))._tag).toBe("None")
-      yield* TestClock.adjust("1 millis")
-      const incomplete = yield* Fiber.join(finish)
-      expect(incomplete).toMatchObject({ _tag: "ShutdownIncomplete", millis: 3000, drained: true, forced: 0 })
-      expect(incomplete.message).toContain("sleeper")
-      expect(incomplete.consumers.map(({ outcome }) => outcome)).toEqual(["abandoned", "abandoned"])
-      expect(typesOf(yield* history(host)).at(-1)).toBe("session.stopped")
-    })
+  it.scoped(
+    "S5 S6 with a consumer that never reads the shutdown ends at the deadline, reports failure and names it; the log is whole (cases 21, 26)",
+    () =>
+      Effect.gen(function* () {
+        const host = yield* TestHost.make()
+        yield* TestHost.begin(host, "hello")
+        yield* TestHost.until(host, ...terminals)
+        yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ ...lossless, name: "sleeper" }), () => Effect.never))
+        yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ delivery: "best-effort", capacity: 1 }), () => Effect.never))
+        yield* Effect.yieldNow()
+        const finish = yield* Effect.fork(Effect.flip(shut(host, { deadline: "3 seconds", mode: "now" })))
+        yield* TestClock.adjust("2999 millis")
+        expect((yield* Fiber.poll(finish))._tag).toBe("None")
+        yield* TestClock.adjust("1 millis")
+        const incomplete = yield* Fiber.join(finish)
+        expect(incomplete).toMatchObject({ _tag: "ShutdownIncomplete", millis: 3000, drained: true, forced: 0 })
+        expect(incomplete.message).toContain("sleeper")
+        expect(incomplete.consumers.map(({ outcome }) => outcome)).toEqual(["abandoned", "abandoned"])
+        expect(typesOf(yield* history(host)).at(-1)).toBe("session.stopped")
+      })
   )
 
-  it.scoped("S5 shutdown in one step waits for no consumer and says what each was not given (case 26)", () =>
+  it.scoped("S5 shutdown in one step waits for no consumer and reports what each did not get (case 26)", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       const pull = yield* Stream.toPull(host.subscribe(lossless))
@@ -205,8 +207,8 @@ describe("Shutdown: consumers", () => {
   )
 })
 
-describe("Shutdown: goodbye", () => {
-  it.scoped("S5 who heard goodbye is not waited for, whatever it does then; nor is who comes after the end", () =>
+describe("Shutdown: bye", () => {
+  it.scoped("S5 a consumer that got bye is not waited for, whatever it does then; nor is one that subscribes after the end", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       yield* Effect.forkScoped(
@@ -222,41 +224,37 @@ describe("Shutdown: goodbye", () => {
 })
 
 describe("Shutdown: restart", () => {
-  it.scoped(
-    "D2 S3 the cursor of a goodbye goes on in the next host over the same log: no gap, no repeat; queued turns run there",
-    () =>
-      Effect.gen(function* () {
-        const store = Layer.succeed(EventLog, yield* TestHost.memoryLog)
-        const seen: Array<number> = []
-        let after: string | undefined
-        const read = (frames: ReadonlyArray<SubscriptionFrame>) => {
-          for (const frame of frames) {
-            if (frame._tag === "event") seen.push(frame.event.offset)
-            if (frame._tag === "bye") after = frame.resumeAfter
-          }
+  it.scoped("D2 S3 the cursor of bye resumes in the next host over the same log: no gap, no repeat; queued turns run there", () =>
+    Effect.gen(function* () {
+      const store = Layer.succeed(EventLog, yield* TestHost.memoryLog)
+      const seen: Array<number> = []
+      let after: string | undefined
+      const read = (frames: ReadonlyArray<SubscriptionFrame>) => {
+        for (const frame of frames) {
+          if (frame._tag === "event") seen.push(frame.event.offset)
+          if (frame._tag === "bye") after = frame.resumeAfter
         }
-        const life = (text: string) =>
-          Effect.gen(function* () {
-            const host = yield* TestHost.make({ store })
-            const reader = yield* Effect.fork(
-              toTheEnd(host.subscribe({ ...lossless, ...(after === undefined ? {} : { after }) }))
-            )
-            const { threadId } = yield* TestHost.begin(host, text)
-            yield* host.dispatch(command("turn.start", { threadId, text: "and more" }))
-            const report = yield* shut(host, { deadline: "5 seconds", mode: "now" })
-            read(yield* Fiber.join(reader))
-            expect(seen).toEqual(Array.from({ length: report.head }, (_, at) => at + 1))
-          }).pipe(Effect.scoped)
-        yield* Effect.forEach(["one", "two", "three"], life)
-        const last = yield* TestHost.make({ store })
-        yield* last.follow({}).pipe(
-          Stream.filter((frame) => frame._tag === "event" && terminals.includes(frame.event.type)),
-          Stream.take(6),
-          Stream.runDrain
-        )
-        const turns = (yield* last.state).threads.map(({ status, queuedTurnIds }) => ({ status, queued: queuedTurnIds.length }))
-        expect(turns).toEqual([1, 2, 3].map(() => ({ status: "idle", queued: 0 })))
-      })
+      }
+      const life = (text: string) =>
+        Effect.gen(function* () {
+          const host = yield* TestHost.make({ store })
+          const reader = yield* Effect.fork(toTheEnd(host.subscribe({ ...lossless, ...(after === undefined ? {} : { after }) })))
+          const { threadId } = yield* TestHost.begin(host, text)
+          yield* host.dispatch(command("turn.start", { threadId, text: "and more" }))
+          const report = yield* shut(host, { deadline: "5 seconds", mode: "now" })
+          read(yield* Fiber.join(reader))
+          expect(seen).toEqual(Array.from({ length: report.head }, (_, at) => at + 1))
+        }).pipe(Effect.scoped)
+      yield* Effect.forEach(["one", "two", "three"], life)
+      const last = yield* TestHost.make({ store })
+      yield* last.follow({}).pipe(
+        Stream.filter((frame) => frame._tag === "event" && terminals.includes(frame.event.type)),
+        Stream.take(6),
+        Stream.runDrain
+      )
+      const turns = (yield* last.state).threads.map(({ status, queuedTurnIds }) => ({ status, queued: queuedTurnIds.length }))
+      expect(turns).toEqual([1, 2, 3].map(() => ({ status: "idle", queued: 0 })))
+    })
   )
 })
 
@@ -277,7 +275,7 @@ describe("Shutdown: admission", () => {
       })
   )
 
-  it.scoped("S1 S2 what was accepted just before is done, with its real result, and before the end (case 15)", () =>
+  it.scoped("S1 S2 a command accepted just before completes with its real result, before the end (case 15)", () =>
     Effect.gen(function* () {
       const host = yield* TestHost.make()
       const reader = yield* Effect.fork(toTheEnd(host.subscribe(lossless)))
@@ -299,7 +297,7 @@ describe("Shutdown: admission", () => {
     })
   )
 
-  it("S1 begin against commands, 1,000 races: each is done or refused, never both; one terminal for each turn; one report (cases 15, 25)", async () => {
+  it("S1 begin against commands, 1,000 races: each is completed or rejected, never both; one terminal for each turn; one report (cases 15, 25)", async () => {
     const race = Effect.gen(function* () {
       const host = yield* TestHost.make()
       const sends = yield* Effect.forEach([1, 2], (id) =>
@@ -344,7 +342,7 @@ describe("Shutdown: admission", () => {
     }
   })
 
-  it.scoped("S1 a late command is refused on every handle, and leaves no event (case 16)", () =>
+  it.scoped("S1 a late command is rejected on every handle, and leaves no event (case 16)", () =>
     Effect.gen(function* () {
       const context = yield* Layer.build(TestHost.layer())
       const host = Context.get(context, Host.Host)
@@ -379,7 +377,7 @@ describe("Shutdown: admission", () => {
   )
 
   it.effect(
-    "C1 C3 5,000 at once: each is accepted or Overloaded, none is left waiting; the same id again is the same answer (cases 11, 12)",
+    "C1 C3 5,000 at once: each is accepted or Overloaded, none is left waiting; the same id again gets the same answer (cases 11, 12)",
     () =>
       Effect.gen(function* () {
         const host = yield* TestHost.make({ engine: { commands: { count: 100, weight: 1 << 20 } } })
@@ -400,7 +398,7 @@ describe("Shutdown: admission", () => {
 })
 
 describe("Shutdown: stages", () => {
-  it.scoped("S3 in order, as events tell it: requests, turns, sessions, then the head, then goodbye (case 17)", () =>
+  it.scoped("S3 in order, as the events show: requests, turns, sessions, then the head, then bye (case 17)", () =>
     Effect.gen(function* () {
       const order: Array<string> = []
       const asking = agent((turn) =>
@@ -445,7 +443,7 @@ describe("Shutdown: stages", () => {
   )
 
   it.scoped(
-    "S2 an open approval, and one asked while it goes down, are refused at once and recorded; the agents see it and end (case 24)",
+    "S2 an open approval, and one requested during the shutdown, are declined at once and recorded; the agents get the answer and end (case 24)",
     () =>
       Effect.gen(function* () {
         const answers: Array<unknown> = []
@@ -476,7 +474,7 @@ describe("Shutdown: stages", () => {
   )
 
   it.scoped(
-    "D15 with a consumer that never reads, 50 commands and an approval are answered and the turn goes on (cases 4, 5)",
+    "D15 with a consumer that never reads, 50 commands and an approval are answered and the turn continues (cases 4, 5)",
     () =>
       Effect.gen(function* () {
         const asking = agent((turn) => Effect.all([turn.start, turn.ask(approval), turn.complete], { discard: true }))
@@ -499,7 +497,7 @@ describe("Shutdown: stages", () => {
   )
 
   it.scoped(
-    "S6 S8 an agent that ignores everything: given up at the deadline, named; what it said before is in the log (cases 22, 27)",
+    "S6 S8 an agent that ignores everything is abandoned at the deadline and named; its earlier output is in the log (cases 22, 27)",
     () =>
       Effect.gen(function* () {
         const deaf = agent((turn) => Effect.zipRight(Effect.zipRight(turn.start, turn.say("last words")), Effect.never), {
@@ -521,27 +519,29 @@ describe("Shutdown: stages", () => {
       })
   )
 
-  it.scoped("S6 S8 T2 forced: nobody is waited for any more, two seconds at most, and every turn's end is in the log", () =>
-    Effect.gen(function* () {
-      const deaf = agent((turn) => Effect.zipRight(turn.start, Effect.never), { onInterrupt: "ignore", onStop: "ignore" })
-      const host = yield* TestHost.make({ providers: [deaf] })
-      yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ ...lossless, name: "sleeper" }), () => Effect.never))
-      yield* TestHost.begin(host, "hello")
-      yield* TestHost.until(host, "turn.started")
-      yield* host.forceShutdown
-      expect(yield* host.draining, "of one that began only").toBe(false)
-      const finish = yield* Effect.fork(Effect.flip(shut(host, { deadline: "1 minute", mode: "drain" })))
-      yield* TestClock.adjust("5 seconds")
-      expect((yield* Fiber.poll(finish))._tag).toBe("None")
-      yield* host.forceShutdown
-      yield* TestClock.adjust("2 seconds")
-      const report = yield* Fiber.join(finish)
-      expect(report).toMatchObject({ forced: 1, drained: true, exits: [{ outcome: "stopped" }] })
-      expect(report.millis).toBeLessThanOrEqual(7000)
-      expect(report.consumers).toMatchObject([{ name: "sleeper", outcome: "abandoned" }])
-      expect(typesOf(yield* history(host)).filter((type) => terminals.includes(type))).toEqual(["turn.interrupted"])
-      expect(deaf.live()).toBe(0)
-    })
+  it.scoped(
+    "S6 S8 T2 forced: the shutdown waits for no consumer, takes two seconds at most, and every turn's end is in the log",
+    () =>
+      Effect.gen(function* () {
+        const deaf = agent((turn) => Effect.zipRight(turn.start, Effect.never), { onInterrupt: "ignore", onStop: "ignore" })
+        const host = yield* TestHost.make({ providers: [deaf] })
+        yield* Effect.forkScoped(Stream.runForEach(host.subscribe({ ...lossless, name: "sleeper" }), () => Effect.never))
+        yield* TestHost.begin(host, "hello")
+        yield* TestHost.until(host, "turn.started")
+        yield* host.forceShutdown
+        expect(yield* host.draining, "of one that began only").toBe(false)
+        const finish = yield* Effect.fork(Effect.flip(shut(host, { deadline: "1 minute", mode: "drain" })))
+        yield* TestClock.adjust("5 seconds")
+        expect((yield* Fiber.poll(finish))._tag).toBe("None")
+        yield* host.forceShutdown
+        yield* TestClock.adjust("2 seconds")
+        const report = yield* Fiber.join(finish)
+        expect(report).toMatchObject({ forced: 1, drained: true, exits: [{ outcome: "stopped" }] })
+        expect(report.millis).toBeLessThanOrEqual(7000)
+        expect(report.consumers).toMatchObject([{ name: "sleeper", outcome: "abandoned" }])
+        expect(typesOf(yield* history(host)).filter((type) => terminals.includes(type))).toEqual(["turn.interrupted"])
+        expect(deaf.live()).toBe(0)
+      })
   )
 
   /** A hang at each stage, with the total time: never more than the deadline (S6). */
@@ -577,7 +577,7 @@ describe("Shutdown: stages", () => {
   const gone = new LogUnavailable({ operation: "append", reason: "io", message: "the disk is gone" })
 
   it.scoped(
-    "S2 what was accepted just before is done also when the dispatcher is behind: no session begins after the end (case 15)",
+    "S2 a command accepted just before completes also when the dispatcher lags: no session begins after the end (case 15)",
     () =>
       Effect.gen(function* () {
         const behind = over((log) => ({ follow: (query) => Stream.tap(log.follow(query), () => Effect.sleep("200 millis")) }))
@@ -594,7 +594,7 @@ describe("Shutdown: stages", () => {
       })
   )
 
-  it.effect("S6 each stage in turn hangs, and the total is the deadline (cases 22, 23)", () =>
+  it.effect("S6 each stage in turn hangs, and the total stays within the deadline (cases 22, 23)", () =>
     Effect.gen(function* () {
       const never = Effect.never as Effect.Effect<void>
       const hangs: Record<string, Effect.Effect<number, unknown, Scope.Scope>> = {

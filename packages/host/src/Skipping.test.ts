@@ -12,7 +12,7 @@ describe("Skipping.late", () => {
     expect(Skipping.late(page(0, 0, 0), 4)).toBe(0)
   })
 
-  it("D7 behind the head, a page beyond the capacity is left out whole, a smaller one is delivered", () => {
+  it("D7 behind the head, a page beyond the capacity is skipped whole, a smaller one is delivered", () => {
     expect(Skipping.late(page(10, 10, 50), 4)).toBe(10)
     expect(Skipping.late(page(3, 3, 50), 4)).toBe(0)
   })

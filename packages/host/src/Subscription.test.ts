@@ -44,7 +44,7 @@ const upTo = <E>(frames: Stream.Stream<SubscriptionFrame, E>, offset: number) =>
 
 describe("Subscription, lossless", () => {
   it.scoped(
-    "S4 D7 saturation: the log takes 1,001 events while the consumer takes none; then it gets them in order (case 1)",
+    "S4 D7 saturation: the log accepts 1,001 events while the consumer reads none; then it gets them in order (case 1)",
     () =>
       Effect.gen(function* () {
         const { log, append, open } = yield* setup
@@ -59,7 +59,7 @@ describe("Subscription, lossless", () => {
   )
 
   it.scoped(
-    "D7 slow and fast: who reads at once does not wait for who takes one event in 100 ms; both get everything (case 6)",
+    "D7 slow and fast: a fast consumer does not wait for one that reads an event per 100 ms; both get everything (case 6)",
     () =>
       Effect.gen(function* () {
         const { append, subscribe } = yield* setup
@@ -76,7 +76,7 @@ describe("Subscription, lossless", () => {
       })
   )
 
-  it("D2 cut after any number of events and come back while others write: the concatenation is the log, 200 seeds (case 7)", async () => {
+  it("D2 cut after any number of events and resumed while others write: the concatenation is the log, 200 seeds (case 7)", async () => {
     const reader = Effect.gen(function* () {
       const { append, subscribe } = yield* setup
       const total = 30
@@ -115,7 +115,7 @@ describe("Subscription, lossless", () => {
     }
   })
 
-  it.scoped("D14 who joins in the middle of an item gets all of it before the next delta (case 8)", () =>
+  it.scoped("D14 a subscriber that joins in the middle of an item gets all of it before the next delta (case 8)", () =>
     Effect.gen(function* () {
       const { append, open } = yield* setup
       yield* append(event("item.started"), ...deltas(4))
@@ -128,7 +128,7 @@ describe("Subscription, lossless", () => {
   )
 
   it.scoped(
-    "D2 interrupted while it waits, and with events read ahead: who comes back with its cursor misses nothing (case 9)",
+    "D2 interrupted while it waits, and with events read ahead: a subscriber that resumes with its cursor misses nothing (case 9)",
     () =>
       Effect.gen(function* () {
         const { append, subscribe } = yield* setup
@@ -152,7 +152,7 @@ describe("Subscription, lossless", () => {
       })
   )
 
-  it.scoped("S4 capacity 0, 1, 2, 128 and no number at all: at least one, and the same frames (case 10)", () =>
+  it.scoped("S4 capacity 0, 1, 2, 128 and NaN: at least one, and the same frames (case 10)", () =>
     Effect.gen(function* () {
       const { append, subscribe } = yield* setup
       yield* append(...deltas(300), event("turn.completed"))
@@ -162,7 +162,7 @@ describe("Subscription, lossless", () => {
     })
   )
 
-  it.scoped("D3 D6 one stream; caught-up once; the end when its thread is gone; cursors that mean nothing here are refused", () =>
+  it.scoped("D3 D6 one stream; caught-up once; the end when its thread is deleted; foreign cursors are rejected", () =>
     Effect.gen(function* () {
       const { log, append, open, subscribe } = yield* setup
       yield* append(event("turn.started"), event("turn.started", "thread/thr_b"), event("turn.completed"))
@@ -193,7 +193,7 @@ describe("Subscription, signals", () => {
   })
   const told = (frame: SubscriptionFrame) => (frame._tag === "signal" ? frame.signal.data : frame._tag)
 
-  it.scoped("D12 a lossless reader that is suspended holds nobody up, and finds all events, then the latest signal", () =>
+  it.scoped("D12 a suspended lossless reader delays no other, and gets all events, then the latest signal", () =>
     Effect.gen(function* () {
       const { append, open, signals } = yield* setup
       const session = yield* signals.session(threadId)
@@ -215,7 +215,7 @@ describe("Subscription, signals", () => {
   )
 
   it.scoped(
-    "D12 a reader that waits is woken by a signal of its thread, and by none of another; best effort hears them too",
+    "D12 a waiting reader is woken by a signal of its thread, and not by one of another; best effort gets signals too",
     () =>
       Effect.gen(function* () {
         const { open, signals } = yield* setup
@@ -239,7 +239,7 @@ describe("Subscription, signals", () => {
       })
   )
 
-  it.scoped("D5 a signal has no cursor and moves none: who comes back after any frame has the log once", () =>
+  it.scoped("D5 a signal has no cursor and moves none: a reader that resumes after any frame has the log once", () =>
     Effect.gen(function* () {
       const { append, open, signals } = yield* setup
       const session = yield* signals.session(threadId)
@@ -263,7 +263,7 @@ describe("Subscription, best effort", () => {
   const parts = (frames: ReadonlyArray<SubscriptionFrame>) => frames.filter(({ _tag }) => _tag === "event" || _tag === "lagged")
 
   it.scoped(
-    "D7 saturation: what was missed is said exactly and before the next event; requests and ends are all there (case 2)",
+    "D7 saturation: the skipped range is reported exactly and before the next event; all requests and ends are delivered (case 2)",
     () =>
       Effect.gen(function* () {
         const { log, append, open } = yield* setup
@@ -292,7 +292,7 @@ describe("Subscription, best effort", () => {
       })
   )
 
-  it.scoped("D7 who keeps up misses nothing, and the past is replayed whole, whatever the capacity", () =>
+  it.scoped("D7 a subscriber that keeps up misses nothing, and the past is replayed whole, whatever the capacity", () =>
     Effect.gen(function* () {
       const { append, open } = yield* setup
       yield* append(...deltas(500))
@@ -372,7 +372,7 @@ describe("Subscription, best effort", () => {
 })
 
 describe("Consumers", () => {
-  it.scoped("D8 a consumer that leaves takes everything of it along", () =>
+  it.scoped("D8 a consumer that ends leaves nothing behind", () =>
     Effect.gen(function* () {
       const { consumers, open } = yield* setup
       const scope = yield* Scope.make()

@@ -68,7 +68,7 @@ const big = (header: string, threadId: ThreadId) => {
 
 describe("export and import", () => {
   for (const format of ["json", "ndjson"] as const)
-    it.effect(`C2 L11 an export as ${format} comes in as the same transcript, in a thread of its own, once`, () =>
+    it.effect(`C2 L11 an export as ${format} is imported as the same transcript, in a separate thread, once`, () =>
       Effect.gen(function* () {
         const { host, threadId } = yield* scripted
         const document = yield* text(host, threadId, format)
@@ -105,7 +105,7 @@ describe("export and import", () => {
       }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
     )
 
-  it.effect("T9 T13 what an export leaves open is closed with the reason imported, and nothing begins", () =>
+  it.effect("T9 T13 open work in an export is closed with the reason imported, and nothing starts", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const lines = (yield* text(host, threadId, "ndjson")).trim().split("\n")
@@ -154,7 +154,7 @@ describe("export and import", () => {
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.effect("C1 what is no export is refused with its line, whole, and nothing is written", () =>
+  it.effect("C1 an invalid export is rejected as a whole with the line of the error, and nothing is written", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const document = yield* text(host, threadId, "ndjson")
@@ -193,7 +193,7 @@ describe("export and import", () => {
   )
 
   it.effect(
-    "X5 hostile exports: too deep, without a time, never closed; each is refused with its line, and nothing is written",
+    "X5 hostile exports: too deep, without a time, never closed; each is rejected with its line, and nothing is written",
     () =>
       Effect.gen(function* () {
         const { host, threadId } = yield* scripted
@@ -217,7 +217,7 @@ describe("export and import", () => {
       }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it("X5 an export of many lists, and of many blanks, costs no more than its length", () => {
+  it("X5 an export of many lists, and of many blanks, costs time linear in its length", () => {
     const filled = (filling: string) => `{"a":0,${filling}"events": [{"b":1}], "count":1}`
     // Quadratic work would take minutes here and exceed the test's time limit.
     for (const filling of [`"l":[],`.repeat(100_000), `${" ".repeat(900_000)}"z":1,`]) {
@@ -229,7 +229,7 @@ describe("export and import", () => {
     }
   })
 
-  it("X5 L4 a record that never ends is refused at a megabyte: it is not held", () => {
+  it("X5 L4 an endless record is rejected at a megabyte and is not kept in memory", () => {
     const cut = new RecordSplitter()
     expect(cut.push('{"a":"')).toEqual([])
     const piece = "x".repeat(64 * 1024)
@@ -237,7 +237,7 @@ describe("export and import", () => {
     expect(cut.push(piece)).toBe("too-large")
   })
 
-  it.effect("L4 a turn whose words, plan and diff are too large together comes in without plan and diff", () =>
+  it.effect("L4 a turn whose texts, plan and diff are too large together is imported without plan and diff", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
@@ -271,7 +271,7 @@ describe("export and import", () => {
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.effect("X4 a secret does not leave; Markdown tells people the turns, commands, changes, and who answered", () => {
+  it.effect("X4 an export contains no secret; its Markdown has the turns, commands, changes, and who answered", () => {
     const secret = "hunter2-never-leaves"
     const agent = ScriptedProvider.make({
       turn: (turn) =>
@@ -353,7 +353,7 @@ done with it
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [agent] })))
   })
 
-  it.effect("C2 an import that was cut in the middle goes on where it was, and each piece is there once", () =>
+  it.effect("C2 an import that was cut in the middle continues from there, and each piece is imported once", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
@@ -374,7 +374,7 @@ done with it
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.effect("D15 a big import goes in parts: commands between them are answered, and events come in bounded batches", () =>
+  it.effect("D15 a big import runs in parts: commands in between are answered, and events come in bounded batches", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
@@ -395,82 +395,84 @@ done with it
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
-  it.live("C2 a conversation of Codex comes in once, again adds what is new, and goes on by its own id", () =>
-    Effect.gen(function* () {
-      const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/threads.jsonl")
-      const recorded = (process: number) =>
-        Codex.make({ binary: player, codexHome: `${transcript}#${process}` }).pipe(Effect.provide(Ledger.layerMemory))
-      const [first, second] = [yield* recorded(2), yield* recorded(3)]
-      let now = first
-      const opened: Array<string | undefined> = []
-      const native = "01a1f959-native"
-      const agent = ScriptedProvider.make({
-        name: "codex",
-        open: ({ resumeKey }) => Effect.sync(() => void opened.push(resumeKey)),
-        turn: (turn) =>
-          Effect.zipRight(
-            turn.emit({ _tag: "TurnStarted", turnId: turn.turnId, origin: "user", nativeTurnId: third }),
-            turn.complete
-          )
-      })
-      // The turn that the thread's own session will run: the last one of the recording.
-      const all = yield* Effect.scoped(
-        Effect.flatMap(yield* Effect.fromNullable(second.history?.read(native)), ({ turns }) => Stream.runCollect(turns))
-      )
-      const third = Chunk.unsafeLast(all).nativeTurnId
-      const adapter = {
-        ...agent.adapter,
-        history: {
-          list: () => Effect.succeed([]),
-          read: (id: string) => Effect.flatMap(Effect.orDie(Effect.fromNullable(now.history)), (history) => history.read(id))
-        }
-      }
-      let forgets = false
-      const log = yield* TestHost.memoryLog
-      const store = Layer.succeed(EventLog, {
-        ...log,
-        read: (options) => {
-          const forget = forgets && options.after === 0 ? Effect.tap(log.trim(1), () => (forgets = false)) : Effect.void
-          return Effect.zipRight(forget, log.read(options))
-        }
-      })
-      yield* Effect.gen(function* () {
-        const host = yield* Host.Host
-        const come = host.importNative({ provider: "codex", nativeThreadId: native, cwd: "/work" })
-        const one = yield* come
-        expect(one).toMatchObject({ created: true, turns: 2, items: 3, written: 5 })
-        expect((yield* views(host, one.threadId)).turns).toMatchObject([
-          { status: "interrupted", reason: "imported" },
-          { status: "completed", text: "[[say first answer]]" }
-        ])
-        expect(yield* come).toMatchObject({ threadId: one.threadId, created: false, written: 0 })
-        // The thread continues here: turns of its own session are not imported again.
-        yield* host.dispatch(command("turn.start", { threadId: one.threadId, text: "[[say third answer]]" }), "tester")
-        yield* TestHost.until(host, "turn.completed")
-        expect(opened).toEqual([native])
-        now = second
-        const two = yield* come
-        expect(two).toMatchObject({ threadId: one.threadId, created: false, turns: 2, written: 3 })
-        const { turns } = yield* views(host, one.threadId)
-        expect(turns.map(({ status, text }) => [status, text])).toEqual([
-          ["completed", "[[say third answer]]"],
-          ["completed", "[[shell echo from-the-shell]] [[say second answer]]"],
-          ["completed", "[[say first answer]]"]
-        ])
-        expect(yield* Effect.flip(host.importNative({ provider: "demo", nativeThreadId: "x" }))).toMatchObject({
-          _tag: "NotFound"
+  it.live(
+    "C2 a conversation of Codex is imported once, a second import adds what is new, and it continues by its native id",
+    () =>
+      Effect.gen(function* () {
+        const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/threads.jsonl")
+        const recorded = (process: number) =>
+          Codex.make({ binary: player, codexHome: `${transcript}#${process}` }).pipe(Effect.provide(Ledger.layerMemory))
+        const [first, second] = [yield* recorded(2), yield* recorded(3)]
+        let now = first
+        const opened: Array<string | undefined> = []
+        const native = "01a1f959-native"
+        const agent = ScriptedProvider.make({
+          name: "codex",
+          open: ({ resumeKey }) => Effect.sync(() => void opened.push(resumeKey)),
+          turn: (turn) =>
+            Effect.zipRight(
+              turn.emit({ _tag: "TurnStarted", turnId: turn.turnId, origin: "user", nativeTurnId: third }),
+              turn.complete
+            )
         })
-        expect((yield* Verify.run).problems).toEqual([])
-        // Also if the log is trimmed between the query of its first offset and the read.
-        forgets = true
-        expect(yield* come).toMatchObject({ turns: 2, written: 0 })
-        expect(forgets).toBe(false)
-      }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"], store })))
-    }).pipe(Effect.scoped)
+        // The turn that the thread's own session will run: the last one of the recording.
+        const all = yield* Effect.scoped(
+          Effect.flatMap(yield* Effect.fromNullable(second.history?.read(native)), ({ turns }) => Stream.runCollect(turns))
+        )
+        const third = Chunk.unsafeLast(all).nativeTurnId
+        const adapter = {
+          ...agent.adapter,
+          history: {
+            list: () => Effect.succeed([]),
+            read: (id: string) => Effect.flatMap(Effect.orDie(Effect.fromNullable(now.history)), (history) => history.read(id))
+          }
+        }
+        let forgets = false
+        const log = yield* TestHost.memoryLog
+        const store = Layer.succeed(EventLog, {
+          ...log,
+          read: (options) => {
+            const forget = forgets && options.after === 0 ? Effect.tap(log.trim(1), () => (forgets = false)) : Effect.void
+            return Effect.zipRight(forget, log.read(options))
+          }
+        })
+        yield* Effect.gen(function* () {
+          const host = yield* Host.Host
+          const come = host.importNative({ provider: "codex", nativeThreadId: native, cwd: "/work" })
+          const one = yield* come
+          expect(one).toMatchObject({ created: true, turns: 2, items: 3, written: 5 })
+          expect((yield* views(host, one.threadId)).turns).toMatchObject([
+            { status: "interrupted", reason: "imported" },
+            { status: "completed", text: "[[say first answer]]" }
+          ])
+          expect(yield* come).toMatchObject({ threadId: one.threadId, created: false, written: 0 })
+          // The thread continues here: turns of its own session are not imported again.
+          yield* host.dispatch(command("turn.start", { threadId: one.threadId, text: "[[say third answer]]" }), "tester")
+          yield* TestHost.until(host, "turn.completed")
+          expect(opened).toEqual([native])
+          now = second
+          const two = yield* come
+          expect(two).toMatchObject({ threadId: one.threadId, created: false, turns: 2, written: 3 })
+          const { turns } = yield* views(host, one.threadId)
+          expect(turns.map(({ status, text }) => [status, text])).toEqual([
+            ["completed", "[[say third answer]]"],
+            ["completed", "[[shell echo from-the-shell]] [[say second answer]]"],
+            ["completed", "[[say first answer]]"]
+          ])
+          expect(yield* Effect.flip(host.importNative({ provider: "demo", nativeThreadId: "x" }))).toMatchObject({
+            _tag: "NotFound"
+          })
+          expect((yield* Verify.run).problems).toEqual([])
+          // Also if the log is trimmed between the query of its first offset and the read.
+          forgets = true
+          expect(yield* come).toMatchObject({ turns: 2, written: 0 })
+          expect(forgets).toBe(false)
+        }).pipe(Effect.provide(Host.layerMemory({ adapters: [adapter], directories: ["/work"], store })))
+      }).pipe(Effect.scoped)
   )
 
   it.effect(
-    "T3 an imported thread goes on with what was said in it: the agent gets it once, from the log, and what is lost is said",
+    "T3 an imported thread continues with its transcript: the agent gets it once, from the log, and lost parts are reported",
     () => {
       const prompts: Array<string> = []
       const agent = ScriptedProvider.make({
@@ -500,7 +502,7 @@ done with it
     }
   )
 
-  it.live("C2 what an agent does not report of its past turns is said in the thread and in the answer", () =>
+  it.live("C2 parts of past turns that an agent does not report are named in the thread and in the answer", () =>
     Effect.gen(function* () {
       const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/legacy.jsonl")
       // Its file does not exist on this machine.
@@ -517,7 +519,7 @@ done with it
     }).pipe(Effect.scoped)
   )
 
-  it.effect("P7 an import of a conversation that a thread of ours began is that thread, with the turns it had elsewhere", () => {
+  it.effect("P7 importing a conversation that a thread of ours began updates that thread with the turns from elsewhere", () => {
     const agent = ScriptedProvider.make({
       name: "codex",
       turn: (turn) =>

@@ -37,7 +37,7 @@ const offsets = (frames: ReadonlyArray<SubscriptionFrame>) =>
   frames.flatMap((frame) => (frame._tag === "event" ? [frame.event.offset] : []))
 
 describe("createHost", () => {
-  it("D2 S3 S4 promises and loops: a turn, every event once, goodbye at the head, a report", async () => {
+  it("D2 S3 S4 promises and loops: a turn, every event once, bye at the head, a report", async () => {
     const host = await memory()
     const reading = collect(host.subscribe(lossless))
     const { threadId } = await host.dispatch(thread)
@@ -52,7 +52,7 @@ describe("createHost", () => {
     await host.close()
   })
 
-  it("D3 D8 errors are themselves; leaving a loop ends its subscription; two loops over one iterable are two", async () => {
+  it("D3 D8 errors are typed; leaving a loop ends its subscription; two loops over one iterable are two subscriptions", async () => {
     await using host = await memory()
     await host.dispatch(thread)
     await expect(collect(host.follow({ after: "nonsense" }))).rejects.toMatchObject({ _tag: "CursorMalformed" })
@@ -79,7 +79,7 @@ describe("createHost", () => {
     expect(await waiting).toEqual({ done: true, value: undefined })
   })
 
-  it("D6 a host that closes without a shutdown says goodbye to who waits", async () => {
+  it("D6 a host that closes without a shutdown sends bye to waiting subscribers", async () => {
     const host = await memory()
     const reading = collect(host.follow())
     await host.dispatch(thread)
@@ -195,7 +195,7 @@ describe("createHost", () => {
     await expect(createHost({ dataDir: "/proc/nowhere" })).rejects.toMatchObject({ _tag: "DataDirectoryUnusable" })
   })
 
-  it("D2 S2 the embedder's script of README.md runs as it stands there, in less than 30 lines", () => {
+  it("D2 S2 the embedder's script of README.md runs unchanged, in less than 30 lines", () => {
     const root = join(import.meta.dirname, "..", "..", "..")
     const [, script = ""] = /## Embed it[\s\S]*?```js\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? []
     expect(script.split("\n").length).toBeLessThan(30)

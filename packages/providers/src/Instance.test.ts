@@ -14,42 +14,39 @@ const registry = (options: Registry.RegistryOptions) =>
   Layer.provide(Registry.layer({ acp: false, codex: false, claude: false, ...options }), Ledger.layerMemory)
 
 describe("instances", () => {
-  it.scopedLive(
-    "several of one kind stand beside each other, by names of their own; a built-in can be replaced or taken away",
-    () =>
-      Effect.gen(function* () {
-        const { adapters } = yield* Providers
-        expect([...adapters.keys()]).toEqual(["work", "private", "agent", "codex"])
-        const statuses = yield* Effect.forEach(adapters.values(), ({ probe }) => probe)
-        expect(statuses.map(({ kind, provider }) => [provider, kind])).toEqual([
-          ["work", "codex"],
-          ["private", "codex"],
-          ["agent", "acp"],
-          ["codex", "openai"]
-        ])
-        const missing = yield* Effect.flip(
-          Effect.scoped(
-            adapters.get("private")?.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd: "/" }) ??
-              Effect.dieMessage("no such")
-          )
-        )
-        expect(missing).toMatchObject({ provider: "private", failure: { kind: "not-installed" } })
-      }).pipe(
-        Effect.provide(
-          registry({
-            instances: {
-              work: { kind: "codex", binary: "/nowhere/codex" },
-              private: { kind: "codex", binary: "/nowhere/codex" },
-              agent: { kind: "acp", command: "/nowhere/agent" },
-              codex: { kind: "openai", baseUrl: "http://127.0.0.1:9/v1" },
-              demo: false
-            }
-          })
+  it.scopedLive("several instances of one kind have separate names; a built-in can be replaced or removed", () =>
+    Effect.gen(function* () {
+      const { adapters } = yield* Providers
+      expect([...adapters.keys()]).toEqual(["work", "private", "agent", "codex"])
+      const statuses = yield* Effect.forEach(adapters.values(), ({ probe }) => probe)
+      expect(statuses.map(({ kind, provider }) => [provider, kind])).toEqual([
+        ["work", "codex"],
+        ["private", "codex"],
+        ["agent", "acp"],
+        ["codex", "openai"]
+      ])
+      const missing = yield* Effect.flip(
+        Effect.scoped(
+          adapters.get("private")?.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd: "/" }) ?? Effect.dieMessage("no such")
         )
       )
+      expect(missing).toMatchObject({ provider: "private", failure: { kind: "not-installed" } })
+    }).pipe(
+      Effect.provide(
+        registry({
+          instances: {
+            work: { kind: "codex", binary: "/nowhere/codex" },
+            private: { kind: "codex", binary: "/nowhere/codex" },
+            agent: { kind: "acp", command: "/nowhere/agent" },
+            codex: { kind: "openai", baseUrl: "http://127.0.0.1:9/v1" },
+            demo: false
+          }
+        })
+      )
+    )
   )
 
-  it("X4 what no process can take, or would take for a flag, is refused where it is given", () => {
+  it("X4 a value that no process accepts, or that looks like a flag, is rejected in the configuration", () => {
     const command = Schema.decodeUnknownEither(CommandBody["thread.create"])
     const made = (model: string) => command({ provider: "demo", cwd: "/work", model })
     for (const model of ["-p", "--dangerously-skip-permissions", "a\0b", "a\nb", "\u001b[2J", "\u2028", "", " "])
@@ -68,7 +65,7 @@ describe("instances", () => {
       expect([wrong, Either.isLeft(instance(wrong))]).toEqual([wrong, true])
   })
 
-  it("X4 proxies, certificates and the places of tools are inherited; what reaches other machines is not", () => {
+  it("X4 proxies, certificates and directories of tools are inherited; access to other machines is not", () => {
     const server = {
       ALL_PROXY: "socks5://p",
       all_proxy: "socks5://p",
@@ -80,7 +77,7 @@ describe("instances", () => {
     expect(Environment.select(server, { ALL_PROXY: undefined })).not.toHaveProperty("ALL_PROXY")
   })
 
-  it("X4 an instance with a home of its own gets none of the server's places; a variable can be taken away", () => {
+  it("X4 an instance with a separate home gets none of the server's directories; a variable can be removed", () => {
     const server = { CODEX_HOME: "/of/server", CLAUDE_CONFIG_DIR: "/of/server", OPENAI_API_KEY: "k", ANTHROPIC_API_KEY: "k" }
     const codex = { home: "/own", env: { OPENAI_API_KEY: undefined, A: "1" } }
     expect(CodexProcess.environment(codex, server)).toMatchObject({

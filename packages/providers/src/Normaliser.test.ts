@@ -214,7 +214,7 @@ describe("Normaliser", () => {
     )
   })
 
-  it("ids carry thread and epoch, and a native (turn, item) is one id for ever", () => {
+  it("ids contain thread and epoch, and a native (turn, item) always has the same id", () => {
     const events = feed(make(), [started("a"), item("a", "1"), item("a", "2"), done("a", "1"), ended("a"), done("a", "2")])
     expect(events).toMatchObject([
       { _tag: "TurnStarted", turnId: "trn_x_2_1", origin: "provider", nativeTurnId: "a" },
@@ -235,7 +235,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("T9 what an item began with is part of its text; beyond the bound only bytes are counted", () => {
+  it("T9 the initial text of an item is part of its text; beyond the limit only bytes are counted", () => {
     const begun: NativeEvent = {
       _tag: "ItemStarted",
       nativeTurnId: "a",
@@ -266,7 +266,7 @@ describe("Normaliser", () => {
     expect(normaliser.end("stop")).toEqual([])
   })
 
-  it("R7 closed items are kept by their number: 1,024 of a session, whatever its turns hold", () => {
+  it("R7 at most 1,024 closed items of a session are remembered, whatever their turns", () => {
     const normaliser = make()
     const many = (turn: string, count: number) =>
       Array.from({ length: count }, (_, n) => [item(turn, `${turn} ${n}`, "command"), done(turn, `${turn} ${n}`)]).flat()
@@ -290,7 +290,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("R7 T9 of more than 256 open items the oldest is aborted with its text; what its agent says of it later is an amendment", () => {
+  it("R7 T9 of more than 256 open items the oldest is aborted with its text; later messages about it are an amendment", () => {
     const normaliser = make()
     const begin = (n: number) => [item("a", `i${n}`), delta("a", `i${n}`, `text ${n}`)]
     expect(tags(feed(normaliser, Array.from({ length: 256 }, (_, n) => begin(n)).flat()))).not.toContain("ItemCompleted")
@@ -349,7 +349,7 @@ describe("Normaliser", () => {
     expect(tags(feed(normaliser, [ended("b")]))).toEqual(["TurnCompleted"])
   })
 
-  it("T10 the answer and the start bind our turn in either order; our own words do not come back", () => {
+  it("T10 the answer and the start bind our turn in either order; our own prompt is not repeated", () => {
     for (const answerFirst of [true, false]) {
       const normaliser = make()
       normaliser.expectTurn(ours(1))
@@ -363,7 +363,7 @@ describe("Normaliser", () => {
     }
   })
 
-  it("T10 a foreign turn that took our place gives it back, and its end does not end ours", () => {
+  it("T10 a foreign turn that was bound to ours is unbound, and its end does not end ours", () => {
     const normaliser = make()
     normaliser.expectTurn(ours(1))
     feed(normaliser, [started("title"), item("title", "1")])
@@ -405,7 +405,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("P5 T11 an exit is evidence: wanted or interrupting is interrupted, all else is failed, code 0 too", () => {
+  it("P5 T11 an exit is evidence: after a stop or an interrupt the turn is interrupted, otherwise failed, also with code 0", () => {
     const died = make()
     feed(died, [started("a")])
     expect(died.end({ code: 0, signal: null, stderr: "why" })).toMatchObject([
@@ -429,7 +429,7 @@ describe("Normaliser", () => {
     ])
   })
 
-  it("D12 without its signals a history is the same, but for them; one of what is not open is left out", () => {
+  it("D12 signals change nothing else in a history; a signal without an open turn or item is dropped", () => {
     const usage: NativeEvent = { _tag: "Signal", nativeTurnId: "a", kind: "usage", data: { inputTokens: 1 } }
     const progress: NativeEvent = { _tag: "Signal", nativeTurnId: "a", nativeItemId: "1", kind: "progress", data: { done: 1 } }
     const told = [usage, progress]
@@ -440,13 +440,13 @@ describe("Normaliser", () => {
     expect(events.filter((event) => event._tag !== "Signal")).toEqual(feed(make(), natives))
   })
 
-  it("the usage that came before the end is the turn's", () => {
+  it("usage reported before the end belongs to the turn", () => {
     const usage = { inputTokens: 3, outputTokens: 4 }
     const events = feed(make(), [started("a"), { _tag: "Signal", nativeTurnId: "a", kind: "usage", data: usage }, ended("a")])
     expect(events[2]).toEqual({ _tag: "TurnCompleted", turnId: "trn_x_2_1", usage })
   })
 
-  it("T9 thousands of turns leave a bounded memory, and the first one's late events still reopen nothing", () => {
+  it("T9 thousands of turns use bounded memory, and late events of the first one still reopen nothing", () => {
     const normaliser = make()
     for (let i = 0; i < 3000; i++) feed(normaliser, [started(`t${i}`), item(`t${i}`, "1"), ended(`t${i}`)])
     expect(tags(feed(normaliser, [done("t0", "1"), started("t1"), delta("t2", "1", "x")]))).toEqual(["Opaque", "Opaque"])

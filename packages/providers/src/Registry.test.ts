@@ -18,7 +18,7 @@ const slow = (looks: { count: number }): ProviderAdapter => ({
     )
 })
 
-it.scoped("the agents are there by name, an embedder's own beside ours", () =>
+it.scoped("agents are found by name, both built-in and custom ones", () =>
   Effect.gen(function* () {
     const { adapters } = yield* Providers
     expect([...adapters.keys()]).toEqual(["demo", "slow"])
@@ -32,7 +32,7 @@ it.scoped("the agents are there by name, an embedder's own beside ours", () =>
   )
 )
 
-it.scoped("P8 looks are made in the background: those who ask early share one, later ones never wait", () =>
+it.scoped("P8 probes run in the background: early callers share one, later ones never wait", () =>
   Effect.gen(function* () {
     const looks = { count: 0 }
     const adapter = yield* Registry.remembering(slow(looks))

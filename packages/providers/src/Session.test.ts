@@ -41,7 +41,7 @@ const map: Parameters<typeof Session.make>[0]["map"] = (message) => {
 }
 
 describe("Session", () => {
-  it.scoped("P4 a bad line, and a message that breaks the mapping, are kept and the session goes on", () =>
+  it.scoped("P4 a malformed line, and a message that breaks the mapping, are kept and the session continues", () =>
     Effect.gen(function* () {
       const { dies, rpc, says, told } = yield* child
       const session = yield* Session.make({ child: rpc, normaliser: normaliser(), map })
@@ -62,7 +62,7 @@ describe("Session", () => {
     })
   )
 
-  it.scoped("P6 a request that came after its turn's end is answered at once; one in time is not", () =>
+  it.scoped("P6 a request after its turn's end is answered at once; one in time is not", () =>
     Effect.gen(function* () {
       const { dies, rpc, says, told } = yield* child
       const session = yield* Session.make({
@@ -128,7 +128,7 @@ describe("Session", () => {
     })
   )
 
-  it.scoped("what is added comes after what was said before, also when the child is silent", () =>
+  it.scoped("added events come after earlier ones, also when the child is silent", () =>
     Effect.gen(function* () {
       const { dies, rpc, says } = yield* child
       const turns = normaliser()
@@ -167,7 +167,7 @@ describe("Session", () => {
     })
   )
 
-  it.scoped("T3 an end within the grace period is the turn's own; a turn that goes on or asks is not settled", () =>
+  it.scoped("T3 an end within the grace period is the turn's own; a turn that continues or opens a request is not settled", () =>
     Effect.gen(function* () {
       const { dies, rpc, says } = yield* child
       const session = yield* Session.make({
@@ -210,7 +210,7 @@ describe("Session", () => {
     })
   )
 
-  it.scoped("P5 the end of the child closes what is open, last", () =>
+  it.scoped("P5 the exit of the child closes all open work, as the last events", () =>
     Effect.gen(function* () {
       const { dies, rpc, says } = yield* child
       const session = yield* Session.make({

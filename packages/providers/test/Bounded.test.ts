@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { TokenCounter } from "../src/claude/TokenCounter.ts"
 import * as RunningWork from "../src/codex/RunningWork.ts"
 
-describe("what an adapter remembers", () => {
-  it("R7 Claude: the usage of a turn is exact over any number of messages, and each report sums up 16 of them", () => {
+describe("the memory of an adapter", () => {
+  it("R7 Claude: the usage of a turn is exact over any number of messages, and each report summarises 16 of them", () => {
     const counts = new TokenCounter()
     const tokens = { input_tokens: 2, output_tokens: 1 }
     let usage = counts.report("m0", tokens)

@@ -33,7 +33,7 @@ const rows = table.slice(2).map(cellsOf)
 /** `- a1: words` followed by the name of a test in quotes, and its file. */
 const named = new Map([...page.matchAll(/^- (\w+): `([^`]+)` "(.+)"$/gm)].map(([, id, file, test]) => [id, { file, test }]))
 
-it("the page has a row for each capability of the closed list, and a column for each adapter", () => {
+it("docs/providers.md has a row for each capability and a column for each adapter", () => {
   assert.deepStrictEqual(head, ["", ...Object.keys(declared)])
   assert.deepStrictEqual(
     rows.map(([capability]) => capability?.replaceAll("*", "")),
@@ -41,7 +41,7 @@ it("the page has a row for each capability of the closed list, and a column for 
   )
 })
 
-it("each cell says what the adapter declares", () => {
+it("each cell equals the adapter's declaration", () => {
   for (const [capability = "", ...cells] of rows)
     for (const [n, cell] of cells.entries()) {
       const provider = head[n + 1] ?? ""
@@ -50,7 +50,7 @@ it("each cell says what the adapter declares", () => {
     }
 })
 
-it("each cell names a test that is there, and no name is left over", () => {
+it("each cell names an existing test, and each name is used", () => {
   const used = new Set(rows.flatMap(([, ...cells]) => cells.map((cell) => cell.split(" ")[1] ?? "")))
   assert.deepStrictEqual([...named.keys()].toSorted(), [...used].toSorted())
   for (const [id, found] of named) {
@@ -59,7 +59,7 @@ it("each cell names a test that is there, and no name is left over", () => {
   }
 })
 
-it("a cell that names a test of the kit is of an adapter that runs it", () => {
+it("a cell that names a test of the kit belongs to an adapter that runs it", () => {
   for (const [, ...cells] of rows)
     for (const [n, cell] of cells.entries()) {
       const found = named.get(cell.split(" ")[1] ?? "")
@@ -70,7 +70,7 @@ it("a cell that names a test of the kit is of an adapter that runs it", () => {
     }
 })
 
-it("the page says of each adapter which scenes of the kit are not played, and why", () => {
+it("docs/providers.md lists the untested scenes of each adapter, with reasons", () => {
   const said = [...page.matchAll(/^- \*\*([^*]+)\*\*, (\w+): (.+)$/gm)].map(([, name, scene, reason]) => [name, scene, reason])
   const declaredSkips = Drivers.all.flatMap(({ cannot, name }) =>
     Object.entries(cannot).map(([scene, reason]) => [name, scene, reason])
@@ -78,7 +78,7 @@ it("the page says of each adapter which scenes of the kit are not played, and wh
   assert.deepStrictEqual(said, declaredSkips)
 })
 
-it("every adapter of the providers' room is on the page", () => {
+it("every adapter of the package is in docs/providers.md", () => {
   const adapters = readdirSync(join(import.meta.dirname, "../src"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== "process")
     .map(({ name }) => name)

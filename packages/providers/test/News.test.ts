@@ -78,7 +78,7 @@ const table: Readonly<Record<string, () => Row>> = {
 }
 
 it.each(Object.keys(table))(
-  "P6 T11 %s: what a newer version says is kept as it came, and an end in an unknown word is no success",
+  "P6 T11 %s: messages of a newer version are kept unchanged, and an end with an unknown status is no success",
   (name) => {
     const row = table[name]?.()
     assert.isDefined(row)

@@ -83,7 +83,7 @@ const table: Readonly<
   demo: { args: [], env: {}, switches: { args: [], env: {} } }
 }
 
-it.each(Object.keys(table))("X4 %s: its switches against side traffic are set, and it inherits no secret", (name) => {
+it.each(Object.keys(table))("X4 %s: the switches that disable side traffic are set, and it inherits no secret", (name) => {
   const { args = [], env = {}, switches } = table[name] ?? {}
   const inherited = Environment.select(server, env)
   const base = Environment.select(server, {})
@@ -92,7 +92,7 @@ it.each(Object.keys(table))("X4 %s: its switches against side traffic are set, a
   assert.notInclude(JSON.stringify(inherited), canary)
 })
 
-it("X4 what an agent says of its secrets in its last words is taken out", () => {
+it("X4 secrets are removed from the last standard error of an agent", () => {
   const hide = Environment.hiding({ TEAM_TOKEN: "abcdefgh", LOG: "information", API_KEY: "short" })
   assert.strictEqual(hide("abcdefgh, short information abcdefgh"), "(secret), short information (secret)")
 })

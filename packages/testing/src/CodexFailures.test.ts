@@ -67,7 +67,7 @@ const story = (events: ReadonlyArray<LogEvent>, kind: RegExp) =>
 const failure = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
   it.scopedLive(name, () => Effect.provide(run, Ledger.layerMemory))
 
-describe("what went wrong with Codex, in the log", () => {
+describe("failures of Codex, in the log", () => {
   failure(
     "P6 T2 overload silence: a turn whose request is never answered ends once, with the reason; the next one has a new session",
     Effect.gen(function* () {
@@ -86,7 +86,7 @@ describe("what went wrong with Codex, in the log", () => {
   )
 
   failure(
-    "P6 overload: an answer -32001 fails the turn as overloaded, and the session goes on",
+    "P6 overload: an answer -32001 fails the turn as overloaded, and the session continues",
     Effect.gen(function* () {
       const { until } = yield* begin(yield* codex("two-turns#1#overloaded"))
       const events = yield* until("turn.failed")
@@ -99,7 +99,7 @@ describe("what went wrong with Codex, in the log", () => {
   )
 
   failure(
-    "P7 resume failures: a conversation that Codex does not know is replayed from the log, which says so",
+    "P7 resume failures: a conversation that Codex does not know is replayed from the log, which records it",
     Effect.gen(function* () {
       const { host, send, threadId, until } = yield* begin(yield* codex("two-turns#1", "two-turns#1#lost"))
       yield* until("turn.completed")
@@ -116,7 +116,7 @@ describe("what went wrong with Codex, in the log", () => {
   )
 
   failure(
-    "P7 resume failures: a refusal of another kind fails the turn with its words, begins nothing anew, and the next one resumes",
+    "P7 resume failures: another error fails the turn with its message, starts no new conversation, and the next turn resumes",
     Effect.gen(function* () {
       const { host, send, threadId, until } = yield* begin(yield* codex("kill-resume#1", "two-turns#1", "kill-resume#2"))
       yield* until("turn.completed")
@@ -170,7 +170,7 @@ describe("what went wrong with Codex, in the log", () => {
   )
 
   failure(
-    "T8 T2 lost turn/completed: the clock of silence ends the turn once, and says which",
+    "T8 T2 lost turn/completed: the silence timeout ends the turn once, and its reason names the limit",
     Effect.gen(function* () {
       const { until } = yield* begin(yield* codex("two-turns#1#without turn/completed"), {
         dispatcher: { budgets: { interrupt: "300 millis" } },
@@ -185,7 +185,7 @@ describe("what went wrong with Codex, in the log", () => {
   )
 
   failure(
-    "T2 T9 retries under a new item id: each attempt is an item of its own, both are closed, and the turn fails once",
+    "T2 T9 retries under a new item id: each attempt is a separate item, both are closed, and the turn fails once",
     Effect.gen(function* () {
       const { until } = yield* begin(yield* codex("model-stream-cut#1"))
       const events = yield* until("turn.failed")

@@ -69,10 +69,10 @@ export class DecideModel implements StateReader {
       const found = violations(state)
       const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopRequested !== undefined)
       if (free && state.queue.length > 0 && !this.hold && !state.deleted && state.continuation === undefined)
-        throw new Error("T4 the queue waits for nobody")
+        throw new Error("T4 the queue does not continue")
       const idle = free && state.queue.length === 0 && Object.keys(state.turns).length === 0 && !this.hold && !state.archived
       if (idle && state.continuation === undefined && state.goal?.status === "active" && state.goal.nextAt === undefined)
-        throw new Error("T4 an active goal waits for nobody")
+        throw new Error("T4 an active goal does not continue")
       if (found.length > 0) throw new Error(found.join("; "))
       if (JSON.stringify(this.refolded.get(`thread/${state.threadId}`)) !== JSON.stringify(state))
         throw new Error("the folded events are not the decided state")

@@ -58,7 +58,7 @@ describe("HistoryChecker", () => {
     expect(rules([attach(0, events(1, 3))])).toEqual(["D2 hole"])
     expect(rules([attach(0, events(1)), attach(1, events(1, 2))])).toEqual(["D2 repeat or disorder"])
     expect(rules([attach(0, events(1, 3, 2))])).toEqual(["D2 hole", "D2 repeat or disorder"])
-    expect(rules([attach(0, [{ _tag: "event", offset: 1, json: "{}" }])])).toEqual(["D2 not what the log holds"])
+    expect(rules([attach(0, [{ _tag: "event", offset: 1, json: "{}" }])])).toEqual(["D2 differs from the log"])
   })
   it("L2 an event that the log does not have is named", () => {
     expect(rules([attach(0, [...events(1, 2, 3, 4, 5), { _tag: "event", offset: 6, json: "{}" }])])).toEqual([
@@ -68,14 +68,14 @@ describe("HistoryChecker", () => {
   it("D5 an id that is not the event's is named", () => {
     expect(rules([attach(0, [{ _tag: "event", offset: 2, json: log[0]?.json ?? "" }])])).toEqual(["D5 id"])
   })
-  it("D13 a terminal that a filter lost is named, passed over or still due", () => {
+  it("D13 a terminal that a filter dropped is named, whether skipped or still due", () => {
     expect(rules([attach(0, events(1, 2, 3, 5))])).toEqual(["D2 hole", "D13 terminal lost"])
     expect(rules([attach(0, [...events(1, 3), caughtUp(3)], true)], { stream: "thread/a", settled: true })).toEqual([
       "D1 behind",
       "D13 terminal lost"
     ])
   })
-  it("D13 an end too early, missing, or with something after it is named", () => {
+  it("D13 an end that is early, missing, or followed by frames is named", () => {
     expect(rules([attach(0, [...events(1), end])])).toEqual(["D13 end"])
     expect(rules([attach(0, [...events(2, 5), caughtUp(5)], true)], { stream: "thread/b", settled: true })).toEqual(["D13 end"])
     expect(rules([attach(0, [...events(2, 5), caughtUp(5), end, caughtUp(5)])], { stream: "thread/b" })).toEqual([
@@ -83,7 +83,7 @@ describe("HistoryChecker", () => {
       "D6 caught-up twice"
     ])
   })
-  it("D6 caught-up said twice, early, below what was delivered, with a wrong count, or never is named", () => {
+  it("D6 a caught-up that is repeated, early, below the delivered offset, with a wrong count, or missing is named", () => {
     expect(rules([attach(0, [...events(1), caughtUp(1, 1)]), attach(1, [...events(2), caughtUp(2, 1)])])).toEqual([])
     expect(rules([attach(0, [...events(1, 2), caughtUp(2, 1)])])).toEqual(["D6 caught-up count"])
     expect(rules([attach(0, [...events(1), caughtUp(1), caughtUp(1)])])).toEqual(["D6 caught-up twice"])
@@ -91,7 +91,7 @@ describe("HistoryChecker", () => {
     expect(rules([attach(0, [...events(1, 2), caughtUp(1)])])).toEqual(["D6 caught-up early"])
     expect(rules([attach(0, events(1, 2, 3, 4, 5), true)], { settled: true })).toEqual(["D6 caught-up missing"])
   })
-  it("D7 what was left out is said exactly, after the attach, and is no end; who comes back has it again", () => {
+  it("D7 skipped events are reported exactly, after the attach, and include no end; a reader that reconnects gets them", () => {
     const lagged = (from: number, to: number, skipped: number): Seen => ({ _tag: "lagged", from, to, skipped })
     expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 3, 2), ...events(4, 5)])])).toEqual([])
     expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 3, 2)]), attach(1, [...events(2, 3), caughtUp(3)])])).toEqual(
@@ -102,12 +102,12 @@ describe("HistoryChecker", () => {
     expect(rules([attach(0, [caughtUp(0), ...events(1, 2), lagged(3, 4, 2)])])).toEqual(["D13 terminal lost"])
     expect(rules([attach(0, [caughtUp(0), ...events(1), lagged(2, 2, 1), ...events(4)])])).toContain("D2 hole")
   })
-  it("D4 a header beyond or below its body, and more than was asked for, are named", () => {
+  it("D4 a header beyond or below its body, and a page over its limit, are named", () => {
     expect(rules([attach(0, [page(0, 3, 1, 2)])])).toEqual(["D4 header beyond body"])
     expect(rules([attach(0, [page(0, 1, 1, 2)])])).toEqual(["D4 header below body"])
     expect(rules([attach(0, [{ ...page(0, 2, 1, 2), limit: 1 } as Seen])])).toEqual(["D4 limit"])
   })
-  it("D3 a cursor that goes back is named", () => {
+  it("D3 a cursor that moves back is named", () => {
     expect(rules([attach(0, [page(0, 2, 1, 2), page(2, 1)])])).toContain("D3 cursor went back")
   })
   it("S3 a bye that skips or repeats is named", () => {

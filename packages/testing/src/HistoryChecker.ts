@@ -52,7 +52,7 @@ export interface History {
 export type Rule =
   | "D2 hole"
   | "D2 repeat or disorder"
-  | "D2 not what the log holds"
+  | "D2 differs from the log"
   | "L2 not in the log"
   | "D3 cursor went back"
   | "D4 header below body"
@@ -103,12 +103,13 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
     const at = wanted.findIndex((row) => row.json === json)
     if (at < 0) {
       const claimed = offset === undefined ? undefined : log[offset - 1]
-      if (claimed === undefined) report("L2 not in the log", `${offset ?? "an event"} was delivered and is not there: ${json}`)
-      else report("D2 not what the log holds", `at ${offset}: delivered ${json}, the log holds ${claimed.json}`)
-    } else if (at < next) report("D2 repeat or disorder", `event ${wanted[at]?.offset} came again or late`)
+      if (claimed === undefined)
+        report("L2 not in the log", `${offset ?? "an event"} was delivered but is not in the log: ${json}`)
+      else report("D2 differs from the log", `at ${offset}: delivered ${json}, the log holds ${claimed.json}`)
+    } else if (at < next) report("D2 repeat or disorder", `event ${wanted[at]?.offset} was repeated or came late`)
     else {
       const lost = wanted.slice(next, at)
-      report("D2 hole", `events ${lost.map(({ offset }) => offset).join(", ")} were passed over`)
+      report("D2 hole", `events ${lost.map(({ offset }) => offset).join(", ")} were skipped`)
       for (const row of lost) if (isTerminal(row.type)) report("D13 terminal lost", `${row.type} at ${row.offset}`)
       next = at + 1
     }
@@ -125,14 +126,14 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
     let over = false
     for (const seen of attach.seen) {
       const where = `attach ${n + 1} after ${attach.after}`
-      if (over) report("D13 end", `${where}: ${seen._tag} came after the end`)
+      if (over) report("D13 end", `${where}: ${seen._tag} after the end`)
       switch (seen._tag) {
         case "event":
           came++
           deliver(seen.offset, seen.json)
           break
         case "page": {
-          if (seen.upTo < seen.since) report("D3 cursor went back", `asked since ${seen.since}, answered ${seen.upTo}`)
+          if (seen.upTo < seen.since) report("D3 cursor went back", `requested since ${seen.since}, header ${seen.upTo}`)
           if (seen.limit !== undefined && seen.jsons.length > seen.limit)
             report("D4 limit", `${seen.jsons.length} events, limit ${seen.limit}`)
           for (const json of seen.jsons) deliver(undefined, json)
@@ -142,30 +143,32 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
               `since ${seen.since}: header ${seen.upTo}, event ${wanted[next]?.offset} was not in the body`
             )
           if (lastDelivered() > seen.upTo)
-            report("D4 header below body", `since ${seen.since}: header ${seen.upTo}, the body went to ${lastDelivered()}`)
+            report("D4 header below body", `since ${seen.since}: header ${seen.upTo}, the body ends at ${lastDelivered()}`)
           break
         }
         case "caught-up":
           if (++caughtUps > 1) report("D6 caught-up twice", where)
-          if (!complete(seen.head)) report("D6 caught-up early", `${where}: head ${seen.head}, due is ${wanted[next]?.offset}`)
+          if (!complete(seen.head))
+            report("D6 caught-up early", `${where}: head ${seen.head}, next expected event ${wanted[next]?.offset}`)
           if (seen.head < attach.after || seen.head < lastDelivered())
-            report("D6 caught-up early", `${where}: head ${seen.head} is below what was delivered`)
+            report("D6 caught-up early", `${where}: head ${seen.head} is below the last delivered event`)
           if (seen.replayed !== undefined && seen.replayed !== came)
-            report("D6 caught-up count", `${where}: it says ${seen.replayed} events were replayed, ${came} were`)
+            report("D6 caught-up count", `${where}: its count is ${seen.replayed}, ${came} events were replayed`)
           break
         case "lagged": {
           const left = wanted.slice(next).filter(({ offset }) => offset <= seen.to)
           next += left.length
           for (const { offset } of left) skipped.add(offset)
-          if (caughtUps === 0) report("D7 lagged", `${where}: what lies before the attach was left out, from ${seen.from}`)
+          if (caughtUps === 0) report("D7 lagged", `${where}: events before the attach were skipped, from ${seen.from}`)
           if (left.length !== seen.skipped || left[0]?.offset !== seen.from || left.at(-1)?.offset !== seen.to)
-            report("D7 lagged", `${where}: it says ${seen.skipped} of ${seen.from} to ${seen.to}, ${left.length} were due`)
+            report("D7 lagged", `${where}: it counts ${seen.skipped} of ${seen.from} to ${seen.to}, expected ${left.length}`)
           for (const { offset, type } of left)
-            if (isTerminal(type) || type === deletion) report("D13 terminal lost", `${type} at ${offset} was left out`)
+            if (isTerminal(type) || type === deletion) report("D13 terminal lost", `${type} at ${offset} was skipped`)
           break
         }
         case "heartbeat":
-          if (!complete(seen.head)) report("D1 behind", `${where}: a heartbeat says ${seen.head}, due is ${wanted[next]?.offset}`)
+          if (!complete(seen.head))
+            report("D1 behind", `${where}: a heartbeat has head ${seen.head}, next expected event ${wanted[next]?.offset}`)
           break
         case "bye":
           over = true
@@ -188,10 +191,10 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   if (settled) {
     const due = wanted.slice(next)
     if (due.length > 0)
-      report("D1 behind", `all is quiet, head is ${head}, and ${due.map(({ offset }) => offset).join(", ")} did not come`)
+      report("D1 behind", `at rest with head ${head}, ${due.map(({ offset }) => offset).join(", ")} were not delivered`)
     for (const row of due) if (isTerminal(row.type)) report("D13 terminal lost", `${row.type} at ${row.offset}`)
     const isStream = history.attaches.some(({ seen }) => seen.some(({ _tag }) => _tag === "caught-up"))
-    if (isStream && deletedAt !== undefined && !ended) report("D13 end", `deleted at ${deletedAt}, and the reader still waits`)
+    if (isStream && deletedAt !== undefined && !ended) report("D13 end", `deleted at ${deletedAt}, but the reader still waits`)
   }
   return found
 }
@@ -204,9 +207,9 @@ export const checkLog = (log: ReadonlyArray<Row>): ReadonlyArray<string> => {
     const wire = JSON.parse(row.json) as { readonly offset: number; readonly version: number; readonly stream: string }
     const version = (versions.get(row.stream) ?? 0) + 1
     versions.set(row.stream, version)
-    if (row.offset !== i + 1 || wire.offset !== row.offset) found.push(`offset ${row.offset} stands at ${i + 1}`)
+    if (row.offset !== i + 1 || wire.offset !== row.offset) found.push(`offset ${row.offset} is at position ${i + 1}`)
     if (wire.version !== version || wire.stream !== row.stream)
-      found.push(`${row.stream} version ${wire.version} stands where ${version} is due`)
+      found.push(`${row.stream} version ${wire.version} where ${version} was expected`)
   }
   return found
 }

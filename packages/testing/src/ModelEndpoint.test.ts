@@ -13,7 +13,7 @@ const post = (port: number, body: object) =>
   Effect.promise(() => fetch(`http://127.0.0.1:${port}/v1/responses`, { method: "POST", body: JSON.stringify(body) }))
 
 describe("ModelScript", () => {
-  it("plays the directives in order, and what follows a tool call when its output is there", () => {
+  it("plays the directives in order, and those after a tool call when its output arrives", () => {
     const input = [user("[[say a b]] [[shell echo hi]] [[say c]]")]
     assert.deepStrictEqual(
       nextSteps({ input }).map((step) => step._tag),
@@ -29,7 +29,7 @@ describe("ModelScript", () => {
 })
 
 describe("ModelEndpoint", () => {
-  it.scopedLive("streams text as the Responses API does, and remembers the request", () =>
+  it.scopedLive("streams text as the Responses API does, and records the request", () =>
     Effect.gen(function* () {
       const endpoint = yield* ModelEndpoint.make
       const response = yield* post(endpoint.port, { model: "m", input: [user("[[think hm]] [[say one two]] [[deltas 2 0]]")] })
@@ -40,7 +40,7 @@ describe("ModelEndpoint", () => {
       assert.strictEqual((yield* endpoint.requests).at(0)?.model, "m")
     })
   )
-  it.scopedLive("gives the scripted status, and cuts the stream", () =>
+  it.scopedLive("returns the scripted status, and cuts the stream", () =>
     Effect.gen(function* () {
       const endpoint = yield* ModelEndpoint.make
       assert.strictEqual((yield* post(endpoint.port, { input: [user("[[status 429]]")] })).status, 429)
@@ -48,7 +48,7 @@ describe("ModelEndpoint", () => {
       assert.isTrue(yield* Effect.tryPromise(() => cut.text()).pipe(Effect.isFailure))
     })
   )
-  it.live("closes at once although a stream hangs", () =>
+  it.live("closes at once even if a stream hangs", () =>
     Effect.gen(function* () {
       const opened = yield* Effect.scoped(
         Effect.flatMap(ModelEndpoint.make, (endpoint) => post(endpoint.port, { input: [user("[[hang]]")] }))

@@ -61,7 +61,7 @@ describe("the real codex, orchestrated", () => {
     )
   )
 
-  it.live("T13 an approval and a question wait in the log until somebody answers", () =>
+  it.live("T13 an approval and a question wait in the log until they are answered", () =>
     withCodex(() =>
       Effect.gen(function* () {
         const { turnId } = yield* create("[[escalate echo yes]] [[ask Which? | A | B]] [[say done]]")
@@ -77,7 +77,7 @@ describe("the real codex, orchestrated", () => {
     )
   )
 
-  it.live("T7 an interrupt ends the turn, and what was queued behind it runs", () =>
+  it.live("T7 an interrupt ends the turn, and the queue continues", () =>
     withCodex(() =>
       Effect.gen(function* () {
         const { threadId, turnId } = yield* create("[[say partial]] [[hang]]")
@@ -91,7 +91,7 @@ describe("the real codex, orchestrated", () => {
   )
 
   it.live(
-    "P5 after kill -9 of Codex in mid-turn the turn has failed, its text is there, and the next turn resumes the conversation",
+    "P5 after kill -9 of Codex in mid-turn the turn has failed with its text, and the next turn resumes the conversation",
     () =>
       withCodex((home) =>
         Effect.gen(function* () {

@@ -32,7 +32,7 @@ const begin = (text: string, limits: Host.Limits) =>
     return { host, threadId: threadId as ThreadId }
   })
 
-describe("silence, for real", () => {
+describe("silence of real agents", () => {
   it.scopedLive("R1 R3 background work of a real agent keeps its session; then it is stopped, and the next turn resumes it", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* begin("[[say hi]][[background 1500]]", {
@@ -56,7 +56,7 @@ describe("silence, for real", () => {
   )
 
   it.scopedLive(
-    "T8 T7 P2 a real agent that hangs and ignores interrupts: the model's clock ends its turn once, and its process",
+    "T8 T7 P2 a real agent that hangs and ignores interrupts: the model timeout ends its turn once, and its process",
     () =>
       Effect.gen(function* () {
         const { host, threadId } = yield* begin("[[hang]]", {

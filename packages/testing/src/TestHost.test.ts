@@ -7,7 +7,7 @@ import * as ScriptedProvider from "./ScriptedProvider.ts"
 import { seeds, simulate } from "./SeededScheduler.ts"
 import * as TestHost from "./TestHost.ts"
 
-it.scoped("R1 example: a session with nothing to do is stopped after its idle time, and one that works is not", () =>
+it.scoped("R1 example: an idle session is stopped after its idle time, and one that works is not", () =>
   Effect.gen(function* () {
     const agent = ScriptedProvider.make({
       turn: (turn) =>
@@ -24,7 +24,7 @@ it.scoped("R1 example: a session with nothing to do is stopped after its idle ti
   })
 )
 
-it.scoped("T7 example: an agent that ignores an interrupt is stopped when its five seconds are over", () =>
+it.scoped("T7 example: an agent that ignores an interrupt is stopped after five seconds", () =>
   Effect.gen(function* () {
     const deaf = ScriptedProvider.make({ onInterrupt: "ignore", turn: (turn) => Effect.zipRight(turn.start, Effect.never) })
     const host = yield* TestHost.make({ providers: [deaf] })
@@ -37,7 +37,7 @@ it.scoped("T7 example: an agent that ignores an interrupt is stopped when its fi
   })
 )
 
-it.scoped("S4 example: a slow reader has everything when the shutdown is over, and the report says so", () =>
+it.scoped("S4 example: a slow reader has everything when the shutdown has ended, and the report says so", () =>
   Effect.gen(function* () {
     const host = yield* TestHost.make()
     yield* TestHost.begin(host, "hello")
@@ -52,7 +52,7 @@ it.scoped("S4 example: a slow reader has everything when the shutdown is over, a
   })
 )
 
-it("D2 example: a front end that is cut anywhere and comes back shows the same answer, 50 seeds", async () => {
+it("D2 example: a front end that is cut anywhere and reconnects shows the same answer, 50 seeds", async () => {
   const pieces = ["one ", "two ", "three ", "four"]
   const chatty = ScriptedProvider.make({
     turn: (turn) => Effect.all([turn.start, turn.say(...pieces), turn.complete], { discard: true })
@@ -82,7 +82,7 @@ it("D2 example: a front end that is cut anywhere and comes back shows the same a
     expect(simulate(seed, frontEnd, { preempt: 0.01 }).exit, `seed ${seed}`).toEqual(Exit.succeed(pieces.join("")))
 })
 
-it("the examples of docs/host.md are these, line by line", () => {
+it("the examples of docs/host.md equal these tests, line by line", () => {
   const lines = (text: string) => text.split("\n").map((line) => line.trim())
   const here = new Set(lines(readFileSync(new URL(import.meta.url), "utf8")))
   const page = readFileSync(new URL("../../../docs/host.md", import.meta.url), "utf8")
@@ -90,7 +90,7 @@ it("the examples of docs/host.md are these, line by line", () => {
     ([, block]) => block ?? ""
   )
   expect(blocks).toHaveLength(3)
-  // Names begin with what they hold here.
+  // Here the titles begin with invariant ids.
   const others = blocks.flatMap(lines).filter((line) => !here.has(line) && !line.startsWith('it.scoped("'))
   expect(others).toEqual([])
 })

@@ -49,7 +49,7 @@ const drive = Effect.fnUntraced(function* (recorded: TranscriptProvider.Recorded
 })
 
 describe("codex transcripts through the engine", () => {
-  it.effect("all but five of them have a turn to play", () =>
+  it.effect("all but five transcripts have a turn to play", () =>
     Effect.gen(function* () {
       const empty: Array<string> = []
       for (const name of Transcripts.names) if ((yield* TranscriptProvider.make(name)).threads.size === 0) empty.push(name)

@@ -133,7 +133,7 @@ it.scopedLive("X1 without authentication the host and the origin are still check
   })
 )
 
-it.scopedLive("X1 health answers without a token and to any host, and tells nothing", () =>
+it.scopedLive("X1 health answers without a token and to any host, and reveals nothing", () =>
   Effect.gen(function* () {
     const { url, fake } = yield* start()
     for (const path of ["/health", "/ready"]) {
@@ -151,7 +151,7 @@ it.scopedLive("X1 health answers without a token and to any host, and tells noth
   })
 )
 
-it("X1 the names of a server", () => {
+it("X1 the host names that a server accepts", () => {
   const ok = (host: string, given: string) => Either.isRight(Access.make({ host })({ url: "/", headers: { host: given } }))
   expect(
     ["127.0.0.1:7717", "localhost", "LOCALHOST:1", "[::1]:7717", "127.9.9.9"].map((given) => ok("127.0.0.1", given))
@@ -163,7 +163,7 @@ it("X1 the names of a server", () => {
   expect(ok("0.0.0.0", "evil.example")).toBe(false)
 })
 
-it("X2 without authentication only loopback is listened on", () => {
+it("X2 without authentication the server listens on loopback only", () => {
   for (const host of ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"])
     expect(Either.isRight(checkBind(host, false))).toBe(true)
   for (const host of ["0.0.0.0", "::", "192.168.0.1", "example.org", "127.0.0.1.example.org"]) {
@@ -172,14 +172,14 @@ it("X2 without authentication only loopback is listened on", () => {
   }
 })
 
-it.scopedLive("X2 a server without authentication does not start on other addresses, and names the way out", () =>
+it.scopedLive("X2 a server without authentication does not start on other addresses, and its error says what to do", () =>
   Effect.gen(function* () {
     const error = yield* Effect.flip(start({ auth: false, host: "0.0.0.0" }))
     expect(error).toMatchObject({ _tag: "BindRefused", message: expect.stringContaining("--no-auth") })
   })
 )
 
-it.scopedLive("X3 a pairing link works once, and makes a browser session that revoke ends", () =>
+it.scopedLive("X3 a pairing link works once and creates a browser session, which revoke ends", () =>
   Effect.gen(function* () {
     const { url, token, dataDir } = yield* start()
     const made = yield* send(`${url}/api/pair`, { method: "POST", headers: { authorization: `Bearer ${token}` } })
@@ -224,7 +224,7 @@ it.scoped("X3 a code expires", () =>
   })
 )
 
-it.scoped("X3 a line that a full disk cut off does not take the revoke behind it along", () =>
+it.scoped("X3 a line that a full disk truncated does not destroy the revoke after it", () =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
     const { record } = yield* Tokens.create(dataDir, { name: "laptop" })
@@ -248,7 +248,7 @@ it.scoped("X4 only hashes of tokens are on disk, readable by their owner alone",
   })
 )
 
-it.scopedLive("X4 traces name requests, and no secret of them", () =>
+it.scopedLive("X4 traces name requests and contain none of their secrets", () =>
   Effect.gen(function* () {
     const seen: Array<string> = []
     const tracer = Tracer.make({

@@ -9,7 +9,7 @@ const given = {
   forwarded: "for=1.2.3.4"
 }
 
-it("X1 forwarded headers of a stranger are removed; those of a trusted proxy are read from its end", () => {
+it("X1 forwarded headers of an untrusted peer are removed; those of a trusted proxy are read from the right", () => {
   const seen = Proxy.make(["10.0.0.0/8", "::1"])
   for (const peer of ["127.0.0.1", "11.0.0.1", "fe80::1", undefined])
     expect(seen(given, peer)).toEqual({ headers: { host: "127.0.0.1:7717" }, address: peer })

@@ -8,7 +8,7 @@ import * as Tokens from "./Tokens.ts"
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 
-it.scopedLive("X3 X6 an administrator's page lists who is in and puts one out", () =>
+it.scopedLive("X3 X6 an administrator's page lists the devices and revokes one", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
     const admin = yield* Tokens.create(dataDir, { name: "owner", role: "admin" })
@@ -33,7 +33,7 @@ it.scopedLive("X3 X6 an administrator's page lists who is in and puts one out", 
   })
 )
 
-it.scopedLive("X3 a client sees and ends itself only", () =>
+it.scopedLive("X3 a client lists and revokes only itself", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
     const other = yield* Tokens.create(dataDir, { name: "other" })
@@ -45,7 +45,7 @@ it.scopedLive("X3 a client sees and ends itself only", () =>
   })
 )
 
-it.scopedLive("X3 the role of a pairing code is that of who made it: the page's codes make clients", () =>
+it.scopedLive("X3 a pairing code has the role of its creator: the page's codes create clients", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
     const { code } = yield* Pairing.create(dataDir, { role: "admin" })

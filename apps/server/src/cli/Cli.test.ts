@@ -56,7 +56,7 @@ const clean = (ended: Program.Ended) => {
 }
 
 describe("millrace", () => {
-  it.live("usage: wrong flags and arguments leave with 2 and one line that names them", () =>
+  it.live("usage: wrong flags and arguments exit with 2 and one line that names them", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
@@ -85,66 +85,66 @@ describe("millrace", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "no server: what needs one that goes on leaves with 1 and says how to start one, also past the file of a dead one",
-    () =>
-      Effect.gen(function* () {
-        const dataDir = yield* temporaryDirectory
-        yield* Effect.orDie(Discovery.write(dataDir, { url: "http://127.0.0.1:9", pid: 2 ** 22 + 1, startedAt: "then" }))
-        for (const args of [["tail"], ["compact", "thr_a"], ["goal", "clear", "thr_a"]]) {
-          const ended = yield* Program.run([...args, "--data", dataDir])
-          expect(ended, args.join(" ")).toMatchObject({ code: 1, stdout: "" })
-          expect(ended.stderr).toContain("millrace serve")
-          clean(ended)
-        }
-      }).pipe(Effect.scoped)
+  it.live("no server: a command that needs one exits with 1 and says how to start one, also if a dead server left its file", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      yield* Effect.orDie(Discovery.write(dataDir, { url: "http://127.0.0.1:9", pid: 2 ** 22 + 1, startedAt: "then" }))
+      for (const args of [["tail"], ["compact", "thr_a"], ["goal", "clear", "thr_a"]]) {
+        const ended = yield* Program.run([...args, "--data", dataDir])
+        expect(ended, args.join(" ")).toMatchObject({ code: 1, stdout: "" })
+        expect(ended.stderr).toContain("millrace serve")
+        clean(ended)
+      }
+    }).pipe(Effect.scoped)
   )
 
-  it.live("run: the answer on standard output as it is, all else on standard error; 0, 1, 3 by the turn's end", () =>
-    Effect.gen(function* () {
-      const fixture = yield* service((own, command) =>
-        command.type === "thread.create" && command.turn?.text === "fail"
-          ? own.append(
-              started,
-              event("turn.failed", {
-                ...turn,
-                error: { kind: "auth", message: "Sign in \u001B]52;c;aGk=\u0007first: codex login\u001B[2J" }
-              })
-            )
-          : own.append(
-              started,
-              said("Hello, "),
-              said("wor"),
-              message("Hello, world"),
-              // The end of another turn of the thread does not end this one.
-              event("turn.failed", { threadId, turnId: TurnId.make("trn_other"), error: { kind: "unknown", message: "no" } }),
-              event("turn.completed", turn)
-            )
-      )
-      const args = ["--data", fixture.dataDir]
-      const [plain, json, broken] = yield* Effect.all(
-        [
-          Program.run(["run", "hi", ...args]),
-          Program.run(["run", "hi", "--json", ...args]),
-          Program.run(["run", "-", ...args], { input: "fail" })
-        ],
-        { concurrency: 1 }
-      )
-      expect(plain).toMatchObject({ code: 0, stdout: "Hello, world\n" })
-      expect(plain.stderr).toContain("demo · thr_new")
-      const types = json.stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => (JSON.parse(line) as { type: string }).type)
-      expect(types).toEqual(["turn.started", "item.delta", "item.delta", "item.completed", "turn.completed"])
-      expect(broken).toMatchObject({ code: 1, stdout: "" })
-      expect(broken.stderr).toContain("Sign in first: codex login")
-      for (const ended of [plain, json, broken]) clean(ended)
-    }).pipe(Effect.scoped, Fixture.fair)
+  it.live(
+    "run: the unchanged answer on standard output, everything else on standard error; exit 0, 1 or 3 by the turn's end",
+    () =>
+      Effect.gen(function* () {
+        const fixture = yield* service((own, command) =>
+          command.type === "thread.create" && command.turn?.text === "fail"
+            ? own.append(
+                started,
+                event("turn.failed", {
+                  ...turn,
+                  error: { kind: "auth", message: "Sign in \u001B]52;c;aGk=\u0007first: codex login\u001B[2J" }
+                })
+              )
+            : own.append(
+                started,
+                said("Hello, "),
+                said("wor"),
+                message("Hello, world"),
+                // The end of another turn of the thread does not end this one.
+                event("turn.failed", { threadId, turnId: TurnId.make("trn_other"), error: { kind: "unknown", message: "no" } }),
+                event("turn.completed", turn)
+              )
+        )
+        const args = ["--data", fixture.dataDir]
+        const [plain, json, broken] = yield* Effect.all(
+          [
+            Program.run(["run", "hi", ...args]),
+            Program.run(["run", "hi", "--json", ...args]),
+            Program.run(["run", "-", ...args], { input: "fail" })
+          ],
+          { concurrency: 1 }
+        )
+        expect(plain).toMatchObject({ code: 0, stdout: "Hello, world\n" })
+        expect(plain.stderr).toContain("demo · thr_new")
+        const types = json.stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => (JSON.parse(line) as { type: string }).type)
+        expect(types).toEqual(["turn.started", "item.delta", "item.delta", "item.completed", "turn.completed"])
+        expect(broken).toMatchObject({ code: 1, stdout: "" })
+        expect(broken.stderr).toContain("Sign in first: codex login")
+        for (const ended of [plain, json, broken]) clean(ended)
+      }).pipe(Effect.scoped, Fixture.fair)
   )
 
   it.live.runIf(existsSync("/dev/full"))(
-    "T11 what standard output could not take is no success; a server stays, and says so",
+    "T11 a failed write to standard output is no success; a server continues and reports it",
     () =>
       Effect.gen(function* () {
         const fixture = yield* service((own) => own.append(started, said("lost"), message("lost"), event("turn.completed", turn)))
@@ -168,37 +168,39 @@ describe("millrace", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live("T13 run without a terminal: 4 when a person must decide, the request stays open, and it says how to answer", () =>
-    Effect.gen(function* () {
-      const answered: Array<Command> = []
-      const opened = event("request.opened", {
-        ...turn,
-        requestId,
-        kind: "approval",
-        title: "Run: npm test",
-        choices: ["accept", "decline"]
-      })
-      const fixture = yield* service((own, command) => {
-        if (command.type !== "request.answer") return own.append(started, opened)
-        answered.push(command)
-        return own.append(
-          event("request.answered", { ...turn, requestId, by: "cli", decision: "accept" }),
-          event("turn.completed", turn)
-        )
-      })
-      const asked = yield* Program.run(["run", "hi", "--data", fixture.dataDir])
-      expect(asked).toMatchObject({ code: 4 })
-      expect(asked.stderr).toContain("Run: npm test")
-      expect(asked.stderr).toContain("millrace answer req_1 accept|decline")
-      expect(answered).toEqual([])
-      const always = yield* Program.run(["run", "hi", "--approve", "always", "--data", fixture.dataDir])
-      expect(always.code).toBe(0)
-      expect(answered).toMatchObject([{ type: "request.answer", requestId, decision: "accept" }])
-      for (const ended of [asked, always]) clean(ended)
-    }).pipe(Effect.scoped, Fixture.fair)
+  it.live(
+    "T13 run without a terminal: exit 4 when a person must decide; the request stays open, and a message says how to answer",
+    () =>
+      Effect.gen(function* () {
+        const answered: Array<Command> = []
+        const opened = event("request.opened", {
+          ...turn,
+          requestId,
+          kind: "approval",
+          title: "Run: npm test",
+          choices: ["accept", "decline"]
+        })
+        const fixture = yield* service((own, command) => {
+          if (command.type !== "request.answer") return own.append(started, opened)
+          answered.push(command)
+          return own.append(
+            event("request.answered", { ...turn, requestId, by: "cli", decision: "accept" }),
+            event("turn.completed", turn)
+          )
+        })
+        const asked = yield* Program.run(["run", "hi", "--data", fixture.dataDir])
+        expect(asked).toMatchObject({ code: 4 })
+        expect(asked.stderr).toContain("Run: npm test")
+        expect(asked.stderr).toContain("millrace answer req_1 accept|decline")
+        expect(answered).toEqual([])
+        const always = yield* Program.run(["run", "hi", "--approve", "always", "--data", fixture.dataDir])
+        expect(always.code).toBe(0)
+        expect(answered).toMatchObject([{ type: "request.answer", requestId, decision: "accept" }])
+        for (const ended of [asked, always]) clean(ended)
+      }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("T7 run: Ctrl-C interrupts the turn first (3 when it ended), and leaves on the second", () =>
+  it.live("T7 run: the first Ctrl-C interrupts the turn (exit 3 when it has ended), the second exits at once", () =>
     Effect.gen(function* () {
       const commands: Array<Command> = []
       let stubborn = false
@@ -236,7 +238,7 @@ describe("millrace", () => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("D2 tail: every event as it was committed; a reader that leaves is no fault", () =>
+  it.live("D2 tail: every event as it was committed; a closed pipe is no error", () =>
     Effect.gen(function* () {
       const fixture = yield* service(() => Effect.void)
       yield* fixture.append(...Array.from({ length: 500 }, (_, n) => Fixture.event(n)))
@@ -253,7 +255,7 @@ describe("millrace", () => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("X4 export --out writes a new file: through no link that somebody laid, over no file that is there", () =>
+  it.live("X4 export --out writes a new file: it follows no symbolic link and overwrites no file", () =>
     Effect.gen(function* () {
       const root = yield* temporaryDirectory
       const data = ["--data", join(root, "data")]

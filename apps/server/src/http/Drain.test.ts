@@ -22,7 +22,7 @@ const sse = (token: string) =>
 const webSocket = (token: string) =>
   `GET /rpc HTTP/1.1\r\nHost: HOST\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${token}\r\n\r\n`
 
-it.scopedLive("S9 drain: a hundred streams get everything, then bye with the cursor; nobody is cut", () =>
+it.scopedLive("S9 drain: a hundred streams get everything, then bye with the cursor; none is cut", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const idle = yield* live(`${fixture.url}/api/events?since=1&wait=60`, { authorization: `Bearer ${fixture.token}` })
@@ -60,20 +60,22 @@ it.scopedLive("S5 drain: readers that never read are cut, those that read are no
   })
 )
 
-it.scopedLive("D3 a reader that asked beyond the head is told where the log ends, and comes back with a cursor that works", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start()
-    yield* fixture.append(event(1))
-    const reader = yield* follower(fixture, "?since=1000")
-    yield* reader.until("caught-up")
-    yield* fixture.server.drain("400 millis")
-    yield* reader.ended
-    expect(reader.text()).toContain('event: caught-up\ndata: {"head":1,')
-    expect(reader.text()).toContain(`"resumeAfter":"${fixture.log.epoch}-1"`)
-  })
+it.scopedLive(
+  "D3 a reader that requests an offset beyond the head gets the end of the log, and reconnects with a valid cursor",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start()
+      yield* fixture.append(event(1))
+      const reader = yield* follower(fixture, "?since=1000")
+      yield* reader.until("caught-up")
+      yield* fixture.server.drain("400 millis")
+      yield* reader.ended
+      expect(reader.text()).toContain('event: caught-up\ndata: {"head":1,')
+      expect(reader.text()).toContain(`"resumeAfter":"${fixture.log.epoch}-1"`)
+    })
 )
 
-it.scopedLive("S2 drain: a request in flight is answered, new connections are refused, and drain is one", () =>
+it.scopedLive("S2 drain: a request in flight is answered, new connections are refused, and a second drain joins the first", () =>
   Effect.gen(function* () {
     const { call, fake, server, url } = yield* start()
     const begun = yield* Deferred.make<void>()
@@ -111,7 +113,7 @@ it.scopedLive("S6 the scope closes with frozen SSE and WebSocket clients, draine
   })
 )
 
-it.scopedLive("D8 connections that are cut leave no follower behind", () =>
+it.scopedLive("D8 connections that are cut leave no subscription behind", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const metric = (name: string) =>
@@ -125,7 +127,7 @@ it.scopedLive("D8 connections that are cut leave no follower behind", () =>
   })
 )
 
-it.scopedLive("X2 a port in use and a host that is none are refused with what to do", () =>
+it.scopedLive("X2 a port in use and an invalid host are rejected with a message that says what to do", () =>
   Effect.gen(function* () {
     const { server } = yield* start()
     expect(yield* Effect.flip(start({ port: server.port }))).toMatchObject({

@@ -63,7 +63,7 @@ it.scopedLive("D3 since at or beyond the head is an empty page whose header is n
   })
 )
 
-it.scopedLive("D3 a since, limit or wait that is no whole number is refused with its name", () =>
+it.scopedLive("D3 a since, limit or wait that is no whole number is rejected by name", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
     for (const query of [
@@ -173,7 +173,7 @@ it.scopedLive("D3 the outcomes of a cursor are a closed set, on JSON and on SSE"
   })
 )
 
-it.scopedLive("D9 the bytes of an event are those that were committed", () =>
+it.scopedLive("D9 the bytes of an event equal the committed ones", () =>
   Effect.gen(function* () {
     const { append, call, log } = yield* start()
     yield* append(event(1, "thread/thr_a", { text: "a\nb  ü 💧 \u2028", zero: 0 }))
@@ -182,7 +182,7 @@ it.scopedLive("D9 the bytes of an event are those that were committed", () =>
   })
 )
 
-it.scopedLive("D3 what is below retention is said to be expired, on JSON and on SSE, and the whole log begins above it", () =>
+it.scopedLive("D3 a cursor below retention is expired, on JSON and on SSE, and the whole log begins above it", () =>
   Effect.gen(function* () {
     const { append, call, log } = yield* start({ retained: 3 })
     yield* append(...five)
@@ -201,48 +201,50 @@ it.scopedLive("D3 what is below retention is said to be expired, on JSON and on 
   })
 )
 
-it.scopedLive("D4 a closed range has a strong ETag and 304; an open one is never kept; by stream and format it is another", () =>
-  Effect.gen(function* () {
-    const { append, call, log } = yield* start()
-    yield* append(...five)
-    const ask = (query: string, headers: Record<string, string> = {}) => call(`/api/events?${query}`, { headers })
-    const closed = yield* ask("since=1&limit=2")
-    const etag = closed.headers.etag ?? ""
-    expect([closed.status, etag, closed.headers["cache-control"]]).toEqual([
-      200,
-      `"${log.epoch}-1-3-all-json"`,
-      "private, no-cache"
-    ])
-    for (const known of [etag, `"other", W/${etag}`, "*"]) {
-      const again = yield* ask("since=1&limit=2", { "if-none-match": known })
-      expect([again.status, again.body, again.headers["x-millrace-last-idx"], again.headers.etag]).toEqual([304, "", "3", etag])
-    }
-    // The log grows; the page stays the same.
-    yield* append(event(6))
-    expect((yield* ask("since=1&limit=2", { "if-none-match": etag })).status).toBe(304)
-    // Also by a cursor, because the page's events may be deleted later.
-    const byCursor = yield* ask(`after=${log.epoch}-1&limit=2`)
-    expect([byCursor.headers.etag, byCursor.headers["cache-control"]]).toEqual([etag, "private, no-cache"])
-    const others = [
-      yield* ask("since=1&limit=2", { accept: "application/x-ndjson" }),
-      yield* ask("since=1&limit=2&stream=thread/thr_a"),
-      yield* ask("since=1&limit=3"),
-      yield* ask("since=2&limit=2")
-    ]
-    expect(new Set([etag, ...others.map(({ headers }) => headers.etag)]).size).toBe(5)
-    for (const open of ["since=1", "since=4&limit=2", "since=6", "since=99", "stream=thread/thr_a&since=0", ""]) {
-      const page = yield* ask(open, { "if-none-match": "*" })
-      expect([open, page.status, page.headers.etag, page.headers["cache-control"]]).toEqual([
-        open,
+it.scopedLive(
+  "D4 a closed range has a strong ETag and 304; an open one is not cached; the ETag depends on stream and format",
+  () =>
+    Effect.gen(function* () {
+      const { append, call, log } = yield* start()
+      yield* append(...five)
+      const ask = (query: string, headers: Record<string, string> = {}) => call(`/api/events?${query}`, { headers })
+      const closed = yield* ask("since=1&limit=2")
+      const etag = closed.headers.etag ?? ""
+      expect([closed.status, etag, closed.headers["cache-control"]]).toEqual([
         200,
-        undefined,
-        "private, no-store"
+        `"${log.epoch}-1-3-all-json"`,
+        "private, no-cache"
       ])
-    }
-  })
+      for (const known of [etag, `"other", W/${etag}`, "*"]) {
+        const again = yield* ask("since=1&limit=2", { "if-none-match": known })
+        expect([again.status, again.body, again.headers["x-millrace-last-idx"], again.headers.etag]).toEqual([304, "", "3", etag])
+      }
+      // The log grows; the page stays the same.
+      yield* append(event(6))
+      expect((yield* ask("since=1&limit=2", { "if-none-match": etag })).status).toBe(304)
+      // Also by a cursor, because the page's events may be deleted later.
+      const byCursor = yield* ask(`after=${log.epoch}-1&limit=2`)
+      expect([byCursor.headers.etag, byCursor.headers["cache-control"]]).toEqual([etag, "private, no-cache"])
+      const others = [
+        yield* ask("since=1&limit=2", { accept: "application/x-ndjson" }),
+        yield* ask("since=1&limit=2&stream=thread/thr_a"),
+        yield* ask("since=1&limit=3"),
+        yield* ask("since=2&limit=2")
+      ]
+      expect(new Set([etag, ...others.map(({ headers }) => headers.etag)]).size).toBe(5)
+      for (const open of ["since=1", "since=4&limit=2", "since=6", "since=99", "stream=thread/thr_a&since=0", ""]) {
+        const page = yield* ask(open, { "if-none-match": "*" })
+        expect([open, page.status, page.headers.etag, page.headers["cache-control"]]).toEqual([
+          open,
+          200,
+          undefined,
+          "private, no-store"
+        ])
+      }
+    })
 )
 
-it.scopedLive("D4 HEAD answers as GET does, without a body, on every form; OPTIONS says what there is", () =>
+it.scopedLive("D4 HEAD answers as GET without a body, in every format; OPTIONS lists the methods", () =>
   Effect.gen(function* () {
     const { append, call } = yield* start()
     yield* append(...five)

@@ -29,36 +29,38 @@ const refusedOf = (fixture: Fixture) =>
 /** One request, then none for 1,000 seconds, so that no test depends on how long requests take. */
 const slow = { requestsPerSecond: 0.001, streamsPerToken: 0 }
 
-it.scopedLive("R7 a token that asks too often gets 429 with Retry-After from /api, /v1 and /metrics, each in its own form", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start({ allowance: slow })
-    const chat = JSON.stringify({ model: "demo", messages: [{ role: "user", content: "hello" }] })
-    const cases = [
-      { path: "/api/state", error: { _tag: "Overloaded" } },
-      { path: "/metrics", error: { _tag: "Overloaded" } },
-      { path: "/v1/models", error: { error: { type: "rate_limit_error", code: "rate_limit_exceeded", param: null } } },
-      { path: "/v1/chat/completions", body: chat, error: { error: { type: "rate_limit_error", code: "rate_limit_exceeded" } } },
-      { path: "/v1/responses", body: "{}", error: { error: { type: "rate_limit_error", code: "rate_limit_exceeded" } } }
-    ]
-    for (const { body, error, path } of cases) {
-      const { token } = yield* Tokens.create(fixture.dataDir, { name: path })
-      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
-      // The first request uses the token's limit.
-      expect([path, (yield* send(`${fixture.url}/api/threads`, { headers })).status]).toEqual([path, 200])
-      const answer = yield* send(`${fixture.url}${path}`, { headers, ...(body === undefined ? {} : { body }) })
-      expect([path, answer.status]).toEqual([path, 429])
-      expect(Number(answer.headers["retry-after"])).toBeGreaterThan(900)
-      expect(JSON.parse(answer.body)).toMatchObject(error)
-      if (path.startsWith("/v1/")) expect(answer.headers["x-should-retry"]).toBe("true")
-    }
-    // Requests without a token, where none is needed, share one limit.
-    expect((yield* send(`${fixture.url}/metrics`)).status).toBe(200)
-    expect((yield* send(`${fixture.url}/metrics`)).status).toBe(429)
-    expect(yield* refusedOf(fixture)).toEqual({ requests: cases.length + 1, streams: 0 })
-  })
+it.scopedLive(
+  "R7 a token over its request limit gets 429 with Retry-After from /api, /v1 and /metrics, each in its own format",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start({ allowance: slow })
+      const chat = JSON.stringify({ model: "demo", messages: [{ role: "user", content: "hello" }] })
+      const cases = [
+        { path: "/api/state", error: { _tag: "Overloaded" } },
+        { path: "/metrics", error: { _tag: "Overloaded" } },
+        { path: "/v1/models", error: { error: { type: "rate_limit_error", code: "rate_limit_exceeded", param: null } } },
+        { path: "/v1/chat/completions", body: chat, error: { error: { type: "rate_limit_error", code: "rate_limit_exceeded" } } },
+        { path: "/v1/responses", body: "{}", error: { error: { type: "rate_limit_error", code: "rate_limit_exceeded" } } }
+      ]
+      for (const { body, error, path } of cases) {
+        const { token } = yield* Tokens.create(fixture.dataDir, { name: path })
+        const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
+        // The first request uses the token's limit.
+        expect([path, (yield* send(`${fixture.url}/api/threads`, { headers })).status]).toEqual([path, 200])
+        const answer = yield* send(`${fixture.url}${path}`, { headers, ...(body === undefined ? {} : { body }) })
+        expect([path, answer.status]).toEqual([path, 429])
+        expect(Number(answer.headers["retry-after"])).toBeGreaterThan(900)
+        expect(JSON.parse(answer.body)).toMatchObject(error)
+        if (path.startsWith("/v1/")) expect(answer.headers["x-should-retry"]).toBe("true")
+      }
+      // Requests without a token, where none is needed, share one limit.
+      expect((yield* send(`${fixture.url}/metrics`)).status).toBe(200)
+      expect((yield* send(`${fixture.url}/metrics`)).status).toBe(429)
+      expect(yield* refusedOf(fixture)).toEqual({ requests: cases.length + 1, streams: 0 })
+    })
 )
 
-it.scopedLive("R7 events asked for too often, or one stream too many, are 200 with one bye {reason: limit} and a retry", () =>
+it.scopedLive("R7 a stream over a limit gets 200 with one bye {reason: limit} and a retry", () =>
   Effect.gen(function* () {
     const fixture = yield* start({ allowance: slow })
     yield* fixture.append(event(1), event(2))
@@ -82,35 +84,37 @@ it.scopedLive("R7 events asked for too often, or one stream too many, are 200 wi
   })
 )
 
-it.scopedLive("R7 C3 a call of RPC is one request: one too many is refused typed, with the time to wait, and nothing ran", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start({ allowance: slow })
-    let ran = 0
-    const accept = fixture.fake.dispatch
-    fixture.fake.dispatch = (sent) =>
-      Effect.zipRight(
-        Effect.sync(() => ran++),
-        accept(sent)
-      )
-    // The upgrade used the token's limit.
-    const rpc = yield* rpcOf(fixture, fixture.token)
-    const refused = yield* Effect.flip(rpc.dispatch(command(1)))
-    expect(refused).toMatchObject({ _tag: "Overloaded", retryAfterMillis: expect.any(Number) })
-    expect(ran).toBe(0)
-    for (const lookup of [rpc.state, rpc.requests, rpc.providers, rpc.threads({})]) {
-      const error = yield* Effect.flip(Effect.asVoid<unknown, unknown, never>(lookup))
-      expect(error).toMatchObject({ _tag: "Disconnected", retryAfterMillis: expect.any(Number) })
-    }
-    // As over HTTP, a stream ends with `bye`.
-    const frames = Chunk.toReadonlyArray(yield* Stream.runCollect(rpc.follow({})))
-    expect(frames).toMatchObject([{ _tag: "bye", reason: "limit", resumeAfter: format(fixture.log.epoch, 0) }])
-    expect(yield* refusedOf(fixture)).toEqual({ requests: 6, streams: 0 })
-  })
+it.scopedLive(
+  "R7 C3 an RPC call counts as one request: one over the limit fails with a typed error and the time to wait, and nothing runs",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start({ allowance: slow })
+      let ran = 0
+      const accept = fixture.fake.dispatch
+      fixture.fake.dispatch = (sent) =>
+        Effect.zipRight(
+          Effect.sync(() => ran++),
+          accept(sent)
+        )
+      // The upgrade used the token's limit.
+      const rpc = yield* rpcOf(fixture, fixture.token)
+      const refused = yield* Effect.flip(rpc.dispatch(command(1)))
+      expect(refused).toMatchObject({ _tag: "Overloaded", retryAfterMillis: expect.any(Number) })
+      expect(ran).toBe(0)
+      for (const lookup of [rpc.state, rpc.requests, rpc.providers, rpc.threads({})]) {
+        const error = yield* Effect.flip(Effect.asVoid<unknown, unknown, never>(lookup))
+        expect(error).toMatchObject({ _tag: "Disconnected", retryAfterMillis: expect.any(Number) })
+      }
+      // As over HTTP, a stream ends with `bye`.
+      const frames = Chunk.toReadonlyArray(yield* Stream.runCollect(rpc.follow({})))
+      expect(frames).toMatchObject([{ _tag: "bye", reason: "limit", resumeAfter: format(fixture.log.epoch, 0) }])
+      expect(yield* refusedOf(fixture)).toEqual({ requests: 6, streams: 0 })
+    })
 )
 
 for (const transport of ["http", "rpc"] as const)
   it.scopedLive(
-    `R7 S9 a follow over ${transport} at the limit of streams gets bye {reason: limit}; our client waits, says so, and follows later`,
+    `R7 S9 a follow over ${transport} at the stream limit gets bye {reason: limit}; our client waits, reports it, and follows later`,
     () =>
       Effect.gen(function* () {
         const fixture = yield* start({ allowance: { requestsPerSecond: 0, streamsPerToken: 1 } })

@@ -29,7 +29,7 @@ const listening = Effect.acquireRelease(
 
 const close = { connection: "close" }
 
-it.scopedLive("D16 before the routes are there and after they are gone every connection has an answer or a close", () =>
+it.scopedLive("D16 before the routes exist and after they are removed every connection gets an answer or a close", () =>
   Effect.gen(function* () {
     const { gate, url } = yield* listening
     for (const status of ["starting", "draining"]) {
@@ -54,7 +54,7 @@ it.scopedLive("D16 before the routes are there and after they are gone every con
   })
 )
 
-it.scopedLive("D16 while the server drains or cannot be used: no new stream and no new socket; what was open goes on", () =>
+it.scopedLive("D16 while the server drains or is unavailable: no new stream and no new socket; open ones continue", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const { fake, token, url } = fixture
@@ -76,7 +76,7 @@ it.scopedLive("D16 while the server drains or cannot be used: no new stream and 
   })
 )
 
-it.scopedLive("D16 a request that is not for this host is refused by name, also while the server drains", () =>
+it.scopedLive("D16 a request for another host is rejected with its name, also while the server drains", () =>
   Effect.gen(function* () {
     const { fake, url } = yield* start()
     fake.ready = { status: "draining" }
@@ -88,7 +88,7 @@ const kinds = [get("/ready", close), get("/api/events", { ...events, ...close })
 
 /**
  * Connects in each turn of the event loop while the effect runs. Returns what the connections received, when all of them are closed. The effect
- * gets what returns when a connection was answered.
+ * gets an effect that returns when a connection was answered.
  */
 const connectingDuring = <R>(url: string, effect: (answered: Effect.Effect<void>) => Effect.Effect<unknown, Error, R>) =>
   Effect.gen(function* () {
@@ -111,7 +111,7 @@ const connectingDuring = <R>(url: string, effect: (answered: Effect.Effect<void>
     return yield* Fiber.join(asking)
   })
 
-it.scopedLive("D16 connections made while a server starts and ends: none is left without an answer or a close", () =>
+it.scopedLive("D16 connections opened while a server starts and ends: each gets an answer or a close", () =>
   Effect.gen(function* () {
     const first = yield* Scope.make()
     const { server, url } = yield* Scope.extend(start(), first)
@@ -121,7 +121,7 @@ it.scopedLive("D16 connections made while a server starts and ends: none is left
     const starting = yield* connectingDuring(url, () => fair(Scope.extend(start({ port: server.port }), second)))
     const ending = yield* connectingDuring(url, (answered) => Effect.zipRight(answered, Scope.close(second, Exit.void)))
     const said = (received: ReadonlyArray<string>) => received.filter((answer) => answer !== "")
-    // Without an answer from before the routes were there, and one from before the end, it proves nothing.
+    // The test needs a refusal from before the routes existed and one from before the end.
     expect(starting.some((answer) => answer.includes('{"status":"starting"}'))).toBe(true)
     expect(said(ending).length).toBeGreaterThan(0)
     const answers = said([...starting, ...ending])

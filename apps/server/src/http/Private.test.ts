@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { send, start } from "../../test/support/Fixture.ts"
 import * as Pairing from "../auth/Pairing.ts"
 
-it.scopedLive("X1 no shared cache may keep a private answer, whatever its status", () =>
+it.scopedLive("X1 no shared cache may store a private answer, whatever its status", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
     const paths = [
@@ -36,7 +36,7 @@ it.scopedLive("X1 no shared cache may keep a private answer, whatever its status
   })
 )
 
-it.scopedLive("X1 where others reach the server, its numbers and its interface need a token; health does not", () =>
+it.scopedLive("X1 on a public address, metrics and the API documents need a token; health does not", () =>
   Effect.gen(function* () {
     const described = ["/metrics", "/docs", "/openapi.json", "//metrics"]
     for (const reachable of [
@@ -63,7 +63,7 @@ it.scopedLive("X1 where others reach the server, its numbers and its interface n
   })
 )
 
-it.scopedLive("X1 X3 a public URL makes the pairing link, the cookie and the origin; Origin null stays refused", () =>
+it.scopedLive("X1 X3 a public URL determines the pairing link, the cookie and the origin; Origin null stays rejected", () =>
   Effect.gen(function* () {
     const { call, dataDir, server, token, url } = yield* start({ publicUrl: "https://millrace.example/" })
     expect(server.publicUrl).toBe("https://millrace.example")

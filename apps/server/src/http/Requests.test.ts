@@ -9,7 +9,7 @@ const parsed = (answer: { readonly status: number; readonly body: string }) => [
 const turn = { body: JSON.stringify({ model: "demo", messages: [{ role: "user", content: "hi" }] }) }
 const post = (body: unknown) => ({ body: typeof body === "string" ? body : JSON.stringify(body) })
 
-it.scopedLive("C1 bad commands are answered with what is wrong, and the server stays up", () =>
+it.scopedLive("C1 invalid commands are answered with what is wrong, and the server stays up", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
     const cases: ReadonlyArray<readonly [string, unknown, object]> = [
@@ -60,7 +60,7 @@ it.scopedLive("C1 bad commands are answered with what is wrong, and the server s
   })
 )
 
-it.scopedLive("X5 a body over 1 MiB is refused without reading it all", () =>
+it.scopedLive("X5 a body over 1 MiB is rejected without reading all of it", () =>
   Effect.gen(function* () {
     const { url, token, call } = yield* start()
     const big = yield* call("/api/commands", { body: Buffer.alloc(1024 * 1024 + 1, 32) })
@@ -93,7 +93,7 @@ it.scopedLive("X5 a body over 1 MiB is refused without reading it all", () =>
   })
 )
 
-it.scopedLive("C1 each refusal has its status, its advice, and Retry-After where waiting helps", () =>
+it.scopedLive("C1 each rejection has a status, advice, and Retry-After where waiting helps", () =>
   Effect.gen(function* () {
     const { call, fake } = yield* start()
     const body = post({ commandId: "c1", type: "thread.create", provider: "demo" })
@@ -121,7 +121,7 @@ it.scopedLive("C1 each refusal has its status, its advice, and Retry-After where
   })
 )
 
-it.scopedLive("C2 a call of /v1 is refused while it cannot be read whether it was accepted before", () =>
+it.scopedLive("C2 a /v1 call is rejected while the server cannot read whether it was accepted before", () =>
   Effect.gen(function* () {
     const { call, fake } = yield* start()
     fake.commandStatus = () => Effect.fail(new StorageUnavailable({ message: "m", retryAfterMillis: 1000 }))
@@ -133,7 +133,7 @@ it.scopedLive("C2 a call of /v1 is refused while it cannot be read whether it wa
 )
 
 it.scopedLive(
-  "C2 the routes for people make the same commands; Idempotency-Key is the command id, the token's name the actor",
+  "C2 the resource routes make the same commands; Idempotency-Key is the command id, the token's name the actor",
   () =>
     Effect.gen(function* () {
       const { call, fake } = yield* start()
@@ -160,7 +160,7 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("D11 a client that leaves does not take its command with it", () =>
+it.scopedLive("D11 a client that disconnects does not cancel its command", () =>
   Effect.gen(function* () {
     const { url, token, fake } = yield* start()
     const begun = yield* Deferred.make<void>()
@@ -225,7 +225,7 @@ it.scopedLive("X5 unknown routes, methods, ids and parameters are answered in JS
   })
 )
 
-it.scopedLive("D4 the snapshot names its position, and 304 says that nothing happened since", () =>
+it.scopedLive("D4 the snapshot names its position, and 304 means no event since", () =>
   Effect.gen(function* () {
     const { call, append, log } = yield* start()
     yield* append(event(1))
@@ -238,7 +238,7 @@ it.scopedLive("D4 the snapshot names its position, and 304 says that nothing hap
   })
 )
 
-it.scopedLive("X1 the documents are there without a token and load nothing from outside", () =>
+it.scopedLive("X1 on loopback the API documents need no token and load no external resources", () =>
   Effect.gen(function* () {
     const { url } = yield* start()
     const spec = JSON.parse((yield* send(`${url}/openapi.json`)).body) as { paths: Record<string, unknown> }

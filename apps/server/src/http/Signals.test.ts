@@ -30,7 +30,7 @@ const frame = (outputTokens: number) => ({
 const isSignal = (one: Frame) => one._tag === "signal"
 
 it.scopedLive(
-  "D9 D5 SSE, RPC and the client give the same signal, after caught-up; it has no id, and the next event is the next",
+  "D9 D5 SSE, RPC and the client deliver the same signal, after caught-up; it has no id, and no event is skipped",
   () =>
     Effect.gen(function* () {
       const fixture = yield* start()
@@ -71,7 +71,7 @@ const layer = SubscriberScheduler.layer.pipe(
   )
 )
 
-it.scoped("D12 a follower whose client does not read holds nobody up, and gets the latest signal only, behind all events", () =>
+it.scoped("D12 a subscriber that does not read delays no other, and gets only the latest signal, after all events", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const session = yield* (yield* Signals.Signals).session(threadId)
@@ -101,7 +101,7 @@ it.scoped("D12 a follower whose client does not read holds nobody up, and gets t
   }).pipe(Effect.provide(layer))
 )
 
-it.scoped("D12 a turn that is over says nothing to who comes later", () =>
+it.scoped("D12 a new subscriber gets no signals of an ended turn", () =>
   Effect.gen(function* () {
     const session = yield* (yield* Signals.Signals).session(threadId)
     session.publish(usage(1))

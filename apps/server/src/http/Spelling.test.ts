@@ -8,7 +8,7 @@ import * as Access from "../auth/Access.ts"
 const spellings = ["/rpc", "/rpc/", "//rpc", "/%72pc", "/%72%70%63//", "http://127.0.0.1/rpc", "/rpc#x", "/rpc?a=/b"]
 
 it.scopedLive(
-  "D8 S6 a malformed handshake is refused and its connection closes, however /rpc is spelled, and holds no shutdown",
+  "D8 S6 a malformed handshake is rejected and its connection closes, in any spelling of /rpc, and does not delay a shutdown",
   () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
@@ -30,7 +30,7 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("X1 a refused upgrade says that its connection closes, and closes it", () =>
+it.scopedLive("X1 a rejected upgrade announces that its connection closes, and closes it", () =>
   Effect.gen(function* () {
     const { token, url } = yield* start()
     const auth = { authorization: `Bearer ${token}` }
@@ -50,7 +50,7 @@ it.scopedLive("X1 a refused upgrade says that its connection closes, and closes 
   })
 )
 
-it.scopedLive("X1 what is decided by the path is decided for every spelling of it", () =>
+it.scopedLive("X1 a rule for a path applies to every spelling of it", () =>
   Effect.gen(function* () {
     const { token, url } = yield* start()
     const auth = { authorization: `Bearer ${token}` }

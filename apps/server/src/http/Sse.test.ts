@@ -63,7 +63,7 @@ it.scopedLive("D2 Last-Event-ID wins over after, after over since", () =>
 )
 
 it.scopedLive(
-  "D5 D6 open first, with retry; caught-up once, between what was there and what comes; data before id; no control has an id",
+  "D5 D6 open first, with retry; caught-up once, between replay and live events; data before id; no control frame has an id",
   () =>
     Effect.gen(function* () {
       const fixture = yield* start()
@@ -110,7 +110,7 @@ it.scopedLive("D5 the stream's headers and its first bytes come before any event
   })
 )
 
-it.scopedLive("D13 the stream of a deleted thread ends: after its last event, and at once for one that comes later", () =>
+it.scopedLive("D13 the stream of a deleted thread ends: after its last event, and at once for a later subscriber", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     yield* fixture.append(event(1))
@@ -129,7 +129,7 @@ it.scopedLive("D13 the stream of a deleted thread ends: after its last event, an
   })
 )
 
-it.scopedLive("D6 caught-up says what was replayed and how many requests wait there, of one stream where one is followed", () =>
+it.scopedLive("D6 caught-up has the counts of replayed events and open requests, of one stream if only one is followed", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const { append, log, token, url } = fixture
@@ -164,7 +164,7 @@ it.scopedLive("D6 caught-up says what was replayed and how many requests wait th
   })
 )
 
-it.scopedLive("D2 a lease ends with bye and the cursor; the client goes on at once, and nobody sees a disconnect", () =>
+it.scopedLive("D2 a lease ends with bye and the cursor; the client continues at once and reports no disconnect", () =>
   Effect.gen(function* () {
     const fixture = yield* start({ lease: "200 millis" })
     const { append, log, token, url } = fixture
@@ -195,7 +195,7 @@ it.scopedLive("D2 a lease ends with bye and the cursor; the client goes on at on
   })
 )
 
-it.scopedLive("X3 revoking a token ends its live streams, with the cursor, and no other", () =>
+it.scopedLive("X3 revoking a token ends its live streams, with the cursor, and no others", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const { url, dataDir, append, log } = fixture

@@ -13,7 +13,7 @@ const turn = { commandId: "c", type: "turn.start", threadId: "thr_1", text: "x" 
 const create = { commandId: "c", type: "thread.create", provider: "demo" }
 const answer = { commandId: "c", type: "request.answer", requestId: "req_1" }
 
-it.scopedLive("C6 a field that no command names is refused with its path, on each route with a body", () =>
+it.scopedLive("C6 an unknown field is rejected with its path, on each route with a body", () =>
   Effect.gen(function* () {
     const { call, fake } = yield* start()
     let dispatched = 0
@@ -71,7 +71,7 @@ it.scopedLive("C6 a field that no command names is refused with its path, on eac
   })
 )
 
-it.scopedLive("C6 every command refuses a field of no command, and names it", () =>
+it.scopedLive("C6 every command rejects an unknown field by name", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
     for (const type of Object.keys(CommandBody) as ReadonlyArray<CommandType>) {
@@ -81,7 +81,7 @@ it.scopedLive("C6 every command refuses a field of no command, and names it", ()
   })
 )
 
-it.scopedLive("C6 a parameter that a route does not name, a word it does not know, and one given twice are refused", () =>
+it.scopedLive("C6 an unknown parameter, an unknown value and a repeated parameter are rejected", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
     const cases: ReadonlyArray<readonly [string, string]> = [
@@ -141,7 +141,7 @@ it.scopedLive("C6 a lenient request ignores unknown names, and only them", () =>
   })
 )
 
-it.scopedLive("C6 capabilities names the version and what this server has", () =>
+it.scopedLive("C6 capabilities names the version and the features of this server", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
     const said = JSON.parse((yield* call("/api/capabilities")).body) as { version: string; features: ReadonlyArray<string> }

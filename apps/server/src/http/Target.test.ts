@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Target from "./Target.ts"
 
-it("X1 every spelling of a target that reaches a route is one text", () => {
+it("X1 every spelling of a target that reaches a route has one normal form", () => {
   for (const spelling of [
     "/rpc",
     "/rpc/",

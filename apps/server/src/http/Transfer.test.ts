@@ -13,7 +13,7 @@ import * as Hosted from "../../test/support/Hosted.ts"
 import * as Transfer from "./Transfer.ts"
 
 it.live(
-  "D10 X1 a thread goes out and comes in over HTTP; it is found by its title; what is wrong is told with its line and its status",
+  "D10 X1 a thread is exported and imported over HTTP and found by its title; errors have their line and status",
   () =>
     Effect.gen(function* () {
       const { dataDir, host, token, url } = yield* Hosted.start(undefined, [ScriptedProvider.make().adapter])
@@ -54,7 +54,7 @@ it.live(
     }).pipe(Effect.scoped)
 )
 
-it.scopedLive("D10 an export that breaks off in the middle is a broken answer, not a short one", () =>
+it.scopedLive("D10 an export that fails in the middle breaks the connection and does not end as a short answer", () =>
   Effect.gen(function* () {
     const breaking = Stream.concat(
       Stream.make('{"begun":true}\n'),

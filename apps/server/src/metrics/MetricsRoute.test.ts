@@ -28,7 +28,7 @@ const frozen = (url: string, token: string) =>
   )
 
 it.scopedLive(
-  "D7 D10 a reader that does not read is seen behind, with the name of its token for those who have one, and nothing else is",
+  "D7 D10 the metrics show the lag of a reader that does not read, with its token's name for authenticated callers only",
   () =>
     Effect.gen(function* () {
       const fixture = yield* start()
@@ -67,32 +67,35 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("L4 L10 batches are counted with their events, bytes and time; refusals by kind; every family is said once", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start()
-    yield* fixture.append(event(1))
-    yield* fixture.append(...Array.from({ length: 20 }, (_, n) => event(n)))
-    const before = valueOf((yield* send(`${fixture.url}/metrics`)).body, 'millrace_http_refusals_total{kind="Unauthorized"}') ?? 0
-    yield* send(`${fixture.url}/api/state`)
-    yield* fixture.call("/api/events?since=x")
-    const { body } = yield* send(`${fixture.url}/metrics`)
-    expect(valueOf(body, 'millrace_log_batch_events_bucket{le="1"}')).toBe(1)
-    expect(valueOf(body, 'millrace_log_batch_events_bucket{le="16"}')).toBe(1)
-    expect(valueOf(body, 'millrace_log_batch_events_bucket{le="+Inf"}')).toBe(2)
-    expect(valueOf(body, "millrace_log_batch_events_sum")).toBe(21)
-    expect(valueOf(body, "millrace_log_batch_bytes_sum")).toBe(valueOf(body, "millrace_log_bytes_total"))
-    expect(valueOf(body, "millrace_log_commit_seconds_count")).toBe(2)
-    expect(valueOf(body, "millrace_log_head")).toBe(21)
-    expect(valueOf(body, 'millrace_http_refusals_total{kind="Unauthorized"}')).toBe(before + 1)
-    const types = body.split("\n").filter((line) => line.startsWith("# TYPE "))
-    expect(new Set(types).size).toBe(types.length)
-    for (const line of body.trimEnd().split("\n"))
-      expect(line).toMatch(/^(# (HELP|TYPE) \S+ .+|[a-z_0-9]+(\{[^}]*\})? -?[0-9.e+-]+)$/)
-  })
+it.scopedLive(
+  "L4 L10 batches are counted with their events, bytes and time, rejections by kind; every metric family is declared once",
+  () =>
+    Effect.gen(function* () {
+      const fixture = yield* start()
+      yield* fixture.append(event(1))
+      yield* fixture.append(...Array.from({ length: 20 }, (_, n) => event(n)))
+      const before =
+        valueOf((yield* send(`${fixture.url}/metrics`)).body, 'millrace_http_refusals_total{kind="Unauthorized"}') ?? 0
+      yield* send(`${fixture.url}/api/state`)
+      yield* fixture.call("/api/events?since=x")
+      const { body } = yield* send(`${fixture.url}/metrics`)
+      expect(valueOf(body, 'millrace_log_batch_events_bucket{le="1"}')).toBe(1)
+      expect(valueOf(body, 'millrace_log_batch_events_bucket{le="16"}')).toBe(1)
+      expect(valueOf(body, 'millrace_log_batch_events_bucket{le="+Inf"}')).toBe(2)
+      expect(valueOf(body, "millrace_log_batch_events_sum")).toBe(21)
+      expect(valueOf(body, "millrace_log_batch_bytes_sum")).toBe(valueOf(body, "millrace_log_bytes_total"))
+      expect(valueOf(body, "millrace_log_commit_seconds_count")).toBe(2)
+      expect(valueOf(body, "millrace_log_head")).toBe(21)
+      expect(valueOf(body, 'millrace_http_refusals_total{kind="Unauthorized"}')).toBe(before + 1)
+      const types = body.split("\n").filter((line) => line.startsWith("# TYPE "))
+      expect(new Set(types).size).toBe(types.length)
+      for (const line of body.trimEnd().split("\n"))
+        expect(line).toMatch(/^(# (HELP|TYPE) \S+ .+|[a-z_0-9]+(\{[^}]*\})? -?[0-9.e+-]+)$/)
+    })
 )
 
 it.scopedLive(
-  "P2 agents' sessions, processes and memory are counted by provider, what waits for a person too, and refused commands by rule",
+  "P2 agents' sessions, processes and memory and open requests are counted by provider, rejected commands by rule",
   () =>
     Effect.gen(function* () {
       const { dataDir, token, url } = yield* Hosted.start()

@@ -16,7 +16,7 @@ const only = (directory: string) => {
   return join(directory, names[0] ?? "")
 }
 
-it.scopedLive("X5 a file that is there is not written again; one of another size is replaced, not truncated", () =>
+it.scopedLive("X5 an existing file is not written again; one of another size is replaced, not truncated", () =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
     const directory = join(dataDir, "attachments")
@@ -38,7 +38,7 @@ it.scopedLive("X5 a file that is there is not written again; one of another size
   })
 )
 
-it.scopedLive("X5 calls that delete the oldest files at the same time do not fail, and the bound holds", () =>
+it.scopedLive("X5 concurrent calls that delete the oldest files do not fail, and the limit holds", () =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
     const directory = join(dataDir, "attachments")

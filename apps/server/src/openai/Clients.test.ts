@@ -120,9 +120,9 @@ const attended = (hosted: Hosted.Hosted) =>
     })
   )
 
-describe("clients that nobody here wrote", () => {
+describe("third-party clients", () => {
   for (const [name, call] of Object.entries(clients))
-    it.live(`T11 D13 ${name}: a failed and an interrupted turn are run once each, an answer is an answer`, () =>
+    it.live(`T11 D13 ${name}: a failed and an interrupted turn run once each, a completed one gives its answer`, () =>
       Effect.gen(function* () {
         const hosted = yield* Hosted.start()
         yield* Effect.forkScoped(attended(hosted))

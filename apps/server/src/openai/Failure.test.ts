@@ -28,7 +28,7 @@ const turn = (more: Partial<TurnView>): TurnView => ({
 })
 
 describe("errors of a call", () => {
-  it("T11 whatever became of a turn that ran, its status is one that no client repeats", () => {
+  it("T11 every outcome of a turn that ran has a status that no client retries", () => {
     const ends = [
       ...kinds.map((kind) => ({ outcome: "failed", turn: turn({ error: { kind, message: "no" } }) }) as const),
       { outcome: "failed", turn: turn({ reason: "no" }) },

@@ -80,8 +80,8 @@ const run = <A, E>(effect: (hosted: Hosted.Hosted) => Effect.Effect<A, E>) =>
 const user = (content: string) => [{ role: "user", content }] as const
 const two = "[[say one two three]] [[think hm]] [[say four]]"
 
-describe("OpenAI-compatible face", () => {
-  it.live("D13 chat: a whole answer, with usage and the ids of its turn", () =>
+describe("OpenAI-compatible API", () => {
+  it.live("D13 chat: a complete answer, with usage and the ids of its turn", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const { data, response } = yield* call(() =>
@@ -107,7 +107,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D13 chat: streamed, the pieces are the whole, then the usage, then [DONE]", () =>
+  it.live("D13 chat: streamed chunks join to the whole answer, then usage, then [DONE]", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted)
@@ -146,7 +146,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D13 chat: what is said arrives while the turn runs", () =>
+  it.live("D13 chat: text arrives while the turn runs", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const chunks = yield* call(() =>
@@ -172,7 +172,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D13 responses: a whole answer with messages, reasoning and tools, and one that continues it", () =>
+  it.live("D13 responses: a complete answer with messages, reasoning and tools, and one that continues it", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted)
@@ -192,7 +192,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D13 responses: streamed, numbered, and the client's own copy equals the last event", () =>
+  it.live("D13 responses: streamed events are numbered, and the client's accumulated response equals the last event", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted)
@@ -225,7 +225,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("T13 an approval makes the turn wait for a person, and shows at /api/requests; the tool stands in the output", () =>
+  it.live("T13 an approval makes the turn wait for a person and is listed at /api/requests; the tool call is in the output", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted)
@@ -241,56 +241,58 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("a conversation is rebuilt into the prompt; a continued thread gets what is new; the directory is the caller's", () =>
-    run((hosted) =>
-      Effect.scoped(
-        Effect.gen(function* () {
-          const cwd = yield* temporaryDirectory
-          const client = clientOf(hosted)
-          const first = yield* call(() =>
-            client.chat.completions
-              .create(
-                {
-                  model: "demo/any",
-                  messages: [
-                    { role: "system", content: "Be short." },
-                    { role: "user", content: "Hi" },
-                    { role: "assistant", content: "Hello." },
-                    { role: "user", content: [{ type: "text", text: "[[say sure]]" }] }
-                  ]
-                },
-                { headers: { "X-Millrace-Cwd": cwd } }
-              )
-              .withResponse()
-          )
-          const threadId = first.response.headers.get("x-millrace-thread") as ThreadId
-          const thread = yield* hosted.host.thread(threadId)
-          expect(thread).toMatchObject({ provider: "demo", model: "any", cwd, title: "[[say sure]]" })
-          const continued = yield* call(() =>
-            client.chat.completions
-              .create(
-                {
-                  model: "demo",
-                  messages: [
-                    { role: "system", content: "Be short." },
-                    { role: "user", content: "Hi" },
-                    { role: "assistant", content: "sure" },
-                    { role: "user", content: "[[say more]]" }
-                  ]
-                },
-                { headers: { "X-Millrace-Thread": threadId } }
-              )
-              .withResponse()
-          )
-          expect(continued.response.headers.get("x-millrace-thread")).toBe(threadId)
-          const turns = yield* hosted.host.turns(threadId, {})
-          expect(turns.items.map(({ text }) => text)).toEqual([
-            "[[say more]]",
-            "Instructions:\nBe short.\n\n---\n\nThe conversation so far:\n\nUser: Hi\n\nAssistant: Hello.\n\n---\n\n[[say sure]]"
-          ])
-        })
+  it.live(
+    "the prompt contains the conversation; a continued thread gets only new messages; the caller chooses the directory",
+    () =>
+      run((hosted) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const cwd = yield* temporaryDirectory
+            const client = clientOf(hosted)
+            const first = yield* call(() =>
+              client.chat.completions
+                .create(
+                  {
+                    model: "demo/any",
+                    messages: [
+                      { role: "system", content: "Be short." },
+                      { role: "user", content: "Hi" },
+                      { role: "assistant", content: "Hello." },
+                      { role: "user", content: [{ type: "text", text: "[[say sure]]" }] }
+                    ]
+                  },
+                  { headers: { "X-Millrace-Cwd": cwd } }
+                )
+                .withResponse()
+            )
+            const threadId = first.response.headers.get("x-millrace-thread") as ThreadId
+            const thread = yield* hosted.host.thread(threadId)
+            expect(thread).toMatchObject({ provider: "demo", model: "any", cwd, title: "[[say sure]]" })
+            const continued = yield* call(() =>
+              client.chat.completions
+                .create(
+                  {
+                    model: "demo",
+                    messages: [
+                      { role: "system", content: "Be short." },
+                      { role: "user", content: "Hi" },
+                      { role: "assistant", content: "sure" },
+                      { role: "user", content: "[[say more]]" }
+                    ]
+                  },
+                  { headers: { "X-Millrace-Thread": threadId } }
+                )
+                .withResponse()
+            )
+            expect(continued.response.headers.get("x-millrace-thread")).toBe(threadId)
+            const turns = yield* hosted.host.turns(threadId, {})
+            expect(turns.items.map(({ text }) => text)).toEqual([
+              "[[say more]]",
+              "Instructions:\nBe short.\n\n---\n\nThe conversation so far:\n\nUser: Hi\n\nAssistant: Hello.\n\n---\n\n[[say sure]]"
+            ])
+          })
+        )
       )
-    )
   )
 
   it.live("C2 the same Idempotency-Key is the same turn", () =>
@@ -366,7 +368,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("X1 no token, a foreign Origin, another Host and a token in the query are refused as under /api", () =>
+  it.live("X1 no token, a foreign Origin, another Host and a token in the query are rejected as under /api", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const bearer = { authorization: `Bearer ${hosted.token}` }
@@ -389,7 +391,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("T11 a turn that failed or was interrupted is no answer, streamed or not, and is not sent again by the client", () =>
+  it.live("T11 a failed or interrupted turn is an error, streamed or not, and the client does not retry it", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted, { maxRetries: 2 })
@@ -447,7 +449,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D11 a hang-up interrupts when the caller asked for that, streamed or not", () =>
+  it.live("D11 a hang-up interrupts if the caller requested it, streamed or not", () =>
     run((hosted) =>
       Effect.gen(function* () {
         for (const stream of [true, false]) {
@@ -471,7 +473,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("S9 a server that goes down ends a call with an error that says so, never as if it were complete", () =>
+  it.live("S9 a server that shuts down ends a call with an error, never as if it were complete", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const before = yield* cursor(hosted)
@@ -491,7 +493,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D13 S1 a host that shuts down ends the turn first: the caller gets its real end", () =>
+  it.live("D13 S1 a host that shuts down ends the turn first: the caller gets its real outcome", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const before = yield* cursor(hosted)
@@ -516,7 +518,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("D13 C2 after a restart the same Idempotency-Key gives the end of the turn that the old server left", () =>
+  it.live("D13 C2 after a restart the same Idempotency-Key gives the outcome of the turn that the old server left", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const ask = (hosted: Hosted.Hosted) =>
@@ -542,7 +544,7 @@ describe("OpenAI-compatible face", () => {
     }).pipe(Effect.scoped, fair)
   )
 
-  it.live("D13 what retention took before it was told is told at the end, from state", () =>
+  it.live("D13 text that retention removed before delivery is delivered at the end, from state", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const before = yield* cursor(hosted)
@@ -567,7 +569,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("X3 revoking the token ends its live calls, and their turns go on", () =>
+  it.live("X3 revoking the token ends its live calls, and their turns continue", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const before = yield* cursor(hosted)
@@ -592,7 +594,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("the examples of docs/interface.md do what they say", () =>
+  it.live("the examples of docs/interface.md work as described", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const text = readFileSync(new URL("../../../../docs/interface.md", import.meta.url), "utf8")
@@ -614,7 +616,7 @@ describe("OpenAI-compatible face", () => {
     )
   )
 
-  it.live("models: the installed agents, each also by its name", () =>
+  it.live("models: lists the installed agents, and finds each by its name", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted)

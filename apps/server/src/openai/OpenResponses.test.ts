@@ -170,7 +170,7 @@ const run = <E>(effect: (hosted: Hosted.Hosted) => Effect.Effect<void, E>) =>
   Effect.scoped(Effect.flatMap(Hosted.start(), effect)).pipe(fair)
 
 describe("Open Responses", () => {
-  it.live("D13 the compliance cases that are not about a caller's tools: each answer and each event is as the schema says", () =>
+  it.live("D13 the compliance cases without caller-defined tools: each answer and each event matches the schema", () =>
     run((hosted) =>
       Effect.gen(function* () {
         for (const [name, body] of Object.entries(cases)) {
@@ -188,7 +188,7 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("D13 T11 a turn that fails in a stream is an error event, then response.failed, both as the schema says", () =>
+  it.live("D13 T11 a turn that fails in a stream is an error event, then response.failed, both matching the schema", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const sent = eventsOf((yield* post(hosted, { stream: true, input: "[[say so far]] [[fail no luck]]" })).body)
@@ -200,7 +200,7 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("D13 a response is read from the log, with what it was given; previous-response-id; an answer is continued once", () =>
+  it.live("D13 a response is read from the log, with its input; previous-response-id; an answer is continued once", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const first = JSON.parse((yield* post(hosted, { input: "[[think hm]] [[say papaya]]" })).body) as Json
@@ -263,7 +263,7 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("instructions that change count in a continued conversation, those that were given are not given again", () =>
+  it.live("changed instructions are sent in a continued conversation, unchanged ones are not sent again", () =>
     run((hosted) =>
       Effect.gen(function* () {
         let id: unknown
@@ -287,7 +287,7 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("fields that have no effect are named in a header and a field, by each endpoint, whole and streamed", () =>
+  it.live("ignored fields are named in a header and a field, by each endpoint, streamed or not", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const tools = [{ type: "function", name: "f", function: { name: "f" } }]
@@ -310,7 +310,7 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("X5 a file that is sent along is on disk, and the prompt names it; what is no data: URL is refused", () =>
+  it.live("X5 an attached file is on disk and the prompt names it; a URL that is not data: is rejected", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const answer = yield* post(hosted, cases["image-input"] ?? {})

@@ -13,7 +13,7 @@ const user = { role: "user", content: " Hi\nthere " }
 const assistant = { role: "assistant", content: "Hello." }
 
 describe("a conversation as a prompt", () => {
-  it("one message of the user is the prompt, as it stands", () => {
+  it("one user message is the prompt, unchanged", () => {
     expect(text([user])).toBe(" Hi\nthere ")
     expect(
       text([
@@ -29,26 +29,26 @@ describe("a conversation as a prompt", () => {
     expect(Either.getOrThrow(prompt([user])).title).toBe("Hi")
   })
 
-  it("instructions and what was said before stand apart from what is asked", () => {
+  it("instructions and earlier messages are separate from the new message", () => {
     expect(text([system, user])).toBe("Instructions:\nBe short.\n\n---\n\n Hi\nthere ")
     expect(text([user, assistant, { role: "user", content: "And now?" }])).toBe(
       "The conversation so far:\n\nUser:  Hi\nthere \n\nAssistant: Hello.\n\n---\n\nAnd now?"
     )
   })
 
-  it("calls and results of a caller's tools are told as words", () => {
+  it("calls and results of a caller's tools are included as text", () => {
     const called = { role: "assistant", content: null, tool_calls: [{ id: "1", function: { name: "f", arguments: "{}" } }] }
     expect(text([user, called, { role: "tool", tool_call_id: "1", content: "42" }])).toBe(
       "The conversation so far:\n\nUser:  Hi\nthere \n\nAssistant: (called f with {})\n\n---\n\nTool result: 42"
     )
   })
 
-  it("a continued thread is given only what follows its last answer", () => {
+  it("a continued thread gets only the messages after its last answer", () => {
     expect(text([system, user, assistant, { role: "user", content: "a" }, { role: "user", content: "b" }], true)).toBe("a\n\nb")
     expect(text([user], true)).toBe(" Hi\nthere ")
   })
 
-  it("what a continued thread is told to keep to stands apart", () => {
+  it("new instructions of a continued thread are a separate part", () => {
     const developer = { role: "developer", content: "In French." }
     expect(Either.getOrThrow(prompt([system, user, assistant, developer, user], true))).toMatchObject({
       text: " Hi\nthere ",
@@ -57,7 +57,7 @@ describe("a conversation as a prompt", () => {
     expect(Either.getOrThrow(prompt([user], true)).instructions).toBeUndefined()
   })
 
-  it("what an assistant thought is left out of its message, and is refused in one of the user", () => {
+  it("reasoning is dropped from an assistant's message and rejected in a user's", () => {
     for (const type of ["thinking", "redacted_thinking", "reasoning"]) {
       const content = [
         { type, thinking: "hm", text: [{ type: "text", text: "hm" }] },
@@ -75,7 +75,7 @@ describe("a conversation as a prompt", () => {
     expect(text([user, called, { role: "tool", content: "42" }])).toContain('(called f with {"a":1})')
   })
 
-  it("nothing to answer is refused", () => {
+  it("a request without a message is rejected", () => {
     for (const messages of [[assistant], [user, assistant], [system], [{ role: "user", content: "  " }]])
       expect(text(messages)).toBe("empty_prompt")
   })
@@ -95,7 +95,7 @@ describe("what is asked", () => {
     )
   })
 
-  it("what would change the answer and cannot be honoured is refused by its name", () => {
+  it("an unsupported field that would change the answer is rejected by name", () => {
     expect(chat({ n: 2 })).toBe("unsupported_parameter n")
     expect(chat({ tool_choice: "required" })).toBe("unsupported_parameter tool_choice")
     expect(chat({ response_format: { type: "json_object" } })).toBe("unsupported_parameter response_format")
@@ -104,7 +104,7 @@ describe("what is asked", () => {
     expect(responses({ input: [{ type: "item_reference", id: "x" }] })).toBe("unsupported_content input[0]")
   })
 
-  it("what cannot be read is named", () => {
+  it("an unreadable field is named", () => {
     expect(chat({ messages: "hi" })).toBe("invalid_value messages")
     expect(chat({ messages: [{ role: "pirate", content: "hi" }] })).toBe("invalid_value messages[0].role")
     const role = CompletionRequest.fromChat({ model: "demo", messages: [{ role: "User", content: "hi" }] })
@@ -114,7 +114,7 @@ describe("what is asked", () => {
     expect(responses({ input: 5 })).toBe("invalid_value input")
   })
 
-  it("an answer that is sent back is history", () => {
+  it("an answer that the client sends back is history", () => {
     const asked = CompletionRequest.fromResponses({
       model: "demo",
       input: [

@@ -109,7 +109,7 @@ const cases: ReadonlyArray<{
   readonly end: ReturnType<typeof end>
 }> = [
   {
-    name: "one message after the other",
+    name: "consecutive messages",
     moments: [
       events(begun("1"), delta("1", "a"), delta("1", "b"), done("1", "ab")),
       events(begun("2"), delta("2", "c"), done("2", "c"))
@@ -117,7 +117,7 @@ const cases: ReadonlyArray<{
     end: end(item("1", "ab"), item("2", "c"))
   },
   {
-    name: "messages that overlap",
+    name: "overlapping messages",
     moments: [
       events(begun("1"), begun("2"), delta("2", "x")),
       events(delta("1", "a"), delta("2", "y")),
@@ -127,7 +127,7 @@ const cases: ReadonlyArray<{
     end: end(item("1", "ab"), item("2", "xy"))
   },
   {
-    name: "a completed text that has more than its deltas",
+    name: "a completed text with more than its deltas",
     moments: [events(begun("1"), delta("1", "a"), done("1", "abc"))],
     end: end(item("1", "abc"))
   },
@@ -137,27 +137,27 @@ const cases: ReadonlyArray<{
     end: end(item("1", "abc"))
   },
   {
-    name: "a gap that took the beginning",
+    name: "a gap at the beginning",
     moments: [gap(open("1", "b")), events(delta("1", "b")), events(done("1", "ab"))],
     end: end(item("1", "ab"))
   },
   {
-    name: "a gap that took everything",
+    name: "a gap over everything",
     moments: [gap(item("1", "ab"), item("2", "c"))],
     end: end(item("1", "ab"), item("2", "c"))
   },
   {
-    name: "a gap that took the end",
+    name: "a gap at the end",
     moments: [events(begun("1"), delta("1", "a")), gap(item("1", "ab"), item("2", "c"))],
     end: end(item("1", "ab"), item("2", "c"))
   },
   {
-    name: "a gap that took a whole message before one that is seen",
+    name: "a gap over a whole message before a delivered one",
     moments: [gap(item("1", "ab"), open("2", "")), events(done("1", "ab"), begun("2"), delta("2", "c"), done("2", "cd"))],
     end: end(item("1", "ab"), item("2", "cd"))
   },
   {
-    name: "a gap whose items are further than the events after it",
+    name: "a gap whose items are ahead of the events after it",
     moments: [
       gap(item("1", "ab"), item("2", "c")),
       events(delta("1", "b"), done("1", "ab"), begun("2"), delta("2", "c"), done("2", "c"))
@@ -165,15 +165,15 @@ const cases: ReadonlyArray<{
     end: end(item("1", "ab"), item("2", "c"))
   },
   {
-    name: "messages without a word",
+    name: "messages without text",
     moments: [events(begun("1"), done("1", ""), begun("2"), delta("2", "c"), done("2", "c"))],
     end: end(item("1", ""), item("2", "c"))
   }
 ]
 
-describe("the pieces of an answer", () => {
+describe("the chunks of an answer", () => {
   for (const one of cases)
-    it(`D13 T9 are the answer: ${one.name}`, () => {
+    it(`D13 T9 join to the answer: ${one.name}`, () => {
       const moments = [...one.moments, one.end]
       expect(chatText(moments)).toBe(textOf(one.end.end.items))
       expect(received(moments)).toEqual(
@@ -181,14 +181,14 @@ describe("the pieces of an answer", () => {
       )
     })
 
-  it("T9 a text that turns out to be another one is said by the events that can", () => {
+  it("T9 a completed text that differs from its deltas is sent in the events that allow it", () => {
     const moments = [events(begun("1"), delta("1", "ab"), done("1", "xy")), end(item("1", "xy"))]
     expect(chatText(moments)).toBe("ab")
     const sent = responseEvents(moments) as ReadonlyArray<Sent & { readonly text?: string }>
     expect(sent.find(({ type }) => type === "response.output_text.done")?.text).toBe("xy")
   })
 
-  it("D13 reasoning and tools keep their places beside messages", () => {
+  it("D13 reasoning and tools keep their order among messages", () => {
     const command = { ...item("2", "", "command"), command: "ls", output: "x\n" }
     const moments = [
       events(begun("1", "reasoning"), delta("1", "hm", "reasoning"), done("1", "hm", "reasoning")),
@@ -204,7 +204,7 @@ describe("the pieces of an answer", () => {
     expect(chatText(moments)).toBe("a")
   })
 
-  it("T11 a turn that did not complete gives its words, then the error, and no end of a good answer", () => {
+  it("T11 a turn that did not complete gives its text, then the error, and no success marker", () => {
     const broken: TurnEvent = {
       _tag: "end",
       end: { ...end(item("1", "ab")).end, outcome: "deleted" }
@@ -228,7 +228,7 @@ describe("R7 calls with any number of items", () => {
   const all = Array.from({ length: many }, (_, n) => item(name(n), `text ${n}`))
   const told = all.map(({ itemId, text = "" }) => events(begun(itemId.slice(4)), done(itemId.slice(4), text)))
 
-  it("R7 a message that was told is forgotten beyond 1,024, and is told once: before a gap, after one, and at the end", () => {
+  it("R7 a delivered message is evicted beyond 1,024 and is delivered once: before a gap, after one, and at the end", () => {
     const known = new SentItems<number>()
     for (let n = 0; n < many; n++) {
       known.begin(name(n), (index) => index)
@@ -244,7 +244,7 @@ describe("R7 calls with any number of items", () => {
     expect(chatText([...told.slice(0, 1499), end(...all.slice(1300))]) === whole).toBe(true)
   })
 
-  it("R7 messages behind one that does not end are told from the 1,025th on; its own rest follows", () => {
+  it("R7 messages behind an unfinished one are delivered from the 1,025th on; the rest of the unfinished one follows", () => {
     const joiner = new MessageJoiner()
     const tell = (event: LogEvent) => {
       const read = ItemEvent.read(event)

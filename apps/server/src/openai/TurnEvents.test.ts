@@ -56,8 +56,8 @@ const tags = (moments: ReadonlyArray<TurnEvents.TurnEvent>) => moments.map(({ _t
 const offsets = (moments: ReadonlyArray<TurnEvents.TurnEvent>) =>
   moments.flatMap((event) => (event._tag === "events" ? event.events.map(({ offset }) => offset) : []))
 
-describe("the moments of a call", () => {
-  it.scoped("D6 silence has a beat every 15 seconds", () =>
+describe("the turn events of a call", () => {
+  it.scoped("D6 a silent stream has a heartbeat every 15 seconds", () =>
     Effect.gen(function* () {
       yield* append("running")
       const reading = yield* Effect.fork(collected)
@@ -69,7 +69,7 @@ describe("the moments of a call", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.scoped("S3 a server that closes delivers what there is, then cuts, or ends when the turn has ended", () =>
+  it.scoped("S3 a closing server delivers the available events, then cuts the stream, or ends it if the turn has ended", () =>
     Effect.gen(function* () {
       yield* append("running")
       yield* append()
@@ -82,7 +82,7 @@ describe("the moments of a call", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.scoped("X3 a token that is revoked cuts within a second", () =>
+  it.scoped("X3 revoking a token cuts its streams within a second", () =>
     Effect.gen(function* () {
       yield* append("running")
       const reading = yield* Effect.fork(collected)
@@ -98,7 +98,7 @@ describe("the moments of a call", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it("D1 D13 no event is lost or doubled between waits that are raced, 200 seeds", async () => {
+  it("D1 D13 racing waits lose and repeat no event, 200 seeds", async () => {
     for await (const seed of seeds(200)) {
       const { exit } = simulate(
         seed,

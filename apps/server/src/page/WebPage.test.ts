@@ -6,7 +6,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { routesOf } from "./WebPage.ts"
 
-it.scoped("a page that is built again under a running server: what was read stays, what is gone is said to be", () =>
+it.scoped("a page that is rebuilt under a running server: loaded files stay available, removed ones are 404", () =>
   Effect.gen(function* () {
     const folder = yield* temporaryDirectory
     mkdirSync(join(folder, "assets"))

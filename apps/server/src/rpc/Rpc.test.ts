@@ -43,7 +43,7 @@ it.scopedLive("C1 commands over RPC have the same answers and errors, and the to
   })
 )
 
-it.scopedLive("X1 a token that is none does not open the socket; a revoked one ends its streams", () =>
+it.scopedLive("X1 an invalid token does not open the socket; revoking one ends its streams", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const bad = yield* client({ url: fixture.url, token: "mlr_nonsense" })
@@ -58,7 +58,7 @@ it.scopedLive("X1 a token that is none does not open the socket; a revoked one e
   })
 )
 
-it.scopedLive("X3 a revoked token's open socket is cut: nothing can be asked over it any more", () =>
+it.scopedLive("X3 the open socket of a revoked token is cut: no call is possible over it", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
     const { record, token } = yield* Tokens.create(dataDir, { name: "thief" })
@@ -106,7 +106,7 @@ const raw = (fixture: Pick<Fixture, "url" | "token">, query = "") =>
     ({ socket }) => Effect.sync(() => socket.close())
   )
 
-it.scopedLive("X5 what is no message is answered, and ends neither the socket nor its streams", () =>
+it.scopedLive("X5 a malformed message gets an answer and ends neither the socket nor its streams", () =>
   Effect.gen(function* () {
     const { heard, socket } = yield* raw(yield* start())
     const bad = [
@@ -129,27 +129,25 @@ it.scopedLive("X5 what is no message is answered, and ends neither the socket no
   })
 )
 
-it.scopedLive(
-  "D5 a follow begins with open: the log that answers and its head; a reader at the head has caught-up in the same message",
-  () =>
-    Effect.gen(function* () {
-      const fixture = yield* start()
-      const { heard, socket } = yield* raw(fixture)
-      const { epoch } = fixture.log
-      yield* fixture.append(event(1))
-      const follow = (id: number, after: number) =>
-        socket.send(
-          JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: { after: `${epoch}-${after}` }, headers: [] })
-        )
-      const open = { _tag: "open", logEpoch: epoch, head: 1 }
-      follow(1, 0)
-      expect(JSON.parse((yield* heard(1)).at(-1) ?? "")).toMatchObject({ requestId: "1", values: [open] })
-      follow(2, 1)
-      expect(JSON.parse((yield* heard(2)).at(-1) ?? "")).toMatchObject({
-        requestId: "2",
-        values: [open, { _tag: "caught-up", head: 1, replayed: 0 }]
-      })
+it.scopedLive("D5 a follow begins with open: log epoch and head; a reader at the head gets caught-up in the same message", () =>
+  Effect.gen(function* () {
+    const fixture = yield* start()
+    const { heard, socket } = yield* raw(fixture)
+    const { epoch } = fixture.log
+    yield* fixture.append(event(1))
+    const follow = (id: number, after: number) =>
+      socket.send(
+        JSON.stringify({ _tag: "Request", id: String(id), tag: "follow", payload: { after: `${epoch}-${after}` }, headers: [] })
+      )
+    const open = { _tag: "open", logEpoch: epoch, head: 1 }
+    follow(1, 0)
+    expect(JSON.parse((yield* heard(1)).at(-1) ?? "")).toMatchObject({ requestId: "1", values: [open] })
+    follow(2, 1)
+    expect(JSON.parse((yield* heard(2)).at(-1) ?? "")).toMatchObject({
+      requestId: "2",
+      values: [open, { _tag: "caught-up", head: 1, replayed: 0 }]
     })
+  })
 )
 
 it.scopedLive(
@@ -200,7 +198,7 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("C6 a parameter of the upgrade that is not known is refused with its path, before the socket opens", () =>
+it.scopedLive("C6 an unknown parameter of the upgrade is rejected with its path, before the socket opens", () =>
   Effect.gen(function* () {
     const { token, url } = yield* start()
     const headers = {
@@ -221,7 +219,7 @@ it.scopedLive("C6 a parameter of the upgrade that is not known is refused with i
   })
 )
 
-it.scopedLive("X5 R7 a connection follows 256 streams; more are told bye, and once 256 of these are not read, refused", () =>
+it.scopedLive("X5 R7 a connection follows 256 streams; more get bye, and once 256 of these are unread, a rejection", () =>
   Effect.gen(function* () {
     const { heard, socket } = yield* raw(yield* start())
     const follow = (id: number) =>
@@ -239,7 +237,7 @@ it.scopedLive("X5 R7 a connection follows 256 streams; more are told bye, and on
 )
 
 it.scopedLive(
-  "X5 D7 a flood of calls waits at its own end: few run, the rest is not read, others are answered, and so is all of it",
+  "X5 D7 a flood of calls waits at its sender: few run, the rest stays unread, other clients are answered, and in the end so is the flood",
   () =>
     Effect.gen(function* () {
       const fixture = yield* start()
@@ -276,7 +274,7 @@ it.scopedLive(
     })
 )
 
-it.scopedLive("S9 drain: a follower over RPC gets everything, then bye with the cursor", () =>
+it.scopedLive("S9 drain: a subscriber over RPC gets everything, then bye with the cursor", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const rpc = yield* client(fixture)
@@ -330,7 +328,7 @@ it.scopedLive("X5 a message that is too large closes the socket with 1009", () =
   })
 )
 
-it.scopedLive("D7 a WebSocket client that asks and never reads is cut, and the memory is free again", () =>
+it.scopedLive("D7 a WebSocket client that sends calls and never reads is cut, and its memory is freed", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const pad = "x".repeat(200_000)

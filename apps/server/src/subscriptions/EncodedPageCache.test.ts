@@ -9,7 +9,7 @@ const bytesOf = (text: string, made: Array<string>) => () => {
   return Buffer.from(text)
 }
 
-it("D7 a page is encoded once for all who read it, and found by where it begins", () => {
+it("D7 a page is encoded once for all its readers, and found by its first position", () => {
   const pages = new EncodedPageCache()
   const made: Array<string> = []
   const first = pages.of(page(0, 4), undefined, bytesOf("0-4", made))
@@ -19,7 +19,7 @@ it("D7 a page is encoded once for all who read it, and found by where it begins"
   expect(made).toEqual(["0-4"])
 })
 
-it("D2 D13 a page at the head, and one of a stream, is nobody's next page: there may be more, or less, for others", () => {
+it("D2 D13 a page at the head, and a page of one stream, is not shared: other readers may need more or fewer events", () => {
   const pages = new EncodedPageCache()
   const made: Array<string> = []
   pages.of(page(0, 4, 4), undefined, bytesOf("at the head", made))
@@ -32,7 +32,7 @@ it("D2 D13 a page at the head, and one of a stream, is nobody's next page: there
   expect(made).toEqual(["at the head", "a stream", "another stream"])
 })
 
-it("D2 of two pages that begin at the same place each has its own bytes", () => {
+it("D2 two pages with the same first position keep separate bytes", () => {
   const pages = new EncodedPageCache()
   const made: Array<string> = []
   pages.of(page(0, 4), undefined, bytesOf("0-4", made))
@@ -40,7 +40,7 @@ it("D2 of two pages that begin at the same place each has its own bytes", () => 
   expect(pages.find(0)?.upTo).toBe(8)
 })
 
-it("D7 what is kept is bounded in bytes; the oldest goes first", () => {
+it("D7 the cache is bounded in bytes; the oldest page is evicted first", () => {
   const pages = new EncodedPageCache(100_000)
   const make = () => Buffer.alloc(40_000)
   for (let at = 0; at < 5; at++) pages.of(page(at, at + 1), undefined, make)
@@ -50,14 +50,14 @@ it("D7 what is kept is bounded in bytes; the oldest goes first", () => {
   expect(pages.find(3)).toBeDefined()
 })
 
-it("D7 pages of one small event count for what an entry costs, not for their bytes alone", () => {
+it("D7 pages of one small event count with the overhead of an entry, not only with their bytes", () => {
   const pages = new EncodedPageCache(100_000)
   const places = Array.from({ length: 1000 }, (_, at) => at)
   for (const at of places) pages.of(page(at, at + 1), undefined, () => Buffer.from("x"))
   expect(places.filter((at) => pages.find(at) !== undefined).length).toBeLessThan(100)
 })
 
-it("D7 pages that nobody reads are let go; one that is read stays, and is not counted twice", () => {
+it("D7 unread pages are evicted; a page in use stays, and is counted once", () => {
   const pages = new EncodedPageCache()
   for (let at = 0; at < 4; at++) pages.of(page(at, at + 1), undefined, () => Buffer.alloc(10_000))
   const one = pages.held / 4

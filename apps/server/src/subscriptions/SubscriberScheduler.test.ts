@@ -81,7 +81,7 @@ const scenario = (
   }).pipe(Effect.provide(layer(() => pass(commitMillis))), Effect.scoped, Effect.withClock(clock))
 }
 
-it.effect("D7 after a wave that took 4 ms the next one waits 8 ms and carries what was committed meanwhile", () =>
+it.effect("D7 after a wave of 4 ms the next one waits 8 ms and carries the events committed meanwhile", () =>
   scenario(4, ({ looks, pass }) =>
     Effect.gen(function* () {
       yield* append
@@ -100,7 +100,7 @@ it.effect("D7 after a wave that took 4 ms the next one waits 8 ms and carries wh
   )
 )
 
-it.effect("D7 with few followers every commit is announced at once", () =>
+it.effect("D7 with few subscribers every commit is announced at once", () =>
   scenario(0.1, ({ looks }) =>
     Effect.gen(function* () {
       for (let n = 1; n <= 5; n++) {
@@ -112,21 +112,23 @@ it.effect("D7 with few followers every commit is announced at once", () =>
   )
 )
 
-it.effect("D7 while every turn commits, followers have a twentieth of the time; when the writer rests, they go on at once", () =>
-  scenario(4, ({ looks, pass }) =>
-    Effect.gen(function* () {
-      yield* busyWriter(pass, 400)
-      // 4 ms of a batch and 80 ms of the writer.
-      expect(looks()).toBeGreaterThanOrEqual(4)
-      expect(looks()).toBeLessThanOrEqual(400 / 80 + 1)
-      const before = looks()
-      yield* rest
-      expect(looks()).toBe(before + 1)
-    })
-  )
+it.effect(
+  "D7 while every event-loop turn commits, subscribers get a twentieth of the time; when the writer is idle, they continue at once",
+  () =>
+    scenario(4, ({ looks, pass }) =>
+      Effect.gen(function* () {
+        yield* busyWriter(pass, 400)
+        // 4 ms of a batch and 80 ms of the writer.
+        expect(looks()).toBeGreaterThanOrEqual(4)
+        expect(looks()).toBeLessThanOrEqual(400 / 80 + 1)
+        const before = looks()
+        yield* rest
+        expect(looks()).toBe(before + 1)
+      })
+    )
 )
 
-it.effect("D7 a follower far behind takes its turns too, and none when nobody writes", () =>
+it.effect("D7 a lagging subscriber waits for its turn too, except when nothing is written", () =>
   scenario(4, ({ pass }) =>
     Effect.gen(function* () {
       const scheduler = yield* SubscriberScheduler.SubscriberScheduler
@@ -158,7 +160,7 @@ it.effect("D7 a follower far behind takes its turns too, and none when nobody wr
   )
 )
 
-it.effect("S3 a server that drains holds nobody back, whatever the writer does", () =>
+it.effect("S3 a draining server delays no subscriber, whatever the writer does", () =>
   scenario(4, ({ pass }) =>
     Effect.gen(function* () {
       const scheduler = yield* SubscriberScheduler.SubscriberScheduler
@@ -174,7 +176,7 @@ it.effect("S3 a server that drains holds nobody back, whatever the writer does",
   )
 )
 
-it.effect("D7 however long a wave took, the next one comes within 600 ms", () =>
+it.effect("D7 the next wave comes within 600 ms, however long the last one took", () =>
   scenario(100, ({ looks, pass }) =>
     Effect.gen(function* () {
       yield* busyWriter(pass, 1)
@@ -186,7 +188,7 @@ it.effect("D7 however long a wave took, the next one comes within 600 ms", () =>
   )
 )
 
-it.effect("D7 what commits take is not held against the readers", () =>
+it.effect("D7 the time of commits does not count as time of the readers", () =>
   scenario(
     0,
     ({ looks }) =>
@@ -198,7 +200,7 @@ it.effect("D7 what commits take is not held against the readers", () =>
   )
 )
 
-it.effect("D7 what is sent at the end of a wave's turn counts for the wave", () =>
+it.effect("D7 data sent at the end of a wave's turn counts for the wave", () =>
   scenario(0, ({ pass }) =>
     Effect.gen(function* () {
       const scheduler = yield* SubscriberScheduler.SubscriberScheduler

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import * as Subscribers from "./Subscribers.ts"
 
-it("D7 a reader is as far behind as the head is ahead; one that waits for its own stream is not; what it got stays counted", () => {
+it("D7 the lag of a reader is its distance to the head; a reader that waits for its own stream has none; delivered events stay counted", () => {
   const subscribers = Subscribers.make()
   const reader = Subscribers.reader("sse", "laptop", 0)
   const back = Subscribers.reader("sse", "laptop", 40)

@@ -106,7 +106,7 @@ it("D1 D2 each reader has its events once and in order, for 200 seeds of cuts an
   }
 })
 
-it.scoped("D6 a heartbeat with the head every 15 seconds, to followers at the head only", () =>
+it.scoped("D6 a heartbeat with the head every 15 seconds, to subscribers at the head only", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     yield* log.append([{ events: [event(1)], rows: [] }])
@@ -140,60 +140,64 @@ it.scoped("S3 closing delivers to the head first, then bye at the head, then the
   }).pipe(Effect.provide(layer()))
 )
 
-it.scoped("D2 leases of a hundred followers that came at once end apart, a quarter early or late, each with its cursor", () =>
-  Effect.gen(function* () {
-    const log = yield* EventLog
-    yield* log.append([{ events: [event(1), event(2)], rows: [] }])
-    const lease = Duration.minutes(1)
-    const ends: Array<number> = []
-    const one = Subscription.steps({ after: 0, session, lease }).pipe(
-      Stream.runLast,
-      Effect.zip(Clock.currentTimeMillis),
-      Effect.map(([step, now]) => {
-        expect(Option.getOrUndefined(step)).toEqual({ _tag: "bye", reason: "lease", resumeAfter: 2 })
-        ends.push(now)
-      })
-    )
-    const all = yield* Effect.fork(Effect.all(Effect.replicate(one, 100), { concurrency: "unbounded" }))
-    yield* TestClock.adjust("44 seconds")
-    expect(ends.length).toBe(0)
-    yield* TestClock.adjust("32 seconds")
-    yield* Fiber.join(all)
-    // Few per step, whatever wakes the subscriber.
-    const times = new Map<number, number>()
-    for (const end of ends) times.set(end, (times.get(end) ?? 0) + 1)
-    expect(Math.max(...times.values())).toBeLessThan(10)
-    expect([ends.length, Math.min(...ends) >= 45_000, Math.max(...ends) <= 75_400]).toEqual([100, true, true])
-  }).pipe(Effect.withRandom(Random.make("leases")), Effect.provide(layer()))
-)
-
-it.scoped("D2 D7 pages of the log end on a grid, so that readers who come in apart share them; those of a stream do not", () =>
-  Effect.gen(function* () {
-    const log = yield* EventLog
-    for (let n = 1; n <= 10; n++) yield* log.append([{ events: [event(n, threads[n % 2])], rows: [] }])
-    const pages = new EncodedPageCache()
-    const read = (after: number, stream?: StreamName) =>
-      Subscription.steps({ after, session, pages, ...(stream !== undefined && { stream }) }).pipe(
-        Stream.takeUntil((step) => step._tag === "caught-up"),
-        Stream.drop(1),
-        Stream.map((step) => {
-          if (step._tag === "block") return `block ${step.bytes.toString()}`
-          if (step._tag === "caught-up") return `caught-up, ${step.replayed} replayed`
-          if (step._tag !== "page") return step._tag
-          const own = step.page.events.map(({ offset }) => offset).join(" ")
-          return `page ${pages.of(step.page, stream, () => Buffer.from(own)).toString()}`
-        }),
-        Stream.runCollect,
-        Effect.map(Chunk.toReadonlyArray)
+it.scoped(
+  "D2 leases of a hundred simultaneous subscribers end at different times, up to a quarter early or late, each with its cursor",
+  () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      yield* log.append([{ events: [event(1), event(2)], rows: [] }])
+      const lease = Duration.minutes(1)
+      const ends: Array<number> = []
+      const one = Subscription.steps({ after: 0, session, lease }).pipe(
+        Stream.runLast,
+        Effect.zip(Clock.currentTimeMillis),
+        Effect.map(([step, now]) => {
+          expect(Option.getOrUndefined(step)).toEqual({ _tag: "bye", reason: "lease", resumeAfter: 2 })
+          ends.push(now)
+        })
       )
-    expect(yield* read(1)).toEqual(["page 2 3 4", "page 5 6 7 8", "page 9 10", "caught-up, 9 replayed"])
-    expect(yield* read(2)).toEqual(["page 3 4", "block 5 6 7 8", "page 9 10", "caught-up, 8 replayed"])
-    expect(yield* read(4)).toEqual(["block 5 6 7 8", "page 9 10", "caught-up, 6 replayed"])
-    expect(yield* read(3, threads[0])).toEqual(["page 4 6 8 10", "caught-up, 4 replayed"])
-  }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
+      const all = yield* Effect.fork(Effect.all(Effect.replicate(one, 100), { concurrency: "unbounded" }))
+      yield* TestClock.adjust("44 seconds")
+      expect(ends.length).toBe(0)
+      yield* TestClock.adjust("32 seconds")
+      yield* Fiber.join(all)
+      // Few per step, whatever wakes the subscriber.
+      const times = new Map<number, number>()
+      for (const end of ends) times.set(end, (times.get(end) ?? 0) + 1)
+      expect(Math.max(...times.values())).toBeLessThan(10)
+      expect([ends.length, Math.min(...ends) >= 45_000, Math.max(...ends) <= 75_400]).toEqual([100, true, true])
+    }).pipe(Effect.withRandom(Random.make("leases")), Effect.provide(layer()))
 )
 
-it.scoped("S3 bye after a page that another follower encoded names the place after that page", () =>
+it.scoped(
+  "D2 D7 pages of the log end on a grid, so that readers with different starts share them; pages of a stream do not",
+  () =>
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      for (let n = 1; n <= 10; n++) yield* log.append([{ events: [event(n, threads[n % 2])], rows: [] }])
+      const pages = new EncodedPageCache()
+      const read = (after: number, stream?: StreamName) =>
+        Subscription.steps({ after, session, pages, ...(stream !== undefined && { stream }) }).pipe(
+          Stream.takeUntil((step) => step._tag === "caught-up"),
+          Stream.drop(1),
+          Stream.map((step) => {
+            if (step._tag === "block") return `block ${step.bytes.toString()}`
+            if (step._tag === "caught-up") return `caught-up, ${step.replayed} replayed`
+            if (step._tag !== "page") return step._tag
+            const own = step.page.events.map(({ offset }) => offset).join(" ")
+            return `page ${pages.of(step.page, stream, () => Buffer.from(own)).toString()}`
+          }),
+          Stream.runCollect,
+          Effect.map(Chunk.toReadonlyArray)
+        )
+      expect(yield* read(1)).toEqual(["page 2 3 4", "page 5 6 7 8", "page 9 10", "caught-up, 9 replayed"])
+      expect(yield* read(2)).toEqual(["page 3 4", "block 5 6 7 8", "page 9 10", "caught-up, 8 replayed"])
+      expect(yield* read(4)).toEqual(["block 5 6 7 8", "page 9 10", "caught-up, 6 replayed"])
+      expect(yield* read(3, threads[0])).toEqual(["page 4 6 8 10", "caught-up, 4 replayed"])
+    }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
+)
+
+it.scoped("S3 bye after a page that another subscriber encoded names the position after that page", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const lease = Duration.seconds(20)
@@ -209,27 +213,25 @@ it.scoped("S3 bye after a page that another follower encoded names the place aft
   }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
 )
 
-it.scoped(
-  "D6 D13 what another follower encoded goes to nobody beyond the head of the attach, nor to who follows one stream",
-  () =>
-    Effect.gen(function* () {
-      const log = yield* EventLog
-      const append = (...ns: ReadonlyArray<number>) => log.append([{ events: ns.map((n) => event(n, threads[n % 2])), rows: [] }])
-      const pages = new EncodedPageCache()
-      yield* append(1, 2)
-      const whole = yield* Subscription.attach({ after: 0, session, pages })
-      yield* append(3, 4, 5)
-      yield* TestClock.adjust(1)
-      pages.of(yield* log.read({ after: 0, limit: 4 }), undefined, () => Buffer.from("1 2 3 4"))
-      const one = yield* Subscription.attach({ after: 0, session, pages, stream: threads[0] })
-      const took = ({ next }: Subscription.Subscription, count: number) =>
-        Effect.map(Effect.replicateEffect(next, count), (steps) => [offsets(steps), steps[1]])
-      expect(yield* took(whole, 3)).toMatchObject([[1, 2, 3, 4], { _tag: "caught-up", head: 2, replayed: 2 }])
-      expect(yield* took(one, 2)).toMatchObject([[2, 4], { _tag: "caught-up", head: 5, replayed: 2 }])
-    }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
+it.scoped("D6 D13 a page of another subscriber is not used beyond the head at attach, nor for a subscriber of one stream", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const append = (...ns: ReadonlyArray<number>) => log.append([{ events: ns.map((n) => event(n, threads[n % 2])), rows: [] }])
+    const pages = new EncodedPageCache()
+    yield* append(1, 2)
+    const whole = yield* Subscription.attach({ after: 0, session, pages })
+    yield* append(3, 4, 5)
+    yield* TestClock.adjust(1)
+    pages.of(yield* log.read({ after: 0, limit: 4 }), undefined, () => Buffer.from("1 2 3 4"))
+    const one = yield* Subscription.attach({ after: 0, session, pages, stream: threads[0] })
+    const took = ({ next }: Subscription.Subscription, count: number) =>
+      Effect.map(Effect.replicateEffect(next, count), (steps) => [offsets(steps), steps[1]])
+    expect(yield* took(whole, 3)).toMatchObject([[1, 2, 3, 4], { _tag: "caught-up", head: 2, replayed: 2 }])
+    expect(yield* took(one, 2)).toMatchObject([[2, 4], { _tag: "caught-up", head: 5, replayed: 2 }])
+  }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
 )
 
-it.scoped("D7 every page waits for its turn, of one who is behind and of one at the head", () =>
+it.scoped("D7 every page waits for its turn, of lagging subscribers and of those at the head", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const scheduler = yield* SubscriberScheduler.SubscriberScheduler

@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Exit, Tracer } from "effect"
 import * as Scrubbed from "./Scrubbed.ts"
 
-it.effect("X4 of a failure a span has its kind alone, and of a request neither headers nor its query", () =>
+it.effect("X4 a span has only the kind of a failure, and neither headers nor query of a request", () =>
   Effect.gen(function* () {
     const ends: Array<Exit.Exit<unknown, unknown>> = []
     const said: Array<string> = []

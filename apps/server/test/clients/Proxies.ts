@@ -13,26 +13,26 @@ import { Data, Deferred, Effect, Exit, type Scope } from "effect"
 export class ProxyEnded extends Data.TaggedError("ProxyEnded")<{ readonly message: string }> {}
 
 export interface Proxy {
-  /** Where the server is expected: a test listens here. */
+  /** The expected address of the server: a test listens there. */
   readonly upstream: string
   /** HTTP without TLS. */
   readonly plain: string
   /** HTTP/1.1 and HTTP/2 over TLS. */
   readonly tls: string
-  /** Of millrace.example, signed by itself. */
+  /** Certificate of millrace.example, self-signed. */
   readonly certificate: string
 }
 
 interface Started {
   readonly command: string
   readonly args: ReadonlyArray<string>
-  /** Completes when it listens, by what it writes to standard error. */
+  /** Recognises in standard error that it listens. */
   readonly isReady?: (text: string) => boolean
 }
 
 const page = new URL("../../../../docs/operations.md", import.meta.url)
 
-/** The file that people copy, with other addresses. Each must be there. */
+/** The documented file with other addresses. Each replaced text must exist. */
 const documented = (language: string, replaced: Readonly<Record<string, string>>): Effect.Effect<string> =>
   Effect.gen(function* () {
     const text = yield* Effect.promise(() => readFile(page, "utf8"))
@@ -62,7 +62,7 @@ const certify = (directory: string) =>
     return { key, crt, pem, certificate }
   })
 
-/** What Debian's nginx.conf has around conf.d, for one process and this directory. */
+/** The part of Debian's nginx.conf around conf.d, for one process and this directory. */
 const nginx = (
   directory: string,
   { crt, key }: { readonly crt: string; readonly key: string },
@@ -83,7 +83,7 @@ const nginx = (
     return { command: "/usr/sbin/nginx", args: ["-c", file, "-p", directory, "-g", "daemon off;"], isReady } satisfies Started
   })
 
-/** What Debian's haproxy.cfg has before. Its own check of a server begins when it listens. */
+/** The beginning of Debian's haproxy.cfg. Its health check of the server begins when it listens. */
 const haproxy = (directory: string, { pem }: { readonly pem: string }, { plain, tls, upstream }: Proxy, ready: string) =>
   Effect.gen(function* () {
     const sections = yield* documented("haproxy", {
@@ -123,7 +123,7 @@ const asked = (path: string): Effect.Effect<{ readonly came: Effect.Effect<void>
     return { came: Deferred.await(came) }
   })
 
-/** Returns when it is ready: by what it writes, else by `ready`. The process ends with the scope. */
+/** Returns when the process is ready: by its standard error, else by `ready`. The process ends with the scope. */
 const launch = ({ args, command, isReady }: Started, ready: Effect.Effect<void>) =>
   Effect.gen(function* () {
     let text = ""
@@ -147,7 +147,7 @@ const launch = ({ args, command, isReady }: Started, ready: Effect.Effect<void>)
 
 export const kinds = ["nginx", "haproxy"] as const
 export type Kind = (typeof kinds)[number]
-/** The packages that its tests need, and whether all are there. */
+/** The Debian packages that the tests need, and whether they are installed. */
 export const packages = { nginx: "nginx-light openssl", haproxy: "haproxy openssl" }
 export const isThere = (kind: Kind): boolean => [`/usr/sbin/${kind}`, "/usr/bin/openssl"].every((file) => existsSync(file))
 

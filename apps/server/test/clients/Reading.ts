@@ -1,11 +1,11 @@
-/** Reads the log with a client as its caller, and says what the caller was not given. */
+/** Reads the log with a client as its caller does, and reports what the caller did not get. */
 import { Effect, type Scope } from "effect"
 import { type Browser, chromium } from "playwright-core"
 import { event, type Fixture } from "../support/Fixture.ts"
 import { executable } from "./Chromium.ts"
 import type * as SseClients from "./SseClients.ts"
 
-/** In CI everything is there; elsewhere what is missing is left out, and said. */
+/** In CI every program must be installed; elsewhere the tests of a missing one are skipped with a message. */
 export const isWanted = (name: string, isThere: boolean): boolean => {
   if (isThere || process.env["CI"] !== undefined) return true
   process.stderr.write(`\nNOT TESTED: ${name} is not installed (apt-get install ${name}). CI tests with it.\n\n`)
@@ -20,9 +20,9 @@ export const launch: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquire
 )
 
 export interface Reader {
-  /** What the client's caller was given until now. */
+  /** The messages that the client has delivered so far. */
   readonly messages: ReadonlyArray<SseClients.Message>
-  /** Returns when the messages so far are such. */
+  /** Returns when the messages so far satisfy this. */
   readonly until: (holds: (messages: ReadonlyArray<SseClients.Message>) => boolean) => Effect.Effect<void>
 }
 
@@ -72,7 +72,7 @@ const isJson = (text: string): boolean => {
   }
 }
 
-/** The events of the log that are missing, repeated or different from what was committed, and messages that are not events. */
+/** Events of the log that are missing, repeated or different from the committed ones, and messages that are not events. */
 export const wrong = (messages: ReadonlyArray<SseClients.Message>, jsons: ReadonlyArray<string>): ReadonlyArray<string> => {
   const events = messages.filter(({ type }) => type === "message")
   const order = events.map(({ data }) => jsons.indexOf(data)).filter((at) => at >= 0)
@@ -81,12 +81,12 @@ export const wrong = (messages: ReadonlyArray<SseClients.Message>, jsons: Readon
     ...jsons.flatMap((json, at) => (times(json) === 0 ? [`lost ${at + 1}`] : times(json) > 1 ? [`repeated ${at + 1}`] : [])),
     ...order.flatMap((at, n) => (at < (order[n - 1] ?? 0) ? [`out of order ${at + 1}`] : [])),
     ...events.flatMap(({ data }) => (jsons.includes(data) ? [] : [`not an event: ${data.slice(0, 80)}`])),
-    // The first frame of a connection takes what `eventsource` 2 has kept from the one before.
+    // The first frame of a connection absorbs what `eventsource` 2 kept from the previous one.
     ...messages.flatMap(({ data, type }) => (type === "open" || isJson(data) ? [] : [`${type}: ${data.slice(0, 80)}`]))
   ]
 }
 
-/** Commits so many events of several sizes, after `from` of them. */
+/** Commits `count` events of several sizes, after `from` existing ones. */
 export const fill = ({ append }: Pick<Fixture, "append">, count: number, from = 0): Effect.Effect<void> =>
   Effect.gen(function* () {
     const text = "Grüße aus dem Mühlbach 水車 🛶 "

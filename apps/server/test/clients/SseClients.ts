@@ -20,7 +20,7 @@ export interface Message {
 
 export interface SseClient {
   readonly name: string
-  /** Follows the whole log from its start, comes back when it is cut, and stops when the function that it gives is called. */
+  /** Follows the whole log from its start, reconnects after a cut, and stops when the returned function is called. */
   readonly open: (url: string, got: (message: Message) => void) => Promise<() => void>
 }
 
@@ -40,7 +40,7 @@ const eventSource = (name: string, make: (url: string) => Source): SseClient => 
     const source = make(`${url}/api/events`)
     for (const type of types)
       source.addEventListener(type, ({ data, lastEventId }) => {
-        // The other event of the name `open` is the connection's, and has no data.
+        // The connection's own `open` event has the same name and no data.
         if (typeof data === "string") got({ type, id: lastEventId ?? "", data })
       })
     return Promise.resolve(() => source.close())
@@ -129,7 +129,7 @@ export const inNode: ReadonlyArray<SseClient> = [
   ours
 ]
 
-/** A browser's own. The page is of the same origin: one that `/health` makes. `onAsk`: it asks for the events, again or for the first time. */
+/** The browser's EventSource. The page has the same origin: it is the one of `/health`. `onAsk`: called at each request for events. */
 export const inBrowser = (newPage: () => Promise<Page>, onAsk: () => void = () => undefined): SseClient => ({
   name: "Chromium",
   open: async (url, got) => {

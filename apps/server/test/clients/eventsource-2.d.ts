@@ -1,5 +1,5 @@
 declare module "eventsource-2" {
-  /** What the tests use of it: it has no types of its own. */
+  /** The part that the tests use; the package has no types. */
   export default class EventSource {
     constructor(url: string)
     addEventListener(type: string, listener: (event: { readonly data?: unknown; readonly lastEventId?: string }) => void): void

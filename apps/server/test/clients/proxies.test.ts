@@ -1,5 +1,5 @@
 /**
- * The clients that people use behind the proxies that people use, with the files of docs/operations.md: each client gets every event once, in order (D2),
+ * Common clients behind common proxies, with the configuration files of docs/operations.md: each client gets every event once, in order (D2),
  * also when connections are cut on either side of the proxy, and when the server restarts behind it.
  */
 import { expect, layer } from "@effect/vitest"
@@ -32,10 +32,10 @@ import { fill, follow, isWanted, jsonsOf, launch, read, wrong } from "./Reading.
 import * as SseClients from "./SseClients.ts"
 
 const total = 40
-/** Eleven clients at once, two of them browsers, are slow where the machine is busy: the limit only ends a test that hangs. */
+/** Eleven clients at once, two of them browsers, are slow on a busy machine: the limit only ends a test that hangs. */
 const limit = 360_000 * Number(process.env["MILLRACE_TEST_SLOWER"] ?? 1)
 
-/** Between an id line and the empty line two clients lose an event (decision 0099). Chunks of HTTP may begin there, and a proxy chooses them. */
+/** Cut between an id line and the empty line, two clients lose an event (decision 0099). The proxy chooses where HTTP chunks begin, which may be there. */
 const notAfter = /\nid: [^\r\n]+\n(\r\n?)?([0-9a-f]+\r?\n?)?$/
 const cut = { bytes: 1_500, notAfter }
 const uncut = () => undefined
@@ -43,9 +43,9 @@ const uncut = () => undefined
 interface Way {
   readonly name: string
   readonly tls: boolean
-  /** `onAsk`: it asks for the events. */
+  /** `onAsk`: called when the client requests events. */
   readonly client: (onAsk: () => void) => SseClients.SseClient
-  /** The client itself reports when it asks; else its connections do. */
+  /** True if the client itself reports its requests; otherwise its connections do. */
   readonly reports: boolean
 }
 
@@ -77,17 +77,17 @@ const world = (kind: Proxies.Kind) =>
     })
   )
 
-/** A scope that ends before the test's, or with it. */
+/** A child scope of the test's. */
 const within = Effect.flatMap(Effect.scope, (scope) => Scope.fork(scope, ExecutionStrategy.sequential))
 
 const serve = (options: Parameters<typeof start>[0] = {}) =>
   Effect.orDie(Effect.provideService(start({ auth: false, ...options }), Retry, Duration.millis(10)))
 
-/** The way from the proxy to the server. */
+/** Opens the path from the proxy to the server. */
 const behind = (fixture: Pick<Fixture, "url">, cutOf: (cuts: number) => CuttingProxy.Cut | undefined = uncut) =>
   Effect.flatMap(World, ({ proxy }) => CuttingProxy.openWith(fixture.url, cutOf, { at: proxy.upstream }))
 
-/** A way from one client to the proxy. */
+/** Opens the path from one client to the proxy. */
 const before = (
   tls: boolean,
   cutOf: (cuts: number) => CuttingProxy.Cut | undefined = uncut,
@@ -99,7 +99,7 @@ const before = (
     return tls ? url.replace("http:", "https:") : url
   })
 
-/** What is found for each client, all at once. */
+/** The findings for each client; all clients run at once. */
 const each = <A>(one: (way: Way) => Effect.Effect<A, never, Scope.Scope | World>) =>
   Effect.gen(function* () {
     const { ways } = yield* World
@@ -110,14 +110,14 @@ const each = <A>(one: (way: Way) => Effect.Effect<A, never, Scope.Scope | World>
   })
 const all = <A>(value: A) => Effect.map(World, ({ ways }) => Object.fromEntries(ways.map(({ name }) => [name, value])))
 
-/** A server with events, and what each client is expected to give. */
+/** A server with events, and the messages that each client must deliver. */
 const filled = Effect.gen(function* () {
   const fixture = yield* serve()
   yield* fill(fixture, total)
   return { fixture, jsons: yield* jsonsOf(fixture) }
 })
 
-/** What is wrong with all that the client gives of a log that does not grow. */
+/** The findings for a client that reads a log that does not grow. */
 const readWhole = (way: Way, url: string, jsons: ReadonlyArray<string>) =>
   Effect.map(
     read(
@@ -154,7 +154,7 @@ for (const kind of Proxies.kinds) {
               let cuts = 0
               const url = yield* before(way.tls, (count) => {
                 cuts = count
-                // A record of TLS is read whole or not at all: each connection gets further than the one before.
+                // A TLS record is read whole or not at all: each connection gets further than the previous one.
                 return way.tls ? { bytes: 4_000 * 2 ** count } : cut
               })
               return { wrong: yield* readWhole(way, url, jsons), isCut: cuts >= (way.tls ? 1 : 5) }
@@ -183,7 +183,7 @@ for (const kind of Proxies.kinds) {
     )
 
     it.scoped(
-      "D2 D16 while the server is away each client is refused and asks again; from the next server it gets the rest, once",
+      "D2 D16 while the server is down each client is refused and retries; from the next server it gets the rest, once",
       () =>
         Effect.gen(function* () {
           const one = yield* within
@@ -225,7 +225,7 @@ for (const kind of Proxies.kinds) {
     )
 
     it.scoped(
-      "D16 while the server is away a stream of events is closed without an answer; everything else gets 503",
+      "D16 while the server is down a request for an event stream is closed without an answer; everything else gets 503",
       () =>
         Effect.gen(function* () {
           const url = yield* before(false)
@@ -238,7 +238,7 @@ for (const kind of Proxies.kinds) {
     )
 
     it.scoped(
-      "D2 RPC: the WebSocket passes, with commands and every event once, also over a restart; a browser's, too",
+      "D2 RPC: the WebSocket works through the proxy, with commands and every event once, also over a restart and from a browser",
       () =>
         Effect.gen(function* () {
           const { browser } = yield* World
@@ -302,7 +302,7 @@ for (const kind of Proxies.kinds) {
     )
 
     it.scoped(
-      "X1 TLS ends at the proxy: with --trust-proxy links are https and the cookie is Secure; what a client forwards itself does not count",
+      "X1 TLS ends at the proxy: with --trust-proxy links are https and the cookie is Secure; a client's own forwarded headers are ignored",
       () =>
         Effect.gen(function* () {
           const { proxy } = yield* World

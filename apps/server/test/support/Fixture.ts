@@ -17,10 +17,10 @@ import * as Tokens from "../../src/auth/Tokens.ts"
 import * as Server from "../../src/Server.ts"
 import { Service } from "../../src/Service.ts"
 
-/** What the fake service answers; a test sets it. */
+/** The answers of the fake service; a test sets them. */
 export interface Fake {
   dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
-  /** Without it no command is known. */
+  /** Without it every command is unknown. */
   commandStatus?: Service["Type"]["commandStatus"]
   readonly threads: Set<string>
   ready: Ready.Ready
@@ -164,7 +164,7 @@ const memoryLog = (retained: number, fake: Fake) =>
     }))
   )
 
-/** Starts a server that ends with the scope; `log`: that of an earlier one. */
+/** Starts a server that ends with the scope; `log`: the log of an earlier one. */
 export const start = (
   options: Partial<Server.Options> & { readonly retained?: number; readonly log?: typeof EventLog.Service } = {}
 ): Effect.Effect<Fixture, Error, Scope.Scope> =>
@@ -276,6 +276,6 @@ export const live = (url: string, headers: Record<string, string>): Effect.Effec
     (live) => live.cut
   )
 
-/** An SSE follower with the fixture's token. */
+/** An SSE subscriber with the fixture's token. */
 export const follower = (fixture: { readonly url: string; readonly token: string }, query = "") =>
   live(`${fixture.url}/api/events${query}`, { accept: "text/event-stream", authorization: `Bearer ${fixture.token}` })

@@ -2,13 +2,13 @@
 import { connect, createServer, type Socket } from "node:net"
 import { Effect, type Scope } from "effect"
 
-/** Where a connection is cut: after a number of bytes of its responses, or later where these end with `notAfter`; or right after given bytes. */
+/** Where a connection is cut: after a number of response bytes, or later if these end with `notAfter`; or right after given bytes. */
 export type Cut = { readonly bytes: number; readonly notAfter?: RegExp } | { readonly after: string | Buffer }
 
-/** More than what a `notAfter` matches. */
+/** Longer than any match of a `notAfter`. */
 const tail = 300
 
-/** How many bytes of what came (`all`) pass; nothing: all of them. */
+/** How many of all received bytes (`all`) pass; `undefined`: all of them. */
 const passing = (cut: Cut | undefined, all: Buffer): number | undefined => {
   if (cut === undefined) return undefined
   if ("after" in cut) {
@@ -23,12 +23,12 @@ const passing = (cut: Cut | undefined, all: Buffer): number | undefined => {
 export interface Options {
   /** The unix socket to listen at; default: a free port of this machine. */
   readonly at?: string
-  /** A connection sent its first bytes. */
+  /** Called when a connection has sent its first bytes. */
   readonly onAsk?: () => void
 }
 
 /**
- * `to`: a URL, or the path of a unix socket. `cutOf`: where the next connection is cut, by how many were; nothing: no more of them. Its connections end
+ * `to`: a URL, or the path of a unix socket. `cutOf` returns where the next connection is cut, given the number of cuts so far; `undefined` ends the cuts. Its connections end
  * with the scope.
  */
 export const openWith = (

@@ -22,7 +22,7 @@ export interface Transport {
   readonly name: string
   /** Whether it emits `caught-up`, `bye` and `end`; a poll only returns pages. */
   readonly speaks: boolean
-  /** `cutAfter`: the connection breaks when so many bytes came; in process, which has none, at a frame. */
+  /** `cutAfter`: the connection breaks after this many bytes; in process, at a frame. */
   readonly follow: (hosted: Hosted, request: Request, cutAfter?: number) => Stream.Stream<Frame, FollowError>
 }
 

@@ -46,7 +46,7 @@ const pages = <A, E>(page: (request: PageRequest) => Effect.Effect<PageOf<A>, E>
 for (const { layer: subject, name, patient } of Subjects.all)
   layer(subject, { excludeTestServices: true })(name, (it) => {
     it.effect(
-      "C1 C2 dispatch: accepted with a cursor that is committed; again: the same; another body, a rule that refuses: typed",
+      "C1 C2 dispatch: accepted with a committed cursor; repeated: the same answer; another body or a rule's rejection: a typed error",
       () =>
         Effect.gen(function* () {
           const { accepted, asked, millrace, threadId } = yield* begin("hello", "turn.completed")
@@ -70,7 +70,7 @@ for (const { layer: subject, name, patient } of Subjects.all)
         })
     )
 
-    it.effect("C1 commandStatus: what was accepted, what was refused, and what is unknown", () =>
+    it.effect("C1 commandStatus: accepted, rejected and unknown", () =>
       Effect.gen(function* () {
         const { accepted, asked, millrace } = yield* begin("status", "turn.completed")
         const { status, ...rest } = yield* millrace.commandStatus(asked.commandId)
@@ -87,7 +87,7 @@ for (const { layer: subject, name, patient } of Subjects.all)
       })
     )
 
-    it.effect("D4 state, thread, turns, items say the same of one position of the log", () =>
+    it.effect("D4 state, thread, turns and items agree on one position of the log", () =>
       Effect.gen(function* () {
         const { accepted, millrace, threadId } = yield* begin("state", "turn.completed")
         const thread = yield* millrace.thread(threadId)
@@ -113,7 +113,7 @@ for (const { layer: subject, name, patient } of Subjects.all)
       })
     )
 
-    it.effect("D10 pages: newest first, no longer than asked for, each once, to the last", () =>
+    it.effect("D10 pages: newest first, within the limit, each entry once, to the last", () =>
       Effect.gen(function* () {
         const { millrace, threadId } = yield* begin("pages", "turn.completed")
         for (let n = 0; n < 3; n++) {
@@ -138,7 +138,7 @@ for (const { layer: subject, name, patient } of Subjects.all)
     )
 
     it.effect(
-      "T13 requests: the same in requests, state and thread; the first answer wins, the second is told, an unknown one is refused",
+      "T13 requests: the same in requests, state and thread; the first answer wins, the second gets already-settled, an unknown request is rejected",
       () =>
         Effect.gen(function* () {
           const { millrace, threadId } = yield* begin("ask", "request.opened")
@@ -158,7 +158,7 @@ for (const { layer: subject, name, patient } of Subjects.all)
     )
 
     it.effect(
-      "D3 D6 follow: replayed, caught up once, the end of a stream; a cursor that means nothing here is refused; providers are there",
+      "D3 D6 follow: replay, caught-up once, the end of a stream; a foreign cursor is rejected; providers are listed",
       () =>
         Effect.gen(function* () {
           const { millrace, threadId } = yield* begin("follow", "session.state.changed")
@@ -181,7 +181,7 @@ for (const { layer: subject, name, patient } of Subjects.all)
         })
     )
 
-    it.effect("S1 after a shutdown began: commands are refused by name, what is there can still be read", () =>
+    it.effect("S1 after a shutdown began: commands are rejected with a typed error, reads still work", () =>
       Effect.gen(function* () {
         const { threadId } = yield* begin("last", "turn.completed")
         const { beginShutdown, dataDir, millrace } = yield* Subjects.Subject

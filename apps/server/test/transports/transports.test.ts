@@ -98,7 +98,7 @@ const cutAgainAndAgain = (
 layer(World.layer, { excludeTestServices: true })("a server", (it) => {
   describe.each(Transports.all)("$name", (transport) => {
     const { follow, name, speaks } = transport
-    it.effect("D9 D2 the whole log, replayed, is the log byte for byte; so is one stream of it", () =>
+    it.effect("D9 D2 a replay of the whole log, and of one stream, equals the log byte for byte", () =>
       Effect.gen(function* () {
         const world = yield* World.World
         const talk = yield* finished
@@ -111,30 +111,32 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
       })
     )
 
-    it.effect("D14 who comes in mid-item has all of it before what comes; a second tab costs the first one nothing", () =>
-      Effect.gen(function* () {
-        const world = yield* World.World
-        const talk = yield* world.halfway
-        const known = yield* committed(world, talk.stream)
-        const request = { stream: talk.stream }
-        const first = yield* reading(transport, world, request, isTerminal)
-        // Other clients attach and leave meanwhile.
-        for (let n = 0; n < 3; n++) expect(events(yield* read(follow(world, request), isHalf()))).toEqual(known)
-        const second = yield* reading(transport, world, request, isTerminal)
-        yield* talk.release
-        const tabs = [yield* Fiber.join(first), yield* Fiber.join(second)]
-        const all = toTerminal(yield* committed(world, talk.stream))
-        expect(all.length).toBeGreaterThan(known.length)
-        for (const tab of tabs) {
-          expect(events(tab)).toEqual(all)
-          // Both attached in the middle, independently of each other.
-          if (speaks) expect(controls(tab)).toMatchObject([{ _tag: "caught-up", replayed: known.length, requests: 0 }])
-          if (speaks) expect(tab.findIndex(isCaughtUp)).toBe(known.length)
-        }
-      })
+    it.effect(
+      "D14 a client that joins in mid-item gets all of it before live events; a second tab repeats nothing to the first",
+      () =>
+        Effect.gen(function* () {
+          const world = yield* World.World
+          const talk = yield* world.halfway
+          const known = yield* committed(world, talk.stream)
+          const request = { stream: talk.stream }
+          const first = yield* reading(transport, world, request, isTerminal)
+          // Other clients attach and leave meanwhile.
+          for (let n = 0; n < 3; n++) expect(events(yield* read(follow(world, request), isHalf()))).toEqual(known)
+          const second = yield* reading(transport, world, request, isTerminal)
+          yield* talk.release
+          const tabs = [yield* Fiber.join(first), yield* Fiber.join(second)]
+          const all = toTerminal(yield* committed(world, talk.stream))
+          expect(all.length).toBeGreaterThan(known.length)
+          for (const tab of tabs) {
+            expect(events(tab)).toEqual(all)
+            // Both attached in the middle, independently of each other.
+            if (speaks) expect(controls(tab)).toMatchObject([{ _tag: "caught-up", replayed: known.length, requests: 0 }])
+            if (speaks) expect(tab.findIndex(isCaughtUp)).toBe(known.length)
+          }
+        })
     )
 
-    it.effect("D1 D5 the live tail: who waits at the head gets what comes, each with its own id", () =>
+    it.effect("D1 D5 the live tail: a client at the head gets each new event with its id", () =>
       Effect.gen(function* () {
         const world = yield* World.World
         const head = yield* world.log.head
@@ -149,7 +151,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
       })
     )
 
-    it.effect("D6 a quiet tail comes with the reconnect, and nothing new has to happen", () =>
+    it.effect("D6 a reconnect delivers missed events at once, without a new event", () =>
       Effect.gen(function* () {
         const world = yield* World.World
         const talk = yield* world.halfway
@@ -179,34 +181,36 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
       })
     )
 
-    it.effect("D13 one stream under a flood of others has its terminal; deleted, it ends, also for who comes later", () =>
-      Effect.gen(function* () {
-        const world = yield* World.World
-        const talk = yield* world.halfway
-        const { stream } = talk
-        const other = yield* world.flood(100)
-        const following = yield* reading(transport, world, { stream }, isTerminal)
-        yield* world.over(other)
-        yield* talk.release
-        expect(events(yield* Fiber.join(following))).toEqual(toTerminal(yield* committed(world, stream)))
-        const isEnd = speaks ? ({ _tag }: Frame) => _tag === "end" : isType("thread.deleted")
-        const live = yield* reading(transport, world, { stream }, isEnd)
-        yield* world.remove(talk)
-        const all = yield* committed(world, stream)
-        expect(all.at(-1)?.[1]).toContain('"thread.deleted"')
-        expect(events(yield* Fiber.join(live))).toEqual(all)
-        if (!speaks) return
-        const late = yield* Stream.runCollect(follow(world, { stream }))
-        expect(events([...late])).toEqual(all)
-        expect(controls([...late])).toMatchObject([{ _tag: "caught-up", replayed: all.length }, { _tag: "end" }])
-        const later = yield* Stream.runCollect(follow(world, { stream, after: all.at(-1)?.[0] ?? "" }))
-        expect([...later]).toMatchObject([{ _tag: "caught-up", replayed: 0 }, { _tag: "end" }])
-        const unknown = yield* Effect.either(Stream.runCollect(follow(world, { stream: "thread/thr_nobody" })))
-        expect(unknown._tag === "Right" && controls([...unknown.right]).map(({ _tag }) => _tag)).toEqual(["caught-up", "end"])
-      })
+    it.effect(
+      "D13 one stream under a flood of others delivers its terminal; after deletion it ends, also for later clients",
+      () =>
+        Effect.gen(function* () {
+          const world = yield* World.World
+          const talk = yield* world.halfway
+          const { stream } = talk
+          const other = yield* world.flood(100)
+          const following = yield* reading(transport, world, { stream }, isTerminal)
+          yield* world.over(other)
+          yield* talk.release
+          expect(events(yield* Fiber.join(following))).toEqual(toTerminal(yield* committed(world, stream)))
+          const isEnd = speaks ? ({ _tag }: Frame) => _tag === "end" : isType("thread.deleted")
+          const live = yield* reading(transport, world, { stream }, isEnd)
+          yield* world.remove(talk)
+          const all = yield* committed(world, stream)
+          expect(all.at(-1)?.[1]).toContain('"thread.deleted"')
+          expect(events(yield* Fiber.join(live))).toEqual(all)
+          if (!speaks) return
+          const late = yield* Stream.runCollect(follow(world, { stream }))
+          expect(events([...late])).toEqual(all)
+          expect(controls([...late])).toMatchObject([{ _tag: "caught-up", replayed: all.length }, { _tag: "end" }])
+          const later = yield* Stream.runCollect(follow(world, { stream, after: all.at(-1)?.[0] ?? "" }))
+          expect([...later]).toMatchObject([{ _tag: "caught-up", replayed: 0 }, { _tag: "end" }])
+          const unknown = yield* Effect.either(Stream.runCollect(follow(world, { stream: "thread/thr_nobody" })))
+          expect(unknown._tag === "Right" && controls([...unknown.right]).map(({ _tag }) => _tag)).toEqual(["caught-up", "end"])
+        })
     )
 
-    it.effect("D11 a client that leaves in mid-turn cancels nothing, and what it missed is there", () =>
+    it.effect("D11 a client that disconnects in mid-turn cancels nothing, and gets the missed events later", () =>
       Effect.gen(function* () {
         const world = yield* World.World
         const talk = yield* world.halfway
@@ -221,7 +225,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
     )
 
     if (speaks)
-      it.effect("D6 caught-up says how many requests wait for a person", () =>
+      it.effect("D6 caught-up has the count of open requests", () =>
         Effect.gen(function* () {
           const world = yield* World.World
           const talk = yield* world.asking
@@ -231,7 +235,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
         })
       )
 
-    it.effect("D3 a cursor is ok, malformed, foreign or ahead, and the answer says where the log stands", () =>
+    it.effect("D3 a cursor is valid, malformed, foreign or ahead, and the error has the epoch and the head of the log", () =>
       Effect.gen(function* () {
         const world = yield* World.World
         yield* finished
@@ -255,7 +259,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
   })
 })
 
-it.scopedLive("D3 what retention took is expired on every way, and who has no cursor begins above it", () =>
+it.scopedLive("D3 a cursor below retention is expired on every transport, and a client without a cursor begins above it", () =>
   Effect.gen(function* () {
     const world = yield* World.make
     yield* Effect.provideService(finished, World.World, world)

@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import * as Probe from "./Probe.ts"
 
-it.effect("P6 a server that does not answer the probe is not waited for longer than 5 seconds, and its request is ended", () =>
+it.effect("P6 a server that does not answer the probe is given up after 5 seconds, and the request is aborted", () =>
   Effect.gen(function* () {
     const asked: Array<string> = []
     let ended = 0
@@ -18,7 +18,7 @@ it.effect("P6 a server that does not answer the probe is not waited for longer t
   })
 )
 
-it.effect("X1 the probe says that the server drains, or that this browser is not let in", () =>
+it.effect("X1 the probe reports that the server drains, or that this browser has no session", () =>
   Effect.gen(function* () {
     const probe = (health: number, threads: number) =>
       Probe.probe("", (input) => Promise.resolve(new Response("", { status: String(input) === "/health" ? health : threads })))

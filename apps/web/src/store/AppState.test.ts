@@ -107,7 +107,7 @@ const run = (check: (told: Told) => void) => {
   }
 }
 
-it("D2 L11 a snapshot anywhere and the events behind it fold to the snapshot at the head, 40 seeds", () =>
+it("D2 L11 a snapshot at any offset and the events after it fold to the snapshot at the head, 40 seeds", () =>
   run(({ events, places, state }) => {
     for (const { world } of places) {
       const folded = AppState.foldAll(
@@ -125,7 +125,7 @@ it("D2 L11 a snapshot anywhere and the events behind it fold to the snapshot at 
     }
   }))
 
-it.effect("L11 labels and metadata fold to what the snapshot has", () =>
+it.effect("L11 labels and metadata fold to those of the snapshot", () =>
   Effect.gen(function* () {
     const host = yield* TestHost.make()
     const empty = AppState.fromSnapshot(yield* host.state)
@@ -143,7 +143,7 @@ it.effect("L11 labels and metadata fold to what the snapshot has", () =>
   }).pipe(Effect.scoped)
 )
 
-it.effect("D2 L11 a thread that is imported again, with more in it, folds to what the snapshot has", () =>
+it.effect("D2 L11 a thread that is imported again, with more in it, folds to the snapshot", () =>
   Effect.gen(function* () {
     const host = yield* TestHost.make()
     const { threadId } = yield* TestHost.begin(host, "one")
@@ -174,7 +174,7 @@ it.effect("D2 L11 a thread that is imported again, with more in it, folds to wha
   }).pipe(Effect.scoped)
 )
 
-it("D14 T9 a page of a thread anywhere and the events behind it fold to its last page, each event once, 40 seeds", () =>
+it("D14 T9 any page of a thread and the events after it fold to its last page, each event once, 40 seeds", () =>
   run(({ events, items, places, turns }) => {
     for (const { transcript } of places) {
       // Events before the page are folded again, as in a tab that lags; this changes nothing.
@@ -191,7 +191,7 @@ it("D14 T9 a page of a thread anywhere and the events behind it fold to its last
     }
   }))
 
-it("D14 older pages go before what is there, and the rows have each item and each end once", () =>
+it("D14 older pages are prepended, and the rows have each item and each end once", () =>
   run(({ items, places, turns }) => {
     const transcript = places.at(-1)?.transcript
     if (transcript === undefined) return

@@ -5,7 +5,7 @@ import { asked } from "./Http.ts"
 
 const deadline = new AbortController()
 
-it.scopedLive("P6 a call of the page to a server that never answers ends, and says what to do", () =>
+it.scopedLive("P6 a call of the page to a server that never answers ends with a message that says what to do", () =>
   Effect.gen(function* () {
     const port = yield* Deferred.make<number>()
     yield* Effect.acquireRelease(

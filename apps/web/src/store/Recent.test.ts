@@ -1,7 +1,7 @@
 import { expect, it } from "vitest"
 import * as Recent from "./Recent.ts"
 
-it("an entry that is put again is the newest one, and evicts no other", () => {
+it("putting an existing entry makes it the newest one and evicts no other", () => {
   const full = new Map([
     ["a", 1],
     ["b", 2],

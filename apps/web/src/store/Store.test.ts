@@ -20,7 +20,7 @@ const deltas = (...offsets: ReadonlyArray<number>): ToTab => ({
   })
 })
 
-it("D2 D14 a thread is opened while it talks: what comes before, with and behind its pages is in its text once", async () => {
+it("D2 D14 a thread is opened while it streams: text before, with and after its pages appears once", async () => {
   let toTab: (message: ToTab) => void = () => {}
   const calls = new Map<string, number>()
   let bothAsked: () => void = () => {}

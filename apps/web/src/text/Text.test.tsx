@@ -50,11 +50,11 @@ const anything = function* () {
   for (let n = 0; n < 1_500; n++) yield Array.from({ length: next(24) }, () => parts[next(parts.length)]).join("")
 }
 
-it("L6 Markdown on the page has the text of the log, character for character", () => {
+it("L6 Markdown on the page keeps the text of the log, character for character", () => {
   for (const text of anything()) expect(textOf(renderToStaticMarkup(<Markdown text={text} />))).toBe(text)
 })
 
-it("X4 no address but http, https and mail becomes a link, and no markup comes from the text", () => {
+it("X4 only http, https and mail addresses become links, and text adds no markup", () => {
   const markup = renderToStaticMarkup(<Markdown text={samples.join("\n\n")} />)
   expect(markup).not.toMatch(/<(script|img|b)\b|href="(?!https?:|mailto:)/)
   expect(markup).toContain('<a href="https://example.org"')

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest"
 import * as Process from "./Process.ts"
 
-it("a binary that was named and cannot be run is said by its name; else how to install one", () => {
+it("a configured binary that cannot run is named; otherwise the message says how to install one", () => {
   const named = { MILLRACE_CODEX_BIN: "/no/such/codex" }
   expect(Process.find({}, named)._tag).toBe("None")
   expect(Process.missing({}, named)).toMatch(/^\/no\/such\/codex is not an executable file.* MILLRACE_CODEX_BIN/)

@@ -83,7 +83,7 @@ describe("demo agent", () => {
       expect(last(events)).toMatchObject({ _tag: "TurnCompleted", turnId, usage: { inputTokens: 1 } })
     }))
 
-  test("say, think, plan, deltas and sleep run in order; text around them is ignored", () =>
+  test("say, think, plan, deltas and sleep run in order; text around directives is ignored", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const events = yield* demo.play(
@@ -105,7 +105,7 @@ describe("demo agent", () => {
       })
     }))
 
-  test("D12 while it streams it says what the turn took so far; while a command runs, for how long", () =>
+  test("D12 while it streams it reports the usage so far; while a command runs, its duration", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const told = (events: ReadonlyArray<ProviderEvent>) => events.flatMap((event) => (event._tag === "Signal" ? [event] : []))
@@ -151,7 +151,7 @@ describe("demo agent", () => {
       expect(again.some((event) => event._tag === "RequestOpened")).toBe(false)
     }))
 
-  test("run declined goes on; run cancelled interrupts the turn", () =>
+  test("run declined continues; run cancelled interrupts the turn", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       yield* demo.start("[[run touch no]] [[say on]]")
@@ -167,7 +167,7 @@ describe("demo agent", () => {
       expect(readdirSync(cwd)).toEqual([])
     }))
 
-  test("ask is a question, and the answer arrives", () =>
+  test("ask opens a question, and the answer arrives", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       yield* demo.start("[[ask Which colour?]]")
@@ -189,7 +189,7 @@ describe("demo agent", () => {
       expect(completed(yield* demo.terminal)[0]?.content.text).toBe("You answered: red, blue")
     }))
 
-  test("T13 choose offers options of the agent's own; the one that was chosen arrives, whatever its kind", () =>
+  test("T13 choose offers the agent's own options; the chosen one arrives, whatever its kind", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       yield* demo.start("[[choose Which? | production | staging | none=decline | for ever=allow_persistent]]")
@@ -211,7 +211,7 @@ describe("demo agent", () => {
       expect(last(yield* demo.terminal)?._tag).toBe("TurnInterrupted")
     }))
 
-  test("P2 an interrupt ends the turn at once and takes the command's whole group with it", () =>
+  test("P2 an interrupt ends the turn at once and kills the command's whole process group", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const turnId = yield* demo.start("[[run sh -c 'sleep 60 & echo $!; sleep 60']]")
@@ -243,7 +243,7 @@ describe("demo agent", () => {
       yield* demo.session.answer(requestId, { answers: { answer: ["late"] } })
     }))
 
-  test("fail fails the turn with its text; a directive that makes no sense says so", () =>
+  test("fail fails the turn with its text; an invalid directive is reported", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       expect(last(yield* demo.play("[[fail no more tokens]] [[say never]]"))).toMatchObject({
@@ -254,7 +254,7 @@ describe("demo agent", () => {
     }))
 
   for (const code of [0, 7])
-    test(`P5 T11 exit ${code} without a terminal fails the turn with the evidence, after all that was said`, () =>
+    test(`P5 T11 exit ${code} without a terminal fails the turn with the evidence, after all earlier output`, () =>
       Effect.gen(function* () {
         const demo = yield* open()
         const events = yield* demo.play(`[[say last words]] [[exit ${code}]]`)
@@ -266,7 +266,7 @@ describe("demo agent", () => {
         expect(refused.failure.kind).toBe("process")
       }))
 
-  test("P4 garbage is diagnostics, and the turn goes on", () =>
+  test("P4 garbage becomes diagnostics, and the turn continues", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const events = yield* demo.play("[[garbage]] [[say fine]]")
@@ -275,7 +275,7 @@ describe("demo agent", () => {
       expect(last(events)?._tag).toBe("TurnCompleted")
     }))
 
-  test("background ends the turn and says when the task has ended", () =>
+  test("background ends the turn and reports the end of the task", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const events = yield* demo.play("[[background 50]]")
@@ -283,7 +283,7 @@ describe("demo agent", () => {
       expect(yield* demo.until("Opaque")).toMatchObject([{ method: "background/ended" }])
     }))
 
-  test("flood writes exactly its bytes, and a slow reader holds the agent back", () =>
+  test("flood writes exactly its bytes, and a slow reader blocks the agent", () =>
     Effect.gen(function* () {
       const adapter = yield* Demo.make()
       const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd })
@@ -310,7 +310,7 @@ describe("demo agent", () => {
       expect(peak - before).toBeLessThan(200 * 1024 * 1024)
     }))
 
-  test("T7 hang ignores the interrupt, end of input and SIGTERM; stop ends it in its budget, and its turn was interrupted", () =>
+  test("T7 hang ignores the interrupt, end of input and SIGTERM; stop ends it within its budget, and its turn is interrupted", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       const turnId = yield* demo.start("[[say before]] [[hang]]")
@@ -321,7 +321,7 @@ describe("demo agent", () => {
       expect(last(yield* demo.terminal)).toMatchObject({ _tag: "TurnInterrupted", reason: "a person asked for it" })
     }))
 
-  test("a resumed session goes on under its key; stop without a turn says nothing", () =>
+  test("a resumed session continues under its key; stop without a turn emits nothing", () =>
     Effect.gen(function* () {
       const first = yield* open()
       expect(first.session.continuity).toBe("fresh")
@@ -332,7 +332,7 @@ describe("demo agent", () => {
       expect([second.session.continuity, second.session.resumeKey]).toEqual(["resumed", resumeKey])
     }))
 
-  test("two turns at once are refused by the agent, and the refused one is not expected any more", () =>
+  test("the agent rejects a second turn at once, and the rejected one is not expected any more", () =>
     Effect.gen(function* () {
       const demo = yield* open()
       yield* demo.start("[[ask May it end?]]")

@@ -40,7 +40,7 @@ describe("Framer", () => {
     )
   })
 
-  it("P3 what comes after the last 0x0A is the last line", () => {
+  it("P3 the bytes after the last 0x0A are the last line", () => {
     expect(lines(Framer.make(), [Buffer.from("a\n\nb")])).toEqual(["a", "", "b"])
     expect(lines(Framer.make(), [Buffer.from("a\n")])).toEqual(["a"])
   })

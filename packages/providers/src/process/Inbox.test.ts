@@ -46,7 +46,7 @@ describe("Inbox", () => {
     }
   })
 
-  it.effect("bytes bound it too, and taking makes room", () =>
+  it.effect("it is also bounded in bytes, and taking frees capacity", () =>
     Effect.gen(function* () {
       const inbox = Inbox.make<string>({ items: 100, bytes: 10 })
       inbox.offer("big", 10)

@@ -51,7 +51,7 @@ const ids = (report: Ledger.ReapReport) => ({
 const none = { killed: [], gone: [], reused: [], left: [] }
 
 describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
-  it.scopedLive("P1 a living child of an earlier server is killed and struck out; reaping again finds nothing", () =>
+  it.scopedLive("P1 a living child of an earlier server is killed and its entry removed; reaping again finds nothing", () =>
     fresh((ledger) =>
       Effect.gen(function* () {
         const child = start("one")
@@ -103,7 +103,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.scopedLive("P1 what a dead child had started is killed, in its group or not", () =>
+  it.scopedLive("P1 processes that a dead child started are killed, in its group or not", () =>
     fresh((ledger) =>
       Effect.gen(function* () {
         const child = start("parent", "setsid sleep 60 & sleep 60 & echo $!; sleep 0.05")
@@ -117,7 +117,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.scopedLive("P1 without a start time nothing is proven: nobody is killed, and the entry stays while somebody lives", () =>
+  it.scopedLive("P1 without a start time nothing is proven: no process is killed, and the entry stays while one lives", () =>
     fresh((ledger) =>
       Effect.gen(function* () {
         const child = start("old")
@@ -131,7 +131,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
     )
   )
 
-  it.scopedLive("P1 an entry is whole or not there; what is no entry is reported and stays", () =>
+  it.scopedLive("P1 an entry is whole or absent; a malformed file is reported and stays", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       writeFileSync(join(directory, "half.json.tmp"), '{"id":')
@@ -172,7 +172,7 @@ for (const [step, what] of [
   ["exit-command", "the command of an agent, and what that started in a group of its own,"]
 ] as const)
   it.scopedLive.runIf(Proc.bootId() !== undefined)(
-    `S8 a server that leaves by process.exit, such as at a second signal, takes ${what} with it`,
+    `S8 a server that exits by process.exit, such as at a second signal, kills ${what} too`,
     () =>
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { parse } from "./Message.ts"
 
-it("T14 a response is an end in any shape: an error that is a text, or neither result nor error", () => {
+it("T14 a response of any shape ends its request: an error that is a string, or neither result nor error", () => {
   assert.deepInclude(parse('{"jsonrpc":"2.0","id":"turn 1","error":"boom"}'), { _tag: "Error", id: "turn 1", message: "boom" })
   assert.deepStrictEqual(parse('{"jsonrpc":"2.0","id":"turn 1"}'), { _tag: "Result", id: "turn 1", result: undefined })
   for (const line of [

@@ -48,7 +48,7 @@ const test = (name: string, body: () => Effect.Effect<void, unknown, Ledger.Ledg
   it.scopedLive(name, () => Effect.provide(body(), Ledger.layerMemory))
 
 describe("RpcChild", () => {
-  test("P6 an answer, a refusal, a missed deadline and a death are told apart", () =>
+  test("P6 an answer, an error, a missed deadline and a death are distinguished", () =>
     Effect.gen(function* () {
       const child = yield* open(echo)
       expect(yield* child.request("echo", { a: "\u2028 ü 😀" })).toEqual({ a: "\u2028 ü 😀" })
@@ -73,14 +73,14 @@ describe("RpcChild", () => {
       expect(Chunk.size(yield* Stream.runCollect(child.incoming))).toBe(0)
     }))
 
-  test("P6 a deadline bounds a request also where nothing can be interrupted", () =>
+  test("P6 a deadline bounds a request also in an uninterruptible region", () =>
     Effect.gen(function* () {
       const child = yield* open(echo)
       const late = yield* Effect.uninterruptible(Effect.either(child.request("silence", {}, { deadlineMillis: 20 })))
       expect(Either.isLeft(late)).toBe(true)
     }))
 
-  test("P6 at most 32 requests are under way; the others wait their turn and are answered", () =>
+  test("P6 at most 32 requests are in flight; the others wait their turn and are answered", () =>
     Effect.gen(function* () {
       const child = yield* open(echo)
       const seen = yield* Effect.all(
@@ -90,7 +90,7 @@ describe("RpcChild", () => {
       expect(Math.max(...seen.map(Number))).toBe(32)
     }))
 
-  test("P6 a request that never left says that nothing happened", () =>
+  test("P6 an unsent request fails with the information that nothing happened", () =>
     Effect.gen(function* () {
       const child = yield* open(echo, { maxInFlight: 1 })
       const first = yield* Effect.fork(Effect.flip(child.request("silence", {}, { deadlineMillis: 60 })))
@@ -107,7 +107,7 @@ describe("RpcChild", () => {
       expect(yield* bare.request("raw", {})).not.toContain("jsonrpc")
     }))
 
-  test("P4 bad lines are diagnostics between the messages; an answer to nothing too", () =>
+  test("P4 malformed lines, and answers without a request, are diagnostics between the messages", () =>
     Effect.gen(function* () {
       const child = yield* open(echo)
       yield* child.request("say", [
@@ -131,7 +131,7 @@ describe("RpcChild", () => {
       expect(yield* child.exit).toMatchObject({ code: 0, stopReason: "done" })
     }))
 
-  test("P4 a first message behind a banner without a newline is understood, and the banner is a diagnostic", () =>
+  test("P4 a first message after a banner without a newline is parsed, and the banner is a diagnostic", () =>
     Effect.gen(function* () {
       const glue = (banner: string) => `process.stdin.once("data", (text) => {
         process.stdout.write(${JSON.stringify(banner)} + JSON.stringify({ id: JSON.parse(text).id, result: "ok" }) + '\\n{"method":"a"}\\nx {"method":"b"}\\n')
@@ -148,7 +148,7 @@ describe("RpcChild", () => {
       expect(yield* marked.request("initialize", {})).toBe("ok")
     }))
 
-  test("P4 a line that repeats our request is no request of the agent; what was read stands in the failure", () =>
+  test("P4 an echo of our request is not a request of the agent; the failure quotes the line", () =>
     Effect.gen(function* () {
       const child = yield* open(
         `process.stdin.once("data", (text) => { console.log("read: " + String(text).trim()); console.log("sorry, " + process.env.MY_API_KEY) })`,
@@ -168,7 +168,7 @@ describe("RpcChild", () => {
       })
     }))
 
-  test("P5 an agent that had died by itself was not stopped, whoever asks for a stop afterwards", () =>
+  test("P5 an agent that died by itself does not count as stopped, even if a stop is requested afterwards", () =>
     Effect.gen(function* () {
       const child = yield* open(echo)
       yield* Effect.flip(child.request("die", 3))
@@ -179,7 +179,7 @@ describe("RpcChild", () => {
       expect((yield* Effect.flip(child.request("echo", 1))).failure.message).toBe("test is not running: it exited with code 3")
     }))
 
-  test("an argument, a directory or a variable that no process can take is a failure that names it", () =>
+  test("an argument, a directory or a variable that no process accepts is a failure that names it", () =>
     Effect.gen(function* () {
       for (const [overrides, what] of [
         [{ args: ["-e", "1\0"] }, "an argument"],
@@ -208,7 +208,7 @@ describe("RpcChild", () => {
       expect(exit.failure).toMatchObject({ kind: "protocol", message: expect.stringContaining("33554432 bytes") })
     }))
 
-  test("P5 all that was written is read, by however slow a reader, before the exit counts", () =>
+  test("P5 all output is read before the exit counts, however slow the reader", () =>
     Effect.gen(function* () {
       const child = yield* open(
         `for (let i = 0; i < 20000; i++) process.stdout.write(JSON.stringify({ method: "n", params: i }) + "\\n")
@@ -231,7 +231,7 @@ describe("RpcChild", () => {
       expect([count, lastMethod, (yield* child.exit).code]).toEqual([20_000, "last", 7])
     }))
 
-  test("P5 a child that closes its output and runs on is ended, and says why", () =>
+  test("P5 a child that closes its output and keeps running is ended, with the reason", () =>
     Effect.gen(function* () {
       const child = yield* open(`require("fs").closeSync(1); process.stdout.destroy(); setInterval(() => {}, 1000)`, {
         stopMillis: { stdin: 100, term: 500 }
@@ -240,7 +240,7 @@ describe("RpcChild", () => {
       expect(exit).toMatchObject({ signal: "SIGTERM", failure: { kind: "process" } })
     }))
 
-  test("P2 stop reaches grandchildren that ignore SIGTERM and those that left the group, within its budget", () =>
+  test("P2 stop kills grandchildren that ignore SIGTERM and those that left the group, within its budget", () =>
     Effect.gen(function* () {
       const child = yield* open(
         `const { spawn } = require("child_process")
@@ -261,7 +261,7 @@ describe("RpcChild", () => {
       expect(yield* child.exit).toMatchObject({ signal: "SIGKILL", stopReason: "enough" })
     }))
 
-  test("S8 a scope that closes while a stop is under way does not wait for it: what ignores everything is killed", () =>
+  test("S8 a scope that closes during a stop does not wait for it: a child that ignores everything is killed", () =>
     Effect.gen(function* () {
       const pid = yield* Effect.gen(function* () {
         const child = yield* open(
@@ -279,7 +279,7 @@ describe("RpcChild", () => {
       expect(alive(pid)).toBe(false)
     }))
 
-  test("X4 the environment is an allow-list and what the adapter names", () =>
+  test("X4 the environment is the allow-list and the adapter's variables", () =>
     Effect.gen(function* () {
       process.env["MILLRACE_TOKEN"] = "secret"
       process.env["SOME_API_KEY"] = "secret"
@@ -291,7 +291,7 @@ describe("RpcChild", () => {
       expect(env).not.toHaveProperty("HOME")
     }))
 
-  test("a missing command, a missing directory and a start that fails each say what to do or what happened", () =>
+  test("a missing command, a missing directory and a failed start each have a message that says what to do or what happened", () =>
     Effect.gen(function* () {
       const missing = yield* Effect.flip(open("", { command: "no-such-agent" }))
       expect(missing.failure).toMatchObject({

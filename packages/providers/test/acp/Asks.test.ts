@@ -30,7 +30,7 @@ describe("acp approvals", () => {
       } as never)
   })
 
-  it("T13 two options of one kind are two options; the agent gets the one that was chosen", () => {
+  it("T13 two options of one kind stay two options; the agent gets the chosen one", () => {
     const { ask, sent } = permission(databases)
     assert.deepStrictEqual(ask.options, [
       { optionId: "o1", label: "production", kind: "accept" },
@@ -45,7 +45,7 @@ describe("acp approvals", () => {
     assert.deepStrictEqual(sent({ optionId: "o9" }), { outcome: "cancelled" as const })
   })
 
-  it("T13 a kind that is not known is an option under the agent's own word; so is one without a kind", () => {
+  it("T13 an option of an unknown kind keeps the agent's own word; so does one without a kind", () => {
     const { ask, sent } = permission([
       option("yes", "Yes, for ever", "allow_persistent"),
       option("no", "No", "deny"),
@@ -63,7 +63,7 @@ describe("acp approvals", () => {
     assert.deepStrictEqual(sent({ decision: "decline" }), { outcome: "cancelled" as const })
   })
 
-  it("T13 the four kinds are four decisions but for the second way to refuse, which keeps its word", () => {
+  it("T13 the four kinds are four decisions, except the second way to reject, which keeps its own word", () => {
     const { ask, sent } = permission([
       option("a", "Allow", "allow_once"),
       option("b", "Always", "allow_always"),
@@ -81,7 +81,7 @@ describe("acp approvals", () => {
     assert.deepStrictEqual(permission([option("d", "Never", "reject_always")]).sent({ decision: "decline" }), selected("d"))
   })
 
-  it("T13 an id that comes twice is one option, and a decision that only two of them could mean is not offered", () => {
+  it("T13 a repeated id is one option, and a decision that matches two options is not offered", () => {
     const { ask } = permission([option("x", "Yes", "allow_once"), option("x", "No", "reject_once")])
     assert.deepStrictEqual(ask.options, [{ optionId: "x", label: "Yes", kind: "accept" }])
     const refusals = permission([option("a", "No", "reject_once"), option("b", "No, and stop", "reject_once")])
@@ -89,7 +89,7 @@ describe("acp approvals", () => {
     assert.deepStrictEqual(refusals.sent({ decision: "decline" }), { outcome: "cancelled" as const })
   })
 
-  it("T13 the plan that a change of mode is about is in the request, from its content or its input", () => {
+  it("T13 a request to change the mode contains the plan, from its content or its input", () => {
     const modes = [option("edits", "Yes, and auto-accept edits", "allow_always"), option("ask", "Yes, ask", "allow_once")]
     const shown = {
       kind: "switch_mode",

@@ -12,7 +12,7 @@ const endOf = (prompt: string, ...updates: ReadonlyArray<object>) => {
 }
 const said = (text: string) => ({ sessionUpdate: "agent_message_chunk", content: { type: "text", text } })
 
-it("T15 an answer with nothing in it is no success; a command of the agent's may say nothing", () => {
+it("T15 an empty answer is no success; a command of the agent may return nothing", () => {
   assert.strictEqual(endOf("go"), "protocol")
   assert.strictEqual(endOf("go", said(""), said(" \n")), "protocol")
   assert.strictEqual(endOf("go", { sessionUpdate: "future" }), "protocol")
@@ -22,7 +22,7 @@ it("T15 an answer with nothing in it is no success; a command of the agent's may
   assert.strictEqual(endOf("go", { sessionUpdate: "tool_call", toolCallId: "c", title: "x", status: "completed" }), "completed")
 })
 
-it("T15 the turn after it is judged by its own content", () => {
+it("T15 the next turn is judged by its own content", () => {
   const mapping = Acp.make("s")
   for (const prompt of ["/clear", "go"]) {
     mapping.begin(prompt, prompt)

@@ -78,7 +78,7 @@ const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.
 
 describe.skipIf(command === "")("the real opencode", () => {
   live(
-    "T2 a look, and a turn with its text, the model chosen",
+    "T2 a probe, and a turn with its text and the chosen model",
     Effect.gen(function* () {
       const { adapter, open } = yield* world
       const probed = yield* adapter.probe
@@ -93,7 +93,7 @@ describe.skipIf(command === "")("the real opencode", () => {
   )
 
   live(
-    "T13 accept runs it, decline does not; T7 an interrupt and a stop end their turns in words",
+    "T13 accept runs it, decline does not; T7 an interrupt and a stop end their turns by a message",
     Effect.gen(function* () {
       const { cwd, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -120,7 +120,7 @@ describe.skipIf(command === "")("the real opencode", () => {
   )
 
   live(
-    "P5 killed and loaded: the conversation goes on without its history; one that is lost begins anew, and says so",
+    "P5 killed and loaded: the conversation continues without replaying its history; a lost one begins anew, which is reported",
     Effect.gen(function* () {
       const { open } = yield* world
       const own = yield* Scope.make()

@@ -20,7 +20,7 @@ describe("acp transcripts", () => {
     }
   })
 
-  it("only the list of commands is kept as it came", () => {
+  it("only the list of commands is kept as opaque", () => {
     for (const name of names)
       for (const { events } of replay(name))
         for (const event of events)
@@ -28,7 +28,7 @@ describe("acp transcripts", () => {
             assert.include(JSON.stringify(event.payload), '"sessionUpdate":"available_commands_update"', opaque(events).join())
   })
 
-  it("acp-basic-turn: the text is exact, the usage is that of the answer", () => {
+  it("acp-basic-turn: the text is exact, and the usage is that of the answer", () => {
     const { events } = only("acp-basic-turn")
     assert.deepStrictEqual(story(events), ["start", ...said, "completed"])
     const text = "Hello, this is a streamed answer from the scripted model."
@@ -74,13 +74,13 @@ describe("acp transcripts", () => {
     })
   })
 
-  it("T7 acp-cancel: what was streamed stays", () => {
+  it("T7 acp-cancel: streamed text stays", () => {
     const { events } = only("acp-cancel")
     assert.deepStrictEqual(story(events), ["start", "+agent-message", "-agent-message aborted", "interrupted"])
     assert.match(completed(events, "agent-message")[0]?.text ?? "", /^d0@\d+ d1@\d+ d2@\d+ $/)
   })
 
-  it("acp-load-session: the replayed history makes no turn and no item, the next prompt does", () => {
+  it("acp-load-session: the replayed history creates no turn and no item, the next prompt does", () => {
     assert.deepStrictEqual(story(only("acp-load-session", 0).events), ["start", ...said, "completed"])
     const { events } = only("acp-load-session", 1)
     assert.deepStrictEqual(story(events), ["start", ...said, "completed"])

@@ -46,7 +46,7 @@ const project = Effect.acquireRelease(
 
 describe("acp session", () => {
   played(
-    "T13 P6 a second request under the id of an open one takes no answer of it, and is kept as opaque",
+    "T13 P6 a second request under the id of an open one does not get its answer, and is kept as opaque",
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall()
       yield* session.startTurn({ turnId: turn(1), text: "twice" })
@@ -74,7 +74,7 @@ describe("acp session", () => {
   )
 
   played(
-    "a conversation that is lost, or cannot be continued: a new one and a notice; a resume without replay is used where there is no load",
+    "a lost conversation, or one that cannot be continued: a new one and a notice; resume without replay is used if load is not supported",
     Effect.gen(function* () {
       const lost = yield* openSmall("", { resumeKey: "gone" })
       assert.strictEqual(lost.session.continuity, "fresh")
@@ -89,7 +89,7 @@ describe("acp session", () => {
   )
 
   played(
-    "X5 files are read and written inside the project only; terminals and unknown methods are refused",
+    "X5 files are read and written inside the project only; terminals and unknown methods are rejected",
     Effect.gen(function* () {
       const { inside, outer } = yield* project
       const { recording, session } = yield* openSmall("", { cwd: inside })
@@ -127,7 +127,7 @@ describe("acp session", () => {
   )
 
   played(
-    "T7 T13 an interrupt over an open question: the agent hears cancelled, its error is the end that was wanted",
+    "T7 T13 an interrupt during an open question: the agent gets cancelled, and its error counts as the requested end",
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall()
       yield* session.startTurn({ turnId: turn(1), text: "cancel" })
@@ -143,7 +143,7 @@ describe("acp session", () => {
   )
 
   played(
-    "T13 a stop over an open question ends the turn in words",
+    "T13 a stop during an open question ends the turn by a message",
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall()
       yield* session.startTurn({ turnId: turn(1), text: "cancel" })
@@ -154,7 +154,7 @@ describe("acp session", () => {
   )
 
   played(
-    "T11 plans and thoughts have our words, modes and news are kept, a limit is a failure",
+    "T11 plans and reasoning map to our items, modes and unknown messages are kept, a limit is a failure",
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall()
       yield* session.startTurn({ turnId: turn(1), text: "plan" })
@@ -169,7 +169,7 @@ describe("acp session", () => {
   )
 
   played(
-    "a start that fails says why, and leaves no process: no sign-in, another version",
+    "a failed start gives its reason and leaves no process: no sign-in, another version",
     Effect.gen(function* () {
       const auth = yield* Effect.flip(openSmall("auth"))
       assert.strictEqual(auth.failure.kind, "auth")
@@ -182,7 +182,7 @@ describe("acp session", () => {
   )
 
   played(
-    "a look gives the version; without a program open and probe say what to do",
+    "a probe returns the version; without a program open and probe say what to do",
     Effect.gen(function* () {
       const adapter = yield* Acp.make({ name: "small", command: small })
       assert.deepInclude(yield* adapter.probe, { provider: "small", installed: true, version: "1.2.3", signedIn: "unknown" })
@@ -194,7 +194,7 @@ describe("acp session", () => {
     })
   )
 
-  it("known agents are offered when they are found, and a named one takes the place of its namesake", () => {
+  it("known agents are offered when they are installed, and a configured one replaces the one of the same name", () => {
     assert.deepStrictEqual(Agents.offered([], { PATH: "/nowhere" }), [])
     const mine = { name: "opencode", command: "/opt/opencode" }
     assert.deepStrictEqual(Agents.offered([mine], { PATH: "/nowhere" }), [mine])

@@ -67,7 +67,7 @@ const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.
 
 describe.skipIf(binary === "")("the real claude", () => {
   live(
-    "T2 a look, and turns with streamed text and usage",
+    "T2 a probe, and turns with streamed text and usage",
     Effect.gen(function* () {
       const { adapter, open } = yield* world
       assert.deepInclude(yield* adapter.probe, { installed: true, signedIn: "yes" })
@@ -86,7 +86,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "T13 accept runs it, decline does not, cancel ends the turn; for the session it is not asked again",
+    "T13 accept runs it, decline does not, cancel ends the turn; accept-for-session is not asked again",
     Effect.gen(function* () {
       const { cwd, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -117,7 +117,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "T7 an interrupt in mid-text, one right after the start, a stop over an open question",
+    "T7 an interrupt in mid-text, one right after the start, a stop during an open question",
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
@@ -135,7 +135,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "P5 killed and resumed: the conversation goes on; one that was never written begins anew, and says so",
+    "P5 killed and resumed: the conversation continues; one that was never written begins anew, which is reported",
     Effect.gen(function* () {
       const { open } = yield* world
       const first = yield* open(1)
@@ -186,7 +186,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   }
 
   live(
-    "T16 a message while Claude answers a notice of its own gets its own answer",
+    "T16 a message while Claude answers its own notice gets a separate answer",
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
@@ -204,7 +204,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "T16 a message after a resume that lost background work gets its own answer",
+    "T16 a message after a resume that lost background work gets a separate answer",
     Effect.gen(function* () {
       const { open } = yield* world
       const own = yield* Scope.make()
@@ -223,7 +223,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "T13 a question of an agent in the background outlives the turn that began it, and its answer runs it",
+    "T13 a question of a background agent outlives the turn that started the agent, and its answer continues it",
     Effect.gen(function* () {
       const { cwd, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -246,7 +246,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "after /clear the next session has the conversation since then",
+    "after /clear the next session has the conversation from that point",
     Effect.gen(function* () {
       const { open } = yield* world
       const own = yield* Scope.make()
@@ -271,7 +271,7 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
-    "T11 an account's limit is a failure with the time of its reset",
+    "T11 an account's limit is a failure with the reset time",
     Effect.gen(function* () {
       const { open } = yield* worldOf(subscription)
       const { recording, session } = yield* open(1)

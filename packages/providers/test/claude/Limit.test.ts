@@ -5,7 +5,7 @@ import { expect, it } from "vitest"
 const result = (text: string) =>
   ({ type: "result", subtype: "success", is_error: true, result: text }) as unknown as Parameters<typeof failureOf>[0]
 
-it("T11 a time of day is the next such time, in the zone that Claude names", () => {
+it("T11 a time of day means the next such time, in the zone that Claude names", () => {
   const now = Date.UTC(2026, 10, 28, 22, 15)
   const said = (when: string) => ResetTime.fromWords(`You've hit your session limit · resets ${when}`, now)
   expect(said("11pm (UTC)")).toBe("2026-11-28T23:00:00.000Z")
@@ -20,7 +20,7 @@ it("T11 a time of day is the next such time, in the zone that Claude names", () 
   for (const odd of ["soon", "25 (UTC)", "11pm (Nowhere/Land)", ""]) expect(said(odd)).toBeUndefined()
 })
 
-it("T11 a usage limit of Claude says when it ends, where its words do", () => {
+it("T11 a usage limit of Claude has its end time, if Claude's message does", () => {
   expect(failureOf(result("Claude AI usage limit reached|1800000000"), "rate_limit")).toMatchObject({
     kind: "limit",
     resetAt: "2027-01-15T08:00:00.000Z"

@@ -27,7 +27,7 @@ const done = (content: unknown, detail?: unknown, isError = false) => ({
 })
 
 describe("claude wire", () => {
-  it("our requests and answers are Claude's control messages, and theirs are ours", () => {
+  it("requests and answers map to Claude's control messages and back", () => {
     const json = (line: string): unknown => JSON.parse(line)
     assert.deepStrictEqual(json(codec.encode({ id: 7, method: "interrupt", params: {} })), {
       type: "control_request",
@@ -50,7 +50,7 @@ describe("claude wire", () => {
 })
 
 describe("claude mapping", () => {
-  it("T15 an answer in another shape is read: a text, one block, or blocks in the result", () => {
+  it("T15 other shapes of an answer are read: a string, one block, or blocks in the result", () => {
     const block = { type: "text", text: "hello" }
     for (const content of ["hello", block, [block]]) {
       const mapping = begun()
@@ -82,7 +82,7 @@ describe("claude mapping", () => {
     )
   })
 
-  it("T9 a result that is repeated later ends no other turn", () => {
+  it("T9 a repeated result ends no other turn", () => {
     const mapping = begun()
     const first = result({ uuid: "r", result: "one" })
     const ends = (events: ReadonlyArray<NativeEvent>) =>
@@ -95,7 +95,7 @@ describe("claude mapping", () => {
     assert.deepStrictEqual(ends(mapping.notification("result", result({ uuid: "r2", result: "two" }))), ["t2"])
   })
 
-  it("D12 what a turn took so far is the sum of its messages; a tool that runs says for how long; both begin no turn", () => {
+  it("D12 the usage so far is the sum of the turn's messages; a running tool has a duration; neither starts a turn", () => {
     const mapping = Mapping.make()
     const stream = (event: object) => mapping.notification("stream_event", { type: "stream_event", event })
     const tool = {
@@ -130,7 +130,7 @@ describe("claude mapping", () => {
     ])
   })
 
-  it("what is not known, or is another agent's, is kept as it came, in the turn that runs", () => {
+  it("unknown messages, and those of another agent, are kept as opaque in the running turn", () => {
     const mapping = begun()
     const theirs = { ...assistant([{ type: "text", text: "from below" }]), parent_tool_use_id: "task" }
     for (const [type, payload] of [
@@ -142,7 +142,7 @@ describe("claude mapping", () => {
       assert.deepStrictEqual(mapping.notification(type, payload), [{ _tag: "Opaque", nativeTurnId: "t", method: type, payload }])
   })
 
-  it("T10 a turn that Claude began by itself has a name of its own, and an early init begins none", () => {
+  it("T10 a turn that Claude began by itself has a new id, and an early init begins none", () => {
     const mapping = Mapping.make()
     assert.deepStrictEqual(mapping.notification("system", { type: "system", subtype: "init" }), [])
     const [started] = mapping.notification("assistant", assistant([{ type: "text", text: "by the way" }]))
@@ -175,7 +175,7 @@ describe("claude mapping", () => {
     assert.strictEqual(end({ ...aborted, terminal_reason: "model_error" }, true), "failed unknown")
   })
 
-  it("tools have our kinds, contents and ends", () => {
+  it("tools map to our kinds, contents and ends", () => {
     const run = (name: string, input: object, ...ended: Parameters<typeof done>) => {
       const mapping = begun()
       const [started] = mapping.notification("assistant", use(name, input))
@@ -223,7 +223,7 @@ describe("claude mapping", () => {
     ])
   })
 
-  it("P6 a control request that is not known has no answer and is kept as it came", () => {
+  it("P6 an unknown control request has no answer and is kept as opaque", () => {
     const mapped = begun().request("r", "brand_new", { subtype: "brand_new" })
     assert.isUndefined(mapped.answer)
     assert.deepInclude(mapped.events[0], { _tag: "Opaque", method: "brand_new" })
@@ -237,7 +237,7 @@ describe("claude mapping", () => {
     })
   })
 
-  it("T13 for the session: the suggested rules, none of them written to disk, and not the whole mode", () => {
+  it("T13 accept-for-session: the suggested rules, none of them written to disk, and not the whole mode", () => {
     const rule = { type: "addRules", rules: [{ toolName: "Bash", ruleContent: "ls" }], behavior: "allow" }
     const mode = { type: "setMode", mode: "acceptEdits", destination: "session" }
     const ask = (suggestions: ReadonlyArray<object>) =>
@@ -253,7 +253,7 @@ describe("claude mapping", () => {
     assert.deepStrictEqual(ask([]), allow)
   })
 
-  it("T13 a question is asked as one, and answered by its text", () => {
+  it("T13 a question becomes a request, and is answered by its text", () => {
     const question = { question: "Which?", header: "Colour", multiSelect: true, options: [{ label: "Red" }, { label: "Blue" }] }
     const input = { questions: [question] }
     const { answer, events } = begun().request("r", "can_use_tool", { tool_name: "AskUserQuestion", input })
@@ -272,8 +272,8 @@ describe("claude mapping", () => {
   })
 })
 
-describe("claude: what is asked, and limits", () => {
-  it("T13 two questions with one text are two, each with its answer; a choice of several is said", () => {
+describe("claude: questions and limits", () => {
+  it("T13 two questions with the same text stay two, each with its answer; multiple choice is marked", () => {
     const questions = [
       { question: "Proceed?", header: "API", multiSelect: true, options: [{ label: "Yes" }, { label: "No" }] },
       { question: "Proceed?", header: "Docs", multiSelect: "yes" },
@@ -292,7 +292,7 @@ describe("claude: what is asked, and limits", () => {
     })
   })
 
-  it("T11 a limit that refuses says when it ends; one that is near is shown; one that is over says nothing more", () => {
+  it("T11 a reached limit has its end time; a near one is shown; an ended one is not reported any more", () => {
     const limit = (info: object) => ({ type: "rate_limit_event", uuid: JSON.stringify(info), rate_limit_info: info })
     const hit = { is_error: true, api_error_status: 429, result: "You've hit your session limit · resets 11pm (UTC)" }
     const end = (infos: ReadonlyArray<object>, now?: () => number) => {
@@ -318,7 +318,7 @@ describe("claude: what is asked, and limits", () => {
   })
 })
 
-describe("claude: whose turn it is", () => {
+describe("claude: the owner of a turn", () => {
   const init = (more: object = {}) => ({ type: "system", subtype: "init", session_id: "s", ...more })
   const text = (said: string, id = said) =>
     ({ type: "assistant", uuid: `u ${id}`, message: { id, content: [{ type: "text", text: said }] } }) as const
@@ -364,7 +364,7 @@ describe("claude: whose turn it is", () => {
     result({ num_turns: 1, result: "A" })
   ]
 
-  it("T16 an empty result of Claude's own, after a resume, does not end the message that waits", () => {
+  it("T16 an empty result of Claude's own, after a resume, does not end the waiting message", () => {
     const answered = [init(), text("R"), result({ num_turns: 1, result: "R" })]
     assert.deepStrictEqual(play([["t2"], init(), result(empty), ...answered]), { t2: "R, completed" })
     assert.deepStrictEqual(
@@ -398,7 +398,7 @@ describe("claude: whose turn it is", () => {
     })
   })
 
-  it("T16 our message comes between the notification and the turn: nothing of that turn is ours", () => {
+  it("T16 our message arrives between the notification and the turn: nothing of that turn is ours", () => {
     const raced = [...first, ["t2", "m2"] as const, notice, init(), streamed("N"), text("N"), result({ num_turns: 1, ...wake })]
     assert.deepStrictEqual(play([...raced, init(), streamed("R"), echo("m2"), text("R"), result({})]), {
       t1: "A, completed",
@@ -419,7 +419,7 @@ describe("claude: whose turn it is", () => {
     )
   })
 
-  it("T16 a message that a turn of Claude's own takes at a tool's end begins there", () => {
+  it("T16 a message that Claude's own turn picks up at a tool's end begins there", () => {
     const tool = { ...use("Bash", { command: "ls" }), uuid: "u tool" }
     const taken = [...first, notice, init(), text("N"), tool, ["t2", "m2"] as const, done("out"), echo("m2")]
     assert.deepStrictEqual(play([...taken, text("R"), result({ num_turns: 2, ...wake })]), {
@@ -435,7 +435,7 @@ describe("claude: whose turn it is", () => {
     })
   })
 
-  it("T16 a version that names each message it takes is believed", () => {
+  it("T16 a version that names each picked-up message is trusted", () => {
     const names = { capabilities: ["msg_lifecycle_v1"] }
     const before = [["t2", "m2"] as const, init(names), streamed("N"), text("N"), result({ num_turns: 1 })]
     const after = [
@@ -481,7 +481,7 @@ describe("claude: whose turn it is", () => {
     })
   })
 
-  it("T15 the words of an end without any content are kept: why a hook refused the message", () => {
+  it("T15 the text of an end without content is kept: why a hook rejected the message", () => {
     assert.deepStrictEqual(play([["t2", "m2"], init(), result({ num_turns: 0, result: "blocked by hook" })]), {
       t2: "blocked by hook, completed"
     })
@@ -498,7 +498,7 @@ describe("claude: an agent in the background asks", () => {
     return mapping
   }
 
-  it("T13 its question has a turn of its own, which the end of the main turn does not touch, and ends with the answer", () => {
+  it("T13 its question has a separate turn, which the end of the main turn does not affect, and ends with the answer", () => {
     const mapping = launched(true)
     const asked = mapping.request("r", "can_use_tool", bash)
     const aside = "agent a1 r"
@@ -524,7 +524,7 @@ describe("claude: an agent in the background asks", () => {
     assert.deepStrictEqual(mapping.settled(aside, "completed"), [])
   })
 
-  it("R7 T13 of its questions 256 wait at most; one more is refused at once, until one of them is answered", () => {
+  it("R7 T13 at most 256 of its questions wait; one more is rejected at once, until one is answered", () => {
     const mapping = launched(true)
     for (let n = 0; n < 256; n++) assert.isDefined(mapping.request(`r${n}`, "can_use_tool", bash).answer)
     const { answer, events, refusal } = mapping.request("more", "can_use_tool", bash)
@@ -534,7 +534,7 @@ describe("claude: an agent in the background asks", () => {
     assert.isDefined(mapping.request("again", "can_use_tool", bash).answer)
   })
 
-  it("T13 a question of its that Claude withdraws ends that turn; one of an agent that the turn waits for is in the turn", () => {
+  it("T13 a withdrawn question ends its turn; a question of an agent that the main turn waits for is in the main turn", () => {
     const mapping = launched(true)
     mapping.request("r", "can_use_tool", bash)
     assert.deepStrictEqual(
@@ -551,7 +551,7 @@ describe("claude: an agent in the background asks", () => {
 })
 
 describe("claude process", () => {
-  it("X4 the environment is an allow-list, and every switch against side traffic is set", () => {
+  it("X4 the environment is an allow-list, and every switch that disables side traffic is set", () => {
     const server = { PATH: "/bin", SECRET: "canary", ANTHROPIC_API_KEY: "k", GITHUB_TOKEN: "canary", CLAUDECODE: "1" }
     const env = Environment.select(server, Process.environment({ configDir: "/c" }, server))
     assert.notInclude(JSON.stringify(env), "canary")
@@ -560,7 +560,7 @@ describe("claude process", () => {
     for (const [name, value] of Object.entries(Process.quiet)) assert.strictEqual(env[name], value)
   })
 
-  it("signed in is said only where it can be told", () => {
+  it("signed in is reported only where it is known", () => {
     const nowhere = { home: "/nowhere" }
     assert.strictEqual(Process.signedIn(nowhere, {}), "unknown")
     assert.strictEqual(Process.signedIn(nowhere, { ANTHROPIC_API_KEY: "k" }), "yes")

@@ -19,11 +19,11 @@ describe("claude transcripts", () => {
     }
   })
 
-  it("T10 no recording has a turn that nobody asked for", () => {
+  it("T10 no recording has an unrequested turn", () => {
     for (const name of names) for (const { events } of replay(name)) assert.notInclude(story(events), "start by agent", name)
   })
 
-  it("only what is meant to be is kept as it came", () => {
+  it("only the intended messages are kept as opaque", () => {
     const kept = new Set(names.flatMap((name) => replay(name).flatMap(({ events }) => opaque(events))))
     // The interrupt's note to the model, the result of a process without a turn, and a request in the SDK's form.
     assert.deepStrictEqual([...kept].sort(), ["canUseTool", "result", "user"])
@@ -57,11 +57,11 @@ describe("claude transcripts", () => {
     )
   })
 
-  it("two-turns: each turn has its own items", () => {
+  it("two-turns: each turn has separate items", () => {
     assert.deepStrictEqual(story(only("two-turns").events), ["start", ...said, "completed", "start", ...said, "completed"])
   })
 
-  it("T13 approvals: allow runs it, deny goes on without it, deny with interrupt ends the turn; the answers are the recorded ones", () => {
+  it("T13 approvals: allow runs it, deny continues without it, deny with interrupt ends the turn; the answers are the recorded ones", () => {
     const asked = ["start", "+command", "?approval"]
     const allow = only("tool-approval-allow")
     assert.deepStrictEqual(story(allow.events), [...asked, "-command completed", ...said, "completed"])
@@ -88,25 +88,25 @@ describe("claude transcripts", () => {
     })
   })
 
-  it("the SDK's own, newer program (2.1.328) says the same", () => {
+  it("the newer program of the SDK (2.1.328) gives the same history", () => {
     const { events } = only("sdk-tool-approval")
     assert.deepStrictEqual(story(events), ["start", "+command", "-command completed", ...said, "completed"])
   })
 
-  it("T7 interrupt: what was streamed stays, and the next turn runs", () => {
+  it("T7 interrupt: streamed text stays, and the next turn runs", () => {
     const { events } = only("interrupt")
     assert.deepStrictEqual(story(events), ["start", ...said, "interrupted", "start", ...said, "completed"])
     assert.match(completed(events, "agent-message")[0]?.text ?? "", /^d0@\d+ d1@\d+ d2@\d+ $/)
   })
 
-  it("T11 model-http-400: a result that says success and is_error is a failure", () => {
+  it("T11 model-http-400: a result with success and is_error is a failure", () => {
     const { events } = only("model-http-400")
     assert.deepStrictEqual(story(events), ["start", ...said, "failed protocol"])
     const end = events.find(isTerminal)
     assert.include(end?._tag === "TurnFailed" ? end.error.message : "", "400 scripted failure")
   })
 
-  it("P5 kill-resume: the death fails the open turn and keeps its text; the resumed conversation goes on", () => {
+  it("P5 kill-resume: the death fails the open turn and keeps its text; the resumed conversation continues", () => {
     const [first, second] = replay("kill-resume")
     assert.deepStrictEqual(story(first?.events ?? []), [
       "start",
@@ -121,7 +121,7 @@ describe("claude transcripts", () => {
     assert.deepStrictEqual(story(second?.events ?? []), ["start", ...said, "completed"])
   })
 
-  it("kill-resume-early: a conversation that Claude has lost begins no turn", () => {
+  it("kill-resume-early: a lost conversation begins no turn", () => {
     assert.deepStrictEqual(story(only("kill-resume-early", 1).events), [])
   })
 })

@@ -43,7 +43,7 @@ describe("claude session", () => {
   )
 
   played(
-    "T13 P6 a second request under the id of an open one takes no answer of it, and is kept as opaque",
+    "T13 P6 a second request under the id of an open one does not get its answer, and is kept as opaque",
     Effect.gen(function* () {
       const adapter = yield* Claude.make({ binary: join(import.meta.dirname, "twice.mjs") })
       const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
@@ -64,7 +64,7 @@ describe("claude session", () => {
   )
 
   played(
-    "a look gives the version; without a program open and probe say what to do",
+    "a probe returns the version; without a program open and probe say what to do",
     Effect.gen(function* () {
       const adapter = yield* Claude.make({ binary: player })
       assert.deepInclude(yield* adapter.probe, { provider: "claude", installed: true, version: "2.1.197" })

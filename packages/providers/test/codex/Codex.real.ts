@@ -62,7 +62,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "P7 a fork has the conversation under a key of its own, while the first one goes on and knows nothing of it",
+    "P7 a fork has the conversation under a separate key, while the source continues without its new turns",
     Effect.gen(function* () {
       const { endpoint, open } = yield* world
       const asked = Effect.map(endpoint.requests, (requests) => JSON.stringify(requests.at(-1)?.input))
@@ -84,7 +84,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T10 a compaction and reviews are turns of ours, with one end each; an interrupt ends a review, and the next turn runs",
+    "T10 a compaction and reviews are our own turns, with one end each; an interrupt ends a review, and the next turn runs",
     Effect.gen(function* () {
       const { endpoint, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -140,7 +140,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T11 a review whose model fails is a failed turn; a stop interrupts a review in words",
+    "T11 a review whose model fails is a failed turn; a stop interrupts a review by a message",
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
@@ -160,7 +160,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T13 an approval that is accepted runs its command, one that is declined does not, and the turn goes on",
+    "T13 an accepted approval runs its command, a declined one does not, and the turn continues",
     Effect.gen(function* () {
       const { home, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -189,7 +189,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T13 accept for the session is not asked again; cancel interrupts the turn",
+    "T13 after accept-for-session Codex does not ask again; cancel interrupts the turn",
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
@@ -207,7 +207,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T13 a file change is asked about with its diff",
+    "T13 the approval of a file change contains its diff",
     Effect.gen(function* () {
       const { home, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -226,7 +226,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T13 a question is asked with its options and the answer reaches the model",
+    "T13 a question has its options, and the answer reaches the model",
     Effect.gen(function* () {
       const { endpoint, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -276,7 +276,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T7 an interrupt ends the running command too, and what it had said is kept",
+    "T7 an interrupt ends the running command too, and keeps its output",
     Effect.gen(function* () {
       const { home, open } = yield* worldWith({ sandbox: "danger-full-access", approvalPolicy: "never" })
       const { recording, session } = yield* open(1)
@@ -293,7 +293,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "a steer reaches the running turn; without one it is refused",
+    "a steer reaches the running turn; without one it is rejected",
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
@@ -309,7 +309,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "P5 kill -9 in mid-turn fails the turn with the exit; what was streamed stays; the next session resumes the conversation",
+    "P5 kill -9 in mid-turn fails the turn with the exit; streamed text stays; the next session resumes the conversation",
     Effect.gen(function* () {
       const { endpoint, home, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -339,7 +339,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "a conversation that Codex does not have begins anew, and says so",
+    "an unknown conversation begins anew, which is reported",
     Effect.gen(function* () {
       const { open } = yield* world
       for (const [epoch, resumeKey] of [
@@ -356,7 +356,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T11 what goes wrong at the model fails the turn with its kind, and the session goes on",
+    "T11 a model failure fails the turn with its kind, and the session continues",
     Effect.gen(function* () {
       const { open } = yield* world
       const { recording, session } = yield* open(1)
@@ -375,7 +375,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "S8 a stop in mid-turn interrupts in words first, and closing the scope leaves no process",
+    "S8 a stop in mid-turn first interrupts by a message, and closing the scope leaves no process",
     Effect.gen(function* () {
       const { home, open } = yield* world
       const { recording, session } = yield* open(1)
@@ -393,7 +393,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "a start that fails says why: settings that Codex refuses, and no binary at all",
+    "a failed start gives its reason: settings that Codex rejects, or no binary",
     Effect.gen(function* () {
       const { adapter, home } = yield* world
       const { writeFile } = yield* Effect.promise(() => import("node:fs/promises"))
@@ -413,7 +413,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "the probe tells version and sign-in",
+    "the probe returns version and sign-in",
     Effect.gen(function* () {
       const { adapter } = yield* world
       const probed = yield* adapter.probe

@@ -33,7 +33,7 @@ const whole = (of: NativeHistory, id: string) =>
 
 describe("codex history", () => {
   played(
-    "D10 its conversations are listed with what a person knows them by",
+    "D10 its conversations are listed with their titles",
     Effect.gen(function* () {
       const listed = yield* (yield* history(1)).list({ limit: 10 })
       assert.strictEqual(listed.length, 1)
@@ -43,7 +43,7 @@ describe("codex history", () => {
   )
 
   played(
-    "D10 turns are read a page at a time, oldest first, with every item in our words",
+    "D10 turns are read a page at a time, oldest first, with every item mapped",
     Effect.gen(function* () {
       const { thread, turns } = yield* whole(yield* history(3), "any")
       assert.strictEqual(thread.cwd, "/workspace")
@@ -68,7 +68,7 @@ describe("codex history", () => {
   )
 
   played(
-    "T11 a turn that still runs is told as such",
+    "T11 a running turn is reported as running",
     Effect.gen(function* () {
       const { turns } = yield* whole(yield* history(2), "any")
       assert.deepStrictEqual(
@@ -79,7 +79,7 @@ describe("codex history", () => {
   )
 
   played(
-    "C2 the work that an old conversation's turns are reported without is read from its file, in its place",
+    "C2 work that Codex omits from the turns of an old conversation is read from its file, in order",
     Effect.gen(function* () {
       const { omitted, turns } = yield* whole(yield* legacy(fixture("legacy-rollout.jsonl")), "any")
       assert.strictEqual(omitted, undefined)
@@ -151,7 +151,7 @@ describe("codex history", () => {
   )
 
   played(
-    "C2 a call id that is used again is a new call with its own output; arguments that are an object, or none, are kept",
+    "C2 a reused call id is a new call with its own output; arguments that are an object, or missing, are kept",
     Effect.gen(function* () {
       const item = (payload: object) => JSON.stringify({ type: "response_item", payload })
       const shell = (call_id: string, given: unknown) => item({ type: "function_call", name: "shell", call_id, arguments: given })
@@ -186,7 +186,7 @@ describe("codex history", () => {
   )
 
   played(
-    "C2 a file that is gone, no file, or without a turn: the messages are read, and what is missing is reported",
+    "C2 a deleted file, no file, or one without a turn: the messages are read, and missing parts are reported",
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const lines = readFileSync(fixture("legacy-rollout.jsonl"), "utf8").split("\n")

@@ -36,7 +36,7 @@ const begun = (threadId: string, turnId = "t") => {
 const item = (raw: Record<string, unknown>) => ({ type: String(raw["type"]), id: "i", raw: { id: "i", ...raw } })
 
 describe("codex mapping", () => {
-  it("every message of every transcript is mapped, or kept as it came by intention", () => {
+  it("every message of every transcript is mapped, or intentionally kept as opaque", () => {
     let mapped = 0
     for (const name of Transcripts.names)
       for (const { dir, msg } of Transcripts.read(name)) {
@@ -56,7 +56,7 @@ describe("codex mapping", () => {
     assert.isAbove(mapped, 1500)
   })
 
-  it("what is about another thread, or misses a field, is kept as it came", () => {
+  it("messages about another thread, or without a required field, are kept as opaque", () => {
     const mapping = Mapping.make("ours")
     const turn = { id: "t", status: "completed" }
     const others: ReadonlyArray<readonly [string, unknown]> = [
@@ -75,7 +75,7 @@ describe("codex mapping", () => {
     }
   })
 
-  it("T11 a turn status that is not known is a failure, not a success", () => {
+  it("T11 an unknown turn status is a failure, not a success", () => {
     const mapping = Mapping.make("ours")
     const end = (status: string) => mapping.notification("turn/completed", { threadId: "ours", turn: { id: "t", status } })[0]
     assert.deepInclude(end("completed"), { _tag: "TurnEnded", outcome: "completed" })
@@ -84,7 +84,7 @@ describe("codex mapping", () => {
     assert.deepInclude(end("failed"), { outcome: "failed" })
   })
 
-  it("usage is counted per turn, from where the thread's count stood", () => {
+  it("usage is counted per turn, from the thread's total before it", () => {
     const mapping = begun("ours", "a")
     const count = (n: number) => ({
       totalTokens: 10 * n,
@@ -109,7 +109,7 @@ describe("codex mapping", () => {
     assert.deepInclude(usageOf(update("b", 4, 1)), { totalTokens: 10, outputTokens: 3, reasoningTokens: 1 })
   })
 
-  it("D12 what an MCP tool says of its progress is a signal of its item", () => {
+  it("D12 the progress of an MCP tool is a signal of its item", () => {
     const params = { threadId: "ours", turnId: "t", itemId: "i", message: "3 of 7" }
     assert.deepStrictEqual(begun("ours").notification("item/mcpToolCall/progress", params), [
       { _tag: "Signal", nativeTurnId: "t", nativeItemId: "i", kind: "progress", data: { text: "3 of 7" } }
@@ -121,7 +121,7 @@ describe("codex mapping", () => {
     })
   })
 
-  it("item types have our kinds, and one that is not known is its own kind with all it said", () => {
+  it("item types map to our kinds, and an unknown one keeps its name and its whole content", () => {
     const kinds = [
       ["userMessage", "user-message"],
       ["agentMessage", "agent-message"],
@@ -233,11 +233,11 @@ describe("codex mapping", () => {
   })
 })
 
-describe("codex asks", () => {
+describe("codex requests", () => {
   const base = { threadId: "ours", turnId: "t", itemId: "i", startedAtMs: 1 }
   const ask = (method: string, params: object) => Mapping.make("ours").request(0, method, { ...base, ...params })
 
-  it("T13 the answers are those that real clients were recorded to send", () => {
+  it("T13 the answers equal those of recorded real clients", () => {
     const answers: ReadonlyArray<readonly [string, string, Parameters<NonNullable<Mapping.MappedRequest["answer"]>>[0]]> = [
       ["approval-accept", "item/commandExecution/requestApproval", { decision: "accept" }],
       ["approval-decline", "item/commandExecution/requestApproval", { decision: "decline" }],
@@ -256,7 +256,7 @@ describe("codex asks", () => {
     }
   })
 
-  it("a file change is asked about with the changes of its item", () => {
+  it("the approval of a file change contains the changes of its item", () => {
     const mapping = Mapping.make("ours")
     const changes = [{ path: "/w/a.txt", kind: { type: "add" }, diff: "x\n" }]
     mapping.notification("item/started", { ...base, item: { type: "fileChange", id: "i", changes, status: "inProgress" } })
@@ -268,7 +268,7 @@ describe("codex asks", () => {
     })
   })
 
-  it("permissions are granted as asked, for the turn or the session, or not at all", () => {
+  it("permissions are granted as requested, for the turn or the session, or not at all", () => {
     const asked = ask("item/permissions/requestApproval", {
       cwd: "/w",
       permissions: { network: { enabled: true }, fileSystem: null }
@@ -281,20 +281,20 @@ describe("codex asks", () => {
     assert.deepStrictEqual(asked.answer?.({ decision: "decline" }), { permissions: {}, scope: "turn" })
   })
 
-  it("an answer of the wrong sort allows nothing", () => {
+  it("an answer of the wrong kind allows nothing", () => {
     const approval = ask("item/commandExecution/requestApproval", { command: "ls" })
     assert.deepStrictEqual(approval.answer?.({ answers: { q: ["yes"] } }), { decision: "decline" })
     const question = ask("item/tool/requestUserInput", { questions: [{ id: "q", question: "?" }] })
     assert.deepStrictEqual(question.answer?.({ decision: "accept" }), { answers: {} })
   })
 
-  it("P6 a request that is not known has no answer and is kept as it came", () => {
+  it("P6 an unknown request has no answer and is kept as opaque", () => {
     const unknown = ask("item/tool/call", { tool: "x" })
     assert.isUndefined(unknown.answer)
     assert.deepInclude(unknown.events[0], { _tag: "Opaque", method: "item/tool/call", nativeTurnId: "t" })
   })
 
-  it("P6 what an agent that ours has started asks is asked in the turn that runs, and in none it is refused", () => {
+  it("P6 a request of a sub-agent belongs to the running turn; without one it is rejected", () => {
     const mapping = begun("ours")
     const theirs = { ...base, threadId: "theirs", turnId: "other", command: "ls" }
     const asked = mapping.request(3, "item/commandExecution/requestApproval", theirs)
@@ -309,7 +309,7 @@ describe("codex asks", () => {
     assert.deepStrictEqual(late.events, [{ _tag: "Opaque", method: "item/commandExecution/requestApproval", payload: theirs }])
   })
 
-  it("request ids of both sorts stay apart", () => {
+  it("numeric and string request ids stay distinct", () => {
     assert.notStrictEqual(requestKey(1), requestKey("1"))
   })
 })

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Mapping from "../../src/codex/Mapping.ts"
 
-it("the plan of a turn is told whole; a status that is not known is still to do", () => {
+it("the whole plan of a turn is reported; a step with an unknown status is pending", () => {
   const plan = [
     { step: "look", status: "completed" },
     { step: "change", status: "inProgress" },

@@ -14,7 +14,7 @@ const failed = (updates: ReadonlyArray<unknown>, codexErrorInfo = "usageLimitExc
   return ended
 }
 
-it("T11 a usage limit of Codex says when it ends: the last window that is used up, of sparse updates; other failures do not", () => {
+it("T11 a usage limit of Codex has its end time: that of the last exhausted window, from sparse updates; other failures have none", () => {
   const used = { usedPercent: 100, resetsAt: 1_800_000_000 }
   const later = { usedPercent: 100, resetsAt: 1_800_003_600 }
   const free = { usedPercent: 40, resetsAt: 1_900_000_000 }

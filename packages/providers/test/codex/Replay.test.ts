@@ -23,7 +23,7 @@ describe("codex transcripts", () => {
     }
   })
 
-  it("T2 every native turn that a transcript names began and ended in some session", () => {
+  it("T2 every native turn of a transcript began and ended in a session", () => {
     for (const name of Transcripts.names) {
       const started = new Set(
         Transcripts.read(name).flatMap(({ dir, msg }) =>
@@ -73,7 +73,7 @@ describe("codex transcripts", () => {
     )
   })
 
-  it("approvals: accept runs it, decline goes on without it, cancel interrupts, accept-for-session asks once", () => {
+  it("approvals: accept runs it, decline continues without it, cancel interrupts, accept-for-session asks once", () => {
     const asked = ["start", "+command", "?approval"]
     const said = ["+agent-message", "-agent-message completed", "completed"]
     assert.deepStrictEqual(story(only("approval-accept").events), [...asked, "-command completed", ...said])
@@ -108,7 +108,7 @@ describe("codex transcripts", () => {
     ])
   })
 
-  it("T7 interrupt: what was streamed stays, and the next turn runs", () => {
+  it("T7 interrupt: streamed text stays, and the next turn runs", () => {
     const { events } = only("interrupt")
     assert.deepStrictEqual(story(events), [
       "start",
@@ -130,7 +130,7 @@ describe("codex transcripts", () => {
     assert.strictEqual(amended?._tag === "ItemAmended" ? amended.content.output : undefined, "begin\n")
   })
 
-  it("T13 interrupt-during-approval: the open request is cancelled with its turn, the late answer is nobody's", () => {
+  it("T13 interrupt-during-approval: the open request is cancelled with its turn, the late answer has no effect", () => {
     const { answered, events } = only("interrupt-during-approval")
     assert.deepStrictEqual(story(events), ["start", "+command", "?approval", "?cancelled", "-command aborted", "interrupted"])
     assert.strictEqual(answered.size, 0)
@@ -155,7 +155,7 @@ describe("codex transcripts", () => {
     assert.strictEqual(story(only("model-http-500").events).at(-1), "failed transport")
   })
 
-  it("P5 kill-resume: the death fails the open turn and keeps its text; the resumed thread goes on", () => {
+  it("P5 kill-resume: the death fails the open turn and keeps its text; the resumed thread continues", () => {
     const [first, second] = replay("kill-resume")
     assert.strictEqual(first?.nativeThreadId, second?.nativeThreadId)
     assert.deepStrictEqual(story(first?.events ?? []).slice(-3), ["+agent-message", "-agent-message aborted", "failed process"])
@@ -163,7 +163,7 @@ describe("codex transcripts", () => {
     assert.deepStrictEqual(story(second?.events ?? []), ["start", "+agent-message", "-agent-message completed", "completed"])
   })
 
-  it("P5 kill-during-approval-resume: the request dies with the process, and nothing is asked again", () => {
+  it("P5 kill-during-approval-resume: the request ends with the process, and is not repeated", () => {
     const [first, second] = replay("kill-during-approval-resume")
     assert.deepStrictEqual(story(first?.events ?? []), [
       "start",
@@ -176,12 +176,12 @@ describe("codex transcripts", () => {
     assert.notInclude(story(second?.events ?? []), "?approval")
   })
 
-  it("P5 an exit with code 0 in mid-turn is no success", () => {
+  it("P5 an exit with code 0 in mid-turn is a failure", () => {
     for (const name of ["stdin-eof-mid-turn", "sigterm-mid-turn"])
       assert.strictEqual(story(only(name).events).at(-1), "failed process", name)
   })
 
-  it("T10 interleaved-threads: each session sees its own thread, the others are kept as they came", () => {
+  it("T10 interleaved-threads: each session maps its own thread, messages of others are kept as opaque", () => {
     const replayed = replay("interleaved-threads")
     assert.strictEqual(replayed.length, 3)
     const texts = replayed.map(({ events }) => deltas(events, "agent-message"))
@@ -194,7 +194,7 @@ describe("codex transcripts", () => {
     }
   })
 
-  it("T10 goal: a turn that Codex began by itself has an id of its own", () => {
+  it("T10 goal: a turn that Codex began by itself has a new id", () => {
     const starts = story(only("goal").events).filter((line) => line.startsWith("start"))
     assert.deepStrictEqual(starts, ["start", "start by agent"])
     // Codex's own goals are not mapped: their messages are kept unchanged.
@@ -208,17 +208,17 @@ describe("codex transcripts", () => {
     assert.strictEqual(events.filter(isTerminal).length, 2)
   })
 
-  it("P6 dynamic-tool: a request that is not known is refused, and kept as it came", () => {
+  it("P6 dynamic-tool: an unknown request is rejected, and kept as opaque", () => {
     const { events, refused } = only("dynamic-tool")
     assert.strictEqual(refused, 1)
     assert.isTrue(events.some((event) => event._tag === "Opaque" && event.method === "item/tool/call"))
   })
 
-  it("T2 unsubscribe: a turn that was asked for and never told of ends with the session", () => {
+  it("T2 unsubscribe: a requested turn without any report ends with the session", () => {
     assert.deepStrictEqual(story(only("unsubscribe").events).slice(-2), ["start", "interrupted"])
   })
 
-  it("T9 command-full-access: the completed output replaces what its deltas had left out", () => {
+  it("T9 command-full-access: the completed output adds the text that its deltas lacked", () => {
     const { events } = only("command-full-access")
     assert.strictEqual(completed(events, "command")[0]?.output, "line 1\nline 2\nline 3\noops\n")
     assert.notStrictEqual(deltas(events, "command"), "line 1\nline 2\nline 3\noops\n")

@@ -28,7 +28,7 @@ const played = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledge
 
 describe("codex session", () => {
   played(
-    "T13 P6 a second request under the id of an open one takes no answer of it, and is kept as opaque",
+    "T13 P6 a second request under the id of an open one does not get its answer, and is kept as opaque",
     Effect.gen(function* () {
       const lines = readFileSync(join(import.meta.dirname, "fixtures", "approval-accept.jsonl"), "utf8").split("\n")
       const asks = lines.findIndex((line) => line.includes("requestApproval"))
@@ -49,7 +49,7 @@ describe("codex session", () => {
   )
 
   played(
-    "T12 a steer goes to the running turn; to another it is refused",
+    "T12 a steer reaches the running turn; a steer to another turn is rejected",
     Effect.gen(function* () {
       const { recording, session } = yield* open("steer")
       yield* session.startTurn({ turnId: turn(1), text: "count" })
@@ -66,7 +66,7 @@ describe("codex session", () => {
   )
 
   played(
-    "T10 a compaction and reviews are turns of ours, with one end each; one that Codex refuses fails with its words",
+    "T10 a compaction and reviews are our own turns, with one end each; one that Codex rejects fails with its message",
     Effect.gen(function* () {
       const { recording, session } = yield* open("actions/compact-review")
       const begin = (n: number, action: TurnAction) => session.startTurn({ turnId: turn(n), text: "in words", action })
@@ -111,7 +111,7 @@ describe("codex session", () => {
   )
 
   played(
-    "P7 a fork is a copy with a key of its own; of a conversation that is gone it is a new one, and that is said",
+    "P7 a fork is a copy with a separate key; a fork of a lost conversation is a new one, which is reported",
     Effect.gen(function* () {
       const source = "01a1f832-b815-7ef3-bbf0-ef0bbbbcc018"
       const { recording, session } = yield* open("thread-store", { resumeKey: source, fork: true })
@@ -135,7 +135,7 @@ describe("codex session", () => {
   )
 
   played(
-    "P5 a start that fails says with which words, and leaves no process",
+    "P5 a failed start gives the agent's message, and leaves no process",
     Effect.gen(function* () {
       const error = yield* Effect.flip(open("bad-config-exit"))
       assert.strictEqual(error.failure.kind, "process")

@@ -28,7 +28,7 @@ export const echo: Driver = {
 }
 conformance(echo)
 
-it("the page shows this adapter", () => {
+it("docs/adapter.md shows this adapter", () => {
   const page = readFileSync(join(import.meta.dirname, "../../../../docs/adapter.md"), "utf8")
   assert.include(page, readFileSync(join(import.meta.dirname, "Echo.ts"), "utf8"))
 })

@@ -134,7 +134,7 @@ describe("openai answers, chat", () => {
       })
     )
 
-  it.effect("T15 what is not read is kept as opaque: a part, a member, another choice; a member beside text once", () =>
+  it.effect("T15 unread content is kept as opaque: a part, a field, another choice; a field next to text once", () =>
     Effect.gen(function* () {
       const events = [
         chunk({ content: [{ type: "hologram", shape: "cube" }] }),
@@ -152,7 +152,7 @@ describe("openai answers, chat", () => {
     })
   )
 
-  it.effect("T15 L4 what is not read is kept up to a bound, and what is over it is counted", () =>
+  it.effect("T15 L4 unread content is kept up to a limit and counted beyond it", () =>
     Effect.gen(function* () {
       const odd = Array.from({ length: 300 }, (_, n) => chunk({ output: `piece ${n}` }))
       const result = yield* turn([[chunk({ content: "a" }), ...odd, stop, done]])
@@ -175,7 +175,7 @@ describe("openai answers, chat", () => {
     ]
   ]
   for (const [name, events] of nothing)
-    it.effect(`T15 an answer with ${name} in it is no success, and is not asked for again`, () =>
+    it.effect(`T15 an answer with ${name} in it is no success, and is not retried`, () =>
       Effect.gen(function* () {
         const { bodies, end } = yield* turn([events])
         assert.deepStrictEqual([end?.kind, bodies.length], ["protocol", 1])
@@ -193,7 +193,7 @@ describe("openai answers, chat", () => {
     })
   )
 
-  it.effect("L4 an answer whose calls have arguments without end fails", () =>
+  it.effect("L4 an answer with calls whose arguments never end fails", () =>
     Effect.gen(function* () {
       const call = (index: number, args: string) =>
         chunk({ tool_calls: [{ index, id: `c${index}`, function: { name: "write", arguments: args } }] })
@@ -263,7 +263,7 @@ describe("openai answers, chat", () => {
     ]
   ]
   for (const [name, events] of streams)
-    it.effect(`T13 two calls ${name} are two, and each has its own result under an id of ours`, () =>
+    it.effect(`T13 two calls ${name} stay two, and each has its own result under an id of ours`, () =>
       Effect.gen(function* () {
         const result = yield* turn([
           [...events, chunk({}, "tool_calls"), done],
@@ -307,7 +307,7 @@ describe("openai answers, chat", () => {
     })
   )
 
-  it.effect("T13 calls of one conversation have each their own id", () =>
+  it.effect("T13 each call of a conversation has a unique id", () =>
     Effect.gen(function* () {
       const call = [calls(one({ index: 0, id: "call_0" }, "{}")), chunk({}, "tool_calls"), done]
       const { bodies } = yield* turn([call, call, [chunk({ content: "ok" }), stop, done]])
@@ -317,7 +317,7 @@ describe("openai answers, chat", () => {
     })
   )
 
-  it.effect("T11 the ends of real servers, in their own words and case; one that nobody knows is no success", () =>
+  it.effect("T11 the finish reasons of real servers, in their own spelling and case; an unknown one is no success", () =>
     Effect.gen(function* () {
       const table = [
         ["stop", undefined],
@@ -383,7 +383,7 @@ describe("openai answers, responses", () => {
       })
     )
 
-  it("T15 L4 of the parts of an answer the newest 1,024 are kept for comparison", () => {
+  it("T15 L4 the newest 1,024 parts of an answer are kept for comparison", () => {
     const texts = TextDeduplicator.make()
     const piece = (n: number, whole?: "part") =>
       ({ _tag: "Text", kind: "agent-message", part: `m${n}`, text: `text ${n}.`, ...(whole && { whole }) }) as const
@@ -394,7 +394,7 @@ describe("openai answers, responses", () => {
     )
   })
 
-  it.effect("T15 an empty answer is no success; a call in the end of the answer only is made, once", () =>
+  it.effect("T15 an empty answer is no success; a call that appears only at the end of the answer is made once", () =>
     Effect.gen(function* () {
       const { end } = yield* turn([[ends()]], { api: "responses" })
       assert.strictEqual(end?.kind, "protocol")
@@ -405,7 +405,7 @@ describe("openai answers, responses", () => {
     })
   )
 
-  it.effect("T13 two calls with one id are two, and each has its own result", () =>
+  it.effect("T13 two calls with the same id stay two, and each has its own result", () =>
     Effect.gen(function* () {
       const events = [call, { ...call, id: "f2", name: "two" }].map((item) => ({ type: "response.output_item.done", item }))
       const { bodies, calls } = yield* turn([[...events, ends()], [ends([message])]], { api: "responses" })

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { responses } from "../../src/openai/ResponsesWire.ts"
 
-it("T15 parts that a server sends as a text or as one part are read, and a text in another shape is reported as unread", () => {
+it("T15 parts that a server sends as a string or as one part are read, and text of another shape is reported as unread", () => {
   const done = (item: object) => responses({ type: "response.output_item.done", item })
   for (const content of ["hello", { type: "output_text", text: "hello" }, ["hello"], [{ type: "output_text", text: "hello" }]])
     assert.deepInclude(done({ type: "message", id: "m", content })[0], { _tag: "Text", kind: "agent-message", text: "hello" })

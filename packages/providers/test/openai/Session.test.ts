@@ -57,7 +57,7 @@ const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | HttpCli
 for (const api of apis)
   describe(`openai session, ${api}`, () => {
     live(
-      "T2 text and reasoning as items with their deltas, usage, and a second turn with the first one in it",
+      "T2 text and reasoning are items with deltas; usage; the second turn contains the first",
       Effect.gen(function* () {
         const { endpoint, recording, session } = yield* open({ adapter: { api } })
         assert.strictEqual(session.continuity, "fresh")
@@ -91,7 +91,7 @@ for (const api of apis)
     )
 
     live(
-      "T13 a tool call is asked of the client, and the conversation goes on with its result",
+      "T13 a tool call becomes a request to the client, and the conversation continues with its result",
       Effect.gen(function* () {
         const tools = [{ name: "weather", parameters: { type: "object" } }]
         const { endpoint, recording, session } = yield* open({ adapter: { api, tools } })
@@ -118,7 +118,7 @@ for (const api of apis)
     )
 
     live(
-      "T13 a call that is declined goes on without a result, one that is cancelled ends the turn",
+      "T13 a declined call continues without a result, a cancelled one ends the turn",
       Effect.gen(function* () {
         const { recording, session } = yield* open({ adapter: { api } })
         yield* session.startTurn({ turnId: turn(1), text: "[[call a]] [[say on]]" })
@@ -135,7 +135,7 @@ for (const api of apis)
     )
 
     live(
-      "T7 an interrupt in mid-stream cuts the request, and the next turn knows what was said; one right after the start, too",
+      "T7 an interrupt in mid-stream cuts the request, and the next turn has the text so far; also one right after the start",
       Effect.gen(function* () {
         const { endpoint, recording, session } = yield* open({ adapter: { api } })
         yield* session.startTurn({ turnId: turn(1), text: "[[say so far]] [[hang]]" })
@@ -156,7 +156,7 @@ for (const api of apis)
     )
 
     live(
-      "T11 length, content_filter and a cut in mid-answer are failures that say so, with the text so far",
+      "T11 length, content_filter and a cut in mid-answer are failures with their reason and the text so far",
       Effect.gen(function* () {
         const wanted = [
           ["[[say half]] [[finish length]]", "limit"],
@@ -174,7 +174,7 @@ for (const api of apis)
     )
 
     live(
-      "T11 401, 429, 500, 503 and an error in the stream, in the closed set; only what passes is asked again",
+      "T11 401, 429, 500, 503 and an error in the stream map to the closed set; only transient ones are retried",
       Effect.gen(function* () {
         const inStream = api === "chat" ? "[[failed rate_limit_exceeded]]" : "[[failed rate_limit_exceeded]]"
         const wanted = [
@@ -198,7 +198,7 @@ for (const api of apis)
     )
 
     live(
-      "P4 a line that is no JSON is a diagnostic; P3 an event over the limit fails its turn, and what came before is there",
+      "P4 a line that is not JSON is a diagnostic; P3 an event over the limit fails its turn, and earlier text is kept",
       Effect.gen(function* () {
         const { end, events } = yield* once({ adapter: { api } }, "[[say a]] [[garbage {no json]] [[say b]]")
         assert.strictEqual(end._tag, "TurnCompleted")
@@ -265,7 +265,7 @@ for (const api of apis)
     )
 
     live(
-      "X4 the key is sent, and stands in nothing that is told: not when the endpoint says it back",
+      "X4 the key is sent and appears in no output, even if the endpoint echoes it",
       Effect.gen(function* () {
         const key = "sk-canary-5f1d"
         const file = `${yield* temporaryDirectory}/key`
@@ -294,7 +294,7 @@ for (const api of apis)
   })
 
 describe("openai", () => {
-  it.effect("X5 an answer of a million short lines costs its length, not its square: the server goes on beside it", () =>
+  it.effect("X5 an answer of a million short lines costs linear time, and the server keeps working", () =>
     Effect.gen(function* () {
       const event = 'data: {"x":1}\r\n\n'
       const body = `${"x\n".repeat(500_000)}${":\r\n".repeat(300_000)}${event.repeat(20_000)}data: [DONE]\n\n`
@@ -311,7 +311,7 @@ describe("openai", () => {
     })
   )
 
-  it.scoped("D7 an answer is pulled no further than it is read: 1,024 events and one chunk; nothing is lost", () =>
+  it.scoped("D7 an answer is read ahead by at most 1,024 events and one chunk; nothing is lost", () =>
     Effect.gen(function* () {
       const chunks = 100
       let pulled = 0
@@ -340,7 +340,7 @@ describe("openai", () => {
   )
 
   live(
-    "T11 D8 an answer that is no stream is a failure that says so, and its request is cut",
+    "T11 D8 an answer that is not a stream is a failure with its reason, and its request is cut",
     Effect.gen(function* () {
       const { end, endpoint } = yield* once({}, "[[plain]]")
       assert.strictEqual(end._tag === "TurnFailed" ? end.error.kind : end._tag, "protocol")
@@ -349,7 +349,7 @@ describe("openai", () => {
   )
 
   live(
-    "P6 a request of whose answer nothing came is sent again; after three it is the turn's failure",
+    "P6 a request without any answer is retried; after three attempts the turn fails",
     Effect.gen(function* () {
       const two = yield* once({ dropFirst: 2 }, "[[say here]]")
       assert.strictEqual(two.end._tag, "TurnCompleted")
@@ -360,7 +360,7 @@ describe("openai", () => {
   )
 
   live(
-    "T2 a stop in mid-stream ends turn, request and stream; a request that is open is cancelled",
+    "T2 a stop in mid-stream ends turn, request and stream; an open request is cancelled",
     Effect.gen(function* () {
       const hanging = yield* open({})
       yield* hanging.session.startTurn({ turnId: turn(1), text: "[[say a]] [[hang]]" })
@@ -394,7 +394,7 @@ describe("openai", () => {
   )
 
   live(
-    "T12 a second turn while one runs is refused, and steer says what to do",
+    "T12 a second turn while one runs is rejected, and the error of steer says what to do",
     Effect.gen(function* () {
       const { recording, session } = yield* open({})
       yield* session.startTurn({ turnId: turn(1), text: "[[hang]]" })
@@ -406,7 +406,7 @@ describe("openai", () => {
   )
 
   live(
-    "the model is the thread's, else the configured one, else the only one there is",
+    "the model is the thread's, else the configured one, else the only available one",
     Effect.gen(function* () {
       const modelOf = (options: Options) =>
         Effect.flatMap(once(options, "hi"), ({ endpoint }) => Effect.map(endpoint.chats, (chats) => chats[0]?.model))
@@ -419,7 +419,7 @@ describe("openai", () => {
   )
 
   live(
-    "a look tells the models; where nothing answers, what to do",
+    "a probe returns the models; if the endpoint does not answer, it says what to do",
     Effect.gen(function* () {
       const endpoint = yield* ModelEndpoint.makeWith({ models: ["a", "b"] })
       const there = yield* (yield* adapterAt(endpoint.port, {})).probe

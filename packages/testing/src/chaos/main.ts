@@ -20,7 +20,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const subject = values.mutant === undefined ? World.real : mutants.find(({ name }) => name === values.mutant)
 if (subject === undefined) {
-  say(`There is no mutant ${values.mutant}. There are: ${mutants.map(({ name }) => name).join(", ")}.`)
+  say(`There is no mutant ${values.mutant}. The mutants are: ${mutants.map(({ name }) => name).join(", ")}.`)
   process.exit(2)
 }
 

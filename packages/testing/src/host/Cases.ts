@@ -171,13 +171,13 @@ export const cases = {
     yield* Effect.sleep("1 millis")
     const { exit } = yield* timed(shut(host, "30 seconds", "drain"))
     const wrong: Array<string> = []
-    if (Exit.isFailure(exit)) wrong.push("the shutdown is no success")
+    if (Exit.isFailure(exit)) wrong.push("the shutdown failed")
     const events = TestHost.events(yield* Fiber.join(reader))
     for (const fiber of sent) {
       const { answer, head } = yield* Fiber.join(fiber)
       if (answer._tag === "Left") wrong.push(`refused with ${answer.left._tag}`)
       else {
-        if (answer.right.offset > head) wrong.push(`answered at ${head} that it is at ${answer.right.offset}`)
+        if (answer.right.offset > head) wrong.push(`answered at head ${head} with offset ${answer.right.offset}`)
         const ends = events.filter(
           ({ type, data }) => terminals.includes(type) && (data as { readonly turnId: string }).turnId === answer.right.turnId
         )
@@ -246,7 +246,7 @@ export const cases = {
     yield* Fiber.join(reader)
     const { offset } = yield* host.state
     return [
-      ...says(Exit.isFailure(exit), "the shutdown is no success"),
+      ...says(Exit.isFailure(exit), "the shutdown failed"),
       ...says(!isSame(offsets(got), range(1, offset)), `${offset} events, and the consumer got ${offsets(got).length}`)
     ]
   }),
@@ -270,7 +270,7 @@ export const cases = {
     yield* Effect.forkScoped(Stream.runForEach(host.subscribe(lossless), () => Effect.never))
     yield* Effect.sleep("1 millis")
     const { exit, took } = yield* timed(shut(host, "3 seconds"))
-    return [...says(Exit.isSuccess(exit), "it is a success"), ...says(took !== 3000, `it took ${took} ms of 3000`)]
+    return [...says(Exit.isSuccess(exit), "it succeeded"), ...says(took !== 3000, `it took ${took} ms of 3000`)]
   }),
 
   /** Layers that hang when they close: the agents' and the log's. */

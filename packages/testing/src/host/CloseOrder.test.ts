@@ -45,7 +45,7 @@ const quiet = Effect.provide(Logger.remove(Logger.defaultLogger))
 
 describe("the layers of a host", () => {
   it.scoped(
-    "S3 S6 in memory, on virtual time: in reverse order of building, also when each in turn hangs; the total is the deadline",
+    "S3 S6 in memory, on virtual time: in reverse order of building, also when each in turn hangs; within one deadline",
     () =>
       Effect.gen(function* () {
         const took: Record<string, number> = {}
@@ -66,7 +66,7 @@ describe("the layers of a host", () => {
   )
 
   it.live(
-    "S3 S6 on disk: the same, with agents, ledger, log and directory; the directory is free for the next one, whoever hung",
+    "S3 S6 on disk: the same, with agents, ledger, log and directory; the directory is released, whichever layer hung",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory

@@ -16,14 +16,14 @@ const run = ({ cases }: typeof Cases, name: Cases.Name, seed: number): ReadonlyA
   throw new Error(`seed ${seed}: ${String(exit.cause)}`)
 }
 
-describe("the cases of a host: nothing is wrong", () => {
+describe("the cases of a host", () => {
   for (const name of Object.keys(Cases.cases) as ReadonlyArray<Cases.Name>)
     it(name, () => {
       for (const seed of seeds) expect(run(Cases, name, seed), `seed ${seed}`).toEqual([])
     })
 })
 
-describe("the cases bite", () => {
+describe("the cases find planted mistakes", () => {
   afterEach(() => {
     for (const { module } of mutants) vi.doUnmock(module)
     vi.resetModules()

@@ -73,10 +73,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     frames: (log, readers, options) =>
       Stream.bufferChunks(right.frames(log, readers, options), { capacity: Math.max(1, options.capacity), strategy: "dropping" })
   })),
-  mutant<typeof Skipping>("an end may be skipped", "S3", "S4 best effort (case 2)", "host/Skipping", () => ({
+  mutant<typeof Skipping>("terminals may be skipped", "S3", "S4 best effort (case 2)", "host/Skipping", () => ({
     isProgress: () => true
   })),
-  mutant<typeof Skipping>("what was skipped is a number", "S4", "S4 best effort (case 2)", "host/Skipping", (right) => ({
+  mutant<typeof Skipping>("lagged is only a count", "S4", "S4 best effort (case 2)", "host/Skipping", (right) => ({
     extend: (run, offset) => ({ ...right.extend(run, offset), from: offset })
   })),
   mutant<typeof Host>("an answer waits behind events", "D15", "D15 answers (case 4)", "host/Host", (right) => ({
@@ -111,7 +111,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       })
   })),
   mutant<typeof LaneModule>(
-    "an offer that was not taken counts as taken",
+    "a rejected offer counts as accepted",
     "C3",
     "C3 overload (case 11)",
     "orchestration/engine/Lane",
@@ -182,7 +182,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     })
   ),
   mutant<typeof Consumers>(
-    "who died is waited for",
+    "the shutdown waits for dead consumers",
     "S5",
     "S5 consumer dies (case 20)",
     "host/Consumers",
@@ -191,14 +191,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     }))
   ),
   mutant<typeof Shutdown>(
-    "a finish that is always a success",
+    "finish always succeeds",
     "S5",
     "S5 S6 consumer never reads (cases 21, 22)",
     "host/Shutdown",
     shutdown(({ finish }) => ({ finish: (token) => Effect.catchAll(finish(token), (report) => Effect.succeed(report)) }))
   ),
   mutant<typeof Shutdown>(
-    "a stage has a time of its own",
+    "each stage has a separate deadline",
     "S6",
     "S5 S6 consumer never reads (cases 21, 22)",
     "host/Shutdown",
@@ -222,11 +222,11 @@ export const mutants: ReadonlyArray<Mutant> = [
       }
     })
   ),
-  mutant<typeof OpenRequests>("nobody refuses what is asked", "S2", "S2 approvals (case 24)", "host/OpenRequests", () => ({
+  mutant<typeof OpenRequests>("new requests are not declined", "S2", "S2 approvals (case 24)", "host/OpenRequests", () => ({
     refuse: () => Effect.never
   })),
   mutant<typeof Shutdown>(
-    "a second begin begins again",
+    "a second begin starts another shutdown",
     "S7",
     "S7 begin twice (case 25)",
     "host/Shutdown",

@@ -80,7 +80,7 @@ export const check = (sent: ReadonlyArray<Sent>, events: ReadonlyArray<LogEvent>
     if (times > 1) return [`${type} ${commandId} ran ${times} times`]
     if (answer?.status !== 200) return known.has(commandId) && answer !== undefined ? [`${commandId} was refused, and ran`] : []
     if ((answer.offset ?? 0) > events.length)
-      return [`${commandId} was accepted at ${answer.offset}, the head is ${events.length}`]
+      return [`${commandId} was accepted at ${answer.offset}, but the head is ${events.length}`]
     return times === 1 || (type !== "turn.start" && type !== "thread.create")
       ? []
       : [`${type} ${commandId} was accepted and is not in the log`]

@@ -31,7 +31,7 @@ const answering = (status: number | undefined, body = "") =>
 const overHttp = [() => Readers.sse("one"), () => Readers.longPoll("one")]
 const all = [...overHttp, () => Readers.rpc("one")]
 
-it.scopedLive("D16 a server that is away, cuts or says 503 is no fault", () =>
+it.scopedLive("D16 a server that is down, cuts or answers 503 is no fault", () =>
   Effect.gen(function* () {
     const away = yield* Effect.scoped(answering(200))
     for (const address of [away, yield* answering(undefined), yield* answering(503)])
@@ -43,7 +43,7 @@ it.scopedLive("D16 a server that is away, cuts or says 503 is no fault", () =>
   })
 )
 
-it.scopedLive("D2 any other refusal is a fault, told once", () =>
+it.scopedLive("D2 any other error status is a fault, reported once", () =>
   Effect.gen(function* () {
     for (const status of [401, 409, 410, 500]) {
       const address = yield* answering(status)
@@ -63,7 +63,7 @@ it.scopedLive("D2 any other refusal is a fault, told once", () =>
   })
 )
 
-it.scopedLive("D2 an answer that is none is a fault", () =>
+it.scopedLive("D2 a malformed answer is a fault", () =>
   Effect.gen(function* () {
     const reader = Readers.longPoll("one")
     yield* reader.attach(yield* answering(200, "<html>"), () => {})

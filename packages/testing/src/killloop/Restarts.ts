@@ -113,7 +113,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         }
         yield* server.kill(signal)
         if (Option.isNone(yield* Effect.timeoutOption(server.ended, patience))) {
-          report("it did not come to its end")
+          report("it did not end")
           yield* server.kill("SIGKILL")
         }
         const ended = yield* server.ended

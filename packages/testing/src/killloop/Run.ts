@@ -156,7 +156,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
               } else if (Plan.isShutdown(death)) yield* Effect.delay(process.kill("SIGTERM"), death.afterMillis)
               const ended = yield* Effect.timeoutOption(process.ended, patience)
               if (Option.isSome(ended)) return ended.value.signal
-              report(["the server did not come to its end"])
+              report(["the server did not end"])
               yield* process.kill("SIGKILL")
               return (yield* process.ended).signal
             })

@@ -57,7 +57,7 @@ interface Case {
 
 export const cases: ReadonlyArray<Case> = [
   {
-    name: "T2 T9 two turns, from open to stop: each is ours, ends once, and its message is the sum of its deltas",
+    name: "T2 T9 two turns, from open to stop: each is ours, ends once, and its message is the sum of the deltas",
     scene: "talk",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "talk")
@@ -76,7 +76,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "T7 an interrupt of a turn that never was, in mid-stream, of one that is over; and the next turn",
+    name: "T7 interrupts of an unknown, a streaming and an ended turn; then the next turn",
     scene: "stream",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "stream")
@@ -103,7 +103,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "T7 a stop in mid-stream ends the turn as interrupted, and what was said stays",
+    name: "T7 a stop in mid-stream ends the turn as interrupted and keeps its text",
     scene: "stream",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "stream")
@@ -114,7 +114,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "T13 an approval is answered once; a second answer, and one to a request that never was, are no-ops",
+    name: "T13 an approval is answered once; a second answer, and one to an unknown request, are no-ops",
     scene: "approve",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "approve")
@@ -129,7 +129,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "T13 a question is answered, and the turn goes on",
+    name: "T13 a question is answered, and the turn continues",
     scene: "question",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "question")
@@ -143,7 +143,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "T7 T13 an interrupt over an open request cancels it and ends the turn; the late answer is a no-op",
+    name: "T7 T13 an interrupt during an open request cancels it and ends the turn; the late answer is a no-op",
     scene: "waiting",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "waiting")
@@ -156,7 +156,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "T13 a stop over an open request: it is cancelled, its turn ends without failure, nothing hangs",
+    name: "T13 a stop during an open request: it is cancelled, its turn ends without failure, nothing hangs",
     scene: "approve",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "approve")
@@ -171,7 +171,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "P5 T11 an exit with code 0 in mid-turn is a failure, after all that was said",
+    name: "P5 T11 an exit with code 0 in mid-turn is a failure, after all earlier output",
     scene: "exit",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, start } = yield* opened(driver, "exit")
@@ -184,7 +184,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "P4 lines that are no messages are told as such, and the turn goes on",
+    name: "P4 lines that are not messages become diagnostics, and the turn continues",
     scene: "garbage",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "garbage")
@@ -195,7 +195,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "P3 a line over the limit fails the turn with words; what came before it is there",
+    name: "P3 a line over the limit fails the turn with a message; earlier output is kept",
     scene: "oversize",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "oversize")
@@ -207,7 +207,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "D7 a slow reader holds the agent back at its pipe, and gets all of it in order",
+    name: "D7 a slow reader blocks the agent at its pipe, and gets everything in order",
     scene: "burst",
     process: true,
     run: Effect.fnUntraced(function* (driver) {
@@ -252,7 +252,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "P6 messages, types and words of a newer version pass as they came; a request is refused, and the turn goes on",
+    name: "P6 messages, types and values of a newer version are passed on unchanged; an unknown request is rejected, and the turn continues",
     scene: "news",
     run: Effect.fnUntraced(function* (driver) {
       const { recording, session, start } = yield* opened(driver, "news")
@@ -264,7 +264,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "P5 a kill in mid-turn fails it with its text kept and ends the stream; the next session has the conversation",
+    name: "P5 a kill in mid-turn fails the turn, keeps its text and ends the stream; the next session has the conversation",
     scene: "killed",
     process: true,
     run: Effect.fnUntraced(function* (driver) {
@@ -293,7 +293,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "P7 a conversation that is missing, or another agent's: a new one, and it is said",
+    name: "P7 a missing conversation, or one of another agent: a new one begins, and the session reports it",
     scene: "lost",
     run: Effect.fnUntraced(function* (driver) {
       for (const resumeKey of ["01900000-0000-7000-8000-000000000000", "demo-../../of another"]) {
@@ -309,7 +309,7 @@ export const cases: ReadonlyArray<Case> = [
     })
   },
   {
-    name: "X4 the agent inherits what is on the allow-list, and no secret of the server",
+    name: "X4 the agent inherits the variables of the allow-list, and no secret of the server",
     scene: "talk",
     process: true,
     run: Effect.fnUntraced(function* (driver) {

@@ -14,13 +14,13 @@ export const scenes = {
   question: "the turn asks a question, and completes",
   waiting: "the turn asks, and is interrupted meanwhile",
   exit: "its process exits with code 0 after the first text",
-  garbage: "lines that are no messages after the first text",
+  garbage: "malformed lines after the first text",
   oversize: "a line over the limit after the first text",
   burst: "20,000 deltas as fast as it can",
-  twice: "two turns; every message comes twice",
-  news: "messages, item types, words and a request of a newer version after the first text; goes on when the request is answered",
-  killed: "two turns; in the second it streams until its process is killed. The session of epoch 2 continues that conversation",
-  lost: "a conversation is asked for that it does not have"
+  twice: "two turns; every message is sent twice",
+  news: "messages, item types, values and a request of a newer version after the first text; continues when the request is answered",
+  killed: "two turns; the second streams until its process is killed. The session of epoch 2 continues that conversation",
+  lost: "a resume of a conversation that the agent does not have"
 } as const
 export type Scene = keyof typeof scenes
 

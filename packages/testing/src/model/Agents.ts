@@ -70,7 +70,7 @@ export class Agents {
       const { threadId } = input
       const earlier = this.live(threadId)
       if (earlier !== undefined || (this.opening.get(threadId) ?? 0) > 0)
-        this.wrong.push(`P7 a second agent of ${threadId} is opened before the first is gone`)
+        this.wrong.push(`P7 a second agent of ${threadId} is opened before the first has ended`)
       const { open } = this.mood
       yield* this.during(
         this.opening,

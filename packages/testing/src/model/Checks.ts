@@ -57,9 +57,9 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
     // An unanswered call has a deadline, and later calls of the thread wait behind it.
     const calling = (agents.calls.get(thread.id as ThreadId) ?? 0) > 0
     if (turn === undefined || turnId === undefined || thread.stopping || opening || calling) continue
-    if (turn.origin === "user" && !agents.given.includes(turnId)) wrong.push(`T4 ${turnId} was given to nobody`)
+    if (turn.origin === "user" && !agents.given.includes(turnId)) wrong.push(`T4 no agent received ${turnId}`)
     if (turn.interrupting && agent?.runs(turnId) === true && !agents.interrupted.includes(turnId))
-      wrong.push(`T7 nobody told the agent to interrupt ${turnId}`)
+      wrong.push(`T7 the agent was not asked to interrupt ${turnId}`)
   }
   return wrong
 }
@@ -68,18 +68,18 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
 export const agentsAgree = ({ agents }: Sides, noted: Noted): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   for (const turnId of agents.interrupted)
-    if (!noted.interrupts.has(turnId)) wrong.push(`T7 ${turnId} was interrupted, and nobody wanted it`)
-  for (const text of agents.refused) if (!noted.requested.has(text)) wrong.push(`T12 the refused ${text} is no turn`)
+    if (!noted.interrupts.has(turnId)) wrong.push(`T7 ${turnId} was interrupted without a request`)
+  for (const text of agents.refused) if (!noted.requested.has(text)) wrong.push(`T12 the refused ${text} did not become a turn`)
   const told = new Map<string, number>()
   for (const { requestId } of agents.answers) told.set(requestId, (told.get(requestId) ?? 0) + 1)
-  for (const [id, times] of told) if (times > 1) wrong.push(`T13 ${id} was answered to the agent ${times} times`)
+  for (const [id, times] of told) if (times > 1) wrong.push(`T13 the agent got the answer to ${id} ${times} times`)
   for (const { requestId, thread, epoch, decision } of noted.answered) {
     const given = agents.answers.find((one) => one.requestId === requestId)?.answer
     if (given === undefined) {
       if (thread.session !== undefined && thread.epoch === epoch && !thread.stopping)
         wrong.push(`T13 the answer to ${requestId} did not reach the agent`)
     } else if (decision !== undefined && !("decision" in given && given.decision === decision))
-      wrong.push(`T13 ${requestId} was answered ${decision}, the agent was told ${JSON.stringify(given)}`)
+      wrong.push(`T13 ${requestId} was answered ${decision}, the agent got ${JSON.stringify(given)}`)
   }
   return wrong
 }
@@ -94,7 +94,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
   for (const thread of reference.threads.values()) {
     const view = shown.get(thread.id)
     if (thread.deleted) {
-      if (view !== undefined) wrong.push(`L11 ${thread.id} is deleted, and still shown`)
+      if (view !== undefined) wrong.push(`L11 ${thread.id} is deleted but still shown`)
       continue
     }
     const due = {
@@ -126,7 +126,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
             session: session === "stopped" || session === "error" ? undefined : session
           }
     if (JSON.stringify(is) !== JSON.stringify(due))
-      wrong.push(`L11 ${thread.id} is shown as ${JSON.stringify(is)}; due is ${JSON.stringify(due)}`)
+      wrong.push(`L11 ${thread.id} is shown as ${JSON.stringify(is)}; expected ${JSON.stringify(due)}`)
     for (const turn of server.look(views.turns(thread.id as ThreadId, { limit: 100 })).items) {
       const status = thread.over.has(turn.turnId)
         ? "over"
@@ -138,7 +138,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
       const told = turn.status === "queued" ? "queued" : turn.status === "running" || turn.status === "waiting" ? "open" : "over"
       if (status !== told) wrong.push(`L11 ${turn.turnId} is shown as ${turn.status}; it is ${status}`)
       const text = reference.texts.get(turn.turnId)
-      if (text !== undefined && text !== turn.text) wrong.push(`T12 ${turn.turnId} is shown as ${turn.text}; it says ${text}`)
+      if (text !== undefined && text !== turn.text) wrong.push(`T12 ${turn.turnId} is shown as ${turn.text}; its text is ${text}`)
     }
   }
   const waits = [...reference.requests.values()].filter(({ open, thread }) => open && !thread.deleted).map(({ id }) => id)

@@ -5,7 +5,7 @@ import type * as Search from "./Search.ts"
 
 const seed = 20261120
 
-describe("the model bites", () => {
+describe("the model finds planted mistakes", () => {
   afterEach(() => {
     for (const { module } of mutants) vi.doUnmock(module)
     vi.resetModules()

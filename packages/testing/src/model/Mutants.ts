@@ -91,7 +91,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       return state === undefined ? undefined : { ...state, queue: state.queue.toReversed() }
     }
   })),
-  mutant<typeof DecideSilence>("the clock runs while a person is asked", "T8", "decide/decideSilence", (right) => ({
+  mutant<typeof DecideSilence>("the timeout runs while a request is open", "T8", "decide/decideSilence", (right) => ({
     decideSilence: (draft, state, fact) => right.decideSilence(draft, { ...state, requests: {} }, fact)
   })),
   mutant<typeof DecideSilence>("the reaper ignores background work", "R1", "decide/decideSilence", (right) => ({
@@ -137,23 +137,28 @@ export const mutants: ReadonlyArray<Mutant> = [
     )
   ),
   mutant<typeof DecideFact>(
-    "an old epoch speaks for the new one",
+    "events of an old epoch are accepted",
     "T6",
     "decide/decideFact",
     saying((draft, fact, right) => right(draft, { ...fact, epoch: draft.thread(fact.threadId)?.session?.epoch ?? fact.epoch }))
   ),
-  mutant<typeof DecideContinuation>("an interrupted turn goes on after a crash", "T5", "decide/decideContinuation", (right) => ({
-    ownerLost: (draft, state, fact) => {
-      const turns = Object.fromEntries(
-        Object.entries(state.turns).map(([id, turn]) => [id, { ...turn, interruptRequested: false }])
-      )
-      return right.ownerLost(draft, { ...state, turns }, fact)
-    }
-  })),
+  mutant<typeof DecideContinuation>(
+    "an interrupted turn continues after a crash",
+    "T5",
+    "decide/decideContinuation",
+    (right) => ({
+      ownerLost: (draft, state, fact) => {
+        const turns = Object.fromEntries(
+          Object.entries(state.turns).map(([id, turn]) => [id, { ...turn, interruptRequested: false }])
+        )
+        return right.ownerLost(draft, { ...state, turns }, fact)
+      }
+    })
+  ),
   mutant<typeof DecideContinuation>("recovery settles whatever the policy", "T5", "decide/decideContinuation", (right) => ({
     ownerLost: (draft, state, fact) => right.ownerLost(draft, { ...state, recovery: "settle" }, fact)
   })),
-  mutant<typeof DecideFact>("a refused steer is lost", "T12", "decide/decideFact", (right) => ({
+  mutant<typeof DecideFact>("a rejected steer is lost", "T12", "decide/decideFact", (right) => ({
     decideFact: (draft, fact) => (fact._tag === "SteerRefused" ? false : right.decideFact(draft, fact))
   })),
   mutant<typeof Intent>("an interrupt does not reach the agent", "T7", "sessions/Intent", (right) => ({

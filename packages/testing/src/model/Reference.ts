@@ -96,13 +96,13 @@ export class Reference {
       case "thread.deleted":
         must(thread.open.size === 0 && thread.queue.length === 0, "T2 nothing of a deleted thread is open")
         must(thread.session === undefined, "T2 a deleted thread has no session")
-        must(thread.plan === undefined && !thread.aims, "T4 nothing of a deleted thread goes on later")
+        must(thread.plan === undefined && !thread.aims, "T4 a deleted thread has no work scheduled")
         thread.deleted = true
         return
 
       case "session.started":
-        must(thread.session === undefined, "P7 the session before it is over")
-        must(thread.open.size === 0, "T3 a new epoch finds nothing open")
+        must(thread.session === undefined, "P7 the previous session has ended")
+        must(thread.open.size === 0, "T3 nothing is open when a new epoch begins")
         must(data.epoch === thread.epoch + 1, "T3 epochs are 1, 2, 3, ...")
         thread.epoch = data.epoch
         thread.session = data.status
@@ -172,8 +172,8 @@ export class Reference {
         return this.goalMoves(thread, event.type, data, must)
       case "continuation.planned":
         must(thread.plan === undefined, "T5 one plan at a time")
-        must(thread.over.has(data.turnId) && !thread.unwanted.has(data.turnId), "T5 only work that was cut off goes on")
-        must(!thread.continued.has(data.turnId) && !thread.planned.has(data.turnId), "T5 work goes on once")
+        must(thread.over.has(data.turnId) && !thread.unwanted.has(data.turnId), "T5 only interrupted work continues")
+        must(!thread.continued.has(data.turnId) && !thread.planned.has(data.turnId), "T5 work continues at most once")
         must(
           data.because === "limit" ? thread.afterLimit === "continue" : thread.recovery === "ask",
           "T5 what becomes of it is the thread's policy"
@@ -182,12 +182,15 @@ export class Reference {
         thread.plan = { turn: data.turnId, request: data.requestId }
         return
       case "continuation.cancelled":
-        must(thread.plan?.turn === data.turnId, "T5 a plan is over once")
+        must(thread.plan?.turn === data.turnId, "T5 a plan ends once")
         must(!this.asks(thread), "T13 the question of a plan is settled with it")
         thread.plan = undefined
         return
       case "turn.edited":
-        must(thread.queue.includes(data.turnId) && !thread.shown.has(data.turnId), "T12 only what no agent saw is edited")
+        must(
+          thread.queue.includes(data.turnId) && !thread.shown.has(data.turnId),
+          "T12 only turns that no agent has received are edited"
+        )
         this.texts.set(data.turnId, data.text)
         return
       case "queue.reordered":
@@ -198,15 +201,15 @@ export class Reference {
         thread.queue = [...data.turnIds]
         return
       case "turn.dispatched":
-        must(thread.queue[0] === data.turnId, "T12 the first of the queue is the next")
-        must(thread.active === data.turnId, "T3 the session names what it is given")
+        must(thread.queue[0] === data.turnId, "T12 the first queued turn is dispatched first")
+        must(thread.active === data.turnId, "T3 the session names its active turn")
         must(thread.session !== undefined && !thread.stopping, "T4 a session runs it")
         thread.queue = thread.queue.filter((id) => id !== data.turnId)
         thread.shown.add(data.turnId)
         thread.open.set(data.turnId, { id: data.turnId, origin: "user", started: false, interrupting: false, items: new Set() })
         return
       case "turn.requeued":
-        must(turn !== undefined && !turn.started && turn.items.size === 0, "T12 only what has not begun is queued again")
+        must(turn !== undefined && !turn.started && turn.items.size === 0, "T12 only a turn that has not started is requeued")
         thread.open.delete(data.turnId)
         thread.queue.unshift(data.turnId)
         if (thread.active === data.turnId) thread.active = undefined
@@ -214,7 +217,7 @@ export class Reference {
       case "turn.started":
         must(thread.session !== undefined, "T3 a turn starts in a live session")
         must(!thread.over.has(data.turnId) && turn?.started !== true, "T1 a turn starts once")
-        must(turn !== undefined || data.origin === "provider", "T10 a turn nobody asked for is the agent's own")
+        must(turn !== undefined || data.origin === "provider", "T10 an unrequested turn has origin provider")
         if (turn === undefined)
           thread.open.set(data.turnId, {
             id: data.turnId,
@@ -227,12 +230,15 @@ export class Reference {
         return
       case "turn.updated":
       case "turn.steered":
-        must(turn !== undefined, "T1 only an open turn goes on")
+        must(turn !== undefined, "T1 only an open turn is updated")
         return
       case "turn.interrupt.requested":
         must(turn !== undefined, "T7 only an open turn is interrupted")
         if (event.commandId === undefined && data.reason !== undefined && /said nothing|without output/.test(data.reason))
-          must(!thread.openRequests.some((request) => request.turn === data.turnId), "T8 the clock waits while a person is asked")
+          must(
+            !thread.openRequests.some((request) => request.turn === data.turnId),
+            "T8 the timeout pauses while a request is open"
+          )
         thread.unwanted.add(data.turnId)
         if (turn !== undefined) turn.interrupting = true
         return
@@ -243,7 +249,7 @@ export class Reference {
         turn?.items.add(data.itemId)
         return
       case "item.delta":
-        must(turn?.items.has(data.itemId) === true, "T9 text is of an open item")
+        must(turn?.items.has(data.itemId) === true, "T9 a delta belongs to an open item")
         return
       case "item.completed":
         must(turn?.items.has(data.itemId) === true, "T9 an item closes once, before its turn ends")
@@ -272,7 +278,7 @@ export class Reference {
         must(request?.open === true, "T13 a request is settled once")
         must(turn !== undefined || thread.plan?.request === data.requestId, "T13 a request is settled before its turn ends")
         if (event.type === "request.answered") {
-          must(data.by !== "policy" || thread.allowed, "T13 only what was allowed for the session answers itself")
+          must(data.by !== "policy" || thread.allowed, "T13 only requests accepted for the session are answered by policy")
           if (data.decision === "accept-for-session") thread.allowed = true
         }
         if (request !== undefined) request.open = false
@@ -288,7 +294,7 @@ export class Reference {
     if (!isTerminal(event.type)) return must(false, "T1 this model knows every event")
     must(!thread.over.has(data.turnId), "T2 a turn ends once")
     const queued = thread.queue.includes(data.turnId)
-    must(turn !== undefined || queued, "T2 only what was accepted ends")
+    must(turn !== undefined || queued, "T2 only an accepted turn ends")
     if (turn !== undefined) {
       must(turn.items.size === 0, "T9 items close at the latest with their turn")
       must(
@@ -297,7 +303,7 @@ export class Reference {
       )
     }
     if (event.type === "turn.completed")
-      must(turn !== undefined && this.completed.has(data.turnId), "T11 a turn completed only if its agent said so")
+      must(turn !== undefined && this.completed.has(data.turnId), "T11 a turn completes only if its agent reported it")
     thread.over.add(data.turnId)
     thread.open.delete(data.turnId)
     thread.queue = thread.queue.filter((id) => id !== data.turnId)
@@ -331,18 +337,18 @@ export class Reference {
     goal.waits = false
     if (continues !== undefined) return
     must(goal.used <= goal.turns, "T4 a goal has a budget")
-    must(thread.rests, "T12 a goal begins a turn only when nothing else is to be done")
+    must(thread.rests, "T12 a goal starts a turn only while the thread is idle")
   }
 
   private goalMoves(thread: Thread, type: string, data: Data, must: (holds: boolean, promise: string) => void): void {
     const { goal } = thread
-    must(goal?.id === data.goalId, "T1 only the thread's goal moves")
+    must(goal?.id === data.goalId, "T1 only the thread's current goal changes")
     if (goal === undefined) return
     const may =
       type === "goal.resumed" ? ["paused"] : type === "goal.met" || type === "goal.cleared" ? ["active", "paused"] : ["active"]
-    must(may.includes(goal.status), "T1 a goal that is over stays so")
+    must(may.includes(goal.status), "T1 an ended goal stays ended")
     if (type === "goal.met")
-      must(goal.last !== undefined && thread.claims.has(goal.last), "T11 a goal is met only if its agent said so")
+      must(goal.last !== undefined && thread.claims.has(goal.last), "T11 a goal is met only if its agent claimed it")
     if (type === "goal.exhausted") must(goal.used >= goal.turns, "T4 only a used budget ends a goal")
     goal.waits = type === "goal.waiting"
     if (type !== "goal.waiting") goal.status = type === "goal.resumed" ? "active" : type.slice("goal.".length)
@@ -351,13 +357,13 @@ export class Reference {
   /** Checks a turn that continues another turn. */
   private continues(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
     const { turnId, because, restarts, waits } = data.continues ?? { turnId: "", because: "", restarts: 0, waits: 0 }
-    must(thread.over.has(turnId) && !thread.unwanted.has(turnId), "T5 only work that was cut off goes on")
-    must(!thread.continued.has(turnId), "T5 work goes on once")
+    must(thread.over.has(turnId) && !thread.unwanted.has(turnId), "T5 only interrupted work continues")
+    must(!thread.continued.has(turnId), "T5 work continues at most once")
     must(!this.asks(thread), "T13 the question of a plan is settled with it")
     if (thread.plan === undefined)
-      must(because === "restart" && thread.recovery === "resume", "T5 it goes on by the thread's policy")
+      must(because === "restart" && thread.recovery === "resume", "T5 work continues only if the thread's policy allows it")
     else must(thread.plan.turn === turnId, "T5 the plan names the turn")
-    must(restarts <= maxRestarts && waits <= maxWaits, "T5 not for ever")
+    must(restarts <= maxRestarts && waits <= maxWaits, "T5 restarts and waits are limited")
     must(restarts + waits === (thread.rows.get(turnId) ?? 0) + 1, "T5 each time is counted")
     thread.rows.set(data.turnId, restarts + waits)
     thread.continued.add(turnId)
@@ -368,7 +374,7 @@ export class Reference {
   private names(thread: Thread, data: Data, must: (holds: boolean, promise: string) => void): void {
     const named = data.activeTurnId
     must(named === undefined || holding.has(data.status), "T3 only starting and running sessions name a turn")
-    must(named === undefined || thread.open.has(named) || thread.queue[0] === named, "T3 a session names a turn that is there")
+    must(named === undefined || thread.open.has(named) || thread.queue[0] === named, "T3 a session names an existing turn")
     must(thread.active === undefined || thread.active === named, "T3 an active turn stays until it ends")
     thread.active = named
   }
@@ -378,13 +384,13 @@ export class Reference {
     const wrong: Array<string> = []
     for (const thread of this.threads.values()) {
       if (thread.deleted) continue
-      if (thread.aims && thread.rests && thread.goal?.waits === false) wrong.push(`T4 the goal of ${thread.id} waits for nobody`)
-      if (thread.free && thread.queue.length > 0) wrong.push(`T4 the queue of ${thread.id} waits for nobody`)
+      if (thread.aims && thread.rests && thread.goal?.waits === false) wrong.push(`T4 the goal of ${thread.id} does not continue`)
+      if (thread.free && thread.queue.length > 0) wrong.push(`T4 the queue of ${thread.id} does not continue`)
       for (const turn of thread.open.values())
         if (thread.session === undefined || (turn.origin === "user" && thread.active !== turn.id))
           wrong.push(`T4 ${turn.id} has no owner`)
-      if (thread.active !== undefined && !thread.open.has(thread.active)) wrong.push(`T3 ${thread.active} is active and not open`)
-      if (thread.session === "ready" && thread.open.size > 0) wrong.push(`T3 ${thread.id} is ready and holds a turn`)
+      if (thread.active !== undefined && !thread.open.has(thread.active)) wrong.push(`T3 ${thread.active} is active but not open`)
+      if (thread.session === "ready" && thread.open.size > 0) wrong.push(`T3 ${thread.id} is ready but holds a turn`)
     }
     return wrong
   }

@@ -148,8 +148,8 @@ class Run {
     this.follow()
     if (closed.exit() === undefined) this.say("S6 the server does not close")
     if (this.agents.sessions.length > 0) this.say("S8 an agent outlives its server")
-    if (server.left > 0) this.say(`S6 ${server.left} fibers are left of a closed server`)
-    if (server.process.timers() > 0) this.say(`S6 ${server.process.timers()} timers are left of a closed server`)
+    if (server.left > 0) this.say(`S6 ${server.left} fibers of a closed server still run`)
+    if (server.process.timers() > 0) this.say(`S6 ${server.process.timers()} timers of a closed server are still pending`)
     this.say(...server.errors)
     for (const thread of this.reference.threads.values())
       if (thread.session !== undefined) this.say(`S8 the session of ${thread.id} outlives its server`)
@@ -241,7 +241,7 @@ class Run {
     for (const follower of this.followers) {
       if (follower.failure !== undefined) this.say(follower.failure)
       if (follower.live && follower.at < this.due(follower))
-        this.say(`D1 ${follower.name} is at ${follower.at}, due is ${this.due(follower)}`)
+        this.say(`D1 ${follower.name} is at ${follower.at}, expected ${this.due(follower)}`)
     }
     this.must()
   }
@@ -315,9 +315,9 @@ class Run {
     }
     for (const thread of this.reference.threads.values()) {
       for (const id of [...thread.queue, ...thread.open.keys()]) this.say(`T2 ${id} never ends`)
-      if (thread.aims && !thread.deleted) this.say(`T4 the goal of ${thread.id} has no end`)
-      if (thread.plan !== undefined) this.say(`T5 the plan of ${thread.id} has no clock`)
-      if (thread.session !== undefined) this.say(`R1 nobody stops the session of ${thread.id}`)
+      if (thread.aims && !thread.deleted) this.say(`T4 the goal of ${thread.id} never ends`)
+      if (thread.plan !== undefined) this.say(`T5 the plan of ${thread.id} has no timer`)
+      if (thread.session !== undefined) this.say(`R1 the session of ${thread.id} is never stopped`)
     }
     this.must()
     this.audit(true)

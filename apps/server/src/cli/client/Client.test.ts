@@ -60,7 +60,7 @@ const cuttingProxy = (port: number, cuts: number, random: () => number) =>
   )
 
 describe.each(transports)("client over %s", (_, make) => {
-  it.live("D2 cut again and again at random bytes while events are written: the history is the log, once, in order", () =>
+  it.live("D2 cut repeatedly at random bytes while events are written: the history is the log, once, in order", () =>
     Effect.gen(function* () {
       const fixture = yield* Fixture.start()
       const random = yield* Random.next.pipe(
@@ -104,7 +104,7 @@ describe.each(transports)("client over %s", (_, make) => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("C1 D3 commands, looks and errors arrive as what they are", () =>
+  it.live("C1 D3 commands, queries and typed errors arrive", () =>
     Effect.gen(function* () {
       const fixture = yield* Fixture.start()
       const client = Client.make(yield* make(fixture.url, fixture.token), { follow: quick })
@@ -125,7 +125,7 @@ describe.each(transports)("client over %s", (_, make) => {
     }).pipe(Effect.scoped, Fixture.fair)
   )
 
-  it.live("S9 a server that drains says goodbye, and its cursor continues", () =>
+  it.live("S9 a draining server sends bye, and its cursor continues", () =>
     Effect.gen(function* () {
       const fixture = yield* Fixture.start()
       const transport = yield* make(fixture.url, fixture.token)

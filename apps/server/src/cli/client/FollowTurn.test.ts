@@ -79,7 +79,7 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
   })
 
 describe("FollowTurn", () => {
-  it.effect("D12 signals of this turn stand beside the progress, and nothing of them in the answer", () =>
+  it.effect("D12 signals of this turn are shown in the progress line and not in the answer", () =>
     Effect.gen(function* () {
       const told = (of: string, data: unknown): Frame => ({
         _tag: "signal",
@@ -95,20 +95,18 @@ describe("FollowTurn", () => {
     })
   )
 
-  it.effect(
-    "D13 an end that is no longer in the log is taken from state, once the connection is back or the cursor expired",
-    () =>
-      Effect.gen(function* () {
-        const back = Stream.concat(Stream.make(caughtUp, caughtUp), Stream.never)
-        expect(yield* run(playing(back, "completed"))).toMatchObject({ exit: 0 })
-        expect(yield* run(playing(back, "interrupted"))).toMatchObject({ exit: { exitCode: 3 } })
-        const expired = new CursorExpired({ message: "gone", logEpoch: "", head: 9 })
-        expect(yield* run(playing(Stream.fail(expired), "failed"))).toMatchObject({ exit: { exitCode: 1 } })
-        expect(yield* run(playing(Stream.fail(expired), "running"))).toMatchObject({ exit: { exitCode: 1, message: "gone" } })
-      })
+  it.effect("D13 a terminal that is no longer in the log is read from state, after a reconnect or an expired cursor", () =>
+    Effect.gen(function* () {
+      const back = Stream.concat(Stream.make(caughtUp, caughtUp), Stream.never)
+      expect(yield* run(playing(back, "completed"))).toMatchObject({ exit: 0 })
+      expect(yield* run(playing(back, "interrupted"))).toMatchObject({ exit: { exitCode: 3 } })
+      const expired = new CursorExpired({ message: "gone", logEpoch: "", head: 9 })
+      expect(yield* run(playing(Stream.fail(expired), "failed"))).toMatchObject({ exit: { exitCode: 1 } })
+      expect(yield* run(playing(Stream.fail(expired), "running"))).toMatchObject({ exit: { exitCode: 1, message: "gone" } })
+    })
   )
 
-  it.effect("D13 an end of another turn is not this one's; a deleted thread ends it", () =>
+  it.effect("D13 the terminal of another turn does not end this one; a deleted thread does", () =>
     Effect.gen(function* () {
       const other = { turnId: TurnId.make("trn_2") }
       const frames = Stream.make<Array<Frame>>(
@@ -122,7 +120,7 @@ describe("FollowTurn", () => {
     })
   )
 
-  it.effect("T9 the completed text adds what the deltas lack, and nothing twice", () =>
+  it.effect("T9 the completed text adds what the deltas lack and repeats nothing", () =>
     Effect.gen(function* () {
       const second = { itemId: ItemId.make("itm_2"), kind: "agent-message" }
       const frames = Stream.make(
@@ -135,7 +133,7 @@ describe("FollowTurn", () => {
     })
   )
 
-  it.effect("T12 while the turn waits for a place, the progress line says why", () =>
+  it.effect("T12 while the turn waits for a place, the progress line gives the reason", () =>
     Effect.gen(function* () {
       const waiting = { reason: "agents", message: "Waits: 2 of 2 agents run." }
       const millrace: Millrace = {
@@ -146,7 +144,7 @@ describe("FollowTurn", () => {
     })
   )
 
-  it.effect("D13 an end that is on an older page of turns is found", () =>
+  it.effect("D13 a terminal on an older page of turns is found", () =>
     Effect.gen(function* () {
       const pages = playing(Stream.make(caughtUp, caughtUp), "completed")
       const millrace: Millrace = {
@@ -158,7 +156,7 @@ describe("FollowTurn", () => {
     })
   )
 
-  it.effect("T13 a question has no answer by policy: exit 4; an approval has one", () =>
+  it.effect("T13 --approve answers approvals; a question exits with 4", () =>
     Effect.gen(function* () {
       const requestId = RequestId.make("req_1")
       const question = event("request.opened", {

@@ -17,7 +17,7 @@ const doctor = (dataDir: string, port = ["--port", "0"]) =>
     ).checks
   }))
 
-it.live("a token file that cannot be read, which no server starts with, is found", () =>
+it.live("reports an unreadable token file, with which no server starts", () =>
   Effect.gen(function* () {
     const dataDir = yield* temporaryDirectory
     mkdirSync(join(dataDir, "tokens.jsonl"))
@@ -30,7 +30,7 @@ it.live("a token file that cannot be read, which no server starts with, is found
 )
 
 it.live(
-  "P1 T5 the doctor reads a running server's numbers; when it was killed it finds its agent, and ends and settles nothing",
+  "P1 T5 the doctor reads a running server's metrics; after a kill it finds its agent, and neither ends nor settles anything",
   () =>
     Effect.gen(function* () {
       const dataDir = join(yield* temporaryDirectory, "data")

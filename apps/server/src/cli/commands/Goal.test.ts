@@ -13,7 +13,7 @@ const demo2 = {
 }
 
 describe("goals and hand-over", () => {
-  it.live("T12 R1 a thread works towards its goal until the agent says that it is met, then another agent goes on with it", () =>
+  it.live("T12 R1 a thread works towards its goal until the agent reports that it is met, then another agent continues it", () =>
     Effect.gen(function* () {
       const dataDir = yield* ServerProcess.temporaryDirectory
       mkdirSync(dataDir, { recursive: true })

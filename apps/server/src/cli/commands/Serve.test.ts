@@ -47,7 +47,7 @@ describe("millrace serve", () => {
   )
 
   it.live(
-    "S10 one line when ready, the same in JSON for a parent; its end, a parent's end and a signal are one way down, with 0",
+    "S10 one line when ready, the same in JSON for a parent; end of input, the parent's end and a signal shut it down in order, with exit code 0",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory
@@ -74,7 +74,7 @@ describe("millrace serve", () => {
   )
 
   it.live(
-    "S6 S10 T2 a turn that hangs: the first signal waits for it, the second kills it and its end is in the log, the third leaves",
+    "S6 S10 T2 a turn that hangs: the first signal waits for it, the second kills it and its terminal is in the log, the third exits at once",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory
@@ -98,33 +98,35 @@ describe("millrace serve", () => {
       }).pipe(Effect.scoped)
   )
 
-  it.live("L8 X2 bad starts leave with 1 or 2 and one line: owned, port taken, no directory, open to all, no descriptor", () =>
-    Effect.gen(function* () {
-      const dataDir = yield* temporaryDirectory
-      const other = yield* temporaryDirectory
-      const server = yield* serve(dataDir)
-      const port = /127\.0\.0\.1:([0-9]+)/.exec(server.so().stdout)?.[1] ?? ""
-      const file = join(other, "file")
-      writeFileSync(file, "")
-      const bad: ReadonlyArray<readonly [ReadonlyArray<string>, number, string]> = [
-        [["--port", "0", "--data", dataDir], 1, `process ${server.pid}`],
-        [["--port", port, "--data", other], 1, `Port ${port} on 127.0.0.1 is in use`],
-        [["--port", "0", "--data", file], 1, "is not a directory"],
-        [["--host", "0.0.0.0", "--no-auth", "--port", "0", "--data", join(other, "x")], 2, "without authentication"],
-        [["--ready-fd", "77", "--port", "0", "--data", join(other, "y")], 2, "descriptor 77 is not open"]
-      ]
-      for (const [args, code, words] of bad) {
-        const ended = yield* Program.run(["serve", ...args])
-        expect(ended, args.join(" ")).toMatchObject({ code, stdout: "" })
-        expect(ended.stderr.trimEnd().split("\n"), ended.stderr).toHaveLength(1)
-        expect(ended.stderr).toContain(words)
-      }
-      expect(yield* Program.run(["state", "--data", dataDir])).toMatchObject({ code: 0 })
-    }).pipe(Effect.scoped)
+  it.live(
+    "L8 X2 failed starts exit with 1 or 2 and one line: directory owned, port in use, no directory, public without authentication, no descriptor",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryDirectory
+        const other = yield* temporaryDirectory
+        const server = yield* serve(dataDir)
+        const port = /127\.0\.0\.1:([0-9]+)/.exec(server.so().stdout)?.[1] ?? ""
+        const file = join(other, "file")
+        writeFileSync(file, "")
+        const bad: ReadonlyArray<readonly [ReadonlyArray<string>, number, string]> = [
+          [["--port", "0", "--data", dataDir], 1, `process ${server.pid}`],
+          [["--port", port, "--data", other], 1, `Port ${port} on 127.0.0.1 is in use`],
+          [["--port", "0", "--data", file], 1, "is not a directory"],
+          [["--host", "0.0.0.0", "--no-auth", "--port", "0", "--data", join(other, "x")], 2, "without authentication"],
+          [["--ready-fd", "77", "--port", "0", "--data", join(other, "y")], 2, "descriptor 77 is not open"]
+        ]
+        for (const [args, code, words] of bad) {
+          const ended = yield* Program.run(["serve", ...args])
+          expect(ended, args.join(" ")).toMatchObject({ code, stdout: "" })
+          expect(ended.stderr.trimEnd().split("\n"), ended.stderr).toHaveLength(1)
+          expect(ended.stderr).toContain(words)
+        }
+        expect(yield* Program.run(["state", "--data", dataDir])).toMatchObject({ code: 0 })
+      }).pipe(Effect.scoped)
   )
 
   it.live(
-    "S6 L2 a server whose scopes never close leaves at the deadline, says so, and has lost nothing; the next one starts",
+    "S6 L2 a server whose scopes never close exits at the deadline with a message and loses nothing; the next one starts",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* temporaryDirectory

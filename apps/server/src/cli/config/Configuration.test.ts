@@ -43,7 +43,7 @@ const providersOf = (dataDir: string) =>
 const builtIn = { claude: false, codex: false, opencode: false, gemini: false, goose: false }
 
 describe("configuration", () => {
-  it.live("X5 a wrong file leaves with 2 and names each wrong field; its schema can be printed; no value is repeated", () =>
+  it.live("X5 an invalid file exits with 2 and names each wrong field; its schema can be printed; no value is repeated", () =>
     Effect.gen(function* () {
       const { dataDir, project } = yield* places
       configure(dataDir, { providers: { local: { kind: "openai", baseUrl: "nowhere", apiKey: "sk-canary" } }, serve: 1 })
@@ -105,7 +105,7 @@ describe("configuration", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("X4 what is no JSON is told without a word of it", () =>
+  it.live("X4 the error for a file that is not JSON quotes nothing of it", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       writeFileSync(join(dataDir, "millrace.config.json"), '{\n"key": canary}')
@@ -115,7 +115,7 @@ describe("configuration", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("flags win over the environment, over the project's file, over that of the data directory", () =>
+  it.live("precedence: flags, environment, the project's file, the file of the data directory", () =>
     Effect.gen(function* () {
       const { dataDir, project } = yield* places
       // The server cannot listen on any of these hosts and ports: each must be overridden.
@@ -147,7 +147,7 @@ describe("configuration", () => {
   )
 
   it.live(
-    "X7 a stranger's repository runs nothing by being served: its commands and addresses are left out, and said, until they are trusted",
+    "X7 serving a foreign repository runs nothing of it: its commands and addresses are ignored and reported until they are trusted",
     () =>
       Effect.gen(function* () {
         const { dataDir, project } = yield* places
@@ -194,56 +194,54 @@ describe("configuration", () => {
     600_000 * slower
   )
 
-  it.live(
-    "D9 a server is the endpoint of another one, by both faces, over a restart of it, with a key that is nowhere written",
-    () =>
-      Effect.gen(function* () {
-        const { dataDir, project } = yield* places
-        const upstream = yield* serve(project, ["--port", "0"])
-        const { token, url } = upstream.ready
-        const instance = { kind: "openai", baseUrl: url, model: "demo", apiKeyEnv: "UPSTREAM_KEY" }
-        configure(dataDir, {
-          providers: { ...builtIn, chat: instance, responses: { ...instance, baseUrl: `${url}/v1/`, api: "responses" } }
-        })
-        const options = { env: { UPSTREAM_KEY: token } }
-        const first = yield* serve(dataDir, ["--port", "0"], options)
-        const statuses = yield* providersOf(dataDir)
-        expect(statuses.find(({ provider }) => provider === "chat")).toMatchObject({ installed: true, signedIn: "yes" })
-        const threads: Array<string> = []
-        for (const name of ["chat", "responses"]) {
-          const { stdout } = yield* Program.run([
-            "run",
-            "[[think hm]] [[say hello]]",
-            "--provider",
-            name,
-            "--json",
-            "--data",
-            dataDir
-          ])
-          expect(stdout).toContain('"turn.completed"')
-          expect(stdout).toContain('"text":"hello"')
-          threads.push(/"threadId":"(thr_[^"]+)"/.exec(stdout)?.[1] ?? "")
-        }
-        yield* down(first)
-        const second = yield* serve(dataDir, ["--port", "0"], options)
-        for (const thread of threads) {
-          const { stdout } = yield* Program.run(["run", "[[say again]]", "--thread", thread, "--json", "--data", dataDir])
-          expect(stdout).toContain('"continuity":"replayed"')
-          // The other server receives the conversation as one prompt, and its agent answers with it, so the answer contains the first turn.
-          expect(stdout).toMatch(/"text":"hello[^]*again"/)
-        }
-        const models = yield* Effect.promise(() =>
-          fetch(`${second.ready.url}/v1/models`, { headers: { authorization: `Bearer ${second.ready.token}` } }).then(
-            (response) => response.json() as Promise<{ readonly data: ReadonlyArray<{ readonly id: string }> }>
-          )
+  it.live("D9 a server is the model endpoint of another one, over both APIs and a restart, with a key that is never stored", () =>
+    Effect.gen(function* () {
+      const { dataDir, project } = yield* places
+      const upstream = yield* serve(project, ["--port", "0"])
+      const { token, url } = upstream.ready
+      const instance = { kind: "openai", baseUrl: url, model: "demo", apiKeyEnv: "UPSTREAM_KEY" }
+      configure(dataDir, {
+        providers: { ...builtIn, chat: instance, responses: { ...instance, baseUrl: `${url}/v1/`, api: "responses" } }
+      })
+      const options = { env: { UPSTREAM_KEY: token } }
+      const first = yield* serve(dataDir, ["--port", "0"], options)
+      const statuses = yield* providersOf(dataDir)
+      expect(statuses.find(({ provider }) => provider === "chat")).toMatchObject({ installed: true, signedIn: "yes" })
+      const threads: Array<string> = []
+      for (const name of ["chat", "responses"]) {
+        const { stdout } = yield* Program.run([
+          "run",
+          "[[think hm]] [[say hello]]",
+          "--provider",
+          name,
+          "--json",
+          "--data",
+          dataDir
+        ])
+        expect(stdout).toContain('"turn.completed"')
+        expect(stdout).toContain('"text":"hello"')
+        threads.push(/"threadId":"(thr_[^"]+)"/.exec(stdout)?.[1] ?? "")
+      }
+      yield* down(first)
+      const second = yield* serve(dataDir, ["--port", "0"], options)
+      for (const thread of threads) {
+        const { stdout } = yield* Program.run(["run", "[[say again]]", "--thread", thread, "--json", "--data", dataDir])
+        expect(stdout).toContain('"continuity":"replayed"')
+        // The other server receives the conversation as one prompt, and its agent answers with it, so the answer contains the first turn.
+        expect(stdout).toMatch(/"text":"hello[^]*again"/)
+      }
+      const models = yield* Effect.promise(() =>
+        fetch(`${second.ready.url}/v1/models`, { headers: { authorization: `Bearer ${second.ready.token}` } }).then(
+          (response) => response.json() as Promise<{ readonly data: ReadonlyArray<{ readonly id: string }> }>
         )
-        expect(models.data.map(({ id }) => id)).toContain("chat/demo")
-        yield* down(second)
-        // X4: the key is neither in the log nor in any other file of the server.
-        for (const name of readdirSync(dataDir, { recursive: true, withFileTypes: true }))
-          if (name.isFile()) expect(readFileSync(join(name.parentPath, name.name)).includes(token)).toBe(false)
-        for (const { server } of [first, second]) expect(server.so().stdout + server.so().stderr).not.toContain(token)
-        yield* down(upstream)
-      }).pipe(Effect.scoped)
+      )
+      expect(models.data.map(({ id }) => id)).toContain("chat/demo")
+      yield* down(second)
+      // X4: the key is neither in the log nor in any other file of the server.
+      for (const name of readdirSync(dataDir, { recursive: true, withFileTypes: true }))
+        if (name.isFile()) expect(readFileSync(join(name.parentPath, name.name)).includes(token)).toBe(false)
+      for (const { server } of [first, second]) expect(server.so().stdout + server.so().stderr).not.toContain(token)
+      yield* down(upstream)
+    }).pipe(Effect.scoped)
   )
 })

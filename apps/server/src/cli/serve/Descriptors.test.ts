@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Descriptors from "./Descriptors.ts"
 
-it.scopedLive("S10 a parent that is gone before anybody waits for its end is not missed", () =>
+it.scopedLive("S10 a parent that exits before the server waits for its end is noticed", () =>
   Effect.gen(function* () {
     const pipe = join(yield* temporaryDirectory, "parent")
     spawnSync("mkfifo", [pipe])

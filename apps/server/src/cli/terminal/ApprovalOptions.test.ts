@@ -24,7 +24,7 @@ const four = asking(
 )
 
 describe("options of an approval on the command line", () => {
-  it("T13 an answer is an option's id, a decision that is offered, or the words of exactly one option", () => {
+  it("T13 an answer is an option's id, an offered decision, or the label of exactly one option", () => {
     expect(ApprovalOptions.answerOf(databases, "o2")).toEqual({ optionId: "o2" })
     expect(ApprovalOptions.answerOf(databases, "Staging")).toEqual({ optionId: "o2" })
     expect(ApprovalOptions.answerOf(databases, "decline")).toEqual({ decision: "decline" })
@@ -48,14 +48,14 @@ describe("options of an approval on the command line", () => {
     expect(byPolicy("always", asking(["accept", "decline"]))).toEqual({ decision: "accept" })
   })
 
-  it("T13 a person presses a number, or the letter of the decision that only that option is", () => {
+  it("T13 a person presses a number, or the letter of a decision that matches exactly one option", () => {
     const shown = (ask: ApprovalOptions.Approval) => keys(ask).map((one) => `[${one.keys.join(", ")}] ${one.words}`)
     expect(shown(databases)).toEqual(["[1] production", "[2] staging", "[3, n] none", "[c] cancel the turn"])
     expect(shown(four)).toEqual(["[1, y] Allow once", "[2, a] Always", "[3, n] Reject", "[c] cancel the turn"])
     expect(keys(databases)[1]?.answer).toEqual({ optionId: "o2" })
   })
 
-  it("T13 the log's lines have the words of the options and of the one that was chosen", () => {
+  it("T13 the log's lines have the labels of the options and of the chosen one", () => {
     const about = { threadId: ThreadId.make("thr_1"), turnId: TurnId.make("trn_1"), requestId: RequestId.make("req_1") }
     const line = (type: string, data: object) =>
       render(

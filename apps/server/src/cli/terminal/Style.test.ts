@@ -66,7 +66,7 @@ const streams = (terminal: boolean) => {
 }
 const written = (stream: NodeJS.WriteStream) => String((stream as unknown as PassThrough).read() ?? "")
 
-it.scoped("X8 one place decides what a terminal gets, whoever prints; a file or a pipe gets the bytes as they are", () =>
+it.scoped("X8 all output to a terminal is filtered in one place; a file or a pipe gets unchanged bytes", () =>
   Effect.gen(function* () {
     const evil = `\u001b]52;c;eA==\u0007${"\u202e"}x\u009b2J\u001b[31mred\u001b[39m\n`
     const terminal = streams(true)

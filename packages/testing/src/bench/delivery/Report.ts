@@ -79,7 +79,7 @@ const sections = (
   results: Results
 ): ReadonlyArray<{ readonly title: string; readonly head: Cells; readonly rows: ReadonlyArray<Cells> }> => [
   {
-    title: "Paced: from the agent's word to the client's read",
+    title: "At a fixed rate: from the agent's event to the client's read",
     head: [
       "what",
       "events/s",
@@ -120,7 +120,7 @@ const sections = (
       "CPU per million, ours",
       "bare",
       "events/s committed",
-      "of those with nobody reading"
+      "of the rate without readers"
     ],
     rows: results.fanOut.map((one) => [
       one.synchronous,
@@ -176,7 +176,7 @@ const sections = (
 const conditions = (results: Results) =>
   `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}); server and clients are two processes on loopback; load average of the machine ${results.load.toFixed(1)} at the start. ` +
   `At the start one durable row took this disk ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile, which is the floor under every latency. ` +
-  `With nobody reading, ${int(results.appendsAlone)} events/s are committed.`
+  `Without readers, ${int(results.appendsAlone)} events/s are committed.`
 
 /** The table for the terminal. */
 export const table = (results: Results): string => {
@@ -227,7 +227,7 @@ const svg = (results: Results): string => {
   text(
     20,
     28,
-    "Agent's word to client's read, ms: p50, p99; red: p99 of a bare durable row and node:http at the same pace",
+    "Agent's event to client's read, ms: p50, p99; red: p99 of a bare durable row and node:http at the same rate",
     'font-weight="600"'
   )
   const left = 190
