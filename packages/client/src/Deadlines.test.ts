@@ -173,34 +173,32 @@ describe("HTTP", () => {
     })
   )
 
-  it.effect(
-    "P6 an import does not time out while its source is slow, and each accepted part restarts the deadline",
-    () =>
-      Effect.gen(function* () {
-        const source = yield* Queue.bounded<Uint8Array>(1)
-        const taken = yield* Queue.bounded<number>(8)
-        const fetch: typeof globalThis.fetch = async (_, init) => {
-          const { body } = init ?? {}
-          if (!(body instanceof ReadableStream)) throw new Error("no body")
-          const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
-          for (;;) {
-            const { done, value } = await reader.read()
-            if (done) return never()
-            Queue.unsafeOffer(taken, value.length)
-          }
+  it.effect("P6 an import does not time out while its source is slow, and each accepted part restarts the deadline", () =>
+    Effect.gen(function* () {
+      const source = yield* Queue.bounded<Uint8Array>(1)
+      const taken = yield* Queue.bounded<number>(8)
+      const fetch: typeof globalThis.fetch = async (_, init) => {
+        const { body } = init ?? {}
+        if (!(body instanceof ReadableStream)) throw new Error("no body")
+        const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader()
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (done) return never()
+          Queue.unsafeOffer(taken, value.length)
         }
-        const parts = Stream.take(Stream.fromQueue(source), 3)
-        const sending = yield* Effect.fork(Effect.flip(HttpTransport.make({ url, fetch }).importThread(parts, {})))
-        for (const length of [1, 2, 3]) {
-          yield* TestClock.adjust("20 minutes")
-          yield* Queue.offer(source, new Uint8Array(length))
-          expect(yield* Queue.take(taken)).toBe(length)
-        }
-        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-        yield* TestClock.adjust("4 minutes")
-        expect(sending.unsafePoll()).toBe(null)
-        yield* TestClock.adjust("6 minutes")
-        expect(yield* Fiber.join(sending)).toMatchObject(silence)
-      })
+      }
+      const parts = Stream.take(Stream.fromQueue(source), 3)
+      const sending = yield* Effect.fork(Effect.flip(HttpTransport.make({ url, fetch }).importThread(parts, {})))
+      for (const length of [1, 2, 3]) {
+        yield* TestClock.adjust("20 minutes")
+        yield* Queue.offer(source, new Uint8Array(length))
+        expect(yield* Queue.take(taken)).toBe(length)
+      }
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* TestClock.adjust("4 minutes")
+      expect(sending.unsafePoll()).toBe(null)
+      yield* TestClock.adjust("6 minutes")
+      expect(yield* Fiber.join(sending)).toMatchObject(silence)
+    })
   )
 })
