@@ -44,7 +44,7 @@ const fits = (pattern: string, type: string): boolean =>
 /** An event type or a prefix of event types. Rejects a pattern that matches no event type of this version. */
 export const EventTypePattern = Schema.String.pipe(
   Schema.filter((pattern) => known.some((type) => fits(pattern, type)), {
-    message: () => "expected an event type like turn.started, or a prefix like turn.*; docs/interface.md lists the events"
+    message: () => "expected an event type like turn.started, or a prefix like turn.*; docs/clients.md lists the types"
   })
 )
 

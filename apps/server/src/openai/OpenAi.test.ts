@@ -594,12 +594,11 @@ describe("OpenAI-compatible API", () => {
     )
   )
 
-  it.live("the examples of docs/interface.md work as described", () =>
+  it.live("the examples of docs/openai.md work as described", () =>
     run((hosted) =>
       Effect.gen(function* () {
-        const text = readFileSync(new URL("../../../../docs/interface.md", import.meta.url), "utf8")
-        const section = text.slice(text.indexOf("## OpenAI-compatible face"))
-        const script = /```sh\n([\s\S]*?)```/.exec(section)?.[1] ?? ""
+        const text = readFileSync(new URL("../../../../docs/openai.md", import.meta.url), "utf8")
+        const [, script = ""] = Array.from(text.matchAll(/```sh\n([\s\S]*?)```/g), ([, block]) => block)
         const shell = promisify(execFile)
         const { stdout } = yield* call(() =>
           shell("sh", ["-ec", script], {
