@@ -1,5 +1,4 @@
 /** The client against the real server, over both transports. */
-import { createServer, connect, type Socket } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Effect, Option, Random, Schedule, type Scope, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
@@ -9,6 +8,7 @@ import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import type { Transport } from "@millrace/client/Transport"
 import { ThreadId } from "@millrace/contracts/Ids"
+import { cuttingProxy } from "../../../test/support/CuttingProxy.ts"
 import * as Fixture from "../../../test/support/Fixture.ts"
 
 type Make = (url: string, token: string) => Effect.Effect<Transport, never, Scope.Scope>
@@ -17,47 +17,6 @@ const transports: ReadonlyArray<readonly [string, Make]> = [
   ["RPC", (url, token) => RpcTransport.make({ url: `${url.replace("http", "ws")}/rpc`, webSocket: NodeWebSocket.open(token) })]
 ]
 const quick: Follow.Options = { schedule: Schedule.spaced("1 millis") }
-
-/** A transport whose connections are cut after a number of bytes chosen by the seed; the last connection is not cut. */
-const cuttingProxy = (port: number, cuts: number, random: () => number) =>
-  Effect.acquireRelease(
-    Effect.async<{ readonly port: number; readonly cuts: () => number; readonly close: () => void }>((resume) => {
-      let done = 0
-      const sockets = new Set<Socket>()
-      const proxy = createServer((client) => {
-        const server = connect(port, "127.0.0.1")
-        sockets.add(client).add(server)
-        const end = () => {
-          client.destroy()
-          server.destroy()
-        }
-        for (const socket of [client, server]) socket.on("error", end).on("close", end)
-        client.pipe(server)
-        if (done >= cuts) return void server.pipe(client)
-        done++
-        let left = 200 + Math.floor(random() * 3_000)
-        server.on("data", (bytes) => {
-          client.write(bytes.subarray(0, left))
-          left -= bytes.length
-          if (left <= 0) end()
-        })
-      })
-      proxy.listen(0, "127.0.0.1", () => {
-        const address = proxy.address()
-        resume(
-          Effect.succeed({
-            port: typeof address === "object" && address !== null ? address.port : 0,
-            cuts: () => done,
-            close: () => {
-              proxy.close()
-              for (const socket of sockets) socket.destroy()
-            }
-          })
-        )
-      })
-    }),
-    (proxy) => Effect.sync(proxy.close)
-  )
 
 describe.each(transports)("client over %s", (_, make) => {
   it.live("D2 cut repeatedly at random bytes while events are written: the history is the log, once, in order", () =>

@@ -1,0 +1,123 @@
+/**
+ * The client for programs that do not use Effect: promises, async iterables, `await using` where the runtime supports it. A promise rejects with the
+ * typed error itself, including its `_tag`.
+ */
+import * as Command from "@millrace/contracts/Command"
+import type { EventFilter } from "@millrace/contracts/Filter"
+import type { Frame } from "@millrace/contracts/Frame"
+import { CommandId, type ThreadId } from "@millrace/contracts/Ids"
+import type { ExportFormat, ImportResult } from "@millrace/contracts/Import"
+import * as Iterable from "@millrace/contracts/Iterable"
+import { type Promised, settle, type Source, withBytes } from "@millrace/contracts/Promised"
+import { Deferred, Effect, Exit, Runtime, Scope } from "effect"
+import * as Client from "./Client.ts"
+import * as CommandIds from "./CommandIds.ts"
+import type * as Follow from "./Follow.ts"
+import type { HttpTransfer } from "./HttpTransfer.ts"
+import * as HttpTransport from "./HttpTransport.ts"
+import * as RpcTransport from "./RpcTransport.ts"
+import { Disconnected } from "./TransportError.ts"
+
+export interface CreateOptions extends HttpTransport.Options {
+  /** How calls and events travel; exports and imports always use HTTP. Default: `http`, which needs only `fetch`. */
+  readonly transport?: "http" | "websocket"
+  /** Called when `follow` is connected, and each time before it waits to connect again. */
+  readonly onStatus?: (status: Follow.Status) => void
+}
+
+export interface FollowOptions extends EventFilter {
+  /** The cursor of the last event that you processed. Default: the start of the log. */
+  readonly after?: string
+  /** When it aborts, the loop rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+type Service = Client.Client & HttpTransfer
+/** Methods of the client with another form here. */
+type Adapted = "address" | "dispatch" | "follow" | "exportThread" | "importThread"
+
+/** Every method of `Client`, and those that export and import threads. Calls are sent again after a lost answer, as by `Client`. */
+export interface PromiseClient
+  extends AsyncDisposable, Readonly<{ [K in Exclude<keyof Service, Adapted>]: Promised<Service, K> }> {
+  readonly address: string
+  /** Sends the command until it is answered, always with its id, so it is carried out at most once. Resolves when it is committed. */
+  readonly dispatch: (command: Command.Command) => Promise<Command.Accepted>
+  /** As `dispatch`, with a new id unless you choose one. */
+  readonly command: <T extends Command.CommandType>(
+    type: T,
+    body: Command.BodyOf<T>,
+    options?: { readonly commandId?: string }
+  ) => Promise<Command.Accepted>
+  /**
+   * Every event after the cursor once, in order, over any number of connections. Ends after `end`, or when the client closes; rejects with an error
+   * that a new connection cannot repair. Leaving the loop ends the connection.
+   */
+  readonly follow: (options?: FollowOptions) => AsyncIterable<Frame>
+  /** The bytes of the document in parts. The loop rejects before its first part if there is no such thread. */
+  readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<Uint8Array>
+  /** Streams the source to the server. If the source throws, rejects with what it threw, and nothing is imported. */
+  readonly importThread: (options: { readonly source: Source; readonly cwd?: string | undefined }) => Promise<ImportResult>
+  /** Ends every loop, rejects the calls in flight with `Disconnected`, and closes the connections. `await using` calls it. */
+  readonly close: () => Promise<void>
+}
+
+/** A token goes into a header of the upgrade request, which only the WebSocket of Node can send; a browser sends its cookie. */
+const openWebSocket = async ({ token }: CreateOptions) =>
+  token === undefined && globalThis.WebSocket !== undefined ? undefined : (await import("./NodeWebSocket.ts")).open(token)
+
+const websocket = async (options: CreateOptions, scope: Scope.Scope) => {
+  const { deadline, lenient, url } = options
+  const webSocket = await openWebSocket(options)
+  const made = RpcTransport.make({
+    url: `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/rpc${lenient === true ? "?lenient=1" : ""}`,
+    ...(webSocket === undefined ? {} : { webSocket }),
+    ...(deadline === undefined ? {} : { deadline })
+  })
+  return Effect.runSync(Scope.extend(made, scope))
+}
+
+/** Connects when the first call needs it. */
+export const createClient = async (options: CreateOptions): Promise<PromiseClient> => {
+  const { onStatus } = options
+  const scope = Effect.runSync(Scope.make())
+  const http = HttpTransport.make(options)
+  const transport = options.transport === "websocket" ? await websocket(options, scope) : http
+  const client = Client.make(transport, {
+    ...(onStatus !== undefined && { follow: { onStatus: (status) => Effect.sync(() => onStatus(status)) } })
+  })
+
+  const over = Effect.runSync(Deferred.make<never, Disconnected>())
+  let closing: Promise<void> | undefined
+  const close = () => {
+    Deferred.unsafeDone(over, Exit.fail(new Disconnected({ message: "The client was closed before the answer came." })))
+    return (closing ??= Effect.runPromise(Scope.close(scope, Exit.void)))
+  }
+  const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
+    if (closing !== undefined) throw new Disconnected({ message: "The client is closed. Create another one.", unsent: true })
+    return settle(await Effect.runPromiseExit(Effect.raceFirst(Deferred.await(over), effect)))
+  }
+  const dispatch: PromiseClient["dispatch"] = (command) => run(client.dispatch(command))
+  const runtime = Runtime.defaultRuntime
+
+  return {
+    address: client.address,
+    dispatch,
+    command: async (type, body, { commandId } = {}) =>
+      dispatch(Command.make(commandId === undefined ? Effect.runSync(CommandIds.random) : CommandId.make(commandId), type, body)),
+    commandStatus: (commandId) => run(client.commandStatus(commandId)),
+    state: () => run(client.state),
+    threads: (page) => run(client.threads(page)),
+    thread: (threadId) => run(client.thread(threadId)),
+    turns: (threadId, page) => run(client.turns(threadId, page)),
+    items: (threadId, page) => run(client.items(threadId, page)),
+    requests: () => run(client.requests),
+    providers: () => run(client.providers),
+    follow: ({ signal, ...request } = {}) => Iterable.make(client.follow(request), runtime, { scope, signal }),
+    exportThread: (threadId, format) => Iterable.make(http.exportThread(threadId, format), runtime, { scope }),
+    importThread: ({ source, ...where }) => withBytes(source, (bytes) => run(http.importThread(bytes, where))),
+    nativeThreads: (provider, where) => run(http.nativeThreads(provider, where)),
+    importNative: (which) => run(http.importNative(which)),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
