@@ -44,7 +44,7 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
     if ("error" in reply) call?.reject(Object.assign(new Error(), reply.error))
     else call?.resolve(reply.value)
   })
-  thread.on("error", fail).on("exit", () => fail(new Error("The thread of the host is over.")))
+  thread.on("error", fail).on("exit", () => fail(new Error("The host thread has exited.")))
 
   const call = <K extends keyof Calls>(name: K, ...args: Parameters<Calls[K]>): ReturnType<Calls[K]> => {
     if (over !== undefined) return Promise.reject(over) as ReturnType<Calls[K]>

@@ -34,7 +34,7 @@ const firstLine = async (lines: Readable): Promise<string> => {
     text += part
     if (text.endsWith("\n")) return text
   }
-  throw new Error("The server ended before it was ready. Its own words are on standard error.")
+  throw new Error("The server ended before it was ready. Read its message on standard error.")
 }
 
 export const open = async ({ dataDir, env, program }: Options): Promise<ServerChild> => {

@@ -19,6 +19,6 @@ for (;;) {
     process.exitCode = (await server.close()) === 0 ? 0 : 1
     break
   }
-  console.error(`The server ended (${reason}). Starting it again.`)
+  console.error(`The server ended (${reason}). Restarting it.`)
 }
 process.stdin.destroy()

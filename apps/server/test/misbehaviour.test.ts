@@ -41,7 +41,12 @@ interface Case {
 }
 
 const cases: Readonly<Record<string, Case>> = {
-  hang: { silence: "model", prompt: "[[say up]] [[hang]]", ends: "turn.interrupted", says: /the model said nothing for 1s/ },
+  hang: {
+    silence: "model",
+    prompt: "[[say up]] [[hang]]",
+    ends: "turn.interrupted",
+    says: /the model produced no output for 1s/
+  },
   "hang, stopped by a person": {
     silence: "nobody",
     prompt: "[[say up]] [[hang]]",

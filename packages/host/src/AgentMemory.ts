@@ -21,7 +21,7 @@ export const layer: Layer.Layer<never, never, Ledger.Ledger> = Layer.effect(
         bytes: groups?.get(group)?.memoryBytes ?? 0
       }))
     }).pipe(
-      Effect.catchAll((error) => Effect.as(Effect.logWarning(`The memory of the agents cannot be read: ${error.message}`), []))
+      Effect.catchAll((error) => Effect.as(Effect.logWarning(`Cannot read the memory use of the agents: ${error.message}`), []))
     )
   )
 )

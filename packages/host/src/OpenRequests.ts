@@ -32,7 +32,7 @@ export const refuse = (
     })
   return Effect.flatMap(log.view(threadsWaiting), refuseAll).pipe(
     Effect.zipRight(Stream.runForEach(log.follow({ after }), (page) => refuseAll(threadsAsking(page)))),
-    Effect.catchAll((error) => Effect.logWarning(`Open requests could not be expired: ${error.message}`)),
+    Effect.catchAll((error) => Effect.logWarning(`Cannot expire open requests: ${error.message}`)),
     Effect.zipRight(Effect.never)
   )
 }

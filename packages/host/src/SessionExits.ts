@@ -55,6 +55,6 @@ export const since = (
     }
   }).pipe(
     Effect.catchAll((error) =>
-      Effect.as(Effect.logWarning(`The ends of sessions could not be read: ${error.message}`), living.map(unsettled))
+      Effect.as(Effect.logWarning(`Cannot read the ends of sessions: ${error.message}`), living.map(unsettled))
     )
   )

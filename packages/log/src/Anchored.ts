@@ -61,14 +61,14 @@ export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => str
     const first = !unwritable
     unwritable = true
     return first
-      ? Effect.logWarning(`The anchor of the log cannot be written: ${message}. Lost history may not be found at the next start.`)
+      ? Effect.logWarning(`The anchor of the log cannot be written: ${message}. The next start may not detect lost history.`)
       : Effect.void
   }
   const tend = attempt("anchor", () => guarded(() => anchor !== undefined && anchor.tend())).pipe(
     Effect.flatMap((again) => {
       if (anchor?.failure !== undefined) return cannot(anchor.failure.message)
       unwritable = false
-      return again ? Effect.logWarning("The anchor of the log was removed or replaced; it is written again.") : Effect.void
+      return again ? Effect.logWarning("The anchor of the log was removed or replaced. It has been rewritten.") : Effect.void
     }),
     Effect.catchAll(({ message }) => cannot(message))
   )
@@ -77,6 +77,8 @@ export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => str
     const changed = now !== before
     before = now
     if (now !== undefined) return changed ? Effect.logError(`${now} No command is accepted until then.`) : Effect.void
-    return changed ? Effect.zipRight(Effect.logInfo("The files of the log are back. Commands are accepted again."), tend) : tend
+    return changed
+      ? Effect.zipRight(Effect.logInfo("The files of the log are available again. The server accepts commands."), tend)
+      : tend
   }).pipe(Effect.delay(watchEvery), Effect.forever)
 }

@@ -221,7 +221,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
     Effect.flatMap((again) =>
       again
         ? Effect.logWarning(
-            `${join(path, lockName)} was removed or replaced while this process owns ${path}. It is locked again.`
+            `${join(path, lockName)} was removed or replaced while this process owns ${path}. The process has locked it again.`
           )
         : Effect.void
     ),

@@ -55,13 +55,16 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       const position = { logEpoch: storage.epoch, head }
       if (after > head)
         return Option.some(
-          new CursorAhead({ ...position, message: `Offset ${after} is beyond the head ${head}. Take a snapshot and its cursor.` })
+          new CursorAhead({
+            ...position,
+            message: `Offset ${after} is beyond the head ${head}. Take a snapshot and follow from its cursor.`
+          })
         )
       if (after < retainedFrom)
         return Option.some(
           new CursorExpired({
             ...position,
-            message: `Events up to ${retainedFrom} are no longer kept; ${after} is below. Take a snapshot and its cursor.`
+            message: `Retention has removed the events up to ${retainedFrom}; offset ${after} is below that. Take a snapshot and follow from its cursor.`
           })
         )
       return Option.none()

@@ -178,7 +178,7 @@ describe("failures of Codex, in the log", () => {
       })
       const events = yield* until("session.stopped")
       assert.lengthOf(ends(events), 1)
-      assert.match(String(data(ends(events)[0])["reason"]), /^the model said nothing for 1s/)
+      assert.match(String(data(ends(events)[0])["reason"]), /^the model produced no output for 1s/)
       const message = events.find((event) => event.type === "item.completed" && data(event)["kind"] === "agent-message")
       assert.deepInclude(data(message), { status: "completed", text: "answer number 1" })
     })

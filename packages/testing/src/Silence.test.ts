@@ -66,7 +66,7 @@ describe("silence of real agents", () => {
         const events = yield* until(host, threadId, "session.stopped")
         const ends = events.filter((event) => /^turn\.(completed|interrupted|failed)$/.test(event.type))
         expect(ends.map((event) => event.type)).toEqual(["turn.interrupted"])
-        expect(data(ends[0])?.["reason"]).toMatch(/^the model said nothing for 500ms; /)
+        expect(data(ends[0])?.["reason"]).toMatch(/^the model produced no output for 500ms; /)
       })
   )
 })

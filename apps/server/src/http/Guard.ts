@@ -49,7 +49,7 @@ const errorsFor = (path: string) =>
 /** What the client can do after a defect. A command that is sent again is not carried out twice; a call of /v1 without an Idempotency-Key is. */
 const afterDefect = (method: string, path: string) =>
   method === "POST" && path.startsWith("/v1/")
-    ? "It is unknown whether a turn was started: read /api/threads before you send the call again."
+    ? "A turn may have started: read /api/threads before you send the call again."
     : "You may send the request again."
 
 const notFound = (path: string) =>

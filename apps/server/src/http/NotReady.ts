@@ -22,7 +22,7 @@ export const asksForEvents = (method: string | undefined, headers: Headers): boo
 const messages = {
   starting: "The server is starting. Send the request again in a second.",
   draining: "The server is shutting down and accepts no new connections. Send the request again after its restart.",
-  unavailable: "The server cannot handle requests now. Send the request again later."
+  unavailable: "The server is unavailable. Send the request again later."
 }
 const tags = { starting: "Starting", draining: "ShuttingDown", unavailable: "Unavailable" }
 

@@ -32,7 +32,7 @@ const decodePath = (schema: Option.Option<Schema.Schema.All>) =>
 const nothingAt = (params: Readonly<Record<string, string | undefined>>) => (error: ParseResult.ParseError) => {
   const id = String(Object.values(params)[0])
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
-  return new NotFound({ what: "path", id, message: `There is nothing at this path: ${issue?.message ?? id}.` })
+  return new NotFound({ what: "path", id, message: `There is no route at this path: ${issue?.message ?? id}.` })
 }
 
 const decode = (schema: Option.Option<Schema.Schema.All>, where: string): Strict.Decoder<unknown> =>

@@ -83,7 +83,7 @@ const answered = (face: Face, call: TurnCall.TurnCall) =>
       Failure.cut(
         event?._tag === "cut"
           ? event.message
-          : "The turn was not followed to its end. Read it at /api/threads before you send the call again."
+          : "The outcome of the turn was not read. Read it at /api/threads before you send the call again."
       ),
       call.headers
     )

@@ -44,7 +44,7 @@ const client = Layer.effect(
       const failed = (reason: "Encode" | "Transport", description: string) =>
         new HttpClientError.RequestError({ request, reason, description })
       return Effect.suspend(() => {
-        if (under >= maxExports) return Effect.fail(failed("Encode", "Too many exports are under way."))
+        if (under >= maxExports) return Effect.fail(failed("Encode", "Too many exports are in progress."))
         under++
         return answer.pipe(
           Effect.timeoutFail({ duration: exportWithin, onTimeout: () => failed("Transport", "The collector does not answer.") }),

@@ -61,7 +61,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
         onSend={() => void send("enqueue")}
         busy={action.busy}
         placeholder={
-          offline ? "No connection: messages wait until it is back" : running ? "What comes after this turn?" : "What next?"
+          offline ? "No connection: messages are sent when it is back" : running ? "What comes after this turn?" : "What next?"
         }
         sendLabel={running ? "Queue" : "Send"}
         autoFocus

@@ -19,7 +19,7 @@ const demos = [
     text: "[[think The person wants to see an approval.]] [[run echo it runs]] [[say Done: the command ran with your approval.]]"
   },
   { word: "Make a plan", text: "[[plan Look around; Change one line; Run the tests]] [[say A plan is a separate item.]]" },
-  { word: "Ask a question", text: "[[ask Which colour has the water?]] [[say Thank you.]]" }
+  { word: "Ask a question", text: "[[ask Which colour is the water?]] [[say Thank you.]]" }
 ]
 
 /** The first line, cut at a word. */

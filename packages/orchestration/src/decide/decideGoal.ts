@@ -47,7 +47,7 @@ const settle = (draft: Draft, { goal, continuation, queue, threadId }: ThreadSta
   const last = goal?.last
   if (!Goal.isArmed(goal) || last === undefined) return
   if (last.claim?.says === "complete") return halt(draft, threadId, "met", "the agent reported that it is complete")
-  if (last.claim?.says === "blocked") return pause(draft, threadId, `the agent cannot go on: ${last.claim.why}`)
+  if (last.claim?.says === "blocked") return pause(draft, threadId, `the agent is blocked: ${last.claim.why}`)
   // The work of a failed or interrupted turn may be continued in a separate turn.
   if (continuation?.turnId === last.turnId || queue.some(({ continues }) => continues?.turnId === last.turnId)) return
   if (last.outcome === "failed") return pause(draft, threadId, `its turn failed: ${last.reason ?? "no reason was given"}`)
@@ -100,7 +100,7 @@ export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag
     halt(draft, threadId, "exhausted", reason)
     const turn = activeTurn(state)
     if (Goal.owns(goal, turn) && turn !== undefined && !turn.interruptRequested)
-      draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: turn.turnId, reason: `the goal is over: ${reason}` })
+      draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: turn.turnId, reason: `the goal has ended: ${reason}` })
     return true
   }
   return goal.nextAt !== undefined && goal.nextAt <= at
@@ -116,7 +116,7 @@ const goalOf = (
       : Either.right({ state, goal: state.goal })
   )
 
-const isOver = (goal: Goal.GoalState) => reject("GoalOver", `This goal is over: ${goal.status}. Set another one.`, goal.goalId)
+const isOver = (goal: Goal.GoalState) => reject("GoalOver", `This goal has ended: ${goal.status}. Set another one.`, goal.goalId)
 
 const archived = (threadId: ThreadId) => reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
 

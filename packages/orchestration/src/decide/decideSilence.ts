@@ -24,7 +24,7 @@ const clockOf = (state: ThreadState, { turnId }: OpenTurn): Clock => {
 }
 
 const words: Record<Clock, (limit: string) => string> = {
-  model: (limit) => `the model said nothing for ${limit}`,
+  model: (limit) => `the model produced no output for ${limit}`,
   tool: (limit) => `a tool ran for ${limit} without output`,
   waiting: (limit) => `no answer for ${limit}`
 }

@@ -162,7 +162,7 @@ export const make = (options: Options = {}) =>
           acted.wake()
         })
       ),
-      Effect.tapError((error) => Effect.logWarning(`The dispatcher cannot read the log now: ${error.message}`)),
+      Effect.tapError((error) => Effect.logWarning(`The dispatcher cannot read the log: ${error.message}`)),
       Effect.retry(retrySchedule)
     )
     yield* Effect.forkIn(follow, scope)

@@ -474,7 +474,7 @@ describe("silent turns", () => {
 
   it("T8 a silent model is interrupted after its limit, and the end names the limit", () => {
     const { ended, minutes, types } = silence({}, hold("agent-message"))
-    expect(ended).toMatchObject({ type: "turn.interrupted", data: { reason: "the model said nothing for 10m" } })
+    expect(ended).toMatchObject({ type: "turn.interrupted", data: { reason: "the model produced no output for 10m" } })
     within(minutes, 10)
     expect(types.filter((type) => type === "session.stopped")).toEqual([])
   })
@@ -490,7 +490,7 @@ describe("silent turns", () => {
     (onInterrupt) => {
       const { ended, minutes, calls } = silence({ model: "2 minutes" }, hold("reasoning"), { onInterrupt })
       expect(ended.type).toBe("turn.interrupted")
-      expect(reason(ended)).toContain("the model said nothing for 2m; ")
+      expect(reason(ended)).toContain("the model produced no output for 2m; ")
       within(minutes, 2)
       expect(calls.some((call) => call.startsWith("stop"))).toBe(true)
     }
@@ -539,7 +539,7 @@ describe("silent turns", () => {
         yield* Kit.dispatch("request.answer", { requestId, decision: "accept" })
         const answered = yield* until("request.answered")
         const ended = yield* until("turn.interrupted")
-        expect(reason(ended)).toBe("the model said nothing for 10m")
+        expect(reason(ended)).toBe("the model produced no output for 10m")
         within(minutesOf(answered.at, ended.at), 10)
         yield* sound
       })

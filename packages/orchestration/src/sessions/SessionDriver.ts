@@ -141,7 +141,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
       const unknown = (message: string) =>
         new ProviderError({ provider: input.provider, operation, outcome: "unknown", failure: { kind: "unknown", message } })
       return call.pipe(
-        Effect.catchAllDefect((defect) => Effect.fail(unknown(`The adapter broke in ${operation}: ${String(defect)}`))),
+        Effect.catchAllDefect((defect) => Effect.fail(unknown(`The adapter failed in ${operation}: ${String(defect)}`))),
         Effect.timeoutFail({
           duration: budgets.call,
           onTimeout: () => unknown(`The agent did not answer ${operation} within ${Duration.format(budgets.call)}.`)
@@ -227,7 +227,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
           lost === undefined ? { continuity: session.continuity } : { continuity: continuity ?? session.continuity, lost }
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
-        if (!concerned) yield* Effect.forkIn(stop("its thread no longer wants it"), scope)
+        if (!concerned) yield* Effect.forkIn(stop("its thread no longer needs it"), scope)
         // The agent may switch to another conversation at any time, for example by one of its own commands. The next session resumes that one.
         let known = resumeKey
         const events = session.events.pipe(

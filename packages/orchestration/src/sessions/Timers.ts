@@ -29,7 +29,7 @@ export const make = (options: Options = {}) =>
       yield* RowPaging.eachPage(log, "timer", (page) =>
         Effect.forEach(page, ({ value }) => wake(value as Timer), { discard: true })
       )
-    }).pipe(Effect.catchAll((error) => Effect.logWarning(`The timers cannot be read now: ${error.message}`)))
+    }).pipe(Effect.catchAll((error) => Effect.logWarning(`Cannot read the timers: ${error.message}`)))
 
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "15 seconds"), look)))
   })

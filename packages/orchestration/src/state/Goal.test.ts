@@ -153,7 +153,7 @@ describe("a goal", () => {
         expect(data(over)).toMatchObject({ status: "exhausted", reason, used })
         if ("minutes" in budget) {
           const last = yield* until("turn.interrupted")
-          expect(data(last)).toMatchObject({ reason: expect.stringContaining("the goal is over") })
+          expect(data(last)).toMatchObject({ reason: expect.stringContaining("the goal has ended") })
         }
         yield* Effect.sleep("1 hour")
         expect(yield* view(threadId)).toMatchObject({ status: "idle", goal: { status: "exhausted", reason } })
@@ -191,7 +191,7 @@ describe("a goal", () => {
         expect((yield* turnsOf(threadId)).length).toBe(1)
         expect((yield* view(threadId)).status).toBe("failed")
         yield* Kit.dispatch("goal.resume", { threadId })
-        expect(data(yield* until("goal.paused", 2))).toMatchObject({ reason: "the agent cannot go on: which port?" })
+        expect(data(yield* until("goal.paused", 2))).toMatchObject({ reason: "the agent is blocked: which port?" })
         yield* Kit.dispatch("goal.resume", { threadId })
         yield* until("turn.started", 3)
         yield* Kit.dispatch("turn.interrupt", { threadId })

@@ -51,7 +51,7 @@ export const claimOf = (text: string): Claim | undefined => {
   const found = marker.exec(text.trimEnd().split("\n").at(-1) ?? "")
   if (found === null) return undefined
   const why = cut((found[2] ?? "").replaceAll(/[*_`]+$/g, ""), 500)
-  if (found[1] === "BLOCKED") return { says: "blocked", why: why === "" ? "it did not say why" : why }
+  if (found[1] === "BLOCKED") return { says: "blocked", why: why === "" ? "it gave no reason" : why }
   return why === "" ? { says: "complete", why } : undefined
 }
 

@@ -19,14 +19,14 @@ export const checkOffset = (offset: number, position: Position): Either.Either<n
     return Either.left(
       new CursorAhead({
         ...at(position),
-        message: `This cursor is at ${offset}, the log ends at ${position.head}. Take a new snapshot and follow from its offset.`
+        message: `This cursor is at offset ${offset}, but the head of the log is ${position.head}. Take a snapshot and follow from its offset.`
       })
     )
   if (offset < position.retained)
     return Either.left(
       new CursorExpired({
         ...at(position),
-        message: `Events up to ${position.retained} are no longer kept. Take a new snapshot and follow from its offset.`
+        message: `Retention has removed the events up to ${position.retained}. Take a snapshot and follow from its offset.`
       })
     )
   return Either.right(offset)
@@ -42,7 +42,7 @@ export const resolve = (after: string | undefined, position: Position): Either.E
     return Either.left(
       new CursorForeign({
         ...at(position),
-        message: "This cursor belongs to another log. Take a new snapshot and follow from its offset."
+        message: "This cursor belongs to another log. Take a snapshot and follow from its offset."
       })
     )
   return checkOffset(parsed.right.offset, position)

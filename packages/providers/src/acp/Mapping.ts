@@ -37,7 +37,7 @@ const steps: ReadonlyMap<unknown, PlanStep["status"]> = new Map([
 ])
 
 const stopped: ReadonlyMap<string, Failure> = new Map([
-  ["max_tokens", { kind: "limit", message: "The model reached its limit of tokens." }],
+  ["max_tokens", { kind: "limit", message: "The model reached its token limit." }],
   ["max_turn_requests", { kind: "limit", message: "The agent reached its limit of model requests in one turn." }],
   ["refusal", { kind: "refused", message: "The agent refused to continue." }]
 ])
@@ -71,7 +71,7 @@ const failureOf = (error: unknown): Failure => {
 const nothing: Failure = {
   kind: "protocol",
   message:
-    "The agent ended the turn with nothing in it: no text, no tool, no plan. Send the message again, or see the agent's own log."
+    "The agent ended the turn without content: no text, no tool call, no plan. Send the message again, or read the agent's log."
 }
 const unknownStop = (reason: string | undefined): Failure => ({
   kind: "unknown",

@@ -24,7 +24,7 @@ export const tooLate: Permission = { behavior: "deny", message: "The turn has en
 /** Answer to a background subagent while too many requests wait: the subagent continues without the permission. */
 export const tooMany: Permission = {
   behavior: "deny",
-  message: "Too many questions of background agents wait for an answer: no person was asked."
+  message: "Too many questions of background agents are open, so no person was asked."
 }
 
 /** Answer to a subagent whose turn has ended: the subagent continues without the permission. */

@@ -106,7 +106,7 @@ export const version = Effect.fn("Claude.version")(function* (binary: string, op
   for (let chunk = yield* child.read; chunk !== null; chunk = yield* child.read)
     if (said.length < firstLineBytes) said += chunk.toString("utf8")
   const found = /\d+\.\d+\.\d+\S*/.exec(said)?.[0]
-  return found ?? (yield* Effect.fail(hide(`Claude gave no version: ${cut(`${said}\n${child.stderr()}`.trim(), 1000)}`)))
+  return found ?? (yield* Effect.fail(hide(`Claude printed no version: ${cut(`${said}\n${child.stderr()}`.trim(), 1000)}`)))
 }, Effect.scoped)
 
 export const notInstalled =

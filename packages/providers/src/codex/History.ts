@@ -85,7 +85,7 @@ const turnOf = (turn: typeof PastTurn.Type): NativeTurn => ({
 })
 
 const omits =
-  "Codex does not report the commands, file changes, tool calls and searches of this conversation, and its own file of it could not be read: they are missing here."
+  "Codex does not report the commands, file changes, tool calls and searches of this conversation, and the file of the conversation could not be read: they are missing here."
 
 /** Item kinds that `omits` names: the agent's tool work. */
 const works: ReadonlySet<string> = new Set(["command", "file-change", "tool-call", "web-search"])

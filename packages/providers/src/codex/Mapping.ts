@@ -190,7 +190,7 @@ export const make = (nativeThreadId: string): Mapping => {
           {
             _tag: "RequestResolved",
             nativeRequestId: requestKey(message.params.requestId),
-            reason: "Codex settled it: it was answered, or its turn went on without it."
+            reason: "Codex settled it: it was answered, or its turn continued without an answer."
           }
         ]
       case "error":

@@ -148,14 +148,16 @@ export const make = (path: string): Effect.Effect<Option.Option<Rollout>, never,
       const sections = turns.get(turnId)
       if (sections === undefined) return Effect.succeedNone
       return workOf(file, sections, kinds).pipe(
-        Effect.tapError(({ cause }) => Effect.logWarning("a turn of Codex' own file cannot be read", { path, turnId, cause })),
+        Effect.tapError(({ cause }) =>
+          Effect.logWarning("a turn of the conversation's file cannot be read", { path, turnId, cause })
+        ),
         Effect.option
       )
     }
     return { work }
   }).pipe(
     Effect.tapErrorTag("Unreadable", ({ cause }) =>
-      Effect.logWarning("Codex' own file of a conversation cannot be read", { path, cause })
+      Effect.logWarning("the file of a conversation cannot be read", { path, cause })
     ),
     Effect.option
   )

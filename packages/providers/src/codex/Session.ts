@@ -45,7 +45,7 @@ const neverBegan = new ProviderError({
   provider: "codex",
   operation: "thread/compact/start",
   outcome: "unknown",
-  failure: { kind: "transport", message: `Codex accepted the compaction and did not begin it within ${beginsMillis / 1000} s.` }
+  failure: { kind: "transport", message: `Codex accepted the compaction but did not begin it within ${beginsMillis / 1000} s.` }
 })
 
 /** Starts Codex and its native thread. The process lives in the scope. */

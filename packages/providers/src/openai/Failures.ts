@@ -137,7 +137,7 @@ export const ofFinish = (reason: string): Failure | undefined => {
   if (cutShort.has(said))
     return {
       kind: "limit",
-      message: "The model stopped at its limit of tokens: the answer is cut. Allow it more, or shorten the conversation.",
+      message: "The model reached its token limit, so the answer is incomplete. Raise the limit, or shorten the conversation.",
       detail
     }
   if (tooLong.has(said))

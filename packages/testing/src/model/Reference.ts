@@ -234,7 +234,7 @@ export class Reference {
         return
       case "turn.interrupt.requested":
         must(turn !== undefined, "T7 only an open turn is interrupted")
-        if (event.commandId === undefined && data.reason !== undefined && /said nothing|without output/.test(data.reason))
+        if (event.commandId === undefined && data.reason !== undefined && /no output|without output/.test(data.reason))
           must(
             !thread.openRequests.some((request) => request.turn === data.turnId),
             "T8 the timeout pauses while a request is open"

@@ -53,7 +53,7 @@ describe("goals and hand-over", () => {
       expect(set).toMatchObject({ status: "accepted", goalId: expect.stringMatching(/^goal_/) })
       yield* seen.until('"goal.met"')
       expect(yield* get(`/api/threads/${id}`)).toMatchObject({ status: "idle", goal: { status: "met", used: { turns: 1 } } })
-      expect(yield* run("goal", "resume", id)).toMatchObject({ code: 1, stderr: expect.stringContaining("This goal is over") })
+      expect(yield* run("goal", "resume", id)).toMatchObject({ code: 1, stderr: expect.stringContaining("This goal has ended") })
       expect(yield* run("goal", "show", "thr")).toMatchObject({ code: 2 })
 
       expect(yield* run("handover", id, "demo2")).toMatchObject({ code: 0 })
