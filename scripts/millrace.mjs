@@ -21,7 +21,7 @@ const newest = () => {
 
 if (!existsSync(stamp) || statSync(stamp).mtimeMs < newest()) {
   process.stderr.write("building … ")
-  // In a process of its own: the bundlers take half a gigabyte, and a service that stays.
+  // In a separate process: the bundlers use half a gigabyte and leave a service running.
   const { status } = spawnSync(process.execPath, [join(import.meta.dirname, "build.mjs")], {
     stdio: ["ignore", "inherit", "inherit"]
   })

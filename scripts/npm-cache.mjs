@@ -1,4 +1,4 @@
-// The pinned agents of the real lane: each is installed once with npm into a cache folder of its own, then reused.
+// The pinned agents of the real lane: each is installed once with npm into a separate cache folder, then reused.
 // The folder is what the agent's variable names, else ~/.cache/millrace/<agent>-<version>.
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"

@@ -61,7 +61,7 @@ it.scopedLive(
       const later = yield* numbers
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="start"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="position"}')).toBe(1)
-      // The subscriber that never reads and the one that reconnected remain. The cut one is gone, but its bytes stay counted.
+      // The subscriber that never reads and the one that reconnected remain. The metrics no longer list the cut one, but its bytes stay counted.
       expect(valueOf(later, 'millrace_followers{transport="sse"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_bytes_total{transport="sse"}')).toBeGreaterThan(200_000)
     })

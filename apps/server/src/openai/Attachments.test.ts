@@ -47,7 +47,7 @@ it.scopedLive("X5 concurrent calls that delete the oldest files do not fail, and
       writeFileSync(join(directory, `old${n}`), "")
       utimesSync(join(directory, `old${n}`), n, n)
     }
-    // A name whose file is gone, as after another call has deleted it.
+    // A name whose file another call has deleted.
     symlinkSync(join(dataDir, "nowhere"), join(directory, "gone"))
     yield* Effect.all(
       Array.from({ length: 8 }, (_, n) => Attachments.keep(dataDir, [file(`text ${n}`)])),

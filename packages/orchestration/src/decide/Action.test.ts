@@ -104,7 +104,7 @@ describe("decide", () => {
     expect(model.rows.get(`turn/${again}`)).toMatchObject({ status: "running", action: review })
   })
 
-  it("T5 a continuation after a restart or a limit repeats the action, whoever decides it", () => {
+  it("T5 a continuation after a restart or a limit repeats the action, by policy or by a person", () => {
     for (const how of ["resume", "ask", "limit"] as const) {
       const { model, opened, threadId, turnId } = running(can)
       ask(model, "thread.configure", { threadId, recovery: how === "limit" ? "settle" : how, afterLimit: "continue" })
@@ -139,7 +139,7 @@ const run = <A>(effect: Effect.Effect<A, unknown>, seed = 1): A => {
   if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
   return exit.value
 }
-/** Records the action or prompt of each turn, in order. Waits if the prompt tells it to. */
+/** Records the action or prompt of each turn, in order. Waits if the prompt says so. */
 const agent = (name: string, capabilities: NonNullable<ScriptedProvider.Options["capabilities"]> = can) => {
   const asked: Array<TurnAction | string> = []
   const scripted = ScriptedProvider.make({

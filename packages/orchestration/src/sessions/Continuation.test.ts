@@ -42,7 +42,7 @@ const alive = <A>(value: A | undefined): A => {
 }
 
 const approval: Ask = { kind: "approval", title: "Run: ls", command: "ls", choices: ["accept", "decline"] }
-/** Asks an approval before it completes, unless the prompt tells it not to. */
+/** Asks an approval before it completes, unless the prompt says otherwise. */
 const asking = (turn: ScriptedProvider.Turn) =>
   Effect.gen(function* () {
     yield* turn.start

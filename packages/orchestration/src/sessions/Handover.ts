@@ -39,7 +39,7 @@ const takenOver = (from: string): string =>
   `You take over this conversation from another agent (${from}). The work it did is in this directory; look at it where you need to know.`
 /** Preface when the agent has lost its own record of the conversation. */
 const lost =
-  "Your own record of this conversation is gone. The work that you did is in this directory; look at it where you need to know."
+  "Your own record of this conversation was lost. The work that you did is in this directory; look at it where you need to know."
 
 /** The transcript of these turns and what it leaves out; `undefined` without turns. `from`: the previous agent, after a hand-over. */
 export const told = (from: string | undefined, history: History): HandoverBrief | undefined => {

@@ -71,7 +71,7 @@ describe("idle sessions", () => {
     expect(agent.live()).toBe(0)
   })
 
-  it("R3 any event of the thread restarts the window, whoever caused it", () => {
+  it("R3 any event of the thread restarts the window, of a person or an agent", () => {
     run(
       [ScriptedProvider.make()],
       Effect.gen(function* () {

@@ -38,7 +38,7 @@ const eachLine = (file: FileHandle, from: number, to: number, take: (line: strin
       begins += line.length + 1
     }
     for (let at = from; at < to;) {
-      // The framer keeps views of unfinished lines, so each read has a buffer of its own.
+      // The framer keeps views of unfinished lines, so each read has a separate buffer.
       const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, to - at))
       const { bytesRead } = yield* reading(() => file.read(chunk, 0, chunk.length, at))
       if (bytesRead === 0) break
