@@ -11,12 +11,12 @@ The machine-readable document is <a href="/openapi.json">/openapi.json</a>.</p>
 <h2>Following the log</h2>
 <pre>curl -N -H "Authorization: Bearer $TOKEN" -H "Accept: text/event-stream" "$URL/api/events?since=0"</pre>
 <p>An event is <code>id: CURSOR</code> and <code>data: {event}</code>. <code>caught-up</code>, <code>heartbeat</code>, <code>bye</code> and
-<code>end</code> are named frames without id. Come back with <code>Last-Event-ID</code> or <code>?after=CURSOR</code> and nothing is lost or repeated.
+<code>end</code> are named frames without id. Reconnect with <code>Last-Event-ID</code> or <code>?after=CURSOR</code>: no event is lost or repeated.
 The WebSocket RPC at <code>/rpc</code> (group <code>MillraceRpcs</code>, JSON) has the same calls, frames and errors.</p>
-<p>By pages: <code>GET /api/events?since=N&amp;limit=M</code>; the header <code>X-Millrace-Last-Idx</code> is the next <code>since</code>, and
-<code>&amp;wait=30</code> waits when there is nothing yet.</p>
+<p>Pages: <code>GET /api/events?since=N&amp;limit=M</code>; the header <code>X-Millrace-Last-Idx</code> is the next <code>since</code>, and
+<code>&amp;wait=30</code> waits up to 30 seconds for the next event.</p>
 <h2>Pairing</h2>
-<p><code>millrace pair</code>, or <code>POST /api/pair</code>, makes a code that works once. <code>GET /pair?code=CODE</code> makes it a browser's session,
+<p><code>millrace pair</code>, or <code>POST /api/pair</code>, creates a one-time code. <code>GET /pair?code=CODE</code> exchanges it for a browser session,
 <code>POST /pair</code> with <code>{"code", "name"}</code> a token for a program.</p>`
 
 const schemaName = (schema: object): string => {
@@ -39,7 +39,7 @@ const operation = (path: string, method: string, op: OpenApi.OpenAPISpecOperatio
     op.requestBody === undefined ? "" : `<h4>Body</h4><pre>${Html.escape(JSON.stringify(op.requestBody.content, null, 2))}</pre>`
   return `<details><summary><b>${method.toUpperCase()}</b> <code>${Html.escape(path)}</code></summary>
 ${parameters.length === 0 ? "" : `<h4>Parameters</h4><ul>${parameters.join("")}</ul>`}${body}
-<h4>Answers</h4><ul>${answers.join("")}</ul></details>`
+<h4>Responses</h4><ul>${answers.join("")}</ul></details>`
 }
 
 const document = (spec: OpenApi.OpenAPISpec) => {
@@ -56,7 +56,7 @@ const document = (spec: OpenApi.OpenAPISpec) => {
   return Html.page(
     "Millrace: the interface",
     `<main class="docs"><h1>Millrace: the interface</h1><p>${Html.escape(spec.info.description ?? "")}</p>${by}
-<h2>Routes</h2>${operations.join("\n")}<h2>Shapes</h2>${schemas.join("\n")}</main>`
+<h2>Routes</h2>${operations.join("\n")}<h2>Schemas</h2>${schemas.join("\n")}</main>`
   )
 }
 
