@@ -5,7 +5,7 @@ import projects from "./vitest.workspace.ts"
 export default defineConfig({
   test: {
     projects,
-    // Vitest knows isolation for a whole pool only, not for a project.
+    // Vitest sets isolation only for a whole pool, not for a project.
     poolOptions: { threads: { isolate: false } },
     // By default one core is kept free, which on two cores is one file at a time.
     maxWorkers: Math.max(2, availableParallelism() - 1),

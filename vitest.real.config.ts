@@ -6,7 +6,7 @@ export default defineConfig({
     fileParallelism: false,
     reporters:
       process.env["CI"] === undefined ? ["default"] : ["default", ["json", { outputFile: ".cache/test-results/real.json" }]],
-    // Named, or vitest.workspace.ts would take over.
+    // Set explicitly, otherwise vitest.workspace.ts would be used.
     projects: [
       {
         test: {

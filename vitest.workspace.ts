@@ -6,7 +6,7 @@ const project = (name: string, pool: "forks" | "threads" = "forks") => ({
 
 export default [
   "apps/*",
-  // Pure code: threads are not isolated (vitest.config.ts), for loading Effect takes longer than most of these files.
+  // Pure code: threads are not isolated (vitest.config.ts), because loading Effect takes longer than most of these files.
   project("client", "threads"),
   project("contracts", "threads"),
   project("orchestration", "threads"),

@@ -1,4 +1,4 @@
-// Holds the arrows between packages, and between the folders of a package (docs/architecture.md): which may import which. Exit 1 names each wrong arrow.
+// Checks the imports between packages, and between the folders of a package (docs/architecture.md). Names each forbidden import and exits with 1.
 import { readFileSync, readdirSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 
@@ -48,7 +48,7 @@ for (const area of ["apps", "packages"]) {
       for (const [, specifier] of readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)) {
         const other = /^@millrace\/([a-z-]+)/.exec(specifier)?.[1]
         const at = relative(root, file)
-        // How tests are run is the repository's, not a package's.
+        // The configuration of the tests belongs to the repository, not to a package.
         const isSettings = file === join(home, "vitest.config.ts") && resolve(home, specifier) === join(root, "vitest.limits.ts")
         if (specifier.startsWith(".") && !isSettings && !resolve(dirname(file), specifier).startsWith(home))
           wrong.push(`${at}: ${specifier} leaves its package`)

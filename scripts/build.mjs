@@ -1,5 +1,5 @@
-// Bundles the program into apps/server/dist: everything but the native SQLite driver, and the page. About two seconds; the page, when a source
-// of it is newer, takes some more.
+// Bundles the program into apps/server/dist: everything except the native SQLite driver, and the page. Takes about two seconds; longer if a source
+// of the page is newer.
 import { isAscii } from "node:buffer"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -11,10 +11,10 @@ import { bundle } from "./bundle.mjs"
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "apps/server/dist")
 
-/** Files that are run as they are: the program, and what it finds by `new URL("./name", import.meta.url)`. */
+/** Files that are copied unchanged: the program, and the files it finds by `new URL("./name", import.meta.url)`. */
 const assets = { "main.mjs": "apps/server/src/program.mjs", "agent.mjs": "packages/providers/src/demo/agent.mjs" }
 
-/** The page, next to the program; `index.html`, which names the others, comes last. */
+/** The page, next to the program; `index.html`, which names the other files, comes last. */
 const page = async () => {
   const web = await import("../apps/web/scripts/build.mjs")
   if (!web.isFresh()) {
@@ -30,7 +30,7 @@ const page = async () => {
     if (!now.has(old)) await rm(join(to, old), { recursive: true, force: true })
 }
 
-/** One start and its end, for the code that a start compiles to be kept (`program.mjs`). */
+/** Starts and stops the program once, so that it stores the code that a start compiles (`program.mjs`). */
 const warm = async () => {
   const data = await mkdtemp(join(tmpdir(), "millrace-build-"))
   const serve = ["serve", "--port", "0", "--data", data, "--no-project-config", "--ready-fd", "3"]
@@ -51,11 +51,11 @@ const build = async () => {
   const names = ["program.cjs", "program.cjs.map", ...Object.keys(assets)]
   try {
     await bundle(join(root, "apps/server/src/main.ts"), join(work, "program.cjs"))
-    // `program.mjs` takes each byte for a letter. esbuild escapes what is more, but not in regular expressions.
+    // `program.mjs` reads each byte as one character. esbuild escapes other characters, but not in regular expressions.
     if (!isAscii(await readFile(join(work, "program.cjs"))))
       throw new Error("program.cjs has letters beyond ASCII: write them as \\u....")
     for (const [name, source] of Object.entries(assets)) await copyFile(join(root, source), join(work, name))
-    // Each whole or not at all, for a program that starts now; a running one needs none of them.
+    // Replaces each file atomically, for a program that starts now; a running one needs none of them.
     for (const name of names) await rename(join(work, name), join(dist, name))
   } finally {
     await rm(work, { recursive: true, force: true })

@@ -1,7 +1,7 @@
-// `node scripts/bundle.mjs ENTRY OUT`: a program of ours and all it imports as one script, everything but the native SQLite driver.
+// `node scripts/bundle.mjs ENTRY OUT`: bundles one of our programs and its imports into one script, without the native SQLite driver.
 import { build } from "esbuild"
 
-/** What libraries name and nothing here uses: more than a megabyte that each start would read and run. */
+/** Modules that libraries import and this program never uses: more than a megabyte that each start would load. */
 const unused = {
   name: "unused",
   setup: ({ onLoad, onResolve }) => {
@@ -10,7 +10,7 @@ const unused = {
   }
 }
 
-/** One script, not modules: only of a script can V8 keep the code it compiled. No names of closures: each one made would cost a call. */
+/** One script, not modules, because V8 stores compiled code only for scripts. No names for closures: naming each new closure would cost a call. */
 export const bundle = (entry, outfile) =>
   build({
     entryPoints: [entry],

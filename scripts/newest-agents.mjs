@@ -4,13 +4,13 @@ import { existsSync } from "node:fs"
 import { nativeCodex } from "./codex-cache.mjs"
 import { ensure, launcher } from "./npm-cache.mjs"
 
-/** The program of claude-code is no script, and is named `.exe` everywhere. */
+/** The program of claude-code is not a script, and is named `.exe` on every platform. */
 const nativeClaude = (folder) => {
   const binary = join(folder, "node_modules", "@anthropic-ai", "claude-code", "bin", "claude.exe")
   return existsSync(binary) ? binary : launcher("claude")(folder)
 }
 
-/** `bin`: the variable by which the tests find the program. */
+/** `bin`: the variable that gives the tests the path of the program. */
 const agents = [
   {
     name: "codex",
@@ -40,7 +40,7 @@ const agents = [
   }
 ]
 
-/** The variables of the agents that are here or can be installed; one that cannot is a warning. */
+/** The variables of the agents that are installed or can be; an agent that cannot be installed is a warning. */
 export const ensureNewest = async (warn) => {
   const env = {}
   for (const { bin, ...agent } of agents) {
@@ -63,5 +63,5 @@ const owners = [
   [/opencode/i, "opencode"],
   [/claude/i, "claude"]
 ]
-/** Which agent a test is about; those of the server are Codex'. */
+/** The agent that a test is about; for the server's tests it is Codex. */
 export const ownerOf = (test) => owners.find(([pattern]) => pattern.test(test))?.[1] ?? "codex"

@@ -1,5 +1,5 @@
 // The pinned agents of the real lane: each is installed once with npm into a separate cache folder, then reused.
-// The folder is what the agent's variable names, else ~/.cache/millrace/<agent>-<version>.
+// The folder is the value of the agent's variable, else ~/.cache/millrace/<agent>-<version>.
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { homedir } from "node:os"
@@ -21,17 +21,17 @@ const npmInstall = (folder, packaged, say) =>
     child.once("exit", (code) => done(code === 0 ? undefined : new Error(`npm install ended with code ${code}`)))
   })
 
-/** `findBinary` of a package whose own launcher is what is run. */
+/** `findBinary` for a package whose own launcher is used. */
 export const launcher = (name) => (folder) => {
   const binary = join(folder, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name)
   return existsSync(binary) ? binary : undefined
 }
 
-/** `{name, packaged, version, variable, size, findBinary}`: `findBinary(folder)` gives the path of an installed binary, or nothing. */
+/** `{name, packaged, version, variable, size, findBinary}`: `findBinary(folder)` returns the path of an installed binary, or `undefined`. */
 export const cacheFolder = ({ name, variable, version }) =>
   process.env[variable] || join(homedir(), ".cache", "millrace", `${name}-${version}`)
 
-/** Resolves to the binary's path. A broken or half-made install is never taken for a good one: it is built in a temporary directory and renamed. */
+/** Resolves to the binary's path. An incomplete install is never used: the install runs in a temporary directory and is renamed. */
 export const ensure = async (agent, say = (line) => console.error(line)) => {
   const { findBinary, name, packaged, size, version } = agent
   const folder = cacheFolder(agent)
@@ -44,7 +44,7 @@ export const ensure = async (agent, say = (line) => console.error(line)) => {
     writeFileSync(join(fresh, "package.json"), JSON.stringify({ private: true }))
     await npmInstall(fresh, `${packaged}@${version}`, say)
     if (!findBinary(fresh)) throw new Error(`${packaged}@${version} has no binary for ${process.platform}-${process.arch}`)
-    // Another run may have been faster, and may run the binary already.
+    // Another run may have finished first, and may use the binary already.
     if (findBinary(folder)) rmSync(fresh, { recursive: true, force: true })
     else {
       rmSync(folder, { recursive: true, force: true })

@@ -1,5 +1,5 @@
 // `pnpm test:real [vitest arguments]`: the lane with the real agents against scripted model endpoints on loopback.
-// `pnpm test:real --newest [vitest arguments]`: the same with the newest releases, and with agents that have no pinned one; what fails is a warning.
+// `pnpm test:real --newest [vitest arguments]`: the same with the newest releases, and with agents that have no pinned one; failures are warnings.
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -20,7 +20,7 @@ const warn = (agent, what, why) => {
   console.log(`warning: ${agent}: ${what}: ${why.split("\n")[0]}`)
 }
 
-/** Another agent of the lane; without it its tests are skipped. */
+/** Another agent of the lane; if it is missing, its tests are skipped. */
 const agent = async (name, named, install) => {
   try {
     const found = named || (await install())
@@ -35,7 +35,7 @@ const agent = async (name, named, install) => {
 const pinned = async () => {
   let codex
   try {
-    // A binary that is given is used as it is.
+    // A given binary is used without an install.
     codex = process.env.MILLRACE_CODEX_BIN || (await ensureCodex())
   } catch (error) {
     console.error(error.message)
@@ -51,11 +51,11 @@ const pinned = async () => {
 
 const binaries = newest ? await ensureNewest(warn) : await pinned()
 
-// 200 to 400 MB each, which take longer from a cold disk than a probe of an agent may: they are read once before.
+// Reads the binaries (200 to 400 MB each) once: from a cold disk that takes longer than a probe of an agent allows.
 for (const program of Object.values(binaries))
   if (program !== "") spawnSync(program, ["--version"], { stdio: "ignore", timeout: 60_000 })
 
-// What the newest releases pass or fail is no result of the suite: their report lies apart.
+// The results of the newest releases are not results of the suite: their report is in a separate folder.
 const folder = newest ? mkdtempSync(join(tmpdir(), "millrace-newest-")) : undefined
 const report = folder === undefined ? undefined : join(folder, "report.json")
 const reporters = report === undefined ? [] : ["--reporter=default", "--reporter=json", `--outputFile=${report}`]
@@ -75,7 +75,7 @@ const summary = (file) => {
     for (const { failureMessages, fullName, status: how } of assertionResults)
       if (how === "failed") warn(ownerOf(fullName), fullName, failureMessages[0] ?? "failed")
   }
-  console.log(`The newest releases: ${numPassedTests} tests hold, ${warnings} warnings.`)
+  console.log(`The newest releases: ${numPassedTests} tests pass, ${warnings} warnings.`)
 }
 child.once("exit", (code) => {
   if (report === undefined) process.exit(code ?? 1)

@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config"
 import { limits } from "../../vitest.limits.ts"
 
-// The child is the bundle that users run.
+// The child process is the built program that users run.
 export default defineConfig({ test: { ...limits, globalSetup: ["../server/test/bundle.ts"] } })

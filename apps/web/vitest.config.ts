@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 import { limits } from "../../vitest.limits.ts"
 import { executable, isThere } from "./test/support/Chromium.ts"
 
-// In CI a browser is a must. Elsewhere the tests in it are left out where there is none, and that is said.
+// In CI a browser is required. Elsewhere the tests that need one are skipped with a message.
 if (!isThere && process.env["CI"] !== undefined)
   throw new Error(`The page's tests need a browser: there is no ${executable}. Debian: apt-get install chromium`)
 if (!isThere) console.warn(`No ${executable}: the page is not tested in a browser. Debian: apt-get install chromium`)

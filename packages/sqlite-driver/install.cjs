@@ -1,5 +1,5 @@
-// Runs after an install. Node 20 needs a compiled driver. Where neither a prebuilt one nor Node's headers could be fetched, the headers
-// that lie beside this Node are used. What cannot be had is said here, and not at the first start.
+// Runs after an install. Node 20 needs a compiled driver. If neither a prebuilt driver nor Node's headers can be downloaded, the headers
+// next to this Node are used. A failure is reported here, not at the first start.
 const { spawnSync } = require("node:child_process")
 const { existsSync } = require("node:fs")
 const { dirname, join } = require("node:path")

@@ -1,11 +1,11 @@
-/** A host in a worker thread of this process, so that its work is not that of the thread that draws windows. Calls and frames go over a message port. */
+/** A host in a worker thread of this process, so that it does not block the thread that draws windows. Calls and frames go over a message port. */
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { CreateOptions, PromiseHost } from "@millrace/host/createHost"
 import { Worker } from "node:worker_threads"
 
 type Subscribe = Parameters<PromiseHost["subscribe"]>[0]
 
-/** What the thread can be asked. A frame is sent when it is asked for: a slow reader has nothing in memory. */
+/** Calls to the thread. A frame is sent on request, so a slow reader keeps nothing in memory. */
 export interface Calls {
   readonly dispatch: PromiseHost["dispatch"]
   readonly state: PromiseHost["state"]
@@ -22,11 +22,11 @@ export interface Call {
 export type Reply = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: object }
 
 export interface HostThread extends Pick<PromiseHost, "dispatch" | "state" | "subscribe"> {
-  /** Shuts down in order, lets everything go, ends the thread. Rejects with `ShutdownIncomplete`, with everything let go. Read on meanwhile. */
+  /** Shuts down in order, releases everything, ends the thread. Rejects with `ShutdownIncomplete` after everything was released. Keep reading meanwhile. */
   readonly close: Calls["close"]
 }
 
-/** Options that can be sent to a thread: those of a data directory. Ready when it resolves. */
+/** Options that can be sent to a thread: those of a host with a data directory. Resolves when the host is ready. */
 export const open = async (options: Extract<CreateOptions, { readonly dataDir: string }>): Promise<HostThread> => {
   const thread = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: options })
   const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void }>()
@@ -50,9 +50,9 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
     if (over !== undefined) return Promise.reject(over) as ReturnType<Calls[K]>
     const id = ++ids
     const answer = answered(id)
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window and has no origin
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is not a window and has no origin
     thread.postMessage({ id, name, args } satisfies Call)
-    // The worker's `calls` has this very type.
+    // The worker's `calls` has exactly this type.
     return answer as ReturnType<Calls[K]>
   }
   const frames = async function* (request: Subscribe): AsyncGenerator<SubscriptionFrame> {
@@ -65,7 +65,7 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
         if (value._tag === "bye" || value._tag === "end") return
       }
     } finally {
-      // A thread that has ended is no longer in it.
+      // Fails if the thread has ended, which also ends the subscription.
       await call("leave", loop).catch(() => {})
     }
   }

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream"
 
 export interface Ready {
   readonly url: string
-  /** For the `Authorization` header; an administrator's. Not for a page. */
+  /** Token for the `Authorization` header, of an administrator. Do not pass it to a page. */
   readonly token: string
   readonly pid: number
   readonly dataDir: string
@@ -13,7 +13,7 @@ export interface Ready {
 export interface ServerChild extends Ready {
   /** Resolves when the process has exited, for any reason; after `close`, with code 0. */
   readonly ended: Promise<number | NodeJS.Signals | null>
-  /** The way down: turns end, everything is committed, readers hear goodbye. At most about 13 seconds. */
+  /** Shuts down in order: turns end, everything is committed, subscribers receive `bye`. At most about 13 seconds. */
   readonly close: () => Promise<number | NodeJS.Signals | null>
 }
 
@@ -27,7 +27,7 @@ export interface Options {
 const ended = (child: ChildProcess) =>
   new Promise<number | NodeJS.Signals | null>((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)))
 
-/** The one line that says that it is ready. */
+/** The line that reports that the server is ready. */
 const firstLine = async (lines: Readable): Promise<string> => {
   let text = ""
   for await (const part of lines.setEncoding("utf8")) {
@@ -39,7 +39,7 @@ const firstLine = async (lines: Readable): Promise<string> => {
 
 export const open = async ({ dataDir, env, program }: Options): Promise<ServerChild> => {
   const args = ["serve", "--port", "0", "--data", dataDir, "--ready-fd", "3", "--parent-fd", "4"]
-  // Descriptor 4 is never written to: its end is how the server learns that this process has exited.
+  // Descriptor 4 is never written to: its end reports to the server that this process has exited.
   const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", 2, 2, "pipe", "pipe"]

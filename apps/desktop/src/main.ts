@@ -1,5 +1,5 @@
 /**
- * The main process of a desktop application, without the windows: owns a server in a child, starts it again when it dies, takes it down when it quits.
+ * The main process of a desktop application, without the windows: owns a server in a child process, restarts it when it dies, stops it on exit.
  * `node --import tsx apps/desktop/src/main.ts DATA_DIR`; a line on standard input quits. docs/desktop.md has the same with Electron.
  */
 import { resolve } from "node:path"
@@ -12,7 +12,7 @@ const dataDir = resolve(process.argv[2] ?? "data")
 const quit = once(process.stdin.resume(), "data").then(() => "quit" as const)
 for (;;) {
   const server = await ServerChild.open({ program, dataDir })
-  // Here a window would open: its page follows `server.url`, and resumes from its cursor when that changes.
+  // Open a window here: its page uses `server.url`, and resumes from its cursor when that changes.
   console.log(JSON.stringify({ url: server.url, token: server.token, pid: server.pid }))
   const reason = await Promise.race([quit, server.ended])
   if (reason === "quit") {

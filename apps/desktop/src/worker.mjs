@@ -1,4 +1,4 @@
-// The sources of this checkout are TypeScript; an application that is bundled starts its worker directly.
+// The sources of this checkout are TypeScript; a bundled application starts its worker directly.
 import { register } from "tsx/esm/api"
 
 register()

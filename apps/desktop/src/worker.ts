@@ -1,4 +1,4 @@
-/** The thread of `HostThread.ts`: holds a host and does what is asked, one answer for each call. Frames wait in the log until they are asked for. */
+/** The worker thread of `HostThread.ts`: runs a host and answers each call once. Frames wait in the log until they are requested. */
 import { createHost } from "@millrace/host/createHost"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
@@ -23,7 +23,7 @@ const calls: Calls = {
   },
   close: async (options) => {
     try {
-      // Meanwhile readers ask on: they get everything, and goodbye.
+      // Meanwhile readers keep requesting frames: they get everything, and `bye`.
       return await host.finishShutdown(await host.beginShutdown(options))
     } finally {
       await host.close()
@@ -38,7 +38,7 @@ const perform = ({ args, name }: Call): Promise<unknown> =>
 port.on("message", (call: Call) =>
   perform(call).then(
     (value) => port.postMessage({ id: call.id, value } satisfies Reply),
-    // Errors have a `_tag`, and lose their class on the way.
+    // Errors keep their `_tag` and lose their class in the transfer.
     (error: unknown) => port.postMessage({ id: call.id, error: { ...(error as object), message: String(error) } } satisfies Reply)
   )
 )

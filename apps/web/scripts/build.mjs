@@ -1,4 +1,4 @@
-// Builds the page into apps/web/dist when a source of it is newer: bundles by Vite, compresses, and says what a first visit costs.
+// Builds the page into apps/web/dist when one of its sources is newer: bundles with Vite, compresses, and prints the size of a first visit.
 import { existsSync, readdirSync, statSync } from "node:fs"
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
@@ -28,7 +28,7 @@ const compressible = /\.(js|css|html|svg|json)$/
 const brotli = promisify(brotliCompress)
 const zip = promisify(gzip)
 
-/** What a first visit loads: the page, its styles and scripts, and the worker; not what is loaded when it is needed. */
+/** The files of a first visit: the page, its styles and scripts, and the worker; not the parts that are loaded on demand. */
 const firstLoad = (chunks, page) => {
   const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]))
   const files = new Set(["index.html", ...[...page.matchAll(/(?:src|href)="\/([^"]+)"/g)].map(([, file]) => file)])
@@ -38,7 +38,7 @@ const firstLoad = (chunks, page) => {
 
 export const build = async () => {
   const before = new Set(existsSync(dist) ? await readdir(dist, { recursive: true }) : [])
-  // React's own switch, and Vite's. A test runner sets another.
+  // React's own switch, and Vite's. A test runner sets it to another value.
   const mode = process.env.NODE_ENV
   process.env.NODE_ENV = "production"
   await mkdir(join(root, ".cache"), { recursive: true })
@@ -54,7 +54,7 @@ export const build = async () => {
     const worker = files.filter((file) => /^assets\/worker-.*\.js$/.test(file))
     const wanted = new Set([...firstLoad(output, await readFile(join(work, "index.html"), "utf8")), ...worker])
     const sizes = {}
-    // The page comes last: it names the others.
+    // The page comes last, because it names the other files.
     for (const file of files.toSorted((a, b) => Number(a === "index.html") - Number(b === "index.html"))) {
       const target = join(dist, file)
       await mkdir(dirname(target), { recursive: true })
@@ -68,7 +68,7 @@ export const build = async () => {
       }
       await rename(join(work, file), target)
     }
-    // What the build before last left goes; a page that is open may still ask for the last one's parts.
+    // Deletes the files of the build before the last one. An open page may still request parts of the last one.
     const now = new Set(files)
     for (const old of before)
       if (

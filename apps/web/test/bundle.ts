@@ -1,4 +1,4 @@
-/** The program and its page as users run them; fresh already when nothing changed. */
+/** Builds the program and its page as users run them; does nothing if they are up to date. */
 import { execFileSync } from "node:child_process"
 import { resolve } from "node:path"
 

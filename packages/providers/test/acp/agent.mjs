@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// A small agent for cases that no transcript has. The prompt selects its behaviour; AGENT selects the abilities that it lacks.
+// A small agent for cases that no recording has. The prompt selects its behaviour; AGENT selects the abilities that it lacks.
 import { createInterface } from "node:readline"
 
 const lacks = process.env.AGENT ?? ""

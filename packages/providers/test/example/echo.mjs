@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The agent of the example adapter: echoes the prompt, word by word. JSON-RPC, one message per line.
 //   to it    begin {} -> {} · turn {id, text} -> {} · stop {id} -> {}
-//   from it  said {id, text} · ended {id, outcome} · may {id, what} -> {yes}, a request: asked before a prompt that begins with "may" is said
+//     from it  said {id, text} · ended {id, outcome} · may {id, what} -> {yes}, a request: sent before a prompt that begins with "may" is echoed
 // Other first words make it misbehave, for the kit: hang, exit, garbage, burst, twice, news.
 import { createInterface } from "node:readline"
 

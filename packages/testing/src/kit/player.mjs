@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Plays an agent's side of a recorded conversation, as the client's messages come. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names it:
-// `FILE#NTH#FAULT`, the nth process of the recording, with one fault (below, or `without METHOD`: those messages are lost); of `FILE+FILE` the second continues where the first ends. What the recorded client sent and this one does not is
-// skipped with its answers; what only this one sends is refused. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
+// Plays an agent's side of a recorded conversation, driven by the client's messages. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names it:
+// `FILE#NTH#FAULT`: the nth process of the recording, with one fault (below, or `without METHOD`, which drops those messages). In `FILE+FILE` the second recording continues where the first ends. Messages that only the recorded client sent are
+// skipped with their answers; messages that only this client sends are rejected. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
 import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 
@@ -12,9 +12,9 @@ if (process.argv.includes("--version")) {
 const { CLAUDE_CONFIG_DIR, CODEX_HOME, TRANSCRIPT } = process.env
 const isClaude = CLAUDE_CONFIG_DIR !== undefined
 const [file, named = "1", fault] = (TRANSCRIPT ?? CLAUDE_CONFIG_DIR ?? CODEX_HOME ?? "").split("#")
-// A second process of Claude that was started without --resume, where the recorded one had it, begins the recording anew.
+// A second process of Claude that was started without --resume, unlike the recorded one, plays the recording from its start.
 const nth = isClaude && named !== "1" && !process.argv.includes("--resume") ? "1" : named
-/** An ACP session's id is one for all recordings, so that they can be joined. */
+/** All recordings get the same ACP session id, so that they can be joined. */
 const read = (name) =>
   readFileSync(name, "utf8")
     .replace(/"sessionId":"[^"]*"/g, '"sessionId":"ses_played"')
@@ -26,10 +26,10 @@ const [all, ...later] = file.split("+").map(read)
 // --- the two protocols
 
 const rpc = {
-  /** Two of the client's messages are the same when this is: an answer is one to the same question. */
+  /** Two of the client's messages match if this is equal: an answer matches an answer to the same question. */
   kind: (msg) => msg.method ?? `answer ${msg.id}`,
   requestId: (msg) => (msg.method === undefined ? undefined : msg.id),
-  /** Theirs, with the client's id in the place of the recorded one; `undefined`: it was never asked here. */
+  /** The agent's message with the client's id instead of the recorded one; `undefined` if this client did not send that request. */
   toClient: (msg, ids) => (msg.method !== undefined ? msg : ids.has(msg.id) ? { ...msg, id: ids.get(msg.id) } : undefined),
   refusal: (id, message) => ({ id, error: { code: -32600, message } }),
   isText: (msg) => msg.method === "item/agentMessage/delta" || msg.params?.update?.sessionUpdate === "agent_message_chunk",
@@ -73,11 +73,11 @@ const claude = {
 }
 const { isAnswer, isText, kind, news, question, refusal, requestId, toClient } = isClaude ? claude : rpc
 
-// --- what goes wrong, once, when the agent has said its first text; pipes are synchronous: a write waits for the reader
+// --- faults, each once, after the agent's first text; pipes are synchronous: a write waits for the reader
 
 const put = (text) => process.stdout.write(text)
 const write = (message) => put(`${JSON.stringify(message)}\n`)
-/** The client has not answered the question that it cannot know: nothing more is said. */
+/** True after a request that the client does not know and has not answered: no further output until then. */
 let held = false
 const faults = {
   exit: () => process.exit(0),
@@ -108,7 +108,7 @@ const say = (message) => {
   now(message)
 }
 
-// --- the play
+// --- playing
 
 /** The lines of the nth process: each begins with `initialize`. */
 const first = isClaude ? "request initialize" : "initialize"
@@ -126,10 +126,10 @@ const note = (msg) => {
   if (msg.exit === undefined || msg.exit === null || (isClaude && !msg.exit.code)) return
   const words = msg.stderrFirstLine ?? msg.stderr
   if (words) process.stderr.write(`${words}\n`)
-  // After what was written has left.
+  // After the written output has been flushed.
   process.stdout.write("", () => process.exit(msg.exit.code ?? 1))
 }
-/** Up to, and without, the next message that the client must send. */
+/** Plays up to, and without, the next message that the client must send. */
 const play = (until) => {
   for (; at < lines.length; at++) {
     if (held) return
@@ -150,7 +150,7 @@ createInterface({ input: process.stdin })
     }
     const found = lines.findIndex(({ dir, msg: recorded }, index) => index >= at && dir === "out" && kind(recorded) === kind(msg))
     const id = requestId(msg)
-    // As under load: what was asked gets no answer, or this one.
+    // As under load: the request gets no answer, or this one.
     if (msg.method === "turn/start" && fault === "silent") return
     if (msg.method === "turn/start" && fault === "overloaded")
       return write({ id, error: { code: -32001, message: "Server overloaded; retry later." } })

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// An ACP agent that makes as many tool calls in each turn as its first argument says, as fast as its pipe takes them.
+// An ACP agent that makes as many tool calls in each turn as its first argument says, as fast as its pipe accepts them.
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 
