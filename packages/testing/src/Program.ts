@@ -1,4 +1,4 @@
-/** The program as a child process: the bundle that `scripts/build.mjs` makes and users run. */
+/** A program as a child process: by default the bundle that `scripts/build.mjs` makes and users run. */
 import { spawn } from "node:child_process"
 import { resolve } from "node:path"
 import { Readable } from "node:stream"
@@ -29,6 +29,8 @@ export interface Running {
 }
 
 export interface Options {
+  /** Another program, with its first arguments. */
+  readonly program?: readonly [string, ...ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
   /** Working directory. Default: that of the test. */
@@ -37,12 +39,13 @@ export interface Options {
   readonly descriptors?: boolean
 }
 
-/** Starts `millrace ARGS`. The scope kills it if it still runs. */
+/** Starts `millrace ARGS`, or the other program with them. The scope kills it if it still runs. */
 export const start = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn(process.execPath, [main, ...args], {
+        const [command, ...first] = options.program ?? [process.execPath, main]
+        const child = spawn(command, [...first, ...args], {
           ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
           env: { ...process.env, MILLRACE_DATA: "", MILLRACE_LOG_LEVEL: "", NO_COLOR: "", ...options.env },
           stdio: [

@@ -1,0 +1,31 @@
+/**
+ * Serves browser.html, and forwards every other request to the server unchanged, so that the page and the server have one origin.
+ *
+ *   node examples/serve.mjs        # prints the address of the page
+ *
+ * The server rejects pages of other origins. The browser's Host and Origin reach it as they are, so it still does. Needs Node 20, no packages.
+ */
+import { readFileSync } from "node:fs"
+import { createServer, request } from "node:http"
+
+const { hostname, port } = new URL(process.env.MILLRACE_URL ?? "http://127.0.0.1:7717")
+const page = readFileSync(new URL("browser.html", import.meta.url))
+const policy = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; form-action 'none'"
+
+const server = createServer((asked, answer) => {
+  if (asked.url === "/") {
+    answer.writeHead(200, { "content-type": "text/html; charset=utf-8", "content-security-policy": policy }).end(page)
+    return
+  }
+  const { headers, method, url: path } = asked
+  const sent = request({ hostname, port, path, method, headers }, (got) => {
+    answer.writeHead(got.statusCode, got.headers)
+    got.pipe(answer)
+    // A response that breaks off must not look complete.
+    got.on("error", () => answer.destroy())
+  })
+  sent.on("error", () => (answer.headersSent ? answer.destroy() : answer.writeHead(502).end("The server does not answer.")))
+  answer.on("close", () => sent.destroy())
+  asked.pipe(sent)
+})
+server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/`))
