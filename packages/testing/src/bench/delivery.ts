@@ -62,7 +62,7 @@ const measure = async (): Promise<Report.Results> => {
   const fanOut: Array<Measures.FanOut> = []
   for (const [readers, events, rounds] of flatOut)
     fanOut.push(await Measures.fanOut(server, bare, { synchronous: "FULL", readers, events, batch, rounds }))
-  say("  flat out: 1, 10 and 50 readers")
+  say("  at full speed: 1, 10 and 50 readers")
 
   const replay = await Measures.replay(server, bare, 200_000)
   say("  replay: 200,000 rows")

@@ -156,16 +156,16 @@ export const run = Effect.gen(function* () {
     join(folder, "recovery.md"),
     `# Recovery, measured
 
-Written by \`pnpm bench recovery\`; the rounds as they came are in [recovery.json](recovery.json). Absolute figures belong to the machine and to what else it did.
+Written by \`pnpm bench recovery\`; the raw rounds are in [recovery.json](recovery.json). Absolute figures depend on the machine and its load.
 
-From the start of a process to its line on \`--ready-fd\`: Node's own start and the loading of the bundle are in it. Before each start the server of the round before was killed with \`kill -9\` while ${agents} demo agents were
-in mid-turn; ${results.head.toLocaleString("en")} events in the log at the end. Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load.toFixed(1)} at the start, ${rounds} rounds.
+From the start of a process to its line on \`--ready-fd\`; includes the start of Node and the loading of the bundle. Before each start the previous server was killed with \`kill -9\` while ${agents} demo agents were
+in mid-turn. The log had ${results.head.toLocaleString("en")} events at the end. Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load.toFixed(1)} at the start, ${rounds} rounds.
 
 | start | median | shortest | longest |
 | --- | --- | --- | --- |
 ${row("after `kill -9`, over 100,000 events", results.afterKill)}
 ${row("the same, processor time of the server", results.processor)}
-${row("first one, on an empty directory", results.empty)}
+${row("first start, on an empty directory", results.empty)}
 ${row("`node -e 0`", results.node)}
 
 Target: the median after \`kill -9\` below ${target} ms: **${held ? "held" : "missed"}**.

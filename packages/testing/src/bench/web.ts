@@ -109,7 +109,7 @@ export const run = Effect.scoped(
         join(folder, "web.md"),
         `# From the commit to the screen, measured
 
-Written by \`pnpm bench web\`; the same figures are in [web.json](web.json). Absolute figures belong to the machine and to what else it did.
+Written by \`pnpm bench web\`; the same figures are in [web.json](web.json). Absolute figures depend on the machine and its load.
 
 One turn of ${deltas} deltas, one every ${everyMillis} ms, in the page of a real browser (headless Chromium) on the machine of the server. From \`at\` of the delta's event, which is taken before its commit, to the end of the first frame
 that shows its text; both clocks are this machine's. Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), load average ${load.toFixed(1)}.

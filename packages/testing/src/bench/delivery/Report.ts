@@ -65,8 +65,8 @@ export const targets = (results: Results): ReadonlyArray<Target> => {
     above("replay ≥ 200,000 rows/s", results.replay.rowsPerSecond, 200_000, int),
     above("replay ≥ 0.5 of bare scan + node:http", results.replay.ratio, 0.5, two),
     ...results.resume.map(({ p50, rows }) => below(`resume at the end of ${int(rows)} rows < 2 ms`, p50, 2, ms)),
-    above("producer at 500 events/s keeps ≥ 0.9 of its pace with 200 readers", crowded?.pace, 0.9, two),
-    above("producer flat out keeps ≥ 0.9 of its pace with 50 readers", fifty?.kept, 0.9, two),
+    above("producer at 500 events/s keeps ≥ 0.9 of its rate with 200 readers", crowded?.pace, 0.9, two),
+    above("producer at full speed keeps ≥ 0.9 of its rate with 50 readers", fifty?.kept, 0.9, two),
     below("stalled reader ≤ 8 MiB", stalled.heapMiB, 8, mebi),
     { what: "stalled reader completes without a gap", measured: stalled.complete ? "yes" : "no", met: stalled.complete },
     below(`${int(idle?.readers ?? 0)} idle readers ≤ 64 KiB each`, idle?.heapKiB, 64, (n) => `${n.toFixed(0)} KiB`)
@@ -89,9 +89,9 @@ const sections = (
       "longest",
       "bare p50",
       "bare p99",
-      "pace kept",
-      "server, of a core",
-      "longest gap of the loop"
+      "rate kept",
+      "server, share of a core",
+      "longest event loop delay"
     ],
     rows: results.latency.map((one) => [
       one.what,
@@ -108,7 +108,7 @@ const sections = (
     ])
   },
   {
-    title: "Flat out: frames/s, all readers together, 64 events a commit",
+    title: "At full speed: frames/s of all readers together, 64 events per commit",
     head: [
       "synchronous",
       "readers",
@@ -137,7 +137,7 @@ const sections = (
     ])
   },
   {
-    title: "Replay: one reader from far behind",
+    title: "Replay: one reader that lags",
     head: ["rows", "rows/s", "MB/s", "bare scan + node:http, rows/s", "ratio", "as NDJSON, rows/s"],
     rows: [
       [
@@ -175,7 +175,7 @@ const sections = (
 
 const conditions = (results: Results) =>
   `Node ${process.versions.node}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? "unknown"}); server and clients are two processes on loopback; load average of the machine ${results.load.toFixed(1)} at the start. ` +
-  `At the start one durable row took this disk ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile, which is the floor under every latency. ` +
+  `At the start one durable row took this disk ${ms(results.floor.p50)} at the median and ${ms(results.floor.p99)} at the 99th percentile, the lower bound of every latency. ` +
   `Without readers, ${int(results.appendsAlone)} events/s are committed.`
 
 /** The table for the terminal. */
@@ -196,7 +196,7 @@ const markdown = (results: Results): string => {
     [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
   return `${[
     "# Delivery, measured",
-    "Written by `pnpm bench delivery`; the numbers as they came are in [delivery.json](delivery.json). Absolute figures belong to the machine and to what else it did; ratios are from the same run.",
+    "Written by `pnpm bench delivery`; the raw numbers are in [delivery.json](delivery.json). Absolute figures depend on the machine and its load; each ratio is of one run.",
     "![latency and throughput](delivery.svg)",
     conditions(results),
     "## Targets",
