@@ -1,5 +1,5 @@
 /**
- * Answers approval requests by a rule, so that nobody must be present: accepts the commands that you name, declines every other one.
+ * Answers approval requests by a rule, without a person: accepts the commands that you name, declines every other one.
  *
  *   MILLRACE_TOKEN=$(millrace token create bot) node examples/bot.mjs ls 'git status'
  *

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { createClient, type CreateOptions, type PromiseClient } from "@millrace/client/createClient"
 import type { Frame } from "@millrace/contracts/Frame"
-import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
+import { CommandId, type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Effect } from "effect"
 import { cuttingProxy } from "./support/CuttingProxy.ts"
@@ -158,6 +158,20 @@ describe.each(["http", "websocket"] as const)("createClient over %s", (transport
       expect(await client.command("request.answer", { requestId, decision: "accept" })).toMatchObject({ outcome: "answered" })
       expect((await upToEnd(client.follow())).at(-1)).toContain('"type":"turn.completed"')
     })
+  )
+
+  it.scopedLive("C6 a field that the server does not know: refused, or ignored with lenient", () =>
+    Effect.flatMap(setUp(0), ({ dataDir, token, url }) =>
+      Effect.promise(async () => {
+        const newer = { commandId: CommandId.make("newer"), type: "project.create", cwd: dataDir, colour: "green" } as const
+        await using strict = await createClient({ url, token, transport })
+        await using lenient = await createClient({ url, token, transport, lenient: true })
+        // Over RPC the client sends only the fields that it knows.
+        if (transport === "http") await expect(strict.dispatch(newer)).rejects.toMatchObject({ _tag: "Refused", status: 400 })
+        expect(await lenient.dispatch(newer)).toMatchObject({ status: "accepted" })
+        expect((await lenient.state()).projects).toHaveLength(1)
+      })
+    )
   )
 
   it.scopedLive("C2 D10 a thread goes out and comes in; a source that breaks imports nothing", () =>

@@ -1,6 +1,7 @@
 /** What the promise faces of the host and the client share: methods that return promises, and sources of bytes. */
 import { Cause, type Effect, Exit, Stream } from "effect"
 import * as Iterable from "./Iterable.ts"
+import { splitPair } from "./Text.ts"
 
 type Success<T> = T extends Effect.Effect<infer A, infer _E, infer _R> ? A : never
 
@@ -29,21 +30,21 @@ const encoded = async function* (parts: Exclude<Source, string | Uint8Array>): A
       yield part
       continue
     }
-    const text = half + part
-    half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : ""
-    yield encoder.encode(text.slice(0, text.length - half.length))
+    const [whole, rest] = splitPair(half + part)
+    half = rest
+    yield encoder.encode(whole)
   }
   if (half !== "") yield encoder.encode(half)
 }
 
-const whole = (source: Source): Uint8Array | undefined => {
+const wholeOf = (source: Source): Uint8Array | undefined => {
   if (typeof source === "string") return new TextEncoder().encode(source)
   return source instanceof Uint8Array ? source : undefined
 }
 
 /** Runs `use` with the bytes of the source, which may be read once. If the source throws, rejects with what it threw. */
 export const withBytes = async <A>(source: Source, use: (bytes: Stream.Stream<Uint8Array>) => Promise<A>): Promise<A> => {
-  const bytes = whole(source)
+  const bytes = wholeOf(source)
   if (bytes !== undefined) return use(Stream.make(bytes))
   let broken: { readonly cause: unknown } | undefined
   const parts = Iterable.toStream(encoded(source as Exclude<Source, string | Uint8Array>), (cause) => {

@@ -1,0 +1,71 @@
+import { Chunk, Deferred, Effect, Fiber, Runtime, Stream } from "effect"
+import { describe, expect, it } from "vitest"
+import * as Iterable from "./Iterable.ts"
+
+/** An iterable that counts its ends. `last`: the result of its third `next`. */
+const source = (last: () => Promise<IteratorResult<number>>, onEnd: () => Promise<IteratorResult<number>>) => {
+  let at = 0
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => (at < 2 ? Promise.resolve({ done: false as const, value: ++at }) : last()),
+      return: onEnd
+    })
+  }
+}
+const done: IteratorResult<number> = { done: true, value: undefined }
+const never = () => new Promise<never>(() => {})
+const failed = (cause: unknown) => ({ _tag: "failed", cause }) as const
+
+describe("a stream from an async iterable", () => {
+  it("D8 ends its iterator at an early end only, and does not wait for an iterator that waits", () =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        let ends = 0
+        const end = () => {
+          ends++
+          return never()
+        }
+        const whole = source(() => Promise.resolve(done), end)
+        expect(Chunk.toReadonlyArray(yield* Stream.runCollect(Iterable.toStream(whole, failed)))).toEqual([1, 2])
+        expect(ends).toBe(0)
+        const breaking = source(() => Promise.reject("torn"), end)
+        expect(yield* Effect.flip(Stream.runDrain(Iterable.toStream(breaking, failed)))).toEqual(failed("torn"))
+        expect(ends).toBe(0)
+        yield* Stream.runDrain(Stream.take(Iterable.toStream(source(never, end), failed), 1))
+        expect(ends).toBe(1)
+        const asked = yield* Deferred.make<void>()
+        const waiting = source(() => {
+          Deferred.unsafeDone(asked, Effect.void)
+          return never()
+        }, end)
+        const reading = yield* Effect.fork(Stream.runDrain(Iterable.toStream(waiting, failed)))
+        yield* Deferred.await(asked)
+        yield* Fiber.interrupt(reading)
+        expect(ends).toBe(2)
+      })
+    ))
+})
+
+describe("an async iterable from a stream", () => {
+  it("D8 an abort between two elements ends the stream; the next call rejects, and later ones are done", async () => {
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => (end = resolve))
+    const stream = Stream.ensuring(Stream.make(1, 2, 3), Effect.sync(end))
+    const abort = new AbortController()
+    const iterator = Iterable.make(stream, Runtime.defaultRuntime, { signal: abort.signal })[Symbol.asyncIterator]()
+    expect(await iterator.next()).toEqual({ done: false, value: 1 })
+    abort.abort("enough")
+    await ended
+    await expect(iterator.next()).rejects.toBe("enough")
+    expect(await iterator.next()).toEqual(done)
+  })
+
+  it("D8 an abort after the end changes nothing", async () => {
+    const abort = new AbortController()
+    const iterator = Iterable.make(Stream.make(1), Runtime.defaultRuntime, { signal: abort.signal })[Symbol.asyncIterator]()
+    expect(await iterator.next()).toEqual({ done: false, value: 1 })
+    expect(await iterator.next()).toEqual(done)
+    abort.abort("late")
+    expect(await iterator.next()).toEqual(done)
+  })
+})
