@@ -27,7 +27,8 @@ trap 'rm -f "$pipe"; kill "$follower" 2>/dev/null || true' EXIT
 
 follower='' last='' outcome=''
 while :; do
-  curl -sSN --fail -H "$authorization" -H 'accept: text/event-stream' ${last:+-H "last-event-id: $last"} \
+  # The server sends a heartbeat every 15 seconds. A connection that is silent for longer than 45 is lost.
+  curl -sSN --fail --speed-limit 1 --speed-time 45 -H "$authorization" -H 'accept: text/event-stream' ${last:+-H "last-event-id: $last"} \
     "$url/api/events?stream=thread/$thread" >"$pipe" &
   follower=$! id='' data=''
   while [ -z "$outcome" ] && IFS= read -r line; do
