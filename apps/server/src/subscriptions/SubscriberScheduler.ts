@@ -8,7 +8,7 @@ import { EventLog } from "@millrace/log/EventLog"
 import { Signals } from "@millrace/orchestration/streams/Signals"
 import { Tokens } from "../auth/Tokens.ts"
 
-/** Time between heartbeats, as docs/interface.md says. */
+/** Time between heartbeats, documented in docs/clients.md. */
 export const heartbeat = "15 seconds"
 /** After a batch of wake-ups the next one waits `share` times the duration of the batch, at most `longestPause` milliseconds. */
 const share = 2
