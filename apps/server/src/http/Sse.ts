@@ -10,7 +10,7 @@ import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import { type EventFilter, filterKey } from "@millrace/contracts/Filter"
 import { EventLog, type Page } from "@millrace/log/EventLog"
-import { aging } from "../subscriptions/EncodedPageCache.ts"
+import { aging, encodeTexts } from "../subscriptions/EncodedPageCache.ts"
 import * as Subscription from "../subscriptions/Subscription.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
 
@@ -31,11 +31,8 @@ const control = (name: string, data: unknown, retry?: Duration.Duration) =>
   )
 
 /** The committed JSON of each event as one block of bytes. */
-const encodePage = (epoch: string, page: Page): Buffer => {
-  let text = ""
-  for (const event of page.events) text += `data: ${event.json}\nid: ${format(epoch, event.offset)}\n\n`
-  return Buffer.from(text)
-}
+const encodePage = (epoch: string, { events }: Page): Buffer =>
+  encodeTexts(events.map(({ json, offset }) => `data: ${json}\nid: ${format(epoch, offset)}\n\n`))
 
 /** The bytes of a step other than a page, whose bytes are cached. */
 const encode = (
@@ -46,7 +43,7 @@ const encode = (
   switch (step._tag) {
     case "open":
       return control("open", { logEpoch: epoch, head: step.head }, retry)
-    case "block":
+    case "encoded":
       return step.bytes
     case "caught-up":
       return control("caught-up", { head: step.head, replayed: step.replayed, requests: step.requests })
@@ -85,7 +82,7 @@ export const make = Effect.map(
         : encode(log.epoch, retry, step)
     return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Subscription.Options) {
       const reader = Subscribers.reader("sse", options.session.actor, options.after)
-      const { atHead, next, open } = yield* Subscription.attach({ ...options, lease, reader, pages: pages })
+      const { atHead, next, open } = yield* Subscription.attach({ ...options, lease, reader, pages })
       const given = (step: Subscription.FollowFrame) => {
         const sent = bytes(step, options)
         reader.bytes += sent.length

@@ -1,13 +1,14 @@
 /** Serves the RPC group: the same calls, errors and frames as HTTP (D9). */
+import { Socket } from "@effect/platform"
 import { type Rpc as RpcTypes, Rpc, type RpcGroup } from "@effect/rpc"
-import { Chunk, Context, Effect, Option, type Schema, Stream } from "effect"
+import { Context, Effect, Option, type Schema, Stream } from "effect"
 import { served } from "@millrace/contracts/Capabilities"
 import { format } from "@millrace/contracts/Cursor"
 import { type BadRequest, Overloaded } from "@millrace/contracts/Errors"
-import type { LogEvent } from "@millrace/contracts/Event"
-import { limitReached, type WireFrame } from "@millrace/contracts/Frame"
+import { filterKey } from "@millrace/contracts/Filter"
+import { limitReached } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
-import { EventLog } from "@millrace/log/EventLog"
+import { EventLog, type Page } from "@millrace/log/EventLog"
 import { Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
@@ -19,33 +20,10 @@ import * as Strict from "../http/Strict.ts"
 import type { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
+import { aging } from "../subscriptions/EncodedPageCache.ts"
 import * as Calls from "./Calls.ts"
-
-/** Maximum number of frames in one message. The client acknowledges each message, so this limits throughput. */
-const framesPerMessage = 256
-
-const frames = (epoch: string, step: Subscription.FollowFrame): Chunk.Chunk<WireFrame> => {
-  switch (step._tag) {
-    case "block":
-      throw new Error("A subscription over RPC received the encoded pages of SSE.")
-    case "page":
-      return Chunk.unsafeFromArray(
-        step.page.events.map((event) => ({
-          _tag: "event",
-          cursor: format(epoch, event.offset),
-          event: JSON.parse(event.json) as LogEvent
-        }))
-      )
-    case "open":
-      return Chunk.of({ _tag: "open", logEpoch: epoch, head: step.head })
-    case "signals":
-      return Chunk.unsafeFromArray(step.signals.map((signal) => ({ _tag: "signal", signal })))
-    case "bye":
-      return Chunk.of({ ...step, resumeAfter: format(epoch, step.resumeAfter) })
-    default:
-      return Chunk.of(step)
-  }
-}
+import * as FrameText from "./FrameText.ts"
+import { ServedRpcs } from "./ServedRpcs.ts"
 
 /** Maximum number of concurrent streams of one connection; a subscription holds a position and a page (D7, X5). */
 const maxStreams = 256
@@ -63,6 +41,16 @@ export class Reading extends Context.Tag("@millrace/server/rpc/Reading")<Reading
 const session = Effect.flatMap(
   Effect.serviceOption(Session),
   Option.match({ onNone: () => Effect.dieMessage("an RPC call without a session"), onSome: Effect.succeed })
+)
+
+/** The connection of the call. The platform provides it to the fibers of a connection, but their types do not have it. */
+const socket = Effect.flatMap(
+  Effect.serviceOption(Socket.WebSocket),
+  Option.match({
+    onNone: () => Effect.dieMessage("an RPC call without a WebSocket"),
+    // The same object: in Node, the platform makes it with the `ws` package.
+    onSome: (found) => Effect.succeed(found as unknown as FrameText.TextSocket)
+  })
 )
 
 type Call = RpcGroup.Rpcs<typeof MillraceRpcs>
@@ -100,13 +88,14 @@ const page = (request: { readonly before?: number | undefined; readonly limit?: 
   ...(request.limit !== undefined && { limit: Math.max(1, request.limit) })
 })
 
-export const layer = MillraceRpcs.toLayer(
+export const layer = ServedRpcs.toLayer(
   Effect.gen(function* () {
     const service = yield* Service
     const log = yield* EventLog
     const drain = yield* Drain
     const subscribers = yield* Subscribers.Registry
     const allowance = yield* Allowance.Current
+    const pages = yield* aging
     const context = yield* Effect.context<EventLog | SubscriberScheduler | Tokens>()
     // Each upgrade has a separate session object, even with the same token.
     const streams = new WeakMap<Session["Type"], number>()
@@ -155,17 +144,23 @@ export const layer = MillraceRpcs.toLayer(
             const { after, ...filter } = yield* decode("follow", sent)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
             const own = yield* session
+            const to = yield* socket
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
             if (open > maxOpen) return yield* crowded
             const admitted = yield* Effect.either(allowance.request(own.actor))
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
             const limited = (retryAfterMillis: number) =>
-              Stream.make<[WireFrame]>({
-                _tag: "bye",
-                reason: limitReached,
-                resumeAfter: format(log.epoch, from),
-                retryAfterMillis
-              })
+              Stream.make(
+                new FrameText.FrameText(
+                  FrameText.ofControl({
+                    _tag: "bye",
+                    reason: limitReached,
+                    resumeAfter: format(log.epoch, from),
+                    retryAfterMillis
+                  }),
+                  to
+                )
+              )
             if (admitted._tag === "Left") return limited(admitted.left.retryAfterMillis)
             if (open > maxStreams || allowance.crowded(subscribers, own.actor)) return limited(Allowance.streamRetryMillis)
             const reader = Subscribers.reader("rpc", own.actor, from)
@@ -173,16 +168,11 @@ export const layer = MillraceRpcs.toLayer(
               Effect.sync(() => subscribers.enter(reader)),
               () => Effect.sync(() => subscribers.leave(reader))
             )
-            const steps = Subscription.steps({
-              after: from,
-              reader,
-              session: own,
-              limit: framesPerMessage,
-              ...filter
-            })
-            return Stream.mapConcatChunk(steps, (step) => {
-              if (step._tag === "page") for (const { json } of step.page.events) reader.bytes += json.length
-              return frames(log.epoch, step)
+            const encoded = (page: Page) => pages.of(page, filterKey(filter), () => FrameText.ofPage(log.epoch, page))
+            return Stream.map(Subscription.steps({ after: from, reader, session: own, pages, ...filter }), (step) => {
+              const bytes = FrameText.ofStep(log.epoch, step, encoded)
+              reader.bytes += bytes.length
+              return new FrameText.FrameText(bytes, to)
             })
           })
         ).pipe(Stream.provideContext(context))

@@ -1,15 +1,16 @@
 /** `/rpc`: WebSocket, JSON. No HTTP transport for RPC: it has no back-pressure. */
 import { HttpLayerRouter, HttpServerRequest } from "@effect/platform"
-import { Rpc, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
+import { RpcSerialization, RpcServer } from "@effect/rpc"
 import { Effect, Layer, Schema } from "effect"
-import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import { wellFormedJson } from "@millrace/contracts/Text"
 import { isDeep } from "@millrace/orchestration/state/Truncation"
 import { required } from "../auth/Session.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Strict from "../http/Strict.ts"
 import { wellFormed } from "../http/Handshake.ts"
+import * as FrameText from "./FrameText.ts"
 import * as Handlers from "./Handlers.ts"
+import { ServedRpcs } from "./ServedRpcs.ts"
 
 /** Size limit of a client's message, enough for a command with 128 KiB of text in any escaping. A larger one closes the connection with 1009 (X5). */
 const maxMessageBytes = 1024 * 1024
@@ -43,7 +44,7 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
   unsafeMake: () => {
     const parser = RpcSerialization.json.unsafeMake()
     return {
-      encode: parser.encode,
+      encode: (message) => FrameText.encode(message, parser),
       decode: (data) => {
         if (data.length > maxMessageBytes)
           throw new MessageTooLarge(`The message is too large: the limit is ${maxMessageBytes} bytes.`)
@@ -58,21 +59,6 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
   }
 })
 
-/**
- * The group with undecoded payloads: `Handlers` decodes them, so that a malformed payload is a `BadRequest` of its call. The library would answer
- * with a defect.
- */
-const received = RpcGroup.make(
-  ...Array.from(MillraceRpcs.requests.values(), ({ _tag, errorSchema, successSchema }) =>
-    Rpc.make<string, typeof Schema.Unknown, Schema.Schema.Any, Schema.Schema.All>(_tag, {
-      payload: Schema.Unknown,
-      success: successSchema,
-      error: errorSchema
-    })
-  )
-  // The same tags, and so the same handlers.
-) as unknown as typeof MillraceRpcs
-
 /** Decides how the payloads of a connection are decoded, before it opens. */
 const reading = HttpLayerRouter.middleware<{ provides: Handlers.Reading }>()(
   Effect.succeed((handler) =>
@@ -85,7 +71,7 @@ const reading = HttpLayerRouter.middleware<{ provides: Handlers.Reading }>()(
 )
 
 export const layer = RpcServer.layerHttpRouter({
-  group: received,
+  group: ServedRpcs,
   path: "/rpc",
   protocol: "websocket",
   disableFatalDefects: true,

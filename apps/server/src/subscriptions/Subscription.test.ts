@@ -181,7 +181,7 @@ it.scoped(
           Stream.takeUntil((step) => step._tag === "caught-up"),
           Stream.drop(1),
           Stream.map((step) => {
-            if (step._tag === "block") return `block ${step.bytes.toString()}`
+            if (step._tag === "encoded") return `encoded ${step.bytes.toString()}`
             if (step._tag === "caught-up") return `caught-up, ${step.replayed} replayed`
             if (step._tag !== "page") return step._tag
             const own = step.page.events.map(({ offset }) => offset).join(" ")
@@ -191,8 +191,8 @@ it.scoped(
           Effect.map(Chunk.toReadonlyArray)
         )
       expect(yield* read(1)).toEqual(["page 2 3 4", "page 5 6 7 8", "page 9 10", "caught-up, 9 replayed"])
-      expect(yield* read(2)).toEqual(["page 3 4", "block 5 6 7 8", "page 9 10", "caught-up, 8 replayed"])
-      expect(yield* read(4)).toEqual(["block 5 6 7 8", "page 9 10", "caught-up, 6 replayed"])
+      expect(yield* read(2)).toEqual(["page 3 4", "encoded 5 6 7 8", "page 9 10", "caught-up, 8 replayed"])
+      expect(yield* read(4)).toEqual(["encoded 5 6 7 8", "page 9 10", "caught-up, 6 replayed"])
       expect(yield* read(3, threads[0])).toEqual(["page 4 6 8 10", "caught-up, 4 replayed"])
     }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
 )
@@ -207,7 +207,7 @@ it.scoped("S3 bye after a page that another subscriber encoded names the positio
     yield* log.append([{ events: [1, 2, 3, 4, 5].map((n) => event(n)), rows: [] }])
     yield* TestClock.adjust(1)
     pages.of(yield* log.read({ after: 0, limit: 4 }), undefined, () => Buffer.from("1 2 3 4"))
-    expect(yield* late.next).toMatchObject({ _tag: "block" })
+    expect(yield* late.next).toMatchObject({ _tag: "encoded" })
     yield* TestClock.adjust("26 seconds")
     expect(yield* late.next).toMatchObject({ _tag: "bye", reason: "lease", resumeAfter: 4 })
   }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))

@@ -22,8 +22,8 @@ export type FollowFrame =
   /** The first step, with the head of the log. */
   | { readonly _tag: "open"; readonly head: number }
   | { readonly _tag: "page"; readonly page: Page }
-  /** A page that was encoded for another subscriber (`Options.blocks`). */
-  | { readonly _tag: "block"; readonly bytes: Buffer }
+  /** A page that was encoded for another subscriber (`Options.pages`). */
+  | { readonly _tag: "encoded"; readonly bytes: Buffer }
   | { readonly _tag: "caught-up"; readonly head: number; readonly replayed: number; readonly requests: number }
   | { readonly _tag: "heartbeat"; readonly head: number }
   /** Only after `caught-up`, at the head (D12). */
@@ -140,11 +140,11 @@ export const attach = (
     )
     /** The bytes of the cached page after the position, if it ends at or before `upTo`. Without a filter every offset is one event. */
     const shared = (upTo: number): Buffer | undefined => {
-      const block = filtered ? undefined : options.pages?.find(position)
-      if (block === undefined || block.upTo > upTo) return undefined
-      if (!caughtUp) replayed += block.upTo - position
-      moveTo(block.upTo)
-      return block.bytes
+      const encoded = filtered ? undefined : options.pages?.find(position)
+      if (encoded === undefined || encoded.upTo > upTo) return undefined
+      if (!caughtUp) replayed += encoded.upTo - position
+      moveTo(encoded.upTo)
+      return encoded.bytes
     }
 
     /** A filter by type excludes all signals; a filter by stream those of other threads. */
@@ -181,7 +181,7 @@ export const attach = (
     const page = (head: number): Next =>
       Effect.suspend(() => {
         const bytes = shared(caughtUp ? head : attached.position.head)
-        if (bytes !== undefined) return Effect.succeed<FollowFrame>({ _tag: "block", bytes })
+        if (bytes !== undefined) return Effect.succeed<FollowFrame>({ _tag: "encoded", bytes })
         return Effect.matchEffect(read, {
           onFailure: (error) => bye(`Cannot read the log: ${error.message}`),
           onSuccess: (page) => (page.events.length > 0 ? Effect.succeed<FollowFrame>({ _tag: "page", page }) : next)

@@ -9,6 +9,7 @@ import * as Child from "./delivery/Child.ts"
 import * as Latency from "./delivery/Latency.ts"
 import * as Measures from "./delivery/Measures.ts"
 import * as Report from "./delivery/Report.ts"
+import * as Transports from "./delivery/Transports.ts"
 
 const batch = 64
 /** Events a second, readers, rounds. */
@@ -66,6 +67,8 @@ const measure = async (): Promise<Report.Results> => {
 
   const replay = await Measures.replay(server, bare, 200_000)
   say("  replay: 200,000 rows")
+  const transports = await Transports.measure(server, { readers: 20, events: 100_000, rounds: 5 })
+  say("  transports: SSE and RPC, 20 readers of 100,000 events")
 
   resume.push(await Measures.resume(server, bare, 1_000_000))
   say("  resume: 1,000,000 rows")
@@ -81,7 +84,7 @@ const measure = async (): Promise<Report.Results> => {
     await Measures.fanOut(loose.server, loose.bare, { synchronous: "NORMAL", readers: 50, events: 50_000, batch, rounds: 5 })
   )
   await loose.stop()
-  return { load, floor, latency, appendsAlone, fanOut, replay, resume, memory }
+  return { load, floor, latency, appendsAlone, fanOut, replay, resume, memory, transports }
 }
 
 export const run = Effect.gen(function* () {

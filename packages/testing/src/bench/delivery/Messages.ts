@@ -5,6 +5,8 @@ export type Ask =
   | { readonly op: "pace"; readonly rate: number; readonly seconds: number; readonly kind: "event" | "text" }
   /** Appends `events` events to the log, `batch` per commit. */
   | { readonly op: "append"; readonly events: number; readonly batch: number }
+  /** Processor time of the process since its start. */
+  | { readonly op: "cpu" }
   /** Bytes in use after a garbage collection. */
   | { readonly op: "memory" }
   /** Bare only. `load` reads these rows of a log's file and makes the frames of each batch; `fan-out` writes all of them to all connected readers. */

@@ -5,6 +5,7 @@ import { cpus } from "node:os"
 import { resolve } from "node:path"
 import type * as Latency from "./Latency.ts"
 import type * as Measures from "./Measures.ts"
+import type { Transports } from "./Transports.ts"
 
 export interface Results {
   /** Load average of the machine when the bench began. Above 0, other processes were running. */
@@ -17,6 +18,7 @@ export interface Results {
   readonly replay: Measures.Replay
   readonly resume: ReadonlyArray<Measures.Resume>
   readonly memory: Measures.Memory
+  readonly transports: Transports
 }
 
 interface Target {
@@ -68,6 +70,12 @@ export const targets = (results: Results): ReadonlyArray<Target> => {
     above("producer at 500 events/s keeps ≥ 0.9 of its rate with 200 readers", crowded?.pace, 0.9, two),
     above("producer at full speed keeps ≥ 0.9 of its rate with 50 readers", fifty?.kept, 0.9, two),
     below("stalled reader ≤ 8 MiB", stalled.heapMiB, 8, mebi),
+    below(
+      `RPC reader ≤ 1.3 of an SSE reader's processor time, ${results.transports.readers} readers of ${int(results.transports.events)} events`,
+      results.transports.ratio,
+      1.3,
+      two
+    ),
     { what: "stalled reader completes without a gap", measured: stalled.complete ? "yes" : "no", met: stalled.complete },
     below(`${int(idle?.readers ?? 0)} idle readers ≤ 64 KiB each`, idle?.heapKiB, 64, (n) => `${n.toFixed(0)} KiB`)
   ]
@@ -147,6 +155,21 @@ const sections = (
         int(results.replay.bareRowsPerSecond),
         two(results.replay.ratio),
         int(results.replay.ndjsonRowsPerSecond)
+      ]
+    ]
+  },
+  {
+    title: "Transports: processor time of the server per event and reader, in microseconds",
+    head: ["readers", "events", "SSE", "RPC", "ratio", "SSE, rounds", "RPC, rounds"],
+    rows: [
+      [
+        int(results.transports.readers),
+        int(results.transports.events),
+        two(results.transports.sse),
+        two(results.transports.rpc),
+        two(results.transports.ratio),
+        results.transports.sseRounds.map(two).join(", "),
+        results.transports.rpcRounds.map(two).join(", ")
       ]
     ]
   },

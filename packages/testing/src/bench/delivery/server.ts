@@ -150,6 +150,11 @@ const program = Effect.gen(function* () {
       case "append":
         yield* answer(yield* append(log, ask))
         break
+      case "cpu": {
+        const { system, user } = process.cpuUsage()
+        yield* answer({ cpuMillis: (system + user) / 1000 })
+        break
+      }
       case "memory":
         yield* answer(yield* memory)
         break

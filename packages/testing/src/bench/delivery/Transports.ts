@@ -1,0 +1,71 @@
+/** The processor time of the server per delivered event, over SSE and over RPC: the same rows of the log, the same number of subscribers, in alternating rounds. */
+import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
+import type { Child } from "./Child.ts"
+import { closeAll, cursor, eventsUrl, headOf, median, openMany } from "./Readers.ts"
+
+export interface Transports {
+  readonly readers: number
+  readonly events: number
+  /** Microseconds of processor time per event and subscriber; the median of the rounds, with all of them. */
+  readonly sse: number
+  readonly rpc: number
+  readonly sseRounds: ReadonlyArray<number>
+  readonly rpcRounds: ReadonlyArray<number>
+  /** `rpc / sse`: the median of the rounds' ratios. */
+  readonly ratio: number
+}
+
+/** Follows over RPC, acknowledges each message, and resolves with the connection when it receives `caught-up`. */
+const followRpc = (url: string, after: string): Promise<{ readonly close: () => void }> =>
+  new Promise((caughtUp, failed) => {
+    const socket = NodeWebSocket.open(undefined)(url)
+    socket.onerror = () => failed(new Error(`${url} failed`))
+    socket.onopen = () =>
+      socket.send(JSON.stringify({ _tag: "Request", id: "1", tag: "follow", headers: [], payload: { after } }))
+    socket.onmessage = ({ data }: { readonly data: string }) => {
+      socket.send('{"_tag":"Ack","requestId":"1"}')
+      if (data.includes('{"_tag":"caught-up"')) caughtUp(socket)
+      else if (data.startsWith('{"_tag":"Exit"')) failed(new Error(data.slice(0, 300)))
+    }
+  })
+
+const cpuOf = async (server: Child) => (await server.ask({ op: "cpu" })).cpuMillis ?? Number.NaN
+
+export const measure = async (
+  server: Child,
+  { events, readers, rounds }: { readonly events: number; readonly readers: number; readonly rounds: number }
+): Promise<Transports> => {
+  const after = cursor(server, (await headOf(server)) - events)
+  const socketUrl = `${(server.ready.url ?? "").replace("http:", "ws:")}/rpc`
+  const micros = async (read: () => Promise<unknown>) => {
+    const before = await cpuOf(server)
+    await read()
+    return (((await cpuOf(server)) - before) * 1000) / (events * readers)
+  }
+  const sse = () =>
+    micros(async () => {
+      const all = await openMany(readers, () => ({ url: `${eventsUrl(server)}?after=${after}` }))
+      await Promise.all(all.map((reader) => reader.until("event: caught-up")))
+      closeAll(all)
+    })
+  const rpc = () =>
+    micros(async () => {
+      const all = await Promise.all(Array.from({ length: readers }, () => followRpc(socketUrl, after)))
+      for (const socket of all) socket.close()
+    })
+  // V8 compiles both paths before they count.
+  await sse()
+  await rpc()
+  const found: Array<readonly [sse: number, rpc: number]> = []
+  while (found.length < rounds) found.push([await sse(), await rpc()])
+  const [sseRounds, rpcRounds] = [found.map(([sse]) => sse), found.map(([, rpc]) => rpc)]
+  return {
+    readers,
+    events,
+    sse: median(sseRounds),
+    rpc: median(rpcRounds),
+    sseRounds,
+    rpcRounds,
+    ratio: median(found.map(([sse, rpc]) => rpc / sse))
+  }
+}
