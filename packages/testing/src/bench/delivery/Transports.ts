@@ -19,14 +19,15 @@ export interface Transports {
 const followRpc = (url: string, after: string): Promise<{ readonly close: () => void }> =>
   new Promise((caughtUp, failed) => {
     const socket = NodeWebSocket.open(undefined)(url)
-    socket.onerror = () => failed(new Error(`${url} failed`))
-    socket.onopen = () =>
+    socket.addEventListener("error", () => failed(new Error(`${url} failed`)))
+    socket.addEventListener("open", () =>
       socket.send(JSON.stringify({ _tag: "Request", id: "1", tag: "follow", headers: [], payload: { after } }))
-    socket.onmessage = ({ data }: { readonly data: string }) => {
+    )
+    socket.addEventListener("message", ({ data }: { readonly data: string }) => {
       socket.send('{"_tag":"Ack","requestId":"1"}')
       if (data.includes('{"_tag":"caught-up"')) caughtUp(socket)
       else if (data.startsWith('{"_tag":"Exit"')) failed(new Error(data.slice(0, 300)))
-    }
+    })
   })
 
 const cpuOf = async (server: Child) => (await server.ask({ op: "cpu" })).cpuMillis ?? Number.NaN
