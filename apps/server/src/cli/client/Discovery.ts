@@ -84,3 +84,10 @@ export const find = (dataDir: string): Effect.Effect<Option.Option<Found>> =>
       alive ? Option.some({ url, publicUrl: publicUrl ?? url, pid, token: tokenOf(tokenFile) }) : Option.none()
     )
   })
+
+/** The port of a server's address. A URL does not name the default port of its protocol. */
+export const portOf = (url: string): number => {
+  const { port, protocol } = new URL(url)
+  if (port !== "") return Number(port)
+  return protocol === "https:" ? 443 : 80
+}

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as AgentProcesses from "../../AgentProcesses.ts"
+import * as Discovery from "../client/Discovery.ts"
 
 const doctor = (dataDir: string, port = ["--port", "0"]) =>
   Effect.map(Program.run(["doctor", "--json", ...port, "--data", dataDir]), ({ code, stdout }) => ({
@@ -81,3 +82,8 @@ it.live(
       expect(yield* again.ended).toMatchObject({ code: 0 })
     }).pipe(Effect.scoped)
 )
+
+it("reads the port of an address, also the default one", () => {
+  const urls = ["http://127.0.0.1:7717", "http://127.0.0.1", "http://[::1]:80/", "https://example.test"]
+  expect(urls.map(Discovery.portOf)).toEqual([7717, 80, 80, 443])
+})

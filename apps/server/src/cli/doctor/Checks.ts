@@ -122,7 +122,7 @@ const port = ({ asked, host, port: configured }: Where, server: Option.Option<Di
   Effect.async((resume) => {
     const name = "port"
     const done = (check: Check) => resume(Effect.succeed(check))
-    const used = Option.map(server, ({ url }) => Number(new URL(url).port))
+    const used = Option.map(server, ({ url }) => Discovery.portOf(url))
     const port = asked ?? Option.getOrElse(used, () => configured)
     if (port === 0) return done({ name, status: "ok", found: "any free port" })
     if (Option.contains(used, port))
