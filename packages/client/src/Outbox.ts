@@ -86,7 +86,7 @@ export const make = (transport: Pick<Transport, "dispatch">, options: Options = 
         lanes.size() >= capacity
           ? Effect.fail(
               new Overloaded({
-                message: `${capacity} commands of this client wait already; send it again later`,
+                message: `This client has ${capacity} commands waiting. Send the command again later.`,
                 retryAfterMillis: 1_000
               })
             )

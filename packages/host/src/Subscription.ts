@@ -64,7 +64,7 @@ export const frames = (
       const isOver = Frames.endOf(live)
       let isGone = false
       let last = false
-      let heard = 0
+      let signalsSeen = 0
 
       /** Called after the last event of the attach and before the first later one, whether that one is delivered or skipped. */
       const reach = () => {
@@ -122,12 +122,12 @@ export const frames = (
       const isHeard = ({ threadId }: Signal) => options.types === undefined && streams?.includes(threadStream(threadId)) !== false
 
       /** True if there were new signals. They are read when the consumer pulls, so a slow consumer gets only the latest (D12). */
-      const hear = () => {
-        const { place, signals } = consumers.signals.since(heard, {
+      const readSignals = () => {
+        const { place, signals } = consumers.signals.since(signalsSeen, {
           limit: capacity,
           ...(stream === undefined ? {} : { stream })
         })
-        heard = place
+        signalsSeen = place
         const mine = sparse ? signals.filter(isHeard) : signals
         for (const signal of mine) ahead.push({ _tag: "signal", signal })
         return mine.length > 0
@@ -152,7 +152,7 @@ export const frames = (
             if (ahead.length === 0) yield* Effect.yieldNow()
           } else if (isGone) end({ _tag: "end", reason: Frames.endReason })
           else if (caughtUp && consumers.phase() !== "open") bye()
-          else if (caughtUp && !hear()) yield* more
+          else if (caughtUp && !readSignals()) yield* more
           if (!caughtUp && !last && position >= attach.head) reach()
         }
       })

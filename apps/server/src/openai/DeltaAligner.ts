@@ -7,7 +7,7 @@
 const kept = 262_144
 
 export class DeltaAligner {
-  private told = ""
+  private sent = ""
   private lost: boolean
 
   /** `lost`: the start of the text was not received. */
@@ -18,7 +18,7 @@ export class DeltaAligner {
   /** The text to send for a delta. */
   delta(text: string): string {
     if (this.lost) return ""
-    if (this.told.length < kept) this.told += text
+    if (this.sent.length < kept) this.sent += text
     return text
   }
 
@@ -28,12 +28,12 @@ export class DeltaAligner {
 
   /** Releases the text: nothing more is sent. */
   free(): void {
-    this.told = ""
+    this.sent = ""
     this.lost = true
   }
 
   /** The text to send when the item completes: the remainder. Empty when the completed text does not begin with what was sent. */
   rest(whole: string | undefined): string {
-    return whole !== undefined && this.told.length < kept && whole.startsWith(this.told) ? whole.slice(this.told.length) : ""
+    return whole !== undefined && this.sent.length < kept && whole.startsWith(this.sent) ? whole.slice(this.sent.length) : ""
   }
 }

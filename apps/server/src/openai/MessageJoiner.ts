@@ -21,9 +21,9 @@ export class MessageJoiner {
   private readonly known = new SentItems<Message>()
   /** The messages that are not completely sent, in order. */
   private readonly messages: Array<Message> = []
-  /** Whether any text was sent of the first of them; `told`: of any message. */
+  /** Whether any text was sent of the first of them; `sentAny`: of any message. */
   private begun = false
-  private told = false
+  private sentAny = false
   private gapped = false
 
   private message(itemId: string, lost: boolean): Message {
@@ -76,9 +76,9 @@ export class MessageJoiner {
     let text = ""
     for (let message = this.messages[0]; message !== undefined; message = this.messages[0]) {
       if (message.waiting !== "") {
-        text += !this.begun && this.told ? `\n\n${message.waiting}` : message.waiting
+        text += !this.begun && this.sentAny ? `\n\n${message.waiting}` : message.waiting
         this.begun = true
-        this.told = true
+        this.sentAny = true
         message.waiting = ""
       }
       const crowded = this.messages.length > maxWaiting

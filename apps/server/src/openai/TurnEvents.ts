@@ -51,7 +51,7 @@ export const of = (
         for (;;) {
           // Read before the query: what is committed when the server shuts down is delivered first (S3).
           const why = cutBecause()
-          const steps = yield* Effect.mapError(follower.look, Option.some)
+          const steps = yield* Effect.mapError(follower.query, Option.some)
           last = steps.at(-1)?._tag === "end"
           if (steps.length > 0) return steps
           if (why !== undefined) {

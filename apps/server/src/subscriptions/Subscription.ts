@@ -91,8 +91,8 @@ export const attach = (
     const attached = yield* Effect.mapError(Frames.attach(log, options), storageUnavailable)
     const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     let position = options.after
-    let beats = scheduler.beats()
-    let heard = 0
+    let heartbeats = scheduler.beats()
+    let signalsSeen = 0
     let replayed = 0
     let caughtUp = false
     const isOver = Frames.endOf(attached.live)
@@ -163,7 +163,7 @@ export const attach = (
       }
       if (clock.unsafeCurrentTimeMillis() >= expires) return bye(leaseOver)
       // At the head it uses the head of the last batch of wake-ups. When a heartbeat or the end is due it reads the log itself, which bounds a lost wake-up.
-      const beat = beats !== scheduler.beats()
+      const beat = heartbeats !== scheduler.beats()
       const closing = scheduler.closing()
       if (caughtUp && !beat && !closing) {
         const head = Math.max(position, scheduler.head())
@@ -174,7 +174,7 @@ export const attach = (
         if (position < head) return Effect.zipRight(scheduler.turn, page(head))
         if (closing) return bye("The server is shutting down.")
         if (!beat) return next
-        beats = scheduler.beats()
+        heartbeats = scheduler.beats()
         return Effect.succeed<FollowFrame>({ _tag: "heartbeat", head })
       })
     })
@@ -189,12 +189,12 @@ export const attach = (
       })
     /** At the head: emits new signals, or waits for events. */
     const rest = (head: number): Next => {
-      const fresh = scheduler.signals.since(heard, { limit: maxSignals, ...(stream !== undefined && { stream }) })
-      heard = fresh.place
+      const fresh = scheduler.signals.since(signalsSeen, { limit: maxSignals, ...(stream !== undefined && { stream }) })
+      signalsSeen = fresh.place
       const signals = sparse ? fresh.signals.filter(isHeard) : fresh.signals
       if (signals.length > 0) return Effect.succeed({ _tag: "signals", signals })
       if (reader !== undefined) reader.waiting = true
-      return Effect.flatMap(scheduler.next(head, stream, expires, heard), () => {
+      return Effect.flatMap(scheduler.next(head, stream, expires, signalsSeen), () => {
         if (reader !== undefined) reader.waiting = false
         return next
       })

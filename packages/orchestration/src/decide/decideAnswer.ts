@@ -113,7 +113,7 @@ export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">
   const open = state.requests[requestId]
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
   if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))
-    return reject("AnswersIncomplete", `Answer ${Continuation.goOn} or ${Continuation.leave}.`, requestId)
+    return reject("AnswersIncomplete", `Answer ${Continuation.continueChoice} or ${Continuation.leave}.`, requestId)
   return Either.map(answerFor(command, open), (answer) => {
     draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
     if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)

@@ -46,7 +46,7 @@ const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: Ret
   const until = Continuation.iso(Date.parse(at) + policyOf(draft).asking)
   const text = Continuation.textOf("restart", turn)
   draft.emit(threadId, "continuation.planned", { threadId, ...continues, at: until, requestId, text, ...withAction(turn) })
-  draft.emit(threadId, "request.opened", { ...Continuation.asked, threadId, turnId: turn.turnId, requestId })
+  draft.emit(threadId, "request.opened", { ...Continuation.recoveryQuestion, threadId, turnId: turn.turnId, requestId })
 }
 
 const afterwards: Record<"resume" | "ask", string> = {
@@ -160,7 +160,8 @@ export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag
 export const answered = (draft: Draft, threadId: ThreadId, answer: Answer, actor: string): void => {
   const state = draft.thread(threadId)
   if (state?.continuation === undefined) return
-  if ("answers" in answer && answer.answers[Continuation.goOn]?.[0] === Continuation.goOn) return begin(draft, state)
+  if ("answers" in answer && answer.answers[Continuation.continueChoice]?.[0] === Continuation.continueChoice)
+    return begin(draft, state)
   cancel(draft, threadId, `declined by ${actor}`)
   startNext(draft, threadId)
 }

@@ -152,17 +152,17 @@ const noThread = (id: ThreadId) =>
 
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
-  const look = <A>(read: (view: View) => A) => log.view(read).pipe(Effect.mapError(storageUnavailable))
+  const query = <A>(read: (view: View) => A) => log.view(read).pipe(Effect.mapError(storageUnavailable))
   const inThread = <A>(threadId: ThreadId, read: (view: View) => A) =>
     Effect.flatMap(
-      look((view) => (threadRow(view, threadId) === undefined ? undefined : { found: read(view) })),
+      query((view) => (threadRow(view, threadId) === undefined ? undefined : { found: read(view) })),
       (result) => (result === undefined ? Effect.fail(noThread(threadId)) : Effect.succeed(result.found))
     )
 
   return Views.of({
-    state: look(snapshot(log.epoch)).pipe(Effect.withSpan("Views.state")),
+    state: query(snapshot(log.epoch)).pipe(Effect.withSpan("Views.state")),
     threads: Effect.fn("Views.threads")((request) =>
-      look((view) => {
+      query((view) => {
         const collection = request.archived === true ? "thread-archived" : "thread"
         const meets = conditionOf(request)
         const { project } = request
@@ -171,7 +171,7 @@ export const make = Effect.gen(function* () {
       })
     ),
     thread: Effect.fn("Views.thread")((threadId) =>
-      look((view) => threadRow(view, threadId)).pipe(
+      query((view) => threadRow(view, threadId)).pipe(
         Effect.filterOrFail(
           (found) => found !== undefined,
           () => noThread(threadId)
@@ -182,7 +182,7 @@ export const make = Effect.gen(function* () {
       inThread(threadId, (view) => pageOf<TurnView>(view, "turn", page, threadId).page)
     ),
     items: Effect.fn("Views.items")((threadId, page) => inThread(threadId, (view) => itemPage(view, threadId, page))),
-    requests: look((view) => values<RequestView>(view.rows({ collection: "request-open", limit: maxOthers, maxBytes })))
+    requests: query((view) => values<RequestView>(view.rows({ collection: "request-open", limit: maxOthers, maxBytes })))
   })
 })
 

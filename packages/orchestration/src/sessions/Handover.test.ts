@@ -259,17 +259,17 @@ describe("hand-over", () => {
 
   it("T3 the loss is reported: older messages, cut text, long outputs", () => {
     const turn = {
-      turnId: "trn_1" as Parameters<typeof Handover.told>[1]["turns"][number]["turnId"],
+      turnId: "trn_1" as Parameters<typeof Handover.brief>[1]["turns"][number]["turnId"],
       outcome: "interrupted" as const,
       messages: [
         { role: "user" as const, text: "go" },
         { role: "tool" as const, itemId: "itm_1" as ItemId, tool: "command", input: { command: "ls" }, result: "x".repeat(5000) }
       ]
     }
-    const told = Handover.told("one", { turns: [turn], earlier: true, cutBytes: 12 })
-    expect(told?.lost).toMatch(/earlier messages; 12 bytes of text; the rest of 1 long/)
-    expect(told?.text).toMatch(/\[tool command\] \{"command":"ls"\}\n\[result\] x{2000} \[cut\][^]*\[this turn interrupted\]/)
-    expect(Handover.told("one", { turns: [], earlier: false, cutBytes: 0 })).toBeUndefined()
+    const given = Handover.brief("one", { turns: [turn], earlier: true, cutBytes: 12 })
+    expect(given?.lost).toMatch(/earlier messages; 12 bytes of text; the rest of 1 long/)
+    expect(given?.text).toMatch(/\[tool command\] \{"command":"ls"\}\n\[result\] x{2000} \[cut\][^]*\[this turn interrupted\]/)
+    expect(Handover.brief("one", { turns: [], earlier: false, cutBytes: 0 })).toBeUndefined()
   })
 
   it("T6 a resume key that the stopping agent still reports does not reach the next agent", () => {

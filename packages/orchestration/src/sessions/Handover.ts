@@ -42,7 +42,7 @@ const lost =
   "Your own record of this conversation was lost. The work that you did is in this directory; look at it where you need to know."
 
 /** The transcript of these turns and what it leaves out; `undefined` without turns. `from`: the previous agent, after a hand-over. */
-export const told = (from: string | undefined, history: History): HandoverBrief | undefined => {
+export const brief = (from: string | undefined, history: History): HandoverBrief | undefined => {
   if (history.turns.length === 0) return undefined
   const renderer = new Renderer()
   const turns = history.turns.map(({ messages, outcome }) =>

@@ -89,7 +89,7 @@ export const make = (options: Options = {}) =>
       Stream.runForEach((page) =>
         Effect.map(monotonic, (now) => {
           const since = Math.min(now - checkedAt, suspended)
-          for (const event of page.events) silence.hear(event, since)
+          for (const event of page.events) silence.record(event, since)
           after = page.upTo
         })
       ),
@@ -136,9 +136,9 @@ export const make = (options: Options = {}) =>
       const gap = now - checkedAt
       checkedAt = now
       if (gap <= suspended) silence.pass(gap)
-      const told = signals.since(heard)
-      heard = told.place
-      for (const signal of told.signals) if (isFurther(signal)) silence.stir(signal.threadId)
+      const progress = signals.since(heard)
+      heard = progress.place
+      for (const signal of progress.signals) if (isFurther(signal)) silence.recordProgress(signal.threadId)
       yield* Effect.forEach(silence.due(), engine.submit, { concurrency: 16, discard: true })
       yield* makeRoom
       if (maxMemory > 0 && silence.size > 0) yield* makeMemory

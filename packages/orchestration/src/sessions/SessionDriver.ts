@@ -217,10 +217,10 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
         yield* guardedCall("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
       })
 
-    const live = ({ continuity, lost, session, told }: SessionOpening.Opened) =>
+    const live = ({ continuity, lost, session, brief }: SessionOpening.Opened) =>
       Effect.gen(function* () {
-        handed = told
-        keyIsNews = told !== undefined && continuity === "replayed"
+        handed = brief
+        keyIsNews = brief !== undefined && continuity === "replayed"
         const { capabilities } = session
         const resumeKey = keyIsNews ? undefined : session.resumeKey
         const how =

@@ -37,7 +37,7 @@ export interface Opened {
   /** Why it gets the conversation from the log: a hand-over, or its own record is lost. */
   readonly continuity?: "handed-off" | "replayed"
   /** The transcript to put before its first prompt; absent if the agent reads the log itself. */
-  readonly told?: Handover.HandoverBrief
+  readonly brief?: Handover.HandoverBrief
 }
 
 const noProvider = (provider: string): Failure => ({
@@ -73,8 +73,8 @@ const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effec
       handedFrom === undefined && session.continuity === "fresh" && (given.resumeKey !== undefined || input.epoch === 1)
     if (handedFrom === undefined && !forgot) return { session }
     if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read), continuity }
-    const told = Handover.told(handedFrom, yield* history(Handover.bounds))
-    return told === undefined ? { session } : { session, lost: told.lost, told, continuity }
+    const brief = Handover.brief(handedFrom, yield* history(Handover.bounds))
+    return brief === undefined ? { session } : { session, lost: brief.lost, brief, continuity }
   })
 
 /** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */

@@ -22,11 +22,11 @@ interface Watched {
   /** Its stop was requested. */
   leaving: boolean
   /** Number of limits passed when it was last reported as due. */
-  asked: number
+  reported: number
 }
 
 /** Events that people cause on a thread and its queue: they do not end the silence of the turn (T8). */
-const besideTheTurn: ReadonlySet<string> = new Set([
+const queueEvents: ReadonlySet<string> = new Set([
   "thread.updated",
   "thread.archived",
   "thread.unarchived",
@@ -63,7 +63,7 @@ export class Quiet {
   }
 
   /** Applies an event of the log. `sinceTick`: milliseconds since the last `pass`, subtracted so that the next one does not count the time before the event. */
-  hear(event: StoredEvent, sinceTick: number): void {
+  record(event: StoredEvent, sinceTick: number): void {
     const { stream, type } = event
     if (type === "session.started") {
       const { threadId, epoch, provider } = (
@@ -79,7 +79,7 @@ export class Quiet {
         turnMillis: -sinceTick,
         toolMillis: -sinceTick,
         leaving: false,
-        asked: 0
+        reported: 0
       })
       return
     }
@@ -93,16 +93,16 @@ export class Quiet {
     if (type === "session.stop.requested") watched.leaving = true
     watched.activity++
     watched.millis = -sinceTick
-    if (!besideTheTurn.has(type)) watched.turnMillis = watched.toolMillis = -sinceTick
-    watched.asked = 0
+    if (!queueEvents.has(type)) watched.turnMillis = watched.toolMillis = -sinceTick
+    watched.reported = 0
   }
 
   /** A tool of that thread signalled progress, which is no event (D12): resets only the tool's clock (T8). */
-  stir(threadId: ThreadId): void {
+  recordProgress(threadId: ThreadId): void {
     const watched = this.sessions.get(threadStream(threadId))
     if (watched === undefined) return
     watched.toolMillis = 0
-    watched.asked = Math.min(watched.asked, passed(watched))
+    watched.reported = Math.min(watched.reported, passed(watched))
   }
 
   /** Adds awake milliseconds to every session's silence. */
@@ -119,7 +119,7 @@ export class Quiet {
     this.sessions.clear()
   }
 
-  private ask({ threadId, epoch, activity, millis, turnMillis, toolMillis, limits }: Watched, crowded = false): Silent {
+  private silent({ threadId, epoch, activity, millis, turnMillis, toolMillis, limits }: Watched, crowded = false): Silent {
     return { _tag: "Silent", threadId, epoch, activity, millis, turnMillis, toolMillis, limits, crowded }
   }
 
@@ -128,9 +128,9 @@ export class Quiet {
     const found: Array<Silent> = []
     for (const watched of this.sessions.values()) {
       const limits = passed(watched)
-      if (limits <= watched.asked) continue
-      watched.asked = limits
-      found.push(this.ask(watched))
+      if (limits <= watched.reported) continue
+      watched.reported = limits
+      found.push(this.silent(watched))
     }
     return found
   }
@@ -140,6 +140,6 @@ export class Quiet {
     return [...this.sessions.values()]
       .filter(({ leaving }) => !leaving)
       .toSorted((a, b) => b.millis - a.millis)
-      .map((one) => this.ask(one, true))
+      .map((one) => this.silent(one, true))
   }
 }

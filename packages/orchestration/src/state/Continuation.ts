@@ -133,8 +133,8 @@ export const waitFor = (
   const continues = next(turn, "limit", at)
   const now = Date.parse(at)
   if (continues.waits > policy.maxWaits) return Either.left(`not continued: it waited ${policy.maxWaits} times already`)
-  const told = error.resetAt === undefined ? Number.NaN : Date.parse(error.resetAt)
-  const due = Math.max(now + leastWait, Number.isNaN(told) ? now + policy.fallback : told)
+  const resetAt = error.resetAt === undefined ? Number.NaN : Date.parse(error.resetAt)
+  const due = Math.max(now + leastWait, Number.isNaN(resetAt) ? now + policy.fallback : resetAt)
   return due - Date.parse(continues.since) > policy.maxTotal
     ? Either.left("not continued: the limit ends later than this server waits")
     : Either.right({ ...continues, at: iso(due) })
@@ -150,19 +150,19 @@ export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: OpenReque
 }
 
 /** The id of the question, and the answer that continues the work. `leave` is the other choice. */
-export const goOn = "continue"
+export const continueChoice = "continue"
 export const leave = "leave"
 const question = "The server stopped while this turn ran. Continue?"
 /** The request that `recovery: ask` opens. */
-export const asked = {
+export const recoveryQuestion = {
   kind: "question",
   title: question,
   questions: [
     {
-      id: goOn,
+      id: continueChoice,
       text: question,
       options: [
-        { label: goOn, description: "A new turn continues the work." },
+        { label: continueChoice, description: "A new turn continues the work." },
         { label: leave, description: "The work stays as it is; the queue continues." }
       ]
     }
@@ -171,6 +171,6 @@ export const asked = {
 
 /** Whether the answer is one of the choices. A decision is accepted too: it declines the question. */
 export const isAnswer = ({ answers }: { readonly answers?: Answers | undefined }): boolean => {
-  const given = answers?.[goOn]
-  return answers === undefined || (given?.length === 1 && (given[0] === goOn || given[0] === leave))
+  const given = answers?.[continueChoice]
+  return answers === undefined || (given?.length === 1 && (given[0] === continueChoice || given[0] === leave))
 }

@@ -321,13 +321,13 @@ describe("StreamReconciler", () => {
       yield* log.append([{ events: [said(0)], rows: [row("turn", turnId, { status: "completed" })] }])
       const follower = (yield* StreamReconciler).open({ threadId, turnId, offset: 1 })
       const looks: Array<ReadonlyArray<Step>> = []
-      do looks.push(yield* follower.look)
+      do looks.push(yield* follower.query)
       while (looks.at(-1)?.at(-1)?._tag !== "end")
       const offsets = looks.flat().flatMap((step) => (step._tag === "events" ? step.events.map(({ offset }) => offset) : []))
       expect(offsets).toEqual([...Array.from({ length: 59 }, (_, i) => 2 + 2 * i), 120])
       for (const look of looks) expect(JSON.stringify(look).length).toBeLessThan(300_000)
       expect(looks.length).toBeGreaterThan(4)
-      expect(yield* follower.look).toEqual([])
+      expect(yield* follower.query).toEqual([])
     }).pipe(Effect.provide(Layer.provideMerge(Reconciler.layer(), EventLogMemory.layer())))
   )
 

@@ -34,8 +34,8 @@ export type Step =
 /** One reader of one turn. Not to be shared: it holds a position. */
 export interface TurnFollower {
   /** The steps available now, at most one page; empty = wait. Empty after the end. */
-  readonly look: Effect.Effect<ReadonlyArray<Step>, LogUnavailable>
-  /** Returns when another `look` may find more. Safe to interrupt. */
+  readonly query: Effect.Effect<ReadonlyArray<Step>, LogUnavailable>
+  /** Returns when another `query` may find more. Safe to interrupt. */
   readonly wait: Effect.Effect<void>
 }
 
@@ -105,7 +105,7 @@ const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
 }
 
 /** Events, if wanted, and state at one position; empty while the command is not visible there. */
-const lookAt = (view: View, turn: Addressed, after: number, wanted: boolean) => {
+const stepsIn = (view: View, turn: Addressed, after: number, wanted: boolean) => {
   const { head } = view
   if (head < turn.offset) return { head, upTo: after, visible: false, events: [], end: undefined }
   if (!wanted) return { head, upTo: head, visible: true, events: [], end: endOf(view, turn) }
@@ -123,21 +123,21 @@ export const make = (options: Options = {}) =>
     const log = yield* EventLog
     const waiters = makeWaiters()
     /** The followers concerned by events up to this offset were woken. */
-    let told = yield* log.head
+    let reported = yield* log.head
 
-    const tell = (page: Page) =>
+    const report = (page: Page) =>
       Effect.sync(() => {
-        told = page.upTo
+        reported = page.upTo
         if (!waiters.isEmpty()) for (const event of page.events) waiters.wake(event.stream)
       })
     const tellAll = Effect.map(log.head, (head) => {
-      // `told` may have advanced since the head was read: never move it back.
-      told = Math.max(told, head)
+      // `reported` may have advanced since the head was read: never move it back.
+      reported = Math.max(reported, head)
       waiters.wakeAll()
     })
     const reconcile = Effect.sleep(options.reconcile ?? "5 seconds")
     // Events that retention removed or that cannot be read now may concern any follower: wake all.
-    yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: told }), tell)).pipe(
+    yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: reported }), report)).pipe(
       Effect.catchAll((error) => Effect.zipRight(tellAll, error._tag === "LogUnavailable" ? reconcile : Effect.yieldNow())),
       Effect.forever,
       Effect.forkScoped
@@ -148,9 +148,9 @@ export const make = (options: Options = {}) =>
       let position = turn.offset
       let seen = 0
       let over = false
-      const look: TurnFollower["look"] = Effect.gen(function* () {
+      const query: TurnFollower["query"] = Effect.gen(function* () {
         while (!over) {
-          const found = yield* log.view((view) => lookAt(view, turn, position, wanted))
+          const found = yield* log.view((view) => stepsIn(view, turn, position, wanted))
           // Read after the events: if retention advanced in between, the result is a needless `gap`, never a missing one.
           const retained = yield* log.retainedFrom
           const steps: Array<Step> = []
@@ -166,17 +166,17 @@ export const make = (options: Options = {}) =>
         }
         return []
       })
-      return { look, wait: waiters.wait(threadStream(turn.threadId), () => told > seen) }
+      return { query, wait: waiters.wait(threadStream(turn.threadId), () => reported > seen) }
     }
 
     const follow = (turn: Addressed) =>
       Stream.suspend(() => {
-        const { look, wait } = open(turn)
+        const { query, wait } = open(turn)
         let over = false
         const next: Effect.Effect<Chunk.Chunk<Step>, Option.Option<LogUnavailable>> = Effect.gen(function* () {
           if (over) return yield* Effect.fail(Option.none())
           for (;;) {
-            const steps = yield* Effect.mapError(look, Option.some)
+            const steps = yield* Effect.mapError(query, Option.some)
             over = steps.at(-1)?._tag === "end"
             if (steps.length > 0) return Chunk.unsafeFromArray(steps)
             yield* wait
@@ -190,9 +190,9 @@ export const make = (options: Options = {}) =>
       follow,
       ended: (turn) =>
         Effect.gen(function* () {
-          const { look, wait } = open(turn, { events: false })
+          const { query, wait } = open(turn, { events: false })
           for (;;) {
-            const last = (yield* look).at(-1)
+            const last = (yield* query).at(-1)
             if (last?._tag === "end") return last.end
             yield* wait
           }
