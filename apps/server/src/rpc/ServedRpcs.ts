@@ -7,10 +7,12 @@ import { FrameText } from "./FrameText.ts"
 const Text = Schema.instanceOf(FrameText)
 
 type Call = RpcGroup.Rpcs<typeof MillraceRpcs>
+type SuccessOf<Success extends Schema.Schema.Any> =
+  Success extends RpcSchema.Stream<infer _, infer Failure> ? RpcSchema.Stream<typeof Text, Failure> : Success
 type Served<R> =
-  R extends Rpc.Rpc<infer Tag, infer Payload, RpcSchema.Stream<infer _, infer Failure>, infer Failed, infer Middleware>
-    ? Rpc.Rpc<Tag, Payload, RpcSchema.Stream<typeof Text, Failure>, Failed, Middleware>
-    : R
+  R extends Rpc.Rpc<infer Tag, infer _, infer Success, infer Failed, infer Middleware>
+    ? Rpc.Rpc<Tag, typeof Schema.Unknown, SuccessOf<Success>, Failed, Middleware>
+    : never
 
 const successOf = (schema: Schema.Schema.Any): Schema.Schema.Any =>
   Option.match(RpcSchema.getStreamSchemas(schema.ast), {
@@ -27,5 +29,5 @@ export const ServedRpcs = RpcGroup.make(
       error: errorSchema
     })
   )
-  // The same tags, and so the same handlers.
+  // The tags are those of the contract. `Array.from` loses their types.
 ) as unknown as RpcGroup.RpcGroup<Served<Call>>

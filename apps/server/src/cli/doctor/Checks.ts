@@ -255,6 +255,9 @@ const readiness = ({ url }: Discovery.Found): Effect.Effect<ReadonlyArray<Check>
     Effect.orElseSucceed((): ReadonlyArray<Check> => [])
   )
 
+/** From a proxy in front of the server any text may come. */
+const readEvents = Schema.decodeUnknownOption(Schema.parseJson(Schema.Array(Schema.Struct({ at: Schema.String }))))
+
 /** The checks of a running server: its log, storage, metrics and agents. */
 const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
   Effect.gen(function* () {
@@ -263,7 +266,7 @@ const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
     const { logEpoch, offset } = yield* millrace.state
     const log: Check = { name: "log", status: "ok", found: `${offset} events, epoch ${logEpoch}` }
     const newest = yield* textOf(found, `/api/events?since=${Math.max(0, offset - 1)}&limit=1`)
-    const lastEventAt = millisOf((JSON.parse(newest) as ReadonlyArray<{ readonly at?: string }>)[0]?.at)
+    const lastEventAt = millisOf(Option.getOrUndefined(readEvents(newest))?.[0]?.at)
     const facts = { running: true, now: yield* Clock.currentTimeMillis, lastEventAt, series }
     const stored = [...(yield* readiness(found)), ...(yield* history(dataDir))]
     return [log, ...stored, ...Findings.of(facts), ...(yield* millrace.providers).map(agent)]
