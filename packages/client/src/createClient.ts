@@ -33,7 +33,7 @@ export interface FollowOptions extends EventFilter {
 }
 
 type Service = Client.Client & HttpTransfer
-/** Methods of the client with another form here. */
+/** Methods whose signature differs here. */
 type Adapted = "address" | "dispatch" | "follow" | "exportThread" | "importThread"
 
 /** Every method of `Client`, and those that export and import threads. Calls are sent again after a lost answer, as by `Client`. */

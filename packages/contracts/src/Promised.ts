@@ -1,4 +1,4 @@
-/** What the promise faces of the host and the client share: methods that return promises, and sources of bytes. */
+/** Shared by the promise interfaces of the host and the client: methods that return promises, and sources of bytes. */
 import { Cause, type Effect, Exit, Stream } from "effect"
 import * as Iterable from "./Iterable.ts"
 import { splitPair } from "./Text.ts"

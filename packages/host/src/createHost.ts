@@ -23,7 +23,7 @@ export type CreateOptions = (Host.Options | Host.MemoryOptions) & {
   readonly runtime?: Layer.Layer<never>
 }
 
-/** Methods of the host with another form here. */
+/** Methods whose signature differs here. */
 type Adapted = "follow" | "subscribe" | "exportThread" | "importThread" | "shutdown"
 
 /** Every method of `Host`. */

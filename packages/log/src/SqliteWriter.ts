@@ -65,7 +65,7 @@ const prepare = (db: Sqlite.Connection) => ({
   forget: db.prepare("DELETE FROM events WHERE offset <= ?")
 })
 
-/** One connection with its statements; replaced as a whole if a transaction on it cannot be rolled back. */
+/** A connection with its statements. If a rollback fails, the next use opens a new one. */
 const session = (db: Sqlite.Connection) => {
   const feeds: Record<Kind, (values: Values) => void> = {
     streams: feed(db, "new_streams", ["id", "name", "version"]),

@@ -1,8 +1,8 @@
-/** The wire error of a log that cannot be read or written: the only place that maps one to the other. */
+/** Maps `LogUnavailable` to its wire error; nothing else does. */
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogUnavailable } from "./EventLog.ts"
 
-/** Says why, and what a client does next. Retry after one second. */
+/** The message states the cause and the client's next step; the client retries after one second. */
 export const storageUnavailable = ({ message }: LogUnavailable): StorageUnavailable =>
   new StorageUnavailable({
     message: `The log is unavailable: ${message}. Try again. For a command, query its status first, then send it with the same id.`,

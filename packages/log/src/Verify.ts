@@ -25,7 +25,10 @@ export interface Report {
   readonly problemCount: number
 }
 
-/** A caller's own check, for example of the projections: gets each page once, in order, and returns the problems per page and at the end. */
+/**
+ * An additional check by the caller, for example of the projections: receives each page once, in order; returns the problems of each page, and at the
+ * end.
+ */
 export interface Check {
   readonly page: (page: Page) => Effect.Effect<ReadonlyArray<Problem>>
   readonly end: (head: number) => Effect.Effect<ReadonlyArray<Problem>>

@@ -47,7 +47,7 @@ const hasToken = (url: string): boolean => {
 /** Whether a URL must not appear in traces or logs: one with a token, valid or not, or one of a pairing (X4). */
 export const isSecret = (url: string): boolean => /^\/pair/i.test(Target.canonical(url)) || hasToken(url)
 
-/** `Sec-Fetch-Site` of requests that a page of another origin caused; a page on another port of this machine is `same-site`. */
+/** `Sec-Fetch-Site` values of requests from a page of another origin. `same-site` includes another port of this machine. */
 const otherSites = new Set(["cross-site", "same-site"])
 
 /** The checks that do not read the tokens. `url`: the request target, path and query. */

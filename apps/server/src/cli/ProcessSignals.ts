@@ -12,7 +12,7 @@ interface Listener {
 
 const listeners: Array<Listener> = []
 let count = 0
-/** That of the newest listener, kept after the listener is removed: scopes may still be closing. */
+/** `forceAt` of the newest listener. It stays in effect after that listener is removed, while scopes close. */
 let forceAt = 1
 
 /** Installs the handlers. Called once, by main. From then on a signal exits the process only when there is no listener or when `forceAt` is reached. */
@@ -26,11 +26,11 @@ export const install = (): void => {
     })
 }
 
-/** A queue of the signals from now on. Only the newest listener receives them. `patience`: the number of signals from now on at which the process exits. */
+/** A queue of the signals from now on. Only the newest listener receives them. `patience`: how many signals from now on make the process exit. */
 export const listen = (patience: number): Effect.Effect<Queue.Dequeue<Signal>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      // At most 3 signals arrive: the process exits at `patience`.
+      // At most `patience` signals arrive: 8 is enough.
       Effect.map(Queue.dropping<Signal>(8), (queue): Listener => {
         const listener = { queue, forceAt: count + patience }
         listeners.push(listener)

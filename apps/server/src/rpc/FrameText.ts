@@ -10,7 +10,7 @@ import type { Page } from "@millrace/log/EventLog"
 import { encodeTexts } from "../subscriptions/EncodedPageCache.ts"
 import type { FollowFrame } from "../subscriptions/Subscription.ts"
 
-/** The connection of a subscriber: a WebSocket of the `ws` package, whose `send` takes text as bytes, and a message in fragments. */
+/** The `ws` WebSocket of a subscriber. `send` accepts text as bytes, and one message in several fragments. */
 export interface TextSocket {
   readonly send: (data: Uint8Array, options: { readonly binary: false; readonly fin: boolean }) => void
 }
@@ -53,8 +53,8 @@ export const ofStep = (epoch: string, step: FollowFrame, page: (page: Page) => B
   }
 }
 
-/** Up to this many bytes a message is copied into one WebSocket frame. Above, its parts are fragments, and the shared page is not copied. */
-const copied = 16 * 1024
+/** A message up to this size is copied into one WebSocket frame. A larger one is sent as fragments, without copying the shared page. */
+const maxCopiedBytes = 16 * 1024
 
 const [comma, end] = [Buffer.from(","), Buffer.from("]}")]
 const isFrames = (message: unknown): message is { readonly requestId: string; readonly values: ReadonlyArray<FrameText> } =>
@@ -69,7 +69,7 @@ export const encode = (message: unknown, parser: RpcSerialization.Parser): Uint8
   const start = Buffer.from(`{"_tag":"Chunk","requestId":${JSON.stringify(message.requestId)},"values":[`)
   const parts = [start, ...message.values.flatMap(({ bytes }, n) => (n === 0 ? [bytes] : [comma, bytes])), end]
   const size = parts.reduce((sum, { length }) => sum + length, 0)
-  const sent = size > copied ? parts : [Buffer.concat(parts, size)]
+  const sent = size > maxCopiedBytes ? parts : [Buffer.concat(parts, size)]
   for (const [n, part] of sent.entries()) message.values[0]?.socket.send(part, { binary: false, fin: n === sent.length - 1 })
   return undefined
 }

@@ -6,7 +6,7 @@
 import { Effect, type Scope } from "effect"
 import type { Page } from "@millrace/log/EventLog"
 
-/** Sized for the distance between subscribers that started together: kernel socket buffers accept a few MiB each before back-pressure. */
+/** Subscribers that start together drift apart by the size of their kernel socket buffers, a few MiB each. The cache covers that distance. */
 const defaultMaxBytes = 32 * 1024 * 1024
 
 /** Estimated overhead of an entry in bytes, generous: a page at the head may be one small event. */
@@ -34,7 +34,8 @@ export class EncodedPageCache {
 
   /** The bytes of this page, encoded unless they are cached. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
-    // A page that ends below the head ends there for every subscriber. A page at the head is longer for later ones, so its key has its end.
+    // A page below the head normally ends there for every subscriber. One that was cut at the head of an attach replaces the entry.
+    // A page at the head is longer for later subscribers, so its key has its end.
     const open = page.upTo >= page.head
     const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
     const known = this.#pages.get(key)

@@ -1,4 +1,4 @@
-/** L1, L2, L3, D1: one order, nothing before its commit, nothing lost between commit and wake-up. */
+/** L1, L2, L3, D1: one order; nothing is delivered before its commit; no wake-up is lost. */
 import { expect } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Fiber, Runtime, Stream } from "effect"
 import { StorageFailure } from "../Storage.ts"

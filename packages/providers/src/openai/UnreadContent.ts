@@ -1,6 +1,6 @@
 /**
- * Keeps unread content of an answer as opaque events (T15). A message of which nothing was read is kept unchanged. A message with other, read content
- * is kept once per set of unread names, because some servers send them with every piece. Bounded; messages over the bound are counted.
+ * Keeps unread content of an answer as opaque events (T15). A message in which nothing was read is kept unchanged. Otherwise one message
+ * is kept per set of unread names, because some servers repeat them in every part. Bounded; messages over the bound are counted.
  */
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { AnswerPart } from "./AnswerPart.ts"

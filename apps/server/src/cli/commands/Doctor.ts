@@ -19,7 +19,7 @@ export const command = Command.make(
         dataDir: data,
         host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
         port: configuration.server?.port ?? Flags.defaultPort,
-        asked: Flags.orUndefined(port)
+        portFlag: Flags.orUndefined(port)
       })
       yield* output.progress(undefined)
       const wrong = checks.filter((check) => check.status === "wrong")

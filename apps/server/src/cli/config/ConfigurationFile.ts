@@ -1,4 +1,7 @@
-/** Reads `millrace.config.json` of the data directory and of a project. The project's values win, as far as its file is trusted. Errors name each wrong field. */
+/**
+ * Reads `millrace.config.json` of the data directory and of a project. The project's values override those of the data directory, except fields that need
+ * trust and lack it. Errors name each wrong field.
+ */
 import { wellFormedJson } from "@millrace/contracts/Text"
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -7,7 +10,7 @@ import { isDeep } from "@millrace/orchestration/state/Truncation"
 import { Effect, Either } from "effect"
 import { codeOf, messageOf } from "../../NodeError.ts"
 import { type CliFailure, failed, usage } from "../Failure.ts"
-import * as Text from "../terminal/Style.ts"
+import * as Style from "../terminal/Style.ts"
 import * as Trust from "./Trust.ts"
 
 export const fileName = "millrace.config.json"
@@ -77,7 +80,7 @@ const read = (directory: string): Effect.Effect<Read, CliFailure> =>
     if (isDeep(value)) return yield* usage(`${file}: its lists and objects are nested too deeply`)
     const decoded = Configuration.decode(wellFormedJson(value))
     if (Either.isLeft(decoded)) {
-      const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${Text.line(path, 200)}: `}${message}`)
+      const lines = decoded.left.map(({ message, path }) => `  ${path === "" ? "" : `${Style.line(path, 200)}: `}${message}`)
       return yield* usage([`${file} is wrong:`, ...lines].join("\n"))
     }
     return { configuration: Configuration.locate(decoded.right, directory), file, text: found }

@@ -34,7 +34,7 @@ interface Where {
   /** The port of the configuration. */
   readonly port: number
   /** The port to check if it is not the running server's. */
-  readonly asked: number | undefined
+  readonly portFlag: number | undefined
 }
 
 const node: Check = (() => {
@@ -118,12 +118,12 @@ const sqlite: Effect.Effect<Check> = Effect.promise(async (): Promise<Check> => 
   }
 })
 
-const port = ({ asked, host, port: configured }: Where, server: Option.Option<Discovery.Found>): Effect.Effect<Check> =>
+const port = ({ host, port: configured, portFlag }: Where, server: Option.Option<Discovery.Found>): Effect.Effect<Check> =>
   Effect.async((resume) => {
     const name = "port"
     const done = (check: Check) => resume(Effect.succeed(check))
     const used = Option.map(server, ({ url }) => Discovery.portOf(url))
-    const port = asked ?? Option.getOrElse(used, () => configured)
+    const port = portFlag ?? Option.getOrElse(used, () => configured)
     if (port === 0) return done({ name, status: "ok", found: "any free port" })
     if (Option.contains(used, port))
       return done({ name, status: "ok", found: `${port} is in use by this data directory's server` })
@@ -272,7 +272,7 @@ const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
     return [log, ...stored, ...Findings.of(facts), ...(yield* millrace.providers).map(agent)]
   })
 
-/** The checks without a server. They open nothing for writing, so that no agent is ended and no turn settled by a check. */
+/** The checks without a server. They open nothing for writing, so a check ends no agent and settles no turn. */
 const ofDirectory = ({ dataDir }: Where) =>
   Effect.gen(function* () {
     const owner = yield* DataDirectory.owner(dataDir)

@@ -51,10 +51,10 @@ const forcedGrace = "500 millis"
 const leaveAfter = Duration.seconds(13)
 
 /**
- * The last resort: settling, draining and the closing of scopes have separate bounds, and on an overloaded machine they took 17 s and more together.
+ * Last resort: settling, draining and closing scopes have separate limits. Together they took 17 s and more on an overloaded machine.
  * Committed events are safe; agents are killed with the process.
  */
-const leave = (output: Output["Type"], after: Duration.Duration) =>
+const exitAfter = (output: Output["Type"], after: Duration.Duration) =>
   Effect.sleep(after).pipe(
     Effect.zipRight(
       output.note(
@@ -68,7 +68,7 @@ const composed = (
   { allowedHosts, auth, dataDir, host, limits, port, providers, publicUrl, reaper, recovery, trustProxy }: Options,
   onStep: FailPoints.OnFailPoint | undefined,
   telemetry: Telemetry | undefined,
-  { requestsPerSecond, streamsPerToken, ...places } = limits
+  { requestsPerSecond, streamsPerToken, ...agentLimits } = limits
 ) =>
   Server.layer({
     host,
@@ -89,7 +89,7 @@ const composed = (
         ...(providers === undefined ? {} : { providers }),
         engine: {
           continuation: recovery === undefined ? {} : { recovery },
-          places,
+          places: agentLimits,
           trace: telemetry !== undefined
         },
         ...(onStep === undefined ? {} : { onStep })
@@ -116,16 +116,16 @@ const stop = (options: Options): Effect.Effect<Stopping, CliFailure, Scope.Scope
   })
 
 /** Closes admission, settles turns, commits everything, and ends subscriptions with `bye` at the end of the log. Then scopes close in reverse order. */
-const down = (
+const shutDown = (
   host: Host.Host["Type"],
   server: Server.Server["Type"],
   { onStep, forced }: { readonly onStep: FailPoints.OnFailPoint | undefined; readonly forced: Effect.Effect<unknown> }
 ) =>
   Effect.gen(function* () {
     const token = yield* host.beginShutdown({ deadline, mode: "drain" })
-    let patience: typeof grace | typeof forcedGrace = grace
+    let gracePeriod: typeof grace | typeof forcedGrace = grace
     const force = Effect.sync(() => {
-      patience = forcedGrace
+      gracePeriod = forcedGrace
     })
     yield* Effect.forkScoped(forced.pipe(Effect.zipRight(force), Effect.zipRight(host.forceShutdown)))
     yield* host.finishShutdown(token).pipe(
@@ -134,7 +134,7 @@ const down = (
       ),
       Effect.catchAll(({ message }) => Effect.logWarning(message))
     )
-    const { cut, ended } = yield* server.drain(patience)
+    const { cut, ended } = yield* server.drain(gracePeriod)
     onStep?.("shutdown-drained")
     yield* Effect.logInfo(`Connections: ${ended} ended, ${cut} cut.`)
   })
@@ -202,11 +202,11 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
     if (options.open && !(yield* Browser.open(link ?? server.url)))
       yield* output.note("Cannot start a browser. Open the link yourself.")
 
-    const ordered = Effect.map(host.shutdownBegun, ({ by }) => `requested by ${by ?? "its owner"}`)
-    const reason = yield* Effect.raceFirst(stopping.reason, ordered)
+    const requested = Effect.map(host.shutdownBegun, ({ by }) => `requested by ${by ?? "its owner"}`)
+    const reason = yield* Effect.raceFirst(stopping.reason, requested)
     yield* output.note(`Stopping: ${reason}. A second signal stops without waiting, a third exits at once.`)
     const forced = Effect.flatMap(stopping.signal, (name) => output.note(`${name} received: stopping without waiting.`))
     // A daemon fiber, so that it outlives the scopes whose closing it bounds.
-    yield* Effect.forkDaemon(leave(output, stuck?.leaveAfter ?? leaveAfter))
-    yield* down(host, server, { onStep, forced })
+    yield* Effect.forkDaemon(exitAfter(output, stuck?.leaveAfter ?? leaveAfter))
+    yield* shutDown(host, server, { onStep, forced })
   }).pipe(Effect.scoped)
