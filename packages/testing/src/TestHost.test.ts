@@ -86,7 +86,7 @@ it("the examples of docs/host.md equal these tests, line by line", () => {
   const lines = (text: string) => text.split("\n").map((line) => line.trim())
   const here = new Set(lines(readFileSync(new URL(import.meta.url), "utf8")))
   const page = readFileSync(new URL("../../../docs/host.md", import.meta.url), "utf8")
-  const blocks = [...(page.split("## Tests of your own")[1] ?? "").matchAll(/```ts\n([\s\S]*?)```/g)].map(
+  const blocks = [...(page.split("## Testing with a host")[1] ?? "").matchAll(/```ts\n([\s\S]*?)```/g)].map(
     ([, block]) => block ?? ""
   )
   expect(blocks).toHaveLength(3)
