@@ -49,6 +49,10 @@ const setUp = (cuts: number) =>
   })
 
 describe.each(["http", "websocket"] as const)("createClient over %s", (transport) => {
+  it.each(["127.0.0.1:7717", "localhost:7717", "", "ftp://localhost"])("rejects a URL that no retry would repair: %j", (url) =>
+    expect(createClient({ url, token: "t", transport })).rejects.toThrow(`"${url}" is not a URL of http or https.`)
+  )
+
   /** Runs a program with a client behind a proxy that cuts the first connections. */
   const withClient = (
     cuts: number,
@@ -147,6 +151,19 @@ describe.each(["http", "websocket"] as const)("createClient over %s", (transport
       }
     )
   })
+
+  it.scopedLive("D10 close rejects an export that is not complete, and one on a closed client", () =>
+    withClient(0, async (client, { dataDir }) => {
+      const { threadId = "" as ThreadId } = await client.command("thread.create", { provider: "scripted", cwd: dataDir })
+      const reading = client.exportThread(threadId, "ndjson")[Symbol.asyncIterator]()
+      await reading.next()
+      await client.close()
+      const cut = { _tag: "Disconnected", message: "The client was closed before the export was complete." }
+      await expect(reading.next()).rejects.toMatchObject(cut)
+      expect(await reading.next()).toEqual({ done: true, value: undefined })
+      await expect(all(client.exportThread(threadId, "ndjson"))).rejects.toMatchObject(cut)
+    })
+  )
 
   it.scopedLive("T13 an open request is listed and answered", () =>
     withClient(0, async (client, { dataDir }) => {

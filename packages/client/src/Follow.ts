@@ -167,7 +167,7 @@ export const follow = (
               ...(cursor === undefined ? {} : { after: cursor })
             })
           ),
-          Stream.timeoutFail(() => new Disconnected({ message: `No frame for ${Duration.format(silence)}` }), silence),
+          Stream.timeoutFail(() => new Disconnected({ message: `No frame for ${Duration.format(silence)}.` }), silence),
           Stream.chunks,
           Stream.mapEffect(accept),
           Stream.takeUntil(({ over }) => over),
@@ -180,7 +180,7 @@ export const follow = (
                 ? Stream.empty
                 : Stream.fail(
                     limited ??
-                      new Disconnected({ message: bye ? "The server ended the stream" : "The server ended the connection" })
+                      new Disconnected({ message: bye ? "The server ended the stream." : "The server ended the connection." })
                   )
             )
           ),

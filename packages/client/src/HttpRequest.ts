@@ -2,7 +2,15 @@
 import { Duration, Effect, Option, Schema, type Scope } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
 import * as Deadlines from "./Deadlines.ts"
-import { disconnected, Disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
+import {
+  checkUrl,
+  disconnected,
+  Disconnected,
+  ProtocolError,
+  refused,
+  type TransportError,
+  unanswered
+} from "./TransportError.ts"
 
 export interface Options {
   /** Like `http://127.0.0.1:7717`. */
@@ -81,7 +89,8 @@ const rejected = <E, I>(address: string, response: Response, text: string, error
   if (response.status === 401)
     return Option.getOrElse(
       Schema.decodeUnknownOption(Errors.Unauthorized)(body),
-      () => new Errors.Unauthorized({ message: `${address} does not accept this token. Create one with: millrace token create` })
+      () =>
+        new Errors.Unauthorized({ message: `${address} does not accept this token. Create one with \`millrace token create\`.` })
     )
   if (response.status === 429 || (response.status >= 502 && response.status <= 504)) {
     const seconds = Number(response.headers.get("retry-after") ?? Number.NaN)
@@ -97,7 +106,9 @@ const rejected = <E, I>(address: string, response: Response, text: string, error
 const contentTypeOf = (body: Init["body"]): Readonly<Record<string, string>> =>
   typeof body === "string" ? { "content-type": "application/json" } : {}
 
+/** Throws a `TypeError` if the URL is not one of http or https: no retry would repair it. */
 export const make = (options: Options): HttpRequest => {
+  checkUrl(options.url, "http")
   const fetch = options.fetch ?? globalThis.fetch
   const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
   const address = options.url.replace(/\/+$/, "")
@@ -133,7 +144,7 @@ export const make = (options: Options): HttpRequest => {
         const response = yield* open(path, error, init)
         const text = yield* Effect.tryPromise({ try: () => response.text(), catch: lost })
         return yield* Schema.decodeUnknown(success)(Option.getOrUndefined(parse(text))).pipe(
-          Effect.mapError((cause) => new ProtocolError({ message: `${path}: ${cause.message}` }))
+          Effect.mapError((cause) => new ProtocolError({ message: `The answer to ${path} does not decode: ${cause.message}.` }))
         )
       })
     )

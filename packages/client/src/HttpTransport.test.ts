@@ -102,7 +102,12 @@ describe("HttpTransport", () => {
       // A starting server refuses a request before it reads it.
       const starting = { _tag: "Starting", message: "The server is starting." }
       expect(yield* dispatch(answering(503, starting))).toMatchObject({ _tag: "Disconnected", unsent: true })
-      expect(yield* dispatch(answering(418, "tea"))).toMatchObject({ _tag: "Refused", status: 418, body: '"tea"' })
+      expect(yield* dispatch(answering(418, "tea"))).toMatchObject({
+        _tag: "Refused",
+        status: 418,
+        body: '"tea"',
+        message: 'The server answered 418: "tea".'
+      })
       expect(yield* dispatch(answering(200, { status: "so" }))).toMatchObject({ _tag: "ProtocolError" })
     })
   )

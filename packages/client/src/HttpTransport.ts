@@ -32,7 +32,7 @@ const frameOf = (sse: Sse.SseFrame): Effect.Effect<Option.Option<Frame>, Protoco
   const frame: unknown = { _tag: "event", cursor: sse.id, event: data }
   return isEventFrame(frame)
     ? Effect.succeedSome(frame)
-    : Effect.fail(new ProtocolError({ message: `This is not an event: ${cut(sse.data, 200)}` }))
+    : Effect.fail(new ProtocolError({ message: `This is not an event: ${cut(sse.data, 200)}.` }))
 }
 
 /** The frames of an answer's body, until it ends. */
@@ -47,7 +47,7 @@ const framesOf = (reader: ReadableStreamDefaultReader<Uint8Array>, lost: HttpReq
       Effect.gen(function* () {
         const frames = yield* Effect.forEach(parser.push(bytes), frameOf)
         if (parser.held() > maxFrameCharacters)
-          return yield* new ProtocolError({ message: `A frame is longer than ${maxFrameCharacters} characters` })
+          return yield* new ProtocolError({ message: `A frame is longer than ${maxFrameCharacters} characters.` })
         return frames.filter(Option.isSome).map((frame) => frame.value)
       })
     )
@@ -75,10 +75,10 @@ export const make = (options: Options): HttpTransport => {
         const type = response.headers.get("content-type") ?? ""
         if (!type.startsWith("text/event-stream"))
           return yield* new ProtocolError({
-            message: `${address} answered with ${type || "no content type"} where events were asked for`
+            message: `${address} answered with ${type || "no content type"} where events were asked for.`
           })
         const reader = response.body?.getReader()
-        if (reader === undefined) return yield* new ProtocolError({ message: `${address} answered without a body` })
+        if (reader === undefined) return yield* new ProtocolError({ message: `${address} answered without a body.` })
         return framesOf(reader, lost)
       })
     )

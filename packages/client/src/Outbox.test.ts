@@ -20,7 +20,7 @@ const answer = (command: Command, offset: number): Accepted => ({
   offset,
   cursor: `c-${offset}`
 })
-const lost = new Disconnected({ message: "cut" })
+const lost = new Disconnected({ message: "Cut." })
 
 /** A server that keeps receipts, behind a connection that loses requests and answers. */
 const wire = () => {
@@ -98,7 +98,7 @@ describe("Outbox", () => {
       const cut = Outbox.make({ dispatch: () => Effect.fail(lost) }, { tries: 1 })
       const error = yield* Effect.flip(cut.send(turn("thr_a", 2)))
       expect(error._tag).toBe("Disconnected")
-      expect(error.message).toContain("cmd_thr_a_2")
+      expect(error.message).toBe("Cut. It is unknown whether command cmd_thr_a_2 was accepted. Send it again with the same id.")
     })
   )
 

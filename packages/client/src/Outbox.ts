@@ -66,7 +66,7 @@ export const make = (transport: Pick<Transport, "dispatch">, options: Options = 
           const last = Effect.fail(
             error._tag === "Disconnected" && unknown
               ? new Disconnected({
-                  message: `${error.message}. Whether command ${command.commandId} was accepted is unknown; send it again with the same id to learn it`
+                  message: `${error.message} It is unknown whether command ${command.commandId} was accepted. Send it again with the same id.`
                 })
               : error
           )

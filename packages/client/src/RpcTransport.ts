@@ -14,7 +14,15 @@ import { isFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import * as Deadlines from "./Deadlines.ts"
 import type { Transport } from "./Transport.ts"
-import { Disconnected, disconnected, ProtocolError, refused, type TransportError, unanswered } from "./TransportError.ts"
+import {
+  checkUrl,
+  Disconnected,
+  disconnected,
+  ProtocolError,
+  refused,
+  type TransportError,
+  unanswered
+} from "./TransportError.ts"
 
 type Client = RpcClient.RpcClient<RpcGroup.Rpcs<typeof MillraceRpcs>, RpcClientError>
 
@@ -48,8 +56,10 @@ const isStreamName = Schema.is(Streams)
 
 const encodeBadRequest = Schema.encodeSync(BadRequest)
 
+/** Dies with a `TypeError` if the URL is not one of ws or wss. */
 export const make = (options: Options): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
+    checkUrl(options.url, "ws")
     const deadline = Duration.decode(options.deadline ?? Deadlines.answer)
     const open = options.webSocket ?? ((url: string) => new globalThis.WebSocket(url))
     const protocol = RpcClient.layerProtocolSocket({ retrySchedule: Schedule.stop }).pipe(
@@ -87,7 +97,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       return drop(
         used,
         /\b40[13]\b/.test(said)
-          ? new Unauthorized({ message: `${options.url} does not accept this token. Create one with: millrace token create` })
+          ? new Unauthorized({ message: `${options.url} does not accept this token. Create one with \`millrace token create\`.` })
           : disconnected(options.url, said)
       )
     }
@@ -126,7 +136,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
               : Effect.fail(error instanceof BadRequest ? unread(error) : (error as Exclude<E, RpcClientError | BadRequest>))
           ),
           // The library reports an answer that does not decode, and a defect of the server, as a defect.
-          Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}` })))
+          Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}.` })))
         )
       })
 
@@ -139,7 +149,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
 
     const follow: Transport["follow"] = (request) =>
       request.stream !== undefined && !isStreamName(request.stream)
-        ? Stream.fail(new ProtocolError({ message: `This is not a stream: ${String(request.stream)}` }))
+        ? Stream.fail(new ProtocolError({ message: `This is not a stream: ${String(request.stream)}.` }))
         : Stream.unwrap(
             Effect.map(connection, (used) => {
               const since = used.came
@@ -159,7 +169,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
                 ),
                 Stream.catchAllCause((cause) =>
                   cause._tag === "Die"
-                    ? Stream.fail(new ProtocolError({ message: `The server's answer: ${text(cause.defect)}` }))
+                    ? Stream.fail(new ProtocolError({ message: `The server's answer: ${text(cause.defect)}.` }))
                     : used.lost !== undefined && Cause.isInterruptedOnly(cause)
                       ? Stream.fail(used.lost)
                       : Stream.failCause(cause)

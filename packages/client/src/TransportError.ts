@@ -1,4 +1,4 @@
-/** The errors that a connection adds to those of the service. */
+/** The errors that a connection adds to those of the service. Each message is one or more sentences. */
 import { Duration, Schema } from "effect"
 import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"
@@ -28,11 +28,17 @@ export class ProtocolError extends Schema.TaggedError<ProtocolError>()("Protocol
 export type TransportError = Disconnected | Unauthorized | Refused | ProtocolError
 export { Unauthorized }
 
+/** Throws a `TypeError` if it is not a URL of this scheme, or of its form over TLS (https, wss). */
+export const checkUrl = (url: string, scheme: "http" | "ws"): void => {
+  if (URL.canParse(url) && [`${scheme}:`, `${scheme}s:`].includes(new URL(url).protocol)) return
+  throw new TypeError(`"${url}" is not a URL of ${scheme} or ${scheme}s. Give one like ${scheme}://127.0.0.1:7717.`)
+}
+
 export const refused = (status: number, body: string): Refused =>
   new Refused({
     status,
     body: cut(body, 2_000),
-    message: `The server answered ${status}${body === "" ? "" : `: ${cut(body, 200)}`}`
+    message: `The server answered ${status}${body === "" ? "" : `: ${cut(body, 200)}`}.`
   })
 
 /** The cause that Node's `fetch` wraps. Its message says more than "fetch failed". */
@@ -50,7 +56,7 @@ export const unanswered = (at: string, after: Duration.Duration): Disconnected =
 export const disconnected = (at: string, cause: unknown): Disconnected => {
   const why = inner(cause)
   const code = codeOf(why)
-  const said = why instanceof Error && why.message !== "" ? why.message : (code ?? String(why))
+  const said = (why instanceof Error && why.message !== "" ? why.message : (code ?? String(why))).replace(/\.$/, "")
   const unsent = code === "ECONNREFUSED" || code === "ENOTFOUND"
   return new Disconnected({
     message: `No connection to ${at}: ${said}. Check that the server runs (millrace doctor).`,

@@ -36,11 +36,14 @@ type Service = Client.Client & HttpTransfer
 /** Methods whose signature differs here. */
 type Adapted = "address" | "dispatch" | "follow" | "exportThread" | "importThread"
 
-/** Every method of `Client`, and those that export and import threads. Calls are sent again after a lost answer, as by `Client`. */
+/** Every method of `Client`, and those that export and import threads. Queries and commands are sent again after a lost answer; exports and imports are not. */
 export interface PromiseClient
   extends AsyncDisposable, Readonly<{ [K in Exclude<keyof Service, Adapted>]: Promised<Service, K> }> {
   readonly address: string
-  /** Sends the command until it is answered, always with its id, so it is carried out at most once. Resolves when it is committed. */
+  /**
+   * Sends the command at most 8 times, always with its id, so it runs at most once. Resolves when it is committed. `Disconnected` after the last
+   * try: the outcome may be unknown; send the same id again.
+   */
   readonly dispatch: (command: Command.Command) => Promise<Command.Accepted>
   /** As `dispatch`, with a new id unless you choose one. */
   readonly command: <T extends Command.CommandType>(
@@ -57,7 +60,7 @@ export interface PromiseClient
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<Uint8Array>
   /** Streams the source to the server. If the source throws, rejects with what it threw, and nothing is imported. */
   readonly importThread: (options: { readonly source: Source; readonly cwd?: string | undefined }) => Promise<ImportResult>
-  /** Ends every loop, rejects the calls in flight with `Disconnected`, and closes the connections. `await using` calls it. */
+  /** Ends every `follow` loop; rejects exports and calls in flight with `Disconnected`; closes the connections. `await using` calls it. */
   readonly close: () => Promise<void>
 }
 
@@ -76,7 +79,7 @@ const websocket = async (options: CreateOptions, scope: Scope.Scope) => {
   return Effect.runSync(Scope.extend(made, scope))
 }
 
-/** Connects when the first call needs it. */
+/** Connects when the first call needs it. Rejects with a `TypeError` if the URL is not one of http or https. */
 export const createClient = async (options: CreateOptions): Promise<PromiseClient> => {
   const { onStatus } = options
   const scope = Effect.runSync(Scope.make())
@@ -92,6 +95,8 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     Deferred.unsafeDone(over, Exit.fail(new Disconnected({ message: "The client was closed before the answer came." })))
     return (closing ??= Effect.runPromise(Scope.close(scope, Exit.void)))
   }
+  /** Otherwise the part of a document that came would look complete. */
+  const cut = () => new Disconnected({ message: "The client was closed before the export was complete." })
   const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
     if (closing !== undefined) throw new Disconnected({ message: "The client is closed. Create another one.", unsent: true })
     return settle(await Effect.runPromiseExit(Effect.raceFirst(Deferred.await(over), effect)))
@@ -113,7 +118,7 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     requests: () => run(client.requests),
     providers: () => run(client.providers),
     follow: ({ signal, ...request } = {}) => Iterable.make(client.follow(request), runtime, { scope, signal }),
-    exportThread: (threadId, format) => Iterable.make(http.exportThread(threadId, format), runtime, { scope }),
+    exportThread: (threadId, format) => Iterable.make(http.exportThread(threadId, format), runtime, { scope, closedWith: cut }),
     importThread: ({ source, ...where }) => withBytes(source, (bytes) => run(http.importThread(bytes, where))),
     nativeThreads: (provider, where) => run(http.nativeThreads(provider, where)),
     importNative: (which) => run(http.importNative(which)),

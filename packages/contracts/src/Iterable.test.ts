@@ -1,4 +1,5 @@
-import { Chunk, Deferred, Effect, Fiber, Runtime, Stream } from "effect"
+import { getEventListeners } from "node:events"
+import { Chunk, Deferred, Effect, Exit, Fiber, Runtime, Scope, Stream } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Iterable from "./Iterable.ts"
 
@@ -67,5 +68,46 @@ describe("an async iterable from a stream", () => {
     expect(await iterator.next()).toEqual(done)
     abort.abort("late")
     expect(await iterator.next()).toEqual(done)
+  })
+
+  it("D8 the scope ends its iterators: they throw `closedWith` once, if it is given, and leave no listener", async () => {
+    const open = (scope: Scope.Scope, options: Iterable.Options) =>
+      Iterable.make(Stream.make(1, 2), Runtime.defaultRuntime, { scope, ...options })[Symbol.asyncIterator]()
+    const abort = new AbortController()
+    const scope = Effect.runSync(Scope.make())
+    const quiet = open(scope, { signal: abort.signal })
+    const loud = open(scope, { closedWith: () => "cut" })
+    const left = open(scope, { closedWith: () => "cut" })
+    const ended = open(scope, { closedWith: () => "cut" })
+    for (const iterator of [quiet, loud, left, ended, ended]) await iterator.next()
+    expect(await ended.next()).toEqual(done)
+    await left.return?.()
+    expect(getEventListeners(abort.signal, "abort")).toHaveLength(1)
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    for (const iterator of [quiet, left, ended]) expect(await iterator.next()).toEqual(done)
+    const late = open(scope, { signal: abort.signal, closedWith: () => "cut" })
+    expect(getEventListeners(abort.signal, "abort")).toEqual([])
+    for (const iterator of [loud, late]) {
+      await expect(iterator.next()).rejects.toBe("cut")
+      expect(await iterator.next()).toEqual(done)
+    }
+  })
+
+  it("D8 after a defect the stream has ended, and later calls are done", async () => {
+    let pulls = 0
+    let ends = 0
+    const abort = new AbortController()
+    const defect = new Error("defect")
+    const stream = Stream.ensuring(
+      Stream.repeatEffect(Effect.suspend(() => (pulls++ === 0 ? Effect.succeed(1) : Effect.die(defect)))),
+      Effect.sync(() => ends++)
+    )
+    const iterator = Iterable.make(stream, Runtime.defaultRuntime, { signal: abort.signal })[Symbol.asyncIterator]()
+    expect(await iterator.next()).toEqual({ done: false, value: 1 })
+    await expect(iterator.next()).rejects.toBe(defect)
+    expect(ends).toBe(1)
+    expect(getEventListeners(abort.signal, "abort")).toEqual([])
+    expect(await iterator.next()).toEqual(done)
+    expect(pulls).toBe(2)
   })
 })

@@ -1,23 +1,25 @@
 /** Streams and async iterables, converted in both directions. */
-import { Cause, Chunk, Effect, ExecutionStrategy, Exit, Fiber, Option, Runtime, Scope, Stream } from "effect"
+import { Cause, type Chunk, Effect, ExecutionStrategy, Exit, Fiber, Option, Runtime, Scope, Stream } from "effect"
 
 type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 
 export interface Options {
   /** Closing it ends every iterator of the iterable, as `return` does. */
   readonly scope?: Scope.Scope | undefined
+  /** What the next `next` throws after the scope has closed; each later one is done. Absent: every one is done. */
+  readonly closedWith?: (() => unknown) | undefined
   /** When it aborts, the stream ends, the next `next` rejects with the signal's reason, and each later one is done. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * A stream as an async iterable that pulls only on `next()`: a consumer receives an element only after it has asked for one. Each iterator runs the
- * stream anew. `next` rejects with the stream's error; leaving the loop, or `return`, ends the stream.
+ * stream anew. `next` rejects with the stream's error or defect, and each later one is done; leaving the loop, or `return`, ends the stream.
  */
 export const make = <A, E>(
   stream: Stream.Stream<A, E>,
   runtime: Runtime.Runtime<never>,
-  { scope: parent, signal }: Options = {}
+  { closedWith, scope: parent, signal }: Options = {}
 ): AsyncIterable<A> => ({
   [Symbol.asyncIterator]: () => {
     const fork = (of: Scope.Scope) => Scope.fork(of, ExecutionStrategy.sequential)
@@ -26,59 +28,64 @@ export const make = <A, E>(
     const streamScope = Effect.runSync(fork(scope))
     const done: IteratorResult<A> = { done: true, value: undefined }
     let pull: Pull<A, E> | undefined
-    let ahead: ReadonlyArray<A> = []
+    let ahead: Iterator<A> = [][Symbol.iterator]()
     let asking: Fiber.RuntimeFiber<IteratorResult<A>, E> | undefined
     let last: Promise<unknown> = Promise.resolve()
     let closed = false
-    let isAborted = false
+    let thrown: (() => unknown) | undefined
 
+    /** The first close decides what the next `next` throws. */
+    const end = (why?: () => unknown) => {
+      if (closed) return
+      closed = true
+      thrown = why
+    }
     const close = Scope.close(scope, Exit.void)
     const abort = () => {
-      isAborted = !closed
+      end(() => signal?.reason)
       Effect.runFork(close)
     }
     Effect.runSync(
       Scope.addFinalizer(
         scope,
         Effect.suspend(() => {
-          closed = true
+          // Every other close is preceded by `end`.
+          end(closedWith)
           signal?.removeEventListener("abort", abort)
           return asking === undefined ? Effect.void : Fiber.interrupt(asking)
         })
       )
     )
     if (signal?.aborted === true) abort()
-    else signal?.addEventListener("abort", abort)
+    else if (!closed) signal?.addEventListener("abort", abort)
 
     const step: Effect.Effect<IteratorResult<A>, E> = Effect.gen(function* () {
       if (closed) return done
       pull ??= yield* Scope.extend(Stream.toPull(stream), streamScope)
-      while (ahead.length === 0) {
+      for (;;) {
+        const next = ahead.next()
+        if (next.done !== true) return next
         const more = yield* Effect.either(pull)
-        if (more._tag === "Right") ahead = Chunk.toReadonlyArray(more.right)
-        else {
-          // Otherwise the finalizer would wait for this fiber.
-          asking = undefined
-          yield* close
-          return Option.isNone(more.left) ? done : yield* Effect.fail(more.left.value)
-        }
+        if (more._tag === "Left") return Option.isNone(more.left) ? done : yield* Effect.fail(more.left.value)
+        ahead = more.right[Symbol.iterator]()
       }
-      const [value, ...rest] = ahead as readonly [A, ...Array<A>]
-      ahead = rest
-      return { done: false, value }
     })
     const ended = (): IteratorResult<A> => {
-      if (!isAborted) return done
-      isAborted = false
-      throw signal?.reason
+      const why = thrown
+      thrown = undefined
+      if (why === undefined) return done
+      throw why()
     }
     const ask = async (): Promise<IteratorResult<A>> => {
       if (closed) return ended()
       asking = Runtime.runFork(runtime)(step)
       const exit = await Effect.runPromise(Fiber.await(asking))
-      if (Exit.isSuccess(exit)) return exit.value.done === true ? ended() : exit.value
-      if (closed && Exit.isInterrupted(exit)) return ended()
-      throw Cause.squash(exit.cause)
+      if (Exit.isSuccess(exit) && exit.value.done !== true) return exit.value
+      if (closed && (Exit.isSuccess(exit) || Exit.isInterrupted(exit))) return ended()
+      end()
+      const whole = Exit.zipLeft(exit, await Effect.runPromiseExit(close))
+      if (Exit.isSuccess(whole)) return done
+      throw Cause.squash(whole.cause)
     }
     return {
       /** Concurrent calls are served one at a time, in call order. */
@@ -88,6 +95,7 @@ export const make = <A, E>(
         return next
       },
       return: async () => {
+        end()
         await Effect.runPromise(close)
         return done
       }
@@ -104,7 +112,9 @@ export const toStream = <A, E>(source: AsyncIterable<A>, failed: (cause: unknown
     Effect.gen(function* () {
       const iterator = source[Symbol.asyncIterator]()
       let isOver = false
-      yield* Effect.addFinalizer(() => Effect.sync(() => isOver || void iterator.return?.().catch(() => {})))
+      // `return` of an iterator in plain JavaScript may throw, or return no promise.
+      const leave = async () => iterator.return?.()
+      yield* Effect.addFinalizer(() => Effect.sync(() => isOver || void leave().catch(() => {})))
       const next = Effect.tryPromise({ try: () => iterator.next(), catch: (cause) => Option.some(failed(cause)) }).pipe(
         Effect.tapError(() => Effect.sync(() => (isOver = true)))
       )
