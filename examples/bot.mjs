@@ -8,6 +8,10 @@
  */
 const url = (process.env.MILLRACE_URL ?? "http://127.0.0.1:7717").replace(/\/+$/, "")
 const token = process.env.MILLRACE_TOKEN
+if (!token) {
+  console.error("Set MILLRACE_TOKEN: millrace token create bot")
+  process.exit(1)
+}
 const allowed = process.argv.slice(2)
 /** The server sends a heartbeat every 15 seconds. A connection that is silent for longer than this is lost. */
 const silence = 45_000

@@ -15,7 +15,7 @@ import urllib.request
 import uuid
 
 URL = os.environ.get("MILLRACE_URL", "http://127.0.0.1:7717").rstrip("/")
-TOKEN = os.environ["MILLRACE_TOKEN"]
+TOKEN = os.environ.get("MILLRACE_TOKEN") or sys.exit("Set MILLRACE_TOKEN: millrace token create me")
 ENDS = {"turn.completed": 0, "turn.failed": 1, "turn.interrupted": 1}
 # The server sends a heartbeat every 15 seconds. A connection that is silent for longer than this is lost.
 SILENCE = 45

@@ -8,7 +8,14 @@
 import { readFileSync } from "node:fs"
 import { createServer, request } from "node:http"
 
-const { hostname, port } = new URL(process.env.MILLRACE_URL ?? "http://127.0.0.1:7717")
+const url = process.env.MILLRACE_URL ?? "http://127.0.0.1:7717"
+if (!url.startsWith("http://")) {
+  console.error(`MILLRACE_URL must begin with http://, and is ${url}.`)
+  process.exit(1)
+}
+const { hostname: host, port } = new URL(url)
+// A URL has brackets around an IPv6 address, which a lookup refuses.
+const hostname = host.replace(/^\[|\]$/g, "")
 const page = readFileSync(new URL("browser.html", import.meta.url))
 const policy = "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; form-action 'none'"
 

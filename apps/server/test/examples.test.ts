@@ -1,5 +1,7 @@
 /** Every program of `examples`, run as its README says, against a real server and the demo agent. */
 import { spawnSync } from "node:child_process"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join, resolve } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
@@ -75,6 +77,46 @@ const printsEachEventOnce = (program: readonly [string, string]) =>
 
 it.scopedLive("D2 C2 curl.sh: a turn behind a proxy that cuts connections, each event once", () =>
   printsEachEventOnce(["sh", "curl.sh"])
+)
+
+it.scopedLive("D2 curl.sh: does not reconnect after `end`", () =>
+  Effect.gen(function* () {
+    let follows = 0
+    const server = createServer((asked, answer) => {
+      if (asked.method === "POST") return answer.end('{"threadId":"thr_1"}')
+      follows++
+      return answer.end('event: end\ndata: {"reason":"deleted"}\n\n')
+    })
+    yield* Effect.acquireRelease(
+      Effect.async<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => server.close())
+    )
+    const { port } = server.address() as AddressInfo
+    const given = { dataDir: process.cwd(), token: "mlr_unused", url: `http://127.0.0.1:${port}` }
+    const running = yield* start(["sh", "curl.sh"], given)
+    expect(yield* running.ended).toMatchObject({ code: 1, stdout: "" })
+    expect(follows).toBe(1)
+  })
+)
+
+it.scopedLive("each program refuses what it cannot use, and names it", () =>
+  Effect.gen(function* () {
+    const given = { dataDir: process.cwd(), token: "mlr_unused", url: "http://127.0.0.1:9" }
+    const refusal = (program: Parameters<typeof start>[0], changed: Partial<typeof given>) =>
+      Effect.flatMap(start(program, { ...given, ...changed }), ({ ended }) => ended)
+    expect(yield* refusal(["sh", "curl.sh", "two\nlines"], {})).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("one line")
+    })
+    expect(yield* refusal([process.execPath, "serve.mjs"], { url: "https://example.com" })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("http://")
+    })
+    expect(yield* refusal([process.execPath, "bot.mjs"], { token: "" })).toMatchObject({
+      code: 1,
+      stderr: "Set MILLRACE_TOKEN: millrace token create bot\n"
+    })
+  })
 )
 
 const hasPython = spawnSync("python3", ["--version"]).status === 0
