@@ -1,7 +1,8 @@
 /** Servers that accept a connection and do not answer: every call of this client ends, and a subscriber reconnects. */
+import type { AddressInfo } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Queue, Schedule, Stream, TestClock } from "effect"
-import { WebSocketServer, type Peer } from "ws"
+import { type WebSocket, WebSocketServer } from "ws"
 import { ThreadId } from "@millrace/contracts/Ids"
 import * as Follow from "./Follow.ts"
 import * as HttpTransport from "./HttpTransport.ts"
@@ -34,7 +35,7 @@ const server = Effect.gen(function* () {
       })
   )
   let connections = 0
-  const hear = (connection: number, peer: Peer) => (data: { readonly toString: () => string }) => {
+  const hear = (connection: number, peer: WebSocket) => (data: { readonly toString: () => string }) => {
     const message = JSON.parse(data.toString()) as { readonly _tag: string; readonly id: string; readonly tag: string }
     if (message._tag === "Ping") return peer.send('{"_tag":"Pong"}')
     if (message._tag !== "Request") return
@@ -46,7 +47,7 @@ const server = Effect.gen(function* () {
   sockets.on("listening", () => Deferred.unsafeDone(listening, Exit.void))
   yield* Deferred.await(listening)
   const rpc = yield* RpcTransport.make({
-    url: `ws://127.0.0.1:${sockets.address().port}/rpc`,
+    url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}/rpc`,
     webSocket: NodeWebSocket.open(undefined),
     deadline: "5 seconds"
   })

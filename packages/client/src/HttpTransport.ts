@@ -1,5 +1,6 @@
 /** The HTTP interface: read models and commands as JSON, `follow` as server-sent events, export and import of threads. Needs only `fetch`. */
-import { Effect, Option, Schema, Stream } from "effect"
+import type { EventSourceMessage } from "eventsource-parser"
+import { Array, Effect, Option, Schema, Stream } from "effect"
 import { Accepted, CommandStatus } from "@millrace/contracts/Command"
 import * as Errors from "@millrace/contracts/Errors"
 import { ControlFrame, EventFrame, type Frame } from "@millrace/contracts/Frame"
@@ -24,9 +25,9 @@ const following = Schema.Union(Errors.CursorError, Errors.StorageUnavailable)
 const isEventFrame = Schema.is(EventFrame)
 const control = Schema.decodeUnknownOption(ControlFrame)
 
-const frameOf = (sse: Sse.SseFrame): Effect.Effect<Option.Option<Frame>, ProtocolError> => {
+const frameOf = (sse: EventSourceMessage): Effect.Effect<Option.Option<Frame>, ProtocolError> => {
   const data = Option.getOrUndefined(HttpRequest.parse(sse.data))
-  if (sse.event !== "message")
+  if (sse.event !== undefined && sse.event !== "message")
     // An unknown control frame is ignored (D5).
     return Effect.succeed(control({ ...(typeof data === "object" ? data : {}), _tag: sse.event }))
   const frame: unknown = { _tag: "event", cursor: sse.id, event: data }
@@ -37,20 +38,18 @@ const frameOf = (sse: Sse.SseFrame): Effect.Effect<Option.Option<Frame>, Protoco
 
 /** The frames of an answer's body, until it ends. */
 const framesOf = (reader: ReadableStreamDefaultReader<Uint8Array>, lost: HttpRequest.HttpRequest["lost"]) => {
-  const parser = Sse.make()
+  const parser = Sse.make(maxFrameCharacters)
   return Stream.repeatEffectOption(
     Effect.tryPromise({ try: () => reader.read(), catch: (cause) => Option.some<TransportError>(lost(cause)) }).pipe(
       Effect.flatMap((part) => (part.done ? Effect.fail(Option.none<TransportError>()) : Effect.succeed(part.value)))
     )
   ).pipe(
-    Stream.mapConcatEffect((bytes) =>
-      Effect.gen(function* () {
-        const frames = yield* Effect.forEach(parser.push(bytes), frameOf)
-        if (parser.held() > maxFrameCharacters)
-          return yield* new ProtocolError({ message: `A frame is longer than ${maxFrameCharacters} characters.` })
-        return frames.filter(Option.isSome).map((frame) => frame.value)
-      })
-    )
+    Stream.mapConcatEffect((bytes) => {
+      const frames = parser.push(bytes)
+      return frames === undefined
+        ? Effect.fail(new ProtocolError({ message: `A frame is longer than ${maxFrameCharacters} characters.` }))
+        : Effect.map(Effect.forEach(frames, frameOf), Array.getSomes)
+    })
   )
 }
 

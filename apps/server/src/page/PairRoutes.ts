@@ -1,6 +1,6 @@
 /** Pairing: exchanges a one-time code for a browser session or a token (X3). The printed link opens `GET /pair`. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { Duration, Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { Forbidden } from "@millrace/contracts/Errors"
 import * as Access from "../auth/Access.ts"
 import * as AccessFile from "../auth/AccessFile.ts"
@@ -43,11 +43,15 @@ const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "ses
   )
 })
 
-/** The session cookie, with `Secure` when the browser uses TLS: by the public URL, or by a trusted proxy's header. */
-const cookie = ({ port, publicUrl }: AccessConfig["Type"], { headers }: HttpServerRequest.HttpServerRequest, token: string) =>
-  `${Access.cookieName(port())}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${Duration.toSeconds("365 days")}${
-    Proxy.isSecure(headers) || publicUrl?.startsWith("https:") === true ? "; Secure" : ""
-  }`
+/** `Secure` when the browser uses TLS: by the public URL, or by a trusted proxy's header. */
+const setSession = ({ port, publicUrl }: AccessConfig["Type"], { headers }: HttpServerRequest.HttpServerRequest, token: string) =>
+  HttpServerResponse.unsafeSetCookie(Access.cookieName(port()), token, {
+    path: "/",
+    httpOnly: true,
+    sameSite: "strict",
+    maxAge: "365 days",
+    secure: Proxy.isSecure(headers) || publicUrl?.startsWith("https:") === true
+  })
 
 /** Public routes: the code is the credential. */
 export const make = Effect.gen(function* () {
@@ -62,7 +66,7 @@ export const make = Effect.gen(function* () {
     if (request.method === "HEAD") return HttpServerResponse.empty()
     const code = new URLSearchParams(Target.queryOf(request.url)).get("code") ?? undefined
     return yield* redeem(code, "session").pipe(
-      Effect.map(({ token }) => HttpServerResponse.setHeader(home, "set-cookie", cookie(config, request, token))),
+      Effect.map(({ token }) => setSession(config, request, token)(home)),
       // A browser that opens its used link again (a restored tab) already has a session.
       Effect.catchTag("Forbidden", (error) =>
         Effect.mapBoth(ofRequest(request), { onSuccess: () => home, onFailure: () => error })

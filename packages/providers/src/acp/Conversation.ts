@@ -1,4 +1,11 @@
 /** Requests that open an ACP session: the handshake, and the native session, which is loaded or new. */
+import type {
+  InitializeRequest,
+  LoadSessionRequest,
+  NewSessionRequest,
+  ResumeSessionRequest,
+  SetSessionConfigOptionRequest
+} from "@agentclientprotocol/sdk"
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
@@ -32,10 +39,13 @@ const answered =
 
 /** The first request on every connection. Fails when the agent does not speak protocol version 1. */
 export const handshake = Effect.fn("Acp.handshake")(function* (provider: string, child: RpcChild) {
-  const clientCapabilities = { fs: { readTextFile: true, writeTextFile: true }, terminal: false }
-  const clientInfo = { name: "millrace", title: "Millrace", version: "0.1.0" }
+  const hello: InitializeRequest = {
+    protocolVersion: 1,
+    clientCapabilities: { fs: { readTextFile: true, writeTextFile: true }, terminal: false },
+    clientInfo: { name: "millrace", title: "Millrace", version: "0.1.0" }
+  }
   const agent = yield* child
-    .request("initialize", { protocolVersion: 1, clientCapabilities, clientInfo }, { deadlineMillis: startMillis })
+    .request("initialize", hello, { deadlineMillis: startMillis })
     .pipe(Effect.flatMap(answered(provider, "initialize", InitializeAnswer)))
   if (agent.protocolVersion === 1) return agent
   const message = `${provider} speaks version ${agent.protocolVersion} of the protocol; only version 1 is known.`
@@ -77,7 +87,7 @@ export const begin = Effect.fn("Acp.begin")(function* (
   agent: InitializeAnswer,
   input: OpenInput
 ) {
-  const where = { cwd: input.cwd, mcpServers: [] }
+  const where: NewSessionRequest = { cwd: input.cwd, mcpServers: [] }
   const start = child.request("session/new", where, { deadlineMillis: startMillis }).pipe(
     Effect.flatMap(answered(provider, "session/new", NewAnswer)),
     Effect.map(({ sessionId, ...settings }) => ({
@@ -102,7 +112,11 @@ export const begin = Effect.fn("Acp.begin")(function* (
       Effect.flatMap((drain) => Effect.ensuring(load, Fiber.interrupt(drain)))
     )
   const resume = (method: string, sessionId: string) =>
-    dropping(child.request(method, { sessionId, ...where }, { deadlineMillis: loadMillis })).pipe(
+    dropping(
+      child.request(method, { sessionId, ...where } satisfies LoadSessionRequest & ResumeSessionRequest, {
+        deadlineMillis: loadMillis
+      })
+    ).pipe(
       Effect.flatMap((answer) => answered(provider, method, LoadAnswer)(answer ?? null)),
       Effect.map((settings) => ({
         sessionId,
@@ -140,7 +154,14 @@ export const begin = Effect.fn("Acp.begin")(function* (
 const choose = (child: RpcChild, sessionId: string, settings: Settings, model: string) => {
   const option = settings.configOptions?.find(({ category, id }) => category === "model" || id === "model")
   if (option !== undefined)
-    return Effect.as(child.request("session/set_config_option", { sessionId, configId: option.id, value: model }), [])
+    return Effect.as(
+      child.request("session/set_config_option", {
+        sessionId,
+        configId: option.id,
+        value: model
+      } satisfies SetSessionConfigOptionRequest),
+      []
+    )
   if (settings.models != null) return Effect.as(child.request("session/set_model", { sessionId, modelId: model }), [])
   return Effect.succeed([
     {

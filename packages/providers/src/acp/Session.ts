@@ -1,4 +1,5 @@
 /** A session on one agent process: sends prompts to its native session, and maps its messages through `Mapping` and `Normaliser`. */
+import type { CancelNotification, PromptRequest } from "@agentclientprotocol/sdk"
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
@@ -135,7 +136,7 @@ export const open = Effect.fn("Acp.open")(function* (
   const cancel = (nativeTurnId: string) =>
     Effect.suspend(() => {
       mapping.cancelling(nativeTurnId)
-      return Effect.zipRight(child.notify("session/cancel", { sessionId }), giveUpAsking)
+      return Effect.zipRight(child.notify("session/cancel", { sessionId } satisfies CancelNotification), giveUpAsking)
     })
   const stopping = Effect.unsafeMakeSemaphore(1)
   return {
@@ -149,8 +150,9 @@ export const open = Effect.fn("Acp.open")(function* (
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
       yield* session.add(mapping.begin(native, text))
+      const request: PromptRequest = { sessionId, prompt: [{ type: "text", text }] }
       yield* child
-        .notify("session/prompt", { nativeTurnId: native, sessionId, prompt: [{ type: "text", text }] })
+        .notify("session/prompt", { nativeTurnId: native, ...request })
         .pipe(Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && turns.refuse(native))))
     }),
     steer: () => Effect.fail(refused("steer", "The Agent Client Protocol cannot steer a turn.")),

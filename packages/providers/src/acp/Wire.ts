@@ -2,6 +2,7 @@
  * Decoders for the Agent Client Protocol (version 1). An unknown update decodes as `Other`, never as a failure; tool kinds and stop reasons are open
  * strings.
  */
+import type { SessionUpdate } from "@agentclientprotocol/sdk"
 import { Array, Option, Schema } from "effect"
 import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
 import * as Message from "../process/Message.ts"
@@ -92,36 +93,30 @@ const withParts = (call: Fields): Fields => {
   return { ...call, content: parts.map((part) => (typeof part === "string" ? textPart(part) : part)) }
 }
 
+const tool = (update: Fields): Update =>
+  Option.match(decodeTool(withParts(update)), { onNone: () => other, onSome: (call): Update => ({ _tag: "Tool", call }) })
+
+/** The updates that are read, by the protocol's names. */
+const decoders: Partial<Record<SessionUpdate["sessionUpdate"], (update: Fields) => Update>> = {
+  agent_message_chunk: (update) => chunk("agent-message", update),
+  agent_thought_chunk: (update) => chunk("reasoning", update),
+  user_message_chunk: () => ({ _tag: "Echo" }),
+  tool_call: tool,
+  tool_call_update: tool,
+  plan: (update) =>
+    Option.match(decodePlan(update), { onNone: () => other, onSome: ({ entries }): Update => ({ _tag: "Plan", entries }) }),
+  usage_update: (update) =>
+    Option.match(decodeUsed(update), {
+      onNone: () => other,
+      onSome: ({ size, used }): Update => ({ _tag: "Used", contextTokens: used ?? undefined, contextWindow: size ?? undefined })
+    })
+}
+const decoderOf = new Map(Object.entries(decoders))
+
 /** Decodes a `session/update`. An update of another session than `sessionId` is `Other`. Total. */
 export const decodeUpdate = (sessionId: string, params: unknown): Update => {
   const update = isRecord(params) && params["sessionId"] === sessionId ? params["update"] : undefined
-  if (!isRecord(update)) return other
-  switch (update["sessionUpdate"]) {
-    case "agent_message_chunk":
-      return chunk("agent-message", update)
-    case "agent_thought_chunk":
-      return chunk("reasoning", update)
-    case "user_message_chunk":
-      return { _tag: "Echo" }
-    case "tool_call":
-    case "tool_call_update":
-      return Option.match(decodeTool(withParts(update)), {
-        onNone: () => other,
-        onSome: (call): Update => ({ _tag: "Tool", call })
-      })
-    case "plan":
-      return Option.match(decodePlan(update), {
-        onNone: () => other,
-        onSome: ({ entries }): Update => ({ _tag: "Plan", entries })
-      })
-    case "usage_update":
-      return Option.match(decodeUsed(update), {
-        onNone: () => other,
-        onSome: ({ size, used }): Update => ({ _tag: "Used", contextTokens: used ?? undefined, contextWindow: size ?? undefined })
-      })
-    default:
-      return other
-  }
+  return isRecord(update) ? (decoderOf.get(stringAt(update, "sessionUpdate") ?? "")?.(update) ?? other) : other
 }
 
 /** The options with a valid id, each id once, at most 50. */

@@ -4,10 +4,10 @@
  */
 import { cut } from "@millrace/contracts/Text"
 import { readFileSync } from "node:fs"
-import { makeParser } from "@effect/experimental/Sse"
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "@effect/platform"
 import type { Failure } from "@millrace/contracts/Item"
 import { Chunk, Clock, Effect, Redacted, Stream } from "effect"
+import { createParser } from "eventsource-parser"
 import type { Environment } from "../process/Environment.ts"
 import * as Failures from "./Failures.ts"
 import { type Dialect, modelsOf } from "./Wire.ts"
@@ -120,25 +120,20 @@ const text = (response: HttpClientResponse.HttpClientResponse, limit: number) =>
     )
   })
 
-const lines = /[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+/g
-
-/** Parses bytes into the data of events, in order. An event larger than the limit becomes a `Failure`. */
+/** Parses bytes into the data of events, in order. An event larger than the limit becomes a `Failure`, which is the last element. */
 const events = (limit: number) => {
   const tooLarge = failure("protocol", `The endpoint sent one event of more than ${limit} characters.`)
   const decoder = new TextDecoder()
   const found: Array<string | Failure> = []
-  const parser = makeParser((event) => event._tag === "Event" && found.push(event.data.length > limit ? tooLarge : event.data), {
-    maxEventSize: limit
+  const parser = createParser({
+    maxBufferSize: limit,
+    onEvent: ({ data }) => found.push(data.length > limit ? tooLarge : data),
+    onError: ({ type }) => type === "max-buffer-size-exceeded" && found.push(tooLarge)
   })
-  let held = ""
   return (chunk: Chunk.Chunk<Uint8Array>): Chunk.Chunk<string | Failure> => {
     for (const bytes of chunk) {
-      const text = held + decoder.decode(bytes, { stream: true })
-      // Hold back a final CR: a CRLF split between chunks would count as two line ends.
-      held = text.endsWith("\r") ? "\r" : ""
-      // Feed single lines: the parser rescans its input from the beginning for each line in it.
-      for (const line of (held === "" ? text : text.slice(0, -1)).match(lines) ?? [])
-        if (parser.feed(line) !== undefined) found.push(tooLarge)
+      if (found.includes(tooLarge)) break
+      parser.feed(decoder.decode(bytes, { stream: true }))
     }
     return Chunk.unsafeFromArray(found.splice(0))
   }

@@ -8,6 +8,7 @@ import type { EventFilter } from "@millrace/contracts/Filter"
 import type { StreamName } from "@millrace/contracts/Ids"
 import * as Client from "@millrace/client/Follow"
 import * as Sse from "@millrace/client/Sse"
+import type { EventSourceMessage } from "eventsource-parser"
 import { Disconnected } from "@millrace/client/TransportError"
 import { Deferred, Effect, Either, Option, Queue, Random, Stream } from "effect"
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
@@ -109,10 +110,10 @@ const inProcess =
 const subscribed = (delivery: "lossless" | "best-effort") =>
   inProcess((server, state, capacity) => server.subscribe({ ...query(server, state), capacity, delivery }))
 
-const ofSse = ({ data, event, id }: Sse.SseFrame): Seen | undefined => {
+const ofSse = ({ data, event, id }: EventSourceMessage): Seen | undefined => {
   const control = () => JSON.parse(data) as { readonly head: number; readonly replayed: number; readonly resumeAfter: string }
   switch (event) {
-    case "message":
+    case undefined:
       return { _tag: "event", offset: id === undefined ? Number.NaN : offsetOf(id), json: data }
     case "caught-up":
       return { _tag: "caught-up", head: control().head, replayed: control().replayed }
@@ -160,7 +161,7 @@ const makeSocket = (capacity: number) =>
 const sse = (first: string) => (server: Server, state: State) =>
   Effect.gen(function* () {
     const attach = begin(state)
-    const parser = Sse.make()
+    const parser = Sse.make(Number.MAX_SAFE_INTEGER)
     const { after } = query(server, state)
     // The URL never changes: the header takes precedence over its cursor.
     const parameters = new URLSearchParams(state.stream === undefined ? { after: first } : { after: first, stream: state.stream })
@@ -173,7 +174,7 @@ const sse = (first: string) => (server: Server, state: State) =>
     for (let chunk = yield* piece; chunk !== undefined && budget > 0; chunk = budget > 0 ? yield* piece : undefined) {
       for (let from = 0; from < chunk.length && budget > 0;) {
         const size = Math.min(yield* Random.nextIntBetween(1, 600), budget)
-        for (const frame of parser.push(chunk.subarray(from, from + size))) {
+        for (const frame of parser.push(chunk.subarray(from, from + size)) ?? []) {
           const seen = ofSse(frame)
           if (seen !== undefined) take(state, attach, seen)
         }
