@@ -9,6 +9,7 @@ export default [
   // Pure code: threads are not isolated (vitest.config.ts), because loading Effect takes longer than most of these files.
   project("client", "threads"),
   project("contracts", "threads"),
+  project("model", "threads"),
   project("orchestration", "threads"),
   project("host"),
   project("log"),

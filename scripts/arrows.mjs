@@ -4,13 +4,14 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 
 const allowed = {
   contracts: [],
+  model: ["contracts"],
   log: ["contracts"],
-  orchestration: ["contracts", "log"],
+  orchestration: ["contracts", "log", "model"],
   providers: ["contracts"],
   host: ["contracts", "log", "orchestration", "providers"],
   client: ["contracts"],
-  server: ["contracts", "log", "orchestration", "providers", "host", "client"],
-  web: ["contracts", "client"],
+  server: ["contracts", "log", "model", "orchestration", "providers", "host", "client"],
+  web: ["contracts", "client", "model"],
   desktop: ["contracts", "host"]
 }
 

@@ -11,7 +11,7 @@ const root = resolve(web, "../..")
 const dist = join(web, "dist")
 const stamp = join(dist, "first-load.json")
 const sources = ["apps/web/src", "apps/web/public", "apps/web/index.html", "apps/web/vite.config.ts", "apps/web/scripts"]
-const others = ["packages/client/src", "packages/contracts/src", "pnpm-lock.yaml"]
+const others = ["packages/client/src", "packages/contracts/src", "packages/model/src", "pnpm-lock.yaml"]
 
 const newest = (path) =>
   statSync(path).isDirectory()

@@ -231,6 +231,12 @@ export const LogEvent = Schema.Struct({
 })
 export type LogEvent = typeof LogEvent.Type
 
+/**
+ * The event as one of the known types, without decoding its data: the writers of the log are typed. An event of a type that this version does not
+ * know matches no case of a `switch`.
+ */
+export const domainEvent = ({ data, type }: Pick<LogEvent, "data" | "type">): DomainEvent => ({ type, data }) as DomainEvent
+
 /** Decodes `data` when the type is known. */
 export const decodeData = <T extends EventType>(type: T, data: unknown) =>
   Schema.decodeUnknownEither(EventData[type] as unknown as Schema.Schema<DataOf<T>>)(data)

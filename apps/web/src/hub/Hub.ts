@@ -17,7 +17,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import { type Frame, leaseOver } from "@millrace/contracts/Frame"
 import { usageIn } from "@millrace/contracts/Signal"
 import { type Chunk, Effect, Fiber, Scope, Stream } from "effect"
-import * as AppState from "../store/AppState.ts"
+import * as AppState from "@millrace/model/AppState"
 import { answer } from "./Answer.ts"
 import * as Probe from "./Probe.ts"
 import * as Saved from "./Saved.ts"
@@ -133,7 +133,7 @@ export const make = (origin: string): Hub => {
     })
   const pass = (events: ReadonlyArray<LogEvent>) => {
     if (world === undefined) return
-    world = AppState.foldAll(world, events)
+    world = AppState.applyAll(world, events)
     tell({ tag: "events", events })
     keep()
     const { threads } = world

@@ -2,7 +2,7 @@
  * The state of this browser between visits: the world and its offset are one value in IndexedDB, so that a reload never finds a cursor
  * without its state. An edge with the browser's clock. A failure (private window, full disk) is treated as no saved state.
  */
-import { isWorld, type AppState } from "../store/AppState.ts"
+import { isAppState, type AppState } from "@millrace/model/AppState"
 
 export interface Place {
   readonly world: AppState
@@ -40,7 +40,9 @@ const attempt = async <A>(use: (store: IDBObjectStore) => IDBRequest<A>): Promis
 /** The saved state; `undefined` when there is none or it was saved by an incompatible version of the page. */
 export const load = async (): Promise<Place | undefined> => {
   const value = await attempt<Partial<Place> | undefined>((store) => store.get("world"))
-  return isWorld(value?.world) && typeof value.savedAt === "number" ? { world: value.world, savedAt: value.savedAt } : undefined
+  return isAppState(value?.world) && typeof value.savedAt === "number"
+    ? { world: value.world, savedAt: value.savedAt }
+    : undefined
 }
 export const save = (world: AppState): Promise<unknown> =>
   attempt((store) => store.put({ world, savedAt: Date.now() } satisfies Place, "world"))

@@ -4,7 +4,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { CommandId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { PageRequest } from "@millrace/contracts/Millrace"
-import type { AppState } from "../store/AppState.ts"
+import type { AppState } from "@millrace/model/AppState"
 
 /** The calls of `Millrace`, as values. `events`: at most `limit` events with a greater offset than `since`. */
 export type Call =

@@ -44,7 +44,7 @@ it("D2 D14 a thread is opened while it streams: text before, with and after its 
   vi.stubGlobal("document", { hidden: false, addEventListener: () => {} })
   vi.stubGlobal("requestAnimationFrame", (draw: () => void) => draw())
   const Store = await import("./Store.ts")
-  const { fromSnapshot } = await import("./AppState.ts")
+  const { fromSnapshot } = await import("@millrace/model/AppState")
 
   toTab({
     tag: "world",

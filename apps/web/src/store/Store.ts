@@ -10,9 +10,9 @@ import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
 import * as Link from "../hub/Link.ts"
 import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
 import * as Recent from "./Recent.ts"
-import * as Transcript from "./Transcript.ts"
+import * as Transcript from "@millrace/model/Transcript"
 import * as Waiting from "./Waiting.ts"
-import * as AppState from "./AppState.ts"
+import * as AppState from "@millrace/model/AppState"
 
 /** Maximum number of open transcripts; the least recently opened one is evicted first. */
 const maxTranscripts = 6
@@ -93,9 +93,9 @@ const take = (events: ReadonlyArray<LogEvent>) => {
     if (threadId === undefined) continue
     early.get(threadId)?.push(event)
     const opened = state.threads.get(threadId)
-    if (opened?.state === "ready") Transcript.fold(opened.transcript, event)
+    if (opened?.state === "ready") Transcript.apply(opened.transcript, event)
   }
-  set({ world: AppState.foldAll(state.world, fresh), tail: [...state.tail, ...fresh].slice(-maxTail) })
+  set({ world: AppState.applyAll(state.world, fresh), tail: [...state.tail, ...fresh].slice(-maxTail) })
 }
 
 const hear = (message: ToTab) => {
@@ -145,8 +145,8 @@ export const openThread = async (threadId: ThreadId): Promise<void> => {
   early.set(threadId, [])
   try {
     const [itemPage, turnPage] = await Promise.all([items(threadId), turns(threadId)])
-    const transcript = Transcript.make(threadId, itemPage, turnPage)
-    for (const event of early.get(threadId) ?? []) Transcript.fold(transcript, event)
+    const transcript = Transcript.make(threadId, itemPage, turnPage, Object.values(state.world?.requests ?? {}))
+    for (const event of early.get(threadId) ?? []) Transcript.apply(transcript, event)
     setThread(threadId, { state: "ready", transcript, loadingOlder: false })
   } catch (cause) {
     setThread(threadId, { state: "failed", message: words(cause) })

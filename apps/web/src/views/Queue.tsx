@@ -6,7 +6,7 @@ import { Action } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
-import type { Transcript } from "../store/Transcript.ts"
+import type { Transcript } from "@millrace/model/Transcript"
 
 const moved = (ids: ReadonlyArray<TurnId>, from: number, to: number): Array<TurnId> => {
   const next = ids.filter((_, at) => at !== from)

@@ -8,7 +8,8 @@ import { apply, theme, type Theme } from "../ui/Theme.ts"
 import { ago } from "../ui/Time.ts"
 import { useNow } from "../ui/useNow.ts"
 import { useStore } from "../store/useStore.ts"
-import type { Thread, AppState } from "../store/AppState.ts"
+import type { AppState } from "@millrace/model/AppState"
+import type { Thread } from "@millrace/model/Thread"
 
 const urgency: Readonly<Record<ThreadStatus, number>> = { "needs-you": 0, running: 1, queued: 2, failed: 3, idle: 3 }
 /** Threads that need a person come first; then the most recent. */

@@ -5,7 +5,7 @@ import { useAction } from "../ui/Action.tsx"
 import { threadHref } from "../ui/Route.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
-import type { Settled } from "../store/AppState.ts"
+import type { Settled } from "@millrace/model/AppState"
 import { Changes } from "./Diff.tsx"
 
 const choiceWord: Readonly<Record<Decision, string>> = {

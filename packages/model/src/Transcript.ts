@@ -2,12 +2,15 @@
  * One thread's turns and items: pages of the read model, each read at one offset, and the events after those offsets, each once.
  * Items are immutable values that are replaced, so that a view redraws only changed ones; the collection changes in place.
  */
-import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import { domainEvent, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { ItemView } from "@millrace/contracts/Item"
+import type { ItemView, RequestView } from "@millrace/contracts/Item"
 import type { PageOf } from "@millrace/contracts/Millrace"
 import type { TurnView } from "@millrace/contracts/State"
 import type { Settled } from "./AppState.ts"
+import * as Item from "./Item.ts"
+import * as Request from "./Request.ts"
+import * as Turn from "./Turn.ts"
 
 /** A row of the thread: an item, a settled request, or the end of a turn. */
 export type Row =
@@ -31,6 +34,8 @@ export interface Transcript {
   turnOrder: Array<TurnId>
   /** For requests that opened while this transcript was followed: the newest item at that time. */
   readonly askedAfter: Map<RequestId, ItemId>
+  /** The open requests, and the turn of each. */
+  readonly openRequests: Map<RequestId, TurnId>
   /** Page cursor of older items and turns; `undefined` when all are loaded. */
   before: number | undefined
   beforeTurns: number | undefined
@@ -42,7 +47,16 @@ export interface Transcript {
   structure: number
 }
 
-export const make = (threadId: ThreadId, items: PageOf<ItemView>, turns: PageOf<TurnView>): Transcript => {
+/**
+ * The transcript of a thread from the newest page of its items and of its turns. `requests`: the open requests of an `AppState`. Apply to the transcript
+ * the events that were received after that state and since the pages were requested.
+ */
+export const make = (
+  threadId: ThreadId,
+  items: PageOf<ItemView>,
+  turns: PageOf<TurnView>,
+  requests: ReadonlyArray<RequestView> = []
+): Transcript => {
   const transcript: Transcript = {
     threadId,
     items: new Map(),
@@ -50,6 +64,7 @@ export const make = (threadId: ThreadId, items: PageOf<ItemView>, turns: PageOf<
     turns: new Map(),
     turnOrder: [],
     askedAfter: new Map(),
+    openRequests: new Map(requests.flatMap((one) => (one.threadId === threadId ? [[one.requestId, one.turnId] as const] : []))),
     before: undefined,
     beforeTurns: undefined,
     itemsFrom: items.offset ?? 0,
@@ -90,20 +105,6 @@ export const addTurns = (transcript: Transcript, page: PageOf<TurnView>): void =
   transcript.structure++
 }
 
-const setItem = (transcript: Transcript, itemId: ItemId, offset: number, change: (item: ItemView) => ItemView): boolean => {
-  const known = transcript.items.get(itemId)
-  if (known === undefined || offset <= known.offset) return false
-  transcript.items.set(itemId, { value: change(known.value), offset })
-  return true
-}
-
-const setTurn = (transcript: Transcript, turnId: TurnId, offset: number, change: (turn: TurnView) => TurnView): boolean => {
-  const known = transcript.turns.get(turnId)
-  if (known === undefined || offset <= known.offset) return false
-  transcript.turns.set(turnId, { value: change(known.value), offset })
-  return true
-}
-
 const addTurn = (transcript: Transcript, offset: number, turn: TurnView): boolean => {
   if (offset <= transcript.turnsFrom || transcript.turns.has(turn.turnId)) return false
   transcript.turns.set(turn.turnId, { value: turn, offset })
@@ -111,10 +112,6 @@ const addTurn = (transcript: Transcript, offset: number, turn: TurnView): boolea
   transcript.structure++
   return true
 }
-
-/** Appends a delta: to the output of a command, else to the text. */
-const withText = (item: ItemView, text: string): ItemView =>
-  item.kind === "command" ? { ...item, output: (item.output ?? "") + text } : { ...item, text: (item.text ?? "") + text }
 
 /** Whether an item that completes without a known start belongs to a fully loaded turn, rather than to a page that is not loaded. */
 const isLate = (transcript: Transcript, { turnId }: ItemView): boolean => {
@@ -124,108 +121,60 @@ const isLate = (transcript: Transcript, { turnId }: ItemView): boolean => {
   return first !== undefined && transcript.turnOrder.indexOf(turnId) > transcript.turnOrder.indexOf(first)
 }
 
-const addItem = (transcript: Transcript, offset: number, item: ItemView): boolean => {
-  if (offset <= transcript.itemsFrom || transcript.items.has(item.itemId)) return false
-  transcript.items.set(item.itemId, { value: item, offset })
-  transcript.order.push(item.itemId)
-  transcript.structure++
+const applyItem = (transcript: Transcript, event: Item.ItemEvent, offset: number): boolean => {
+  const { itemId } = event.data
+  const known = transcript.items.get(itemId)
+  if (offset <= (known?.offset ?? transcript.itemsFrom)) return false
+  const value = Item.apply(known?.value, event)
+  if (value === undefined || value === known?.value) return false
+  if (known === undefined) {
+    if (event.type !== "item.started" && !isLate(transcript, value)) return false
+    transcript.order.push(itemId)
+    transcript.structure++
+  }
+  transcript.items.set(itemId, { value, offset })
   return true
 }
 
-const foldItem = (transcript: Transcript, event: DomainEvent, offset: number): boolean => {
-  switch (event.type) {
-    case "item.started":
-      return addItem(transcript, offset, { ...event.data, status: "open" })
-    case "item.delta": {
-      const { itemId, text } = event.data
-      return setItem(transcript, itemId, offset, (item) => withText(item, text))
-    }
-    case "item.completed":
-    case "item.amended":
-      return (
-        setItem(transcript, event.data.itemId, offset, () => event.data) ||
-        (isLate(transcript, event.data) && addItem(transcript, offset, event.data))
-      )
-    default:
-      return false
+/** Keeps the open requests of the thread. Returns whether one of this turn is open after the event. */
+const isWaiting = (transcript: Transcript, event: DomainEvent, turnId: TurnId): boolean => {
+  if (event.type === "request.opened") {
+    const { requestId } = event.data
+    const newest = transcript.order.at(-1)
+    if (newest !== undefined && !transcript.askedAfter.has(requestId)) transcript.askedAfter.set(requestId, newest)
+    transcript.openRequests.set(requestId, turnId)
   }
+  const settlement = Request.settlement(event)
+  if (settlement !== undefined) transcript.openRequests.delete(settlement.requestId)
+  for (const of of transcript.openRequests.values()) if (of === turnId) return true
+  return false
 }
 
-const foldTurn = (transcript: Transcript, event: DomainEvent, offset: number, at: string): boolean => {
-  switch (event.type) {
-    case "turn.requested": {
-      const { action, continues, goal, text, threadId, turnId } = event.data
-      const begun =
-        continues === undefined
-          ? { origin: goal === undefined ? ("user" as const) : ("goal" as const) }
-          : { origin: "continuation" as const, continues }
-      const towards = { ...(goal === undefined ? {} : { goalId: goal.goalId }), ...(action === undefined ? {} : { action }) }
-      return addTurn(transcript, offset, { turnId, threadId, status: "queued", ...begun, ...towards, text, requestedAt: at })
-    }
-    case "turn.edited": {
-      const { text } = event.data
-      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, text }))
-    }
-    case "turn.dispatched":
-      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, status: "running" }))
-    case "turn.requeued":
-      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, status: "queued" }))
-    case "turn.started": {
-      const { origin, threadId, turnId } = event.data
-      const started = { status: "running", origin, startedAt: at } as const
-      return (
-        setTurn(transcript, turnId, offset, (turn) => ({ ...turn, ...started })) ||
-        addTurn(transcript, offset, { turnId, threadId, text: "", requestedAt: at, ...started })
-      )
-    }
-    case "turn.updated": {
-      const { diff, plan, usage } = event.data
-      const told = {
-        ...(diff !== undefined && { diff }),
-        ...(plan !== undefined && { plan }),
-        ...(usage !== undefined && { usage })
-      }
-      return setTurn(transcript, event.data.turnId, offset, (turn) => ({ ...turn, ...told }))
-    }
-    case "request.opened": {
-      const { requestId, turnId } = event.data
-      const newest = transcript.order.at(-1)
-      if (newest !== undefined && !transcript.askedAfter.has(requestId)) transcript.askedAfter.set(requestId, newest)
-      return setTurn(transcript, turnId, offset, (turn) => ({ ...turn, status: "waiting" }))
-    }
-    case "request.answered":
-    case "request.expired":
-    case "request.cancelled":
-      return setTurn(transcript, event.data.turnId, offset, (turn) =>
-        turn.status === "waiting" ? { ...turn, status: "running" } : turn
-      )
-    case "turn.completed":
-    case "turn.interrupted":
-    case "turn.failed": {
-      const { reason, turnId, usage } = event.data
-      const told = {
-        status: event.type.slice("turn.".length) as TurnView["status"],
-        endedAt: at,
-        ...(reason !== undefined && { reason }),
-        ...(usage !== undefined && { usage }),
-        ...(event.type === "turn.failed" && { error: event.data.error })
-      }
-      transcript.structure++
-      return setTurn(transcript, turnId, offset, (turn) => ({ ...turn, ...told }))
-    }
-    default:
-      return false
+const applyTurn = (transcript: Transcript, event: DomainEvent, turnId: TurnId, offset: number, at: string): boolean => {
+  const waits = isWaiting(transcript, event, turnId)
+  const known = transcript.turns.get(turnId)
+  if (known === undefined) {
+    const added = Turn.begun(event, at)
+    return added !== undefined && addTurn(transcript, offset, added)
   }
+  if (offset <= known.offset) return false
+  const value = event.type === "turn.imported" ? Turn.imported(event.data) : Turn.apply(known.value, event, at, waits)
+  if (value === known.value) return false
+  transcript.turns.set(turnId, { value, offset })
+  if (Turn.outcome(value) !== undefined) transcript.structure++
+  return true
 }
 
-/** Folds one event of this thread. An event that a page already includes changes nothing. */
-export const fold = (transcript: Transcript, event: LogEvent): void => {
-  const domain = { type: event.type, data: event.data } as DomainEvent
-  if (foldItem(transcript, domain, event.offset) || foldTurn(transcript, domain, event.offset, event.at)) transcript.version++
+/** Applies one event of this thread. An event that a page already includes changes nothing. */
+export const apply = (transcript: Transcript, event: LogEvent): void => {
+  const known = domainEvent(event)
+  const changed = Item.isItemEvent(known)
+    ? applyItem(transcript, known, event.offset)
+    : "turnId" in known.data &&
+      known.data.turnId !== undefined &&
+      applyTurn(transcript, known, known.data.turnId, event.offset, event.at)
+  if (changed) transcript.version++
 }
-
-const isOver = (turn: TurnView): boolean =>
-  turn.status === "completed" || turn.status === "failed" || turn.status === "interrupted"
 
 const add = <K>(map: Map<K, Array<Settled>>, key: K, settled: Settled) => {
   const known = map.get(key)
@@ -260,7 +209,7 @@ export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = [
   const shown = new Set<TurnId>()
   const end = (turnId: TurnId) => {
     const turn = transcript.turns.get(turnId)?.value
-    if (turn === undefined || !isOver(turn) || shown.has(turnId)) return
+    if (turn === undefined || Turn.outcome(turn) === undefined || shown.has(turnId)) return
     shown.add(turnId)
     out.push({ kind: "end", key: turnId, turn })
   }

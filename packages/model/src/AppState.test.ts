@@ -110,7 +110,7 @@ const run = (check: (told: Told) => void) => {
 it("D2 L11 a snapshot at any offset and the events after it fold to the snapshot at the head, 40 seeds", () =>
   run(({ events, places, state }) => {
     for (const { world } of places) {
-      const folded = AppState.foldAll(
+      const folded = AppState.applyAll(
         world,
         events.filter(({ offset }) => offset <= state.offset)
       )
@@ -138,7 +138,7 @@ it.effect("L11 labels and metadata fold to those of the snapshot", () =>
       Stream.runCollect,
       Effect.map(TestHost.events)
     )
-    expect(AppState.foldAll(empty, events).threads).toEqual(AppState.fromSnapshot(state).threads)
+    expect(AppState.applyAll(empty, events).threads).toEqual(AppState.fromSnapshot(state).threads)
     expect(state.threads).toMatchObject([{ labels: ["c"], metadata: { k: "v" } }])
   }).pipe(Effect.scoped)
 )
@@ -170,7 +170,7 @@ it.effect("D2 L11 a thread that is imported again, with more in it, folds to the
       Effect.map(TestHost.events)
     )
     expect(events.filter(({ type }) => type === "item.imported").length).toBeGreaterThan(1)
-    expect(AppState.foldAll(world, events).threads).toEqual(AppState.fromSnapshot(state).threads)
+    expect(AppState.applyAll(world, events).threads).toEqual(AppState.fromSnapshot(state).threads)
   }).pipe(Effect.scoped)
 )
 
@@ -180,7 +180,7 @@ it("D14 T9 any page of a thread and the events after it fold to its last page, e
       // Events before the page are folded again, as in a tab that lags; this changes nothing.
       const foldTo = (offset: number) => {
         for (const event of [...events, ...events])
-          if (event.stream === `thread/${transcript.threadId}` && event.offset <= offset) Transcript.fold(transcript, event)
+          if (event.stream === `thread/${transcript.threadId}` && event.offset <= offset) Transcript.apply(transcript, event)
       }
       // The two last pages are read at two offsets.
       foldTo(items.offset ?? 0)

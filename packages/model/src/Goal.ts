@@ -1,0 +1,49 @@
+/** The goal of a thread, folded from events. */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { GoalId } from "@millrace/contracts/Ids"
+import type { Usage } from "@millrace/contracts/Item"
+import type { Goal, GoalUsed } from "@millrace/contracts/State"
+import { isEnd } from "./Turn.ts"
+
+/** The tokens that a turn used, as far as the agent reports them. */
+export const tokensOf = (usage: Usage | undefined): number =>
+  usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
+
+/** The prefix of the ids of a goal's own turns. */
+export const turnPrefix = (goalId: GoalId): string => `trn_${goalId.slice("goal_".length)}_g`
+
+/** The goal after one of its turns was requested; `used` counts that turn. */
+export const begun = <G extends Goal>(goal: G, used: GoalUsed) => {
+  const { nextAt: _, ...rest } = goal
+  return { ...rest, used }
+}
+
+/** What a goal has used after one of its turns ended. */
+export const counted = ({ used }: Goal, usage: Usage | undefined): GoalUsed => ({
+  ...used,
+  tokens: used.tokens + tokensOf(usage)
+})
+
+/** The goal after an event of its thread. Returns the same value if the event does not change it. */
+export const apply = (goal: Goal | undefined, event: DomainEvent): Goal | undefined => {
+  switch (event.type) {
+    case "goal.set":
+    case "goal.paused":
+    case "goal.resumed":
+    case "goal.waiting":
+    case "goal.met":
+    case "goal.exhausted":
+    case "goal.cleared": {
+      const { threadId: _, ...next } = event.data
+      return next
+    }
+    case "turn.requested": {
+      const towards = event.data.goal
+      return goal === undefined || towards?.goalId !== goal.goalId ? goal : begun(goal, towards.used)
+    }
+    default:
+      return goal !== undefined && isEnd(event) && event.data.turnId.startsWith(turnPrefix(goal.goalId))
+        ? { ...goal, used: counted(goal, event.data.usage) }
+        : goal
+  }
+}

@@ -1,0 +1,19 @@
+/** One project as read models show it, folded from its events. */
+import type { DomainEvent } from "@millrace/contracts/Event"
+import type { ProjectView } from "@millrace/contracts/State"
+
+/** The project after an event that names it; `undefined` if it is unknown, or deleted by the event. `at`: the time of the event. */
+export const apply = (project: ProjectView | undefined, event: DomainEvent, at: string): ProjectView | undefined => {
+  switch (event.type) {
+    case "project.created": {
+      const { cwd, projectId, title } = event.data
+      return project ?? { projectId, cwd, title, createdAt: at }
+    }
+    case "project.updated":
+      return project === undefined ? undefined : { ...project, title: event.data.title }
+    case "project.deleted":
+      return undefined
+    default:
+      return project
+  }
+}

@@ -1,0 +1,40 @@
+/** One request of an agent as read models show it, folded from its events. */
+import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
+import type { RequestId } from "@millrace/contracts/Ids"
+import type { Answer, RequestView } from "@millrace/contracts/Item"
+
+/** The request of a `request.opened`. `at`: the time of the event. */
+export const opened = ({ reasks, requestId, threadId, turnId, ...ask }: DataOf<"request.opened">, at: string): RequestView => ({
+  requestId,
+  threadId,
+  turnId,
+  status: "open",
+  ask,
+  ...(reasks === undefined ? {} : { reasks }),
+  openedAt: at
+})
+
+/** How a request was settled: with an answer and its sender, or with a reason. */
+export interface Settlement {
+  readonly requestId: RequestId
+  readonly status: Exclude<RequestView["status"], "open">
+  readonly answer?: Answer
+  readonly by?: string
+  readonly reason?: string
+}
+
+/** How this event settles a request; `undefined` if it settles none. */
+export const settlement = (event: DomainEvent): Settlement | undefined => {
+  switch (event.type) {
+    case "request.answered": {
+      const { by, requestId, threadId: _t, turnId: _u, ...answer } = event.data
+      return { requestId, status: "answered", answer, by }
+    }
+    case "request.expired":
+      return { requestId: event.data.requestId, status: "expired", reason: event.data.reason }
+    case "request.cancelled":
+      return { requestId: event.data.requestId, status: "cancelled", reason: event.data.reason }
+    default:
+      return undefined
+  }
+}

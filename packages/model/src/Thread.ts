@@ -1,0 +1,254 @@
+/** The summary of one thread, folded from its events. */
+import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
+import { given } from "@millrace/contracts/Labels"
+import type { Continuation, SessionState, ThreadStatus, ThreadView } from "@millrace/contracts/State"
+import * as Goal from "./Goal.ts"
+import * as Queue from "./Queue.ts"
+
+/** An optional field may also hold `undefined`, which means absent. */
+type Loose<A> = { readonly [K in keyof A]: Record<never, never> extends Pick<A, K> ? A[K] | undefined : A[K] }
+
+/** The facts of a summary that one event changes without regard to the thread's turns, items and requests. */
+export interface Facts
+  extends
+    Pick<ThreadView, "title" | "provider" | "archived">,
+    Loose<Pick<ThreadView, "model" | "session" | "recovery" | "afterLimit" | "labels" | "metadata" | "stopping">> {
+  /** Work of the agent that outlives its turn; the provider's ids. */
+  readonly background: ReadonlyArray<string>
+  /** Whether the last active turn failed; `false` again when a turn is requested. */
+  readonly failed: boolean
+}
+
+/** All facts of a summary: what `view` needs. */
+export interface Summary extends Facts, Omit<Loose<ThreadView>, keyof Facts | "status" | "activeTurnId" | "backgroundIds"> {}
+
+/** A thread's view, and whether its last active turn failed, which its status may not show. */
+export interface Thread extends ThreadView {
+  readonly failed: boolean
+}
+
+const live: Readonly<Record<SessionState["status"], boolean>> = {
+  starting: true,
+  ready: true,
+  running: true,
+  interrupted: true,
+  stopped: false,
+  error: false
+}
+
+/** Whether the session has an agent. */
+export const isLive = (session: SessionState | undefined): boolean => session !== undefined && live[session.status]
+
+/** The only constructor of a session's state: an active turn exists only with `starting` or `running` (T3). */
+export const sessionOf = (data: {
+  readonly epoch: number
+  readonly status: SessionState["status"]
+  readonly activeTurnId?: SessionState["activeTurnId"]
+  readonly reason?: string | undefined
+  readonly continuity?: SessionState["continuity"]
+  readonly lost?: string | undefined
+}): SessionState => {
+  const rest = {
+    ...(data.reason === undefined ? {} : { reason: data.reason }),
+    ...(data.continuity === undefined ? {} : { continuity: data.continuity }),
+    ...(data.lost === undefined ? {} : { lost: data.lost })
+  }
+  const { epoch, status } = data
+  return status === "starting" || status === "running"
+    ? { epoch, status, ...(data.activeTurnId === undefined ? {} : { activeTurnId: data.activeTurnId }), ...rest }
+    : { epoch, status, ...rest }
+}
+
+/** The session after a turn ended or was queued again: it names the turn no more. */
+const released = (session: SessionState | undefined, turnId: string): SessionState | undefined => {
+  if (session === undefined || session.activeTurnId !== turnId) return session
+  const { activeTurnId: _, ...rest } = session
+  return rest
+}
+
+/** The facts that an event changes. */
+export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | undefined => {
+  switch (event.type) {
+    case "thread.updated":
+      return {
+        title: event.data.title ?? thread.title,
+        model: event.data.model ?? thread.model,
+        recovery: event.data.recovery ?? thread.recovery,
+        afterLimit: event.data.afterLimit ?? thread.afterLimit,
+        labels: event.data.labels ?? thread.labels,
+        metadata: event.data.metadata ?? thread.metadata
+      }
+    case "thread.archived":
+      return { archived: true }
+    case "thread.unarchived":
+      return { archived: false }
+    case "thread.handed-over":
+      // Without a model the new agent uses its default, or the model of its earlier session, which only the server knows.
+      return { provider: event.data.provider, model: event.data.model }
+    case "session.started":
+    case "session.stopped":
+      return { session: sessionOf(event.data), background: [], stopping: undefined }
+    case "session.state.changed": {
+      const { continuity = thread.session?.continuity, lost = thread.session?.lost } = event.data
+      return { session: sessionOf({ ...event.data, continuity, lost }) }
+    }
+    case "session.stop.requested":
+      return { stopping: event.data.reason }
+    case "background.started":
+      return { background: [...thread.background, event.data.taskId] }
+    case "background.ended":
+      return { background: thread.background.filter((id) => id !== event.data.taskId) }
+    case "turn.requested":
+      return { failed: false }
+    case "turn.requeued":
+      return { session: released(thread.session, event.data.turnId) }
+    case "turn.completed":
+    case "turn.interrupted":
+    case "turn.failed":
+      return thread.session?.activeTurnId === event.data.turnId
+        ? { session: released(thread.session, event.data.turnId), failed: event.type === "turn.failed" }
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+/** The scheduled continuation after an event: as planned, until it is cancelled or its turn is requested. */
+const continuationAfter = (known: Continuation | undefined, event: DomainEvent): Continuation | undefined => {
+  switch (event.type) {
+    case "continuation.planned":
+      return continuationOf(event.data)
+    case "continuation.cancelled":
+      return undefined
+    case "turn.requested":
+      return event.data.continues === undefined ? known : undefined
+    default:
+      return known
+  }
+}
+
+/** A continuation as views show it: without the prompt and the action of its turn. */
+export const continuationOf = <C extends Continuation>({
+  action: _a,
+  text: _t,
+  threadId: _i,
+  ...plan
+}: C & { readonly action?: unknown; readonly text?: unknown; readonly threadId?: unknown }): Continuation => plan as Continuation
+
+const minus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> =>
+  list.includes(one) ? list.filter((each) => each !== one) : list
+const plus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> => (list.includes(one) ? list : [...list, one])
+
+/** The open items and requests after an event. */
+const openAfter = ({ openItemIds, openRequestIds }: ThreadView, event: DomainEvent) => {
+  switch (event.type) {
+    case "item.started":
+      return { openItemIds: plus(openItemIds, event.data.itemId) }
+    case "item.completed":
+      return { openItemIds: minus(openItemIds, event.data.itemId) }
+    case "request.opened":
+      return { openRequestIds: plus(openRequestIds, event.data.requestId) }
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      return { openRequestIds: minus(openRequestIds, event.data.requestId) }
+    default:
+      return {}
+  }
+}
+
+const silent: ReadonlySet<string> = new Set(["item.delta", "item.amended", "provider.event", "turn.updated", "session.kept"])
+
+/** Whether events of this type change the summary, its time included. */
+export const isSummarised = (type: string): boolean => !silent.has(type) && !type.endsWith(".imported")
+
+/** The status of a thread, by the first rule that applies: a request is open, a turn runs, work is queued or scheduled, the last turn failed. */
+export const statusOf = (
+  thread: Pick<Summary, "openRequestIds" | "session" | "queuedTurnIds" | "continuation" | "goal" | "failed">
+): ThreadStatus => {
+  if (thread.openRequestIds.length > 0) return "needs-you"
+  if (thread.session?.activeTurnId !== undefined) return "running"
+  if (thread.queuedTurnIds.length > 0 || thread.continuation !== undefined || thread.goal?.status === "active") return "queued"
+  return thread.failed ? "failed" : "idle"
+}
+
+/** The thread as read models show it. */
+export const view = (thread: Summary): ThreadView => ({
+  threadId: thread.threadId,
+  projectId: thread.projectId,
+  title: thread.title,
+  provider: thread.provider,
+  ...(thread.model === undefined ? {} : { model: thread.model }),
+  cwd: thread.cwd,
+  status: statusOf(thread),
+  archived: thread.archived,
+  ...(thread.session === undefined ? {} : { session: thread.session }),
+  ...(thread.session?.activeTurnId === undefined ? {} : { activeTurnId: thread.session.activeTurnId }),
+  queuedTurnIds: thread.queuedTurnIds,
+  openRequestIds: thread.openRequestIds,
+  openItemIds: thread.openItemIds,
+  ...(thread.forkedFrom === undefined ? {} : { forkedFrom: thread.forkedFrom }),
+  ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
+  ...(thread.stopping === undefined ? {} : { stopping: thread.stopping }),
+  ...(thread.recovery === undefined ? {} : { recovery: thread.recovery }),
+  ...(thread.afterLimit === undefined ? {} : { afterLimit: thread.afterLimit }),
+  ...given(thread),
+  ...(thread.continuation === undefined ? {} : { continuation: thread.continuation }),
+  ...(thread.goal === undefined ? {} : { goal: thread.goal }),
+  ...(thread.waiting === undefined ? {} : { waiting: thread.waiting }),
+  createdAt: thread.createdAt,
+  updatedAt: thread.updatedAt
+})
+
+/** The facts of a new thread. `at`: the time of the event. */
+export const created = (data: DataOf<"thread.created">, at: string): Summary => ({
+  threadId: data.threadId,
+  projectId: data.projectId,
+  provider: data.provider,
+  model: data.model,
+  title: data.title,
+  cwd: data.cwd,
+  archived: false,
+  createdAt: at,
+  updatedAt: at,
+  session: undefined,
+  forkedFrom: data.forkedFrom?.threadId,
+  stopping: undefined,
+  recovery: data.recovery,
+  afterLimit: data.afterLimit,
+  labels: data.labels,
+  metadata: data.metadata,
+  continuation: undefined,
+  goal: undefined,
+  failed: false,
+  background: [],
+  queuedTurnIds: [],
+  openRequestIds: [],
+  openItemIds: []
+})
+
+const threadOf = (summary: Summary): Thread => ({ ...view(summary), failed: summary.failed })
+
+/** The thread of a `thread.created`. `at`: the time of the event. */
+export const make = (data: DataOf<"thread.created">, at: string): Thread => threadOf(created(data, at))
+
+/** Applies an event of the thread's stream; `at`: the time of the event. Returns the same value if the event does not change the summary. */
+export const apply = (thread: Thread, event: DomainEvent, at: string): Thread => {
+  if (!isSummarised(event.type)) return thread
+  const { backgroundIds: background = [], ...rest } = thread
+  return threadOf({
+    ...rest,
+    background,
+    ...changes({ ...rest, background }, event),
+    ...openAfter(thread, event),
+    continuation: continuationAfter(thread.continuation, event),
+    goal: Goal.apply(thread.goal, event),
+    queuedTurnIds: Queue.apply(
+      thread.queuedTurnIds,
+      event,
+      (turnId) => turnId,
+      (turnId) => turnId
+    ),
+    updatedAt: at
+  })
+}

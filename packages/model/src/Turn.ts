@@ -1,0 +1,134 @@
+/** One turn as read models show it, folded from its events. */
+import { type DataOf, type DomainEvent, isTerminal } from "@millrace/contracts/Event"
+import type { TurnOrigin, TurnView } from "@millrace/contracts/State"
+
+/** An event that ends a turn. */
+export type Terminal = Extract<DomainEvent, { readonly type: "turn.completed" | "turn.interrupted" | "turn.failed" }>
+/** How a turn ends. */
+export type Outcome = "completed" | "interrupted" | "failed"
+
+export const isEnd = (event: DomainEvent): event is Terminal => isTerminal(event.type)
+
+export const outcomeOf = (event: Terminal): Outcome =>
+  event.type === "turn.completed" ? "completed" : event.type === "turn.failed" ? "failed" : "interrupted"
+
+/** The outcome of a turn that has ended; `undefined` while it is queued, runs or waits. */
+export const outcome = ({ status }: Pick<TurnView, "status">): Outcome | undefined =>
+  status === "completed" || status === "interrupted" || status === "failed" ? status : undefined
+
+/** Who started a turn that was requested. A turn without a request is started by the provider. */
+export const originOf = ({ continues, goalId }: Pick<TurnView, "continues" | "goalId">): TurnOrigin =>
+  continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
+
+/** The turn of a `turn.requested`. `at`: the time of the event. */
+export const requested = (
+  { action, continues, goal, text, threadId, turnId }: DataOf<"turn.requested">,
+  at: string
+): TurnView => {
+  const why = {
+    ...(continues === undefined ? {} : { continues }),
+    ...(goal === undefined ? {} : { goalId: goal.goalId })
+  }
+  const what = action === undefined ? {} : { action }
+  return { turnId, threadId, status: "queued", origin: originOf(why), ...why, ...what, text, requestedAt: at }
+}
+
+/** A turn that no event requested, such as one that the provider started. */
+export const unrequested = ({ threadId, turnId }: Pick<TurnView, "threadId" | "turnId">, at: string): TurnView => ({
+  turnId,
+  threadId,
+  status: "queued",
+  origin: "user",
+  text: "",
+  requestedAt: at
+})
+
+/** The turn of a `turn.imported`. */
+export const imported = (data: DataOf<"turn.imported">): TurnView => {
+  const { nativeTurnId: _, ...turn } = data
+  return turn
+}
+
+/** The fields of the view in their canonical order, from a value that may hold more. Without the fields of an ended turn. */
+export const view = (turn: TurnView): TurnView => ({
+  turnId: turn.turnId,
+  threadId: turn.threadId,
+  status: turn.status,
+  origin: turn.origin,
+  ...(turn.continues === undefined ? {} : { continues: turn.continues }),
+  ...(turn.goalId === undefined ? {} : { goalId: turn.goalId }),
+  ...(turn.action === undefined ? {} : { action: turn.action }),
+  text: turn.text,
+  requestedAt: turn.requestedAt,
+  ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),
+  ...(turn.usage === undefined ? {} : { usage: turn.usage }),
+  ...(turn.plan === undefined ? {} : { plan: turn.plan }),
+  ...(turn.diff === undefined ? {} : { diff: turn.diff })
+})
+
+/** The fields that an event of this turn changes; `undefined`: none. `isWaiting`: a request of the turn is open after the event. */
+const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<TurnView> | undefined => {
+  const status = isWaiting ? "waiting" : "running"
+  switch (event.type) {
+    case "turn.edited":
+      return { text: event.data.text }
+    case "turn.requeued":
+      return { status: "queued" }
+    case "turn.dispatched":
+    case "request.opened":
+    case "request.answered":
+    case "request.expired":
+    case "request.cancelled":
+      return { status }
+    case "turn.started":
+      return { status, origin: event.data.origin, startedAt: at }
+    case "turn.updated": {
+      const { diff, plan, usage } = event.data
+      return {
+        ...(usage === undefined ? {} : { usage }),
+        ...(plan === undefined ? {} : { plan }),
+        ...(diff === undefined ? {} : { diff })
+      }
+    }
+    case "turn.completed":
+    case "turn.interrupted":
+    case "turn.failed": {
+      const { reason, usage } = event.data
+      return {
+        status: outcomeOf(event),
+        endedAt: at,
+        ...(reason === undefined ? {} : { reason }),
+        ...(usage === undefined ? {} : { usage }),
+        ...(event.type === "turn.failed" ? { error: event.data.error } : {})
+      }
+    }
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Applies an event that names this turn. Returns the same value if the event does not change the view, and after the turn has ended. Fields of `T`
+ * beyond the view are kept. `isWaiting`: whether a request of the turn is open after the event.
+ */
+export const apply = <T extends TurnView>(turn: T, event: DomainEvent, at: string, isWaiting = false): T => {
+  const changed = outcome(turn) === undefined ? changes(event, at, isWaiting) : undefined
+  return changed === undefined ? turn : { ...turn, ...changed }
+}
+
+/**
+ * The turn of the first event that names it, if that event begins a turn: a request, the start of a turn that the provider began, or an import. `at`: the
+ * time of the event.
+ */
+export const begun = (event: DomainEvent, at: string): TurnView | undefined => {
+  switch (event.type) {
+    case "turn.requested":
+      return requested(event.data, at)
+    case "turn.started":
+      return apply(unrequested(event.data, at), event, at)
+    case "turn.imported":
+      return imported(event.data)
+    default:
+      return undefined
+  }
+}
