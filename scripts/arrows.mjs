@@ -62,6 +62,8 @@ for (const area of ["apps", "packages"]) {
         }
         if (other === undefined || other === name) continue
         if (!isTest && !allowed[name]?.includes(other)) wrong.push(`${at}: ${name} may not import @millrace/${other}`)
+        if (!isTest && specifier.startsWith(`@millrace/${other}/internal/`))
+          wrong.push(`${at}: only tests may import ${specifier}; a module for other packages is listed in "exports"`)
       }
     }
   }

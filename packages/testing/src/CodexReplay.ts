@@ -5,10 +5,10 @@
 import { ThreadId, TurnId, type RequestId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import * as Mapping from "@millrace/providers/codex/Mapping"
+import * as Mapping from "@millrace/providers/internal/codex/Mapping"
 import type { NativeEvent } from "@millrace/providers/NativeEvent"
 import * as Normaliser from "@millrace/providers/Normaliser"
-import { requestKey } from "@millrace/providers/process/Message"
+import { requestKey } from "@millrace/providers/internal/process/Message"
 import type { ExitEvidence } from "@millrace/providers/process/RpcChild"
 import * as Transcripts from "./CodexTranscripts.ts"
 

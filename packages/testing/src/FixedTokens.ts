@@ -1,5 +1,5 @@
 /** Tokens in memory: no caller is identified and every token is valid. A test overrides the methods it is about. */
-import { Tokens } from "@millrace/server/auth/Tokens"
+import { Tokens } from "@millrace/server/internal/auth/Tokens"
 import { Effect, Layer } from "effect"
 
 export const make = (change: Partial<Tokens["Type"]> = {}): Tokens["Type"] => ({

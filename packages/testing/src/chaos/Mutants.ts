@@ -3,7 +3,7 @@
  * them is product code. The chaos test must find each (D1, D2, D4, D13); if it does not, no test holds the invariant.
  */
 import { isTerminal } from "@millrace/contracts/Event"
-import { prepare } from "@millrace/log/Batch"
+import { prepare } from "@millrace/log/internal/Batch"
 import type { Page } from "@millrace/log/EventLog"
 import { Chunk, Effect, Either, Option, PubSub, Stream } from "effect"
 import type { Log, Subject } from "./World.ts"

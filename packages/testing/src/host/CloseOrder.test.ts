@@ -1,5 +1,5 @@
 /** The close order of the layers of a real host, recorded by a probe in each, also when each layer in turn hangs. */
-import type * as BoundedLayer from "@millrace/host/BoundedLayer"
+import type * as BoundedLayer from "@millrace/host/internal/BoundedLayer"
 import type * as HostModule from "@millrace/host/Host"
 import { afterAll, beforeAll, describe, expect, it, vi } from "@effect/vitest"
 import { Clock, Context, Effect, Exit, Fiber, Layer, Logger, Scope, TestClock } from "effect"
@@ -24,7 +24,7 @@ const probe = (name: string) =>
 
 beforeAll(async () => {
   vi.resetModules()
-  vi.doMock("@millrace/host/BoundedLayer", async (original: () => Promise<typeof BoundedLayer>) => {
+  vi.doMock("@millrace/host/internal/BoundedLayer", async (original: () => Promise<typeof BoundedLayer>) => {
     const right = await original()
     // Below the layer, so that it closes after the whole layer.
     const make: typeof right.make = (name, layer) => right.make(name, Layer.provideMerge(layer, probe(name)))
@@ -34,7 +34,7 @@ beforeAll(async () => {
   TestHost = (await import("../TestHost.ts")) as typeof TestHostModule
 })
 afterAll(() => {
-  vi.doUnmock("@millrace/host/BoundedLayer")
+  vi.doUnmock("@millrace/host/internal/BoundedLayer")
   vi.resetModules()
 })
 

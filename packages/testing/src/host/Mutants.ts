@@ -2,17 +2,17 @@
  * Mistakes that were seen, or nearly made, in hosts of this field, one at a time in place of one function of the product. Each names the case that
  * must find it. None of this is product code.
  */
-import type * as Consumers from "@millrace/host/Consumers"
+import type * as Consumers from "@millrace/host/internal/Consumers"
 import type * as Host from "@millrace/host/Host"
-import type * as OpenRequests from "@millrace/host/OpenRequests"
-import type * as BoundedLayer from "@millrace/host/BoundedLayer"
-import type * as Shutdown from "@millrace/host/Shutdown"
-import type * as Skipping from "@millrace/host/Skipping"
-import type * as Subscription from "@millrace/host/Subscription"
+import type * as OpenRequests from "@millrace/host/internal/OpenRequests"
+import type * as BoundedLayer from "@millrace/host/internal/BoundedLayer"
+import type * as Shutdown from "@millrace/host/internal/Shutdown"
+import type * as Skipping from "@millrace/host/internal/Skipping"
+import type * as Subscription from "@millrace/host/internal/Subscription"
 import { format, type LogEpoch } from "@millrace/contracts/Cursor"
 import { EventLog } from "@millrace/log/EventLog"
 import type * as Engine from "@millrace/orchestration/engine/Engine"
-import type * as LaneModule from "@millrace/orchestration/engine/Lane"
+import type * as LaneModule from "@millrace/orchestration/internal/engine/Lane"
 import { Context, Duration, Effect, Layer, Option, Queue, Scope, Stream } from "effect"
 import type { Name } from "./Cases.ts"
 
@@ -37,7 +37,7 @@ const mutant = <Module>(
   name,
   promise,
   by,
-  module: `@millrace/${module}`,
+  module: `@millrace/${module.replace("/", "/internal/")}`,
   // The test passes the module of that name.
   change: (right) => change(right as Module)
 })

@@ -1,6 +1,6 @@
 /** Reads the log's rows after a death, before recovery, and checks them. Pure, except for the reading. */
 import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
-import * as Sqlite from "@millrace/log/Sqlite"
+import * as Sqlite from "@millrace/log/internal/Sqlite"
 import { join } from "node:path"
 import type { Row } from "../HistoryChecker.ts"
 

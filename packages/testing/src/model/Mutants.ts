@@ -4,18 +4,18 @@
  */
 import { isTerminal } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
-import type * as DecideCommand from "@millrace/orchestration/decide/decideCommand"
-import type * as DecideContinuation from "@millrace/orchestration/decide/decideContinuation"
-import type * as DecideFact from "@millrace/orchestration/decide/decideFact"
-import type * as DecideSilence from "@millrace/orchestration/decide/decideSilence"
-import type { Draft } from "@millrace/orchestration/decide/Draft"
-import type * as Evolve from "@millrace/orchestration/state/evolve"
-import type { Fact } from "@millrace/orchestration/decide/Fact"
-import type * as Intent from "@millrace/orchestration/sessions/Intent"
-import type * as Lifecycle from "@millrace/orchestration/decide/lifecycle"
-import type * as Projection from "@millrace/orchestration/readmodel/Projection"
-import type * as SessionDriver from "@millrace/orchestration/sessions/SessionDriver"
-import type * as ThreadRow from "@millrace/orchestration/readmodel/ThreadRow"
+import type * as DecideCommand from "@millrace/orchestration/internal/decide/decideCommand"
+import type * as DecideContinuation from "@millrace/orchestration/internal/decide/decideContinuation"
+import type * as DecideFact from "@millrace/orchestration/internal/decide/decideFact"
+import type * as DecideSilence from "@millrace/orchestration/internal/decide/decideSilence"
+import type { Draft } from "@millrace/orchestration/internal/decide/Draft"
+import type * as Evolve from "@millrace/orchestration/internal/state/evolve"
+import type { Fact } from "@millrace/orchestration/internal/decide/Fact"
+import type * as Intent from "@millrace/orchestration/internal/sessions/Intent"
+import type * as Lifecycle from "@millrace/orchestration/internal/decide/lifecycle"
+import type * as Projection from "@millrace/orchestration/internal/readmodel/Projection"
+import type * as SessionDriver from "@millrace/orchestration/internal/sessions/SessionDriver"
+import type * as ThreadRow from "@millrace/orchestration/internal/readmodel/ThreadRow"
 import { Duration, Either } from "effect"
 
 /** `change` takes the module's correct functions and returns the wrong ones. */
@@ -30,7 +30,7 @@ export interface Mutant<Module = unknown> {
 const mutant = <Module>(name: string, promise: string, module: string, change: (right: Module) => Partial<Module>): Mutant => ({
   name,
   promise,
-  module: `@millrace/orchestration/${module}`,
+  module: `@millrace/orchestration/internal/${module}`,
   // The test passes the module of that name.
   change: (right) => change(right as Module)
 })
