@@ -9,6 +9,7 @@ const allowed = {
   orchestration: ["contracts", "log", "model"],
   providers: ["contracts"],
   host: ["contracts", "log", "orchestration", "providers"],
+  "adapter-kit": ["contracts", "providers"],
   client: ["contracts"],
   server: ["contracts", "log", "model", "orchestration", "providers", "host", "client"],
   web: ["contracts", "client", "model"],

@@ -9,7 +9,7 @@ const held = new Map()
 for (const area of ["apps", "packages"])
   for (const entry of readdirSync(join(root, area), { withFileTypes: true, recursive: true })) {
     const file = join(entry.parentPath ?? entry.path, entry.name)
-    if (!entry.isFile() || !/(\.test\.tsx?|\.real\.ts|\/suite\/\w+\.ts|\/kit\/\w+\.ts)$/.test(file)) continue
+    if (!entry.isFile() || !/(\.test\.tsx?|\.real\.ts|\/suite\/\w+\.ts|\/adapter-kit\/src\/\w+\.ts)$/.test(file)) continue
     if (/\/(node_modules|dist)\//.test(file)) continue
     for (const [, ids] of readFileSync(file, "utf8").matchAll(/["'`]((?:[LDCTRPSX]\d{1,2}[ ,:]+)+)/g))
       for (const id of ids.match(/[LDCTRPSX]\d{1,2}/g)) held.set(id, (held.get(id) ?? new Set()).add(relative(root, file)))

@@ -22,7 +22,7 @@ const files = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs", "*.md"]
   .filter((file) => !/^CONTRIBUTING\.md$|^scripts\/words\.mjs$/.test(file))
 const isUserDocument = (file) =>
   file.endsWith(".md") && !/^docs\/((architecture|testing|invariants)\.md$|decisions|benchmarks)/.test(file)
-const isTest = (file) => /\.test\.tsx?$|\.real\.ts$|\/(test|suite|kit)\//.test(file)
+const isTest = (file) => /\.test\.tsx?$|\.real\.ts$|\/(test|suite|adapter-kit)\//.test(file)
 
 /** Without quoted code and quoted names. */
 const unquoted = (text) => text.replace(/`[^`]*`|"[^"]*"/g, "")

@@ -38,7 +38,7 @@ const canaries = {
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
 const packages = resolve(import.meta.dirname, "../../../packages")
-const player = join(packages, "testing/src/kit/player.mjs")
+const player = join(packages, "adapter-kit/src/player.mjs")
 const fixture = (agent: string, name: string) => join(packages, "providers/test", agent, "fixtures", `${name}.jsonl`)
 
 /** Received OTLP data, as text. */

@@ -15,7 +15,7 @@ import { Chunk, Effect, Fiber, Layer, Stream } from "effect"
 import { join } from "node:path"
 import * as Host from "./Host.ts"
 
-const player = join(import.meta.dirname, "../../testing/src/kit/player.mjs")
+const player = join(import.meta.dirname, "../../adapter-kit/src/player.mjs")
 
 type Service = typeof Host.Host.Service
 

@@ -1,5 +1,5 @@
 /** Every adapter of this package passes the kit. */
-import { conformance } from "@millrace/testing/kit/Conformance"
+import { conformance } from "@millrace/adapter-kit/Conformance"
 import * as Drivers from "./Drivers.ts"
 
 for (const driver of Drivers.all) conformance(driver)

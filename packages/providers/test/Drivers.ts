@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { NodeHttpClient } from "@effect/platform-node"
 import { HttpClient } from "@effect/platform"
 import type { OpenInput, ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
-import type { Driver, Scene } from "@millrace/testing/kit/Driver"
+import type { Driver, Scene } from "@millrace/adapter-kit/Driver"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import { Effect } from "effect"
 import * as Acp from "../src/acp/Acp.ts"
@@ -14,7 +14,7 @@ import * as OpenAi from "../src/openai/OpenAi.ts"
 import type { Ledger } from "../src/process/Ledger.ts"
 
 /** Plays a recording (`FILE#NTH#FAULT`). */
-export const player = join(import.meta.dirname, "../../testing/src/kit/player.mjs")
+export const player = join(import.meta.dirname, "../../adapter-kit/src/player.mjs")
 
 type Recordings = Readonly<Partial<Record<Scene, string>> & { readonly talk: string }>
 /** A scene without its own recording plays the `talk` recording, with the scene's name as the fault. */

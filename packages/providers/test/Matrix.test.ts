@@ -8,7 +8,7 @@ import * as Claude from "../src/claude/Session.ts"
 import * as Codex from "../src/codex/Session.ts"
 import * as Demo from "../src/demo/Session.ts"
 import * as OpenAi from "../src/openai/Session.ts"
-import { cases, skipped } from "@millrace/testing/kit/Conformance"
+import { cases, skipped } from "@millrace/adapter-kit/Conformance"
 import * as Drivers from "./Drivers.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
@@ -63,7 +63,7 @@ it("a cell that names a test of the kit belongs to an adapter that runs it", () 
   for (const [, ...cells] of rows)
     for (const [n, cell] of cells.entries()) {
       const found = named.get(cell.split(" ")[1] ?? "")
-      if (found?.file?.startsWith("packages/testing/src/kit/") !== true) continue
+      if (found?.file?.startsWith("packages/adapter-kit/src/") !== true) continue
       const one = cases.find(({ name }) => name === found.test)
       for (const driver of Drivers.all.filter(({ name }) => name.split(",")[0] === head[n + 1]))
         assert.isUndefined(one === undefined ? "no case of that name" : skipped(driver, one), `${driver.name}: ${cell}`)

@@ -1,6 +1,6 @@
 /**
  * Failures that were seen with the real Codex, each once, as the log records them: the real adapter, a process that plays a recording with that
- * one fault (kit/player.mjs), and the whole host over a log in memory.
+ * one fault (packages/adapter-kit), and the whole host over a log in memory.
  */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -14,7 +14,7 @@ import { Chunk, Context, Effect, Layer, type Scope, Stream } from "effect"
 import { command } from "./Orchestration.ts"
 
 const cwd = import.meta.dirname
-const player = join(cwd, "kit/player.mjs")
+const player = join(cwd, "../../adapter-kit/src/player.mjs")
 const fixtures = join(cwd, "../../providers/test/codex/fixtures")
 
 /** A Codex whose nth session plays the nth of these: `RECORDING#PROCESS#FAULT`. */

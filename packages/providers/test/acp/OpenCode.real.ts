@@ -9,8 +9,8 @@ import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
-import { finish, record } from "@millrace/testing/kit/Recording"
-import { completed, deltas, story } from "@millrace/testing/kit/Story"
+import { finish, record } from "@millrace/adapter-kit/Recording"
+import { completed, deltas, story } from "@millrace/adapter-kit/Story"
 
 const command = process.env["MILLRACE_OPENCODE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")

@@ -1,7 +1,7 @@
 /** All recorded conversations with a real ACP agent, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
-import { faults, isTerminal, unsettled } from "@millrace/testing/kit/Recording"
-import { completed, deltas, opaque, signals, story } from "@millrace/testing/kit/Story"
+import { faults, isTerminal, unsettled } from "@millrace/adapter-kit/Recording"
+import { completed, deltas, opaque, signals, story } from "@millrace/adapter-kit/Story"
 import { names, replay, type Replayed } from "./Replay.ts"
 
 const only = (name: string, at = 0): Replayed => {

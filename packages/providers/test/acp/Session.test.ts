@@ -8,8 +8,8 @@ import { Effect, type Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { finish, record } from "@millrace/testing/kit/Recording"
-import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
+import { finish, record } from "@millrace/adapter-kit/Recording"
+import { completed, deltas, opaque, story } from "@millrace/adapter-kit/Story"
 
 const threadId = ThreadId.make("thr_played")
 const turn = (n: number) => TurnId.make(`trn_${n}`)

@@ -10,8 +10,8 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Clock, Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, finish, record } from "@millrace/testing/kit/Recording"
-import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
+import { faults, finish, record } from "@millrace/adapter-kit/Recording"
+import { completed, deltas, opaque, story } from "@millrace/adapter-kit/Story"
 
 const binary = process.env["MILLRACE_CLAUDE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")

@@ -5,7 +5,7 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Effect, type Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { finish, record } from "@millrace/testing/kit/Recording"
+import { finish, record } from "@millrace/adapter-kit/Recording"
 import { player } from "../Drivers.ts"
 
 const threadId = ThreadId.make("thr_played")

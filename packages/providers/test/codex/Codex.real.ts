@@ -10,7 +10,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { faults, finish, record, type Recording } from "@millrace/testing/kit/Recording"
+import { faults, finish, record, type Recording } from "@millrace/adapter-kit/Recording"
 
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)

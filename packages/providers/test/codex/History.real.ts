@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { record } from "@millrace/testing/kit/Recording"
+import { record } from "@millrace/adapter-kit/Recording"
 
 const prompts = ["[[say first answer]]", "[[shell echo from-the-shell]] [[say second answer]]", "[[say third answer]]"]
 

@@ -1,8 +1,8 @@
 /** T30: all recorded conversations with the real Codex, through mapping and normaliser. */
 import { assert, describe, it } from "@effect/vitest"
-import { faults, isTerminal, unsettled } from "@millrace/testing/kit/Recording"
+import { faults, isTerminal, unsettled } from "@millrace/adapter-kit/Recording"
 import { replay, type Replayed } from "@millrace/testing/CodexReplay"
-import { completed, deltas, story } from "@millrace/testing/kit/Story"
+import { completed, deltas, story } from "@millrace/adapter-kit/Story"
 import * as Transcripts from "@millrace/testing/CodexTranscripts"
 
 /** Recordings without a native thread, so there is no session to replay. */

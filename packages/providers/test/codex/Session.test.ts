@@ -8,7 +8,7 @@ import type { ReviewTarget, TurnAction } from "@millrace/contracts/State"
 import { Effect, type Scope } from "effect"
 import * as Codex from "../../src/codex/Codex.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
-import { finish, record } from "@millrace/testing/kit/Recording"
+import { finish, record } from "@millrace/adapter-kit/Recording"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { player } from "../Drivers.ts"
 

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { conformance } from "@millrace/testing/kit/Conformance"
-import type { Driver } from "@millrace/testing/kit/Driver"
+import { conformance } from "@millrace/adapter-kit/Conformance"
+import type { Driver } from "@millrace/adapter-kit/Driver"
 import { Effect } from "effect"
 import * as Echo from "./Echo.ts"
 

@@ -12,8 +12,8 @@ import * as Endpoint from "../../src/openai/Endpoint.ts"
 import * as OpenAi from "../../src/openai/OpenAi.ts"
 import * as Session from "../../src/openai/Session.ts"
 import * as Wire from "../../src/openai/Wire.ts"
-import { finish, record } from "@millrace/testing/kit/Recording"
-import { completed, deltas, opaque, story } from "@millrace/testing/kit/Story"
+import { finish, record } from "@millrace/adapter-kit/Recording"
+import { completed, deltas, opaque, story } from "@millrace/adapter-kit/Story"
 
 const threadId = ThreadId.make("thr_model")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
