@@ -5,8 +5,9 @@
 import { createServer, type Server as NodeServer } from "node:http"
 import { HttpLayerRouter, HttpMiddleware } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
-import { Context, Duration, Effect, Either, Fiber, Layer, Option, Schema, Scope } from "effect"
+import { Context, Duration, Effect, Either, Layer, Schema } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
+import * as BoundedLayer from "@millrace/host/BoundedLayer"
 import type { EventLog } from "@millrace/log/EventLog"
 import type { Signals } from "@millrace/orchestration/streams/Signals"
 import * as Access from "./auth/Access.ts"
@@ -213,34 +214,12 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         Layer.provideMerge(options.lease === undefined ? Layer.empty : Layer.succeed(Lease, Duration.decode(options.lease)))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(
-        Layer.provide(closeWithin(Layer.provide(opened(gate), serve(options)), "4 seconds")),
+        Layer.provide(BoundedLayer.make("The HTTP server", Layer.provide(opened(gate), serve(options)))),
+        Layer.provide(BoundedLayer.closing("4 seconds")),
         Layer.provide(Drain.cut("1 second")),
         Layer.provide(http),
         Layer.provide(base)
       )
-    })
-  )
-
-/**
- * Closes the layer's scope within the time, whatever its finalizers wait for. Then the remaining ones are abandoned, so that a stuck connection
- * cannot delay the exit (S6).
- */
-const closeWithin = <A, E, R>(layer: Layer.Layer<A, E, R>, time: Duration.DurationInput) =>
-  Layer.scopedContext(
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      yield* Effect.addFinalizer((exit) =>
-        Effect.flatMap(Effect.forkDaemon(Scope.close(scope, exit)), (closing) =>
-          Fiber.await(closing).pipe(
-            Effect.interruptible,
-            Effect.timeoutOption(time),
-            Effect.flatMap((done) =>
-              Option.isSome(done) ? Effect.void : Effect.logWarning("Connections did not close in time and were abandoned.")
-            )
-          )
-        )
-      )
-      return yield* Layer.buildWithScope(layer, scope)
     })
   )
 

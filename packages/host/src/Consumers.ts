@@ -70,7 +70,7 @@ export const make = (
     readonly head: Effect.Effect<number>
     readonly awaitBeyond: (offset: number) => Effect.Effect<void>
   },
-  signals: Pick<typeof Signals.Service, "place" | "since" | "beyond">
+  signals: Pick<typeof Signals.Service, "place" | "since" | "awaitBeyond">
 ): Effect.Effect<Consumers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const signal = new Notifier()
@@ -94,7 +94,7 @@ export const make = (
     )
 
     let heard = signals.place()
-    yield* Effect.suspend(() => signals.beyond(heard)).pipe(
+    yield* Effect.suspend(() => signals.awaitBeyond(heard)).pipe(
       Effect.zipRight(
         Effect.sync(() => {
           heard = signals.place()

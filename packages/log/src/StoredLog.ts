@@ -13,9 +13,9 @@ import {
   type ReadOptions
 } from "./EventLog.ts"
 import { Ring } from "./Ring.ts"
-import { Notifier } from "./Notifier.ts"
 import { Histogram } from "./Histogram.ts"
 import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
+import { Watermark } from "./Watermark.ts"
 
 export interface Options {
   /** Recent pages kept in memory, bytes of wire JSON; default 8 MiB. */
@@ -37,7 +37,8 @@ const busyPauseMillis = 50
 export const make = (storage: Storage, options: Options = {}): Effect.Effect<typeof EventLog.Service, LogUnavailable> =>
   Effect.gen(function* () {
     const start = yield* attempt("open", () => storage.view((view) => ({ head: view.head, retainedFrom: view.retainedFrom })))
-    let { head, retainedFrom } = start
+    const head = new Watermark(start.head, options.onWake)
+    let { retainedFrom } = start
     let batches = 0
     let events = 0
     let bytes = 0
@@ -48,16 +49,14 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     }
     const pageBytes = options.pageBytes ?? defaultPageBytes
     const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes)
-    const signal = new Notifier()
-    const wake = options.onWake === undefined ? signal.wake : () => options.onWake?.(signal.wake)
 
     const outside = (after: number): Option.Option<CursorAhead | CursorExpired> => {
-      const position = { logEpoch: storage.epoch, head }
-      if (after > head)
+      const position = { logEpoch: storage.epoch, head: head.value }
+      if (after > head.value)
         return Option.some(
           new CursorAhead({
             ...position,
-            message: `Offset ${after} is beyond the head ${head}. Take a snapshot and follow from its cursor.`
+            message: `Offset ${after} is beyond the head ${head.value}. Take a snapshot and follow from its cursor.`
           })
         )
       if (after < retainedFrom)
@@ -82,7 +81,6 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
               const placed = storage.commit(batch.right)
               batches++
               if (placed.events.length > 0) {
-                head = placed.head
                 let size = 0
                 for (const event of placed.events) size += event.bytes
                 bytes += size
@@ -91,7 +89,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
                 perBatch.bytes.observe(size)
                 perBatch.seconds.observe(Number(clock.unsafeCurrentTimeNanos() - began) / 1e9)
                 ring.push(placed.after, placed.head, placed.events)
-                wake()
+                head.advance(placed.head)
               }
               return Effect.succeed(placed.committed)
             } catch (cause) {
@@ -102,12 +100,6 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             }
           })
         return once(Math.floor((options.busyMillis ?? 5_000) / busyPauseMillis))
-      })
-
-    const awaitBeyond = (offset: number): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const more = signal.next
-        return head > offset ? Effect.void : Effect.flatMap(more, () => awaitBeyond(offset))
       })
 
     /** Logs each unreadable event once (L6), the first 1,000 of them. */
@@ -132,14 +124,14 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         const wrong = outside(query.after)
         if (Option.isSome(wrong)) return Effect.fail(wrong.value)
         // Recent commits are in the ring. Head and ring change in one step, so this is one consistent read too (D4).
-        const recent = ring.read(query, head, { limit: 1_000, maxBytes: defaultPageBytes })
+        const recent = ring.read(query, head.value, { limit: 1_000, maxBytes: defaultPageBytes })
         return recent === undefined ? readPage("read", query) : Effect.succeed(recent)
       })
 
     const follow: (typeof EventLog.Service)["follow"] = (query) =>
       Stream.suspend(() => {
         const maxBytes = query.maxBytes ?? defaultPageBytes
-        const attachedAt = head
+        const attachedAt = head.value
         type Step = Effect.Effect<
           readonly [Chunk.Chunk<Page>, Option.Option<number>],
           LogUnavailable | CursorAhead | CursorExpired
@@ -161,13 +153,18 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             if (query.stream === undefined) {
               if (whole && entry.page.upTo > attachedAt) pages.push(entry.page)
               else
-                pages.push({ after: from, upTo: entry.page.upTo, head, events: entry.page.events.slice(from - entry.page.after) })
+                pages.push({
+                  after: from,
+                  upTo: entry.page.upTo,
+                  head: head.value,
+                  events: entry.page.events.slice(from - entry.page.after)
+                })
             } else {
               const all = Ring.ofStream(entry, query.stream)
               const events = whole ? all : all.filter((event) => event.offset > from)
               // A page without events is delivered only to show that the head of the attach is reached.
               const caughtUp = upTo < attachedAt && entry.page.upTo >= attachedAt
-              if (events.length > 0 || caughtUp) pages.push({ after: upTo, upTo: entry.page.upTo, head, events })
+              if (events.length > 0 || caughtUp) pages.push({ after: upTo, upTo: entry.page.upTo, head: head.value, events })
             }
             upTo = entry.page.upTo
           }
@@ -178,7 +175,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
           Effect.suspend(() => {
             const wrong = outside(after)
             if (Option.isSome(wrong)) return Effect.fail(wrong.value)
-            if (after === head) return Effect.flatMap(awaitBeyond(after), () => next(after))
+            if (after === head.value) return Effect.flatMap(head.awaitBeyond(after), () => next(after))
             return (
               fromRing(after) ??
               Effect.flatMap(readPage("follow", { ...query, after, maxBytes }), (page) =>
@@ -192,12 +189,12 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
 
     return {
       epoch: storage.epoch,
-      head: Effect.sync(() => head),
+      head: Effect.sync(() => head.value),
       retainedFrom: Effect.sync(() => retainedFrom),
       append,
       read,
       follow,
-      awaitBeyond,
+      awaitBeyond: (offset) => head.awaitBeyond(offset),
       view: (run) => attempt("view", () => storage.view(run)),
       receipts: (commandIds) => attempt("receipts", () => storage.receipts(commandIds)),
       putBlob: (content) =>
@@ -209,10 +206,10 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       getBlob: (hash) => attempt("getBlob", () => storage.getBlob(hash)),
       trim: (upTo) =>
         Effect.whileLoop({
-          while: () => retainedFrom < Math.min(upTo, head),
+          while: () => retainedFrom < Math.min(upTo, head.value),
           body: () =>
             attempt("trim", () => {
-              const next = Math.min(upTo, head, retainedFrom + trimSlice)
+              const next = Math.min(upTo, head.value, retainedFrom + trimSlice)
               storage.trim(next)
               retainedFrom = next
             }).pipe(Effect.zipRight(Effect.yieldNow())),
@@ -220,7 +217,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         }),
       lost: Effect.sync(() => Option.fromNullable(storage.lost())),
       stats: Effect.sync(() => ({
-        head,
+        head: head.value,
         batches,
         statements: storage.statements(),
         events,

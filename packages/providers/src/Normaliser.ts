@@ -14,6 +14,7 @@
  * provider starts a turn while one is expected, by that start. Every other native turn is foreign: it gets a new id with origin
  * "provider" and never ends a user's turn (T10).
  */
+import { BoundedSet } from "@millrace/contracts/BoundedMap"
 import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -109,7 +110,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   /** Native ids of ended turns in `turns`, oldest first. */
   const ends: Array<string> = []
   /** Native ids of older ended turns. */
-  const forgotten = new Set<string>()
+  const forgotten = new BoundedSet<string>(keptEnds)
   /** Ends of turns that have not started here, by native id. */
   const early = new Map<string, Ended>()
   const open = new Map<RequestId, Request>()
@@ -201,10 +202,6 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const forget = (native: string) => {
     turns.delete(native)
     forgotten.add(native)
-    for (const oldest of forgotten) {
-      if (forgotten.size <= keptEnds) break
-      forgotten.delete(oldest)
-    }
   }
 
   // --- items

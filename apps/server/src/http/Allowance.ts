@@ -3,6 +3,7 @@
  * one each. Tokens are identified by name, the actor of commands; without authentication all clients share one.
  */
 import { Clock, Context, Effect } from "effect"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { Overloaded } from "@millrace/contracts/Errors"
 import type * as Subscribers from "../subscriptions/Subscribers.ts"
 
@@ -45,7 +46,7 @@ const tooFast = (retryAfterMillis: number) =>
 export const streamRetryMillis = 5000
 
 export const make = (bounds: Bounds): Allowance => {
-  const buckets = new Map<string, Bucket>()
+  const buckets = new BoundedMap<string, Bucket>(kept)
   const refused = { requests: 0, streams: 0 }
   const { requestsPerSecond: rate, streamsPerToken } = bounds
   const most = Math.max(1, rate * 2)
@@ -54,12 +55,7 @@ export const make = (bounds: Bounds): Allowance => {
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         if (rate === 0) return Effect.void
         const bucket = buckets.get(actor) ?? { left: most, at: now }
-        buckets.delete(actor)
-        buckets.set(actor, bucket)
-        for (const oldest of buckets.keys()) {
-          if (buckets.size <= kept) break
-          buckets.delete(oldest)
-        }
+        buckets.renew(actor, bucket)
         bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
         bucket.at = now
         if (bucket.left >= 1) {

@@ -7,6 +7,7 @@ import type { Server } from "node:http"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { Clock, Context, Deferred, type Duration, Effect, Layer, Option } from "effect"
+import { Waiters } from "@millrace/log/Waiters"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 export interface DrainReport {
@@ -60,24 +61,15 @@ const make = Effect.fnUntraced(function* (server: Server) {
   const conditions = new WeakMap<Duplex, () => boolean>()
   /** Connections whose condition failed at the last check; the next check cuts them. */
   let condemned: ReadonlyArray<Duplex> = []
-  const waiters = new Set<() => void>()
+  /** Each waits until its condition holds. */
+  const waiters = new Waiters<() => boolean>()
   let calls = 0
   let began = false
   const done = yield* Deferred.make<DrainReport>()
 
-  const changed = () => {
-    for (const check of waiters) check()
-  }
+  const changed = () => waiters.wake((holds) => holds())
   /** Returns when the condition holds. It is checked whenever a connection or a call ends. */
-  const until = (holds: () => boolean) =>
-    Effect.async<void>((resume) => {
-      if (holds()) return resume(Effect.void)
-      const check = () => {
-        if (holds()) resume(Effect.void)
-      }
-      waiters.add(check)
-      return Effect.sync(() => waiters.delete(check))
-    })
+  const until = (holds: () => boolean) => waiters.wait(holds, holds)
 
   server.on("connection", (socket: Socket) => {
     http.add(socket)

@@ -3,12 +3,17 @@
  * the order in which they started determines which older ones were sent (R7).
  */
 
+import { BoundedSet } from "@millrace/contracts/BoundedMap"
+
 /** Maximum number of completed items that are kept. */
 const kept = 1024
 
 export class SentItems<V> {
   private readonly entries = new Map<string, { readonly index: number; readonly value: V }>()
-  private readonly over = new Set<string>()
+  private readonly over = new BoundedSet<string>(kept, (oldest) => {
+    this.forgotten = Math.max(this.forgotten, this.entries.get(oldest)?.index ?? -1)
+    this.entries.delete(oldest)
+  })
   private begun = 0
   /** The highest index that was evicted. */
   private forgotten = -1
@@ -36,12 +41,6 @@ export class SentItems<V> {
   /** Marks an item as completely sent; it may be evicted from now on. */
   end(itemId: string): void {
     this.over.add(itemId)
-    for (const oldest of this.over) {
-      if (this.over.size <= kept) break
-      this.over.delete(oldest)
-      this.forgotten = Math.max(this.forgotten, this.entries.get(oldest)?.index ?? -1)
-      this.entries.delete(oldest)
-    }
   }
 
   /** Filters items, given in the order in which they started: keeps known and new ones, drops those that were sent and evicted. */

@@ -5,6 +5,7 @@
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { threadStream } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
+import { KeyedWaiters, Waiters } from "@millrace/log/Waiters"
 import { Signals } from "@millrace/orchestration/streams/Signals"
 import { Tokens } from "../auth/Tokens.ts"
 
@@ -50,54 +51,35 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     const log = yield* EventLog
     const tokens = yield* Tokens
     const signals = yield* Signals
-    /** By stream: the wake-up of each waiting subscriber, and the time of its latest wake-up. */
-    const waiters = new Map<string | undefined, Map<() => void, number>>()
+    /** The waiting subscribers by stream, each with the time of its latest wake-up. */
+    const waiters = new KeyedWaiters<string | undefined, number>()
     let head = yield* log.head
     let beats = 0
     let closing = false
     let revision = -1
 
-    const open = (stream: string | undefined) => {
-      const set = waiters.get(stream)
-      if (set === undefined) return
-      waiters.delete(stream)
-      for (const resume of set.keys()) resume()
-    }
     /** True in the pause after a long batch. `turns` has the subscribers that wait for its end to read a page. */
     let holding = false
-    const turns = new Set<() => void>()
-    const openTurns = () => {
-      for (const resume of turns) resume()
-      turns.clear()
-    }
+    const turns = new Waiters<void>()
     const openAll = Effect.sync(() => {
-      for (const stream of waiters.keys()) open(stream)
-      openTurns()
+      waiters.wakeAll()
+      turns.wake()
     })
 
     /** Wakes the subscribers whose `expires` has passed. */
-    const openLate = Effect.map(Clock.currentTimeMillis, (now) => {
-      for (const [stream, set] of waiters) {
-        for (const [resume, expires] of set) {
-          if (expires > now) continue
-          set.delete(resume)
-          resume()
-        }
-        if (set.size === 0) waiters.delete(stream)
-      }
-    })
+    const openLate = Effect.map(Clock.currentTimeMillis, (now) => waiters.wakeAll((expires) => expires <= now))
 
     /** Wakes the subscribers of the streams with events since the last head; all subscribers when the log cannot be read. */
     const announce = Effect.gen(function* () {
-      if (waiters.size === (waiters.has(undefined) ? 1 : 0)) {
+      if (waiters.hasOnly(undefined)) {
         head = yield* log.head
         // All, because a subscriber of one stream may have arrived while the head was read.
         return yield* openAll
       }
       const page = yield* log.read({ after: head })
       head = page.upTo
-      open(undefined)
-      for (const event of page.events) open(event.stream)
+      waiters.wake(undefined)
+      for (const event of page.events) waiters.wake(event.stream)
     }).pipe(
       Effect.catchAll(() =>
         Effect.zipRight(
@@ -133,19 +115,19 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
         yield* Effect.yieldNow()
       }
       holding = false
-      openTurns()
+      turns.wake()
     })
 
     let told = signals.place()
     const signalled = Effect.sync(() => {
       const fresh = signals.since(told)
       told = fresh.place
-      if (fresh.signals.length > 0) open(undefined)
-      for (const { threadId } of fresh.signals) open(threadStream(threadId))
+      if (fresh.signals.length > 0) waiters.wake(undefined)
+      for (const { threadId } of fresh.signals) waiters.wake(threadStream(threadId))
     })
 
     yield* wave.pipe(Effect.forever, Effect.forkScoped)
-    yield* Effect.suspend(() => signals.beyond(told)).pipe(Effect.zipRight(signalled), Effect.forever, Effect.forkScoped)
+    yield* Effect.suspend(() => signals.awaitBeyond(told)).pipe(Effect.zipRight(signalled), Effect.forever, Effect.forkScoped)
     yield* Effect.sleep(heartbeat).pipe(
       Effect.zipRight(Effect.sync(() => beats++)),
       Effect.zipRight(openAll),
@@ -167,23 +149,8 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
 
     return {
       next: (seen, stream, expires = Number.POSITIVE_INFINITY, heard = Number.POSITIVE_INFINITY) =>
-        Effect.async<void>((resume) => {
-          if (head > seen || closing || signals.place() > heard) return resume(Effect.void)
-          let set = waiters.get(stream)
-          if (set === undefined) waiters.set(stream, (set = new Map()))
-          const wake = () => resume(Effect.void)
-          set.set(wake, expires)
-          return Effect.sync(() => {
-            set.delete(wake)
-            if (set.size === 0 && waiters.get(stream) === set) waiters.delete(stream)
-          })
-        }),
-      turn: Effect.async<void>((resume) => {
-        if (!holding || closing) return resume(Effect.void)
-        const go = () => resume(Effect.void)
-        turns.add(go)
-        return Effect.sync(() => turns.delete(go))
-      }),
+        waiters.wait(stream, expires, () => head > seen || closing || signals.place() > heard),
+      turn: turns.wait(undefined, () => !holding || closing),
       signals,
       head: () => head,
       beats: () => beats,
@@ -194,7 +161,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
         }),
         openAll
       ),
-      waiting: () => [...waiters.values()].reduce((sum, set) => sum + set.size, 0)
+      waiting: () => waiters.size
     }
   }
 )

@@ -1,5 +1,6 @@
 /** A span for each turn, made from the log: from its request to its terminal. It follows the log like any subscriber; nothing waits for it. */
 import { Context, Effect, Exit, Option, type Scope, Stream, type Tracer } from "effect"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { isTerminal } from "@millrace/contracts/Event"
 import { EventLog } from "@millrace/log/EventLog"
 
@@ -17,16 +18,12 @@ const nanos = (at: string) => BigInt(Date.parse(at)) * 1_000_000n
 export const follow: Effect.Effect<void, never, EventLog | Scope.Scope> = Effect.gen(function* () {
   const log = yield* EventLog
   const tracer = yield* Effect.tracer
-  const open = new Map<string, Tracer.Span>()
+  const open = new BoundedMap<string, Tracer.Span>(maxOpen)
   const begin = ({ at, data }: Row) => {
     const span = tracer.span("turn", Option.none(), Context.empty(), [], nanos(at), "internal")
     span.attribute("millrace.turn", data.turnId)
     span.attribute("millrace.thread", data.threadId)
     open.set(data.turnId, span)
-    for (const oldest of open.keys()) {
-      if (open.size <= maxOpen) break
-      open.delete(oldest)
-    }
   }
   const take = (type: string, json: string) => {
     if (!type.startsWith("turn.")) return

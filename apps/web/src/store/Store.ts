@@ -2,6 +2,7 @@
  * A tab's state: the world, the open transcripts, the connection. A single value, folded from the messages of the hub.
  * Views read it with `useStore` and change it only by commands. Listeners are called once per animation frame.
  */
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView, Usage } from "@millrace/contracts/Item"
@@ -9,7 +10,6 @@ import type { PageOf } from "@millrace/contracts/Millrace"
 import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
 import * as Link from "../hub/Link.ts"
 import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
-import * as Recent from "./Recent.ts"
 import * as Transcript from "@millrace/model/Transcript"
 import * as Waiting from "./Waiting.ts"
 import * as AppState from "@millrace/model/AppState"
@@ -75,13 +75,9 @@ const set = (change: Partial<State>) => {
 }
 
 const setThread = (threadId: ThreadId, opened: Opened | undefined) => {
-  const threads = new Map(state.threads)
-  threads.delete(threadId)
-  if (opened !== undefined) threads.set(threadId, opened)
-  for (const oldest of threads.keys()) {
-    if (threads.size <= maxTranscripts) break
-    threads.delete(oldest)
-  }
+  const threads = new BoundedMap(maxTranscripts, state.threads)
+  if (opened === undefined) threads.delete(threadId)
+  else threads.renew(threadId, opened)
   set({ threads })
 }
 
@@ -121,7 +117,7 @@ const hear = (message: ToTab) => {
     case "notice":
       return set({ notice: message.notice })
     case "usage":
-      return set({ usage: Recent.put(state.usage, message.turnId, message.usage, maxUsage) })
+      return set({ usage: new BoundedMap(maxUsage, state.usage).renew(message.turnId, message.usage) })
     default:
       return
   }

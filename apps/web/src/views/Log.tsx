@@ -1,10 +1,10 @@
 /** The log: every event by its offset, live, with its raw JSON. Pages are read on scrolling. */
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { shorten } from "@millrace/contracts/Text"
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { Code } from "../text/Code.tsx"
-import * as Recent from "../store/Recent.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 
@@ -60,7 +60,7 @@ const usePages = () => {
   const live = useMemo(() => new Map(tail.map((event) => [event.offset, event])), [tail])
   const read = useCallback(async (page: number): Promise<ReadonlyArray<LogEvent>> => {
     const events = await link.call<ReadonlyArray<LogEvent>>({ name: "events", since: page * pageSize, limit: pageSize })
-    setPages((before) => Recent.put(before, page, events, maxPages))
+    setPages((before) => new BoundedMap(maxPages, before).renew(page, events))
     return events
   }, [])
   const want = useCallback(

@@ -2,6 +2,7 @@
  * Answers to questions on their way to the agent. The log records only that a secret was given (X4), so its value is handed over here, in memory
  * and once. If the process dies in between, the value is lost together with the session that asked.
  */
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 
@@ -9,13 +10,10 @@ import type { Answer } from "@millrace/contracts/Item"
 const capacity = 1000
 
 export class GivenAnswers {
-  private readonly answers = new Map<RequestId, Answer>()
+  private readonly answers = new BoundedMap<RequestId, Answer>(capacity)
 
   put(requestId: RequestId, answer: Answer): void {
-    this.answers.delete(requestId)
-    this.answers.set(requestId, answer)
-    const [oldest] = this.answers.keys()
-    if (this.answers.size > capacity && oldest !== undefined) this.answers.delete(oldest)
+    this.answers.renew(requestId, answer)
   }
 
   /** Removes and returns the answer as it was given. */

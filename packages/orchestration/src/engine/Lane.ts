@@ -2,14 +2,12 @@
  * A bounded FIFO queue into the engine. `offer` waits for capacity, in the order of arrival (back-pressure); `tryOffer` returns `false` (admission).
  * Bounded by count and by weight (bytes). An entry heavier than the limit is taken when the lane is empty.
  */
-import { Effect } from "effect"
+import { Waiters } from "@millrace/log/Waiters"
+import type { Effect } from "effect"
 
 interface Entry<A> {
   readonly value: A
   readonly weight: number
-}
-interface Waiter<A> extends Entry<A> {
-  readonly admitted: () => void
 }
 
 export interface LaneLoad {
@@ -23,7 +21,7 @@ export class Lane<A> {
   private entries: Array<Entry<A>> = []
   private taken = 0
   private weight = 0
-  private readonly waiters = new Set<Waiter<A>>()
+  private readonly waiters = new Waiters<Entry<A>>()
   private readonly limits: { readonly count: number; readonly weight: number }
   private readonly wake: () => void
 
@@ -64,15 +62,7 @@ export class Lane<A> {
 
   /** Returns when the entry is in the lane. If interrupted before that, the entry is not added. */
   offer(value: A, weight: number): Effect.Effect<void> {
-    // Check and register in one step: a fiber may be preempted between two effects, and capacity freed in between would wake no producer.
-    return Effect.async<void>((resume) => {
-      if (this.waiters.size === 0 && this.tryOffer(value, weight)) return resume(Effect.void)
-      const waiter = { value, weight, admitted: () => resume(Effect.void) }
-      this.waiters.add(waiter)
-      return Effect.sync(() => {
-        this.waiters.delete(waiter)
-      })
-    })
+    return this.waiters.wait({ value, weight }, () => this.waiters.size === 0 && this.tryOffer(value, weight))
   }
 
   /** Takes entries from the front while they fit into the budget; at least one. */
@@ -91,12 +81,7 @@ export class Lane<A> {
       this.entries = this.entries.slice(this.taken)
       this.taken = 0
     }
-    for (const waiter of this.waiters) {
-      if (!this.hasRoom(waiter.weight)) break
-      this.waiters.delete(waiter)
-      this.push(waiter)
-      waiter.admitted()
-    }
+    this.waiters.wakeWhile(({ value, weight }) => this.tryOffer(value, weight))
     return out
   }
 

@@ -6,7 +6,7 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
 import type { TurnView } from "@millrace/contracts/State"
 import { EventLog } from "@millrace/log/EventLog"
-import { Notifier } from "@millrace/log/Notifier"
+import { Watermark } from "@millrace/log/Watermark"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as History from "../readmodel/History.ts"
@@ -144,22 +144,15 @@ export const make = (options: Options = {}) =>
         : Effect.void
     }
 
-    let after = engine.startedAt
-    const acted = new Notifier()
-    const awaitActed = (offset: number): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const more = acted.next
-        return after >= offset ? Effect.void : Effect.flatMap(more, () => awaitActed(offset))
-      })
-    const follow = Stream.suspend(() => log.follow({ after })).pipe(
+    const acted = new Watermark(engine.startedAt)
+    const follow = Stream.suspend(() => log.follow({ after: acted.value })).pipe(
       Stream.runForEach((page) =>
         Effect.gen(function* () {
           for (const event of page.events) {
             const addressed = Intent.read(event)
             if (addressed !== undefined) yield* act(addressed)
           }
-          after = page.upTo
-          acted.wake()
+          acted.advance(page.upTo)
         })
       ),
       Effect.tapError((error) => Effect.logWarning(`The dispatcher cannot read the log: ${error.message}`)),
@@ -218,7 +211,7 @@ export const make = (options: Options = {}) =>
 
     return Dispatcher.of({
       stopAll,
-      awaitActed,
+      awaitActed: (offset) => acted.awaitBeyond(offset - 1),
       sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch, provider }) => ({ threadId, epoch, provider })))
     })
   })

@@ -57,7 +57,7 @@ describe("Signals", () => {
       const session = yield* signals.session(thread("a"))
       const heard: Array<unknown> = []
       let place = 0
-      const reader = yield* Effect.suspend(() => signals.beyond(place)).pipe(
+      const reader = yield* Effect.suspend(() => signals.awaitBeyond(place)).pipe(
         Effect.zipRight(
           Effect.sync(() => {
             const seen = signals.since(place)
@@ -161,7 +161,7 @@ describe("Signals", () => {
         let place = 0
         const read = Effect.gen(function* () {
           for (;;) {
-            yield* signals.beyond(place)
+            yield* signals.awaitBeyond(place)
             yield* Effect.sleep(yield* Random.nextIntBetween(0, nth * 4))
             const next = signals.since(place, { limit: nth })
             place = next.place

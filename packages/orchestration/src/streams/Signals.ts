@@ -5,11 +5,12 @@
  * Signals become visible in batches, so that a busy agent wakes readers at most once per `every`. A reader holds one number, the position up to which
  * it has read; after an absence it gets the latest of each key.
  */
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { ItemId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { threadStream } from "@millrace/contracts/Ids"
 import type { DurableEvent, ProviderSignal } from "@millrace/contracts/ProviderEvent"
 import type { Signal } from "@millrace/contracts/Signal"
-import { Notifier as Bell } from "@millrace/log/Notifier"
+import { Watermark } from "@millrace/log/Watermark"
 import { Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { fitUnknown } from "../state/Truncation.ts"
 
@@ -46,7 +47,7 @@ export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
     /** The latest signal of each key that changed after the position, oldest first; optionally of one stream, and at most `limit`. */
     readonly since: (place: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
     /** Returns when a signal after the position is visible. */
-    readonly beyond: (place: number) => Effect.Effect<void>
+    readonly awaitBeyond: (place: number) => Effect.Effect<void>
   }
 >() {}
 
@@ -62,35 +63,12 @@ interface Entry {
   gone: boolean
 }
 
-/** The latest entry of each key, in order of change. */
-class Latest {
-  private readonly entries = new Map<string, Entry>()
-  private readonly bound: number
-  constructor(bound: number) {
-    this.bound = bound
-  }
-  put(entry: Entry): void {
-    const { key } = entry.signal
-    this.remove(key)
-    this.entries.set(key, entry)
-    if (this.entries.size > this.bound) for (const oldest of this.entries.keys()) return this.remove(oldest)
-  }
-  get(key: string): Entry | undefined {
-    return this.entries.get(key)
-  }
-  remove(key: string): void {
-    const entry = this.entries.get(key)
-    if (entry === undefined) return
-    entry.gone = true
-    this.entries.delete(key)
-  }
-  get values(): Iterable<Entry> {
-    return this.entries.values()
-  }
-  takeAll(): ReadonlyArray<Entry> {
-    const all = [...this.entries.values()]
-    this.entries.clear()
-    return all
+/** The latest entry of each key, in order of change. An entry that is replaced, deleted or evicted is marked as gone. */
+class Latest extends BoundedMap<string, Entry> {
+  override delete(key: string): boolean {
+    const entry = this.get(key)
+    if (entry !== undefined) entry.gone = true
+    return super.delete(key)
   }
 }
 
@@ -99,21 +77,22 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
     const { every = "100 millis", keys: bound = 1024 } = options
     const waiting = new Latest(bound)
     const shown = new Latest(bound)
-    const bell = new Bell()
     const more = Effect.unsafeMakeLatch(false)
-    let place = 0
+    /** The position of the last visible signal. */
+    const visible = new Watermark(0)
     /** The last batch, and the position before it, from which nearly every reader asks. */
     let wave: { readonly after: number; readonly entries: ReadonlyArray<Entry> } = { after: 0, entries: [] }
 
     const show = Effect.sync(() => {
       more.unsafeClose()
-      const entries = waiting.takeAll()
-      wave = { after: place, entries }
-      for (const entry of entries) {
-        entry.place = ++place
-        shown.put(entry)
+      const entries = [...waiting.values()]
+      waiting.clear()
+      wave = { after: visible.value, entries }
+      for (const [at, entry] of entries.entries()) {
+        entry.place = visible.value + at + 1
+        shown.renew(entry.signal.key, entry)
       }
-      bell.wake()
+      visible.advance(visible.value + entries.length)
     })
     // The first signal after a pause becomes visible at once.
     yield* more.await.pipe(Effect.zipRight(show), Effect.zipRight(Effect.sleep(every)), Effect.forever, Effect.forkScoped)
@@ -122,10 +101,10 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
       const stream = threadStream(threadId)
       let closed = false
       /** The session's signals by key, in order of change: few, so that dropping those of an item or turn is cheap. */
-      const mine = new Map<string, Signal>()
+      const mine = new BoundedMap<string, Signal>(bound, [], (oldest) => remove(oldest))
       const remove = (key: string) => {
         mine.delete(key)
-        for (const latest of [waiting, shown]) if (latest.get(key)?.owner === own) latest.remove(key)
+        for (const latest of [waiting, shown]) if (latest.get(key)?.owner === own) latest.delete(key)
       }
       const drop = (is: (signal: Signal) => boolean) => {
         for (const [key, signal] of mine) if (is(signal)) remove(key)
@@ -138,11 +117,9 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
           const about = "itemId" in told ? { turnId, itemId: told.itemId } : { turnId }
           const key = `${kind}/${about.itemId ?? turnId}`
           const signal: Signal = { key, threadId, ...about, kind, data: fitUnknown(told.data, maxBytes) }
-          waiting.put({ signal, stream, owner: own, place: 0, gone: false })
-          mine.delete(key)
-          mine.set(key, signal)
+          waiting.renew(key, { signal, stream, owner: own, place: 0, gone: false })
+          mine.renew(key, signal)
           more.unsafeOpen()
-          if (mine.size > bound) for (const oldest of mine.keys()) return remove(oldest)
         },
         over: (event) => {
           switch (event._tag) {
@@ -164,24 +141,19 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
       return own
     }
 
-    const beyond = (seen: number): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        const next = bell.next
-        return place > seen ? Effect.void : Effect.flatMap(next, () => beyond(seen))
-      })
-
     return {
       session: (threadId) =>
         Effect.acquireRelease(
           Effect.sync(() => publisher(threadId)),
           (own) => Effect.sync(own.close)
         ),
-      place: () => place,
+      place: () => visible.value,
       since: (seen, { limit = Number.POSITIVE_INFINITY, stream } = {}) => {
+        const place = visible.value
         if (seen >= place) return { place: seen, signals: [] }
         const signals: Array<Signal> = []
         let last = seen
-        for (const entry of seen >= wave.after ? wave.entries : shown.values) {
+        for (const entry of seen >= wave.after ? wave.entries : shown.values()) {
           if (entry.gone || entry.place <= seen || (stream !== undefined && entry.stream !== stream)) continue
           if (signals.length >= limit) return { place: last, signals }
           signals.push(entry.signal)
@@ -189,7 +161,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
         }
         return { place, signals }
       },
-      beyond
+      awaitBeyond: (seen) => visible.awaitBeyond(seen)
     }
   })
 

@@ -12,6 +12,7 @@ import { isTerminal } from "@millrace/contracts/Event"
 import type { ItemView } from "@millrace/contracts/Item"
 import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/log/EventLog"
+import { KeyedWaiters } from "@millrace/log/Waiters"
 import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
 import { endOf, itemsOf, type TurnEnd } from "../readmodel/TurnEnd.ts"
 
@@ -61,37 +62,6 @@ export class StreamReconciler extends Context.Tag("@millrace/orchestration/Strea
 /** Most bytes of events per read. */
 const pageBytes = 256 * 1024
 
-/** Waiting followers, by the stream of their thread. */
-const makeWaiters = () => {
-  const byStream = new Map<string, Set<() => void>>()
-  const wake = (stream: string) => {
-    const set = byStream.get(stream)
-    if (set === undefined) return
-    byStream.delete(stream)
-    for (const resume of set) resume()
-  }
-  return {
-    wake,
-    wakeAll: () => {
-      for (const stream of byStream.keys()) wake(stream)
-    },
-    isEmpty: () => byStream.size === 0,
-    count: () => [...byStream.values()].reduce((sum, set) => sum + set.size, 0),
-    wait: (stream: string, isLate: () => boolean) =>
-      Effect.async<void>((resume) => {
-        if (isLate()) return resume(Effect.void)
-        let set = byStream.get(stream)
-        if (set === undefined) byStream.set(stream, (set = new Set()))
-        const done = () => resume(Effect.void)
-        set.add(done)
-        return Effect.sync(() => {
-          set.delete(done)
-          if (set.size === 0 && byStream.get(stream) === set) byStream.delete(stream)
-        })
-      })
-  }
-}
-
 /** Parses the events of the turn in a page; a substring test skips the others cheaply. */
 const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
   const found: Array<LogEvent> = []
@@ -121,14 +91,15 @@ const stepsIn = (view: View, turn: Addressed, after: number, wanted: boolean) =>
 export const make = (options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
-    const waiters = makeWaiters()
+    /** The waiting followers, by the stream of their thread. */
+    const waiters = new KeyedWaiters<string, void>()
     /** The followers concerned by events up to this offset were woken. */
     let reported = yield* log.head
 
     const report = (page: Page) =>
       Effect.sync(() => {
         reported = page.upTo
-        if (!waiters.isEmpty()) for (const event of page.events) waiters.wake(event.stream)
+        for (const event of page.events) waiters.wake(event.stream)
       })
     const tellAll = Effect.map(log.head, (head) => {
       // `reported` may have advanced since the head was read: never move it back.
@@ -166,7 +137,7 @@ export const make = (options: Options = {}) =>
         }
         return []
       })
-      return { query, wait: waiters.wait(threadStream(turn.threadId), () => reported > seen) }
+      return { query, wait: waiters.wait(threadStream(turn.threadId), undefined, () => reported > seen) }
     }
 
     const follow = (turn: Addressed) =>
@@ -197,7 +168,7 @@ export const make = (options: Options = {}) =>
             yield* wait
           }
         }),
-      waiting: waiters.count
+      waiting: () => waiters.size
     })
   })
 

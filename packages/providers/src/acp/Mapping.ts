@@ -5,7 +5,8 @@
 import { cut } from "@millrace/contracts/Text"
 import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Option } from "effect"
-import * as Bounded from "../Bounded.ts"
+import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
+import { maxTools } from "../Bounds.ts"
 import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
@@ -96,8 +97,8 @@ export const make = (sessionId: string): Mapping => {
   let said = false
   let texts = 0
   let contextWindow: number | undefined
-  const tools = new Map<string, Tool>()
-  const declined = new Set<string>()
+  const tools = new BoundedMap<string, Tool>(maxTools)
+  const declined = new BoundedSet<string>(maxTools)
 
   const opaque = (method: string, payload: unknown): NativeEvent => ({
     _tag: "Opaque",
@@ -139,7 +140,6 @@ export const make = (sessionId: string): Mapping => {
     const tool = tools.get(call.toolCallId) ?? { turnId, call, started: false, shown: "" }
     tool.call = Items.merge(tool.call, call)
     tools.set(call.toolCallId, tool)
-    Bounded.trim(tools, Bounded.tools)
     return tool
   }
   /** A call that is only announced (`pending`) often has neither title nor input: its item starts with the next update. */
@@ -254,7 +254,6 @@ export const make = (sessionId: string): Mapping => {
         events: [...(known ? [] : close(tool.turnId)), ...start(tool), opened],
         answer: (answer) => {
           if (declines(answer)) declined.add(permission.toolCall.toolCallId)
-          Bounded.trim(declined, Bounded.tools)
           return result(answer)
         }
       }

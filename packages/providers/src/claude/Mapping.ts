@@ -5,7 +5,7 @@
  * belongs to. A turn that Claude begins by itself gets a generated name (T10, T16).
  */
 import type { Answer } from "@millrace/contracts/Item"
-import * as Bounded from "../Bounded.ts"
+import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
@@ -52,8 +52,6 @@ export interface Mapping {
 const kinds = { text: "agent-message", thinking: "reasoning" } as const
 /** Tools that start a subagent. */
 const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
-/** Maximum incomplete streaming blocks of a message that are tracked. */
-const maxBlocks = 256
 /** Maximum tasks whose tool is tracked. */
 const maxTasks = 256
 /** Maximum requests of background subagents that wait for an answer; one more is refused. */
@@ -82,13 +80,13 @@ export const make = (now?: () => number): Mapping => {
   let limited: string | undefined
   let warnings = 0
   /** Tool id by task id, for tools that run as a task; a subagent's id is its task id. */
-  const tasks = new Map<string, string>()
+  const tasks = new BoundedMap<string, string>(maxTasks)
   /** Turn ids of requests of background subagents, by request id. */
   const asides = new Map<string, string>()
   /** `uuid` of the last message: one that comes twice in a row is dropped. */
   let last: string | undefined
   /** `uuid`s of the newest results: a repeated one is dropped, because it would end the next turn. */
-  const results = new Set<string>()
+  const results = new BoundedSet<string>(maxResults)
 
   /** The item id of a whole block: of the oldest incomplete streamed block of that type in the message, else `fallback`. */
   const blockItem = (turn: Turn, type: "text" | "thinking", messageId: string, fallback: string): string => {
@@ -105,7 +103,6 @@ export const make = (now?: () => number): Mapping => {
     if (block.type === "other") return [{ _tag: "Opaque", nativeTurnId, method: "assistant", payload: block.raw }]
     if (block.type === "tool_use") {
       turn.tools.set(block.id, block)
-      Bounded.trim(turn.tools, Bounded.tools)
       const plan = Items.planOf(block)
       const started: NativeEvent = {
         _tag: "ItemStarted",
@@ -237,7 +234,6 @@ export const make = (now?: () => number): Mapping => {
       if (said._tag === "Result" && uuid !== undefined) {
         if (results.has(uuid)) return out
         results.add(uuid)
-        Bounded.trim(results, maxResults)
       }
       switch (said._tag) {
         case "Progress":
@@ -251,7 +247,6 @@ export const make = (now?: () => number): Mapping => {
           return out
         case "TaskStarted":
           if (said.toolId !== undefined) tasks.set(said.taskId, said.toolId)
-          Bounded.trim(tasks, maxTasks)
           return [opaque(type, params)]
         case "Taken":
           if (!taken(said.messageId, out)) out.push(opaque(type, params))
@@ -301,7 +296,6 @@ export const make = (now?: () => number): Mapping => {
           if (said.text === "" || whose.unsure()) return out
           const turn = running(out)
           turn.blocks.set(said.index, said.type)
-          Bounded.trim(turn.blocks, maxBlocks)
           const nativeItemId = `${turn.message ?? "message"} ${said.index}`
           out.push({ _tag: "ItemDelta", nativeTurnId: turn.id, nativeItemId, kind: kinds[said.type], text: said.text })
           return out
@@ -372,7 +366,6 @@ export const make = (now?: () => number): Mapping => {
         answer: (answer) => {
           const permission = result(answer)
           if (permission.behavior === "deny" && toolId !== undefined) turn.declined.add(toolId)
-          Bounded.trim(turn.declined, Bounded.tools)
           return permission
         }
       }

@@ -1,6 +1,11 @@
 /** State of the mapping for one turn of Claude, while the turn waits or runs. */
+import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
+import { maxTools } from "../Bounds.ts"
 import type * as Items from "./Items.ts"
 import { TokenCounter } from "./TokenCounter.ts"
+
+/** Maximum incomplete streaming blocks of a message that are tracked. */
+const maxBlocks = 256
 
 export interface Turn {
   readonly id: string
@@ -29,10 +34,10 @@ export const make = (id: string, own: boolean, messageId?: string): Turn => ({
   own,
   confirmed: false,
   said: false,
-  tools: new Map(),
-  declined: new Set(),
+  tools: new BoundedMap(maxTools),
+  declined: new BoundedSet(maxTools),
   message: undefined,
-  blocks: new Map(),
+  blocks: new BoundedMap(maxBlocks),
   counts: new TokenCounter(),
   error: undefined,
   interrupting: false

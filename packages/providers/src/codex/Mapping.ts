@@ -3,7 +3,7 @@
  * Only the session's native thread is mapped. A message of another thread or of an unknown method becomes `Opaque` with unchanged method and params.
  */
 import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
-import * as Bounded from "../Bounded.ts"
+import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
 import { pending, type PendingRequest } from "./PendingRequest.ts"
@@ -73,23 +73,16 @@ const opaque = (message: { readonly method: string; readonly turnId?: string; re
 
 /** Maximum tracked file-change items in progress; each holds its diffs. */
 const maxChanging = 64
+/** Maximum turns whose late token usage is recognised. */
+const maxSeen = 64
 
 export const make = (nativeThreadId: string): Mapping => {
-  const changing = new Map<string, ReadonlyArray<FileChange>>()
-  const change = (itemId: string, changes: ReadonlyArray<FileChange>) => {
-    changing.set(itemId, changes)
-    Bounded.trim(changing, maxChanging)
-  }
+  const changing = new BoundedMap<string, ReadonlyArray<FileChange>>(maxChanging)
   const limits = new RateLimits()
   /** The running turn of the session's thread. */
   let current: string | undefined
   /** Turns that this session has seen. After a resume Codex reports the token usage of an old turn again: that must not start a turn. */
-  const seen = new Set<string>()
-  const see = (turnId: string) => {
-    seen.delete(turnId)
-    seen.add(turnId)
-    for (const oldest of seen) if (seen.size > 64) seen.delete(oldest)
-  }
+  const seen = new BoundedSet<string>(maxSeen)
   /**
    * A review is two turns in Codex. Items and terminal carry the id that `review/start` returned. `turn/started` and `turn/interrupt` use the id of an
    * inner turn, whose `rootTurnId` is the first (measured).
@@ -117,7 +110,7 @@ export const make = (nativeThreadId: string): Mapping => {
           ]
     if (message._tag === "Item") {
       const { item, phase, turnId: nativeTurnId } = message
-      see(nativeTurnId)
+      seen.renew(nativeTurnId)
       if (item.type === "enteredReviewMode" && review?.turnId !== nativeTurnId) review = { turnId: nativeTurnId }
       const content = phase === "started" ? startedContent(item) : itemContent(item)
       const of = { nativeTurnId, nativeItemId: item.id, kind: itemKind(item), content }
@@ -125,7 +118,7 @@ export const make = (nativeThreadId: string): Mapping => {
         changing.delete(item.id)
         return [{ _tag: "ItemCompleted", ...of, ...itemStatus(item) }]
       }
-      if (content.changes) change(item.id, content.changes)
+      if (content.changes) changing.set(item.id, content.changes)
       return [{ _tag: "ItemStarted", ...of }]
     }
     if ("turnId" in message.params && !seen.has(message.params.turnId)) {
@@ -138,7 +131,7 @@ export const make = (nativeThreadId: string): Mapping => {
     }
     switch (message.method) {
       case "turn/started":
-        see(message.params.turn.id)
+        seen.renew(message.params.turn.id)
         current = message.params.turn.id
         if (review !== undefined && message.params.turn.rootTurnId === review.turnId && current !== review.turnId) {
           review = { turnId: review.turnId, inner: current }
@@ -179,7 +172,7 @@ export const make = (nativeThreadId: string): Mapping => {
               }
             ]
       case "item/fileChange/patchUpdated":
-        change(message.params.itemId, fileChanges(message.params.changes))
+        changing.set(message.params.itemId, fileChanges(message.params.changes))
         return [opaque({ method: message.method, turnId: message.params.turnId, params })]
       case "thread/status/changed": {
         const kept = opaque({ method: message.method, params })

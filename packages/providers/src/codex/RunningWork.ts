@@ -1,6 +1,6 @@
 /** Running commands and open requests of Codex, tracked from its events. */
 import type { Answer } from "@millrace/contracts/Item"
-import * as Bounded from "../Bounded.ts"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 
@@ -27,7 +27,7 @@ export interface RunningWork {
 const maxCommands = 256
 
 export const make = (): RunningWork => {
-  const commands = new Map<string, { readonly turn: string; readonly item: string }>()
+  const commands = new BoundedMap<string, { readonly turn: string; readonly item: string }>(maxCommands)
   const keyOf = (turn: string, item: string) => `${turn} ${item}`
   const requests = new Map<string, Waiting>()
 
@@ -37,7 +37,6 @@ export const make = (): RunningWork => {
         if (event.kind !== "command") return
         const { nativeItemId: item, nativeTurnId: turn } = event
         commands.set(keyOf(turn, item), { turn, item })
-        Bounded.trim(commands, maxCommands)
         return
       }
       case "ItemCompleted": {

@@ -2,7 +2,7 @@
  * Assembles the calls of one answer from pieces. Servers identify calls by index, by id, or by neither; a new id is a new call, even with a known
  * index. The ids that are sent back to the model are generated: unique in the conversation, because a server's ids need not be.
  */
-import * as Bounded from "../Bounded.ts"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { isRecord } from "../Fields.ts"
 import type { AnswerPart } from "./AnswerPart.ts"
 import type { ToolCall } from "./Transcript.ts"
@@ -49,7 +49,7 @@ const idOf = (turn: string, name: string, at: number): string =>
 /** `name`: name of the answer within its turn; ends with its number. */
 export const make = (turn: string, name: string): CallPieces => {
   const calls: Array<Call> = []
-  const byIndex = new Map<string, Call>()
+  const byIndex = new BoundedMap<string, Call>(maxIndexes)
   let pieces = false
   let tooMany = false
   let characters = 0
@@ -86,7 +86,6 @@ export const make = (turn: string, name: string): CallPieces => {
         calls.push(call)
       }
       if (piece.index !== undefined) byIndex.set(piece.index, call)
-      Bounded.trim(byIndex, maxIndexes)
       call.id ??= piece.id
       if (call.name === "") call.name = piece.name ?? ""
       characters += piece.arguments.length

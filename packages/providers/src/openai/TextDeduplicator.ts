@@ -1,5 +1,5 @@
 /** Deduplicates the texts of one answer: servers send them in pieces, whole, or both. */
-import * as Bounded from "../Bounded.ts"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { AnswerPart } from "./AnswerPart.ts"
 
 type Piece = Extract<AnswerPart, { readonly _tag: "Text" }>
@@ -28,7 +28,7 @@ const rest = (told: string, whole: string): string =>
   told.length < keptCharacters && whole.startsWith(told) ? whole.slice(told.length) : ""
 
 export const make = (): TextDeduplicator => {
-  const parts = new Map<string, Part>()
+  const parts = new BoundedMap<string, Part>(maxParts)
   /** By kind, the texts that did not come with the whole answer. */
   const told = new Map<Kind, string>()
   let kept = 0
@@ -38,7 +38,6 @@ export const make = (): TextDeduplicator => {
     const key = `${kind} ${part}`
     const known = parts.get(key) ?? { kind, text: "", whole: false }
     parts.set(key, known)
-    Bounded.trim(parts, maxParts)
     if (kept >= keptCharacters) return
     kept += text.length
     known.text += text
