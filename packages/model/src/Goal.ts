@@ -24,6 +24,15 @@ export const counted = ({ used }: Goal, usage: Usage | undefined): GoalUsed => (
   tokens: used.tokens + tokensOf(usage)
 })
 
+/** An event of a goal. It carries the whole goal. */
+export type GoalEvent = Extract<DomainEvent, { readonly type: `goal.${string}` }>
+
+/** The goal that a `GoalEvent` carries. */
+export const goalOf = (data: GoalEvent["data"]): Goal => {
+  const { threadId: _, ...goal } = data
+  return goal
+}
+
 /** The goal after an event of its thread. Returns the same value if the event does not change it. */
 export const apply = (goal: Goal | undefined, event: DomainEvent): Goal | undefined => {
   switch (event.type) {
@@ -33,10 +42,8 @@ export const apply = (goal: Goal | undefined, event: DomainEvent): Goal | undefi
     case "goal.waiting":
     case "goal.met":
     case "goal.exhausted":
-    case "goal.cleared": {
-      const { threadId: _, ...next } = event.data
-      return next
-    }
+    case "goal.cleared":
+      return goalOf(event.data)
     case "turn.requested": {
       const towards = event.data.goal
       return goal === undefined || towards?.goalId !== goal.goalId ? goal : begun(goal, towards.used)

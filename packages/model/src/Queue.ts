@@ -7,22 +7,22 @@ export const positionOf = ({ strategy }: DataOf<"turn.requested">): "front" | "b
   strategy === "interrupt" || strategy === "steer" ? "front" : "back"
 
 /**
- * The queue after an event of the thread. Returns the same value if the event does not change it. `idOf` reads an entry's turn; `entry` makes the entry of
- * a turn that this event queues.
+ * The queue after an event of the thread. Returns the same value if the event does not change it. `idOf` reads an entry's turn; `entry` makes the
+ * entry of a turn that this event queues, or none.
  */
 export const apply = <A>(
   queue: ReadonlyArray<A>,
   event: DomainEvent,
   idOf: (entry: A) => TurnId,
-  entry: (turnId: TurnId) => A
+  entry: (turnId: TurnId) => ReadonlyArray<A>
 ): ReadonlyArray<A> => {
   switch (event.type) {
     case "turn.requested": {
       const added = entry(event.data.turnId)
-      return positionOf(event.data) === "front" ? [added, ...queue] : [...queue, added]
+      return positionOf(event.data) === "front" ? [...added, ...queue] : [...queue, ...added]
     }
     case "turn.requeued":
-      return [entry(event.data.turnId), ...queue]
+      return [...entry(event.data.turnId), ...queue]
     case "turn.dispatched":
     case "turn.completed":
     case "turn.interrupted":

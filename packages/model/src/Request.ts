@@ -38,3 +38,9 @@ export const settlement = (event: DomainEvent): Settlement | undefined => {
       return undefined
   }
 }
+
+/** The request of a `request.imported`. */
+export const imported = (data: DataOf<"request.imported">): RequestView => {
+  const { answer: _a, by: _b, reason: _r, ...view } = data
+  return view
+}

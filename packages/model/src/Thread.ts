@@ -200,37 +200,38 @@ export const view = (thread: Summary): ThreadView => ({
   updatedAt: thread.updatedAt
 })
 
-/** The facts of a new thread. `at`: the time of the event. */
-export const created = (data: DataOf<"thread.created">, at: string): Summary => ({
-  threadId: data.threadId,
-  projectId: data.projectId,
+/** The facts of a new thread. */
+export const facts = (data: DataOf<"thread.created">): Facts => ({
+  title: data.title,
   provider: data.provider,
   model: data.model,
-  title: data.title,
-  cwd: data.cwd,
   archived: false,
-  createdAt: at,
-  updatedAt: at,
   session: undefined,
-  forkedFrom: data.forkedFrom?.threadId,
-  stopping: undefined,
   recovery: data.recovery,
   afterLimit: data.afterLimit,
   labels: data.labels,
   metadata: data.metadata,
-  continuation: undefined,
-  goal: undefined,
-  failed: false,
+  stopping: undefined,
   background: [],
-  queuedTurnIds: [],
-  openRequestIds: [],
-  openItemIds: []
+  failed: false
 })
 
 const threadOf = (summary: Summary): Thread => ({ ...view(summary), failed: summary.failed })
 
 /** The thread of a `thread.created`. `at`: the time of the event. */
-export const make = (data: DataOf<"thread.created">, at: string): Thread => threadOf(created(data, at))
+export const make = (data: DataOf<"thread.created">, at: string): Thread =>
+  threadOf({
+    ...facts(data),
+    threadId: data.threadId,
+    projectId: data.projectId,
+    cwd: data.cwd,
+    createdAt: at,
+    updatedAt: at,
+    forkedFrom: data.forkedFrom?.threadId,
+    queuedTurnIds: [],
+    openRequestIds: [],
+    openItemIds: []
+  })
 
 /** Applies an event of the thread's stream; `at`: the time of the event. Returns the same value if the event does not change the summary. */
 export const apply = (thread: Thread, event: DomainEvent, at: string): Thread => {
@@ -247,7 +248,7 @@ export const apply = (thread: Thread, event: DomainEvent, at: string): Thread =>
       thread.queuedTurnIds,
       event,
       (turnId) => turnId,
-      (turnId) => turnId
+      (turnId) => [turnId]
     ),
     updatedAt: at
   })

@@ -67,7 +67,7 @@ export class DecideModel implements StateReader {
     for (const state of draft.changedThreads) {
       this.threads.set(state.threadId, state)
       const found = violations(state)
-      const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopRequested !== undefined)
+      const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopping !== undefined)
       if (free && state.queue.length > 0 && !this.hold && !state.deleted && state.continuation === undefined)
         throw new Error("T4 the queue does not continue")
       const idle = free && state.queue.length === 0 && Object.keys(state.turns).length === 0 && !this.hold && !state.archived

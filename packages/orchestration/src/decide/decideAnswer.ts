@@ -1,13 +1,13 @@
 /** decide for answers: an answer settles its request once; the first answer wins (T13). */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
-import { type Answer, type ApprovalOption, type Ask, Decision } from "@millrace/contracts/Item"
+import { type Answer, type ApprovalOption, type Ask, Decision, type RequestView } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
 import * as Continuation from "../state/Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import { type CommandOutcome, ok, reject } from "./CommandOutcome.ts"
 import type { Draft } from "./Draft.ts"
-import type { OpenRequest, ThreadState } from "../state/ThreadState.ts"
+import type { ThreadState } from "../state/ThreadState.ts"
 
 type Approval = Extract<Ask, { readonly kind: "approval" }>
 const isDecision = Schema.is(Decision)
@@ -44,7 +44,7 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
     : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
 }
 
-const answerFor = (command: CommandOf<"request.answer">, { ask }: OpenRequest): Either.Either<Answer, CommandRejected> => {
+const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): Either.Either<Answer, CommandRejected> => {
   const { decision, optionId, answers, requestId } = command
   // A part of the answer that the request has no place for is refused, not dropped.
   if (ask.kind === "approval")
@@ -93,7 +93,7 @@ const askedOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
 /** After `accept-for-session`: answers the open approvals with the same content (T13). */
-const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: OpenRequest, answer: Answer): void => {
+const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: RequestView, answer: Answer): void => {
   const { ask } = allowed
   // Without a command or changes, two approvals cannot be recognised as equal.
   if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return

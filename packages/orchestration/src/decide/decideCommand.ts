@@ -191,12 +191,7 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string
     // A new message replaces a scheduled continuation.
     Continuations.cancel(draft, threadId, `replaced by a message from ${actor}`)
     Goals.heard(draft, threadId, actor)
-    if (
-      strategy === "steer" &&
-      active !== undefined &&
-      state.capabilities.includes("steer") &&
-      state.stopRequested === undefined
-    ) {
+    if (strategy === "steer" && active !== undefined && state.capabilities.includes("steer") && state.stopping === undefined) {
       draft.emit(threadId, "turn.steered", { threadId, turnId: active.turnId, text })
       userMessage(draft, threadId, active.turnId, `itm_${draft.context.seed}` as ItemId, text)
       return ok({ threadId, turnId: active.turnId, outcome: "steering" })

@@ -66,7 +66,7 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
   const mayContinue =
     turn !== undefined &&
     !turn.interruptRequested &&
-    state.stopRequested === undefined &&
+    state.stopping === undefined &&
     !state.archived &&
     state.continuation === undefined
   const open = turn === undefined ? [] : Object.values(state.requests).filter(({ turnId }) => turnId === turn.turnId)
@@ -105,8 +105,7 @@ export const afterLimit = (
   ending: Extract<Ending, { _tag: "failed" }>
 ): { readonly ending: Ending; readonly plan: () => void } | undefined => {
   const { threadId } = state
-  const wanted =
-    state.afterLimit === "continue" && !state.archived && !turn.interruptRequested && state.stopRequested === undefined
+  const wanted = state.afterLimit === "continue" && !state.archived && !turn.interruptRequested && state.stopping === undefined
   if (ending.error.kind !== "limit" || !wanted || state.continuation !== undefined) return undefined
   return Either.match(Continuation.waitFor(turn, ending.error, draft.context.at, policyOf(draft)), {
     onLeft: (why) => ({

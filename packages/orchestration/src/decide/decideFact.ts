@@ -74,7 +74,7 @@ const turnFailed = (
   const turn = state.turns[turnId]
   if (turn?.epoch !== epoch) return
   if (!isDeath(error)) return failTurn(draft, state, turn, { ...event, _tag: "failed" })
-  const ending = deathEnding(state.stopRequested, error)(turn)
+  const ending = deathEnding(state, error)(turn)
   const reason = `the agent ended: ${error.message}`
   draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason, ...(ending._tag === "failed" ? { error } : {}) })
   settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
@@ -82,7 +82,7 @@ const turnFailed = (
 
 /** The reason of the server's interrupt takes precedence over the agent's; a requested stop is appended (T8). */
 const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, said: string | undefined): string | undefined => {
-  const stop = state.stopRequested?.reason
+  const stop = state.stopping
   return interruptReason === undefined ? said : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
 }
 
@@ -219,13 +219,13 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
 
 /** The agent has ended. The requested stop in the state gives the reason; without one, `error` does. */
 const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean): void => {
-  const stop = state.stopRequested
-  const cause = stop === undefined ? (broke ? error : undefined) : stop.error
+  const { stopping, stopError } = state
+  const cause = stopping === undefined ? (broke ? error : undefined) : stopError
   endSession(draft, state.threadId, {
     status: cause === undefined ? "stopped" : "error",
-    reason: stop?.reason ?? error.message,
+    reason: stopping ?? error.message,
     ...(cause === undefined ? {} : { error: cause }),
-    ending: deathEnding(stop, error)
+    ending: deathEnding(state, error)
   })
 }
 
@@ -241,7 +241,7 @@ const session = (
     case "ResumeKeyLearned": {
       if (state.session === undefined || state.resumeKey === fact.resumeKey) return
       // The key belongs to the agent before a hand-over: the next agent cannot use it.
-      if (state.handedFrom !== undefined && state.stopRequested !== undefined) return
+      if (state.handedFrom !== undefined && state.stopping !== undefined) return
       draft.emit(threadId, "session.state.changed", { ...state.session, threadId, resumeKey: fact.resumeKey })
       return
     }

@@ -61,7 +61,7 @@ const isIdle = (state: ThreadState): boolean =>
   Object.keys(state.requests).length === 0 &&
   state.queue.length === 0 &&
   state.continuation === undefined &&
-  state.stopRequested === undefined &&
+  state.stopping === undefined &&
   !state.archived
 
 /** Enqueues the goal's next turn in an idle thread, ends the goal when its budget is used up, or waits when its turns are too fast. */

@@ -81,7 +81,7 @@ export const turnPromote = (draft: Draft, command: CommandOf<"turn.promote">): C
   Either.flatMap(find(draft, command), ({ state, turn }) => {
     const { threadId, turnId, strategy } = command
     const active = activeTurn(state)
-    const steerable = active !== undefined && state.capabilities.includes("steer") && state.stopRequested === undefined
+    const steerable = active !== undefined && state.capabilities.includes("steer") && state.stopping === undefined
     if (strategy === "steer" && steerable && !turn.shown && turn.action === undefined)
       return steerWith(draft, state, turn, active.turnId)
     setOrder(draft, state, behind(state, [turnId]))

@@ -57,7 +57,7 @@ const turnSilent = (draft: Draft, state: ThreadState, turn: OpenTurn, fact: Sile
 /** Returns whether it requested an interrupt or a stop. */
 export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): boolean => {
   const { threadId, epoch, limits, millis } = fact
-  if (state.activity !== fact.activity || !hasLiveSession(state) || state.stopRequested !== undefined) return false
+  if (state.activity !== fact.activity || !hasLiveSession(state) || state.stopping !== undefined) return false
   const turn = activeTurn(state)
   if (turn !== undefined) return turnSilent(draft, state, turn, fact)
   if (Object.keys(state.turns).length > 0 || state.queue.length > 0 || state.session?.status === "starting") return false

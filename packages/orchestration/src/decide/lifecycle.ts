@@ -16,8 +16,6 @@ import {
   nextTurn,
   type OpenItem,
   type OpenTurn,
-  originOf,
-  type StopRequest,
   type ThreadState
 } from "../state/ThreadState.ts"
 import * as RecentIds from "../state/RecentIds.ts"
@@ -125,7 +123,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   else nameActive(draft, threadId, turnId)
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
   // The text of a continuation, a goal turn or an action comes from the server, not from a person.
-  const kind = originOf(next) === "user" && next.action === undefined ? "user-message" : "notice"
+  const kind = next.origin === "user" && next.action === undefined ? "user-message" : "notice"
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
 }
 
@@ -137,7 +135,7 @@ const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   if (state === undefined || session === undefined || session.activeTurnId !== undefined) return
   const other = Object.values(state.turns)[0]
   if (other !== undefined) nameActive(draft, threadId, other.turnId)
-  else if (session.status === "running" && state.stopRequested === undefined)
+  else if (session.status === "running" && state.stopping === undefined)
     draft.emit(threadId, "session.state.changed", { threadId, epoch: session.epoch, status: "ready" })
   if (!state.keepSession) stopIdle(draft, threadId, "its thread has nothing more to do")
 }
@@ -217,13 +215,13 @@ export const endSession = (
 
 /** How turns end when their session dies: interrupted if the session's stop or the turn's interrupt was requested, else failed (T11). */
 export const deathEnding =
-  (stop: StopRequest | undefined, error: Failure) =>
+  ({ stopping, stopError }: ThreadState, error: Failure) =>
   (turn: OpenTurn): Ending => {
-    const wanted = stop !== undefined && stop.error === undefined ? stop.reason : undefined
+    const wanted = stopError === undefined ? stopping : undefined
     const { interruptReason: clock, usage } = turn
     if (wanted !== undefined) return { _tag: "interrupted", reason: clock === undefined ? wanted : `${clock}; ${wanted}`, usage }
     const reason = error.message
     return turn.interruptRequested
       ? { _tag: "interrupted", reason: `${clock ?? "interrupted"}; the agent had to be stopped: ${reason}`, usage }
-      : { _tag: "failed", reason, error: stop?.error ?? error, usage }
+      : { _tag: "failed", reason, error: stopError ?? error, usage }
   }

@@ -45,7 +45,7 @@ const seatOf = ({ provider, requestedBy: token, threadId }: ThreadState): Seat =
 
 const holderOf = (state: ThreadState | undefined): Holder | undefined => {
   if (state === undefined || !hasLiveSession(state)) return undefined
-  const is = state.stopRequested !== undefined ? "leaving" : isIdle(state) ? "idle" : "working"
+  const is = state.stopping !== undefined ? "leaving" : isIdle(state) ? "idle" : "working"
   return { ...seatOf(state), epoch: epochOf(state), is, since: is === "idle" ? state.updatedAt : "" }
 }
 const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {

@@ -20,24 +20,18 @@
  * `item.delta` changes no row: constant work per delta (L10).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { GoalId, ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { GoalId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Imported } from "@millrace/contracts/Import"
-import type { ItemContent, ItemView, RequestView } from "@millrace/contracts/Item"
-import type { TurnStatus, TurnView } from "@millrace/contracts/State"
+import type { RequestView } from "@millrace/contracts/Item"
+import type { TurnView } from "@millrace/contracts/State"
+import * as Item from "@millrace/model/Item"
+import * as Request from "@millrace/model/Request"
+import * as Thread from "@millrace/model/Thread"
+import * as Turn from "@millrace/model/Turn"
 import { type Change, type Put, put, remove } from "./RowChanges.ts"
-import { touchesThread } from "../state/evolve.ts"
 import { type ProjectState, projectView } from "../state/ProjectState.ts"
 import { toRow } from "./ThreadRow.ts"
-import {
-  assignmentOf,
-  isLive,
-  type OpenRequest,
-  type OpenTurn,
-  queuedView,
-  type ThreadState,
-  threadView,
-  turnView
-} from "../state/ThreadState.ts"
+import { isLive, type ThreadState, threadView } from "../state/ThreadState.ts"
 
 const none: ReadonlyArray<Change> = []
 
@@ -111,98 +105,44 @@ export interface Timer {
 const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
 
 const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> => {
-  const turn = state.turns[turnId]
-  return turn === undefined ? none : [turnRow(turnView(state, turn))]
+  const turn = state.turns[turnId] ?? state.queue.find((queued) => queued.turnId === turnId)
+  return turn === undefined ? none : [turnRow(Turn.view(turn))]
 }
 
-const terminalRow = (
-  before: ThreadState,
-  event: Extract<DomainEvent, { type: "turn.completed" | "turn.interrupted" | "turn.failed" }>,
-  at: string
-): Change => {
-  const { data } = event
-  const open: OpenTurn | undefined = before.turns[data.turnId]
-  const queued = before.queue.find((turn) => turn.turnId === data.turnId)
-  const { turnId, threadId } = data
-  const view: TurnView =
-    open === undefined
-      ? queuedView(threadId, turnId, assignmentOf(queued ?? { text: "", requestedAt: at }))
-      : turnView(before, open)
-  const status = event.type.slice("turn.".length) as TurnStatus
-  return turnRow({
-    ...view,
-    status,
-    endedAt: at,
-    ...(data.reason === undefined ? {} : { reason: data.reason }),
-    ...(data.usage === undefined ? {} : { usage: data.usage }),
-    ...(event.type === "turn.failed" ? { error: event.data.error } : {})
-  })
+const terminalRow = (before: ThreadState, event: Turn.Terminal, at: string): Change => {
+  const { turnId } = event.data
+  const known = before.turns[turnId] ?? before.queue.find((turn) => turn.turnId === turnId)
+  return turnRow(Turn.apply(Turn.view(known ?? Turn.unrequested(event.data, at)), event, at))
 }
-
-interface ItemData {
-  readonly itemId: ItemId
-  readonly threadId: ThreadId
-  readonly turnId: TurnId
-  readonly kind: string
-}
-const itemRow = (data: ItemData & ItemContent, status: ItemView["status"]): Change =>
-  put("item", data.itemId, data.threadId, "keep", { ...data, status })
-
-const requestView = (
-  threadId: ThreadId,
-  requestId: RequestId,
-  request: OpenRequest,
-  status: RequestView["status"]
-): RequestView => ({
-  requestId,
-  threadId,
-  turnId: request.turnId,
-  status,
-  ask: request.ask,
-  ...(request.reasks === undefined ? {} : { reasks: request.reasks }),
-  openedAt: request.openedAt
-})
 
 /** The row of an imported piece. */
-export const importedRow = ({ data, type }: Imported): Put => {
-  if (type === "item.imported") return put("item", data.itemId, data.threadId, "keep", data)
-  if (type === "turn.imported") {
-    const { nativeTurnId: _, ...view } = data
-    return put("turn", data.turnId, data.threadId, "keep", view satisfies TurnView)
-  }
-  const { answer: _a, by: _b, reason: _r, ...view } = data
-  return put("request", data.requestId, data.threadId, "keep", view satisfies RequestView)
+export const importedRow = (event: Imported): Put => {
+  const { threadId } = event.data
+  if (event.type === "item.imported") return put("item", event.data.itemId, threadId, "keep", event.data)
+  if (event.type === "turn.imported") return put("turn", event.data.turnId, threadId, "keep", Turn.imported(event.data))
+  return put("request", event.data.requestId, threadId, "keep", Request.imported(event.data))
 }
 
 const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent): ReadonlyArray<Change> => {
-  switch (event.type) {
-    case "request.opened": {
-      const { requestId, threadId, turnId } = event.data
-      const request = after.requests[requestId]
-      if (request === undefined) return none
-      const view = requestView(threadId, requestId, request, "open")
-      return [
-        put("request", requestId, threadId, "keep", view),
-        put("request-open", requestId, threadId, "keep", view),
-        ...openTurnRow(after, turnId)
-      ]
-    }
-    case "request.answered":
-    case "request.expired":
-    case "request.cancelled": {
-      const { requestId, threadId, turnId } = event.data
-      const request = before.requests[requestId]
-      if (request === undefined) return none
-      const status = event.type.slice("request.".length) as RequestView["status"]
-      return [
-        put("request", requestId, threadId, "keep", requestView(threadId, requestId, request, status)),
-        remove("request-open", requestId),
-        ...openTurnRow(after, turnId)
-      ]
-    }
-    default:
-      return none
+  if (event.type === "request.opened") {
+    const { requestId, threadId, turnId } = event.data
+    const request = after.requests[requestId]
+    if (request === undefined) return none
+    return [
+      put("request", requestId, threadId, "keep", request),
+      put("request-open", requestId, threadId, "keep", request),
+      ...openTurnRow(after, turnId)
+    ]
   }
+  const settlement = Request.settlement(event)
+  const request = settlement === undefined ? undefined : before.requests[settlement.requestId]
+  if (settlement === undefined || request === undefined) return none
+  const { requestId, threadId, turnId } = request
+  return [
+    put("request", requestId, threadId, "keep", { ...request, status: settlement.status } satisfies RequestView),
+    remove("request-open", requestId),
+    ...openTurnRow(after, turnId)
+  ]
 }
 
 const detailRows = (
@@ -214,14 +154,8 @@ const detailRows = (
   if (before === undefined) return none
   switch (event.type) {
     case "turn.requested":
-    case "turn.edited": {
-      const queued = after.queue.find((turn) => turn.turnId === event.data.turnId)
-      return queued === undefined ? none : [turnRow(queuedView(after.threadId, queued.turnId, queued))]
-    }
-    case "turn.requeued": {
-      const turn = before.turns[event.data.turnId]
-      return turn === undefined ? none : [turnRow({ ...turnView(before, turn), status: "queued" })]
-    }
+    case "turn.edited":
+    case "turn.requeued":
     case "turn.dispatched":
     case "turn.started":
     case "turn.updated":
@@ -235,10 +169,9 @@ const detailRows = (
     case "request.imported":
       return [importedRow(event)]
     case "item.started":
-      return [itemRow(event.data, "open")]
     case "item.completed":
     case "item.amended":
-      return [itemRow(event.data, event.data.status)]
+      return [put("item", event.data.itemId, event.data.threadId, "keep", Item.apply(undefined, event))]
     default:
       return requestRows(before, after, event)
   }
@@ -253,5 +186,5 @@ export const projectThread = (
 ): ReadonlyArray<Change> => {
   if (after === undefined || event.type === "item.delta" || event.type === "provider.event") return none
   const details = detailRows(before, event, after, at)
-  return touchesThread(event.type) ? [...threadRows(before, after), ...details] : details
+  return Thread.isSummarised(event.type) ? [...threadRows(before, after), ...details] : details
 }

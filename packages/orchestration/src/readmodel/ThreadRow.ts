@@ -3,23 +3,16 @@
  * `hydrate` restores them. So the row is small, and a delta never writes it.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
-import { threadStream } from "@millrace/contracts/Ids"
-import type { RequestView } from "@millrace/contracts/Item"
+import { threadStream, type TurnId } from "@millrace/contracts/Ids"
+import type { Failure, RequestView } from "@millrace/contracts/Item"
 import type { AfterLimit, Continuation as Plan, RecoveryPolicy, TurnView } from "@millrace/contracts/State"
 import type { Row, View } from "@millrace/log/EventLog"
 import { given, type Labelled } from "@millrace/contracts/Labels"
+import * as Thread from "@millrace/model/Thread"
+import * as Turn from "@millrace/model/Turn"
 import * as Continuation from "../state/Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
-import {
-  assignmentOf,
-  type OpenItem,
-  type OpenRequest,
-  type OpenTurn,
-  type QueuedTurn,
-  type StopRequest,
-  type ThreadState,
-  withoutText
-} from "../state/ThreadState.ts"
+import type { OpenItem, OpenTurn, QueuedTurn, ThreadState } from "../state/ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
 import * as RecentIds from "../state/RecentIds.ts"
 
@@ -51,7 +44,8 @@ export interface ThreadRow
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
   readonly forkedFrom?: NonNullable<ThreadState["forkedFrom"]>
-  readonly stopRequested?: StopRequest
+  /** The requested stop of the live session. */
+  readonly stopRequested?: { readonly reason: string; readonly error?: Failure | undefined }
   readonly turns: ReadonlyArray<
     Pick<OpenTurn, "turnId" | "epoch" | "origin" | "stage" | "interruptRequested"> & {
       readonly interruptReason?: string
@@ -99,11 +93,11 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.session === undefined ? {} : { session: state.session }),
   ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
   ...(state.forkedFrom === undefined ? {} : { forkedFrom: state.forkedFrom }),
-  ...(state.stopRequested === undefined ? {} : { stopRequested: state.stopRequested }),
+  ...(state.stopping === undefined ? {} : { stopRequested: { reason: state.stopping, error: state.stopError } }),
   ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
   ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
   ...given(state),
-  ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
+  ...(state.continuation === undefined ? {} : { continuation: Thread.continuationOf(state.continuation) }),
   ...(state.goal === undefined ? {} : { goal: state.goal }),
   ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom }),
   ...(state.parked === undefined ? {} : { parked: state.parked }),
@@ -142,38 +136,22 @@ const requestedBy = (view: View, { queue, threadId }: ThreadRow): string | undef
 }
 
 const hydrate = (view: View, row: ThreadRow): ThreadState => {
-  const assignment = (known: TurnView | undefined) => assignmentOf(known ?? { text: "", requestedAt: row.updatedAt })
+  const turnOf = (turnId: TurnId): TurnView =>
+    lookup<TurnView>(view, "turn", turnId)?.value ?? Turn.unrequested({ threadId: row.threadId, turnId }, row.updatedAt)
   const turns: Record<string, OpenTurn> = {}
-  for (const turn of row.turns) {
-    const known = lookup<TurnView>(view, "turn", turn.turnId)?.value
+  for (const turn of row.turns)
     turns[turn.turnId] = {
+      ...turnOf(turn.turnId),
       ...turn,
       interruptReason: turn.interruptReason,
       claim: turn.claim,
-      ...assignment(known),
-      startedAt: known?.startedAt,
-      usage: known?.usage,
-      plan: known?.plan,
-      diff: known?.diff,
       closed: RecentIds.empty
     }
-  }
-  const queue = row.queue.map(({ turnId, shown }) => ({
-    ...assignment(lookup<TurnView>(view, "turn", turnId)?.value),
-    turnId,
-    shown
-  }))
-  const requests: Record<string, OpenRequest> = {}
+  const queue = row.queue.map(({ turnId, shown }) => ({ ...turnOf(turnId), shown }))
+  const requests: Record<string, RequestView> = {}
   for (const id of row.requests) {
     const known = lookup<RequestView>(view, "request", id)?.value
-    if (known !== undefined)
-      requests[id] = {
-        requestId: known.requestId,
-        turnId: known.turnId,
-        ask: known.ask,
-        openedAt: known.openedAt,
-        reasks: known.reasks
-      }
+    if (known !== undefined) requests[id] = known
   }
   const opened = row.items.flatMap((id) => lookup<ItemView>(view, "item", id) ?? [])
   const texts = openTexts(
@@ -202,7 +180,8 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     capabilities: row.capabilities,
     resumeKey: row.resumeKey,
     forkedFrom: row.forkedFrom,
-    stopRequested: row.stopRequested,
+    stopping: row.stopRequested?.reason,
+    stopError: row.stopRequested?.error,
     recovery: row.recovery,
     afterLimit: row.afterLimit,
     labels: row.labels,

@@ -3,11 +3,11 @@
  * (docs/decisions/0026). Pure; `decideContinuation` decides.
  */
 import { createHash } from "node:crypto"
-import type { Answers, Ask, Failure } from "@millrace/contracts/Item"
+import type { Answers, Ask, Failure, RequestView } from "@millrace/contracts/Item"
 import type { Continuation, Continues, RecoveryPolicy, TurnAction } from "@millrace/contracts/State"
 import { Duration, Either } from "effect"
 import { cutText } from "./Truncation.ts"
-import type { OpenRequest, OpenTurn } from "./ThreadState.ts"
+import type { OpenTurn } from "./ThreadState.ts"
 
 /** When and how often work is continued automatically. */
 export interface Policy {
@@ -105,7 +105,7 @@ export const next = (
   turn: Pick<OpenTurn, "turnId" | "continues">,
   because: Continues["because"],
   at: string,
-  open: ReadonlyArray<OpenRequest> = []
+  open: ReadonlyArray<RequestView> = []
 ): Continues => ({
   turnId: turn.turnId,
   because,
@@ -141,7 +141,7 @@ export const waitFor = (
 }
 
 /** The expired request of the interrupted turn that asked the same question, if any. */
-export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: OpenRequest["requestId"] } => {
+export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: RequestView["requestId"] } => {
   const before = turn.continues?.requests
   if (before === undefined) return {}
   const words = wordsOf(ask)

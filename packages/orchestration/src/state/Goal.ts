@@ -6,6 +6,8 @@ import { cut } from "@millrace/contracts/Text"
 import type { GoalId, TurnId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { Goal, GoalBudget, GoalUsed } from "@millrace/contracts/State"
+import * as Model from "@millrace/model/Goal"
+import type { Outcome } from "@millrace/model/Turn"
 import { Duration } from "effect"
 
 /** An agent's claim about the goal, from the last line of a turn's last message. */
@@ -18,7 +20,7 @@ export interface Claim {
 /** How the goal's last turn ended. */
 export interface Last {
   readonly turnId: TurnId
-  readonly outcome: "completed" | "interrupted" | "failed"
+  readonly outcome: Outcome
   readonly claim?: Claim
   readonly reason?: string
 }
@@ -54,9 +56,6 @@ export const claimOf = (text: string): Claim | undefined => {
   if (found[1] === "BLOCKED") return { says: "blocked", why: why === "" ? "it gave no reason" : why }
   return why === "" ? { says: "complete", why } : undefined
 }
-
-export const tokensOf = (usage: Usage | undefined): number =>
-  usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 
 /** Milliseconds that the goal has been active, up to now. */
 const activeFor = ({ activeSince, used }: Goal, now: string): number =>
@@ -121,25 +120,36 @@ ${goal.objective}
 ${left(goal, now)} Look at the state of the work and go on with it. Only when the goal is met, say what was done and end your answer with a line that says GOAL COMPLETE and nothing else. If you cannot go on without a person, end it with a line that begins with GOAL BLOCKED: and says what you need. Else say what you did; you are asked to go on.`
 
 /** The id of its next turn, unique over all threads. */
-export const nextTurnId = ({ goalId, used }: Goal): TurnId => `trn_${goalId.slice("goal_".length)}_g${used.turns + 1}` as TurnId
+export const nextTurnId = ({ goalId, used }: Goal): TurnId => `${Model.turnPrefix(goalId)}${used.turns + 1}` as TurnId
 
 /** The usage with one more turn, counted when the turn is requested. */
 export const counted = ({ used }: Goal): GoalUsed => ({ ...used, turns: used.turns + 1 })
 
+/** The goal after one of its own events. A new or resumed goal has no turns behind it. */
+export const changed = (known: GoalState | undefined, event: Model.GoalEvent): GoalState | undefined => {
+  const goal = Model.goalOf(event.data)
+  if (event.type === "goal.set" || event.type === "goal.resumed") return { ...goal, cuts: 0 }
+  if (known === undefined) return undefined
+  const { cuts, last, turnAt } = known
+  return { ...goal, cuts, ...(last === undefined ? {} : { last }), ...(turnAt === undefined ? {} : { turnAt }) }
+}
+
 /** The goal after one of its turns was requested. */
 export const turned = (goal: GoalState, used: GoalUsed, at: string): GoalState => {
-  const { last: _l, nextAt: _n, ...rest } = goal
-  return { ...rest, used, turnAt: at }
+  const { last: _l, ...rest } = Model.begun(goal, used)
+  return { ...rest, turnAt: at }
 }
 
 /** The goal after one of its turns ended. `wanted`: the turn's interrupt was requested. */
 export const ended = (goal: GoalState, last: Last, usage: Usage | undefined, wanted: boolean): GoalState => ({
   ...goal,
-  used: { ...goal.used, tokens: goal.used.tokens + tokensOf(usage) },
+  used: Model.counted(goal, usage),
   last,
   cuts: last.outcome === "interrupted" && !wanted ? goal.cuts + 1 : last.outcome === "completed" ? 0 : goal.cuts
 })
 
 /** Whether a turn is the goal's own. */
-export const owns = (goal: GoalState | undefined, turn: { readonly goalId: GoalId | undefined } | undefined): goal is GoalState =>
-  goal !== undefined && turn !== undefined && turn.goalId === goal.goalId
+export const owns = (
+  goal: GoalState | undefined,
+  turn: { readonly goalId?: GoalId | undefined } | undefined
+): goal is GoalState => goal !== undefined && turn !== undefined && turn.goalId === goal.goalId

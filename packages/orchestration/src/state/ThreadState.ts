@@ -3,69 +3,28 @@
  * The active turn has no separate field: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Ask, Failure, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
-import type {
-  AfterLimit,
-  Continuation,
-  Continues,
-  RecoveryPolicy,
-  SessionState,
-  SessionStatus,
-  ThreadStatus,
-  ThreadView,
-  TurnAction,
-  TurnOrigin,
-  TurnView,
-  ForkSource
-} from "@millrace/contracts/State"
-import { given, type Labelled } from "@millrace/contracts/Labels"
+import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { Failure, ItemContent, RequestView } from "@millrace/contracts/Item"
+import type { Continuation, ForkSource, SessionStatus, ThreadView, TurnAction, TurnView } from "@millrace/contracts/State"
+import * as Thread from "@millrace/model/Thread"
 import * as Goal from "./Goal.ts"
 import * as RecentIds from "./RecentIds.ts"
 
-/** What a turn must do, and why. Kept from the queue to the agent, and when the turn is requeued. */
-export interface Assignment {
-  /** The interrupted turn that it continues. */
-  readonly continues: Continues | undefined
-  /** The goal that it works towards. */
-  readonly goalId: GoalId | undefined
-  /** What it does instead of sending its text as a prompt. */
-  readonly action: TurnAction | undefined
-  readonly text: string
-  readonly requestedAt: string
-}
-
-/** Extracts the assignment from a queued turn, an open turn or a turn's row. */
-export const assignmentOf = (turn: Pick<Assignment, "text" | "requestedAt"> & Partial<Assignment>): Assignment => ({
-  continues: turn.continues,
-  goalId: turn.goalId,
-  action: turn.action,
-  text: turn.text,
-  requestedAt: turn.requestedAt
-})
-
 /** A turn between `turn.dispatched` (or the `turn.started` of a turn that the provider began itself) and its terminal. */
-export interface OpenTurn extends Assignment {
-  readonly turnId: TurnId
+export interface OpenTurn extends TurnView {
   /** The epoch of the session that runs it. */
   readonly epoch: number
-  readonly origin: TurnOrigin
   /** What the agent's last message in this turn claims about the goal. */
   readonly claim: Goal.Claim | undefined
   readonly stage: "dispatched" | "started"
   readonly interruptRequested: boolean
   /** Why the server requested the interrupt, such as a silence limit; absent when a person requested it (T8). */
   readonly interruptReason: string | undefined
-  readonly startedAt: string | undefined
-  readonly usage: Usage | undefined
-  readonly plan: ReadonlyArray<PlanStep> | undefined
-  readonly diff: string | undefined
   /** Ids of the most recently closed items and requests of this turn: they do not open twice (T9, T13). */
   readonly closed: RecentIds.RecentIds
 }
 
-export interface QueuedTurn extends Assignment {
-  readonly turnId: TurnId
+export interface QueuedTurn extends TurnView {
   /** Whether it was dispatched before: its user message is then in the transcript. */
   readonly shown: boolean
 }
@@ -82,21 +41,6 @@ export interface OpenItem {
   readonly cut: number
 }
 
-export interface OpenRequest {
-  readonly requestId: RequestId
-  readonly turnId: TurnId
-  readonly ask: Ask
-  readonly openedAt: string
-  /** The expired request of an earlier turn that asked the same question. */
-  readonly reasks: RequestId | undefined
-}
-
-export interface StopRequest {
-  readonly reason: string
-  /** Why the agent broke; absent when the stop was wanted. */
-  readonly error?: Failure | undefined
-}
-
 /** The agent that ran the thread before a hand-over. */
 export interface Parked {
   readonly provider: string
@@ -105,30 +49,19 @@ export interface Parked {
   readonly handedFrom?: string
 }
 
-export interface ThreadState {
+export interface ThreadState extends Thread.Facts {
   readonly threadId: ThreadId
   readonly projectId: ProjectId
-  readonly provider: string
-  readonly model: string | undefined
-  readonly title: string
   readonly cwd: string
-  readonly archived: boolean
   readonly deleted: boolean
   readonly createdAt: string
   readonly updatedAt: string
-  /** The last session, live or ended. */
-  readonly session: SessionState | undefined
   readonly capabilities: ReadonlyArray<string>
   readonly resumeKey: string | undefined
   /** The source of a fork. While `resumeKey` equals the source's key, the agent has not copied the conversation yet. */
   readonly forkedFrom: typeof ForkSource.Type | undefined
-  /** The requested stop of the live session; cleared when the session has ended. */
-  readonly stopRequested: StopRequest | undefined
-  /** What happens to a running turn when its server dies; absent: the server's default. */
-  readonly recovery: RecoveryPolicy | undefined
-  readonly afterLimit: AfterLimit | undefined
-  readonly labels: Labelled["labels"]
-  readonly metadata: Labelled["metadata"]
+  /** Why the agent broke, if that is why its session is `stopping`; absent when the stop was wanted. */
+  readonly stopError: Failure | undefined
   /** The scheduled continuation of an interrupted turn, with the prompt of the new turn. While there is one, the queue waits. */
   readonly continuation: (Continuation & { readonly text: string; readonly action?: TurnAction | undefined }) | undefined
   readonly goal: Goal.GoalState | undefined
@@ -136,16 +69,12 @@ export interface ThreadState {
   readonly handedFrom: string | undefined
   /** What the previous agent needs to resume unchanged, until the current one begins a turn. */
   readonly parked: Parked | undefined
-  /** Whether the last active turn failed; reset when a turn is requested. */
-  readonly failed: boolean
   /** Ids of the most recently ended turns of the last session: they do not start twice (T1). */
   readonly over: RecentIds.RecentIds
   readonly turns: Readonly<Record<string, OpenTurn>>
   readonly queue: ReadonlyArray<QueuedTurn>
   readonly items: Readonly<Record<string, OpenItem>>
-  readonly requests: Readonly<Record<string, OpenRequest>>
-  /** Background tasks of the live session, which outlive their turn: the provider's ids, at most `maxBackground`. */
-  readonly background: ReadonlyArray<string>
+  readonly requests: Readonly<Record<string, RequestView>>
   /** Number of events of the live session that `isActivity` counts. Kept in memory only, not in the row (R4). */
   readonly activity: number
   /** The sender of its last turn: the name of a token, or `local`. Not in the row: read from the log for queued turns. */
@@ -168,44 +97,34 @@ export const maxBackground = 100
 /** Most queued turns per thread. */
 export const maxQueue = 100
 
+/** The state of a new thread. `at`: the time of the event. */
 export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["data"], at: string): ThreadState => ({
+  ...Thread.facts(data),
   threadId: data.threadId,
   projectId: data.projectId,
-  provider: data.provider,
-  model: data.model,
-  title: data.title,
   cwd: data.cwd,
-  archived: false,
   deleted: false,
   createdAt: at,
   updatedAt: at,
-  session: undefined,
   capabilities: [],
   resumeKey: data.imported?.resumeKey ?? data.forkedFrom?.resumeKey,
   forkedFrom: data.forkedFrom,
-  stopRequested: undefined,
-  recovery: data.recovery,
-  afterLimit: data.afterLimit,
-  labels: data.labels,
-  metadata: data.metadata,
+  stopError: undefined,
   continuation: undefined,
   goal: undefined,
   handedFrom: undefined,
   parked: undefined,
-  failed: false,
   over: RecentIds.empty,
   turns: {},
   queue: [],
   items: {},
   requests: {},
-  background: [],
   activity: 0,
   requestedBy: undefined,
   keepSession: data.keepSession ?? true,
   keptAt: undefined
 })
 
-const live = { starting: true, ready: true, running: true, interrupted: true, stopped: false, error: false } as const
 const canHoldTurn = {
   starting: true,
   running: true,
@@ -220,7 +139,7 @@ export const holdsTurn = (status: SessionStatus): boolean => canHoldTurn[status]
 
 /** The fencing token of the newest session; 0 = none yet. */
 export const epochOf = (state: ThreadState): number => state.session?.epoch ?? 0
-export const hasLiveSession = (state: ThreadState): boolean => state.session !== undefined && live[state.session.status]
+export const hasLiveSession = (state: ThreadState): boolean => Thread.isLive(state.session)
 
 /** The turn that the session runs. */
 export const activeTurn = (state: ThreadState): OpenTurn | undefined => {
@@ -238,7 +157,7 @@ export const nextTurn = (state: ThreadState): QueuedTurn | undefined =>
   state.deleted ||
   state.continuation !== undefined ||
   state.session?.activeTurnId !== undefined ||
-  (hasLiveSession(state) && state.stopRequested !== undefined)
+  (hasLiveSession(state) && state.stopping !== undefined)
     ? undefined
     : state.queue[0]
 
@@ -246,7 +165,7 @@ export const nextTurn = (state: ThreadState): QueuedTurn | undefined =>
 export const isIdle = (state: ThreadState): boolean =>
   hasLiveSession(state) &&
   state.session?.status !== "starting" &&
-  state.stopRequested === undefined &&
+  state.stopping === undefined &&
   state.continuation === undefined &&
   !Goal.isActive(state.goal) &&
   state.background.length === 0 &&
@@ -264,82 +183,20 @@ export const isLive = (state: ThreadState): boolean =>
   some(state.items) ||
   some(state.requests)
 
-export const statusOf = (state: ThreadState): ThreadStatus => {
-  if (some(state.requests)) return "needs-you"
-  if (state.session?.activeTurnId !== undefined) return "running"
-  if (state.queue.length > 0 || state.continuation !== undefined || Goal.isActive(state.goal)) return "queued"
-  return state.failed ? "failed" : "idle"
-}
-
-/** The origin of a queued or dispatched turn. */
-export const originOf = ({ continues, goalId }: Pick<Assignment, "continues" | "goalId">): TurnOrigin =>
-  continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
-
 /** Whether a turn waits: one of its requests is open. */
-export const isWaiting = (state: ThreadState, turnId: string): boolean => {
-  for (const id in state.requests) if (state.requests[id]?.turnId === turnId) return true
+export const isWaiting = ({ requests }: Pick<ThreadState, "requests">, turnId: string): boolean => {
+  for (const id in requests) if (requests[id]?.turnId === turnId) return true
   return false
 }
 
-/** A continuation as rows and read models store it: without prompt and action. */
-export const withoutText = (planned: NonNullable<ThreadState["continuation"]>): Continuation => {
-  const { text: _t, action: _a, ...plan } = planned
-  return plan
-}
-
 /** The thread as read models show it. */
-export const threadView = (state: ThreadState): ThreadView => ({
-  threadId: state.threadId,
-  projectId: state.projectId,
-  title: state.title,
-  provider: state.provider,
-  ...(state.model === undefined ? {} : { model: state.model }),
-  cwd: state.cwd,
-  status: statusOf(state),
-  archived: state.archived,
-  ...(state.session === undefined ? {} : { session: state.session }),
-  ...(state.session?.activeTurnId === undefined ? {} : { activeTurnId: state.session.activeTurnId }),
-  queuedTurnIds: state.queue.map((turn) => turn.turnId),
-  openRequestIds: Object.values(state.requests).map((request) => request.requestId),
-  openItemIds: Object.values(state.items).map((item) => item.itemId),
-  ...(state.forkedFrom === undefined ? {} : { forkedFrom: state.forkedFrom.threadId }),
-  ...(state.background.length === 0 ? {} : { backgroundIds: state.background }),
-  ...(state.stopRequested === undefined ? {} : { stopping: state.stopRequested.reason }),
-  ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
-  ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
-  ...given(state),
-  ...(state.continuation === undefined ? {} : { continuation: withoutText(state.continuation) }),
-  ...(state.goal === undefined ? {} : { goal: Goal.view(state.goal) }),
-  createdAt: state.createdAt,
-  updatedAt: state.updatedAt
-})
-
-const assignmentView = ({ action, continues, goalId, requestedAt, text }: Assignment) => ({
-  ...(continues === undefined ? {} : { continues }),
-  ...(goalId === undefined ? {} : { goalId }),
-  ...(action === undefined ? {} : { action }),
-  text,
-  requestedAt
-})
-
-/** A queued turn as read models show it. */
-export const queuedView = (threadId: ThreadId, turnId: TurnId, assignment: Assignment): TurnView => ({
-  turnId,
-  threadId,
-  status: "queued",
-  origin: originOf(assignment),
-  ...assignmentView(assignment)
-})
-
-/** An open turn as read models show it. */
-export const turnView = (state: ThreadState, turn: OpenTurn): TurnView => ({
-  turnId: turn.turnId,
-  threadId: state.threadId,
-  status: isWaiting(state, turn.turnId) ? "waiting" : "running",
-  origin: turn.origin,
-  ...assignmentView(turn),
-  ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),
-  ...(turn.usage === undefined ? {} : { usage: turn.usage }),
-  ...(turn.plan === undefined ? {} : { plan: turn.plan }),
-  ...(turn.diff === undefined ? {} : { diff: turn.diff })
-})
+export const threadView = (state: ThreadState): ThreadView =>
+  Thread.view({
+    ...state,
+    forkedFrom: state.forkedFrom?.threadId,
+    queuedTurnIds: state.queue.map((turn) => turn.turnId),
+    openRequestIds: Object.values(state.requests).map((request) => request.requestId),
+    openItemIds: Object.values(state.items).map((item) => item.itemId),
+    continuation: state.continuation === undefined ? undefined : Thread.continuationOf(state.continuation),
+    goal: state.goal === undefined ? undefined : Goal.view(state.goal)
+  })

@@ -90,7 +90,7 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
     case "session.stopped":
       return sessionLegal(state, event.data.epoch, event.data.status)
     case "session.stop.requested":
-      return sessionLegal(state, event.data.epoch, "stopped") && state.stopRequested === undefined
+      return sessionLegal(state, event.data.epoch, "stopped") && state.stopping === undefined
     case "queue.reordered": {
       const { turnIds } = event.data
       const named = new Set<string>(turnIds)

@@ -3,53 +3,77 @@
  * is open. Pure: no clock, creates no ids.
  */
 import { cut } from "@millrace/contracts/Text"
-import type { DomainEvent } from "@millrace/contracts/Event"
+import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
-import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer, ItemContent } from "@millrace/contracts/Item"
+import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
+import type { RequestView } from "@millrace/contracts/Item"
+import type { TurnView } from "@millrace/contracts/State"
+import * as Item from "@millrace/model/Item"
+import * as Request from "@millrace/model/Request"
+import * as Turn from "@millrace/model/Turn"
 import { fitContent } from "../state/Truncation.ts"
-import { maxText, originOf } from "../state/ThreadState.ts"
+import { maxText } from "../state/ThreadState.ts"
 
 type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
-type Turn = Omit<Data<"turn.imported">, "status" | "endedAt">
-type Item = Omit<Data<"item.imported">, "status">
-type Request = Pick<Data<"request.imported">, "threadId" | "turnId" | "requestId" | "ask" | "openedAt">
+interface OpenTurn {
+  readonly turn: TurnView
+  readonly nativeTurnId: string | undefined
+}
 
 /** The `reason` of turns, items and requests that the import closes, because the export leaves them open. */
 export const imported = "imported"
 
 const none: ReadonlyArray<Imported> = []
-const piece = <T extends Imported["type"]>(type: T, data: Data<T>): Imported => ({ type, data }) as Imported
+
+const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> => {
+  const { diff, endedAt, error, origin, plan, reason, requestedAt, startedAt, text, threadId, turnId, usage } = turn
+  const status = Turn.outcome(turn)
+  if (status === undefined) return none
+  const data: Data<"turn.imported"> = {
+    threadId,
+    turnId,
+    origin,
+    text,
+    requestedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(nativeTurnId === undefined ? {} : { nativeTurnId }),
+    ...(plan === undefined ? {} : { plan }),
+    ...(diff === undefined ? {} : { diff }),
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(usage === undefined ? {} : { usage }),
+    ...(error === undefined ? {} : { error }),
+    ...(endedAt === undefined ? {} : { endedAt })
+  }
+  return [{ type: "turn.imported", data }]
+}
 
 export class Transcribe {
-  private readonly turns = new Map<TurnId, Turn>()
-  private readonly items = new Map<ItemId, { readonly item: Item; text: string; full: boolean }>()
-  private readonly requests = new Map<RequestId, Request>()
+  private readonly turns = new Map<TurnId, OpenTurn>()
+  private readonly items = new Map<ItemId, { readonly item: DataOf<"item.started">; text: string; full: boolean }>()
+  private readonly requests = new Map<RequestId, RequestView>()
   private last = ""
 
-  private turn(threadId: ThreadId, turnId: TurnId, change: Partial<Turn>, at: string): void {
-    const known = this.turns.get(turnId) ?? { threadId, turnId, origin: "user", text: "", requestedAt: at }
-    this.turns.set(turnId, { ...known, ...change })
-  }
-
-  private endTurn(turnId: TurnId, end: Pick<Data<"turn.imported">, "status" | "reason" | "error" | "usage">, at: string) {
-    const turn = this.turns.get(turnId)
-    this.turns.delete(turnId)
-    return turn === undefined ? none : [piece("turn.imported", { ...turn, ...end, endedAt: at })]
-  }
-
-  private settle(
-    requestId: RequestId,
-    end: {
-      readonly status: Data<"request.imported">["status"]
-      readonly answer?: Answer
-      readonly by?: string
-      readonly reason?: string
+  private turn(event: DomainEvent, turnId: TurnId, at: string): ReadonlyArray<Imported> {
+    const known = this.turns.get(turnId)
+    const turn = known === undefined ? Turn.begun(event, at) : Turn.apply(known.turn, event, at)
+    if (turn === undefined) return none
+    const nativeTurnId = event.type === "turn.started" ? event.data.nativeTurnId : known?.nativeTurnId
+    const open = { turn, nativeTurnId }
+    if (!Turn.isEnd(event)) {
+      this.turns.set(turnId, open)
+      return none
     }
-  ) {
+    this.turns.delete(turnId)
+    return turnPiece(open)
+  }
+
+  private settle({ requestId, status, ...how }: Request.Settlement): ReadonlyArray<Imported> {
     const request = this.requests.get(requestId)
     this.requests.delete(requestId)
-    return request === undefined ? none : [piece("request.imported", { ...request, ...end })]
+    if (request === undefined) return none
+    const { ask, openedAt, threadId, turnId } = request
+    return [{ type: "request.imported", data: { threadId, turnId, requestId, ask, openedAt, status, ...how } }]
   }
 
   /** Number of open turns, items and requests, which are held in memory. */
@@ -65,34 +89,6 @@ export class Transcribe {
       case "item.imported":
       case "request.imported":
         return [event]
-      case "turn.requested": {
-        const { continues, goal, text, threadId, turnId } = event.data
-        this.turn(threadId, turnId, { text, origin: originOf({ continues, goalId: goal?.goalId }) }, at)
-        return none
-      }
-      case "turn.edited":
-        this.turn(event.data.threadId, event.data.turnId, { text: event.data.text }, at)
-        return none
-      case "turn.started": {
-        const { nativeTurnId, origin, threadId, turnId } = event.data
-        this.turn(threadId, turnId, { origin, startedAt: at, ...(nativeTurnId === undefined ? {} : { nativeTurnId }) }, at)
-        return none
-      }
-      case "turn.updated": {
-        const { diff, plan, threadId, turnId } = event.data
-        if (this.turns.has(turnId))
-          this.turn(threadId, turnId, { ...(plan === undefined ? {} : { plan }), ...(diff === undefined ? {} : { diff }) }, at)
-        return none
-      }
-      case "turn.completed":
-      case "turn.interrupted":
-      case "turn.failed": {
-        const { reason, turnId, usage } = event.data
-        const status = event.type === "turn.completed" ? "completed" : event.type === "turn.failed" ? "failed" : "interrupted"
-        const error = event.type === "turn.failed" ? { error: event.data.error } : {}
-        const end = { status, ...(reason === undefined ? {} : { reason }), ...(usage === undefined ? {} : { usage }), ...error }
-        return this.endTurn(turnId, end as { status: typeof status }, at)
-      }
       case "item.started":
         this.items.set(event.data.itemId, { item: event.data, text: "", full: false })
         return none
@@ -107,35 +103,30 @@ export class Transcribe {
       case "item.completed":
       case "item.amended":
         this.items.delete(event.data.itemId)
-        return [piece("item.imported", event.data)]
-      case "request.opened": {
-        const { reasks: _, requestId, threadId, turnId, ...ask } = event.data
-        this.requests.set(requestId, { threadId, turnId, requestId, ask, openedAt: at })
+        return [{ type: "item.imported", data: event.data }]
+      case "request.opened":
+        this.requests.set(event.data.requestId, Request.opened(event.data, at))
         return none
+      default: {
+        const settlement = Request.settlement(event)
+        if (settlement !== undefined) return this.settle(settlement)
+        return "turnId" in event.data && event.data.turnId !== undefined ? this.turn(event, event.data.turnId, at) : none
       }
-      case "request.answered": {
-        const { by, requestId, threadId: _t, turnId: _u, ...answer } = event.data
-        return this.settle(requestId, { status: "answered", answer, by })
-      }
-      case "request.expired":
-      case "request.cancelled":
-        return this.settle(event.data.requestId, {
-          status: event.type === "request.expired" ? "expired" : "cancelled",
-          reason: event.data.reason
-        })
-      default:
-        return none
     }
   }
 
   /** Closes what is open at the end of the history: nothing of it is live. */
   rest(): ReadonlyArray<Imported> {
-    const items = Array.from(this.items.values(), ({ item, text }) => {
-      const said: ItemContent = text === "" ? {} : item.kind === "command" ? { output: text } : { text }
-      return piece("item.imported", { ...item, ...fitContent(said), status: "aborted", reason: imported })
+    const items = Array.from(this.items.values(), ({ item, text }): Imported => {
+      const said = text === "" ? {} : fitContent({ [Item.textField(item.kind)]: text })
+      return { type: "item.imported", data: { ...item, ...said, status: "aborted", reason: imported } }
     })
-    const requests = [...this.requests.keys()].flatMap((id) => this.settle(id, { status: "expired", reason: imported }))
-    const turns = [...this.turns.keys()].flatMap((id) => this.endTurn(id, { status: "interrupted", reason: imported }, this.last))
+    const requests = [...this.requests.keys()].flatMap((requestId) =>
+      this.settle({ requestId, status: "expired", reason: imported })
+    )
+    const turns = [...this.turns.values()].flatMap(({ nativeTurnId, turn }) =>
+      turnPiece({ nativeTurnId, turn: { ...turn, status: "interrupted", reason: imported, endedAt: this.last } })
+    )
     return [...requests, ...items, ...turns]
   }
 }
