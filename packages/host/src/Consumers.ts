@@ -80,30 +80,18 @@ export const make = (
     let watching = false
     let names = 0
 
-    let seen = yield* log.head
-    yield* Effect.suspend(() => log.awaitBeyond(seen)).pipe(
-      Effect.zipRight(log.head),
-      Effect.tap((head) =>
-        Effect.sync(() => {
-          seen = head
+    /** Wakes all consumers whenever the number has grown. */
+    const wakeOn = (now: Effect.Effect<number>, awaitBeyond: (seen: number) => Effect.Effect<void>) =>
+      Effect.flatMap(now, (start) => {
+        let seen = start
+        const wake = Effect.map(now, (number) => {
+          seen = number
           signal.wake()
         })
-      ),
-      Effect.forever,
-      Effect.forkScoped
-    )
-
-    let heard = signals.place()
-    yield* Effect.suspend(() => signals.awaitBeyond(heard)).pipe(
-      Effect.zipRight(
-        Effect.sync(() => {
-          heard = signals.place()
-          signal.wake()
-        })
-      ),
-      Effect.forever,
-      Effect.forkScoped
-    )
+        return Effect.suspend(() => awaitBeyond(seen)).pipe(Effect.zipRight(wake), Effect.forever, Effect.forkScoped)
+      })
+    yield* wakeOn(log.head, log.awaitBeyond)
+    yield* wakeOn(Effect.sync(signals.place), signals.awaitBeyond)
 
     const enter = (next: Phase) =>
       Effect.sync(() => {

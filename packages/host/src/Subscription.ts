@@ -5,14 +5,14 @@
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { Frame, Lagged, SubscriptionFrame } from "@millrace/contracts/Frame"
-import { accepts, type EventFilter, filterKey, isSparse, streamsOf } from "@millrace/contracts/Filter"
-import { threadStream } from "@millrace/contracts/Ids"
-import type { Signal } from "@millrace/contracts/Signal"
+import { type EventFilter, filterKey } from "@millrace/contracts/Filter"
 import type { EventLog, LogUnavailable, Page, StoredEvent } from "@millrace/log/EventLog"
 import * as Cursors from "@millrace/orchestration/streams/Cursors"
 import * as Frames from "@millrace/orchestration/streams/Frames"
+import { LogReader, type Stop } from "@millrace/orchestration/streams/LogReader"
 import { Deferred, Effect, Exit, Option, Stream } from "effect"
-import type { Consumers, Delivery } from "./Consumers.ts"
+import * as BestEffort from "./BestEffort.ts"
+import type { Consumers, Delivery, Phase } from "./Consumers.ts"
 import * as Skipping from "./Skipping.ts"
 
 export interface Options extends EventFilter {
@@ -30,12 +30,17 @@ type Log = typeof EventLog.Service
 /** Most bytes of one read, whatever the capacity. */
 const maxBytes = 256 * 1024
 const maxCapacity = 65_536
-const goodbye = "The host is shutting down."
+const reason = "The host is shutting down."
+const stops: Readonly<Record<Phase, Stop | undefined>> = {
+  open: undefined,
+  settled: { reason, when: "head" },
+  gone: { reason, when: "now" }
+}
 
 /**
  * `lossless`: every event once, in order. `best-effort`: `lagged` reports the progress events that a slow consumer missed; terminal events and
- * requests are never skipped. Both: `caught-up` once; signals only while caught up, the latest of each key (D12); `end` when the thread is
- * deleted; `bye` with the cursor to resume from at shutdown.
+ * requests are never skipped, and neither are events up to the head at the attach. Both: `caught-up` once; signals only while caught up, the latest of
+ * each key (D12); `end` when the thread is deleted; `bye` with the cursor to resume from at shutdown.
  */
 export const frames = (
   log: Log,
@@ -45,115 +50,58 @@ export const frames = (
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const { delivery } = options
-      const { stream } = Frames.indexed(options)
-      const streams = streamsOf(options)
-      const sparse = isSparse(options)
-      const wanted = accepts(options)
       const capacity = Math.min(maxCapacity, Math.max(1, Math.trunc(options.capacity) || 1))
       const logEpoch = log.epoch as Cursor.LogEpoch
-      const { live, position: attach, requests } = yield* Frames.attach(log, options)
-      const after = yield* Cursors.resolve(options.after, attach)
+      const start = yield* Frames.attach(log, options)
+      const after = yield* Cursors.resolve(options.after, start.position)
+      const reader = new LogReader(options, start, after)
       const consumer = yield* consumers.register({ name: options.name, stream: filterKey(options), delivery, after })
+      const maySkip = () => delivery === "best-effort" && reader.isCaughtUp
 
       let ahead: Array<SubscriptionFrame> = []
       let taken = 0
-      let position = after
+      /** Skipped events that are not reported yet. */
       let run: Lagged | undefined
-      let replayed = 0
-      let caughtUp = false
-      const isOver = Frames.endOf(live)
-      let isGone = false
-      let last = false
-      let signalsSeen = 0
 
-      /** Called after the last event of the attach and before the first later one, whether that one is delivered or skipped. */
-      const reach = () => {
-        caughtUp = true
-        isGone = isOver()
-        ahead.push({ _tag: "caught-up", head: attach.head, replayed, requests })
+      const push = (one: StoredEvent | Lagged) =>
+        void ahead.push("_tag" in one ? one : Frames.eventFrame(logEpoch, one.offset, one.json))
+      const take = (page: Page) => {
+        if (!maySkip()) return reader.take(page).events.forEach(push)
+        const selected = BestEffort.select(reader.part(page), capacity, run)
+        run = selected.run
+        selected.given.forEach(push)
+        reader.moveTo(selected.upTo, selected.given.length, page.events)
       }
-      const isLater = ({ offset }: StoredEvent) => !caughtUp && offset > attach.head
-      const push = (event: StoredEvent) => {
-        if (isLater(event)) reach()
-        if (!caughtUp) replayed++
-        ahead.push(Frames.eventFrame(logEpoch, event.offset, event.json))
-      }
-      const closeRun = () => {
-        if (run !== undefined) ahead.push(run)
-        run = undefined
-      }
-      const takeAll = (page: Page) => {
-        for (const event of page.events) push(event)
-        position = page.upTo
-      }
-      /** Events up to the head of the attach are never skipped. */
-      const takeSome = (page: Page) => {
-        const late = Skipping.late(page, capacity)
-        let held = 0
-        for (const [at, event] of page.events.entries()) {
-          if (isLater(event)) reach()
-          if (at < late && event.offset > attach.head && Skipping.isProgress(event.type)) run = Skipping.extend(run, event.offset)
-          else {
-            if (held === capacity) return
-            closeRun()
-            push(event)
-            held++
-          }
-          position = event.offset
-        }
-        position = page.upTo
-        if (position >= page.head) closeRun()
-      }
-      const take = delivery === "lossless" ? takeAll : takeSome
-      const limit = delivery === "lossless" ? capacity : Skipping.scan(capacity)
-      const fill = Effect.suspend(() =>
-        log.read({ after: position, limit, maxBytes, ...(stream === undefined ? {} : { stream }) })
-      ).pipe(
-        Effect.map((page) => {
-          take(sparse ? { ...page, events: page.events.filter(wanted) } : page)
-          if (live === undefined) return
-          for (const event of page.events) isOver(event)
-          isGone = caughtUp && isOver()
-        }),
-        Effect.mapError(Option.some)
+      const read = Effect.suspend(() =>
+        log.read({ after: reader.position, limit: maySkip() ? Skipping.scan(capacity) : capacity, maxBytes, ...reader.query })
       )
 
-      /** A subscription with a filter on types gets no signals. */
-      const isHeard = ({ threadId }: Signal) => options.types === undefined && streams?.includes(threadStream(threadId)) !== false
-
-      /** True if there were new signals. They are read when the consumer pulls, so a slow consumer gets only the latest (D12). */
-      const readSignals = () => {
-        const { place, signals } = consumers.signals.since(signalsSeen, {
-          limit: capacity,
-          ...(stream === undefined ? {} : { stream })
-        })
-        signalsSeen = place
-        const mine = sparse ? signals.filter(isHeard) : signals
-        for (const signal of mine) ahead.push({ _tag: "signal", signal })
-        return mine.length > 0
-      }
-
-      const end = (frame: SubscriptionFrame) => {
-        last = true
-        ahead.push(frame)
-      }
-      const bye = () => end({ _tag: "bye", reason: goodbye, resumeAfter: Cursor.format(logEpoch, position) })
-
       /** Buffers at least one frame. Fails with `None` at the end of the stream. */
-      const look: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
+      const fill: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
         while (ahead.length === 0) {
-          if (last) return yield* Effect.fail(Option.none())
-          const more = consumers.next()
-          if (consumers.phase() === "gone") {
-            closeRun()
-            bye()
-          } else if (position < (yield* log.head)) {
-            yield* fill
-            if (ahead.length === 0) yield* Effect.yieldNow()
-          } else if (isGone) end({ _tag: "end", reason: Frames.endReason })
-          else if (caughtUp && consumers.phase() !== "open") bye()
-          else if (caughtUp && !readSignals()) yield* more
-          if (!caughtUp && !last && position >= attach.head) reach()
+          // Obtained first: a change after the head is read wakes it.
+          const change = consumers.next()
+          const next = reader.next(yield* log.head, stops[consumers.phase()])
+          switch (next._tag) {
+            case "over":
+              return yield* Effect.fail(Option.none())
+            case "read":
+              take(yield* Effect.mapError(read, Option.some))
+              if (ahead.length === 0) yield* Effect.yieldNow()
+              break
+            case "rest":
+              // Read when the consumer pulls, so a slow consumer gets only the latest (D12).
+              for (const signal of reader.signals(consumers.signals, capacity)) ahead.push({ _tag: "signal", signal })
+              if (ahead.length === 0) yield* change
+              break
+            case "bye":
+              if (run !== undefined) ahead.push(run)
+              run = undefined
+              ahead.push({ ...next, resumeAfter: Cursor.format(logEpoch, next.resumeAfter) })
+              break
+            default:
+              ahead.push(next)
+          }
         }
       })
 
@@ -165,8 +113,8 @@ export const frames = (
         }
         ahead = []
         taken = 0
-        consumer.delivered = run === undefined ? position : run.from - 1
-        if (last) {
+        consumer.delivered = run === undefined ? reader.position : run.from - 1
+        if (reader.isOver) {
           consumer.ended = true
           Deferred.unsafeDone(consumer.gone, Exit.void)
         }
@@ -175,7 +123,7 @@ export const frames = (
       return Stream.repeatEffectOption(
         Effect.suspend(() => {
           consumer.reads++
-          return ahead.length > 0 ? Effect.succeed(hand()) : Effect.map(look, hand)
+          return ahead.length > 0 ? Effect.succeed(hand()) : Effect.map(fill, hand)
         })
       )
     })

@@ -8,9 +8,8 @@ import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Duration, Effect, Stream } from "effect"
 import { format } from "@millrace/contracts/Cursor"
-import { type EventFilter, filterKey } from "@millrace/contracts/Filter"
 import { EventLog, type Page } from "@millrace/log/EventLog"
-import { aging, encodeTexts } from "../subscriptions/EncodedPageCache.ts"
+import * as FrameEncoder from "../subscriptions/FrameEncoder.ts"
 import * as Subscription from "../subscriptions/Subscription.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
 
@@ -32,19 +31,12 @@ const control = (name: string, data: unknown, retry?: Duration.Duration) =>
 
 /** The committed JSON of each event as one block of bytes. */
 const encodePage = (epoch: string, { events }: Page): Buffer =>
-  encodeTexts(events.map(({ json, offset }) => `data: ${json}\nid: ${format(epoch, offset)}\n\n`))
+  FrameEncoder.encodeTexts(events.map(({ json, offset }) => `data: ${json}\nid: ${format(epoch, offset)}\n\n`))
 
-/** The bytes of a step other than a page, whose bytes are cached. */
-const encode = (
-  epoch: string,
-  retry: Duration.Duration,
-  step: Exclude<Subscription.FollowFrame, { readonly _tag: "page" }>
-): Buffer => {
+const encodeControl = (epoch: string, retry: Duration.Duration, step: FrameEncoder.ControlFrame): Buffer => {
   switch (step._tag) {
     case "open":
       return control("open", { logEpoch: epoch, head: step.head }, retry)
-    case "encoded":
-      return step.bytes
     case "caught-up":
       return control("caught-up", { head: step.head, replayed: step.replayed, requests: step.requests })
     case "heartbeat":
@@ -73,44 +65,41 @@ const drained = (response: ServerResponse) =>
   })
 
 /** Makes the SSE responses of one server, which share the bytes of pages. */
-export const make = Effect.map(
-  Effect.all([EventLog, Lease, Retry, Subscribers.Registry, aging]),
-  ([log, lease, retry, subscribers, pages]) => {
-    const bytes = (step: Subscription.FollowFrame, filter: EventFilter) =>
-      step._tag === "page"
-        ? pages.of(step.page, filterKey(filter), () => encodePage(log.epoch, step.page))
-        : encode(log.epoch, retry, step)
-    return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Subscription.Options) {
-      const reader = Subscribers.reader("sse", options.session.actor, options.after)
-      const { atHead, next, open } = yield* Subscription.attach({ ...options, lease, reader, pages })
-      const given = (step: Subscription.FollowFrame) => {
-        const sent = bytes(step, options)
-        reader.bytes += sent.length
-        return sent
-      }
-      const response = NodeHttpServerRequest.toServerResponse(request)
-      // Sent at once, so that the headers are on the wire before the first event. At the head `caught-up` is in the same write, because a write costs
-      // more than everything else of a resume.
-      const enter = Effect.suspend(() => {
-        subscribers.enter(reader)
-        const hello = given(open)
-        return atHead ? Effect.map(next, (step) => Buffer.concat([hello, given(step)])) : Effect.succeed(hello)
-      })
-      // Writes each step directly: passing it through a stream would cost more than the write.
-      const rest = Effect.whileLoop({
-        while: () => true,
-        body: () => (response.writableNeedDrain ? Effect.zipRight(drained(response), next) : next),
-        step: (step) => void response.write(given(step))
-      })
-      const body = Effect.flatMap(enter, (first) => {
-        response.write(first)
-        return rest
-      }).pipe(
-        // Fails only with `None`, when there are no more steps.
-        Effect.ignore,
-        Effect.ensuring(Effect.sync(() => subscribers.leave(reader)))
-      )
-      return HttpServerResponse.stream(Stream.execute(body), { contentType: "text/event-stream; charset=utf-8", headers })
+export const make = Effect.gen(function* () {
+  const { epoch } = yield* EventLog
+  const lease = yield* Lease
+  const retry = yield* Retry
+  const subscribers = yield* Subscribers.Registry
+  const encoder = yield* FrameEncoder.make({
+    page: (page) => encodePage(epoch, page),
+    control: (frame) => encodeControl(epoch, retry, frame)
+  })
+  return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Subscription.Options) {
+    const reader = Subscribers.reader("sse", options.session.actor, options.after)
+    const { atHead, next, open } = yield* Subscription.attach({ ...options, lease, reader, pages: encoder.pages })
+    const encode = encoder.of(options, reader)
+    const response = NodeHttpServerRequest.toServerResponse(request)
+    // Sent at once, so that the headers are on the wire before the first event. At the head `caught-up` is in the same write, because a write costs
+    // more than everything else of a resume.
+    const enter = Effect.suspend(() => {
+      subscribers.enter(reader)
+      const hello = encode(open)
+      return atHead ? Effect.map(next, (step) => Buffer.concat([hello, encode(step)])) : Effect.succeed(hello)
     })
-  }
-)
+    // Writes each step directly: passing it through a stream would cost more than the write.
+    const rest = Effect.whileLoop({
+      while: () => true,
+      body: () => (response.writableNeedDrain ? Effect.zipRight(drained(response), next) : next),
+      step: (step) => void response.write(encode(step))
+    })
+    const body = Effect.flatMap(enter, (first) => {
+      response.write(first)
+      return rest
+    }).pipe(
+      // Fails only with `None`, when there are no more steps.
+      Effect.ignore,
+      Effect.ensuring(Effect.sync(() => subscribers.leave(reader)))
+    )
+    return HttpServerResponse.stream(Stream.execute(body), { contentType: "text/event-stream; charset=utf-8", headers })
+  })
+})

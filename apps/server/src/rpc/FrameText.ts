@@ -7,8 +7,7 @@ import { Predicate } from "effect"
 import { format } from "@millrace/contracts/Cursor"
 import type { WireFrame } from "@millrace/contracts/Frame"
 import type { Page } from "@millrace/log/EventLog"
-import { encodeTexts } from "../subscriptions/EncodedPageCache.ts"
-import type { FollowFrame } from "../subscriptions/Subscription.ts"
+import { type ControlFrame, encodeTexts } from "../subscriptions/FrameEncoder.ts"
 
 /** The `ws` WebSocket of a subscriber. `send` accepts text as bytes, and one message in several fragments. */
 export interface TextSocket {
@@ -35,13 +34,9 @@ export const ofPage = (epoch: string, { events }: Page): Buffer =>
     )
   )
 
-/** The frames of a step; `page` returns those of a page, from the cache or new. */
-export const ofStep = (epoch: string, step: FollowFrame, page: (page: Page) => Buffer): Buffer => {
+/** The frames of a step other than a page. */
+export const ofStep = (epoch: string, step: ControlFrame): Buffer => {
   switch (step._tag) {
-    case "encoded":
-      return step.bytes
-    case "page":
-      return page(step.page)
     case "open":
       return ofControl({ _tag: "open", logEpoch: epoch, head: step.head })
     case "signals":

@@ -5,10 +5,9 @@ import { Context, Effect, Option, type Schema, Stream } from "effect"
 import { served } from "@millrace/contracts/Capabilities"
 import { format } from "@millrace/contracts/Cursor"
 import { type BadRequest, Overloaded } from "@millrace/contracts/Errors"
-import { filterKey } from "@millrace/contracts/Filter"
 import { limitReached } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
-import { EventLog, type Page } from "@millrace/log/EventLog"
+import { EventLog } from "@millrace/log/EventLog"
 import { Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
@@ -20,7 +19,7 @@ import * as Strict from "../http/Strict.ts"
 import type { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
-import { aging } from "../subscriptions/EncodedPageCache.ts"
+import * as FrameEncoder from "../subscriptions/FrameEncoder.ts"
 import * as Calls from "./Calls.ts"
 import * as FrameText from "./FrameText.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
@@ -95,7 +94,10 @@ export const layer = ServedRpcs.toLayer(
     const drain = yield* Drain
     const subscribers = yield* Subscribers.Registry
     const allowance = yield* Allowance.Current
-    const pages = yield* aging
+    const encoder = yield* FrameEncoder.make({
+      page: (page) => FrameText.ofPage(log.epoch, page),
+      control: (frame) => FrameText.ofStep(log.epoch, frame)
+    })
     const context = yield* Effect.context<EventLog | SubscriberScheduler | Tokens>()
     // Each upgrade has a separate session object, even with the same token.
     const streams = new WeakMap<Session["Type"], number>()
@@ -168,12 +170,11 @@ export const layer = ServedRpcs.toLayer(
               Effect.sync(() => subscribers.enter(reader)),
               () => Effect.sync(() => subscribers.leave(reader))
             )
-            const encoded = (page: Page) => pages.of(page, filterKey(filter), () => FrameText.ofPage(log.epoch, page))
-            return Stream.map(Subscription.steps({ after: from, reader, session: own, pages, ...filter }), (step) => {
-              const bytes = FrameText.ofStep(log.epoch, step, encoded)
-              reader.bytes += bytes.length
-              return new FrameText.FrameText(bytes, to)
-            })
+            const encode = encoder.of(filter, reader)
+            return Stream.map(
+              Subscription.steps({ after: from, reader, session: own, pages: encoder.pages, ...filter }),
+              (step) => new FrameText.FrameText(encode(step), to)
+            )
           })
         ).pipe(Stream.provideContext(context))
     }

@@ -34,8 +34,8 @@ export class EncodedPageCache {
 
   /** The bytes of this page, encoded unless they are cached. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
-    // A page below the head normally ends there for every subscriber. One that was cut at the head of an attach replaces the entry.
-    // A page at the head is longer for later subscribers, so its key has its end.
+    // A page below its head ends there for every subscriber. A page at its head, and one that was cut at the head of an attach, is longer for later
+    // subscribers, so its key has its end.
     const open = page.upTo >= page.head
     const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
     const known = this.#pages.get(key)
@@ -76,17 +76,6 @@ export class EncodedPageCache {
   get held(): number {
     return this.#held
   }
-}
-
-/**
- * The UTF-8 of these texts, one after the other. Written piece by piece: a page as one string would first be flattened and copied, which takes fifteen
- * times as long (decision 0109).
- */
-export const encodeTexts = (texts: ReadonlyArray<string>): Buffer => {
-  const bytes = Buffer.allocUnsafeSlow(texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0))
-  let at = 0
-  for (const text of texts) at += bytes.write(text, at)
-  return bytes
 }
 
 /** The cache of one transport. A fiber of the scope drops unused pages. */

@@ -5,18 +5,13 @@
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { threadStream } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
-import { KeyedWaiters, Waiters } from "@millrace/log/Waiters"
+import { KeyedWaiters } from "@millrace/log/Waiters"
 import { Signals } from "@millrace/orchestration/streams/Signals"
 import { Tokens } from "../auth/Tokens.ts"
+import * as BatchPauses from "./BatchPauses.ts"
 
 /** Time between heartbeats, documented in docs/clients.md. */
 export const heartbeat = "15 seconds"
-/** After a batch of wake-ups the next one waits `share` times the duration of the batch, at most `longestPause` milliseconds. */
-const share = 2
-const longestPause = 8
-/** While the writer commits on every event-loop turn, subscribers get at most 1/20 of the time, with pauses of at most `longestBusyPause` milliseconds. */
-const busyShare = 20
-const longestBusyPause = 600
 /** Interval of the check of the token file, so that a revocation ends live streams within a second (X3). */
 const tokenCheck = "400 millis"
 
@@ -58,12 +53,10 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     let closing = false
     let revision = -1
 
-    /** True in the pause after a long batch. `turns` has the subscribers that wait for its end to read a page. */
-    let holding = false
-    const turns = new Waiters<void>()
+    const pauses = BatchPauses.make(log, () => closing)
     const openAll = Effect.sync(() => {
       waiters.wakeAll()
-      turns.wake()
+      pauses.release()
     })
 
     /** Wakes the subscribers whose `expires` has passed. */
@@ -89,34 +82,11 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       )
     )
 
-    /** Milliseconds that the writer has spent in transactions. */
-    const committing = Effect.map(log.stats, ({ perBatch }) => perBatch.seconds.sum * 1000)
-    const millisSince = (nanos: bigint) => Effect.map(Clock.currentTimeNanos, (now) => Number(now - nanos) / 1e6)
-
-    /**
-     * One batch of wake-ups. After a long one (many subscribers) the next one waits, so that it delivers more events to each; while the writer is busy it
-     * waits longer, so that subscribers do not slow it. A commit after an idle time is announced at once.
-     */
-    const wave = Effect.gen(function* () {
-      yield* Effect.suspend(() => log.awaitBeyond(head))
-      const started = yield* Clock.currentTimeNanos
-      const before = yield* committing
-      yield* announce
-      // Woken subscribers run in this turn of the event loop; their writes are sent at its end.
-      yield* Effect.yieldNow()
-      yield* Effect.yieldNow()
-      const millis = (yield* millisSince(started)) - ((yield* committing) - before)
-      if (millis < 1) return
-      holding = true
-      yield* Effect.sleep(Math.min(share * millis, longestPause))
-      const longest = Math.min((busyShare + 1) * millis, longestBusyPause)
-      for (let last = -1, now = yield* log.head; now !== last && (yield* millisSince(started)) < longest; now = yield* log.head) {
-        last = now
-        yield* Effect.yieldNow()
-      }
-      holding = false
-      turns.wake()
-    })
+    /** One batch of wake-ups. A commit after an idle time is announced at once. */
+    const batch = Effect.zipRight(
+      Effect.suspend(() => log.awaitBeyond(head)),
+      pauses.after(announce)
+    )
 
     let told = signals.place()
     const signalled = Effect.sync(() => {
@@ -126,7 +96,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       for (const { threadId } of fresh.signals) waiters.wake(threadStream(threadId))
     })
 
-    yield* wave.pipe(Effect.forever, Effect.forkScoped)
+    yield* batch.pipe(Effect.forever, Effect.forkScoped)
     yield* Effect.suspend(() => signals.awaitBeyond(told)).pipe(Effect.zipRight(signalled), Effect.forever, Effect.forkScoped)
     yield* Effect.sleep(heartbeat).pipe(
       Effect.zipRight(Effect.sync(() => beats++)),
@@ -150,7 +120,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     return {
       next: (seen, stream, expires = Number.POSITIVE_INFINITY, heard = Number.POSITIVE_INFINITY) =>
         waiters.wait(stream, expires, () => head > seen || closing || signals.place() > heard),
-      turn: turns.wait(undefined, () => !holding || closing),
+      turn: pauses.turn,
       signals,
       head: () => head,
       beats: () => beats,

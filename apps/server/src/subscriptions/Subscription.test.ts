@@ -231,6 +231,23 @@ it.scoped("D6 D13 a page of another subscriber is not used beyond the head at at
   }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
 )
 
+it.scoped("D7 a page cut at the head of an attach leaves the full page in the cache for other subscribers", () =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const pages = new EncodedPageCache()
+    yield* log.append([{ events: [event(1), event(2)], rows: [] }])
+    const early = yield* Subscription.attach({ after: 0, session, pages })
+    yield* log.append([{ events: [event(3), event(4), event(5)], rows: [] }])
+    yield* TestClock.adjust(1)
+    const whole = pages.of(yield* log.read({ after: 0, limit: 4 }), undefined, () => Buffer.from("1 2 3 4"))
+    const cut = yield* early.next
+    expect(offsets([cut])).toEqual([1, 2])
+    if (cut._tag === "page") pages.of(cut.page, undefined, () => Buffer.from("1 2"))
+    const late = yield* Subscription.attach({ after: 0, session, pages })
+    expect(yield* late.next).toEqual({ _tag: "encoded", bytes: whole })
+  }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
+)
+
 it.scoped("D7 every page waits for its turn, of lagging subscribers and of those at the head", () =>
   Effect.gen(function* () {
     const log = yield* EventLog

@@ -4,10 +4,10 @@ import * as Filter from "@millrace/contracts/Filter"
 import type { ProjectId, ThreadId } from "@millrace/contracts/Ids"
 import type { ThreadStatus, ThreadView } from "@millrace/contracts/State"
 import { EventLog } from "@millrace/log/EventLog"
+import * as InProcess from "@millrace/testing/InProcess"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { Effect, FastCheck as fc, Layer, Stream } from "effect"
 import * as FilteredRead from "../streams/FilteredRead.ts"
-import * as Frames from "../streams/Frames.ts"
 import * as Views from "./Views.ts"
 
 const at = "2026-11-20T09:00:00.000Z"
@@ -134,7 +134,7 @@ it("D4 pages under any filter hold all of its events once, in order, and count t
             after = page.upTo
           }
           expect(found).toEqual(expected)
-          const frames = yield* Frames.follow(written, filter).pipe(
+          const frames = yield* InProcess.follow(written, filter).pipe(
             Stream.takeUntil(({ _tag }) => _tag === "caught-up"),
             Stream.runCollect
           )

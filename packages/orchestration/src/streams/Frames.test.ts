@@ -2,16 +2,16 @@ import { expect, it } from "@effect/vitest"
 import type { Frame } from "@millrace/contracts/Frame"
 import { type ProjectId, projectStream, type StreamName, threadStream, type ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
+import * as InProcess from "@millrace/testing/InProcess"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Chunk, Deferred, Effect, Fiber, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as Views from "../readmodel/Views.ts"
-import * as Frames from "./Frames.ts"
 
 const create = Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "hello" } })
 const follow = (options: { readonly stream?: StreamName; readonly after?: string }) =>
-  Stream.unwrap(Effect.map(EventLog, (log) => Frames.follow(log, options)))
+  Stream.unwrap(Effect.map(EventLog, (log) => InProcess.follow(log, options)))
 const collect = <E, R>(frames: Stream.Stream<Frame, E, R>) => Effect.map(Stream.runCollect(frames), Chunk.toReadonlyArray)
 const tags = (frames: ReadonlyArray<Frame>) => frames.map((frame) => (frame._tag === "event" ? frame.event.type : frame._tag))
 const quiet = Effect.zipRight(

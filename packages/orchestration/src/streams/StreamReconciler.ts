@@ -13,7 +13,7 @@ import type { ItemView } from "@millrace/contracts/Item"
 import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/log/EventLog"
 import { KeyedWaiters } from "@millrace/log/Waiters"
-import { Chunk, Context, type Duration, Effect, Layer, Option, Stream } from "effect"
+import { Chunk, Context, type Duration, Effect, Layer, Stream } from "effect"
 import { endOf, itemsOf, type TurnEnd } from "../readmodel/TurnEnd.ts"
 
 /** A turn, from the answer to its accepted command. */
@@ -140,34 +140,24 @@ export const make = (options: Options = {}) =>
       return { query, wait: waiters.wait(threadStream(turn.threadId), undefined, () => reported > seen) }
     }
 
-    const follow = (turn: Addressed) =>
-      Stream.suspend(() => {
-        const { query, wait } = open(turn)
-        let over = false
-        const next: Effect.Effect<Chunk.Chunk<Step>, Option.Option<LogUnavailable>> = Effect.gen(function* () {
-          if (over) return yield* Effect.fail(Option.none())
-          for (;;) {
-            const steps = yield* Effect.mapError(query, Option.some)
-            over = steps.at(-1)?._tag === "end"
-            if (steps.length > 0) return Chunk.unsafeFromArray(steps)
-            yield* wait
-          }
-        })
-        return Stream.repeatEffectChunkOption(next)
-      })
+    /** The next steps, at least one. Waits for them: do not call it after the end. */
+    const nextOf = ({ query, wait }: TurnFollower): Effect.Effect<ReadonlyArray<Step>, LogUnavailable> =>
+      Effect.filterOrElse(
+        query,
+        (steps) => steps.length > 0,
+        () => Effect.flatMap(wait, () => nextOf({ query, wait }))
+      )
 
     return StreamReconciler.of({
       open,
-      follow,
+      follow: (turn) =>
+        Stream.suspend(() => Stream.repeatEffectChunk(Effect.map(nextOf(open(turn)), Chunk.unsafeFromArray))).pipe(
+          Stream.takeUntil(({ _tag }) => _tag === "end")
+        ),
       ended: (turn) =>
-        Effect.gen(function* () {
-          const { query, wait } = open(turn, { events: false })
-          for (;;) {
-            const last = (yield* query).at(-1)
-            if (last?._tag === "end") return last.end
-            yield* wait
-          }
-        }),
+        Effect.flatMap(nextOf(open(turn, { events: false })), ([step]) =>
+          step?._tag === "end" ? Effect.succeed(step.end) : Effect.dieMessage("without events the only step is the end")
+        ),
       waiting: () => waiters.size
     })
   })

@@ -2,6 +2,7 @@
  * One service in memory: the log over a storage that outlives it, and the product's transports over the log. A restart ends the
  * running server with all its connections and opens the log again over the same storage.
  */
+import type { LogEpoch } from "@millrace/contracts/Cursor"
 import type { EventFilter } from "@millrace/contracts/Filter"
 import type { ServerResponse } from "node:http"
 import * as FixedTokens from "../FixedTokens.ts"
@@ -12,17 +13,19 @@ import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
 import * as Consumers from "@millrace/host/internal/Consumers"
 import * as Subscription from "@millrace/host/internal/Subscription"
-import { EventLog } from "@millrace/log/EventLog"
+import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import type { Storage } from "@millrace/log/Storage"
 import * as StoredLog from "@millrace/log/internal/StoredLog"
+import * as Cursors from "@millrace/orchestration/streams/Cursors"
 import * as Frames from "@millrace/orchestration/streams/Frames"
+import { LogReader } from "@millrace/orchestration/streams/LogReader"
 import * as Signals from "@millrace/orchestration/streams/Signals"
 import { Session } from "@millrace/server/internal/auth/Session"
 import * as Events from "@millrace/server/internal/http/Events"
 import { PageAlignment } from "@millrace/server/internal/subscriptions/Subscription"
 import * as SubscriberScheduler from "@millrace/server/internal/subscriptions/SubscriberScheduler"
-import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, type Stream } from "effect"
+import { Data, Deferred, Effect, Exit, ExecutionStrategy, Layer, Scope, Stream } from "effect"
 import type * as Faults from "./Faults.ts"
 
 export type Log = typeof EventLog.Service
@@ -74,6 +77,35 @@ export interface World {
   readonly restart: (options: { readonly drain: boolean }) => Effect.Effect<void>
 }
 
+/**
+ * Frames over the log's own stream of pages, which carries the Dispatcher and the turn streams: mistakes in `EventLog.follow` reach readers here.
+ * The host's subscription pulls pages with `read`.
+ */
+const follow = (log: Log, options: EventFilter & { readonly after?: string }) =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const start = yield* Frames.attach(log, options)
+      const after = yield* Cursors.resolve(options.after, start.position)
+      const reader = new LogReader(options, start, after)
+      const due = (head: number): ReadonlyArray<Frame> => {
+        const next = reader.next(head)
+        return next._tag === "caught-up" || next._tag === "end" ? [next, ...due(head)] : []
+      }
+      const deliver = (page: Page): ReadonlyArray<Frame> => {
+        if (reader.isOver) return []
+        const part = reader.take(page)
+        const frames: Array<Frame> = part.events.map(({ json, offset }) => Frames.eventFrame(log.epoch as LogEpoch, offset, json))
+        const later = page.events.filter(({ offset }) => offset > part.upTo)
+        frames.push(...due(page.head))
+        return part.upTo < page.upTo ? [...frames, ...deliver({ ...page, after: part.upTo, events: later })] : frames
+      }
+      return Stream.fromIterable(due(start.position.head)).pipe(
+        Stream.concat(Stream.mapConcat(log.follow({ after, ...reader.query }), deliver)),
+        Stream.takeUntil(({ _tag }) => _tag === "end")
+      )
+    })
+  ).pipe(Stream.mapError(Frames.failure))
+
 /** Small sizes, so that readers often leave the ring and enter it again. */
 const sizes = { ringBytes: 3_000, pageBytes: 700, grid: 4 }
 /** The time in which subscribers receive `bye` before the process exits. */
@@ -105,7 +137,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
           Effect.provideService(PageAlignment, sizes.grid),
           Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
         ),
-      follow: (options) => Frames.follow(log, options),
+      follow: (options) => follow(log, options),
       subscribe: (options) => Subscription.frames(log, consumers, options),
       drain: Effect.zipRight(wake.close, consumers.settle),
       down: yield* Deferred.make<void>()

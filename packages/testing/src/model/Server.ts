@@ -4,9 +4,9 @@ import type { Frame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import type { Storage } from "@millrace/log/Storage"
+import * as InProcess from "../InProcess.ts"
 import * as StoredLog from "@millrace/log/internal/StoredLog"
 import * as Reaper from "@millrace/orchestration/sessions/Reaper"
-import * as Frames from "@millrace/orchestration/streams/Frames"
 import { type Context, Effect, Exit, Layer, Logger, LogLevel, Scope, Stream, Supervisor } from "effect"
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import * as Kit from "../Orchestration.ts"
@@ -128,7 +128,7 @@ export class Follower {
     }
     this.job = server.do(
       Effect.flatMap(EventLog, (log) =>
-        Stream.runForEach(Frames.follow(log, options), (frame) =>
+        Stream.runForEach(InProcess.follow(log, options), (frame) =>
           Effect.sync(() => {
             const one = seen(frame)
             if (one === undefined) return

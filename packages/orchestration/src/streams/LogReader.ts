@@ -1,0 +1,148 @@
+/**
+ * What one subscriber of the log receives next. It does no I/O: its driver reads the pages, waits and encodes. Whatever the order of pages, heads and
+ * stops, each event that passes the filter is delivered once and in order (D2); `caught-up` once, after all events up to the head at the attach and
+ * before all later ones (D6); `end` once none of the followed streams can have more events (D13), or `bye`, once and last (S3).
+ */
+import { accepts, type EventFilter, isSparse, streamsOf } from "@millrace/contracts/Filter"
+import { threadStream } from "@millrace/contracts/Ids"
+import type { Signal } from "@millrace/contracts/Signal"
+import type { Page, StoredEvent } from "@millrace/log/EventLog"
+import { endReason, indexed, type SubscriptionStart } from "./Frames.ts"
+import type { Signals } from "./Signals.ts"
+
+/** Why a subscription ends with `bye`. `now`: before anything else; `soon`: after a `caught-up` that is due; `head`: after everything up to the head. */
+export interface Stop {
+  readonly reason: string
+  readonly when: "now" | "soon" | "head"
+}
+
+/** A frame that the reader itself makes. */
+export type ReaderFrame =
+  | { readonly _tag: "caught-up"; readonly head: number; readonly replayed: number; readonly requests: number }
+  /** `resumeAfter`: an offset; everything up to it was delivered. */
+  | { readonly _tag: "bye"; readonly reason: string; readonly resumeAfter: number }
+  | { readonly _tag: "end"; readonly reason: string }
+
+export type Next =
+  | ReaderFrame
+  /** Read the page after `position` and deliver it. */
+  | { readonly _tag: "read" }
+  /** Everything up to the head was delivered: deliver signals, or wait. */
+  | { readonly _tag: "rest" }
+  /** `bye` or `end` was delivered. */
+  | { readonly _tag: "over" }
+
+export class LogReader {
+  readonly #filter: EventFilter
+  readonly #streams: ReadonlyArray<string> | undefined
+  readonly #start: SubscriptionStart
+  readonly #accepts: ((event: StoredEvent) => boolean) | undefined
+  /** The followed streams that can have more events; absent: all streams are followed. */
+  readonly #live: Set<string> | undefined
+  /** The query of the log that includes this subscriber's events, without the position. */
+  readonly query: { readonly stream?: string }
+  /** The highest head seen. A plain offset may lie beyond the head; a cursor to resume after must not. */
+  #head: number
+  #position: number
+  #signalsSeen = 0
+  #replayed = 0
+  #caughtUp = false
+  #over = false
+
+  constructor(filter: EventFilter, start: SubscriptionStart, after: number) {
+    this.#filter = filter
+    this.#streams = streamsOf(filter)
+    this.#start = start
+    this.#accepts = isSparse(filter) ? accepts(filter) : undefined
+    this.#live = start.live === undefined ? undefined : new Set(start.live)
+    this.query = indexed(filter)
+    this.#head = start.position.head
+    this.#position = after
+  }
+
+  /** Everything up to this offset was delivered. */
+  get position(): number {
+    return this.#position
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#caughtUp
+  }
+
+  /** `bye` or `end` was delivered. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** The position of the last delivered signal. */
+  get signalsSeen(): number {
+    return this.#signalsSeen
+  }
+
+  /** What to deliver at this head. A head that is older than the log's is safe. */
+  next(head: number, stop?: Stop): Next {
+    if (this.#over) return { _tag: "over" }
+    this.#head = Math.max(this.#head, head)
+    if (stop?.when === "now") return this.bye(stop.reason)
+    if (this.#caughtUp && this.#live?.size === 0) {
+      this.#over = true
+      return { _tag: "end", reason: endReason }
+    }
+    const attached = this.#start.position.head
+    if (!this.#caughtUp && this.#position >= attached) {
+      this.#caughtUp = true
+      return { _tag: "caught-up", head: attached, replayed: this.#replayed, requests: this.#start.requests }
+    }
+    if (stop?.when === "soon") return this.bye(stop.reason)
+    if (this.#position < this.limit(head)) return { _tag: "read" }
+    return stop === undefined ? { _tag: "rest" } : this.bye(stop.reason)
+  }
+
+  /** Ends the subscription. */
+  bye(reason: string): ReaderFrame {
+    this.#over = true
+    return { _tag: "bye", reason, resumeAfter: Math.min(this.#position, this.#head) }
+  }
+
+  /** The highest offset that may be delivered now: `caught-up` precedes events after the attach. */
+  limit(head: number): number {
+    return this.#caughtUp ? head : this.#start.position.head
+  }
+
+  /** The part of a page that may be delivered now. One that is cut at the head of the attach is the page that a read had returned at the attach. */
+  part(page: Page): Page {
+    const { head } = this.#start.position
+    const isCut = !this.#caughtUp && page.upTo > head
+    if (!isCut && this.#accepts === undefined) return page
+    const events = page.events.filter((event) => (!isCut || event.offset <= head) && this.#accepts?.(event) !== false)
+    return isCut ? { after: page.after, upTo: head, head, events } : { ...page, events }
+  }
+
+  /** Moves to an offset. `delivered`: number of events delivered; `events`: those of the log up to the offset, whether or not the filter accepts them. */
+  moveTo(offset: number, delivered: number, events: ReadonlyArray<StoredEvent>): void {
+    this.#position = offset
+    this.#head = Math.max(this.#head, offset)
+    if (!this.#caughtUp) this.#replayed += delivered
+    if (this.#live === undefined) return
+    for (const { offset: at, stream, type } of events)
+      if (at <= offset && (type === "thread.deleted" || type === "project.deleted")) this.#live.delete(stream)
+  }
+
+  /** Delivers the part of a page that may be delivered now, and moves to its end. */
+  take(page: Page): Page {
+    const part = this.part(page)
+    this.moveTo(part.upTo, part.events.length, page.events)
+    return part
+  }
+
+  /** The latest signal of each key since the last call. Call it at the head only (D12). A filter by type excludes all signals. */
+  signals(source: Pick<typeof Signals.Service, "since">, limit: number): ReadonlyArray<Signal> {
+    const { place, signals } = source.since(this.#signalsSeen, { limit, ...this.query })
+    this.#signalsSeen = place
+    return this.#accepts === undefined ? signals : signals.filter((signal) => this.#hears(signal))
+  }
+
+  #hears({ threadId }: Signal): boolean {
+    return this.#filter.types === undefined && this.#streams?.includes(threadStream(threadId)) !== false
+  }
+}
