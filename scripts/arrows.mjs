@@ -5,13 +5,13 @@ import { dirname, join, relative, resolve, sep } from "node:path"
 const allowed = {
   contracts: [],
   model: ["contracts"],
-  log: ["contracts"],
+  log: ["contracts", "sqlite-driver"],
   orchestration: ["contracts", "log", "model"],
   providers: ["contracts"],
   host: ["contracts", "log", "orchestration", "providers"],
   "adapter-kit": ["contracts", "providers"],
   client: ["contracts"],
-  server: ["contracts", "log", "model", "orchestration", "providers", "host", "client"],
+  server: ["contracts", "log", "model", "orchestration", "providers", "host", "client", "sqlite-driver"],
   web: ["contracts", "client", "model"],
   desktop: ["contracts", "host"]
 }

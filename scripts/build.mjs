@@ -1,4 +1,4 @@
-// Bundles the program into apps/server/dist: everything except the native SQLite driver, and the page. Takes about two seconds; longer if a source
+// Bundles the program into apps/server/dist: the program with all its packages, and the page. Takes about two seconds; longer if a source
 // of the page is newer.
 import { isAscii } from "node:buffer"
 import { spawn } from "node:child_process"

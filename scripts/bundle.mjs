@@ -1,5 +1,8 @@
-// `node scripts/bundle.mjs ENTRY OUT`: bundles one of our programs and its imports into one script, without the native SQLite driver.
+// `node scripts/bundle.mjs ENTRY OUT`: bundles one of our programs and its imports into one script.
+import { resolve } from "node:path"
 import { build } from "esbuild"
+
+const driverFile = resolve(import.meta.dirname, "../packages/sqlite-driver/index.cjs")
 
 /** Modules that libraries import and this program never uses: more than a megabyte that each start would load. */
 const unused = {
@@ -8,6 +11,15 @@ const unused = {
     onResolve({ filter: /^(undici|msgpackr)$/ }, ({ path }) => ({ path, namespace: "unused", sideEffects: false }))
     onLoad({ filter: /.*/, namespace: "unused" }, () => ({ contents: "module.exports = {}" }))
   }
+}
+
+/** `@effect/sql-sqlite-node` gets our driver; only the driver itself requires better-sqlite3, and only on a Node without SQLite. */
+const driver = {
+  name: "driver",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^better-sqlite3$/ }, ({ importer }) =>
+      importer === driverFile ? { path: "better-sqlite3", external: true } : { path: driverFile }
+    )
 }
 
 /** One script, not modules, because V8 stores compiled code only for scripts. No names for closures: naming each new closure would cost a call. */
@@ -24,8 +36,8 @@ export const bundle = (entry, outfile) =>
     target: "node20",
     sourcemap: "linked",
     legalComments: "none",
-    external: ["better-sqlite3", "@parcel/watcher", "pg-native"],
-    plugins: [unused],
+    external: ["@parcel/watcher", "pg-native"],
+    plugins: [unused, driver],
     logLevel: "warning"
   })
 

@@ -1,11 +1,11 @@
-/** The driver: connections, their pragmas, and the classes of their errors. The only module that imports better-sqlite3. */
-import Database from "better-sqlite3"
+/** Connections, their pragmas, and the classes of their errors. The only module that imports the driver. */
+import Database from "@millrace/sqlite-driver"
 import { closeSync, existsSync, openSync } from "node:fs"
 import type { LogUnavailable } from "./EventLog.ts"
 import { StorageFailure } from "./Storage.ts"
 
 export type Connection = Database
-export type { Statement } from "better-sqlite3"
+export type Statement = Database.Statement
 
 /** What an acknowledged commit survives: FULL = power loss; NORMAL = the death of the process. */
 export type Synchronous = "FULL" | "NORMAL"

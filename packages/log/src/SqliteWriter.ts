@@ -6,19 +6,13 @@ import type { StepHook } from "./Storage.ts"
 type Kind = "streams" | "events" | "rows" | "deletes" | "receipts"
 type Values = ReadonlyArray<ReadonlyArray<unknown>>
 
-/** A table-valued function over JavaScript values: the rows reach the statement without being encoded. */
-const feed = (db: Sqlite.Connection, name: string, columns: ReadonlyArray<string>) => {
-  let values: Values = []
-  db.table(name, {
-    columns,
-    rows: function* () {
-      yield* values
-    }
-  })
-  return (next: Values) => {
-    values = next
-  }
-}
+/**
+ * Binds a list of rows as the table `name`. SQLite asks for each cell, so that a value reaches the statement without being encoded; the statement's
+ * only parameter is the number of rows.
+ */
+const given = (name: string, ...columns: ReadonlyArray<string>) =>
+  `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?),
+   ${name} AS (SELECT ${columns.map((column, at) => `cell(i, ${at}) AS ${column}`).join(", ")} FROM n)`
 
 const prepare = (db: Sqlite.Connection) => ({
   begin: db.prepare("BEGIN IMMEDIATE"),
@@ -32,23 +26,29 @@ const prepare = (db: Sqlite.Connection) => ({
     .pluck(),
   known: db.prepare("SELECT id, name, version FROM streams WHERE name IN (SELECT value FROM json_each(?))"),
   streams: db.prepare(
-    `INSERT INTO streams (id, name, version) SELECT id, name, version FROM new_streams WHERE true
+    `${given("new_streams", "id", "name", "version")}
+     INSERT INTO streams (id, name, version) SELECT id, name, version FROM new_streams WHERE true
      ON CONFLICT (id) DO UPDATE SET version = excluded.version`
   ),
   events: db.prepare(
-    "INSERT INTO events (offset, stream, version, type, json) SELECT offset, stream, version, type, json FROM new_events"
+    `${given("new_events", "offset", "stream", "version", "type", "json")}
+     INSERT INTO events (offset, stream, version, type, json) SELECT offset, stream, version, type, json FROM new_events`
   ),
   rows: db.prepare(
-    `INSERT INTO rows (collection, key, parent, rank, json)
+    `${given("new_rows", "collection", "key", "parent", "rank", "keep", "json")}
+     INSERT INTO rows (collection, key, parent, rank, json)
      SELECT n.collection, n.key, n.parent,
             CASE WHEN n.keep THEN coalesce((SELECT r.rank FROM rows r WHERE r.collection = n.collection AND r.key = n.key), n.rank) ELSE n.rank END,
             n.json
      FROM new_rows n WHERE true
      ON CONFLICT (collection, key) DO UPDATE SET parent = excluded.parent, rank = excluded.rank, json = excluded.json`
   ),
-  deletes: db.prepare("DELETE FROM rows WHERE (collection, key) IN (SELECT collection, key FROM old_rows)"),
+  deletes: db.prepare(
+    `${given("old_rows", "collection", "key")} DELETE FROM rows WHERE (collection, key) IN (SELECT collection, key FROM old_rows)`
+  ),
   receipts: db.prepare(
-    "INSERT INTO receipts (command, digest, offset, answer) SELECT command, digest, offset, answer FROM new_receipts"
+    `${given("new_receipts", "command", "digest", "offset", "answer")}
+     INSERT INTO receipts (command, digest, offset, answer) SELECT command, digest, offset, answer FROM new_receipts`
   ),
   event: db.prepare("SELECT json FROM events WHERE offset = ?").pluck(),
   receipt: db.prepare("SELECT digest FROM receipts WHERE command = ?").pluck(),
@@ -67,16 +67,19 @@ const prepare = (db: Sqlite.Connection) => ({
 
 /** A connection with its statements. If a rollback fails, the next use opens a new one. */
 const session = (db: Sqlite.Connection) => {
-  const feeds: Record<Kind, (values: Values) => void> = {
-    streams: feed(db, "new_streams", ["id", "name", "version"]),
-    events: feed(db, "new_events", ["offset", "stream", "version", "type", "json"]),
-    rows: feed(db, "new_rows", ["collection", "key", "parent", "rank", "keep", "json"]),
-    deletes: feed(db, "old_rows", ["collection", "key"]),
-    receipts: feed(db, "new_receipts", ["command", "digest", "offset", "answer"])
-  }
+  let rows: Values = []
+  db.function("cell", (row: number, column: number) => rows[row]?.[column])
   const sql = prepare(db)
   const nextStream = Number(db.prepare("SELECT coalesce(max(id), 0) + 1 FROM streams").pluck().get())
-  return { db, feeds, sql, nextStream }
+  const run = (kind: Kind, values: Values) => {
+    rows = values
+    try {
+      sql[kind].run(values.length)
+    } finally {
+      rows = []
+    }
+  }
+  return { db, sql, run, nextStream }
 }
 type Session = ReturnType<typeof session>
 
@@ -217,12 +220,7 @@ export class SqliteWriter {
       if (values.length === 0) return
       if (kind !== "streams") this.#onStep(kind)
       this.statements++
-      current.feeds[kind](values)
-      try {
-        current.sql[kind].run()
-      } finally {
-        current.feeds[kind]([])
-      }
+      current.run(kind, values)
     }
     run(
       "streams",

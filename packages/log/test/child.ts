@@ -21,7 +21,8 @@ export const bundled = (program: string) =>
         platform: "node",
         format: "esm",
         target: "node20",
-        external: ["better-sqlite3"],
+        external: ["@millrace/sqlite-driver"],
+        alias: { "better-sqlite3": "@millrace/sqlite-driver" },
         logLevel: "error",
         banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" }
       })

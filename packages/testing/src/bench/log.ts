@@ -3,7 +3,7 @@
  * with the same pragmas, in the same run, alternating. The bare loop has its JSON prepared and runs only
  * BEGIN IMMEDIATE, one prepared INSERT per row, COMMIT; the log encodes, assigns, publishes to its ring, and wakes.
  */
-import Sqlite from "better-sqlite3"
+import Sqlite from "@millrace/sqlite-driver"
 import type { Envelope } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { Clock, Effect } from "effect"

@@ -103,7 +103,7 @@ const disk = (dataDir: string): Effect.Effect<Check> =>
 
 const sqlite: Effect.Effect<Check> = Effect.promise(async (): Promise<Check> => {
   try {
-    const { default: Database } = await import("better-sqlite3")
+    const { default: Database } = await import("@millrace/sqlite-driver")
     const database = new Database(":memory:")
     const version: unknown = database.prepare("select sqlite_version()").pluck().get()
     database.close()
@@ -113,7 +113,7 @@ const sqlite: Effect.Effect<Check> = Effect.promise(async (): Promise<Check> => 
       name: "sqlite",
       status: "wrong",
       found: messageOf(cause).split("\n")[0] ?? "",
-      fix: "Reinstall with this Node version, because the database driver is native: npx pnpm@10.34.9 install --force"
+      fix: "Use Node 22.13 or newer, which contains SQLite; on Node 20 reinstall to compile the driver: npx pnpm@10.34.9 install --force"
     }
   }
 })

@@ -2,7 +2,7 @@
  * The baseline: `node:http` and better-sqlite3 with nothing else. It sends the same bytes in the same batches, with back-pressure
  * (it waits for `drain`); without back-pressure it would only fill memory.
  */
-import Sqlite from "better-sqlite3"
+import Sqlite from "@millrace/sqlite-driver"
 import { createServer, type ServerResponse } from "node:http"
 import { mkdtempSync, rmSync } from "node:fs"
 import type { AddressInfo } from "node:net"
