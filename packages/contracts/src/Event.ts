@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
 import { ImportedData, ImportSource } from "./Import.ts"
-import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
+import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, Usage } from "./Item.ts"
 import { labelled } from "./Labels.ts"
 import {
   AfterLimit,
@@ -23,7 +23,7 @@ import {
 
 const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
-const item = { ...turn, itemId: ItemId, kind: ItemKind }
+const item = { ...turn, itemId: ItemId, kind: ItemKind, role: ItemRole }
 const request = { ...turn, requestId: RequestId }
 const reason = Schema.String.annotations({ description: "The reason, as a sentence that a person can act on." })
 const text = Schema.String
@@ -31,7 +31,14 @@ const text = Schema.String
 /** The whole goal after this event. */
 const goal = Schema.Struct({ ...thread, ...Goal.fields })
 
-const terminal = { ...turn, reason: Schema.optional(reason), usage: Schema.optional(Usage) }
+const terminal = {
+  ...turn,
+  reason: Schema.optional(reason),
+  usage: Schema.optional(Usage),
+  goalId: Schema.optional(GoalId).annotations({
+    description: "The goal that the turn worked towards. Logs of older versions do not have it."
+  })
+}
 
 /** Data of each event type. */
 export const EventData = {
@@ -63,7 +70,8 @@ export const EventData = {
   }),
   /**
    * Another agent runs the thread from now on. Its next session gets the transcript with its first turn (`continuity: handed-off`). A thread that is
-   * handed back before a turn began is resumed instead.
+   * handed back before a turn began is resumed instead. `model`: the thread's model from now on; absent: the agent's default. In logs of older versions
+   * also absent for an agent that keeps the model of its earlier session.
    */
   "thread.handed-over": Schema.Struct({ ...thread, provider: text, from: text, model: Schema.optional(text) }),
   "thread.archived": Schema.Struct(thread),
@@ -107,6 +115,10 @@ export const EventData = {
     ...turn,
     text,
     strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject"),
+    position: Schema.optional(Schema.Literal("front", "back")).annotations({
+      description:
+        "Where the turn enters the queue. Logs of older versions do not have it: `front` for steer and interrupt, else `back`."
+    }),
     continues: Schema.optional(Continues),
     goal: Schema.optional(Schema.Struct({ goalId: GoalId, used: GoalUsed })).annotations({
       description: "The goal that started it, or whose work it continues. `used` includes this turn."

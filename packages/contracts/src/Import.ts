@@ -6,7 +6,7 @@ import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
 import { ModelName } from "./Command.ts"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Answer, Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
+import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
 import { labelling } from "./Labels.ts"
 import { TurnOrigin } from "./State.ts"
 
@@ -43,7 +43,7 @@ export const ImportedData = {
     nativeTurnId: Schema.optional(text)
   }),
   "item.imported": Schema.extend(
-    Schema.Struct({ ...turn, itemId: ItemId, kind: ItemKind, status: ItemStatus, reason }),
+    Schema.Struct({ ...turn, itemId: ItemId, kind: ItemKind, role: ItemRole, status: ItemStatus, reason }),
     ItemContent
   ),
   "request.imported": Schema.Struct({

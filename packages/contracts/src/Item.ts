@@ -10,6 +10,12 @@ export const ItemKind = Schema.String.annotations({
 })
 export type ItemKind = typeof ItemKind.Type
 
+/** Absent for the agent's items, and in logs of older versions: there a `user-message` is the user's. */
+export const ItemRole = Schema.optional(Schema.Literal("user")).annotations({
+  description:
+    "user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`)."
+})
+
 export const FileChange = Schema.Struct({
   path: Schema.String,
   change: Schema.Literal("add", "update", "delete", "move"),
@@ -51,6 +57,7 @@ export const ItemView = Schema.Struct({
   threadId: ThreadId,
   turnId: TurnId,
   kind: ItemKind,
+  role: ItemRole,
   status: Schema.Union(Schema.Literal("open"), ItemStatus),
   reason: Schema.optional(Schema.String),
   ...ItemContent.fields

@@ -3,7 +3,7 @@ import type { DomainEvent } from "@millrace/contracts/Event"
 import type { GoalId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { Goal, GoalUsed } from "@millrace/contracts/State"
-import { isEnd } from "./Turn.ts"
+import { isEnd, type Terminal } from "./Turn.ts"
 
 /** The tokens that a turn used, as far as the agent reports them. */
 export const tokensOf = (usage: Usage | undefined): number =>
@@ -23,6 +23,10 @@ export const counted = ({ used }: Goal, usage: Usage | undefined): GoalUsed => (
   ...used,
   tokens: used.tokens + tokensOf(usage)
 })
+
+/** Whether the turn that this event ends worked towards the goal. In a log of an older version only the ids of the goal's own turns show it. */
+const isOf = ({ goalId }: Goal, { data }: Terminal): boolean =>
+  data.goalId === undefined ? data.turnId.startsWith(turnPrefix(goalId)) : data.goalId === goalId
 
 /** An event of a goal. It carries the whole goal. */
 export type GoalEvent = Extract<DomainEvent, { readonly type: `goal.${string}` }>
@@ -49,8 +53,6 @@ export const apply = (goal: Goal | undefined, event: DomainEvent): Goal | undefi
       return goal === undefined || towards?.goalId !== goal.goalId ? goal : begun(goal, towards.used)
     }
     default:
-      return goal !== undefined && isEnd(event) && event.data.turnId.startsWith(turnPrefix(goal.goalId))
-        ? { ...goal, used: counted(goal, event.data.usage) }
-        : goal
+      return goal !== undefined && isEnd(event) && isOf(goal, event) ? { ...goal, used: counted(goal, event.data.usage) } : goal
   }
 }

@@ -6,6 +6,23 @@ import type { ItemContent, ItemView } from "@millrace/contracts/Item"
 export type ItemEvent = Extract<DomainEvent, { readonly type: `item.${string}` }>
 export const isItemEvent = (event: DomainEvent): event is ItemEvent => event.type.startsWith("item.")
 
+/** An event of the item while its turn runs: its start, a piece of its text, its end. */
+export type StreamEvent = Extract<ItemEvent, { readonly type: "item.started" | "item.delta" | "item.completed" }>
+export const isStreamEvent = (event: DomainEvent): event is StreamEvent =>
+  event.type === "item.started" || event.type === "item.delta" || event.type === "item.completed"
+
+/**
+ * Whose message the item is; `undefined` for reasoning, tools and the like. In a log of an older version the id of a `notice` shows whether it is a prompt
+ * of the server.
+ */
+export const roleOf = ({ itemId, kind, role }: Pick<ItemView, "itemId" | "kind" | "role">): "user" | "agent" | undefined =>
+  role ??
+  (kind === "agent-message"
+    ? "agent"
+    : kind === "user-message" || (kind === "notice" && itemId.endsWith("_user"))
+      ? "user"
+      : undefined)
+
 /** The field of an item that its deltas build: the output of a command, the text of another item. */
 export const textField = (kind: string): "output" | "text" => (kind === "command" ? "output" : "text")
 

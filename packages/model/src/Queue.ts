@@ -2,9 +2,9 @@
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
 
-/** Where a requested turn enters the queue. */
-export const positionOf = ({ strategy }: DataOf<"turn.requested">): "front" | "back" =>
-  strategy === "interrupt" || strategy === "steer" ? "front" : "back"
+/** Where a requested turn enters the queue; in a log of an older version its strategy decides. */
+export const positionOf = ({ position, strategy }: DataOf<"turn.requested">): "front" | "back" =>
+  position ?? (strategy === "interrupt" || strategy === "steer" ? "front" : "back")
 
 /**
  * The queue after an event of the thread. Returns the same value if the event does not change it. `idOf` reads an entry's turn; `entry` makes the

@@ -83,7 +83,6 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
     case "thread.unarchived":
       return { archived: false }
     case "thread.handed-over":
-      // Without a model the new agent uses its default, or the model of its earlier session, which only the server knows.
       return { provider: event.data.provider, model: event.data.model }
     case "session.started":
     case "session.stopped":

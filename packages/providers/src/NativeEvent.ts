@@ -69,4 +69,6 @@ export type NativeEvent =
       readonly kind: "progress"
       readonly data: Progress
     }
+  /** The agent cannot continue the conversation of this key, so the session began a new one. `message`: why. */
+  | { readonly _tag: "ConversationLost"; readonly resumeKey: string; readonly message?: string }
   | { readonly _tag: "Opaque"; readonly nativeTurnId?: string; readonly method: string; readonly payload: unknown }

@@ -88,9 +88,6 @@ const keptItems = 1024
 const keptTurns = 64
 const keptEnds = 4096
 
-/** Method of the `Opaque` for a request that arrives after its turn has ended; the provider still waits for an answer. */
-export const lateRequest = "late/RequestOpened"
-
 /** Reason of a turn that was settled because its agent is idle and never reported its end. */
 export const lostEnd = "the agent reported that it is idle and did not end this turn"
 
@@ -345,6 +342,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         const item = turn.items.get(native.nativeItemId)
         if (item === undefined || item === "echo" || item.open === undefined) return
         return emit({ _tag: "Signal", turnId, itemId: item.itemId, kind: native.kind, data: native.data })
+      }
+      case "ConversationLost": {
+        const { _tag: _, ...payload } = native
+        return opaque("millrace/conversation-lost", payload)
       }
       case "Opaque": {
         const turn = native.nativeTurnId === undefined ? undefined : turns.get(native.nativeTurnId)

@@ -7,7 +7,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import { Chunk, Effect, FiberHandle, Queue, type Scope, Stream } from "effect"
 import type { NativeEvent } from "./NativeEvent.ts"
-import * as Normaliser from "./Normaliser.ts"
+import type * as Normaliser from "./Normaliser.ts"
 import type { ExitEvidence, Incoming, RpcChild, RpcId } from "./process/RpcChild.ts"
 
 /** A mapped message. `reply`: the immediate reply, without a person (method-not-found, a time, a refusal). */
@@ -85,7 +85,8 @@ export const make = (options: {
         if (native._tag === "AgentIdle") reportedIdle = true
         for (const event of normaliser.push(native)) {
           out.push(event)
-          if (event._tag === "Opaque" && event.method === Normaliser.lateRequest) late = true
+          // The normaliser keeps a request whose turn has ended as it is; the provider still waits for an answer.
+          if (native._tag === "RequestOpened" && event._tag === "Opaque" && event.payload === native) late = true
         }
       }
       for (const message of messages) {

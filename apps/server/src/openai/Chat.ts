@@ -2,11 +2,12 @@
  * `POST /v1/chat/completions`: the turn as one message. The agent's tools ran on the server, so the client has no calls to make: they are among
  * the turn's items under `/api`. Pure.
  */
-import { textOf, type TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
+import { domainEvent } from "@millrace/contracts/Event"
+import * as ItemModel from "@millrace/model/Item"
+import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnCall } from "./TurnCall.ts"
 import { bodyOf, cut, type Failure, fromEnd } from "./Failure.ts"
 import { noteOf } from "./IgnoredFields.ts"
-import * as ItemEvent from "./ItemEvent.ts"
 import type { TurnEvent } from "./TurnEvents.ts"
 import * as Sse from "./Sse.ts"
 import { MessageJoiner } from "./MessageJoiner.ts"
@@ -22,7 +23,7 @@ const base = ({ asked, createdAt, turn }: TurnCall) => ({
 /** The whole answer of a completed turn. */
 export const whole = (call: TurnCall, end: TurnEnd) => {
   const usage = Usage.ofChat(end.turn?.usage)
-  const message = { role: "assistant", content: textOf(end.items), refusal: null }
+  const message = { role: "assistant", content: ItemModel.answerOf(end.items), refusal: null }
   return {
     ...base(call),
     object: "chat.completion",
@@ -58,8 +59,8 @@ export const stream = (call: TurnCall) => {
         case "events": {
           let content = ""
           for (const itemEvent of event.events) {
-            const item = ItemEvent.read(itemEvent)
-            if (item !== undefined) content += joiner.add(item)
+            const item = domainEvent(itemEvent)
+            if (ItemModel.isStreamEvent(item)) content += joiner.add(item)
           }
           return piece(content)
         }

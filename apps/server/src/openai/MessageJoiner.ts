@@ -1,6 +1,6 @@
 /** Joins the agent's messages to one text, in the order in which they started, with an empty line between them. The same whether streamed or not. */
 import type { ItemView } from "@millrace/contracts/Item"
-import type { ItemEvent } from "./ItemEvent.ts"
+import type { StreamEvent } from "@millrace/model/Item"
 import { SentItems } from "./SentItems.ts"
 import { DeltaAligner } from "./DeltaAligner.ts"
 
@@ -43,7 +43,7 @@ export class MessageJoiner {
   }
 
   /** The text to send after this event. */
-  add({ data, type }: ItemEvent): string {
+  add({ data, type }: StreamEvent): string {
     if (!isMessage(data.kind)) return ""
     if (type === "item.started") this.message(data.itemId, false)
     else if (type === "item.completed") this.close(data.itemId, data.text)

@@ -3,7 +3,8 @@ import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/
 import { Chunk, Context, Effect, type Either, Layer, Scope, Stream } from "effect"
 import type { EventLog } from "@millrace/log/EventLog"
 import * as StreamReconciler from "@millrace/orchestration/streams/StreamReconciler"
-import { textOf, type TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
+import { answerOf } from "@millrace/model/Item"
+import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "../http/Allowance.ts"
@@ -78,7 +79,7 @@ const answered = (face: Face, call: TurnCall.TurnCall) =>
     if (event?._tag === "end")
       return event.end.outcome === "completed"
         ? json(face.whole(call, event.end), call.headers)
-        : Failure.respond(Failure.fromEnd(event.end), call.headers, textOf(event.end.items))
+        : Failure.respond(Failure.fromEnd(event.end), call.headers, answerOf(event.end.items))
     return Failure.respond(
       Failure.cut(
         event?._tag === "cut"

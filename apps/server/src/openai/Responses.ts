@@ -1,11 +1,12 @@
 /** `POST /v1/responses`: the turn as a response with its messages, its reasoning and its tools as output items. Pure. */
+import { domainEvent } from "@millrace/contracts/Event"
+import * as ItemModel from "@millrace/model/Item"
 import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnView } from "@millrace/contracts/State"
 import type { TurnCall } from "./TurnCall.ts"
 import { responseId } from "./ContinuedThread.ts"
 import { cut, type Failure, fromEnd } from "./Failure.ts"
 import { noteOf } from "./IgnoredFields.ts"
-import * as ItemEvent from "./ItemEvent.ts"
 import { SentItems } from "./SentItems.ts"
 import type { TurnEvent } from "./TurnEvents.ts"
 import * as Output from "./Output.ts"
@@ -190,7 +191,7 @@ export const stream = (call: TurnCall) => {
     return rest + ends + send("response.output_item.done", { output_index: part.index, item: Output.of(shape, item) })
   }
 
-  const add = ({ data, type }: ItemEvent.ItemEvent): string => {
+  const add = ({ data, type }: ItemModel.StreamEvent): string => {
     const shape = shapeFor(subject, data.kind)
     if (shape === undefined) return ""
     const known = parts.get(data.itemId)
@@ -266,8 +267,8 @@ export const stream = (call: TurnCall) => {
         case "events": {
           let text = ""
           for (const itemEvent of event.events) {
-            const item = ItemEvent.read(itemEvent)
-            if (item !== undefined) text += add(item)
+            const item = domainEvent(itemEvent)
+            if (ItemModel.isStreamEvent(item)) text += add(item)
           }
           return text
         }

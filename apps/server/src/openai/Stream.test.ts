@@ -1,12 +1,12 @@
 /** The streams of both endpoints for turns that the demo agent cannot produce: gaps, overlapping messages, texts that change at their end. */
 import { describe, expect, it } from "@effect/vitest"
-import type { LogEvent } from "@millrace/contracts/Event"
+import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
-import { type TurnEnd, textOf } from "@millrace/orchestration/readmodel/TurnEnd"
+import { answerOf as textOf, isStreamEvent } from "@millrace/model/Item"
+import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnCall } from "./TurnCall.ts"
 import * as Chat from "./Chat.ts"
-import * as ItemEvent from "./ItemEvent.ts"
 import { SentItems } from "./SentItems.ts"
 import type { TurnEvent } from "./TurnEvents.ts"
 import * as Responses from "./Responses.ts"
@@ -247,8 +247,8 @@ describe("R7 calls with any number of items", () => {
   it("R7 messages behind an unfinished one are delivered from the 1,025th on; the rest of the unfinished one follows", () => {
     const joiner = new MessageJoiner()
     const tell = (event: LogEvent) => {
-      const read = ItemEvent.read(event)
-      return read === undefined ? "" : joiner.add(read)
+      const read = domainEvent(event)
+      return isStreamEvent(read) ? joiner.add(read) : ""
     }
     expect(tell(begun("open")) + tell(delta("open", "so far"))).toBe("so far")
     let text = ""

@@ -10,7 +10,7 @@ import * as Kit from "@millrace/testing/Orchestration"
 import { Either, FastCheck as fc, Schema } from "effect"
 import { describe, expect, it } from "vitest"
 import { activeTurn, epochOf, hasLiveSession, isLive } from "../state/ThreadState.ts"
-import { turnBoundaries } from "../readmodel/turnBoundaries.ts"
+import { turnBoundaries } from "@millrace/model/turnBoundaries"
 
 const ask = <T extends CommandType>(model: DecideModel, type: T, body: (typeof CommandBody)[T]["Type"]) =>
   model.ask(Kit.command(type, body) as Command, "/work")

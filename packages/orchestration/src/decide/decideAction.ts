@@ -36,7 +36,14 @@ export const threadAct = (draft: Draft, threadId: ThreadId, action: TurnAction):
     if (queue.length >= maxQueue)
       return reject("QueueFull", `The queue of this thread is full: ${maxQueue} turns. Remove some, or wait.`, threadId)
     const turnId = `trn_${draft.context.seed}` as TurnId
-    draft.emit(threadId, "turn.requested", { threadId, turnId, text: textOf(action), strategy: "enqueue", action })
+    draft.emit(threadId, "turn.requested", {
+      threadId,
+      turnId,
+      text: textOf(action),
+      strategy: "enqueue",
+      position: "back",
+      action
+    })
     startNext(draft, threadId)
     return ok({ threadId, turnId, outcome: draft.thread(threadId)?.session?.activeTurnId === turnId ? "started" : "queued" })
   })

@@ -109,7 +109,8 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
 /** Enqueues a turn and starts it if nothing runs. */
 const request = (draft: Draft, threadId: ThreadId, text: string, strategy: "enqueue" | "interrupt" | "reject"): TurnId => {
   const turnId = `trn_${draft.context.seed}` as TurnId
-  draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy })
+  const position = strategy === "interrupt" ? "front" : "back"
+  draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy, position })
   startNext(draft, threadId)
   return turnId
 }

@@ -31,6 +31,7 @@ const request = (
     turnId,
     text,
     strategy: "interrupt",
+    position: "front",
     continues,
     ...(action === undefined ? {} : { action }),
     ...(towards === undefined ? {} : { goal: { goalId: towards.goalId, used: Goal.counted(towards) } })

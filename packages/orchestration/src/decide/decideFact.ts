@@ -259,7 +259,7 @@ const session = (
     }
     case "SteerRefused": {
       const turnId = `trn_${draft.context.seed}` as TurnId
-      draft.emit(threadId, "turn.requested", { threadId, turnId, text: fact.text, strategy: "steer" })
+      draft.emit(threadId, "turn.requested", { threadId, turnId, text: fact.text, strategy: "steer", position: "front" })
       return startNext(draft, threadId)
     }
     case "InterruptWanted": {

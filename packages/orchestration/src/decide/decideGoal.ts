@@ -86,6 +86,7 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
     turnId: Goal.nextTurnId(goal),
     text: Goal.textOf(goal, at),
     strategy: "enqueue",
+    position: "back",
     goal: { goalId: goal.goalId, used: Goal.counted(goal) }
   })
 }

@@ -10,7 +10,9 @@ import { epochOf, hasLiveSession } from "../state/ThreadState.ts"
 /** Stops the current agent's session; queued turns run on the new agent. */
 export const threadHandover = (draft: Draft, command: CommandOf<"thread.handover">, actor: string): CommandOutcome =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
-    const { model, provider, threadId } = command
+    const { provider, threadId } = command
+    // An agent that is handed back keeps the model of its earlier session.
+    const model = command.model ?? (state.parked?.provider === provider ? state.parked.model : undefined)
     const { providers } = draft.context
     const [turnId] = Object.keys(state.turns)
     if (!providers.has(provider))

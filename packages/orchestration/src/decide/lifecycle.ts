@@ -4,6 +4,7 @@
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure, Usage } from "@millrace/contracts/Item"
+import * as Item from "@millrace/model/Item"
 import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
 import { cutText, fitContent, maxValueBytes } from "../state/Truncation.ts"
@@ -41,7 +42,7 @@ export const contentSoFar = (item: OpenItem) => {
   const cut = item.cut + item.text.length - text.length
   return fitContent({
     ...item.content,
-    ...(item.kind === "command" ? { output: text } : { text }),
+    [Item.textField(item.kind)]: text,
     ...(cut > 0 ? { truncatedBytes: cut } : {})
   })
 }
@@ -67,11 +68,13 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
         status: "aborted",
         reason: why
       })
+  const goalId = state.turns[turnId]?.goalId
   const data = {
     threadId,
     turnId,
     ...(ending.reason === undefined ? {} : { reason: ending.reason }),
-    ...(ending.usage === undefined ? {} : { usage: ending.usage })
+    ...(ending.usage === undefined ? {} : { usage: ending.usage }),
+    ...(goalId === undefined ? {} : { goalId })
   }
   if (ending._tag === "failed") draft.emit(threadId, "turn.failed", { ...data, error: ending.error })
   else draft.emit(threadId, ending._tag === "completed" ? "turn.completed" : "turn.interrupted", data)
@@ -89,7 +92,7 @@ export const userMessage = (
   text: string,
   kind: "user-message" | "notice" = "user-message"
 ): void => {
-  const item = { threadId, turnId, itemId, kind, text }
+  const item = { threadId, turnId, itemId, kind, role: "user" as const, text }
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 

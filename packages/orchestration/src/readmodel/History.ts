@@ -3,6 +3,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { History, HistoryBounds, PastMessage, PastTurn } from "@millrace/contracts/ProviderAdapter"
 import type { TurnView } from "@millrace/contracts/State"
+import * as Item from "@millrace/model/Item"
 import type { View } from "@millrace/log/EventLog"
 
 /** Most rows read in all, whatever the bounds. */
@@ -14,14 +15,9 @@ const maxRowBytes = 16 * 1024 * 1024
 
 /** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent. */
 const messageOf = (item: ItemView): PastMessage | undefined => {
+  const role = Item.roleOf(item)
+  if (role !== undefined) return { role, text: item.text ?? "" }
   switch (item.kind) {
-    case "user-message":
-      return { role: "user", text: item.text ?? "" }
-    // The server's own prompt of a continuation, goal or action counts as a user message.
-    case "notice":
-      return item.itemId.endsWith("_user") ? { role: "user", text: item.text ?? "" } : undefined
-    case "agent-message":
-      return { role: "agent", text: item.text ?? "" }
     case "tool-call":
       return { role: "tool", itemId: item.itemId, tool: item.tool ?? "tool", input: item.input, result: item.result }
     case "command":

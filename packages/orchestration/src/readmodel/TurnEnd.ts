@@ -3,6 +3,8 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import type { View } from "@millrace/log/EventLog"
+import * as Item from "@millrace/model/Item"
+import * as Turn from "@millrace/model/Turn"
 import { openTexts } from "./OpenTexts.ts"
 import type { ThreadRow } from "./ThreadRow.ts"
 
@@ -10,7 +12,7 @@ export interface TurnEnd {
   /**
    * `deleted`: the thread was deleted before the turn completed or failed, or the state at this position does not hold the turn.
    */
-  readonly outcome: "completed" | "interrupted" | "failed" | "deleted"
+  readonly outcome: Turn.Outcome | "deleted"
   /** The offset of that state. */
   readonly at: number
   /** With reason, error and usage where there are any. */
@@ -25,18 +27,15 @@ export interface TurnEnd {
 const maxItems = 4 * 1024 * 1024
 const rowsAtATime = 200
 
-interface Turn {
+interface Address {
   readonly threadId: ThreadId
   readonly turnId: TurnId
 }
 
-const withText = (item: ItemView, text: string | undefined): ItemView =>
-  text === undefined || text === "" ? item : Object.assign({}, item, item.kind === "command" ? { output: text } : { text })
-
 /** The turn's items at the view's head, by start; only the newest, up to 4 MiB. */
 export const itemsOf = (
   view: View,
-  { threadId, turnId }: Turn
+  { threadId, turnId }: Address
 ): { readonly items: ReadonlyArray<ItemView>; readonly truncated: boolean } => {
   const found: Array<{ readonly item: ItemView; readonly startedAt: number }> = []
   // No item of the turn began before the turn was requested.
@@ -58,24 +57,17 @@ export const itemsOf = (
   }
   const open = found.flatMap(({ item, startedAt }) => (item.status === "open" ? [{ itemId: item.itemId, startedAt }] : []))
   const texts = openTexts(view, threadId, open)
-  return { items: found.toReversed().map(({ item }) => withText(item, texts.get(item.itemId)?.text)), truncated }
+  return { items: found.toReversed().map(({ item }) => Item.withText(item, texts.get(item.itemId)?.text ?? "")), truncated }
 }
 
 /** The end at the view's head; `undefined` while the turn is queued, runs or waits. */
-export const endOf = (view: View, turn: Turn): TurnEnd | undefined => {
+export const endOf = (view: View, turn: Address): TurnEnd | undefined => {
   const known = view.row("turn", turn.turnId)?.value as TurnView | undefined
   const thread = view.row("thread-state", turn.threadId)?.value as ThreadRow | undefined
   const at = view.head
   if (known === undefined || thread === undefined) return { outcome: "deleted", at, turn: undefined, items: [], truncated: false }
-  const over =
-    known.status === "completed" || known.status === "failed" || known.status === "interrupted" ? known.status : undefined
+  const over = Turn.outcome(known)
   if (over === undefined && !thread.deleted) return undefined
   const outcome = thread.deleted && (over === undefined || over === "interrupted") ? "deleted" : (over ?? "deleted")
   return { outcome, at, turn: known, ...itemsOf(view, turn) }
 }
-
-/** The agent's messages in these items, separated by an empty line. */
-export const textOf = (items: ReadonlyArray<ItemView>): string =>
-  items
-    .flatMap((item) => (item.kind === "agent-message" && item.text !== undefined && item.text !== "" ? [item.text] : []))
-    .join("\n\n")

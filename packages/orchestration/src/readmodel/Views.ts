@@ -7,6 +7,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView, RequestView } from "@millrace/contracts/Item"
 import type { Millrace, PageOf, PageRequest } from "@millrace/contracts/Millrace"
 import type { ProjectView, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
+import * as Item from "@millrace/model/Item"
 import { EventLog, type Row, type View } from "@millrace/log/EventLog"
 import { Context, Effect, Layer } from "effect"
 import { openTexts } from "./OpenTexts.ts"
@@ -139,11 +140,7 @@ const itemPage = (view: View, threadId: ThreadId, request: PageRequest): PageOf<
   const texts = openTexts(view, threadId, open)
   return {
     ...page,
-    items: page.items.map((item) => {
-      const text = texts.get(item.itemId)?.text
-      if (text === undefined || text === "") return item
-      return Object.assign({}, item, item.kind === "command" ? { output: text } : { text })
-    })
+    items: page.items.map((item) => Item.withText(item, texts.get(item.itemId)?.text ?? ""))
   }
 }
 

@@ -11,7 +11,8 @@ import { Dispatcher } from "../sessions/Dispatcher.ts"
 import * as Engine from "../engine/Engine.ts"
 import { type Addressed, type Step, StreamReconciler } from "./StreamReconciler.ts"
 import * as Reconciler from "./StreamReconciler.ts"
-import { textOf, type TurnEnd } from "../readmodel/TurnEnd.ts"
+import { answerOf as textOf } from "@millrace/model/Item"
+import type { TurnEnd } from "../readmodel/TurnEnd.ts"
 
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId

@@ -58,7 +58,7 @@ export class Import extends Context.Tag("@millrace/orchestration/Import")<
 const digest = (...parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26)
 
-/** Maps the ids of a source to ours, deterministically. */
+/** Maps the ids of a source to ours, deterministically. Ids of prompts keep their suffix, so that a repeated import finds the items of an older version. */
 const names = (threadId: ThreadId) => {
   const of = (prefix: string, id: string) => `${prefix}_${digest(threadId, id)}${id.endsWith("_user") ? "_user" : ""}`
   const turn = (id: string) => of("trn", id) as TurnId

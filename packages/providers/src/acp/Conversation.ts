@@ -10,6 +10,7 @@ import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapt
 import type { Continuity } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { methodNotFound } from "../process/Message.ts"
+import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import { InitializeAnswer, LoadAnswer, NewAnswer, type Settings } from "./Wire.ts"
 
@@ -61,7 +62,7 @@ export interface Begun {
   readonly sessionId: string
   readonly continuity: Continuity
   /** Requested settings that could not be applied, for the log. */
-  readonly notices: ReadonlyArray<{ readonly method: string; readonly payload: unknown }>
+  readonly notices: ReadonlyArray<NativeEvent>
 }
 
 /** Whether the agent answered with an error: it neither exited nor missed a deadline. */
@@ -128,7 +129,7 @@ export const begin = Effect.fn("Acp.begin")(function* (
   const fresh = (resumeKey: string, message: string) =>
     Effect.map(start, (begun) => ({
       ...begun,
-      lost: [{ method: "millrace/conversation-lost", payload: { resumeKey, message } }]
+      lost: [{ _tag: "ConversationLost" as const, resumeKey, message }]
     }))
 
   const { resumeKey } = input
@@ -165,6 +166,7 @@ const choose = (child: RpcChild, sessionId: string, settings: Settings, model: s
   if (settings.models != null) return Effect.as(child.request("session/set_model", { sessionId, modelId: model }), [])
   return Effect.succeed([
     {
+      _tag: "Opaque" as const,
       method: "millrace/model-not-set",
       payload: { model, message: "The agent does not let clients choose its model; it uses its own." }
     }

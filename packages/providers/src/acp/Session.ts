@@ -126,7 +126,7 @@ export const open = Effect.fn("Acp.open")(function* (
       return { events, tooLate: late }
     }
   })
-  if (notices.length > 0) yield* session.add(notices.map(({ method, payload }) => ({ _tag: "Opaque", method, payload })))
+  if (notices.length > 0) yield* session.add(notices)
 
   const refused = (operation: string, message: string) =>
     new ProviderError({ provider, operation, outcome: "failed", failure: { kind: "refused", message } })

@@ -147,7 +147,7 @@ export const open = Effect.fn("Claude.open")(function* (
       return { events, tooLate: late }
     }
   })
-  if (lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: lost }])
+  if (lost) yield* session.add([{ _tag: "ConversationLost", ...lost }])
 
   /** Ends the separate turn of a background subagent's request, with the request. `false`: not such a turn. */
   const settle = (nativeTurnId: string, outcome: "completed" | "interrupted") =>

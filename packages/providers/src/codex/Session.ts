@@ -104,7 +104,7 @@ export const open = Effect.fn("Codex.open")(function* (
       return { events, tooLate }
     }
   })
-  if (begun.lost) yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: begun.lost }])
+  if (begun.lost) yield* session.add([{ _tag: "ConversationLost", ...begun.lost }])
 
   /** Interrupts a turn. Retries while Codex reports that it does not run, as before its start; stops when it has ended. */
   const interruptNative = (nativeTurnId: string, still: () => boolean, deadlineMillis: number) =>

@@ -45,8 +45,7 @@ const open = Effect.fn("Echo.open")(function* (
     }
   })
   // The agent keeps no conversation, so each session reports that it starts afresh.
-  if (resumeKey !== undefined)
-    yield* session.add([{ _tag: "Opaque", method: "millrace/conversation-lost", payload: { resumeKey } }])
+  if (resumeKey !== undefined) yield* session.add([{ _tag: "ConversationLost", resumeKey }])
   const failure = { kind: "refused", message: "Echo cannot be steered." } as const
   return {
     events: session.events,

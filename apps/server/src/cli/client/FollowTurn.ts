@@ -1,10 +1,12 @@
 /** Follows one turn from its acceptance to its end: shows it, settles its requests, interrupts it on Ctrl-C. */
-import { Deferred, Effect, Fiber, FiberMap, Match, Option, Queue, Stream } from "effect"
+import { Deferred, Effect, Fiber, FiberMap, Option, Queue, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
+import * as Event from "@millrace/contracts/Event"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
 import * as Signal from "@millrace/contracts/Signal"
 import type { TurnView } from "@millrace/contracts/State"
+import * as TurnModel from "@millrace/model/Turn"
 import * as Approve from "./Approve.ts"
 import type { Connected } from "./Connect.ts"
 import { type CliFailure, failed, fromError, interrupted, type OutputClosed } from "../Failure.ts"
@@ -25,31 +27,29 @@ export interface Options {
   readonly json: boolean
 }
 
-/** How the turn ended, as an exit. */
-const outcome = (end: {
-  readonly status: "completed" | "interrupted" | "failed"
-  readonly message: string | undefined
-}): Effect.Effect<void, CliFailure> =>
-  Match.value(end.status).pipe(
-    Match.when("completed", () => Effect.void),
-    Match.when("interrupted", () =>
-      Effect.fail(interrupted(`The turn was interrupted${end.message === undefined ? "" : `: ${end.message}`}`))
-    ),
-    Match.when("failed", () => Effect.fail(failed(end.message ?? "The turn failed"))),
-    Match.exhaustive
-  )
-
 const failure = (error: TurnView["error"]) =>
   error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
 
+/** How the turn ended, as an exit; `undefined` while it has not. */
+const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefined => {
+  switch (TurnModel.outcome(turn)) {
+    case "completed":
+      return Effect.void
+    case "interrupted":
+      return Effect.fail(interrupted(`The turn was interrupted${turn.reason === undefined ? "" : `: ${turn.reason}`}`))
+    case "failed":
+      return Effect.fail(failed(failure(turn.error) ?? turn.reason ?? "The turn failed"))
+    case undefined:
+      return undefined
+  }
+}
+
 /** The turn's outcome if this event, which belongs to the turn, is its terminal. */
-const endOf = (event: LogEvent): Effect.Effect<void, CliFailure> | undefined => {
-  const completed = Transcript.dataOf(event, "turn.completed")
-  if (completed !== undefined) return outcome({ status: "completed", message: undefined })
-  const stopped = Transcript.dataOf(event, "turn.interrupted")
-  if (stopped !== undefined) return outcome({ status: "interrupted", message: stopped.reason })
-  const broken = Transcript.dataOf(event, "turn.failed")
-  return broken === undefined ? undefined : outcome({ status: "failed", message: failure(broken.error) })
+const endOf = (event: LogEvent, turn: Turn): Effect.Effect<void, CliFailure> | undefined => {
+  const end = Event.terminals.map((type) => Transcript.dataOf(event, type)).find((data) => data !== undefined)
+  return end === undefined
+    ? undefined
+    : exitOf(TurnModel.apply(TurnModel.unrequested(turn, event.at), Event.domainEvent(event), event.at))
 }
 
 const turnOf = (event: LogEvent): string | undefined => {
@@ -71,11 +71,7 @@ const viewOf = (connected: Connected, turn: Turn, before?: number): Effect.Effec
 
 /** Reads the turn's outcome from state (D13): its terminal may have left the log while the connection was lost. */
 const reconciled = (connected: Connected, turn: Turn) =>
-  Effect.map(viewOf(connected, turn), (view) =>
-    view?.status === "completed" || view?.status === "interrupted" || view?.status === "failed"
-      ? outcome({ status: view.status, message: failure(view.error) ?? view.reason })
-      : undefined
-  )
+  Effect.map(viewOf(connected, turn), (view) => (view === undefined ? undefined : exitOf(view)))
 
 /** Succeeds when the turn completes; else fails with the exit code for its outcome. */
 export const follow = (
@@ -116,7 +112,7 @@ export const follow = (
           return event.type === "turn.started" ? yield* output.progress("queued behind another turn") : undefined
         yield* transcript.show(event)
         yield* settling(event)
-        const end = about === turn.turnId ? endOf(event) : undefined
+        const end = about === turn.turnId ? endOf(event, turn) : undefined
         if (end !== undefined) yield* Deferred.complete(ended, end)
       })
 
