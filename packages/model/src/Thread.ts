@@ -1,7 +1,7 @@
 /** The summary of one thread, folded from its events. */
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import { given } from "@millrace/contracts/Labels"
-import type { Continuation, SessionState, ThreadStatus, ThreadView } from "@millrace/contracts/State"
+import type { Continuation, SessionState, SessionStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 import * as Goal from "./Goal.ts"
 import * as Queue from "./Queue.ts"
 
@@ -27,17 +27,13 @@ export interface Thread extends ThreadView {
   readonly failed: boolean
 }
 
-const live: Readonly<Record<SessionState["status"], boolean>> = {
-  starting: true,
-  ready: true,
-  running: true,
-  interrupted: true,
-  stopped: false,
-  error: false
-}
+/** Whether a session in this status has an agent. */
+export const isLive = (session: SessionState | undefined): boolean =>
+  session !== undefined && session.status !== "stopped" && session.status !== "error"
 
-/** Whether the session has an agent. */
-export const isLive = (session: SessionState | undefined): boolean => session !== undefined && live[session.status]
+/** Whether a session in this status can name an active turn (T3). */
+export const holdsTurn = (status: SessionStatus): status is "starting" | "running" =>
+  status === "starting" || status === "running"
 
 /** The only constructor of a session's state: an active turn exists only with `starting` or `running` (T3). */
 export const sessionOf = (data: {
@@ -54,7 +50,7 @@ export const sessionOf = (data: {
     ...(data.lost === undefined ? {} : { lost: data.lost })
   }
   const { epoch, status } = data
-  return status === "starting" || status === "running"
+  return holdsTurn(status)
     ? { epoch, status, ...(data.activeTurnId === undefined ? {} : { activeTurnId: data.activeTurnId }), ...rest }
     : { epoch, status, ...rest }
 }
@@ -115,8 +111,10 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
 /** The scheduled continuation after an event: as planned, until it is cancelled or its turn is requested. */
 const continuationAfter = (known: Continuation | undefined, event: DomainEvent): Continuation | undefined => {
   switch (event.type) {
-    case "continuation.planned":
-      return continuationOf(event.data)
+    case "continuation.planned": {
+      const { threadId: _, ...planned } = event.data
+      return continuationOf(planned)
+    }
     case "continuation.cancelled":
       return undefined
     case "turn.requested":
@@ -127,12 +125,10 @@ const continuationAfter = (known: Continuation | undefined, event: DomainEvent):
 }
 
 /** A continuation as views show it: without the prompt and the action of its turn. */
-export const continuationOf = <C extends Continuation>({
-  action: _a,
-  text: _t,
-  threadId: _i,
-  ...plan
-}: C & { readonly action?: unknown; readonly text?: unknown; readonly threadId?: unknown }): Continuation => plan as Continuation
+export const continuationOf = (planned: Omit<DataOf<"continuation.planned">, "threadId">): Continuation => {
+  const { action: _a, text: _t, ...plan } = planned
+  return plan
+}
 
 const minus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> =>
   list.includes(one) ? list.filter((each) => each !== one) : list

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
+import { isLive } from "@millrace/model/Thread"
 import { Action, useAction } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { Badge } from "../ui/Status.tsx"
@@ -68,8 +69,6 @@ const Title = ({ thread }: { readonly thread: ThreadView }) => {
     </h1>
   )
 }
-
-const live = new Set(["starting", "ready", "running", "interrupted"])
 
 /** Token usage of the running turn so far. */
 const Usage = ({ turnId }: { readonly turnId: TurnId }) => {
@@ -139,7 +138,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
         <span className="path" title={thread.cwd}>
           {thread.cwd}
         </span>
-        {thread.session !== undefined && live.has(thread.session.status) && (
+        {thread.session !== undefined && isLive(thread.session) && (
           <span>
             session {thread.session.epoch}
             {thread.session.continuity !== undefined && `, ${thread.session.continuity}`}
@@ -150,7 +149,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
     </div>
     <Badge status={thread.status} />
     <div className="tools">
-      {thread.session !== undefined && live.has(thread.session.status) && thread.status === "idle" && (
+      {isLive(thread.session) && thread.status === "idle" && (
         <Action
           label="Stop the session"
           className="quiet icon-only"

@@ -9,7 +9,7 @@ import * as TestHost from "@millrace/testing/TestHost"
 import { Effect, Either, FastCheck as fc } from "effect"
 import { Coalescer } from "../sessions/Coalescer.ts"
 import { appendDelta } from "../state/evolve.ts"
-import { maxText } from "../state/ThreadState.ts"
+import { maxText } from "../state/OpenText.ts"
 
 const turnId = "trn_1" as TurnId
 const delta = (item: string, text: string): DurableEvent => ({

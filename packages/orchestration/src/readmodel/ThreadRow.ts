@@ -14,6 +14,7 @@ import * as Continuation from "../state/Continuation.ts"
 import { openTexts } from "./OpenTexts.ts"
 import type { OpenItem, OpenTurn, QueuedTurn, ThreadState } from "../state/ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
+import * as OpenText from "../state/OpenText.ts"
 import * as RecentIds from "../state/RecentIds.ts"
 
 export interface ThreadRow
@@ -163,7 +164,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
   const items: Record<string, OpenItem> = {}
   for (const { value } of opened) {
     const { itemId, threadId: _t, turnId, kind, status: _s, reason: _r, ...content } = value
-    items[itemId] = { itemId, turnId, kind, content, ...(texts.get(itemId) ?? { text: "", cut: 0 }) }
+    items[itemId] = { itemId, turnId, kind, content, ...(texts.get(itemId) ?? OpenText.empty) }
   }
   return {
     threadId: row.threadId,

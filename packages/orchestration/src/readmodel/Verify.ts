@@ -3,8 +3,7 @@
  * Streams: holds the folded threads and a hash per row, never the events.
  */
 import { createHash } from "node:crypto"
-import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
-import { EventData } from "@millrace/contracts/Event"
+import { type DomainEvent, domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
 import { EventLog, type Row } from "@millrace/log/EventLog"
 import { Effect } from "effect"
@@ -83,7 +82,7 @@ class Fold {
     this.versions.set(event.stream, version)
     if (event.version !== version) this.problem(`${event.stream} has version ${event.version}, ${version} expected`)
     // Unknown event types change no state (L6).
-    if (this.complete && event.type in EventData) this.fold(event, { type: event.type, data: event.data } as DomainEvent)
+    if (this.complete && event.type in EventData) this.fold(event, domainEvent(event))
   }
 
   private fold(event: LogEvent, domain: DomainEvent): void {

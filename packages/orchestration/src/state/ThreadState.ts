@@ -5,9 +5,10 @@
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure, ItemContent, RequestView } from "@millrace/contracts/Item"
-import type { Continuation, ForkSource, SessionStatus, ThreadView, TurnAction, TurnView } from "@millrace/contracts/State"
+import type { Continuation, ForkSource, ThreadView, TurnAction, TurnView } from "@millrace/contracts/State"
 import * as Thread from "@millrace/model/Thread"
 import * as Goal from "./Goal.ts"
+import type { OpenText } from "./OpenText.ts"
 import * as RecentIds from "./RecentIds.ts"
 
 /** A turn between `turn.dispatched` (or the `turn.started` of a turn that the provider began itself) and its terminal. */
@@ -29,16 +30,12 @@ export interface QueuedTurn extends TurnView {
   readonly shown: boolean
 }
 
-export interface OpenItem {
+export interface OpenItem extends OpenText {
   readonly itemId: ItemId
   readonly turnId: TurnId
   readonly kind: string
   /** Its content when it started. */
   readonly content: ItemContent
-  /** The sum of its deltas, at most `maxText` characters. */
-  readonly text: string
-  /** Characters of deltas beyond `maxText`, which were cut. */
-  readonly cut: number
 }
 
 /** The agent that ran the thread before a hand-over. */
@@ -85,9 +82,6 @@ export interface ThreadState extends Thread.Facts {
   readonly keptAt: number | undefined
 }
 
-/** Characters of an open item's deltas that are kept, to close the item if the agent does not. */
-export const maxText = 200_000
-
 /** Most open items per thread: each event of the thread copies their ids (L10). When one more starts, the oldest is aborted. */
 export const maxOpenItems = 256
 
@@ -124,18 +118,6 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   keepSession: data.keepSession ?? true,
   keptAt: undefined
 })
-
-const canHoldTurn = {
-  starting: true,
-  running: true,
-  ready: false,
-  interrupted: false,
-  stopped: false,
-  error: false
-} as const satisfies Record<SessionStatus, boolean>
-
-/** Whether a session in this status can name an active turn (T3). */
-export const holdsTurn = (status: SessionStatus): boolean => canHoldTurn[status]
 
 /** The fencing token of the newest session; 0 = none yet. */
 export const epochOf = (state: ThreadState): number => state.session?.epoch ?? 0

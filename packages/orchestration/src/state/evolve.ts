@@ -1,5 +1,4 @@
 /** evolve(state, event): pure and total. An event that does not apply leaves the state unchanged. */
-import { cut } from "@millrace/contracts/Text"
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { TurnView } from "@millrace/contracts/State"
 import * as Queue from "@millrace/model/Queue"
@@ -7,8 +6,9 @@ import * as Request from "@millrace/model/Request"
 import * as Thread from "@millrace/model/Thread"
 import * as Turn from "@millrace/model/Turn"
 import * as Goal from "./Goal.ts"
+import * as OpenText from "./OpenText.ts"
 import * as RecentIds from "./RecentIds.ts"
-import { created, isWaiting, maxText, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import { created, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
 const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<Record<string, A>> => {
   if (record[key] === undefined) return record
@@ -68,10 +68,7 @@ const queueAfter = (state: ThreadState, event: DomainEvent, entry?: TurnView, sh
 export const appendDelta = (state: ThreadState, itemId: string, text: string): ThreadState => {
   const item = state.items[itemId]
   if (item === undefined) return state
-  // After the first cut nothing more is added: later text that fits would take the place of the text that was cut.
-  const kept = item.cut > 0 ? "" : cut(text, maxText - item.text.length)
-  const next = { ...item, text: item.text + kept, cut: item.cut + text.length - kept.length }
-  return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: next } }
+  return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: OpenText.append(item, text) } }
 }
 
 /** What an event changes beyond the facts of the summary. */
@@ -186,7 +183,7 @@ const details = (
     }
     case "item.started": {
       const { threadId: _t, turnId, itemId, kind, ...content } = event.data
-      return { items: { ...state.items, [itemId]: { itemId, turnId, kind, content, text: "", cut: 0 } } }
+      return { items: { ...state.items, [itemId]: { itemId, turnId, kind, content, ...OpenText.empty } } }
     }
     case "item.completed":
       return {

@@ -1,13 +1,15 @@
 /** Invariants of a folded thread. Pure; for tests and `Verify`. */
 import * as Goal from "./Goal.ts"
-import { activeTurn, holdsTurn, type ThreadState } from "./ThreadState.ts"
+import * as Thread from "@millrace/model/Thread"
+import { activeTurn, type ThreadState } from "./ThreadState.ts"
 
 /** The violated invariants, each as text with its id; empty in every reachable state. */
 export const violations = (state: ThreadState): ReadonlyArray<string> => {
   const found: Array<string> = []
   const status = state.session?.status
   const open = Object.keys(state.turns).length
-  if ((status === undefined || !holdsTurn(status)) && open > 0) found.push(`T3 ${status ?? "no session"} with ${open} open turns`)
+  if ((status === undefined || !Thread.holdsTurn(status)) && open > 0)
+    found.push(`T3 ${status ?? "no session"} with ${open} open turns`)
   if (state.session?.activeTurnId !== undefined && activeTurn(state) === undefined) found.push("T4 the active turn is not open")
   for (const turn of Object.values(state.turns)) {
     if (turn.epoch !== state.session?.epoch) found.push(`T3 ${turn.turnId} is of epoch ${turn.epoch}`)

@@ -3,7 +3,7 @@
  * Reads the log up to its head at the start. Secrets are not in the log, so they are not exported (X4).
  */
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
-import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import { type ExportFormat, type ExportHeader, exportVersion } from "@millrace/contracts/Import"
 import { given } from "@millrace/contracts/Labels"
@@ -51,8 +51,8 @@ const markdown = (): Writer => {
     events: (events) =>
       events
         .map(({ json }) => {
-          const { at, data, type } = JSON.parse(json) as LogEvent
-          const event = { type, data } as DomainEvent
+          const { at, ...logged } = JSON.parse(json) as LogEvent
+          const event = domainEvent(logged)
           return (
             text.event(event, at) +
             transcribe

@@ -2,7 +2,7 @@
  * Parses an export: checks each record against the format, from a stream of bytes that is never held whole. Errors name the line.
  */
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
-import { type DomainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
+import { domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import { ExportHeader, exportVersion, type Imported, ImportFailed } from "@millrace/contracts/Import"
 import { maxEventBytes } from "@millrace/log/EventLog"
 import { Effect, Either, Schema, Stream } from "effect"
@@ -116,7 +116,7 @@ export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
         if ("count" in found) said = found.count
         else {
           count++
-          transcribe.next({ type: found.type, data: found.data } as DomainEvent, found.at)
+          transcribe.next(domainEvent(found), found.at)
         }
         return transcribe.open > maxOpen
           ? failure("too-large", piece.line, `more than ${maxOpen} turns, items and requests are open at a time.`)
@@ -140,9 +140,7 @@ export const pieces = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<I
     return records(source).pipe(
       Stream.drop(1),
       Stream.mapConcatEffect((piece) =>
-        Effect.map(body(piece), (event) =>
-          "count" in event ? [] : transcribe.next({ type: event.type, data: event.data } as DomainEvent, event.at)
-        )
+        Effect.map(body(piece), (event) => ("count" in event ? [] : transcribe.next(domainEvent(event), event.at)))
       ),
       Stream.concat(Stream.suspend(() => Stream.fromIterable(transcribe.rest())))
     )

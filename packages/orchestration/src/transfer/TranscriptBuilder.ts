@@ -2,7 +2,6 @@
  * Turns the events of a thread into pieces of a transcript: each turn, item and request once, at its end; an amended item once more. Holds only what
  * is open. Pure: no clock, creates no ids.
  */
-import { cut } from "@millrace/contracts/Text"
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
@@ -12,7 +11,7 @@ import * as Item from "@millrace/model/Item"
 import * as Request from "@millrace/model/Request"
 import * as Turn from "@millrace/model/Turn"
 import { fitContent } from "../state/Truncation.ts"
-import { maxText } from "../state/ThreadState.ts"
+import * as OpenText from "../state/OpenText.ts"
 
 type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
 interface OpenTurn {
@@ -50,7 +49,7 @@ const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> =>
 
 export class Transcribe {
   private readonly turns = new Map<TurnId, OpenTurn>()
-  private readonly items = new Map<ItemId, { readonly item: DataOf<"item.started">; text: string; full: boolean }>()
+  private readonly items = new Map<ItemId, OpenText.OpenText & { readonly item: DataOf<"item.started"> }>()
   private readonly requests = new Map<RequestId, RequestView>()
   private last = ""
 
@@ -90,14 +89,11 @@ export class Transcribe {
       case "request.imported":
         return [event]
       case "item.started":
-        this.items.set(event.data.itemId, { item: event.data, text: "", full: false })
+        this.items.set(event.data.itemId, { item: event.data, ...OpenText.empty })
         return none
       case "item.delta": {
         const open = this.items.get(event.data.itemId)
-        if (open === undefined || open.full) return none
-        const kept = cut(event.data.text, maxText - open.text.length)
-        open.text += kept
-        open.full = kept.length < event.data.text.length
+        if (open !== undefined) this.items.set(event.data.itemId, OpenText.append(open, event.data.text))
         return none
       }
       case "item.completed":
