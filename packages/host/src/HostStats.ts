@@ -1,7 +1,9 @@
 /** Current numbers of the host, for people and monitoring. A query costs time per live session, subscription and open request, not per event of the log (L10). */
-import type { EventLog, View } from "@millrace/log/EventLog"
+import type { Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import type { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"
 import type { Engine, Stats } from "@millrace/orchestration/engine/Engine"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { Effect } from "effect"
 import type { Consumers } from "./Consumers.ts"
 
@@ -14,23 +16,22 @@ export interface HostStats {
   readonly requests?: { readonly open: number; readonly oldestAt: string | undefined }
 }
 
-const requests = (view: View) => {
-  const rows = view.rows({ collection: "request-open", limit: 1_000, order: "oldest" })
-  return { open: rows.length, oldestAt: (rows[0]?.value as { readonly openedAt: string } | undefined)?.openedAt }
-}
+const requests = Query.rows(Collections.requestOpen, { limit: 1_000, order: "oldest" })
 
 export const make = (parts: {
   readonly engine: Pick<typeof Engine.Service, "stats">
   readonly dispatcher: Pick<typeof Dispatcher.Service, "sessions">
-  readonly log: Pick<typeof EventLog.Service, "view">
+  readonly log: Queryable
   readonly consumers: Pick<Consumers, "live">
 }): Effect.Effect<HostStats> =>
   Effect.gen(function* () {
-    const open = yield* Effect.option(parts.log.view(requests))
+    const open = yield* Effect.option(parts.log.query({ requests }))
     return {
       engine: yield* parts.engine.stats,
       sessions: yield* parts.dispatcher.sessions,
       consumers: Array.from(parts.consumers.live(), ({ name, delivery, delivered }) => ({ name, delivery, delivered })),
-      ...(open._tag === "Some" && { requests: open.value })
+      ...(open._tag === "Some" && {
+        requests: { open: open.value.requests.rows.length, oldestAt: open.value.requests.rows[0]?.value.openedAt }
+      })
     }
   })

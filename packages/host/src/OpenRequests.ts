@@ -1,14 +1,15 @@
 /** Expires requests at shutdown, because no one can answer them any more: first the open ones, then each one that opens during the shutdown (T13). */
 import type { ThreadId } from "@millrace/contracts/Ids"
-import type { EventLog, Page, View } from "@millrace/log/EventLog"
+import type { EventLog, Page } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import type { Engine } from "@millrace/orchestration/engine/Engine"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { Effect, Stream } from "effect"
 
 /** Rows of one query. Open requests beyond this number end with their turns. */
 const limit = 10_000
 
-const threadsWaiting = (view: View): ReadonlySet<ThreadId> =>
-  new Set(view.rows({ collection: "request-open", limit }).map(({ parent }) => parent as ThreadId))
+const openRequests = Query.rows(Collections.requestOpen, { limit })
 
 const threadsAsking = (page: Page): ReadonlySet<ThreadId> =>
   new Set(
@@ -21,7 +22,7 @@ const threadsAsking = (page: Page): ReadonlySet<ThreadId> =>
  */
 export const refuse = (
   engine: Pick<typeof Engine.Service, "submit">,
-  log: Pick<typeof EventLog.Service, "view" | "follow">,
+  log: Pick<typeof EventLog.Service, "query" | "follow">,
   after: number,
   reason: string
 ): Effect.Effect<never> => {
@@ -30,7 +31,9 @@ export const refuse = (
       concurrency: 64,
       discard: true
     })
-  return Effect.flatMap(log.view(threadsWaiting), refuseAll).pipe(
+  return Effect.flatMap(log.query({ openRequests }), (found) =>
+    refuseAll(new Set(found.openRequests.rows.map(({ value }) => value.threadId)))
+  ).pipe(
     Effect.zipRight(Stream.runForEach(log.follow({ after }), (page) => refuseAll(threadsAsking(page)))),
     Effect.catchAll((error) => Effect.logWarning(`Cannot expire open requests: ${error.message}`)),
     Effect.zipRight(Effect.never)

@@ -6,6 +6,7 @@
 import { Context, type Effect, type Option, Schema, type Stream } from "effect"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import type { HistogramCounts } from "./Histogram.ts"
+import type { Answer, Request } from "./Query.ts"
 
 /** An event to append. The log assigns offset and version and encodes the wire JSON once. */
 export interface NewEvent {
@@ -96,33 +97,6 @@ export interface ReadOptions {
   readonly maxBytes?: number
 }
 
-export interface Row {
-  readonly key: string
-  readonly parent: string
-  readonly rank: number
-  readonly value: unknown
-}
-export interface RowQuery {
-  readonly collection: string
-  readonly parent?: string
-  /** Rows with a smaller rank. */
-  readonly before?: number
-  readonly limit: number
-  readonly maxBytes?: number
-  /** Default: newest (greatest rank) first. */
-  readonly order?: "newest" | "oldest"
-}
-
-/** One consistent view: everything read through it belongs to `head`. */
-export interface View {
-  readonly head: number
-  readonly row: (collection: string, key: string) => Row | undefined
-  readonly rows: (query: RowQuery) => ReadonlyArray<Row>
-  /** How many rows a collection has, or those of one parent in it. */
-  readonly count: (collection: string, parent?: string) => number
-  readonly events: (options: ReadOptions) => Page
-}
-
 /** The storage failed. Nothing was written: the log resolves an unknown outcome of a commit by reading the table (L9). */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
@@ -176,8 +150,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     }) => Stream.Stream<Page, LogUnavailable | CursorAhead | CursorExpired>
     /** Returns when the head is beyond the offset. */
     readonly awaitBeyond: (offset: number) => Effect.Effect<void>
-    /** Reads in one transaction. The function must be synchronous and must not keep the view. */
-    readonly view: <A>(read: (view: View) => A) => Effect.Effect<A, LogUnavailable>
+    /** Answers all parts of the request in one read transaction, at one head (D4). */
+    readonly query: <R extends Request>(request: R) => Effect.Effect<Answer<R>, LogUnavailable>
     /** The receipts among these command ids. One statement. */
     readonly receipts: (commandIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, StoredReceipt>, LogUnavailable>
     /** Keeps a large value under the hash of its content; the same content twice is one blob. */
@@ -205,3 +179,6 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     }>
   }
 >() {}
+
+/** The part of a log that answers requests. */
+export type Queryable = Pick<typeof EventLog.Service, "query">

@@ -108,7 +108,8 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       return retainedFrom
     },
     row: (collection, key) => rows.get(collection, key),
-    rows: (query) => rows.query(query),
+    rankOf: ({ collection, key }) => rows.rankOf(collection, key),
+    rows: (scan) => rows.page(scan),
     count: (collection, parent) => rows.count(collection, parent),
     events: readEvents
   }

@@ -3,6 +3,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
+import * as Query from "./Query.ts"
 import { suite } from "./EventLogSuite.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { bytesOf, envelope, event, events, range, wire } from "./suite/subject.ts"
@@ -43,7 +44,7 @@ describe("EventLogSqlite on disk", () => {
       const log = yield* EventLogSqlite.make({ file: at })
       expect({ epoch: log.epoch, bytes: bytesOf([yield* log.read({ after: 0 })]) }).toEqual(first)
       expect(log.epoch).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/)
-      expect(yield* log.view((view) => view.row("c", "k")?.value)).toEqual({ a: 1 })
+      expect((yield* log.query({ row: Query.row(Query.collection("c"), "k") })).row?.value).toEqual({ a: 1 })
       expect((yield* log.receipts(["cmd"])).get("cmd")?.offset).toBe(2)
       yield* log.append([envelope([event("thread/thr_b")])])
       expect(wire([yield* log.read({ after: 2 })])).toMatchObject([{ offset: 3, version: 2 }])

@@ -3,6 +3,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { EventLog } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
+import * as Query from "./Query.ts"
 import { bytesOf, range } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 import { bundled, start } from "../test/child.ts"
@@ -48,7 +49,9 @@ describe("SIGKILL", () => {
                 const isIn = ["committed", "published", "woken", "acknowledged"].includes(point)
                 const batches = isIn ? batch : batch - 1
                 expect([point, page.head]).toEqual([point, batches * 3])
-                const rows = yield* log.view((view) => view.rows({ collection: "items", limit: 100, order: "oldest" }))
+                const {
+                  page: { rows }
+                } = yield* log.query({ page: Query.rows(Query.collection("items"), { limit: 100, order: "oldest" }) })
                 expect(rows.map(({ key }) => key)).toEqual(range(0, 2).map((n) => `${batches}-${n}`))
                 const receipts = yield* log.receipts(
                   range(1, batches).flatMap((n) => range(0, 2).map((m) => `${n * 3 - 2}-${m}`))

@@ -1,19 +1,13 @@
 /** The rows of the memory store: by key, and in rank order per collection and per parent. */
 import type { RowPut } from "./RowFold.ts"
-import type { Row, RowQuery } from "./EventLog.ts"
-
-interface Stored {
-  readonly key: string
-  readonly parent: string
-  readonly rank: number
-  readonly json: string
-}
+import type { Row, RowPage } from "./Query.ts"
+import { decode, pageOf, type RowScan, type StoredRow } from "./RowPages.ts"
 
 /** Ascending by rank, then by key. */
-const before = (a: Stored, b: Stored) => a.rank < b.rank || (a.rank === b.rank && a.key < b.key)
+const before = (a: StoredRow, b: StoredRow) => a.rank < b.rank || (a.rank === b.rank && a.key < b.key)
 
 /** Index of the first row that is not before the given one. */
-const place = (list: ReadonlyArray<Stored>, row: Stored): number => {
+const place = (list: ReadonlyArray<StoredRow>, row: StoredRow): number => {
   let low = 0
   let high = list.length
   while (low < high) {
@@ -25,27 +19,27 @@ const place = (list: ReadonlyArray<Stored>, row: Stored): number => {
 }
 
 class Ordered {
-  readonly #list: Array<Stored> = []
+  readonly #list: Array<StoredRow> = []
   get size(): number {
     return this.#list.length
   }
-  add(row: Stored): void {
+  add(row: StoredRow): void {
     const last = this.#list.at(-1)
     if (last === undefined || before(last, row)) this.#list.push(row)
     else this.#list.splice(place(this.#list, row), 0, row)
   }
-  remove(row: Stored): void {
+  remove(row: StoredRow): void {
     this.#list.splice(place(this.#list, row), 1)
   }
-  *read(order: "newest" | "oldest", rankBelow: number | undefined): Generator<Stored> {
-    const end =
-      rankBelow === undefined ? this.#list.length : place(this.#list, { key: "", parent: "", rank: rankBelow, json: "" })
-    for (let i = 0; i < end; i++) yield this.#list[order === "oldest" ? i : end - 1 - i]!
+  *read({ before, order, since }: RowScan): Generator<StoredRow> {
+    const start = place(this.#list, { key: "", parent: "", rank: since, json: "" })
+    const end = place(this.#list, { key: "", parent: "", rank: before, json: "" })
+    for (let i = start; i < end; i++) yield this.#list[order === "oldest" ? i : start + end - 1 - i]!
   }
 }
 
 class Collection {
-  readonly rows = new Map<string, Stored>()
+  readonly rows = new Map<string, StoredRow>()
   readonly all = new Ordered()
   readonly #byParent = new Map<string, Ordered>()
   parent(name: string): Ordered {
@@ -53,33 +47,6 @@ class Collection {
     if (list === undefined) this.#byParent.set(name, (list = new Ordered()))
     return list
   }
-}
-
-const decode = (row: Stored): Row => ({
-  key: row.key,
-  parent: row.parent,
-  rank: row.rank,
-  value: JSON.parse(row.json) as unknown
-})
-
-/**
- * A page of rows: `limit` rows or `maxBytes` of JSON, at least one row, and always all rows of its last rank, so that continuing with
- * `before` = that rank skips none.
- */
-export const pageOf = <A extends { readonly rank: number; readonly json: string }>(
-  rows: Iterable<A>,
-  query: RowQuery
-): Array<A> => {
-  const page: Array<A> = []
-  let bytes = 0
-  for (const row of rows) {
-    const size = Buffer.byteLength(row.json)
-    const full = page.length >= query.limit || (page.length > 0 && query.maxBytes !== undefined && bytes + size > query.maxBytes)
-    if (full && row.rank !== page.at(-1)?.rank) break
-    page.push(row)
-    bytes += size
-  }
-  return page
 }
 
 export class RowTable {
@@ -96,7 +63,7 @@ export class RowTable {
     const old = collection.rows.get(put.key)
     const rank = put.keep && old !== undefined ? old.rank : put.rank
     this.delete(put.collection, put.key)
-    const row: Stored = { key: put.key, parent: put.parent, rank, json: put.json }
+    const row: StoredRow = { key: put.key, parent: put.parent, rank, json: put.json }
     collection.rows.set(put.key, row)
     collection.all.add(row)
     collection.parent(put.parent).add(row)
@@ -116,15 +83,19 @@ export class RowTable {
     return row === undefined ? undefined : decode(row)
   }
 
+  rankOf(collection: string, key: string): number | undefined {
+    return this.#collections.get(collection)?.rows.get(key)?.rank
+  }
+
   count(name: string, parent: string | undefined): number {
     const collection = this.#collections.get(name)
     return collection === undefined ? 0 : (parent === undefined ? collection.all : collection.parent(parent)).size
   }
 
-  query(query: RowQuery): ReadonlyArray<Row> {
-    const collection = this.#collections.get(query.collection)
-    if (collection === undefined) return []
-    const list = query.parent === undefined ? collection.all : collection.parent(query.parent)
-    return pageOf(list.read(query.order ?? "newest", query.before), query).map(decode)
+  page(scan: RowScan): RowPage {
+    const collection = this.#collections.get(scan.collection)
+    if (collection === undefined) return { rows: [] }
+    const list = scan.parent === undefined ? collection.all : collection.parent(scan.parent)
+    return pageOf(list.read(scan), scan)
   }
 }

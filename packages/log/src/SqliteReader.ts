@@ -1,19 +1,11 @@
 /** Reads, on a separate read-only connection. Each view is one read transaction (D4). */
-import {
-  corruptType,
-  type Page,
-  type ReadOptions,
-  type Row,
-  type RowQuery,
-  type StoredEvent,
-  type StoredReceipt
-} from "./EventLog.ts"
-import { pageOf } from "./RowTable.ts"
+import { corruptType, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
+import type { RowPage } from "./Query.ts"
+import * as RowPages from "./RowPages.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure, type StorageView } from "./Storage.ts"
 
 type EventRow = readonly [offset: number, stream: string | null, type: string, json: string, valid: number, version?: number]
-type RowRow = { readonly key: string; readonly parent: string; readonly rank: number; readonly json: string }
 
 const columns = "e.offset, s.name, e.type, e.json, json_valid(e.json)"
 const from = "FROM events e LEFT JOIN streams s ON s.id = e.stream"
@@ -46,13 +38,6 @@ const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent =>
 const decode = (row: EventRow): StoredEvent | undefined =>
   row[4] === 1 && row[1] !== null ? { offset: row[0], stream: row[1], type: row[2], json: row[3] } : undefined
 
-const decodeRow = (row: RowRow): Row => ({
-  key: row.key,
-  parent: row.parent,
-  rank: row.rank,
-  value: JSON.parse(row.json) as unknown
-})
-
 export class SqliteReader {
   readonly #db: Sqlite.Connection
   readonly #begin: Sqlite.Statement
@@ -65,6 +50,7 @@ export class SqliteReader {
   readonly #receipts: Sqlite.Statement
   readonly #blob: Sqlite.Statement
   readonly #row: Sqlite.Statement
+  readonly #rank: Sqlite.Statement
   readonly #count: Sqlite.Statement
   readonly #countOf: Sqlite.Statement
   readonly #rows: ReadonlyMap<string, Sqlite.Statement>
@@ -89,12 +75,13 @@ export class SqliteReader {
     )
     this.#blob = db.prepare("SELECT bytes FROM blobs WHERE hash = ?").pluck()
     this.#row = db.prepare("SELECT key, parent, rank, json FROM rows WHERE collection = ? AND key = ?")
+    this.#rank = db.prepare("SELECT rank FROM rows WHERE collection = ? AND key = ?").pluck()
     const count = "SELECT count(*) FROM rows WHERE collection = ?"
     this.#count = db.prepare(count).pluck()
     this.#countOf = db.prepare(`${count} AND parent = ?`).pluck()
     const rows = (parent: boolean, direction: "ASC" | "DESC") =>
       db.prepare(
-        `SELECT key, parent, rank, json FROM rows WHERE collection = ? ${parent ? "AND parent = ?" : ""} AND rank < ?
+        `SELECT key, parent, rank, json FROM rows WHERE collection = ? ${parent ? "AND parent = ?" : ""} AND rank >= ? AND rank < ?
          ORDER BY rank ${direction}, key ${direction}`
       )
     this.#rows = new Map([
@@ -115,10 +102,11 @@ export class SqliteReader {
           head,
           retainedFrom,
           row: (collection, key) => {
-            const row = this.#row.get(collection, key) as RowRow | undefined
-            return row === undefined ? undefined : decodeRow(row)
+            const row = this.#row.get(collection, key) as RowPages.StoredRow | undefined
+            return row === undefined ? undefined : RowPages.decode(row)
           },
-          rows: (query) => this.#readRows(query),
+          rankOf: ({ collection, key }) => this.#rank.get(collection, key) as number | undefined,
+          rows: (scan) => this.#readRows(scan),
           count: (collection, parent) =>
             (parent === undefined ? this.#count.get(collection) : this.#countOf.get(collection, parent)) as number,
           events: (options) => this.#readEvents(options, head, retainedFrom)
@@ -129,14 +117,12 @@ export class SqliteReader {
     })
   }
 
-  #readRows(query: RowQuery): ReadonlyArray<Row> {
-    const statement = this.#rows.get(`${query.parent === undefined ? "all" : "parent"} ${query.order ?? "newest"}`)!
-    const below = query.before ?? Number.MAX_SAFE_INTEGER
+  #readRows(scan: RowPages.RowScan): RowPage {
+    const { before, collection, order, parent, since } = scan
+    const statement = this.#rows.get(`${parent === undefined ? "all" : "parent"} ${order ?? "newest"}`)!
     const found =
-      query.parent === undefined
-        ? statement.iterate(query.collection, below)
-        : statement.iterate(query.collection, query.parent, below)
-    return pageOf(found as Iterable<RowRow>, query).map(decodeRow)
+      parent === undefined ? statement.iterate(collection, since, before) : statement.iterate(collection, parent, since, before)
+    return RowPages.pageOf(found as Iterable<RowPages.StoredRow>, scan)
   }
 
   #readEvents(options: ReadOptions, head: number, retainedFrom: number): Page {

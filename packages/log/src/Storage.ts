@@ -4,7 +4,9 @@
  */
 import { Effect } from "effect"
 import type { Batch, Placed } from "./Batch.ts"
-import { LogUnavailable, type StoredReceipt, type View } from "./EventLog.ts"
+import { LogUnavailable, type Page, type ReadOptions, type StoredReceipt } from "./EventLog.ts"
+import type { Position, Row, RowKey, RowPage } from "./Query.ts"
+import type { RowScan } from "./RowPages.ts"
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -28,16 +30,20 @@ export class StorageFailure extends Error {
 export type Step = "begin" | "streams" | "events" | "rows" | "deletes" | "receipts" | "commit" | "committed" | "rollback"
 export type StepHook = (step: Step) => void
 
-export interface StorageView extends View {
-  /** Offsets at and below this one are deleted. */
-  readonly retainedFrom: number
+/** One consistent view: everything read through it belongs to `head`. */
+export interface StorageView extends Position {
+  readonly row: (collection: string, key: string) => Row | undefined
+  readonly rankOf: (key: RowKey) => number | undefined
+  readonly rows: (scan: RowScan) => RowPage
+  readonly count: (collection: string, parent?: string) => number
+  readonly events: (options: ReadOptions) => Page
 }
 
 export interface Storage {
   readonly epoch: string
   /** One transaction: reads the head and the versions, places the batch, writes it, commits. */
   readonly commit: (batch: Batch) => Placed
-  /** One read transaction. */
+  /** One read transaction. The function must not keep the view. */
   readonly view: <A>(read: (view: StorageView) => A) => A
   readonly receipts: (commandIds: ReadonlyArray<string>) => ReadonlyMap<string, StoredReceipt>
   readonly putBlob: (hash: string, bytes: Uint8Array) => void

@@ -13,6 +13,7 @@ import {
   type ReadOptions
 } from "./EventLog.ts"
 import { Ring } from "./Ring.ts"
+import { answer } from "./QueryAnswer.ts"
 import { Histogram } from "./Histogram.ts"
 import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
 import { Watermark } from "./Watermark.ts"
@@ -195,7 +196,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       read,
       follow,
       awaitBeyond: (offset) => head.awaitBeyond(offset),
-      view: (run) => attempt("view", () => storage.view(run)),
+      query: (request) => attempt("query", () => storage.view((view) => answer(view, request))),
       receipts: (commandIds) => attempt("receipts", () => storage.receipts(commandIds)),
       putBlob: (content) =>
         attempt("putBlob", () => {

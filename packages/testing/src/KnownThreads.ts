@@ -1,20 +1,20 @@
 /** Read models for a log without an engine: the test decides which threads and projects exist. */
-import type { EventLog, Row } from "@millrace/log/EventLog"
+import type { EventLog } from "@millrace/log/EventLog"
+import { Effect } from "effect"
 
 type Log = typeof EventLog.Service
 
 /** `exists` is called for a thread or project of which the log holds no state. Default: all exist. */
 export const knownThreads = (log: Log, exists: (id: string) => boolean = () => true): Log => ({
   ...log,
-  view: (read) =>
-    log.view((view) =>
-      read({
-        ...view,
-        row: (collection, key): Row | undefined =>
-          view.row(collection, key) ??
-          (/^(thread|project)-state$/.test(collection) && exists(key)
-            ? { key, parent: "", rank: 0, value: { deleted: false } }
-            : undefined)
-      })
-    )
+  query: (request) =>
+    Effect.map(log.query(request), (answer) => {
+      for (const [name, part] of Object.entries(request)) {
+        const rows: unknown = Reflect.get(answer, name)
+        if (part._tag !== "RowsByKey" || !(rows instanceof Map) || !/^(thread|project)-state$/.test(part.collection)) continue
+        for (const key of part.keys)
+          if (!rows.has(key) && exists(key)) rows.set(key, { key, parent: "", rank: 0, value: { deleted: false } })
+      }
+      return answer
+    })
 })

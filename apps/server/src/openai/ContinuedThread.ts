@@ -3,6 +3,8 @@ import { Effect, Schema } from "effect"
 import { ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { TurnView } from "@millrace/contracts/State"
 import { EventLog } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { Service } from "../Service.ts"
 import { type Failure, fromWire, invalid } from "./Failure.ts"
@@ -47,43 +49,40 @@ export const threadOf = (named: string | undefined, previous: string | undefined
     return row === undefined ? yield* notFound : row.threadId
   })
 
+export const query = <R extends Query.Request>(request: R) =>
+  Effect.mapError(
+    Effect.flatMap(EventLog, (log) => log.query(request)),
+    (error) => fromWire(storageUnavailable(error))
+  )
+
 /** The turn of a response; `undefined` when there is none. */
 export const turnRow = (id: string): Effect.Effect<TurnView | undefined, Failure, EventLog> =>
   id.startsWith("resp_")
-    ? Effect.flatMap(EventLog, (log) =>
-        Effect.mapError(
-          log.view((view) => view.row("turn", turnOfResponse(id))?.value as TurnView | undefined),
-          (error) => fromWire(storageUnavailable(error))
-        )
-      )
+    ? Effect.map(query({ turn: Query.row(Collections.turn, turnOfResponse(id)) }), ({ turn }) => turn?.value)
     : Effect.as(Effect.void, undefined)
 
-/** Turns read per page of history, and turns searched in total. */
-const pageTurns = 100
+/** Turns searched in total. */
 const maxTurns = 1000
 
-/** The newest turn that fits, before turn `than` if given; searches at most 1,000 turns. */
-const newest = (threadId: ThreadId, fits: (turn: TurnView) => boolean, than?: TurnId) =>
-  Effect.flatMap(EventLog, (log) =>
-    Effect.mapError(
-      log.view((view) => {
-        let before = (than === undefined ? undefined : view.row("turn", than)?.rank) ?? Number.MAX_SAFE_INTEGER
-        for (let seen = 0; seen < maxTurns; seen += pageTurns) {
-          const rows = view.rows({ collection: "turn", parent: threadId, before, limit: pageTurns })
-          const found = rows.map(({ value }) => value as TurnView).find(fits)
-          if (found !== undefined || rows.length < pageTurns) return found
-          before = rows.at(-1)?.rank ?? 0
-        }
-        return undefined
-      }),
-      (error) => fromWire(storageUnavailable(error))
-    )
+/** The newest turn that meets the condition, before turn `than` if given; searches at most 1,000 turns. */
+const newest = (threadId: ThreadId, where: Query.Condition<keyof TurnView>, than?: TurnId) =>
+  Effect.map(
+    query({
+      turns: Query.rows(Collections.turn, {
+        parent: threadId,
+        before: than === undefined ? undefined : Query.rowKey(Collections.turn, than),
+        where: [where],
+        limit: 1,
+        maxScanned: maxTurns
+      })
+    }),
+    ({ turns }) => turns.rows[0]?.value
   )
 
 /** Refuses a response that was continued before: the agent has one conversation, which cannot branch. */
 export const checkNewest = (threadId: ThreadId, previous: string) =>
   Effect.gen(function* () {
-    const last = yield* newest(threadId, ({ origin }) => origin === "user")
+    const last = yield* newest(threadId, { field: "origin", is: "user" })
     if (last === undefined || last.turnId === turnOfResponse(previous)) return
     return yield* invalid(
       "previous_response_id",
@@ -96,13 +95,10 @@ export const checkNewest = (threadId: ThreadId, previous: string) =>
 export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt, again: TurnId | undefined) =>
   instructions === undefined
     ? Effect.succeed(text)
-    : Effect.map(
-        newest(threadId, (turn) => turn.text.startsWith("Instructions:\n"), again),
-        (last) => {
-          const block = Prompt.instructed(instructions)
-          return last?.text.startsWith(block) === true ? text : `${block}${text}`
-        }
-      )
+    : Effect.map(newest(threadId, { field: "text", startsWith: "Instructions:\n" }, again), (last) => {
+        const block = Prompt.instructed(instructions)
+        return last?.text.startsWith(block) === true ? text : `${block}${text}`
+      })
 
 /** Refuses a call for another agent or model than the thread's. */
 export const checkTarget = (threadId: ThreadId, target: Target) =>

@@ -1,56 +1,40 @@
 /** `GET /v1/responses/ID` and its input items: any turn of the log as a response, also one that still runs or that came through another interface. */
 import { Effect } from "effect"
-import type { ThreadView, TurnView } from "@millrace/contracts/State"
-import { EventLog, type View } from "@millrace/log/EventLog"
-import { itemsOf } from "@millrace/orchestration/readmodel/TurnEnd"
+import { EventLog } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
+import { itemsOf, itemsPart } from "@millrace/orchestration/readmodel/TurnEnd"
 import { storageUnavailable } from "@millrace/log/StorageError"
-import { responseId, turnOfResponse } from "./ContinuedThread.ts"
+import { query, responseId, turnRow } from "./ContinuedThread.ts"
 import { fromWire, invalid } from "./Failure.ts"
 import * as Responses from "./Responses.ts"
 
 const notFound = invalid("response_id", "There is no response with this id.", "response_not_found", 404)
 
-interface Found {
-  readonly turn: TurnView
-  readonly thread: ThreadView
-  /** The previous turn of the thread that a user requested. */
-  readonly previous: TurnView | undefined
-  readonly items: ReturnType<typeof itemsOf>["items"]
-}
-
-const pageTurns = 20
-
-const before = (view: View, turn: TurnView, rank: number): TurnView | undefined => {
-  let place = rank
-  for (;;) {
-    const rows = view.rows({ collection: "turn", parent: turn.threadId, before: place, limit: pageTurns })
-    const found = rows.map(({ value }) => value as TurnView).find(({ origin }) => origin === "user")
-    if (found !== undefined || rows.length < pageTurns) return found
-    place = rows.at(-1)?.rank ?? 0
-  }
-}
-
-const lookFor =
-  (id: string) =>
-  (view: View): Found | undefined => {
-    const row = view.row("turn", turnOfResponse(id))
-    if (row === undefined || !id.startsWith("resp_")) return undefined
-    const turn = row.value as TurnView
-    const thread = (view.row("thread", turn.threadId) ?? view.row("thread-archived", turn.threadId))?.value as
-      | ThreadView
-      | undefined
-    if (thread === undefined) return undefined
-    return { turn, thread, previous: before(view, turn, row.rank), items: itemsOf(view, turn).items }
-  }
-
+/** The turn, its thread and items, and the previous turn of the thread that a user requested: all at one position. */
 const find = (id: string) =>
-  Effect.flatMap(EventLog, (log) => log.view(lookFor(id))).pipe(
-    Effect.mapError((error) => fromWire(storageUnavailable(error))),
-    Effect.filterOrFail(
-      (found) => found !== undefined,
-      () => notFound
-    )
-  )
+  Effect.gen(function* () {
+    // The thread of a turn never changes.
+    const known = yield* turnRow(id)
+    if (known === undefined) return yield* notFound
+    const { threadId, turnId } = known
+    const found = yield* query({
+      turn: Query.row(Collections.turn, turnId),
+      thread: Query.row(Collections.thread, threadId),
+      archived: Query.row(Collections.threadArchived, threadId),
+      previous: Query.rows(Collections.turn, {
+        parent: threadId,
+        before: Query.rowKey(Collections.turn, turnId),
+        where: [{ field: "origin", is: "user" }],
+        limit: 1
+      }),
+      items: itemsPart(known)
+    })
+    const thread = (found.thread ?? found.archived)?.value
+    if (found.turn === undefined || thread === undefined) return yield* notFound
+    const items = yield* Effect.mapError(itemsOf(yield* EventLog, known, found), (error) => fromWire(storageUnavailable(error)))
+    return { turn: found.turn.value, thread, previous: found.previous.rows[0]?.value, items }
+  })
 
 /** The response with this id. Instructions and metadata of a call are not stored separately: they read as null and empty. */
 export const response = (id: string) =>

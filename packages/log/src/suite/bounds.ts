@@ -2,6 +2,7 @@
 import { expect } from "@effect/vitest"
 import { Effect, FastCheck, Fiber, Stream } from "effect"
 import { maxEventBytes, type Page } from "../EventLog.ts"
+import * as Query from "../Query.ts"
 import { bytesOf, envelope, event, events, type Log, type Open, range, type Test, wire } from "./subject.ts"
 
 /** Arbitrary JSON: lone surrogates, NUL, every kind of number, deep objects, odd keys. */
@@ -134,18 +135,22 @@ export const bounds = (test: Test, open: Open): void => {
           [{ op: "put", collection: "c", key: "k", parent: "", event: 0, rank: "bump", value: 1 }]
         )
       ])
-      const seen = yield* log.view((view) => ({
-        head: view.head,
-        row: view.row("c", "k"),
-        none: view.row("c", "nothing"),
-        page: view.events({ after: 0 }).upTo,
-        ahead: view.events({ after: 99 })
-      }))
+      const collection = Query.collection<number>("c")
+      const { page, ...seen } = yield* log.query({
+        row: Query.row(collection, "k"),
+        none: Query.row(collection, "nothing"),
+        byKey: Query.rowsByKey(collection, ["nothing", "k"]),
+        page: Query.events({ after: 0 }),
+        ahead: Query.events({ after: 99 })
+      })
+      const row = { key: "k", parent: "", rank: 1, value: 1 }
+      expect(page.upTo).toBe(1)
       expect(seen).toEqual({
         head: 1,
-        row: { key: "k", parent: "", rank: 1, value: 1 },
+        retainedFrom: 0,
+        row,
         none: undefined,
-        page: 1,
+        byKey: new Map([["k", row]]),
         ahead: { after: 99, upTo: 99, head: 1, events: [] }
       })
     }))

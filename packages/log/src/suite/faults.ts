@@ -2,6 +2,7 @@
 import { expect } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import type { Envelope, LogUnavailable } from "../EventLog.ts"
+import * as Query from "../Query.ts"
 import { type Step, StorageFailure } from "../Storage.ts"
 import { envelope, event, events, type Log, type Open, range, type Test, wire } from "./subject.ts"
 
@@ -20,7 +21,7 @@ const everything = (log: Log) =>
   Effect.all({
     head: log.head,
     page: log.read({ after: 0 }),
-    rows: log.view((view) => view.rows({ collection: "turns", limit: 100 })),
+    rows: Effect.map(log.query({ page: Query.rows(Query.collection("turns"), { limit: 100 }) }), ({ page }) => page.rows),
     receipts: log.receipts(range(0, 20).map((n) => `cmd${n}`))
   })
 

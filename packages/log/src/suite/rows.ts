@@ -1,7 +1,9 @@
 /** L11 (the log's part), C2: rows and receipts, in the transaction of the events. L4: blobs. */
 import { expect } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
-import type { Row, RowChange } from "../EventLog.ts"
+import type { RowChange } from "../EventLog.ts"
+import * as Query from "../Query.ts"
+import type { Row } from "../Query.ts"
 import { envelope, event, type Log, range, type Test } from "./subject.ts"
 
 const change: FastCheck.Arbitrary<RowChange> = FastCheck.oneof(
@@ -47,20 +49,41 @@ const strip = ({ key, parent, rank, value }: Row): Row => ({ key, parent, rank, 
 
 const queries = (log: Log, parts: ReturnType<typeof reference>, collections: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    for (const collection of collections) {
-      const all = parts.filter((row) => row.collection === collection).toSorted(newest)
-      expect(yield* log.view((view) => view.rows({ collection, limit: 100 }))).toEqual(all.map(strip))
-      expect(yield* log.view((view) => view.rows({ collection, limit: 100, order: "oldest" }))).toEqual(
-        all.map(strip).toReversed()
+    for (const name of collections) {
+      const collection = Query.collection(name)
+      const all = parts.filter((row) => row.collection === name).toSorted(newest)
+      const found = yield* log.query({
+        newest: Query.rows(collection, { limit: 100 }),
+        oldest: Query.rows(collection, { limit: 100, order: "oldest" }),
+        ofParent: Query.rows(collection, { parent: "p", limit: 100 }),
+        byKey: Query.rowsByKey(collection, ["k1", "k2"]),
+        count: Query.count(collection),
+        countOfParent: Query.count(collection, ["p"]),
+        countOfParents: Query.count(collection, ["p", "q"])
+      })
+      const ofParent = all.filter(({ parent }) => parent === "p")
+      expect(found.newest).toEqual({ rows: all.map(strip) })
+      expect(found.oldest).toEqual({ rows: all.map(strip).toReversed() })
+      expect(found.ofParent).toEqual({ rows: ofParent.map(strip) })
+      expect(found.byKey).toEqual(
+        new Map(all.filter(({ key }) => key === "k1" || key === "k2").map((row) => [row.key, strip(row)]))
       )
-      expect(yield* log.view((view) => view.rows({ collection, parent: "p", limit: 100 }))).toEqual(
-        all.filter(({ parent }) => parent === "p").map(strip)
-      )
-      expect(yield* log.view((view) => [view.count(collection), view.count(collection, "p")])).toEqual([
-        all.length,
-        all.filter(({ parent }) => parent === "p").length
-      ])
+      expect([found.count, found.countOfParent, found.countOfParents]).toEqual([all.length, ofParent.length, all.length])
     }
+  })
+
+/** All pages of a query, newest first. */
+const all = <A>(log: Log, collection: Query.Collection<A>, query: Omit<Query.RowQuery<Extract<keyof A, string>>, "before">) =>
+  Effect.gen(function* () {
+    const pages: Array<ReadonlyArray<Row<A>>> = []
+    let before: number | undefined
+    do {
+      const request = { page: Query.rows(collection, { ...query, before }) }
+      const { page }: { readonly page: Query.RowPage<A> } = yield* log.query(request)
+      pages.push(page.rows)
+      before = page.next
+    } while (before !== undefined)
+    return pages
   })
 
 export const rows = (test: Test): void => {
@@ -104,22 +127,95 @@ export const rows = (test: Test): void => {
             }))
           )
         ])
-      const all = yield* log.view((view) => view.rows({ collection: "items", limit: 1_000 }))
-      expect(all).toHaveLength(50)
+      const items = Query.collection<string>("items")
+      const { stored } = yield* log.query({ stored: Query.rows(items, { limit: 1_000 }) })
+      expect(stored.rows).toHaveLength(50)
       for (const budget of [{ limit: 3 }, { limit: 1_000, maxBytes: 200 }, { limit: 1, maxBytes: 1 }]) {
-        const keys: Array<string> = []
-        for (let before: number | undefined; ;) {
-          const at = before
-          const page = yield* log.view((view) =>
-            view.rows({ collection: "items", parent: "thr_a", ...budget, ...(at === undefined ? {} : { before: at }) })
-          )
-          if (page.length === 0) break
+        const pages = yield* all(log, items, { parent: "thr_a", ...budget })
+        for (const page of pages) {
+          expect(page.length).toBeGreaterThan(0)
           expect(page.length).toBeLessThanOrEqual(Math.min(budget.limit, 4) + 4)
-          keys.push(...page.map(({ key }) => key))
-          before = page.at(-1)!.rank
         }
-        expect(keys).toEqual(all.map(({ key }) => key))
+        expect(pages.flat()).toEqual(stored.rows)
       }
+    }))
+
+  test("L11 a page holds only rows that meet its conditions, and its pages together hold all of them, once", (log) =>
+    Effect.gen(function* () {
+      type Value = { readonly n: number; readonly kind: string; readonly title: string; readonly labels: ReadonlyArray<string> }
+      const values = range(1, 40).map((n): Value => ({
+        n,
+        kind: n % 3 === 0 ? "third" : "other",
+        title: `Row ${n}`,
+        labels: n % 2 === 0 ? ["even"] : []
+      }))
+      // Two rows of each rank.
+      for (const n of range(0, 19))
+        yield* log.append([
+          envelope(
+            [event("thread/thr_a")],
+            values.slice(n * 2, n * 2 + 2).map((value) => ({
+              op: "put" as const,
+              collection: "v",
+              key: `k${String(value.n).padStart(2, "0")}`,
+              parent: "p",
+              event: 0,
+              rank: "keep" as const,
+              value
+            }))
+          )
+        ])
+      const rows = Query.collection<Value>("v")
+      const cases: ReadonlyArray<readonly [ReadonlyArray<Query.Condition<keyof Value>>, (value: Value) => boolean]> = [
+        [[{ field: "kind", is: "third" }], ({ kind }) => kind === "third"],
+        [[{ field: "labels", has: "even" }], ({ n }) => n % 2 === 0],
+        [[{ field: "title", startsWith: "Row 3" }], ({ title }) => title.startsWith("Row 3")],
+        [[{ field: "title", contains: "ROW 1" }], ({ title }) => title.includes("Row 1")],
+        [
+          [
+            { field: "kind", is: "third" },
+            { field: "labels", has: "even" }
+          ],
+          ({ n }) => n % 6 === 0
+        ],
+        [[{ field: "n", is: "1" }], () => false]
+      ]
+      for (const [where, meets] of cases) {
+        const expected = values.filter(meets).map(({ n }) => n)
+        const { oldest } = yield* log.query({ oldest: Query.rows(rows, { where, limit: 1_000, order: "oldest" }) })
+        expect(oldest).toEqual({ rows: oldest.rows })
+        expect(oldest.rows.map(({ value }) => value.n)).toEqual(expected)
+        for (const limits of [{ limit: 1_000 }, { limit: 1 }, { limit: 3, maxScanned: 5 }, { limit: 1_000, maxBytes: 150 }]) {
+          const pages = yield* all(log, rows, { where, ...limits })
+          expect(pages.flat().map(({ value }) => value.n)).toEqual(expected.toReversed())
+        }
+      }
+    }))
+
+  test("L11 a page may begin before a row and end with it; a row that does not exist counts as the newest", (log) =>
+    Effect.gen(function* () {
+      for (const n of range(1, 5))
+        yield* log.append([
+          envelope(
+            [event("thread/thr_a")],
+            [{ op: "put", collection: "r", key: `k${n}`, parent: "", event: 0, rank: "keep", value: n }]
+          )
+        ])
+      const rows = Query.collection<number>("r")
+      const key = (n: number) => Query.rowKey(rows, `k${n}`)
+      const found = yield* log.query({
+        before: Query.rows(rows, { limit: 10, before: key(3) }),
+        since: Query.rows(rows, { limit: 10, since: key(3) }),
+        between: Query.rows(rows, { limit: 1, before: key(5), since: key(3) }),
+        beforeNone: Query.rows(rows, { limit: 10, before: key(9) }),
+        sinceNone: Query.rows(rows, { limit: 10, since: key(9) })
+      })
+      const numbers = ({ rows }: Query.RowPage<number>) => rows.map(({ value }) => value)
+      expect(numbers(found.before)).toEqual([2, 1])
+      expect(numbers(found.since)).toEqual([5, 4, 3])
+      expect([numbers(found.between), found.between.next]).toEqual([[4], 4])
+      expect(numbers(found.beforeNone)).toEqual([5, 4, 3, 2, 1])
+      expect(found.sinceNone).toEqual({ rows: [] })
     }))
 
   test("L11 a row without an event of its envelope ranks at the head", (log) =>
@@ -127,7 +223,8 @@ export const rows = (test: Test): void => {
       yield* log.append([envelope([event("thread/thr_a"), event("thread/thr_a")])])
       const put = { op: "put", collection: "c", key: "k", parent: "", event: 0, rank: "bump", value: null } as const
       yield* log.append([envelope([], [put])])
-      expect(yield* log.view((view) => view.row("c", "k"))).toEqual({ key: "k", parent: "", rank: 2, value: null })
+      const { row } = yield* log.query({ row: Query.row(Query.collection("c"), "k") })
+      expect(row).toEqual({ key: "k", parent: "", rank: 2, value: null })
     }))
 
   test("C2 receipts are found by command id, with the position of their envelope", (log) =>

@@ -128,10 +128,7 @@ export const make = (options: {
         const ids = jobs.flatMap((job) => (job._tag === "CommandJob" ? [job.command.commandId] : []))
         const receipts = ids.length === 0 ? noReceipts : yield* log.receipts(ids)
         const missing = jobs.map(needed).filter((need) => cache.isMissing(need))
-        if (missing.length > 0)
-          yield* log.view((view) => {
-            for (const need of missing) cache.load(view, need)
-          })
+        if (missing.length > 0) yield* cache.load(log, missing)
         const decisions = decideAll(jobs, at, receipts)
         const envelopes = decisions.flatMap(({ envelope }) => envelope ?? [])
         const committed = envelopes.length === 0 ? [] : yield* log.append(envelopes)

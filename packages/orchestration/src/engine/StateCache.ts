@@ -4,13 +4,14 @@
  */
 import type { Command } from "@millrace/contracts/Command"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { RequestView } from "@millrace/contracts/Item"
-import type { TurnView } from "@millrace/contracts/State"
-import type { View } from "@millrace/log/EventLog"
+import type { Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import { Effect } from "effect"
 import type { DataOf } from "@millrace/contracts/Event"
 import type { Draft, StateReader } from "../decide/Draft.ts"
 import { type Bounds, Places, unbounded } from "./Places.ts"
 import type { ProjectState } from "../state/ProjectState.ts"
+import * as Collections from "../readmodel/Collections.ts"
 import * as ThreadRow from "../readmodel/ThreadRow.ts"
 import { isLive, type ThreadState } from "../state/ThreadState.ts"
 
@@ -18,6 +19,32 @@ import { isLive, type ThreadState } from "../state/ThreadState.ts"
 export type Needed =
   | { readonly command: Command; readonly directory: string | undefined }
   | { readonly threadId: ThreadId; readonly projectId?: ProjectId }
+
+/** The rows that are named by commands and facts. */
+const idsOf = (needs: ReadonlyArray<Needed>) => {
+  const ids = {
+    cwds: new Set<string>(),
+    projects: new Set<ProjectId>(),
+    threads: new Set<ThreadId>(),
+    deleted: new Set<ThreadId>(),
+    turns: new Set<TurnId>(),
+    requests: new Set<RequestId>()
+  }
+  for (const needed of needs) {
+    if ("directory" in needed && needed.directory !== undefined) ids.cwds.add(needed.directory)
+    const names = "command" in needed ? needed.command : needed
+    if ("projectId" in names && names.projectId !== undefined) ids.projects.add(names.projectId)
+    if ("threadId" in names) ids.threads.add(names.threadId)
+    if ("turnIds" in names) for (const turnId of names.turnIds) ids.turns.add(turnId)
+    if ("turnId" in names && names.turnId !== undefined) ids.turns.add(names.turnId)
+    if ("requestId" in names) ids.requests.add(names.requestId)
+    if ("type" in names && names.type === "thread.delete") ids.deleted.add(names.threadId)
+  }
+  return ids
+}
+
+const missing = <K>(keys: Iterable<K>, known: ReadonlyMap<K, unknown>): ReadonlyArray<K> =>
+  Array.from(keys).filter((key) => !known.has(key))
 
 export class StateCache implements StateReader {
   private readonly threads = new Map<ThreadId, ThreadState>()
@@ -64,55 +91,55 @@ export class StateCache implements StateReader {
     }
   }
 
-  private loadThread(view: View, id: ThreadId): void {
-    if (this.threads.has(id)) return
-    const state = ThreadRow.load(view, id)
-    if (state === undefined) return
-    this.threads.set(id, state)
-    this.places.note(id, state)
-  }
+  /**
+   * Loads the rows that deciding these needs. An answer may name the rows of the next query; all of them belong to one head, because only the engine
+   * appends.
+   */
+  readonly load = Effect.fnUntraced(function* (this: StateCache, log: Queryable, needs: ReadonlyArray<Needed>) {
+    const ids = idsOf(needs)
+    const { cwds, projects, requests, threads, turns } = ids
+    if (cwds.size + turns.size + requests.size > 0) {
+      const found = yield* log.query({
+        cwds: Query.rowsByKey(Collections.projectByCwd, missing(cwds, this.cwds)),
+        turns: Query.rowsByKey(Collections.turn, turns),
+        requests: Query.rowsByKey(Collections.request, requests)
+      })
+      for (const { value } of found.turns.values()) this.turns.set(value.turnId, value.threadId)
+      for (const { value } of found.requests.values()) {
+        this.requests.set(value.requestId, value.threadId)
+        threads.add(value.threadId)
+      }
+      for (const { key, value } of found.cwds.values()) this.cwds.set(key, value)
+      for (const cwd of cwds) {
+        const projectId = this.cwds.get(cwd)
+        if (projectId !== undefined) projects.add(projectId)
+      }
+    }
+    yield* this.loadStates(log, threads, projects)
+    // Deleting a thread changes its project.
+    const owners = Array.from(ids.deleted, (threadId) => this.threads.get(threadId)?.projectId ?? [])
+    yield* this.loadStates(log, [], owners.flat())
+  })
 
-  private loadProject(view: View, id: ProjectId): void {
-    if (this.projects.has(id)) return
-    const row = view.row("project-state", id)
-    if (row !== undefined) this.projects.set(id, row.value as ProjectState)
-  }
-
-  private loadCwd(view: View, cwd: string): void {
-    const known = this.cwds.get(cwd)
-    const id = known ?? (view.row("project-by-cwd", cwd)?.value as ProjectId | undefined)
-    if (id === undefined) return
-    this.cwds.set(cwd, id)
-    this.loadProject(view, id)
-  }
-
-  /** Loads the rows that deciding this needs. */
-  load(view: View, needed: Needed): void {
-    if ("threadId" in needed) {
-      if (needed.projectId !== undefined) this.loadProject(view, needed.projectId)
-      return this.loadThread(view, needed.threadId)
+  private readonly loadStates = Effect.fnUntraced(function* (
+    this: StateCache,
+    log: Queryable,
+    threads: Iterable<ThreadId>,
+    projects: Iterable<ProjectId>
+  ) {
+    const keys = { threads: missing(threads, this.threads), projects: missing(projects, this.projects) }
+    if (keys.threads.length + keys.projects.length === 0) return
+    const found = yield* log.query({
+      threads: Query.rowsByKey(Collections.threadState, keys.threads),
+      projects: Query.rowsByKey(Collections.projectState, keys.projects)
+    })
+    for (const { value } of found.projects.values()) this.projects.set(value.projectId, value)
+    const rows = Array.from(found.threads.values(), ({ value }) => value)
+    for (const state of yield* ThreadRow.load(log, rows)) {
+      this.threads.set(state.threadId, state)
+      this.places.note(state.threadId, state)
     }
-    const { command, directory } = needed
-    if (directory !== undefined) this.loadCwd(view, directory)
-    if ("projectId" in command && command.projectId !== undefined) this.loadProject(view, command.projectId)
-    if ("threadId" in command) {
-      this.loadThread(view, command.threadId)
-      const state = this.threads.get(command.threadId)
-      if (command.type === "thread.delete" && state !== undefined) this.loadProject(view, state.projectId)
-    }
-    const turnIds =
-      "turnIds" in command ? command.turnIds : "turnId" in command && command.turnId !== undefined ? [command.turnId] : []
-    for (const turnId of turnIds) {
-      const turn = view.row("turn", turnId)?.value as TurnView | undefined
-      if (turn !== undefined) this.turns.set(turn.turnId, turn.threadId)
-    }
-    if (command.type === "request.answer") {
-      const request = view.row("request", command.requestId)?.value as RequestView | undefined
-      if (request === undefined) return
-      this.requests.set(request.requestId, request.threadId)
-      this.loadThread(view, request.threadId)
-    }
-  }
+  })
 
   private put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
     const before = map.get(key)

@@ -4,12 +4,14 @@ import type { ItemView } from "@millrace/contracts/Item"
 import type { History, HistoryBounds, PastMessage, PastTurn } from "@millrace/contracts/ProviderAdapter"
 import type { TurnView } from "@millrace/contracts/State"
 import * as Item from "@millrace/model/Item"
-import type { View } from "@millrace/log/EventLog"
+import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import { Effect } from "effect"
+import * as Collections from "./Collections.ts"
 
 /** Most rows read in all, whatever the bounds. */
 const maxItems = 5000
 const maxTurns = 5000
-const rowsAtATime = 200
 /** Most bytes of a page of rows, and most characters of messages read in all. */
 const maxRowBytes = 16 * 1024 * 1024
 
@@ -32,51 +34,46 @@ const textOf = (message: PastMessage): string =>
 
 const outcomes: ReadonlySet<string> = new Set(["completed", "interrupted", "failed"])
 
+const pageSize = { limit: 200, maxBytes: maxRowBytes }
+
 /** Messages of the thread's newest items by turn, newest first; `partly`: older items were not read. */
-const itemsByTurn = (view: View, threadId: ThreadId) => {
-  const byTurn = new Map<string, Array<PastMessage>>()
-  let before = Number.MAX_SAFE_INTEGER
-  let seen = 0
-  let bytes = 0
-  for (;;) {
-    const rows = view.rows({ collection: "item", parent: threadId, before, limit: rowsAtATime, maxBytes: maxRowBytes })
-    for (const row of rows) {
-      const item = row.value as ItemView
-      const message = messageOf(item)
-      if (message === undefined) continue
-      const all = byTurn.get(item.turnId) ?? []
-      all.push(message)
-      byTurn.set(item.turnId, all)
-      bytes += textOf(message).length
+const itemsByTurn = (log: Queryable, threadId: ThreadId) =>
+  Effect.gen(function* () {
+    const byTurn = new Map<string, Array<PastMessage>>()
+    let bytes = 0
+    let seen = 0
+    for (let before = Number.MAX_SAFE_INTEGER; before > 0;) {
+      const { page } = yield* log.query({ page: Query.rows(Collections.item, { parent: threadId, before, ...pageSize }) })
+      for (const { value: item } of page.rows) {
+        const message = messageOf(item)
+        if (message === undefined) continue
+        const all = byTurn.get(item.turnId) ?? []
+        all.push(message)
+        byTurn.set(item.turnId, all)
+        bytes += textOf(message).length
+      }
+      seen += page.rows.length
+      if (seen >= maxItems || bytes >= maxRowBytes) return { byTurn, partly: true }
+      before = page.next ?? 0
     }
-    const last = rows.at(-1)
-    if (last === undefined) return { byTurn, partly: false }
-    seen += rows.length
-    if (seen >= maxItems || bytes >= maxRowBytes) return { byTurn, partly: true }
-    before = last.rank
-  }
-}
+    return { byTurn, partly: false }
+  })
 
 /** The newest ended turns, up to one more than `limit`, which shows that there are older ones. */
-const turnsOf = (view: View, threadId: ThreadId, limit: number): ReadonlyArray<TurnView> => {
-  const found: Array<TurnView> = []
-  let before = Number.MAX_SAFE_INTEGER
-  let seen = 0
-  while (found.length <= limit && seen < maxTurns) {
-    const rows = view.rows({ collection: "turn", parent: threadId, before, limit: rowsAtATime, maxBytes: maxRowBytes })
-    const last = rows.at(-1)
-    if (last === undefined) break
-    for (const row of rows) {
-      const turn = row.value as TurnView
+const turnsOf = (log: Queryable, threadId: ThreadId, limit: number) =>
+  Effect.gen(function* () {
+    const found: Array<TurnView> = []
+    let seen = 0
+    for (let before = Number.MAX_SAFE_INTEGER; before > 0;) {
+      const { page } = yield* log.query({ page: Query.rows(Collections.turn, { parent: threadId, before, ...pageSize }) })
       // A turn that was removed from the queue never reached an agent.
-      if (outcomes.has(turn.status) && turn.startedAt !== undefined) found.push(turn)
+      for (const { value: turn } of page.rows) if (outcomes.has(turn.status) && turn.startedAt !== undefined) found.push(turn)
+      seen += page.rows.length
+      before = found.length <= limit && seen < maxTurns ? (page.next ?? 0) : 0
     }
-    seen += rows.length
-    before = last.rank
-  }
-  // By start, newest first: the queue may have been reordered.
-  return found.toSorted((a, b) => (b.startedAt ?? "").localeCompare(a.startedAt ?? "")).slice(0, limit + 1)
-}
+    // By start, newest first: the queue may have been reordered.
+    return found.toSorted((a, b) => (b.startedAt ?? "").localeCompare(a.startedAt ?? "")).slice(0, limit + 1)
+  })
 
 /** The last `bytes` bytes of the text. */
 const endOf = (text: string, bytes: number): string => {
@@ -89,12 +86,12 @@ const endOf = (text: string, bytes: number): string => {
     .replace(/^\uFFFD+/, "")
 }
 
-/**
- * Takes whole messages, newest first, until the next one exceeds the bounds; of the newest message at least its end. Returns them oldest first.
- */
-export const read = (view: View, threadId: ThreadId, bounds: HistoryBounds): History => {
-  const turns = turnsOf(view, threadId, bounds.turns)
-  const { byTurn, partly } = itemsByTurn(view, threadId)
+/** Takes whole messages, newest first, until the next one exceeds the bounds; of the newest message at least its end. Returns them oldest first. */
+const within = (
+  bounds: HistoryBounds,
+  turns: ReadonlyArray<TurnView>,
+  { byTurn, partly }: { readonly byTurn: ReadonlyMap<string, ReadonlyArray<PastMessage>>; readonly partly: boolean }
+): History => {
   const taken: Array<PastTurn> = []
   let left = bounds.bytes
   let cutBytes = 0
@@ -122,3 +119,10 @@ export const read = (view: View, threadId: ThreadId, bounds: HistoryBounds): His
   }
   return { turns: taken.toReversed(), earlier: earlier || (partly && taken.length > 0), cutBytes }
 }
+
+/**
+ * The newest messages within the bounds. Reads page by page: the thread's items and ended turns keep their ranks, and the thread has no agent that could
+ * add to them while its next one opens.
+ */
+export const read = (log: Queryable, threadId: ThreadId, bounds: HistoryBounds): Effect.Effect<History, LogUnavailable> =>
+  Effect.zipWith(turnsOf(log, threadId, bounds.turns), itemsByTurn(log, threadId), (turns, items) => within(bounds, turns, items))

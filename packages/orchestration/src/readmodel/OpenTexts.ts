@@ -2,9 +2,13 @@
  * The text of open items: the sum of their deltas, read from the log. Deltas write no row, so that each costs the same whatever came before; the text of
  * an open item is read from its stream, from the item's start.
  */
+import type { ItemView } from "@millrace/contracts/Item"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { threadStream } from "@millrace/contracts/Ids"
-import type { View } from "@millrace/log/EventLog"
+import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import * as Item from "@millrace/model/Item"
+import { Effect } from "effect"
 import * as OpenText from "../state/OpenText.ts"
 
 /** Most events that one call reads, so that it does not block the event loop: minutes of streaming. A longer item shows its beginning. */
@@ -14,29 +18,40 @@ interface Delta {
   readonly data: { readonly itemId: string; readonly text: string }
 }
 
-/** The text of each of these items at the view's head, at most `maxText` characters. Reads from the oldest of them on, in pages. */
+/**
+ * The text of each of these items at the head, at most `maxText` characters. Reads from the oldest of them on, in pages. Later events are not part of it,
+ * so the text belongs to the position at which the rows were read.
+ */
 export const openTexts = (
-  view: View,
+  log: Queryable,
+  head: number,
   threadId: ThreadId,
-  items: ReadonlyArray<{ readonly itemId: string; readonly startedAt: number }>,
+  items: ReadonlyArray<Query.Row<ItemView>>,
   maxEvents = defaultEvents
-): ReadonlyMap<string, OpenText.OpenText> => {
-  const found = new Map(items.map((item) => [item.itemId, OpenText.empty]))
-  if (items.length === 0) return found
-  let after = Math.min(...items.map((item) => item.startedAt)) - 1
-  let read = 0
-  while (after < view.head && read < maxEvents) {
-    const page = view.events({ after, stream: threadStream(threadId), limit: 5000 })
-    for (const event of page.events) {
-      if (event.type !== "item.delta") continue
-      const { itemId, text } = (JSON.parse(event.json) as Delta).data
-      const item = found.get(itemId)
-      if (item === undefined) continue
-      found.set(itemId, OpenText.append(item, text))
+): Effect.Effect<ReadonlyMap<string, OpenText.OpenText>, LogUnavailable> =>
+  Effect.gen(function* () {
+    const found = new Map(items.map(({ key }) => [key, OpenText.empty]))
+    let after = Math.min(...items.map(({ rank }) => rank)) - 1
+    for (let read = 0; after < head && read < maxEvents;) {
+      const { page } = yield* log.query({ page: Query.events({ after, stream: threadStream(threadId), limit: 5000 }) })
+      for (const event of page.events) {
+        if (event.type !== "item.delta" || event.offset > head) continue
+        const { itemId, text } = (JSON.parse(event.json) as Delta).data
+        const item = found.get(itemId)
+        if (item !== undefined) found.set(itemId, OpenText.append(item, text))
+      }
+      read += page.events.length
+      if (page.upTo <= after || [...found.values()].every((item) => item.cut > 0 || item.text.length === OpenText.maxText)) break
+      after = page.upTo
     }
-    read += page.events.length
-    if (page.upTo <= after || [...found.values()].every((item) => item.cut > 0 || item.text.length === OpenText.maxText)) break
-    after = page.upTo
-  }
-  return found
+    return found
+  })
+
+/** The items of these rows as they are at the head, with the text of those that are open (D14). */
+export const withTexts = (log: Queryable, head: number, threadId: ThreadId, rows: ReadonlyArray<Query.Row<ItemView>>) => {
+  const open = rows.filter(({ value }) => value.status === "open")
+  if (open.length === 0) return Effect.succeed(rows.map(({ value }) => value))
+  return Effect.map(openTexts(log, head, threadId, open), (texts) =>
+    rows.map(({ key, value }) => Item.withText(value, texts.get(key)?.text ?? ""))
+  )
 }

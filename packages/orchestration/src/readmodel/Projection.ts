@@ -1,28 +1,11 @@
 /**
  * project(before, event, after) → row changes: the read models as data. Pure; the log applies them inside the append's transaction (L11).
- *
- * | collection        | key       | parent    | rank | value                                             |
- * |-------------------|-----------|-----------|------|---------------------------------------------------|
- * | `project`         | projectId |           | keep | ProjectView; removed when deleted                  |
- * | `project-state`   | projectId |           | keep | ProjectState                                       |
- * | `project-by-cwd`  | cwd       |           | keep | projectId; removed when deleted                    |
- * | `thread`          | threadId  | projectId | bump | ThreadView; neither archived nor deleted           |
- * | `thread-archived` | threadId  | projectId | bump | ThreadView                                         |
- * | `thread-state`    | threadId  |           | bump | ThreadRow; stays as a tombstone                    |
- * | `live`            | threadId  |           | keep | true, while the thread `isLive`                     |
- * | `timer`           | threadId  |           | keep | Timer, while a continuation is scheduled            |
- * | `timer`           | goalId    |           | keep | Timer, while a goal has a due time                  |
- * | `turn`            | turnId    | threadId  | keep | TurnView                                           |
- * | `item`            | itemId    | threadId  | keep | ItemView; text of an open one: see OpenTexts        |
- * | `request`         | requestId | threadId  | keep | RequestView                                        |
- * | `request-open`    | requestId | threadId  | keep | RequestView                                        |
+ * `Collections` lists the rows.
  *
  * `item.delta` changes no row: constant work per delta (L10).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { GoalId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Imported } from "@millrace/contracts/Import"
-import type { RequestView } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import * as Item from "@millrace/model/Item"
 import * as Request from "@millrace/model/Request"
@@ -30,6 +13,7 @@ import * as Thread from "@millrace/model/Thread"
 import * as Turn from "@millrace/model/Turn"
 import { type Change, type Put, put, remove } from "./RowChanges.ts"
 import { type ProjectState, projectView } from "../state/ProjectState.ts"
+import * as Collections from "./Collections.ts"
 import { toRow } from "./ThreadRow.ts"
 import { isLive, type ThreadState, threadView } from "../state/ThreadState.ts"
 
@@ -38,37 +22,39 @@ const none: ReadonlyArray<Change> = []
 /** Row changes of one event of a project. */
 export const projectProject = (before: ProjectState | undefined, after: ProjectState | undefined): ReadonlyArray<Change> => {
   if (after === undefined || before === after) return none
-  const state = put("project-state", after.projectId, "", "keep", after)
-  if (after.deleted) return [state, remove("project", after.projectId), remove("project-by-cwd", after.cwd)]
+  const state = put(Collections.projectState, after.projectId, "", "keep", after)
+  if (after.deleted) return [state, remove(Collections.project, after.projectId), remove(Collections.projectByCwd, after.cwd)]
   return before === undefined
     ? [
         state,
-        put("project", after.projectId, "", "keep", projectView(after)),
-        put("project-by-cwd", after.cwd, "", "keep", after.projectId)
+        put(Collections.project, after.projectId, "", "keep", projectView(after)),
+        put(Collections.projectByCwd, after.cwd, "", "keep", after.projectId)
       ]
     : before.title === after.title
       ? [state]
-      : [state, put("project", after.projectId, "", "keep", projectView(after))]
+      : [state, put(Collections.project, after.projectId, "", "keep", projectView(after))]
 }
 
 const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<Change> => {
   const { threadId } = after
-  const rows: Array<Change> = [put("thread-state", threadId, "", "bump", toRow(after))]
-  if (after.deleted) rows.push(remove("thread", threadId), remove("thread-archived", threadId))
+  const rows: Array<Change> = [put(Collections.threadState, threadId, "", "bump", toRow(after))]
+  if (after.deleted) rows.push(remove(Collections.thread, threadId), remove(Collections.threadArchived, threadId))
   else {
     if (before !== undefined && before.archived !== after.archived)
-      rows.push(remove(before.archived ? "thread-archived" : "thread", threadId))
-    rows.push(put(after.archived ? "thread-archived" : "thread", threadId, after.projectId, "bump", threadView(after)))
+      rows.push(remove(before.archived ? Collections.threadArchived : Collections.thread, threadId))
+    rows.push(
+      put(after.archived ? Collections.threadArchived : Collections.thread, threadId, after.projectId, "bump", threadView(after))
+    )
   }
   const live = isLive(after)
   if (live !== (before !== undefined && isLive(before)))
-    rows.push(live ? put("live", threadId, "", "keep", true) : remove("live", threadId))
+    rows.push(live ? put(Collections.live, threadId, "", "keep", true) : remove(Collections.live, threadId))
   const { continuation: plan } = after
   if (plan !== before?.continuation)
     rows.push(
       plan === undefined
-        ? remove("timer", threadId)
-        : put("timer", threadId, "", "keep", { threadId, turnId: plan.turnId, at: plan.at } satisfies Timer)
+        ? remove(Collections.timer, threadId)
+        : put(Collections.timer, threadId, "", "keep", { threadId, turnId: plan.turnId, at: plan.at })
     )
   return rows.concat(goalRows(before?.goal, after))
 }
@@ -85,24 +71,13 @@ const goalRows = (before: ThreadState["goal"], { goal, threadId }: ThreadState):
   const at = wakesAt(goal)
   const same = before?.goalId === goal?.goalId
   if (before !== undefined && wakesAt(before) !== undefined && (!same || at === undefined))
-    rows.push(remove("timer", before.goalId))
+    rows.push(remove(Collections.timer, before.goalId))
   if (goal !== undefined && at !== undefined && !(same && wakesAt(before) === at))
-    rows.push(put("timer", goal.goalId, "", "keep", { threadId, goalId: goal.goalId, at } satisfies Timer))
+    rows.push(put(Collections.timer, goal.goalId, "", "keep", { threadId, goalId: goal.goalId, at }))
   return rows
 }
 
-/** When a continuation or a goal of a thread is due. */
-export interface Timer {
-  readonly threadId: ThreadId
-  /** Of a continuation: the interrupted turn. */
-  readonly turnId?: TurnId
-  /** Of a goal. */
-  readonly goalId?: GoalId
-  /** ISO 8601 UTC. */
-  readonly at: string
-}
-
-const turnRow = (view: TurnView): Change => put("turn", view.turnId, view.threadId, "keep", view)
+const turnRow = (view: TurnView): Change => put(Collections.turn, view.turnId, view.threadId, "keep", view)
 
 const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> => {
   const turn = state.turns[turnId] ?? state.queue.find((queued) => queued.turnId === turnId)
@@ -118,9 +93,9 @@ const terminalRow = (before: ThreadState, event: Turn.Terminal, at: string): Cha
 /** The row of an imported piece. */
 export const importedRow = (event: Imported): Put => {
   const { threadId } = event.data
-  if (event.type === "item.imported") return put("item", event.data.itemId, threadId, "keep", event.data)
-  if (event.type === "turn.imported") return put("turn", event.data.turnId, threadId, "keep", Turn.imported(event.data))
-  return put("request", event.data.requestId, threadId, "keep", Request.imported(event.data))
+  if (event.type === "item.imported") return put(Collections.item, event.data.itemId, threadId, "keep", event.data)
+  if (event.type === "turn.imported") return put(Collections.turn, event.data.turnId, threadId, "keep", Turn.imported(event.data))
+  return put(Collections.request, event.data.requestId, threadId, "keep", Request.imported(event.data))
 }
 
 const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent): ReadonlyArray<Change> => {
@@ -129,8 +104,8 @@ const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent
     const request = after.requests[requestId]
     if (request === undefined) return none
     return [
-      put("request", requestId, threadId, "keep", request),
-      put("request-open", requestId, threadId, "keep", request),
+      put(Collections.request, requestId, threadId, "keep", request),
+      put(Collections.requestOpen, requestId, threadId, "keep", request),
       ...openTurnRow(after, turnId)
     ]
   }
@@ -139,8 +114,8 @@ const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent
   if (settlement === undefined || request === undefined) return none
   const { requestId, threadId, turnId } = request
   return [
-    put("request", requestId, threadId, "keep", { ...request, status: settlement.status } satisfies RequestView),
-    remove("request-open", requestId),
+    put(Collections.request, requestId, threadId, "keep", { ...request, status: settlement.status }),
+    remove(Collections.requestOpen, requestId),
     ...openTurnRow(after, turnId)
   ]
 }
@@ -170,8 +145,10 @@ const detailRows = (
       return [importedRow(event)]
     case "item.started":
     case "item.completed":
-    case "item.amended":
-      return [put("item", event.data.itemId, event.data.threadId, "keep", Item.apply(undefined, event))]
+    case "item.amended": {
+      const item = Item.apply(undefined, event)
+      return item === undefined ? none : [put(Collections.item, item.itemId, item.threadId, "keep", item)]
+    }
     default:
       return requestRows(before, after, event)
   }

@@ -1,17 +1,18 @@
 /** Row changes of an event, before it is appended. */
 import type { RowChange } from "@millrace/log/EventLog"
+import type { Collection } from "@millrace/log/Query"
 
 export type Put = Omit<Extract<RowChange, { readonly op: "put" }>, "event">
 
 /** A row change without the index of its event in the envelope. */
 export type Change = Put | Extract<RowChange, { readonly op: "delete" }>
 
-export const put = (collection: string, key: string, parent: string, rank: Put["rank"], value: unknown): Put => ({
+export const put = <A>({ name }: Collection<A>, key: string, parent: string, rank: Put["rank"], value: NoInfer<A>): Put => ({
   op: "put",
-  collection,
+  collection: name,
   key,
   parent,
   rank,
   value
 })
-export const remove = (collection: string, key: string): Change => ({ op: "delete", collection, key })
+export const remove = ({ name }: Collection<unknown>, key: string): Change => ({ op: "delete", collection: name, key })

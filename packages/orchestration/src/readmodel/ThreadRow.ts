@@ -1,16 +1,20 @@
 /**
  * The folded state of a thread as a row. Large values (prompts, asks, item contents) are stored in the rows of turns, requests and items, from which
- * `hydrate` restores them. So the row is small, and a delta never writes it.
+ * `load` restores them. So the row is small, and a delta never writes it.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { threadStream, type TurnId } from "@millrace/contracts/Ids"
 import type { Failure, RequestView } from "@millrace/contracts/Item"
 import type { AfterLimit, Continuation as Plan, RecoveryPolicy, TurnView } from "@millrace/contracts/State"
-import type { Row, View } from "@millrace/log/EventLog"
+import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import type { Row } from "@millrace/log/Query"
+import { Effect } from "effect"
 import { given, type Labelled } from "@millrace/contracts/Labels"
 import * as Thread from "@millrace/model/Thread"
 import * as Turn from "@millrace/model/Turn"
 import * as Continuation from "../state/Continuation.ts"
+import * as Collections from "./Collections.ts"
 import { openTexts } from "./OpenTexts.ts"
 import type { OpenItem, OpenTurn, QueuedTurn, ThreadState } from "../state/ThreadState.ts"
 import type { ItemView } from "@millrace/contracts/Item"
@@ -110,35 +114,80 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(state.keepSession ? {} : { keepSession: false as const })
 })
 
-const lookup = <A>(view: View, collection: string, key: string): { readonly row: Row; readonly value: A } | undefined => {
-  const row = view.row(collection, key)
-  return row === undefined ? undefined : { row, value: row.value as A }
-}
-
-/** The state of a thread at the view's head; `undefined` if there is no such thread. */
-export const load = (view: View, threadId: string): ThreadState | undefined => {
-  const found = lookup<ThreadRow>(view, "thread-state", threadId)
-  return found === undefined ? undefined : hydrate(view, found.value)
-}
+type Turns = ReadonlyMap<string, Row<TurnView>>
 
 /** Restores a continuation's prompt and action from the row of the interrupted turn. */
-const planned = (view: View, plan: Plan): ThreadState["continuation"] => {
-  const turn = lookup<TurnView>(view, "turn", plan.turnId)?.value
+const planned = (turns: Turns, plan: Plan): ThreadState["continuation"] => {
+  const turn = turns.get(plan.turnId)?.value
   return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }), action: turn?.action }
 }
 
-/** The sender of the last queued turn, from its event. */
-const requestedBy = (view: View, { queue, threadId }: ThreadRow): string | undefined => {
-  const last = queue.at(-1)
-  const found = last === undefined ? undefined : lookup<TurnView>(view, "turn", last.turnId)
-  if (found === undefined) return undefined
-  const [event] = view.events({ after: found.row.rank - 1, stream: threadStream(threadId), limit: 1 }).events
-  return event === undefined ? undefined : (JSON.parse(event.json) as LogEvent).actor
+/** The sender of the last queued turn of each thread, from its event. */
+const senders = (log: Queryable, turns: Turns, rows: ReadonlyArray<ThreadRow>) => {
+  const requests = rows.flatMap(({ queue, threadId }) => {
+    const last = turns.get(queue.at(-1)?.turnId ?? "")
+    if (last === undefined) return []
+    return [[threadId, Query.events({ after: last.rank - 1, stream: threadStream(threadId), limit: 1 })] as const]
+  })
+  if (requests.length === 0) return Effect.succeed(new Map<string, string | undefined>())
+  return Effect.map(log.query(Object.fromEntries(requests)), (pages) => {
+    const senderOf = (threadId: string) => {
+      const json = pages[threadId]?.events[0]?.json
+      return json === undefined ? undefined : (JSON.parse(json) as LogEvent).actor
+    }
+    return new Map(requests.map(([threadId]) => [threadId as string, senderOf(threadId)]))
+  })
 }
 
-const hydrate = (view: View, row: ThreadRow): ThreadState => {
+const nothing: Stored = { head: 0, turns: new Map(), requests: new Map(), items: new Map() }
+
+/**
+ * The states of threads from their rows, in few queries however many threads there are. The queries are consistent only while nothing else writes the
+ * threads: the engine calls it, and the engine is the only writer.
+ */
+export const load = (log: Queryable, rows: ReadonlyArray<ThreadRow>): Effect.Effect<ReadonlyArray<ThreadState>, LogUnavailable> =>
+  Effect.gen(function* () {
+    const turnIds = rows.flatMap((row) =>
+      [...row.turns, ...row.queue, ...(row.continuation === undefined ? [] : [row.continuation])].map(({ turnId }) => turnId)
+    )
+    const requestIds = rows.flatMap(({ requests }) => requests)
+    const itemIds = rows.flatMap(({ items }) => items)
+    const stored: Stored =
+      turnIds.length + requestIds.length + itemIds.length === 0
+        ? nothing
+        : yield* log.query({
+            turns: Query.rowsByKey(Collections.turn, turnIds),
+            requests: Query.rowsByKey(Collections.request, requestIds),
+            items: Query.rowsByKey(Collections.item, itemIds)
+          })
+    const actors = yield* senders(log, stored.turns, rows)
+    const states: Array<ThreadState> = []
+    for (const row of rows) {
+      const opened = row.items.flatMap((id) => stored.items.get(id) ?? [])
+      const texts =
+        opened.length === 0
+          ? new Map<string, OpenText.OpenText>()
+          : yield* openTexts(log, stored.head, row.threadId, opened, Number.MAX_SAFE_INTEGER)
+      states.push(stateOf(row, stored, texts, actors.get(row.threadId)))
+    }
+    return states
+  })
+
+interface Stored {
+  readonly head: number
+  readonly turns: Turns
+  readonly requests: ReadonlyMap<string, Row<RequestView>>
+  readonly items: ReadonlyMap<string, Row<ItemView>>
+}
+
+const stateOf = (
+  row: ThreadRow,
+  stored: Stored,
+  texts: ReadonlyMap<string, OpenText.OpenText>,
+  requestedBy: string | undefined
+): ThreadState => {
   const turnOf = (turnId: TurnId): TurnView =>
-    lookup<TurnView>(view, "turn", turnId)?.value ?? Turn.unrequested({ threadId: row.threadId, turnId }, row.updatedAt)
+    stored.turns.get(turnId)?.value ?? Turn.unrequested({ threadId: row.threadId, turnId }, row.updatedAt)
   const turns: Record<string, OpenTurn> = {}
   for (const turn of row.turns)
     turns[turn.turnId] = {
@@ -151,19 +200,14 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
   const queue = row.queue.map(({ turnId, shown }) => ({ ...turnOf(turnId), shown }))
   const requests: Record<string, RequestView> = {}
   for (const id of row.requests) {
-    const known = lookup<RequestView>(view, "request", id)?.value
+    const known = stored.requests.get(id)?.value
     if (known !== undefined) requests[id] = known
   }
-  const opened = row.items.flatMap((id) => lookup<ItemView>(view, "item", id) ?? [])
-  const texts = openTexts(
-    view,
-    row.threadId,
-    opened.map(({ row, value }) => ({ itemId: value.itemId, startedAt: row.rank })),
-    Number.MAX_SAFE_INTEGER
-  )
   const items: Record<string, OpenItem> = {}
-  for (const { value } of opened) {
-    const { itemId, threadId: _t, turnId, kind, status: _s, reason: _r, ...content } = value
+  for (const id of row.items) {
+    const known = stored.items.get(id)?.value
+    if (known === undefined) continue
+    const { itemId, threadId: _t, turnId, kind, status: _s, reason: _r, ...content } = known
     items[itemId] = { itemId, turnId, kind, content, ...(texts.get(itemId) ?? OpenText.empty) }
   }
   return {
@@ -187,7 +231,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     afterLimit: row.afterLimit,
     labels: row.labels,
     metadata: row.metadata,
-    continuation: row.continuation === undefined ? undefined : planned(view, row.continuation),
+    continuation: row.continuation === undefined ? undefined : planned(stored.turns, row.continuation),
     goal: row.goal,
     handedFrom: row.handedFrom,
     parked: row.parked,
@@ -199,7 +243,7 @@ const hydrate = (view: View, row: ThreadRow): ThreadState => {
     requests,
     background: row.background ?? [],
     activity: 0,
-    requestedBy: requestedBy(view, row),
+    requestedBy,
     keepSession: row.keepSession ?? true,
     keptAt: undefined
   }

@@ -2,11 +2,12 @@
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
-import type { View } from "@millrace/log/EventLog"
-import * as Item from "@millrace/model/Item"
+import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import * as Turn from "@millrace/model/Turn"
-import { openTexts } from "./OpenTexts.ts"
-import type { ThreadRow } from "./ThreadRow.ts"
+import { Effect } from "effect"
+import * as Collections from "./Collections.ts"
+import { withTexts } from "./OpenTexts.ts"
 
 export interface TurnEnd {
   /**
@@ -23,51 +24,59 @@ export interface TurnEnd {
   readonly truncated: boolean
 }
 
-/** Most JSON characters of items in a `TurnEnd`. */
-const maxItems = 4 * 1024 * 1024
-const rowsAtATime = 200
+/** Most bytes of items in a `TurnEnd`. */
+const maxBytes = 4 * 1024 * 1024
 
 interface Address {
   readonly threadId: ThreadId
   readonly turnId: TurnId
 }
 
-/** The turn's items at the view's head, by start; only the newest, up to 4 MiB. */
-export const itemsOf = (
-  view: View,
-  { threadId, turnId }: Address
-): { readonly items: ReadonlyArray<ItemView>; readonly truncated: boolean } => {
-  const found: Array<{ readonly item: ItemView; readonly startedAt: number }> = []
-  // No item of the turn began before the turn was requested.
-  const requestedAt = view.row("turn", turnId)?.rank ?? Number.MAX_SAFE_INTEGER
-  let size = 0
-  let truncated = false
-  let before = Number.MAX_SAFE_INTEGER
-  while (before > requestedAt && !truncated) {
-    const rows = view.rows({ collection: "item", parent: threadId, before, limit: rowsAtATime })
-    for (const { rank, value } of rows) {
-      const item = value as ItemView
-      if (item.turnId !== turnId) continue
-      size += JSON.stringify(item).length
-      truncated = size > maxItems && found.length > 0
-      if (truncated) break
-      found.push({ item, startedAt: rank })
-    }
-    before = rows.at(-1)?.rank ?? 0
-  }
-  const open = found.flatMap(({ item, startedAt }) => (item.status === "open" ? [{ itemId: item.itemId, startedAt }] : []))
-  const texts = openTexts(view, threadId, open)
-  return { items: found.toReversed().map(({ item }) => Item.withText(item, texts.get(item.itemId)?.text ?? "")), truncated }
+/** The parts of a request that decide whether a turn has ended. */
+export const outcomeParts = ({ threadId, turnId }: Address) => ({
+  turn: Query.row(Collections.turn, turnId),
+  thread: Query.row(Collections.threadState, threadId)
+})
+
+/** `undefined` while the turn is queued, runs or waits. */
+export const outcomeOf = ({ thread, turn }: Query.Answer<ReturnType<typeof outcomeParts>>): TurnEnd["outcome"] | undefined => {
+  if (turn === undefined || thread === undefined) return "deleted"
+  const outcome = Turn.outcome(turn.value)
+  return thread.value.deleted && (outcome === undefined || outcome === "interrupted") ? "deleted" : outcome
 }
 
-/** The end at the view's head; `undefined` while the turn is queued, runs or waits. */
-export const endOf = (view: View, turn: Address): TurnEnd | undefined => {
-  const known = view.row("turn", turn.turnId)?.value as TurnView | undefined
-  const thread = view.row("thread-state", turn.threadId)?.value as ThreadRow | undefined
-  const at = view.head
-  if (known === undefined || thread === undefined) return { outcome: "deleted", at, turn: undefined, items: [], truncated: false }
-  const over = Turn.outcome(known)
-  if (over === undefined && !thread.deleted) return undefined
-  const outcome = thread.deleted && (over === undefined || over === "interrupted") ? "deleted" : (over ?? "deleted")
-  return { outcome, at, turn: known, ...itemsOf(view, turn) }
-}
+/** The part of a request that is the turn's items, newest first. No item of the turn began before the turn was requested. */
+export const itemsPart = ({ threadId, turnId }: Address) =>
+  Query.rows(Collections.item, {
+    parent: threadId,
+    since: Query.rowKey(Collections.turn, turnId),
+    where: [{ field: "turnId", is: turnId }],
+    limit: Number.MAX_SAFE_INTEGER,
+    maxBytes
+  })
+
+/** The items of an answer to `itemsPart`, by start; only the newest, up to 4 MiB. */
+export const itemsOf = (log: Queryable, { threadId }: Address, answer: Query.Answer<{ items: ReturnType<typeof itemsPart> }>) =>
+  withTexts(log, answer.head, threadId, answer.items.rows.toReversed())
+
+/** The turn's items now. */
+export const currentItems = (log: Queryable, turn: Address) =>
+  Effect.flatMap(log.query({ items: itemsPart(turn) }), (answer) => itemsOf(log, turn, answer))
+
+/** The end at the head; `undefined` while the turn is queued, runs or waits. */
+export const endOf = (log: Queryable, turn: Address): Effect.Effect<TurnEnd | undefined, LogUnavailable> =>
+  Effect.gen(function* () {
+    const found = yield* log.query({ ...outcomeParts(turn), items: itemsPart(turn) })
+    const outcome = outcomeOf(found)
+    if (outcome === undefined) return undefined
+    const at = found.head
+    if (found.turn === undefined || found.thread === undefined)
+      return { outcome, at, turn: undefined, items: [], truncated: false }
+    return {
+      outcome,
+      at,
+      turn: found.turn.value,
+      items: yield* itemsOf(log, turn, found),
+      truncated: found.items.next !== undefined
+    }
+  })

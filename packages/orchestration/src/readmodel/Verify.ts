@@ -5,9 +5,11 @@
 import { createHash } from "node:crypto"
 import { type DomainEvent, domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
-import { EventLog, type Row } from "@millrace/log/EventLog"
+import { EventLog } from "@millrace/log/EventLog"
+import type { Row } from "@millrace/log/Query"
 import { Effect } from "effect"
 import { evolve } from "../state/evolve.ts"
+import * as Collections from "./Collections.ts"
 import type { Change } from "./RowChanges.ts"
 import { projectProject, projectThread } from "./Projection.ts"
 import { evolveProject, projectOf, type ProjectState } from "../state/ProjectState.ts"
@@ -23,21 +25,6 @@ export interface Report {
   /** Problems as text, at most 100. Empty = the log is sound. */
   readonly problems: ReadonlyArray<string>
 }
-
-const collections = [
-  "project",
-  "project-state",
-  "project-by-cwd",
-  "thread",
-  "thread-archived",
-  "thread-state",
-  "live",
-  "timer",
-  "turn",
-  "item",
-  "request",
-  "request-open"
-] as const
 
 const maxProblems = 100
 const page = 1000
@@ -55,7 +42,7 @@ interface Expected {
 
 /** The read models as a fresh fold builds them. */
 class Fold {
-  readonly rows = new Map<string, Map<string, Expected>>(collections.map((name) => [name, new Map()]))
+  readonly rows = new Map<string, Map<string, Expected>>(Collections.all.map(({ name }) => [name, new Map()]))
   readonly problems: Array<string> = []
   private readonly threads = new Map<string, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
@@ -136,22 +123,23 @@ export const run = Effect.gen(function* () {
   if (fold.offset !== head) fold.problem(`the last event is ${fold.offset}, the head is ${head}`)
   fold.settle()
   let rows = 0
-  for (const collection of complete ? collections : []) {
-    const expected = fold.rows.get(collection) ?? new Map<string, Expected>()
+  for (const collection of complete ? Collections.all : []) {
+    const { name } = collection
+    const expected = fold.rows.get(name) ?? new Map<string, Expected>()
     const compare = (row: Row) => {
       rows++
       const known = expected.get(row.key)
       expected.delete(row.key)
-      if (known === undefined) fold.problem(`${collection} ${row.key}: a row that no event made`)
+      if (known === undefined) fold.problem(`${name} ${row.key}: a row that no event made`)
       else if (known.hash !== hash(row.value))
-        fold.problem(`${collection} ${row.key}: its value differs from a fresh fold of the events`)
+        fold.problem(`${name} ${row.key}: its value differs from a fresh fold of the events`)
       else if (known.rank !== row.rank || known.parent !== row.parent)
         fold.problem(
-          `${collection} ${row.key}: its parent and rank are ${row.parent} ${row.rank}, expected ${known.parent} ${known.rank}`
+          `${name} ${row.key}: its parent and rank are ${row.parent} ${row.rank}, expected ${known.parent} ${known.rank}`
         )
     }
     yield* RowPaging.eachPage(log, collection, (found) => Effect.sync(() => found.forEach(compare)))
-    for (const key of expected.keys()) fold.problem(`${collection} ${key}: the row is missing`)
+    for (const key of expected.keys()) fold.problem(`${name} ${key}: the row is missing`)
   }
   return { events: fold.events, rows, complete, problems: fold.problems } satisfies Report
 }).pipe(Effect.withSpan("Verify.run"))

@@ -4,17 +4,17 @@
  */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
-import type { TurnView } from "@millrace/contracts/State"
-import { EventLog } from "@millrace/log/EventLog"
+import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import { Watermark } from "@millrace/log/Watermark"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
+import * as Collections from "../readmodel/Collections.ts"
 import * as History from "../readmodel/History.ts"
 import type * as Ingestion from "./Ingestion.ts"
 import * as Intent from "./Intent.ts"
 import * as SessionDriver from "./SessionDriver.ts"
 import { Signals } from "../streams/Signals.ts"
-import type { ThreadRow } from "../readmodel/ThreadRow.ts"
 
 export interface Options {
   readonly budgets?: Partial<SessionDriver.Budgets>
@@ -69,22 +69,25 @@ export const make = (options: Options = {}) =>
 
     // Retry until the log is readable again (L9); until then the session and its turn wait.
     const retrySchedule = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
-    const lookup = <A>(collection: string, key: string) =>
-      log.view((view) => view.row(collection, key)?.value as A | undefined).pipe(Effect.retry(retrySchedule), Effect.orDie)
+    const patiently = <A, R>(read: Effect.Effect<A, LogUnavailable, R>) => read.pipe(Effect.retry(retrySchedule), Effect.orDie)
 
     const openInput = (threadId: ThreadId) =>
-      Effect.map(lookup<ThreadRow>("thread-state", threadId), (row) => ({
-        cwd: row?.cwd ?? "/",
-        ...(row?.model === undefined ? {} : { model: row.model }),
-        ...(row?.resumeKey === undefined ? {} : { resumeKey: row.resumeKey }),
-        ...(row?.resumeKey !== undefined && row.forkedFrom?.resumeKey === row.resumeKey ? { fork: true as const } : {}),
-        ...(row?.handedFrom === undefined ? {} : { handedFrom: row.handedFrom }),
-        history: (bounds: HistoryBounds) =>
-          log.view((view) => History.read(view, threadId, bounds)).pipe(Effect.retry(retrySchedule), Effect.orDie)
+      Effect.map(patiently(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) => ({
+        cwd: row?.value.cwd ?? "/",
+        ...(row?.value.model === undefined ? {} : { model: row.value.model }),
+        ...(row?.value.resumeKey === undefined ? {} : { resumeKey: row.value.resumeKey }),
+        ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
+          ? { fork: true as const }
+          : {}),
+        ...(row?.value.handedFrom === undefined ? {} : { handedFrom: row.value.handedFrom }),
+        history: (bounds: HistoryBounds) => patiently(History.read(log, threadId, bounds))
       }))
 
     const prompt = (turnId: TurnId) =>
-      Effect.map(lookup<TurnView>("turn", turnId), (row) => ({ text: row?.text ?? "", action: row?.action }))
+      Effect.map(patiently(log.query({ row: Query.row(Collections.turn, turnId) })), ({ row }) => ({
+        text: row?.value.text ?? "",
+        action: row?.value.action
+      }))
 
     const begin = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {

@@ -6,6 +6,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 import { Effect, Layer } from "effect"
 import { Engine } from "../engine/Engine.ts"
+import * as Collections from "../readmodel/Collections.ts"
 import * as RowPaging from "../readmodel/RowPaging.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
@@ -18,7 +19,7 @@ const reason = "the server restarted; the agent's process ended with the old ser
 
 const liveThreads = Effect.gen(function* () {
   const ids: Array<ThreadId> = []
-  yield* RowPaging.eachPage(yield* EventLog, "live", (page) =>
+  yield* RowPaging.eachPage(yield* EventLog, Collections.live, (page) =>
     Effect.sync(() => {
       for (const { key } of page) ids.push(key as ThreadId)
     })

@@ -5,7 +5,7 @@
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, type Duration, Effect, Layer } from "effect"
 import { Engine } from "../engine/Engine.ts"
-import type { Timer } from "../readmodel/Projection.ts"
+import * as Collections from "../readmodel/Collections.ts"
 import * as RowPaging from "../readmodel/RowPaging.ts"
 
 export interface Options {
@@ -20,14 +20,14 @@ export const make = (options: Options = {}) =>
 
     const look = Effect.gen(function* () {
       const now = new Date(yield* Clock.currentTimeMillis).toISOString()
-      const wake = ({ at, goalId, threadId, turnId }: Timer) =>
+      const wake = ({ at, goalId, threadId, turnId }: Collections.Timer) =>
         Effect.gen(function* () {
           if (at > now) return
           if (turnId !== undefined) yield* engine.submit({ _tag: "ContinuationDue", threadId, turnId })
           if (goalId !== undefined) yield* engine.submit({ _tag: "GoalDue", threadId, goalId })
         })
-      yield* RowPaging.eachPage(log, "timer", (page) =>
-        Effect.forEach(page, ({ value }) => wake(value as Timer), { discard: true })
+      yield* RowPaging.eachPage(log, Collections.timer, (page) =>
+        Effect.forEach(page, ({ value }) => wake(value), { discard: true })
       )
     }).pipe(Effect.catchAll((error) => Effect.logWarning(`Cannot read the timers: ${error.message}`)))
 

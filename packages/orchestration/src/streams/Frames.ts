@@ -5,7 +5,9 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import { type EventFilter, streamsOf } from "@millrace/contracts/Filter"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import { Effect } from "effect"
+import * as Collections from "../readmodel/Collections.ts"
 import type * as Cursors from "./Cursors.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
@@ -23,21 +25,20 @@ export interface SubscriptionStart {
   readonly live: ReadonlySet<string> | undefined
 }
 
+const idOf = (stream: string) => stream.slice(stream.indexOf("/") + 1)
+
 export const attach = (log: Log, filter: EventFilter): Effect.Effect<SubscriptionStart, LogUnavailable> =>
   Effect.gen(function* () {
-    const retained = yield* log.retainedFrom
     const streams = streamsOf(filter)
-    return yield* log.view((view) => {
-      const position = { logEpoch: log.epoch, head: view.head, retained }
-      if (streams === undefined) return { position, requests: view.count("request-open"), live: undefined }
-      const idOf = (stream: string) => stream.slice(stream.indexOf("/") + 1)
-      const isLive = (stream: string) => {
-        const state = view.row(`${stream.slice(0, stream.indexOf("/"))}-state`, idOf(stream))
-        return (state?.value as { deleted: boolean } | undefined)?.deleted === false
-      }
-      const requests = streams.reduce((sum, stream) => sum + view.count("request-open", idOf(stream)), 0)
-      return { position, requests, live: new Set<string>(streams.filter(isLive)) }
+    const ids = streams?.map(idOf)
+    const { head, projects, requests, retainedFrom, threads } = yield* log.query({
+      requests: Query.count(Collections.requestOpen, ids),
+      threads: Query.rowsByKey(Collections.threadState, ids ?? []),
+      projects: Query.rowsByKey(Collections.projectState, ids ?? [])
     })
+    const isLive = (stream: string) => (threads.get(idOf(stream)) ?? projects.get(idOf(stream)))?.value.deleted === false
+    const position = { logEpoch: log.epoch, head, retained: retainedFrom }
+    return { position, requests, live: streams === undefined ? undefined : new Set<string>(streams.filter(isLive)) }
   })
 
 /** The only stream of a filter, which the log reads without scanning the others; absent: the filter names none or several. */

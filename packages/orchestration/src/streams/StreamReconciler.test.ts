@@ -12,7 +12,7 @@ import * as Engine from "../engine/Engine.ts"
 import { type Addressed, type Step, StreamReconciler } from "./StreamReconciler.ts"
 import * as Reconciler from "./StreamReconciler.ts"
 import { answerOf as textOf } from "@millrace/model/Item"
-import type { TurnEnd } from "../readmodel/TurnEnd.ts"
+import { outcomeParts, type TurnEnd } from "../readmodel/TurnEnd.ts"
 
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
@@ -72,9 +72,9 @@ const isOver = (status: unknown): boolean => status === "completed" || status ==
 /** The turn's status and its thread's deletion in the state at the head. */
 const truth = (turn: Addressed) =>
   Effect.flatMap(EventLog, (log) =>
-    log.view((view) => ({
-      status: (view.row("turn", turn.turnId)?.value as { readonly status: string } | undefined)?.status,
-      deleted: (view.row("thread-state", turn.threadId)?.value as { readonly deleted: boolean } | undefined)?.deleted
+    Effect.map(log.query(outcomeParts(turn)), (found) => ({
+      status: found.turn?.value.status,
+      deleted: found.thread?.value.deleted
     }))
   )
 

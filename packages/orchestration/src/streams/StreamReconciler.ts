@@ -11,10 +11,11 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
 import type { ItemView } from "@millrace/contracts/Item"
 import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
-import { EventLog, type LogUnavailable, type Page, type View } from "@millrace/log/EventLog"
+import { EventLog, type LogUnavailable, type Page, type Queryable } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import { KeyedWaiters } from "@millrace/log/Waiters"
 import { Chunk, Context, type Duration, Effect, Layer, Stream } from "effect"
-import { endOf, itemsOf, type TurnEnd } from "../readmodel/TurnEnd.ts"
+import { currentItems, endOf, outcomeOf, outcomeParts, type TurnEnd } from "../readmodel/TurnEnd.ts"
 
 /** A turn, from the answer to its accepted command. */
 export interface Addressed {
@@ -74,19 +75,25 @@ const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
   return found
 }
 
-/** Events, if wanted, and state at one position; empty while the command is not visible there. */
-const stepsIn = (view: View, turn: Addressed, after: number, wanted: boolean) => {
-  const { head } = view
-  if (head < turn.offset) return { head, upTo: after, visible: false, events: [], end: undefined }
-  if (!wanted) return { head, upTo: head, visible: true, events: [], end: endOf(view, turn) }
-  const page = view.events({ after, stream: threadStream(turn.threadId), maxBytes: pageBytes })
-  const all = eventsOf(page, turn.turnId)
-  const terminal = all.findIndex((event) => isTerminal(event.type))
-  // Events after the terminal are not part of the stream.
-  const events = terminal < 0 ? all : all.slice(0, terminal + 1)
-  const atEnd = terminal >= 0 || page.upTo >= head
-  return { head, upTo: page.upTo, visible: true, events, end: atEnd ? endOf(view, turn) : undefined }
-}
+/**
+ * Events, if wanted, and the state at one position; empty while the command is not visible there. The end is a second query: a turn that has ended at
+ * one position has ended at each later one.
+ */
+const stepsIn = (log: Queryable, turn: Addressed, after: number, wanted: boolean) =>
+  Effect.gen(function* () {
+    const events = { after, stream: threadStream(turn.threadId), maxBytes: pageBytes, ...(wanted ? {} : { limit: 0 }) }
+    const found = yield* log.query({ ...outcomeParts(turn), page: Query.events(events) })
+    const { head, page, retainedFrom } = found
+    const position = { head, retainedFrom, visible: head >= turn.offset }
+    if (!position.visible) return { ...position, upTo: after, events: [], end: undefined }
+    const all = eventsOf(page, turn.turnId)
+    const terminal = all.findIndex((event) => isTerminal(event.type))
+    const upTo = wanted ? page.upTo : head
+    const isOver = (terminal >= 0 || upTo >= head) && outcomeOf(found) !== undefined
+    // Events after the terminal are not part of the stream.
+    const shown = terminal < 0 ? all : all.slice(0, terminal + 1)
+    return { ...position, upTo, events: shown, end: isOver ? yield* endOf(log, turn) : undefined }
+  })
 
 export const make = (options: Options = {}) =>
   Effect.gen(function* () {
@@ -121,12 +128,10 @@ export const make = (options: Options = {}) =>
       let over = false
       const query: TurnFollower["query"] = Effect.gen(function* () {
         while (!over) {
-          const found = yield* log.view((view) => stepsIn(view, turn, position, wanted))
-          // Read after the events: if retention advanced in between, the result is a needless `gap`, never a missing one.
-          const retained = yield* log.retainedFrom
+          const found = yield* stepsIn(log, turn, position, wanted)
           const steps: Array<Step> = []
-          if (wanted && found.visible && position < retained)
-            steps.push({ _tag: "gap", items: yield* log.view((view) => itemsOf(view, turn).items) })
+          if (wanted && found.visible && position < found.retainedFrom)
+            steps.push({ _tag: "gap", items: yield* currentItems(log, turn) })
           if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
           if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
           position = found.upTo

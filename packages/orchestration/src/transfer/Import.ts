@@ -11,10 +11,13 @@ import { CommandId, type ItemId, type RequestId, type ThreadId, threadStream, ty
 import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millrace/contracts/Import"
 import { given, type Labelled } from "@millrace/contracts/Labels"
 import { EventLog } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import { Context, Effect, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as ExportParser from "./ExportParser.ts"
 import { cutText, maxValueBytes } from "../state/Truncation.ts"
+import * as Collections from "../readmodel/Collections.ts"
+import type { Put } from "../readmodel/RowChanges.ts"
 import { importedRow } from "../readmodel/Projection.ts"
 import * as Seeds from "../engine/Seeds.ts"
 import type { ThreadRow } from "../readmodel/ThreadRow.ts"
@@ -94,7 +97,7 @@ export const make = Effect.gen(function* () {
   /** One import at a time: two of the same source would not see each other's writes. */
   const turn = Effect.unsafeMakeSemaphore(1)
 
-  const look = <A>(read: Parameters<typeof log.view<A>>[0]) => log.view(read).pipe(Effect.mapError(storageUnavailable))
+  const query = <R extends Query.Request>(request: R) => Effect.mapError(log.query(request), storageUnavailable)
 
   /**
    * The thread that owns this native conversation, now or before a hand-over. One conversation has one thread. A fork that has not begun yet still has
@@ -109,12 +112,13 @@ export const make = Effect.gen(function* () {
       // A thread that changes during the scan moves to the front: scan the moved rows again.
       for (let seen = -1, newest = -1; ; seen = newest) {
         for (let before = Number.MAX_SAFE_INTEGER; before > seen + 1;) {
-          const query = { collection: "thread-state", before, limit: 500, maxBytes: 16 * 1024 * 1024 }
-          const rows = yield* look((view) => view.rows(query))
-          const found = rows.map(({ value }) => value as ThreadRow).find((row) => !row.deleted && (has(row) || had(row)))
-          if (found !== undefined) return found.threadId
-          newest = Math.max(newest, rows[0]?.rank ?? -1)
-          before = rows.at(-1)?.rank ?? -1
+          const { page } = yield* query({
+            page: Query.rows(Collections.threadState, { before, limit: 500, maxBytes: 16 * 1024 * 1024 })
+          })
+          const found = page.rows.find(({ value }) => !value.deleted && (has(value) || had(value)))
+          if (found !== undefined) return found.value.threadId
+          newest = Math.max(newest, page.rows[0]?.rank ?? -1)
+          before = page.next ?? -1
           yield* Effect.yieldNow()
         }
         if (newest === seen) return undefined
@@ -128,11 +132,11 @@ export const make = Effect.gen(function* () {
 
   /** The thread id of the source; if that thread was deleted, the next id. */
   const named = ({ from, threadId }: ImportSource) =>
-    look((view) => {
+    Effect.gen(function* () {
       for (let n = 1; ; n++) {
         const id = `thr_${digest(from, threadId, String(n))}` as ThreadId
-        const row = view.row("thread-state", id)
-        if (row === undefined || !(row.value as ThreadRow).deleted) return { threadId: id, created: row === undefined }
+        const { row } = yield* query({ row: Query.row(Collections.threadState, id) })
+        if (row?.value.deleted !== true) return { threadId: id, created: row === undefined }
       }
     })
 
@@ -172,13 +176,13 @@ export const make = Effect.gen(function* () {
       if (projectId === undefined) return yield* Effect.dieMessage("a project without an id")
       const { created, threadId } = yield* threadOf(source)
       const own: ReadonlySet<string> = created ? new Set() : yield* ownTurns(threadId)
-      const directory = yield* look((view) => view.row("project-state", projectId)?.value as { readonly cwd: string } | undefined)
+      const { project } = yield* query({ project: Query.row(Collections.projectState, projectId) })
       const begin = {
         projectId,
         provider,
         ...(model === undefined ? {} : { model }),
         title: title === "" ? "Imported" : cut(title, 500),
-        cwd: directory?.cwd ?? cwd,
+        cwd: project?.value.cwd ?? cwd,
         ...given(target),
         imported: source
       }
@@ -193,12 +197,13 @@ export const make = Effect.gen(function* () {
       }
       const write = (batch: ReadonlyArray<Imported>) =>
         Effect.gen(function* () {
-          const fresh = yield* look((view) =>
-            batch.filter((piece) => {
-              const { collection, key, value } = importedRow(piece)
-              return JSON.stringify(view.row(collection, key)?.value) !== JSON.stringify(value)
-            })
+          const rows = batch.map(importedRow)
+          const nameOf = ({ collection, key }: Query.RowKey) => `${collection}/${key}`
+          const stored = yield* query(
+            Object.fromEntries(rows.map((row) => [nameOf(row), Query.row(Query.collection(row.collection), row.key)]))
           )
+          const isFresh = (row: Put) => JSON.stringify(stored[nameOf(row)]?.value) !== JSON.stringify(row.value)
+          const fresh = batch.filter((_, n) => isFresh(rows[n]!))
           if (fresh.length === 0 && begun) return
           const weight = 1024 + fresh.reduce((sum, piece) => sum + JSON.stringify(piece.data).length, 0)
           if (!(yield* engine.submit({ _tag: "Imported", threadId, begin, pieces: fresh }, weight)))

@@ -5,6 +5,7 @@
 import { isTerminal } from "@millrace/contracts/Event"
 import { prepare } from "@millrace/log/internal/Batch"
 import type { Page } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
 import { Chunk, Effect, Either, Option, PubSub, Stream } from "effect"
 import type { Log, Subject } from "./World.ts"
 
@@ -62,9 +63,9 @@ const deliverBeforeCommit = (log: Log) =>
   Effect.map(broadcasting(log), ({ hub, live }) => {
     const expected = (envelopes: Parameters<Log["append"]>[0]) =>
       Effect.orDie(
-        log.view((view) => {
-          const versionOf = (stream: string) => view.events({ after: 0, stream, limit: 100_000 }).events.length
-          return Either.map(prepare(envelopes), (batch) => batch.place(view.head, versionOf))
+        Effect.map(log.query({ all: Query.events({ after: 0, limit: 100_000 }) }), ({ all, head }) => {
+          const versionOf = (stream: string) => all.events.filter((event) => event.stream === stream).length
+          return Either.map(prepare(envelopes), (batch) => batch.place(head, versionOf))
         })
       )
     return {
@@ -106,12 +107,11 @@ const filterEatsTerminal = (log: Log) =>
 /** Resumes after the time of the last event: skips other events of the same millisecond. */
 const cursorFromTime = (log: Log) => {
   const laterThan = (after: number) =>
-    log.view((view) => {
+    Effect.map(log.query({ page: Query.events({ after: after - 1, limit: 10_000 }) }), ({ page }) => {
       const at = (json: string) => (JSON.parse(json) as { readonly at: string }).at
-      const last = after === 0 ? undefined : view.events({ after: after - 1, limit: 1 }).events[0]
+      const [last, ...later] = after === 0 ? [] : page.events
       if (last === undefined) return after
-      const same = view.events({ after, limit: 10_000 }).events.filter(({ json }) => at(json) === at(last.json))
-      return same.at(-1)?.offset ?? after
+      return later.findLast(({ json }) => at(json) === at(last.json))?.offset ?? after
     })
   return Effect.succeed<Log>({
     ...log,

@@ -16,7 +16,7 @@ import type * as Lifecycle from "@millrace/orchestration/internal/decide/lifecyc
 import type * as Projection from "@millrace/orchestration/internal/readmodel/Projection"
 import type * as SessionDriver from "@millrace/orchestration/internal/sessions/SessionDriver"
 import type * as ThreadRow from "@millrace/orchestration/internal/readmodel/ThreadRow"
-import { Duration, Either } from "effect"
+import { Duration, Effect, Either } from "effect"
 
 /** `change` takes the module's correct functions and returns the wrong ones. */
 export interface Mutant<Module = unknown> {
@@ -86,10 +86,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     }
   })),
   mutant<typeof ThreadRow>("the queue's order is lost in a crash", "T12", "readmodel/ThreadRow", (right) => ({
-    load: (view, threadId) => {
-      const state = right.load(view, threadId)
-      return state === undefined ? undefined : { ...state, queue: state.queue.toReversed() }
-    }
+    load: (log, rows) =>
+      Effect.map(right.load(log, rows), (states) =>
+        states.map((state) => Object.assign({}, state, { queue: state.queue.toReversed() }))
+      )
   })),
   mutant<typeof DecideSilence>("the timeout runs while a request is open", "T8", "decide/decideSilence", (right) => ({
     decideSilence: (draft, state, fact) => right.decideSilence(draft, { ...state, requests: {} }, fact)

@@ -1,0 +1,64 @@
+/**
+ * The collections of rows that `Projection` writes, with the types of their values. In this file only, a name of a collection is a string.
+ *
+ * | collection        | key       | parent    | rank | rows                                                |
+ * |-------------------|-----------|-----------|------|-----------------------------------------------------|
+ * | `project`         | projectId |           | keep | removed when deleted                                |
+ * | `project-state`   | projectId |           | keep | all                                                 |
+ * | `project-by-cwd`  | cwd       |           | keep | the projectId; removed when deleted                 |
+ * | `thread`          | threadId  | projectId | bump | neither archived nor deleted                        |
+ * | `thread-archived` | threadId  | projectId | bump | archived, not deleted                               |
+ * | `thread-state`    | threadId  |           | bump | all; stays as a tombstone                           |
+ * | `live`            | threadId  |           | keep | while the thread `isLive`                           |
+ * | `timer`           | threadId  |           | keep | while a continuation is scheduled                   |
+ * | `timer`           | goalId    |           | keep | while a goal has a due time                         |
+ * | `turn`            | turnId    | threadId  | keep | all                                                 |
+ * | `item`            | itemId    | threadId  | keep | all; without the text of an open one: see OpenTexts |
+ * | `request`         | requestId | threadId  | keep | all                                                 |
+ * | `request-open`    | requestId | threadId  | keep | while it is open                                    |
+ */
+import type { GoalId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemView, RequestView } from "@millrace/contracts/Item"
+import type { ProjectView, ThreadView, TurnView } from "@millrace/contracts/State"
+import { type Collection, collection } from "@millrace/log/Query"
+import type { ProjectState } from "../state/ProjectState.ts"
+import type { ThreadRow } from "./ThreadRow.ts"
+
+/** When a continuation or a goal of a thread is due. */
+export interface Timer {
+  readonly threadId: ThreadId
+  /** Of a continuation: the interrupted turn. */
+  readonly turnId?: TurnId
+  /** Of a goal. */
+  readonly goalId?: GoalId
+  /** ISO 8601 UTC. */
+  readonly at: string
+}
+
+export const project = collection<ProjectView>("project")
+export const projectState = collection<ProjectState>("project-state")
+export const projectByCwd = collection<ProjectId>("project-by-cwd")
+export const thread = collection<ThreadView>("thread")
+export const threadArchived = collection<ThreadView>("thread-archived")
+export const threadState = collection<ThreadRow>("thread-state")
+export const live = collection<true>("live")
+export const timer = collection<Timer>("timer")
+export const turn = collection<TurnView>("turn")
+export const item = collection<ItemView>("item")
+export const request = collection<RequestView>("request")
+export const requestOpen = collection<RequestView>("request-open")
+
+export const all: ReadonlyArray<Collection<unknown>> = [
+  project,
+  projectState,
+  projectByCwd,
+  thread,
+  threadArchived,
+  threadState,
+  live,
+  timer,
+  turn,
+  item,
+  request,
+  requestOpen
+]
