@@ -1,5 +1,6 @@
 /** The summary of one thread, folded from its events. */
-import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
+import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
+import type { TurnId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
 import type { Continuation, SessionState, SessionStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 import * as Goal from "./Goal.ts"
@@ -19,8 +20,13 @@ export interface Facts
   readonly failed: boolean
 }
 
-/** All facts of a summary: what `view` needs. */
-export interface Summary extends Facts, Omit<Loose<ThreadView>, keyof Facts | "status" | "activeTurnId" | "backgroundIds"> {}
+/** The facts that an event of the thread never changes, and its time. */
+type Place = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "updatedAt">
+
+/** What is open, queued or scheduled in a thread. */
+type Work = Loose<
+  Pick<ThreadView, "queuedTurnIds" | "openRequestIds" | "openItemIds" | "continuation" | "goal" | "forkedFrom" | "waiting">
+>
 
 /** A thread's view, and whether its last active turn failed, which its status may not show. */
 export interface Thread extends ThreadView {
@@ -152,45 +158,52 @@ const openAfter = ({ openItemIds, openRequestIds }: ThreadView, event: DomainEve
   }
 }
 
-const silent: ReadonlySet<string> = new Set(["item.delta", "item.amended", "provider.event", "turn.updated", "session.kept"])
+const silent: ReadonlySet<string> = new Set<EventType>([
+  "item.delta",
+  "item.amended",
+  "provider.event",
+  "turn.updated",
+  "session.kept",
+  "turn.imported",
+  "item.imported",
+  "request.imported"
+])
 
 /** Whether events of this type change the summary, its time included. */
-export const isSummarised = (type: string): boolean => !silent.has(type) && !type.endsWith(".imported")
+export const isSummarised = (type: string): boolean => !silent.has(type)
 
 /** The status of a thread, by the first rule that applies: a request is open, a turn runs, work is queued or scheduled, the last turn failed. */
-export const statusOf = (
-  thread: Pick<Summary, "openRequestIds" | "session" | "queuedTurnIds" | "continuation" | "goal" | "failed">
-): ThreadStatus => {
-  if (thread.openRequestIds.length > 0) return "needs-you"
+export const statusOf = (thread: Pick<Facts, "session" | "failed">, work: Work): ThreadStatus => {
+  if (work.openRequestIds.length > 0) return "needs-you"
   if (thread.session?.activeTurnId !== undefined) return "running"
-  if (thread.queuedTurnIds.length > 0 || thread.continuation !== undefined || thread.goal?.status === "active") return "queued"
+  if (work.queuedTurnIds.length > 0 || work.continuation !== undefined || work.goal?.status === "active") return "queued"
   return thread.failed ? "failed" : "idle"
 }
 
 /** The thread as read models show it. */
-export const view = (thread: Summary): ThreadView => ({
+export const view = (thread: Facts & Place, work: Work): ThreadView => ({
   threadId: thread.threadId,
   projectId: thread.projectId,
   title: thread.title,
   provider: thread.provider,
   ...(thread.model === undefined ? {} : { model: thread.model }),
   cwd: thread.cwd,
-  status: statusOf(thread),
+  status: statusOf(thread, work),
   archived: thread.archived,
   ...(thread.session === undefined ? {} : { session: thread.session }),
   ...(thread.session?.activeTurnId === undefined ? {} : { activeTurnId: thread.session.activeTurnId }),
-  queuedTurnIds: thread.queuedTurnIds,
-  openRequestIds: thread.openRequestIds,
-  openItemIds: thread.openItemIds,
-  ...(thread.forkedFrom === undefined ? {} : { forkedFrom: thread.forkedFrom }),
+  queuedTurnIds: work.queuedTurnIds,
+  openRequestIds: work.openRequestIds,
+  openItemIds: work.openItemIds,
+  ...(work.forkedFrom === undefined ? {} : { forkedFrom: work.forkedFrom }),
   ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
   ...(thread.stopping === undefined ? {} : { stopping: thread.stopping }),
   ...(thread.recovery === undefined ? {} : { recovery: thread.recovery }),
   ...(thread.afterLimit === undefined ? {} : { afterLimit: thread.afterLimit }),
   ...given(thread),
-  ...(thread.continuation === undefined ? {} : { continuation: thread.continuation }),
-  ...(thread.goal === undefined ? {} : { goal: thread.goal }),
-  ...(thread.waiting === undefined ? {} : { waiting: thread.waiting }),
+  ...(work.continuation === undefined ? {} : { continuation: work.continuation }),
+  ...(work.goal === undefined ? {} : { goal: work.goal }),
+  ...(work.waiting === undefined ? {} : { waiting: work.waiting }),
   createdAt: thread.createdAt,
   updatedAt: thread.updatedAt
 })
@@ -211,40 +224,30 @@ export const facts = (data: DataOf<"thread.created">): Facts => ({
   failed: false
 })
 
-const threadOf = (summary: Summary): Thread => ({ ...view(summary), failed: summary.failed })
+const threadOf = (thread: Facts & Place, work: Work): Thread => ({ ...view(thread, work), failed: thread.failed })
 
 /** The thread of a `thread.created`. `at`: the time of the event. */
-export const make = (data: DataOf<"thread.created">, at: string): Thread =>
-  threadOf({
-    ...facts(data),
-    threadId: data.threadId,
-    projectId: data.projectId,
-    cwd: data.cwd,
-    createdAt: at,
-    updatedAt: at,
-    forkedFrom: data.forkedFrom?.threadId,
-    queuedTurnIds: [],
-    openRequestIds: [],
-    openItemIds: []
-  })
+export const make = (data: DataOf<"thread.created">, at: string): Thread => {
+  const { cwd, forkedFrom, projectId, threadId } = data
+  return threadOf(
+    { ...facts(data), threadId, projectId, cwd, createdAt: at, updatedAt: at },
+    { queuedTurnIds: [], openRequestIds: [], openItemIds: [], forkedFrom: forkedFrom?.threadId }
+  )
+}
 
 /** Applies an event of the thread's stream; `at`: the time of the event. Returns the same value if the event does not change the summary. */
 export const apply = (thread: Thread, event: DomainEvent, at: string): Thread => {
   if (!isSummarised(event.type)) return thread
-  const { backgroundIds: background = [], ...rest } = thread
-  return threadOf({
-    ...rest,
-    background,
-    ...changes({ ...rest, background }, event),
-    ...openAfter(thread, event),
-    continuation: continuationAfter(thread.continuation, event),
-    goal: Goal.apply(thread.goal, event),
-    queuedTurnIds: Queue.apply(
-      thread.queuedTurnIds,
-      event,
-      (turnId) => turnId,
-      (turnId) => [turnId]
-    ),
-    updatedAt: at
-  })
+  const known = { ...thread, background: thread.backgroundIds ?? [] }
+  const same = (turnId: TurnId) => turnId
+  return threadOf(
+    { ...known, ...changes(known, event), updatedAt: at },
+    {
+      ...thread,
+      ...openAfter(thread, event),
+      continuation: continuationAfter(thread.continuation, event),
+      goal: Goal.apply(thread.goal, event),
+      queuedTurnIds: Queue.apply(thread.queuedTurnIds, event, same, (turnId) => [turnId])
+    }
+  )
 }

@@ -113,7 +113,7 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
  */
 export const apply = <T extends TurnView>(turn: T, event: DomainEvent, at: string, isWaiting = false): T => {
   const changed = outcome(turn) === undefined ? changes(event, at, isWaiting) : undefined
-  return changed === undefined ? turn : { ...turn, ...changed }
+  return changed === undefined ? turn : Object.assign({ ...turn }, changed)
 }
 
 /**

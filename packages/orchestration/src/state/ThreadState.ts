@@ -173,8 +173,7 @@ export const isWaiting = ({ requests }: Pick<ThreadState, "requests">, turnId: s
 
 /** The thread as read models show it. */
 export const threadView = (state: ThreadState): ThreadView =>
-  Thread.view({
-    ...state,
+  Thread.view(state, {
     forkedFrom: state.forkedFrom?.threadId,
     queuedTurnIds: state.queue.map((turn) => turn.turnId),
     openRequestIds: Object.values(state.requests).map((request) => request.requestId),
