@@ -63,7 +63,7 @@ export const make = (options: Options = {}) =>
     const { adapters } = yield* Providers
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
-    const runners = new Map<string, SessionDriver.Runner>()
+    const drivers = new Map<string, SessionDriver.SessionDriver>()
     /** Threads whose newest agent process is not proven ended; the deferred is done when it is. */
     const writers = new Map<ThreadId, Deferred.Deferred<void>>()
 
@@ -93,7 +93,7 @@ export const make = (options: Options = {}) =>
       Effect.gen(function* () {
         const writer = writers.get(threadId)
         const alone = writer === undefined ? Effect.void : Deferred.await(writer)
-        const runner = yield* SessionDriver.make(
+        const driver = yield* SessionDriver.make(
           {
             alone,
             engine,
@@ -109,13 +109,13 @@ export const make = (options: Options = {}) =>
           },
           scope
         )
-        runners.set(nameOf(threadId, epoch), runner)
+        drivers.set(nameOf(threadId, epoch), driver)
         // Chained: the newest agent of a thread may still wait for the end of the one before it.
         const proven = yield* Deferred.make<void>()
         writers.set(threadId, proven)
         yield* Effect.forkIn(
           Effect.zipRight(
-            Effect.zipRight(alone, Deferred.await(runner.gone)),
+            Effect.zipRight(alone, Deferred.await(driver.gone)),
             Effect.suspend(() => {
               if (writers.get(threadId) === proven) writers.delete(threadId)
               return Deferred.succeed(proven, undefined)
@@ -125,8 +125,8 @@ export const make = (options: Options = {}) =>
         )
         yield* Effect.forkIn(
           Effect.zipRight(
-            Deferred.await(runner.closed),
-            Effect.sync(() => runners.delete(nameOf(threadId, epoch)))
+            Deferred.await(driver.closed),
+            Effect.sync(() => drivers.delete(nameOf(threadId, epoch)))
           ),
           scope
         )
@@ -138,9 +138,9 @@ export const make = (options: Options = {}) =>
 
     const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
       const intent = complete(logged)
-      const runner = runners.get(nameOf(threadId, epoch))
-      if (intent._tag === "Open") return runner === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
-      if (runner !== undefined) return runner.take(intent)
+      const driver = drivers.get(nameOf(threadId, epoch))
+      if (intent._tag === "Open") return driver === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
+      if (driver !== undefined) return driver.take(intent)
       // The session has ended, and the event of its end, not yet in the log, settles the turn. Steered text would be lost, so it becomes a turn.
       return intent._tag === "Steer"
         ? Effect.forkIn(engine.submit({ ...intent, _tag: "SteerRefused", threadId, epoch }), scope)
@@ -167,10 +167,10 @@ export const make = (options: Options = {}) =>
     const until = <A>(effect: Effect.Effect<A>, at: number) =>
       Effect.flatMap(now, (time) => effect.pipe(Effect.interruptible, Effect.timeoutOption(Math.max(0, at - time))))
     // All live sessions in parallel: in sequence, one that hangs would use up the time of all.
-    const all = <A>(pick: (runner: SessionDriver.Runner) => Effect.Effect<A>) =>
-      Effect.suspend(() => Effect.forEach(runners.values(), pick, { concurrency: "unbounded", discard: true }))
-    const turnsEnded = all((runner) => Effect.forEach(runner.openTurns(), Deferred.await, { discard: true }))
-    const closed = all((runner) => Deferred.await(runner.closed))
+    const all = <A>(pick: (driver: SessionDriver.SessionDriver) => Effect.Effect<A>) =>
+      Effect.suspend(() => Effect.forEach(drivers.values(), pick, { concurrency: "unbounded", discard: true }))
+    const turnsEnded = all((driver) => Effect.forEach(driver.openTurns(), Deferred.await, { discard: true }))
+    const closed = all((driver) => Deferred.await(driver.closed))
 
     const stopAll = Effect.fn("Dispatcher.stopAll")(function* ({
       mode,
@@ -182,7 +182,7 @@ export const make = (options: Options = {}) =>
       readonly reason?: string
     }) {
       yield* engine.holdQueues
-      const sessions = runners.size
+      const sessions = drivers.size
       const start = yield* now
       const budget = Duration.toMillis(within)
       if (mode === "drain") yield* until(turnsEnded, start + budget * 0.5)
@@ -197,17 +197,17 @@ export const make = (options: Options = {}) =>
       )
       // The rest of the time is for the kill and for committing the last events, on a disk that may stall.
       yield* until(closed, start + budget * 0.85)
-      // A runner is removed from the map shortly after its end, so count by `closed`.
-      const open = yield* Effect.filter([...runners.values()], (runner) => Effect.negate(Deferred.isDone(runner.closed)))
+      // A driver is removed from the map shortly after its end, so count by `closed`.
+      const open = yield* Effect.filter([...drivers.values()], (driver) => Effect.negate(Deferred.isDone(driver.closed)))
       const forced = open.length
-      yield* all((runner) => runner.giveUp)
+      yield* all((driver) => driver.giveUp)
       if (forced > 0) yield* until(closed, start + budget)
       return { sessions, forced }
     })
 
     yield* Effect.addFinalizer(() =>
       Effect.zipRight(
-        runners.size === 0 ? Effect.void : stopAll({ mode: "now", within: options.closeWithin ?? "10 seconds" }),
+        drivers.size === 0 ? Effect.void : stopAll({ mode: "now", within: options.closeWithin ?? "10 seconds" }),
         Scope.close(scope, Exit.void)
       )
     )
@@ -215,7 +215,7 @@ export const make = (options: Options = {}) =>
     return Dispatcher.of({
       stopAll,
       awaitActed: (offset) => acted.awaitBeyond(offset - 1),
-      sessions: Effect.sync(() => [...runners.values()].map(({ threadId, epoch, provider }) => ({ threadId, epoch, provider })))
+      sessions: Effect.sync(() => [...drivers.values()].map(({ threadId, epoch, provider }) => ({ threadId, epoch, provider })))
     })
   })
 

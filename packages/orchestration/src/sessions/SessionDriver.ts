@@ -26,7 +26,8 @@ export interface Budgets {
   readonly stop: Duration.DurationInput
 }
 
-export interface Runner {
+/** Drives one session of an agent: acts on its intents until the session has ended. */
+export interface SessionDriver {
   readonly threadId: ThreadId
   readonly epoch: number
   readonly provider: string
@@ -77,8 +78,8 @@ const cannot = (provider: string, { type }: TurnAction) =>
 const isFatal = ({ outcome, failure }: ProviderError): boolean =>
   outcome === "unknown" || failure.kind === "process" || failure.kind === "transport"
 
-/** Makes the runner and starts it in the given scope. */
-export const make = (input: Input, scope: Scope.Scope): Effect.Effect<Runner> =>
+/** Makes the driver and starts it in the given scope. */
+export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDriver> =>
   Effect.gen(function* () {
     const { engine, threadId, epoch, budgets } = input
     const sessionScope = yield* Scope.fork(scope, ExecutionStrategy.sequential)
