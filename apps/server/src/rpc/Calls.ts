@@ -2,9 +2,9 @@
  * Limits the calls in flight of one connection: some run, some wait, and beyond that its socket is not read until calls are answered.
  * So a client that calls faster than it is answered is slowed by back-pressure and does not slow others (D7, X5).
  */
-import * as Socket from "@effect/platform/Socket"
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import type { Session } from "../auth/Session.ts"
+import type { CallSocket } from "./Caller.ts"
 
 /** Maximum number of calls of one connection that run concurrently. */
 export const running = 32
@@ -17,32 +17,25 @@ interface Connection {
   paused: boolean
 }
 
-/** Methods of the `ws` package's sockets that the browsers' interface lacks. */
-interface Pausable {
-  readonly pause: () => void
-  readonly resume: () => void
-}
-
 /** Returns a function that runs a call under the limits of its connection. A connection is identified by its session object: each upgrade has a new one. */
 export const make = () => {
   const connections = new WeakMap<Session["Type"], Connection>()
-  return (session: Session["Type"]) =>
+  return (session: Session["Type"], socket: CallSocket) =>
     <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      Effect.flatMap(Effect.serviceOption(Socket.WebSocket), (found) => {
+      Effect.suspend(() => {
         let connection = connections.get(session)
         if (connection === undefined)
           connections.set(session, (connection = { turns: Effect.unsafeMakeSemaphore(running), calls: 0, paused: false }))
         const own = connection
-        const socket = Option.getOrUndefined(found) as unknown as Pausable | undefined
         const enter = Effect.sync(() => {
           if (++own.calls <= inFlight || own.paused) return
           own.paused = true
-          socket?.pause()
+          socket.pause()
         })
         const leave = Effect.sync(() => {
           if (--own.calls > inFlight / 2 || !own.paused) return
           own.paused = false
-          socket?.resume()
+          socket.resume()
         })
         return Effect.acquireUseRelease(
           enter,

@@ -1,14 +1,13 @@
 /** Serves the RPC group: the same calls, errors and frames as HTTP (D9). */
-import { Socket } from "@effect/platform"
 import { type Rpc as RpcTypes, Rpc, type RpcGroup } from "@effect/rpc"
-import { Context, Effect, Option, type Schema, Stream } from "effect"
+import { Effect, type Schema, Stream } from "effect"
 import { served } from "@millrace/contracts/Capabilities"
 import { format } from "@millrace/contracts/Cursor"
 import { type BadRequest, Overloaded } from "@millrace/contracts/Errors"
 import { limitReached } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import { EventLog } from "@millrace/log/EventLog"
-import { Session } from "../auth/Session.ts"
+import type { Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
 import { resolveFrom } from "../http/Events.ts"
@@ -20,6 +19,7 @@ import type { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.t
 import * as Commands from "../Commands.ts"
 import { Service } from "../Service.ts"
 import * as FrameEncoder from "../subscriptions/FrameEncoder.ts"
+import { Caller } from "./Caller.ts"
 import * as Calls from "./Calls.ts"
 import * as FrameText from "./FrameText.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
@@ -32,25 +32,6 @@ const crowded = new Overloaded({
   message: `This connection has ${maxStreams} open streams and has not read the end of ${maxOpen - maxStreams} more. End some of them.`,
   retryAfterMillis: Allowance.streamRetryMillis
 })
-
-/** How the payloads of a connection are decoded: decided when it opens, and inherited by its calls like the session. */
-export class Reading extends Context.Tag("@millrace/server/rpc/Reading")<Reading, Strict.Mode>() {}
-
-/** The session of the upgrade request. RPC fibers inherit its context, but their types do not have it. A call without a session is a defect (X1). */
-const session = Effect.flatMap(
-  Effect.serviceOption(Session),
-  Option.match({ onNone: () => Effect.dieMessage("an RPC call without a session"), onSome: Effect.succeed })
-)
-
-/** The connection of the call. The platform provides it to the fibers of a connection, but their types do not have it. */
-const socket = Effect.flatMap(
-  Effect.serviceOption(Socket.WebSocket),
-  Option.match({
-    onNone: () => Effect.dieMessage("an RPC call without a WebSocket"),
-    // The same object: in Node, the platform makes it with the `ws` package.
-    onSome: (found) => Effect.succeed(found as unknown as FrameText.TextSocket)
-  })
-)
 
 type Call = RpcGroup.Rpcs<typeof MillraceRpcs>
 type PayloadOf<T extends Call["_tag"]> = RpcTypes.Payload<Extract<Call, { readonly _tag: T }>>
@@ -73,10 +54,8 @@ const decodeDispatch: Strict.Decoder<unknown> = (value, mode) => {
   )
 }
 
-const decode = <T extends Call["_tag"]>(tag: T, payload: unknown): Effect.Effect<PayloadOf<T>, BadRequest> =>
+const decode = <T extends Call["_tag"]>(tag: T, payload: unknown, mode: Strict.Mode): Effect.Effect<PayloadOf<T>, BadRequest> =>
   Effect.gen(function* () {
-    const reading = yield* Effect.serviceOption(Reading)
-    const mode = Option.getOrElse(reading, (): Strict.Mode => "strict")
     const decoder = tag === "dispatch" ? decodeDispatch : decoders.get(tag)
     // The decoder of this tag returns its payload: the map is made from the group's schemas.
     return (yield* decoder?.(payload, mode) ?? Effect.dieMessage(`no such call: ${tag}`)) as PayloadOf<T>
@@ -115,11 +94,14 @@ export const layer = ServedRpcs.toLayer(
       call: (payload: PayloadOf<T>, own: Session["Type"]) => Effect.Effect<A, E, R>
     ) =>
       drain.track(
-        Effect.flatMap(session, (own) =>
-          ofConnection(own)(
+        Effect.flatMap(Caller, ({ mode, session, socket }) =>
+          ofConnection(
+            session,
+            socket
+          )(
             Effect.zipRight(
-              allowance.request(own.actor),
-              Effect.flatMap(decode(tag, payload), (known) => call(known, own))
+              allowance.request(session.actor),
+              Effect.flatMap(decode(tag, payload, mode), (known) => call(known, session))
             )
           )
         )
@@ -143,13 +125,13 @@ export const layer = ServedRpcs.toLayer(
       follow: (sent: unknown) =>
         Stream.unwrapScoped(
           Effect.gen(function* () {
-            const { after, ...filter } = yield* decode("follow", sent)
+            const { mode, session: own, socket: to } = yield* Caller
+            // Counts before decoding, as the other calls do: a malformed one is a request too.
+            const admitted = yield* Effect.either(allowance.request(own.actor))
+            const { after, ...filter } = yield* decode("follow", sent, mode)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
-            const own = yield* session
-            const to = yield* socket
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
             if (open > maxOpen) return yield* crowded
-            const admitted = yield* Effect.either(allowance.request(own.actor))
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
             const limited = (retryAfterMillis: number) =>
               Stream.make(
@@ -176,7 +158,7 @@ export const layer = ServedRpcs.toLayer(
               (step) => new FrameText.FrameText(encode(step), to)
             )
           })
-        ).pipe(Stream.provideContext(context))
+        ).pipe(Stream.provideSomeContext(context))
     }
   })
 )

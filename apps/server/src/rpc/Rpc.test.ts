@@ -106,6 +106,19 @@ const raw = (fixture: Pick<Fixture, "url" | "token">, query = "") =>
     ({ socket }) => Effect.sync(() => socket.close())
   )
 
+it.scopedLive("R7 a follow with a malformed payload counts as one request", () =>
+  Effect.gen(function* () {
+    // One request, which the upgrade uses, then none for 1,000 seconds.
+    const fixture = yield* start({ allowance: { requestsPerSecond: 0.001, streamsPerToken: 0 } })
+    const { heard, socket } = yield* raw(fixture)
+    socket.send(JSON.stringify({ _tag: "Request", id: "1", tag: "follow", headers: [], payload: { types: ["turn.finished"] } }))
+    expect((yield* heard(1))[0]).toContain("BadRequest")
+    const samples = yield* fixture.server.samples({ named: false })
+    const limited = samples.find(({ name }) => name === "millrace_limited_total")
+    expect(limited?.values.find(({ labels }) => labels?.["kind"] === "requests")?.value).toBe(1)
+  })
+)
+
 it.scopedLive("X5 a malformed message gets an answer and ends neither the socket nor its streams", () =>
   Effect.gen(function* () {
     const { heard, socket } = yield* raw(yield* start())

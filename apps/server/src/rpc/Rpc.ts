@@ -8,6 +8,7 @@ import { required } from "../auth/Session.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Strict from "../http/Strict.ts"
 import { wellFormed } from "../http/Handshake.ts"
+import * as Caller from "./Caller.ts"
 import * as FrameText from "./FrameText.ts"
 import * as Handlers from "./Handlers.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
@@ -60,12 +61,12 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
 })
 
 /** Decides how the payloads of a connection are decoded, before it opens. */
-const reading = HttpLayerRouter.middleware<{ provides: Handlers.Reading }>()(
+const reading = HttpLayerRouter.middleware<{ provides: Caller.Reading }>()(
   Effect.succeed((handler) =>
     Effect.gen(function* () {
       const { headers } = yield* HttpServerRequest.HttpServerRequest
       const mode = yield* Effect.either(Strict.modeOfSocket(yield* HttpServerRequest.ParsedSearchParams, headers))
-      return mode._tag === "Left" ? Respond.error(mode.left) : yield* Effect.provideService(handler, Handlers.Reading, mode.right)
+      return mode._tag === "Left" ? Respond.error(mode.left) : yield* Effect.provideService(handler, Caller.Reading, mode.right)
     })
   )
 )
@@ -76,4 +77,4 @@ export const layer = RpcServer.layerHttpRouter({
   protocol: "websocket",
   disableFatalDefects: true,
   spanPrefix: "Rpc"
-}).pipe(Layer.provide([Handlers.layer, serialization, required.combine(reading).layer, wellFormed.layer]))
+}).pipe(Layer.provide([Handlers.layer, Caller.layer, serialization, required.combine(reading).layer, wellFormed.layer]))

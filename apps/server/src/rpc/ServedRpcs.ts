@@ -2,6 +2,7 @@
 import { Rpc, RpcGroup, RpcSchema } from "@effect/rpc"
 import { Option, Schema } from "effect"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
+import { CallerOfConnection } from "./Caller.ts"
 import { FrameText } from "./FrameText.ts"
 
 const Text = Schema.instanceOf(FrameText)
@@ -11,7 +12,7 @@ type SuccessOf<Success extends Schema.Schema.Any> =
   Success extends RpcSchema.Stream<infer _, infer Failure> ? RpcSchema.Stream<typeof Text, Failure> : Success
 type Served<R> =
   R extends Rpc.Rpc<infer Tag, infer _, infer Success, infer Failed, infer Middleware>
-    ? Rpc.Rpc<Tag, typeof Schema.Unknown, SuccessOf<Success>, Failed, Middleware>
+    ? Rpc.Rpc<Tag, typeof Schema.Unknown, SuccessOf<Success>, Failed, Middleware | typeof CallerOfConnection>
     : never
 
 const successOf = (schema: Schema.Schema.Any): Schema.Schema.Any =>
@@ -30,4 +31,4 @@ export const ServedRpcs = RpcGroup.make(
     })
   )
   // The tags are those of the contract. `Array.from` loses their types.
-) as unknown as RpcGroup.RpcGroup<Served<Call>>
+).middleware(CallerOfConnection) as unknown as RpcGroup.RpcGroup<Served<Call>>
