@@ -36,6 +36,7 @@ const warm = async () => {
   const serve = ["serve", "--port", "0", "--data", data, "--no-project-config", "--ready-fd", "3"]
   const server = spawn(process.execPath, [join(dist, "main.mjs"), ...serve], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
+    env: { ...process.env, MILLRACE_CODE_CACHE: dist },
     timeout: 30_000
   })
   server.stdio[3].once("data", () => server.kill("SIGTERM"))

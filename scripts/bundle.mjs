@@ -23,7 +23,7 @@ const driver = {
 }
 
 /** One script, not modules, because V8 stores compiled code only for scripts. No names for closures: naming each new closure would cost a call. */
-export const bundle = (entry, outfile) =>
+export const bundle = (entry, outfile, more = {}) =>
   build({
     entryPoints: [entry],
     outfile,
@@ -38,7 +38,9 @@ export const bundle = (entry, outfile) =>
     legalComments: "none",
     external: ["@parcel/watcher", "pg-native"],
     plugins: [unused, driver],
-    logLevel: "warning"
+    metafile: true,
+    logLevel: "warning",
+    ...more
   })
 
 const [, script, entry, outfile] = process.argv

@@ -28,5 +28,6 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < newest()) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+process.env["MILLRACE_COMMAND"] = "pnpm millrace"
 process.argv[1] = join(root, "apps/server/dist/main.mjs")
 await import(process.argv[1])

@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process"
-import { copyFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
@@ -10,12 +20,22 @@ const make = Effect.gen(function* () {
   const folder = yield* temporaryDirectory
   const bundle = join(folder, "program.cjs")
   copyFileSync(join(import.meta.dirname, "program.mjs"), join(folder, "main.mjs"))
+  // A Node without SQLite looks for this package before it starts the program.
+  const driver = join(folder, "node_modules/better-sqlite3")
+  mkdirSync(driver, { recursive: true })
+  writeFileSync(join(driver, "index.js"), "")
+  const home = join(folder, "home/millrace")
   return {
+    withoutDriver: () => rmSync(driver, { recursive: true }),
     is: (words: string) =>
       writeFileSync(bundle, `const told = () => console.log("${words}", require("node:path").basename(__filename))\ntold()\n`),
-    run: () => spawnSync(process.execPath, [join(folder, "main.mjs")], { encoding: "utf8" }),
-    kept: () => readdirSync(folder).filter((name) => name.startsWith("program.cjs.")),
-    at: (name: string) => join(folder, name)
+    run: () =>
+      spawnSync(process.execPath, [join(folder, "main.mjs")], {
+        encoding: "utf8",
+        env: { ...process.env, NODE_PATH: "", XDG_CACHE_HOME: join(folder, "home") }
+      }),
+    kept: () => (existsSync(home) ? readdirSync(home) : []),
+    at: (name: string) => join(home, name)
   }
 })
 
@@ -52,5 +72,19 @@ describe("the built program", () => {
       }
       expect(kept()).toEqual([name])
     })
+  )
+
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+  it.scopedLive.skipIf(major > 22 || (major === 22 && minor >= 13))(
+    "a Node without SQLite and without better-sqlite3: one sentence with what to do, exit 2 (only on Node before 22.13)",
+    () =>
+      Effect.gen(function* () {
+        const { is, run, withoutDriver } = yield* make
+        is("one")
+        withoutDriver()
+        const { status, stderr, stdout } = run()
+        expect([status, stdout, stderr.trim().split("\n").length]).toEqual([2, "", 1])
+        expect(stderr).toContain("use Node 22.13 or newer")
+      })
   )
 })

@@ -12,6 +12,7 @@ import { messageOf } from "../NodeError.ts"
 import * as Actions from "./commands/Actions.ts"
 import * as Answer from "./commands/Answer.ts"
 import * as ConfigCommand from "./commands/Config.ts"
+import { commandName } from "./CommandName.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
 import * as Goal from "./commands/Goal.ts"
@@ -64,7 +65,7 @@ const helpConsole = Effect.map(
   ([output, base]): Console.Console => ({
     ...base,
     log: (...parts: ReadonlyArray<unknown>) => {
-      const text = Help.page(`${parts.map(String).join(" ")}\n`)
+      const text = output.hints(Help.page(`${parts.map(String).join(" ")}\n`))
       // A console method cannot fail, so a closed standard output is ignored.
       return Effect.ignore(output.out(output.outStyle === Style.plain ? Style.strip(text) : text))
     },
@@ -101,8 +102,14 @@ const level = (args: ReadonlyArray<string>) => {
   return ProgramLog.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
 }
 
+/** `npx millrace` alone, which is how most people start, serves and opens the page. */
+const withDefault = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.length === 0 && commandName(process.env) === "npx millrace" ? ["serve", "--open"] : args
+
 /** Runs the program. Returns the exit code after every resource is closed and all output is written. */
-export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
+export const run = (args: ReadonlyArray<string>): Effect.Effect<number> => runWith(withDefault(args))
+
+const runWith = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.gen(function* () {
     const output = yield* Output.Output
     const unknownLevel = process.env["MILLRACE_LOG_LEVEL"] ?? ""
@@ -112,7 +119,7 @@ export const run = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const signals = yield* ProcessSignals.listen(2)
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
     const asked = Help.wantsOverview(args)
-      ? output.out(Help.overview(output.outStyle))
+      ? output.out(output.hints(Help.overview(output.outStyle)))
       : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Run.fromStdin : arg))])
     const exit = yield* asked.pipe(
       Effect.withConsole(helping),

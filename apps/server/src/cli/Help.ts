@@ -24,6 +24,9 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["verify", "check the log"]
 ]
 
+/** The first words of the commands. */
+export const commandNames: ReadonlyArray<string> = commands.map(([usage]) => usage.split(" ")[0] ?? usage)
+
 export const overview = (style: Style): string =>
   `${style.bold("millrace")}  an orchestration server for coding agents: one durable, ordered log, served without loss
 

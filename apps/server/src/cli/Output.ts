@@ -4,6 +4,7 @@
  */
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { codeOf, messageOf } from "../NodeError.ts"
+import { withCommandName } from "./CommandName.ts"
 import { OutputClosed } from "./Failure.ts"
 import * as Style from "./terminal/Style.ts"
 
@@ -12,8 +13,10 @@ export class Output extends Context.Tag("@millrace/server/cli/Output")<
   {
     /** Writes to standard output. Waits for a slow reader; fails when the reader has closed it. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed>
-    /** One line to standard error. Never fails. */
+    /** One line to standard error, with the command's name as in `hints`. Never fails. */
     readonly note: (line: string) => Effect.Effect<void>
+    /** The text with hints such as `millrace serve` as the person would type them. */
+    readonly hints: (text: string) => string
     /** Shows `label… 3 s` until the scope closes or the next label; nothing without a terminal. */
     readonly progress: (label: string | undefined) => Effect.Effect<void>
     /** Appends a text to every progress label from now on. */
@@ -93,6 +96,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
         out.write(forOut(text), (error) => resume(error ? Effect.fail(close(error)) : Effect.void))
         if (text !== "") midLine = !text.endsWith("\n")
       })
+    const hints = (text: string) => withCommandName(text, streams.environment)
     const note = (text: string) =>
       Effect.sync(() => {
         clear()
@@ -100,12 +104,13 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
           err.write("\n")
           midLine = false
         }
-        err.write(`${forErr(text)}\n`)
+        err.write(`${forErr(hints(text))}\n`)
       })
 
     return {
       out: write,
       note,
+      hints,
       progress,
       aside: (text) =>
         Effect.sync(() => {

@@ -198,6 +198,10 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
               )
         )
       )
+    if (output.outIsTerminal && (yield* Context.get(context, EventLog).head) === 0)
+      yield* output.note(
+        `Everything is kept in ${dataDir}: the log of all threads, and access tokens. Ctrl-C stops the server.\nIn a second terminal: millrace run hello`
+      )
     if (ready !== undefined) yield* ready(JSON.stringify({ url: server.url, token: local?.token ?? "", pid, dataDir }))
     if (options.open && !(yield* Browser.open(link ?? server.url)))
       yield* output.note("Cannot start a browser. Open the link yourself.")

@@ -1,0 +1,14 @@
+/** How this program was started, for hints that name a command: `millrace`, `npx millrace`, or `pnpm millrace` in a checkout. */
+import * as Help from "./Help.ts"
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** `scripts/millrace.mjs` sets `MILLRACE_COMMAND`; npm sets `npm_command` for `npx` and `npm exec`. */
+export const commandName = (environment: Environment): string =>
+  environment["MILLRACE_COMMAND"] ?? (environment["npm_command"] === "exec" ? "npx millrace" : "millrace")
+
+const hint = new RegExp(`(?<!npx |pnpm |[\\w./@-])millrace (?=(?:${Help.commandNames.join("|")})\\b)`, "g")
+
+/** Replaces `millrace` in hints such as `millrace serve` by the way in which this program was started. */
+export const withCommandName = (text: string, environment: Environment): string =>
+  text.replaceAll(hint, `${commandName(environment)} `)

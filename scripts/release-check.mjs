@@ -1,0 +1,140 @@
+// `pnpm release:check [--all]`: installs the packages of dist/npm (`pnpm pack:all`) as a stranger would, in an empty project with an empty home and without
+// a compiler on the PATH, and uses them. Without `--all` one cell: Node 22 and npm 12. Prints a table; exits with 1 when a cell fails.
+import { spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+
+const root = resolve(import.meta.dirname, "..")
+const packages = join(root, "dist/npm")
+const cache = join(root, ".cache/release")
+const nodes = { 20: "20.20.2", 22: "22.23.5", 24: "24.22.3" }
+const managers = { "npm 11": "npm@11.21.2", "npm 12": "npm@12.2.2", pnpm: "pnpm@10.34.9" }
+
+/** Where packages come from: an empty home has no settings. */
+const npm = (...args) => {
+  const { status, stderr, stdout } = spawnSync("npm", args, { encoding: "utf8" })
+  if (status !== 0) throw new Error(`npm ${args.join(" ")} ended with ${status}: ${stderr}`)
+  return stdout.trim()
+}
+const registry = npm("config", "get", "registry")
+
+/** The directory of a package from npm, which is fetched once. No install script runs. */
+const fetched = (spec) => {
+  const [name] = spec.split("@")
+  const home = join(cache, spec.replace("@", "-"))
+  const directory = join(home, "node_modules", name)
+  if (!existsSync(directory)) npm("install", "--prefix", home, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", spec)
+  return directory
+}
+
+const nodeOf = (version) => join(fetched(`node-${process.platform}-${process.arch}@${nodes[version]}`), "bin/node")
+
+/** What the commands that package managers write need of the system. */
+const tools = ["sh", "sed", "dirname", "basename", "uname"]
+
+/** An environment with this Node and these tools, and nothing else. */
+const environment = (node, work) => {
+  const bin = join(work, "bin")
+  mkdirSync(bin)
+  symlinkSync(node, join(bin, "node"))
+  for (const tool of tools) symlinkSync(`${existsSync(`/bin/${tool}`) ? "/bin" : "/usr/bin"}/${tool}`, join(bin, tool))
+  const home = join(work, "home")
+  mkdirSync(home)
+  return { PATH: bin, HOME: home, TMPDIR: work, npm_config_registry: registry, npm_config_update_notifier: "false" }
+}
+
+const finished = async (child) => {
+  const text = { out: "", err: "" }
+  child.stdout.on("data", (part) => (text.out += part))
+  child.stderr.on("data", (part) => (text.err += part))
+  const [code] = await once(child, "close")
+  return { code, ...text }
+}
+
+const expect = (what, holds, { code, err, out } = {}) => {
+  if (!holds) throw new Error(`${what}${code === undefined ? "" : ` (exit ${code})\n${out}${err}`}`)
+}
+
+const tarball = (name) => {
+  const found = existsSync(packages)
+    ? readdirSync(packages).find((file) => new RegExp(`^${name}-\\d.*\\.tgz$`).test(file))
+    : undefined
+  if (found === undefined) throw new Error(`There is no ${name} in dist/npm: run pnpm pack:all first`)
+  return join(packages, found)
+}
+
+/** Installs the program globally in an empty home, starts it, loads the page, runs a turn, stops it. */
+const programCell = async (version, manager) => {
+  const node = nodeOf(version)
+  const cli = join(fetched(managers[manager]), manager === "pnpm" ? "bin/pnpm.cjs" : "bin/npm-cli.js")
+  const work = mkdtempSync(join(tmpdir(), "millrace-release-"))
+  const env = environment(node, work)
+  let server
+  try {
+    const prefix = join(work, "global")
+    const started = performance.now()
+    const args =
+      manager === "pnpm"
+        ? ["add", "--global", `--global-dir=${prefix}`, `--global-bin-dir=${env.PATH}`, tarball("millrace")]
+        : ["install", "--global", "--prefix", prefix, "--no-audit", "--no-fund", tarball("millrace")]
+    const install = await finished(spawn(node, [cli, ...args], { cwd: work, env: { ...env, PNPM_HOME: env.PATH } }))
+    expect("the install failed", install.code === 0, install)
+    const installed = performance.now()
+    const command = manager === "pnpm" ? join(env.PATH, "millrace") : join(prefix, "bin/millrace")
+    const millrace = (...given) => spawn(command, given, { cwd: work, env })
+    if (version === "20") {
+      const refused = await finished(millrace("--help"))
+      expect("Node 20 is told what to do", refused.code === 2 && /use Node 22\.13 or newer/.test(refused.err), refused)
+      return { install: installed - started, note: "one sentence, exit 2" }
+    }
+    server = spawn(command, ["serve", "--port", "0", "--ready-fd", "3"], {
+      cwd: work,
+      env,
+      stdio: ["ignore", "pipe", "pipe", "pipe"]
+    })
+    const ended = finished(server)
+    const line = await Promise.race([once(server.stdio[3], "data").then(([data]) => String(data)), ended.then(() => undefined)])
+    expect("the server is ready", line !== undefined, line === undefined ? await ended : undefined)
+    const { url } = JSON.parse(line)
+    const page = await fetch(url)
+    const script = /src="(\/assets\/[^"]+)"/.exec(await page.text())?.[1]
+    expect("the page is served", page.status === 200 && script !== undefined && (await fetch(url + script)).status === 200)
+    const answer = await finished(millrace("run", "hello"))
+    expect("the demo agent answers", answer.code === 0 && answer.out.includes('You said: "hello"'), answer)
+    const answered = performance.now()
+    expect("no warning reaches the screen", !/ExperimentalWarning/.test(answer.err), answer)
+    server.kill("SIGTERM")
+    const stop = await ended
+    expect("the server stops in order", stop.code === 0 && !/ExperimentalWarning/.test(stop.err), stop)
+    return { install: installed - started, first: answered - installed, note: "serve, page, run, stop" }
+  } finally {
+    server?.kill("SIGKILL")
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+const cells = process.argv.includes("--all")
+  ? Object.keys(nodes).flatMap((version) => Object.keys(managers).map((manager) => [version, manager]))
+  : [["22", "npm 12"]]
+
+const seconds = (millis) => (millis === undefined ? "–" : `${(millis / 1000).toFixed(1)} s`)
+let failed = 0
+console.log("| Node | package manager | install | install's end to first answer | result |\n| --- | --- | --- | --- | --- |")
+for (const [version, manager] of cells) {
+  const started = `| ${nodes[version]} | ${managers[manager]} |`
+  if (version === "20" && manager === "npm 12") {
+    console.log(`${started} – | – | npm 12 does not run on Node 20 |`)
+    continue
+  }
+  try {
+    const { first, install, note } = await programCell(version, manager)
+    console.log(`${started} ${seconds(install)} | ${seconds(first)} | ${note} |`)
+  } catch (error) {
+    failed++
+    console.log(`${started} – | – | FAILED |`)
+    console.error(error.message)
+  }
+}
+process.exit(failed === 0 ? 0 : 1)
