@@ -1,6 +1,6 @@
 /** One item of a turn as read models show it, folded from its events. */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import type { ItemContent, ItemView } from "@millrace/contracts/Item"
+import { type ItemContent, type ItemView, textField } from "@millrace/contracts/Item"
 
 /** An event of an item. */
 export type ItemEvent = Extract<DomainEvent, { readonly type: `item.${string}` }>
@@ -22,9 +22,6 @@ export const roleOf = ({ itemId, kind, role }: Pick<ItemView, "itemId" | "kind" 
     : kind === "user-message" || (kind === "notice" && itemId.endsWith("_user"))
       ? "user"
       : undefined)
-
-/** The field of an item that its deltas build: the output of a command, the text of another item. */
-export const textField = (kind: string): "output" | "text" => (kind === "command" ? "output" : "text")
 
 /** The item with this text in the field that its deltas build; unchanged if the text is empty. */
 export const withText = <I extends ItemContent & { readonly kind: string }>(item: I, text: string): I =>

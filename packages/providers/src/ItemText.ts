@@ -1,12 +1,9 @@
 /** The concatenated deltas of an open item, bounded. Used when the provider ends the item without its text. */
 import { cut, wellFormed } from "@millrace/contracts/Text"
-import type { ItemContent, ItemKind } from "@millrace/contracts/Item"
+import { type ItemContent, type ItemKind, textField } from "@millrace/contracts/Item"
 
 /** Maximum characters that are kept; the rest is only counted, in bytes. */
 const keptCharacters = 128 * 1024
-
-/** A command's deltas are its output, all others are text. */
-const field = (kind: ItemKind): "output" | "text" => (kind === "command" ? "output" : "text")
 
 export class ItemText {
   private pieces: Array<string> = []
@@ -31,7 +28,7 @@ export class ItemText {
     if (this.length === 0) return content
     return {
       ...content,
-      [field(kind)]: (content[field(kind)] ?? "") + wellFormed(this.pieces.join("")),
+      [textField(kind)]: (content[textField(kind)] ?? "") + wellFormed(this.pieces.join("")),
       ...(this.droppedBytes === 0 ? {} : { truncatedBytes: (content.truncatedBytes ?? 0) + this.droppedBytes })
     }
   }

@@ -3,8 +3,7 @@
  * after its session has ended (T2, T3, T9).
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Failure, Usage } from "@millrace/contracts/Item"
-import * as Item from "@millrace/model/Item"
+import { type Failure, textField, type Usage } from "@millrace/contracts/Item"
 import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
 import { cutText, fitContent, maxValueBytes } from "../state/Truncation.ts"
@@ -42,7 +41,7 @@ export const contentSoFar = (item: OpenItem) => {
   const cut = item.cut + item.text.length - text.length
   return fitContent({
     ...item.content,
-    [Item.textField(item.kind)]: text,
+    [textField(item.kind)]: text,
     ...(cut > 0 ? { truncatedBytes: cut } : {})
   })
 }

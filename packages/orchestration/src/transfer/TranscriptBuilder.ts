@@ -5,9 +5,8 @@
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
-import type { RequestView } from "@millrace/contracts/Item"
+import { type RequestView, textField } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
-import * as Item from "@millrace/model/Item"
 import * as Request from "@millrace/model/Request"
 import * as Turn from "@millrace/model/Turn"
 import { fitContent } from "../state/Truncation.ts"
@@ -114,7 +113,7 @@ export class Transcribe {
   /** Closes what is open at the end of the history: nothing of it is live. */
   rest(): ReadonlyArray<Imported> {
     const items = Array.from(this.items.values(), ({ item, text }): Imported => {
-      const said = text === "" ? {} : fitContent({ [Item.textField(item.kind)]: text })
+      const said = text === "" ? {} : fitContent({ [textField(item.kind)]: text })
       return { type: "item.imported", data: { ...item, ...said, status: "aborted", reason: imported } }
     })
     const requests = [...this.requests.keys()].flatMap((requestId) =>
