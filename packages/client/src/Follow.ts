@@ -2,6 +2,7 @@
  * The only reconnect path (D2). Holds the cursor of the last emitted event and attaches again after it, for as long as the schedule
  * allows, on any transport. Drops repeated events. A missing event, which a retry cannot repair, is a `ProtocolError`.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import * as Cursor from "@millrace/contracts/Cursor"
@@ -164,7 +165,7 @@ export const follow = (
           Stream.flatMap(({ cursor }) =>
             transport.follow({
               ...filter,
-              ...(cursor === undefined ? {} : { after: cursor })
+              ...defined({ after: cursor })
             })
           ),
           Stream.timeoutFail(() => new Disconnected({ message: `No frame for ${Duration.format(silence)}.` }), silence),

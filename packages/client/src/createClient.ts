@@ -2,6 +2,7 @@
  * The client for programs that do not use Effect: promises, async iterables, `await using` where the runtime supports it. A promise rejects with the
  * typed error itself, including its `_tag`.
  */
+import { defined } from "@millrace/contracts/Defined"
 import * as Command from "@millrace/contracts/Command"
 import type { EventFilter } from "@millrace/contracts/Filter"
 import type { Frame } from "@millrace/contracts/Frame"
@@ -73,8 +74,7 @@ const websocket = async (options: CreateOptions, scope: Scope.Scope) => {
   const webSocket = await openWebSocket(options)
   const made = RpcTransport.make({
     url: `${url.replace(/^http/, "ws").replace(/\/+$/, "")}/rpc${lenient === true ? "?lenient=1" : ""}`,
-    ...(webSocket === undefined ? {} : { webSocket }),
-    ...(deadline === undefined ? {} : { deadline })
+    ...defined({ webSocket, deadline })
   })
   return Effect.runSync(Scope.extend(made, scope))
 }

@@ -1,4 +1,5 @@
 /** Labels and metadata of a thread. Lists can be filtered by label; metadata is stored for the caller and has no effect. */
+import { defined } from "./Defined.ts"
 import { Schema } from "effect"
 
 export const maxLabels = 16
@@ -56,6 +57,5 @@ export interface Labelled {
 
 /** Only the fields that are set: for events, rows and views, which leave out what is absent. */
 export const given = ({ labels, metadata }: Labelled) => ({
-  ...(labels === undefined ? {} : { labels }),
-  ...(metadata === undefined ? {} : { metadata })
+  ...defined({ labels, metadata })
 })

@@ -2,6 +2,7 @@
  * `millrace.config.json`: named providers, server address, silence and use limits. Decoding reports each wrong field by its path. The caller finds
  * the files and decides their precedence.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { homedir } from "node:os"
 import { resolve } from "node:path"
 import { RecoveryPolicy } from "@millrace/contracts/State"
@@ -192,7 +193,7 @@ const silence = ({ idle, modelSilence, toolSilence, waiting }: Silence): Reaper.
 /** The silence limits as options of the host. */
 export const reaper = ({ reaper: given = {} }: Configuration): Reaper.Options => ({
   ...silence(given),
-  ...(given.maxSessions === undefined ? {} : { maxSessions: given.maxSessions }),
+  ...defined({ maxSessions: given.maxSessions }),
   ...(given.maxMemory === undefined ? {} : { maxMemoryBytes: given.maxMemory * 1_048_576 }),
   ...(given.providers === undefined
     ? {}

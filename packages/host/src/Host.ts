@@ -2,6 +2,7 @@
  * The whole service as one scoped value. It locks its data directory, ends the agent processes of a dead server, recovers, and then accepts commands.
  * Its interface is that of the remote client, plus what exists only in process.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
@@ -117,7 +118,7 @@ const service = ({ onStep }: Limits) =>
       log,
       consumers,
       onBegin: ({ deadlineAt }) => closing.by(deadlineAt),
-      ...(onStep === undefined ? {} : { onStep })
+      ...defined({ onStep })
     })
     // The scope closed without a shutdown: run one in the same order, without waiting for consumers, which may have stopped reading.
     yield* Effect.addFinalizer(() =>
@@ -177,7 +178,7 @@ export const layer = (options: Options) => {
       EventLogSqlite.layer({
         file: logFile,
         anchor: anchorFile,
-        ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
+        ...defined({ synchronous: options.synchronous }),
         ...FailPoints.inLog(options.onStep)
       })
     )

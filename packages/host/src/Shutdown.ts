@@ -3,6 +3,7 @@
  * are interrupted, sessions are stopped and read to their end, everything is committed and delivered to every consumer. The caller then closes the
  * transports, and the log last.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { EventLog } from "@millrace/log/EventLog"
 import type { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"
 import type { Engine } from "@millrace/orchestration/engine/Engine"
@@ -178,7 +179,7 @@ export const make = (parts: {
         const head = yield* log.head
         // Synchronous from here until admission is closed: a concurrent call cannot intervene (S1).
         if (begun !== undefined) return begun
-        const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode, ...(by !== undefined && { by }) }
+        const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode, ...defined({ by }) }
         begun = token
         yield* engine.closeAdmission
         yield* consumers.watch

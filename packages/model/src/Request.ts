@@ -1,4 +1,5 @@
 /** One request of an agent as read models show it, folded from its events. */
+import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { Answer, RequestView } from "@millrace/contracts/Item"
@@ -10,7 +11,7 @@ export const opened = ({ reasks, requestId, threadId, turnId, ...ask }: DataOf<"
   turnId,
   status: "open",
   ask,
-  ...(reasks === undefined ? {} : { reasks }),
+  ...defined({ reasks }),
   openedAt: at
 })
 

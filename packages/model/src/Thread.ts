@@ -1,4 +1,5 @@
 /** The summary of one thread, folded from its events. */
+import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
@@ -51,13 +52,11 @@ export const sessionOf = (data: {
   readonly lost?: string | undefined
 }): SessionState => {
   const rest = {
-    ...(data.reason === undefined ? {} : { reason: data.reason }),
-    ...(data.continuity === undefined ? {} : { continuity: data.continuity }),
-    ...(data.lost === undefined ? {} : { lost: data.lost })
+    ...defined({ reason: data.reason, continuity: data.continuity, lost: data.lost })
   }
   const { epoch, status } = data
   return holdsTurn(status)
-    ? { epoch, status, ...(data.activeTurnId === undefined ? {} : { activeTurnId: data.activeTurnId }), ...rest }
+    ? { epoch, status, ...defined({ activeTurnId: data.activeTurnId }), ...rest }
     : { epoch, status, ...rest }
 }
 
@@ -186,24 +185,19 @@ export const view = (thread: Facts & Place, work: Work): ThreadView => ({
   projectId: thread.projectId,
   title: thread.title,
   provider: thread.provider,
-  ...(thread.model === undefined ? {} : { model: thread.model }),
+  ...defined({ model: thread.model }),
   cwd: thread.cwd,
   status: statusOf(thread, work),
   archived: thread.archived,
-  ...(thread.session === undefined ? {} : { session: thread.session }),
-  ...(thread.session?.activeTurnId === undefined ? {} : { activeTurnId: thread.session.activeTurnId }),
+  ...defined({ session: thread.session, activeTurnId: thread.session?.activeTurnId }),
   queuedTurnIds: work.queuedTurnIds,
   openRequestIds: work.openRequestIds,
   openItemIds: work.openItemIds,
-  ...(work.forkedFrom === undefined ? {} : { forkedFrom: work.forkedFrom }),
+  ...defined({ forkedFrom: work.forkedFrom }),
   ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
-  ...(thread.stopping === undefined ? {} : { stopping: thread.stopping }),
-  ...(thread.recovery === undefined ? {} : { recovery: thread.recovery }),
-  ...(thread.afterLimit === undefined ? {} : { afterLimit: thread.afterLimit }),
+  ...defined({ stopping: thread.stopping, recovery: thread.recovery, afterLimit: thread.afterLimit }),
   ...given(thread),
-  ...(work.continuation === undefined ? {} : { continuation: work.continuation }),
-  ...(work.goal === undefined ? {} : { goal: work.goal }),
-  ...(work.waiting === undefined ? {} : { waiting: work.waiting }),
+  ...defined({ continuation: work.continuation, goal: work.goal, waiting: work.waiting }),
   createdAt: thread.createdAt,
   updatedAt: thread.updatedAt
 })

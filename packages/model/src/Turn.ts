@@ -1,4 +1,5 @@
 /** One turn as read models show it, folded from its events. */
+import { defined } from "@millrace/contracts/Defined"
 import { type DataOf, type DomainEvent, isTerminal } from "@millrace/contracts/Event"
 import type { TurnOrigin, TurnView } from "@millrace/contracts/State"
 
@@ -26,7 +27,7 @@ export const requested = (
   at: string
 ): TurnView => {
   const why = {
-    ...(continues === undefined ? {} : { continues }),
+    ...defined({ continues }),
     ...(goal === undefined ? {} : { goalId: goal.goalId })
   }
   const what = action === undefined ? {} : { action }
@@ -55,15 +56,10 @@ export const view = (turn: TurnView): TurnView => ({
   threadId: turn.threadId,
   status: turn.status,
   origin: turn.origin,
-  ...(turn.continues === undefined ? {} : { continues: turn.continues }),
-  ...(turn.goalId === undefined ? {} : { goalId: turn.goalId }),
-  ...(turn.action === undefined ? {} : { action: turn.action }),
+  ...defined({ continues: turn.continues, goalId: turn.goalId, action: turn.action }),
   text: turn.text,
   requestedAt: turn.requestedAt,
-  ...(turn.startedAt === undefined ? {} : { startedAt: turn.startedAt }),
-  ...(turn.usage === undefined ? {} : { usage: turn.usage }),
-  ...(turn.plan === undefined ? {} : { plan: turn.plan }),
-  ...(turn.diff === undefined ? {} : { diff: turn.diff })
+  ...defined({ startedAt: turn.startedAt, usage: turn.usage, plan: turn.plan, diff: turn.diff })
 })
 
 /** The fields that an event of this turn changes; `undefined`: none. `isWaiting`: a request of the turn is open after the event. */
@@ -85,9 +81,7 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
     case "turn.updated": {
       const { diff, plan, usage } = event.data
       return {
-        ...(usage === undefined ? {} : { usage }),
-        ...(plan === undefined ? {} : { plan }),
-        ...(diff === undefined ? {} : { diff })
+        ...defined({ usage, plan, diff })
       }
     }
     case "turn.completed":
@@ -97,8 +91,7 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
       return {
         status: outcomeOf(event),
         endedAt: at,
-        ...(reason === undefined ? {} : { reason }),
-        ...(usage === undefined ? {} : { usage }),
+        ...defined({ reason, usage }),
         ...(event.type === "turn.failed" ? { error: event.data.error } : {})
       }
     }

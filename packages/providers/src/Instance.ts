@@ -1,4 +1,5 @@
 /** A provider instance of the configuration: one of our adapters with its own name, home and settings. One kind may have several instances. */
+import { defined } from "@millrace/contracts/Defined"
 import { HttpClient } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { ModelName } from "@millrace/contracts/Command"
@@ -173,7 +174,7 @@ const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdap
 export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
   Effect.map(adapterOf(name, instance), (adapter) => ({
     name,
-    ...(adapter.history === undefined ? {} : { history: adapter.history }),
+    ...defined({ history: adapter.history }),
     probe: Effect.map(adapter.probe, (status) => ({ ...status, provider: name, kind: instance.kind })),
     open: (input) =>
       Effect.mapError(

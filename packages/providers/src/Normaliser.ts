@@ -14,6 +14,7 @@
  * provider starts a turn while one is expected, by that start. Every other native turn is foreign: it gets a new id with origin
  * "provider" and never ends a user's turn (T10).
  */
+import { defined } from "@millrace/contracts/Defined"
 import { BoundedSet } from "@millrace/contracts/BoundedMap"
 import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
@@ -127,7 +128,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   }
   const emit = (event: ProviderEvent) => void out.push(event)
   const opaque = (method: string, payload: unknown, turnId?: TurnId) =>
-    emit({ _tag: "Opaque", ...(turnId === undefined ? {} : { turnId }), method, payload })
+    emit({ _tag: "Opaque", ...defined({ turnId }), method, payload })
   const late = (native: NativeEvent, turn?: Turn) => opaque(`late/${native._tag}`, native, turn?.turnId)
 
   // --- turns
@@ -168,7 +169,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const terminal = (turn: Turn, turnId: TurnId, by: Ended) => {
     const usage = by.usage ?? turn.usage
     const { reason } = by
-    const common = { turnId, ...(usage === undefined ? {} : { usage }), ...(reason === undefined ? {} : { reason }) }
+    const common = { turnId, ...defined({ usage, reason }) }
     if (by.outcome === "completed") return emit({ _tag: "TurnCompleted", ...common })
     if (by.outcome === "interrupted") return emit({ _tag: "TurnInterrupted", ...common })
     const error: Failure = by.error ?? {
@@ -205,7 +206,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
 
   const closeItem = (item: Item, status: ItemStatus, reason: string | undefined, content: ItemContent) => {
     const { itemId, turnId, kind } = item
-    emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...(reason === undefined ? {} : { reason }), content })
+    emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...defined({ reason }), content })
     item.open = undefined
     openItems.delete(item)
     closed.add(item.among, item.native, item)

@@ -1,4 +1,5 @@
 /** The contract's endpoints, answered by the service. A dispatched command completes even if its client disconnects (D11). */
+import { defined } from "@millrace/contracts/Defined"
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { randomUUID } from "node:crypto"
 import { Effect, Layer, Schema } from "effect"
@@ -36,8 +37,7 @@ const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest
       )
 
 const paging = ({ before, limit }: { readonly before?: number | undefined; readonly limit?: number | undefined }) => ({
-  ...(before !== undefined && { before }),
-  ...(limit !== undefined && { limit })
+  ...defined({ before, limit })
 })
 
 const make = Effect.gen(function* () {
@@ -117,8 +117,7 @@ const make = Effect.gen(function* () {
           epoch,
           alive,
           startedAt: new Date(startedAt).toISOString(),
-          ...(processes !== undefined && { processes }),
-          ...(memoryBytes !== undefined && { memoryBytes })
+          ...defined({ processes, memoryBytes })
         }))
       ),
     tokens: () => TokenAdmin.list(tokens.dataDir),

@@ -2,6 +2,7 @@
  * Middleware around every route: normalises the request target, checks Host, Origin and URL (X1), refuses new streams while the server is not ready (D16),
  * and answers unknown paths in JSON. A defect is logged and answered with 500; the server stays up.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { randomUUID } from "node:crypto"
 import { cut } from "@millrace/contracts/Text"
 import { Headers, HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
@@ -141,7 +142,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
             const request = received.modify({
               url: Target.canonical(received.url),
               headers: Headers.unsafeFromRecord(headers),
-              ...(address !== undefined && { remoteAddress: address })
+              ...defined({ remoteAddress: address })
             })
             const path = Target.pathOf(request.url)
             const refusal = yield* refused(request, path)

@@ -2,6 +2,7 @@
  * `POST /v1/chat/completions`: the turn as one message. The agent's tools ran on the server, so the client has no calls to make: they are among
  * the turn's items under `/api`. Pure.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { domainEvent } from "@millrace/contracts/Event"
 import * as ItemModel from "@millrace/model/Item"
 import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
@@ -28,7 +29,7 @@ export const whole = (call: TurnCall, end: TurnEnd) => {
     ...base(call),
     object: "chat.completion",
     choices: [{ index: 0, message, logprobs: null, finish_reason: "stop" }],
-    ...(usage !== undefined && { usage })
+    ...defined({ usage })
   }
 }
 

@@ -2,6 +2,7 @@
  * One call is one turn of a thread: the call becomes a command, and its turn is followed to an end that is read from state (D13). A caller that
  * disconnects cancels nothing (D11), unless it sent `X-Millrace-On-Disconnect: interrupt`.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { mkdirSync } from "node:fs"
 import { isAbsolute, join } from "node:path"
 import { randomUUID } from "node:crypto"
@@ -126,8 +127,7 @@ const commandOf = (headers: Headers, asked: CompletionRequest, { again, id, thre
       turn: { text },
       // With store: false the answer cannot be continued, so its agent ends with the turn.
       ...(!asked.store && { keepSession: false }),
-      ...(target.model !== undefined && { model: target.model }),
-      ...(prompt.title !== undefined && { title: prompt.title })
+      ...defined({ model: target.model, title: prompt.title })
     } satisfies Command
   })
 

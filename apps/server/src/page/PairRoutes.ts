@@ -1,4 +1,5 @@
 /** Pairing: exchanges a one-time code for a browser session or a token (X3). The printed link opens `GET /pair`. */
+import { defined } from "@millrace/contracts/Defined"
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Effect, Option, Schema } from "effect"
 import { Forbidden } from "@millrace/contracts/Errors"
@@ -99,10 +100,7 @@ export const makePrivate = Effect.gen(function* () {
   const create = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { name } = yield* read(request, created)
-    const { code, expiresAt } = yield* Effect.mapError(
-      Pairing.create(dataDir, { ...(name !== undefined && { name }) }),
-      AccessFile.unavailable
-    )
+    const { code, expiresAt } = yield* Effect.mapError(Pairing.create(dataDir, { ...defined({ name }) }), AccessFile.unavailable)
     const scheme = Proxy.isSecure(request.headers) ? "https" : "http"
     const url = Pairing.link(publicUrl ?? `${scheme}://${request.headers["host"] ?? "localhost"}`, code)
     return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "private, no-store" })

@@ -2,6 +2,7 @@
  * Exports traces and metrics to an OTLP collector, when `OTEL_EXPORTER_OTLP_ENDPOINT` names one; this module is loaded only then. A slow, silent or dead
  * collector does not slow the server: exports are bounded in number and time, and pause for a minute after a failure. Data that is not exported is lost.
  */
+import { defined } from "@millrace/contracts/Defined"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -62,8 +63,7 @@ const common = ({ endpoint, every, headers, serviceName = "millrace" }: Options,
   url: `${endpoint.replace(/\/+$/, "")}${path}`,
   resource: { serviceName },
   shutdownTimeout,
-  ...(headers !== undefined && { headers }),
-  ...(every !== undefined && { exportInterval: every })
+  ...defined({ headers, exportInterval: every })
 })
 
 export interface Telemetry {

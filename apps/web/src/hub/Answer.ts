@@ -1,4 +1,5 @@
 /** Runs a call of a tab with the client. Failures are values, because a thrown error does not survive a `MessagePort`. */
+import { defined } from "@millrace/contracts/Defined"
 import { command, type Client } from "@millrace/client/Client"
 import { format } from "@millrace/contracts/Cursor"
 import { Cause, Chunk, Effect, Stream } from "effect"
@@ -32,7 +33,7 @@ const run = (
       return client
         .follow({
           ...(epoch !== undefined && { after: format(epoch, call.since) }),
-          ...(call.stream !== undefined && { stream: call.stream })
+          ...defined({ stream: call.stream })
         })
         .pipe(
           Stream.takeWhile((frame) => frame._tag === "event"),

@@ -1,4 +1,5 @@
 /** A tab's connection to the hub. */
+import { defined } from "@millrace/contracts/Defined"
 import type { Accepted, BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { CommandId } from "@millrace/contracts/Ids"
 import type { Call, Failed, ToHub, ToTab } from "./Wire.ts"
@@ -71,8 +72,7 @@ export const make = (hear: Hear): Link => {
   const call = <A>(what: Call) => ask(what) as Promise<A>
   return {
     call,
-    send: (type, body, commandId) =>
-      call<Accepted>({ name: "dispatch", type, body, ...(commandId !== undefined && { commandId }) }),
+    send: (type, body, commandId) => call<Accepted>({ name: "dispatch", type, body, ...defined({ commandId }) }),
     retry: () => post({ tag: "retry" })
   }
 }

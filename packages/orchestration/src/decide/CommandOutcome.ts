@@ -1,4 +1,5 @@
 /** The outcome of a command: its result, or the rule that rejects it. */
+import { defined } from "@millrace/contracts/Defined"
 import type { CommandResult } from "@millrace/contracts/Command"
 import { CommandRejected, type Rule } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -10,7 +11,7 @@ export type CommandOutcome = Either.Either<CommandResult, CommandRejected>
 
 /** `id`: the object that the rule concerns; `message` states what to do next. */
 export const reject = (rule: Rule, message: string, id?: string): Either.Either<never, CommandRejected> =>
-  Either.left(new CommandRejected({ rule, message, ...(id === undefined ? {} : { id }) }))
+  Either.left(new CommandRejected({ rule, message, ...defined({ id }) }))
 
 export const ok = (result: CommandResult): CommandOutcome => Either.right(result)
 

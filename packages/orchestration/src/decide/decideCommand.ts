@@ -1,4 +1,5 @@
 /** decide for commands: a command → events and a result, or the rule that rejects it. Pure and total; a rejected command leaves no event. */
+import { defined } from "@millrace/contracts/Defined"
 import { shorten } from "@millrace/contracts/Text"
 import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -93,13 +94,12 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
     threadId,
     projectId,
     provider,
-    ...(command.model === undefined ? {} : { model: command.model }),
+    ...defined({ model: command.model }),
     title: command.title ?? titleOf(command.turn?.text ?? ""),
     cwd: cwd as string,
-    ...(command.recovery === undefined ? {} : { recovery: command.recovery }),
-    ...(command.afterLimit === undefined ? {} : { afterLimit: command.afterLimit }),
+    ...defined({ recovery: command.recovery, afterLimit: command.afterLimit }),
     ...given(command),
-    ...(command.keepSession === undefined ? {} : { keepSession: command.keepSession })
+    ...defined({ keepSession: command.keepSession })
   })
   if (command.turn === undefined) return ok({ projectId, threadId })
   const turnId = request(draft, threadId, command.turn.text, "enqueue")

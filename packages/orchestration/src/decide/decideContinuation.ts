@@ -2,6 +2,7 @@
  * decide for interrupted work: applies the thread's policy to a turn whose server died (T5) or that a usage limit ended, and handles the scheduled
  * continuation. Each is one decision, so one transaction: a crash between two leaves nothing half done.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { Duration, Either } from "effect"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
@@ -33,7 +34,7 @@ const request = (
     strategy: "interrupt",
     position: "front",
     continues,
-    ...(action === undefined ? {} : { action }),
+    ...defined({ action }),
     ...(towards === undefined ? {} : { goal: { goalId: towards.goalId, used: Goal.counted(towards) } })
   })
 }

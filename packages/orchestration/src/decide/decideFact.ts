@@ -1,4 +1,5 @@
 /** decide for facts: an agent's events and the fate of its process → events. Pure and total; facts are never rejected. */
+import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -21,7 +22,7 @@ const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, p
   draft.emit(threadId, "provider.event", {
     threadId,
     epoch,
-    ...(turnId === undefined ? {} : { turnId }),
+    ...defined({ turnId }),
     method,
     payload: fitUnknown(payload, maxValueBytes)
   })
@@ -49,7 +50,7 @@ const turnStarted = (
     threadId,
     turnId,
     origin: known?.origin ?? origin,
-    ...(event.nativeTurnId === undefined ? {} : { nativeTurnId: event.nativeTurnId })
+    ...defined({ nativeTurnId: event.nativeTurnId })
   })
   if (!written) return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
   nameActive(draft, threadId, turnId)
@@ -96,7 +97,7 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
           threadId,
           epoch,
           taskId: word.taskId,
-          ...(word.turnId === undefined ? {} : { turnId: word.turnId })
+          ...defined({ turnId: word.turnId })
         })
       : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: word.taskId }))
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
@@ -139,7 +140,7 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
       draft.emit(threadId, "turn.updated", {
         threadId,
         turnId,
-        ...(plan === undefined ? {} : { plan }),
+        ...defined({ plan }),
         ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes) })
       })
       return
@@ -206,8 +207,7 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
     epoch,
     continuity,
     capabilities,
-    ...(lost === undefined ? {} : { lost }),
-    ...(resumeKey === undefined ? {} : { resumeKey })
+    ...defined({ lost, resumeKey })
   }
   draft.emit(
     threadId,
@@ -224,7 +224,7 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean)
   endSession(draft, state.threadId, {
     status: cause === undefined ? "stopped" : "error",
     reason: stopping ?? error.message,
-    ...(cause === undefined ? {} : { error: cause }),
+    ...defined({ error: cause }),
     ending: deathEnding(state, error)
   })
 }
@@ -279,7 +279,7 @@ const session = (
         threadId,
         epoch: fact.epoch,
         reason: fact.reason,
-        ...(fact.error === undefined ? {} : { error: fact.error })
+        ...defined({ error: fact.error })
       })
       return
     case "OwnerLost":

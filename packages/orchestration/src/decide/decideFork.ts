@@ -1,4 +1,5 @@
 /** decide for forks: a new thread whose agent begins with a copy of another thread's conversation. */
+import { defined } from "@millrace/contracts/Defined"
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
@@ -23,11 +24,10 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Com
       threadId,
       projectId,
       provider,
-      ...(model === undefined ? {} : { model }),
+      ...defined({ model }),
       title: command.title ?? state.title,
       cwd,
-      ...(recovery === undefined ? {} : { recovery }),
-      ...(afterLimit === undefined ? {} : { afterLimit }),
+      ...defined({ recovery, afterLimit }),
       ...given(state),
       forkedFrom: { threadId: command.threadId, resumeKey }
     })

@@ -1,4 +1,5 @@
 /** decide for hand-over: another agent continues a conversation, between two turns. */
+import { defined } from "@millrace/contracts/Defined"
 import type { CommandOf } from "@millrace/contracts/Command"
 import { Either } from "effect"
 import * as Continuations from "./decideContinuation.ts"
@@ -27,7 +28,7 @@ export const threadHandover = (draft: Draft, command: CommandOf<"thread.handover
       threadId,
       provider,
       from: state.provider,
-      ...(model === undefined ? {} : { model })
+      ...defined({ model })
     })
     if (hasLiveSession(state)) draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
     startNext(draft, threadId)

@@ -2,6 +2,7 @@
  * State changes of a thread's turns and sessions. Commands, agents and Recovery all use these functions, so that no turn, item or request stays open
  * after its session has ended (T2, T3, T9).
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type Failure, textField, type Usage } from "@millrace/contracts/Item"
 import * as Goals from "./decideGoal.ts"
@@ -71,9 +72,7 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
   const data = {
     threadId,
     turnId,
-    ...(ending.reason === undefined ? {} : { reason: ending.reason }),
-    ...(ending.usage === undefined ? {} : { usage: ending.usage }),
-    ...(goalId === undefined ? {} : { goalId })
+    ...defined({ reason: ending.reason, usage: ending.usage, goalId })
   }
   if (ending._tag === "failed") draft.emit(threadId, "turn.failed", { ...data, error: ending.error })
   else draft.emit(threadId, ending._tag === "completed" ? "turn.completed" : "turn.interrupted", data)
@@ -209,7 +208,7 @@ export const endSession = (
     epoch: epochOf(state),
     status: end.status,
     reason: end.reason,
-    ...(end.error === undefined ? {} : { error: end.error })
+    ...defined({ error: end.error })
   })
   end.before?.()
   startNext(draft, threadId)

@@ -1,4 +1,5 @@
 /** An entry of the engine's lanes: a command or a fact, with the deferred that receives its outcome. */
+import { defined } from "@millrace/contracts/Defined"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import { type CommandError, CommandRejected } from "@millrace/contracts/Errors"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -55,7 +56,7 @@ export const appendFailed = (error: AppendError): CommandError =>
 /** Replaces an event that is too large for the log. */
 const note = (event: DurableEvent): DurableEvent => ({
   _tag: "Opaque",
-  ...(event.turnId === undefined ? {} : { turnId: event.turnId }),
+  ...defined({ turnId: event.turnId }),
   method: "millrace.event-too-large",
   payload: { event: event._tag }
 })

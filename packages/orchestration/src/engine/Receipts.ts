@@ -1,4 +1,5 @@
 /** The receipt of a command: the digest of its body and its answer, so that a repeated command gets the same answer (C2). */
+import { defined } from "@millrace/contracts/Defined"
 import { createHash } from "node:crypto"
 import type { Accepted, Command, CommandResult, CommandStatus } from "@millrace/contracts/Command"
 import { CommandIdConflict, CommandRejected, Rule } from "@millrace/contracts/Errors"
@@ -33,7 +34,7 @@ export const digest = (command: Command): string =>
 export const answerOf = (decided: Either.Either<CommandResult, CommandRejected>): Answer =>
   Either.match(decided, {
     onRight: (result): Answer => ({ status: "accepted", result }),
-    onLeft: ({ rule, message, id }): Answer => ({ status: "rejected", rule, message, ...(id === undefined ? {} : { id }) })
+    onLeft: ({ rule, message, id }): Answer => ({ status: "rejected", rule, message, ...defined({ id }) })
   })
 
 /** A stored answer as the caller gets it. `offset`: offset of the command's last event. */
@@ -57,7 +58,7 @@ export const reply = (
         new CommandRejected({
           rule: answer.rule,
           message: answer.message,
-          ...(answer.id === undefined ? {} : { id: answer.id })
+          ...defined({ id: answer.id })
         })
       )
 
@@ -84,7 +85,7 @@ export const readAnswer = (value: unknown): Answer => {
     status: "rejected",
     rule: isRule(answer.rule) ? answer.rule : "Unsupported",
     message: answer.message ?? "The answer to this command was written by another version and cannot be read.",
-    ...(answer.id === undefined ? {} : { id: answer.id })
+    ...defined({ id: answer.id })
   }
 }
 

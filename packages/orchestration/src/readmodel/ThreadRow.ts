@@ -2,6 +2,7 @@
  * The folded state of a thread as a row. Large values (prompts, asks, item contents) are stored in the rows of turns, requests and items, from which
  * `load` restores them. So the row is small, and a delta never writes it.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { threadStream, type TurnId } from "@millrace/contracts/Ids"
 import type { Failure, RequestView } from "@millrace/contracts/Item"
@@ -78,8 +79,7 @@ const turnRow = ({
   origin,
   stage,
   interruptRequested,
-  ...(interruptReason === undefined ? {} : { interruptReason }),
-  ...(claim === undefined ? {} : { claim })
+  ...defined({ interruptReason, claim })
 })
 
 export const toRow = (state: ThreadState): ThreadRow => ({
@@ -94,18 +94,12 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   updatedAt: state.updatedAt,
   capabilities: state.capabilities,
   failed: state.failed,
-  ...(state.model === undefined ? {} : { model: state.model }),
-  ...(state.session === undefined ? {} : { session: state.session }),
-  ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
-  ...(state.forkedFrom === undefined ? {} : { forkedFrom: state.forkedFrom }),
+  ...defined({ model: state.model, session: state.session, resumeKey: state.resumeKey, forkedFrom: state.forkedFrom }),
   ...(state.stopping === undefined ? {} : { stopRequested: { reason: state.stopping, error: state.stopError } }),
-  ...(state.recovery === undefined ? {} : { recovery: state.recovery }),
-  ...(state.afterLimit === undefined ? {} : { afterLimit: state.afterLimit }),
+  ...defined({ recovery: state.recovery, afterLimit: state.afterLimit }),
   ...given(state),
   ...(state.continuation === undefined ? {} : { continuation: Thread.continuationOf(state.continuation) }),
-  ...(state.goal === undefined ? {} : { goal: state.goal }),
-  ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom }),
-  ...(state.parked === undefined ? {} : { parked: state.parked }),
+  ...defined({ goal: state.goal, handedFrom: state.handedFrom, parked: state.parked }),
   turns: Object.values(state.turns).map(turnRow),
   queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),

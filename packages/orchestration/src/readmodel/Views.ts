@@ -1,6 +1,7 @@
 /**
  * The read side: snapshots and pages from the log's rows, each answer from one position of the log (D4), each bounded in rows and bytes (D10).
  */
+import { defined } from "@millrace/contracts/Defined"
 import { NotFound } from "@millrace/contracts/Errors"
 import type { ThreadFilter } from "@millrace/contracts/Filter"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -42,7 +43,7 @@ const pagePart = <A>(collection: Collection<A>, page: PageRequest, parent: strin
 
 const pageOf = <A>(head: number, { next }: RowPage<unknown>, items: ReadonlyArray<A>): PageOf<A> => ({
   items,
-  ...(next === undefined ? {} : { before: next }),
+  ...defined({ before: next }),
   offset: head
 })
 

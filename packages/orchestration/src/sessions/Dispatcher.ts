@@ -2,6 +2,7 @@
  * The Dispatcher: follows the log and carries out its events on agents. It owns the live sessions; no caller's fiber does.
  * It follows from the head at the engine's start: Recovery has settled everything older (docs/decisions/0022).
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
@@ -74,12 +75,11 @@ export const make = (options: Options = {}) =>
     const openInput = (threadId: ThreadId) =>
       Effect.map(patiently(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) => ({
         cwd: row?.value.cwd ?? "/",
-        ...(row?.value.model === undefined ? {} : { model: row.value.model }),
-        ...(row?.value.resumeKey === undefined ? {} : { resumeKey: row.value.resumeKey }),
+        ...defined({ model: row?.value.model, resumeKey: row?.value.resumeKey }),
         ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
           ? { fork: true as const }
           : {}),
-        ...(row?.value.handedFrom === undefined ? {} : { handedFrom: row.value.handedFrom }),
+        ...defined({ handedFrom: row?.value.handedFrom }),
         history: (bounds: HistoryBounds) => patiently(History.read(log, threadId, bounds))
       }))
 

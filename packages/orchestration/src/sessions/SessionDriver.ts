@@ -2,6 +2,7 @@
  * One session of one thread: opens the agent, gives it turns one at a time, lets interrupts, answers and stops overtake them, reads its events to
  * the end, and reports its end to the engine. Its fibers live in its own scope; every death becomes a fact (T2, T7).
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
@@ -118,7 +119,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         // Log the stop first, so that the agent's end counts as wanted and the queue waits for the next session.
         // The timeout stops the agent even while the log cannot be written.
         yield* engine
-          .submit({ _tag: "StopWanted", threadId, epoch, reason, ...(death === undefined ? {} : { error: death }) })
+          .submit({ _tag: "StopWanted", threadId, epoch, reason, ...defined({ error: death }) })
           .pipe(Effect.timeoutOption("1 second"))
         const session = yield* Deferred.await(opened)
         if (session === undefined) return

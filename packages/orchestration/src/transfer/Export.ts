@@ -2,6 +2,7 @@
  * Exports a stored thread page by page: as JSON or lines of JSON, which `Import` reads, or as Markdown for people.
  * Reads the log up to its head at the start. Secrets are not in the log, so they are not exported (X4).
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
@@ -86,7 +87,7 @@ export const make = (thread: ThreadView, format: ExportFormat): Stream.Stream<st
         millrace: exportVersion,
         logEpoch: log.epoch,
         offset: head,
-        thread: { threadId, title, provider, ...(model === undefined ? {} : { model }), cwd, ...given(thread), createdAt }
+        thread: { threadId, title, provider, ...defined({ model }), cwd, ...given(thread), createdAt }
       }
       const pages = Stream.paginateEffect(yield* log.retainedFrom, (after) =>
         Effect.map(

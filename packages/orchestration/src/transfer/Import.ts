@@ -3,6 +3,7 @@
  * session. The same source maps to the same thread, and each of its turns, items and requests to the same id: importing again writes only what is
  * new or has changed.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { createHash } from "node:crypto"
 import { make as command } from "@millrace/contracts/Command"
@@ -180,7 +181,7 @@ export const make = Effect.gen(function* () {
       const begin = {
         projectId,
         provider,
-        ...(model === undefined ? {} : { model }),
+        ...defined({ model }),
         title: title === "" ? "Imported" : cut(title, 500),
         cwd: project?.value.cwd ?? cwd,
         ...given(target),

@@ -2,6 +2,7 @@
  * Turns the events of a thread into pieces of a transcript: each turn, item and request once, at its end; an amended item once more. Holds only what
  * is open. Pure: no clock, creates no ids.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
@@ -33,15 +34,9 @@ const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> =>
     origin,
     text,
     requestedAt,
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(nativeTurnId === undefined ? {} : { nativeTurnId }),
-    ...(plan === undefined ? {} : { plan }),
-    ...(diff === undefined ? {} : { diff }),
+    ...defined({ startedAt, nativeTurnId, plan, diff }),
     status,
-    ...(reason === undefined ? {} : { reason }),
-    ...(usage === undefined ? {} : { usage }),
-    ...(error === undefined ? {} : { error }),
-    ...(endedAt === undefined ? {} : { endedAt })
+    ...defined({ reason, usage, error, endedAt })
   }
   return [{ type: "turn.imported", data }]
 }

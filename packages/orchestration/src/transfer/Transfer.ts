@@ -1,4 +1,5 @@
 /** Export and import of threads, and import of the conversations that an agent has stored itself. */
+import { defined } from "@millrace/contracts/Defined"
 import { type CommandError, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat, Imported, ImportFailed, ImportResult, NativeThread } from "@millrace/contracts/Import"
@@ -58,8 +59,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
         text: asked?.content.text ?? "",
         requestedAt: turn.startedAt ?? createdAt,
         startedAt: turn.startedAt ?? createdAt,
-        ...(turn.endedAt === undefined ? {} : { endedAt: turn.endedAt }),
-        ...(turn.error === undefined ? {} : { error: turn.error }),
+        ...defined({ endedAt: turn.endedAt, error: turn.error }),
         nativeTurnId: turn.nativeTurnId
       }
     },
@@ -72,7 +72,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
         itemId: `${turn.nativeTurnId}/${nativeItemId}` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],
         kind,
         status,
-        ...(reason === undefined ? {} : { reason })
+        ...defined({ reason })
       }
     }))
   ]
@@ -121,7 +121,7 @@ export const make = Effect.gen(function* () {
     importThread: transfer.file,
     nativeThreads: Effect.fn("Transfer.nativeThreads")(function* (provider, { cwd }) {
       const history = yield* historyOf(provider)
-      return yield* history.list({ limit: maxNative, ...(cwd === undefined ? {} : { cwd }) })
+      return yield* history.list({ limit: maxNative, ...defined({ cwd }) })
     }),
     importNative: Effect.fn("Transfer.importNative")(function* ({ actor, cwd, nativeThreadId, provider }) {
       const history = yield* historyOf(provider)

@@ -1,4 +1,5 @@
 /** Maps an agent's tool calls to item kinds and contents. Total: an unknown kind is a `tool-call` with unchanged input and result. */
+import { defined } from "@millrace/contracts/Defined"
 import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import type { ToolCall } from "./Wire.ts"
@@ -88,23 +89,20 @@ export const itemContent = (call: ToolCall): ItemContent => {
       const code = exitCode(call)
       return {
         command: commandOf(call) ?? "",
-        ...(cwd === undefined ? {} : { cwd }),
-        ...(text === undefined ? {} : { output: text }),
-        ...(code === undefined ? {} : { exitCode: code })
+        ...defined({ cwd, output: text, exitCode: code })
       }
     }
     case "file-change":
       return {
         ...(call.title ? { tool: call.title } : {}),
         changes: changesOf(call),
-        ...(text === undefined ? {} : { result: text })
+        ...defined({ result: text })
       }
     default: {
       const result = text ?? call.rawOutput
       return {
         tool: call.title ?? call.kind ?? "tool",
-        ...(call.rawInput === undefined ? {} : { input: call.rawInput }),
-        ...(result === undefined ? {} : { result })
+        ...defined({ input: call.rawInput, result })
       }
     }
   }

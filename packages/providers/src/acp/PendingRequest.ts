@@ -1,4 +1,5 @@
 /** Maps `session/request_permission` to `Ask`, and our answers to one of the options that the agent offered. */
+import { defined } from "@millrace/contracts/Defined"
 import type { Answer, ApprovalOption, Decision } from "@millrace/contracts/Item"
 import { stringAt } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
@@ -79,7 +80,7 @@ export const pending = (call: ToolCall, offered: ReadonlyArray<PermissionOption>
       nativeItemId: call.toolCallId,
       ...(command ? { command } : {}),
       ...(changes.length > 0 ? { changes } : {}),
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ reason }),
       choices: choicesOf(options),
       options
     },

@@ -1,4 +1,5 @@
 /** Maps Claude's tools to item kinds and contents. Total: an unknown tool is a `tool-call` with unchanged input and result. */
+import { defined } from "@millrace/contracts/Defined"
 import type { FileChange, ItemContent, ItemKind, PlanStep } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"
 import type { ToolResult } from "./Wire.ts"
@@ -82,7 +83,7 @@ export const endedContent = (tool: Tool, { content, isError }: ToolResult, detai
   switch (itemKind(tool)) {
     case "command": {
       const code = exitCode(text, isError, detail)
-      return { ...started, output: text, ...(code === undefined ? {} : { exitCode: code }) }
+      return { ...started, output: text, ...defined({ exitCode: code }) }
     }
     case "file-change":
       return isError ? { ...started, result: text } : { ...started, changes: changed(tool, detail) }

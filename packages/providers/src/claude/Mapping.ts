@@ -4,6 +4,7 @@
  * Claude has no turn ids. The session names each turn that it requests, and the user message of it (`expect`); `TurnOwnership.ts` decides which turn a message
  * belongs to. A turn that Claude begins by itself gets a generated name (T10, T16).
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { Answer } from "@millrace/contracts/Item"
 import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import { stringAt } from "../Fields.ts"
@@ -153,7 +154,7 @@ export const make = (now?: () => number): Mapping => {
   const endOf = (turn: Turn, result: Result): NativeEvent => {
     const usage = usageOf(result)
     const outcome = outcomeOf(result, turn.interrupting)
-    const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...(usage === undefined ? {} : { usage }) } as const
+    const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...defined({ usage }) } as const
     if (outcome === "completed") return common
     if (outcome === "interrupted") return { ...common, reason: "Claude interrupted the turn." }
     const error = failureOf(result, turn.error, { resetAt: limited, now: now?.() })

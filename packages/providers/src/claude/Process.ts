@@ -1,4 +1,5 @@
 /** Finds the Claude Code program and builds its arguments and environment: `claude -p` with stream-json on its pipes, one process per session. */
+import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import { accessSync } from "node:fs"
 import { homedir } from "node:os"
@@ -47,7 +48,7 @@ export const quiet: Environment = {
 export const environment = (options: ClaudeOptions, server: Environment): Environment => ({
   ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
   ...(options.home === undefined ? {} : { HOME: options.home, CLAUDE_CONFIG_DIR: undefined }),
-  ...(options.configDir === undefined ? {} : { CLAUDE_CONFIG_DIR: options.configDir }),
+  ...defined({ CLAUDE_CONFIG_DIR: options.configDir }),
   ...options.env,
   ...quiet
 })

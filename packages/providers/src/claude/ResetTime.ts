@@ -1,3 +1,4 @@
+import { defined } from "@millrace/contracts/Defined"
 /** Parses the reset time of a Claude usage limit. Pure; the current time is an input. */
 
 const months = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ")
@@ -13,7 +14,7 @@ export const fromSeconds = (seconds: unknown): string | undefined => {
 const wallOf = (zone: string | undefined, at: number): number | undefined => {
   try {
     const format = new Intl.DateTimeFormat("en-US", {
-      ...(zone === undefined ? {} : { timeZone: zone }),
+      ...defined({ timeZone: zone }),
       hourCycle: "h23",
       year: "numeric",
       month: "numeric",

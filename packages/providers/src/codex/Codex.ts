@@ -1,4 +1,5 @@
 /** The Codex adapter: `codex app-server` (tested with 0.169) as a `ProviderAdapter`. */
+import { defined } from "@millrace/contracts/Defined"
 import { homedir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
@@ -45,7 +46,7 @@ export const make = (options: Process.CodexOptions = {}): Effect.Effect<Provider
       lookMillis: 10_000,
       look: (binary) =>
         Effect.map(look(binary, options), ({ signedIn, version }) => ({
-          ...(version === undefined ? {} : { version }),
+          ...defined({ version }),
           signedIn,
           ...(signedIn === "no" ? { fix: "Sign in with `codex login`." } : {})
         })),

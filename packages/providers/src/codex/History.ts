@@ -1,4 +1,5 @@
 /** The conversations that Codex stores (0.169: `thread/list`, `thread/read`, `thread/turns/list`). Each read starts a separate process. */
+import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import { ProviderError, type NativeHistory, type NativeTurn } from "@millrace/contracts/ProviderAdapter"
 import type { NativeThread } from "@millrace/contracts/Import"
@@ -151,7 +152,7 @@ export const make = (options: Process.CodexOptions, ledger: typeof Ledger.Servic
           let cursor: string | null | undefined
           do {
             const where = { limit: Math.min(50, limit - found.length), modelProviders: [], ...(cursor ? { cursor } : {}) }
-            const page = yield* ask(child, "thread/list", { ...where, ...(cwd === undefined ? {} : { cwd }) }, ThreadsPage)
+            const page = yield* ask(child, "thread/list", { ...where, ...defined({ cwd }) }, ThreadsPage)
             found.push(...page.data.map(threadOf))
             cursor = page.data.length === 0 ? undefined : page.nextCursor
           } while (cursor && found.length < limit)

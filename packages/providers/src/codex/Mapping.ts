@@ -2,6 +2,7 @@
  * Maps Codex's messages to native events, without any guarantee (the normaliser adds those).
  * Only the session's native thread is mapped. A message of another thread or of an unknown method becomes `Opaque` with unchanged method and params.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { FileChange, PlanStep, Usage } from "@millrace/contracts/Item"
 import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { NativeEvent } from "../NativeEvent.ts"
@@ -66,7 +67,7 @@ const turnEnded = (turn: Turn, limits: RateLimits): NativeEvent => {
 
 const opaque = (message: { readonly method: string; readonly turnId?: string; readonly params: unknown }): NativeEvent => ({
   _tag: "Opaque",
-  ...(message.turnId === undefined ? {} : { nativeTurnId: message.turnId }),
+  ...defined({ nativeTurnId: message.turnId }),
   method: message.method,
   payload: message.params
 })

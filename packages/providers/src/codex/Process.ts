@@ -1,4 +1,5 @@
 /** Finds the Codex program and builds its arguments and environment: `codex app-server` on its pipes, one process per session (decision 0030). */
+import { defined } from "@millrace/contracts/Defined"
 import type { Option } from "effect"
 import type { Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
@@ -31,7 +32,7 @@ const own = ["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL",
 export const environment = (options: CodexOptions, server: Environment): Environment => ({
   ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
   ...(options.home === undefined ? {} : { HOME: options.home, CODEX_HOME: undefined }),
-  ...(options.codexHome === undefined ? {} : { CODEX_HOME: options.codexHome }),
+  ...defined({ CODEX_HOME: options.codexHome }),
   ...options.env,
   RUST_LOG: "error"
 })

@@ -1,4 +1,5 @@
 /** A session on one demo process. */
+import { defined } from "@millrace/contracts/Defined"
 import type { Failure } from "@millrace/contracts/Item"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { Effect, Option, Schema, type Scope } from "effect"
@@ -43,7 +44,7 @@ export const open = Effect.fn("Demo.open")(function* (
     threadId: input.threadId,
     epoch: input.epoch,
     install: "The demo agent runs with this server's Node, which was removed. Install Millrace again.",
-    ...(options.stopMillis === undefined ? {} : { stopMillis: options.stopMillis })
+    ...defined({ stopMillis: options.stopMillis })
   })
   yield* Effect.flatMap(child.request("initialize", { protocol: 1 }), decode("initialize", Wire.Initialized))
   const { session: resumeKey, resumed } = yield* child

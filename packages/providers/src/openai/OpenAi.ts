@@ -1,4 +1,5 @@
 /** Adapter for any endpoint with `/v1/chat/completions` or `/v1/responses`: vLLM, llama.cpp, Ollama, LM Studio, exo. */
+import { defined } from "@millrace/contracts/Defined"
 import type { HttpClient } from "@effect/platform"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
@@ -24,7 +25,7 @@ export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpCli
         installed: true,
         // Without a list of models it is unknown whether the endpoint accepts the key.
         signedIn: !endpoint.hasKey ? "not-needed" : models === undefined ? "unknown" : "yes",
-        ...(models === undefined ? {} : { models })
+        ...defined({ models })
       }),
       onFailure: ({ kind, message }): ProviderStatus => ({
         ...status,

@@ -2,6 +2,7 @@
  * A session with a stateless endpoint: the conversation is read from the log when the session opens, and kept here. There is no process: a
  * request lives in the session's scope, and ends with its turn, by an interrupt or with the session.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
@@ -76,7 +77,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
     if (Exit.isSuccess(exit)) {
       const { outcome, usage } = exit.value
       const reason = outcome === "interrupted" ? { reason: Turn.cancelled } : {}
-      return { ...common, outcome, ...reason, ...(usage === undefined ? {} : { usage }) }
+      return { ...common, outcome, ...reason, ...defined({ usage }) }
     }
     if (Cause.isInterruptedOnly(exit.cause)) return { ...common, outcome: "interrupted", ...(ended ? { reason: ended } : {}) }
     const error = Option.getOrElse(Cause.failureOption(exit.cause), (): Failure => ({

@@ -2,6 +2,7 @@
  * One turn at an endpoint: sends the conversation and reads the answer. Each tool call becomes a request to the client, and its result is sent
  * with the conversation in the next request, until an answer has no calls. A request is retried only while no part of its answer has arrived.
  */
+import { defined } from "@millrace/contracts/Defined"
 import * as Text from "@millrace/contracts/Text"
 import type { Answer, Failure, Usage } from "@millrace/contracts/Item"
 import { Deferred, Effect, Schedule, Stream } from "effect"
@@ -46,7 +47,7 @@ const chatBody = ({ model, options, transcript }: Surroundings) => ({
 const responsesBody = ({ model, options, transcript }: Surroundings) => ({
   model,
   input: transcript.render("responses"),
-  ...(options.instructions === undefined ? {} : { instructions: options.instructions }),
+  ...defined({ instructions: options.instructions }),
   stream: true,
   store: false,
   ...(options.tools === undefined || options.tools.length === 0

@@ -7,6 +7,7 @@
  * stops pulling blocks the agent on its pipe (bounded by the buffer, one pipe read, and one line). Writes are independent of this loop: requests,
  * answers and `stop` never wait for the reader.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
 import { ProviderError } from "@millrace/contracts/ProviderAdapter"
@@ -146,8 +147,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
   const evidence = (at: Spawn.Exit): ExitEvidence => ({
     ...at,
     stderr: hide(child.stderr()),
-    ...(stopReason === undefined ? {} : { stopReason }),
-    ...(failure === undefined ? {} : { failure })
+    ...defined({ stopReason, failure })
   })
   const goneError = (operation: string, at: ExitEvidence) =>
     fail(operation, "failed", {

@@ -5,6 +5,7 @@
  * the program by `exec`, with the same pid and start time. If the server is killed in between, `sh` reads end of file and exits. So a program
  * never runs without an entry in the ledger (P1).
  */
+import { defined } from "@millrace/contracts/Defined"
 import * as ChildProcess from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { accessSync, constants, statSync } from "node:fs"
@@ -224,7 +225,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
       pid,
       group: pid,
       ...(facts === undefined ? {} : { startTime: facts.startTime }),
-      ...(boot === undefined ? {} : { bootId: boot }),
+      ...defined({ bootId: boot }),
       command: options.command,
       threadId: options.threadId,
       epoch: options.epoch

@@ -2,6 +2,7 @@
  * The seam between commands and the service: a running server when there is one (by `--url`, or that of the data directory), else a host
  * in this process. Both are the same interface.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { Effect, Option, type Scope, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
@@ -32,7 +33,7 @@ export interface Where {
 
 /** Transport to a server at a fixed URL. */
 const fixed = (url: string, token: string | undefined): HttpTransport.HttpTransport =>
-  HttpTransport.make({ url, ...(token === undefined ? {} : { token }) })
+  HttpTransport.make({ url, ...defined({ token }) })
 
 /** Transport to the server of a data directory. Each call looks the server up again: a restart may change its port and its token. */
 const moving = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {

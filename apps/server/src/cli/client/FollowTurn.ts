@@ -1,4 +1,5 @@
 /** Follows one turn from its acceptance to its end: shows it, settles its requests, interrupts it on Ctrl-C. */
+import { defined } from "@millrace/contracts/Defined"
 import { Deferred, Effect, Fiber, FiberMap, Option, Queue, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import * as Event from "@millrace/contracts/Event"
@@ -61,7 +62,7 @@ const turnOf = (event: LogEvent): string | undefined => {
 
 /** The turn in state, or `undefined` if it is not there or the server does not answer. Reads pages from the newest turn on. */
 const viewOf = (connected: Connected, turn: Turn, before?: number): Effect.Effect<TurnView | undefined> =>
-  connected.millrace.turns(turn.threadId, { limit: 50, ...(before !== undefined && { before }) }).pipe(
+  connected.millrace.turns(turn.threadId, { limit: 50, ...defined({ before }) }).pipe(
     Effect.flatMap((page) => {
       const view = page.items.find(({ turnId }) => turnId === turn.turnId)
       return view === undefined && page.before !== undefined ? viewOf(connected, turn, page.before) : Effect.succeed(view)

@@ -1,4 +1,5 @@
 /** `millrace handover THREAD PROVIDER`: another agent continues a conversation. */
+import { defined } from "@millrace/contracts/Defined"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { Effect } from "effect"
@@ -24,7 +25,7 @@ export const command = Command.make(
         const command = yield* Client.command("thread.handover", {
           threadId: thread,
           provider,
-          ...(chosen === undefined ? {} : { model: chosen })
+          ...defined({ model: chosen })
         })
         const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
         if (json) return yield* Output.json(accepted)

@@ -1,4 +1,5 @@
 /** `millrace run PROMPT`: one turn, followed to its end. */
+import { defined } from "@millrace/contracts/Defined"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -82,7 +83,7 @@ const begin = (connected: Connect.Connected, request: Request, from: Effect.Effe
       provider,
       cwd: from.cwd,
       turn: { text: from.prompt },
-      ...(request.model === undefined ? {} : { model: request.model }),
+      ...defined({ model: request.model }),
       ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
     const accepted = yield* Effect.mapError(millrace.dispatch(command), (error) =>

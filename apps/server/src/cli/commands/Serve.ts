@@ -1,4 +1,5 @@
 /** `millrace serve`: its flags. The program itself is loaded on demand (ServeProgram.ts). */
+import { defined } from "@millrace/contracts/Defined"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Duration, Effect, Option } from "effect"
@@ -130,7 +131,7 @@ export const command = Command.make(
         publicUrl: Flags.orUndefined(publicUrl) ?? configuration.server?.publicUrl,
         trustProxy: [...trustProxy, ...(configuration.server?.trustProxy ?? [])],
         configuredBy: files,
-        ...(providers === undefined ? {} : { providers }),
+        ...defined({ providers }),
         open,
         reaper: {
           ...reaper,

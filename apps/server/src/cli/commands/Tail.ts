@@ -1,4 +1,5 @@
 /** `millrace tail`: follows the log indefinitely, across restarts of the server. */
+import { defined } from "@millrace/contracts/Defined"
 import * as Command from "@effect/cli/Command"
 import { Chunk, Effect, Stream } from "effect"
 import * as CursorStore from "@millrace/client/CursorStore"
@@ -45,7 +46,7 @@ const tail = Effect.fn("cli.tail")(function* (options: Request) {
   })
   const after = yield* begin
   const frames = millrace.follow({
-    ...(after === undefined ? {} : { after }),
+    ...defined({ after }),
     ...(thread === undefined ? {} : { stream: threadStream(thread) })
   })
   yield* (options.reader === undefined ? frames : CursorStore.keeping(store, options.reader)(frames)).pipe(

@@ -1,4 +1,5 @@
 /** OTLP export, configured by the environment. Without its variables nothing is loaded and nothing runs. */
+import { defined } from "@millrace/contracts/Defined"
 import { Effect, type Scope } from "effect"
 import type { Telemetry } from "../../telemetry/Telemetry.ts"
 
@@ -44,6 +45,6 @@ export const fromEnvironment: Effect.Effect<Telemetry | undefined, never, Scope.
     endpoint,
     headers: headersOf(env["OTEL_EXPORTER_OTLP_HEADERS"]),
     protobuf: protocol === "http/protobuf",
-    ...(serviceName !== undefined && { serviceName })
+    ...defined({ serviceName })
   })
 })

@@ -1,4 +1,5 @@
 /** The server as a program: host, transports, discovery file, and the single shutdown path that every reason to stop uses (S10). */
+import { defined } from "@millrace/contracts/Defined"
 import { Context, DateTime, Duration, Effect, Layer, Queue, type Scope } from "effect"
 import type { RecoveryPolicy } from "@millrace/contracts/State"
 import type { Limits } from "@millrace/host/Configuration"
@@ -86,13 +87,13 @@ const composed = (
       Host.layer({
         dataDir,
         reaper,
-        ...(providers === undefined ? {} : { providers }),
+        ...defined({ providers }),
         engine: {
           continuation: recovery === undefined ? {} : { recovery },
           places: agentLimits,
           trace: telemetry !== undefined
         },
-        ...(onStep === undefined ? {} : { onStep })
+        ...defined({ onStep })
       })
     ),
     Layer.provide(telemetry?.tracing ?? Layer.empty)
