@@ -1,9 +1,11 @@
-// `pnpm pack:all`: writes the npm packages to dist/npm. `millrace` is the built program with the page, in one package without dependencies.
+// `pnpm pack:all`: writes the npm packages to dist/npm. `millrace` is the built program with the page, in one package without dependencies;
+// the libraries are in libraries.mjs.
 import { spawnSync } from "node:child_process"
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import { build } from "esbuild"
 import { bundle } from "./bundle.mjs"
+import { stageLibraries } from "./libraries.mjs"
 
 const root = resolve(import.meta.dirname, "..")
 const out = join(root, "dist/npm")
@@ -104,6 +106,6 @@ const program = async () => {
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
-const packed = [await program()]
+const packed = [await program(), ...(await stageLibraries(join(out, "stage/libraries"))).map(pack)]
 rmSync(join(out, "stage"), { recursive: true, force: true })
 for (const { bytes, filename } of packed) console.log(`dist/npm/${filename}  ${Math.ceil(bytes / 1024)} KiB`)

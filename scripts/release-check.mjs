@@ -2,9 +2,10 @@
 // a compiler on the PATH, and uses them. Without `--all` one cell: Node 22 and npm 12. Prints a table; exits with 1 when a cell fails.
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { gzipSync } from "node:zlib"
 
 const root = resolve(import.meta.dirname, "..")
 const packages = join(root, "dist/npm")
@@ -115,6 +116,98 @@ const programCell = async (version, manager) => {
   }
 }
 
+/** The first JavaScript block of the README that uses the host. */
+const embedding = () => /```js\n(import \{ createHost \}[\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))[1]
+
+/** What a front end in a browser imports. */
+const browser = `import * as Client from "@millrace/client/Client"
+import * as HttpTransport from "@millrace/client/HttpTransport"
+import * as RpcTransport from "@millrace/client/RpcTransport"
+console.log(Client, HttpTransport, RpcTransport)
+`
+const maxBrowserBytes = 115 * 1024
+
+/** Installs the libraries into a project: types of every public module, the embedding program of the README, a browser build of the client. */
+const librariesCell = async (version, manager) => {
+  const node = nodeOf(version)
+  const cli = join(fetched(managers[manager]), "bin/npm-cli.js")
+  const work = mkdtempSync(join(tmpdir(), "millrace-release-"))
+  const env = environment(node, work)
+  const project = join(work, "project")
+  mkdirSync(project)
+  const run = (...args) => finished(spawn(node, args, { cwd: project, env }))
+  try {
+    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+    const started = performance.now()
+    const libraries = readdirSync(packages).filter((file) => file.startsWith("millrace-") && !/^millrace-\d/.test(file))
+    const third = [
+      "effect",
+      "@effect/platform",
+      "@effect/vitest@0.30.0",
+      "vitest@3.2.7",
+      "@types/node@20",
+      "typescript@7.0.2",
+      "vite@8.3.8"
+    ]
+    const install = await run(
+      cli,
+      "install",
+      "--no-audit",
+      "--no-fund",
+      ...libraries.map((file) => join(packages, file)),
+      ...third
+    )
+    expect("the install failed", install.code === 0, install)
+    const installed = performance.now()
+
+    const names = readdirSync(join(project, "node_modules/@millrace"))
+    const modules = names.flatMap((name) => {
+      const { exports } = JSON.parse(readFileSync(join(project, "node_modules/@millrace", name, "package.json"), "utf8"))
+      return Object.keys(exports)
+        .filter((key) => !key.endsWith(".mjs"))
+        .map((key) => `@millrace/${name}${key.slice(1)}`)
+    })
+    const uses = modules.map((name, n) => `import * as m${n} from "${name}"\nvoid m${n}\n`).join("")
+    writeFileSync(join(project, "consumer.ts"), uses)
+    for (const [module, moduleResolution] of [
+      ["nodenext", "nodenext"],
+      ["esnext", "bundler"]
+    ]) {
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: "es2023",
+        lib: ["es2023", "dom", "dom.iterable", "esnext.disposable"],
+        types: ["node"],
+        strict: true,
+        noEmit: true,
+        exactOptionalPropertyTypes: true
+      }
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }))
+      const types = await run("node_modules/typescript/bin/tsc", "-p", ".")
+      expect(`the types hold under ${moduleResolution}`, types.code === 0, types)
+    }
+
+    writeFileSync(join(project, "embed.mjs"), embedding())
+    const embedded = await run("embed.mjs")
+    expect("the README's program runs", embedded.code === 0 && embedded.out.includes("hello from the mill"), embedded)
+
+    writeFileSync(join(project, "index.html"), '<script type="module" src="/main.js"></script>')
+    writeFileSync(join(project, "main.js"), browser)
+    const built = await run("node_modules/vite/bin/vite.js", "build", "--logLevel", "error")
+    expect("Vite builds the client", built.code === 0, built)
+    const assets = join(project, "dist/assets")
+    const bytes = readdirSync(assets).reduce((sum, file) => sum + gzipSync(readFileSync(join(assets, file))).length, 0)
+    expect(`the client has ${bytes} bytes compressed, at most ${maxBrowserBytes} are allowed`, bytes <= maxBrowserBytes)
+    return {
+      install: installed - started,
+      note: `types of ${modules.length} modules, embed, client ${Math.ceil(bytes / 1024)} KiB in a browser`
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
 const cells = process.argv.includes("--all")
   ? Object.keys(nodes).flatMap((version) => Object.keys(managers).map((manager) => [version, manager]))
   : [["22", "npm 12"]]
@@ -131,6 +224,9 @@ for (const [version, manager] of cells) {
   try {
     const { first, install, note } = await programCell(version, manager)
     console.log(`${started} ${seconds(install)} | ${seconds(first)} | ${note} |`)
+    if (version === "20" || manager === "pnpm") continue
+    const libraries = await librariesCell(version, manager)
+    console.log(`${started} ${seconds(libraries.install)} | – | ${libraries.note} |`)
   } catch (error) {
     failed++
     console.log(`${started} – | – | FAILED |`)

@@ -1,4 +1,5 @@
 /** A mutex for each thread: between a query of the thread and the command based on it, no other call starts a turn there. */
+import * as Permits from "@millrace/contracts/Permits"
 import { Effect } from "effect"
 import type { ThreadId } from "@millrace/contracts/Ids"
 
@@ -9,23 +10,21 @@ export interface ThreadMutex {
 
 /** Keeps an entry only for a thread whose lock is held or waited for. */
 export const make = (): ThreadMutex => {
-  const lanes = new Map<ThreadId, { readonly lock: Effect.Semaphore; waiting: number }>()
+  const lanes = new Map<ThreadId, { readonly lock: Permits.Permits; waiting: number }>()
   return {
     inTurn: (threadId, effect) =>
       Effect.suspend(() => {
-        const lane = lanes.get(threadId) ?? { lock: Effect.unsafeMakeSemaphore(1), waiting: 0 }
+        const lane = lanes.get(threadId) ?? { lock: Permits.make(1), waiting: 0 }
         lanes.set(threadId, lane)
         lane.waiting++
-        return lane.lock
-          .withPermits(1)(effect)
-          .pipe(
-            Effect.ensuring(
-              Effect.sync(() => {
-                lane.waiting--
-                if (lane.waiting === 0) lanes.delete(threadId)
-              })
-            )
+        return lane.lock(effect).pipe(
+          Effect.ensuring(
+            Effect.sync(() => {
+              lane.waiting--
+              if (lane.waiting === 0) lanes.delete(threadId)
+            })
           )
+        )
       })
   }
 }

@@ -2,6 +2,7 @@
  * Limits the calls in flight of one connection: some run, some wait, and beyond that its socket is not read until calls are answered.
  * So a client that calls faster than it is answered is slowed by back-pressure and does not slow others (D7, X5).
  */
+import * as Permits from "@millrace/contracts/Permits"
 import { Effect } from "effect"
 import type { Session } from "../auth/Session.ts"
 import type { CallSocket } from "./Caller.ts"
@@ -12,7 +13,7 @@ export const running = 32
 export const inFlight = 128
 
 interface Connection {
-  readonly turns: Effect.Semaphore
+  readonly turns: Permits.Permits
   calls: number
   paused: boolean
 }
@@ -25,7 +26,7 @@ export const make = () => {
       Effect.suspend(() => {
         let connection = connections.get(session)
         if (connection === undefined)
-          connections.set(session, (connection = { turns: Effect.unsafeMakeSemaphore(running), calls: 0, paused: false }))
+          connections.set(session, (connection = { turns: Permits.make(running), calls: 0, paused: false }))
         const own = connection
         const enter = Effect.sync(() => {
           if (++own.calls <= inFlight || own.paused) return
@@ -39,7 +40,7 @@ export const make = () => {
         })
         return Effect.acquireUseRelease(
           enter,
-          () => own.turns.withPermits(1)(call),
+          () => own.turns(call),
           () => leave
         )
       })

@@ -3,6 +3,7 @@
  * No event is dropped. Signals bypass this: they neither wait nor delay an event (D12).
  */
 import { wellFormedJson } from "@millrace/contracts/Text"
+import * as Permits from "@millrace/contracts/Permits"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Chunk, Duration, Effect, Stream } from "effect"
@@ -40,10 +41,10 @@ export const run = (
     const coalescer = new Coalescer(options.maxText ?? 8192)
     const { threadId, epoch, signals } = session
     const text = Effect.unsafeMakeLatch(false)
-    const order = Effect.unsafeMakeSemaphore(1)
+    const order = Permits.make(1)
 
     /** One at a time: otherwise the timer's batch could overtake the reader's. */
-    const handOver = order.withPermits(1)(
+    const handOver = order(
       Effect.gen(function* () {
         for (;;) {
           const { events, weight } = coalescer.take(chunk)

@@ -13,6 +13,7 @@ import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millra
 import { given, type Labelled } from "@millrace/contracts/Labels"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
+import * as Permits from "@millrace/contracts/Permits"
 import { Context, Effect, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as ExportParser from "./ExportParser.ts"
@@ -96,7 +97,7 @@ export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const engine = yield* Engine
   /** One import at a time: two of the same source would not see each other's writes. */
-  const turn = Effect.unsafeMakeSemaphore(1)
+  const inTurn = Permits.make(1)
 
   const query = <R extends Query.Request>(request: R) => Effect.mapError(log.query(request), storageUnavailable)
 
@@ -236,7 +237,7 @@ export const make = Effect.gen(function* () {
       // Also without pieces: an empty thread is created too.
       yield* flush
       return { threadId, created, ...counts }
-    }).pipe(turn.withPermits(1), Effect.withSpan("Import.transcript"))
+    }).pipe(inTurn, Effect.withSpan("Import.transcript"))
 
   return Import.of({
     transcript,

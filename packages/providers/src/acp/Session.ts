@@ -3,6 +3,7 @@ import type { CancelNotification, PromptRequest } from "@agentclientprotocol/sdk
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
+import * as Permits from "@millrace/contracts/Permits"
 import { Effect, type Scope } from "effect"
 import { stringAt } from "../Fields.ts"
 import * as Normaliser from "../Normaliser.ts"
@@ -138,7 +139,7 @@ export const open = Effect.fn("Acp.open")(function* (
       mapping.cancelling(nativeTurnId)
       return Effect.zipRight(child.notify("session/cancel", { sessionId } satisfies CancelNotification), giveUpAsking)
     })
-  const stopping = Effect.unsafeMakeSemaphore(1)
+  const stopping = Permits.make(1)
   return {
     events: session.events,
     continuity,
@@ -170,6 +171,6 @@ export const open = Effect.fn("Acp.open")(function* (
       if ("decision" in answer && answer.decision === "cancel" && answer.optionId === undefined)
         yield* Effect.forEach(turns.running(), cancel, { discard: true })
     }),
-    stop: (reason) => stopping.withPermits(1)(Effect.zipRight(turns.settle(cancel, cancelMillis), child.stop(reason)))
+    stop: (reason) => stopping(Effect.zipRight(turns.settle(cancel, cancelMillis), child.stop(reason)))
   }
 })

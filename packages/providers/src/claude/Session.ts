@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto"
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
+import * as Permits from "@millrace/contracts/Permits"
 import { Effect, Exit, Option, Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
@@ -171,7 +172,7 @@ export const open = Effect.fn("Claude.open")(function* (
     })
   /** Claude has no turn ids: our turn id also serves as the native one. */
   const ours = (turnId: TurnId): string => turnId
-  const stopping = Effect.unsafeMakeSemaphore(1)
+  const stopping = Permits.make(1)
   return {
     events: session.events,
     continuity: resumed ? "resumed" : "fresh",
@@ -217,7 +218,7 @@ export const open = Effect.fn("Claude.open")(function* (
       if (request.nativeTurnId !== undefined) yield* settle(request.nativeTurnId, "completed")
     }),
     stop: (reason) =>
-      stopping.withPermits(1)(
+      stopping(
         // Settle the turns first, so that Claude can write the conversation to disk.
         Effect.zipRight(
           turns.settle((native) => interruptNative(native, stopMillis.interrupt), stopMillis.terminal),

@@ -2,6 +2,7 @@
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { TurnAction } from "@millrace/contracts/State"
+import * as Permits from "@millrace/contracts/Permits"
 import { Deferred, Effect, Schedule, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
@@ -128,7 +129,7 @@ export const open = Effect.fn("Codex.open")(function* (
       return named ?? (yield* Effect.timeoutFail(Deferred.await(begun), { duration: beginsMillis, onTimeout: () => neverBegan }))
     }).pipe(Effect.ensuring(Effect.sync(() => (compaction = undefined))))
 
-  const stopping = Effect.unsafeMakeSemaphore(1)
+  const stopping = Permits.make(1)
   return {
     events: session.events,
     continuity: begun.continuity,
@@ -176,7 +177,7 @@ export const open = Effect.fn("Codex.open")(function* (
       if (request) yield* child.respond(request.id, request.result(answer))
     }),
     stop: (reason) =>
-      stopping.withPermits(1)(
+      stopping(
         // Codex does not report the end of its turn on end of stdin or on a signal (measured).
         Effect.zipRight(
           turns.settle(

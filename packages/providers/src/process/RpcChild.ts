@@ -11,6 +11,7 @@ import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
 import { ProviderError } from "@millrace/contracts/ProviderAdapter"
+import * as Permits from "@millrace/contracts/Permits"
 import { Deferred, Effect, Option, type Scope, type Stream } from "effect"
 import * as Environment from "./Environment.ts"
 import * as Framer from "./Framer.ts"
@@ -306,7 +307,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
       })
     )
 
-  const inFlight = Effect.unsafeMakeSemaphore(Math.min(options.maxInFlight ?? 32, 32))
+  const inFlight = Permits.make(Math.min(options.maxInFlight ?? 32, 32))
   const say = (operation: string, message: Message.Outgoing) => bounded(operation, deadline, () => true, send(operation, message))
 
   return {
@@ -321,7 +322,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
           method,
           overrides?.deadlineMillis ?? deadline,
           () => sent,
-          inFlight.withPermits(1)(
+          inFlight(
             Effect.flatMap(Deferred.make<unknown, ProviderError>(), (answer) =>
               Effect.suspend(() => {
                 pending.set(id, { method, answer })

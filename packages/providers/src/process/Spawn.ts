@@ -10,6 +10,7 @@ import * as ChildProcess from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { accessSync, constants, statSync } from "node:fs"
 import { delimiter, isAbsolute, join } from "node:path"
+import * as Permits from "@millrace/contracts/Permits"
 import { Deferred, Effect, Option, type Scope } from "effect"
 import * as Environment from "./Environment.ts"
 import * as LastResort from "./LastResort.ts"
@@ -233,7 +234,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
     .pipe(Effect.mapError((error) => ({ kind: "process" as const, message: error.message })))
   yield* Effect.sync(() => void stdin.write("\n"))
 
-  const writing = Effect.unsafeMakeSemaphore(1)
+  const writing = Permits.make(1)
   return {
     pid,
     read: Effect.suspend(function next(): Effect.Effect<Buffer | null> {
@@ -247,7 +248,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
       return Effect.flatMap(readable.await, next)
     }),
     write: (text) =>
-      writing.withPermits(1)(
+      writing(
         Effect.async<boolean>((resume) => {
           if (!stdin.writable) return resume(Effect.succeed(false))
           if (stdin.write(text)) return resume(Effect.succeed(true))

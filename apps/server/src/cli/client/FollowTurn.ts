@@ -1,5 +1,6 @@
 /** Follows one turn from its acceptance to its end: shows it, settles its requests, interrupts it on Ctrl-C. */
 import { defined } from "@millrace/contracts/Defined"
+import * as Permits from "@millrace/contracts/Permits"
 import { Deferred, Effect, Fiber, FiberMap, Option, Queue, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import * as Event from "@millrace/contracts/Event"
@@ -86,7 +87,7 @@ export const follow = (
     const ended = yield* Deferred.make<void, CliFailure | OutputClosed>()
     const asked = yield* FiberMap.make<RequestId>()
     // One question at a time on the terminal.
-    const terminal = yield* Effect.makeSemaphore(1)
+    const terminal = Permits.make(1)
     let attaches = 0
 
     const settling = (event: LogEvent) =>
@@ -94,7 +95,7 @@ export const follow = (
         const opened = Transcript.dataOf(event, "request.opened")
         if (opened !== undefined)
           yield* Approve.settle(connected, options.approve, opened.requestId, opened).pipe(
-            terminal.withPermits(1),
+            terminal,
             Effect.catchAll((error) => Deferred.fail(ended, error)),
             (answering) => FiberMap.run(asked, opened.requestId, answering)
           )
