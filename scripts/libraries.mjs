@@ -97,7 +97,7 @@ const compile = (stage) => {
   rmSync(file)
 }
 
-/** Writes `sql-sqlite-node.js` beside the module that imports it. */
+/** Writes `sql-sqlite-node.js` into the directory of the module that imports it. */
 const bundleClient = async (stage) => {
   const vendor = join(stage, "dist/sql-sqlite-node.js")
   await build({

@@ -69,7 +69,7 @@ describe("Permits", () => {
         )
       return Effect.forEach([1, 2, 3, 4], arrive, { concurrency: "unbounded" })
     })
-    expect(simulate(1, run).exit).toMatchObject({ _tag: "Success" })
+    expect(simulate(1, run, { preempt: 0 }).exit).toMatchObject({ _tag: "Success" })
     expect(ran).toEqual(arrived)
   })
 })
