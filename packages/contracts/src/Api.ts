@@ -198,7 +198,7 @@ export const ApiGroup = HttpApiGroup.make("api")
           }),
           mode: Schema.optional(Schema.Literal("drain", "now")).annotations({
             description:
-              "`drain` (default): running turns may finish within almost half of the time; `now`: they are interrupted."
+              "`drain` (default): running turns may finish until 45 to 60 % of the deadline has passed; `now`: they are interrupted."
           })
         })
       )

@@ -16,7 +16,10 @@ import type { OnFailPoint } from "./FailPoints.ts"
 export interface BeginOptions {
   /** Time for the whole shutdown, from now. */
   readonly deadline: Duration.DurationInput
-  /** `drain`: running turns may finish for almost half of the time; `now`: they are interrupted at once. */
+  /**
+   * `drain`: running turns may finish during at most half of the time between the start of the stage that stops sessions and 90 % of the deadline.
+   * `now`: they are interrupted at once.
+   */
   readonly mode: "drain" | "now"
   /** Name of the token that asked for the shutdown (X6). The events of the turns and sessions that it ends name it in their reason. */
   readonly by?: string

@@ -1,4 +1,7 @@
-/** A log with an anchor (L12): compares both at the start, begins a new epoch if they contradict, and maintains the file while the log is open. */
+/**
+ * Opens a log with its anchor (L12; see Anchor.ts), which records the last acknowledged event outside the database. If log and anchor contradict each
+ * other, begins a new epoch. Rewrites the anchor file while the log is open if the file is removed or replaced.
+ */
 import { Effect, Either } from "effect"
 import { compare } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
@@ -12,26 +15,26 @@ import { attempt, StorageFailure } from "./Storage.ts"
 /** How often the files of an open log are compared with their paths. */
 const watchEvery = "2 seconds"
 
-/** Begins a new epoch if log and anchor contradict, and writes the anchor. `at`: the time of the `log.rewound` event. */
+/** Begins the epoch `next` if log and anchor contradict each other, and writes the anchor. `at`: the time of the `log.rewound` event. */
 export const open = (
   path: string,
   file: string,
   log: { readonly writer: SqliteWriter; readonly reader: SqliteReader },
-  fresh: { readonly epoch: string; readonly at: string }
+  next: { readonly epoch: string; readonly at: string }
 ) => {
   const { reader, writer } = log
   const database = AnchorFile.identify(file)
-  const known = { epoch: writer.epoch(fresh.epoch), anchored: writer.isAnchored() }
+  const current = { epoch: writer.epoch(next.epoch), anchored: writer.isAnchored() }
   const position = reader.view(({ head, retainedFrom }) => ({ head, retainedFrom }))
   const rewound = compare(AnchorFile.read(path), {
-    ...known,
+    ...current,
     ...position,
     database,
     marks: AnchorFile.marks(path),
     event: (offset) => jsonAt(reader, offset)
   })
-  const epoch = rewound === undefined ? known.epoch : fresh.epoch
-  const event = { stream: "server", type: "log.rewound", at: fresh.at, epoch: 0, data: rewound }
+  const epoch = rewound === undefined ? current.epoch : next.epoch
+  const event = { stream: "server", type: "log.rewound", at: next.at, epoch: 0, data: rewound }
   const head =
     rewound === undefined ? position.head : writer.rewind(epoch, Either.getOrThrow(prepare([{ events: [event], rows: [] }]))).head
   const anchor = new AnchorFile.AnchorFile(path, file, epoch)
@@ -41,44 +44,45 @@ export const open = (
   return { epoch, rewound, anchor }
 }
 
-/** The orderly end. Renames the mark, so that a copy made while the log was open does not match it. */
-export const close = (anchor: AnchorFile.AnchorFile, isThere: boolean): void => {
+/** Closes the anchor after an orderly shutdown. Renames the mark, so that a copy made while the log was open does not match it. */
+export const close = (anchor: AnchorFile.AnchorFile, filesArePresent: boolean): void => {
   try {
-    if (isThere) anchor.renew()
+    if (filesArePresent) anchor.renew()
   } catch (cause) {
-    // With the old name, the next start detects fewer copies. It reports nothing false.
+    // The mark may keep its old name. The next start may then miss a copied database, but never reports a false one.
     if (!(asFailure(cause) instanceof StorageFailure)) throw cause
   } finally {
     anchor.close()
   }
 }
 
-/** Logs when the files are lost, when they are back, and when the anchor cannot be written. */
+/** Every 2 seconds: logs when the files are lost or back, and rewrites the anchor if it was removed or replaced. Warns once if it cannot be written. */
 export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => string | undefined) => {
   let before: string | undefined
   let unwritable = false
-  const cannot = (message: string) => {
+  const warnOnce = (message: string) => {
     const first = !unwritable
     unwritable = true
     return first
       ? Effect.logWarning(`The anchor of the log cannot be written: ${message}. The next start may not detect lost history.`)
       : Effect.void
   }
-  const tend = attempt("anchor", () => guarded(() => anchor !== undefined && anchor.tend())).pipe(
+  const restoreAnchor = attempt("anchor", () => guarded(() => anchor !== undefined && anchor.tend())).pipe(
     Effect.flatMap((again) => {
-      if (anchor?.failure !== undefined) return cannot(anchor.failure.message)
+      if (anchor?.failure !== undefined) return warnOnce(anchor.failure.message)
       unwritable = false
       return again ? Effect.logWarning("The anchor of the log was removed or replaced. It has been rewritten.") : Effect.void
     }),
-    Effect.catchAll(({ message }) => cannot(message))
+    Effect.catchAll(({ message }) => warnOnce(message))
   )
   return Effect.suspend(() => {
     const now = lost()
     const changed = now !== before
     before = now
-    if (now !== undefined) return changed ? Effect.logError(`${now} No command is accepted until then.`) : Effect.void
+    if (now !== undefined)
+      return changed ? Effect.logError(`${now} The server rejects commands until this is repaired.`) : Effect.void
     return changed
-      ? Effect.zipRight(Effect.logInfo("The files of the log are available again. The server accepts commands."), tend)
-      : tend
+      ? Effect.zipRight(Effect.logInfo("The files of the log are available again. The server accepts commands."), restoreAnchor)
+      : restoreAnchor
   }).pipe(Effect.delay(watchEvery), Effect.forever)
 }

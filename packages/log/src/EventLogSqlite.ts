@@ -85,11 +85,11 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       lost: () => presence?.lost(),
       /** Closes the reader first: the last connection to close checkpoints the WAL, and the reader cannot write. */
       close: () => {
-        const isThere = lost() === undefined
+        const filesArePresent = lost() === undefined
         presence = undefined
         Sqlite.close(db)
         writer.close()
-        if (anchor !== undefined) Anchored.close(anchor, isThere)
+        if (anchor !== undefined) Anchored.close(anchor, filesArePresent)
       }
     }
   } catch (cause) {

@@ -3,7 +3,7 @@ import type { DomainEvent } from "@millrace/contracts/Event"
 import type { GoalId } from "@millrace/contracts/Ids"
 import type { Usage } from "@millrace/contracts/Item"
 import type { Goal, GoalUsed } from "@millrace/contracts/State"
-import { isEnd, type Terminal } from "./Turn.ts"
+import { isTerminal, type TerminalEvent } from "./Turn.ts"
 
 /** The tokens that a turn used, as far as the agent reports them. */
 export const tokensOf = (usage: Usage | undefined): number =>
@@ -25,7 +25,7 @@ export const counted = ({ used }: Goal, usage: Usage | undefined): GoalUsed => (
 })
 
 /** Whether the turn that this event ends worked towards the goal. In a log of an older version only the ids of the goal's own turns show it. */
-const isOf = ({ goalId }: Goal, { data }: Terminal): boolean =>
+const isOf = ({ goalId }: Goal, { data }: TerminalEvent): boolean =>
   data.goalId === undefined ? data.turnId.startsWith(turnPrefix(goalId)) : data.goalId === goalId
 
 /** An event of a goal. It carries the whole goal. */
@@ -53,6 +53,8 @@ export const apply = (goal: Goal | undefined, event: DomainEvent): Goal | undefi
       return goal === undefined || towards?.goalId !== goal.goalId ? goal : begun(goal, towards.used)
     }
     default:
-      return goal !== undefined && isEnd(event) && isOf(goal, event) ? { ...goal, used: counted(goal, event.data.usage) } : goal
+      return goal !== undefined && isTerminal(event) && isOf(goal, event)
+        ? { ...goal, used: counted(goal, event.data.usage) }
+        : goal
   }
 }

@@ -161,7 +161,7 @@ const applyTurn = (transcript: Transcript, event: DomainEvent, turnId: TurnId, o
   const value = event.type === "turn.imported" ? Turn.imported(event.data) : Turn.apply(known.value, event, at, waits)
   if (value === known.value) return false
   transcript.turns.set(turnId, { value, offset })
-  if (Turn.outcome(value) !== undefined) transcript.structure++
+  if (Turn.outcomeOfTurn(value) !== undefined) transcript.structure++
   return true
 }
 
@@ -209,7 +209,7 @@ export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = [
   const shown = new Set<TurnId>()
   const end = (turnId: TurnId) => {
     const turn = transcript.turns.get(turnId)?.value
-    if (turn === undefined || Turn.outcome(turn) === undefined || shown.has(turnId)) return
+    if (turn === undefined || Turn.outcomeOfTurn(turn) === undefined || shown.has(turnId)) return
     shown.add(turnId)
     out.push({ kind: "end", key: turnId, turn })
   }

@@ -1,40 +1,40 @@
 /** One turn as read models show it, folded from its events. */
 import { defined } from "@millrace/contracts/Defined"
-import { type DataOf, type DomainEvent, isTerminal } from "@millrace/contracts/Event"
+import { type DataOf, type DomainEvent, isTerminal as isTerminalType } from "@millrace/contracts/Event"
 import type { TurnOrigin, TurnView } from "@millrace/contracts/State"
 
 /** An event that ends a turn. */
-export type Terminal = Extract<DomainEvent, { readonly type: "turn.completed" | "turn.interrupted" | "turn.failed" }>
+export type TerminalEvent = Extract<DomainEvent, { readonly type: "turn.completed" | "turn.interrupted" | "turn.failed" }>
 /** How a turn ends. */
 export type Outcome = "completed" | "interrupted" | "failed"
 
-export const isEnd = (event: DomainEvent): event is Terminal => isTerminal(event.type)
+export const isTerminal = (event: DomainEvent): event is TerminalEvent => isTerminalType(event.type)
 
-export const outcomeOf = (event: Terminal): Outcome =>
+export const outcomeOfEvent = (event: TerminalEvent): Outcome =>
   event.type === "turn.completed" ? "completed" : event.type === "turn.failed" ? "failed" : "interrupted"
 
 /** The outcome of a turn that has ended; `undefined` while it is queued, runs or waits. */
-export const outcome = ({ status }: Pick<TurnView, "status">): Outcome | undefined =>
+export const outcomeOfTurn = ({ status }: Pick<TurnView, "status">): Outcome | undefined =>
   status === "completed" || status === "interrupted" || status === "failed" ? status : undefined
 
-/** Who started a turn that was requested. A turn without a request is started by the provider. */
+/** Who started the turn that this request creates. A turn without a request is started by the provider. */
 export const originOf = ({ continues, goalId }: Pick<TurnView, "continues" | "goalId">): TurnOrigin =>
   continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
 
-/** The turn of a `turn.requested`. `at`: the time of the event. */
+/** The view of a new turn, from its `turn.requested` event. `at`: the time of the event. */
 export const requested = (
   { action, continues, goal, text, threadId, turnId }: DataOf<"turn.requested">,
   at: string
 ): TurnView => {
-  const why = {
+  const cause = {
     ...defined({ continues }),
     ...(goal === undefined ? {} : { goalId: goal.goalId })
   }
-  const what = action === undefined ? {} : { action }
-  return { turnId, threadId, status: "queued", origin: originOf(why), ...why, ...what, text, requestedAt: at }
+  const actionField = action === undefined ? {} : { action }
+  return { turnId, threadId, status: "queued", origin: originOf(cause), ...cause, ...actionField, text, requestedAt: at }
 }
 
-/** A turn that no event requested, such as one that the provider started. */
+/** A turn that no event requested, such as one that the provider started. `origin` is a placeholder until `turn.started` sets it. */
 export const unrequested = ({ threadId, turnId }: Pick<TurnView, "threadId" | "turnId">, at: string): TurnView => ({
   turnId,
   threadId,
@@ -44,13 +44,13 @@ export const unrequested = ({ threadId, turnId }: Pick<TurnView, "threadId" | "t
   requestedAt: at
 })
 
-/** The turn of a `turn.imported`. */
+/** The view of an imported turn, from its `turn.imported` event. */
 export const imported = (data: DataOf<"turn.imported">): TurnView => {
   const { nativeTurnId: _, ...turn } = data
   return turn
 }
 
-/** The fields of the view in their canonical order, from a value that may hold more. Without the fields of an ended turn. */
+/** Copies the view's fields in their canonical order. Drops other fields, and `endedAt`, `reason` and `error`, which only an ended turn has. */
 export const view = (turn: TurnView): TurnView => ({
   turnId: turn.turnId,
   threadId: turn.threadId,
@@ -62,7 +62,7 @@ export const view = (turn: TurnView): TurnView => ({
   ...defined({ startedAt: turn.startedAt, usage: turn.usage, plan: turn.plan, diff: turn.diff })
 })
 
-/** The fields that an event of this turn changes; `undefined`: none. `isWaiting`: a request of the turn is open after the event. */
+/** Returns the fields that this event changes, or `undefined` if it changes none. `isWaiting`: a request of the turn is open after the event. */
 const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<TurnView> | undefined => {
   const status = isWaiting ? "waiting" : "running"
   switch (event.type) {
@@ -89,7 +89,7 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
     case "turn.failed": {
       const { reason, usage } = event.data
       return {
-        status: outcomeOf(event),
+        status: outcomeOfEvent(event),
         endedAt: at,
         ...defined({ reason, usage }),
         ...(event.type === "turn.failed" ? { error: event.data.error } : {})
@@ -101,11 +101,11 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
 }
 
 /**
- * Applies an event that names this turn. Returns the same value if the event does not change the view, and after the turn has ended. Fields of `T`
+ * Applies an event that names this turn. Returns the same value for an event that has no effect on turns, and after the turn has ended. Fields of `T`
  * beyond the view are kept. `isWaiting`: whether a request of the turn is open after the event.
  */
 export const apply = <T extends TurnView>(turn: T, event: DomainEvent, at: string, isWaiting = false): T => {
-  const changed = outcome(turn) === undefined ? changes(event, at, isWaiting) : undefined
+  const changed = outcomeOfTurn(turn) === undefined ? changes(event, at, isWaiting) : undefined
   return changed === undefined ? turn : Object.assign({ ...turn }, changed)
 }
 

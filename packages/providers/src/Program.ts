@@ -1,4 +1,4 @@
-/** An adapter for an agent that is a local program: finds the program at each call, probes it within a deadline, opens it when found. */
+/** An adapter for an agent that is a local program. `probe` and `open` each look up the program first. `probe` has a deadline. */
 import { cut } from "@millrace/contracts/Text"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderStatus } from "@millrace/contracts/State"
@@ -13,31 +13,31 @@ export interface Program {
   /** Why the program was not found, and what to do. */
   readonly missing: () => string
   /** Deadline of a probe; the process of an agent that hangs is killed within about four seconds more. */
-  readonly lookMillis: number
+  readonly probeMillis: number
   /** Probes the agent with one short-lived process; an absent `signedIn` means `unknown`. A failure that is a string says what to do. */
-  readonly look: (
+  readonly probe: (
     found: string
   ) => Effect.Effect<Partial<Pick<ProviderStatus, "version" | "signedIn" | "fix">>, ProviderError | string, Ledger>
   readonly open: (input: OpenInput, found: string) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope | Ledger>
 }
 
-const words = (error: ProviderError | string): string =>
+const messageOf = (error: ProviderError | string): string =>
   cut(typeof error === "string" ? error : [error.failure.message, error.failure.detail].filter(Boolean).join("\n"), 1000)
 
 /** Builds the adapter. The ledger records each process that it starts. */
 export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Effect.map(Ledger, (ledger) => {
-    const { capabilities, lookMillis, name } = program
+    const { capabilities, probeMillis, name } = program
     const probe = Effect.gen(function* () {
       const checkedAt = DateTime.formatIso(yield* DateTime.now)
       const status = { provider: name, capabilities, checkedAt, signedIn: "unknown" } as const
       const found = program.find()
       if (Option.isNone(found)) return { ...status, installed: false, fix: program.missing() } satisfies ProviderStatus
-      return yield* program.look(found.value).pipe(
-        Effect.timeoutFail({ duration: lookMillis, onTimeout: () => `${name} did not answer within ${lookMillis} ms.` }),
+      return yield* program.probe(found.value).pipe(
+        Effect.timeoutFail({ duration: probeMillis, onTimeout: () => `${name} did not answer within ${probeMillis} ms.` }),
         Effect.match({
-          onFailure: (error): ProviderStatus => ({ ...status, installed: true, fix: words(error) }),
-          onSuccess: (looked): ProviderStatus => ({ ...status, installed: true, ...looked })
+          onFailure: (error): ProviderStatus => ({ ...status, installed: true, fix: messageOf(error) }),
+          onSuccess: (probed): ProviderStatus => ({ ...status, installed: true, ...probed })
         })
       )
     })

@@ -93,6 +93,6 @@ it.each(Object.keys(table))("X4 %s: the switches that disable side traffic are s
 })
 
 it("X4 secrets are removed from the last standard error of an agent", () => {
-  const hide = Environment.hiding({ TEAM_TOKEN: "abcdefgh", LOG: "information", API_KEY: "short" })
+  const hide = Environment.redactor({ TEAM_TOKEN: "abcdefgh", LOG: "information", API_KEY: "short" })
   assert.strictEqual(hide("abcdefgh, short information abcdefgh"), "(secret), short information (secret)")
 })

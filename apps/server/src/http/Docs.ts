@@ -5,14 +5,15 @@ import { MillraceApi } from "@millrace/contracts/Api"
 import * as Html from "../page/Html.ts"
 import * as Respond from "./Respond.ts"
 
-const by = `<p>Every route under <code>/api</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.
+const introduction = `<p>Every route under <code>/api</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.
 Errors are JSON: <code>{"_tag", "message", ...}</code>; the message says what to do next.
 The machine-readable document is <a href="/openapi.json">/openapi.json</a>.</p>
 <h2>Following the log</h2>
 <pre>curl -N -H "Authorization: Bearer $TOKEN" -H "Accept: text/event-stream" "$URL/api/events?since=0"</pre>
 <p>An event is <code>id: CURSOR</code> and <code>data: {event}</code>. <code>caught-up</code>, <code>heartbeat</code>, <code>bye</code> and
 <code>end</code> are named frames without id. Reconnect with <code>Last-Event-ID</code> or <code>?after=CURSOR</code>: no event is lost or repeated.
-The WebSocket RPC at <code>/rpc</code> (group <code>MillraceRpcs</code>, JSON) has the same calls, frames and errors.</p>
+The WebSocket RPC at <code>/rpc</code> (group <code>MillraceRpcs</code>, JSON) has the main queries, <code>dispatch</code> and
+<code>follow</code>, with the same frames and errors.</p>
 <p>Pages: <code>GET /api/events?since=N&amp;limit=M</code>; the header <code>X-Millrace-Last-Idx</code> is the next <code>since</code>, and
 <code>&amp;wait=30</code> waits up to 30 seconds for the next event.</p>
 <h2>Pairing</h2>
@@ -55,7 +56,7 @@ const document = (spec: OpenApi.OpenAPISpec) => {
   )
   return Html.page(
     "Millrace: the interface",
-    `<main class="docs"><h1>Millrace: the interface</h1><p>${Html.escape(spec.info.description ?? "")}</p>${by}
+    `<main class="docs"><h1>Millrace: the interface</h1><p>${Html.escape(spec.info.description ?? "")}</p>${introduction}
 <h2>Routes</h2>${operations.join("\n")}<h2>Schemas</h2>${schemas.join("\n")}</main>`
   )
 }

@@ -112,7 +112,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
   Layer.unwrapEffect(
     Effect.gen(function* () {
       const drain = yield* Drain
-      const ready = yield* Health.now
+      const ready = yield* Health.readiness
       const check = Access.make(bind)
       const seen = Proxy.make(bind.trustProxy ?? [])
       const allowed = table(known)

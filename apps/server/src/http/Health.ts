@@ -1,4 +1,7 @@
-/** `/health` and `/ready`: need no token, accept any Host, reveal no name of this machine. 200 for `ok` only (D16). */
+/**
+ * `/health` and `/ready`: need no token and accept any Host. The reason of `unavailable` contains the path of the data directory, or of a file in it. 200
+ * for `ok` only (D16).
+ */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"
 import type { Ready } from "@millrace/contracts/Ready"
@@ -16,10 +19,12 @@ export const answer = (ready: Ready): HttpServerResponse.HttpServerResponse =>
   })
 
 /** The readiness of the service; `draining` once the transports drain. */
-export const now: Effect.Effect<Effect.Effect<Ready>, never, Service | Drain> = Effect.zipWith(Service, Drain, (service, drain) =>
-  Effect.suspend(() => (drain.draining() ? Effect.succeed<Ready>({ status: "draining" }) : service.ready))
+export const readiness: Effect.Effect<Effect.Effect<Ready>, never, Service | Drain> = Effect.zipWith(
+  Service,
+  Drain,
+  (service, drain) => Effect.suspend(() => (drain.draining() ? Effect.succeed<Ready>({ status: "draining" }) : service.ready))
 )
 
-export const make = Effect.map(now, (ready) =>
+export const make = Effect.map(readiness, (ready) =>
   [...paths].map((path) => HttpLayerRouter.route("GET", path as `/${string}`, Effect.map(ready, answer)))
 )

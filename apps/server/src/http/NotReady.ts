@@ -15,7 +15,10 @@ import * as Target from "./Target.ts"
 
 type Headers = Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
 
-/** Whether a request is for server-sent events, as by `EventSource`. The clients of a POST with this Accept header (MCP, OpenAI) handle a 503. */
+/**
+ * Whether a request is for server-sent events, as by `EventSource`. Only GET counts: clients that send POST with this Accept header (MCP, OpenAI)
+ * handle a 503.
+ */
 export const asksForEvents = (method: string | undefined, headers: Headers): boolean =>
   method === "GET" && Accept.events(headers["accept"])
 

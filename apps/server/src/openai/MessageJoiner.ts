@@ -58,7 +58,7 @@ export class MessageJoiner {
   gap(items: ReadonlyArray<ItemView>): string {
     this.gapped = true
     for (const { text } of this.messages) text.gap()
-    for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) {
+    for (const item of this.known.notEvicted(items.filter(({ kind }) => isMessage(kind)))) {
       if (item.status === "open") this.message(item.itemId, true)
       else this.close(item.itemId, item.text)
     }
@@ -67,7 +67,7 @@ export class MessageJoiner {
 
   /** The text to send at the end: what state has and was not sent. */
   end(items: ReadonlyArray<ItemView>): string {
-    for (const item of this.known.untold(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
+    for (const item of this.known.notEvicted(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
     for (const message of this.messages) message.over = true
     return this.take()
   }

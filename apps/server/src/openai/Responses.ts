@@ -215,7 +215,7 @@ export const stream = (call: TurnCall) => {
     gapped = true
     parts.each(({ text }) => text.gap())
     let text = ""
-    for (const item of parts.untold(shown(items))) {
+    for (const item of parts.notEvicted(shown(items))) {
       const shape = shapeFor(subject, item.kind)
       if (shape === undefined) continue
       if (item.status !== "open") text += closed(item, shape)
@@ -229,8 +229,8 @@ export const stream = (call: TurnCall) => {
 
   /** Sorts items in the order of the stream, so that the client's copy and the last event agree. Items that were not sent yet come last. */
   const inOrder = (items: ReadonlyArray<Output.Item>) => {
-    const untold = new Set(parts.untold(items).map(({ itemId }) => itemId))
-    const place = (itemId: string) => parts.get(itemId)?.index ?? (untold.has(itemId) ? Number.MAX_SAFE_INTEGER : -1)
+    const notEvicted = new Set(parts.notEvicted(items).map(({ itemId }) => itemId))
+    const place = (itemId: string) => parts.get(itemId)?.index ?? (notEvicted.has(itemId) ? Number.MAX_SAFE_INTEGER : -1)
     return items.toSorted((a, b) => place(a.itemId) - place(b.itemId))
   }
 
@@ -246,7 +246,7 @@ export const stream = (call: TurnCall) => {
   const ended = (end: TurnEnd): string => {
     let text = ""
     const output = outputOf(subject, inOrder(shown(end.items)))
-    for (const item of parts.untold(shown(end.items))) {
+    for (const item of parts.notEvicted(shown(end.items))) {
       const shape = shapeFor(subject, item.kind)
       if (shape !== undefined) text += closed(item, shape)
     }

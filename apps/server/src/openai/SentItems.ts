@@ -1,16 +1,16 @@
 /**
- * The items that the stream of a call has started to send, by id: all open ones, and the last 1,024 completed ones. A call may have any number of items;
- * the order in which they started determines which older ones were sent (R7).
+ * The items that the response stream of one API request has begun to send, by id: all open ones, and the last 1,024 completed ones. Evicted items are
+ * recognised by the order in which they started (R7).
  */
 
 import { BoundedSet } from "@millrace/contracts/BoundedMap"
 
 /** Maximum number of completed items that are kept. */
-const kept = 1024
+const maxCompleted = 1024
 
 export class SentItems<V> {
   private readonly entries = new Map<string, { readonly index: number; readonly value: V }>()
-  private readonly over = new BoundedSet<string>(kept, (oldest) => {
+  private readonly completed = new BoundedSet<string>(maxCompleted, (oldest) => {
     this.forgotten = Math.max(this.forgotten, this.entries.get(oldest)?.index ?? -1)
     this.entries.delete(oldest)
   })
@@ -26,7 +26,7 @@ export class SentItems<V> {
     return this.entries.get(itemId)?.value
   }
 
-  /** Adds an item. Indices count in the order of the calls: 0, 1, 2, ... */
+  /** Adds an item. `index` is 0 for the first item, then 1, 2, ... */
   begin(itemId: string, make: (index: number) => V): V {
     const index = this.begun++
     const value = make(index)
@@ -40,11 +40,11 @@ export class SentItems<V> {
 
   /** Marks an item as completely sent; it may be evicted from now on. */
   end(itemId: string): void {
-    this.over.add(itemId)
+    this.completed.add(itemId)
   }
 
   /** Filters items, given in the order in which they started: keeps known and new ones, drops those that were sent and evicted. */
-  untold<I extends { readonly itemId: string }>(items: ReadonlyArray<I>): ReadonlyArray<I> {
+  notEvicted<I extends { readonly itemId: string }>(items: ReadonlyArray<I>): ReadonlyArray<I> {
     if (this.forgotten < 0) return items
     const first = items.findIndex(({ itemId }) => (this.entries.get(itemId)?.index ?? -1) > this.forgotten)
     return items.filter(({ itemId }, at) => at >= first || this.entries.has(itemId))

@@ -68,7 +68,8 @@ export const make = (origin: string): Hub => {
       if (reason?.state === "unpaired") yield* Effect.promise(() => Saved.forget())
       // After `draining` the page waits for the restart; failed attempts are not reported.
       if (reason === undefined && connection.state === "draining") return
-      say(reason ?? { state: "reconnecting", attempt, message: cause.message })
+      const reconnecting = { state: "reconnecting" as const, attempt, message: cause.message }
+      say(reason?.state === "not-ready" ? { ...reconnecting, reason: reason.reason } : (reason ?? reconnecting))
     })
 
   const onStatus = (status: Follow.Status) =>

@@ -18,12 +18,22 @@ it.effect("P6 a server that does not answer the probe is given up after 5 second
   })
 )
 
-it.effect("X1 the probe reports that the server drains, or that this browser has no session", () =>
+it.effect("X1 the probe reports that the server drains, starts or is unavailable, or that this browser has no session", () =>
   Effect.gen(function* () {
-    const probe = (health: number, threads: number) =>
-      Probe.probe("", (input) => Promise.resolve(new Response("", { status: String(input) === "/health" ? health : threads })))
-    expect(yield* probe(503, 200)).toMatchObject({ state: "draining" })
-    expect(yield* probe(200, 401)).toEqual({ state: "unpaired" })
-    expect(yield* probe(200, 200)).toBe(undefined)
+    const probe = (health: number, threads: number, body: string) =>
+      Probe.probe("", (input) =>
+        Promise.resolve(
+          String(input) === "/health" ? new Response(body, { status: health }) : new Response("", { status: threads })
+        )
+      )
+    expect(yield* probe(503, 200, `{"status":"draining"}`)).toMatchObject({ state: "draining" })
+    expect(yield* probe(503, 200, `{"status":"starting"}`)).toMatchObject({ state: "not-ready" })
+    expect(yield* probe(503, 401, `{"status":"unavailable","reason":"Put it back."}`)).toEqual({
+      state: "not-ready",
+      reason: "The server is unavailable. Put it back."
+    })
+    expect(yield* probe(503, 503, "<html>of a proxy</html>")).toBe(undefined)
+    expect(yield* probe(200, 401, `{"status":"ok"}`)).toEqual({ state: "unpaired" })
+    expect(yield* probe(200, 200, `{"status":"ok"}`)).toBe(undefined)
   })
 )

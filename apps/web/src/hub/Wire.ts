@@ -28,7 +28,8 @@ export type Connection =
   /** Attached and catching up. */
   | { readonly state: "replaying" }
   | { readonly state: "live" }
-  | { readonly state: "reconnecting"; readonly attempt: number; readonly message: string }
+  /** `reason`: the server answers that it is not ready, and why. */
+  | { readonly state: "reconnecting"; readonly attempt: number; readonly message: string; readonly reason?: string }
   /** The server is shutting down in order. */
   | { readonly state: "draining"; readonly message: string }
   /** This browser has no session, or its session was revoked. */

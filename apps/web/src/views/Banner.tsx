@@ -24,7 +24,7 @@ export const Banner = () => {
     connection.state === "draining"
       ? "The server is shutting down. Accepted commands are in the log; this page resumes when the server is back."
       : connection.state === "reconnecting" && connection.attempt > 1
-        ? "No connection. You see the last known state; the page resumes where it stopped."
+        ? (connection.reason ?? "No connection. You see the last known state; the page resumes where it stopped.")
         : connection.state === "failed"
           ? connection.message
           : undefined

@@ -1,17 +1,17 @@
 /**
- * Protocol for background work that outlives its turn: an opaque event `background/started` or `background/ended` with `task`, the provider's id,
- * unique per session.
+ * Protocol for background work that outlives its turn: an opaque event `background/started` or `background/ended`. The payload's `task` is the id that
+ * the provider gave the work; it is unique in a session.
  */
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 
-export interface Word {
-  readonly says: "started" | "ended"
+export interface BackgroundEvent {
+  readonly kind: "started" | "ended"
   readonly taskId: string
   readonly turnId: TurnId | undefined
 }
 
-const methods: Readonly<Record<string, Word["says"]>> = { "background/started": "started", "background/ended": "ended" }
+const kinds: Readonly<Record<string, BackgroundEvent["kind"]>> = { "background/started": "started", "background/ended": "ended" }
 
 /** Most characters of a task's id; an event with a longer one is kept as opaque. */
 const maxId = 200
@@ -24,8 +24,8 @@ const taskOf = (payload: unknown): string | undefined => {
 }
 
 /** The background event in an opaque event; `undefined` for all others, which are kept unchanged. */
-export const read = (event: Extract<DurableEvent, { _tag: "Opaque" }>): Word | undefined => {
-  const says = methods[event.method]
-  const taskId = says === undefined ? undefined : taskOf(event.payload)
-  return says === undefined || taskId === undefined ? undefined : { says, taskId, turnId: event.turnId }
+export const read = (event: Extract<DurableEvent, { _tag: "Opaque" }>): BackgroundEvent | undefined => {
+  const kind = kinds[event.method]
+  const taskId = kind === undefined ? undefined : taskOf(event.payload)
+  return kind === undefined || taskId === undefined ? undefined : { kind, taskId, turnId: event.turnId }
 }

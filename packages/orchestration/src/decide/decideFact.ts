@@ -89,17 +89,17 @@ const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, s
 
 /** Reads background work of the live session; keeps all other opaque events unchanged. */
 const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<DurableEvent, { _tag: "Opaque" }>): void => {
-  const word = Background.read(event)
+  const background = Background.read(event)
   const written =
-    word !== undefined &&
-    (word.says === "started"
+    background !== undefined &&
+    (background.kind === "started"
       ? draft.emit(threadId, "background.started", {
           threadId,
           epoch,
-          taskId: word.taskId,
-          ...defined({ turnId: word.turnId })
+          taskId: background.taskId,
+          ...defined({ turnId: background.turnId })
         })
-      : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: word.taskId }))
+      : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: background.taskId }))
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
 }
 

@@ -84,7 +84,7 @@ const openTurnRow = (state: ThreadState, turnId: string): ReadonlyArray<Change> 
   return turn === undefined ? none : [turnRow(Turn.view(turn))]
 }
 
-const terminalRow = (before: ThreadState, event: Turn.Terminal, at: string): Change => {
+const terminalRow = (before: ThreadState, event: Turn.TerminalEvent, at: string): Change => {
   const { turnId } = event.data
   const known = before.turns[turnId] ?? before.queue.find((turn) => turn.turnId === turnId)
   return turnRow(Turn.apply(Turn.view(known ?? Turn.unrequested(event.data, at)), event, at))

@@ -41,7 +41,7 @@ export const outcomeParts = ({ threadId, turnId }: Address) => ({
 /** `undefined` while the turn is queued, runs or waits. */
 export const outcomeOf = ({ thread, turn }: Query.Answer<ReturnType<typeof outcomeParts>>): TurnEnd["outcome"] | undefined => {
   if (turn === undefined || thread === undefined) return "deleted"
-  const outcome = Turn.outcome(turn.value)
+  const outcome = Turn.outcomeOfTurn(turn.value)
   return thread.value.deleted && (outcome === undefined || outcome === "interrupted") ? "deleted" : outcome
 }
 

@@ -1,6 +1,6 @@
 /**
- * Recovery: before admission, ends in the log whatever a dead server process left open, with the reason (T5). Idempotent. Releases queues only after
- * all threads are settled. Reads the rows of live threads, never the history (L7).
+ * Runs before admission opens. Appends events that end everything that a dead server process left open, with the reason (T5). Idempotent.
+ * Releases queues only after all threads are settled. Reads the rows of live threads, never the history (L7).
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
@@ -11,7 +11,7 @@ import * as RowPaging from "../readmodel/RowPaging.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
 export interface Report {
-  /** Threads that had something open. */
+  /** Threads that had anything open, queued or scheduled, or an active goal. */
   readonly threads: number
 }
 

@@ -29,11 +29,11 @@ const claimed = (turn: OpenTurn, { kind, text }: DataOf<"item.completed">): Open
   kind === "agent-message" && turn.goalId !== undefined ? { ...turn, claim: Goal.claimOf(text ?? "") } : turn
 
 /** The goal after the end of a turn; unchanged if the turn is not the goal's. */
-const goalAfter = ({ goal, turns }: ThreadState, event: Turn.Terminal): ThreadState["goal"] => {
+const goalAfter = ({ goal, turns }: ThreadState, event: Turn.TerminalEvent): ThreadState["goal"] => {
   const { data } = event
   const turn = turns[data.turnId]
   if (turn === undefined || !Goal.owns(goal, turn)) return goal
-  const outcome = Turn.outcomeOf(event)
+  const outcome = Turn.outcomeOfEvent(event)
   const claim = outcome === "completed" ? turn.claim : undefined
   const reason = data.reason ?? (event.type === "turn.failed" ? event.data.error.message : undefined)
   const last = {

@@ -88,7 +88,10 @@ const turnEnd = (data: Data<"turn.imported">): string => {
   return `*Turn ${data.status}${why}${data.endedAt === undefined ? "" : `, ${minute(data.endedAt)}`}${tokens}*\n\n`
 }
 
-/** Writes text in the order of the history. A turn's heading comes with its dispatch, its start or its first item. */
+/**
+ * Renders the events and pieces in the order in which you pass them. The heading of a turn is emitted at its dispatch, its start or its first item,
+ * whichever comes first, and again when its items follow those of another turn.
+ */
 export class Markdown {
   private count = 0
   private current: string | undefined
@@ -103,7 +106,7 @@ export class Markdown {
     return `## Turn ${++this.count}${at === undefined ? "" : ` (${minute(at)})`}\n\n`
   }
 
-  /** The heading of a turn at its dispatch or start; empty for all other events. */
+  /** The heading of a turn at its dispatch or start, unless it is the current heading; otherwise empty. */
   event(event: DomainEvent, at: string): string {
     return event.type === "turn.dispatched" || event.type === "turn.started" ? this.heading(event.data.turnId, at) : ""
   }

@@ -26,7 +26,7 @@ const none: ReadonlyArray<Imported> = []
 
 const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> => {
   const { diff, endedAt, error, origin, plan, reason, requestedAt, startedAt, text, threadId, turnId, usage } = turn
-  const status = Turn.outcome(turn)
+  const status = Turn.outcomeOfTurn(turn)
   if (status === undefined) return none
   const data: Data<"turn.imported"> = {
     threadId,
@@ -53,7 +53,7 @@ export class Transcribe {
     if (turn === undefined) return none
     const nativeTurnId = event.type === "turn.started" ? event.data.nativeTurnId : known?.nativeTurnId
     const open = { turn, nativeTurnId }
-    if (!Turn.isEnd(event)) {
+    if (!Turn.isTerminal(event)) {
       this.turns.set(turnId, open)
       return none
     }

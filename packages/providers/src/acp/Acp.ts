@@ -27,7 +27,7 @@ export const make = (agent: Agents.AcpAgent): Effect.Effect<ProviderAdapter, nev
     find: () => Agents.find(agent, process.env),
     missing: () => Agents.notInstalled(agent),
     // A probe starts the whole agent: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a stalled machine.
-    lookMillis: 30_000,
-    look: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
+    probeMillis: 30_000,
+    probe: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
     open: (input, command) => Session.open(input, agent, command)
   })

@@ -15,8 +15,8 @@ export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<Provide
     capabilities: Session.capabilities,
     find: () => Process.find(options, process.env),
     missing: () => Process.notInstalled,
-    lookMillis: 10_000,
-    look: (binary) =>
+    probeMillis: 10_000,
+    probe: (binary) =>
       Effect.map(Process.version(binary, options), (version) => ({ version, signedIn: Process.signedIn(options, process.env) })),
     open: (input, binary) => Session.open(input, options, binary)
   })

@@ -5,7 +5,7 @@ import { accessSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { Effect, type Option } from "effect"
-import { hiding, type Environment } from "../process/Environment.ts"
+import { redactor, type Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
 
 export interface ClaudeOptions {
@@ -93,7 +93,7 @@ const firstLineBytes = 4096
 /** Runs `claude --version`. Returns the version; fails with the output when it contains none. */
 export const version = Effect.fn("Claude.version")(function* (binary: string, options: ClaudeOptions) {
   const env = environment(options, process.env)
-  const hide = hiding(env)
+  const hide = redactor(env)
   const child = yield* Spawn.spawn({
     command: binary,
     args: ["--version"],

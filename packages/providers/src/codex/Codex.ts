@@ -43,8 +43,8 @@ export const make = (options: Process.CodexOptions = {}): Effect.Effect<Provider
       capabilities: Session.capabilities,
       find: () => Process.find(options, process.env),
       missing: () => Process.missing(options, process.env),
-      lookMillis: 10_000,
-      look: (binary) =>
+      probeMillis: 10_000,
+      probe: (binary) =>
         Effect.map(look(binary, options), ({ signedIn, version }) => ({
           ...defined({ version }),
           signedIn,

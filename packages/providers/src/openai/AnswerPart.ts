@@ -1,11 +1,11 @@
-/** The common form of both dialects of an endpoint, and readers for values of unknown shape. */
+/** The parts of a model's answer, in one form for the Chat Completions and the Responses dialect. Also readers for untyped JSON. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
 import { isRecord } from "../Fields.ts"
 
 export type AnswerPart =
   /**
-   * Text of the answer, or of the reasoning; `part` identifies the message. `whole`: not a piece but the whole text of the part, or of the answer
-   * (`answer`); a server may send it in addition to the pieces.
+   * Text of the answer, or of the reasoning; `part` identifies the message. `whole`: `text` is complete, not a delta: of the part (`part`) or of the
+   * answer (`answer`). A server may send it after the deltas.
    */
   | {
       readonly _tag: "Text"
@@ -31,7 +31,7 @@ export type AnswerPart =
   /** `reason`: `stop`, `length`, `tool_calls`, `content_filter`, or another value. */
   | { readonly _tag: "Finish"; readonly reason: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
-  /** Content that this version does not read (T15). `names`: its members of the message; `alone`: nothing else of the message was read. */
+  /** Content that this version does not read (T15). `names`: the JSON fields or types that were not read. `alone`: no other part of the message was read. */
   | { readonly _tag: "Other"; readonly names: string; readonly alone: boolean }
 
 export const none: ReadonlyArray<AnswerPart> = []
@@ -53,13 +53,13 @@ export const usageOf = (raw: unknown): ReadonlyArray<AnswerPart> => {
   if (!isRecord(raw)) return none
   const input = intAt(raw, "prompt_tokens") ?? intAt(raw, "input_tokens")
   const output = intAt(raw, "completion_tokens") ?? intAt(raw, "output_tokens")
-  const read = raw["prompt_tokens_details"] ?? raw["input_tokens_details"]
-  const written = raw["completion_tokens_details"] ?? raw["output_tokens_details"]
+  const inputDetails = raw["prompt_tokens_details"] ?? raw["input_tokens_details"]
+  const outputDetails = raw["completion_tokens_details"] ?? raw["output_tokens_details"]
   const usage: Usage = {
     ...count("inputTokens", input),
-    ...count("cachedInputTokens", intAt(read, "cached_tokens")),
+    ...count("cachedInputTokens", intAt(inputDetails, "cached_tokens")),
     ...count("outputTokens", output),
-    ...count("reasoningTokens", intAt(written, "reasoning_tokens")),
+    ...count("reasoningTokens", intAt(outputDetails, "reasoning_tokens")),
     ...count("totalTokens", intAt(raw, "total_tokens"))
   }
   return [{ _tag: "Usage", usage }]

@@ -1,6 +1,6 @@
 /**
- * A session with a stateless endpoint: the conversation is read from the log when the session opens, and kept here. There is no process: a
- * request lives in the session's scope, and ends with its turn, by an interrupt or with the session.
+ * A session with a stateless endpoint: the conversation is read from the log when the session opens, and kept here. There is no
+ * process. An HTTP request runs in the session's scope. It ends with its answer, when its turn is interrupted, or when the session closes.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
@@ -29,15 +29,15 @@ const modelOf = (input: OpenInput, options: OpenAiOptions, endpoint: Endpoint): 
   return Effect.flatMap(endpoint.models, (models = []) => {
     const [only] = models
     if (only !== undefined && models.length === 1) return Effect.succeed(only)
-    const there = models.length === 0 ? "It lists none." : `It has: ${models.slice(0, 20).join(", ")}.`
+    const available = models.length === 0 ? "It lists none." : `It has: ${models.slice(0, 20).join(", ")}.`
     return Effect.fail<Failure>({
       kind: "refused",
-      message: `No model is named. Name one as ${options.name}/MODEL, or as "model" in the configuration. ${there}`
+      message: `No model is named. Name one as ${options.name}/MODEL, or as "model" in the configuration. ${available}`
     })
   })
 }
 
-/** Opens the session. It accepts a turn when this returns. */
+/** Opens the session. When `open` returns, the session accepts a turn. */
 export const open = Effect.fn("OpenAi.open")(function* (
   input: OpenInput,
   options: OpenAiOptions,
@@ -52,24 +52,24 @@ export const open = Effect.fn("OpenAi.open")(function* (
   const transcript = Transcript.make(bytes, history)
   const normaliser = Normaliser.make(input)
   const inbox = Inbox.make<NativeEvent>(bounds)
-  const asking = new Map<string, Deferred.Deferred<Answer>>()
+  const openRequests = new Map<string, Deferred.Deferred<Answer>>()
   let running: { readonly turnId: TurnId; readonly fiber: Fiber.RuntimeFiber<unknown> } | undefined
   let ended: string | undefined
-  let told = 0
+  let reportedLeftOut = 0
 
-  const say = (events: ReadonlyArray<NativeEvent>) => {
+  const emit = (events: ReadonlyArray<NativeEvent>) => {
     for (const event of events) inbox.offer(event, size(event))
   }
   if (history !== undefined && history.turns.length > 0) {
     const { cutBytes, earlier, turns } = history
-    say([
+    emit([
       {
         _tag: "Opaque",
         method: "millrace/history-replayed",
         payload: { turns: turns.length, from: turns[0]?.turnId, earlier, cutBytes, leftOut: transcript.leftOut() }
       }
     ])
-    told = transcript.leftOut()
+    reportedLeftOut = transcript.leftOut()
   }
 
   const terminal = (turnId: TurnId, exit: Exit.Exit<Turn.Over, Failure>): NativeEvent => {
@@ -87,18 +87,21 @@ export const open = Effect.fn("OpenAi.open")(function* (
     }))
     return { ...common, outcome: "failed", reason: error.message, error }
   }
-  /** Runs a turn and emits its terminal. Start it in an uninterruptible region: then the terminal is emitted even if the fiber is interrupted before its first step. */
+  /**
+   * Runs a turn and emits its terminal event. Call it in an uninterruptible region, so that the terminal event is emitted even if the fiber is interrupted
+   * before its first step.
+   */
   const begin = (turnId: TurnId, text: string) =>
-    Turn.run({ endpoint, options, model, transcript, say, room: inbox.room, asking }, turnId, text).pipe(
+    Turn.run({ endpoint, options, model, transcript, emit, awaitCapacity: inbox.room, openRequests }, turnId, text).pipe(
       Effect.interruptible,
       Effect.onExit((exit) =>
         Effect.sync(() => {
           running = undefined
           const leftOut = transcript.leftOut()
-          if (leftOut > told)
-            say([{ _tag: "Opaque", nativeTurnId: turnId, method: "millrace/history-cut", payload: { leftOut, bytes } }])
-          told = leftOut
-          say([terminal(turnId, exit)])
+          if (leftOut > reportedLeftOut)
+            emit([{ _tag: "Opaque", nativeTurnId: turnId, method: "millrace/history-cut", payload: { leftOut, bytes } }])
+          reportedLeftOut = leftOut
+          emit([terminal(turnId, exit)])
         })
       ),
       Effect.exit
@@ -126,7 +129,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
         return yield* failed("startTurn", { kind: "refused", message: `The turn ${running.turnId} is still running.` })
       // The endpoint has no turn ids: our turn id also serves as the native one.
       normaliser.bindTurn(turnId, turnId)
-      say([{ _tag: "TurnStarted", nativeTurnId: turnId }])
+      emit([{ _tag: "TurnStarted", nativeTurnId: turnId }])
       yield* Effect.uninterruptible(
         Effect.map(Effect.forkIn(begin(turnId, text), scope), (fiber) => {
           running = { turnId, fiber }
@@ -145,7 +148,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
     answer: (requestId, answer) =>
       Effect.suspend(() => {
         const native = normaliser.answered(requestId)
-        const waiting = native === undefined ? undefined : asking.get(native)
+        const waiting = native === undefined ? undefined : openRequests.get(native)
         return waiting === undefined ? Effect.void : Effect.asVoid(Deferred.succeed(waiting, answer))
       }),
     stop

@@ -21,11 +21,11 @@ export interface Surroundings {
   readonly model: string
   readonly transcript: Transcript
   /** Emits events, in order; never waits. */
-  readonly say: (events: ReadonlyArray<NativeEvent>) => void
+  readonly emit: (events: ReadonlyArray<NativeEvent>) => void
   /** Waits while the queue of emitted events is full. */
-  readonly room: Effect.Effect<void>
+  readonly awaitCapacity: Effect.Effect<void>
   /** Requests that wait for an answer, by native id. */
-  readonly asking: Map<string, Deferred.Deferred<Answer>>
+  readonly openRequests: Map<string, Deferred.Deferred<Answer>>
 }
 
 const cut: Failure = { kind: "transport", message: "The endpoint ended its answer before the model had finished it." }
@@ -76,7 +76,7 @@ const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first
 /** Sends one request and reads its answer to the end. `first`: the first request of its turn. */
 const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, first: boolean): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
-    const { endpoint, options, room, say } = around
+    const { endpoint, options, awaitCapacity, emit } = around
     const dialect = options.api ?? "chat"
     const unread = UnreadContent.make(turn, `openai/${dialect}`)
     let over = false
@@ -86,7 +86,7 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
       if (typeof event !== "string") return void (failed = event)
       const all = Wire.decode(dialect, event)
       if (all === undefined)
-        return say([
+        return emit([
           {
             _tag: "Opaque",
             nativeTurnId: turn,
@@ -96,8 +96,8 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
         ])
       for (const said of all)
         if (said._tag === "Failed") failed = said.failure
-        else if (said._tag === "Other") say(unread.keep(said, event))
-        else say(mapping.push(said))
+        else if (said._tag === "Other") emit(unread.keep(said, event))
+        else emit(mapping.push(said))
       over = event.trim() === Wire.done || (dialect === "responses" && mapping.finish() !== undefined)
     }
     return endpoint.answer(dialect === "chat" ? chatBody(around) : responsesBody(around)).pipe(
@@ -105,11 +105,11 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
         read(event)
         return over || failed !== undefined
       }),
-      Stream.runForEachChunk(() => room),
+      Stream.runForEachChunk(() => awaitCapacity),
       // An answer with a finish reason is complete, even if the connection then fails.
       Effect.catchAll((failure) => (mapping.finish() === undefined ? Effect.fail(failure) : Effect.void)),
       Effect.flatMap(() => {
-        say(unread.end())
+        emit(unread.end())
         if (failed !== undefined) return Effect.fail(failed)
         // Some servers send [DONE] without a finish reason.
         const finish = mapping.finish() ?? (over && mapping.begun() ? "stop" : undefined)
@@ -123,26 +123,26 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
 export const cancelled = "the call was cancelled"
 
 /** Requests the result of each call. Afterwards the transcript has a result for every call. `false`: a person cancelled, so the turn must end. */
-const call = ({ asking, say, transcript }: Surroundings, turn: string, name: string, calls: ReadonlyArray<ToolCall>) =>
+const call = ({ openRequests, emit, transcript }: Surroundings, turn: string, name: string, calls: ReadonlyArray<ToolCall>) =>
   Effect.suspend(() => {
     const results = new Map<string, string>()
     const ask = (one: ToolCall, at: number) =>
       Effect.gen(function* () {
         const native = `${name} call ${at + 1}`
         const waiting = yield* Deferred.make<Answer>()
-        asking.set(native, waiting)
-        say(Calls.opened(turn, native, one))
+        openRequests.set(native, waiting)
+        emit(Calls.opened(turn, native, one))
         const given = Calls.given(yield* Deferred.await(waiting))
         if (given === undefined) return false
         results.set(one.id, given.text)
-        say([Calls.closed(turn, native, one, given)])
+        emit([Calls.closed(turn, native, one, given)])
         return true
       })
     return Effect.forEach(calls, ask, { concurrency: "unbounded" }).pipe(
       Effect.map((all) => all.every(Boolean)),
       Effect.ensuring(
         Effect.sync(() => {
-          asking.clear()
+          openRequests.clear()
           for (const { id } of calls) transcript.add({ role: "tool", id, text: results.get(id) ?? noResult })
         })
       )
@@ -157,7 +157,7 @@ export interface Over {
 /** Runs a turn. `turn`: its native id. Fails with the failure of the turn. */
 export const run = (around: Surroundings, turn: string, text: string): Effect.Effect<Over, Failure> =>
   Effect.gen(function* () {
-    const { options, say, transcript } = around
+    const { options, emit, transcript } = around
     transcript.add({ role: "user", text })
     let usage: Usage | undefined
     for (let n = 1; ; n++) {
@@ -181,7 +181,7 @@ export const run = (around: Surroundings, turn: string, text: string): Effect.Ef
           })
         )
       )
-      say(mapping.close())
+      emit(mapping.close())
       usage = Mapping.added(usage, mapping.usage())
       const calls = mapping.calls()
       if (calls.length === 0) return { usage, outcome: "completed" }

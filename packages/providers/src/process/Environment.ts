@@ -1,4 +1,7 @@
-/** The variables that an agent inherits from the server: an allow-list, so that no secret of the server reaches the agent (X4). */
+/**
+ * The variables that an agent inherits from the server: an allow-list, so that the server's tokens and keys do not reach the agent unless the
+ * configuration passes them (X4). Proxy URLs are passed unchanged.
+ */
 
 const allowed = new Set([
   "PATH",
@@ -53,12 +56,12 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Variable with the id of the ledger entry, in the environment of a child and of all processes it starts. It proves which child a process belongs to. */
 export const marker = "MILLRACE_CHILD"
 
-/** The allow-listed part of `from`, then the variables of `named`; a value of `undefined` removes a variable. `MILLRACE_*` is never passed on. */
-export const select = (from: Environment, named: Environment): Record<string, string> => {
+/** The allow-listed part of `from`, then the variables of `configured`; a value of `undefined` removes a variable. `MILLRACE_*` is never passed on. */
+export const select = (from: Environment, configured: Environment): Record<string, string> => {
   const out: Record<string, string> = {}
   for (const [name, value] of Object.entries(from))
     if (value !== undefined && (allowed.has(name) || name.startsWith("LC_"))) out[name] = value
-  for (const [name, value] of Object.entries(named)) {
+  for (const [name, value] of Object.entries(configured)) {
     if (name.startsWith("MILLRACE_")) continue
     if (value === undefined) delete out[name]
     else out[name] = value
@@ -71,8 +74,8 @@ const secretName = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i
 const secretLength = 8
 
 /** Replaces in a text the values of variables that are named like secrets with `(secret)`. For an agent's stderr and unparsed lines in errors (X4). */
-export const hiding = (named: Environment): ((text: string) => string) => {
-  const secrets = Object.entries(named).flatMap(([name, value]) =>
+export const redactor = (configured: Environment): ((text: string) => string) => {
+  const secrets = Object.entries(configured).flatMap(([name, value]) =>
     value !== undefined && value.length >= secretLength && secretName.test(name) ? [value] : []
   )
   return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "(secret)"), text)

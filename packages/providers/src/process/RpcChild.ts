@@ -144,7 +144,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
   /** The last unparsed line. */
   let unread = ""
 
-  const hide = Environment.hiding(options.env ?? {})
+  const hide = Environment.redactor(options.env ?? {})
   const evidence = (at: Spawn.Exit): ExitEvidence => ({
     ...at,
     stderr: hide(child.stderr()),

@@ -10,7 +10,10 @@ import { type CliFailure, fromError, needsPerson } from "../Failure.ts"
 import { Output } from "../Output.ts"
 import { line } from "../terminal/Style.ts"
 
-/** `never` declines; `always` accepts unless several options match; `ask` asks on this terminal. No policy answers a question. */
+/**
+ * `never` declines, or cancels the turn if the request has no decline. `always` accepts; if several options of the agent mean "accept", it asks. `ask` asks
+ * on this terminal. All three ask when the request is a question.
+ */
 export type Policy = "never" | "always" | "ask"
 
 /** The policy's answer; `undefined` when a person must decide. */
@@ -23,15 +26,15 @@ export const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
 }
 
 /** Placeholder of the answer in the hint to run `millrace answer`. */
-const typed = (ask: AskOf): string => {
+const answerPlaceholder = (ask: AskOf): string => {
   if (ask.kind === "question") return "TEXT"
   return ask.options === undefined ? "accept|decline" : `ANSWER\nANSWER is one of: ${ApprovalOptions.offered(ask).join(", ")}`
 }
 
-const waits = (connected: Connected, requestId: RequestId, ask: AskOf): CliFailure =>
+const needsPersonFailure = (connected: Connected, requestId: RequestId, ask: AskOf): CliFailure =>
   needsPerson(
     connected.via === "server"
-      ? `The turn waits for a person: ${line(ask.title, 200)}\nThe request stays open. Answer it: millrace answer ${requestId} ${typed(ask)}`
+      ? `The turn waits for a person: ${line(ask.title, 200)}\nThe request stays open. Answer it: millrace answer ${requestId} ${answerPlaceholder(ask)}`
       : `The turn needs a person: ${line(ask.title, 200)}\nThere is no terminal to ask on, and no server to keep the request open. Run this in a terminal, pass --approve always or --approve never, or start a server first: millrace serve`
   )
 
@@ -45,10 +48,11 @@ export const settle = (
   Effect.gen(function* () {
     const output = yield* Output
     const decided = byPolicy(policy, ask)
-    if (decided === undefined && !output.canAsk) return yield* waits(connected, requestId, ask)
+    if (decided === undefined && !output.canAsk) return yield* needsPersonFailure(connected, requestId, ask)
     yield* output.progress(undefined)
     const answer =
-      decided ?? (yield* Effect.mapError(TerminalQuestion.person(ask, output.style), () => waits(connected, requestId, ask)))
+      decided ??
+      (yield* Effect.mapError(TerminalQuestion.person(ask, output.style), () => needsPersonFailure(connected, requestId, ask)))
     if (decided !== undefined && "decision" in decided && ask.kind === "approval")
       yield* output.note(
         output.style.yellow(

@@ -34,7 +34,7 @@ const failure = (error: TurnView["error"]) =>
 
 /** How the turn ended, as an exit; `undefined` while it has not. */
 const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefined => {
-  switch (TurnModel.outcome(turn)) {
+  switch (TurnModel.outcomeOfTurn(turn)) {
     case "completed":
       return Effect.void
     case "interrupted":

@@ -1,4 +1,4 @@
-/** The token of this machine's own command line: `<data>/cli-token`, mode 0600. Kept across restarts, replaced after it was revoked. */
+/** The token of this machine's own command line: `<data>/cli-token`, created with mode 0600. Kept across restarts, replaced if it is missing or revoked. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option } from "effect"
@@ -23,13 +23,13 @@ const read = (file: string): string | undefined => {
 export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileError> =>
   Effect.gen(function* () {
     const file = join(dataDir, "cli-token")
-    const kept = yield* attempt(file, () => read(file))
+    const stored = yield* attempt(file, () => read(file))
     const tokens = yield* Tokens.Tokens
-    const known = kept === undefined ? Option.none() : yield* tokens.identify(kept)
-    if (kept !== undefined && Option.isSome(known)) {
-      // The file of a version without roles. A user who can read it owns the data directory, so it becomes an admin token.
-      if (known.value.role !== "admin") yield* Tokens.promote(dataDir, known.value.id)
-      return { file, token: kept }
+    const identified = stored === undefined ? Option.none() : yield* tokens.identify(stored)
+    if (stored !== undefined && Option.isSome(identified)) {
+      // An older version, without roles, wrote this file. A user who can read it owns the data directory, so its token becomes an admin token.
+      if (identified.value.role !== "admin") yield* Tokens.promote(dataDir, identified.value.id)
+      return { file, token: stored }
     }
     const { token } = yield* Tokens.create(dataDir, { name: "cli", role: "admin" })
     yield* attempt(file, () => writeFileSync(file, `${token}\n`, { mode: 0o600 }))

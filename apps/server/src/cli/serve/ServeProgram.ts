@@ -42,7 +42,7 @@ export interface Options {
   readonly recovery?: RecoveryPolicy | undefined
 }
 
-/** Deadline for settling all work; almost half of it is for turns to finish by themselves. */
+/** Deadline for settling all work. Turns may finish by themselves until 45 to 60 % of it has passed. */
 const deadline = "10 seconds"
 /** Grace period for subscribers to read to the end of the log, after the last commit; and the same in a forced shutdown. */
 const grace = "3 seconds"
