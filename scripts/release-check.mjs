@@ -18,11 +18,16 @@ const npm = (...args) => {
   if (status !== 0) throw new Error(`npm ${args.join(" ")} ended with ${status}: ${stderr}`)
   return stdout.trim()
 }
-/** Where packages come from, and how to reach it: an empty home has no settings. */
+/** How this machine reaches the registry, without the settings of this checkout and of Millrace. */
 const network = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /proxy$|^NODE_EXTRA_CA_CERTS$|^SSL_CERT/i.test(name))),
-  npm_config_registry: npm("config", "get", "registry")
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_|PNPM_|XDG_|MILLRACE_|NODE_PATH$|INIT_CWD$)/.test(name))
+  ),
+  npm_config_registry: npm("config", "get", "registry"),
+  npm_config_userconfig: npm("config", "get", "userconfig")
 }
+/** For each step: far more than it takes, so that a machine without network fails with a message. */
+const timeout = 600_000
 
 /** The directory of a package from npm, which is fetched once. No install script runs. */
 const fetched = (spec) => {
@@ -46,15 +51,15 @@ const environment = (node, work) => {
   for (const tool of tools) symlinkSync(`${existsSync(`/bin/${tool}`) ? "/bin" : "/usr/bin"}/${tool}`, join(bin, tool))
   const home = join(work, "home")
   mkdirSync(home)
-  return { PATH: bin, HOME: home, TMPDIR: work, ...network, npm_config_update_notifier: "false" }
+  return { ...network, PATH: bin, HOME: home, TMPDIR: work, npm_config_update_notifier: "false" }
 }
 
 const finished = async (child) => {
   const text = { out: "", err: "" }
   child.stdout.on("data", (part) => (text.out += part))
   child.stderr.on("data", (part) => (text.err += part))
-  const [code] = await once(child, "close")
-  return { code, ...text }
+  const [code, signal] = await once(child, "close")
+  return { code: code ?? signal, ...text }
 }
 
 const expect = (what, holds, { code, err, out } = {}) => {
@@ -83,11 +88,11 @@ const programCell = async (version, manager) => {
       manager === "pnpm"
         ? ["add", "--global", `--global-dir=${prefix}`, `--global-bin-dir=${env.PATH}`, tarball("millrace")]
         : ["install", "--global", "--prefix", prefix, "--no-audit", "--no-fund", tarball("millrace")]
-    const install = await finished(spawn(node, [cli, ...args], { cwd: work, env: { ...env, PNPM_HOME: env.PATH } }))
+    const install = await finished(spawn(node, [cli, ...args], { cwd: work, env: { ...env, PNPM_HOME: env.PATH }, timeout }))
     expect("the install failed", install.code === 0, install)
     const installed = performance.now()
     const command = manager === "pnpm" ? join(env.PATH, "millrace") : join(prefix, "bin/millrace")
-    const millrace = (...given) => spawn(command, given, { cwd: work, env })
+    const millrace = (...given) => spawn(command, given, { cwd: work, env, timeout })
     if (version === "20") {
       const refused = await finished(millrace("--help"))
       expect("Node 20 is told what to do", refused.code === 2 && /use Node 22\.13 or newer/.test(refused.err), refused)
@@ -138,7 +143,7 @@ const librariesCell = async (version, manager) => {
   const env = environment(node, work)
   const project = join(work, "project")
   mkdirSync(project)
-  const run = (...args) => finished(spawn(node, args, { cwd: project, env }))
+  const run = (...args) => finished(spawn(node, args, { cwd: project, env, timeout }))
   try {
     writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
     const started = performance.now()
