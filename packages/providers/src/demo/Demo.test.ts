@@ -1,4 +1,6 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { once } from "node:events"
+import { createReadStream, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
@@ -214,14 +216,19 @@ describe("demo agent", () => {
   test("P2 an interrupt ends the turn at once and kills the command's whole process group", () =>
     Effect.gen(function* () {
       const demo = yield* open()
-      const turnId = yield* demo.start("[[run sh -c 'sleep 60 & echo $!; sleep 60']]")
+      // Only the grandchild has the pipe open for writing: reading ends when it has died.
+      const pipe = join(mkdtempSync(join(cwd, "pipe-")), "pipe")
+      execFileSync("mkfifo", [pipe])
+      const held = createReadStream(pipe).resume()
+      const died = once(held, "end")
+      const turnId = yield* demo.start(`[[run sh -c 'sleep 600 >${pipe} & echo $!; sleep 600']]`)
       yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "accept" })
       const grandchild = Number(deltas(yield* demo.until("ItemDelta"))[0])
       expect(alive(grandchild)).toBe(true)
       yield* demo.session.interrupt(turnId)
       const events = yield* demo.terminal
       expect(last(events)).toMatchObject({ _tag: "TurnInterrupted", turnId })
-      expect(alive(grandchild)).toBe(false)
+      yield* Effect.promise(() => died)
       // An interrupt of an ended turn has no effect, and the next turn runs.
       yield* demo.session.interrupt(turnId)
       expect(last(yield* demo.play("[[say next]]"))?._tag).toBe("TurnCompleted")
