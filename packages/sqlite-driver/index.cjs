@@ -1,5 +1,5 @@
 // The SQLite driver of the log and of `@effect/sql-sqlite-node`: `node:sqlite` where this Node has it, else better-sqlite3, with the part of the
-// interface of better-sqlite3 that both use (index.d.cts). Errors carry SQLite's code as a word, such as `SQLITE_BUSY`, with either.
+// interface of better-sqlite3 that both use (index.d.cts). The `code` of an error is SQLite's primary code, such as `SQLITE_BUSY`; better-sqlite3 may add a detail.
 const { existsSync } = require("node:fs")
 
 /** `node:sqlite`, or undefined before Node 22.13. Its experimental warning is not shown. */
@@ -20,6 +20,9 @@ const builtin = () => {
 /** Primary result codes of https://sqlite.org/rescode.html: the low byte of an extended code. */
 const codes = {
   1: "ERROR",
+  2: "INTERNAL",
+  3: "PERM",
+  4: "ABORT",
   5: "BUSY",
   6: "LOCKED",
   7: "NOMEM",
@@ -27,20 +30,24 @@ const codes = {
   9: "INTERRUPT",
   10: "IOERR",
   11: "CORRUPT",
+  12: "NOTFOUND",
   13: "FULL",
   14: "CANTOPEN",
   15: "PROTOCOL",
+  16: "EMPTY",
   17: "SCHEMA",
   18: "TOOBIG",
   19: "CONSTRAINT",
   20: "MISMATCH",
   21: "MISUSE",
+  22: "NOLFS",
   23: "AUTH",
+  24: "FORMAT",
   25: "RANGE",
   26: "NOTADB"
 }
 
-/** Rethrows an error of `node:sqlite` with the code and the class of better-sqlite3. */
+/** Rethrows an error of `node:sqlite` with SQLite's primary code, as better-sqlite3 names it. Use after a close is a TypeError, as there. */
 const rethrow = (error) => {
   if (error?.code === "ERR_INVALID_STATE") throw new TypeError("The database connection is not open", { cause: error })
   if (error?.code === "ERR_SQLITE_ERROR") error.code = `SQLITE_${codes[error.errcode & 0xff] ?? "ERROR"}`
@@ -145,7 +152,7 @@ const over = ({ DatabaseSync }) =>
       return this.#open
     }
 
-    /** Node knows it since 22.16. Before, only SQLite's answer to BEGIN tells. */
+    /** Node reports it since 22.16. Before, SQLite reports it only as the error of BEGIN. */
     get inTransaction() {
       if (this.#db.isTransaction !== undefined) return this.#db.isTransaction
       try {

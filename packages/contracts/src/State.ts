@@ -199,6 +199,9 @@ export const ThreadView = Schema.Struct({
     description: "The thread whose conversation its agent copied at the start."
   }),
   stopping: Schema.optional(Schema.String).annotations({ description: "Why its session is being stopped." }),
+  lastTurnFailed: Schema.optional(Schema.Literal(true)).annotations({
+    description: "The last active turn failed, and the status does not show it, because work is open, queued or scheduled."
+  }),
   recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: the server's setting." }),
   afterLimit: Schema.optional(AfterLimit).annotations({ description: "Absent: stop." }),
   ...labelled,

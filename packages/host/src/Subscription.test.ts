@@ -306,6 +306,20 @@ describe("Subscription, best effort", () => {
     })
   )
 
+  it.scoped("D7 skipped events are reported before the end, also when the last stream is deleted below the head", () =>
+    Effect.gen(function* () {
+      const { append, open } = yield* setup
+      const other = "thread/thr_b"
+      const next = yield* open({ stream: [stream, other], types: ["item.delta"], delivery: "best-effort", capacity: 1 })
+      expect((yield* next)._tag).toBe("caught-up")
+      const later = Array.from({ length: 200 }, () => event("item.delta", "thread/thr_c"))
+      yield* append(...deltas(2), event("thread.deleted"), event("thread.deleted", other), ...later)
+      const frames: Array<SubscriptionFrame> = []
+      while (frames.at(-1)?._tag !== "end") frames.push(yield* next)
+      expect(frames).toMatchObject([{ _tag: "lagged", from: 1, to: 2, skipped: 2 }, { _tag: "end" }])
+    })
+  )
+
   it("D7 whatever the schedule: delivered and lagged together are the log, in order, nothing twice, no end missed, 200 seeds (case 2)", async () => {
     const types = [
       "item.started",

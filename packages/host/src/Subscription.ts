@@ -94,13 +94,14 @@ export const frames = (
               for (const signal of reader.signals(consumers.signals, capacity)) ahead.push({ _tag: "signal", signal })
               if (ahead.length === 0) yield* change
               break
-            case "bye":
-              if (run !== undefined) ahead.push(run)
-              run = undefined
-              ahead.push({ ...next, resumeAfter: Cursor.format(logEpoch, next.resumeAfter) })
+            case "caught-up":
+              ahead.push(next)
               break
             default:
-              ahead.push(next)
+              // The last frame: the skipped events before it are reported first.
+              if (run !== undefined) ahead.push(run)
+              run = undefined
+              ahead.push(next._tag === "bye" ? { ...next, resumeAfter: Cursor.format(logEpoch, next.resumeAfter) } : next)
           }
         }
       })

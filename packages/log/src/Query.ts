@@ -1,5 +1,5 @@
 /**
- * What a reader asks of the log, as data: a request names its parts, and one transaction answers all of them at one head. No part depends on the
+ * A request to the log, as data: it names its parts, and one transaction answers all of them at one head. No part depends on the
  * answer of another, so a store on another machine answers a request in one round trip.
  */
 import type { Page, ReadOptions } from "./EventLog.ts"
@@ -20,10 +20,10 @@ export interface Row<A = unknown> {
   readonly value: A
 }
 
-/** A page of rows: complete ranks, at least one row if any is there. */
+/** A page of rows: complete ranks. At least one row, unless `maxScanned` ended the page. */
 export interface RowPage<A = unknown> {
   readonly rows: ReadonlyArray<Row<A>>
-  /** `before` of the next page; absent on the last one. */
+  /** `before` of the next page, for the order `newest`; absent on the last one. */
   readonly next?: number
 }
 
@@ -69,7 +69,8 @@ export type Part =
 /** One part of a request, with the type of its answer. */
 export type Query<A> = Part & { readonly [type]?: () => A }
 
-export type Request = Readonly<Record<string, Query<unknown>>>
+/** By name; `head` and `retainedFrom` are the position of the answer. */
+export type Request = Readonly<Record<string, Query<unknown>>> & { readonly head?: never; readonly retainedFrom?: never }
 
 export interface Position {
   readonly head: number

@@ -55,7 +55,7 @@ export const fromSnapshot = (snapshot: Snapshot): AppState => ({
   more: snapshot.more,
   projects: by(snapshot.projects, ({ projectId }) => projectId),
   threads: by(
-    snapshot.threads.map((thread) => ({ ...thread, failed: thread.status === "failed" })),
+    snapshot.threads.map((thread) => ({ ...thread, failed: thread.status === "failed" || thread.lastTurnFailed === true })),
     ({ threadId }) => threadId
   ),
   requests: by(snapshot.requests, ({ requestId }) => requestId),

@@ -180,14 +180,16 @@ export const statusOf = (thread: Pick<Facts, "session" | "failed">, work: Work):
 }
 
 /** The thread as read models show it. */
-export const view = (thread: Facts & Place, work: Work): ThreadView => ({
+export const view = (thread: Facts & Place, work: Work): ThreadView => viewWith(statusOf(thread, work), thread, work)
+
+const viewWith = (status: ThreadStatus, thread: Facts & Place, work: Work): ThreadView => ({
   threadId: thread.threadId,
   projectId: thread.projectId,
   title: thread.title,
   provider: thread.provider,
   ...defined({ model: thread.model }),
   cwd: thread.cwd,
-  status: statusOf(thread, work),
+  status,
   archived: thread.archived,
   ...defined({ session: thread.session, activeTurnId: thread.session?.activeTurnId }),
   queuedTurnIds: work.queuedTurnIds,
@@ -195,7 +197,9 @@ export const view = (thread: Facts & Place, work: Work): ThreadView => ({
   openItemIds: work.openItemIds,
   ...defined({ forkedFrom: work.forkedFrom }),
   ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
-  ...defined({ stopping: thread.stopping, recovery: thread.recovery, afterLimit: thread.afterLimit }),
+  ...defined({ stopping: thread.stopping }),
+  ...(thread.failed && status !== "failed" ? { lastTurnFailed: true as const } : {}),
+  ...defined({ recovery: thread.recovery, afterLimit: thread.afterLimit }),
   ...given(thread),
   ...defined({ continuation: work.continuation, goal: work.goal, waiting: work.waiting }),
   createdAt: thread.createdAt,

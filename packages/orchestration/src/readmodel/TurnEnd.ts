@@ -45,19 +45,28 @@ export const outcomeOf = ({ thread, turn }: Query.Answer<ReturnType<typeof outco
   return thread.value.deleted && (outcome === undefined || outcome === "interrupted") ? "deleted" : outcome
 }
 
-/** The part of a request that is the turn's items, newest first. No item of the turn began before the turn was requested. */
-export const itemsPart = ({ threadId, turnId }: Address) =>
+const itemRows = ({ threadId, turnId }: Address, bound: Pick<Query.RowQuery, "since" | "maxScanned">) =>
   Query.rows(Collections.item, {
     parent: threadId,
-    since: Query.rowKey(Collections.turn, turnId),
     where: [{ field: "turnId", is: turnId }],
     limit: Number.MAX_SAFE_INTEGER,
-    maxBytes
+    maxBytes,
+    ...bound
   })
 
+/** The part of a request that is the turn's items, newest first. No item of a turn began before the turn was requested, unless it was imported. */
+export const itemsPart = (turn: Address) => itemRows(turn, { since: Query.rowKey(Collections.turn, turn.turnId) })
+
+/** Most items of the thread that are examined for those of an imported turn. */
+const maxScanned = 10_000
+
 /** The items of an answer to `itemsPart`, by start; only the newest, up to 4 MiB. */
-export const itemsOf = (log: Queryable, { threadId }: Address, answer: Query.Answer<{ items: ReturnType<typeof itemsPart> }>) =>
-  withTexts(log, answer.head, threadId, answer.items.rows.toReversed())
+export const itemsOf = (log: Queryable, turn: Address, answer: Query.Answer<{ items: ReturnType<typeof itemsPart> }>) =>
+  Effect.gen(function* () {
+    // An import writes a turn after its items, so their ranks are below that of the turn. Every other turn has at least its prompt.
+    const { head, items } = answer.items.rows.length > 0 ? answer : yield* log.query({ items: itemRows(turn, { maxScanned }) })
+    return yield* withTexts(log, head, turn.threadId, items.rows.toReversed())
+  })
 
 /** The turn's items now. */
 export const currentItems = (log: Queryable, turn: Address) =>
