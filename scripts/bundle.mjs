@@ -1,4 +1,6 @@
 // `node scripts/bundle.mjs ENTRY OUT`: bundles one of our programs and its imports into one script.
+import { isAscii } from "node:buffer"
+import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 import { build } from "esbuild"
 
@@ -23,8 +25,8 @@ const driver = {
 }
 
 /** One script, not modules, because V8 stores compiled code only for scripts. No names for closures: naming each new closure would cost a call. */
-export const bundle = (entry, outfile, more = {}) =>
-  build({
+export const bundle = async (entry, outfile, more = {}) => {
+  const result = await build({
     entryPoints: [entry],
     outfile,
     bundle: true,
@@ -42,6 +44,10 @@ export const bundle = (entry, outfile, more = {}) =>
     logLevel: "warning",
     ...more
   })
+  // `program.mjs` reads each byte as one character. esbuild escapes other characters, but not in regular expressions.
+  if (!isAscii(await readFile(outfile))) throw new Error(`${outfile} has letters beyond ASCII: write them as \\u....`)
+  return result
+}
 
 const [, script, entry, outfile] = process.argv
 if (script === import.meta.filename) await bundle(entry, outfile)

@@ -26,7 +26,11 @@ const catalog = Object.fromEntries(
 const manifest = (name, source) => {
   const optional = optionalPeers[name] ?? []
   const all = Object.entries({ ...source.dependencies, ...source.optionalDependencies }).filter(([other]) => other !== bundled)
-  const range = ([other, given]) => [other, given === "workspace:*" ? version : `^${catalog[other]}`]
+  const range = ([other, given]) => {
+    if (given === "workspace:*") return [other, version]
+    if (catalog[other] === undefined) throw new Error(`${name} needs ${other}, which the catalog does not have`)
+    return [other, `^${catalog[other]}`]
+  }
   const isPeer = ([other]) => peers.has(other) || optional.includes(other)
   const dist = (path) => path.replace(/^\.\/src\/(.*)\.ts$/, "./dist/$1")
   const door = ([key, path]) => [
@@ -111,6 +115,9 @@ const bundleClient = async (stage) => {
     alias: { "better-sqlite3": "@millrace/sqlite-driver" },
     logLevel: "error"
   })
+  const { license: name, version: its } = read(join(root, "packages/log/node_modules", bundled, "package.json"))
+  const licence = readFileSync(join(root, "packages/log/node_modules", bundled, "LICENSE"), "utf8")
+  writeFileSync(join(stage, "THIRD-PARTY-LICENSES.txt"), `${bundled} ${its} (${name})\n\n${licence}`)
   const user = join(stage, "dist/Migrations.js")
   const text = readFileSync(user, "utf8")
   if (!text.includes(`"${bundled}"`)) throw new Error(`${user} does not import ${bundled}`)

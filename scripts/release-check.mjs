@@ -101,15 +101,17 @@ const programCell = async (version, manager) => {
     server = spawn(command, ["serve", "--port", "0", "--ready-fd", "3"], {
       cwd: work,
       env,
-      stdio: ["ignore", "pipe", "pipe", "pipe"]
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      timeout
     })
     const ended = finished(server)
     const line = await Promise.race([once(server.stdio[3], "data").then(([data]) => String(data)), ended.then(() => undefined)])
     expect("the server is ready", line !== undefined, line === undefined ? await ended : undefined)
     const { url } = JSON.parse(line)
-    const page = await fetch(url)
+    const get = (address) => fetch(address, { signal: AbortSignal.timeout(timeout) })
+    const page = await get(url)
     const script = /src="(\/assets\/[^"]+)"/.exec(await page.text())?.[1]
-    expect("the page is served", page.status === 200 && script !== undefined && (await fetch(url + script)).status === 200)
+    expect("the page is served", page.status === 200 && script !== undefined && (await get(url + script)).status === 200)
     const answer = await finished(millrace("run", "hello"))
     expect("the demo agent answers", answer.code === 0 && answer.out.includes('You said: "hello"'), answer)
     const answered = performance.now()
@@ -149,11 +151,11 @@ const librariesCell = async (version, manager) => {
     const started = performance.now()
     const libraries = readdirSync(packages).filter((file) => file.startsWith("millrace-") && !/^millrace-\d/.test(file))
     const third = [
-      "effect",
-      "@effect/platform",
+      "effect@3.22.4",
+      "@effect/platform@0.97.2",
       "@effect/vitest@0.30.0",
       "vitest@3.2.7",
-      "@types/node@20",
+      "@types/node@20.19.43",
       "typescript@7.0.2",
       "vite@8.3.8"
     ]

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process"
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -29,10 +30,10 @@ const make = Effect.gen(function* () {
     withoutDriver: () => rmSync(driver, { recursive: true }),
     is: (words: string) =>
       writeFileSync(bundle, `const told = () => console.log("${words}", require("node:path").basename(__filename))\ntold()\n`),
-    run: () =>
+    run: (environment: Readonly<Record<string, string>> = {}) =>
       spawnSync(process.execPath, [join(folder, "main.mjs")], {
         encoding: "utf8",
-        env: { ...process.env, NODE_PATH: "", XDG_CACHE_HOME: join(folder, "home") }
+        env: { ...process.env, NODE_PATH: "", XDG_CACHE_HOME: join(folder, "home"), ...environment }
       }),
     kept: () => (existsSync(home) ? readdirSync(home) : []),
     at: (name: string) => join(home, name)
@@ -71,6 +72,23 @@ describe("the built program", () => {
         expect(statSync(at(name)).size).toBe(whole)
       }
       expect(kept()).toEqual([name])
+    })
+  )
+
+  it.scopedLive("X8 a cache that others can write, a relative one, or none at all: the program compiles and runs", () =>
+    Effect.gen(function* () {
+      const { at, is, kept, run } = yield* make
+      is("one")
+      run()
+      const [name = ""] = kept()
+      chmodSync(at(name), 0o666)
+      const planted = statSync(at(name)).mtimeMs
+      const fine = { stdout: "one program.cjs\n", stderr: "", status: 0 }
+      expect(run()).toMatchObject(fine)
+      expect(statSync(at(name)).mtimeMs, "it was not used, and is written again").not.toBe(planted)
+      expect(statSync(at(name)).mode & 0o777).toBe(0o600)
+      for (const environment of [{ XDG_CACHE_HOME: "/dev/null" }, { XDG_CACHE_HOME: "cache", HOME: "/dev/null" }])
+        expect(run(environment)).toMatchObject(fine)
     })
   )
 
