@@ -1,6 +1,7 @@
 // Checks the imports between packages, and between the folders of a package (docs/architecture.md). Names each forbidden import and exits with 1.
 import { readFileSync, readdirSync } from "node:fs"
 import { dirname, join, relative, resolve, sep } from "node:path"
+import { files as filesOf, root } from "./files.mjs"
 
 const allowed = {
   contracts: [],
@@ -29,15 +30,13 @@ const folders = {
   }
 }
 
-const root = resolve(import.meta.dirname, "..")
 const wrong = []
 let files = 0
 
 const sources = (dir) =>
-  readdirSync(dir, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.(ts|tsx|mts|mjs)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .filter((file) => !/\/(node_modules|dist)\//.test(relative(root, file)))
+  filesOf(relative(root, dir))
+    .filter((file) => /\.(ts|tsx|mts|mjs)$/.test(file))
+    .map((file) => join(root, file))
 
 for (const area of ["apps", "packages"]) {
   for (const name of readdirSync(join(root, area))) {

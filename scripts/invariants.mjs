@@ -1,19 +1,16 @@
 // Writes the "held by" column of docs/invariants.md from the names of the tests; with --check it only compares.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs"
-import { join, relative, resolve } from "node:path"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { files, root } from "./files.mjs"
 
-const root = resolve(import.meta.dirname, "..")
 const page = join(root, "docs/invariants.md")
 const held = new Map()
 
-for (const area of ["apps", "packages"])
-  for (const entry of readdirSync(join(root, area), { withFileTypes: true, recursive: true })) {
-    const file = join(entry.parentPath ?? entry.path, entry.name)
-    if (!entry.isFile() || !/(\.test\.tsx?|\.real\.ts|\/suite\/\w+\.ts|\/adapter-kit\/src\/\w+\.ts)$/.test(file)) continue
-    if (/\/(node_modules|dist)\//.test(file)) continue
-    for (const [, ids] of readFileSync(file, "utf8").matchAll(/["'`]((?:[LDCTRPSX]\d{1,2}[ ,:]+)+)/g))
-      for (const id of ids.match(/[LDCTRPSX]\d{1,2}/g)) held.set(id, (held.get(id) ?? new Set()).add(relative(root, file)))
-  }
+for (const file of files("apps", "packages")) {
+  if (!/(\.test\.tsx?|\.real\.ts|\/suite\/\w+\.ts|\/adapter-kit\/src\/\w+\.ts)$/.test(file)) continue
+  for (const [, ids] of readFileSync(join(root, file), "utf8").matchAll(/["'`]((?:[LDCTRPSX]\d{1,2}[ ,:]+)+)/g))
+    for (const id of ids.match(/[LDCTRPSX]\d{1,2}/g)) held.set(id, (held.get(id) ?? new Set()).add(file))
+}
 
 const cell = (id) =>
   [...(held.get(id) ?? [])]

@@ -1,6 +1,6 @@
 // Checks comments, documents, titles of tests and messages for words that CONTRIBUTING.md replaces, and user documents for ids of invariants.
-import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { files as filesOf } from "./files.mjs"
 
 const banned = [
   [/\bfor ever\b/i, "indefinitely, without a limit"],
@@ -16,10 +16,7 @@ const banned = [
 ]
 const invariantId = [[/\b[LDCTRPSX]\d{1,2}\b/, "what it means: a user does not know the ids of invariants"]]
 
-const files = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs", "*.md"], { encoding: "utf8" })
-  .trim()
-  .split("\n")
-  .filter((file) => !/^CONTRIBUTING\.md$|^scripts\/words\.mjs$/.test(file))
+const files = filesOf("*.ts", "*.tsx", "*.mjs", "*.md").filter((file) => !/^CONTRIBUTING\.md$|^scripts\/words\.mjs$/.test(file))
 const isUserDocument = (file) =>
   file.endsWith(".md") && !/^docs\/((architecture|testing|invariants)\.md$|decisions|benchmarks)/.test(file)
 const isTest = (file) => /\.test\.tsx?$|\.real\.ts$|\/(test|suite|adapter-kit)\//.test(file)

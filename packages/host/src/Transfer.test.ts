@@ -5,6 +5,7 @@ import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat } from "@millrace/contracts/Import"
 import { EventLog } from "@millrace/log/EventLog"
 import { RecordSplitter } from "@millrace/orchestration/internal/transfer/RecordSplitter"
+import { currentItems } from "@millrace/orchestration/readmodel/TurnEnd"
 import * as Verify from "@millrace/orchestration/readmodel/Verify"
 import * as Codex from "@millrace/providers/internal/codex/Codex"
 import * as Ledger from "@millrace/providers/process/Ledger"
@@ -67,6 +68,21 @@ const big = (header: string, threadId: ThreadId) => {
 }
 
 describe("export and import", () => {
+  it.effect("L11 the items of an imported turn are found, although the import writes the turn after them", () =>
+    Effect.gen(function* () {
+      const log = yield* TestHost.memoryLog
+      const found = yield* Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const imported = yield* host.importThread({ source: bytes(yield* text(host, threadId, "ndjson")) })
+        const { turnId } = (yield* host.turns(imported.threadId, {})).items[0]!
+        const shown = (yield* host.items(imported.threadId, {})).items
+        return { shown, ofTurn: yield* currentItems(log, { threadId: imported.threadId, turnId }) }
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ store: Layer.succeed(EventLog, log) })))
+      expect(found.shown.length).toBeGreaterThan(1)
+      expect(found.ofTurn.map(({ itemId }) => itemId).toSorted()).toEqual(found.shown.map(({ itemId }) => itemId).toSorted())
+    })
+  )
+
   for (const format of ["json", "ndjson"] as const)
     it.effect(`C2 L11 an export as ${format} is imported as the same transcript, in a separate thread, once`, () =>
       Effect.gen(function* () {

@@ -16,9 +16,9 @@ describe("CommandName", () => {
 
   it("changes hints only", () => {
     const text =
-      "See `millrace threads`; start one: millrace serve --data /x. The millrace server, npx millrace run x, a/millrace run"
+      "See `millrace threads`; start one: millrace serve --data /x. All: millrace --help. The millrace server, npx millrace run x, a/millrace run"
     expect(withCommandName(text, npx)).toBe(
-      "See `npx millrace threads`; start one: npx millrace serve --data /x. The millrace server, npx millrace run x, a/millrace run"
+      "See `npx millrace threads`; start one: npx millrace serve --data /x. All: npx millrace --help. The millrace server, npx millrace run x, a/millrace run"
     )
     expect(withCommandName(text, {})).toBe(text)
   })

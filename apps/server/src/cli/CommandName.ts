@@ -7,7 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 export const commandName = (environment: Environment): string =>
   environment["MILLRACE_COMMAND"] ?? (environment["npm_command"] === "exec" ? "npx millrace" : "millrace")
 
-const hint = new RegExp(`(?<!npx |pnpm |[\\w./@-])millrace (?=(?:${Help.commandNames.join("|")})\\b)`, "g")
+const hint = new RegExp(`(?<!npx |pnpm |[\\w./@-])millrace (?=(?:${Help.commandNames.join("|")})\\b|--help\\b)`, "g")
 
 /** Replaces `millrace` in hints such as `millrace serve` by the way in which this program was started. */
 export const withCommandName = (text: string, environment: Environment): string =>
