@@ -142,7 +142,7 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
   )
 })
 
-/** Processes that inherited this TMPDIR: all that a crashed server had started. */
+/** Processes that inherited this TMPDIR: all that the agent of a crashed server had started, and the agent. */
 const survivors = (mark: string) =>
   readdirSync("/proc").filter((pid) => {
     try {
@@ -154,8 +154,7 @@ const survivors = (mark: string) =>
 
 const crash = (step: string, directory: string, mark: string) =>
   spawn(process.execPath, ["--import", "tsx", join(import.meta.dirname, "../../test/process/crash.ts"), step, directory, mark], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, TMPDIR: mark }
+    stdio: ["ignore", "ignore", "inherit"]
   })
 /** Polls the survivors: they are not our children, so their exit causes no event. */
 const atMost = (mark: string, most: number) =>
@@ -182,6 +181,28 @@ for (const [step, what] of [
         expect(survivors(mark)).toEqual([])
         expect((yield* use(directory, (ledger) => ledger.reap)).gone).toHaveLength(1)
       })
+  )
+
+/** Processes that replace themselves by `exec` without end: each has no environment for a part of its time. */
+const restless = (id: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Array.from({ length: 8 }, () => start(id, `export LOOP='exec sh -c "$LOOP"'; exec sh -c "$LOOP"`))),
+    (children) => Effect.sync(() => children.forEach((child) => Proc.signalGroup(child.pid, "SIGKILL")))
+  )
+
+for (const [who, kill] of [
+  ["at an exit", (entry: string) => Effect.sync(() => Proc.killCarriers(new Set([entry])))],
+  ["at the end of an agent", Proc.sweep]
+] as const)
+  it.scopedLive.runIf(Proc.bootId() !== undefined)(`P1 ${who}, a process in the middle of an exec does not escape`, () =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 6; round++) {
+        const id = `restless-${round}`
+        const children = yield* restless(id)
+        yield* kill(`MILLRACE_CHILD=${id}`)
+        expect(yield* Effect.forEach(children, exited)).toEqual(children.map(() => "SIGKILL"))
+      }
+    })
   )
 
 describe.runIf(Proc.bootId() !== undefined)("Ledger after kill -9 of the server", { concurrent: true }, () => {

@@ -14,12 +14,17 @@ const read = (path: string): string | undefined => {
 /** Id of the current boot; `undefined` without /proc. Start times of different boots are not comparable. */
 export const bootId = (): string | undefined => read("/proc/sys/kernel/random/boot_id")?.trim()
 
+/** PF_KTHREAD of the kernel's include/linux/sched.h, in field 9 of /proc/PID/stat. */
+const kernelThread = 0x00200000
+
 export interface Facts {
   /** Ticks since boot, field 22 of /proc/PID/stat. With the pid and the boot id it identifies a process uniquely. */
   readonly startTime: string
   readonly group: number
   /** Dead, waiting to be collected by its parent. */
   readonly zombie: boolean
+  /** Its environment is empty and stays so until its next `exec`: a thread of the kernel has none, and `env -i` starts a program without any. */
+  readonly bare: boolean
 }
 
 /** `undefined`: no such process, or no /proc. */
@@ -30,7 +35,13 @@ export const facts = (pid: number): Facts | undefined => {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   const [state, startTime] = [fields[0], fields[19]]
   if (state === undefined || startTime === undefined) return undefined
-  return { startTime, group: Number(fields[2]), zombie: state === "Z" || state === "X" }
+  return {
+    startTime,
+    group: Number(fields[2]),
+    zombie: state === "Z" || state === "X",
+    // Fields 50 and 51: where the environment starts and ends. Both are 0 in the middle of an `exec`.
+    bare: (Number(fields[6]) & kernelThread) !== 0 || (fields[47] === fields[48] && fields[47] !== "0")
+  }
 }
 
 /** Signals a whole group; `false`: no such group, or none of its members is ours. Never signals groups 0 and 1. */
@@ -62,44 +73,82 @@ const pids = (): ReadonlyArray<number> => {
     return []
   }
 }
-const environment = (pid: number): ReadonlyArray<string> => read(`/proc/${pid}/environ`)?.split("\0") ?? []
 
-/** One synchronous scan: kills the processes whose environment has one of the entries. For an exit that cannot wait; `sweep` repeats until none is left. */
-export const killCarriers = (entries: ReadonlySet<string>): void => {
-  for (const pid of pids()) if (environment(pid).some((entry) => entries.has(entry))) signal(pid, "SIGKILL")
+interface Round {
+  readonly carriers: ReadonlyArray<number>
+  /** No process can have hidden from this round. */
+  readonly certain: boolean
 }
 
-/** Living processes whose environment has `entry` (NAME=VALUE): an agent and all processes it started, in any group. */
-const carriers = (entry: string): Effect.Effect<ReadonlyArray<number>> =>
-  Effect.gen(function* () {
-    const found: Array<number> = []
-    let looked = 0
-    for (const pid of yield* Effect.sync(pids)) {
-      if (++looked % 64 === 0) yield* Effect.yieldNow()
-      if (!environment(pid).includes(entry)) continue
-      if (facts(pid)?.zombie === false) found.push(pid)
+/**
+ * One look at all processes, except those that an earlier round judged. Adds to `others` the processes that are no carriers. The round is not
+ * certain when a process ended before it was read, because it may have started another one after the list was made, and when a process was in the
+ * middle of an `exec`, because Linux shows no environment then. Yields every 64 processes.
+ */
+function* look(entries: ReadonlySet<string>, others: Set<number>): Generator<void, Round> {
+  const carriers: Array<number> = []
+  let certain = true
+  let looked = 0
+  for (const pid of pids()) {
+    if (others.has(pid)) continue
+    if (++looked % 64 === 0) yield
+    const environment = read(`/proc/${pid}/environ`)
+    if (environment?.split("\0").some((entry) => entries.has(entry))) {
+      carriers.push(pid)
+      continue
     }
-    return found
-  })
+    const now = facts(pid)
+    const judged = now !== undefined && (environment !== "" || now.zombie || now.bare)
+    if (judged) others.add(pid)
+    if (!judged || now.zombie) certain = false
+  }
+  return { carriers, certain }
+}
+
+/** How often an exit looks again, and the pause between two looks, in milliseconds. */
+const exitLooks = 40
+const exitPauseMillis = 5
+
+/** Kills the processes whose environment has one of the entries, until none is left or 0.2 s have passed. Blocks: for an exit that cannot wait. */
+export const killCarriers = (entries: ReadonlySet<string>): void => {
+  const others = new Set<number>()
+  for (let tries = 0; tries < exitLooks; tries++) {
+    const round = look(entries, others)
+    let step = round.next()
+    while (step.done !== true) step = round.next()
+    for (const pid of step.value.carriers) signal(pid, "SIGKILL")
+    if (step.value.carriers.length === 0 && step.value.certain) return
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, exitPauseMillis)
+  }
+}
 
 /**
- * Kills the processes whose environment has `entry` until none is left. Returns how many were seen alive, as a negative number when some survived
- * for two seconds. On a system without /proc it returns 0.
+ * Kills the processes whose environment has `entry` (NAME=VALUE), an agent and all processes it started in any group, until none is left.
+ * Returns how many were seen alive, as a negative number when some survived for two seconds. On a system without /proc it returns 0.
  */
 export const sweep = (entry: string): Effect.Effect<number> =>
   Effect.gen(function* () {
+    const entries = new Set([entry])
+    const others = new Set<number>()
     const seen = new Set<number>()
-    for (let round = 0; round < 40; round++) {
-      const alive = yield* carriers(entry)
-      if (alive.length === 0) return seen.size
-      for (const pid of alive) {
+    let alive = false
+    for (let tries = 0; tries < 40; tries++) {
+      const round = look(entries, others)
+      let step = round.next()
+      while (step.done !== true) {
+        yield* Effect.yieldNow()
+        step = round.next()
+      }
+      alive = step.value.carriers.length > 0
+      if (!alive && step.value.certain) break
+      for (const pid of step.value.carriers) {
         seen.add(pid)
         signal(pid, "SIGKILL")
       }
       // They are not our children, so their exit causes no event: poll.
-      yield* Effect.sleep(round < 5 ? 5 : 60)
+      yield* Effect.sleep(tries < 5 ? 5 : 60)
     }
-    return -seen.size
+    return alive ? -seen.size : seen.size
   })
 
 const residentBytes = (pid: number): number =>

@@ -10,6 +10,8 @@ import * as Ledger from "../../src/process/Ledger.ts"
 import * as RpcChild from "../../src/process/RpcChild.ts"
 
 const [step = "", directory = "", cwd = ""] = process.argv.slice(2)
+// The test finds the agent's processes by it. Set here, so that the compiler's process, which the loader has started, does not have it.
+process.env["TMPDIR"] = cwd
 const killed = Effect.sync(() => (step.startsWith("exit") ? process.exit(0) : void process.kill(process.pid, "SIGKILL"))).pipe(
   Effect.zipRight(Effect.never)
 )
