@@ -13,7 +13,8 @@ const allowed = {
   "adapter-kit": ["contracts", "providers"],
   client: ["contracts"],
   server: ["contracts", "log", "model", "orchestration", "providers", "host", "client", "sqlite-driver"],
-  web: ["contracts", "client", "model"],
+  react: ["contracts", "client", "model"],
+  web: ["contracts", "client", "model", "react"],
   desktop: ["contracts", "host"]
 }
 

@@ -9,9 +9,9 @@ const read = (file) => JSON.parse(readFileSync(file, "utf8"))
 const { license, version } = read(join(root, "package.json"))
 
 /** In the order of their imports. */
-const names = ["sqlite-driver", "contracts", "model", "client", "log", "orchestration", "providers", "adapter-kit", "host"]
+const names = ["sqlite-driver", "contracts", "model", "client", "react", "log", "orchestration", "providers", "adapter-kit", "host"]
 /** Two copies of these in one program do not know each other's classes. */
-const peers = new Set(["effect", "@effect/platform", "@effect/vitest"])
+const peers = new Set(["effect", "@effect/platform", "@effect/vitest", "react"])
 /** Needed by some programs only. */
 const optionalPeers = { client: ["ws"], "sqlite-driver": ["better-sqlite3"] }
 /** Replaced by a copy that uses our driver, because it installs better-sqlite3 with an install script. */
@@ -29,7 +29,7 @@ const manifest = (name, source) => {
   const range = ([other, given]) => {
     if (given === "workspace:*") return [other, version]
     if (catalog[other] === undefined) throw new Error(`${name} needs ${other}, which the catalog does not have`)
-    return [other, `^${catalog[other]}`]
+    return [other, other === "react" ? ">=18" : `^${catalog[other]}`]
   }
   const isPeer = ([other]) => peers.has(other) || optional.includes(other)
   const dist = (path) => path.replace(/^\.\/src\/(.*)\.ts$/, "./dist/$1")

@@ -3,19 +3,18 @@ import { useVirtualizer } from "@tanstack/react-virtual"
 import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { ThreadView, TurnView } from "@millrace/contracts/State"
-import { loadOlder, type State } from "../store/Store.ts"
+import { loadOlder } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { rows, type Row } from "@millrace/model/Transcript"
 import type { Settled } from "@millrace/model/AppState"
+import type { Ready } from "@millrace/react/Transcripts"
 import { Icon } from "../ui/Icon.tsx"
 import { Item } from "./Item.tsx"
 import { SettledCard } from "./RequestCard.tsx"
 import { TurnEnd } from "./TurnEnd.tsx"
 
-type Opened = Extract<State["threads"] extends ReadonlyMap<string, infer A> ? A : never, { readonly state: "ready" }>
-
 /** The current content of a row. */
-const shownBy = ({ items, turns }: Opened["transcript"], row: Row) => {
+const shownBy = ({ items, turns }: Ready["transcript"], row: Row) => {
   if (row.kind === "settled") return { settled: row.settled }
   return row.kind === "item"
     ? { item: items.get(row.item.itemId)?.value ?? row.item }
@@ -45,7 +44,7 @@ const takesUp = (target: EventTarget | null, rows: Element): boolean => {
 /** Distance from the top, in pixels, at which older items are read in advance. */
 const aheadPixels = 1_200
 
-export const Transcript = ({ opened, thread }: { readonly opened: Opened; readonly thread: ThreadView }) => {
+export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonly thread: ThreadView }) => {
   const { transcript } = opened
   // The transcript changes in place, so its version signals a change.
   const version = useStore((state) => {
