@@ -9,7 +9,18 @@ const read = (file) => JSON.parse(readFileSync(file, "utf8"))
 const { license, version } = read(join(root, "package.json"))
 
 /** In the order of their imports. */
-const names = ["sqlite-driver", "contracts", "model", "client", "react", "log", "orchestration", "providers", "adapter-kit", "host"]
+const names = [
+  "sqlite-driver",
+  "contracts",
+  "model",
+  "client",
+  "react",
+  "log",
+  "orchestration",
+  "providers",
+  "adapter-kit",
+  "host"
+]
 /** Two copies of these in one program do not know each other's classes. */
 const peers = new Set(["effect", "@effect/platform", "@effect/vitest", "react"])
 /** Needed by some programs only. */
