@@ -49,18 +49,18 @@ export interface LiveState {
 }
 
 export interface Options extends CreateOptions {
-  /** Calls `tell` later, once; all changes until then are told together. Default: at the next animation frame, and after 50 ms in a hidden page or without a page. */
-  readonly wait?: (tell: () => void) => void
+  /** Calls the listeners later, once for all changes until then. Default: at the next animation frame, and after 50 ms in a hidden page or without a page. */
+  readonly wait?: (notify: () => void) => void
 }
 
 const hiddenMillis = 50
-const nextFrame = (tell: () => void): void => {
+const nextFrame = (notify: () => void): void => {
   const { document, requestAnimationFrame } = globalThis as Partial<{
     readonly document: { readonly hidden: boolean }
     readonly requestAnimationFrame: (draw: () => void) => void
   }>
-  if (requestAnimationFrame === undefined || document?.hidden !== false) setTimeout(tell, hiddenMillis)
-  else requestAnimationFrame(tell)
+  if (requestAnimationFrame === undefined || document?.hidden !== false) setTimeout(notify, hiddenMillis)
+  else requestAnimationFrame(notify)
 }
 
 const tagOf = (cause: unknown): string =>
