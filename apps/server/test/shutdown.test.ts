@@ -61,7 +61,7 @@ it.scopedLive(
         ['{"mode":"later"}', expect.stringMatching(/^body: mode: /)]
       ])
         expect(yield* shutdown(bearer(local), body), body).toMatchObject({ status: 400, _tag: "BadRequest", message })
-      const { token: admin } = yield* Tokens.create(dataDir, { name: "anna", role: "admin" })
+      const { token: admin } = yield* Tokens.create(dataDir, { name: "anna", scope: "admin" })
       const first = yield* shutdown(bearer(admin), '{"deadlineMs":5000,"mode":"now"}')
       expect(first).toMatchObject({ status: 202, mode: "now", by: "anna" })
       expect((first.deadlineAt ?? 0) - (first.beganAt ?? 0)).toBe(5000)

@@ -8,7 +8,14 @@ import type { RpcClientError } from "@effect/rpc/RpcClientError"
 import type * as RpcGroup from "@effect/rpc/RpcGroup"
 import * as RpcSerialization from "@effect/rpc/RpcSerialization"
 import { Cause, Duration, Effect, Exit, Layer, Schedule, Schema, Scope, Stream, SynchronizedRef } from "effect"
-import { BadRequest, Overloaded, Unauthorized, type CursorError, type StorageUnavailable } from "@millrace/contracts/Errors"
+import {
+  BadRequest,
+  Forbidden,
+  Overloaded,
+  Unauthorized,
+  type CursorError,
+  type StorageUnavailable
+} from "@millrace/contracts/Errors"
 import { Streams } from "@millrace/contracts/Filter"
 import { isFrame } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
@@ -54,7 +61,10 @@ const text = (cause: unknown): string => {
 }
 const isStreamName = Schema.is(Streams)
 
-const encodeBadRequest = Schema.encodeSync(BadRequest)
+/** Errors that mean that the server rejected the request itself, as 400 and 403 over HTTP. */
+type Rejected = BadRequest | Forbidden
+const isRejected = (error: unknown): error is Rejected => error instanceof BadRequest || error instanceof Forbidden
+const encodeRejected = Schema.encodeSync(Schema.Union(BadRequest, Forbidden))
 
 /** Dies with a `TypeError` if the URL is not one of ws or wss. */
 export const make = (options: Options): Effect.Effect<Transport, never, Scope.Scope> =>
@@ -111,7 +121,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
 
     /** As over HTTP: the server rejected the request. */
-    const unread = (error: BadRequest) => refused(400, JSON.stringify(encodeBadRequest(error)))
+    const rejected = (error: Rejected) => refused(error._tag === "BadRequest" ? 400 : 403, JSON.stringify(encodeRejected(error)))
 
     /** As over HTTP: only a command may fail with `Overloaded`. Any other call gets a `Disconnected` with the same wait. */
     const later = ({ message, retryAfterMillis }: Overloaded) => new Disconnected({ message, retryAfterMillis })
@@ -130,10 +140,10 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
           Effect.catchAllCause((cause) =>
             used.lost !== undefined && Cause.isInterruptedOnly(cause) ? Effect.fail(used.lost) : Effect.failCause(cause)
           ),
-          Effect.catchAll((error): Effect.Effect<never, Exclude<E, RpcClientError | BadRequest> | TransportError> =>
+          Effect.catchAll((error): Effect.Effect<never, Exclude<E, RpcClientError | Rejected> | TransportError> =>
             isLost(error)
               ? lost(used, error)
-              : Effect.fail(error instanceof BadRequest ? unread(error) : (error as Exclude<E, RpcClientError | BadRequest>))
+              : Effect.fail(isRejected(error) ? rejected(error) : (error as Exclude<E, RpcClientError | Rejected>))
           ),
           // The library reports an answer that does not decode, and a defect of the server, as a defect.
           Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}.` })))
@@ -141,10 +151,10 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       })
 
     const look = <A, E>(run: (client: Client) => Effect.Effect<A, E | Overloaded | RpcClientError>) =>
-      Effect.mapError(call(run), (error): Exclude<E, RpcClientError | BadRequest | Overloaded> | TransportError =>
+      Effect.mapError(call(run), (error): Exclude<E, RpcClientError | Rejected | Overloaded> | TransportError =>
         error instanceof Overloaded
           ? later(error)
-          : (error as Exclude<E, RpcClientError | BadRequest | Overloaded> | TransportError)
+          : (error as Exclude<E, RpcClientError | Rejected | Overloaded> | TransportError)
       )
 
     const follow: Transport["follow"] = (request) =>
@@ -163,9 +173,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
                 Stream.catchAll((error): Stream.Stream<never, CursorError | StorageUnavailable | TransportError> =>
                   isLost(error)
                     ? Stream.fromEffect(lost(used, error))
-                    : Stream.fail(
-                        error instanceof BadRequest ? unread(error) : error instanceof Overloaded ? later(error) : error
-                      )
+                    : Stream.fail(isRejected(error) ? rejected(error) : error instanceof Overloaded ? later(error) : error)
                 ),
                 Stream.catchAllCause((cause) =>
                   cause._tag === "Die"

@@ -34,11 +34,17 @@ export const checkUrl = (url: string, scheme: "http" | "ws"): void => {
   throw new TypeError(`"${url}" is not a URL of ${scheme} or ${scheme}s. Give one like ${scheme}://127.0.0.1:7717.`)
 }
 
+/** The message of an error body of the server, else the body itself. */
+const saidIn = (body: string): string => {
+  const said = body.includes('"_tag":') ? /"message":("(?:[^"\\]|\\.)*")/.exec(body)?.[1] : undefined
+  return said === undefined ? body : String(JSON.parse(said))
+}
+
 export const refused = (status: number, body: string): Refused =>
   new Refused({
     status,
     body: cut(body, 2_000),
-    message: `The server answered ${status}${body === "" ? "" : `: ${cut(body, 200)}`}.`
+    message: `The server answered ${status}${body === "" ? "" : `: ${cut(saidIn(body), 200).replace(/\.$/, "")}`}.`
   })
 
 /** The cause that Node's `fetch` wraps. Its message says more than "fetch failed". */

@@ -1,15 +1,27 @@
 /** The administrator's views of tokens and agent processes. They never contain a secret. */
 import { Schema } from "effect"
 
+/**
+ * What a token permits: `read` < `answer` (also answers requests) < `operate` (also commands) < `admin` (also other tokens and the shutdown). `runner` is
+ * for machines that run agents; it includes none of the others and none includes it.
+ */
+export const TokenScope = Schema.Literal("read", "answer", "operate", "admin", "runner")
+export type TokenScope = typeof TokenScope.Type
+
 export const TokenView = Schema.Struct({
   id: Schema.String,
   name: Schema.String.annotations({ description: "The actor of its commands in the log." }),
   kind: Schema.Literal("token", "session").annotations({ description: "`session`: a browser that was paired." }),
-  role: Schema.Literal("admin", "client").annotations({
-    description: "`admin` may revoke other tokens and shut the server down."
-  }),
+  role: Schema.Literal("admin", "client").annotations({ description: "`admin` for the scope `admin`, else `client`." }),
+  scope: TokenScope.annotations({ description: "What the token permits: read < answer < operate < admin; runner is separate." }),
   last4: Schema.String.annotations({ description: "The last 4 characters of the secret, to recognise it by." }),
   createdAt: Schema.String,
+  createdBy: Schema.optional(
+    Schema.String.annotations({
+      description: "Name of the token that created it; `local` for the command line. Absent in tokens of older versions."
+    })
+  ),
+  expiresAt: Schema.optional(Schema.String.annotations({ description: "From then on the token is refused. Absent: never." })),
   revokedAt: Schema.optional(Schema.String),
   current: Schema.optional(Schema.Literal(true)).annotations({ description: "True for the token that made this request." })
 })

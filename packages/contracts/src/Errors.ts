@@ -3,6 +3,7 @@
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
+import { TokenScope } from "./Access.ts"
 
 const message = Schema.String.annotations({ description: "What happened and what to do next." })
 const position = {
@@ -24,7 +25,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()(
 
 export class Forbidden extends Schema.TaggedError<Forbidden>()(
   "Forbidden",
-  { message },
+  { message, scope: Schema.optional(TokenScope.annotations({ description: "The least token scope that permits the call." })) },
   HttpApiSchema.annotations({ status: 403 })
 ) {}
 

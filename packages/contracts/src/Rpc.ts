@@ -3,7 +3,7 @@ import { Rpc, RpcGroup } from "@effect/rpc"
 import { Schema } from "effect"
 import { Capabilities } from "./Capabilities.ts"
 import { Accepted, Command, CommandStatus } from "./Command.ts"
-import { BadRequest, CommandError, CursorError, NotFound, Overloaded, StorageUnavailable } from "./Errors.ts"
+import { BadRequest, CommandError, CursorError, Forbidden, NotFound, Overloaded, StorageUnavailable } from "./Errors.ts"
 import { EventTypes, Streams, ThreadFilter } from "./Filter.ts"
 import { WireFrame } from "./Frame.ts"
 import { ThreadId } from "./Ids.ts"
@@ -11,8 +11,8 @@ import { ItemView, RequestView } from "./Item.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 const page = { before: Schema.optional(Schema.Int), limit: Schema.optional(Schema.Int) }
-/** Every call can fail with `BadRequest` (C6), and with `Overloaded` when its token sends too many requests (R7). */
-const refusals = [BadRequest, Overloaded] as const
+/** Every call can fail with `BadRequest` (C6), with `Forbidden` (X9), and with `Overloaded` when its token sends too many requests (R7). */
+const refusals = [BadRequest, Forbidden, Overloaded] as const
 const lookup = Schema.Union(NotFound, StorageUnavailable, ...refusals)
 const look = Schema.Union(StorageUnavailable, ...refusals)
 
@@ -20,7 +20,7 @@ export class MillraceRpcs extends RpcGroup.make(
   Rpc.make("dispatch", {
     payload: { command: Command },
     success: Accepted,
-    error: Schema.Union(...CommandError.members, BadRequest)
+    error: Schema.Union(...CommandError.members, BadRequest, Forbidden)
   }),
   Rpc.make("commandStatus", { payload: { commandId: Schema.String }, success: CommandStatus, error: lookup }),
   Rpc.make("state", { success: Snapshot, error: look }),

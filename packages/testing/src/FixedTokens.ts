@@ -1,11 +1,11 @@
 /** Tokens in memory: no caller is identified and every token is valid. A test overrides the methods it is about. */
 import { Tokens } from "@millrace/server/internal/auth/Tokens"
-import { Effect, Layer } from "effect"
+import { Effect, Either, Layer } from "effect"
 
 export const make = (change: Partial<Tokens["Type"]> = {}): Tokens["Type"] => ({
   dataDir: "",
-  identify: () => Effect.succeedNone,
-  isLive: () => true,
+  identify: () => Effect.succeed(Either.left("unknown")),
+  endOf: () => undefined,
   revision: Effect.succeed(0),
   ...change
 })

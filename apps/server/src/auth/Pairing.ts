@@ -6,15 +6,19 @@ import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync, readdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Clock, Duration, Effect, Option, Schema } from "effect"
+import { TokenScope } from "@millrace/contracts/Access"
+import { defined } from "@millrace/contracts/Defined"
 import { isMissing } from "../NodeError.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
-import type { Role } from "./Tokens.ts"
 
 const Stored = Schema.parseJson(
   Schema.Struct({
     name: Schema.String,
-    /** Absent in older files: means `client`. */
-    role: Schema.optional(Schema.Literal("admin", "client")),
+    scope: TokenScope,
+    /** Name of the token that created the code; `local`: the command line. */
+    by: Schema.String,
+    /** When the token that the code creates expires, ISO 8601 UTC. Absent: never. */
+    until: Schema.optional(Schema.String),
     expiresAt: Schema.Number
   })
 )
@@ -43,10 +47,13 @@ const removeExpired = (dataDir: string, now: number) => {
   }
 }
 
-/** Creates a code that works once, within `ttl` (default 10 minutes). `expiresAt`: milliseconds since 1970. */
+/** What a code creates: a token of this scope, and when that token expires. */
+export type Paired = Omit<typeof Stored.Type, "expiresAt">
+
+/** Creates a code that works once, within `ttl` (default 10 minutes). `expiresAt`: milliseconds since 1970. Defaults: those of `Tokens.create`. */
 export const create = Effect.fn("Pairing.create")(function* (
   dataDir: string,
-  options?: { readonly name?: string; readonly role?: Role; readonly ttl?: Duration.DurationInput }
+  options?: Partial<Paired> & { readonly ttl?: Duration.DurationInput }
 ) {
   const now = yield* Clock.currentTimeMillis
   const code = randomBytes(18).toString("base64url")
@@ -56,7 +63,13 @@ export const create = Effect.fn("Pairing.create")(function* (
     removeExpired(dataDir, now)
     writeFileSync(
       fileOf(dataDir, code),
-      Schema.encodeSync(Stored)({ name: options?.name ?? "browser", role: options?.role ?? "client", expiresAt }),
+      Schema.encodeSync(Stored)({
+        name: options?.name ?? "browser",
+        scope: options?.scope ?? "operate",
+        by: options?.by ?? "local",
+        ...defined({ until: options?.until }),
+        expiresAt
+      }),
       {
         mode: 0o600,
         flag: "wx"
@@ -67,16 +80,12 @@ export const create = Effect.fn("Pairing.create")(function* (
 })
 
 /** Consumes a code. `None` when it is unknown, used or expired. */
-export const consume = (
-  dataDir: string,
-  code: string
-): Effect.Effect<Option.Option<{ readonly name: string; readonly role: Role }>, AccessFileError> =>
+export const consume = (dataDir: string, code: string): Effect.Effect<Option.Option<Paired>, AccessFileError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     attempt(folder(dataDir), () =>
       Option.fromNullable(take(fileOf(dataDir, code))).pipe(
         Option.flatMap((text) => decode(text)),
-        Option.filter((stored) => stored.expiresAt > now),
-        Option.map(({ name, role = "client" as const }) => ({ name, role }))
+        Option.filter((stored) => stored.expiresAt > now)
       )
     )
   )

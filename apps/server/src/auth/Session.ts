@@ -1,7 +1,9 @@
 /** The authenticated client of a request. The access middleware provides it to every private route; RPC handlers inherit it. */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
-import { Context, Effect, Option } from "effect"
+import { Context, Effect, Either, Option } from "effect"
+import type { TokenScope } from "@millrace/contracts/Access"
+import { defined } from "@millrace/contracts/Defined"
 import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Allowance from "../http/Allowance.ts"
@@ -10,7 +12,8 @@ import * as Limited from "../http/Limited.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Access from "./Access.ts"
 import * as AccessFile from "./AccessFile.ts"
-import { type Role, Tokens } from "./Tokens.ts"
+import * as Scopes from "./Scopes.ts"
+import { type End, Tokens } from "./Tokens.ts"
 
 export class Session extends Context.Tag("@millrace/server/Session")<
   Session,
@@ -19,8 +22,9 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     readonly actor: string
     /** Absent when the server runs without authentication. */
     readonly tokenId?: string
-    /** `admin` may also revoke other tokens and shut the server down. Absent means `client`. */
-    readonly role?: Role
+    readonly scope: TokenScope
+    /** When the token expires, ISO 8601 UTC. Absent: never. */
+    readonly expiresAt?: string
   }
 >() {}
 
@@ -37,6 +41,12 @@ const missing = new Unauthorized({
 const unknown = new Unauthorized({
   message: "This token is unknown or revoked. Create a new one with `millrace token create`, or open a link from `millrace pair`."
 })
+const expired = new Unauthorized({
+  message: "This token has expired. Create a new one with `millrace token create`, or open a link from `millrace pair`."
+})
+
+/** What ended a token, as a sentence for the client of a stream that ends with it. */
+export const endings: Readonly<Record<End, string>> = { revoked: "The token was revoked.", expired: "The token expired." }
 
 const noOrigin = new Forbidden({
   message:
@@ -48,18 +58,6 @@ const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): 
   headers["authorization"] === undefined &&
   headers["origin"] === undefined &&
   (headers["upgrade"] !== undefined || (method !== "GET" && method !== "HEAD" && method !== "OPTIONS"))
-
-/** Error for a client that is not an administrator. */
-export const notAdmin = new Forbidden({
-  message: "This needs an administrator's token. Create one on the server's machine: millrace token create --admin"
-})
-
-/** The session, if it is an administrator's. */
-export const admin = Effect.filterOrFail(
-  Session,
-  ({ role }) => role === "admin",
-  () => notAdmin
-)
 
 /** The error when the data directory, which holds the tokens, was moved away: every token is unknown then, and a new one would not help. */
 const lostDirectory = Effect.map(
@@ -73,14 +71,15 @@ const lostDirectory = Effect.map(
 /** The session of a request. Fails when there is no valid token. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const config = yield* AccessConfig
-  if (!config.auth) return Session.of({ actor: "local", role: "admin" })
+  if (!config.auth) return Session.of({ actor: "local", scope: "admin" })
   const secret = Access.secretOf(request.headers, request.cookies, config.port())
   if (secret === undefined) return yield* missing
   const tokens = yield* Tokens
   const found = yield* Effect.mapError(tokens.identify(secret), AccessFile.unavailable)
-  if (Option.isNone(found)) return yield* (yield* lostDirectory) ?? unknown
+  if (Either.isLeft(found)) return yield* found.left === "expired" ? expired : ((yield* lostDirectory) ?? unknown)
   if (mayBeForged(request)) return yield* noOrigin
-  return Session.of({ actor: found.value.name, tokenId: found.value.id, role: found.value.role })
+  const { expiresAt, id, name, scope } = found.right
+  return Session.of({ actor: name, tokenId: id, scope, ...defined({ expiresAt }) })
 })
 
 /** Forbids caching of a private response, unless its route sets the header: a proxy could serve it to other clients. */
@@ -90,8 +89,8 @@ const uncached = (response: HttpServerResponse.HttpServerResponse) =>
     : response
 
 /**
- * Provide its `layer` to every layer that adds private routes: their handlers run only with a session. An upgraded connection is closed when its token
- * is revoked, because its later messages are not checked again (X3).
+ * Provide its `layer` to every layer that adds private routes: their handlers run only with a session whose scope permits the route. An upgraded connection is closed
+ * when its token is revoked or expires, because its later messages are not checked again (X3).
  */
 export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
   Effect.gen(function* () {
@@ -110,8 +109,11 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
           return Limited.accepts(request)
             ? yield* Effect.provide(Limited.unread(request, admitted.left.retryAfterMillis), context)
             : Respond.error(admitted.left)
+        const { route } = yield* HttpLayerRouter.RouteContext
+        const permitted = Scopes.permit(session.right.scope, Scopes.ofRoute(route))
+        if (permitted._tag === "Left") return Respond.error(permitted.left)
         if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
-          drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.isLive(tokenId))
+          drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.endOf(tokenId) === undefined)
         return yield* Effect.provideService(handler, Session, session.right).pipe(Effect.map(uncached))
       })
   })

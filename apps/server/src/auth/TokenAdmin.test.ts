@@ -11,7 +11,7 @@ const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}`
 it.scopedLive("X3 X6 an administrator's page lists the devices and revokes one", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
-    const admin = yield* Tokens.create(dataDir, { name: "owner", role: "admin" })
+    const admin = yield* Tokens.create(dataDir, { name: "owner", scope: "admin" })
     const phone = yield* Tokens.create(dataDir, { name: "phone", kind: "session" })
     const listed = yield* send(`${url}/api/tokens`, bearer(admin.token))
     expect(JSON.parse(listed.body)).toContainEqual({ ...phone.record })
@@ -48,7 +48,7 @@ it.scopedLive("X3 a client lists and revokes only itself", () =>
 it.scopedLive("X3 a pairing code has the role of its creator: the page's codes create clients", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
-    const { code } = yield* Pairing.create(dataDir, { role: "admin" })
+    const { code } = yield* Pairing.create(dataDir, { scope: "admin" })
     const redeem = (text: string) => send(`${url}/pair`, { body: JSON.stringify({ code: text }) })
     const admin = JSON.parse((yield* redeem(code)).body) as { readonly token: string; readonly id: string }
     const made = JSON.parse((yield* send(`${url}/api/pair`, { method: "POST", ...bearer(admin.token) })).body) as {

@@ -4,16 +4,17 @@ import type { TokenView } from "@millrace/contracts/Access"
 import { type Forbidden, NotFound, type StorageUnavailable } from "@millrace/contracts/Errors"
 import * as AccessFile from "./AccessFile.ts"
 import * as AuditLog from "./AuditLog.ts"
-import { notAdmin, Session } from "./Session.ts"
+import * as Scopes from "./Scopes.ts"
+import { Session } from "./Session.ts"
 import * as Tokens from "./Tokens.ts"
 
 /** The tokens that the session may see, oldest first, revoked ones included. */
 export const list = (dataDir: string): Effect.Effect<ReadonlyArray<TokenView>, StorageUnavailable, Session> =>
   Effect.gen(function* () {
-    const { role, tokenId } = yield* Session
+    const { scope, tokenId } = yield* Session
     const all = yield* Effect.mapError(Tokens.list(dataDir), AccessFile.unavailable)
     return all
-      .filter(({ id }) => role === "admin" || id === tokenId)
+      .filter(({ id }) => scope === "admin" || id === tokenId)
       .map((record) => Object.assign({}, record, record.id === tokenId && { current: true as const }))
   })
 
@@ -23,8 +24,8 @@ export const revoke = (
   id: string
 ): Effect.Effect<{ readonly revoked: ReadonlyArray<string> }, Forbidden | NotFound | StorageUnavailable, Session> =>
   Effect.gen(function* () {
-    const { actor, role, tokenId } = yield* Session
-    if (role !== "admin" && id !== tokenId) return yield* notAdmin
+    const { actor, scope, tokenId } = yield* Session
+    if (id !== tokenId) yield* Scopes.permit(scope, "revoke another token")
     const known = yield* Effect.mapError(Tokens.list(dataDir), AccessFile.unavailable)
     if (!known.some((token) => token.id === id && token.revokedAt === undefined))
       return yield* new NotFound({ what: "token", id, message: "There is no live token with this id. List them at /api/tokens." })

@@ -5,25 +5,36 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto"
 import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { Clock, Context, Effect, Either, Layer, Option, Schema } from "effect"
+import { TokenScope } from "@millrace/contracts/Access"
+import { defined } from "@millrace/contracts/Defined"
 import { isMissing } from "../NodeError.ts"
 import { type AccessFileError, attempt } from "./AccessFile.ts"
-
-/** `admin`: the command line of this machine, `token create --admin`, and a browser paired by `serve` or `pair --admin`. `client`: every other token. */
-export type Role = "admin" | "client"
 
 /** A token without its secret. `session`: created by pairing a browser; `token`: created by `millrace token create`. */
 export interface TokenRecord {
   readonly id: string
   readonly name: string
   readonly kind: "token" | "session"
-  readonly role: Role
+  /** `admin` for the scope `admin`, else `client`. */
+  readonly role: "admin" | "client"
+  readonly scope: TokenScope
   /** The last 4 characters of the secret, for recognition. */
   readonly last4: string
   /** ISO 8601 UTC. */
   readonly createdAt: string
+  /** Name of the token that created it; `local`: the command line of this machine. Absent in older files. */
+  readonly createdBy?: string
+  /** From then on the token is refused. Absent: never. */
+  readonly expiresAt?: string
   readonly revokedAt?: string
 }
+/** Why a token is no longer valid. */
+export type End = "revoked" | "expired"
+
+/** Why the token is not valid at this time, in milliseconds since 1970; `undefined` while it is. */
+export const endOf = ({ expiresAt, revokedAt }: TokenRecord, now: number): End | undefined =>
+  revokedAt !== undefined ? "revoked" : expiresAt !== undefined && Date.parse(expiresAt) <= now ? "expired" : undefined
 interface Stored {
   readonly record: TokenRecord
   readonly sha256: Buffer
@@ -41,8 +52,11 @@ const Line = Schema.parseJson(
       id: Schema.String,
       name: Schema.String,
       kind: Schema.Literal("token", "session"),
-      /** Absent in older files: means `client`. */
+      /** Of files without `scope`: `admin`, else `operate`. */
       role: Schema.optional(Schema.Literal("admin", "client")),
+      scope: Schema.optional(TokenScope),
+      by: Schema.optional(Schema.String),
+      expiresAt: Schema.optional(Schema.String.pipe(Schema.filter((text) => !Number.isNaN(Date.parse(text))))),
       last4: Schema.String,
       sha256: Schema.String.pipe(Schema.pattern(/^[0-9a-f]{64}$/)),
       at: Schema.String
@@ -52,6 +66,8 @@ const Line = Schema.parseJson(
   )
 )
 const decodeLine = Schema.decodeUnknownOption(Line)
+
+const roleOf = (scope: TokenScope) => (scope === "admin" ? "admin" : "client")
 
 /** Every token begins with this, so that one in a wrong place (a URL, a log) can be recognised. */
 export const prefix = "mlr_"
@@ -72,11 +88,23 @@ const load = (path: string): ReadonlyArray<Stored> => {
     const record = Option.getOrUndefined(decodeLine(line))
     if (record === undefined) continue
     if (record.op === "create") {
-      const { at, name, kind, last4, id, role = "client" } = record
-      tokens.set(id, { record: { id, name, kind, role, last4, createdAt: at }, sha256: Buffer.from(record.sha256, "hex") })
+      const { at, by, expiresAt, id, kind, last4, name, role, scope = role === "admin" ? "admin" : "operate" } = record
+      tokens.set(id, {
+        record: {
+          id,
+          name,
+          kind,
+          role: roleOf(scope),
+          scope,
+          last4,
+          createdAt: at,
+          ...defined({ createdBy: by, expiresAt })
+        },
+        sha256: Buffer.from(record.sha256, "hex")
+      })
     } else {
       const token = tokens.get(record.id)
-      const change = record.op === "promote" ? { role: "admin" as const } : { revokedAt: record.at }
+      const change = record.op === "promote" ? { role: "admin" as const, scope: "admin" as const } : { revokedAt: record.at }
       if (token !== undefined) tokens.set(record.id, { ...token, record: { ...token.record, ...change } })
     }
   }
@@ -104,10 +132,20 @@ const append = (dataDir: string, line: typeof Line.Type) =>
 /** Whether a token may have this name, which is printed on terminals and is the actor of commands in the log (X6). */
 export const isName = (name: string): boolean => /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,100}$/u.test(name)
 
-/** Creates a token. The result is the only place with its secret. Works with and without a running server. */
+/**
+ * Creates a token. The result is the only place with its secret. Works with and without a running server. Defaults: kind `token`, scope `operate`,
+ * created by `local`, never expires.
+ */
 export const create = Effect.fn("Tokens.create")(function* (
   dataDir: string,
-  options: { readonly name: string; readonly kind?: "token" | "session"; readonly role?: Role }
+  options: {
+    readonly name: string
+    readonly kind?: "token" | "session"
+    readonly scope?: TokenScope
+    readonly by?: string
+    /** ISO 8601 UTC. */
+    readonly expiresAt?: string | undefined
+  }
 ) {
   const token = `${prefix}${randomBytes(32).toString("base64url")}`
   const at = yield* now
@@ -115,16 +153,19 @@ export const create = Effect.fn("Tokens.create")(function* (
     id: `tok_${randomBytes(9).toString("base64url")}`,
     name: options.name,
     kind: options.kind ?? "token",
-    role: options.role ?? "client",
+    role: roleOf(options.scope ?? "operate"),
+    scope: options.scope ?? "operate",
     last4: token.slice(-4),
-    createdAt: at
+    createdAt: at,
+    createdBy: options.by ?? "local",
+    ...defined({ expiresAt: options.expiresAt })
   }
-  const { id, name, kind, role, last4 } = record
-  yield* append(dataDir, { op: "create", id, name, kind, role, last4, sha256: digest(token).toString("hex"), at })
+  const { createdAt, createdBy: by, ...stored } = record
+  yield* append(dataDir, { op: "create", ...stored, ...defined({ by }), sha256: digest(token).toString("hex"), at: createdAt })
   return { token, record }
 })
 
-/** Gives a token the role `admin`. */
+/** Gives a token the scope `admin`. */
 export const promote = (dataDir: string, id: string): Effect.Effect<void, AccessFileError> =>
   Effect.flatMap(now, (at) => append(dataDir, { op: "promote", id, at }))
 
@@ -155,43 +196,58 @@ export class Tokens extends Context.Tag("@millrace/server/Tokens")<
   Tokens,
   {
     readonly dataDir: string
-    /** The live token with this secret. Compares every hash, each in constant time. */
-    readonly identify: (secret: string) => Effect.Effect<Option.Option<TokenRecord>, AccessFileError>
-    /** False once the token is revoked. Reads the state of the last query. */
-    readonly isLive: (id: string) => boolean
-    /** Rereads the file if it changed. The number increases with every change. */
+    /** The valid token with this secret, else why there is none. Compares every hash, each in constant time. */
+    readonly identify: (secret: string) => Effect.Effect<Either.Either<TokenRecord, "unknown" | End>, AccessFileError>
+    /** Why the token is no longer valid; `undefined` while it is. Reads the file's state of the last query, and the clock. */
+    readonly endOf: (id: string) => End | undefined
+    /** Rereads the file if it changed. The number increases with every change, and when a token expires. */
     readonly revision: Effect.Effect<number, AccessFileError>
   }
 >() {}
 
 export const layer = (dataDir: string): Layer.Layer<Tokens> =>
-  Layer.sync(Tokens, () => {
-    const path = fileOf(dataDir)
-    let seen = ""
-    let revision = 0
-    let tokens: ReadonlyArray<Stored> = []
-    const look = attempt(path, () => {
-      const stat = statSync(path, { throwIfNoEntry: false })
-      const mark = stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`
-      if (mark !== seen) {
-        tokens = load(path)
-        seen = mark
-        revision++
+  Layer.effect(
+    Tokens,
+    Effect.map(Effect.clock, (clock) => {
+      const path = fileOf(dataDir)
+      let seen = ""
+      let revision = 0
+      let tokens: ReadonlyArray<Stored> = []
+      let expired = 0
+      const ended = (token: TokenRecord) => endOf(token, clock.unsafeCurrentTimeMillis())
+      const look = attempt(path, () => {
+        const stat = statSync(path, { throwIfNoEntry: false })
+        const mark = stat === undefined ? "" : `${stat.ino}:${stat.size}:${stat.mtimeMs}`
+        if (mark !== seen) {
+          tokens = load(path)
+          seen = mark
+          revision++
+        }
+        let now = 0
+        for (const { record } of tokens) if (ended(record) === "expired") now++
+        if (now !== expired) revision++
+        expired = now
+        return revision
+      })
+      return {
+        dataDir,
+        revision: look,
+        identify: (secret) =>
+          Effect.map(look, () => {
+            const wanted = digest(secret)
+            let found: Either.Either<TokenRecord, "unknown" | End> = Either.left("unknown")
+            for (const { record, sha256 } of tokens) {
+              if (!timingSafeEqual(sha256, wanted)) continue
+              const end = ended(record)
+              found = end === undefined ? Either.right(record) : Either.left(end)
+            }
+            return found
+          }),
+        endOf: (id) => {
+          const found = tokens.find(({ record }) => record.id === id)
+          // A token that is not in the file was removed from it.
+          return found === undefined ? "revoked" : ended(found.record)
+        }
       }
-      return revision
     })
-    return {
-      dataDir,
-      revision: look,
-      identify: (secret) =>
-        Effect.map(look, () => {
-          const wanted = digest(secret)
-          let found = Option.none<TokenRecord>()
-          for (const token of tokens) {
-            if (timingSafeEqual(token.sha256, wanted) && token.record.revokedAt === undefined) found = Option.some(token.record)
-          }
-          return found
-        }),
-      isLive: (id) => tokens.some(({ record }) => record.id === id && record.revokedAt === undefined)
-    }
-  })
+  )

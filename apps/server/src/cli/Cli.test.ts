@@ -69,6 +69,11 @@ describe("millrace", () => {
         [["run", "--nope"], "'--nope'"],
         [["token", "create", "--nope"], "'--nope'"],
         [["token", "create", "two\nlines\u001B[2J"], "NAME"],
+        [["token", "create", "--thread", "thr_a"], "cannot limit a token to a thread"],
+        [["token", "create", "--project", "prj_a"], "cannot limit a token to a project"],
+        [["token", "create", "--scope", "all"], "--scope: expected read, answer, operate, admin, runner"],
+        [["token", "create", "--expires", "soon"], "--expires: expected a time such as 30s, 10m, 2h or 7d"],
+        [["token", "create", "--admin", "--scope", "read"], "contradict"],
         [["threads", "--data", ""], "--data: expected a directory"],
         [["frobnicate"], "frobnicate"]
       ]
@@ -82,6 +87,24 @@ describe("millrace", () => {
         if (args[0] !== "frobnicate") expect(ended.stderr).toContain(words)
         clean(ended)
       })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("X9 token create: the scope, the expiry and the creator are in the answer and in the list", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      const token = (...args: ReadonlyArray<string>) => Program.run(["token", ...args], { env: { MILLRACE_DATA: dataDir } })
+      const made = yield* token("create", "bot", "--scope", "answer", "--expires", "2h", "--json")
+      const record = JSON.parse(made.stdout) as Record<string, string>
+      expect(record).toMatchObject({ name: "bot", scope: "answer", createdBy: "local", id: expect.stringMatching(/^tok_/) })
+      expect(Date.parse(record["expiresAt"] ?? "") - Date.parse(record["createdAt"] ?? "")).toBeLessThan(7_300_000)
+      expect(Date.parse(record["expiresAt"] ?? "") - Date.parse(record["createdAt"] ?? "")).toBeGreaterThan(7_100_000)
+      yield* token("create", "owner", "--admin")
+      yield* token("create", "plain")
+      const { stdout } = yield* token("list")
+      expect(stdout).toMatch(/answer.*until .*bot\n.*admin.*live.*owner\n.*operate.*live.*plain/)
+      expect((yield* token("revoke", record["id"] ?? "")).code).toBe(0)
+      expect((yield* token("list")).stdout).toMatch(/answer.*revoked.*bot/)
     }).pipe(Effect.scoped)
   )
 

@@ -109,15 +109,38 @@ export const integer = (name: string, range: { readonly min: number; readonly ma
   )
 }
 
+const oneOf =
+  <const A extends string>(name: string, choices: ReadonlyArray<A>) =>
+  (text: string) => {
+    const chosen = choices.find((word) => word === text)
+    return chosen === undefined ? wrong(name, choices.join(", "), text) : Effect.succeed(chosen)
+  }
+
+/** A flag with a fixed set of values. */
+export const choiceOf = <const A extends string>(name: string, choices: ReadonlyArray<A>) =>
+  Options.text(name).pipe(Options.withPseudoName(choices.join("|")), Options.mapEffect(oneOf(name, choices)))
+
 /** A flag with a fixed set of values and a default. */
 export const choice = <const A extends string>(name: string, choices: ReadonlyArray<A>, byDefault: A) =>
   Options.text(name).pipe(
     Options.withPseudoName(choices.join("|")),
     Options.withDefault<string>(byDefault),
+    Options.mapEffect(oneOf(name, choices))
+  )
+
+const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** An optional flag for a time of at least a second and at most ten years, in milliseconds. */
+export const duration = (name: string, description: string) =>
+  Options.text(name).pipe(
+    Options.withPseudoName("30s|10m|2h|7d"),
+    Options.withDescription(description),
     Options.mapEffect((text) => {
-      const chosen = choices.find((word) => word === text)
-      return chosen === undefined ? wrong(name, choices.join(", "), text) : Effect.succeed(chosen)
-    })
+      const [, amount, unit] = /^([1-9][0-9]{0,8})([smhd])$/.exec(text) ?? []
+      const millis = Number(amount) * (units[unit as keyof typeof units] ?? Number.NaN)
+      return millis <= 3650 * units.d ? Effect.succeed(millis) : wrong(name, "a time such as 30s, 10m, 2h or 7d", text)
+    }),
+    Options.optional
   )
 
 /** An optional flag with a fixed set of values. The variable mirrors the flag; the flag wins. */
@@ -131,10 +154,7 @@ export const optionalChoice = <const A extends string>(
     Options.withPseudoName(choices.join("|")),
     Options.withDescription(`${description} (${variable}).`),
     Options.withFallbackConfig(Config.nonEmptyString(variable)),
-    Options.mapEffect((text) => {
-      const chosen = choices.find((word) => word === text)
-      return chosen === undefined ? wrong(name, choices.join(", "), text) : Effect.succeed(chosen)
-    }),
+    Options.mapEffect(oneOf(name, choices)),
     Options.optional
   )
 

@@ -12,8 +12,9 @@ import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
 
 import * as AuditLog from "../auth/AuditLog.ts"
+import * as Scopes from "../auth/Scopes.ts"
 import * as TokenAdmin from "../auth/TokenAdmin.ts"
-import { admin, Session, required } from "../auth/Session.ts"
+import { Session, required } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as AgentProcesses from "../AgentProcesses.ts"
 import * as Commands from "../Commands.ts"
@@ -47,7 +48,12 @@ const make = Effect.gen(function* () {
   const events = yield* Events.make
 
   const dispatch = (command: Command) =>
-    Effect.flatMap(Session, ({ actor }) => Effect.uninterruptible(service.dispatch(Commands.withDefaultCwd(command), actor)))
+    Effect.flatMap(Session, ({ actor, scope }) =>
+      Effect.zipRight(
+        Scopes.permit(scope, command.type),
+        Effect.uninterruptible(service.dispatch(Commands.withDefaultCwd(command), actor))
+      )
+    )
 
   const handlers: Routes.Handlers = {
     state: ({ request }) =>
@@ -124,7 +130,7 @@ const make = Effect.gen(function* () {
     revokeToken: ({ path }) => TokenAdmin.revoke(tokens.dataDir, path.id),
     shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>
       Effect.gen(function* () {
-        const { actor, tokenId } = yield* admin
+        const { actor, tokenId } = yield* Session
         yield* AuditLog.write(tokens.dataDir, { action: "shutdown", actor, tokenId, mode, deadlineMs })
         const begun = yield* Effect.uninterruptible(service.beginShutdown({ deadline: deadlineMs, mode, by: actor }))
         return HttpServerResponse.setStatus(Respond.json(begun, { "cache-control": "private, no-store" }), 202)

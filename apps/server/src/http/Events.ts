@@ -14,8 +14,8 @@ import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as FilteredRead from "@millrace/orchestration/streams/FilteredRead"
 import * as Cursors from "@millrace/orchestration/streams/Cursors"
 import * as Frames from "@millrace/orchestration/streams/Frames"
-import { Session } from "../auth/Session.ts"
-import { Tokens } from "../auth/Tokens.ts"
+import { endings, Session } from "../auth/Session.ts"
+import { type End, Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "./Allowance.ts"
 import * as EventQuery from "./EventQuery.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
@@ -97,7 +97,8 @@ const page = Effect.fnUntraced(function* (
     const wait = Effect.gen(function* () {
       while (latest.events.length === 0 && !scheduler.closing()) {
         if (latest.upTo >= latest.head) yield* scheduler.next(latest.upTo, Frames.indexed(query).stream)
-        if (session.tokenId !== undefined && !tokens.isLive(session.tokenId)) return yield* revoked
+        const ended = session.tokenId === undefined ? undefined : tokens.endOf(session.tokenId)
+        if (ended !== undefined) return yield* endedWhileWaiting(ended)
         latest = { ...(yield* readFrom(latest.upTo)), after }
       }
     })
@@ -111,9 +112,9 @@ const page = Effect.fnUntraced(function* (
   return HttpServerResponse.text(jsonOf(format, latest.events), { contentType: contentTypes[format], headers })
 })
 
-const revoked = new Unauthorized({
-  message: "The token was revoked while this request waited. Create a new one with `millrace token create`."
-})
+/** The error of a request whose token ended while it waited. */
+const endedWhileWaiting = (end: End) =>
+  new Unauthorized({ message: `${endings[end]} This request waited. Create a new one with \`millrace token create\`.` })
 
 /** Streams the log up to the head at the start, page by page. A read that fails destroys the connection, so that a partial log does not look complete. */
 const whole = Effect.fnUntraced(function* (

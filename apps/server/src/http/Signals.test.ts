@@ -75,8 +75,8 @@ it.scoped("D12 a subscriber that does not read delays no other, and gets only th
   Effect.gen(function* () {
     const log = yield* EventLog
     const session = yield* (yield* Signals.Signals).session(threadId)
-    const { next: slow } = yield* Subscription.attach({ after: 0, session: { actor: "test" } })
-    const { next: fast } = yield* Subscription.attach({ after: 0, session: { actor: "test" } })
+    const { next: slow } = yield* Subscription.attach({ after: 0, session: { actor: "test", scope: "read" } })
+    const { next: fast } = yield* Subscription.attach({ after: 0, session: { actor: "test", scope: "read" } })
     expect((yield* slow)._tag).toBe("caught-up")
     expect((yield* fast)._tag).toBe("caught-up")
     const heard: Array<unknown> = []
@@ -107,7 +107,7 @@ it.scoped("D12 a new subscriber gets no signals of an ended turn", () =>
     session.publish(usage(1))
     yield* TestClock.adjust("1 second")
     session.over({ _tag: "TurnCompleted", turnId: "trn_a" as TurnId })
-    const { next } = yield* Subscription.attach({ after: 0, session: { actor: "test" } })
+    const { next } = yield* Subscription.attach({ after: 0, session: { actor: "test", scope: "read" } })
     expect((yield* next)._tag).toBe("caught-up")
     const waiting = yield* Effect.fork(next)
     yield* TestClock.adjust("15 seconds")

@@ -1,10 +1,11 @@
 /**
- * `/metrics` as Prometheus text. It needs no token when only this machine can reach the server; with a valid token subscribers are labelled with names.
+ * `/metrics` as Prometheus text. It needs no token when only this machine can reach the server; with a token that may read subscribers are labelled with names.
  * A request counts against its token's limit; all requests without a token share one limit (R7).
  */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Effect, Either, Option } from "effect"
 import type { EventLog } from "@millrace/log/EventLog"
+import * as Scopes from "../auth/Scopes.ts"
 import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "../http/Allowance.ts"
@@ -27,7 +28,7 @@ export const make = Effect.gen(function* () {
       yield* Effect.either(Effect.provide(ofRequest(yield* HttpServerRequest.HttpServerRequest), context))
     )
     yield* allowance.request(Option.match(session, { onNone: () => anonymous, onSome: ({ actor }) => actor }))
-    return session
+    return Option.filter(session, ({ scope }) => Either.isRight(Scopes.permit(scope, "GET /metrics")))
   })
   const handler = Effect.gen(function* () {
     const session = yield* Effect.either(admitted)

@@ -5,6 +5,7 @@ import type { EventLog } from "@millrace/log/EventLog"
 import * as StreamReconciler from "@millrace/orchestration/streams/StreamReconciler"
 import { answerOf } from "@millrace/model/Item"
 import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
+import * as Scopes from "../auth/Scopes.ts"
 import { type AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "../http/Allowance.ts"
@@ -99,12 +100,14 @@ const answered = (face: Face, call: TurnCall.TurnCall) =>
     )
   )
 
-/** Provides the session of the request, or answers in OpenAI's shape why there is none. */
+/** Provides the session of the request if its scope permits the route; otherwise answers in OpenAI's shape. */
 const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, Failure.Failure, R | Session>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const session = yield* Effect.mapError(ofRequest(request), Failure.fromWire)
     yield* Effect.mapError((yield* Allowance.Current).request(session.actor), Failure.fromWire)
+    const { route } = yield* HttpLayerRouter.RouteContext
+    yield* Effect.mapError(Scopes.permit(session.scope, Scopes.ofRoute(route)), Failure.fromWire)
     return yield* Effect.provideService(handler, Session, session)
   }).pipe(Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure))))
 

@@ -45,8 +45,10 @@ const append = (status?: string) =>
 const live = { now: true, revision: 0 }
 const layer = SubscriberScheduler.layer.pipe(
   Layer.provideMerge(Signals.layer()),
-  Layer.provideMerge(FixedTokens.layer({ isLive: () => live.now, revision: Effect.sync(() => live.revision) })),
-  Layer.provideMerge(Layer.succeed(Session, { actor: "test", tokenId: "tok" })),
+  Layer.provideMerge(
+    FixedTokens.layer({ endOf: () => (live.now ? undefined : "revoked"), revision: Effect.sync(() => live.revision) })
+  ),
+  Layer.provideMerge(Layer.succeed(Session, { actor: "test", tokenId: "tok", scope: "operate" })),
   Layer.provideMerge(StreamReconciler.layer({ reconcile: "1 hour" })),
   Layer.provideMerge(EventLogMemory.layer())
 )

@@ -5,7 +5,7 @@
 import { Effect, Option, Stream } from "effect"
 import type { LogUnavailable } from "@millrace/log/EventLog"
 import { type Addressed, type Step, StreamReconciler } from "@millrace/orchestration/streams/StreamReconciler"
-import { Session } from "../auth/Session.ts"
+import { endings, Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
@@ -33,12 +33,10 @@ export const of = (
       let beats = scheduler.beats()
       let last = false
 
-      const cutBecause = (): string | undefined =>
-        tokenId !== undefined && !tokens.isLive(tokenId)
-          ? "The token was revoked."
-          : scheduler.closing()
-            ? "The server is shutting down."
-            : undefined
+      const cutBecause = (): string | undefined => {
+        const ended = tokenId === undefined ? undefined : tokens.endOf(tokenId)
+        return ended !== undefined ? endings[ended] : scheduler.closing() ? "The server is shutting down." : undefined
+      }
       /** Returns when the connection needs a heartbeat or must end. */
       const disturbed: Effect.Effect<void> = Effect.suspend(() =>
         cutBecause() !== undefined || beats !== scheduler.beats()

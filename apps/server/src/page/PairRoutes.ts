@@ -7,7 +7,7 @@ import * as Access from "../auth/Access.ts"
 import * as AccessFile from "../auth/AccessFile.ts"
 import * as Pairing from "../auth/Pairing.ts"
 import * as Proxy from "../auth/Proxy.ts"
-import { AccessConfig, ofRequest } from "../auth/Session.ts"
+import { AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import * as Tokens from "../auth/Tokens.ts"
 import * as Body from "../http/Body.ts"
 import * as Respond from "../http/Respond.ts"
@@ -39,7 +39,13 @@ const redeem = Effect.fnUntraced(function* (code: string | undefined, kind: "ses
     code === undefined ? Option.none() : yield* Effect.mapError(Pairing.consume(dataDir, code), AccessFile.unavailable)
   if (Option.isNone(found)) return yield* refused
   return yield* Effect.mapError(
-    Tokens.create(dataDir, { name: name ?? found.value.name, kind, role: found.value.role }),
+    Tokens.create(dataDir, {
+      name: name ?? found.value.name,
+      kind,
+      scope: found.value.scope,
+      by: found.value.by,
+      expiresAt: found.value.until
+    }),
     AccessFile.unavailable
   )
 })
@@ -100,7 +106,12 @@ export const makePrivate = Effect.gen(function* () {
   const create = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const { name } = yield* read(request, created)
-    const { code, expiresAt } = yield* Effect.mapError(Pairing.create(dataDir, { ...defined({ name }) }), AccessFile.unavailable)
+    const { actor: by, expiresAt: until } = yield* Session
+    // The session that the code creates does not outlive the token that created the code.
+    const { code, expiresAt } = yield* Effect.mapError(
+      Pairing.create(dataDir, { by, ...defined({ name, until }) }),
+      AccessFile.unavailable
+    )
     const scheme = Proxy.isSecure(request.headers) ? "https" : "http"
     const url = Pairing.link(publicUrl ?? `${scheme}://${request.headers["host"] ?? "localhost"}`, code)
     return Respond.json({ code, url, expiresAt: new Date(expiresAt).toISOString() }, { "cache-control": "private, no-store" })

@@ -7,6 +7,7 @@ import { type BadRequest, Overloaded } from "@millrace/contracts/Errors"
 import { limitReached } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import { EventLog } from "@millrace/log/EventLog"
+import * as Scopes from "../auth/Scopes.ts"
 import type { Session } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
@@ -87,7 +88,7 @@ export const layer = ServedRpcs.toLayer(
         return now
       })
     const ofConnection = Calls.make()
-    /** Runs one call under the limits of its connection and its token; the drain waits for it. */
+    /** Runs one call, if the token's scope permits it, under the limits of its connection and its token; the drain waits for it. */
     const answer = <T extends Call["_tag"], A, E, R>(
       tag: T,
       payload: unknown,
@@ -100,7 +101,7 @@ export const layer = ServedRpcs.toLayer(
             socket
           )(
             Effect.zipRight(
-              allowance.request(session.actor),
+              Effect.zipRight(allowance.request(session.actor), Scopes.permit(session.scope, tag)),
               Effect.flatMap(decode(tag, payload, mode), (known) => call(known, session))
             )
           )
@@ -110,7 +111,9 @@ export const layer = ServedRpcs.toLayer(
       // Uninterruptible: a command completes even if its client disconnects (D11).
       dispatch: (sent: unknown) =>
         Rpc.uninterruptible(
-          answer("dispatch", sent, ({ command }, { actor }) => service.dispatch(Commands.withDefaultCwd(command), actor))
+          answer("dispatch", sent, ({ command }, { actor, scope }) =>
+            Effect.zipRight(Scopes.permit(scope, command.type), service.dispatch(Commands.withDefaultCwd(command), actor))
+          )
         ),
       commandStatus: (sent: unknown) => answer("commandStatus", sent, ({ commandId }) => service.commandStatus(commandId)),
       state: (sent: unknown) => answer("state", sent, () => service.state),
@@ -128,6 +131,7 @@ export const layer = ServedRpcs.toLayer(
             const { mode, session: own, socket: to } = yield* Caller
             // Counts before decoding, as the other calls do: a malformed one is a request too.
             const admitted = yield* Effect.either(allowance.request(own.actor))
+            yield* Scopes.permit(own.scope, "follow")
             const { after, ...filter } = yield* decode("follow", sent, mode)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))

@@ -15,7 +15,7 @@ import * as Events from "../http/Events.ts"
 import * as Subscription from "./Subscription.ts"
 import * as SubscriberScheduler from "./SubscriberScheduler.ts"
 
-const session = { actor: "test" }
+const session = { actor: "test", scope: "read" } as const
 
 /** A log whose wake-ups can be lost or doubled. */
 const layer = (onWake?: (wake: () => void) => void) =>

@@ -12,7 +12,7 @@ import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as Frames from "@millrace/orchestration/streams/Frames"
 import { LogReader, type ReaderFrame, type Stop } from "@millrace/orchestration/streams/LogReader"
 import { storageUnavailable } from "@millrace/log/StorageError"
-import type { Session } from "../auth/Session.ts"
+import { endings, type Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import type { Subscriber } from "./Subscribers.ts"
 import type { EncodedPageCache } from "./EncodedPageCache.ts"
@@ -52,7 +52,6 @@ const pageBytes = 1024 * 512
 /** Maximum number of signals in one step. */
 const maxSignals = 64
 
-const revoked: Stop = { reason: "The token was revoked.", when: "now" }
 const expired: Stop = { reason: leaseOver, when: "soon" }
 const closing: Stop = { reason: "The server is shutting down.", when: "head" }
 
@@ -92,14 +91,16 @@ export const attach = (
     const pages = filterKey(options) === undefined ? options.pages : undefined
     let heartbeats = scheduler.beats()
 
-    const stop = (): Stop | undefined =>
-      session.tokenId !== undefined && !tokens.isLive(session.tokenId)
-        ? revoked
+    const stop = (): Stop | undefined => {
+      const ended = session.tokenId === undefined ? undefined : tokens.endOf(session.tokenId)
+      return ended !== undefined
+        ? { reason: endings[ended], when: "now" }
         : clock.unsafeCurrentTimeMillis() >= expires
           ? expired
           : scheduler.closing()
             ? closing
             : undefined
+    }
 
     const next: Next = Effect.suspend(() => {
       const beat = heartbeats !== scheduler.beats()

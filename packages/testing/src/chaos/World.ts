@@ -133,7 +133,7 @@ const serve = (storage: Storage, subject: Subject, faults: Faults.Faults) =>
         handle(
           Object.assign(HttpServerRequest.fromWeb(new Request(`http://localhost${path}`, { headers })), { response: socket })
         ).pipe(
-          Effect.provideService(Session, { actor: "chaos" }),
+          Effect.provideService(Session, { actor: "chaos", scope: "admin" }),
           Effect.provideService(PageAlignment, sizes.grid),
           Effect.mapError((error) => new Refused({ tag: error._tag, text: error.message }))
         ),

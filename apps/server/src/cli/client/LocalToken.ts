@@ -1,7 +1,7 @@
 /** The token of this machine's own command line: `<data>/cli-token`, created with mode 0600. Kept across restarts, replaced if it is missing or revoked. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Option } from "effect"
+import { Effect, Either } from "effect"
 import { type AccessFileError, attempt } from "../../auth/AccessFile.ts"
 import * as Tokens from "../../auth/Tokens.ts"
 import { isMissing } from "../../NodeError.ts"
@@ -25,13 +25,13 @@ export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileErr
     const file = join(dataDir, "cli-token")
     const stored = yield* attempt(file, () => read(file))
     const tokens = yield* Tokens.Tokens
-    const identified = stored === undefined ? Option.none() : yield* tokens.identify(stored)
-    if (stored !== undefined && Option.isSome(identified)) {
-      // An older version, without roles, wrote this file. A user who can read it owns the data directory, so its token becomes an admin token.
-      if (identified.value.role !== "admin") yield* Tokens.promote(dataDir, identified.value.id)
+    const identified = stored === undefined ? undefined : yield* tokens.identify(stored)
+    if (stored !== undefined && identified !== undefined && Either.isRight(identified)) {
+      // An older version, without scopes, wrote this file. A user who can read it owns the data directory, so its token becomes an admin token.
+      if (identified.right.scope !== "admin") yield* Tokens.promote(dataDir, identified.right.id)
       return { file, token: stored }
     }
-    const { token } = yield* Tokens.create(dataDir, { name: "cli", role: "admin" })
+    const { token } = yield* Tokens.create(dataDir, { name: "cli", scope: "admin" })
     yield* attempt(file, () => writeFileSync(file, `${token}\n`, { mode: 0o600 }))
     return { file, token }
   }).pipe(Effect.provide(Tokens.layer(dataDir)))

@@ -2,11 +2,12 @@
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Effect, Option } from "effect"
+import { Clock, Effect, Option } from "effect"
+import { TokenScope } from "@millrace/contracts/Access"
 import * as Pairing from "../../auth/Pairing.ts"
 import * as Tokens from "../../auth/Tokens.ts"
 import * as Discovery from "../client/Discovery.ts"
-import { failed, fromError, usage } from "../Failure.ts"
+import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as Style from "../terminal/Style.ts"
@@ -19,6 +20,24 @@ const checkedName = (name: string) =>
     ? Effect.succeed(name)
     : Effect.fail(usage("NAME: expected 1 to 100 characters on one line, without control characters"))
 
+const scopes = TokenScope.literals
+
+/** `--admin` is short for `--scope admin`. */
+const scopeOf = (admin: boolean, scope: Option.Option<TokenScope>): Effect.Effect<TokenScope, CliFailure> =>
+  admin && Option.exists(scope, (named) => named !== "admin")
+    ? Effect.fail(usage("--admin and --scope contradict each other: give one of them"))
+    : Effect.succeed(admin ? "admin" : Option.getOrElse(scope, () => "operate"))
+
+/** Refuses a restriction that the server would not enforce. */
+const unrestricted = (flag: string, value: Option.Option<string>) =>
+  Option.isNone(value)
+    ? Effect.void
+    : Effect.fail(
+        usage(
+          `--${flag}: this version cannot limit a token to a ${flag}. Without the flag the token is for all of them; --scope and --expires limit it`
+        )
+      )
+
 const create = Command.make(
   "create",
   {
@@ -28,41 +47,66 @@ const create = Command.make(
       Args.optional
     ),
     name: Flags.text("name", "NAME", "NAME as a flag; it wins over the argument."),
-    admin: Options.boolean("admin").pipe(
-      Options.withDescription("Also allow revoking other tokens and shutting the server down (POST /api/shutdown).")
-    )
+    scope: Options.optional(Flags.choiceOf("scope", scopes)).pipe(
+      Options.withDescription(
+        "What the token permits: read; answer: also answers requests; operate (default): also commands; admin: also other tokens and the shutdown. runner: only what a runner needs."
+      )
+    ),
+    admin: Options.boolean("admin").pipe(Options.withDescription("The same as --scope admin.")),
+    expires: Flags.duration("expires", "How long the token is valid, such as 30s, 10m, 2h or 7d. Default: until it is revoked."),
+    project: Flags.text("project", "ID", "Not supported yet."),
+    thread: Flags.text("thread", "ID", "Not supported yet.")
   },
-  ({ admin, data, given, json, name: flag }) =>
+  ({ admin, data, expires, given, json, name: flag, project, scope, thread }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
+      yield* unrestricted("project", project)
+      yield* unrestricted("thread", thread)
+      const now = yield* Clock.currentTimeMillis
+      const expiresAt = Option.map(expires, (millis) => new Date(now + millis).toISOString())
       const name = Option.getOrElse(
         Option.orElse(flag, () => given),
         () => "cli"
       )
       const { record, token } = yield* Effect.mapError(
-        Tokens.create(data, { name: yield* checkedName(name), role: admin ? "admin" : "client" }),
+        Tokens.create(data, {
+          name: yield* checkedName(name),
+          scope: yield* scopeOf(admin, scope),
+          expiresAt: Option.getOrUndefined(expiresAt)
+        }),
         fromError
       )
       if (json) return yield* Output.json({ ...record, token })
       yield* output.out(`${token}\n`)
       yield* output.note(
-        output.style.dim(`${record.id} for ${record.name}. The token is shown only once. Use: Authorization: Bearer TOKEN`)
+        output.style.dim(
+          `${record.id} for ${record.name}, scope ${record.scope}, ${until(record)}. The token is shown only once. Use: Authorization: Bearer TOKEN`
+        )
       )
     })
 ).pipe(Command.withDescription("Create an access token and print it, once."))
 
+const minute = (time: string) => time.slice(0, 16).replace("T", " ")
+const until = ({ expiresAt }: Tokens.TokenRecord) =>
+  expiresAt === undefined ? "valid until revoked" : `expires ${minute(expiresAt)}`
+
 const list = Command.make("list", common, ({ data, json }) =>
   Effect.gen(function* () {
     const output = yield* Output.Output
+    const now = yield* Clock.currentTimeMillis
     const tokens = yield* Effect.mapError(Tokens.list(data), fromError)
     if (json) return yield* Output.json(tokens)
     const rows = tokens.map((token) => [
       token.id,
       token.kind,
-      token.role,
+      token.scope,
       `…${token.last4}`,
-      token.createdAt.slice(0, 16).replace("T", " "),
-      token.revokedAt === undefined ? output.outStyle.green("live") : output.outStyle.dim("revoked"),
+      minute(token.createdAt),
+      `by ${Style.line(token.createdBy ?? "unknown", 100)}`,
+      Option.match(Option.fromNullable(Tokens.endOf(token, now)), {
+        onNone: () => output.outStyle.green(token.expiresAt === undefined ? "live" : `until ${minute(token.expiresAt)}`),
+        onSome: output.outStyle.dim
+      }),
       Style.line(token.name, 100)
     ])
     yield* output.out(Output.table(rows, output.width))
@@ -113,7 +157,7 @@ export const pair = Command.make(
           `No server is running for ${data}, so there is nothing to pair with. Start one with: millrace serve --data ${data}`
         )
       const { code, expiresAt } = yield* Effect.mapError(
-        Pairing.create(data, { name: yield* checkedName(name), role: admin ? "admin" : "client" }),
+        Pairing.create(data, { name: yield* checkedName(name), scope: admin ? "admin" : "operate" }),
         fromError
       )
       const link = Pairing.link(server.value.publicUrl, code)

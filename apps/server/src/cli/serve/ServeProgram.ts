@@ -180,7 +180,7 @@ export const serve = (options: Options): Effect.Effect<void, CliFailure | Output
       () => Discovery.remove(dataDir, pid)
     )
     const link = options.auth
-      ? Pairing.link(server.publicUrl, (yield* Effect.mapError(Pairing.create(dataDir, { role: "admin" }), fromError)).code)
+      ? Pairing.link(server.publicUrl, (yield* Effect.mapError(Pairing.create(dataDir, { scope: "admin" }), fromError)).code)
       : undefined
     yield* output.progress(undefined)
     yield* output

@@ -1,0 +1,125 @@
+/**
+ * The least token scope of each operation, on every surface: one table, and the check against it (X9). An operation is an endpoint of `/api` or an RPC
+ * call (by its name in the contract), a command (by its type), or another route (by method and path). Pure.
+ */
+import { Either } from "effect"
+import type { RpcGroup } from "@effect/rpc"
+import type { TokenScope } from "@millrace/contracts/Access"
+import { ApiGroup } from "@millrace/contracts/Api"
+import type { CommandType } from "@millrace/contracts/Command"
+import { Forbidden } from "@millrace/contracts/Errors"
+import type { MillraceRpcs } from "@millrace/contracts/Rpc"
+import type { Name } from "../http/Routes.ts"
+
+/** `any`: every valid token, also one of a runner. */
+type Least = TokenScope | "any"
+
+const other = {
+  "POST /api/pair": "operate",
+  "GET /rpc": "any",
+  "GET /metrics": "read",
+  "GET /openapi.json": "read",
+  "GET /docs": "read",
+  "POST /v1/chat/completions": "operate",
+  "POST /v1/responses": "operate",
+  "GET /v1/responses/:id": "read",
+  "GET /v1/responses/:id/input_items": "read",
+  "GET /v1/models": "read",
+  "GET /v1/models/:model": "read",
+  "revoke another token": "admin"
+} as const satisfies Record<string, Least>
+
+export type Operation = Name | RpcGroup.Rpcs<typeof MillraceRpcs>["_tag"] | CommandType | keyof typeof other
+
+const table: Readonly<Record<Operation, Least>> = {
+  ...other,
+  // Queries
+  capabilities: "any",
+  state: "read",
+  events: "read",
+  follow: "read",
+  commandStatus: "read",
+  threads: "read",
+  thread: "read",
+  exportThread: "read",
+  items: "read",
+  turns: "read",
+  requests: "read",
+  providers: "read",
+  processes: "read",
+  // A token lists and revokes itself; only an administrator others.
+  tokens: "any",
+  revokeToken: "any",
+  // Reads what an agent stored outside of the log, with a process of that agent.
+  nativeThreads: "operate",
+  // Endpoints that carry a command: the command's own entry is checked as well.
+  dispatch: "any",
+  createThread: "operate",
+  startTurn: "operate",
+  interrupt: "operate",
+  answer: "answer",
+  importThread: "operate",
+  importNative: "operate",
+  shutdown: "admin",
+  // Commands
+  "request.answer": "answer",
+  "project.create": "operate",
+  "project.update": "operate",
+  "project.delete": "operate",
+  "thread.create": "operate",
+  "thread.rename": "operate",
+  "thread.configure": "operate",
+  "thread.handover": "operate",
+  "thread.fork": "operate",
+  "thread.compact": "operate",
+  "thread.review": "operate",
+  "thread.archive": "operate",
+  "thread.unarchive": "operate",
+  "thread.delete": "operate",
+  "turn.start": "operate",
+  "turn.interrupt": "operate",
+  "turn.edit": "operate",
+  "turn.remove": "operate",
+  "turn.reorder": "operate",
+  "turn.promote": "operate",
+  "goal.set": "operate",
+  "goal.pause": "operate",
+  "goal.resume": "operate",
+  "goal.clear": "operate",
+  "continuation.cancel": "operate",
+  "session.stop": "operate"
+}
+
+interface Route {
+  readonly method: string
+  readonly path: string
+}
+const keyOf = ({ method, path }: Route) => `${method} ${path}`
+
+const isOther = (key: string): key is keyof typeof other => Object.hasOwn(other, key)
+const endpoints = new Map<string, Name>(Object.values(ApiGroup.endpoints).map((endpoint) => [keyOf(endpoint), endpoint.name]))
+
+/** The operation of a route; `undefined` for a route that has no entry, which only an administrator may use. */
+export const ofRoute = (route: Route): Operation | undefined => {
+  const key = keyOf(route)
+  return endpoints.get(key) ?? (isOther(key) ? key : undefined)
+}
+
+const order: ReadonlyArray<TokenScope> = ["read", "answer", "operate", "admin"]
+
+/** Whether a scope includes another: itself, and every smaller one of read < answer < operate < admin. */
+const includes = (held: TokenScope, least: TokenScope): boolean =>
+  held === least || (order.includes(least) && order.indexOf(held) > order.indexOf(least))
+
+/** Fails with the error for the client when a token of this scope may not do this. */
+export const permit = (held: TokenScope, operation: Operation | undefined): Either.Either<void, Forbidden> => {
+  const least = operation === undefined ? "admin" : table[operation]
+  return least === "any" || includes(held, least)
+    ? Either.void
+    : Either.left(
+        new Forbidden({
+          scope: least,
+          message: `This needs a token of the scope ${least}; this token has ${held}. Create one on the server's machine: millrace token create NAME ${least === "admin" ? "--admin" : `--scope ${least}`}`
+        })
+      )
+}
