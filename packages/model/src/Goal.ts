@@ -31,6 +31,8 @@ const isOf = ({ goalId }: Goal, { data }: TerminalEvent): boolean =>
 /** An event of a goal. It carries the whole goal. */
 export type GoalEvent = Extract<DomainEvent, { readonly type: `goal.${string}` }>
 
+export const isGoalEvent = (event: DomainEvent): event is GoalEvent => event.type.startsWith("goal.")
+
 /** The goal that a `GoalEvent` carries. */
 export const goalOf = (data: GoalEvent["data"]): Goal => {
   const { threadId: _, ...goal } = data
@@ -39,22 +41,8 @@ export const goalOf = (data: GoalEvent["data"]): Goal => {
 
 /** The goal after an event of its thread. Returns the same value if the event does not change it. */
 export const apply = (goal: Goal | undefined, event: DomainEvent): Goal | undefined => {
-  switch (event.type) {
-    case "goal.set":
-    case "goal.paused":
-    case "goal.resumed":
-    case "goal.waiting":
-    case "goal.met":
-    case "goal.exhausted":
-    case "goal.cleared":
-      return goalOf(event.data)
-    case "turn.requested": {
-      const towards = event.data.goal
-      return goal === undefined || towards?.goalId !== goal.goalId ? goal : begun(goal, towards.used)
-    }
-    default:
-      return goal !== undefined && isTerminal(event) && isOf(goal, event)
-        ? { ...goal, used: counted(goal, event.data.usage) }
-        : goal
-  }
+  if (isGoalEvent(event)) return goalOf(event.data)
+  if (goal === undefined) return undefined
+  if (event.type === "turn.requested") return event.data.goal?.goalId === goal.goalId ? begun(goal, event.data.goal.used) : goal
+  return isTerminal(event) && isOf(goal, event) ? { ...goal, used: counted(goal, event.data.usage) } : goal
 }

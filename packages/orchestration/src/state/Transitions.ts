@@ -2,6 +2,7 @@
 import { type EventType, isTerminal } from "@millrace/contracts/Event"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { GoalStatus, SessionStatus } from "@millrace/contracts/State"
+import { type GoalEvent, isGoalEvent } from "@millrace/model/Goal"
 import { epochOf, maxBackground, type ThreadState } from "./ThreadState.ts"
 import * as RecentIds from "./RecentIds.ts"
 
@@ -60,9 +61,9 @@ const goalStatus = {
   "goal.met": "met",
   "goal.exhausted": "exhausted",
   "goal.cleared": "cleared"
-} as const satisfies Partial<Record<EventType, GoalStatus>>
+} as const satisfies Record<GoalEvent["type"], GoalStatus>
 
-const goalLegal = ({ goal }: ThreadState, { type, data }: Extract<DomainEvent, { type: keyof typeof goalStatus }>): boolean =>
+const goalLegal = ({ goal }: ThreadState, { type, data }: GoalEvent): boolean =>
   goalTable[goal?.status ?? "none"].has(type) &&
   data.status === goalStatus[type] &&
   (type === "goal.set" ? data.goalId !== goal?.goalId : data.goalId === goal?.goalId)
@@ -77,6 +78,7 @@ const sessionLegal = (state: ThreadState, epoch: number, status: SessionStatus):
 export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boolean => {
   if (state === undefined) return event.type === "thread.created"
   if (state.deleted) return false
+  if (isGoalEvent(event)) return goalLegal(state, event)
   switch (event.type) {
     case "thread.created":
       return false
@@ -105,14 +107,6 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
         state.session?.activeTurnId === undefined &&
         Object.keys(state.turns).length === 0
       )
-    case "goal.set":
-    case "goal.paused":
-    case "goal.resumed":
-    case "goal.waiting":
-    case "goal.met":
-    case "goal.exhausted":
-    case "goal.cleared":
-      return goalLegal(state, event)
     case "continuation.planned":
       return state.continuation === undefined
     case "continuation.cancelled":

@@ -1,6 +1,7 @@
 /** evolve(state, event): pure and total. An event that does not apply leaves the state unchanged. */
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { TurnView } from "@millrace/contracts/State"
+import { isGoalEvent } from "@millrace/model/Goal"
 import * as Queue from "@millrace/model/Queue"
 import * as Request from "@millrace/model/Request"
 import * as Thread from "@millrace/model/Thread"
@@ -78,6 +79,7 @@ const details = (
   at: string,
   actor: string | undefined
 ): Partial<ThreadState> | undefined => {
+  if (isGoalEvent(event)) return { goal: Goal.changed(state.goal, event) }
   switch (event.type) {
     case "continuation.planned": {
       const { threadId: _t, ...continuation } = event.data
@@ -101,14 +103,6 @@ const details = (
         parked: back === undefined ? (state.parked ?? leaves) : undefined
       }
     }
-    case "goal.set":
-    case "goal.resumed":
-    case "goal.paused":
-    case "goal.waiting":
-    case "goal.met":
-    case "goal.exhausted":
-    case "goal.cleared":
-      return { goal: Goal.changed(state.goal, event) }
     case "thread.deleted":
       return { deleted: true }
     case "session.started":
