@@ -11,12 +11,13 @@ const maxCompleted = 1024
 export class SentItems<V> {
   private readonly entries = new Map<string, { readonly index: number; readonly value: V }>()
   private readonly completed = new BoundedSet<string>(maxCompleted, (oldest) => {
-    this.forgotten = Math.max(this.forgotten, this.entries.get(oldest)?.index ?? -1)
+    const index = this.entries.get(oldest)?.index ?? -1
+    if (index > this.forgotten.index) this.forgotten = { index, itemId: oldest }
     this.entries.delete(oldest)
   })
   private begun = 0
-  /** The highest index that was evicted. */
-  private forgotten = -1
+  /** The evicted item with the highest index. */
+  private forgotten = { index: -1, itemId: "" }
 
   get size(): number {
     return this.entries.size
@@ -45,8 +46,7 @@ export class SentItems<V> {
 
   /** Filters items, given in the order in which they started: keeps known and new ones, drops those that were sent and evicted. */
   notEvicted<I extends { readonly itemId: string }>(items: ReadonlyArray<I>): ReadonlyArray<I> {
-    if (this.forgotten < 0) return items
-    const first = items.findIndex(({ itemId }) => (this.entries.get(itemId)?.index ?? -1) > this.forgotten)
-    return items.filter(({ itemId }, at) => at >= first || this.entries.has(itemId))
+    const last = items.findIndex(({ itemId }) => itemId === this.forgotten.itemId)
+    return items.filter(({ itemId }, at) => at > last || this.entries.has(itemId))
   }
 }

@@ -244,6 +244,16 @@ describe("R7 calls with any number of items", () => {
     expect(chatText([...told.slice(0, 1499), end(...all.slice(1300))]) === whole).toBe(true)
   })
 
+  it("R7 an item that ended before older ones is not delivered again once it is evicted, and later items are", () => {
+    const known = new SentItems<number>()
+    const count = 1025
+    for (let n = 0; n <= count; n++) known.begin(name(n), (index) => index)
+    known.end(name(count))
+    for (let n = 1; n < count; n++) known.end(name(n))
+    const left = known.notEvicted(all.slice(0, count + 2).map((one, n) => ({ ...one, itemId: name(n) })))
+    expect(left.map(({ itemId }) => itemId)).toEqual([...Array.from({ length: count }, (_, n) => name(n)), name(count + 1)])
+  })
+
   it("R7 messages behind an unfinished one are delivered from the 1,025th on; the rest of the unfinished one follows", () => {
     const joiner = new MessageJoiner()
     const tell = (event: LogEvent) => {
