@@ -330,7 +330,7 @@ describe("a goal", () => {
   })
 
   it("T5 T2 killed instead of any append, under every policy: the goal continues where it was, no turn twice, and pauses after too many deaths (200 seeds)", async () => {
-    const ends = new Set<unknown>()
+    const ends = new Map<unknown, number>()
     for await (const seed of seeds(200)) {
       run(
         Effect.gen(function* () {
@@ -380,7 +380,9 @@ describe("a goal", () => {
               expect(begun.length).toBeLessThanOrEqual(6)
               if (thread?.status === "needs-you") expect(recovery).toBe("ask")
               else expect(thread?.goal?.status).not.toBe("active")
-              ends.add(thread?.status === "needs-you" ? "asked" : thread?.goal?.status)
+              const end = thread?.status === "needs-you" ? "asked" : thread?.goal?.status
+              expect(["asked", seed % 5 === 0 ? "exhausted" : "met"]).toContain(end)
+              ends.set(end, seed)
               yield* sound
             })
           )
@@ -390,6 +392,7 @@ describe("a goal", () => {
       )
       if (seed % 10 === 0) await breath()
     }
-    expect([...ends].toSorted()).toEqual(["asked", "exhausted", "met"])
+    // The first 20 seeds reach every end; fewer need not.
+    if (Math.max(...ends.values()) >= 20) expect([...ends.keys()].toSorted()).toEqual(["asked", "exhausted", "met"])
   })
 })

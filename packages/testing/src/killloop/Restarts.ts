@@ -87,6 +87,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
     let ids = 0
     const clients: Work.Clients = { threads: new Map(), sent: [], nextId: () => `restarts-${options.seed}-${++ids}` }
     const violations: Array<string> = []
+    // The consumer only forks answers, so it is not expected to lag. If it does, the oldest requests stay unanswered.
     let heard = yield* Queue.sliding<LogEvent>(1_000)
     let isReading = false
     let kills = 0
