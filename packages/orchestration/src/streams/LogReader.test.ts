@@ -2,6 +2,7 @@
 import { accepts, type EventFilter, streamsOf } from "@millrace/contracts/Filter"
 import type { LogEpoch } from "@millrace/contracts/Cursor"
 import type { Page, StoredEvent } from "@millrace/log/EventLog"
+import { findsEach } from "@millrace/testing/MutantRunner"
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
 import { LogReader, type Stop } from "./LogReader.ts"
@@ -167,13 +168,17 @@ class RepeatsTheEnd extends LogReader {
   }
 }
 
-it.each([Uncut, ForgetsDeletions, CountsAll, MovesToTheHead, RepeatsTheEnd])(
-  "D2 D6 S3 the check finds a planted mistake: %o",
-  (Mistaken) => {
+findsEach(
+  [Uncut, ForgetsDeletions, CountsAll, MovesToTheHead, RepeatsTheEnd].map((Mistaken) => ({
+    name: Mistaken.name,
+    promise: "D2 D6 S3",
+    Mistaken
+  })),
+  ({ Mistaken, name }) => {
     const found = fc.check(
       fc.property(run, (input) => check(play(input, (...args) => new Mistaken(...args)))),
       options
     )
-    expect(found.failed).toBe(true)
+    return found.failed ? [name] : []
   }
 )

@@ -7,6 +7,7 @@ import { prepare } from "@millrace/log/internal/Batch"
 import type { Page } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import { Chunk, Effect, Either, Option, PubSub, Stream } from "effect"
+import type { Mutant } from "../MutantRunner.ts"
 import type { Log, Subject } from "./World.ts"
 
 type Query = Parameters<Log["follow"]>[0]
@@ -178,13 +179,13 @@ const headerApartFromBody = (log: Log) =>
       })
   })
 
-export const mutants: ReadonlyArray<Subject> = [
-  { name: "subscribe-after-replay", wrap: subscribeAfterReplay },
-  { name: "deliver-before-commit", wrap: deliverBeforeCommit },
-  { name: "filter-eats-terminal", wrap: filterEatsTerminal },
-  { name: "cursor-from-time", wrap: cursorFromTime },
-  { name: "head-without-latch", wrap: headWithoutLatch },
-  { name: "drop-when-full", wrap: dropWhenFull },
-  { name: "two-sources-at-once", wrap: twoSourcesAtOnce },
-  { name: "header-apart-from-body", wrap: headerApartFromBody }
+export const mutants: ReadonlyArray<Subject & Mutant> = [
+  { name: "subscribe-after-replay", promise: "D2", wrap: subscribeAfterReplay },
+  { name: "deliver-before-commit", promise: "L2", wrap: deliverBeforeCommit },
+  { name: "filter-eats-terminal", promise: "D13", wrap: filterEatsTerminal },
+  { name: "cursor-from-time", promise: "D3", wrap: cursorFromTime },
+  { name: "head-without-latch", promise: "D1", wrap: headWithoutLatch },
+  { name: "drop-when-full", promise: "D2", wrap: dropWhenFull },
+  { name: "two-sources-at-once", promise: "D1", wrap: twoSourcesAtOnce },
+  { name: "header-apart-from-body", promise: "D4", wrap: headerApartFromBody }
 ]

@@ -1,6 +1,7 @@
 /** The cases hold for the product under any interleaving, and each planted mistake is found by its case. */
-import { afterEach, describe, expect, it, vi } from "@effect/vitest"
+import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { findsEach, plant } from "../MutantRunner.ts"
 import { simulate } from "../SeededScheduler.ts"
 import * as Cases from "./Cases.ts"
 import { mutants } from "./Mutants.ts"
@@ -24,20 +25,8 @@ describe("the cases of a host", () => {
 })
 
 describe("the cases find planted mistakes", () => {
-  afterEach(() => {
-    for (const { module } of mutants) vi.doUnmock(module)
-    vi.resetModules()
+  findsEach(mutants, async (mutant) => {
+    const planted = await plant<typeof Cases>(mutant, () => import("./Cases.ts"))
+    return seeds.flatMap((seed) => run(planted, mutant.by, seed))
   })
-
-  for (const { by, change, module, name, promise } of mutants)
-    it(`${promise} planted: ${name}; found by ${by}`, async () => {
-      vi.resetModules()
-      vi.doMock(module, async (original: () => Promise<object>) => {
-        const right = await original()
-        return { ...right, ...change(right) }
-      })
-      const planted = (await import("./Cases.ts")) as typeof Cases
-      const found = seeds.flatMap((seed) => run(planted, by, seed))
-      expect(found).not.toEqual([])
-    })
 })

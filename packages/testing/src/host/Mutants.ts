@@ -14,17 +14,12 @@ import { EventLog } from "@millrace/log/EventLog"
 import type * as Engine from "@millrace/orchestration/engine/Engine"
 import type * as LaneModule from "@millrace/orchestration/internal/engine/Lane"
 import { Context, Duration, Effect, Layer, Option, Queue, Scope, Stream } from "effect"
+import { inModule, type ModuleMutant } from "../MutantRunner.ts"
 import type { Name } from "./Cases.ts"
 
-export interface Mutant {
-  readonly name: string
-  /** The invariant that it breaks. */
-  readonly promise: string
+export interface HostMutant extends ModuleMutant {
   /** The case that finds it. */
   readonly by: Name
-  readonly module: string
-  /** Takes the module's correct functions and returns the wrong ones. */
-  readonly change: (right: unknown) => object
 }
 
 const mutant = <Module>(
@@ -33,14 +28,7 @@ const mutant = <Module>(
   by: Name,
   module: string,
   change: (right: Module) => Partial<Module>
-): Mutant => ({
-  name,
-  promise,
-  by,
-  module: `@millrace/${module.replace("/", "/internal/")}`,
-  // The test passes the module of that name.
-  change: (right) => change(right as Module)
-})
+): HostMutant => ({ ...inModule(`${name}; found by ${by}`, promise, module, change), by })
 
 type EngineService = typeof Engine.Engine.Service
 /** The same engine with some functions replaced. */
@@ -68,7 +56,7 @@ const shutdown =
     make: (parts) => Effect.map(right.make(parts), (service) => ({ ...service, ...wrong(service, parts) }))
   })
 
-export const mutants: ReadonlyArray<Mutant> = [
+export const mutants: ReadonlyArray<HostMutant> = [
   mutant<typeof Subscription>("a full buffer drops events", "S4", "S4 D7 saturation (case 1)", "host/Subscription", (right) => ({
     frames: (log, readers, options) =>
       Stream.bufferChunks(right.frames(log, readers, options), { capacity: Math.max(1, options.capacity), strategy: "dropping" })

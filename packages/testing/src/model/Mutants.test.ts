@@ -1,25 +1,13 @@
 /** The same scripts with one planted mistake at a time: the model finds each. */
-import { afterEach, describe, expect, it, vi } from "@effect/vitest"
+import { describe } from "@effect/vitest"
+import { findsEach, plant } from "../MutantRunner.ts"
 import { mutants } from "./Mutants.ts"
 import type * as Search from "./Search.ts"
 
-const seed = 20261120
-
 describe("the model finds planted mistakes", () => {
-  afterEach(() => {
-    for (const { module } of mutants) vi.doUnmock(module)
-    vi.resetModules()
+  findsEach(mutants, async (mutant) => {
+    const planted = await plant<typeof Search>(mutant, () => import("./Search.ts"))
+    const { failure } = await planted.search({ runs: 600, seed: 20261120, shrink: 0 })
+    return failure?.violations ?? []
   })
-
-  for (const { change, module, name, promise } of mutants)
-    it(`${promise} planted: ${name}`, async () => {
-      vi.resetModules()
-      vi.doMock(module, async (original: () => Promise<object>) => {
-        const right = await original()
-        return { ...right, ...(change(right) as object) }
-      })
-      const planted = (await import("./Search.ts")) as typeof Search
-      const { failure } = await planted.search({ runs: 600, seed, shrink: 0 })
-      expect(failure?.violations ?? []).not.toEqual([])
-    })
 })

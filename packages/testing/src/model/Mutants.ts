@@ -17,23 +17,10 @@ import type * as Projection from "@millrace/orchestration/internal/readmodel/Pro
 import type * as SessionDriver from "@millrace/orchestration/internal/sessions/SessionDriver"
 import type * as ThreadRow from "@millrace/orchestration/internal/readmodel/ThreadRow"
 import { Duration, Effect, Either } from "effect"
+import { inModule, type ModuleMutant } from "../MutantRunner.ts"
 
-/** `change` takes the module's correct functions and returns the wrong ones. */
-export interface Mutant<Module = unknown> {
-  readonly name: string
-  /** The invariant that it breaks. */
-  readonly promise: string
-  readonly module: string
-  readonly change: (right: Module) => Partial<Module>
-}
-
-const mutant = <Module>(name: string, promise: string, module: string, change: (right: Module) => Partial<Module>): Mutant => ({
-  name,
-  promise,
-  module: `@millrace/orchestration/internal/${module}`,
-  // The test passes the module of that name.
-  change: (right) => change(right as Module)
-})
+const mutant = <Module>(name: string, promise: string, module: string, change: (right: Module) => Partial<Module>) =>
+  inModule(name, promise, `orchestration/${module}`, change)
 
 /** Adds an event without any check. */
 const force = (draft: Draft, threadId: string, type: string, epoch: number, data: unknown): void =>
@@ -46,7 +33,7 @@ const saying =
       fact._tag === "Said" ? change(draft, fact, right.decideFact) : right.decideFact(draft, fact)
   })
 
-export const mutants: ReadonlyArray<Mutant> = [
+export const mutants: ReadonlyArray<ModuleMutant> = [
   mutant<typeof DecideFact>(
     "a terminal does not absorb",
     "T2",
