@@ -250,7 +250,7 @@ describe("R7 calls with any number of items", () => {
     for (let n = 0; n <= count; n++) known.begin(name(n), (index) => index)
     known.end(name(count))
     for (let n = 1; n < count; n++) known.end(name(n))
-    const left = known.notEvicted(all.slice(0, count + 2).map((one, n) => ({ ...one, itemId: name(n) })))
+    const left = known.notEvicted(Array.from({ length: count + 2 }, (_, n) => ({ itemId: name(n) })))
     expect(left.map(({ itemId }) => itemId)).toEqual([...Array.from({ length: count }, (_, n) => name(n)), name(count + 1)])
   })
 

@@ -59,6 +59,62 @@ describe("the losing branch of a race", () => {
     }).pipe(Effect.scoped)
   )
 
+  it("T12 a steer that the agent has not accepted when its session ends becomes a turn: no text is lost (60 seeds)", async () => {
+    let unanswered = 0
+    for await (const seed of seeds(60)) {
+      const accepted: Array<string> = []
+      const scripted = ScriptedProvider.make({
+        capabilities: ["steer"],
+        turn: (turn) =>
+          turn.text === "one"
+            ? Effect.zipRight(turn.start, Effect.delay(seed % 2 === 0 ? turn.exit : turn.die, "3 seconds"))
+            : Effect.zipRight(turn.start, turn.complete)
+      })
+      const { adapter } = scripted
+      const agent: ScriptedProvider.Scripted = {
+        ...scripted,
+        adapter: {
+          ...adapter,
+          open: (input) =>
+            Effect.map(adapter.open(input), (session) => ({
+              ...session,
+              /** The agent answers after some seconds, or never. */
+              steer: ({ text }) =>
+                Effect.flatMap(Random.nextIntBetween(0, 5), (seconds) =>
+                  seconds === 4
+                    ? Effect.never
+                    : Effect.delay(
+                        Effect.sync(() => void accepted.push(text)),
+                        seconds * 1000
+                      )
+                )
+            }))
+        }
+      }
+      const { exit } = simulate(
+        seed,
+        Effect.gen(function* () {
+          const { threadId } = yield* create("one")
+          yield* started
+          const texts = ["a", "b", "c", "d", "e"]
+          yield* Effect.forEach(
+            texts,
+            (text) =>
+              Effect.flatMap(Random.nextIntBetween(0, 4_000), (millis) => Effect.delay(say(threadId, text, "steer"), millis)),
+            { concurrency: "unbounded" }
+          )
+          yield* Effect.sleep("5 minutes")
+          const asked = (yield* Kit.history).filter(Kit.ofType("turn.requested")).map((event) => data(event)["text"] as string)
+          expect([...new Set([...accepted, ...asked])].toSorted(), `seed ${seed}`).toEqual([...texts, "one"])
+          unanswered += asked.length - 1
+          yield* sound
+        }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+      )
+      if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
+    }
+    expect(unanswered).toBeGreaterThan(0)
+  })
+
   it.effect("T7 L9 an agent is stopped even while the log cannot be written", () =>
     Effect.gen(function* () {
       const log = yield* Kit.memory

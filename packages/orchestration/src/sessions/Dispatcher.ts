@@ -65,8 +65,8 @@ export const make = (options: Options = {}) =>
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const drivers = new Map<string, SessionDriver.SessionDriver>()
-    /** Threads whose newest agent process is not proven ended; the deferred is done when it is. */
-    const writers = new Map<ThreadId, Deferred.Deferred<void>>()
+    /** Threads with an agent process that is not proven ended; done when all of the thread are. */
+    const writers = new Map<ThreadId, Effect.Effect<void>>()
 
     // Retry until the log is readable again (L9); until then the session and its turn wait.
     const retrySchedule = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
@@ -91,8 +91,7 @@ export const make = (options: Options = {}) =>
 
     const begin = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {
-        const writer = writers.get(threadId)
-        const alone = writer === undefined ? Effect.void : Deferred.await(writer)
+        const alone = writers.get(threadId) ?? Effect.void
         const driver = yield* SessionDriver.make(
           {
             alone,
@@ -111,25 +110,12 @@ export const make = (options: Options = {}) =>
         )
         drivers.set(nameOf(threadId, epoch), driver)
         // Chained: the newest agent of a thread may still wait for the end of the one before it.
-        const proven = yield* Deferred.make<void>()
+        const proven = Effect.zipRight(alone, Deferred.await(driver.gone))
         writers.set(threadId, proven)
-        yield* Effect.forkIn(
-          Effect.zipRight(
-            Effect.zipRight(alone, Deferred.await(driver.gone)),
-            Effect.suspend(() => {
-              if (writers.get(threadId) === proven) writers.delete(threadId)
-              return Deferred.succeed(proven, undefined)
-            })
-          ),
-          scope
-        )
-        yield* Effect.forkIn(
-          Effect.zipRight(
-            Deferred.await(driver.closed),
-            Effect.sync(() => drivers.delete(nameOf(threadId, epoch)))
-          ),
-          scope
-        )
+        const forget = Effect.sync(() => writers.get(threadId) === proven && writers.delete(threadId))
+        yield* Effect.forkIn(Effect.zipRight(proven, forget), scope)
+        const remove = Effect.sync(() => drivers.delete(nameOf(threadId, epoch)))
+        yield* Effect.forkIn(Effect.zipRight(Deferred.await(driver.closed), remove), scope)
       })
 
     /** Adds the secrets of an answer, which are only in memory. */
@@ -169,7 +155,7 @@ export const make = (options: Options = {}) =>
     // All live sessions in parallel: in sequence, one that hangs would use up the time of all.
     const all = <A>(pick: (driver: SessionDriver.SessionDriver) => Effect.Effect<A>) =>
       Effect.suspend(() => Effect.forEach(drivers.values(), pick, { concurrency: "unbounded", discard: true }))
-    const turnsEnded = all((driver) => Effect.forEach(driver.openTurns(), Deferred.await, { discard: true }))
+    const turnsEnded = all((driver) => driver.turnsEnded)
     const closed = all((driver) => Deferred.await(driver.closed))
 
     const stopAll = Effect.fn("Dispatcher.stopAll")(function* ({

@@ -1,18 +1,18 @@
 /**
- * One session of one thread: opens the agent, gives it turns one at a time, lets interrupts, answers and stops overtake them, reads its events to
- * the end, and reports its end to the engine. Its fibers live in its own scope; every death becomes a fact (T2, T7).
+ * One session of one thread: opens the agent, performs the steps of `SessionSteps`, reads the agent's events to the end, and reports its end to the
+ * engine. Its fibers live in its own scope; every death becomes a fact (T2, T7).
  */
 import { defined } from "@millrace/contracts/Defined"
-import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer, Failure } from "@millrace/contracts/Item"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { TurnAction } from "@millrace/contracts/State"
-import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Queue, Scope, Stream } from "effect"
+import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Scope, Stream } from "effect"
 import type { Engine } from "../engine/Engine.ts"
 import type * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
 import * as SessionOpening from "./SessionOpening.ts"
+import { type Call, SessionSteps, type Step } from "./SessionSteps.ts"
 import type { Signals } from "../streams/Signals.ts"
 
 /** Deadlines of each step, after which the next stronger one is taken. */
@@ -34,8 +34,8 @@ export interface SessionDriver {
   readonly provider: string
   /** Acts on an intent; returns at once. */
   readonly take: (intent: Intent) => Effect.Effect<unknown>
-  /** Turns dispatched to it that have not ended. */
-  readonly openTurns: () => ReadonlyArray<Deferred.Deferred<void>>
+  /** Returns when no turn that was dispatched to it is open. */
+  readonly turnsEnded: Effect.Effect<void>
   /** Done when the agent has ended or was abandoned, and the session's end is committed. */
   readonly closed: Deferred.Deferred<void>
   /** Done when the agent is proven ended: its scope has closed completely (P7). */
@@ -53,19 +53,6 @@ export interface Input extends SessionOpening.Input {
   readonly prompt: (turnId: TurnId) => Effect.Effect<{ readonly text: string; readonly action: TurnAction | undefined }>
 }
 
-interface Turn {
-  /** Done when the agent has accepted or refused it. */
-  readonly given: Deferred.Deferred<void>
-  readonly ended: Deferred.Deferred<void>
-}
-
-type Serial = Extract<Intent, { _tag: "StartTurn" | "Steer" }>
-
-/** Most steers queued for one agent; one more is refused and becomes a turn. */
-const maxSteers = 64
-
-const unanswered = (error: ProviderError): string => `the agent could not be given an answer: ${error.failure.message}`
-
 /** The action was requested while another agent, or an older version of this one, ran the thread. */
 const cannot = (provider: string, { type }: TurnAction) =>
   new ProviderError({
@@ -75,10 +62,6 @@ const cannot = (provider: string, { type }: TurnAction) =>
     failure: { kind: "refused", message: `${provider} does not support this action (${type}).` }
   })
 
-/** Whether the agent must not get another turn after this failure. */
-const isFatal = ({ outcome, failure }: ProviderError): boolean =>
-  outcome === "unknown" || failure.kind === "process" || failure.kind === "transport"
-
 /** Makes the driver and starts it in the given scope. */
 export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDriver> =>
   Effect.gen(function* () {
@@ -87,29 +70,16 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     /** The agent's own scope: it is closed first, so the agent is killed before waiting for its events to be committed (S8). */
     const agent = yield* Scope.fork(sessionScope, ExecutionStrategy.sequential)
     const signals = yield* Scope.extend(input.signals.session(threadId), sessionScope)
-    // Never drops: steers are counted before the offer, and the last slot is reserved for a turn, because the engine dispatches one at a time.
-    const serial = yield* Queue.dropping<Serial>(maxSteers + 1)
+    const steps = new SessionSteps()
+    const turnsEnded = Effect.unsafeMakeLatch(true)
     const opened = yield* Deferred.make<ProviderSession | undefined>()
     const stopping = yield* Deferred.make<string>()
     const givenUp = yield* Deferred.make<void>()
     const read = yield* Deferred.make<void>()
     const closed = yield* Deferred.make<void>()
     const gone = yield* Deferred.make<void>()
-    const turns = new Map<TurnId, Turn>()
-    let death: Failure | undefined
     /** The transcript for the agent after a hand-over or a lost conversation, until it has accepted it with a turn. */
     let handed: Handover.HandoverBrief | undefined
-    /** The log still holds the key of a lost conversation. The new key is recorded once the agent has been given the transcript. */
-    let keyIsNews = false
-
-    const turnFor = (turnId: TurnId) =>
-      Effect.gen(function* () {
-        const known = turns.get(turnId)
-        if (known !== undefined) return known
-        const turn: Turn = { given: yield* Deferred.make<void>(), ended: yield* Deferred.make<void>() }
-        turns.set(turnId, turn)
-        return turn
-      })
 
     /** First the adapter's stop; if that takes too long, the session is abandoned and its scope closed. */
     const stop = (reason: string) =>
@@ -119,7 +89,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         // Log the stop first, so that the agent's end counts as wanted and the queue waits for the next session.
         // The timeout stops the agent even while the log cannot be written.
         yield* engine
-          .submit({ _tag: "StopWanted", threadId, epoch, reason, ...defined({ error: death }) })
+          .submit({ _tag: "StopWanted", threadId, epoch, reason, ...defined({ error: steps.failure }) })
           .pipe(Effect.timeoutOption("1 second"))
         const session = yield* Deferred.await(opened)
         if (session === undefined) return
@@ -127,11 +97,6 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         yield* Deferred.await(read).pipe(Effect.timeoutOption(budgets.stop))
         yield* Deferred.succeed(givenUp, undefined)
       })
-
-    const fatal = (failure: Failure) => {
-      death ??= failure
-      return Effect.forkIn(stop(failure.message), scope)
-    }
 
     const learn = (session: ProviderSession, known: string | undefined) =>
       session.resumeKey === undefined || session.resumeKey === known
@@ -153,8 +118,6 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
 
     const startTurn = (session: ProviderSession, turnId: TurnId) =>
       Effect.gen(function* () {
-        const turn = turns.get(turnId)
-        if (turn === undefined) return
         const known = session.resumeKey
         const { action, text } = yield* input.prompt(turnId)
         const start =
@@ -163,68 +126,63 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
             : session.capabilities.includes(action.type)
               ? session.startTurn({ turnId, text, action })
               : Effect.fail(cannot(input.provider, action))
-        const taken = yield* Effect.either(guardedCall("startTurn", start))
-        yield* Deferred.succeed(turn.given, undefined)
-        if (Either.isRight(taken)) {
-          if (action !== undefined || handed === undefined) return yield* learn(session, known)
-          handed = undefined
-          return yield* learn(session, keyIsNews ? undefined : known)
-        }
-        if (isFatal(taken.left)) return yield* fatal(taken.left.failure)
-        return yield* engine.submit({ _tag: "TurnRefused", threadId, epoch, turnId, failure: taken.left.failure })
+        yield* guardedCall("startTurn", start)
+        const isBriefed = action === undefined && handed !== undefined
+        if (isBriefed) handed = undefined
+        // Until then the log may hold the key of a lost conversation.
+        yield* Effect.forkIn(learn(session, isBriefed ? undefined : known), sessionScope)
       })
 
-    const refuseSteer = ({ turnId, text }: Extract<Serial, { _tag: "Steer" }>) =>
-      engine.submit({ _tag: "SteerRefused", threadId, epoch, turnId, text })
-
-    const lane = (session: ProviderSession) =>
-      Queue.take(serial).pipe(
-        Effect.flatMap((intent) =>
-          intent._tag === "StartTurn"
-            ? startTurn(session, intent.turnId)
-            : guardedCall("steer", session.steer(intent)).pipe(Effect.catchAll(() => refuseSteer(intent)))
-        ),
-        Effect.forever
-      )
-
-    /** Looks the turn up when the intent arrives, in log order: the next event may be its end, which removes it (T7). */
-    const turnToInterrupt = (turnId: TurnId) =>
-      Effect.gen(function* () {
-        const known = turns.has(turnId)
-        const turn = yield* turnFor(turnId)
-        if (!known) yield* Deferred.succeed(turn.given, undefined)
-        return turn
+    const give = (call: Call) =>
+      Effect.flatMap(Deferred.await(opened), (session): Effect.Effect<void, ProviderError> => {
+        if (session === undefined) return Effect.void
+        if (call._tag === "StartTurn") return startTurn(session, call.turnId)
+        if (call._tag === "Steer") return guardedCall("steer", session.steer(call))
+        if (call._tag === "Answer") return guardedCall("answer", session.answer(call.requestId, call.answer))
+        return guardedCall("interrupt", session.interrupt(call.turnId)).pipe(
+          Effect.tapError((error) => Effect.logWarning(`${threadId}: the agent refused to interrupt: ${error.message}`))
+        )
       })
 
-    const interrupt = (turnId: TurnId, turn: Turn) =>
-      Effect.gen(function* () {
-        const ended = yield* Effect.gen(function* () {
-          const session = yield* Deferred.await(opened)
-          yield* Deferred.await(turn.given)
-          if (session !== undefined)
-            yield* guardedCall("interrupt", session.interrupt(turnId)).pipe(
-              Effect.catchAll((error) => Effect.logWarning(`${threadId}: the agent refused to interrupt: ${error.message}`))
-            )
-          yield* Deferred.await(turn.ended)
-        }).pipe(Effect.timeoutOption(budgets.interrupt))
-        if (Option.isNone(ended))
-          yield* stop(`the agent did not end the turn within ${Duration.format(budgets.interrupt)} of the interrupt`)
-      })
+    const perform = (step: Step): Effect.Effect<unknown> => {
+      switch (step._tag) {
+        case "Call":
+          return Effect.matchEffect(give(step.call), {
+            onFailure: (error) => act(() => steps.answered(step.call, error)),
+            onSuccess: () => act(() => steps.answered(step.call))
+          })
+        case "Deadline":
+          return stop(`the agent did not end the turn within ${Duration.format(budgets.interrupt)} of the interrupt`).pipe(
+            Effect.when(() => steps.isOpen(step.turnId)),
+            Effect.delay(budgets.interrupt)
+          )
+        case "Stop":
+          return stop(step.reason)
+        case "TurnRefused":
+        case "SteerRefused":
+          return engine.submit({ ...step, threadId, epoch })
+      }
+    }
 
-    const reply = (requestId: RequestId, answer: Answer) =>
-      Effect.gen(function* () {
-        const session = yield* Deferred.await(opened)
-        if (session === undefined) return
-        // Stop an agent that an answer cannot reach: it would wait indefinitely.
-        yield* guardedCall("answer", session.answer(requestId, answer)).pipe(Effect.catchAll((error) => stop(unanswered(error))))
-      })
+    /** Starts the decided steps. A decision and the start of its steps are not interrupted, so no step is lost. */
+    const act = (decide: () => ReadonlyArray<Step>): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const decided = decide()
+        if (steps.hasOpenTurns) turnsEnded.unsafeClose()
+        else turnsEnded.unsafeOpen()
+        return Effect.forEach(
+          decided,
+          (step) => Effect.forkIn(Effect.interruptible(perform(step)), step._tag === "Call" ? sessionScope : scope),
+          { discard: true }
+        )
+      }).pipe(Effect.uninterruptible)
 
     const live = ({ continuity, lost, session, brief }: SessionOpening.Opened) =>
       Effect.gen(function* () {
         handed = brief
-        keyIsNews = brief !== undefined && continuity === "replayed"
         const { capabilities } = session
-        const resumeKey = keyIsNews ? undefined : session.resumeKey
+        // The key of a new conversation is recorded once the agent has been given the transcript.
+        const resumeKey = brief !== undefined && continuity === "replayed" ? undefined : session.resumeKey
         const how =
           lost === undefined ? { continuity: session.continuity } : { continuity: continuity ?? session.continuity, lost }
         const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
@@ -244,7 +202,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
           Effect.ensuring(Deferred.succeed(read, undefined)),
           Effect.forkIn(sessionScope)
         )
-        yield* Effect.forkIn(lane(session), sessionScope)
+        yield* act(() => steps.opened())
         yield* Effect.raceFirst(Deferred.await(read), Deferred.await(givenUp))
       })
 
@@ -257,65 +215,36 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     ).pipe(
       // The close runs in a daemon fiber and is not interrupted by the timeout: its completion proves that the agent has ended.
       Effect.zipRight(Deferred.await(gone).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))),
-      Effect.flatMap((done) =>
-        Option.isSome(done)
-          ? Effect.void
-          : Effect.logError(
-              `${threadId}: the agent of epoch ${epoch} may still be running: closing it took longer than ${Duration.format(budgets.stop)}`
-            )
+      Effect.filterOrElse(Option.isSome, () =>
+        Effect.logError(
+          `${threadId}: the agent of epoch ${epoch} may still be running: closing it took longer than ${Duration.format(budgets.stop)}`
+        )
       )
-    )
-
-    const steersLeft = Effect.flatMap(Queue.takeAll(serial), (left) =>
-      Effect.forEach(left, (intent) => (intent._tag === "Steer" ? refuseSteer(intent) : Effect.void), { discard: true })
     )
 
     const run = Effect.gen(function* () {
       const exit = yield* Effect.either(SessionOpening.open(input, agent, Deferred.await(stopping)))
       if (Either.isRight(exit)) yield* live(exit.right)
       else yield* Deferred.succeed(opened, undefined)
+      const refused = steps.end()
       yield* closeOwn
-      const failure = Either.isLeft(exit) ? exit.left : death
+      const failure = Either.isLeft(exit) ? exit.left : steps.failure
       yield* engine.submit(
         failure === undefined
           ? { _tag: "SessionEnded", threadId, epoch, reason: "the agent's process ended" }
           : { _tag: "SessionFailed", threadId, epoch, failure }
       )
-      yield* steersLeft
+      yield* Effect.forEach(refused, perform, { discard: true })
     }).pipe(Effect.ensuring(Deferred.succeed(closed, undefined)))
 
     yield* Effect.forkIn(run, scope)
-
-    const take = (intent: Intent): Effect.Effect<unknown> => {
-      switch (intent._tag) {
-        case "StartTurn":
-          return Effect.zipRight(turnFor(intent.turnId), Queue.offer(serial, intent))
-        case "Steer":
-          return Effect.flatMap(Queue.size(serial), (waiting): Effect.Effect<unknown> =>
-            waiting < maxSteers ? Queue.offer(serial, intent) : Effect.forkIn(refuseSteer(intent), scope)
-          )
-        case "Interrupt":
-          return Effect.flatMap(turnToInterrupt(intent.turnId), (turn) => Effect.forkIn(interrupt(intent.turnId, turn), scope))
-        case "Answer":
-          return Effect.forkIn(reply(intent.requestId, intent.answer), scope)
-        case "Stop":
-          return Effect.forkIn(stop(intent.reason), scope)
-        case "TurnEnded": {
-          const turn = turns.get(intent.turnId)
-          turns.delete(intent.turnId)
-          return turn === undefined ? Effect.void : Deferred.succeed(turn.ended, undefined)
-        }
-        case "Open":
-          return Effect.void
-      }
-    }
 
     return {
       threadId,
       epoch,
       provider: input.provider,
-      take,
-      openTurns: () => [...turns.values()].map((turn) => turn.ended),
+      take: (intent) => act(() => steps.take(intent)),
+      turnsEnded: turnsEnded.await,
       closed,
       gone,
       giveUp: Effect.zipRight(Deferred.succeed(stopping, "given up"), Deferred.succeed(givenUp, undefined))

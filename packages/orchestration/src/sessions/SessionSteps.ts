@@ -1,0 +1,130 @@
+/**
+ * What the driver of one session does next. It does no I/O: the driver calls the agent, waits, and submits facts. The agent gets turns and steers one at
+ * a time and in order; answers and interrupts overtake them, but an interrupt waits until the agent has got its turn (T7). Each steer is accepted by the
+ * agent or refused, once, and a refused one becomes a turn (T12): one whose outcome is unknown may arrive twice, but is never lost.
+ */
+import type { TurnId } from "@millrace/contracts/Ids"
+import type { Failure } from "@millrace/contracts/Item"
+import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
+import type { Intent } from "./Intent.ts"
+
+/** A call to the agent. */
+export type Call = Extract<Intent, { _tag: "StartTurn" | "Steer" | "Interrupt" | "Answer" }>
+
+export type Step =
+  /** Call the agent, then pass the outcome to `answered`. */
+  | { readonly _tag: "Call"; readonly call: Call }
+  /** Stop the session if the turn is still open after the time budget of an interrupt. */
+  | { readonly _tag: "Deadline"; readonly turnId: TurnId }
+  | { readonly _tag: "Stop"; readonly reason: string }
+  /** Submit a fact of this session. */
+  | { readonly _tag: "TurnRefused"; readonly turnId: TurnId; readonly failure: Failure }
+  | { readonly _tag: "SteerRefused"; readonly turnId: TurnId; readonly text: string }
+
+/** Maximum number of calls behind which a steer waits for the agent; beyond it a steer is refused. */
+const maxWaiting = 64
+
+/** Whether the agent must not get another turn after this failure. */
+const isFatal = ({ outcome, failure }: ProviderError): boolean =>
+  outcome === "unknown" || failure.kind === "process" || failure.kind === "transport"
+
+const refused = (call: Call | undefined): ReadonlyArray<Step> =>
+  call?._tag === "Steer" ? [{ ...call, _tag: "SteerRefused" }] : []
+
+export class SessionSteps {
+  #phase: "opening" | "open" | "over" = "opening"
+  /** The open turns, and whether the agent has accepted or refused each. */
+  readonly #turns = new Map<TurnId, boolean>()
+  /** The turn or steer that the agent has not answered. */
+  #running: Call | undefined
+  #waiting: ReadonlyArray<Call> = []
+  /** Why the agent gets no more turns. */
+  failure: Failure | undefined
+
+  get hasOpenTurns(): boolean {
+    return this.#turns.size > 0
+  }
+
+  isOpen(turnId: TurnId): boolean {
+    return this.#turns.has(turnId)
+  }
+
+  /** Takes an intent, in the order of the log: the next event may be the end of the turn to interrupt. */
+  take(intent: Intent): ReadonlyArray<Step> {
+    switch (intent._tag) {
+      case "Open":
+        return []
+      case "Stop":
+        return [intent]
+      case "TurnEnded":
+        this.#turns.delete(intent.turnId)
+        this.#waiting = this.#waiting.filter(
+          (call) => call._tag === "Answer" || call._tag === "Steer" || call.turnId !== intent.turnId
+        )
+        return []
+      case "Steer":
+        return this.#phase === "over" || this.#waiting.length >= maxWaiting ? refused(intent) : this.#calls(intent)
+      case "StartTurn":
+        this.#turns.set(intent.turnId, false)
+        return this.#calls(intent)
+      case "Interrupt":
+        // The agent itself began a turn that was not dispatched to it.
+        if (!this.isOpen(intent.turnId)) this.#turns.set(intent.turnId, true)
+        return [{ _tag: "Deadline", turnId: intent.turnId }, ...this.#calls(intent)]
+      case "Answer":
+        return this.#calls(intent)
+    }
+  }
+
+  /** The agent is open. */
+  opened(): ReadonlyArray<Step> {
+    this.#phase = "open"
+    return this.#calls()
+  }
+
+  /** The agent has accepted a call, or the call failed. A call without a certain outcome counts as failed. */
+  answered(call: Call, error?: ProviderError): ReadonlyArray<Step> {
+    if (call === this.#running) this.#running = undefined
+    if (call._tag === "StartTurn" && this.isOpen(call.turnId)) this.#turns.set(call.turnId, true)
+    return [...(error === undefined ? [] : this.#failed(call, error)), ...this.#calls()]
+  }
+
+  /** The agent has ended: no more calls. Refuses the steers that it has not accepted. */
+  end(): ReadonlyArray<Step> {
+    this.#phase = "over"
+    return [this.#running, ...this.#waiting].flatMap(refused)
+  }
+
+  #failed(call: Call, error: ProviderError): ReadonlyArray<Step> {
+    const { failure } = error
+    switch (call._tag) {
+      case "StartTurn":
+        if (!isFatal(error)) return [{ _tag: "TurnRefused", turnId: call.turnId, failure }]
+        this.failure ??= failure
+        return [{ _tag: "Stop", reason: failure.message }]
+      case "Steer":
+        return this.#phase === "over" ? [] : refused(call)
+      case "Answer":
+        // The agent would wait for it indefinitely.
+        return [{ _tag: "Stop", reason: `the agent could not be given an answer: ${failure.message}` }]
+      case "Interrupt":
+        return []
+    }
+  }
+
+  /** The calls that can be made now. */
+  #calls(...added: ReadonlyArray<Call>): ReadonlyArray<Step> {
+    const waiting = [...this.#waiting, ...added]
+    const ready = this.#phase === "open" ? waiting.filter((call) => this.#begins(call)) : []
+    this.#waiting = waiting.filter((call) => !ready.includes(call))
+    return ready.map((call) => ({ _tag: "Call", call }))
+  }
+
+  #begins(call: Call): boolean {
+    if (call._tag === "Answer") return true
+    if (call._tag === "Interrupt") return this.#turns.get(call.turnId) !== false
+    if (this.#running !== undefined) return false
+    this.#running = call
+    return true
+  }
+}
