@@ -3,7 +3,7 @@
  * that drains, which therefore runs first when the scope closes.
  */
 import { createServer, type Server as NodeServer } from "node:http"
-import { HttpLayerRouter, HttpMiddleware } from "@effect/platform"
+import { Headers, HttpLayerRouter, HttpMiddleware } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Context, Duration, Effect, Either, Layer, Schema } from "effect"
 import { ApiGroup } from "@millrace/contracts/Api"
@@ -47,6 +47,8 @@ export interface Options {
   readonly publicUrl?: string | undefined
   /** Addresses and networks of proxies whose `X-Forwarded-*` headers are trusted. */
   readonly trustProxy?: ReadonlyArray<string>
+  /** Origins of pages elsewhere that may use the server with a bearer token. */
+  readonly allowedOrigins?: ReadonlyArray<string>
   /** Grace period for connections to end when the scope closes; default 3 seconds. */
   readonly grace?: Duration.DurationInput
   /** How long an SSE connection lasts before it ends with `bye` and its client reconnects, give or take a quarter; default 5 minutes. */
@@ -148,11 +150,11 @@ const routes = (options: Options) =>
     })
   )
 
-/** Serves the routes, without a span for a request whose URL is secret, because a span contains the URL (X4). */
+/** Serves the routes. A request whose URL is secret has no span, because a span contains the URL; no span has a token that a browser sends as a subprotocol (X4). */
 const serve = (options: Options) =>
-  HttpMiddleware.withTracerDisabledWhen(
-    HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig }),
-    ({ url }) => Access.isSecret(url)
+  HttpLayerRouter.serve(routes(options), { disableLogger: true, disableListenLog: true, routerConfig }).pipe(
+    (layer) => HttpMiddleware.withTracerDisabledWhen(layer, ({ url }) => Access.isSecret(url)),
+    (layer) => Layer.locallyWith(layer, Headers.currentRedactedNames, (names) => [...names, "sec-websocket-protocol"])
   )
 
 /** Built on top of the routes, so that the gate is open only while they are attached (D16). */

@@ -46,7 +46,7 @@ export interface Options {
   /** Like `ws://127.0.0.1:7717/rpc`. With `?lenient=1` the server ignores fields that it does not know. */
   readonly url: string
   /**
-   * Opens the socket. The token goes into the upgrade request (a header in Node, the session cookie in a browser), never into the
+   * Opens the socket. The token goes into the upgrade request (a header in Node, a subprotocol or the session cookie in a browser), never into the
    * URL (X1). Default: the global `WebSocket`.
    */
   readonly webSocket?: (url: string) => globalThis.WebSocket

@@ -11,6 +11,7 @@ import type { ExportFormat, ImportResult } from "@millrace/contracts/Import"
 import * as Iterable from "@millrace/contracts/Iterable"
 import { type Promised, settle, type Source, withBytes } from "@millrace/contracts/Promised"
 import { Deferred, Effect, Exit, Runtime, Scope } from "effect"
+import * as BrowserWebSocket from "./BrowserWebSocket.ts"
 import * as Client from "./Client.ts"
 import * as CommandIds from "./CommandIds.ts"
 import type * as Follow from "./Follow.ts"
@@ -65,9 +66,13 @@ export interface PromiseClient
   readonly close: () => Promise<void>
 }
 
-/** A token goes into a header of the upgrade request, which only the WebSocket of Node can send; a browser sends its cookie. */
-const openWebSocket = async ({ token }: CreateOptions) =>
-  token === undefined && globalThis.WebSocket !== undefined ? undefined : (await import("./NodeWebSocket.ts")).open(token)
+const isNode = globalThis.process?.versions?.node !== undefined
+
+/** In Node a token goes into a header of the upgrade request; in a browser into a subprotocol. Without a token a browser sends its cookie. */
+const openWebSocket = async ({ token }: CreateOptions) => {
+  if (globalThis.WebSocket !== undefined && token === undefined) return undefined
+  return token === undefined || isNode ? (await import("./NodeWebSocket.ts")).open(token) : BrowserWebSocket.open(token)
+}
 
 const websocket = async (options: CreateOptions, scope: Scope.Scope) => {
   const { deadline, lenient, url } = options

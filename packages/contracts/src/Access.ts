@@ -8,6 +8,12 @@ import { Schema } from "effect"
 export const TokenScope = Schema.Literal("read", "answer", "operate", "admin", "runner")
 export type TokenScope = typeof TokenScope.Type
 
+/**
+ * The subprotocols with which a browser opens `/rpc`: it can set no header of the upgrade request, and a token never belongs in a URL (X1). The server
+ * chooses the first, so that no answer contains the token.
+ */
+export const socketProtocols = (token: string): [string, string] => ["millrace", `millrace.bearer.${token}`]
+
 export const TokenView = Schema.Struct({
   id: Schema.String,
   name: Schema.String.annotations({ description: "The actor of its commands in the log." }),

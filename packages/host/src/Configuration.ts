@@ -44,6 +44,12 @@ const Server = Schema.Struct({
       )
     ),
     "Proxies whose X-Forwarded-Proto, -For and -Host headers are accepted, as --trust-proxy."
+  ),
+  allowOrigins: optional(
+    Schema.Array(
+      Schema.String.pipe(Schema.filter((text) => PublicAddress.isOrigin(text) || `expected ${PublicAddress.originWanted}`))
+    ),
+    "Origins of pages elsewhere that may use the server with a bearer token, as --allow-origin."
   )
 })
 

@@ -5,36 +5,14 @@ import { expect, it } from "@effect/vitest"
 import { Effect, Either, Option, TestClock, Tracer } from "effect"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { send, start } from "../../test/support/Fixture.ts"
+import { upgrade as upgraded } from "../../test/support/Upgrade.ts"
 import * as Access from "./Access.ts"
 import { checkBind } from "./Bind.ts"
 import * as Pairing from "./Pairing.ts"
 import * as Tokens from "./Tokens.ts"
 
-/** Status of a WebSocket upgrade; 101 when it was taken. */
 const upgrade = (url: string, path: string, headers: Record<string, string>) =>
-  Effect.async<number, Error>((resume) => {
-    const { hostname, port, host } = new URL(url)
-    const all = {
-      host,
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-      ...headers
-    }
-    const socket = connect(Number(port), hostname, () =>
-      socket.write(
-        `GET ${path} HTTP/1.1\r\n${Object.entries(all)
-          .map(([name, value]) => `${name}: ${value}\r\n`)
-          .join("")}\r\n`
-      )
-    )
-    socket.once("data", (chunk) => {
-      socket.destroy()
-      resume(Effect.succeed(Number(/^HTTP\/1\.1 (\d+)/.exec(chunk.toString())?.[1])))
-    })
-    socket.on("error", (error) => resume(Effect.fail(error)))
-  })
+  Effect.map(upgraded(url, path, headers), ({ status }) => status)
 
 it.scopedLive(
   "X1 without a token, from another origin, for another host, or with a token in the URL: denied on every transport",

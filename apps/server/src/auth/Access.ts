@@ -1,11 +1,12 @@
 /**
  * Checks every request, on every transport and before any route (X1). Host: only names of this server are accepted, which stops DNS rebinding.
- * Origin: only pages of this server are accepted. A token in a query string is refused even when it is valid: URLs end up in logs. Pure.
+ * Origin: only pages of this server and of allowed origins are accepted. A token in a query string is refused even when it is valid: URLs end up in logs. Pure.
  */
 import { cut } from "@millrace/contracts/Text"
 import { hostname, networkInterfaces } from "node:os"
 import { Either } from "effect"
 import { Forbidden, Unauthorized } from "@millrace/contracts/Errors"
+import * as PublicAddress from "@millrace/host/PublicAddress"
 import * as Target from "../http/Target.ts"
 import { isLoopback } from "./Bind.ts"
 import { prefix } from "./Tokens.ts"
@@ -16,6 +17,8 @@ export interface Bind {
   readonly allowedHosts?: ReadonlyArray<string>
   /** The server's URL behind a proxy. Its origin counts as the server's own. */
   readonly publicUrl?: string | undefined
+  /** Origins of pages elsewhere that may use the server with a bearer token. */
+  readonly allowedOrigins?: ReadonlyArray<string>
 }
 
 type Headers = Readonly<Record<string, string | undefined>>
@@ -50,10 +53,22 @@ export const isSecret = (url: string): boolean => /^\/pair/i.test(Target.canonic
 /** `Sec-Fetch-Site` values of requests from a page of another origin. `same-site` includes another port of this machine. */
 const otherSites = new Set(["cross-site", "same-site"])
 
+/** Whether the page that sent the request is of an allowed origin other than the server's own. Call it on a request that passed the checks. */
+export const isForeign = (bind: Bind) => {
+  const allowed = allowedOrigins(bind)
+  const publicOrigin = publicOriginOf(bind)
+  return ({ host, origin }: Headers): boolean =>
+    origin !== undefined && allowed.has(origin) && origin !== publicOrigin && parse(origin)?.host !== host?.toLowerCase()
+}
+
+const publicOriginOf = ({ publicUrl }: Bind) => (publicUrl === undefined ? undefined : new URL(publicUrl).origin)
+const allowedOrigins = ({ allowedOrigins = [] }: Bind): ReadonlySet<string> => new Set(allowedOrigins.map(PublicAddress.originOf))
+
 /** The checks that do not read the tokens. `url`: the request target, path and query. */
 export const make = (bind: Bind) => {
   const own = names(bind)
-  const publicOrigin = bind.publicUrl === undefined ? undefined : new URL(bind.publicUrl).origin
+  const publicOrigin = publicOriginOf(bind)
+  const allowed = allowedOrigins(bind)
   return (request: { readonly url: string; readonly headers: Headers }): Either.Either<void, Forbidden | Unauthorized> => {
     const host = parse(`http://${request.headers["host"] ?? ""}`)
     if (host === undefined || host.username !== "" || host.pathname !== "/" || host.search !== "" || host.hash !== "")
@@ -63,8 +78,10 @@ export const make = (bind: Bind) => {
         `This server does not accept the host name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host or --public-url.`
       )
     const origin = request.headers["origin"]
-    if (origin !== undefined && origin !== publicOrigin && parse(origin)?.host !== host.host)
-      return forbidden("Pages of another origin may not use this server. Open the server's own page.")
+    if (origin !== undefined && origin !== publicOrigin && parse(origin)?.host !== host.host && !allowed.has(origin))
+      return forbidden(
+        "Pages of another origin may not use this server. Open the server's own page, or allow the origin with --allow-origin."
+      )
     if (
       origin === undefined &&
       otherSites.has(request.headers["sec-fetch-site"] ?? "") &&

@@ -64,6 +64,8 @@ describe("millrace", () => {
         [["run"], "PROMPT"],
         [["run", "hello", "--cwd", "/does/not/exist"], "not a directory"],
         [["serve", "--port", "70000"], "--port: expected a whole number from 0 to 65535"],
+        [["serve", "--allow-origin", "*"], "--allow-origin: expected an origin, like https://app.example"],
+        [["serve", "--allow-origin", "https://app.example/path"], "--allow-origin: expected an origin, like https://app.example"],
         [["tail", "--thread", "x"], "--thread: expected a thread id"],
         [["goal", "show", "x"], "THREAD: expected a thread id"],
         [["run", "--nope"], "'--nope'"],

@@ -179,28 +179,52 @@ export const publicUrl = Options.text("public-url").pipe(
   Options.optional
 )
 
-/** The values of the repeated flag, else those of the comma-separated variable. */
-export const trustProxy = Options.text("trust-proxy").pipe(
-  Options.withPseudoName("ADDR"),
-  Options.withDescription(
-    "Address or network of a proxy whose X-Forwarded-Proto, -For and -Host are trusted. May be repeated (MILLRACE_TRUST_PROXY, comma-separated)."
-  ),
-  Options.repeated,
-  Options.mapEffect((given) =>
-    Effect.gen(function* () {
-      const variable = yield* Effect.orDie(Config.withDefault(Config.string("MILLRACE_TRUST_PROXY"), ""))
-      const all =
-        given.length > 0
-          ? given
-          : variable
-              .split(",")
-              .map((one) => one.trim())
-              .filter((one) => one !== "")
-      const bad = all.find((one) => !PublicAddress.isProxyAddress(one))
-      return bad === undefined ? all : yield* wrong("trust-proxy", PublicAddress.proxyAddressWanted, bad)
-    })
+/** The values of a repeated flag, else those of its comma-separated variable. `wanted`: what a value must be. */
+const repeated = (
+  name: string,
+  flag: {
+    readonly value: string
+    readonly description: string
+    readonly variable: string
+    readonly isValid: (text: string) => boolean
+    readonly wanted: string
+  }
+) =>
+  Options.text(name).pipe(
+    Options.withPseudoName(flag.value),
+    Options.withDescription(`${flag.description} May be repeated (${flag.variable}, comma-separated).`),
+    Options.repeated,
+    Options.mapEffect((given) =>
+      Effect.gen(function* () {
+        const variable = yield* Effect.orDie(Config.withDefault(Config.string(flag.variable), ""))
+        const all =
+          given.length > 0
+            ? given
+            : variable
+                .split(",")
+                .map((one) => one.trim())
+                .filter((one) => one !== "")
+        const bad = all.find((one) => !flag.isValid(one))
+        return bad === undefined ? all : yield* wrong(name, flag.wanted, bad)
+      })
+    )
   )
-)
+
+export const trustProxy = repeated("trust-proxy", {
+  value: "ADDR",
+  description: "Address or network of a proxy whose X-Forwarded-Proto, -For and -Host are trusted.",
+  variable: "MILLRACE_TRUST_PROXY",
+  isValid: PublicAddress.isProxyAddress,
+  wanted: PublicAddress.proxyAddressWanted
+})
+
+export const allowOrigin = repeated("allow-origin", {
+  value: "ORIGIN",
+  description: "Origin of a page elsewhere that may use the server with a bearer token, such as http://localhost:5173.",
+  variable: "MILLRACE_ALLOW_ORIGIN",
+  isValid: PublicAddress.isOrigin,
+  wanted: PublicAddress.originWanted
+})
 
 export const defaultHost = "127.0.0.1"
 

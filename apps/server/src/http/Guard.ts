@@ -11,7 +11,9 @@ import { Cause, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
 import * as Proxy from "../auth/Proxy.ts"
 import * as OpenAiFailure from "../openai/Failure.ts"
+import * as Cors from "./Cors.ts"
 import { Drain } from "./Drain.ts"
+import * as Handshake from "./Handshake.ts"
 import * as Health from "./Health.ts"
 import * as NotReady from "./NotReady.ts"
 import * as Respond from "./Respond.ts"
@@ -72,19 +74,31 @@ const endUpgrade = (request: HttpServerRequest.HttpServerRequest) => {
   NodeHttpServerRequest.toServerResponse(request).once("finish", () => socket.destroySoon())
 }
 
-/** Sets the headers of every response. `x-request-id` is unique; the log entry of a defect has it too. */
+/** What the headers of a response depend on, in addition to the response. */
+interface Sent {
+  readonly draining: boolean
+  /** Unique; the log entry of a defect has it too. */
+  readonly requestId: string
+  /** Whether pages of other origins may use the server. */
+  readonly shared: boolean
+  /** The origin of such a page, if one sent the request. */
+  readonly page: string | undefined
+}
+
+/** Sets the headers of every response. */
 const secured = (
   request: HttpServerRequest.HttpServerRequest,
   response: HttpServerResponse.HttpServerResponse,
-  draining: boolean,
-  requestId: string
+  { draining, page, requestId, shared }: Sent
 ) => {
   const upgrade = request.headers["upgrade"] !== undefined
   if (upgrade) endUpgrade(request)
   return HttpServerResponse.setHeaders(response, {
     "x-content-type-options": "nosniff",
     "x-request-id": requestId,
-    ...((draining || upgrade) && { connection: "close" })
+    ...((draining || upgrade) && { connection: "close" }),
+    ...(shared && { vary: Cors.varying(response.headers["vary"]) }),
+    ...(page !== undefined && Cors.granted(page))
   })
 }
 
@@ -114,6 +128,8 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
       const drain = yield* Drain
       const ready = yield* Health.readiness
       const check = Access.make(bind)
+      const isForeign = Access.isForeign(bind)
+      const shared = (bind.allowedOrigins ?? []).length > 0
       const seen = Proxy.make(bind.trustProxy ?? [])
       const allowed = table(known)
       /** The response to a request that must not reach its route; else `undefined`. */
@@ -139,6 +155,11 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
               received.headers,
               NodeHttpServerRequest.toIncomingMessage(received).socket.remoteAddress
             )
+            const page = isForeign(headers) ? headers["origin"] : undefined
+            // A page of another origin sends a token, never a session (X10).
+            if (page !== undefined) delete headers["cookie"]
+            const token = headers["upgrade"] === undefined ? undefined : Handshake.tokenOf(headers)
+            if (token !== undefined) headers["authorization"] ??= `Bearer ${token}`
             const request = received.modify({
               url: Target.canonical(received.url),
               headers: Headers.unsafeFromRecord(headers),
@@ -146,13 +167,17 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
             })
             const path = Target.pathOf(request.url)
             const refusal = yield* refused(request, path)
-            if (refusal !== undefined) return secured(request, refusal, drain.draining(), requestId)
+            const sent = { draining: drain.draining(), requestId, shared, page }
+            if (refusal !== undefined) return secured(request, refusal, sent)
+            const allow = allowed(path)
+            if (page !== undefined && allow !== undefined && Cors.isPreflight(request.method, headers))
+              return secured(request, HttpServerResponse.empty({ status: 204, headers: Cors.preflight(allow) }), sent)
             const answer = yield* handler.pipe(
               Effect.provideService(HttpServerRequest.HttpServerRequest, request),
               Effect.catchAllCause((cause) => {
                 const failure = Cause.failureOption(cause)
                 if (failure._tag === "Some" && isRouteNotFound(failure.value))
-                  return Effect.succeed(unmatched(allowed(path), request.method, path))
+                  return Effect.succeed(unmatched(allow, request.method, path))
                 if (Cause.isInterruptedOnly(cause)) return Effect.failCause(cause)
                 return Effect.as(
                   Effect.logError("A request failed with a defect", cause).pipe(
@@ -167,7 +192,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
               })
             )
             yield* Metric.increment(requestsOf(answer.status))
-            return secured(request, answer, drain.draining(), requestId)
+            return secured(request, answer, { ...sent, draining: drain.draining() })
           }),
         { global: true }
       )

@@ -35,6 +35,7 @@ export const command = Command.make(
     ),
     publicUrl: Flags.publicUrl,
     trustProxy: Flags.trustProxy,
+    allowOrigin: Flags.allowOrigin,
     projectConfig: Options.boolean("project-config").pipe(
       Options.withDescription(
         "For this run, use the commands and addresses that this directory's millrace.config.json names. See: millrace config trust"
@@ -95,6 +96,7 @@ export const command = Command.make(
     agentsPerProvider,
     agentsPerToken,
     allowHost,
+    allowOrigin,
     data,
     host,
     idle,
@@ -130,6 +132,7 @@ export const command = Command.make(
         allowedHosts: [...allowHost, ...(configuration.server?.allowHosts ?? [])],
         publicUrl: Flags.orUndefined(publicUrl) ?? configuration.server?.publicUrl,
         trustProxy: [...trustProxy, ...(configuration.server?.trustProxy ?? [])],
+        allowedOrigins: [...allowOrigin, ...(configuration.server?.allowOrigins ?? [])],
         configuredBy: files,
         ...defined({ providers }),
         open,

@@ -46,7 +46,7 @@ export interface Named {
 }
 
 /** The `server` fields that determine who can reach the server. */
-const reaching = ["host", "allowHosts", "publicUrl", "trustProxy"] as const
+const reaching = ["host", "allowHosts", "publicUrl", "trustProxy", "allowOrigins"] as const
 
 const whatOf = (instance: NonNullable<Configuration["providers"]>[string]): string => {
   if (instance === false) return "not offered"
@@ -63,8 +63,8 @@ const whatOf = (instance: NonNullable<Configuration["providers"]>[string]): stri
 export const split = (configuration: Configuration): { readonly rest: Configuration; readonly named: ReadonlyArray<Named> } => {
   const providers = Object.entries(configuration.providers ?? {})
   const harmless = ([, one]: (typeof providers)[number]) => one === false || one.kind === "demo"
-  const { host, allowHosts, publicUrl, trustProxy, ...server } = configuration.server ?? {}
-  const given = { host, allowHosts, publicUrl, trustProxy }
+  const { host, allowHosts, publicUrl, trustProxy, allowOrigins, ...server } = configuration.server ?? {}
+  const given = { host, allowHosts, publicUrl, trustProxy, allowOrigins }
   return {
     rest: { ...configuration, providers: Object.fromEntries(providers.filter(harmless)), server },
     named: [

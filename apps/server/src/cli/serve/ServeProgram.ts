@@ -28,6 +28,7 @@ export interface Options {
   readonly allowedHosts: ReadonlyArray<string>
   readonly publicUrl?: string | undefined
   readonly trustProxy: ReadonlyArray<string>
+  readonly allowedOrigins: ReadonlyArray<string>
   readonly open: boolean
   readonly readyFd: number | undefined
   readonly parentFd: number | undefined
@@ -66,7 +67,20 @@ const exitAfter = (output: Output["Type"], after: Duration.Duration) =>
   )
 
 const composed = (
-  { allowedHosts, auth, dataDir, host, limits, port, providers, publicUrl, reaper, recovery, trustProxy }: Options,
+  {
+    allowedHosts,
+    allowedOrigins,
+    auth,
+    dataDir,
+    host,
+    limits,
+    port,
+    providers,
+    publicUrl,
+    reaper,
+    recovery,
+    trustProxy
+  }: Options,
   onStep: FailPoints.OnFailPoint | undefined,
   telemetry: Telemetry | undefined,
   { requestsPerSecond, streamsPerToken, ...agentLimits } = limits
@@ -79,6 +93,7 @@ const composed = (
     allowedHosts,
     publicUrl,
     trustProxy,
+    allowedOrigins,
     grace,
     allowance: { requestsPerSecond, streamsPerToken }
   }).pipe(

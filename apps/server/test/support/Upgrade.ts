@@ -1,0 +1,30 @@
+/** A WebSocket handshake over a raw connection, with any headers. */
+import { connect } from "node:net"
+import { Effect } from "effect"
+
+/** The answer to a WebSocket upgrade; its status is 101 when it was taken. `text`: its first bytes. */
+export const upgrade = (url: string, path: string, headers: Record<string, string>) =>
+  Effect.async<{ readonly status: number; readonly text: string }, Error>((resume) => {
+    const { hostname, port, host } = new URL(url)
+    const all = {
+      host,
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      ...headers
+    }
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(
+        `GET ${path} HTTP/1.1\r\n${Object.entries(all)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join("")}\r\n`
+      )
+    )
+    socket.once("data", (chunk) => {
+      socket.destroy()
+      const text = chunk.toString()
+      resume(Effect.succeed({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]), text }))
+    })
+    socket.on("error", (error) => resume(Effect.fail(error)))
+  })
