@@ -40,6 +40,8 @@ const fetched = (spec) => {
 
 const nodeOf = (version) => join(fetched(`node-${process.platform}-${process.arch}@${nodes[version]}`), "bin/node")
 
+const cliOf = (manager) => join(fetched(managers[manager]), manager === "pnpm" ? "bin/pnpm.cjs" : "bin/npm-cli.js")
+
 /** What the commands that package managers write need of the system. */
 const tools = ["sh", "sed", "dirname", "basename", "uname"]
 
@@ -77,7 +79,7 @@ const tarball = (name) => {
 /** Installs the program globally in an empty home, starts it, loads the page, runs a turn, stops it. */
 const programCell = async (version, manager) => {
   const node = nodeOf(version)
-  const cli = join(fetched(managers[manager]), manager === "pnpm" ? "bin/pnpm.cjs" : "bin/npm-cli.js")
+  const cli = cliOf(manager)
   const work = mkdtempSync(join(tmpdir(), "millrace-release-"))
   const env = environment(node, work)
   let server
@@ -140,7 +142,7 @@ const maxBrowserBytes = 115 * 1024
 /** Installs the libraries into a project: types of every public module, the embedding program of the README, a browser build of the client. */
 const librariesCell = async (version, manager) => {
   const node = nodeOf(version)
-  const cli = join(fetched(managers[manager]), "bin/npm-cli.js")
+  const cli = cliOf(manager)
   const work = mkdtempSync(join(tmpdir(), "millrace-release-"))
   const env = environment(node, work)
   const project = join(work, "project")
@@ -148,22 +150,30 @@ const librariesCell = async (version, manager) => {
   const run = (...args) => finished(spawn(node, args, { cwd: project, env, timeout }))
   try {
     writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
-    const started = performance.now()
     const libraries = readdirSync(packages).filter((file) => file.startsWith("millrace-") && !/^millrace-\d/.test(file))
+    // pnpm asks the registry for a dependency of a tarball even when the project has it: these are not published.
+    const overrides = libraries.map((file) => {
+      const name = `@millrace/${/^millrace-(.*)-\d+\.\d+\.\d+/.exec(file)[1]}`
+      return `  "${name}": "file:${join(packages, file)}"\n`
+    })
+    if (manager === "pnpm") writeFileSync(join(project, "pnpm-workspace.yaml"), `overrides:\n${overrides.join("")}`)
+    const started = performance.now()
     const third = [
       "effect@3.22.4",
       "@effect/platform@0.97.2",
       "@effect/vitest@0.30.0",
       "vitest@3.2.7",
+      "react@19.3.1",
+      "react-dom@19.3.1",
+      "@types/react@19.3.0",
+      "@types/react-dom@19.3.0",
       "@types/node@20.19.43",
       "typescript@7.0.2",
       "vite@8.3.8"
     ]
     const install = await run(
       cli,
-      "install",
-      "--no-audit",
-      "--no-fund",
+      ...(manager === "pnpm" ? ["add"] : ["install", "--no-audit", "--no-fund"]),
       ...libraries.map((file) => join(packages, file)),
       ...third
     )
@@ -206,7 +216,8 @@ const librariesCell = async (version, manager) => {
 
     writeFileSync(join(project, "embed.mjs"), embedding())
     const embedded = await run("embed.mjs")
-    expect("the README's program runs", embedded.code === 0 && embedded.out.includes("hello from the mill"), embedded)
+    if (version === "20") expect("Node 20 is told what to do", /better-sqlite3/.test(embedded.err), embedded)
+    else expect("the README's program runs", embedded.code === 0 && embedded.out.includes("hello from the mill"), embedded)
 
     writeFileSync(join(project, "index.html"), '<script type="module" src="/main.js"></script>')
     writeFileSync(join(project, "main.js"), browser)
@@ -217,7 +228,7 @@ const librariesCell = async (version, manager) => {
     expect(`the client has ${bytes} bytes compressed, at most ${maxBrowserBytes} are allowed`, bytes <= maxBrowserBytes)
     return {
       install: installed - started,
-      note: `types of ${modules.length} modules, embed, client ${Math.ceil(bytes / 1024)} KiB in a browser`
+      note: `types of ${modules.length} modules, ${version === "20" ? "embed refused in one sentence" : "embed"}, client ${Math.ceil(bytes / 1024)} KiB in a browser`
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -240,7 +251,6 @@ for (const [version, manager] of cells) {
   try {
     const { first, install, note } = await programCell(version, manager)
     console.log(`${started} ${seconds(install)} | ${seconds(first)} | ${note} |`)
-    if (version === "20" || manager === "pnpm") continue
     const libraries = await librariesCell(version, manager)
     console.log(`${started} ${seconds(libraries.install)} | – | ${libraries.note} |`)
   } catch (error) {

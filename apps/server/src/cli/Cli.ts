@@ -25,10 +25,12 @@ import * as Ps from "./commands/Ps.ts"
 import * as Run from "./commands/Run.ts"
 import * as Serve from "./commands/Serve.ts"
 import * as ProcessSignals from "./ProcessSignals.ts"
+import * as Service from "./commands/Service.ts"
 import * as Style from "./terminal/Style.ts"
 import * as Tail from "./commands/Tail.ts"
 import * as Token from "./commands/Token.ts"
 import * as Transfer from "./commands/Transfer.ts"
+import * as Update from "./commands/Update.ts"
 import * as Verify from "./commands/Verify.ts"
 
 const root = Command.make("millrace").pipe(
@@ -53,7 +55,9 @@ const root = Command.make("millrace").pipe(
     Token.pair,
     Transfer.exportThread,
     Transfer.importThread,
-    Verify.command
+    Verify.command,
+    Service.command,
+    Update.command
   ])
 )
 

@@ -21,7 +21,9 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["doctor", "check this machine and the data directory"],
   ["token create|list|revoke", "access tokens"],
   ["pair", "print a one-time link that signs a browser in"],
-  ["verify", "check the log"]
+  ["verify", "check the log"],
+  ["service install|...", "run the server as a service of your user"],
+  ["update", "install the newest release"]
 ]
 
 /** The first words of the commands. */
