@@ -1,6 +1,6 @@
 /**
- * Starts Debian's nginx and haproxy with the files of docs/operations.md; only addresses and certificates are replaced. Each is one child process
- * that listens at unix sockets in a separate directory.
+ * Starts Debian's nginx and haproxy with the files of docs/operations.md, and Caddy with deploy/Caddyfile; only addresses and certificates are
+ * replaced. Each is one child process that listens at unix sockets in a separate directory.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -23,27 +23,34 @@ export interface Proxy {
   readonly certificate: string
 }
 
+const commands = { nginx: "/usr/sbin/nginx", haproxy: "/usr/sbin/haproxy", caddy: "/usr/bin/caddy" }
+
 interface Started {
   readonly command: string
+  readonly env?: Readonly<Record<string, string>>
   readonly args: ReadonlyArray<string>
   /** Recognises in standard error that it listens. */
   readonly isReady?: (text: string) => boolean
 }
 
-const page = new URL("../../../../docs/operations.md", import.meta.url)
+const read = (path: string) => Effect.promise(() => readFile(new URL(`../../../../${path}`, import.meta.url), "utf8"))
 
-/** The documented file with other addresses. Each replaced text must exist. */
+/** The file with other addresses. Each replaced text must exist. */
+const replace = (text: string, replaced: Readonly<Record<string, string>>): Effect.Effect<string> => {
+  let file = text
+  for (const [from, to] of Object.entries(replaced)) {
+    if (!file.includes(from))
+      return Effect.dieMessage(`The documented file has no ${JSON.stringify(from)}: ${text.slice(0, 200)}`)
+    file = file.replaceAll(from, to)
+  }
+  return Effect.succeed(file)
+}
+
+/** The block of this language in docs/operations.md. */
 const documented = (language: string, replaced: Readonly<Record<string, string>>): Effect.Effect<string> =>
-  Effect.gen(function* () {
-    const text = yield* Effect.promise(() => readFile(page, "utf8"))
-    let file = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(text)?.[1] ?? ""
-    for (const [from, to] of Object.entries(replaced)) {
-      if (!file.includes(from))
-        return yield* Effect.dieMessage(`docs/operations.md has no ${JSON.stringify(from)} for ${language}`)
-      file = file.replaceAll(from, to)
-    }
-    return file
-  })
+  Effect.flatMap(read("docs/operations.md"), (text) =>
+    replace(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "s").exec(text)?.[1] ?? "", replaced)
+  )
 
 const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.async((resume) => {
@@ -80,7 +87,7 @@ const nginx = (
     const file = join(directory, "nginx.conf")
     yield* Effect.promise(() => writeFile(file, `${main}\nhttp {\naccess_log off; ${temporary}\n${server}}\n`))
     const isReady = (text: string) => text.includes("[notice]") && text.includes("OS: ")
-    return { command: "/usr/sbin/nginx", args: ["-c", file, "-p", directory, "-g", "daemon off;"], isReady } satisfies Started
+    return { command: commands.nginx, args: ["-c", file, "-p", directory, "-g", "daemon off;"], isReady } satisfies Started
   })
 
 /** The beginning of Debian's haproxy.cfg. Its health check of the server begins when it listens. */
@@ -95,7 +102,30 @@ const haproxy = (directory: string, { pem }: { readonly pem: string }, { plain, 
     const check = `backend ready\n  server ready unix@${ready} check`
     const file = join(directory, "haproxy.cfg")
     yield* Effect.promise(() => writeFile(file, `defaults\n  mode http\n  ${times}\n${errors}\n${sections}\n${check}\n`))
-    return { command: "/usr/sbin/haproxy", args: ["-f", file, "-db"] } satisfies Started
+    return { command: commands.haproxy, args: ["-f", file, "-db"] } satisfies Started
+  })
+
+/** A site with TLS and one without. Caddy keeps its state in this directory. */
+const caddy = (
+  directory: string,
+  { crt, key }: { readonly crt: string; readonly key: string },
+  { plain, tls, upstream }: Proxy
+) =>
+  Effect.gen(function* () {
+    const text = yield* read("deploy/Caddyfile")
+    const site = (address: string, listen: string, certificate: string) =>
+      replace(text, {
+        "{$MILLRACE_SITE:localhost} {": `${address} {\n\tbind unix/${listen}`,
+        "\ttls internal\n": certificate,
+        // Caddy sets these headers itself, but not for a client at a unix socket.
+        "{$MILLRACE_SERVER:127.0.0.1:7717}": `unix/${upstream} {\n\t\theader_up X-Forwarded-Proto {scheme}\n\t\theader_up X-Forwarded-Host {host}\n\t}`
+      })
+    const sites = [yield* site("https://", tls, `\ttls ${crt} ${key}\n`), yield* site("http://", plain, "")]
+    const file = join(directory, "Caddyfile")
+    yield* Effect.promise(() => writeFile(file, `{\n\tadmin off\n\tservers {\n\t\tprotocols h1 h2\n\t}\n}\n${sites.join("\n")}`))
+    const isReady = (said: string) => said.includes("serving initial configuration")
+    const env = { HOME: directory, XDG_DATA_HOME: directory, XDG_CONFIG_HOME: directory }
+    return { command: commands.caddy, args: ["run", "--config", file, "--adapter", "caddyfile"], env, isReady } satisfies Started
   })
 
 const killed = (child: ChildProcess) =>
@@ -124,13 +154,13 @@ const asked = (path: string): Effect.Effect<{ readonly came: Effect.Effect<void>
   })
 
 /** Returns when the process is ready: by its standard error, else by `ready`. The process ends with the scope. */
-const launch = ({ args, command, isReady }: Started, ready: Effect.Effect<void>) =>
+const launch = ({ args, command, env, isReady }: Started, ready: Effect.Effect<void>) =>
   Effect.gen(function* () {
     let text = ""
     const [said, over] = [yield* Deferred.make<void>(), yield* Deferred.make<never, ProxyEnded>()]
     yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] })
+        const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } })
         child.stderr.setEncoding("utf8").on("data", (part: string) => {
           text = (text + part).slice(-4_000)
           if (isReady?.(text) === true) Deferred.unsafeDone(said, Exit.void)
@@ -145,11 +175,11 @@ const launch = ({ args, command, isReady }: Started, ready: Effect.Effect<void>)
     yield* Effect.raceFirst(isReady === undefined ? ready : Deferred.await(said), Deferred.await(over))
   })
 
-export const kinds = ["nginx", "haproxy"] as const
+export const kinds = ["nginx", "haproxy", "caddy"] as const
 export type Kind = (typeof kinds)[number]
 /** The Debian packages that the tests need, and whether they are installed. */
-export const packages = { nginx: "nginx-light openssl", haproxy: "haproxy openssl" }
-export const isThere = (kind: Kind): boolean => [`/usr/sbin/${kind}`, "/usr/bin/openssl"].every((file) => existsSync(file))
+export const packages = { nginx: "nginx-light openssl", haproxy: "haproxy openssl", caddy: "caddy openssl" }
+export const isThere = (kind: Kind): boolean => [commands[kind], "/usr/bin/openssl"].every((file) => existsSync(file))
 
 export const start = (kind: Kind): Effect.Effect<Proxy, ProxyEnded, Scope.Scope> =>
   Effect.gen(function* () {
@@ -157,7 +187,11 @@ export const start = (kind: Kind): Effect.Effect<Proxy, ProxyEnded, Scope.Scope>
     const at = (name: string) => join(directory, name)
     const files = yield* certify(directory)
     const proxy = { upstream: at("up"), plain: at("plain"), tls: at("tls"), certificate: files.certificate }
-    const began = kind === "nginx" ? yield* nginx(directory, files, proxy) : yield* haproxy(directory, files, proxy, at("ready"))
-    yield* launch(began, (yield* asked(at("ready"))).came)
+    const configured = {
+      nginx: nginx(directory, files, proxy),
+      haproxy: haproxy(directory, files, proxy, at("ready")),
+      caddy: caddy(directory, files, proxy)
+    }
+    yield* launch(yield* configured[kind], (yield* asked(at("ready"))).came)
     return proxy
   })
