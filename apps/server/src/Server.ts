@@ -80,6 +80,7 @@ export class Server extends Context.Tag("@millrace/server/Server")<
      * the remaining connections are cut. Then the scope may close.
      */
     readonly drain: (grace: Duration.DurationInput) => Effect.Effect<Drain.DrainReport>
+    readonly routes: ReadonlyArray<Guard.Known>
     /** The current value of every metric. */
     readonly samples: ServerMetrics.ServerMetrics["Type"]["samples"]
   }
@@ -145,7 +146,8 @@ const routes = (options: Options) =>
         Api.layer,
         Rpc.layer,
         OpenAi.layer(options),
-        Guard.layer(options, known)
+        Guard.layer(options, known),
+        Layer.succeed(Guard.Routes, known)
       )
     })
   )
@@ -173,9 +175,10 @@ const portOf = (node: NodeServer): number => {
 const service = (options: Options, node: NodeServer) =>
   Layer.effect(
     Server,
-    Effect.zipWith(Drain.Drain, ServerMetrics.ServerMetrics, (drain, { samples }) => {
+    Effect.map(Effect.all([Drain.Drain, ServerMetrics.ServerMetrics, Guard.Routes]), ([drain, { samples }, routes]) => {
       const port = portOf(node)
       return {
+        routes,
         host: options.host,
         port,
         url: urlOf(options.host, port),
@@ -216,7 +219,7 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         Layer.provideMerge(options.lease === undefined ? Layer.empty : Layer.succeed(Lease, Duration.decode(options.lease)))
       )
       return Layer.merge(Drain.onClose(grace), service(options, node)).pipe(
-        Layer.provide(BoundedLayer.make("The HTTP server", Layer.provide(opened(gate), serve(options)))),
+        Layer.provide(BoundedLayer.make("The HTTP server", Layer.provideMerge(opened(gate), serve(options)))),
         Layer.provide(BoundedLayer.closing("4 seconds")),
         Layer.provide(Drain.cut("1 second")),
         Layer.provide(http),

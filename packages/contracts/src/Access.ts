@@ -30,15 +30,16 @@ export const TokenView = Schema.Struct({
   expiresAt: Schema.optional(Schema.String.annotations({ description: "From then on the token is refused. Absent: never." })),
   revokedAt: Schema.optional(Schema.String),
   current: Schema.optional(Schema.Literal(true)).annotations({ description: "True for the token that made this request." })
-})
+}).annotations({ identifier: "Token", description: "A token or a browser session. It never contains the secret." })
 export type TokenView = typeof TokenView.Type
 
 /** The answer of `POST /api/pair`: a link that works once. */
-export interface PairingCode {
-  readonly code: string
-  readonly url: string
-  readonly expiresAt: string
-}
+export const PairingCode = Schema.Struct({
+  code: Schema.String,
+  url: Schema.String.annotations({ description: "Opens the page with a new browser session." }),
+  expiresAt: Schema.String
+}).annotations({ identifier: "PairingCode" })
+export type PairingCode = typeof PairingCode.Type
 
 /** An agent process, as recorded in the process ledger of the data directory. */
 export const ProcessView = Schema.Struct({
@@ -51,5 +52,5 @@ export const ProcessView = Schema.Struct({
     description: "Number of processes in its process group, on systems with /proc."
   }),
   memoryBytes: Schema.optional(Schema.Number)
-})
+}).annotations({ identifier: "AgentProcess" })
 export type ProcessView = typeof ProcessView.Type

@@ -1,5 +1,5 @@
 /** The HTTP interface (docs/interface.md). The server answers `events` with its own handler, because it streams. */
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
 import { Schema } from "effect"
 import { ProcessView, TokenView } from "./Access.ts"
 import { Capabilities } from "./Capabilities.ts"
@@ -20,7 +20,7 @@ export const ShutdownBegun = Schema.Struct({
   by: Schema.optional(
     Schema.String.annotations({ description: "Who requested it; absent for a signal, the parent process or an embedder." })
   )
-})
+}).annotations({ identifier: "ShutdownBegun" })
 export type ShutdownBegun = typeof ShutdownBegun.Type
 
 const thread = Schema.Struct({ id: ThreadId })
@@ -30,28 +30,43 @@ const count = (name: string) =>
     Schema.compose(
       Schema.String.pipe(Schema.pattern(/^(?!0+$)[0-9]{1,15}$/, { message: () => `${name} must be a whole number, 1 or more` })),
       Schema.NumberFromString
-    )
+    ).annotations({ jsonSchema: { type: "integer", minimum: 1 } })
   )
-const paging = Schema.Struct({ before: count("before"), limit: count("limit") })
+/** A whole number that the server parses itself. */
+const whole = Schema.String.annotations({ jsonSchema: { type: "integer", minimum: 0 } })
+const paging = Schema.Struct({
+  before: count("before").annotations({ description: "The `before` of the last page." }),
+  limit: count("limit").annotations({ description: "At most this many entries." })
+})
 const importCwd = Schema.optional(
   Schema.String.annotations({ description: "A directory on the server's machine that replaces the thread's own." })
 )
-const idempotency = Schema.Struct({ "idempotency-key": Schema.optional(Schema.String) })
+const idempotency = Schema.Struct({
+  "idempotency-key": Schema.optional(Schema.String).annotations({
+    description:
+      "The id of the command, 1 to 200 printable ASCII characters. A request that is sent again with the same key runs once."
+  })
+})
 
 /** Every endpoint requires a token (X1). */
 export const ApiGroup = HttpApiGroup.make("api")
-  .add(HttpApiEndpoint.get("state", "/state").addSuccess(Snapshot))
+  .add(
+    HttpApiEndpoint.get("state", "/state")
+      .annotate(OpenApi.Summary, "Read a snapshot of projects, threads and open requests")
+      .addSuccess(Snapshot)
+  )
   .add(
     HttpApiEndpoint.get("events", "/events")
+      .annotate(OpenApi.Summary, "Read or follow the events of the log")
       .setUrlParams(
         Schema.Struct({
-          since: Schema.optional(Schema.String.annotations({ description: "Events with a greater offset." })),
+          since: Schema.optional(whole).annotations({ description: "Events with a greater offset." }),
           after: Schema.optional(
             Schema.String.annotations({
               description: "A cursor; refused if it belongs to another log, is beyond the head or below retention."
             })
           ),
-          limit: Schema.optional(Schema.String),
+          limit: Schema.optional(whole).annotations({ description: "At most this many events." }),
           stream: Schema.optional(Streams).annotations({
             description: "Only events of this stream. Repeat it, up to 32 times, for several streams."
           }),
@@ -61,9 +76,7 @@ export const ApiGroup = HttpApiGroup.make("api")
                 "Only events of these types, separated by commas: `turn.*,request.opened`. The header counts all offsets."
             })
           ),
-          wait: Schema.optional(
-            Schema.String.annotations({ description: "Seconds to wait if there is no event yet, at most 60." })
-          )
+          wait: Schema.optional(whole).annotations({ description: "Seconds to wait if there is no event yet, at most 60." })
         })
       )
       .addSuccess(Schema.Array(LogEvent))
@@ -72,20 +85,28 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addError(Errors.CursorAhead)
       .addError(Errors.CursorExpired)
   )
-  .add(HttpApiEndpoint.post("dispatch", "/commands").setPayload(Command).addSuccess(Accepted).addError(Errors.CommandError))
+  .add(
+    HttpApiEndpoint.post("dispatch", "/commands")
+      .annotate(OpenApi.Summary, "Send a command with an id that you choose")
+      .setPayload(Command)
+      .addSuccess(Accepted)
+      .addError(Errors.CommandError)
+  )
   .add(
     HttpApiEndpoint.get("commandStatus", "/commands/:id")
+      .annotate(OpenApi.Summary, "Read the outcome of a command")
       .setPath(Schema.Struct({ id: Schema.String }))
       .addSuccess(CommandStatus)
       .addError(Errors.NotFound)
   )
   .add(
     HttpApiEndpoint.get("threads", "/threads")
+      .annotate(OpenApi.Summary, "List threads, newest first")
       .setUrlParams(
         Schema.Struct({
           ...paging.fields,
           ...ThreadFilter.fields,
-          archived: Schema.optional(Schema.BooleanFromString)
+          archived: Schema.optional(Schema.BooleanFromString.annotations({ identifier: "Flag", jsonSchema: { type: "boolean" } }))
         }).annotations({
           description:
             "Only threads that match all filters. `search`: the title contains all of these words. A filtered page reads at most 2,000 threads, so it may be short or empty; continue with `before`."
@@ -95,14 +116,26 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.post("createThread", "/threads")
+      .annotate(OpenApi.Summary, "Create a thread, with its first turn if you like")
       .setHeaders(idempotency)
-      .setPayload(CommandBody["thread.create"])
+      .setPayload(
+        CommandBody["thread.create"].annotations({
+          examples: [{ provider: "demo", title: "Hello", turn: { text: "[[say hello]]" } }]
+        })
+      )
       .addSuccess(Accepted)
       .addError(Errors.CommandError)
   )
-  .add(HttpApiEndpoint.get("thread", "/threads/:id").setPath(thread).addSuccess(ThreadView).addError(Errors.NotFound))
+  .add(
+    HttpApiEndpoint.get("thread", "/threads/:id")
+      .annotate(OpenApi.Summary, "Read a thread")
+      .setPath(thread)
+      .addSuccess(ThreadView)
+      .addError(Errors.NotFound)
+  )
   .add(
     HttpApiEndpoint.get("exportThread", "/threads/:id/export")
+      .annotate(OpenApi.Summary, "Export a thread as a document")
       .setPath(thread)
       .setUrlParams(
         Schema.Struct({
@@ -117,6 +150,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   .add(
     // No payload schema: the body is the export document, which the server reads as a stream.
     HttpApiEndpoint.post("importThread", "/threads/import")
+      .annotate(OpenApi.Summary, "Make a thread from an export")
       .setUrlParams(Schema.Struct({ cwd: importCwd }))
       .addSuccess(ImportResult)
       .addError(ImportFailed)
@@ -124,6 +158,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("nativeThreads", "/providers/:id/threads")
+      .annotate(OpenApi.Summary, "List the conversations that the agent stored")
       .setPath(Schema.Struct({ id: Schema.String }))
       .setUrlParams(Schema.Struct({ cwd: Schema.optional(Schema.String) }))
       .addSuccess(Schema.Array(NativeThread))
@@ -132,6 +167,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.post("importNative", "/providers/:id/threads/:thread/import")
+      .annotate(OpenApi.Summary, "Make a thread from a conversation that the agent stored")
       .setPath(Schema.Struct({ id: Schema.String, thread: Schema.String }))
       .setUrlParams(Schema.Struct({ cwd: importCwd }))
       .addSuccess(ImportResult)
@@ -141,6 +177,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("items", "/threads/:id/items")
+      .annotate(OpenApi.Summary, "List the items of a thread, newest first")
       .setPath(thread)
       .setUrlParams(paging)
       .addSuccess(PageOf(ItemView))
@@ -148,6 +185,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("turns", "/threads/:id/turns")
+      .annotate(OpenApi.Summary, "List the turns of a thread, newest first")
       .setPath(thread)
       .setUrlParams(paging)
       .addSuccess(PageOf(TurnView))
@@ -155,41 +193,69 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.post("startTurn", "/threads/:id/turns")
+      .annotate(OpenApi.Summary, "Start a turn in a thread")
       .setPath(thread)
       .setHeaders(idempotency)
-      .setPayload(CommandBody["turn.start"].omit("threadId"))
+      .setPayload(CommandBody["turn.start"].omit("threadId").annotations({ examples: [{ text: "[[say hello]]" }] }))
       .addSuccess(Accepted)
+      .addError(Errors.NotFound)
       .addError(Errors.CommandError)
   )
   .add(
     HttpApiEndpoint.post("interrupt", "/threads/:id/interrupt")
+      .annotate(OpenApi.Summary, "Interrupt the running turn of a thread")
       .setPath(thread)
       .setHeaders(idempotency)
       .setPayload(CommandBody["turn.interrupt"].omit("threadId"))
       .addSuccess(Accepted)
+      .addError(Errors.NotFound)
       .addError(Errors.CommandError)
   )
-  .add(HttpApiEndpoint.get("requests", "/requests").addSuccess(Schema.Array(RequestView)))
+  .add(
+    HttpApiEndpoint.get("requests", "/requests")
+      .annotate(OpenApi.Summary, "List the open approvals and questions")
+      .addSuccess(Schema.Array(RequestView))
+  )
   .add(
     HttpApiEndpoint.post("answer", "/requests/:id/answer")
+      .annotate(OpenApi.Summary, "Answer an approval or a question")
       .setPath(Schema.Struct({ id: RequestId }))
       .setHeaders(idempotency)
-      .setPayload(CommandBody["request.answer"].omit("requestId"))
+      .setPayload(CommandBody["request.answer"].omit("requestId").annotations({ examples: [{ decision: "accept" }] }))
       .addSuccess(Accepted)
+      .addError(Errors.NotFound)
       .addError(Errors.CommandError)
   )
-  .add(HttpApiEndpoint.get("capabilities", "/capabilities").addSuccess(Capabilities))
-  .add(HttpApiEndpoint.get("providers", "/providers").addSuccess(Schema.Array(ProviderStatus)))
-  .add(HttpApiEndpoint.get("processes", "/processes").addSuccess(Schema.Array(ProcessView)))
-  .add(HttpApiEndpoint.get("tokens", "/tokens").addSuccess(Schema.Array(TokenView)))
+  .add(
+    HttpApiEndpoint.get("capabilities", "/capabilities")
+      .annotate(OpenApi.Summary, "Read the version and the features of the server")
+      .addSuccess(Capabilities)
+  )
+  .add(
+    HttpApiEndpoint.get("providers", "/providers")
+      .annotate(OpenApi.Summary, "List the agents")
+      .addSuccess(Schema.Array(ProviderStatus))
+  )
+  .add(
+    HttpApiEndpoint.get("processes", "/processes")
+      .annotate(OpenApi.Summary, "List the agent processes")
+      .addSuccess(Schema.Array(ProcessView))
+  )
+  .add(
+    HttpApiEndpoint.get("tokens", "/tokens")
+      .annotate(OpenApi.Summary, "List tokens and browser sessions")
+      .addSuccess(Schema.Array(TokenView))
+  )
   .add(
     HttpApiEndpoint.post("revokeToken", "/tokens/:id/revoke")
+      .annotate(OpenApi.Summary, "Revoke a token or a browser session")
       .setPath(Schema.Struct({ id: Schema.String.pipe(Schema.maxLength(100)) }))
       .addSuccess(Schema.Struct({ revoked: Schema.Array(Schema.String) }))
       .addError(Errors.NotFound)
   )
   .add(
     HttpApiEndpoint.post("shutdown", "/shutdown")
+      .annotate(OpenApi.Summary, "Shut the server down in order (administrators only)")
       .setPayload(
         Schema.Struct({
           // The field has the description: on a refinement, it would replace the expected type in error messages.
@@ -208,10 +274,6 @@ export const ApiGroup = HttpApiGroup.make("api")
   .addError(Errors.Unauthorized)
   .addError(Errors.Forbidden)
   .addError(Errors.PayloadTooLarge)
+  .addError(Errors.Overloaded)
   .addError(Errors.StorageUnavailable)
   .prefix("/api")
-
-export class MillraceApi extends HttpApi.make("millrace")
-  .add(ApiGroup)
-  .annotate(OpenApi.Title, "Millrace")
-  .annotate(OpenApi.Description, "An orchestration server for coding agents: one durable, ordered log, served without loss.") {}

@@ -27,7 +27,9 @@ export const Feature = Schema.Literal(
 export type Feature = typeof Feature.Type
 
 /** `features` is an open set: a newer server may list names that this version does not know. */
-export const Capabilities = Schema.Struct({ version: Schema.String, features: Schema.Array(Schema.String) })
+export const Capabilities = Schema.Struct({ version: Schema.String, features: Schema.Array(Schema.String) }).annotations({
+  identifier: "Capabilities"
+})
 export type Capabilities = typeof Capabilities.Type
 
 /** The features of this version. */

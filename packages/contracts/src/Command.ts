@@ -4,6 +4,7 @@ import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnI
 import { Answers, Decision, oneOf } from "./Item.ts"
 import { labelling } from "./Labels.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
+import { schemaName } from "./Text.ts"
 
 const text = Schema.String
 /** A prompt: 1 to 131,072 UTF-16 code units. */
@@ -125,7 +126,9 @@ export const CommandBody = {
 export type CommandType = keyof typeof CommandBody
 /** `body` is a separate parameter so that its fields stay in the type. */
 const command = <const T extends CommandType, F extends Schema.Struct.Fields>(type: T, body: Schema.Struct<F>) =>
-  Schema.Struct({ commandId: CommandId, type: Schema.Literal(type), ...body.fields })
+  Schema.Struct({ commandId: CommandId, type: Schema.Literal(type), ...body.fields }).annotations({
+    identifier: `${schemaName(type)}Command`
+  })
 
 export const Command = Schema.Union(
   command("project.create", CommandBody["project.create"]),
@@ -154,7 +157,7 @@ export const Command = Schema.Union(
   command("turn.promote", CommandBody["turn.promote"]),
   command("request.answer", CommandBody["request.answer"]),
   command("session.stop", CommandBody["session.stop"])
-)
+).annotations({ identifier: "Command", description: "A command with an id that you choose. `type` selects the fields." })
 export type Command = typeof Command.Type
 export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>
 export type BodyOf<T extends CommandType> = (typeof CommandBody)[T]["Type"]
@@ -186,12 +189,17 @@ export const Accepted = Schema.Struct({
     description: "The same command was accepted before; this is the stored answer (C2)."
   }),
   ...CommandResult.fields
+}).annotations({
+  identifier: "Accepted",
+  description: "The command is committed. Follow the log after `cursor` to receive what it causes."
 })
 export type Accepted = typeof Accepted.Type
 
 /** `GET /api/commands/ID`. */
 export const CommandStatus = Schema.Union(
   Accepted,
-  Schema.Struct({ status: Schema.Literal("rejected"), commandId: CommandId, rule: text, message: text })
-)
+  Schema.Struct({ status: Schema.Literal("rejected"), commandId: CommandId, rule: text, message: text }).annotations({
+    identifier: "Rejected"
+  })
+).annotations({ identifier: "CommandStatus" })
 export type CommandStatus = typeof CommandStatus.Type

@@ -1,5 +1,5 @@
 /**
- * The events of the log. `data` of each type is documented here; the envelope is `LogEvent`.
+ * The events of the log: the `data` of each type; the envelope is `LogEvent`. `EventDocs.ts` says when each is written, with examples.
  * The engine writes them, from commands and provider events; the log itself writes `log.*`.
  */
 import { Schema } from "effect"
@@ -25,6 +25,7 @@ const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
 const item = { ...turn, itemId: ItemId, kind: ItemKind, role: ItemRole }
 const request = { ...turn, requestId: RequestId }
+const background = { ...thread, epoch: Epoch, taskId: Schema.String.annotations({ description: "The agent's id of the work." }) }
 const reason = Schema.String.annotations({ description: "The reason, as a sentence that a person can act on." })
 const text = Schema.String
 
@@ -68,21 +69,29 @@ export const EventData = {
     afterLimit: Schema.optional(AfterLimit),
     ...labelled
   }),
-  /**
-   * Another agent runs the thread from now on. Its next session gets the transcript with its first turn (`continuity: handed-off`). A thread that is
-   * handed back before a turn began is resumed instead. `model`: the thread's model from now on; absent: the agent's default. In logs of older versions
-   * also absent for an agent that keeps the model of its earlier session.
-   */
-  "thread.handed-over": Schema.Struct({ ...thread, provider: text, from: text, model: Schema.optional(text) }),
+  "thread.handed-over": Schema.Struct({
+    ...thread,
+    provider: text,
+    from: text,
+    model: Schema.optional(text).annotations({
+      description:
+        "The thread's model from now on; absent: the agent's default. In logs of older versions also absent for an agent that keeps the model of its earlier session."
+    })
+  }),
   "thread.archived": Schema.Struct(thread),
   "thread.unarchived": Schema.Struct(thread),
   "thread.deleted": Schema.Struct(thread),
 
-  /** A session starts. It ends everything that an older epoch left open (T3). */
+  /** Ends everything that an older epoch left open (T3). */
   "session.started": Schema.extend(Schema.Struct({ ...thread, provider: text }), SessionState),
-  /** `resumeKey`: what the provider needs to continue this conversation in a later process. `capabilities`: what the opened agent can do. */
   "session.state.changed": Schema.extend(
-    Schema.Struct({ ...thread, resumeKey: Schema.optional(text), capabilities: Schema.optional(Schema.Array(text)) }),
+    Schema.Struct({
+      ...thread,
+      resumeKey: Schema.optional(text).annotations({
+        description: "What the agent needs to continue this conversation in a later process."
+      }),
+      capabilities: Schema.optional(Schema.Array(text)).annotations({ description: "What the opened agent can do." })
+    }),
     SessionState
   ),
   /** Intent: the dispatcher ends the process. */
@@ -103,14 +112,12 @@ export const EventData = {
     continuity: Schema.optional(Continuity)
   }),
 
-  /** The session was idle long enough to be stopped and is kept, for this reason. At most once per silence (R5). Does not count as activity. */
+  /** At most once per silence (R5). */
   "session.kept": Schema.Struct({ ...thread, epoch: Epoch, reason }),
 
-  /** Work of the agent that outlives its turn; ends at the latest with its session. `taskId`: the provider's id. */
-  "background.started": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, turnId: Schema.optional(TurnId) }),
-  "background.ended": Schema.Struct({ ...thread, epoch: Epoch, taskId: text, reason: Schema.optional(reason) }),
+  "background.started": Schema.Struct({ ...background, turnId: Schema.optional(TurnId) }),
+  "background.ended": Schema.Struct({ ...background, reason: Schema.optional(reason) }),
 
-  /** A person or the server requested a turn: with `continues` to continue another turn's work, with `goal` towards a goal. `queued` until `turn.dispatched`. */
   "turn.requested": Schema.Struct({
     ...turn,
     text,
@@ -125,37 +132,33 @@ export const EventData = {
     }),
     action: Schema.optional(TurnAction).annotations({ description: "What the turn does instead of taking `text` as a prompt." })
   }),
-  /** The work of an ended turn is to continue with `text` as the prompt: after a timer that survives restarts, or when a person agrees. */
   "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text, action: Schema.optional(TurnAction) }),
-  /** The planned continuation was cancelled. `turnId`: the turn that was cut off. */
-  "continuation.cancelled": Schema.Struct({ ...turn, reason }),
+  "continuation.cancelled": Schema.Struct({
+    ...thread,
+    turnId: TurnId.annotations({ description: "The turn that was cut off." }),
+    reason
+  }),
   "goal.set": goal,
   "goal.paused": goal,
   "goal.resumed": goal,
-  /** The next turn starts at `nextAt`, because the last one was very short. */
   "goal.waiting": goal,
-  /** Terminal goal events: completed by the agent, budget exhausted, cleared by a user. */
   "goal.met": goal,
   "goal.exhausted": goal,
   "goal.cleared": goal,
-  /** The text of a queued turn, replaced before any agent saw it. */
   "turn.edited": Schema.Struct({ ...turn, text }),
-  /** The whole queue, in its new order. */
   "queue.reordered": Schema.Struct({ ...thread, turnIds: Schema.Array(TurnId) }),
-  /** Intent: the turn is active from now on; the dispatcher sends it to the provider. */
+  /** Intent: the dispatcher sends the turn to the provider. */
   "turn.dispatched": Schema.Struct(turn),
-  /** The session ended before the agent accepted the turn, for a reason unrelated to the turn. It is queued again, in first place. */
   "turn.requeued": Schema.Struct({ ...turn, reason }),
-  /** The provider runs the turn. `origin`: `provider` if no command requested it, `continuation` if it continues another turn, `goal` if a goal started it. */
   "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: TurnOrigin }),
-  /** Durable progress: the latest wins. `usage` occurs only in logs of older versions: it is now a signal while the turn runs, then a field of the terminal. */
   "turn.updated": Schema.Struct({
     ...turn,
-    usage: Schema.optional(Usage),
+    usage: Schema.optional(Usage).annotations({
+      description: "Only in logs of older versions: it is now a signal while the turn runs, then a field of the turn's end."
+    }),
     plan: Schema.optional(Schema.Array(PlanStep)),
     diff: Schema.optional(text)
   }),
-  /** Text added to the running turn by a person (a steer). */
   "turn.steered": Schema.Struct({ ...turn, text }),
   /** Intent: the dispatcher interrupts this turn and no other (T7). */
   "turn.interrupt.requested": Schema.Struct({
@@ -169,15 +172,14 @@ export const EventData = {
   "turn.failed": Schema.Struct({ ...terminal, error: Failure }),
 
   "item.started": Schema.extend(Schema.Struct(item), ItemContent),
-  /** A coalesced piece of the item's text (or of a command's output), in order. */
   "item.delta": Schema.Struct({ ...item, text }),
-  /** The whole item; its text replaces the sum of the deltas. Exactly once per item (T9). */
+  /** Exactly once per item (T9). */
   "item.completed": Schema.extend(Schema.Struct({ ...item, status: ItemStatus, reason: Schema.optional(reason) }), ItemContent),
-  /** A provider's update of a closed item. Replaces its content, does not reopen it (T9). */
+  /** Does not reopen the item (T9). */
   "item.amended": Schema.extend(Schema.Struct({ ...item, status: ItemStatus }), ItemContent),
 
   "request.opened": Schema.extend(Schema.Struct({ ...request, reasks: Schema.optional(RequestId) }), Ask),
-  /** Also an intent: the dispatcher passes the answer to the provider. First answer wins (T13). */
+  /** Also an intent: the dispatcher passes the answer to the provider (T13). */
   "request.answered": Schema.extend(
     Schema.Struct({ ...request, by: text.annotations({ description: "Who answered: a token's name, or `policy`." }) }),
     Answer
@@ -187,10 +189,7 @@ export const EventData = {
 
   ...ImportedData,
 
-  /**
-   * In stream `server`: the log lost acknowledged history, or is a copy. It has a new epoch from this event on, so that a cursor of the other history
-   * is not accepted for this log.
-   */
+  /** In stream `server`. */
   "log.rewound": Schema.Struct({
     from: Offset.annotations({ description: "The highest offset that is known to have been acknowledged in the other history." }),
     to: Offset.annotations({ description: "The head that was found: this history continues after it." }),
@@ -198,7 +197,6 @@ export const EventData = {
     previousEpoch: Schema.optional(text.annotations({ description: "The epoch of the other history." }))
   }),
 
-  /** A message of the provider that this version does not map, stored unchanged. */
   "provider.event": Schema.Struct({
     ...thread,
     epoch: Epoch,
@@ -240,7 +238,7 @@ export const LogEvent = Schema.Struct({
   commandId: Schema.optional(CommandId),
   actor: Schema.optional(Schema.String.annotations({ description: "Who sent the command: the name of a token, or `local`." })),
   data: Schema.Unknown
-})
+}).annotations({ identifier: "Event" })
 export type LogEvent = typeof LogEvent.Type
 
 /**

@@ -7,33 +7,47 @@ import { Signal } from "./Signal.ts"
 /** Passed through unchanged: `JSON.stringify` returns the committed bytes, on every transport (D9). */
 const CommittedEvent = Schema.declare(
   (value: unknown): value is LogEvent => typeof value === "object" && value !== null && "offset" in value && "type" in value,
-  { identifier: "LogEvent", jsonSchema: { type: "object" } }
+  { identifier: "Event", jsonSchema: { type: "object" } }
 )
 
 /** `cursor` is the event's id. Pass it as `after` to resume. */
-export const EventFrame = Schema.TaggedStruct("event", { cursor: Schema.String, event: CommittedEvent })
+export const EventFrame = Schema.TaggedStruct("event", { cursor: Schema.String, event: CommittedEvent }).annotations({
+  identifier: "EventFrame",
+  description: "An event of the log. Pass `cursor` as `after` to resume after it."
+})
 export type EventFrame = typeof EventFrame.Type
 
 export const ControlFrame = Schema.Union(
-  /**
-   * Once per attach (D6): everything up to `head`, the head of the log at the attach, has been delivered. `replayed`: events of this attach before
-   * this frame. `requests`: open requests at `head`, only those of the followed stream if one is named.
-   */
-  Schema.TaggedStruct("caught-up", { head: Offset, replayed: Schema.Int, requests: Schema.Int }),
-  Schema.TaggedStruct("heartbeat", { head: Offset }),
-  /** Ephemeral; the next event supersedes it (D12). Delivered only to subscribers that are caught up. */
-  Schema.TaggedStruct("signal", { signal: Signal }),
-  /**
-   * The server shuts down, the lease of the connection expired, or a limit is reached. Reconnect with `resumeAfter`, and no sooner than after
-   * `retryAfterMillis`.
-   */
+  /** Once per attach (D6). */
+  Schema.TaggedStruct("caught-up", {
+    head: Offset.annotations({ description: "The head of the log when you connected." }),
+    replayed: Schema.Int.annotations({ description: "Events of this connection before this frame." }),
+    requests: Schema.Int.annotations({ description: "Requests that are open at `head`, of the followed stream if one is named." })
+  }).annotations({
+    identifier: "CaughtUpFrame",
+    description: "Once per connection: everything up to `head` has been delivered. Later events are new."
+  }),
+  Schema.TaggedStruct("heartbeat", { head: Offset }).annotations({
+    identifier: "HeartbeatFrame",
+    description: "Every 15 seconds at the head. A connection without frames for 45 seconds is lost."
+  }),
+  /** Ephemeral (D12). */
+  Schema.TaggedStruct("signal", { signal: Signal }).annotations({
+    identifier: "SignalFrame",
+    description: "Progress, only for subscribers that are caught up. The next event supersedes it."
+  }),
   Schema.TaggedStruct("bye", {
     reason: Schema.String,
-    resumeAfter: Schema.String,
-    retryAfterMillis: Schema.optional(Schema.Int)
+    resumeAfter: Schema.String.annotations({ description: "Reconnect with this cursor." }),
+    retryAfterMillis: Schema.optional(Schema.Int).annotations({ description: "Reconnect no sooner than this." })
+  }).annotations({
+    identifier: "ByeFrame",
+    description: "The server shuts down, the lease of the connection expired (`lease`), or a limit is reached (`limit`)."
   }),
-  /** The stream can have no more events. */
-  Schema.TaggedStruct("end", { reason: Schema.String })
+  Schema.TaggedStruct("end", { reason: Schema.String }).annotations({
+    identifier: "EndFrame",
+    description: "The stream can have no more events. Do not reconnect."
+  })
 )
 export type ControlFrame = typeof ControlFrame.Type
 
@@ -46,7 +60,10 @@ export const Frame = Schema.Union(EventFrame, ControlFrame)
 export type Frame = typeof Frame.Type
 
 /** The first frame of each SSE and RPC connection: the epoch and the head of the log. In-process subscriptions do not get it. */
-export const OpenFrame = Schema.TaggedStruct("open", { logEpoch: Schema.String, head: Offset })
+export const OpenFrame = Schema.TaggedStruct("open", { logEpoch: Schema.String, head: Offset }).annotations({
+  identifier: "OpenFrame",
+  description: "The first frame of each connection: the epoch and the head of the log."
+})
 export type OpenFrame = typeof OpenFrame.Type
 
 const known: Record<(Frame | OpenFrame)["_tag"], true> = {

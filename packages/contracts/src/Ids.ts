@@ -6,7 +6,10 @@ const id = <const Brand extends string>(prefix: string, brand: Brand, what: stri
     Schema.pattern(new RegExp(`^${prefix}_[A-Za-z0-9_-]{1,120}$`), {
       message: () => `expected ${what} id, like ${prefix}_01HXYZ`
     }),
-    Schema.brand(brand)
+    Schema.brand(brand, {
+      identifier: brand,
+      description: `The id of ${what.replace(/ id$/, "")}, like ${prefix}_01HXYZ. Opaque.`
+    })
   )
 
 /** A workspace directory with its settings. Minted by the engine. */
@@ -32,7 +35,11 @@ export type RequestId = typeof RequestId.Type
 /** Chosen by the caller; the idempotency key of a command (C2). */
 export const CommandId = Schema.String.pipe(
   Schema.pattern(/^[\x21-\x7e]{1,200}$/, { message: () => "expected a command id of 1 to 200 printable ASCII characters" }),
-  Schema.brand("CommandId")
+  Schema.brand("CommandId", {
+    identifier: "CommandId",
+    description:
+      "Chosen by the caller: 1 to 200 printable ASCII characters without spaces. A command that is sent again with the same id runs once."
+  })
 )
 export type CommandId = typeof CommandId.Type
 

@@ -99,7 +99,7 @@ export const ImportResult = Schema.Struct({
   omitted: Schema.optional(text).annotations({
     description: "What the agent does not report of this conversation, as a sentence."
   })
-})
+}).annotations({ identifier: "ImportResult" })
 export type ImportResult = typeof ImportResult.Type
 
 /** The document is not a readable export. Nothing was written. */
@@ -128,5 +128,5 @@ export const NativeThread = Schema.Struct({
   model: Schema.optional(text),
   createdAt: Schema.optional(text),
   updatedAt: Schema.optional(text)
-})
+}).annotations({ identifier: "NativeThread" })
 export type NativeThread = typeof NativeThread.Type

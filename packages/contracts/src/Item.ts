@@ -21,10 +21,13 @@ export const FileChange = Schema.Struct({
   change: Schema.Literal("add", "update", "delete", "move"),
   movedTo: Schema.optional(Schema.String),
   diff: Schema.optional(Schema.String.annotations({ description: "Unified diff." }))
-})
+}).annotations({ identifier: "FileChange" })
 export type FileChange = typeof FileChange.Type
 
-export const PlanStep = Schema.Struct({ text: Schema.String, status: Schema.Literal("pending", "in-progress", "completed") })
+export const PlanStep = Schema.Struct({
+  text: Schema.String,
+  status: Schema.Literal("pending", "in-progress", "completed")
+}).annotations({ identifier: "PlanStep" })
 export type PlanStep = typeof PlanStep.Type
 
 /** The content of an item. Which fields are present depends on `kind`. */
@@ -64,6 +67,9 @@ export const ItemView = Schema.Struct({
   status: Schema.Union(Schema.Literal("open"), ItemStatus),
   reason: Schema.optional(Schema.String),
   ...ItemContent.fields
+}).annotations({
+  identifier: "Item",
+  description: "What a turn produces: a message, a command, a file change and so on. Which fields are present depends on `kind`."
 })
 export type ItemView = typeof ItemView.Type
 
@@ -76,7 +82,7 @@ export const Usage = Schema.Struct({
   totalTokens: Schema.optional(Schema.Int),
   contextWindow: Schema.optional(Schema.Int),
   contextTokens: Schema.optional(Schema.Int.annotations({ description: "Tokens of the context window that are in use." }))
-})
+}).annotations({ identifier: "Usage", description: "Tokens of one turn as the agent counts them." })
 export type Usage = typeof Usage.Type
 
 /** Why a turn or a session failed. A closed set of kinds. */
@@ -98,7 +104,7 @@ export const Failure = Schema.Struct({
     Schema.String.annotations({ description: "Evidence, such as the exit code and the last lines of standard error." })
   ),
   resetAt: Schema.optional(Schema.String.annotations({ description: "limit: when it resets, ISO 8601." }))
-})
+}).annotations({ identifier: "Failure", description: "Why a turn or a session failed." })
 export type Failure = typeof Failure.Type
 
 /** A string enumeration whose error message lists the allowed values. */
@@ -148,14 +154,14 @@ export const Ask = Schema.Union(
       description:
         "The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind."
     })
-  }),
+  }).annotations({ identifier: "ApprovalAsk" }),
   Schema.Struct({
     kind: Schema.Literal("question"),
     title: Schema.String,
     itemId: Schema.optional(ItemId),
     questions: Schema.NonEmptyArray(Question)
-  })
-)
+  }).annotations({ identifier: "QuestionAsk" })
+).annotations({ identifier: "Ask", description: "The question to a person, and the choices." })
 export type Ask = typeof Ask.Type
 
 /** Answers to a question, by question id. */
@@ -170,7 +176,7 @@ export const Answer = Schema.Union(
   Schema.Struct({ decision: Decision, optionId: Schema.optional(Schema.String), label: Schema.optional(Schema.String) }),
   Schema.Struct({ optionId: Schema.String, label: Schema.optional(Schema.String) }),
   Schema.Struct({ answers: Answers })
-)
+).annotations({ identifier: "Answer", description: "A decision or an option for an approval, answers for a question." })
 export type Answer = typeof Answer.Type
 
 export const RequestView = Schema.Struct({
@@ -183,5 +189,5 @@ export const RequestView = Schema.Struct({
     description: "An earlier turn's request with the same question, which expired when the server died."
   }),
   openedAt: Schema.String
-})
+}).annotations({ identifier: "Request", description: "A question of the agent to a person." })
 export type RequestView = typeof RequestView.Type

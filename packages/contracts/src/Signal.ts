@@ -25,6 +25,10 @@ export const Signal = Schema.Struct({
       "usage: `data` is the turn's `Usage` so far | progress: `data` is the `Progress` of an item | another kind of a newer server"
   }),
   data: Schema.Unknown
+}).annotations({
+  identifier: "Signal",
+  description:
+    "The progress of an agent between two events. The latest signal of a key replaces the earlier one; it is not in the log."
 })
 export type Signal = typeof Signal.Type
 

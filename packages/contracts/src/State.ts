@@ -24,13 +24,20 @@ const session = {
  * Only `starting` and `running` can name an active turn. The type excludes "ready with an active turn", and decoding it fails (T3).
  */
 export const SessionState = Schema.Union(
-  Schema.Struct({ ...session, status: Schema.Literal("starting", "running"), activeTurnId: Schema.optional(TurnId) }),
+  Schema.Struct({ ...session, status: Schema.Literal("starting", "running"), activeTurnId: Schema.optional(TurnId) }).annotations(
+    {
+      identifier: "BusySession"
+    }
+  ),
   Schema.Struct({
     ...session,
     status: Schema.Literal("ready", "interrupted", "stopped", "error"),
     activeTurnId: Schema.optional(Schema.Never)
-  })
-)
+  }).annotations({ identifier: "RestingSession" })
+).annotations({
+  identifier: "Session",
+  description: "A session is one agent process. Only `starting` and `running` have an active turn."
+})
 export type SessionState = typeof SessionState.Type
 export type SessionStatus = SessionState["status"]
 
@@ -83,7 +90,7 @@ export const Goal = Schema.Struct({
   ),
   until: Schema.optional(Schema.String.annotations({ description: "When its `minutes` run out. Only while it is active." })),
   nextAt: Schema.optional(Schema.String.annotations({ description: "When the next turn starts. Set after a very short turn." }))
-})
+}).annotations({ identifier: "Goal", description: "A durable objective of a thread." })
 export type Goal = typeof Goal.Type
 
 /** The turn whose work another turn continues, and the number of attempts in a row. */
@@ -97,7 +104,7 @@ export const Continues = Schema.Struct({
     description:
       "The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it."
   })
-})
+}).annotations({ identifier: "Continues" })
 export type Continues = typeof Continues.Type
 
 /** A scheduled continuation: the work continues at a set time, or when a person decides. The queue waits until then. */
@@ -107,7 +114,7 @@ export const Continuation = Schema.Struct({
     description: "When the work continues; with `requestId`: when the request expires. ISO 8601."
   }),
   requestId: Schema.optional(RequestId).annotations({ description: "The request that decides whether the work continues." })
-})
+}).annotations({ identifier: "Continuation" })
 export type Continuation = typeof Continuation.Type
 
 const words = (what: string, characters: number) =>
@@ -162,7 +169,7 @@ export const TurnView = Schema.Struct({
   usage: Schema.optional(Usage),
   plan: Schema.optional(Schema.Array(PlanStep)),
   diff: Schema.optional(Schema.String)
-})
+}).annotations({ identifier: "Turn", description: "A turn: one run of the agent, from its request to its end." })
 export type TurnView = typeof TurnView.Type
 
 export const ThreadStatus = Schema.Literal("idle", "queued", "running", "needs-you", "failed")
@@ -212,7 +219,7 @@ export const ThreadView = Schema.Struct({
   }),
   createdAt: Schema.String,
   updatedAt: Schema.String
-})
+}).annotations({ identifier: "Thread", description: "A thread: one durable conversation with an agent." })
 export type ThreadView = typeof ThreadView.Type
 
 export const ProjectView = Schema.Struct({
@@ -220,7 +227,7 @@ export const ProjectView = Schema.Struct({
   cwd: Schema.String,
   title: Schema.String,
   createdAt: Schema.String
-})
+}).annotations({ identifier: "Project", description: "A directory with its threads." })
 export type ProjectView = typeof ProjectView.Type
 
 /** `GET /api/state`: summaries only. `offset` is the position the snapshot was read at: follow from there. */
@@ -231,7 +238,7 @@ export const Snapshot = Schema.Struct({
   threads: Schema.Array(ThreadView).annotations({ description: "At most the 500 most recent that are not archived." }),
   requests: Schema.Array(RequestView),
   more: Schema.Boolean.annotations({ description: "There are more threads than shown: page them at /api/threads." })
-})
+}).annotations({ identifier: "Snapshot" })
 export type Snapshot = typeof Snapshot.Type
 
 /**
@@ -257,5 +264,5 @@ export const ProviderStatus = Schema.Struct({
   ),
   checkedAt: Schema.optional(Schema.String),
   fix: Schema.optional(Schema.String.annotations({ description: "What to do when it cannot be used." }))
-})
+}).annotations({ identifier: "ProviderStatus", description: "An agent that this server can run, or why it cannot." })
 export type ProviderStatus = typeof ProviderStatus.Type

@@ -53,3 +53,7 @@ export const shorten = (text: string, units: number): string => {
   const start = graphemes.segment(text.slice(0, at + longestGrapheme)).containing(at)?.index ?? at
   return `${start > at - longestGrapheme ? text.slice(0, start) : cut(text, at)}…`
 }
+
+/** The name of a schema for a type of command, event or frame: `thread.handed-over` → `ThreadHandedOver`. */
+export const schemaName = (type: string): string =>
+  type.replace(/(?:^|[.-])([a-z])/g, (_, letter: string) => letter.toUpperCase())

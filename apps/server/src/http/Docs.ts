@@ -1,7 +1,9 @@
 /** `/openapi.json`, and `/docs`, a page generated from it once. The page loads nothing from other origins. */
-import { HttpLayerRouter, OpenApi } from "@effect/platform"
+import { HttpLayerRouter } from "@effect/platform"
 import { Effect } from "effect"
-import { MillraceApi } from "@millrace/contracts/Api"
+import { AccessConfig } from "../auth/Session.ts"
+import * as Document from "../openapi/Document.ts"
+import type * as Finish from "../openapi/Finish.ts"
 import * as Html from "../page/Html.ts"
 import * as Respond from "./Respond.ts"
 
@@ -27,7 +29,7 @@ const schemaName = (schema: object): string => {
   return typeof type === "string" ? type : "value"
 }
 
-const operation = (path: string, method: string, op: OpenApi.OpenAPISpecOperation): string => {
+const operation = (path: string, method: string, op: Finish.Operation): string => {
   const parameters = op.parameters.map(
     (parameter) =>
       `<li><code>${Html.escape(parameter.name)}</code> <small>${parameter.in}${parameter.required ? "" : ", optional"}</small> ${Html.escape(parameter.description ?? "")}</li>`
@@ -43,7 +45,7 @@ ${parameters.length === 0 ? "" : `<h4>Parameters</h4><ul>${parameters.join("")}<
 <h4>Responses</h4><ul>${answers.join("")}</ul></details>`
 }
 
-const document = (spec: OpenApi.OpenAPISpec) => {
+const document = (spec: Finish.Document) => {
   const operations = Object.entries(spec.paths).flatMap(([path, item]) =>
     (["get", "post"] as const).flatMap((method) => {
       const op = item[method]
@@ -56,14 +58,15 @@ const document = (spec: OpenApi.OpenAPISpec) => {
   )
   return Html.page(
     "Millrace: the interface",
-    `<main class="docs"><h1>Millrace: the interface</h1><p>${Html.escape(spec.info.description ?? "")}</p>${introduction}
+    `<main class="docs"><h1>Millrace: the interface</h1><p>${Html.escape(String(spec.info["description"]))}</p>${introduction}
 <h2>Routes</h2>${operations.join("\n")}<h2>Schemas</h2>${schemas.join("\n")}</main>`
   )
 }
 
 /** Generates both on the first request, so that they do not delay the start. */
 export const make = Effect.gen(function* () {
-  const spec = yield* Effect.cached(Effect.sync(() => OpenApi.fromApi(MillraceApi)))
+  const { port } = yield* AccessConfig
+  const spec = yield* Effect.cached(Effect.sync(() => Document.make(port())))
   const html = yield* Effect.cached(Effect.map(spec, document))
   return [
     HttpLayerRouter.route(

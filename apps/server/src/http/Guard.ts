@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto"
 import { cut } from "@millrace/contracts/Text"
 import { Headers, HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
-import { Cause, Effect, Layer, Metric } from "effect"
+import { Cause, Context, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
 import * as Proxy from "../auth/Proxy.ts"
 import * as OpenAiFailure from "../openai/Failure.ts"
@@ -23,6 +23,9 @@ export interface Known {
   readonly method: string
   readonly path: string
 }
+
+/** All routes of this server. */
+export class Routes extends Context.Tag("@millrace/server/Routes")<Routes, ReadonlyArray<Known>>() {}
 
 /** Methods by path pattern, to distinguish a wrong method from an unknown path. */
 const table = (known: ReadonlyArray<Known>) => {

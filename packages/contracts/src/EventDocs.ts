@@ -1,0 +1,336 @@
+/**
+ * The documentation of each event type: when the server writes it, and examples of its `data`. `/openapi.json` and docs/events.md are made from it. A
+ * separate module, because clients do not need it. A new event type without an entry does not compile.
+ */
+import { Schema } from "effect"
+import { EventData, type EventType, LogEvent } from "./Event.ts"
+
+/** Data of the events that only a reader of the log makes: no event of these types is stored. */
+const ReaderData = {
+  "log.corrupt": Schema.Struct({
+    type: Schema.optional(Schema.String).annotations({ description: "The type of the unreadable event, if it is known." }),
+    reason: Schema.String
+  })
+} as const
+
+/** The data of every event type that a client can receive. */
+export const DocumentedData = { ...EventData, ...ReaderData } as const
+export type DocumentedType = keyof typeof DocumentedData
+
+interface EventDoc<T extends DocumentedType> {
+  /** When the event is written: one or two sentences. */
+  readonly when: string
+  /** Encoded, as on the wire. */
+  readonly examples: readonly [(typeof DocumentedData)[T]["Encoded"], ...ReadonlyArray<(typeof DocumentedData)[T]["Encoded"]>]
+}
+
+const projectId = "prj_01KB7Q"
+const threadId = "thr_01KB7R"
+const turnId = "trn_01KB7S"
+const goalId = "goal_01KB7T"
+const at = "2026-11-20T09:00:00.000Z"
+const later = "2026-11-20T10:00:00.000Z"
+const thread = { threadId }
+const turn = { threadId, turnId }
+const message = { ...turn, itemId: "itm_01KB7R_1_2", kind: "agent-message" }
+const request = { ...turn, requestId: "req_01KB7R_1_1" }
+const usage = { inputTokens: 1200, outputTokens: 85, totalTokens: 1285 }
+const continues = { turnId, because: "restart", restarts: 1, waits: 0, since: at } as const
+const goal = (
+  status: (typeof EventData)["goal.set"]["Encoded"]["status"],
+  turns: number,
+  more: Partial<(typeof EventData)["goal.set"]["Encoded"]> = {}
+): (typeof EventData)["goal.set"]["Encoded"] => ({
+  ...thread,
+  goalId,
+  objective: "All tests pass.",
+  status,
+  budget: { turns: 25 },
+  used: { turns, tokens: turns * 1285, millis: turns * 4000 },
+  pauseOnUserMessage: false,
+  ...more
+})
+
+export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
+  "project.created": {
+    when: "A project is created, by a command or with the first thread of a directory.",
+    examples: [{ projectId, cwd: "/home/me/app", title: "app" }]
+  },
+  "project.updated": { when: "A project is renamed.", examples: [{ projectId, title: "The app" }] },
+  "project.deleted": { when: "A project is deleted. Nothing follows in its stream.", examples: [{ projectId }] },
+
+  "thread.created": {
+    when: "A thread is created: by a command, by a fork (`forkedFrom`) or by an import (`imported`).",
+    examples: [{ ...thread, projectId, provider: "demo", title: "Say hello", cwd: "/home/me/app", labels: ["docs"] }]
+  },
+  "thread.updated": {
+    when: "A thread is renamed or configured. Only the fields that changed are present.",
+    examples: [{ ...thread, title: "Greetings" }]
+  },
+  "thread.handed-over": {
+    when: "Another agent runs the thread from now on. Its next session gets the transcript with its first turn (`continuity: handed-off`). A thread that is handed back before a turn began is resumed instead.",
+    examples: [{ ...thread, provider: "claude", from: "codex" }]
+  },
+  "thread.archived": { when: "A thread is archived.", examples: [thread] },
+  "thread.unarchived": { when: "A thread is restored from the archive.", examples: [thread] },
+  "thread.deleted": { when: "A thread is deleted. Nothing follows in its stream.", examples: [thread] },
+
+  "session.started": {
+    when: "A session, which is one agent process, starts. It ends everything that an older session left open.",
+    examples: [{ ...thread, provider: "demo", epoch: 1, status: "starting", activeTurnId: turnId }]
+  },
+  "session.state.changed": {
+    when: "The state of the session changes, for example when the agent is ready.",
+    examples: [
+      {
+        ...thread,
+        epoch: 1,
+        status: "ready",
+        continuity: "fresh",
+        resumeKey: "demo-7f3a",
+        capabilities: ["approvals", "interrupt"]
+      }
+    ]
+  },
+  "session.stop.requested": {
+    when: "The session is to end. The server then ends its process.",
+    examples: [{ ...thread, epoch: 1, reason: "The thread was idle for 10 minutes." }]
+  },
+  "session.stopped": {
+    when: "The session has ended.",
+    examples: [
+      { ...thread, epoch: 1, status: "stopped", reason: "The thread was idle for 10 minutes." },
+      {
+        ...thread,
+        epoch: 2,
+        status: "error",
+        reason: "The agent exited with code 1.",
+        error: { kind: "process", message: "The agent exited with code 1.", detail: "fatal: out of memory" }
+      }
+    ]
+  },
+  "session.kept": {
+    when: "The session was idle long enough to be stopped, but is kept for this reason. At most once for each idle period. It does not count as activity.",
+    examples: [{ ...thread, epoch: 1, reason: "The agent has work in the background." }]
+  },
+
+  "background.started": {
+    when: "The agent starts work that outlives its turn.",
+    examples: [{ ...thread, epoch: 1, taskId: "task-3", turnId }]
+  },
+  "background.ended": {
+    when: "Background work ends, at the latest with its session.",
+    examples: [{ ...thread, epoch: 1, taskId: "task-3" }]
+  },
+
+  "turn.requested": {
+    when: "A person or the server requests a turn: with `continues` to continue the work of another turn, with `goal` towards a goal. The turn is queued until `turn.dispatched`.",
+    examples: [{ ...turn, text: "[[say hello]]", strategy: "enqueue", position: "back" }]
+  },
+  "continuation.planned": {
+    when: "The work of an ended turn is to continue with `text` as the prompt: at the time `at`, also after a restart of the server, or when a person agrees.",
+    examples: [{ ...thread, ...continues, at: later, text: "Continue where you stopped." }]
+  },
+  "continuation.cancelled": {
+    when: "The planned continuation is cancelled.",
+    examples: [{ ...turn, reason: "A person cancelled it." }]
+  },
+  "goal.set": { when: "A goal is set. It replaces an earlier one.", examples: [goal("active", 0, { activeSince: at })] },
+  "goal.paused": {
+    when: "The goal starts no further turn.",
+    examples: [goal("paused", 3, { reason: "A person paused it." })]
+  },
+  "goal.resumed": { when: "The goal starts turns again.", examples: [goal("active", 3, { activeSince: at })] },
+  "goal.waiting": {
+    when: "The last turn was very short, so the next one starts at `nextAt`.",
+    examples: [goal("active", 4, { activeSince: at, nextAt: later })]
+  },
+  "goal.met": {
+    when: "The agent reports that the goal is met. The goal has ended.",
+    examples: [goal("met", 5, { reason: "All 120 tests pass." })]
+  },
+  "goal.exhausted": {
+    when: "The budget of the goal is used. The goal has ended.",
+    examples: [goal("exhausted", 25, { reason: "All 25 turns are used." })]
+  },
+  "goal.cleared": { when: "A person removes the goal. The goal has ended.", examples: [goal("cleared", 3)] },
+  "turn.edited": {
+    when: "The text of a queued turn is replaced, before any agent received it.",
+    examples: [{ ...turn, text: "[[say good morning]]" }]
+  },
+  "queue.reordered": {
+    when: "The queue has a new order. `turnIds` is the whole queue.",
+    examples: [{ ...thread, turnIds: [turnId, "trn_01KB7V"] }]
+  },
+  "turn.dispatched": {
+    when: "The turn leaves the queue and is active from now on. The server then sends it to the agent.",
+    examples: [turn]
+  },
+  "turn.requeued": {
+    when: "The session ended before the agent accepted the turn, for a reason that is unrelated to the turn. The turn is queued again, in first place.",
+    examples: [{ ...turn, reason: "The session ended before the agent accepted the turn." }]
+  },
+  "turn.started": {
+    when: "The agent runs the turn.",
+    examples: [{ ...turn, nativeTurnId: "demo-turn-1", origin: "user" }]
+  },
+  "turn.updated": {
+    when: "The plan or the diff of a running turn changes. The latest value of each field counts.",
+    examples: [
+      {
+        ...turn,
+        plan: [
+          { text: "Read the tests", status: "completed" },
+          { text: "Fix the parser", status: "in-progress" }
+        ]
+      }
+    ]
+  },
+  "turn.steered": { when: "A person adds text to the running turn.", examples: [{ ...turn, text: "Use tabs." }] },
+  "turn.interrupt.requested": {
+    when: "This turn, and no other, is to be interrupted. The server then interrupts the agent.",
+    examples: [turn]
+  },
+  "turn.completed": { when: "The turn ended normally.", examples: [{ ...turn, usage }] },
+  "turn.interrupted": {
+    when: "The turn ended early: a person or the server interrupted it.",
+    examples: [{ ...turn, reason: "A person interrupted the turn." }]
+  },
+  "turn.failed": {
+    when: "The turn ended with an error.",
+    examples: [
+      {
+        ...turn,
+        reason: "The usage limit is reached.",
+        error: { kind: "limit", message: "The usage limit is reached.", resetAt: later }
+      }
+    ]
+  },
+
+  "item.started": {
+    when: "An item begins: a message, a command, a file change and so on.",
+    examples: [message, { ...message, itemId: "itm_01KB7R_1_3", kind: "command", command: "npm test", cwd: "/home/me/app" }]
+  },
+  "item.delta": {
+    when: "The text of an open item, or the output of a command, grows. Deltas arrive in order; short ones are joined.",
+    examples: [{ ...message, text: "hel" }]
+  },
+  "item.completed": {
+    when: "The item ends, exactly once. This is the whole item: its text replaces the sum of the deltas.",
+    examples: [
+      { ...message, status: "completed", text: "hello" },
+      {
+        ...message,
+        itemId: "itm_01KB7R_1_3",
+        kind: "command",
+        status: "completed",
+        command: "npm test",
+        output: "120 passed\n",
+        exitCode: 0,
+        durationMillis: 2150
+      }
+    ]
+  },
+  "item.amended": {
+    when: "The agent updates an item that has ended. The content is replaced; the item stays ended.",
+    examples: [{ ...message, status: "completed", text: "hello, world" }]
+  },
+
+  "request.opened": {
+    when: "The agent asks a person: for an approval, or a question. The turn waits.",
+    examples: [
+      {
+        ...request,
+        kind: "approval",
+        title: "Run: npm test",
+        command: "npm test",
+        cwd: "/home/me/app",
+        choices: ["accept", "accept-for-session", "decline", "cancel"]
+      },
+      {
+        ...request,
+        requestId: "req_01KB7R_1_2",
+        kind: "question",
+        title: "Which database?",
+        questions: [{ id: "database", text: "Which database?", options: [{ label: "SQLite" }, { label: "PostgreSQL" }] }]
+      }
+    ]
+  },
+  "request.answered": {
+    when: "A request is answered. The first answer counts. The server then passes it to the agent.",
+    examples: [
+      { ...request, by: "me", decision: "accept" },
+      { ...request, requestId: "req_01KB7R_1_2", by: "me", answers: { database: ["SQLite"] } }
+    ]
+  },
+  "request.expired": {
+    when: "A request can no longer be answered, for example because its session ended.",
+    examples: [{ ...request, reason: "The session ended." }]
+  },
+  "request.cancelled": {
+    when: "The agent withdraws its request, or its turn ended.",
+    examples: [{ ...request, reason: "The turn ended." }]
+  },
+
+  "turn.imported": {
+    when: "An import adds a turn that has ended.",
+    examples: [
+      { ...turn, status: "completed", origin: "user", text: "Say hello", requestedAt: at, startedAt: at, endedAt: at, usage }
+    ]
+  },
+  "item.imported": {
+    when: "An import adds an item of an imported turn.",
+    examples: [{ ...message, status: "completed", text: "hello" }]
+  },
+  "request.imported": {
+    when: "An import adds a request of an imported turn. It has ended.",
+    examples: [
+      {
+        ...request,
+        status: "answered",
+        ask: { kind: "approval", title: "Run: npm test", choices: ["accept", "decline"] },
+        openedAt: at,
+        answer: { decision: "accept" },
+        by: "me"
+      }
+    ]
+  },
+
+  "log.rewound": {
+    when: "The server finds at its start that the log lost acknowledged events, or is a copy. From this event on the log has a new epoch, so that a cursor of the other history is not accepted.",
+    examples: [{ from: 120, to: 100, reason: "The log was restored from a copy.", previousEpoch: "01KB7Q0000000000000000000A" }]
+  },
+  "log.corrupt": {
+    when: "Never stored: the server delivers it in place of an event that cannot be read, with the same offset.",
+    examples: [{ type: "item.delta", reason: "The stored JSON of this event cannot be read." }]
+  },
+
+  "provider.event": {
+    when: "The agent sends a message that this version does not map. It is stored unchanged.",
+    examples: [{ ...thread, epoch: 1, turnId, method: "demo/unknown", payload: { value: 1 } }]
+  }
+}
+
+export const documentedTypes = Object.keys(EventDocs) as ReadonlyArray<DocumentedType>
+
+/** The stream of an event with this data. */
+const streamOf = (data: object): string =>
+  "threadId" in data ? `thread/${String(data.threadId)}` : "projectId" in data ? `project/${String(data.projectId)}` : "server"
+
+/** The examples of a type as whole events. */
+export const exampleEvents = (type: DocumentedType): ReadonlyArray<typeof LogEvent.Encoded> =>
+  EventDocs[type].examples.map((data, n) => ({
+    offset: 42 + n,
+    stream: streamOf(data),
+    version: 7 + n,
+    type,
+    at,
+    epoch: "threadId" in data ? 1 : 0,
+    data
+  }))
+
+/** The schema of an event of one type. */
+export const eventSchema = (type: DocumentedType) =>
+  Schema.Struct({ ...LogEvent.fields, type: Schema.Literal(type), data: DocumentedData[type] as Schema.Schema.AnyNoContext })
+
+export const isDocumented = (type: string): type is EventType => Object.hasOwn(EventDocs, type)
