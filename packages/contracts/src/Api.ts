@@ -6,7 +6,7 @@ import { Capabilities } from "./Capabilities.ts"
 import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"
 import * as Errors from "./Errors.ts"
 import { Streams, ThreadFilter } from "./Filter.ts"
-import { RequestId, ThreadId } from "./Ids.ts"
+import { RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "./Import.ts"
 import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
@@ -34,6 +34,12 @@ const count = (name: string) =>
   )
 /** A whole number that the server parses itself. */
 const whole = Schema.String.annotations({ jsonSchema: { type: "integer", minimum: 0 } })
+/** Seconds in decimal digits; 0 = none. */
+const seconds = (name: string) =>
+  Schema.compose(
+    Schema.String.pipe(Schema.pattern(/^[0-9]{1,15}$/, { message: () => `${name} must be a whole number, 0 or more` })),
+    Schema.NumberFromString
+  ).annotations({ jsonSchema: { type: "integer", minimum: 0 } })
 const paging = Schema.Struct({
   before: count("before").annotations({ description: "The `before` of the last page." }),
   limit: count("limit").annotations({ description: "At most this many entries." })
@@ -189,6 +195,23 @@ export const ApiGroup = HttpApiGroup.make("api")
       .setPath(thread)
       .setUrlParams(paging)
       .addSuccess(PageOf(TurnView))
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("turn", "/turns/:id")
+      .annotate(OpenApi.Summary, "Read a turn, at its end if you like")
+      .setPath(Schema.Struct({ id: TurnId }))
+      .setUrlParams(
+        Schema.Struct({
+          wait: Schema.optional(
+            seconds("wait").annotations({
+              description:
+                "Seconds to wait for the turn's end, at most 60. The answer is the turn at its end, or when the time is over."
+            })
+          )
+        })
+      )
+      .addSuccess(TurnView)
       .addError(Errors.NotFound)
   )
   .add(

@@ -44,6 +44,7 @@ const table: Readonly<Record<Operation, Least>> = {
   exportThread: "read",
   items: "read",
   turns: "read",
+  turn: "read",
   requests: "read",
   providers: "read",
   processes: "read",

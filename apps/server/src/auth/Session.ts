@@ -48,6 +48,10 @@ const expired = new Unauthorized({
 /** What ended a token, as a sentence for the client of a stream that ends with it. */
 export const endings: Readonly<Record<End, string>> = { revoked: "The token was revoked.", expired: "The token expired." }
 
+/** The error of a request whose token ended while it waited. */
+export const endedWhileWaiting = (end: End) =>
+  new Unauthorized({ message: `${endings[end]} This request waited. Create a new one with \`millrace token create\`.` })
+
 const noOrigin = new Forbidden({
   message:
     "A session cookie permits changes only with the Origin of this server's page. A program must send a token instead: `Authorization: Bearer TOKEN`."

@@ -22,6 +22,7 @@ import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
 import * as Respond from "./Respond.ts"
 import * as Routes from "./Routes.ts"
+import * as TurnWait from "./TurnWait.ts"
 import * as Transfer from "./Transfer.ts"
 
 /** The command id: the caller's `Idempotency-Key`, else a new one. */
@@ -46,6 +47,7 @@ const make = Effect.gen(function* () {
   const log = yield* EventLog
   const tokens = yield* Tokens
   const events = yield* Events.make
+  const turn = yield* TurnWait.make
 
   const dispatch = (command: Command) =>
     Effect.flatMap(Session, ({ actor, scope }) =>
@@ -99,6 +101,7 @@ const make = Effect.gen(function* () {
         )
       ),
     items: ({ path, urlParams }) => service.items(path.id, paging(urlParams)),
+    turn: ({ path, urlParams }) => turn(path.id, urlParams.wait ?? 0),
     turns: ({ path, urlParams }) => service.turns(path.id, paging(urlParams)),
     startTurn: ({ path, headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>

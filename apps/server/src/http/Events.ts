@@ -7,15 +7,14 @@ import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Chunk, Effect, Option, Stream } from "effect"
 import { format as formatCursor } from "@millrace/contracts/Cursor"
-import { Unauthorized } from "@millrace/contracts/Errors"
 import { accepts, filterKey } from "@millrace/contracts/Filter"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as FilteredRead from "@millrace/orchestration/streams/FilteredRead"
 import * as Cursors from "@millrace/orchestration/streams/Cursors"
 import * as Frames from "@millrace/orchestration/streams/Frames"
-import { endings, Session } from "../auth/Session.ts"
-import { type End, Tokens } from "../auth/Tokens.ts"
+import { endedWhileWaiting, Session } from "../auth/Session.ts"
+import { Tokens } from "../auth/Tokens.ts"
 import * as Allowance from "./Allowance.ts"
 import * as EventQuery from "./EventQuery.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
@@ -111,10 +110,6 @@ const page = Effect.fnUntraced(function* (
     return HttpServerResponse.empty({ status: 304, headers })
   return HttpServerResponse.text(jsonOf(format, latest.events), { contentType: contentTypes[format], headers })
 })
-
-/** The error of a request whose token ended while it waited. */
-const endedWhileWaiting = (end: End) =>
-  new Unauthorized({ message: `${endings[end]} This request waited. Create a new one with \`millrace token create\`.` })
 
 /** Streams the log up to the head at the start, page by page. A read that fails destroys the connection, so that a partial log does not look complete. */
 const whole = Effect.fnUntraced(function* (

@@ -1,0 +1,58 @@
+/**
+ * `GET /api/turns/ID?wait=SECONDS`: the view of a turn, with `wait` once it has ended or the time is over. Each wake-up reads state again (D13); a
+ * disconnect interrupts the wait, and a drain ends it with the present view.
+ */
+import { Effect } from "effect"
+import { NotFound } from "@millrace/contracts/Errors"
+import { threadStream, type TurnId } from "@millrace/contracts/Ids"
+import { EventLog } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import { storageUnavailable } from "@millrace/log/StorageError"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
+import { outcomeOf, outcomeParts } from "@millrace/orchestration/readmodel/TurnEnd"
+import { endedWhileWaiting, Session } from "../auth/Session.ts"
+import { Tokens } from "../auth/Tokens.ts"
+import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
+import * as Subscribers from "../subscriptions/Subscribers.ts"
+
+const maxWaitSeconds = 60
+
+const noTurn = (id: TurnId) =>
+  new NotFound({ what: "turn", id, message: "There is no such turn, or its thread was deleted. Read /api/threads/ID/turns." })
+
+/** Returns the handler: `wait` in seconds, at most 60 of them count. */
+export const make = Effect.gen(function* () {
+  const log = yield* EventLog
+  const scheduler = yield* SubscriberScheduler
+  const tokens = yield* Tokens
+  const registry = yield* Subscribers.Registry
+  const query = <R extends Query.Request>(request: R) => Effect.mapError(log.query(request), storageUnavailable)
+
+  return Effect.fnUntraced(function* (turnId: TurnId, wait: number) {
+    const { actor, tokenId } = yield* Session
+    const known = (yield* query({ turn: Query.row(Collections.turn, turnId) })).turn
+    if (known === undefined) return yield* noTurn(turnId)
+    const { threadId } = known.value
+    const read = Effect.flatMap(query(outcomeParts({ threadId, turnId })), (found) => {
+      const outcome = outcomeOf(found)
+      return found.turn === undefined || outcome === "deleted"
+        ? noTurn(turnId)
+        : Effect.succeed({ head: found.head, turn: found.turn.value, hasEnded: outcome !== undefined })
+    })
+    let latest = yield* read
+    const waiting = Effect.gen(function* () {
+      while (!latest.hasEnded && !scheduler.closing()) {
+        yield* scheduler.next(latest.head, threadStream(threadId))
+        const ended = tokenId === undefined ? undefined : tokens.endOf(tokenId)
+        if (ended !== undefined) return yield* endedWhileWaiting(ended)
+        latest = yield* read
+      }
+    })
+    if (wait > 0) {
+      const reader = Subscribers.reader("long-poll", actor, latest.head)
+      reader.waiting = true
+      yield* Effect.timeoutOption(waiting, `${Math.min(wait, maxWaitSeconds)} seconds`).pipe(Subscribers.during(registry, reader))
+    }
+    return latest.turn
+  })
+})
