@@ -206,7 +206,7 @@ export const ApiGroup = HttpApiGroup.make("api")
           wait: Schema.optional(
             seconds("wait").annotations({
               description:
-                "Seconds to wait for the turn's end, at most 60. The answer is the turn at its end, or when the time is over."
+                "Seconds to wait for the turn's end, at most 60. The answer is the turn at its end, or when the time has passed."
             })
           )
         })

@@ -58,7 +58,7 @@ it.scopedLive("D13 a wait for a turn answers at its end, with its outcome; witho
   })
 )
 
-it.scopedLive("D13 a wait ends with the present view when its time is over, and when the server drains", () =>
+it.scopedLive("D13 a wait ends with the present view when its time has passed, and when the server drains", () =>
   Effect.gen(function* () {
     const { server, turn } = yield* asking
     expect(yield* turn("?wait=1")).toMatchObject({ status: "waiting" })

@@ -1,5 +1,5 @@
 /**
- * `GET /api/turns/ID?wait=SECONDS`: the view of a turn, with `wait` once it has ended or the time is over. Each wake-up reads state again (D13); a
+ * `GET /api/turns/ID?wait=SECONDS`: the view of a turn, with `wait` once it has ended or the time has passed. Each wake-up reads state again (D13); a
  * disconnect interrupts the wait, and a drain ends it with the present view.
  */
 import { Effect } from "effect"
