@@ -7,7 +7,7 @@ import { build } from "esbuild"
 const driverFile = resolve(import.meta.dirname, "../packages/sqlite-driver/index.cjs")
 
 /** Modules that libraries import and this program never uses: more than a megabyte that each start would load. */
-const unused = {
+export const unused = {
   name: "unused",
   setup: ({ onLoad, onResolve }) => {
     onResolve({ filter: /^(undici|msgpackr)$/ }, ({ path }) => ({ path, namespace: "unused", sideEffects: false }))

@@ -1,6 +1,7 @@
 // `pnpm release:check [--all]`: installs the packages of dist/npm (`pnpm pack:all`) as a stranger would, in an empty project with an empty home and without
 // a compiler on the PATH, and uses them. Without `--all` one cell: Node 22 and npm 12. Prints a table; exits with 1 when a cell fails.
 import { spawn, spawnSync } from "node:child_process"
+import { createRequire } from "node:module"
 import { once } from "node:events"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -139,7 +140,88 @@ console.log(Client, HttpTransport, RpcTransport)
 `
 const maxBrowserBytes = 115 * 1024
 
-/** Installs the libraries into a project: types of every public module, the embedding program of the README, a browser build of the client. */
+/** A page with the hooks: a button starts a turn, and each thread is shown with its text. Its address names the server. */
+const page = `import { createElement } from "react"
+import { createRoot } from "react-dom/client"
+import { connect } from "@millrace/react/LiveState"
+import { MillraceProvider, useDispatch, useThread, useThreads } from "@millrace/react/hooks"
+
+const { cwd, token, transport, url } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)))
+const live = await connect({ url, token, transport })
+
+const Thread = ({ threadId }) => {
+  const { rows, turns } = useThread(threadId)
+  const text = rows.flatMap((row) => (row.kind === "item" ? [row.item.text] : [])).join("|")
+  return createElement("p", { className: turns.at(-1)?.status }, text)
+}
+const App = () => {
+  const dispatch = useDispatch()
+  const turn = { text: "[[say hello from " + transport + "]]" }
+  const start = () => dispatch("thread.create", { provider: "demo", cwd, turn })
+  return [
+    createElement("button", { key: "start", onClick: start }, "Start"),
+    ...useThreads().map(({ threadId }) => createElement(Thread, { key: threadId, threadId }))
+  ]
+}
+createRoot(document.body.appendChild(document.createElement("main"))).render(
+  createElement(MillraceProvider, { live }, createElement(App))
+)
+`
+const chromium = process.env.MILLRACE_CHROMIUM ?? "/usr/bin/chromium"
+const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+/** Resolves with the first match in what the process writes; rejects with all of it when it ends. */
+const said = (child, pattern) =>
+  new Promise((resolve, reject) => {
+    let text = ""
+    const look = (part) => {
+      text += part
+      // eslint-disable-next-line no-control-regex -- colours
+      const found = pattern.exec(text.replaceAll(/\u001B\[\d*m/g, ""))
+      if (found !== null) resolve(found)
+    }
+    child.stdout.on("data", look)
+    child.stderr.on("data", look)
+    child.once("close", (code) => reject(new Error(`it ended with ${code}\n${text}`)))
+  })
+
+/** A page that Vite's development server serves, so of another origin, runs and follows turns of the installed program in a real browser. */
+const otherOrigin = async (node, project, env) => {
+  writeFileSync(join(project, "index.html"), '<script type="module" src="/page.js"></script>')
+  writeFileSync(join(project, "page.js"), page)
+  const { chromium: browsers } = createRequire(join(root, "apps/web/package.json"))("playwright-core")
+  const start = (...args) => spawn(node, args, { cwd: project, env, timeout })
+  const vite = start("node_modules/vite/bin/vite.js", "--host", "127.0.0.1", "--port", "0")
+  let server
+  let browser
+  try {
+    const [, origin] = await said(vite, /(http:\/\/127\.0\.0\.1:\d+)/)
+    server = start("node_modules/millrace/main.mjs", "serve", "--port", "0", "--allow-origin", origin)
+    const [, url] = await said(server, /ready at (http:\/\/\S+)/)
+    const created = await finished(start("node_modules/millrace/main.mjs", "token", "create", "page"))
+    expect("a token is created", created.code === 0, created)
+    browser = await browsers.launch({ executablePath: chromium, args: flags })
+    for (const transport of ["http", "websocket"]) {
+      const tab = await browser.newPage()
+      const complaints = []
+      tab.on("console", (message) => complaints.push(message.text()))
+      tab.on("pageerror", (error) => complaints.push(String(error)))
+      const given = new URLSearchParams({ url, token: created.out.trim(), transport, cwd: project })
+      await tab.goto(`${origin}/#${given}`)
+      const shown = tab.locator("p.completed", { hasText: `hello from ${transport}` })
+      await tab.click("button", { timeout })
+      await shown.waitFor({ timeout: timeout / 4 }).catch((error) => {
+        throw new Error(`the page on another origin shows no turn over ${transport}: ${complaints.join("\n")}\n${error.message}`)
+      })
+    }
+  } finally {
+    await browser?.close()
+    server?.kill("SIGKILL")
+    vite.kill("SIGKILL")
+  }
+}
+
+/** Installs the libraries into a project: types of every public module, the embedding program of the README, a browser build of the client, a page on another origin. */
 const librariesCell = async (version, manager) => {
   const node = nodeOf(version)
   const cli = cliOf(manager)
@@ -150,7 +232,8 @@ const librariesCell = async (version, manager) => {
   const run = (...args) => finished(spawn(node, args, { cwd: project, env, timeout }))
   try {
     writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
-    const libraries = readdirSync(packages).filter((file) => file.startsWith("millrace-") && !/^millrace-\d/.test(file))
+    const tarballs = readdirSync(packages)
+    const libraries = tarballs.filter((file) => !/^millrace-\d/.test(file))
     // pnpm asks the registry for a dependency of a tarball even when the project has it: these are not published.
     const overrides = libraries.map((file) => {
       const name = `@millrace/${/^millrace-(.*)-\d+\.\d+\.\d+/.exec(file)[1]}`
@@ -174,7 +257,7 @@ const librariesCell = async (version, manager) => {
     const install = await run(
       cli,
       ...(manager === "pnpm" ? ["add"] : ["install", "--no-audit", "--no-fund"]),
-      ...libraries.map((file) => join(packages, file)),
+      ...tarballs.map((file) => join(packages, file)),
       ...third
     )
     expect("the install failed", install.code === 0, install)
@@ -226,9 +309,10 @@ const librariesCell = async (version, manager) => {
     const assets = join(project, "dist/assets")
     const bytes = readdirSync(assets).reduce((sum, file) => sum + gzipSync(readFileSync(join(assets, file))).length, 0)
     expect(`the client has ${bytes} bytes compressed, at most ${maxBrowserBytes} are allowed`, bytes <= maxBrowserBytes)
+    if (version !== "20") await otherOrigin(node, project, { ...env, MILLRACE_DATA: join(work, "data") })
     return {
       install: installed - started,
-      note: `types of ${modules.length} modules, ${version === "20" ? "embed refused in one sentence" : "embed"}, client ${Math.ceil(bytes / 1024)} KiB in a browser`
+      note: `types of ${modules.length} modules, ${version === "20" ? "embed refused in one sentence" : "embed"}, client ${Math.ceil(bytes / 1024)} KiB${version === "20" ? "" : ", page on another origin"}`
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
