@@ -8,6 +8,7 @@ import { Effect, Option, Stream } from "effect"
 import { ThreadId, threadStream } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
 import * as Program from "@millrace/testing/Program"
+import * as Pairing from "../src/auth/Pairing.ts"
 import * as Chromium from "./clients/Chromium.ts"
 import { isWanted, launch } from "./clients/Reading.ts"
 import { cuttingProxy } from "./support/CuttingProxy.ts"
@@ -205,5 +206,24 @@ it.scopedLive("X1 browser.html: a turn with an approval in a real browser, from 
     const [thread, ...others] = (yield* hosted.host.threads({})).items
     expect(others).toEqual([])
     expect((yield* hosted.host.turns(ThreadId.make(thread?.threadId ?? ""), {})).items).toHaveLength(2)
+  })
+)
+
+it.scopedLive("C7 typed.ts: pairs with a code, runs a turn with the types of the document, and reads until its end", () =>
+  Effect.gen(function* () {
+    const { dataDir, host, url } = yield* Hosted.start()
+    const { code } = yield* Pairing.create(dataDir, { by: "test" })
+    const run = (...args: ReadonlyArray<string>) =>
+      Effect.flatMap(
+        Program.start(args, {
+          program: [join(examples, "../node_modules/.bin/tsx"), join(examples, "typed.ts")],
+          cwd: dataDir,
+          env: { MILLRACE_URL: url }
+        }),
+        ({ ended }) => ended
+      )
+    expect(yield* run(code, "[[think hm]] [[say grüße 水車]]")).toMatchObject({ code: 0, stdout: "grüße 水車\n", stderr: "" })
+    expect((yield* host.threads({})).items).toHaveLength(1)
+    expect(yield* run(code)).toMatchObject({ code: 1, stderr: expect.stringContaining("This pairing code is used") })
   })
 )

@@ -74,7 +74,7 @@ export const CommandBody = {
     threadId: ThreadId,
     text: PromptText,
     strategy: Schema.optional(Strategy).annotations({ description: "Default: enqueue." }),
-    expectedTurnId: Schema.optional(TurnId).annotations({ description: "Rejected unless this is the active turn (C4)." })
+    expectedTurnId: Schema.optional(TurnId).annotations({ description: "Rejected unless this is the active turn." })
   }),
   /** Sets the thread's goal and replaces an earlier one. */
   "goal.set": Schema.Struct({
@@ -186,7 +186,7 @@ export const Accepted = Schema.Struct({
   offset: Offset.annotations({ description: "Offset of the command's last event, or the head if the command wrote no event." }),
   cursor: Schema.String,
   replayed: Schema.optional(Schema.Literal(true)).annotations({
-    description: "The same command was accepted before; this is the stored answer (C2)."
+    description: "The same command was accepted before; this is the stored answer."
   }),
   ...CommandResult.fields
 }).annotations({

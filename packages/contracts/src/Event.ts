@@ -164,7 +164,7 @@ export const EventData = {
   "turn.interrupt.requested": Schema.Struct({
     ...turn,
     reason: Schema.optional(reason).annotations({
-      description: "Present if no person requested it: the time limit that was exceeded (T8)."
+      description: "Present if no person requested it: the time limit that was exceeded."
     })
   }),
   "turn.completed": Schema.Struct(terminal),

@@ -46,7 +46,7 @@ export const ItemContent = Schema.Struct({
   result: Schema.optional(Schema.Unknown),
   steps: Schema.optional(Schema.Array(PlanStep)),
   truncatedBytes: Schema.optional(
-    Schema.Int.annotations({ description: "Bytes cut from this item to keep its event under 256 KiB (L4)." })
+    Schema.Int.annotations({ description: "Bytes cut from this item to keep its event under 256 KiB." })
   )
 })
 export type ItemContent = typeof ItemContent.Type

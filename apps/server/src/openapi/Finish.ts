@@ -91,12 +91,12 @@ const cleaned = (object: Json): Json => {
     return others.length === 0 && only !== undefined ? only : { ...object, anyOf: [only, ...others] }
   }
   if (!["type", "$ref", "$id"].some((key) => typeof object[key] === "string")) return object
-  const { $id: _, description, title, ...rest } = object
+  const { $id: _, $ref, description, title, ...rest } = object
   return {
     ...rest,
-    ...(refOf(object) === "Int" && { $ref: undefined, type: "integer" }),
-    ...(!isLibraryTitle(title) && { title }),
-    ...(!isLibraryDescription(description) && { description })
+    ...(refOf(object) === "Int" ? { type: "integer" } : $ref !== undefined && { $ref }),
+    ...(title !== undefined && !isLibraryTitle(title) && { title }),
+    ...(description !== undefined && !isLibraryDescription(description) && { description })
   }
 }
 

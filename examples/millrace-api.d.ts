@@ -1,0 +1,8570 @@
+// Written by `pnpm documents`: what `npx openapi-typescript URL/openapi.json` prints.
+export interface paths {
+    "/api/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a snapshot of projects, threads and open requests */
+        get: operations["state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read or follow the events of the log */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a command with an id that you choose */
+        post: operations["dispatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/commands/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the outcome of a command */
+        get: operations["commandStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List threads, newest first */
+        get: operations["threads"];
+        put?: never;
+        /** Create a thread, with its first turn if you like */
+        post: operations["createThread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a thread */
+        get: operations["thread"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export a thread as a document */
+        get: operations["exportThread"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a thread from an export */
+        post: operations["importThread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers/{id}/threads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the conversations that the agent stored */
+        get: operations["nativeThreads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers/{id}/threads/{thread}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a thread from a conversation that the agent stored */
+        post: operations["importNative"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the items of a thread, newest first */
+        get: operations["items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the turns of a thread, newest first */
+        get: operations["turns"];
+        put?: never;
+        /** Start a turn in a thread */
+        post: operations["startTurn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/threads/{id}/interrupt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Interrupt the running turn of a thread */
+        post: operations["interrupt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the open approvals and questions */
+        get: operations["requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/requests/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer an approval or a question */
+        post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the version and the features of the server */
+        get: operations["capabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agents */
+        get: operations["providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agent processes */
+        get: operations["processes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tokens and browser sessions */
+        get: operations["tokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a token or a browser session */
+        post: operations["revokeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shutdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shut the server down in order (administrators only) */
+        post: operations["shutdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exchange a code for a browser session (the link that `millrace pair` prints) */
+        get: operations["openPairingLink"];
+        put?: never;
+        /** Exchange a code for a token */
+        post: operations["pair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create a pairing code, which works once */
+        post: operations["createPairingCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a turn: OpenAI's chat completions */
+        post: operations["createChatCompletion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a turn: OpenAI's responses */
+        post: operations["createResponse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a stored response */
+        get: operations["response"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{id}/input_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the input of a stored response */
+        get: operations["responseInputItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agents and their models */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one model */
+        get: operations["model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the server accepts requests */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the server accepts requests; the same answer as /health */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read metrics as Prometheus text */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read this document */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description An event of the log. `type` selects its `data`. Ignore a type that you do not know: a newer server may send it. */
+        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["ProviderEventEvent"];
+        /**
+         * @description A project is created, by a command or with the first thread of a directory.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "project/prj_01KB7Q",
+         *       "version": 7,
+         *       "type": "project.created",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 0,
+         *       "data": {
+         *         "projectId": "prj_01KB7Q",
+         *         "cwd": "/home/me/app",
+         *         "title": "app"
+         *       }
+         *     }
+         */
+        ProjectCreatedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "project.created";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                projectId: components["schemas"]["ProjectId"];
+                cwd: string;
+                title: string;
+            };
+        };
+        /** @description Chosen by the caller: 1 to 200 printable ASCII characters without spaces. A command that is sent again with the same id runs once. */
+        CommandId: string;
+        /** @description The id of a project, like prj_01HXYZ. Opaque. */
+        ProjectId: string;
+        /**
+         * @description A project is renamed.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "project/prj_01KB7Q",
+         *       "version": 7,
+         *       "type": "project.updated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 0,
+         *       "data": {
+         *         "projectId": "prj_01KB7Q",
+         *         "title": "The app"
+         *       }
+         *     }
+         */
+        ProjectUpdatedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "project.updated";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                projectId: components["schemas"]["ProjectId"];
+                title: string;
+            };
+        };
+        /**
+         * @description A project is deleted. Nothing follows in its stream.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "project/prj_01KB7Q",
+         *       "version": 7,
+         *       "type": "project.deleted",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 0,
+         *       "data": {
+         *         "projectId": "prj_01KB7Q"
+         *       }
+         *     }
+         */
+        ProjectDeletedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "project.deleted";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                projectId: components["schemas"]["ProjectId"];
+            };
+        };
+        /**
+         * @description A thread is created: by a command, by a fork (`forkedFrom`) or by an import (`imported`).
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.created",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "projectId": "prj_01KB7Q",
+         *         "provider": "demo",
+         *         "title": "Say hello",
+         *         "cwd": "/home/me/app",
+         *         "labels": [
+         *           "docs"
+         *         ]
+         *       }
+         *     }
+         */
+        ThreadCreatedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.created";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                projectId: components["schemas"]["ProjectId"];
+                provider: string;
+                model?: string;
+                title: string;
+                cwd: string;
+                /** @enum {string} */
+                recovery?: "settle" | "resume" | "ask";
+                /** @enum {string} */
+                afterLimit?: "stop" | "continue";
+                /** @description As given; absent: never set. */
+                labels?: string[];
+                /** @description As given; absent: never set. */
+                metadata?: {
+                    [key: string]: string;
+                };
+                keepSession?: boolean;
+                imported?: {
+                    /** @description The epoch of the log that it was exported from, or the name of the agent whose history it comes from. */
+                    from: string;
+                    /** @description The thread's id in that source. */
+                    threadId: string;
+                    /** @description What the agent needs to continue the conversation. */
+                    resumeKey?: string;
+                };
+                forkedFrom?: {
+                    threadId: components["schemas"]["ThreadId"];
+                    resumeKey: string;
+                };
+            };
+        };
+        /** @description The id of a thread, like thr_01HXYZ. Opaque. */
+        ThreadId: string;
+        /**
+         * @description A thread is renamed or configured. Only the fields that changed are present.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.updated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "title": "Greetings"
+         *       }
+         *     }
+         */
+        ThreadUpdatedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.updated";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                title?: string;
+                model?: string;
+                /** @enum {string} */
+                recovery?: "settle" | "resume" | "ask";
+                /** @enum {string} */
+                afterLimit?: "stop" | "continue";
+                /** @description As given; absent: never set. */
+                labels?: string[];
+                /** @description As given; absent: never set. */
+                metadata?: {
+                    [key: string]: string;
+                };
+            };
+        };
+        /**
+         * @description Another agent runs the thread from now on. Its next session gets the transcript with its first turn (`continuity: handed-off`). A thread that is handed back before a turn began is resumed instead.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.handed-over",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "provider": "claude",
+         *         "from": "codex"
+         *       }
+         *     }
+         */
+        ThreadHandedOverEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.handed-over";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                provider: string;
+                from: string;
+                /** @description The thread's model from now on; absent: the agent's default. In logs of older versions also absent for an agent that keeps the model of its earlier session. */
+                model?: string;
+            };
+        };
+        /**
+         * @description A thread is archived.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.archived",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R"
+         *       }
+         *     }
+         */
+        ThreadArchivedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.archived";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+            };
+        };
+        /**
+         * @description A thread is restored from the archive.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.unarchived",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R"
+         *       }
+         *     }
+         */
+        ThreadUnarchivedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.unarchived";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+            };
+        };
+        /**
+         * @description A thread is deleted. Nothing follows in its stream.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.deleted",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R"
+         *       }
+         *     }
+         */
+        ThreadDeletedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.deleted";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+            };
+        };
+        /**
+         * @description A session, which is one agent process, starts. It ends everything that an older session left open.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "session.started",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "provider": "demo",
+         *         "epoch": 1,
+         *         "status": "starting",
+         *         "activeTurnId": "trn_01KB7S"
+         *       }
+         *     }
+         */
+        SessionStartedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.started";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                provider: string;
+                epoch: number;
+                reason?: string;
+                /** @enum {string} */
+                continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+                /** @description handed-off, replayed: the part of the history that the agent did not receive. */
+                lost?: string;
+                /** @enum {string} */
+                status: "starting" | "running";
+                activeTurnId?: components["schemas"]["TurnId"];
+            } | {
+                threadId: components["schemas"]["ThreadId"];
+                provider: string;
+                epoch: number;
+                reason?: string;
+                /** @enum {string} */
+                continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+                /** @description handed-off, replayed: the part of the history that the agent did not receive. */
+                lost?: string;
+                /** @enum {string} */
+                status: "ready" | "interrupted" | "stopped" | "error";
+                activeTurnId?: unknown;
+            };
+        };
+        /** @description The id of a turn, like trn_01HXYZ. Opaque. */
+        TurnId: string;
+        /**
+         * @description The state of the session changes, for example when the agent is ready.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "session.state.changed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "status": "ready",
+         *         "continuity": "fresh",
+         *         "resumeKey": "demo-7f3a",
+         *         "capabilities": [
+         *           "approvals",
+         *           "interrupt"
+         *         ]
+         *       }
+         *     }
+         */
+        SessionStateChangedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.state.changed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description What the agent needs to continue this conversation in a later process. */
+                resumeKey?: string;
+                /** @description What the opened agent can do. */
+                capabilities?: string[];
+                epoch: number;
+                reason?: string;
+                /** @enum {string} */
+                continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+                /** @description handed-off, replayed: the part of the history that the agent did not receive. */
+                lost?: string;
+                /** @enum {string} */
+                status: "starting" | "running";
+                activeTurnId?: components["schemas"]["TurnId"];
+            } | {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description What the agent needs to continue this conversation in a later process. */
+                resumeKey?: string;
+                /** @description What the opened agent can do. */
+                capabilities?: string[];
+                epoch: number;
+                reason?: string;
+                /** @enum {string} */
+                continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+                /** @description handed-off, replayed: the part of the history that the agent did not receive. */
+                lost?: string;
+                /** @enum {string} */
+                status: "ready" | "interrupted" | "stopped" | "error";
+                activeTurnId?: unknown;
+            };
+        };
+        /**
+         * @description The session is to end. The server then ends its process.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "session.stop.requested",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "reason": "The thread was idle for 10 minutes."
+         *       }
+         *     }
+         */
+        SessionStopRequestedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.stop.requested";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                epoch: number;
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+                /** @description Present if the agent failed; absent if the stop was requested. */
+                error?: components["schemas"]["Failure"];
+            };
+        };
+        /** @description Why a turn or a session failed. */
+        Failure: {
+            /** @enum {string} */
+            kind: "auth" | "limit" | "overloaded" | "context" | "transport" | "process" | "protocol" | "not-installed" | "refused" | "unknown";
+            message: string;
+            /** @description Evidence, such as the exit code and the last lines of standard error. */
+            detail?: string;
+            /** @description limit: when it resets, ISO 8601. */
+            resetAt?: string;
+        };
+        /**
+         * @description The session has ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "session.stopped",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "status": "stopped",
+         *         "reason": "The thread was idle for 10 minutes."
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "session.stopped",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 2,
+         *         "status": "error",
+         *         "reason": "The agent exited with code 1.",
+         *         "error": {
+         *           "kind": "process",
+         *           "message": "The agent exited with code 1.",
+         *           "detail": "fatal: out of memory"
+         *         }
+         *       }
+         *     }
+         */
+        SessionStoppedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.stopped";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                epoch: number;
+                /** @enum {string} */
+                status: "stopped" | "error";
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+                error?: components["schemas"]["Failure"];
+                /** @enum {string} */
+                continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+            };
+        };
+        /**
+         * @description The session was idle long enough to be stopped, but is kept for this reason. At most once for each idle period. It does not count as activity.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "session.kept",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "reason": "The agent has work in the background."
+         *       }
+         *     }
+         */
+        SessionKeptEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.kept";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                epoch: number;
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description The agent starts work that outlives its turn.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "background.started",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "taskId": "task-3",
+         *         "turnId": "trn_01KB7S"
+         *       }
+         *     }
+         */
+        BackgroundStartedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "background.started";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                epoch: number;
+                /** @description The agent's id of the work. */
+                taskId: string;
+                turnId?: components["schemas"]["TurnId"];
+            };
+        };
+        /**
+         * @description Background work ends, at the latest with its session.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "background.ended",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "taskId": "task-3"
+         *       }
+         *     }
+         */
+        BackgroundEndedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "background.ended";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                epoch: number;
+                /** @description The agent's id of the work. */
+                taskId: string;
+                /** @description The reason, as a sentence that a person can act on. */
+                reason?: string;
+            };
+        };
+        /**
+         * @description A person or the server requests a turn: with `continues` to continue the work of another turn, with `goal` towards a goal. The turn is queued until `turn.dispatched`.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.requested",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "text": "[[say hello]]",
+         *         "strategy": "enqueue",
+         *         "position": "back"
+         *       }
+         *     }
+         */
+        TurnRequestedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.requested";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                text: string;
+                /** @enum {string} */
+                strategy: "enqueue" | "steer" | "interrupt" | "reject";
+                /**
+                 * @description Where the turn enters the queue. Logs of older versions do not have it: `front` for steer and interrupt, else `back`.
+                 * @enum {string}
+                 */
+                position?: "front" | "back";
+                continues?: components["schemas"]["Continues"];
+                /** @description The goal that started it, or whose work it continues. `used` includes this turn. */
+                goal?: {
+                    goalId: components["schemas"]["GoalId"];
+                    used: {
+                        turns: number;
+                        tokens: number;
+                        millis: number;
+                    };
+                };
+                /** @description What the turn does instead of taking `text` as a prompt. */
+                action?: {
+                    /** @enum {string} */
+                    type: "compact";
+                } | {
+                    /** @enum {string} */
+                    type: "review";
+                    target: {
+                        /** @enum {string} */
+                        type: "uncommittedChanges";
+                    } | {
+                        /** @enum {string} */
+                        type: "baseBranch";
+                        branch: string;
+                    } | {
+                        /** @enum {string} */
+                        type: "commit";
+                        sha: string;
+                        /** @description Shown to people. */
+                        title?: string;
+                    } | {
+                        /** @enum {string} */
+                        type: "custom";
+                        instructions: string;
+                    };
+                };
+            };
+        };
+        Continues: {
+            /** @description The turn that was cut off. It has ended. */
+            turnId: string;
+            /** @enum {string} */
+            because: "restart" | "limit";
+            /** @description Times the work continued after a restart, this one included. */
+            restarts: number;
+            /** @description Times the work waited for a usage limit, this one included. */
+            waits: number;
+            /** @description When the first turn of the series ended, ISO 8601. */
+            since: string;
+            /** @description The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it. */
+            requests?: {
+                requestId: components["schemas"]["RequestId"];
+                words: string;
+            }[];
+        };
+        /** @description The id of a request, like req_01HXYZ. Opaque. */
+        RequestId: string;
+        /** @description The id of a goal, like goal_01HXYZ. Opaque. */
+        GoalId: string;
+        /**
+         * @description The work of an ended turn is to continue with `text` as the prompt: at the time `at`, also after a restart of the server, or when a person agrees.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "continuation.planned",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "because": "restart",
+         *         "restarts": 1,
+         *         "waits": 0,
+         *         "since": "2026-11-20T09:00:00.000Z",
+         *         "at": "2026-11-20T10:00:00.000Z",
+         *         "text": "Continue where you stopped."
+         *       }
+         *     }
+         */
+        ContinuationPlannedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "continuation.planned";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description The turn that was cut off. It has ended. */
+                turnId: string;
+                /** @enum {string} */
+                because: "restart" | "limit";
+                /** @description Times the work continued after a restart, this one included. */
+                restarts: number;
+                /** @description Times the work waited for a usage limit, this one included. */
+                waits: number;
+                /** @description When the first turn of the series ended, ISO 8601. */
+                since: string;
+                /** @description The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it. */
+                requests?: {
+                    requestId: components["schemas"]["RequestId"];
+                    words: string;
+                }[];
+                /** @description When the work continues; with `requestId`: when the request expires. ISO 8601. */
+                at: string;
+                /** @description The request that decides whether the work continues. */
+                requestId?: components["schemas"]["RequestId"];
+                text: string;
+                action?: {
+                    /** @enum {string} */
+                    type: "compact";
+                } | {
+                    /** @enum {string} */
+                    type: "review";
+                    target: {
+                        /** @enum {string} */
+                        type: "uncommittedChanges";
+                    } | {
+                        /** @enum {string} */
+                        type: "baseBranch";
+                        branch: string;
+                    } | {
+                        /** @enum {string} */
+                        type: "commit";
+                        sha: string;
+                        /** @description Shown to people. */
+                        title?: string;
+                    } | {
+                        /** @enum {string} */
+                        type: "custom";
+                        instructions: string;
+                    };
+                };
+            };
+        };
+        /**
+         * @description The planned continuation is cancelled.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "continuation.cancelled",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "reason": "A person cancelled it."
+         *       }
+         *     }
+         */
+        ContinuationCancelledEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "continuation.cancelled";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description The turn that was cut off. */
+                turnId: string;
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description A goal is set. It replaces an earlier one.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.set",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "active",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 0,
+         *           "tokens": 0,
+         *           "millis": 0
+         *         },
+         *         "pauseOnUserMessage": false,
+         *         "activeSince": "2026-11-20T09:00:00.000Z"
+         *       }
+         *     }
+         */
+        GoalSetEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.set";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description The goal starts no further turn.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.paused",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "paused",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 3,
+         *           "tokens": 3855,
+         *           "millis": 12000
+         *         },
+         *         "pauseOnUserMessage": false,
+         *         "reason": "A person paused it."
+         *       }
+         *     }
+         */
+        GoalPausedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.paused";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description The goal starts turns again.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.resumed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "active",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 3,
+         *           "tokens": 3855,
+         *           "millis": 12000
+         *         },
+         *         "pauseOnUserMessage": false,
+         *         "activeSince": "2026-11-20T09:00:00.000Z"
+         *       }
+         *     }
+         */
+        GoalResumedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.resumed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description The last turn was very short, so the next one starts at `nextAt`.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.waiting",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "active",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 4,
+         *           "tokens": 5140,
+         *           "millis": 16000
+         *         },
+         *         "pauseOnUserMessage": false,
+         *         "activeSince": "2026-11-20T09:00:00.000Z",
+         *         "nextAt": "2026-11-20T10:00:00.000Z"
+         *       }
+         *     }
+         */
+        GoalWaitingEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.waiting";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description The agent reports that the goal is met. The goal has ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.met",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "met",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 5,
+         *           "tokens": 6425,
+         *           "millis": 20000
+         *         },
+         *         "pauseOnUserMessage": false,
+         *         "reason": "All 120 tests pass."
+         *       }
+         *     }
+         */
+        GoalMetEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.met";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description The budget of the goal is used. The goal has ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.exhausted",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "exhausted",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 25,
+         *           "tokens": 32125,
+         *           "millis": 100000
+         *         },
+         *         "pauseOnUserMessage": false,
+         *         "reason": "All 25 turns are used."
+         *       }
+         *     }
+         */
+        GoalExhaustedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.exhausted";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description A person removes the goal. The goal has ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "goal.cleared",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "goalId": "goal_01KB7T",
+         *         "objective": "All tests pass.",
+         *         "status": "cleared",
+         *         "budget": {
+         *           "turns": 25
+         *         },
+         *         "used": {
+         *           "turns": 3,
+         *           "tokens": 3855,
+         *           "millis": 12000
+         *         },
+         *         "pauseOnUserMessage": false
+         *       }
+         *     }
+         */
+        GoalClearedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.cleared";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                goalId: components["schemas"]["GoalId"];
+                objective: string;
+                /** @enum {string} */
+                status: "active" | "paused" | "met" | "exhausted" | "cleared";
+                budget: {
+                    turns: number;
+                    /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                    tokens?: number;
+                    /** @description Wall-clock minutes while the goal is active. */
+                    minutes?: number;
+                };
+                /** @description As of the goal's last event or turn. */
+                used: {
+                    turns: number;
+                    tokens: number;
+                    millis: number;
+                };
+                pauseOnUserMessage: boolean;
+                /** @description Why it has this status. */
+                reason?: string;
+                /** @description When it last became active, ISO 8601. Only while it is active. */
+                activeSince?: string;
+                /** @description When its `minutes` run out. Only while it is active. */
+                until?: string;
+                /** @description When the next turn starts. Set after a very short turn. */
+                nextAt?: string;
+            };
+        };
+        /**
+         * @description The text of a queued turn is replaced, before any agent received it.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.edited",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "text": "[[say good morning]]"
+         *       }
+         *     }
+         */
+        TurnEditedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.edited";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                text: string;
+            };
+        };
+        /**
+         * @description The queue has a new order. `turnIds` is the whole queue.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "queue.reordered",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnIds": [
+         *           "trn_01KB7S",
+         *           "trn_01KB7V"
+         *         ]
+         *       }
+         *     }
+         */
+        QueueReorderedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "queue.reordered";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnIds: components["schemas"]["TurnId"][];
+            };
+        };
+        /**
+         * @description The turn leaves the queue and is active from now on. The server then sends it to the agent.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.dispatched",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S"
+         *       }
+         *     }
+         */
+        TurnDispatchedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.dispatched";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+            };
+        };
+        /**
+         * @description The session ended before the agent accepted the turn, for a reason that is unrelated to the turn. The turn is queued again, in first place.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.requeued",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "reason": "The session ended before the agent accepted the turn."
+         *       }
+         *     }
+         */
+        TurnRequeuedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.requeued";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description The agent runs the turn.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.started",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "nativeTurnId": "demo-turn-1",
+         *         "origin": "user"
+         *       }
+         *     }
+         */
+        TurnStartedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.started";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                nativeTurnId?: string;
+                /** @enum {string} */
+                origin: "user" | "provider" | "continuation" | "goal";
+            };
+        };
+        /**
+         * @description The plan or the diff of a running turn changes. The latest value of each field counts.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.updated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "plan": [
+         *           {
+         *             "text": "Read the tests",
+         *             "status": "completed"
+         *           },
+         *           {
+         *             "text": "Fix the parser",
+         *             "status": "in-progress"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        TurnUpdatedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.updated";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @description Only in logs of older versions: it is now a signal while the turn runs, then a field of the turn's end. */
+                usage?: components["schemas"]["Usage"];
+                plan?: components["schemas"]["PlanStep"][];
+                diff?: string;
+            };
+        };
+        /** @description Tokens of one turn as the agent counts them. */
+        Usage: {
+            inputTokens?: number;
+            cachedInputTokens?: number;
+            outputTokens?: number;
+            reasoningTokens?: number;
+            totalTokens?: number;
+            contextWindow?: number;
+            /** @description Tokens of the context window that are in use. */
+            contextTokens?: number;
+        };
+        PlanStep: {
+            text: string;
+            /** @enum {string} */
+            status: "pending" | "in-progress" | "completed";
+        };
+        /**
+         * @description A person adds text to the running turn.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.steered",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "text": "Use tabs."
+         *       }
+         *     }
+         */
+        TurnSteeredEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.steered";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                text: string;
+            };
+        };
+        /**
+         * @description This turn, and no other, is to be interrupted. The server then interrupts the agent.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.interrupt.requested",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S"
+         *       }
+         *     }
+         */
+        TurnInterruptRequestedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.interrupt.requested";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @description Present if no person requested it: the time limit that was exceeded. */
+                reason?: string;
+            };
+        };
+        /**
+         * @description The turn ended normally.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.completed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "usage": {
+         *           "inputTokens": 1200,
+         *           "outputTokens": 85,
+         *           "totalTokens": 1285
+         *         }
+         *       }
+         *     }
+         */
+        TurnCompletedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.completed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason?: string;
+                usage?: components["schemas"]["Usage"];
+                /** @description The goal that the turn worked towards. Logs of older versions do not have it. */
+                goalId?: components["schemas"]["GoalId"];
+            };
+        };
+        /**
+         * @description The turn ended early: a person or the server interrupted it.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.interrupted",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "reason": "A person interrupted the turn."
+         *       }
+         *     }
+         */
+        TurnInterruptedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.interrupted";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason?: string;
+                usage?: components["schemas"]["Usage"];
+                /** @description The goal that the turn worked towards. Logs of older versions do not have it. */
+                goalId?: components["schemas"]["GoalId"];
+            };
+        };
+        /**
+         * @description The turn ended with an error.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.failed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "reason": "The usage limit is reached.",
+         *         "error": {
+         *           "kind": "limit",
+         *           "message": "The usage limit is reached.",
+         *           "resetAt": "2026-11-20T10:00:00.000Z"
+         *         }
+         *       }
+         *     }
+         */
+        TurnFailedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.failed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason?: string;
+                usage?: components["schemas"]["Usage"];
+                /** @description The goal that the turn worked towards. Logs of older versions do not have it. */
+                goalId?: components["schemas"]["GoalId"];
+                error: components["schemas"]["Failure"];
+            };
+        };
+        /**
+         * @description An item begins: a message, a command, a file change and so on.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "item.started",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_2",
+         *         "kind": "agent-message"
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "item.started",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_3",
+         *         "kind": "command",
+         *         "command": "npm test",
+         *         "cwd": "/home/me/app"
+         *       }
+         *     }
+         */
+        ItemStartedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "item.started";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                itemId: components["schemas"]["ItemId"];
+                /** @description user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider */
+                kind: string;
+                /**
+                 * @description user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`).
+                 * @enum {string}
+                 */
+                role?: "user";
+                /** @description Messages, reasoning, plans: the authoritative text. */
+                text?: string;
+                /** @description command: the command line. */
+                command?: string;
+                cwd?: string;
+                /** @description command: standard output and error as the provider joined them. */
+                output?: string;
+                exitCode?: number;
+                durationMillis?: number;
+                changes?: components["schemas"]["FileChange"][];
+                /** @description tool-call: `server/tool` or the tool's name. */
+                tool?: string;
+                input?: unknown;
+                result?: unknown;
+                steps?: components["schemas"]["PlanStep"][];
+                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                truncatedBytes?: number;
+            };
+        };
+        /** @description The id of an item, like itm_01HXYZ. Opaque. */
+        ItemId: string;
+        FileChange: {
+            path: string;
+            /** @enum {string} */
+            change: "add" | "update" | "delete" | "move";
+            movedTo?: string;
+            /** @description Unified diff. */
+            diff?: string;
+        };
+        /**
+         * @description The text of an open item, or the output of a command, grows. Deltas arrive in order; short ones are joined.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "item.delta",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_2",
+         *         "kind": "agent-message",
+         *         "text": "hel"
+         *       }
+         *     }
+         */
+        ItemDeltaEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "item.delta";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                itemId: components["schemas"]["ItemId"];
+                /** @description user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider */
+                kind: string;
+                /**
+                 * @description user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`).
+                 * @enum {string}
+                 */
+                role?: "user";
+                text: string;
+            };
+        };
+        /**
+         * @description The item ends, exactly once. This is the whole item: its text replaces the sum of the deltas.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "item.completed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_2",
+         *         "kind": "agent-message",
+         *         "status": "completed",
+         *         "text": "hello"
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "item.completed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_3",
+         *         "kind": "command",
+         *         "status": "completed",
+         *         "command": "npm test",
+         *         "output": "120 passed\n",
+         *         "exitCode": 0,
+         *         "durationMillis": 2150
+         *       }
+         *     }
+         */
+        ItemCompletedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "item.completed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                itemId: components["schemas"]["ItemId"];
+                /** @description user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider */
+                kind: string;
+                /**
+                 * @description user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`).
+                 * @enum {string}
+                 */
+                role?: "user";
+                /** @enum {string} */
+                status: "completed" | "failed" | "declined" | "aborted";
+                /** @description The reason, as a sentence that a person can act on. */
+                reason?: string;
+                /** @description Messages, reasoning, plans: the authoritative text. */
+                text?: string;
+                /** @description command: the command line. */
+                command?: string;
+                cwd?: string;
+                /** @description command: standard output and error as the provider joined them. */
+                output?: string;
+                exitCode?: number;
+                durationMillis?: number;
+                changes?: components["schemas"]["FileChange"][];
+                /** @description tool-call: `server/tool` or the tool's name. */
+                tool?: string;
+                input?: unknown;
+                result?: unknown;
+                steps?: components["schemas"]["PlanStep"][];
+                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                truncatedBytes?: number;
+            };
+        };
+        /**
+         * @description The agent updates an item that has ended. The content is replaced; the item stays ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "item.amended",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_2",
+         *         "kind": "agent-message",
+         *         "status": "completed",
+         *         "text": "hello, world"
+         *       }
+         *     }
+         */
+        ItemAmendedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "item.amended";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                itemId: components["schemas"]["ItemId"];
+                /** @description user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider */
+                kind: string;
+                /**
+                 * @description user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`).
+                 * @enum {string}
+                 */
+                role?: "user";
+                /** @enum {string} */
+                status: "completed" | "failed" | "declined" | "aborted";
+                /** @description Messages, reasoning, plans: the authoritative text. */
+                text?: string;
+                /** @description command: the command line. */
+                command?: string;
+                cwd?: string;
+                /** @description command: standard output and error as the provider joined them. */
+                output?: string;
+                exitCode?: number;
+                durationMillis?: number;
+                changes?: components["schemas"]["FileChange"][];
+                /** @description tool-call: `server/tool` or the tool's name. */
+                tool?: string;
+                input?: unknown;
+                result?: unknown;
+                steps?: components["schemas"]["PlanStep"][];
+                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                truncatedBytes?: number;
+            };
+        };
+        /**
+         * @description The agent asks a person: for an approval, or a question. The turn waits.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.opened",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "kind": "approval",
+         *         "title": "Run: npm test",
+         *         "command": "npm test",
+         *         "cwd": "/home/me/app",
+         *         "choices": [
+         *           "accept",
+         *           "accept-for-session",
+         *           "decline",
+         *           "cancel"
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "request.opened",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_2",
+         *         "kind": "question",
+         *         "title": "Which database?",
+         *         "questions": [
+         *           {
+         *             "id": "database",
+         *             "text": "Which database?",
+         *             "options": [
+         *               {
+         *                 "label": "SQLite"
+         *               },
+         *               {
+         *                 "label": "PostgreSQL"
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        RequestOpenedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.opened";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                reasks?: components["schemas"]["RequestId"];
+                /** @enum {string} */
+                kind: "approval";
+                /** @description One line, like `Run: npm test`. */
+                title: string;
+                itemId?: components["schemas"]["ItemId"];
+                command?: string;
+                cwd?: string;
+                changes?: components["schemas"]["FileChange"][];
+                reason?: string;
+                choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
+                /** @description The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind. */
+                options?: {
+                    /** @description The agent's own id, unique within the request. */
+                    optionId: string;
+                    /** @description The option's text, from the agent. */
+                    label: string;
+                    /** @description accept | accept-for-session | decline | cancel; an unknown kind is kept as the agent wrote it. */
+                    kind: string;
+                }[];
+            } | {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                reasks?: components["schemas"]["RequestId"];
+                /** @enum {string} */
+                kind: "question";
+                title: string;
+                itemId?: components["schemas"]["ItemId"];
+                questions: {
+                    id: string;
+                    text: string;
+                    header?: string;
+                    options?: {
+                        label: string;
+                        description?: string;
+                    }[];
+                    /** @description More than one option may be chosen. */
+                    multiple?: boolean;
+                    secret?: boolean;
+                }[];
+            };
+        };
+        /**
+         * @description A request is answered. The first answer counts. The server then passes it to the agent.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.answered",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "by": "me",
+         *         "decision": "accept"
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "request.answered",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_2",
+         *         "by": "me",
+         *         "answers": {
+         *           "database": [
+         *             "SQLite"
+         *           ]
+         *         }
+         *       }
+         *     }
+         */
+        RequestAnsweredEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.answered";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description Who answered: a token's name, or `policy`. */
+                by: string;
+                /** @enum {string} */
+                decision: "accept" | "accept-for-session" | "decline" | "cancel";
+                optionId?: string;
+                label?: string;
+            } | {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description Who answered: a token's name, or `policy`. */
+                by: string;
+                optionId: string;
+                label?: string;
+            } | {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description Who answered: a token's name, or `policy`. */
+                by: string;
+                answers: {
+                    [key: string]: string[];
+                };
+            };
+        };
+        /**
+         * @description A request can no longer be answered, for example because its session ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.expired",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "reason": "The session ended."
+         *       }
+         *     }
+         */
+        RequestExpiredEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.expired";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description The agent withdraws its request, or its turn ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.cancelled",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "reason": "The turn ended."
+         *       }
+         *     }
+         */
+        RequestCancelledEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.cancelled";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description An import adds a turn that has ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "turn.imported",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "status": "completed",
+         *         "origin": "user",
+         *         "text": "Say hello",
+         *         "requestedAt": "2026-11-20T09:00:00.000Z",
+         *         "startedAt": "2026-11-20T09:00:00.000Z",
+         *         "endedAt": "2026-11-20T09:00:00.000Z",
+         *         "usage": {
+         *           "inputTokens": 1200,
+         *           "outputTokens": 85,
+         *           "totalTokens": 1285
+         *         }
+         *       }
+         *     }
+         */
+        TurnImportedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.imported";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                /** @enum {string} */
+                status: "completed" | "interrupted" | "failed";
+                /** @enum {string} */
+                origin: "user" | "provider" | "continuation" | "goal";
+                text: string;
+                requestedAt: string;
+                startedAt?: string;
+                endedAt?: string;
+                reason?: string;
+                error?: components["schemas"]["Failure"];
+                usage?: components["schemas"]["Usage"];
+                plan?: components["schemas"]["PlanStep"][];
+                diff?: string;
+                nativeTurnId?: string;
+            };
+        };
+        /**
+         * @description An import adds an item of an imported turn.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "item.imported",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_2",
+         *         "kind": "agent-message",
+         *         "status": "completed",
+         *         "text": "hello"
+         *       }
+         *     }
+         */
+        ItemImportedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "item.imported";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                itemId: components["schemas"]["ItemId"];
+                /** @description user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider */
+                kind: string;
+                /**
+                 * @description user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`).
+                 * @enum {string}
+                 */
+                role?: "user";
+                /** @enum {string} */
+                status: "completed" | "failed" | "declined" | "aborted";
+                reason?: string;
+                /** @description Messages, reasoning, plans: the authoritative text. */
+                text?: string;
+                /** @description command: the command line. */
+                command?: string;
+                cwd?: string;
+                /** @description command: standard output and error as the provider joined them. */
+                output?: string;
+                exitCode?: number;
+                durationMillis?: number;
+                changes?: components["schemas"]["FileChange"][];
+                /** @description tool-call: `server/tool` or the tool's name. */
+                tool?: string;
+                input?: unknown;
+                result?: unknown;
+                steps?: components["schemas"]["PlanStep"][];
+                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                truncatedBytes?: number;
+            };
+        };
+        /**
+         * @description An import adds a request of an imported turn. It has ended.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.imported",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "status": "answered",
+         *         "ask": {
+         *           "kind": "approval",
+         *           "title": "Run: npm test",
+         *           "choices": [
+         *             "accept",
+         *             "decline"
+         *           ]
+         *         },
+         *         "openedAt": "2026-11-20T09:00:00.000Z",
+         *         "answer": {
+         *           "decision": "accept"
+         *         },
+         *         "by": "me"
+         *       }
+         *     }
+         */
+        RequestImportedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.imported";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @enum {string} */
+                status: "answered" | "expired" | "cancelled";
+                ask: components["schemas"]["Ask"];
+                openedAt: string;
+                answer?: components["schemas"]["Answer"];
+                by?: string;
+                reason?: string;
+            };
+        };
+        /** @description The question to a person, and the choices. */
+        Ask: components["schemas"]["ApprovalAsk"] | components["schemas"]["QuestionAsk"];
+        ApprovalAsk: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "approval";
+            /** @description One line, like `Run: npm test`. */
+            title: string;
+            itemId?: components["schemas"]["ItemId"];
+            command?: string;
+            cwd?: string;
+            changes?: components["schemas"]["FileChange"][];
+            reason?: string;
+            choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
+            /** @description The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind. */
+            options?: {
+                /** @description The agent's own id, unique within the request. */
+                optionId: string;
+                /** @description The option's text, from the agent. */
+                label: string;
+                /** @description accept | accept-for-session | decline | cancel; an unknown kind is kept as the agent wrote it. */
+                kind: string;
+            }[];
+        };
+        QuestionAsk: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "question";
+            title: string;
+            itemId?: components["schemas"]["ItemId"];
+            questions: {
+                id: string;
+                text: string;
+                header?: string;
+                options?: {
+                    label: string;
+                    description?: string;
+                }[];
+                /** @description More than one option may be chosen. */
+                multiple?: boolean;
+                secret?: boolean;
+            }[];
+        };
+        /** @description A decision or an option for an approval, answers for a question. */
+        Answer: {
+            /** @enum {string} */
+            decision: "accept" | "accept-for-session" | "decline" | "cancel";
+            optionId?: string;
+            label?: string;
+        } | {
+            optionId: string;
+            label?: string;
+        } | {
+            answers: {
+                [key: string]: string[];
+            };
+        };
+        /**
+         * @description The server finds at its start that the log lost acknowledged events, or is a copy. From this event on the log has a new epoch, so that a cursor of the other history is not accepted.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "server",
+         *       "version": 7,
+         *       "type": "log.rewound",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 0,
+         *       "data": {
+         *         "from": 120,
+         *         "to": 100,
+         *         "reason": "The log was restored from a copy.",
+         *         "previousEpoch": "01KB7Q0000000000000000000A"
+         *       }
+         *     }
+         */
+        LogRewoundEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "log.rewound";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                /** @description The highest offset that is known to have been acknowledged in the other history. */
+                from: number;
+                /** @description The head that was found: this history continues after it. */
+                to: number;
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+                /** @description The epoch of the other history. */
+                previousEpoch?: string;
+            };
+        };
+        /**
+         * @description Never stored: the server delivers it in place of an event that cannot be read, with the same offset.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "server",
+         *       "version": 7,
+         *       "type": "log.corrupt",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 0,
+         *       "data": {
+         *         "type": "item.delta",
+         *         "reason": "The stored JSON of this event cannot be read."
+         *       }
+         *     }
+         */
+        LogCorruptEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "log.corrupt";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                /** @description The type of the unreadable event, if it is known. */
+                type?: string;
+                reason: string;
+            };
+        };
+        /**
+         * @description The agent sends a message that this version does not map. It is stored unchanged.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "provider.event",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "turnId": "trn_01KB7S",
+         *         "method": "demo/unknown",
+         *         "payload": {
+         *           "value": 1
+         *         }
+         *       }
+         *     }
+         */
+        ProviderEventEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "provider.event";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                epoch: number;
+                turnId?: components["schemas"]["TurnId"];
+                method: string;
+                payload: unknown;
+            };
+        };
+        /** @description What a subscriber receives. Only events change state. Ignore a frame with an unknown `_tag`. */
+        Frame: components["schemas"]["EventFrame"] | components["schemas"]["CaughtUpFrame"] | components["schemas"]["HeartbeatFrame"] | components["schemas"]["SignalFrame"] | components["schemas"]["ByeFrame"] | components["schemas"]["EndFrame"] | components["schemas"]["OpenFrame"];
+        /** @description An event of the log. Pass `cursor` as `after` to resume after it. */
+        EventFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "event";
+            cursor: string;
+            event: components["schemas"]["Event"];
+        };
+        /** @description Once per connection: everything up to `head` has been delivered. Later events are new. */
+        CaughtUpFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "caught-up";
+            /** @description The head of the log when you connected. */
+            head: number;
+            /** @description Events of this connection before this frame. */
+            replayed: number;
+            /** @description Requests that are open at `head`, of the followed stream if one is named. */
+            requests: number;
+        };
+        /** @description Every 15 seconds at the head. A connection without frames for 45 seconds is lost. */
+        HeartbeatFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "heartbeat";
+            head: number;
+        };
+        /** @description Progress, only for subscribers that are caught up. The next event supersedes it. */
+        SignalFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "signal";
+            signal: components["schemas"]["Signal"];
+        };
+        /** @description The progress of an agent between two events. The latest signal of a key replaces the earlier one; it is not in the log. */
+        Signal: {
+            /** @description Identifies the subject of the signal: keep the latest one of each key. */
+            key: string;
+            threadId: components["schemas"]["ThreadId"];
+            turnId?: components["schemas"]["TurnId"];
+            itemId?: components["schemas"]["ItemId"];
+            /** @description usage: `data` is the turn's `Usage` so far | progress: `data` is the `Progress` of an item | another kind of a newer server */
+            kind: string;
+            data: unknown;
+        };
+        /** @description The server shuts down, the lease of the connection expired (`lease`), or a limit is reached (`limit`). */
+        ByeFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "bye";
+            reason: string;
+            /** @description Reconnect with this cursor. */
+            resumeAfter: string;
+            /** @description Reconnect no sooner than this. */
+            retryAfterMillis?: number;
+        };
+        /** @description The stream can have no more events. Do not reconnect. */
+        EndFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "end";
+            reason: string;
+        };
+        /** @description The first frame of each connection: the epoch and the head of the log. */
+        OpenFrame: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "open";
+            logEpoch: string;
+            head: number;
+        };
+        /** @description A command with an id that you choose. `type` selects the fields. */
+        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
+        ProjectCreateCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "project.create";
+            cwd: string;
+            title?: string;
+        };
+        ProjectUpdateCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "project.update";
+            projectId: components["schemas"]["ProjectId"];
+            title: string;
+        };
+        ProjectDeleteCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "project.delete";
+            projectId: components["schemas"]["ProjectId"];
+        };
+        ThreadCreateCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.create";
+            provider: string;
+            model?: string;
+            projectId?: components["schemas"]["ProjectId"];
+            cwd?: string;
+            title?: string;
+            /**
+             * @description Default: the server's setting.
+             * @enum {string}
+             */
+            recovery?: "settle" | "resume" | "ask";
+            /**
+             * @description Default: stop.
+             * @enum {string}
+             */
+            afterLimit?: "stop" | "continue";
+            /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
+            labels?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time. */
+            keepSession?: boolean;
+            turn?: {
+                text: string;
+            };
+        };
+        ThreadRenameCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.rename";
+            threadId: components["schemas"]["ThreadId"];
+            title: string;
+        };
+        ThreadConfigureCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.configure";
+            threadId: components["schemas"]["ThreadId"];
+            /** @enum {string} */
+            recovery?: "settle" | "resume" | "ask";
+            /** @enum {string} */
+            afterLimit?: "stop" | "continue";
+            /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
+            labels?: string[];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        ThreadHandoverCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.handover";
+            threadId: components["schemas"]["ThreadId"];
+            provider: string;
+            model?: string;
+        };
+        ThreadForkCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.fork";
+            threadId: components["schemas"]["ThreadId"];
+            title?: string;
+        };
+        ThreadCompactCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.compact";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        ThreadReviewCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.review";
+            threadId: components["schemas"]["ThreadId"];
+            target: {
+                /** @enum {string} */
+                type: "uncommittedChanges";
+            } | {
+                /** @enum {string} */
+                type: "baseBranch";
+                branch: string;
+            } | {
+                /** @enum {string} */
+                type: "commit";
+                sha: string;
+                /** @description Shown to people. */
+                title?: string;
+            } | {
+                /** @enum {string} */
+                type: "custom";
+                instructions: string;
+            };
+        };
+        ThreadArchiveCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.archive";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        ThreadUnarchiveCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.unarchive";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        ThreadDeleteCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.delete";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        TurnStartCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.start";
+            threadId: components["schemas"]["ThreadId"];
+            text: string;
+            /**
+             * @description Default: enqueue.
+             * @enum {string}
+             */
+            strategy?: "enqueue" | "steer" | "interrupt" | "reject";
+            /** @description Rejected unless this is the active turn. */
+            expectedTurnId?: components["schemas"]["TurnId"];
+        };
+        GoalSetCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.set";
+            threadId: components["schemas"]["ThreadId"];
+            objective: string;
+            /** @description Default: 25 turns. */
+            budget?: {
+                turns?: number;
+                /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                tokens?: number;
+                /** @description Wall-clock minutes while the goal is active. */
+                minutes?: number;
+            };
+            /** @description A message from a user pauses the goal. Default: false. */
+            pauseOnUserMessage?: boolean;
+        };
+        GoalPauseCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.pause";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        GoalResumeCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.resume";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        GoalClearCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "goal.clear";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        ContinuationCancelCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "continuation.cancel";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        TurnInterruptCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.interrupt";
+            threadId: components["schemas"]["ThreadId"];
+            turnId?: components["schemas"]["TurnId"];
+        };
+        TurnEditCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.edit";
+            threadId: components["schemas"]["ThreadId"];
+            turnId: components["schemas"]["TurnId"];
+            text: string;
+        };
+        TurnRemoveCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.remove";
+            threadId: components["schemas"]["ThreadId"];
+            turnId: components["schemas"]["TurnId"];
+        };
+        TurnReorderCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.reorder";
+            threadId: components["schemas"]["ThreadId"];
+            /** @description The turns to put first in the queue, in this order. The other queued turns follow in their present order. */
+            turnIds: components["schemas"]["TurnId"][];
+        };
+        TurnPromoteCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.promote";
+            threadId: components["schemas"]["ThreadId"];
+            turnId: components["schemas"]["TurnId"];
+            /**
+             * @description enqueue (default): the turn runs next. interrupt: it runs next, and the running turn is interrupted. steer: its text is added to the running turn, and it ends without running; if that is not possible, it runs next.
+             * @enum {string}
+             */
+            strategy?: "enqueue" | "steer" | "interrupt";
+        };
+        RequestAnswerCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.answer";
+            requestId: components["schemas"]["RequestId"];
+            /** @enum {string} */
+            decision?: "accept" | "accept-for-session" | "decline" | "cancel";
+            /** @description Id of one of the request's `options`. Replaces `decision`. */
+            optionId?: string;
+            answers?: {
+                [key: string]: string[];
+            };
+        };
+        SessionStopCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "session.stop";
+            threadId: components["schemas"]["ThreadId"];
+            expectedEpoch?: number;
+        };
+        CommandStatus: components["schemas"]["Accepted"] | components["schemas"]["Rejected"];
+        /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+        Accepted: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            status: "accepted";
+            commandId: components["schemas"]["CommandId"];
+            /** @description Offset of the command's last event, or the head if the command wrote no event. */
+            offset: number;
+            cursor: string;
+            /**
+             * @description The same command was accepted before; this is the stored answer.
+             * @enum {boolean}
+             */
+            replayed?: true;
+            projectId?: components["schemas"]["ProjectId"];
+            threadId?: components["schemas"]["ThreadId"];
+            turnId?: components["schemas"]["TurnId"];
+            goalId?: components["schemas"]["GoalId"];
+            /** @enum {string} */
+            outcome?: "answered" | "already-settled" | "interrupting" | "dequeued" | "not-running" | "queued" | "started" | "steering";
+        };
+        Rejected: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            status: "rejected";
+            commandId: components["schemas"]["CommandId"];
+            rule: string;
+            message: string;
+        };
+        /** @description An error in the shape that OpenAI's clients read. */
+        OpenAiError: {
+            error: {
+                message: string;
+                type: string;
+                code: string;
+                param: string | null;
+                /** @description The agent's text until the turn failed. */
+                text?: string;
+            };
+        };
+        Snapshot: {
+            logEpoch: string;
+            offset: number;
+            projects: components["schemas"]["Project"][];
+            /** @description At most the 500 most recent that are not archived. */
+            threads: components["schemas"]["Thread"][];
+            requests: components["schemas"]["Request"][];
+            /** @description There are more threads than shown: page them at /api/threads. */
+            more: boolean;
+        };
+        /** @description A directory with its threads. */
+        Project: {
+            projectId: components["schemas"]["ProjectId"];
+            cwd: string;
+            title: string;
+            createdAt: string;
+        };
+        /** @description A thread: one durable conversation with an agent. */
+        Thread: {
+            threadId: components["schemas"]["ThreadId"];
+            projectId: components["schemas"]["ProjectId"];
+            title: string;
+            provider: string;
+            model?: string;
+            cwd: string;
+            /** @enum {string} */
+            status: "idle" | "queued" | "running" | "needs-you" | "failed";
+            archived: boolean;
+            session?: components["schemas"]["Session"];
+            activeTurnId?: components["schemas"]["TurnId"];
+            queuedTurnIds: components["schemas"]["TurnId"][];
+            openRequestIds: components["schemas"]["RequestId"][];
+            openItemIds: components["schemas"]["ItemId"][];
+            /** @description Running work of the agent that outlives its turn; the provider's ids. */
+            backgroundIds?: string[];
+            /** @description The thread whose conversation its agent copied at the start. */
+            forkedFrom?: components["schemas"]["ThreadId"];
+            /** @description Why its session is being stopped. */
+            stopping?: string;
+            /**
+             * @description The last active turn failed, and the status does not show it, because work is open, queued or scheduled.
+             * @enum {boolean}
+             */
+            lastTurnFailed?: true;
+            /**
+             * @description Absent: the server's setting.
+             * @enum {string}
+             */
+            recovery?: "settle" | "resume" | "ask";
+            /**
+             * @description Absent: stop.
+             * @enum {string}
+             */
+            afterLimit?: "stop" | "continue";
+            /** @description As given; absent: never set. */
+            labels?: string[];
+            /** @description As given; absent: never set. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description Work that is scheduled to continue. */
+            continuation?: components["schemas"]["Continuation"];
+            /** @description The latest goal, ended or not. */
+            goal?: components["schemas"]["Goal"];
+            /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
+            waiting?: {
+                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; or another reason. */
+                reason: string;
+                message: string;
+            };
+            createdAt: string;
+            updatedAt: string;
+        };
+        /** @description A session is one agent process. Only `starting` and `running` have an active turn. */
+        Session: components["schemas"]["BusySession"] | components["schemas"]["RestingSession"];
+        BusySession: {
+            epoch: number;
+            reason?: string;
+            /** @enum {string} */
+            continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+            /** @description handed-off, replayed: the part of the history that the agent did not receive. */
+            lost?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            status: "starting" | "running";
+            activeTurnId?: components["schemas"]["TurnId"];
+        };
+        RestingSession: {
+            epoch: number;
+            reason?: string;
+            /** @enum {string} */
+            continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
+            /** @description handed-off, replayed: the part of the history that the agent did not receive. */
+            lost?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            status: "ready" | "interrupted" | "stopped" | "error";
+            activeTurnId?: unknown;
+        };
+        Continuation: {
+            /** @description The turn that was cut off. It has ended. */
+            turnId: string;
+            /** @enum {string} */
+            because: "restart" | "limit";
+            /** @description Times the work continued after a restart, this one included. */
+            restarts: number;
+            /** @description Times the work waited for a usage limit, this one included. */
+            waits: number;
+            /** @description When the first turn of the series ended, ISO 8601. */
+            since: string;
+            /** @description The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it. */
+            requests?: {
+                requestId: components["schemas"]["RequestId"];
+                words: string;
+            }[];
+            /** @description When the work continues; with `requestId`: when the request expires. ISO 8601. */
+            at: string;
+            /** @description The request that decides whether the work continues. */
+            requestId?: components["schemas"]["RequestId"];
+        };
+        /** @description A durable objective of a thread. */
+        Goal: {
+            goalId: components["schemas"]["GoalId"];
+            objective: string;
+            /** @enum {string} */
+            status: "active" | "paused" | "met" | "exhausted" | "cleared";
+            budget: {
+                turns: number;
+                /** @description As the agent reports them at the end of a turn. Does not limit an agent that reports none. */
+                tokens?: number;
+                /** @description Wall-clock minutes while the goal is active. */
+                minutes?: number;
+            };
+            /** @description As of the goal's last event or turn. */
+            used: {
+                turns: number;
+                tokens: number;
+                millis: number;
+            };
+            pauseOnUserMessage: boolean;
+            /** @description Why it has this status. */
+            reason?: string;
+            /** @description When it last became active, ISO 8601. Only while it is active. */
+            activeSince?: string;
+            /** @description When its `minutes` run out. Only while it is active. */
+            until?: string;
+            /** @description When the next turn starts. Set after a very short turn. */
+            nextAt?: string;
+        };
+        /** @description A question of the agent to a person. */
+        Request: {
+            requestId: components["schemas"]["RequestId"];
+            threadId: components["schemas"]["ThreadId"];
+            turnId: components["schemas"]["TurnId"];
+            /** @enum {string} */
+            status: "open" | "answered" | "expired" | "cancelled";
+            ask: components["schemas"]["Ask"];
+            /** @description An earlier turn's request with the same question, which expired when the server died. */
+            reasks?: components["schemas"]["RequestId"];
+            openedAt: string;
+        };
+        BadRequest: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /** @description The field or parameter that is wrong. */
+            path?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "BadRequest";
+        };
+        Unauthorized: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /** @enum {string} */
+            _tag: "Unauthorized";
+        };
+        Forbidden: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /**
+             * @description The least token scope that permits the call.
+             * @enum {string}
+             */
+            scope?: "read" | "answer" | "operate" | "admin" | "runner";
+            /** @enum {string} */
+            _tag: "Forbidden";
+        };
+        PayloadTooLarge: {
+            /** @description What happened and what to do next. */
+            message: string;
+            limitBytes: number;
+            /** @enum {string} */
+            _tag: "PayloadTooLarge";
+        };
+        Overloaded: {
+            /** @description What happened and what to do next. */
+            message: string;
+            retryAfterMillis: number;
+            /** @enum {string} */
+            _tag: "Overloaded";
+        };
+        StorageUnavailable: {
+            /** @description What happened and what to do next. */
+            message: string;
+            retryAfterMillis: number;
+            /** @enum {string} */
+            _tag: "StorageUnavailable";
+        };
+        CursorMalformed: {
+            /** @description What happened and what to do next. */
+            message: string;
+            cursor: string;
+            logEpoch?: string;
+            head?: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "CursorMalformed";
+        };
+        CursorForeign: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /** @description The epoch of the server's log. */
+            logEpoch: string;
+            /** @description The last committed offset. */
+            head: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "CursorForeign";
+        };
+        CursorAhead: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /** @description The epoch of the server's log. */
+            logEpoch: string;
+            /** @description The last committed offset. */
+            head: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "CursorAhead";
+        };
+        CursorExpired: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /** @description The epoch of the server's log. */
+            logEpoch: string;
+            /** @description The last committed offset. */
+            head: number;
+            /** @enum {string} */
+            _tag: "CursorExpired";
+        };
+        ShuttingDown: {
+            /** @description What happened and what to do next. */
+            message: string;
+            retryAfterMillis: number;
+            /** @enum {string} */
+            _tag: "ShuttingDown";
+        };
+        CommandIdConflict: {
+            /** @description What happened and what to do next. */
+            message: string;
+            commandId: string;
+            /** @enum {string} */
+            _tag: "CommandIdConflict";
+        };
+        CommandRejected: {
+            /** @description What happened and what to do next. */
+            message: string;
+            /** @enum {string} */
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "TextTooLarge" | "Unsupported";
+            /** @description The id the rule is about. */
+            id?: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "CommandRejected";
+        };
+        NotFound: {
+            /** @description What happened and what to do next. */
+            message: string;
+            what: string;
+            id: string;
+            /** @enum {string} */
+            _tag: "NotFound";
+        };
+        Flag: boolean;
+        ImportResult: {
+            threadId: components["schemas"]["ThreadId"];
+            /** @description `false`: the thread was imported before, or a thread of this server already has this conversation. */
+            created: boolean;
+            /** @description Turns that were read; likewise `items` and `requests`. */
+            turns: number;
+            items: number;
+            requests: number;
+            /** @description How many of these were new or had changed. */
+            written: number;
+            /** @description What the agent does not report of this conversation, as a sentence. */
+            omitted?: string;
+        };
+        ImportFailed: {
+            /** @description What is wrong and what to do. */
+            message: string;
+            /** @enum {string} */
+            reason: "malformed" | "newer" | "truncated" | "too-large";
+            /** @description The line of the export, counted from 1. */
+            line: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            _tag: "ImportFailed";
+        };
+        NativeThread: {
+            nativeThreadId: string;
+            title: string;
+            cwd: string;
+            model?: string;
+            createdAt?: string;
+            updatedAt?: string;
+        };
+        ProviderUnavailable: {
+            message: string;
+            provider: string;
+            /** @enum {string} */
+            _tag: "ProviderUnavailable";
+        };
+        /** @description What a turn produces: a message, a command, a file change and so on. Which fields are present depends on `kind`. */
+        Item: {
+            itemId: components["schemas"]["ItemId"];
+            threadId: components["schemas"]["ThreadId"];
+            turnId: components["schemas"]["TurnId"];
+            /** @description user-message | agent-message | reasoning | command | file-change | tool-call | plan | web-search | image | compaction | notice | another kind of a newer provider */
+            kind: string;
+            /**
+             * @description user: the item is a prompt, of a person (`user-message`) or of the server for a continuation, goal or action (`notice`).
+             * @enum {string}
+             */
+            role?: "user";
+            /** @enum {string} */
+            status: "open" | "completed" | "failed" | "declined" | "aborted";
+            reason?: string;
+            /** @description Messages, reasoning, plans: the authoritative text. */
+            text?: string;
+            /** @description command: the command line. */
+            command?: string;
+            cwd?: string;
+            /** @description command: standard output and error as the provider joined them. */
+            output?: string;
+            exitCode?: number;
+            durationMillis?: number;
+            changes?: components["schemas"]["FileChange"][];
+            /** @description tool-call: `server/tool` or the tool's name. */
+            tool?: string;
+            input?: unknown;
+            result?: unknown;
+            steps?: components["schemas"]["PlanStep"][];
+            /** @description Bytes cut from this item to keep its event under 256 KiB. */
+            truncatedBytes?: number;
+        };
+        /** @description A turn: one run of the agent, from its request to its end. */
+        Turn: {
+            turnId: components["schemas"]["TurnId"];
+            threadId: components["schemas"]["ThreadId"];
+            /** @enum {string} */
+            status: "queued" | "running" | "waiting" | "completed" | "interrupted" | "failed";
+            /** @enum {string} */
+            origin: "user" | "provider" | "continuation" | "goal";
+            /** @description continuation: the turn whose work it continues. */
+            continues?: components["schemas"]["Continues"];
+            /** @description The goal that started it, or whose work it continues. */
+            goalId?: components["schemas"]["GoalId"];
+            /** @description What the turn does instead of taking its text as a prompt. */
+            action?: {
+                /** @enum {string} */
+                type: "compact";
+            } | {
+                /** @enum {string} */
+                type: "review";
+                target: {
+                    /** @enum {string} */
+                    type: "uncommittedChanges";
+                } | {
+                    /** @enum {string} */
+                    type: "baseBranch";
+                    branch: string;
+                } | {
+                    /** @enum {string} */
+                    type: "commit";
+                    sha: string;
+                    /** @description Shown to people. */
+                    title?: string;
+                } | {
+                    /** @enum {string} */
+                    type: "custom";
+                    instructions: string;
+                };
+            };
+            /** @description The user's prompt, or a description of `action`; empty for a turn that the provider started. */
+            text: string;
+            requestedAt: string;
+            startedAt?: string;
+            endedAt?: string;
+            reason?: string;
+            error?: components["schemas"]["Failure"];
+            usage?: components["schemas"]["Usage"];
+            plan?: components["schemas"]["PlanStep"][];
+            diff?: string;
+        };
+        Capabilities: {
+            version: string;
+            features: string[];
+        };
+        /** @description An agent that this server can run, or why it cannot. */
+        ProviderStatus: {
+            provider: string;
+            /** @description codex | claude | acp | openai | demo: the adapter of a configured instance. */
+            kind?: string;
+            installed: boolean;
+            version?: string;
+            /** @enum {string} */
+            signedIn: "yes" | "no" | "not-needed" | "unknown";
+            capabilities: string[];
+            /** @description The models that the provider lists, at most 1,000; absent if it lists none. */
+            models?: string[];
+            checkedAt?: string;
+            /** @description What to do when it cannot be used. */
+            fix?: string;
+        };
+        AgentProcess: {
+            pid: number;
+            threadId: string;
+            epoch: number;
+            alive: boolean;
+            startedAt: string;
+            /** @description Number of processes in its process group, on systems with /proc. */
+            processes?: number;
+            memoryBytes?: number;
+        };
+        /** @description A token or a browser session. It never contains the secret. */
+        Token: {
+            id: string;
+            /** @description The actor of its commands in the log. */
+            name: string;
+            /**
+             * @description `session`: a browser that was paired.
+             * @enum {string}
+             */
+            kind: "token" | "session";
+            /**
+             * @description `admin` for the scope `admin`, else `client`.
+             * @enum {string}
+             */
+            role: "admin" | "client";
+            /**
+             * @description What the token permits: read < answer < operate < admin; runner is separate.
+             * @enum {string}
+             */
+            scope: "read" | "answer" | "operate" | "admin" | "runner";
+            /** @description The last 4 characters of the secret, to recognise it by. */
+            last4: string;
+            createdAt: string;
+            /** @description Name of the token that created it; `local` for the command line. Absent in tokens of older versions. */
+            createdBy?: string;
+            /** @description From then on the token is refused. Absent: never. */
+            expiresAt?: string;
+            revokedAt?: string;
+            /**
+             * @description True for the token that made this request.
+             * @enum {boolean}
+             */
+            current?: true;
+        };
+        /** @description The only answer that contains the token. */
+        NewToken: {
+            token: string;
+            id: string;
+            name: string;
+        };
+        PairingCode: {
+            code: string;
+            /** @description Opens the page with a new browser session. */
+            url: string;
+            expiresAt: string;
+        };
+        ChatCompletion: {
+            id: string;
+            /** @enum {string} */
+            object: "chat.completion";
+            created: number;
+            model: string;
+            choices: {
+                index: number;
+                message: {
+                    role: string;
+                    content: string;
+                    refusal: null;
+                };
+                logprobs: null;
+                finish_reason: string;
+            }[];
+            usage?: {
+                [key: string]: unknown;
+            };
+            /** @description Fields of the request that had no effect. */
+            millrace?: unknown;
+        };
+        /** @description A response of OpenAI's interface, with its other fields. */
+        Response: {
+            id: string;
+            /** @enum {string} */
+            object: "response";
+            created_at: number;
+            status: string;
+            model: string;
+            output: unknown[];
+            previous_response_id: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        Model: {
+            id: string;
+            /** @enum {string} */
+            object: "model";
+            created: number;
+            owned_by: string;
+        };
+        Ready: {
+            /**
+             * @description `starting`: the server listens, its routes are not ready. `draining`: it accepts nothing new and shuts down. `unavailable`: see `reason`.
+             * @enum {string}
+             */
+            status: "starting" | "ok" | "draining" | "unavailable";
+            /** @description For people: what is wrong, and what to do next. */
+            reason?: string;
+        };
+        /** @description A fault of the server. Its log has the `x-request-id` of the answer. */
+        InternalError: {
+            /** @enum {string} */
+            _tag: "InternalError";
+            message: string;
+        };
+        /** @description The server starts, shuts down or is unavailable. */
+        NotReady: {
+            /** @enum {string} */
+            _tag: "Starting" | "ShuttingDown" | "Unavailable";
+            message: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /** @description The id of this request. The server's log names it if the request fails. */
+        "x-request-id": string;
+        /** @description Seconds to wait before you send the request again. */
+        "retry-after": number;
+        /** @description The authentication scheme: `Bearer`. */
+        "www-authenticate": string;
+        /** @description The last offset that the answer covers: the next `since`. */
+        "x-millrace-last-idx": number;
+        /** @description The same position as a cursor: the next `after`. */
+        "x-millrace-cursor": string;
+        /** @description Send it as `If-None-Match`: 304 means that nothing has changed. */
+        etag: string;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Snapshot */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "x-millrace-last-idx": components["headers"]["x-millrace-last-idx"];
+                    etag: components["headers"]["etag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            /** @description Not changed since the `If-None-Match`. */
+            304: {
+                headers: {
+                    "x-millrace-last-idx": components["headers"]["x-millrace-last-idx"];
+                    etag: components["headers"]["etag"];
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /** @description Events with a greater offset. */
+                since?: number;
+                /** @description A cursor; refused if it belongs to another log, is beyond the head or below retention. */
+                after?: string;
+                /** @description At most this many events. */
+                limit?: number;
+                /** @description Only events of this stream. Repeat it, up to 32 times, for several streams. */
+                stream?: string | string[];
+                /** @description Only events of these types, separated by commas: `turn.*,request.opened`. The header counts all offsets. */
+                types?: string;
+                /** @description Seconds to wait if there is no event yet, at most 60. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "x-millrace-last-idx": components["headers"]["x-millrace-last-idx"];
+                    "x-millrace-cursor": components["headers"]["x-millrace-cursor"];
+                    etag: components["headers"]["etag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"][];
+                    /** @example {"offset":42,"stream":"thread/thr_01KB7R","version":7,"type":"turn.dispatched","at":"2026-11-20T09:00:00.000Z","epoch":1,"data":{"threadId":"thr_01KB7R","turnId":"trn_01KB7S"}} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example event: open
+                     *     data: {"logEpoch":"01KB7Q0000000000000000000A","head":42}
+                     *     retry: 1000
+                     *
+                     *     data: {"offset":42,"stream":"thread/thr_01KB7R","version":7,"type":"turn.dispatched","at":"2026-11-20T09:00:00.000Z","epoch":1,"data":{"threadId":"thr_01KB7R","turnId":"trn_01KB7S"}}
+                     *     id: 01KB7Q0000000000000000000A-42
+                     *
+                     *     event: caught-up
+                     *     data: {"head":42,"replayed":1,"requests":0}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Not changed since the `If-None-Match`. */
+            304: {
+                headers: {
+                    "x-millrace-last-idx": components["headers"]["x-millrace-last-idx"];
+                    "x-millrace-cursor": components["headers"]["x-millrace-cursor"];
+                    etag: components["headers"]["etag"];
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"] | components["schemas"]["CursorMalformed"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorForeign"] | components["schemas"]["CursorAhead"];
+                };
+            };
+            /** @description Retention has removed the events. */
+            410: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorExpired"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    dispatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Command"];
+            };
+        };
+        responses: {
+            /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    commandStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandStatus"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    threads: {
+        parameters: {
+            query?: {
+                /** @description The `before` of the last page. */
+                before?: number;
+                /** @description At most this many entries. */
+                limit?: number;
+                archived?: components["schemas"]["Flag"];
+                status?: "idle" | "queued" | "running" | "needs-you" | "failed";
+                /** @description a string at most 200 character(s) long */
+                provider?: string;
+                project?: components["schemas"]["ProjectId"];
+                /** @description a string at most 64 character(s) long */
+                label?: string;
+                /** @description a string at most 200 character(s) long */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Thread"][];
+                        before?: number;
+                        offset?: number;
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    createThread: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the command, 1 to 200 printable ASCII characters. A request that is sent again with the same key runs once. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    provider: string;
+                    model?: string;
+                    projectId?: components["schemas"]["ProjectId"];
+                    cwd?: string;
+                    title?: string;
+                    /**
+                     * @description Default: the server's setting.
+                     * @enum {string}
+                     */
+                    recovery?: "settle" | "resume" | "ask";
+                    /**
+                     * @description Default: stop.
+                     * @enum {string}
+                     */
+                    afterLimit?: "stop" | "continue";
+                    /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
+                    labels?: string[];
+                    metadata?: {
+                        [key: string]: string;
+                    };
+                    /** @description false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time. */
+                    keepSession?: boolean;
+                    turn?: {
+                        text: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A thread: one durable conversation with an agent. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    exportThread: {
+        parameters: {
+            query?: {
+                /** @description Default json; json and ndjson can be imported again. */
+                format?: "json" | "markdown" | "ndjson";
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document, streamed: JSON, lines of JSON, or Markdown. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                    "application/x-ndjson": string;
+                    "text/markdown": string;
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    importThread: {
+        parameters: {
+            query?: {
+                /** @description A directory on the server's machine that replaces the thread's own. */
+                cwd?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description ImportResult */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFailed"] | components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    nativeThreads: {
+        parameters: {
+            query?: {
+                cwd?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NativeThread"][];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The agent cannot be reached. */
+            502: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderUnavailable"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    importNative: {
+        parameters: {
+            query?: {
+                /** @description A directory on the server's machine that replaces the thread's own. */
+                cwd?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                thread: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ImportResult */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The agent cannot be reached. */
+            502: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderUnavailable"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    items: {
+        parameters: {
+            query?: {
+                /** @description The `before` of the last page. */
+                before?: number;
+                /** @description At most this many entries. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Item"][];
+                        before?: number;
+                        offset?: number;
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    turns: {
+        parameters: {
+            query?: {
+                /** @description The `before` of the last page. */
+                before?: number;
+                /** @description At most this many entries. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Turn"][];
+                        before?: number;
+                        offset?: number;
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    startTurn: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the command, 1 to 200 printable ASCII characters. A request that is sent again with the same key runs once. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    text: string;
+                    /**
+                     * @description Default: enqueue.
+                     * @enum {string}
+                     */
+                    strategy?: "enqueue" | "steer" | "interrupt" | "reject";
+                    /** @description Rejected unless this is the active turn. */
+                    expectedTurnId?: components["schemas"]["TurnId"];
+                };
+            };
+        };
+        responses: {
+            /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    interrupt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the command, 1 to 200 printable ASCII characters. A request that is sent again with the same key runs once. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    turnId?: components["schemas"]["TurnId"];
+                };
+            };
+        };
+        responses: {
+            /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Request"][];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    answer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the command, 1 to 200 printable ASCII characters. A request that is sent again with the same key runs once. */
+                "idempotency-key"?: string;
+            };
+            path: {
+                id: components["schemas"]["RequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    decision?: "accept" | "accept-for-session" | "decline" | "cancel";
+                    /** @description Id of one of the request's `options`. Replaces `decision`. */
+                    optionId?: string;
+                    answers?: {
+                        [key: string]: string[];
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandIdConflict"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    capabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Capabilities */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Capabilities"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderStatus"][];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    processes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentProcess"][];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Token"][];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a string at most 100 character(s) long */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        revoked: string[];
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    shutdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description By then all work is settled or abandoned; then subscribers have up to 3 seconds more. Default 10,000. */
+                    deadlineMs?: number;
+                    /**
+                     * @description `drain` (default): running turns may finish until 45 to 60 % of the deadline has passed; `now`: they are interrupted.
+                     * @enum {string}
+                     */
+                    mode?: "drain" | "now";
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            202: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        beganAt: number;
+                        /** @description By then all work is settled or abandoned. */
+                        deadlineAt: number;
+                        /** @enum {string} */
+                        mode: "drain" | "now";
+                        /** @description Who requested it; absent for a signal, the parent process or an embedder. */
+                        by?: string;
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    openPairingLink: {
+        parameters: {
+            query: {
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The session cookie is set; continue at `/`. */
+            303: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    pair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code: string;
+                    /** @description The name of the new token: the actor of its commands. */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The only answer that contains the token. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    createPairingCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The name of the new token: the actor of its commands. */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description PairingCode */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairingCode"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    createChatCompletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    model: string;
+                    messages: {
+                        /** @enum {string} */
+                        role: "system" | "developer" | "user" | "assistant" | "tool" | "function";
+                        content?: string | {
+                            type: string;
+                            text?: unknown;
+                            refusal?: string | null;
+                            image_url?: unknown;
+                            file?: unknown;
+                            filename?: unknown;
+                            file_data?: unknown;
+                        }[] | null;
+                        refusal?: string | null;
+                        tool_calls?: {
+                            function?: {
+                                name: string;
+                                arguments?: unknown;
+                            } | null;
+                        }[] | null;
+                    }[];
+                    stream?: boolean | null;
+                    stream_options?: {
+                        include_usage?: boolean | null;
+                    } | null;
+                    n?: number | null;
+                    tool_choice?: unknown;
+                    response_format?: {
+                        type: string;
+                    } | null;
+                };
+            };
+        };
+        responses: {
+            /** @description ChatCompletion */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                    /** @example data: {} */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    createResponse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    model: string;
+                    input: string | {
+                        type?: string | null;
+                        role?: ("system" | "developer" | "user" | "assistant") | null;
+                        content?: string | {
+                            type: string;
+                            text?: unknown;
+                            refusal?: string | null;
+                            image_url?: unknown;
+                            file?: unknown;
+                            filename?: unknown;
+                            file_data?: unknown;
+                        }[] | null;
+                        name?: string | null;
+                        arguments?: unknown;
+                        output?: unknown;
+                    }[];
+                    instructions?: string | null;
+                    stream?: boolean | null;
+                    previous_response_id?: string | null;
+                    conversation?: unknown;
+                    background?: boolean | null;
+                    tool_choice?: unknown;
+                    text?: {
+                        format?: {
+                            type: string;
+                        } | null;
+                    } | null;
+                    metadata?: unknown;
+                    store?: boolean | null;
+                };
+            };
+        };
+        responses: {
+            /** @description A response of OpenAI's interface, with its other fields. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Response"];
+                    /** @example data: {} */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A response of OpenAI's interface, with its other fields. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Response"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    responseInputItems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        object: "list";
+                        data: unknown[];
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        object: "list";
+                        data: components["schemas"]["Model"][];
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Model */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The request contradicts the state of the log. */
+            409: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description The headers are larger than 32 KiB. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description The headers are larger than 32 KiB. */
+            431: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a string */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        openapi: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+}
