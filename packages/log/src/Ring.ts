@@ -11,6 +11,13 @@ interface Entry {
   streams?: ReadonlyMap<string, ReadonlyArray<PlacedEvent>>
 }
 
+interface Subscriber {
+  /** The head when it attached. */
+  readonly attachedAt: number
+  readonly maxBytes: number
+  readonly stream: string | undefined
+}
+
 const nothing: ReadonlyArray<PlacedEvent> = []
 const gone: Entry = { page: { after: 0, upTo: 0, head: 0, events: nothing }, bytes: 0 }
 
@@ -60,11 +67,6 @@ export class Ring {
     }
   }
 
-  /** The page that holds the event after this offset; undefined if that event is older than the ring or not yet committed. */
-  find(after: number): Entry | undefined {
-    return this.#entries[this.#indexOf(after)]
-  }
-
   #indexOf(after: number): number {
     let low = this.#start
     let high = this.#entries.length - 1
@@ -91,7 +93,7 @@ export class Ring {
     let bytes = 0
     for (let i = first; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!
-      const all = stream === undefined ? entry.page.events : Ring.ofStream(entry, stream)
+      const all = stream === undefined ? entry.page.events : Ring.#ofStream(entry, stream)
       const fresh = entry.page.after >= after ? all : all.filter(({ offset }) => offset > after)
       if (events.length === 0 && fresh.length <= limit && entry.bytes <= maxBytes) {
         events = fresh
@@ -109,8 +111,37 @@ export class Ring {
     return { after, upTo: head, head, events }
   }
 
+  /**
+   * The next pages of a subscriber, as many as fit its budget, and the offset that they reach; undefined if the ring does not hold the event after
+   * `after`, or its page is larger. Beyond the head of the attach they are the commits' own page objects. Pages without events of the stream are left
+   * out, except the one that reaches the head of the attach: it shows that the subscriber has caught up.
+   */
+  follow(
+    { attachedAt, maxBytes, stream }: Subscriber,
+    after: number,
+    head: number
+  ): { readonly pages: ReadonlyArray<Page>; readonly upTo: number } | undefined {
+    const pages: Array<Page> = []
+    let from = after
+    let left = maxBytes
+    const first = this.#indexOf(after)
+    for (let i = first; i >= 0 && i < this.#entries.length; i++) {
+      const entry = this.#entries[i]!
+      const { page } = entry
+      if (entry.bytes > left) break
+      left -= entry.bytes
+      const all = stream === undefined ? page.events : Ring.#ofStream(entry, stream)
+      const events = page.after === from ? all : all.filter(({ offset }) => offset > from)
+      if (stream === undefined && page.after === from && page.upTo > attachedAt) pages.push(page)
+      else if (stream === undefined || events.length > 0 || (from < attachedAt && page.upTo >= attachedAt))
+        pages.push({ after: from, upTo: page.upTo, head, events })
+      from = page.upTo
+    }
+    return from === after ? undefined : { pages, upTo: from }
+  }
+
   /** The events of one stream on a page. All callers get the same array. */
-  static ofStream(entry: Entry, stream: string): ReadonlyArray<PlacedEvent> {
+  static #ofStream(entry: Entry, stream: string): ReadonlyArray<PlacedEvent> {
     if (entry.streams === undefined) {
       const streams = new Map<string, Array<PlacedEvent>>()
       for (const event of entry.page.events) {

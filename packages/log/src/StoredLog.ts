@@ -1,7 +1,7 @@
 /** An EventLog over a Storage. Publishing, following and waiting are the same for every store. */
 import { Chunk, Effect, Either, Option, Stream } from "effect"
 import { createHash } from "node:crypto"
-import { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { prepare } from "./Batch.ts"
 import {
   type AppendError,
@@ -12,6 +12,7 @@ import {
   type Page,
   type ReadOptions
 } from "./EventLog.ts"
+import { outside } from "./Position.ts"
 import { Ring } from "./Ring.ts"
 import { answer } from "./QueryAnswer.ts"
 import { Histogram } from "./Histogram.ts"
@@ -29,6 +30,8 @@ export interface Options {
   readonly onWake?: (wake: () => void) => void
 }
 
+type ReadError = LogUnavailable | CursorAhead | CursorExpired
+
 const defaultPageBytes = 1024 * 1024
 /** Events that `trim` deletes per transaction, so that it does not block the event loop for long. */
 const trimSlice = 5_000
@@ -41,8 +44,6 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     const head = new Watermark(start.head, options.onWake)
     let { retainedFrom } = start
     let batches = 0
-    let events = 0
-    let bytes = 0
     const perBatch = {
       events: new Histogram([1, 4, 16, 64, 256, 1024]),
       bytes: new Histogram([1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000]),
@@ -51,24 +52,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     const pageBytes = options.pageBytes ?? defaultPageBytes
     const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes)
 
-    const outside = (after: number): Option.Option<CursorAhead | CursorExpired> => {
-      const position = { logEpoch: storage.epoch, head: head.value }
-      if (after > head.value)
-        return Option.some(
-          new CursorAhead({
-            ...position,
-            message: `Offset ${after} is beyond the head ${head.value}. Take a snapshot and follow from its cursor.`
-          })
-        )
-      if (after < retainedFrom)
-        return Option.some(
-          new CursorExpired({
-            ...position,
-            message: `Retention has removed the events up to ${retainedFrom}; offset ${after} is below that. Take a snapshot and follow from its cursor.`
-          })
-        )
-      return Option.none()
-    }
+    const position = () => ({ logEpoch: storage.epoch, head: head.value, retained: retainedFrom })
 
     const append: (typeof EventLog.Service)["append"] = (envelopes) =>
       Effect.suspend(() => {
@@ -84,8 +68,6 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
               if (placed.events.length > 0) {
                 let size = 0
                 for (const event of placed.events) size += event.bytes
-                bytes += size
-                events += placed.events.length
                 perBatch.events.observe(placed.events.length)
                 perBatch.bytes.observe(size)
                 perBatch.seconds.observe(Number(clock.unsafeCurrentTimeNanos() - began) / 1e9)
@@ -121,9 +103,9 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       )
 
     const read: (typeof EventLog.Service)["read"] = (query) =>
-      Effect.suspend((): Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired> => {
-        const wrong = outside(query.after)
-        if (Option.isSome(wrong)) return Effect.fail(wrong.value)
+      Effect.suspend((): Effect.Effect<Page, ReadError> => {
+        const wrong = outside(query.after, position())
+        if (wrong !== undefined) return Effect.fail(wrong)
         // Recent commits are in the ring. Head and ring change in one step, so this is one consistent read too (D4).
         const recent = ring.read(query, head.value, { limit: 1_000, maxBytes: defaultPageBytes })
         return recent === undefined ? readPage("read", query) : Effect.succeed(recent)
@@ -132,56 +114,20 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
     const follow: (typeof EventLog.Service)["follow"] = (query) =>
       Stream.suspend(() => {
         const maxBytes = query.maxBytes ?? defaultPageBytes
-        const attachedAt = head.value
-        type Step = Effect.Effect<
-          readonly [Chunk.Chunk<Page>, Option.Option<number>],
-          LogUnavailable | CursorAhead | CursorExpired
-        >
+        const subscriber = { attachedAt: head.value, maxBytes, stream: query.stream }
+        type Step = Effect.Effect<readonly [Chunk.Chunk<Page>, Option.Option<number>], ReadError>
         const deliver = (pages: ReadonlyArray<Page>, upTo: number): Step =>
           Effect.succeed([Chunk.unsafeFromArray(pages as Array<Page>), Option.some(upTo)])
 
-        /** Pages of the ring, as many as fit the budget. Beyond the head of the attach they are the commits' own page objects. */
-        const fromRing = (after: number): Step | undefined => {
-          const pages: Array<Page> = []
-          let upTo = after
-          let budget = maxBytes
-          for (let entry = ring.find(after); entry !== undefined; entry = ring.find(upTo)) {
-            if (entry.bytes > maxBytes && pages.length === 0) return undefined
-            if (entry.bytes > budget) break
-            budget -= entry.bytes
-            const from = upTo
-            const whole = entry.page.after === from
-            if (query.stream === undefined) {
-              if (whole && entry.page.upTo > attachedAt) pages.push(entry.page)
-              else
-                pages.push({
-                  after: from,
-                  upTo: entry.page.upTo,
-                  head: head.value,
-                  events: entry.page.events.slice(from - entry.page.after)
-                })
-            } else {
-              const all = Ring.ofStream(entry, query.stream)
-              const events = whole ? all : all.filter((event) => event.offset > from)
-              // A page without events is delivered only to show that the head of the attach is reached.
-              const caughtUp = upTo < attachedAt && entry.page.upTo >= attachedAt
-              if (events.length > 0 || caughtUp) pages.push({ after: upTo, upTo: entry.page.upTo, head: head.value, events })
-            }
-            upTo = entry.page.upTo
-          }
-          return upTo === after ? undefined : pages.length === 0 ? next(upTo) : deliver(pages, upTo)
-        }
-
         const next = (after: number): Step =>
           Effect.suspend(() => {
-            const wrong = outside(after)
-            if (Option.isSome(wrong)) return Effect.fail(wrong.value)
+            const wrong = outside(after, position())
+            if (wrong !== undefined) return Effect.fail(wrong)
             if (after === head.value) return Effect.flatMap(head.awaitBeyond(after), () => next(after))
-            return (
-              fromRing(after) ??
-              Effect.flatMap(readPage("follow", { ...query, after, maxBytes }), (page) =>
-                page.events.length === 0 && after >= attachedAt ? next(page.upTo) : deliver([page], page.upTo)
-              )
+            const recent = ring.follow(subscriber, after, head.value)
+            if (recent !== undefined) return recent.pages.length === 0 ? next(recent.upTo) : deliver(recent.pages, recent.upTo)
+            return Effect.flatMap(readPage("follow", { ...query, after, maxBytes }), (page) =>
+              page.events.length === 0 && after >= subscriber.attachedAt ? next(page.upTo) : deliver([page], page.upTo)
             )
           })
 
@@ -217,14 +163,10 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
           step: () => {}
         }),
       lost: Effect.sync(() => Option.fromNullable(storage.lost())),
-      stats: Effect.sync(() => ({
-        head: head.value,
-        batches,
-        statements: storage.statements(),
-        events,
-        bytes,
-        ringBytes: ring.bytes,
-        perBatch: { events: perBatch.events.now, bytes: perBatch.bytes.now, seconds: perBatch.seconds.now }
-      }))
+      stats: Effect.sync(() => {
+        const [events, bytes, seconds] = [perBatch.events.now, perBatch.bytes.now, perBatch.seconds.now]
+        const totals = { batches, statements: storage.statements(), events: events.sum, bytes: bytes.sum }
+        return { head: head.value, ...totals, ringBytes: ring.bytes, perBatch: { events, bytes, seconds } }
+      })
     }
   })

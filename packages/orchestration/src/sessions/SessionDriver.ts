@@ -153,7 +153,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
           })
         case "Deadline":
           return stop(`the agent did not end the turn within ${Duration.format(budgets.interrupt)} of the interrupt`).pipe(
-            Effect.when(() => steps.isOpen(step.turnId)),
+            Effect.when(() => steps.openTurns.has(step.turnId)),
             Effect.delay(budgets.interrupt)
           )
         case "Stop":
@@ -168,7 +168,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const act = (decide: () => ReadonlyArray<Step>): Effect.Effect<void> =>
       Effect.suspend(() => {
         const decided = decide()
-        if (steps.hasOpenTurns) turnsEnded.unsafeClose()
+        if (steps.openTurns.size > 0) turnsEnded.unsafeClose()
         else turnsEnded.unsafeOpen()
         return Effect.forEach(
           decided,

@@ -105,7 +105,7 @@ const play = ({ endAt, moves, openAt }: Input, steps: SessionSteps): Run => {
     else if (move.do === "ended" && of !== undefined) {
       open.delete(of)
       take({ _tag: "TurnEnded", turnId: of })
-      expect(steps.isOpen(of)).toBe(false)
+      expect(steps.openTurns.has(of)).toBe(false)
     } else if (move.do === "settle") {
       const [call] = pending.splice(move.which % Math.max(1, pending.length), 1)
       if (call === undefined) continue
@@ -119,7 +119,7 @@ const play = ({ endAt, moves, openAt }: Input, steps: SessionSteps): Run => {
       if (call._tag === "Interrupt" || call._tag === "Steer") expect(stops).toBe(0)
       act(next)
     }
-    expect(steps.hasOpenTurns).toBe(open.size > 0)
+    expect(steps.openTurns.size).toBe(open.size)
   }
   if (phase !== "over") {
     phase = "over"

@@ -41,12 +41,8 @@ export class SessionSteps {
   /** Why the agent gets no more turns. */
   failure: Failure | undefined
 
-  get hasOpenTurns(): boolean {
-    return this.#turns.size > 0
-  }
-
-  isOpen(turnId: TurnId): boolean {
-    return this.#turns.has(turnId)
+  get openTurns(): Pick<ReadonlySet<TurnId>, "has" | "size"> {
+    return this.#turns
   }
 
   /** Takes an intent, in the order of the log: the next event may be the end of the turn to interrupt. */
@@ -69,7 +65,7 @@ export class SessionSteps {
         return this.#calls(intent)
       case "Interrupt":
         // The agent itself began a turn that was not dispatched to it.
-        if (!this.isOpen(intent.turnId)) this.#turns.set(intent.turnId, true)
+        if (!this.#turns.has(intent.turnId)) this.#turns.set(intent.turnId, true)
         return [{ _tag: "Deadline", turnId: intent.turnId }, ...this.#calls(intent)]
       case "Answer":
         return this.#calls(intent)
@@ -85,7 +81,7 @@ export class SessionSteps {
   /** The agent has accepted a call, or the call failed. A call without a certain outcome counts as failed. */
   answered(call: Call, error?: ProviderError): ReadonlyArray<Step> {
     if (call === this.#running) this.#running = undefined
-    if (call._tag === "StartTurn" && this.isOpen(call.turnId)) this.#turns.set(call.turnId, true)
+    if (call._tag === "StartTurn" && this.#turns.has(call.turnId)) this.#turns.set(call.turnId, true)
     return [...(error === undefined ? [] : this.#failed(call, error)), ...this.#calls()]
   }
 

@@ -5,10 +5,10 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import { type EventFilter, streamsOf } from "@millrace/contracts/Filter"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import type { Position } from "@millrace/log/Position"
 import * as Query from "@millrace/log/Query"
 import { Effect } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
-import type * as Cursors from "./Cursors.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
 type Log = typeof EventLog.Service
@@ -18,7 +18,7 @@ export const endReason = "The thread or project was deleted, or does not exist."
 
 /** The state at the attach of a subscriber: one view (D4), the same work whatever the length of the history. */
 export interface SubscriptionStart {
-  readonly position: Cursors.Position
+  readonly position: Position
   /** For `caught-up`: the number of open requests at the head. */
   readonly requests: number
   /** The followed streams that can have events after the head; absent: all streams are followed. */
