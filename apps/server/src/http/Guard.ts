@@ -11,6 +11,7 @@ import { Cause, Context, Effect, Layer, Metric } from "effect"
 import * as Access from "../auth/Access.ts"
 import * as Proxy from "../auth/Proxy.ts"
 import * as OpenAiFailure from "../openai/Failure.ts"
+import * as Compression from "./Compression.ts"
 import * as Cors from "./Cors.ts"
 import { Drain } from "./Drain.ts"
 import * as Handshake from "./Handshake.ts"
@@ -163,6 +164,9 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
             if (page !== undefined) delete headers["cookie"]
             const token = headers["upgrade"] === undefined ? undefined : Handshake.tokenOf(headers)
             if (token !== undefined) headers["authorization"] ??= `Bearer ${token}`
+            const encoding = Compression.chosen(headers["accept-encoding"])
+            const known = headers["if-none-match"]
+            if (encoding !== undefined && known !== undefined) headers["if-none-match"] = Compression.plainTags(known, encoding)
             const request = received.modify({
               url: Target.canonical(received.url),
               headers: Headers.unsafeFromRecord(headers),
@@ -195,7 +199,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
               })
             )
             yield* Metric.increment(requestsOf(answer.status))
-            return secured(request, answer, { ...sent, draining: drain.draining() })
+            return secured(request, yield* Compression.apply(received, answer), { ...sent, draining: drain.draining() })
           }),
         { global: true }
       )

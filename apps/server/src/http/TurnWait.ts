@@ -34,10 +34,10 @@ export const make = Effect.gen(function* () {
     if (known === undefined) return yield* noTurn(turnId)
     const { threadId } = known.value
     const read = Effect.flatMap(query(outcomeParts({ threadId, turnId })), (found) => {
-      const outcome = outcomeOf(found)
-      return found.turn === undefined || outcome === "deleted"
+      // A deleted thread shows nothing, even of a turn that completed.
+      return found.turn === undefined || found.thread?.value.deleted !== false
         ? noTurn(turnId)
-        : Effect.succeed({ head: found.head, turn: found.turn.value, hasEnded: outcome !== undefined })
+        : Effect.succeed({ head: found.head, turn: found.turn.value, hasEnded: outcomeOf(found) !== undefined })
     })
     let latest = yield* read
     const waiting = Effect.gen(function* () {
