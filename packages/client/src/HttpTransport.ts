@@ -4,6 +4,7 @@ import { Array, Effect, Option, Schema, Stream } from "effect"
 import { Accepted, CommandStatus } from "@millrace/contracts/Command"
 import * as Errors from "@millrace/contracts/Errors"
 import { ControlFrame, EventFrame, type Frame } from "@millrace/contracts/Frame"
+import type { TurnId } from "@millrace/contracts/Ids"
 import { ItemView, RequestView } from "@millrace/contracts/Item"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
 import { cut } from "@millrace/contracts/Text"
@@ -14,7 +15,10 @@ import type { Transport } from "./Transport.ts"
 import { ProtocolError, type TransportError } from "./TransportError.ts"
 
 export type Options = HttpRequest.Options
-export interface HttpTransport extends Transport, HttpTransfer.HttpTransfer {}
+export interface HttpTransport extends Transport, HttpTransfer.HttpTransfer {
+  /** A turn by its id alone. */
+  readonly turn: (turnId: TurnId) => Effect.Effect<TurnView, Errors.NotFound | Errors.StorageUnavailable | TransportError>
+}
 
 /** An event is at most 256 KiB (L4); escapes and the envelope make it larger on the wire. */
 const maxFrameCharacters = 4 * 1024 * 1024
@@ -92,6 +96,7 @@ export const make = (options: Options): HttpTransport => {
     state: call("/api/state", Snapshot, storage),
     threads: (page) => call(`/api/threads${query({ ...page })}`, PageOf(ThreadView), storage),
     thread: (threadId) => call(`/api/threads/${id(threadId)}`, ThreadView, lookup),
+    turn: (turnId) => call(`/api/turns/${id(turnId)}`, TurnView, lookup),
     turns: (threadId, page) => call(`/api/threads/${id(threadId)}/turns${query({ ...page })}`, PageOf(TurnView), lookup),
     items: (threadId, page) => call(`/api/threads/${id(threadId)}/items${query({ ...page })}`, PageOf(ItemView), lookup),
     requests: call("/api/requests", Schema.Array(RequestView), storage),

@@ -1,13 +1,15 @@
 /** The commands of `millrace`, and how each ends: an exit code and at most a few lines on standard error. */
 import * as CliConfig from "@effect/cli/CliConfig"
 import * as Command from "@effect/cli/Command"
+import * as CommandDescriptor from "@effect/cli/CommandDescriptor"
 import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as ValidationError from "@effect/cli/ValidationError"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
-import { Cause, Console, Effect, Exit, Layer, LogLevel, Option, Queue } from "effect"
+import { Cause, Console, Effect, Exit, HashMap, Layer, LogLevel, Option, Queue } from "effect"
 import { version } from "@millrace/contracts/Capabilities"
+import { cut } from "@millrace/contracts/Text"
 import { messageOf } from "../NodeError.ts"
 import * as Actions from "./commands/Actions.ts"
 import * as Answer from "./commands/Answer.ts"
@@ -19,25 +21,33 @@ import * as Goal from "./commands/Goal.ts"
 import * as Handover from "./commands/Handover.ts"
 import * as Help from "./Help.ts"
 import * as ProgramLog from "./terminal/ProgramLog.ts"
+import * as Prompt from "./commands/Prompt.ts"
 import * as Query from "./commands/Query.ts"
+import * as QueueCommand from "./commands/Queue.ts"
 import * as Output from "./Output.ts"
 import * as Ps from "./commands/Ps.ts"
 import * as Run from "./commands/Run.ts"
+import * as Send from "./commands/Send.ts"
 import * as Serve from "./commands/Serve.ts"
 import * as ProcessSignals from "./ProcessSignals.ts"
 import * as Service from "./commands/Service.ts"
 import * as Style from "./terminal/Style.ts"
+import * as Suggest from "./Suggest.ts"
 import * as Tail from "./commands/Tail.ts"
+import * as Threads from "./commands/Threads.ts"
 import * as Token from "./commands/Token.ts"
 import * as Transfer from "./commands/Transfer.ts"
 import * as Update from "./commands/Update.ts"
 import * as Verify from "./commands/Verify.ts"
+import * as Wait from "./commands/Wait.ts"
 
 const root = Command.make("millrace").pipe(
   Command.withDescription("An orchestration server for coding agents: one durable, ordered log, served without loss."),
   Command.withSubcommands([
     Serve.command,
     Run.command,
+    Send.command,
+    Wait.command,
     Tail.command,
     Query.threads,
     Query.state,
@@ -45,6 +55,13 @@ const root = Command.make("millrace").pipe(
     Answer.command,
     Goal.command,
     Handover.command,
+    QueueCommand.command,
+    Threads.interrupt,
+    Threads.stop,
+    Threads.fork,
+    Threads.rename,
+    Threads.archive,
+    Threads.remove,
     Actions.compact,
     Actions.review,
     Ps.command,
@@ -79,6 +96,18 @@ const helpConsole = Effect.map(
 
 const flat = (error: HelpDoc.HelpDoc): string => Style.strip(HelpDoc.toAnsiText(error)).replaceAll(/\s+/g, " ").trim()
 
+const meant = (word: string, words: Iterable<string>): string => {
+  const nearest = Suggest.nearest(word, words)
+  return nearest === undefined ? "" : ` Did you mean ${nearest}?`
+}
+
+/** The flags of the command that the arguments name. */
+const flagsOf = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  let named: CommandDescriptor.Command<unknown> = root.descriptor
+  for (const arg of args) named = Option.getOrElse(HashMap.get(CommandDescriptor.getSubcommands(named), arg), () => named)
+  return Style.strip(HelpDoc.toAnsiText(CommandDescriptor.getHelp(named, CliConfig.defaultConfig))).match(/--[a-z-]+/g) ?? []
+}
+
 /** The exit code, and the message for standard error. */
 const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>): readonly [number, string | undefined] => {
   if (Exit.isSuccess(exit)) return [ExitCode.completed, undefined]
@@ -90,8 +119,15 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
   if (error instanceof CliFailure) return [error.exitCode, error.message]
   if (ValidationError.isValidationError(error)) {
     const command = args.find((arg) => !arg.startsWith("-"))
-    const known = command !== undefined && error._tag !== "CommandMismatch" ? ` ${command}` : ""
-    return [ExitCode.usage, `${flat(error.error)}. See: millrace${known} --help`]
+    const known = command !== undefined && Help.commandNames.includes(command) ? ` ${command}` : ""
+    if (known === "" && command !== undefined)
+      return [
+        ExitCode.usage,
+        `There is no command ${JSON.stringify(cut(command, 50))}.${meant(command, Help.commandNames)} See: millrace --help`
+      ]
+    const said = flat(error.error)
+    const flag = /argument: '(--[a-z-]+)/.exec(said)?.[1]
+    return [ExitCode.usage, `${said}.${flag === undefined ? "" : meant(flag, flagsOf(args))} See: millrace${known} --help`]
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
@@ -106,12 +142,15 @@ const level = (args: ReadonlyArray<string>) => {
   return ProgramLog.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
 }
 
-/** `npx millrace` alone, which is how most people start, serves and opens the page. */
-const withDefault = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
-  args.length === 0 && commandName(process.env) === "npx millrace" ? ["serve", "--open"] : args
+/** The arguments as the library parses them: `help COMMAND` is `COMMAND --help`. `npx millrace` alone, which is how most people start, serves and opens the page. */
+const normalised = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (args.length === 0 && commandName(process.env) === "npx millrace") return ["serve", "--open"]
+  const [first, ...rest] = args
+  return first === "help" && rest.length > 0 ? [...rest, "--help"] : args
+}
 
 /** Runs the program. Returns the exit code after every resource is closed and all output is written. */
-export const run = (args: ReadonlyArray<string>): Effect.Effect<number> => runWith(withDefault(args))
+export const run = (args: ReadonlyArray<string>): Effect.Effect<number> => runWith(normalised(args))
 
 const runWith = (args: ReadonlyArray<string>): Effect.Effect<number> =>
   Effect.gen(function* () {
@@ -124,7 +163,9 @@ const runWith = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
     const asked = Help.wantsOverview(args)
       ? output.out(output.hints(Help.overview(output.outStyle)))
-      : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Run.fromStdin : arg))])
+      : args.length === 1 && args[0] === "version"
+        ? output.out(`${version}\n`)
+        : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Prompt.fromStdin : arg))])
     const exit = yield* asked.pipe(
       Effect.withConsole(helping),
       Effect.raceFirst(stopped),

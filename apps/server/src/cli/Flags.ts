@@ -8,7 +8,7 @@ import { Config, Effect, Option, Schema } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { ModelName } from "@millrace/contracts/Command"
-import { ThreadId } from "@millrace/contracts/Ids"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { cut } from "@millrace/contracts/Text"
 import * as PublicAddress from "@millrace/host/PublicAddress"
 import { type CliFailure, usage } from "./Failure.ts"
@@ -90,6 +90,17 @@ export const threadId = (given: string): Effect.Effect<ThreadId, CliFailure> =>
 export const thread = argument("THREAD").pipe(
   Args.withDescription("The thread's id. See: millrace threads"),
   Args.mapEffect((given) => (isThread(given) ? Effect.succeed(given) : Effect.fail(HelpDoc.p(`THREAD: ${noThread(given)}`))))
+)
+
+const isTurn = Schema.is(TurnId)
+/** A turn that a command is about. */
+export const turn = argument("TURN").pipe(
+  Args.withDescription("The turn's id. See: millrace queue list THREAD"),
+  Args.mapEffect((given) =>
+    isTurn(given)
+      ? Effect.succeed(given)
+      : Effect.fail(HelpDoc.p(`TURN: expected a turn id, like trn_01HXYZ, got ${JSON.stringify(given)}`))
+  )
 )
 
 /** Argument and flags of each command about one thread. */

@@ -4,11 +4,20 @@ import type { Style } from "./terminal/Style.ts"
 const commands: ReadonlyArray<readonly [string, string]> = [
   ["serve", "start the server; print its URL and a link that pairs a browser"],
   ["run PROMPT", "run one turn and stream the answer"],
+  ["send THREAD TEXT", "send a prompt to a thread, without waiting"],
+  ["wait TURN|THREAD", "wait for the end of a turn; exits as run"],
   ["tail", "follow the log"],
   ["threads", "list threads"],
   ["state", "busy threads and open requests"],
   ["requests", "open approvals and questions, with their choices"],
   ["answer REQUEST ANSWER", "answer an agent's approval or questions"],
+  ["interrupt THREAD", "interrupt the running turn"],
+  ["stop THREAD", "end a thread's agent"],
+  ["queue list|cancel|move", "the turns that wait in a thread"],
+  ["fork THREAD", "a new thread with a copy of the conversation"],
+  ["rename THREAD TITLE", "change a thread's title"],
+  ["archive THREAD", "take a thread out of the lists"],
+  ["delete THREAD", "delete a thread"],
   ["goal set|show|... THREAD", "the objective that a thread pursues by itself"],
   ["handover THREAD PROVIDER", "let another agent continue the conversation"],
   ["compact THREAD", "let its agent compact the conversation"],
@@ -23,7 +32,9 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["pair", "print a one-time link that signs a browser in"],
   ["verify", "check the log"],
   ["service install|...", "run the server as a service of your user"],
-  ["update", "install the newest release"]
+  ["update", "install the newest release"],
+  ["help COMMAND", "the flags of a command"],
+  ["version", "the version"]
 ]
 
 /** The first words of the commands. */

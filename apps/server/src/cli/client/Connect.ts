@@ -11,10 +11,11 @@ import * as HttpTransport from "@millrace/client/HttpTransport"
 import type { Transport } from "@millrace/client/Transport"
 import { Disconnected, type TransportError } from "@millrace/client/TransportError"
 import { ProviderUnavailable } from "@millrace/contracts/Import"
+import type { TurnId } from "@millrace/contracts/Ids"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import * as Discovery from "./Discovery.ts"
-import { type CliFailure, failed } from "../Failure.ts"
+import { type CliFailure, failed, fromError } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import { Output } from "../Output.ts"
 
@@ -100,20 +101,35 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFai
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
     if (url !== undefined) return yield* overTheWire(fixed(url, token))
     const found = yield* Discovery.find(dataDir)
-    if (Option.isNone(found))
-      return yield* failed(`No server is running for ${dataDir}. Start one with: millrace serve${defaultData(dataDir)}`)
+    if (Option.isNone(found)) return yield* noServer(dataDir)
     return yield* overTheWire(moving(dataDir, found.value, token))
   })
 
+/** The server and the token of a place: that of the URL, else that of the data directory. */
+const located = ({ dataDir, url }: Where) =>
+  Effect.gen(function* () {
+    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    if (url !== undefined) return Option.some(fixed(url, token))
+    return Option.map(yield* Discovery.find(dataDir), (found) => fixed(found.url, token ?? found.token))
+  })
+
+/** One turn by its id alone, from a running server. */
+export const turn = (where: Where, turnId: TurnId) =>
+  Effect.gen(function* () {
+    const transport = yield* located(where)
+    if (Option.isNone(transport)) return yield* noServer(where.dataDir)
+    return yield* Effect.mapError(transport.value.turn(turnId), fromError)
+  })
+
+const noServer = (dataDir: string) =>
+  failed(`No server is running for ${dataDir}. Start one with: millrace serve${defaultData(dataDir)}`)
 const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
 
 /** Export and import through the running server, else through a host in this process that lives as long as the scope. */
 export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
-    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
-    if (where.url !== undefined) return fixed(where.url, token)
-    const found = yield* Discovery.find(where.dataDir)
-    if (Option.isSome(found)) return fixed(found.value.url, token ?? found.value.token)
+    const found = yield* located(where)
+    if (Option.isSome(found)) return found.value
     const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
     const host = yield* embed(where.dataDir)
     const unavailable = (provider: string) => ({

@@ -33,7 +33,7 @@ const failure = (error: TurnView["error"]) =>
   error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
 
 /** How the turn ended, as an exit; `undefined` while it has not. */
-const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefined => {
+export const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefined => {
   switch (TurnModel.outcomeOfTurn(turn)) {
     case "completed":
       return Effect.void
@@ -62,7 +62,11 @@ const turnOf = (event: LogEvent): string | undefined => {
 }
 
 /** The turn in state, or `undefined` if it is not there or the server does not answer. Reads pages from the newest turn on. */
-const viewOf = (connected: Connected, turn: Turn, before?: number): Effect.Effect<TurnView | undefined> =>
+export const viewOf = (
+  connected: Connected,
+  turn: Pick<Turn, "threadId" | "turnId">,
+  before?: number
+): Effect.Effect<TurnView | undefined> =>
   connected.millrace.turns(turn.threadId, { limit: 50, ...defined({ before }) }).pipe(
     Effect.flatMap((page) => {
       const view = page.items.find(({ turnId }) => turnId === turn.turnId)

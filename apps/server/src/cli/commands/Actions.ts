@@ -5,20 +5,12 @@ import { Effect } from "effect"
 import * as Client from "@millrace/client/Client"
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { ReviewTarget } from "@millrace/contracts/State"
-import * as Connect from "../client/Connect.ts"
-import { fromError, usage } from "../Failure.ts"
+import { usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
-import * as Output from "../Output.ts"
+import * as Dispatch from "./Dispatch.ts"
 
-/** Requires a running server: the turn outlives this command, so no host is embedded. */
-const act = ({ data, json, url }: Flags.OfThread, asking: Effect.Effect<CommandOf<"thread.compact" | "thread.review">>) =>
-  Effect.gen(function* () {
-    const output = yield* Output.Output
-    const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
-    const accepted = yield* Effect.mapError(Effect.flatMap(asking, millrace.dispatch), fromError)
-    if (json) return yield* Output.json(accepted)
-    yield* output.note(`${accepted.outcome === "started" ? "Started" : "Queued"}: ${accepted.turnId}`)
-  })
+const act = (given: Flags.OfThread, asking: Effect.Effect<CommandOf<"thread.compact" | "thread.review">>) =>
+  Dispatch.dispatch(given, asking, Dispatch.turnLine)
 
 export const compact = Command.make("compact", Flags.ofThread, (given) =>
   act(given, Client.command("thread.compact", { threadId: given.thread }))

@@ -11,6 +11,7 @@ import * as Connect from "../client/Connect.ts"
 import { failed, fromError } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
+import { dispatch } from "./Dispatch.ts"
 import * as Text from "../terminal/Style.ts"
 
 const limit = (name: string, description: string, max: number) =>
@@ -42,23 +43,12 @@ const show = ({ data, json, thread, url }: Flags.OfThread) =>
     })
   )
 
-/** Requires a running server: a goal outlives this command, so no host is embedded. */
 const send = <T extends "goal.set" | "goal.pause" | "goal.resume" | "goal.clear">(
-  { data, json, url }: Flags.OfThread,
+  where: Flags.OfThread,
   type: T,
   done: string,
   body: BodyOf<T>
-) =>
-  Effect.gen(function* () {
-    const output = yield* Output.Output
-    const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
-    const accepted = yield* Effect.mapError(
-      Effect.flatMap(Client.command(type, body), (command) => millrace.dispatch(command)),
-      fromError
-    )
-    if (json) return yield* Output.json(accepted)
-    yield* output.note(done)
-  })
+) => dispatch<never>(where, Client.command(type, body), () => done)
 
 const set = Command.make(
   "set",

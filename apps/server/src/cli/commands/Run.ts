@@ -6,9 +6,7 @@ import * as Options from "@effect/cli/Options"
 import { Config, Effect, Option, Schema } from "effect"
 import { statSync } from "node:fs"
 import { resolve } from "node:path"
-import { text as readAll } from "node:stream/consumers"
 import * as Client from "@millrace/client/Client"
-import { PromptText } from "@millrace/contracts/Command"
 import { Labels } from "@millrace/contracts/Labels"
 import type { Policy } from "../client/Approve.ts"
 import * as Connect from "../client/Connect.ts"
@@ -16,6 +14,7 @@ import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as FollowTurn from "../client/FollowTurn.ts"
 import { Output } from "../Output.ts"
+import * as Prompt from "./Prompt.ts"
 
 export interface Request {
   readonly dataDir: string
@@ -30,18 +29,12 @@ export interface Request {
   readonly json: boolean
 }
 
-/** Placeholder for `-`, which the command-line parser would take for a flag. No argument of a process can contain this character. */
-export const fromStdin = "\u0000"
-
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** Validates the request before anything is started. Fails with exit code 2. */
 const checked = (request: Request) =>
   Effect.gen(function* () {
-    const text = request.prompt === fromStdin ? yield* Effect.promise(() => readAll(process.stdin)) : request.prompt
-    const prompt = yield* Effect.mapError(Schema.decode(PromptText)(text), (error) =>
-      usage(`PROMPT: ${error.message.split("\n").at(-1)?.trim()}`)
-    )
+    const prompt = yield* Prompt.read(request.prompt)
     yield* Effect.mapError(Schema.decode(Labels)(request.labels), (error) =>
       usage(
         `--label: ${error.message

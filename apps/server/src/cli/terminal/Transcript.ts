@@ -19,6 +19,8 @@ export const dataOf = <T extends EventType>(event: LogEvent, type: T): DataOf<T>
   event.type === type ? Either.getOrUndefined(decodeData(type, event.data)) : undefined
 
 const marks: Readonly<Record<PlanStep["status"], string>> = { completed: "✓", "in-progress": "▸", pending: "·" }
+/** Lines of a command's output, and of a file's diff, that are shown. */
+const blockLines = 20
 /** Formats an item's duration; empty below 0.1 s. */
 const seconds = (content: ItemContent) =>
   (content.durationMillis ?? 0) < 100 ? "" : ` · ${((content.durationMillis ?? 0) / 1_000).toFixed(1)} s`
@@ -51,6 +53,15 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
         return output.note(style.dim(text))
       })
 
+    /** At most `blockLines` lines of a text, and how many others it has. */
+    const block = (text: string, part: "head" | "tail") => {
+      const lines = text.replace(/\n+$/, "").split("\n")
+      if (lines.length === 1 && lines[0] === "") return Effect.void
+      const others = lines.length - blockLines
+      const more = others > 0 ? [`… ${others} more lines`] : []
+      const shown = part === "head" ? [...lines.slice(0, blockLines), ...more] : [...more, ...lines.slice(-blockLines)]
+      return Effect.forEach(shown, (line) => note(line, "  │ "), { discard: true })
+    }
     const delta = (data: DataOf<"item.delta">) => {
       if (data.kind !== "agent-message") return Effect.void
       const before = printed.get(data.itemId)
@@ -70,17 +81,28 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
     const command = (data: DataOf<"item.completed">) => {
       if (data.status === "declined") return note("declined", "  ")
       const failedWith = data.exitCode !== undefined && data.exitCode !== 0
-      const last = (data.output ?? "").trimEnd().split("\n").slice(-5)
-      const tail = failedWith || data.status !== "completed" ? last.filter((text) => text !== "") : []
       const end =
         data.status === "aborted"
           ? `aborted${data.reason === undefined ? "" : `: ${data.reason}`}`
           : `exit ${data.exitCode ?? "?"}`
       return Effect.zipRight(
-        Effect.forEach(tail, (text) => note(text, "  │ "), { discard: true }),
+        block(data.output ?? "", "tail"),
         failedWith ? output.note(style.red(`  ${end}${seconds(data)}`)) : note(`${end}${seconds(data)}`, "  ")
       )
     }
+    /** The diff of each changed file, below its path. */
+    const changes = (data: DataOf<"item.completed">) =>
+      Effect.forEach(
+        data.changes ?? [],
+        ({ change, diff, movedTo, path }) =>
+          Effect.zipRight(
+            note(
+              `${change} ${path}${movedTo === undefined ? "" : ` to ${movedTo}`}${data.status === "completed" ? "" : ` (${data.status})`}`
+            ),
+            block(diff ?? "", "head")
+          ),
+        { discard: true }
+      )
     const completed = (data: DataOf<"item.completed">) => {
       switch (data.kind) {
         case "user-message":
@@ -89,6 +111,8 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
           return message(data)
         case "command":
           return command(data)
+        case "file-change":
+          return data.changes === undefined ? note(`file-change: ${EventLine.about(data)}`) : changes(data)
         case "reasoning":
           return data.text === undefined || data.text === "" ? Effect.void : note(`thinking: ${data.text}`)
         case "plan":

@@ -1,0 +1,58 @@
+/** `millrace interrupt|stop|fork|rename|archive|delete THREAD`: one command of the service each. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import { defined } from "@millrace/contracts/Defined"
+import { Option } from "effect"
+import * as Client from "@millrace/client/Client"
+import * as Flags from "../Flags.ts"
+import { dispatch } from "./Dispatch.ts"
+
+const interrupted = { "not-running": "No turn was running.", dequeued: "Removed from the queue", interrupting: "Interrupting" }
+
+export const interrupt = Command.make(
+  "interrupt",
+  { ...Flags.ofThread, turn: Flags.turn.pipe(Args.optional) },
+  ({ turn, ...where }) =>
+    dispatch(
+      where,
+      Client.command("turn.interrupt", { threadId: where.thread, ...defined({ turnId: Option.getOrUndefined(turn) }) }),
+      ({ outcome, turnId }) => {
+        const what =
+          outcome !== undefined && outcome in interrupted ? interrupted[outcome as keyof typeof interrupted] : "Interrupting"
+        return turnId === undefined || outcome === "not-running" ? what : `${what}: ${turnId}`
+      }
+    )
+).pipe(Command.withDescription("Interrupt a thread's running turn, or the turn with this id."))
+
+export const stop = Command.make("stop", Flags.ofThread, (where) =>
+  dispatch(
+    where,
+    Client.command("session.stop", { threadId: where.thread }),
+    () => "Stopping the agent. The thread's next turn resumes it."
+  )
+).pipe(Command.withDescription("End a thread's agent. A running turn is interrupted."))
+
+export const fork = Command.make(
+  "fork",
+  { ...Flags.ofThread, title: Flags.text("title", "TITLE", "The new thread's title. Default: that of the thread.") },
+  ({ title, ...where }) =>
+    dispatch(
+      where,
+      Client.command("thread.fork", { threadId: where.thread, ...defined({ title: Flags.orUndefined(title) }) }),
+      ({ threadId }) => `Forked: ${threadId}`
+    )
+).pipe(Command.withDescription("Create a thread whose agent has a copy of the conversation so far."))
+
+export const rename = Command.make(
+  "rename",
+  { ...Flags.ofThread, title: Flags.argument("TITLE").pipe(Args.withDescription("The new title.")) },
+  ({ title, ...where }) => dispatch(where, Client.command("thread.rename", { threadId: where.thread, title }), () => "Renamed.")
+).pipe(Command.withDescription("Change a thread's title."))
+
+export const archive = Command.make("archive", Flags.ofThread, (where) =>
+  dispatch(where, Client.command("thread.archive", { threadId: where.thread }), () => "Archived.")
+).pipe(Command.withDescription("Archive a thread: it leaves the lists and keeps its history."))
+
+export const remove = Command.make("delete", Flags.ofThread, (where) =>
+  dispatch(where, Client.command("thread.delete", { threadId: where.thread }), () => "Deleted.")
+).pipe(Command.withDescription("Delete a thread. This cannot be undone."))
