@@ -8,7 +8,9 @@ export default defineConfig({
     outDir: "dist",
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
-    reportCompressedSize: false
+    reportCompressedSize: false,
+    // On a slow machine it adds ten lines to the first start.
+    rolldownOptions: { checks: { bundlerTimings: false } }
   },
   worker: { format: "es" },
   server: {
