@@ -76,15 +76,13 @@ export const make = Effect.gen(function* () {
   })
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Subscription.Options) {
     const reader = Subscribers.reader("sse", options.session.actor, options.after)
-    const { atHead, next, open } = yield* Subscription.attach({ ...options, lease, reader, pages: encoder.pages })
+    const { first, next } = yield* Subscription.attach({ ...options, lease, reader, pages: encoder.pages })
     const encode = encoder.of(options, reader)
     const response = NodeHttpServerRequest.toServerResponse(request)
-    // Sent at once, so that the headers are on the wire before the first event. At the head `caught-up` is in the same write, because a write costs
-    // more than everything else of a resume.
+    // Sent at once, so that the headers are on the wire before the first event. One write, because a write costs more than everything else of a resume.
     const enter = Effect.suspend(() => {
       subscribers.enter(reader)
-      const hello = encode(open)
-      return atHead ? Effect.map(next, (step) => Buffer.concat([hello, encode(step)])) : Effect.succeed(hello)
+      return Effect.map(first, (steps) => Buffer.concat(steps.map(encode)))
     })
     // Writes each step directly: passing it through a stream would cost more than the write.
     const rest = Effect.whileLoop({
@@ -92,8 +90,8 @@ export const make = Effect.gen(function* () {
       body: () => (response.writableNeedDrain ? Effect.zipRight(drained(response), next) : next),
       step: (step) => void response.write(encode(step))
     })
-    const body = Effect.flatMap(enter, (first) => {
-      response.write(first)
+    const body = Effect.flatMap(enter, (hello) => {
+      response.write(hello)
       return rest
     }).pipe(
       // Fails only with `None`, when there are no more steps.

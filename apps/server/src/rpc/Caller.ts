@@ -4,7 +4,7 @@ import { RpcMiddleware } from "@effect/rpc"
 import { Context, Effect, Layer, Option } from "effect"
 import { Session } from "../auth/Session.ts"
 import type * as Strict from "../http/Strict.ts"
-import type { TextSocket } from "./FrameText.ts"
+import type { TextSocket } from "./FollowMessages.ts"
 
 /** How the payloads of a connection are decoded: decided when it opens. */
 export class Reading extends Context.Tag("@millrace/server/rpc/Reading")<Reading, Strict.Mode>() {}

@@ -22,6 +22,7 @@ import { Service } from "../Service.ts"
 import * as FrameEncoder from "../subscriptions/FrameEncoder.ts"
 import { Caller } from "./Caller.ts"
 import * as Calls from "./Calls.ts"
+import type { FollowRequest } from "./FollowMessages.ts"
 import * as FrameText from "./FrameText.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
 
@@ -125,29 +126,28 @@ export const layer = ServedRpcs.toLayer(
       requests: (sent: unknown) => answer("requests", sent, () => service.requests),
       providers: (sent: unknown) => answer("providers", sent, () => service.providers),
       capabilities: (sent: unknown) => answer("capabilities", sent, () => Effect.succeed(served)),
-      follow: (sent: unknown) =>
+      follow: (request: FollowRequest) =>
         Stream.unwrapScoped(
           Effect.gen(function* () {
-            const { mode, session: own, socket: to } = yield* Caller
+            const { mode, session: own, socket } = yield* Caller
             // Counts before decoding, as the other calls do: a malformed one is a request too.
             const admitted = yield* Effect.either(allowance.request(own.actor))
             yield* Scopes.permit(own.scope, "follow")
-            const { after, ...filter } = yield* decode("follow", sent, mode)
+            const { after, ...filter } = yield* decode("follow", request.payload, mode)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
             const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
             if (open > maxOpen) return yield* crowded
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
             const limited = (retryAfterMillis: number) =>
-              Stream.make(
-                new FrameText.FrameText(
+              Stream.execute(
+                request.deliver(socket, [
                   FrameText.ofControl({
                     _tag: "bye",
                     reason: limitReached,
                     resumeAfter: format(log.epoch, from),
                     retryAfterMillis
-                  }),
-                  to
-                )
+                  })
+                ])
               )
             if (admitted._tag === "Left") return limited(admitted.left.retryAfterMillis)
             if (open > maxStreams || allowance.crowded(subscribers, own.actor)) return limited(Allowance.streamRetryMillis)
@@ -157,9 +157,24 @@ export const layer = ServedRpcs.toLayer(
               () => Effect.sync(() => subscribers.leave(reader))
             )
             const encode = encoder.of(filter, reader)
-            return Stream.map(
-              Subscription.steps({ after: from, reader, session: own, pages: encoder.pages, ...filter }),
-              (step) => new FrameText.FrameText(encode(step), to)
+            const { first, next } = yield* Subscription.attach({
+              after: from,
+              reader,
+              session: own,
+              pages: encoder.pages,
+              ...filter
+            })
+            const rest = Effect.whileLoop({
+              while: () => true,
+              body: () => Effect.flatMap(next, (step) => request.deliver(socket, [encode(step)])),
+              step: () => {}
+            })
+            return Stream.execute(
+              Effect.flatMap(first, (steps) => request.deliver(socket, steps.map(encode))).pipe(
+                Effect.zipRight(rest),
+                // Fails only with `None`, when there are no more steps.
+                Effect.ignore
+              )
             )
           })
         ).pipe(Stream.provideSomeContext(context))

@@ -9,7 +9,7 @@ import * as Respond from "../http/Respond.ts"
 import * as Strict from "../http/Strict.ts"
 import { wellFormed } from "../http/Handshake.ts"
 import * as Caller from "./Caller.ts"
-import * as FrameText from "./FrameText.ts"
+import { FollowRequest, Unacknowledged } from "./FollowMessages.ts"
 import * as Handlers from "./Handlers.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
 
@@ -24,7 +24,8 @@ const isMessages = Schema.is(
       Schema.TaggedStruct("Request", {
         id,
         tag: Schema.String,
-        headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String))
+        headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
+        payload: Schema.optional(Schema.Unknown)
       }),
       Schema.Struct({ _tag: Schema.Literal("Ack", "Interrupt"), requestId: id }),
       Schema.Struct({ _tag: Schema.Literal("Ping", "Eof") })
@@ -44,13 +45,22 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
   ...RpcSerialization.json,
   unsafeMake: () => {
     const parser = RpcSerialization.json.unsafeMake()
+    const unacknowledged = new Unacknowledged()
     return {
-      encode: (message) => FrameText.encode(message, parser),
+      encode: parser.encode,
       decode: (data) => {
         if (data.length > maxMessageBytes)
           throw new MessageTooLarge(`The message is too large: the limit is ${maxMessageBytes} bytes.`)
         const messages = parser.decode(data)
-        if (isMessages(messages) && !isDeep(messages, deepest)) return wellFormedJson(messages)
+        if (isMessages(messages) && !isDeep(messages, deepest))
+          return wellFormedJson(messages).flatMap((message) => {
+            if (message._tag === "Ack") {
+              unacknowledged.acknowledge(message.requestId)
+              return []
+            }
+            if (message._tag !== "Request" || message.tag !== "follow") return [message]
+            return [{ ...message, payload: new FollowRequest(message.payload, message.id, unacknowledged) }]
+          })
         // Answered as a defect; the socket stays open.
         throw new SyntaxError(
           'Malformed RPC message. Expected {"_tag":"Request","id":"1","tag":"state","headers":[],"payload":...}, with an id of digits.'

@@ -66,11 +66,10 @@ const leaseEnd = (lease: Duration.Duration) =>
   )
 
 export interface Subscription {
-  readonly open: FollowFrame
-  /** The steps after `open`; fails with `None` when there are no more. An error after the start becomes a `bye` with the cursor to resume after. */
+  /** `open`. At the head `caught-up` too, because it is available at once. */
+  readonly first: Effect.Effect<ReadonlyArray<FollowFrame>>
+  /** The steps after `first`; fails with `None` when there are no more. An error after the start becomes a `bye` with the cursor to resume after. */
   readonly next: Next
-  /** Nothing is to be replayed: the first step is `caught-up` and available at once. */
-  readonly atHead: boolean
 }
 
 export const attach = (
@@ -160,20 +159,22 @@ export const attach = (
         return next
       })
     }
-    return { open: { _tag: "open", head: start.position.head }, next, atHead: options.after >= start.position.head }
+    const open: FollowFrame = { _tag: "open", head: start.position.head }
+    return {
+      first:
+        options.after >= start.position.head
+          ? Effect.map(Effect.option(next), (step) => [open, ...Option.toArray(step)])
+          : Effect.succeed([open]),
+      next
+    }
   })
 
-/** The steps of `attach` as a stream. At the head `open` and `caught-up` are one chunk. */
+/** The steps of `attach` as a stream. */
 export const steps = (
   options: Options
 ): Stream.Stream<FollowFrame, StorageUnavailable, EventLog | SubscriberScheduler | Tokens> =>
   Stream.unwrap(
-    Effect.map(attach(options), ({ atHead, next, open }) =>
-      Stream.concat(
-        Stream.fromIterableEffect(
-          atHead ? Effect.map(Effect.option(next), (step) => [open, ...Option.toArray(step)]) : Effect.succeed([open])
-        ),
-        Stream.repeatEffectOption(next)
-      )
+    Effect.map(attach(options), ({ first, next }) =>
+      Stream.concat(Stream.fromIterableEffect(first), Stream.repeatEffectOption(next))
     )
   )
