@@ -1,6 +1,9 @@
-/** The processor time of the server per delivered event, over SSE and over RPC: the same rows of the log, the same number of subscribers, in alternating rounds. */
-import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
+/**
+ * The processor time of the server process per delivered event, over SSE and over RPC: the same rows of the log, the same number of subscribers, in
+ * alternating rounds. The clients are in the process of the bench, and neither decodes what it receives.
+ */
 import type { Child } from "./Child.ts"
+import * as RpcReader from "./RpcReader.ts"
 import { closeAll, cursor, eventsUrl, headOf, median, openMany } from "./Readers.ts"
 
 export interface Transports {
@@ -15,21 +18,6 @@ export interface Transports {
   readonly ratio: number
 }
 
-/** Follows over RPC, acknowledges each message, and resolves with the connection when it receives `caught-up`. */
-const followRpc = (url: string, after: string): Promise<{ readonly close: () => void }> =>
-  new Promise((caughtUp, failed) => {
-    const socket = NodeWebSocket.open(undefined)(url)
-    socket.addEventListener("error", () => failed(new Error(`${url} failed`)))
-    socket.addEventListener("open", () =>
-      socket.send(JSON.stringify({ _tag: "Request", id: "1", tag: "follow", headers: [], payload: { after } }))
-    )
-    socket.addEventListener("message", ({ data }: { readonly data: string }) => {
-      socket.send('{"_tag":"Ack","requestId":"1"}')
-      if (data.includes('{"_tag":"caught-up"')) caughtUp(socket)
-      else if (data.startsWith('{"_tag":"Exit"')) failed(new Error(data.slice(0, 300)))
-    })
-  })
-
 const cpuOf = async (server: Child) => (await server.ask({ op: "cpu" })).cpuMillis ?? Number.NaN
 
 export const measure = async (
@@ -37,7 +25,6 @@ export const measure = async (
   { events, readers, rounds }: { readonly events: number; readonly readers: number; readonly rounds: number }
 ): Promise<Transports> => {
   const after = cursor(server, (await headOf(server)) - events)
-  const socketUrl = `${(server.ready.url ?? "").replace("http:", "ws:")}/rpc`
   const micros = async (read: () => Promise<unknown>) => {
     const before = await cpuOf(server)
     await read()
@@ -51,8 +38,8 @@ export const measure = async (
     })
   const rpc = () =>
     micros(async () => {
-      const all = await Promise.all(Array.from({ length: readers }, () => followRpc(socketUrl, after)))
-      for (const socket of all) socket.close()
+      const all = await Promise.all(Array.from({ length: readers }, () => RpcReader.follow(server.ready.url ?? "", after)))
+      for (const socket of all) socket.destroy()
     })
   // V8 compiles both paths before they count.
   await sse()
