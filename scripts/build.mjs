@@ -11,7 +11,11 @@ const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "apps/server/dist")
 
 /** Files that are copied unchanged: the program, and the files it finds by `new URL("./name", import.meta.url)`. */
-const assets = { "main.mjs": "apps/server/src/program.mjs", "agent.mjs": "packages/providers/src/demo/agent.mjs" }
+const assets = {
+  "main.mjs": "apps/server/src/program.mjs",
+  "agent.mjs": "packages/providers/src/demo/agent.mjs",
+  "docs.js": "apps/server/src/openapi/docs.js"
+}
 
 /** The page, next to the program; `index.html`, which names the other files, comes last. */
 const page = async () => {

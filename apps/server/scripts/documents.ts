@@ -8,6 +8,7 @@ import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript"
 import { documentedTypes, EventDocs, exampleEvents } from "@millrace/contracts/EventDocs"
 import { schemaName } from "@millrace/contracts/Text"
 import * as Document from "../src/openapi/Document.ts"
+import { fieldsOf, isObject } from "../src/openapi/Fields.ts"
 import type { Json } from "../src/openapi/Finish.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
@@ -29,46 +30,19 @@ const areas: Record<string, string> = {
 }
 const areaOf = (type: string): string => areas[type.replace(/\..*/, "")] ?? "Other"
 
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
-const resolved = (schema: Json): Json => {
-  const ref = schema["$ref"]
-  return typeof ref === "string" ? (document.components.schemas[ref.replace(/^.*\//, "")] ?? {}) : schema
-}
-
-/** The type of a field in a few characters. */
-const typeOf = (schema: Json): string => {
-  if (typeof schema["$ref"] === "string") return schema["$ref"].replace(/^.*\//, "")
-  if (Array.isArray(schema["enum"])) return schema["enum"].map((value) => JSON.stringify(value)).join(" or ")
-  if (schema["type"] === "array" && isObject(schema["items"])) return `list of ${typeOf(schema["items"])}`
-  return typeof schema["type"] === "string" ? schema["type"] : "any value"
-}
-
-const members = (schema: Json): ReadonlyArray<Json> => {
-  const any = schema["oneOf"] ?? schema["anyOf"]
-  return Array.isArray(any) ? any.map(resolved).flatMap(members) : [schema]
-}
-
-/** The fields of the data, of all its forms. A field is optional if a form does not require it. */
-const fieldsOf = (data: Json): ReadonlyArray<string> => {
-  const forms = members(data)
-  const names = [...new Set(forms.flatMap(({ properties }) => (isObject(properties) ? Object.keys(properties) : [])))]
-  return names.flatMap((name) => {
-    const having = forms.flatMap(({ properties }) => {
-      const field = isObject(properties) ? properties[name] : undefined
-      return isObject(field) && !("not" in field) ? [field] : []
-    })
-    const types = [...new Set(having.map(typeOf))].join(" or ")
-    const isRequired = forms.every(({ required }) => Array.isArray(required) && required.includes(name))
-    const about = having.map(({ description }) => description).find((text) => typeof text === "string")
-    return [`- \`${name}\`${isRequired ? "" : " (optional)"}: ${types}${about === undefined ? "" : `. ${String(about)}`}`]
-  })
-}
+const fieldLines = (data: Json): string =>
+  fieldsOf(document, data)
+    .map(
+      ({ about, isRequired, name, type }) =>
+        `- \`${name}\`${isRequired ? "" : " (optional)"}: ${type}${about === undefined ? "" : `. ${about}`}`
+    )
+    .join("\n")
 
 const eventPart = (type: (typeof documentedTypes)[number]): string => {
   const properties = document.components.schemas[`${schemaName(type)}Event`]?.["properties"]
-  const data = isObject(properties) && isObject(properties["data"]) ? resolved(properties["data"]) : {}
+  const data = isObject(properties) && isObject(properties["data"]) ? properties["data"] : {}
   const examples = exampleEvents(type).map(({ data: example }) => `\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\``)
-  return [`### ${type}`, EventDocs[type].when, fieldsOf(data).join("\n"), ...examples].join("\n\n")
+  return [`### ${type}`, EventDocs[type].when, fieldLines(data), ...examples].join("\n\n")
 }
 
 const events = (): string => {
