@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto"
 import { request } from "node:http"
 import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Headers, HttpServerResponse } from "@effect/platform"
+import { Effect, Option, Stream } from "effect"
 import { event, type Fixture, live, start } from "../../test/support/Fixture.ts"
 import * as Compression from "./Compression.ts"
 
@@ -105,6 +107,23 @@ it.scopedLive("D4 what is not compressed: server-sent events, a small answer, HE
       authorization: `Bearer ${fixture.token}`
     })
     yield* stream.until("event: caught-up")
+  })
+)
+
+it.live("D7 a streamed body is compressed as its client reads it, not ahead of it", () =>
+  Effect.gen(function* () {
+    for (const encoding of ["gzip", "br"]) {
+      let made = 0
+      // It never ends: a compressor that collected the whole body would never answer.
+      const endless = Stream.repeatEffect(Effect.sync(() => (made++, randomBytes(64 * 1024))))
+      const { body } = yield* Compression.apply(
+        { method: "GET", headers: Headers.fromInput({ "accept-encoding": encoding }) },
+        HttpServerResponse.stream(endless, { contentType: "application/x-ndjson" })
+      )
+      const first = body._tag === "Stream" ? yield* Stream.runHead(body.stream) : Option.none()
+      expect(Option.isSome(first)).toBe(true)
+      expect(made).toBeLessThan(500)
+    }
   })
 )
 

@@ -2,11 +2,12 @@
  * Compression of JSON responses, by `Accept-Encoding`: brotli or gzip. Never of server-sent events, which must arrive one by one, and not of a body below
  * `leastBytes`. zlib works in Node's thread pool, not on the event loop. A streamed body is compressed as it is read: a client that does not read stops it.
  */
+import { pipeline } from "node:stream"
 import { promisify } from "node:util"
 import * as zlib from "node:zlib"
 import { Headers, HttpServerResponse, type HttpServerRequest } from "@effect/platform"
 import { NodeStream } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 
 /** The first is chosen if the client prefers none. */
 const encodings = ["br", "gzip"] as const
@@ -22,6 +23,20 @@ const whole: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Buffer>>> 
   gzip: (bytes) => promisify(zlib.gzip)(bytes)
 }
 const streamed = { br: () => zlib.createBrotliCompress(brotli), gzip: () => zlib.createGzip() }
+
+/**
+ * The compressed stream, which reads the next part when its reader has taken the last. `NodeStream.pipeThroughDuplex` does not wait for a source that is
+ * always ready. An error or an interruption on either side ends both.
+ */
+const compressed = (parts: Stream.Stream<Uint8Array, unknown>, encoding: Encoding): Stream.Stream<Uint8Array, unknown> =>
+  Stream.unwrap(
+    Effect.map(NodeStream.toReadable(parts), (readable) =>
+      NodeStream.fromReadable(
+        () => pipeline(readable, streamed[encoding](), () => {}),
+        (cause): unknown => cause
+      )
+    )
+  )
 
 /** The encoding with the greatest weight (RFC 9110, 12.5.3); `undefined`: none is accepted, or the plain body is preferred. */
 export const chosen = (accepted: string | undefined): Encoding | undefined => {
@@ -83,13 +98,7 @@ export const apply = (
       "content-length"
     )
   }
-  if (body._tag === "Stream")
-    return Effect.succeed(
-      HttpServerResponse.stream(
-        NodeStream.pipeThroughDuplex(body.stream, streamed[encoding], (cause) => cause),
-        kept
-      )
-    )
+  if (body._tag === "Stream") return Effect.succeed(HttpServerResponse.stream(compressed(body.stream, encoding), kept))
   if (body._tag !== "Uint8Array" || body.body.length < leastBytes) return Effect.succeed(varied)
   return Effect.map(
     Effect.promise(() => whole[encoding](body.body)),
