@@ -140,11 +140,11 @@ console.log(Client, HttpTransport, RpcTransport)
 `
 const maxBrowserBytes = 115 * 1024
 
-/** A page with the hooks: a button starts a turn, and each thread is shown with its text. Its address names the server. */
+/** A page with the hooks: buttons start a turn and accept what its agent asks; each thread is shown with its text. Its address names the server. */
 const page = `import { createElement } from "react"
 import { createRoot } from "react-dom/client"
 import { connect } from "@millrace/react/LiveState"
-import { MillraceProvider, useDispatch, useThread, useThreads } from "@millrace/react/hooks"
+import { MillraceProvider, useConnection, useDispatch, useRequests, useThread, useThreads } from "@millrace/react/hooks"
 
 const { cwd, token, transport, url } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)))
 const live = await connect({ url, token, transport })
@@ -156,10 +156,15 @@ const Thread = ({ threadId }) => {
 }
 const App = () => {
   const dispatch = useDispatch()
-  const turn = { text: "[[say hello from " + transport + "]]" }
+  const turn = { text: "[[run true]] [[say hello from " + transport + "]]" }
   const start = () => dispatch("thread.create", { provider: "demo", cwd, turn })
   return [
+    createElement("h1", { key: "connection" }, useConnection().state),
     createElement("button", { key: "start", onClick: start }, "Start"),
+    ...useRequests().map(({ requestId }) => {
+      const accept = () => dispatch("request.answer", { requestId, decision: "accept" })
+      return createElement("button", { key: requestId, onClick: accept }, "Accept")
+    }),
     ...useThreads().map(({ threadId }) => createElement(Thread, { key: threadId, threadId }))
   ]
 }
@@ -209,8 +214,13 @@ const otherOrigin = async (node, project, env) => {
       const given = new URLSearchParams({ url, token: created.out.trim(), transport, cwd: project })
       await tab.goto(`${origin}/#${given}`)
       const shown = tab.locator("p.completed", { hasText: `hello from ${transport}` })
-      await tab.click("button", { timeout })
-      await shown.waitFor({ timeout: timeout / 4 }).catch((error) => {
+      const steps = async () => {
+        await tab.locator("h1", { hasText: "live" }).waitFor({ timeout: timeout / 4 })
+        await tab.click("text=Start")
+        await tab.click("text=Accept", { timeout: timeout / 4 })
+        await shown.waitFor({ timeout: timeout / 4 })
+      }
+      await steps().catch((error) => {
         throw new Error(`the page on another origin shows no turn over ${transport}: ${complaints.join("\n")}\n${error.message}`)
       })
     }

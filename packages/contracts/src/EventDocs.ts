@@ -3,7 +3,7 @@
  * separate module, because clients do not need it. A new event type without an entry does not compile.
  */
 import { Schema } from "effect"
-import { EventData, type EventType, LogEvent } from "./Event.ts"
+import { EventData, LogEvent } from "./Event.ts"
 
 /** Data of the events that only a reader of the log makes: no event of these types is stored. */
 const ReaderData = {
@@ -332,5 +332,3 @@ export const exampleEvents = (type: DocumentedType): ReadonlyArray<typeof LogEve
 /** The schema of an event of one type. */
 export const eventSchema = (type: DocumentedType) =>
   Schema.Struct({ ...LogEvent.fields, type: Schema.Literal(type), data: DocumentedData[type] as Schema.Schema.AnyNoContext })
-
-export const isDocumented = (type: string): type is EventType => Object.hasOwn(EventDocs, type)

@@ -2,6 +2,7 @@
  * Opens a log with its anchor (L12; see Anchor.ts), which records the last acknowledged event outside the database. If log and anchor contradict each
  * other, begins a new epoch. Rewrites the anchor file while the log is open if the file is removed or replaced.
  */
+import { serverStream } from "@millrace/contracts/Ids"
 import { Effect, Either } from "effect"
 import { compare } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
@@ -34,7 +35,7 @@ export const open = (
     event: (offset) => jsonAt(reader, offset)
   })
   const epoch = rewound === undefined ? current.epoch : next.epoch
-  const event = { stream: "server", type: "log.rewound", at: next.at, epoch: 0, data: rewound }
+  const event = { stream: serverStream, type: "log.rewound", at: next.at, epoch: 0, data: rewound }
   const head =
     rewound === undefined ? position.head : writer.rewind(epoch, Either.getOrThrow(prepare([{ events: [event], rows: [] }]))).head
   const anchor = new AnchorFile.AnchorFile(path, file, epoch)

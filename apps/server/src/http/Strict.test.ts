@@ -6,6 +6,7 @@ import { ApiGroup } from "@millrace/contracts/Api"
 import { version } from "@millrace/contracts/Capabilities"
 import { type CommandType, CommandBody } from "@millrace/contracts/Command"
 import { start } from "../../test/support/Fixture.ts"
+import * as Tokens from "../auth/Tokens.ts"
 
 const post = (body: unknown) => ({ method: "POST", body: JSON.stringify(body) })
 const lenient = { "x-millrace-lenient": "1" }
@@ -15,7 +16,9 @@ const answer = { commandId: "c", type: "request.answer", requestId: "req_1" }
 
 it.scopedLive("C6 an unknown field is rejected with its path, on each route with a body", () =>
   Effect.gen(function* () {
-    const { call, fake } = yield* start()
+    const { call, dataDir, fake } = yield* start()
+    // A token that may not use a route is refused before the body is read.
+    const { token } = yield* Tokens.create(dataDir, { name: "admin", scope: "admin" })
     let dispatched = 0
     const accept = fake.dispatch
     fake.dispatch = (...args) => {
@@ -54,7 +57,7 @@ it.scopedLive("C6 an unknown field is rejected with its path, on each route with
       ["/api/providers/codex/threads/x/import", { cwd: "/" }, "cwd"]
     ]
     for (const [path, body, field] of cases) {
-      const said = yield* call(path, post(body))
+      const said = yield* call(path, { ...post(body), headers: { authorization: `Bearer ${token}` } })
       expect([path, field, said.status, JSON.parse(said.body)]).toMatchObject([
         path,
         field,
