@@ -7,7 +7,7 @@ import { join, resolve } from "node:path"
 const root = resolve(import.meta.dirname, "..")
 const program = join(root, "apps/server/dist/main.mjs")
 const [columns, rows] = [88, 18]
-const prompt = "[[plan Look around; Report]] [[run ls]] [[say Three files: a small shop.]]"
+const prompt = "[[plan Look around; Report]] [[run ls]] [[say A small shop.]]"
 
 /** Runs a command in a terminal. Each part of its output and the time when it came, in seconds. `answer`: typed when the text appears. */
 const record = (command, { answer, cwd, env, until }) =>
