@@ -26,7 +26,7 @@ const request = (path, { headers, ...init } = {}) =>
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...headers }
   })
 
-/** A failure that would come again ends the bot; any other one leads to another try. */
+/** A failure that a retry would repeat. It ends the bot; every other failure is retried. */
 class Refused extends Error {}
 const checked = async (response) => {
   if (response.ok) return response
@@ -34,7 +34,7 @@ const checked = async (response) => {
   throw [429, 502, 503, 504].includes(response.status) ? new Error(text) : new Refused(text)
 }
 
-/** The same Idempotency-Key for each try: the answer counts once. A request that another client has answered is left as it is. */
+/** Answers a request. Each retry has the same Idempotency-Key, so the answer is accepted once. A request that another client answered does not change. */
 const answer = async ({ command, kind, requestId, title }) => {
   if (kind !== "approval") return
   const decision = command !== undefined && isAllowed(command) ? "accept" : "decline"
@@ -65,7 +65,7 @@ const frames = async function* (body, onBytes) {
   }
 }
 
-/** The state of the server and the cursor that it was read at: what is open now, and where to follow from. */
+/** Answers the requests that are open now. Returns the cursor to follow from. */
 const catchUp = async () => {
   const { logEpoch, offset, requests } = await (await checked(await request("/api/state"))).json()
   for (const { ask, requestId } of requests) await answer({ ...ask, requestId })
@@ -80,7 +80,7 @@ const followOnce = async (cursor, onHandled) => {
       signal: lost.signal,
       headers: { accept: "text/event-stream", "last-event-id": cursor }
     })
-    // The log was restored or trimmed: the cursor is of no use.
+    // The log was restored or trimmed, so the cursor is invalid.
     if (response.status === 409 || response.status === 410) return onHandled(undefined)
     for await (const frame of frames((await checked(response)).body, () => watchdog.refresh())) {
       if (frame.event === "caught-up") console.log("watching")

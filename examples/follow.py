@@ -28,7 +28,7 @@ def request(path, headers, body=None):
 
 
 def until_answered(connect):
-    """Calls `connect` until the server answers. Raises an error that would come again."""
+    """Calls `connect` until the server answers. Exits on an error that a retry would repeat."""
     while True:
         try:
             return connect()

@@ -11,14 +11,14 @@ import type { components, paths } from "./millrace-api.d.ts"
 const baseUrl = process.env["MILLRACE_URL"] ?? "http://127.0.0.1:7717"
 const [code = "", text = "[[say hello]]"] = process.argv.slice(2)
 
-/** The data of an answer. The message of an error says what to do. */
+/** The data of a response. Throws the error of the API. */
 const dataOf = <T>({ data, error }: { readonly data?: T; readonly error?: unknown }): T => {
   if (data === undefined) throw new Error(JSON.stringify(error))
   return data
 }
 
-const stranger = createClient<paths, "application/json">({ baseUrl })
-const { token } = dataOf(await stranger.POST("/pair", { body: { code, name: "typed example" } }))
+const unpaired = createClient<paths, "application/json">({ baseUrl })
+const { token } = dataOf(await unpaired.POST("/pair", { body: { code, name: "typed example" } }))
 const api = createClient<paths, "application/json">({ baseUrl, headers: { authorization: `Bearer ${token}` } })
 
 /** Prints an event. Returns whether the turn has ended. */
@@ -29,8 +29,8 @@ const handle = (event: components["schemas"]["Event"]): boolean => {
   return event.type === "turn.completed" || event.type === "turn.failed" || event.type === "turn.interrupted"
 }
 
-const turn = { provider: "demo", cwd: process.cwd(), turn: { text } }
-const { cursor, threadId } = dataOf(await api.POST("/api/threads", { body: turn }))
+const newThread = { provider: "demo", cwd: process.cwd(), turn: { text } }
+const { cursor, threadId } = dataOf(await api.POST("/api/threads", { body: newThread }))
 for (let after = cursor, ended = false; !ended;) {
   const query = { after, stream: `thread/${threadId}`, wait: 30 }
   const page = await api.GET("/api/events", { params: { query } })

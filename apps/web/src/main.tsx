@@ -1,6 +1,6 @@
 /**
- * The page: the shell over the store. Everything it shows is folded from the log; everything it does is a command. An edge: the browser's clock and timers
- * decide only how things are drawn (ages, a notice that disappears, a filter that waits for the next key).
+ * Entry point of the page. What it shows is folded from the log, and each change is a command. The browser's clock and timers decide only how things
+ * are drawn (ages, a notice that disappears, a filter that waits for the next key).
  */
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"

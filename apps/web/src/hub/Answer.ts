@@ -1,11 +1,11 @@
-/** Runs a call of a tab with the client. Failures are values, because a thrown error does not survive a `MessagePort`. */
+/** Runs a tab's call on the client. Failures are values, because a thrown error does not survive a `MessagePort`. */
 import { defined } from "@millrace/contracts/Defined"
 import { command, type Client } from "@millrace/client/Client"
 import { format } from "@millrace/contracts/Cursor"
 import { Cause, Chunk, Effect, Stream } from "effect"
 import type { Call, Failed } from "./Wire.ts"
 
-type Said = { readonly tag: "answer"; readonly value: unknown } | { readonly tag: "refusal"; readonly failed: Failed }
+type Result = { readonly tag: "answer"; readonly value: unknown } | { readonly tag: "refusal"; readonly failed: Failed }
 
 const run = (
   client: Client,
@@ -29,7 +29,7 @@ const run = (
     case "providers":
       return client.providers
     case "events":
-      // A page of the log: the start of a subscription, ended when the page is full or `caught-up` arrives.
+      // A page of the log: a subscription that ends when the page is full or `caught-up` arrives.
       return client
         .follow({
           ...(epoch !== undefined && { after: format(epoch, call.since) }),
@@ -44,14 +44,14 @@ const run = (
   }
 }
 
-export const answer = (client: Client, epoch: () => string | undefined, call: Call): Effect.Effect<Said> =>
+export const answer = (client: Client, epoch: () => string | undefined, call: Call): Effect.Effect<Result> =>
   Effect.suspend(() => run(client, epoch(), call)).pipe(
-    Effect.map((value): Said => ({ tag: "answer", value })),
+    Effect.map((value): Result => ({ tag: "answer", value })),
     Effect.catchAllCause((cause) => {
       const error = Cause.squash(cause)
       const tag = typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "Defect"
       const rule = typeof error === "object" && error !== null && "rule" in error ? { rule: String(error.rule) } : {}
       const message = error instanceof Error ? error.message : String(error)
-      return Effect.succeed<Said>({ tag: "refusal", failed: { tag, message, ...rule } })
+      return Effect.succeed<Result>({ tag: "refusal", failed: { tag, message, ...rule } })
     })
   )

@@ -2,7 +2,7 @@
  * The single connection of a browser: follows the whole log from the saved cursor, folds it, and sends it to every tab. Runs in a
  * SharedWorker, so that tabs share one WebSocket; in a browser without SharedWorker it runs in the page.
  * A tab receives the state at an offset and then each later event, once, in order: a port is a lossless queue.
- * An edge with the browser's clock, which decides when the state is saved and whether an absence is reported, never what a tab receives.
+ * The browser's clock decides when the state is saved and whether an absence is reported, never what a tab receives.
  */
 import { cut } from "@millrace/contracts/Text"
 import * as Backoff from "@millrace/client/Backoff"
@@ -23,16 +23,15 @@ import * as Probe from "./Probe.ts"
 import * as Saved from "./Saved.ts"
 import type { Connection, Notice, ToHub, ToTab } from "./Wire.ts"
 
-/** One tab. */
 export interface Tab {
   readonly post: (message: ToTab) => void
 }
 
 export interface Hub {
-  readonly hear: (tab: Tab, message: ToHub) => void
+  readonly handle: (tab: Tab, message: ToHub) => void
 }
 
-/** Minimum absence, in milliseconds, for a notice. */
+/** Minimum absence, in milliseconds, after which a tab shows how many events it missed. */
 const awayMillis = 5_000
 const saveMillis = 1_000
 
@@ -44,17 +43,18 @@ export const make = (origin: string): Hub => {
   let saving: ReturnType<typeof setTimeout> | undefined
   /** When the last frame arrived while live, in milliseconds since 1970. */
   let seenAt = Date.now()
-  let kept = false
+  /** Whether an earlier state was shown, by this hub or at an earlier visit: only then can events have been missed. */
+  let hadState = false
 
-  const tell = (message: ToTab) => {
+  const broadcast = (message: ToTab) => {
     for (const tab of tabs) tab.post(message)
   }
-  const say = (next: Connection) => {
+  const setConnection = (next: Connection) => {
     connection = next
-    tell({ tag: "connection", connection })
+    broadcast({ tag: "connection", connection })
   }
-  const notice = (value: Notice) => tell({ tag: "notice", notice: value })
-  const keep = () => {
+  const notice = (value: Notice) => broadcast({ tag: "notice", notice: value })
+  const scheduleSave = () => {
     saving ??= setTimeout(() => {
       saving = undefined
       if (world !== undefined) void Saved.save(world)
@@ -69,19 +69,19 @@ export const make = (origin: string): Hub => {
       // After `draining` the page waits for the restart; failed attempts are not reported.
       if (reason === undefined && connection.state === "draining") return
       const reconnecting = { state: "reconnecting" as const, attempt, message: cause.message }
-      say(reason?.state === "not-ready" ? { ...reconnecting, reason: reason.reason } : (reason ?? reconnecting))
+      setConnection(reason?.state === "not-ready" ? { ...reconnecting, reason: reason.reason } : (reason ?? reconnecting))
     })
 
   const onStatus = (status: Follow.Status) =>
     status._tag === "attached"
       ? Effect.sync(() => {
-          if (connection.state !== "live") say({ state: "replaying" })
+          if (connection.state !== "live") setConnection({ state: "replaying" })
         })
       : explain(status.cause, status.attempt)
 
   const onRetry: NonNullable<Outbox.Options["onRetry"]> = (_, cause) =>
     Effect.sync(() => {
-      if (cause._tag === "ShuttingDown") say({ state: "draining", message: cause.message })
+      if (cause._tag === "ShuttingDown") setConnection({ state: "draining", message: cause.message })
     })
 
   const snapshot = (client: Client.Client) => {
@@ -95,17 +95,17 @@ export const make = (origin: string): Hub => {
 
   const begin = (next: AppState.AppState) => {
     world = next
-    whole = true
-    tell({ tag: "world", world })
-    keep()
+    isComplete = true
+    broadcast({ tag: "world", world })
+    scheduleSave()
   }
 
   /** What was replayed since the connection was last live. */
   let missed = { events: 0, requests: 0 }
-  /** False after an unarchived thread that the snapshot does not have: a new snapshot is needed after catch-up. */
-  let whole = true
-  /** Takes a chunk of frames. Returns false to stop following, for a new snapshot. */
-  const take = (chunk: Chunk.Chunk<Frame>) =>
+  /** False when a thread was unarchived that `world` does not have: a new snapshot is then read after catch-up. */
+  let isComplete = true
+  /** Handles a chunk of frames. Returns false to stop following, for a new snapshot. */
+  const receive = (chunk: Chunk.Chunk<Frame>) =>
     Effect.sync(() => {
       const events: Array<LogEvent> = []
       const now = Date.now()
@@ -116,31 +116,32 @@ export const make = (origin: string): Hub => {
           if (frame.event.type === "request.opened") missed.requests++
         } else if (frame._tag === "signal") {
           const usage = usageIn(frame.signal)
-          if (usage !== undefined && frame.signal.turnId !== undefined) tell({ tag: "usage", turnId: frame.signal.turnId, usage })
-        } else if (frame._tag === "bye" && frame.reason !== leaseOver) say({ state: "draining", message: frame.reason })
+          if (usage !== undefined && frame.signal.turnId !== undefined)
+            broadcast({ tag: "usage", turnId: frame.signal.turnId, usage })
+        } else if (frame._tag === "bye" && frame.reason !== leaseOver) setConnection({ state: "draining", message: frame.reason })
         else if (frame._tag === "caught-up") {
-          if (events.length > 0) pass(events.splice(0))
-          if (kept && missed.events > 0 && now - seenAt > awayMillis) notice({ kind: "resumed", ...missed })
-          kept = true
-          say({ state: "live" })
+          if (events.length > 0) applyEvents(events.splice(0))
+          if (hadState && missed.events > 0 && now - seenAt > awayMillis) notice({ kind: "resumed", ...missed })
+          hadState = true
+          setConnection({ state: "live" })
         }
       }
-      if (events.length > 0) pass(events)
+      if (events.length > 0) applyEvents(events)
       if (connection.state === "live") {
         missed = { events: 0, requests: 0 }
         seenAt = now
       }
-      return whole || connection.state !== "live"
+      return isComplete || connection.state !== "live"
     })
-  const pass = (events: ReadonlyArray<LogEvent>) => {
+  const applyEvents = (events: ReadonlyArray<LogEvent>) => {
     if (world === undefined) return
     world = AppState.applyAll(world, events)
-    tell({ tag: "events", events })
-    keep()
+    broadcast({ tag: "events", events })
+    scheduleSave()
     const { threads } = world
-    const comesBack = ({ stream, type }: LogEvent) =>
+    const isUnknown = ({ stream, type }: LogEvent) =>
       type === "thread.unarchived" && !Object.hasOwn(threads, stream.slice("thread/".length))
-    if (events.some(comesBack)) whole = false
+    if (events.some(isUnknown)) isComplete = false
   }
 
   const follow = (client: Client.Client): Effect.Effect<void, StorageUnavailable | TransportError> =>
@@ -148,7 +149,7 @@ export const make = (origin: string): Hub => {
       if (world === undefined) {
         const saved = yield* Effect.promise(() => Saved.load())
         if (saved !== undefined) {
-          kept = true
+          hadState = true
           seenAt = saved.savedAt
         }
         begin(saved?.world ?? (yield* snapshot(client)))
@@ -156,7 +157,7 @@ export const make = (origin: string): Hub => {
       const at = world ?? (yield* snapshot(client))
       yield* client.follow({ after: format(at.logEpoch, at.offset) }).pipe(
         Stream.chunks,
-        Stream.runForEachWhile(take),
+        Stream.runForEachWhile(receive),
         // The next subscription starts at the snapshot: continuing this one could skip events after it.
         Effect.zipRight(snapshot(client)),
         Effect.map((fresh) => begin({ ...fresh, settled: world?.settled ?? [] })),
@@ -191,7 +192,7 @@ export const make = (origin: string): Hub => {
       if (running !== undefined) await Effect.runPromise(Fiber.interrupt(running))
       running = Effect.runFork(
         Effect.catchAllCause(follow(client), (cause) =>
-          Effect.sync(() => say({ state: "failed", message: cut(cause.toString(), 500) }))
+          Effect.sync(() => setConnection({ state: "failed", message: cut(cause.toString(), 500) }))
         )
       )
     })
@@ -199,7 +200,7 @@ export const make = (origin: string): Hub => {
   start()
 
   return {
-    hear: (tab, message) => {
+    handle: (tab, message) => {
       switch (message.tag) {
         case "attach":
           tabs.add(tab)
@@ -214,13 +215,13 @@ export const make = (origin: string): Hub => {
           if (connection.state === "reconnecting" || connection.state === "draining") start()
           return
         case "retry":
-          say({ state: "connecting" })
+          setConnection({ state: "connecting" })
           start()
           return
         case "call":
           void ready
             .then((client) => Effect.runPromise(answer(client, () => world?.logEpoch, message.call)))
-            .then((said) => tab.post({ ...said, id: message.id }))
+            .then((result) => tab.post({ ...result, id: message.id }))
           return
       }
     }

@@ -23,33 +23,33 @@ export class Refusal extends Error {
   }
 }
 
-type Hear = (message: ToTab) => void
+type OnMessage = (message: ToTab) => void
 
 /** Connects to the hub: in a SharedWorker if the browser has them, else in this page. */
-const connect = async (hear: Hear): Promise<(message: ToHub) => void> => {
+const connect = async (onMessage: OnMessage): Promise<(message: ToHub) => void> => {
   if (typeof SharedWorker !== "undefined") {
     const worker = new SharedWorker(new URL("./worker.ts", import.meta.url), { type: "module", name: "millrace" })
-    worker.port.addEventListener("message", ({ data }: MessageEvent<ToTab>) => hear(data))
+    worker.port.addEventListener("message", ({ data }: MessageEvent<ToTab>) => onMessage(data))
     worker.port.start()
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin to name
     return (message) => worker.port.postMessage(message)
   }
   const hub = (await import("./Hub.ts")).make(location.origin)
-  const tab = { post: hear }
-  return (message) => hub.hear(tab, message)
+  const tab = { post: onMessage }
+  return (message) => hub.handle(tab, message)
 }
 
-export const make = (hear: Hear): Link => {
+export const make = (onMessage: OnMessage): Link => {
   const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: Refusal) => void }>()
   let next = 1
-  const way = connect((message) => {
-    if (message.tag !== "answer" && message.tag !== "refusal") return hear(message)
-    const one = waiting.get(message.id)
+  const sendToHub = connect((message) => {
+    if (message.tag !== "answer" && message.tag !== "refusal") return onMessage(message)
+    const pending = waiting.get(message.id)
     waiting.delete(message.id)
-    if (message.tag === "answer") one?.resolve(message.value)
-    else one?.reject(new Refusal(message.failed))
+    if (message.tag === "answer") pending?.resolve(message.value)
+    else pending?.reject(new Refusal(message.failed))
   })
-  const post = (message: ToHub) => void way.then((send) => send(message))
+  const post = (message: ToHub) => void sendToHub.then((send) => send(message))
 
   post({ tag: "attach" })
   window.addEventListener("pagehide", () => post({ tag: "leave" }))
@@ -62,14 +62,14 @@ export const make = (hear: Hear): Link => {
     if (!document.hidden) post({ tag: "again" })
   })
 
-  const ask = (what: Call) =>
+  const ask = (request: Call) =>
     new Promise<unknown>((resolve, reject) => {
       const id = next++
       waiting.set(id, { resolve, reject })
-      post({ tag: "call", id, call: what })
+      post({ tag: "call", id, call: request })
     })
-  // The hub answers with the result of that call of `Millrace`.
-  const call = <A>(what: Call) => ask(what) as Promise<A>
+  // The hub returns the result that `Millrace` declares for this call.
+  const call = <A>(request: Call) => ask(request) as Promise<A>
   return {
     call,
     send: (type, body, commandId) => call<Accepted>({ name: "dispatch", type, body, ...defined({ commandId }) }),

@@ -1,10 +1,10 @@
 /**
- * The state of this browser between visits: the world and its offset are one value in IndexedDB, so that a reload never finds a cursor
- * without its state. An edge with the browser's clock. A failure (private window, full disk) is treated as no saved state.
+ * The state of this browser between visits: the world (state of all threads) and its offset are one value in IndexedDB, so that a reload never finds a
+ * cursor without its state. A failure (private window, full disk) is treated as no saved state.
  */
 import { isAppState, type AppState } from "@millrace/model/AppState"
 
-export interface Place {
+export interface SavedState {
   readonly world: AppState
   /** Milliseconds since 1970. */
   readonly savedAt: number
@@ -23,7 +23,7 @@ const open = (): Promise<IDBObjectStore> =>
     })
   })
 
-const done = <A>(request: IDBRequest<A>): Promise<A> =>
+const resultOf = <A>(request: IDBRequest<A>): Promise<A> =>
   new Promise((resolve, reject) => {
     request.addEventListener("success", () => resolve(request.result))
     request.addEventListener("error", () => reject(request.error ?? new Error("IndexedDB")))
@@ -31,19 +31,19 @@ const done = <A>(request: IDBRequest<A>): Promise<A> =>
 
 const attempt = async <A>(use: (store: IDBObjectStore) => IDBRequest<A>): Promise<A | undefined> => {
   try {
-    return await done(use(await open()))
+    return await resultOf(use(await open()))
   } catch {
     return undefined
   }
 }
 
 /** The saved state; `undefined` when there is none or it was saved by an incompatible version of the page. */
-export const load = async (): Promise<Place | undefined> => {
-  const value = await attempt<Partial<Place> | undefined>((store) => store.get("world"))
+export const load = async (): Promise<SavedState | undefined> => {
+  const value = await attempt<Partial<SavedState> | undefined>((store) => store.get("world"))
   return isAppState(value?.world) && typeof value.savedAt === "number"
     ? { world: value.world, savedAt: value.savedAt }
     : undefined
 }
 export const save = (world: AppState): Promise<unknown> =>
-  attempt((store) => store.put({ world, savedAt: Date.now() } satisfies Place, "world"))
+  attempt((store) => store.put({ world, savedAt: Date.now() } satisfies SavedState, "world"))
 export const forget = (): Promise<unknown> => attempt((store) => store.delete("world"))

@@ -12,6 +12,6 @@ const hub = make(scope.location.origin)
 scope.addEventListener("connect", ({ ports: [port] }) => {
   if (port === undefined) return
   const tab = { post: (message: unknown) => port.postMessage(message) }
-  port.addEventListener("message", ({ data }: MessageEvent<ToHub>) => hub.hear(tab, data))
+  port.addEventListener("message", ({ data }: MessageEvent<ToHub>) => hub.handle(tab, data))
   port.start()
 })

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Deferred, Effect, Exit } from "effect"
 import { createServer } from "node:net"
-import { asked } from "./Http.ts"
+import { request } from "./Http.ts"
 
 const deadline = new AbortController()
 
@@ -20,7 +20,7 @@ it.scopedLive("P6 a call of the page to a server that never answers ends with a 
       (server) => Effect.sync(() => server.close())
     )
     const url = `http://127.0.0.1:${yield* Deferred.await(port)}/api/processes`
-    const error = yield* Effect.flip(Effect.tryPromise({ try: () => asked(url, {}, deadline.signal), catch: String }))
+    const error = yield* Effect.flip(Effect.tryPromise({ try: () => request(url, {}, deadline.signal), catch: String }))
     expect(error).toBe("Error: The server did not answer within 30 s. Check that it runs, then load the page again.")
   })
 )

@@ -3,7 +3,7 @@ const deadlineMillis = 30_000
 const unanswered = `The server did not answer within ${deadlineMillis / 1_000} s. Check that it runs, then load the page again.`
 
 /** Returns the decoded JSON response. `signal` aborts the request and the reading of its body; default: after 30 s. */
-export const asked = async <A>(
+export const request = async <A>(
   path: string,
   options: RequestInit = {},
   signal: AbortSignal = AbortSignal.timeout(deadlineMillis)
@@ -18,6 +18,6 @@ export const asked = async <A>(
     throw signal.aborted ? new Error(unanswered, { cause }) : cause
   }
 }
-export const get = <A>(path: string): Promise<A> => asked<A>(path)
+export const get = <A>(path: string): Promise<A> => request<A>(path)
 export const post = <A>(path: string, body: unknown = {}): Promise<A> =>
-  asked<A>(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
+  request<A>(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })

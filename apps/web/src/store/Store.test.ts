@@ -26,7 +26,8 @@ it("D2 D14 a thread is opened while it streams: text before, with and after its 
   let bothAsked: () => void = () => {}
   const asked = new Promise<void>((resolve) => (bothAsked = resolve))
   const port = {
-    addEventListener: (_: "message", hear: (event: { readonly data: ToTab }) => void) => (toTab = (data) => hear({ data })),
+    addEventListener: (_: "message", listener: (event: { readonly data: ToTab }) => void) =>
+      (toTab = (data) => listener({ data })),
     start: () => {},
     postMessage: (message: ToHub) => {
       if (message.tag !== "call") return

@@ -1,5 +1,5 @@
 /**
- * A tab's state: the world, the open transcripts, the connection. A single value, folded from the messages of the hub.
+ * A tab's state: the world (state of all threads), the open transcripts, the connection. A single value, folded from the messages of the hub.
  * Views read it with `useStore` and change it only by commands. Listeners are called once per animation frame.
  */
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
@@ -44,29 +44,29 @@ let state: State = {
   version: 0
 }
 const listeners = new Set<() => void>()
-let told = false
+let isNotifying = false
 
-const tell = () => {
-  told = false
+const notifyListeners = () => {
+  isNotifying = false
   for (const listener of listeners) listener()
 }
 const set = (change: Partial<State>) => {
   state = { ...state, ...change, version: state.version + 1 }
-  if (told) return
-  told = true
+  if (isNotifying) return
+  isNotifying = true
   // A hidden page has no animation frames, but its title and tests still need updates.
-  if (document.hidden) setTimeout(tell, 50)
-  else requestAnimationFrame(tell)
+  if (document.hidden) setTimeout(notifyListeners, 50)
+  else requestAnimationFrame(notifyListeners)
 }
 
-const take = (events: ReadonlyArray<LogEvent>) => {
+const applyEvents = (events: ReadonlyArray<LogEvent>) => {
   if (state.world === undefined) return
   const fresh = events.filter((event) => event.offset > (state.world?.offset ?? 0))
   set({ world: AppState.applyAll(state.world, fresh), tail: [...state.tail, ...fresh].slice(-maxTail) })
   transcripts.take(fresh)
 }
 
-const hear = (message: ToTab) => {
+const receive = (message: ToTab) => {
   switch (message.tag) {
     case "world": {
       const same = state.world?.logEpoch === message.world.logEpoch && state.world.offset === message.world.offset
@@ -75,7 +75,7 @@ const hear = (message: ToTab) => {
       return transcripts.reload()
     }
     case "events":
-      return take(message.events)
+      return applyEvents(message.events)
     case "connection":
       if (message.connection.state === "live" && state.connection.state !== "live") {
         void loadProviders()
@@ -92,7 +92,7 @@ const hear = (message: ToTab) => {
   }
 }
 
-export const link: Link.Link = Link.make(hear)
+export const link: Link.Link = Link.make(receive)
 
 const transcripts = Transcripts.make({
   items: (threadId, page) => link.call<PageOf<ItemView>>({ name: "items", threadId, page }),

@@ -1,6 +1,6 @@
 /**
  * Messages that the server has not accepted yet. They are in localStorage from before they are sent until they are accepted, so that they survive a
- * reload. Each keeps its command id, so that a retry by this tab or another one is accepted once (C2).
+ * reload. Each keeps its command id, so that the server accepts it once, even if this tab and another one both send it (C2).
  */
 import type { Strategy } from "@millrace/contracts/Command"
 import type { CommandId, ThreadId } from "@millrace/contracts/Ids"
@@ -17,7 +17,7 @@ export interface Waiting {
 
 const key = "millrace.waiting"
 /** Maximum number of waiting messages; a further one is refused, and its text stays in the field. */
-const most = 50
+const maxMessages = 50
 
 const isText = (value: unknown): value is string => typeof value === "string"
 const isStrategy = (value: unknown): value is Strategy => value === "enqueue" || value === "steer" || value === "interrupt"
@@ -41,12 +41,12 @@ const read = (): ReadonlyArray<Waiting> => {
   }
 }
 
-let all = read()
+let messages = read()
 const listeners = new Set<() => void>()
 const sending = new Set<CommandId>()
 
 const put = (next: ReadonlyArray<Waiting>) => {
-  all = next
+  messages = next
   try {
     if (next.length === 0) localStorage.removeItem(key)
     else localStorage.setItem(key, JSON.stringify(next))
@@ -57,20 +57,20 @@ const put = (next: ReadonlyArray<Waiting>) => {
 }
 window.addEventListener("storage", (event) => {
   if (event.key !== key) return
-  all = read()
+  messages = read()
   for (const listener of listeners) listener()
 })
 
-export const current = (): ReadonlyArray<Waiting> => all
+export const current = (): ReadonlyArray<Waiting> => messages
 export const subscribe = (listener: () => void) => {
   listeners.add(listener)
   return () => void listeners.delete(listener)
 }
-export const remove = (commandId: CommandId): void => put(all.filter((one) => one.commandId !== commandId))
+export const remove = (commandId: CommandId): void => put(messages.filter((message) => message.commandId !== commandId))
 
-/** Sends a message. Returns the reason of a refusal; `undefined` when it is accepted or still waits. */
-const give = async (link: Link, one: Waiting): Promise<string | undefined> => {
-  const { commandId, strategy, text, threadId } = one
+/** Sends a message. Returns the server's reason to refuse it; `undefined` when it is accepted or still waits. */
+const deliver = async (link: Link, message: Waiting): Promise<string | undefined> => {
+  const { commandId, strategy, text, threadId } = message
   if (sending.has(commandId)) return undefined
   sending.add(commandId)
   try {
@@ -88,24 +88,24 @@ const give = async (link: Link, one: Waiting): Promise<string | undefined> => {
 
 /** Stores the message, then sends it. Throws when it is refused; the message is then removed, for the person to correct. */
 export const send = async (link: Link, threadId: ThreadId, text: string, strategy: Strategy): Promise<void> => {
-  if (all.length >= most)
-    throw new Error(`${most} messages already wait for the server. Send this one again when they are accepted.`)
+  if (messages.length >= maxMessages)
+    throw new Error(`${maxMessages} messages already wait for the server. Send this one again when they are accepted.`)
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16))
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-  const one: Waiting = { commandId: `cmd_${hex}` as CommandId, threadId, text, strategy }
-  put([...all, one])
-  const refused = await give(link, one)
+  const message: Waiting = { commandId: `cmd_${hex}` as CommandId, threadId, text, strategy }
+  put([...messages, message])
+  const refused = await deliver(link, message)
   if (refused === undefined) return
-  remove(one.commandId)
+  remove(message.commandId)
   throw new Error(refused)
 }
 
 /** Sends the waiting messages in their order. */
 export const flush = (link: Link): void => {
-  for (const one of all.filter(({ refused }) => refused === undefined))
-    void give(link, one).then((refused) => {
+  for (const message of messages.filter(({ refused }) => refused === undefined))
+    void deliver(link, message).then((refused) => {
       if (refused === undefined) return
-      const stays = { ...one, refused }
-      put(all.map((each) => (each.commandId === one.commandId ? stays : each)))
+      const stays = { ...message, refused }
+      put(messages.map((each) => (each.commandId === message.commandId ? stays : each)))
     })
 }

@@ -13,10 +13,10 @@ export const Code = memo(({ text, language }: { readonly text: string; readonly 
   const wanted = language !== undefined && text.length <= maxHighlighted
   useEffect(() => {
     if (!wanted || highlight !== undefined) return
-    let here = true
-    void load().then((module) => here && setHighlight(module))
+    let isMounted = true
+    void load().then((module) => isMounted && setHighlight(module))
     return () => {
-      here = false
+      isMounted = false
     }
   }, [wanted, highlight])
   const pieces = wanted ? highlight?.pieces(text, language) : undefined

@@ -43,12 +43,13 @@ export const pairs = (diff: string): ReadonlyArray<Pair> => {
   let left = 0
   let right = 0
   let inHunk = false
-  const taken: Array<Side> = []
-  const came: Array<Side> = []
+  const removedSides: Array<Side> = []
+  const addedSides: Array<Side> = []
   const flush = () => {
-    for (let at = 0; at < Math.max(taken.length, came.length); at++) out.push({ kind: "pair", left: taken[at], right: came[at] })
-    taken.length = 0
-    came.length = 0
+    for (let at = 0; at < Math.max(removedSides.length, addedSides.length); at++)
+      out.push({ kind: "pair", left: removedSides[at], right: addedSides[at] })
+    removedSides.length = 0
+    addedSides.length = 0
   }
   const lines = diff.split("\n")
   if (lines.at(-1) === "") lines.pop()
@@ -60,8 +61,8 @@ export const pairs = (diff: string): ReadonlyArray<Pair> => {
       right = Number(hunk[2])
       inHunk = true
       out.push({ kind: "note", text: line })
-    } else if (inHunk && line.startsWith("-")) taken.push({ kind: "old", line: left++, text: line.slice(1) })
-    else if (inHunk && line.startsWith("+")) came.push({ kind: "new", line: right++, text: line.slice(1) })
+    } else if (inHunk && line.startsWith("-")) removedSides.push({ kind: "old", line: left++, text: line.slice(1) })
+    else if (inHunk && line.startsWith("+")) addedSides.push({ kind: "new", line: right++, text: line.slice(1) })
     else if (inHunk && (line.startsWith(" ") || line === "")) {
       flush()
       const text = line.slice(1)

@@ -1,6 +1,6 @@
 /**
- * Renders Markdown as React elements without losing any of the source: the marks are hidden elements (`.m`), so that the element's text equals the text
- * of the log, character for character, and so does a copy with its marks. The text never becomes HTML: what looks like HTML is shown as text.
+ * Renders Markdown as React elements without losing any of the source: the marks are hidden elements (`.m`), so that the text content of the element
+ * equals the text of the log, character for character. The text never becomes HTML: what looks like HTML is shown as text.
  */
 import type { SyntaxNode, Tree } from "@lezer/common"
 import { GFM, parser as commonmark } from "@lezer/markdown"

@@ -1,7 +1,7 @@
 /** Formats times, durations and counts for people. */
 export const ago = (iso: string, now: number): string => {
   const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000))
-  // An imported turn has the times of its export, which may be malformed.
+  // The times of an imported turn come from its export and may be malformed.
   if (Number.isNaN(seconds)) return "?"
   if (seconds < 45) return "now"
   const minutes = Math.round(seconds / 60)

@@ -1,4 +1,4 @@
-/** A prompt for a thread: sent, queued, steered into the running turn, or run instead of it. */
+/** The prompt of a thread. Its text starts a turn, enters the queue, steers the running turn, or replaces it. */
 import { useState } from "react"
 import type { Strategy } from "@millrace/contracts/Command"
 import type { ThreadView } from "@millrace/contracts/State"
@@ -16,7 +16,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
   const { activeTurnId, threadId } = thread
   const [text, setText] = useState(() => sessionStorage.getItem(draftKey(threadId)) ?? "")
   const action = useAction()
-  const steers = useStore((state) =>
+  const canSteer = useStore((state) =>
     state.providers?.find(({ provider }) => provider === thread.provider)?.capabilities.includes("steer")
   )
   const offline = useStore((state) => state.connection.state === "reconnecting" || state.connection.state === "draining")
@@ -25,7 +25,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
     if (next === "") sessionStorage.removeItem(draftKey(threadId))
     else sessionStorage.setItem(draftKey(threadId), next)
   }
-  const give = async (command: (words: string) => Promise<unknown>) => {
+  const submit = async (command: (words: string) => Promise<unknown>) => {
     const words = text
     write("")
     const sent = await action.run(() => command(words))
@@ -45,7 +45,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
       setText((now) => (now === "" ? words : now))
     }
   }
-  const aim = () => give((objective) => link.send("goal.set", { threadId, objective }))
+  const setGoal = () => submit((objective) => link.send("goal.set", { threadId, objective }))
   const running = activeTurnId !== undefined
   const empty = text.trim() === ""
   return (
@@ -71,7 +71,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
             type="button"
             className="quiet"
             disabled={action.busy}
-            onClick={() => void aim()}
+            onClick={() => void setGoal()}
             title="The agent starts turns by itself until it reports this goal as met"
           >
             Set as goal
@@ -94,7 +94,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
               disabled={empty || action.busy}
               onClick={() => void send("steer")}
               title={
-                steers === true
+                canSteer === true
                   ? "Adds your text to the running turn"
                   : "This agent cannot be steered: your text becomes the next turn"
               }

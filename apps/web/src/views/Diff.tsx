@@ -44,7 +44,7 @@ const sideBySideFrom = 700
 /** Maximum number of lines shown before the button "Show all". */
 const maxLines = 400
 
-const Table = memo(({ diff }: { readonly diff: string }) => {
+export const DiffTable = memo(({ diff }: { readonly diff: string }) => {
   const lines = useMemo(() => pairs(diff), [diff])
   const [all, setAll] = useState(false)
   const shown = all ? lines : lines.slice(0, maxLines)
@@ -53,7 +53,7 @@ const Table = memo(({ diff }: { readonly diff: string }) => {
   return (
     <div ref={box} className="diff" tabIndex={0} role="region" aria-label="Difference">
       <table className={isWide ? "sides" : "unified"}>
-        {/* The first row may span all columns: the widths stand here. */}
+        {/* Sets the widths, because the first row may span all columns. */}
         <colgroup>
           <col className="gutter" />
           {isWide ? <col /> : <col className="gutter" />}
@@ -83,10 +83,8 @@ export const Changes = ({ changes }: { readonly changes: ReadonlyArray<FileChang
           <b className={change.change}>{change.change}</b> <span className="path">{change.path}</span>
           {change.movedTo !== undefined && <span className="path"> → {change.movedTo}</span>}
         </summary>
-        {change.diff !== undefined && change.diff !== "" && <Table diff={change.diff} />}
+        {change.diff !== undefined && change.diff !== "" && <DiffTable diff={change.diff} />}
       </details>
     ))}
   </>
 )
-
-export const Whole = ({ diff }: { readonly diff: string }) => <Table diff={diff} />

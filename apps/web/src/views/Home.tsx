@@ -13,16 +13,16 @@ import { Prompt } from "./Prompt.tsx"
 import { titleOf } from "./Rail.tsx"
 
 const demos = [
-  { word: "Say hello", text: "hello" },
+  { label: "Say hello", text: "hello" },
   {
-    word: "Ask before a command",
+    label: "Ask before a command",
     text: "[[think The person wants to see an approval.]] [[run echo it runs]] [[say Done: the command ran with your approval.]]"
   },
-  { word: "Make a plan", text: "[[plan Look around; Change one line; Run the tests]] [[say A plan is a separate item.]]" },
-  { word: "Ask a question", text: "[[ask Which colour is the water?]] [[say Thank you.]]" }
+  { label: "Make a plan", text: "[[plan Look around; Change one line; Run the tests]] [[say A plan is a separate item.]]" },
+  { label: "Ask a question", text: "[[ask Which colour is the water?]] [[say Thank you.]]" }
 ]
 
-/** The first line, cut at a word. */
+/** The prompt as a title: without the demo agent's directives, on one line, at most 70 characters, cut at a word. */
 const titleFor = (text: string) => {
   const line = text
     .replace(/\[\[\w+|\]\]/g, " ")
@@ -61,14 +61,14 @@ export const Home = () => {
     if (cwd === undefined && folders[0] !== undefined) setCwd(folders[0].cwd)
   }, [cwd, folders])
 
-  const begin = (words: string, with_: string) =>
+  const begin = (prompt: string, agent: string) =>
     action.run(async () => {
       const { threadId } = await link.send("thread.create", {
-        provider: with_,
-        ...(model.trim() !== "" && with_ !== "demo" && { model: model.trim() }),
+        provider: agent,
+        ...(model.trim() !== "" && agent !== "demo" && { model: model.trim() }),
         ...(cwd !== undefined && cwd.trim() !== "" && { cwd: cwd.trim() }),
-        title: titleFor(words),
-        turn: { text: words }
+        title: titleFor(prompt),
+        turn: { text: prompt }
       })
       setText("")
       go(threadHref(threadId as ThreadId))
@@ -142,13 +142,13 @@ export const Home = () => {
         <div>
           {demos.map((demo) => (
             <button
-              key={demo.word}
+              key={demo.label}
               type="button"
               className="try"
               disabled={action.busy}
               onClick={() => void begin(demo.text, "demo")}
             >
-              {demo.word}
+              {demo.label}
             </button>
           ))}
         </div>

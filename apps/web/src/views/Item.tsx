@@ -55,12 +55,12 @@ export const Steps = ({ steps }: { readonly steps: ReadonlyArray<PlanStep> }) =>
 )
 
 const State = ({ item }: { readonly item: ItemView }) => {
-  const asked = useStore(
+  const hasRequest = useStore(
     (state) => item.status === "open" && Object.values(state.world?.requests ?? {}).some(({ ask }) => ask.itemId === item.itemId)
   )
   if (item.status === "completed") return null
   if (item.status === "open")
-    return <span className={asked ? "state asks" : "state open"}>{asked ? "waits for you" : "running"}</span>
+    return <span className={hasRequest ? "state asks" : "state open"}>{hasRequest ? "waits for you" : "running"}</span>
   return (
     <span className={`state ${item.status}`} title={item.reason}>
       {item.status}

@@ -11,7 +11,7 @@ import { useStore } from "../store/useStore.ts"
 const pageSize = 200
 /** Maximum number of cached pages; the oldest page is evicted first. */
 const maxPages = 40
-/** How many events a filter searches by itself. */
+/** How many events a new filter searches; a button continues the search. */
 const maxScanned = 4_000
 
 const none: ReadonlyArray<LogEvent> = []
@@ -21,7 +21,7 @@ const summary = (event: LogEvent): string => {
   return shorten(text, 300)
 }
 
-const fits = (event: LogEvent, words: ReadonlyArray<string>): boolean => {
+const isMatch = (event: LogEvent, words: ReadonlyArray<string>): boolean => {
   if (words.length === 0) return true
   const text = `${event.offset} ${event.stream} ${event.type} ${event.actor ?? ""} ${JSON.stringify(event.data)}`.toLowerCase()
   return words.every((word) => text.includes(word))
@@ -56,33 +56,33 @@ const Line = memo(
 const usePages = () => {
   const tail = useStore((state) => state.tail)
   const [pages, setPages] = useState<ReadonlyMap<number, ReadonlyArray<LogEvent>>>(new Map())
-  const asked = useRef(new Set<number>())
+  const requested = useRef(new Set<number>())
   const live = useMemo(() => new Map(tail.map((event) => [event.offset, event])), [tail])
   const read = useCallback(async (page: number): Promise<ReadonlyArray<LogEvent>> => {
     const events = await link.call<ReadonlyArray<LogEvent>>({ name: "events", since: page * pageSize, limit: pageSize })
     setPages((before) => new BoundedMap(maxPages, before).renew(page, events))
     return events
   }, [])
-  const want = useCallback(
+  const ensurePage = useCallback(
     (page: number) => {
-      if (asked.current.has(page)) return
-      asked.current.add(page)
-      // A page may be read again, because the last one grows. Later events are in the tail.
+      if (requested.current.has(page)) return
+      requested.current.add(page)
+      // A page may be requested again later, because the last one grows.
       read(page).then(
-        () => asked.current.delete(page),
-        () => asked.current.delete(page)
+        () => requested.current.delete(page),
+        () => requested.current.delete(page)
       )
     },
     [read]
   )
   const at = (offset: number): LogEvent | undefined =>
     live.get(offset) ?? pages.get(Math.floor((offset - 1) / pageSize))?.[(offset - 1) % pageSize]
-  return { at, want, read, tail }
+  return { at, ensurePage, read, tail }
 }
 
 export const Log = () => {
   const head = useStore((state) => state.world?.offset ?? 0)
-  const { at, read, tail, want } = usePages()
+  const { at, read, tail, ensurePage } = usePages()
   const [filter, setFilter] = useState("")
   const [chosen, setChosen] = useState<LogEvent>()
   const [found, setFound] = useState<{ readonly events: ReadonlyArray<LogEvent>; readonly from: number }>()
@@ -95,7 +95,7 @@ export const Log = () => {
       let page = Math.floor((from - 1) / pageSize)
       const last = Math.max(0, page - maxScanned / pageSize + 1)
       for (; page >= last && stillWanted(); page--) {
-        found.push((await read(page)).filter((event) => event.offset <= from && fits(event, words)))
+        found.push((await read(page)).filter((event) => event.offset <= from && isMatch(event, words)))
         setFound({ events: found.toReversed().flat(), from: page * pageSize })
       }
     },
@@ -104,19 +104,19 @@ export const Log = () => {
   useEffect(() => {
     setFound(undefined)
     if (words.length === 0) return
-    let here = true
+    let isCurrent = true
     // Waits until the person stops typing. Without a connection the search fails; the next change of the filter starts a new one.
-    const timer = setTimeout(() => void scan(head, [], () => here).catch(() => {}), 200)
+    const timer = setTimeout(() => void scan(head, [], () => isCurrent).catch(() => {}), 200)
     return () => {
-      here = false
+      isCurrent = false
       clearTimeout(timer)
     }
-    // oxlint-disable-next-line react-hooks/exhaustive-deps -- the head moves on; what is new comes from the tail
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- not for a new head: new events come from the tail
   }, [words, scan])
   const matches = useMemo(() => {
     if (found === undefined) return none
     const last = found.events.at(-1)?.offset ?? 0
-    return [...found.events, ...tail.filter((event) => event.offset > last && fits(event, words))]
+    return [...found.events, ...tail.filter((event) => event.offset > last && isMatch(event, words))]
   }, [found, tail, words])
 
   const filtered = words.length > 0
@@ -142,9 +142,9 @@ export const Log = () => {
       const bottom = Math.min((page + 1) * pageSize - 1, final)
       let missing = false
       for (let index = top; index <= bottom && !missing; index++) missing = at(index + 1) === undefined
-      if (missing) want(page)
+      if (missing) ensurePage(page)
     }
-    // oxlint-disable-next-line react-hooks/exhaustive-deps -- when another part is shown, not when a page of it came
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- when other rows are shown, not when one of their pages arrives
   }, [first, final, filtered, head])
   // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each filter
   useEffect(() => virtual.scrollToEnd(), [filtered])

@@ -14,25 +14,25 @@ const moved = (ids: ReadonlyArray<TurnId>, from: number, to: number): Array<Turn
   return next
 }
 
-/** Why the next turn does not start. No event carries it: the server is asked after each event of a thread whose queue stands still. */
+/** Why the next turn does not start. No event carries the reason: while turns are queued and none runs, the page queries the thread after each of its events. */
 const useWaiting = (thread: ThreadView): Waiting | undefined => {
   const { threadId } = thread
   const [answer, setAnswer] = useState<ThreadView>()
   const isLive = useStore((state) => state.connection.state === "live")
-  const stands = isLive && thread.queuedTurnIds.length > 0 && thread.activeTurnId === undefined
+  const isBlocked = isLive && thread.queuedTurnIds.length > 0 && thread.activeTurnId === undefined
   useEffect(() => {
-    if (!stands) return setAnswer(undefined)
-    let here = true
+    if (!isBlocked) return setAnswer(undefined)
+    let isMounted = true
     link.call<ThreadView>({ name: "thread", threadId }).then(
-      (now) => here && setAnswer(now),
+      (now) => isMounted && setAnswer(now),
       // Without an answer there is no reason to show; the next event asks again.
       () => {}
     )
     return () => {
-      here = false
+      isMounted = false
     }
-  }, [stands, thread, threadId])
-  return stands && answer?.threadId === threadId ? answer.waiting : undefined
+  }, [isBlocked, thread, threadId])
+  return isBlocked && answer?.threadId === threadId ? answer.waiting : undefined
 }
 
 export const Queue = (props: {

@@ -53,15 +53,15 @@ const connectionWords: Readonly<Record<string, string>> = {
   failed: "stopped"
 }
 
-const next: Readonly<Record<Theme, Theme>> = { system: "light", light: "dark", dark: "system" }
+const nextTheme: Readonly<Record<Theme, Theme>> = { system: "light", light: "dark", dark: "system" }
 
 const Foot = () => {
   const connection = useStore((state) => state.connection.state)
   const offset = useStore((state) => state.world?.offset ?? 0)
   const [shown, setShown] = useState(theme)
-  const turn = () => {
-    apply(next[shown])
-    setShown(next[shown])
+  const changeTheme = () => {
+    apply(nextTheme[shown])
+    setShown(nextTheme[shown])
   }
   return (
     <footer className="foot">
@@ -71,7 +71,13 @@ const Foot = () => {
       <span className="offset" title="Offset in the log">
         {offset.toLocaleString("en")}
       </span>
-      <button type="button" className="quiet" onClick={turn} aria-label={`Colours: ${shown}. Change`} title={`Colours: ${shown}`}>
+      <button
+        type="button"
+        className="quiet"
+        onClick={changeTheme}
+        aria-label={`Colours: ${shown}. Change`}
+        title={`Colours: ${shown}`}
+      >
         <Icon name="theme" />
         {shown}
       </button>

@@ -8,14 +8,19 @@ import { useStore } from "../store/useStore.ts"
 import type { Settled } from "@millrace/model/AppState"
 import { Changes } from "./Diff.tsx"
 
-const choiceWord: Readonly<Record<Decision, string>> = {
+const choiceLabels: Readonly<Record<Decision, string>> = {
   accept: "Accept",
   "accept-for-session": "Accept for this session",
   decline: "Decline",
   cancel: "Cancel the turn"
 }
 
-const look: Readonly<Record<string, string>> = { accept: "primary", "accept-for-session": "", decline: "quiet", cancel: "quiet" }
+const classNames: Readonly<Record<string, string>> = {
+  accept: "primary",
+  "accept-for-session": "",
+  decline: "quiet",
+  cancel: "quiet"
+}
 
 /** A button of an approval: a decision, or one of the agent's options with its label. */
 interface Choice {
@@ -28,18 +33,18 @@ interface Choice {
 const ofOption = ({ kind, label, optionId }: ApprovalOption): Choice => ({
   key: `option ${optionId}`,
   label,
-  className: look[kind] ?? "",
+  className: classNames[kind] ?? "",
   answer: { optionId }
 })
 
 const ofDecision = (decision: Decision): Choice => ({
   key: decision,
-  label: choiceWord[decision],
-  className: look[decision] ?? "",
+  label: choiceLabels[decision],
+  className: classNames[decision] ?? "",
   answer: { decision }
 })
 
-/** The agent's options, then the decisions that no option stands for. */
+/** The agent's options, then the decisions that no option represents. */
 const choicesOf = ({ choices, options = [] }: Extract<Ask, { readonly kind: "approval" }>): ReadonlyArray<Choice> => [
   ...options.map(ofOption),
   ...choices.filter((decision) => !options.some(({ kind }) => kind === decision)).map(ofDecision)
@@ -85,7 +90,7 @@ const answersTo = (given: Given, id: string): ReadonlyArray<string> => {
   return typed.trim() === "" ? chosen : [...chosen, typed]
 }
 
-const OneQuestion = (props: {
+const QuestionField = (props: {
   readonly question: Question
   readonly given: Given[string] | undefined
   readonly onChange: (given: Given[string]) => void
@@ -145,7 +150,7 @@ const Questions = ({ action, request }: { readonly request: RequestView; readonl
       }}
     >
       {ask.questions.map((question) => (
-        <OneQuestion
+        <QuestionField
           key={question.id}
           question={question}
           given={given[question.id]}
@@ -161,14 +166,14 @@ const Questions = ({ action, request }: { readonly request: RequestView; readonl
   )
 }
 
-const wants = (ask: Ask): string => {
+const headingOf = (ask: Ask): string => {
   if (ask.kind === "question") return "Asks you"
   if (ask.command !== undefined) return "Wants to run"
   return ask.changes === undefined ? "Asks for approval" : "Wants to change files"
 }
 
 /** Whether the card's body repeats the title. */
-const saidBelow = (ask: Ask): boolean =>
+const bodyRepeatsTitle = (ask: Ask): boolean =>
   ask.kind === "question"
     ? ask.questions.length === 1 && ask.questions[0].text === ask.title
     : ask.command !== undefined && ask.title.includes(ask.command)
@@ -180,8 +185,8 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
   return (
     <section className="request" aria-label={`Request: ${ask.title}`}>
       <header>
-        <b>{wants(ask)}</b>
-        {!saidBelow(ask) && <span className="ask-title">{ask.title}</span>}
+        <b>{headingOf(ask)}</b>
+        {!bodyRepeatsTitle(ask) && <span className="ask-title">{ask.title}</span>}
         {linked === true && thread !== undefined && <a href={threadHref(thread.threadId)}>{thread.title}</a>}
       </header>
       <Approval request={request} action={action} />

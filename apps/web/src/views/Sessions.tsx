@@ -11,7 +11,7 @@ import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { titleOf } from "./Rail.tsx"
 
-const over = new Set(["stopped", "error"])
+const endedStatuses = new Set(["stopped", "error"])
 const mebibytes = (bytes: number | undefined) => (bytes === undefined ? "" : `${Math.round(bytes / 1_048_576)} MiB`)
 
 export const Sessions = () => {
@@ -22,7 +22,7 @@ export const Sessions = () => {
   useEffect(() => {
     get<ReadonlyArray<ProcessView>>("/api/processes").then(setProcesses, (cause: Error) => setError(cause.message))
   }, [now])
-  const live = Object.values(threads ?? {}).filter(({ session }) => session !== undefined && !over.has(session.status))
+  const live = Object.values(threads ?? {}).filter(({ session }) => session !== undefined && !endedStatuses.has(session.status))
   return (
     <div className="page wide">
       <h1>Sessions</h1>
@@ -47,7 +47,9 @@ export const Sessions = () => {
             </thead>
             <tbody>
               {live.map((thread) => {
-                const own = processes.find((one) => one.threadId === thread.threadId && one.epoch === thread.session?.epoch)
+                const agentProcess = processes.find(
+                  (one) => one.threadId === thread.threadId && one.epoch === thread.session?.epoch
+                )
                 return (
                   <tr key={thread.threadId}>
                     <td>
@@ -62,7 +64,9 @@ export const Sessions = () => {
                       {thread.session?.continuity !== undefined && ` · ${thread.session.continuity}`}
                       {thread.backgroundIds !== undefined && ` · ${thread.backgroundIds.length} in background`}
                     </td>
-                    <td className="mono">{own === undefined ? "" : `${own.pid} ${mebibytes(own.memoryBytes)}`}</td>
+                    <td className="mono">
+                      {agentProcess === undefined ? "" : `${agentProcess.pid} ${mebibytes(agentProcess.memoryBytes)}`}
+                    </td>
                     <td>{ago(thread.updatedAt, now)}</td>
                     <td>
                       <Action className="quiet" run={() => link.send("session.stop", { threadId: thread.threadId })}>

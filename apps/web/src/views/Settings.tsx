@@ -23,14 +23,14 @@ const Qr = ({ text }: { readonly text: string }) => {
 
 const isLocal = (url: string) => /^(127\.|localhost$|\[?::1)/.test(new URL(url).hostname)
 
-const Pair = ({ changed }: { readonly changed: () => void }) => {
+const Pair = ({ onCreated }: { readonly onCreated: () => void }) => {
   const [code, setCode] = useState<PairingCode>()
   const [name, setName] = useState("")
   const action = useAction()
   const make = () =>
     action.run(async () => {
       setCode(await post<PairingCode>("/api/pair", name.trim() === "" ? {} : { name: name.trim() }))
-      changed()
+      onCreated()
     })
   return (
     <section>
@@ -83,7 +83,7 @@ const Pair = ({ changed }: { readonly changed: () => void }) => {
   )
 }
 
-const Tokens = ({ again, tokens }: { readonly tokens: ReadonlyArray<TokenView>; readonly again: () => void }) => {
+const Tokens = ({ reload, tokens }: { readonly tokens: ReadonlyArray<TokenView>; readonly reload: () => void }) => {
   const now = useNow()
   const live = tokens.filter((token) => token.revokedAt === undefined)
   return (
@@ -99,7 +99,7 @@ const Tokens = ({ again, tokens }: { readonly tokens: ReadonlyArray<TokenView>; 
             {token.current === true && <span className="ok">this browser</span>}
             <Action
               className="danger small"
-              run={() => post(`/api/tokens/${token.id}/revoke`).then(token.current === true ? link.retry : again)}
+              run={() => post(`/api/tokens/${token.id}/revoke`).then(token.current === true ? link.retry : reload)}
             >
               Revoke
             </Action>
@@ -116,17 +116,17 @@ const themes: ReadonlyArray<Theme> = ["system", "light", "dark"]
 export const Settings = () => {
   const [tokens, setTokens] = useState<ReadonlyArray<TokenView>>()
   const [error, setError] = useState<string>()
-  const [look, setLook] = useState(theme)
+  const [colours, setColours] = useState(theme)
   const logEpoch = useStore((state) => state.world?.logEpoch)
-  const again = useCallback(() => {
+  const reload = useCallback(() => {
     get<ReadonlyArray<TokenView>>("/api/tokens").then(setTokens, (cause: Error) => setError(cause.message))
   }, [])
-  useEffect(again, [again])
+  useEffect(reload, [reload])
   return (
     <div className="page">
       <h1>Settings</h1>
-      {error === undefined ? <Pair changed={again} /> : <p className="fix">{error}</p>}
-      {tokens !== undefined && <Tokens tokens={tokens} again={again} />}
+      {error === undefined ? <Pair onCreated={reload} /> : <p className="fix">{error}</p>}
+      {tokens !== undefined && <Tokens tokens={tokens} reload={reload} />}
       <section>
         <h2>Colours</h2>
         <div className="choices" role="group" aria-label="Colours">
@@ -134,10 +134,10 @@ export const Settings = () => {
             <button
               key={one}
               type="button"
-              aria-pressed={look === one}
+              aria-pressed={colours === one}
               onClick={() => {
                 apply(one)
-                setLook(one)
+                setColours(one)
               }}
             >
               {one}

@@ -18,20 +18,20 @@ import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
 
-/** The thread. One that the snapshot does not list (archived, or beyond its 500) is requested from the server. */
+/** The thread. If the snapshot does not list it (archived, or not among the 500 most recent), it is read from the server. */
 const useThread = (threadId: ThreadId): ThreadView | undefined => {
   const known = useStore((state) => state.world?.threads[threadId])
   const [other, setOther] = useState<ThreadView>()
   const missing = known === undefined
   useEffect(() => {
     if (!missing) return
-    let here = true
+    let isMounted = true
     link.call<ThreadView>({ name: "thread", threadId }).then(
-      (thread) => here && setOther(thread),
+      (thread) => isMounted && setOther(thread),
       () => {}
     )
     return () => {
-      here = false
+      isMounted = false
     }
   }, [missing, threadId])
   return known ?? other
@@ -78,7 +78,7 @@ const Usage = ({ turnId }: { readonly turnId: TurnId }) => {
 }
 
 /** A warning before archiving a thread with a running turn or an open request. */
-const kept = ({ activeTurnId, openRequestIds }: ThreadView): string | undefined => {
+const archiveWarning = ({ activeTurnId, openRequestIds }: ThreadView): string | undefined => {
   if (openRequestIds.length > 0) return "A request is open: it stays open, and the turn waits for its answer."
   return activeTurnId === undefined ? undefined : "A turn is running: it continues in the archive."
 }
@@ -87,7 +87,7 @@ const kept = ({ activeTurnId, openRequestIds }: ThreadView): string | undefined 
 const Archive = ({ thread }: { readonly thread: ThreadView }) => {
   const [asking, setAsking] = useState(false)
   const action = useAction()
-  const words = thread.archived ? undefined : kept(thread)
+  const warning = thread.archived ? undefined : archiveWarning(thread)
   const archive = async () => {
     const type = thread.archived ? "thread.unarchive" : "thread.archive"
     if (await action.run(() => link.send(type, { threadId: thread.threadId }))) setAsking(false)
@@ -100,8 +100,8 @@ const Archive = ({ thread }: { readonly thread: ThreadView }) => {
         disabled={action.busy}
         aria-label={thread.archived ? "Unarchive" : "Archive"}
         title={thread.archived ? "Unarchive" : "Archive"}
-        aria-expanded={words === undefined ? undefined : asking}
-        onClick={() => (words === undefined ? void archive() : setAsking(!asking))}
+        aria-expanded={warning === undefined ? undefined : asking}
+        onClick={() => (warning === undefined ? void archive() : setAsking(!asking))}
       >
         <Icon name="archive" />
       </button>
@@ -110,9 +110,9 @@ const Archive = ({ thread }: { readonly thread: ThreadView }) => {
           {action.error}
         </span>
       )}
-      {asking && words !== undefined && (
+      {asking && warning !== undefined && (
         <div className="confirm" role="alertdialog" aria-label="Archive this thread?">
-          <span>{words}</span>
+          <span>{warning}</span>
           <button type="button" className="danger" disabled={action.busy} onClick={() => void archive()}>
             Archive anyway
           </button>
@@ -168,11 +168,11 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
   const thread = useThread(threadId)
   const opened = useStore((state) => state.threads.get(threadId))
   const requests = useStore((state) => state.world?.requests)
-  const renewed = opened === undefined
+  const isNotOpen = opened === undefined
   useEffect(() => {
-    if (renewed) void openThread(threadId)
-  }, [threadId, renewed])
-  const own = useMemo(
+    if (isNotOpen) void openThread(threadId)
+  }, [threadId, isNotOpen])
+  const ownRequests = useMemo(
     () => Object.values(requests ?? {}).filter((request) => request.threadId === threadId),
     [requests, threadId]
   )
@@ -204,7 +204,7 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
         <Transcript thread={thread} opened={opened} />
       )}
       <div className="dock">
-        {own.map((request) => (
+        {ownRequests.map((request) => (
           <RequestCard key={request.requestId} request={request} />
         ))}
         <Plan threadId={threadId} />

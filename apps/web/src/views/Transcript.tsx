@@ -34,8 +34,8 @@ const estimate = (row: Row | undefined): number => {
   return item.kind === "reasoning" ? 36 : 76
 }
 
-/** Whether the element itself scrolls upwards: it then takes the wheel before the transcript does. */
-const takesUp = (target: EventTarget | null, rows: Element): boolean => {
+/** Whether an element inside the rows can scroll upwards: it then gets the wheel before the transcript does. */
+const scrollsUpItself = (target: EventTarget | null, rows: Element): boolean => {
   for (let node = target instanceof Element ? target : null; node !== null && node !== rows; node = node.parentElement)
     if (node.scrollTop > 0) return true
   return false
@@ -46,7 +46,7 @@ const aheadPixels = 1_200
 
 export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonly thread: ThreadView }) => {
   const { transcript } = opened
-  // The transcript changes in place, so its version signals a change.
+  // The transcript changes in place: a new version means a change.
   const version = useStore((state) => {
     const now = state.threads.get(thread.threadId)
     return now?.state === "ready" ? now.transcript.version : -1
@@ -76,20 +76,20 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- once for each thread, not for each change of the list
   }, [transcript, shown])
 
-  // A view at the end stays at the end when rows or the dock below them grow. Only a person's scroll moves it away.
+  // A view at the end stays at the end when rows or the dock below them grow. Only a person's scroll leaves the end.
   const atEnd = useRef(true)
   /** Direction of a person's gesture; `any` when the gesture has none. */
   const byPerson = useRef<"up" | "down" | "any">(undefined)
   const top = useRef(0)
   /** The position of the last scroll by the page itself. */
-  const own = useRef(-1)
-  const [away, setAway] = useState(false)
+  const ownScrollTop = useRef(-1)
+  const [isAway, setAway] = useState(false)
   const height = virtual.getTotalSize()
   const toEnd = () => {
     const node = scroller.current
     if (node === null || !atEnd.current) return
     node.scrollTop = node.scrollHeight
-    own.current = node.scrollTop
+    ownScrollTop.current = node.scrollTop
   }
   const toNewest = () => {
     atEnd.current = true
@@ -101,14 +101,14 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
     if (node === null) return
     const observer = new ResizeObserver(toEnd)
     observer.observe(node)
-    // Leaves the end at once: text that is added before the scroll begins would move the view back.
-    const up = (target: EventTarget | null) => {
-      if (node.scrollTop <= 0 || takesUp(target, node)) return
+    // The view leaves the end at once: text that is added before the scroll begins would move it back.
+    const leaveEnd = (target: EventTarget | null) => {
+      if (node.scrollTop <= 0 || scrollsUpItself(target, node)) return
       byPerson.current = "up"
       atEnd.current = false
     }
     const onWheel = ({ deltaY, target }: WheelEvent) => {
-      if (deltaY < 0) up(target)
+      if (deltaY < 0) leaveEnd(target)
       else byPerson.current = deltaY > 0 ? "down" : "any"
     }
     let finger = 0
@@ -117,7 +117,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
     }
     const onTouchMove = ({ target, touches }: TouchEvent) => {
       const y = touches[0]?.clientY ?? finger
-      if (y > finger) up(target)
+      if (y > finger) leaveEnd(target)
       else if (y < finger) byPerson.current = "down"
       finger = y
     }
@@ -125,7 +125,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
       if (target === node && offsetX >= node.clientWidth) byPerson.current = "any"
     }
     const onScrollEnd = () => {
-      if (node.scrollTop !== own.current) byPerson.current = undefined
+      if (node.scrollTop !== ownScrollTop.current) byPerson.current = undefined
     }
     node.addEventListener("wheel", onWheel, { passive: true })
     node.addEventListener("touchstart", onTouchStart, { passive: true })
@@ -133,7 +133,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
     node.addEventListener("pointerdown", onPointerDown)
     node.addEventListener("scrollend", onScrollEnd)
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === "ArrowUp" || event.key === "PageUp") up(event.target)
+      if (event.key === "ArrowUp" || event.key === "PageUp") leaveEnd(event.target)
       else byPerson.current = "any"
       if (event.key !== "End" && event.key !== "Home") return
       event.preventDefault()
@@ -152,10 +152,10 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
       node.removeEventListener("scrollend", onScrollEnd)
     }
   }, [])
-  const near = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
+  const isNearTop = (virtual.scrollOffset ?? 0) < aheadPixels && transcript.before !== undefined
   useEffect(() => {
-    if (near) void loadOlder(thread.threadId)
-  }, [near, list.length, thread.threadId])
+    if (isNearTop) void loadOlder(thread.threadId)
+  }, [isNearTop, list.length, thread.threadId])
 
   return (
     <>
@@ -198,7 +198,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
           })}
         </div>
       </div>
-      {away && (
+      {isAway && (
         <div className="newest">
           <button type="button" onClick={toNewest}>
             <Icon name="down" />

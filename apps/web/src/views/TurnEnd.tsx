@@ -3,7 +3,7 @@ import { memo } from "react"
 import type { Usage } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import { span } from "../ui/Time.ts"
-import { Whole } from "./Diff.tsx"
+import { DiffTable } from "./Diff.tsx"
 
 export const tokens = (usage: Usage | undefined): string | undefined => {
   if (usage === undefined) return undefined
@@ -19,7 +19,7 @@ export const tokens = (usage: Usage | undefined): string | undefined => {
 }
 
 export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
-  const took =
+  const duration =
     turn.startedAt === undefined || turn.endedAt === undefined
       ? undefined
       : span(Date.parse(turn.endedAt) - Date.parse(turn.startedAt))
@@ -30,7 +30,7 @@ export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
         {word !== undefined && <b>{word}</b>}
         {turn.error !== undefined && <span className="why">{turn.error.message}</span>}
         {turn.error === undefined && turn.reason !== undefined && <span className="why">{turn.reason}</span>}
-        {took !== undefined && <span>{took}</span>}
+        {duration !== undefined && <span>{duration}</span>}
         {tokens(turn.usage) !== undefined && <span>{tokens(turn.usage)}</span>}
       </p>
       {turn.error?.detail !== undefined && (
@@ -44,7 +44,7 @@ export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
       {turn.diff !== undefined && turn.diff !== "" && (
         <details>
           <summary>Changes of this turn</summary>
-          <Whole diff={turn.diff} />
+          <DiffTable diff={turn.diff} />
         </details>
       )}
     </footer>
