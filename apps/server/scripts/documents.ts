@@ -9,7 +9,7 @@ import { documentedTypes, EventDocs, exampleEvents } from "@millrace/contracts/E
 import { schemaName } from "@millrace/contracts/Text"
 import * as Document from "../src/openapi/Document.ts"
 import { fieldsOf, isObject } from "../src/openapi/Fields.ts"
-import type { Json } from "../src/openapi/Finish.ts"
+import type { Json } from "../src/openapi/Json.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
 const document = Document.make(7717)

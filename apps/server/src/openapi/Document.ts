@@ -8,7 +8,8 @@ import * as EventDocs from "@millrace/contracts/EventDocs"
 import { ControlFrame, EventFrame, OpenFrame } from "@millrace/contracts/Frame"
 import { schemaName } from "@millrace/contracts/Text"
 import * as Access from "../auth/Access.ts"
-import { type Document, finish } from "./Finish.ts"
+import { finish } from "./Finish.ts"
+import type { Document } from "./Json.ts"
 import * as OtherRoutes from "./OtherRoutes.ts"
 
 const events = EventDocs.documentedTypes.map((type) =>

@@ -1,5 +1,5 @@
 /** The fields of a schema of the document, for people: docs/events.md and `/docs`. Pure. */
-import type { Document, Json } from "./Finish.ts"
+import type { Document, Json } from "./Json.ts"
 
 export interface Field {
   readonly name: string

@@ -8,7 +8,7 @@ import { ThreadId, threadStream } from "@millrace/contracts/Ids"
 import { send } from "../../test/support/Fixture.ts"
 import * as Hosted from "../../test/support/Hosted.ts"
 import * as Pairing from "../auth/Pairing.ts"
-import type { Document, Json } from "./Finish.ts"
+import type { Document, Json } from "./Json.ts"
 
 const read = (url: string) => Effect.map(send(`${url}/openapi.json`), ({ body }) => JSON.parse(body) as Document)
 const lint = (document: object) =>

@@ -2,7 +2,7 @@
 import type { HttpServerResponse } from "@effect/platform"
 import * as Html from "../page/Html.ts"
 import { type Field, fieldsOf, isObject, resolved, typeOf } from "./Fields.ts"
-import type { Document, Json, Operation } from "./Finish.ts"
+import type { Document, Json, Operation } from "./Json.ts"
 
 const introduction = `<p>Every route under <code>/api</code> and <code>/v1</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.
 Errors are JSON: <code>{"_tag", "message", ...}</code>; the message says what to do next.
