@@ -70,7 +70,7 @@ export const make = (
     readonly head: Effect.Effect<number>
     readonly awaitBeyond: (offset: number) => Effect.Effect<void>
   },
-  signals: Pick<typeof Signals.Service, "place" | "since" | "awaitBeyond">
+  signals: Pick<typeof Signals.Service, "position" | "since" | "awaitBeyond">
 ): Effect.Effect<Consumers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const signal = new Notifier()
@@ -91,7 +91,7 @@ export const make = (
         return Effect.suspend(() => awaitBeyond(seen)).pipe(Effect.zipRight(wake), Effect.forever, Effect.forkScoped)
       })
     yield* wakeOn(log.head, log.awaitBeyond)
-    yield* wakeOn(Effect.sync(signals.place), signals.awaitBeyond)
+    yield* wakeOn(Effect.sync(signals.position), signals.awaitBeyond)
 
     const enter = (next: Phase) =>
       Effect.sync(() => {

@@ -83,7 +83,7 @@ export const frames = (
           const change = consumers.next()
           const next = reader.next(yield* log.head, stops[consumers.phase()])
           switch (next._tag) {
-            case "over":
+            case "ended":
               return yield* Effect.fail(Option.none())
             case "read":
               take(yield* Effect.mapError(read, Option.some))
@@ -115,7 +115,7 @@ export const frames = (
         ahead = []
         taken = 0
         consumer.delivered = run === undefined ? reader.position : run.from - 1
-        if (reader.isOver) {
+        if (reader.isEnded) {
           consumer.ended = true
           Deferred.unsafeDone(consumer.gone, Exit.void)
         }

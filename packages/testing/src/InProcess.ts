@@ -7,7 +7,7 @@ import * as Subscription from "@millrace/host/internal/Subscription"
 import type { EventLog } from "@millrace/log/EventLog"
 import { Effect, Stream } from "effect"
 
-const noSignals = { place: () => 0, since: (place: number) => ({ place, signals: [] }), awaitBeyond: () => Effect.never }
+const noSignals = { position: () => 0, since: (position: number) => ({ position, signals: [] }), awaitBeyond: () => Effect.never }
 
 export const follow = (
   log: typeof EventLog.Service,

@@ -106,7 +106,7 @@ it.scoped("D12 a new subscriber gets no signals of an ended turn", () =>
     const session = yield* (yield* Signals.Signals).session(threadId)
     session.publish(usage(1))
     yield* TestClock.adjust("1 second")
-    session.over({ _tag: "TurnCompleted", turnId: "trn_a" as TurnId })
+    session.dropEnded({ _tag: "TurnCompleted", turnId: "trn_a" as TurnId })
     const { next } = yield* Subscription.attach({ after: 0, session: { actor: "test", scope: "read" } })
     expect((yield* next)._tag).toBe("caught-up")
     const waiting = yield* Effect.fork(next)

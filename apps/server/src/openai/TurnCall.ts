@@ -11,7 +11,7 @@ import { Clock, Effect, type Either, Schema, type Scope } from "effect"
 import { type Accepted, type Command, PromptText } from "@millrace/contracts/Command"
 import { CommandId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { EventLog } from "@millrace/log/EventLog"
-import type { Addressed } from "@millrace/orchestration/streams/StreamReconciler"
+import type { AcceptedTurn } from "@millrace/orchestration/streams/StreamReconciler"
 import { Session } from "../auth/Session.ts"
 import { Service } from "../Service.ts"
 import { messageOf } from "../NodeError.ts"
@@ -25,7 +25,7 @@ import * as Prompt from "./Prompt.ts"
 
 export interface TurnCall {
   readonly asked: CompletionRequest
-  readonly turn: Addressed
+  readonly turn: AcceptedTurn
   /** Seconds since 1970. */
   readonly createdAt: number
   /** `X-Millrace-Thread`, `X-Millrace-Turn`. */
@@ -143,7 +143,7 @@ const earlier = (service: Service["Type"], headers: Headers, id: CommandId) =>
         Effect.mapError(fromWire)
       )
 
-const addressed = (command: Command, accepted: Accepted): Effect.Effect<Addressed> => {
+const addressed = (command: Command, accepted: Accepted): Effect.Effect<AcceptedTurn> => {
   const threadId = accepted.threadId ?? ("threadId" in command ? command.threadId : undefined)
   return threadId === undefined || accepted.turnId === undefined
     ? Effect.dieMessage(`${command.type} was accepted without a turn`)

@@ -4,7 +4,7 @@
  */
 import { Effect, Option, Stream } from "effect"
 import type { LogUnavailable } from "@millrace/log/EventLog"
-import { type Addressed, type Step, StreamReconciler } from "@millrace/orchestration/streams/StreamReconciler"
+import { type AcceptedTurn, type Step, StreamReconciler } from "@millrace/orchestration/streams/StreamReconciler"
 import { endings, Session } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
@@ -21,7 +21,7 @@ const nobody = "millrace/calls"
 
 /** The steps of one turn, or only its end with `events: false`. The last step is `end` or `cut`. */
 export const of = (
-  turn: Addressed,
+  turn: AcceptedTurn,
   options?: { readonly events: boolean }
 ): Stream.Stream<TurnEvent, LogUnavailable, StreamReconciler | SubscriberScheduler | Tokens | Session> =>
   Stream.unwrap(

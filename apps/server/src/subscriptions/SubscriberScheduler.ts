@@ -88,10 +88,10 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       pauses.after(announce)
     )
 
-    let told = signals.place()
+    let told = signals.position()
     const signalled = Effect.sync(() => {
       const fresh = signals.since(told)
-      told = fresh.place
+      told = fresh.position
       if (fresh.signals.length > 0) waiters.wake(undefined)
       for (const { threadId } of fresh.signals) waiters.wake(threadStream(threadId))
     })
@@ -119,7 +119,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
 
     return {
       next: (seen, stream, expires = Number.POSITIVE_INFINITY, heard = Number.POSITIVE_INFINITY) =>
-        waiters.wait(stream, expires, () => head > seen || closing || signals.place() > heard),
+        waiters.wait(stream, expires, () => head > seen || closing || signals.position() > heard),
       turn: pauses.turn,
       signals,
       head: () => head,

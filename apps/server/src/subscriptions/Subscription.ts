@@ -112,7 +112,7 @@ export const attach = (
     const step = (head: number, beat: boolean, why: Stop | undefined): Next => {
       const found = reader.next(head, why)
       switch (found._tag) {
-        case "over":
+        case "ended":
           return Effect.fail(Option.none())
         case "read":
           return Effect.zipRight(scheduler.turn, read(head))

@@ -45,7 +45,7 @@ describe("decide", () => {
   }
   const complete = (model: DecideModel, turnId: TurnId) =>
     model.tell({
-      _tag: "Said",
+      _tag: "AgentEvents",
       threadId: model.only.threadId,
       epoch: epochOf(model.only),
       events: [
@@ -111,10 +111,10 @@ describe("decide", () => {
       opened()
       complete(model, turnId)
       const cut = request(model, "review")
-      model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId: cut, origin: "user" }] })
+      model.tell({ _tag: "AgentEvents", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId: cut, origin: "user" }] })
       if (how === "limit") {
         const error = { kind: "limit", message: "too much" } as const
-        model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnFailed", turnId: cut, error }] })
+        model.tell({ _tag: "AgentEvents", threadId, epoch: 1, events: [{ _tag: "TurnFailed", turnId: cut, error }] })
         model.passTo(model.only.continuation?.at ?? "")
         model.tell({ _tag: "ContinuationDue", threadId, turnId: cut })
       } else {

@@ -1,6 +1,6 @@
 /**
- * Protocol for background work that outlives its turn: an opaque event `background/started` or `background/ended`. The payload's `task` is the id that
- * the provider gave the work; it is unique in a session.
+ * Reads the events of background work, which may outlive its turn. An adapter reports this work as an opaque event with the method `background/started`
+ * or `background/ended`. The payload's `task` is the provider's id of the work; it is unique in a session.
  */
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"

@@ -82,7 +82,7 @@ describe("deltas", () => {
       kind: "agent-message",
       content: {}
     }
-    model.tell({ _tag: "Said", threadId: model.only.threadId, epoch: 1, events: [start] })
+    model.tell({ _tag: "AgentEvents", threadId: model.only.threadId, epoch: 1, events: [start] })
     let state = model.only
     for (const text of ["a".repeat(maxText - 1), "\u{1f600}", "b"]) state = appendDelta(state, "itm_a", text)
     expect(state.items["itm_a"]).toMatchObject({ text: "a".repeat(maxText - 1), cut: 3 })

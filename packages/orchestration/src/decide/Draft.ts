@@ -1,6 +1,6 @@
 /**
- * The events of one decision in progress: each is checked against the legal transitions, folded at once, and projected.
- * Local to a decision; the engine applies it or drops it.
+ * The events and row changes of one decision in progress. Each event is checked against the legal transitions, folded into the state, and projected
+ * to rows at once. The engine commits the draft or drops it.
  */
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
@@ -79,10 +79,10 @@ export class Draft {
     const after = evolve(before, event, this.context.at, this.cause.actor)
     if (after === undefined) return false
     this.threads.set(threadId, after)
-    const place = this.push(threadStream(threadId), type, epochOf(after), data)
-    this.change(projectThread(before, event, after, this.context.at), place)
+    const index = this.push(threadStream(threadId), type, epochOf(after), data)
+    this.addRows(projectThread(before, event, after, this.context.at), index)
     const projectId = projectOf(event, after.projectId)
-    if (projectId !== undefined) this.count(projectId, event, place)
+    if (projectId !== undefined) this.foldProject(projectId, event, index)
     return true
   }
 
@@ -94,22 +94,23 @@ export class Draft {
 
   /** Adds an event to a project's stream. */
   emitProject<T extends "project.created" | "project.updated" | "project.deleted">(type: T, data: DataOf<T>): void {
-    const place = this.push(projectStream(data.projectId), type, 0, data)
-    this.count(data.projectId, Event.make(type, data) as DomainEvent, place)
+    const index = this.push(projectStream(data.projectId), type, 0, data)
+    this.foldProject(data.projectId, Event.make(type, data) as DomainEvent, index)
   }
 
-  private count(projectId: ProjectId, event: DomainEvent, place: number): void {
+  private foldProject(projectId: ProjectId, event: DomainEvent, index: number): void {
     const before = this.project(projectId)
     const after = evolveProject(before, event, this.context.at)
     if (after === undefined) return
     this.projects.set(projectId, after)
-    this.change(projectProject(before, after), place)
+    this.addRows(projectProject(before, after), index)
   }
 
-  private change(changes: ReadonlyArray<Change>, event: number): void {
+  private addRows(changes: ReadonlyArray<Change>, event: number): void {
     for (const change of changes) this.rows.push(change.op === "put" ? { ...change, event } : change)
   }
 
+  /** Returns the index of the event in `events`. */
   private push(stream: string, type: string, epoch: number, data: unknown): number {
     return this.events.push({ stream, type, at: this.context.at, epoch, ...this.cause, data }) - 1
   }

@@ -1,4 +1,7 @@
-/** What happened, as other modules report it to the engine. Facts are never rejected: one that no longer applies is ignored, or kept as a `provider.event`. */
+/**
+ * A fact reports to the engine what has happened, for example that an agent ended. Facts are never rejected: one that no longer applies is ignored, or
+ * kept as a `provider.event`.
+ */
 import type { GoalId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DataOf } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
@@ -28,21 +31,21 @@ export interface Silent {
   readonly activity: number
   /** Awake milliseconds since the last event of any origin. */
   readonly millis: number
-  /** The same, but commands that change only the thread, its queue or its goal do not end the silence. */
+  /** As `millis`, but commands that change only the thread, its queue or its goal do not end the silence. */
   readonly turnMillis: number
-  /** The same as `turnMillis`, but progress signals of a tool also end the silence. */
+  /** As `turnMillis`, but progress signals of a tool also end the silence. */
   readonly toolMillis: number
   readonly limits: SilenceLimits
-  /** Other sessions need its place: stop it if idle, however short. */
+  /** Another session needs the place of this one: it is stopped if it is idle, however short the silence. */
   readonly crowded: boolean
-  /** Why its place is needed. Default: too many sessions are open. */
+  /** Why the place is needed. Default: too many sessions are open. */
   readonly crowdedBy?: string
 }
 
 export type Fact =
   /** Events of an agent, in order. `epoch` identifies its session (T6). */
   | {
-      readonly _tag: "Said"
+      readonly _tag: "AgentEvents"
       readonly threadId: ThreadId
       readonly epoch: number
       readonly events: ReadonlyArray<DurableEvent>
@@ -90,9 +93,7 @@ export type Fact =
       readonly reason: string
       readonly error?: Failure
     }
-  /**
-   * The session was silent for so long. Applies only if `activity` is unchanged: any event since the measurement makes it void (R4).
-   */
+  /** A session is silent. Applies only if `activity` is unchanged: any event since the measurement makes the fact void (R4). */
   | Silent
   /** The server process that owned this thread's session has ended (T5). The queue stays. */
   | { readonly _tag: "OwnerLost"; readonly threadId: ThreadId; readonly reason: string }
@@ -100,7 +101,7 @@ export type Fact =
   | { readonly _tag: "ContinuationDue"; readonly threadId: ThreadId; readonly turnId: TurnId }
   /** A goal's next turn is due, or its budget of minutes is used. Void if the goal is not active. */
   | { readonly _tag: "GoalDue"; readonly threadId: ThreadId; readonly goalId: GoalId }
-  /** A part of an imported transcript. `begin`: the thread, created with the first part if there is none; the rows of its project are loaded for that. */
+  /** A part of an imported transcript. `begin`: the data of the event that creates the thread, if the thread does not exist yet. */
   | {
       readonly _tag: "Imported"
       readonly threadId: ThreadId

@@ -14,14 +14,14 @@ const running = () => {
   const open = () =>
     model.tell({ _tag: "SessionOpened", threadId, epoch: 1, continuity: "fresh", resumeKey: undefined, capabilities: [] })
   open()
-  model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId, origin: "user" }] })
+  model.tell({ _tag: "AgentEvents", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId, origin: "user" }] })
   return { model, open, threadId, turnId }
 }
 
 describe("T3 3159", () => {
   it("T3 1 of 2: a session that is ready, stopped or in error holds no turn, and the turn has ended", () => {
     const { model, threadId, turnId } = running()
-    model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnCompleted", turnId }] })
+    model.tell({ _tag: "AgentEvents", threadId, epoch: 1, events: [{ _tag: "TurnCompleted", turnId }] })
     expect(model.only.session).toMatchObject({ status: "ready" })
     expect(model.only.session?.activeTurnId).toBeUndefined()
     const died = running()
@@ -38,7 +38,7 @@ describe("T3 3159", () => {
     model.tell({ _tag: "SessionEnded", threadId, epoch: 1, reason: "gone" })
     expect(model.only.session).toMatchObject({ epoch: 2, status: "starting", activeTurnId: second })
     // Late events of the old session change nothing.
-    model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnCompleted", turnId }] })
+    model.tell({ _tag: "AgentEvents", threadId, epoch: 1, events: [{ _tag: "TurnCompleted", turnId }] })
     expect(model.only.session).toMatchObject({ epoch: 2, activeTurnId: second })
   })
 })

@@ -25,7 +25,7 @@ const start = (model: DecideModel, text: string, strategy?: "enqueue" | "steer" 
     ask(model, "turn.start", { threadId: model.only.threadId, text, ...(strategy === undefined ? {} : { strategy }) })
   )
 const say = (model: DecideModel, epoch: number, ...events: ReadonlyArray<DurableEvent>) =>
-  model.tell({ _tag: "Said", threadId: model.only.threadId, epoch, events })
+  model.tell({ _tag: "AgentEvents", threadId: model.only.threadId, epoch, events })
 const opened = (model: DecideModel, capabilities: ReadonlyArray<string> = []) =>
   model.tell({
     _tag: "SessionOpened",

@@ -7,7 +7,7 @@ import { startNext } from "./lifecycle.ts"
 import { maxQueue } from "../state/ThreadState.ts"
 import { Either } from "effect"
 
-const reviewed = (target: ReviewTarget): string => {
+const reviewText = (target: ReviewTarget): string => {
   switch (target.type) {
     case "uncommittedChanges":
       return "Review the changes that are not committed."
@@ -21,7 +21,8 @@ const reviewed = (target: ReviewTarget): string => {
 }
 
 /** The action as text for the transcript. */
-const textOf = (action: TurnAction): string => (action.type === "compact" ? "Compact the conversation." : reviewed(action.target))
+const textOf = (action: TurnAction): string =>
+  action.type === "compact" ? "Compact the conversation." : reviewText(action.target)
 
 /** Enqueues the action as the last turn. It is not a message, so a scheduled continuation and a goal are unchanged. */
 export const threadAct = (draft: Draft, threadId: ThreadId, action: TurnAction): CommandOutcome =>

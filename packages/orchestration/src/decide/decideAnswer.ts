@@ -12,10 +12,10 @@ import type { ThreadState } from "../state/ThreadState.ts"
 type Approval = Extract<Ask, { readonly kind: "approval" }>
 const isDecision = Schema.is(Decision)
 
-const chosen = ({ kind, label, optionId }: ApprovalOption): Answer =>
+const answerOf = ({ kind, label, optionId }: ApprovalOption): Answer =>
   isDecision(kind) ? { decision: kind, optionId, label } : { optionId, label }
 
-/** The option that the command names, or the only one of the decision's kind. */
+/** The answer to an approval: the option that the command names, or the only option of the decision's kind. */
 const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Either.Either<Answer, CommandRejected> => {
   const { decision, optionId, requestId } = command
   const options = ask.options ?? []
@@ -29,7 +29,7 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
           : `Give one of the request's options: ${options.map((one) => one.optionId).join(", ")}.`,
         requestId
       )
-    return Either.right(chosen(option))
+    return Either.right(answerOf(option))
   }
   const fitting = options.filter((one) => one.kind === decision)
   if (fitting.length > 1)
@@ -40,13 +40,13 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
     )
   const [only] = fitting
   return decision !== undefined && ask.choices.includes(decision)
-    ? Either.right(only === undefined ? { decision } : chosen(only))
+    ? Either.right(only === undefined ? { decision } : answerOf(only))
     : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
 }
 
 const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): Either.Either<Answer, CommandRejected> => {
   const { decision, optionId, answers, requestId } = command
-  // A part of the answer that the request has no place for is refused, not dropped.
+  // A command with fields that do not fit the kind of the request is rejected; the fields are not dropped.
   if (ask.kind === "approval")
     return answers === undefined
       ? approvalFor(command, ask)
@@ -75,35 +75,35 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): 
     : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
 }
 
-/** Replaces a secret answer in the log (X4). */
-const hidden = "(secret)"
+/** Stands in the log in place of a secret answer (X4). */
+const redaction = "(secret)"
 
 /** The answer as the log stores it: secrets are replaced. The same object if there are none. */
-const shown = (ask: Ask, answer: Answer): Answer => {
+const redacted = (ask: Ask, answer: Answer): Answer => {
   if (ask.kind === "approval" || !("answers" in answer)) return answer
   const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
   if (!Object.keys(answer.answers).some((id) => secret.has(id))) return answer
   return {
-    answers: Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, secret.has(id) ? [hidden] : given]))
+    answers: Object.fromEntries(Object.entries(answer.answers).map(([id, given]) => [id, secret.has(id) ? [redaction] : given]))
   }
 }
 
 /** The content of an approval without its item id. */
-const askedOf = (ask: Approval): string =>
+const contentOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
-/** After `accept-for-session`: answers the open approvals with the same content (T13). */
-const release = (draft: Draft, { threadId, requests }: ThreadState, allowed: RequestView, answer: Answer): void => {
+/** After `accept-for-session`: gives the same answer to the open approvals with the same content (T13). */
+const answerEqual = (draft: Draft, { threadId, requests }: ThreadState, allowed: RequestView, answer: Answer): void => {
   const { ask } = allowed
-  // Without a command or changes, two approvals cannot be recognised as equal.
+  // Approvals without a command or changes have too little content to compare.
   if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
   for (const { ask: other, requestId, turnId } of Object.values(requests)) {
-    if (requestId === allowed.requestId || other.kind !== "approval" || askedOf(other) !== askedOf(ask)) continue
+    if (requestId === allowed.requestId || other.kind !== "approval" || contentOf(other) !== contentOf(ask)) continue
     draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", ...answer })
   }
 }
 
-/** Answers a request. A settled one returns `already-settled`; an unknown one is rejected. */
+/** Answers a request. If it is settled, the outcome is `already-settled`; an unknown request is rejected. */
 export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): CommandOutcome => {
   const { requestId } = command
   const threadId = draft.state.threadOfRequest(requestId)
@@ -115,9 +115,15 @@ export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">
   if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))
     return reject("AnswersIncomplete", `Answer ${Continuation.continueChoice} or ${Continuation.leave}.`, requestId)
   return Either.map(answerFor(command, open), (answer) => {
-    draft.emit(threadId, "request.answered", { threadId, turnId: open.turnId, requestId, by: actor, ...shown(open.ask, answer) })
+    draft.emit(threadId, "request.answered", {
+      threadId,
+      turnId: open.turnId,
+      requestId,
+      by: actor,
+      ...redacted(open.ask, answer)
+    })
     if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)
-    if ("decision" in answer && answer.decision === "accept-for-session") release(draft, state, open, answer)
+    if ("decision" in answer && answer.decision === "accept-for-session") answerEqual(draft, state, open, answer)
     return { threadId, turnId: open.turnId, outcome: "answered" }
   })
 }

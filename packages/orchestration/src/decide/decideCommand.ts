@@ -21,7 +21,7 @@ export interface CommandInput {
   readonly command: Command
   /** The sender: a token's name, or `local`. */
   readonly actor: string
-  /** Canonical path of the command's `cwd`; absent if there is no such directory. Resolved before the decision, because that is I/O. */
+  /** Canonical path of the command's `cwd`; absent if there is no such directory. Resolved before the decision, which does no I/O. */
   readonly directory: string | undefined
 }
 
@@ -191,7 +191,7 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string
       return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
     // A new message replaces a scheduled continuation.
     Continuations.cancel(draft, threadId, `replaced by a message from ${actor}`)
-    Goals.heard(draft, threadId, actor)
+    Goals.userMessageSent(draft, threadId, actor)
     if (strategy === "steer" && active !== undefined && state.capabilities.includes("steer") && state.stopping === undefined) {
       draft.emit(threadId, "turn.steered", { threadId, turnId: active.turnId, text })
       userMessage(draft, threadId, active.turnId, `itm_${draft.context.seed}` as ItemId, text)
@@ -244,14 +244,14 @@ const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: st
     return ok({ threadId })
   })
 
-/** The result of a goal's command; then starts the next turn if the thread is idle. */
-const goal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof Goals.goalSet>): CommandOutcome =>
+/** After a command on a goal: starts the next turn if the thread is idle, and makes the command's result. */
+const afterGoal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof Goals.goalSet>): CommandOutcome =>
   Either.map(decided, (goalId) => {
     startNext(draft, threadId)
     return { threadId, goalId }
   })
 
-/** Decides one command into the draft. After a rejection the caller drops the draft. */
+/** Writes the events of one command into the draft. After a rejection the caller drops the draft. */
 export const decideCommand = (draft: Draft, { command, actor, directory }: CommandInput): CommandOutcome => {
   switch (command.type) {
     case "project.create":
@@ -273,13 +273,13 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
     case "thread.fork":
       return threadFork(draft, command)
     case "goal.set":
-      return goal(draft, command.threadId, Goals.goalSet(draft, command))
+      return afterGoal(draft, command.threadId, Goals.goalSet(draft, command))
     case "goal.pause":
-      return goal(draft, command.threadId, Goals.goalPause(draft, command, actor))
+      return afterGoal(draft, command.threadId, Goals.goalPause(draft, command, actor))
     case "goal.resume":
-      return goal(draft, command.threadId, Goals.goalResume(draft, command))
+      return afterGoal(draft, command.threadId, Goals.goalResume(draft, command))
     case "goal.clear":
-      return goal(draft, command.threadId, Goals.goalClear(draft, command, actor))
+      return afterGoal(draft, command.threadId, Goals.goalClear(draft, command, actor))
     case "thread.compact":
       return threadAct(draft, command.threadId, { type: "compact" })
     case "thread.review":

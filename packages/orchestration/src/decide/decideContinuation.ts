@@ -1,6 +1,6 @@
 /**
  * decide for interrupted work: applies the thread's policy to a turn whose server died (T5) or that a usage limit ended, and handles the scheduled
- * continuation. Each is one decision, so one transaction: a crash between two leaves nothing half done.
+ * continuation. Each step is one decision and so one transaction: a crash leaves no step half done.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { Duration, Either } from "effect"
@@ -25,7 +25,7 @@ const request = (
   action: TurnAction | undefined
 ): void => {
   const goal = draft.thread(threadId)?.goal
-  const towards = Goal.isActive(goal) && goal.last?.turnId === continues.turnId ? goal : undefined
+  const pursued = Goal.isActive(goal) && goal.last?.turnId === continues.turnId ? goal : undefined
   const turnId = `trn_${draft.context.seed}` as TurnId
   draft.emit(threadId, "turn.requested", {
     threadId,
@@ -35,7 +35,7 @@ const request = (
     position: "front",
     continues,
     ...defined({ action }),
-    ...(towards === undefined ? {} : { goal: { goalId: towards.goalId, used: Goal.counted(towards) } })
+    ...(pursued === undefined ? {} : { goal: { goalId: pursued.goalId, used: Goal.counted(pursued) } })
   })
 }
 
@@ -51,14 +51,16 @@ const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: Ret
   draft.emit(threadId, "request.opened", { ...Continuation.recoveryQuestion, threadId, turnId: turn.turnId, requestId })
 }
 
-const afterwards: Record<"resume" | "ask", string> = {
+/** Appended to the reason of the interrupted turn, by recovery policy. */
+const consequences: Record<"resume" | "ask", string> = {
   resume: "continued in a new turn, where open requests are asked again",
   ask: "a person is asked whether to continue; open requests are asked again then"
 }
 
 /**
- * The server process that owned the session has ended: ends what is open, and continues the active turn's work by the thread's policy. Not continued:
- * a turn whose interrupt or stop was requested, one of an archived thread, and one that was restarted too often.
+ * The server process that owned the session has ended: ends the session with its open turns, requests and items, and continues the active turn's work
+ * if the thread's policy says so. A turn is not continued if its interrupt or stop was requested, if its thread is archived, or if it was restarted too
+ * often.
  */
 export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "OwnerLost" }>): void => {
   const { threadId } = state
@@ -82,12 +84,12 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
       ? undefined
       : attemptsExhausted
         ? `not continued: it was already restarted ${policy.maxRestarts} times`
-        : afterwards[wanted]
+        : consequences[wanted]
   const reason = after === undefined ? fact.reason : `${fact.reason}; ${after}`
   endSession(draft, threadId, {
     status: "stopped",
     reason: fact.reason,
-    ending: (one) => ({ _tag: "interrupted", reason: one === turn ? reason : fact.reason, usage: one.usage }),
+    ending: (open) => ({ _tag: "interrupted", reason: open === turn ? reason : fact.reason, usage: open.usage }),
     before: () => {
       if (turn === undefined || continues === undefined || attemptsExhausted) return
       if (wanted === "ask") askFor(draft, state, turn, continues)
@@ -97,8 +99,8 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
 }
 
 /**
- * The end of a turn at a usage limit, and its continuation if the thread's `afterLimit` asks for one. `plan` writes it, after the turn's end and before
- * the next turn starts.
+ * The end of a turn at a usage limit, if the thread's `afterLimit` asks to continue its work later. `plan` writes the scheduled continuation; call it
+ * after the turn's end is written and before the next turn starts. `undefined`: the work is not continued.
  */
 export const afterLimit = (
   draft: Draft,
@@ -124,7 +126,7 @@ export const afterLimit = (
   })
 }
 
-/** Ends a scheduled continuation without its turn; does nothing if there is none. The caller then starts the queue, which waited for it. */
+/** Ends a scheduled continuation without starting its turn; does nothing if there is none. The queue waited for it, so the caller then calls `startNext`. */
 export const cancel = (
   draft: Draft,
   threadId: ThreadId,
@@ -145,7 +147,7 @@ const begin = (draft: Draft, state: ThreadState): void => {
   startNext(draft, state.threadId)
 }
 
-/** A continuation is due: starts its turn, or expires its unanswered question. `false`: the continuation has ended, is not due, or queues are held. */
+/** Starts the turn of a continuation that is due, or expires its unanswered question. `false`: the continuation has ended, is not due, or queues are held. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "ContinuationDue" }>): boolean => {
   const { continuation: pending, threadId } = state
   if (pending === undefined || pending.turnId !== fact.turnId || pending.at > draft.context.at || draft.context.hold) return false

@@ -1,4 +1,4 @@
-/** decide for facts: an agent's events and the fate of its process → events. Pure and total; facts are never rejected. */
+/** decide for facts: an agent's events, or the end of its process → log events. Pure and total; facts are never rejected. */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
@@ -17,7 +17,7 @@ import { cutText, fitContent, fitUnknown, maxValueBytes } from "../state/Truncat
 import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
 import * as RecentIds from "../state/RecentIds.ts"
 
-/** Writes a `provider.event`, which changes no state: for events that came too late or that the vocabulary has no type for (T6, T9). */
+/** Writes a `provider.event`, which changes no state: for an event that came too late or has no type in the log's vocabulary (T6, T9). */
 const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
   draft.emit(threadId, "provider.event", {
     threadId,
@@ -28,10 +28,10 @@ const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, p
   })
 }
 
-/** Items and requests open once (T9, T13). */
+/** Whether an item or request of the turn was closed before; it cannot open again (T9, T13). */
 const isClosed = (turn: OpenTurn, id: string): boolean => RecentIds.has(turn.closed, id)
 
-/** Whether the agent's process is dead. `transport` is the connection to the model: the agent lives. */
+/** Whether the failure means that the agent's process is dead. With `transport` only the connection to the model failed: the agent still runs. */
 const isDeath = (error: Failure): boolean => error.kind === "process" || error.kind === "not-installed"
 
 const turnStarted = (
@@ -43,8 +43,7 @@ const turnStarted = (
   const { threadId } = state
   const { turnId, origin } = event
   const known = state.turns[turnId]
-  const current = epoch === epochOf(state) && hasLiveSession(state)
-  if (known !== undefined ? known.epoch !== epoch || known.stage === "started" : !current || origin === "user")
+  if (known !== undefined ? known.epoch !== epoch || known.stage === "started" : !isCurrent(state, epoch) || origin === "user")
     return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
   const written = draft.emit(threadId, "turn.started", {
     threadId,
@@ -56,7 +55,7 @@ const turnStarted = (
   nameActive(draft, threadId, turnId)
 }
 
-/** A turn fails while its agent lives. After a usage limit its work may be continued later. */
+/** A turn fails while its agent still runs. After a usage limit the work may be continued later. */
 const failTurn = (draft: Draft, state: ThreadState, turn: OpenTurn, ending: Extract<Ending, { _tag: "failed" }>): void => {
   const isActive = state.session?.activeTurnId === turn.turnId
   const later = isActive ? Continuations.afterLimit(draft, state, turn, ending) : undefined
@@ -81,13 +80,17 @@ const turnFailed = (
   settleTurn(draft, threadId, epoch, turnId, { ...ending, usage: usage ?? turn.usage })
 }
 
-/** The reason of the server's interrupt takes precedence over the agent's; a requested stop is appended (T8). */
-const interruptedBecause = (state: ThreadState, { interruptReason }: OpenTurn, said: string | undefined): string | undefined => {
+/** The server's reason for the interrupt takes precedence over the agent's; the reason of a requested stop is appended (T8). */
+const interruptedBecause = (
+  state: ThreadState,
+  { interruptReason }: OpenTurn,
+  agentReason: string | undefined
+): string | undefined => {
   const stop = state.stopping
-  return interruptReason === undefined ? said : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
+  return interruptReason === undefined ? agentReason : stop === undefined ? interruptReason : `${interruptReason}; ${stop}`
 }
 
-/** Reads background work of the live session; keeps all other opaque events unchanged. */
+/** Records the start or end of background work; keeps all other opaque events unchanged. */
 const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<DurableEvent, { _tag: "Opaque" }>): void => {
   const background = Background.read(event)
   const written =
@@ -103,8 +106,8 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
   if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
 }
 
-/** Aborts the oldest open items to make place for one more. A later completion of an aborted item becomes an amendment. */
-const makeRoom = (draft: Draft, state: ThreadState): void => {
+/** Aborts the oldest open items, so that one more can open. A later completion of an aborted item becomes an amendment. */
+const abortOldest = (draft: Draft, state: ThreadState): void => {
   const open = Object.values(state.items)
   for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))
     draft.emit(state.threadId, "item.completed", {
@@ -118,7 +121,7 @@ const makeRoom = (draft: Draft, state: ThreadState): void => {
     })
 }
 
-const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
+const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
   const state = draft.thread(threadId)
   if (state === undefined || state.deleted || epoch > epochOf(state)) return
   if (event._tag === "Opaque") return opaque(draft, threadId, epoch, event)
@@ -157,14 +160,14 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
       const { itemId, kind } = event
       if (turn === undefined) return late("item-started")
       if (isClosed(turn, itemId)) return late("item-started")
-      makeRoom(draft, state)
+      abortOldest(draft, state)
       if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
         late("item-started")
       return
     }
     case "ItemCompleted":
     case "ItemAmended":
-      return itemSaid(draft, state, epoch, event)
+      return itemClosed(draft, state, epoch, event)
     case "RequestOpened": {
       const { requestId, ask } = event
       if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
@@ -179,7 +182,7 @@ const said = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEve
   }
 }
 
-const itemSaid = (
+const itemClosed = (
   draft: Draft,
   state: ThreadState,
   epoch: number,
@@ -217,10 +220,10 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
   startNext(draft, threadId)
 }
 
-/** The agent has ended. The requested stop in the state gives the reason; without one, `error` does. */
-const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean): void => {
+/** The agent has ended. The reason is that of the requested stop; if no stop was requested, it is the message of `error`. */
+const ended = (draft: Draft, state: ThreadState, error: Failure, failed: boolean): void => {
   const { stopping, stopError } = state
-  const cause = stopping === undefined ? (broke ? error : undefined) : stopError
+  const cause = stopping === undefined ? (failed ? error : undefined) : stopError
   endSession(draft, state.threadId, {
     status: cause === undefined ? "stopped" : "error",
     reason: stopping ?? error.message,
@@ -229,10 +232,10 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, broke: boolean)
   })
 }
 
-const session = (
+const sessionFact = (
   draft: Draft,
   state: ThreadState,
-  fact: Exclude<Fact, { _tag: "Said" | "Silent" | "ContinuationDue" | "GoalDue" }>
+  fact: Exclude<Fact, { _tag: "AgentEvents" | "Silent" | "ContinuationDue" | "GoalDue" }>
 ): void => {
   const { threadId } = state
   switch (fact._tag) {
@@ -293,8 +296,8 @@ const session = (
 
 /** Writes the events that a fact causes into the draft. Returns whether the fact still applied. */
 export const decideFact = (draft: Draft, fact: Fact): boolean => {
-  if (fact._tag === "Said") {
-    for (const event of fact.events) said(draft, fact.threadId, fact.epoch, event)
+  if (fact._tag === "AgentEvents") {
+    for (const event of fact.events) agentEvent(draft, fact.threadId, fact.epoch, event)
     return true
   }
   if (fact._tag === "Imported") return decideImport(draft, fact)
@@ -309,6 +312,6 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
     return concerned
   }
   if (fact._tag === "Silent") return decideSilence(draft, state, fact)
-  session(draft, state, fact)
+  sessionFact(draft, state, fact)
   return true
 }

@@ -1,6 +1,6 @@
 /**
- * decide for goals: their commands, the effect of a turn's end, and the turns that they begin. `advance` is called wherever a thread may have become
- * idle, in the same decision: after a crash the log holds both the idle state and the goal's next turn, or neither.
+ * decide for goals: the commands on a goal, the effect of a turn's end, and the turns that the goal begins. `advance` is called in each decision that
+ * may leave a thread idle: after a crash the log holds both the idle state and the goal's next turn, or neither.
  */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
@@ -32,7 +32,7 @@ export const pause = (draft: Draft, threadId: ThreadId, reason: string): void =>
 export const clear = (draft: Draft, threadId: ThreadId, reason: string): void => halt(draft, threadId, "cleared", reason)
 
 /** A person sent a message: pauses a goal with `pauseOnUserMessage`. */
-export const heard = (draft: Draft, threadId: ThreadId, actor: string): void => {
+export const userMessageSent = (draft: Draft, threadId: ThreadId, actor: string): void => {
   if (draft.thread(threadId)?.goal?.pauseOnUserMessage === true) pause(draft, threadId, `${actor} sent a message`)
 }
 
@@ -73,8 +73,8 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
   const { at, hold, goalPace = Goal.defaultPace } = draft.context
   if (state === undefined || !Goal.isActive(state.goal) || hold || !isIdle(state)) return
   const { goal } = state
-  const over = Goal.spent(goal, at)
-  if (over !== undefined) return halt(draft, threadId, "exhausted", over)
+  const spent = Goal.spent(goal, at)
+  if (spent !== undefined) return halt(draft, threadId, "exhausted", spent)
   const next = goal.turnAt === undefined ? 0 : Date.parse(goal.turnAt) + goalPace
   if (next > Date.parse(at)) {
     const nextAt = new Date(next).toISOString()
@@ -91,7 +91,7 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
   })
 }
 
-/** A goal is due: its budget of minutes is used up, or the wait before its next turn has ended. `true`: it applied; the caller then starts the next turn. */
+/** A goal is due: its budget of minutes is used up, or the wait before its next turn has ended. `true`: the fact applied; the caller then calls `startNext`. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "GoalDue" }>): boolean => {
   const { goal, threadId } = state
   const { at, hold } = draft.context
@@ -117,14 +117,15 @@ const goalOf = (
       : Either.right({ state, goal: state.goal })
   )
 
-const isOver = (goal: Goal.GoalState) => reject("GoalOver", `This goal has ended: ${goal.status}. Set another one.`, goal.goalId)
+const rejectEnded = (goal: Goal.GoalState) =>
+  reject("GoalOver", `This goal has ended: ${goal.status}. Set another one.`, goal.goalId)
 
-const archived = (threadId: ThreadId) => reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
+const rejectArchived = (threadId: ThreadId) => reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
 
 export const goalSet = (draft: Draft, command: CommandOf<"goal.set">): Either.Either<GoalId, CommandRejected> =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
     const { budget = {}, objective, pauseOnUserMessage = false, threadId } = command
-    if (state.archived) return archived(threadId)
+    if (state.archived) return rejectArchived(threadId)
     clear(draft, threadId, "replaced by another goal")
     const goal: View = {
       goalId: `goal_${draft.context.seed}` as GoalId,
@@ -140,15 +141,15 @@ export const goalSet = (draft: Draft, command: CommandOf<"goal.set">): Either.Ei
 
 export const goalPause = (draft: Draft, { threadId }: CommandOf<"goal.pause">, actor: string) =>
   Either.flatMap(goalOf(draft, threadId), ({ goal }) => {
-    if (!Goal.isArmed(goal)) return isOver(goal)
+    if (!Goal.isArmed(goal)) return rejectEnded(goal)
     pause(draft, threadId, `paused by ${actor}`)
     return Either.right(goal.goalId)
   })
 
 export const goalResume = (draft: Draft, { threadId }: CommandOf<"goal.resume">) =>
   Either.flatMap(goalOf(draft, threadId), ({ goal, state }) => {
-    if (state.archived) return archived(threadId)
-    if (!Goal.isArmed(goal)) return isOver(goal)
+    if (state.archived) return rejectArchived(threadId)
+    if (!Goal.isArmed(goal)) return rejectEnded(goal)
     if (goal.status === "paused")
       draft.emit(threadId, "goal.resumed", { threadId, ...Goal.activated(Goal.view(goal), draft.context.at) })
     return Either.right(goal.goalId)

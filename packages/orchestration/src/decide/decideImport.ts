@@ -1,8 +1,8 @@
-/** decide for a part of an imported transcript: creates its thread if there is none yet, and writes its pieces. Starts and ends no turn or session. */
+/** decide for a part of an imported transcript: creates the thread if it does not exist, and writes the events of the part. Starts and ends no turn or session. */
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
 
-/** `false`: the thread or its project was deleted, and nothing of the part is written. */
+/** `false`: the thread or its project was deleted, so nothing is written. */
 export const decideImport = (draft: Draft, { begin, pieces, threadId }: Extract<Fact, { _tag: "Imported" }>): boolean => {
   if (draft.thread(threadId) === undefined) {
     if (draft.project(begin.projectId)?.deleted !== false) return false

@@ -30,15 +30,16 @@ const setOrder = (draft: Draft, { threadId, queue }: ThreadState, turnIds: Reado
   if (queue.some(({ turnId }, n) => turnId !== turnIds[n])) draft.emit(threadId, "queue.reordered", { threadId, turnIds })
 }
 
-const behind = ({ queue }: ThreadState, first: ReadonlyArray<TurnId>): ReadonlyArray<TurnId> => {
-  const named = new Set(first)
-  return [...named, ...queue.flatMap(({ turnId }) => (named.has(turnId) ? [] : [turnId]))]
+/** The queue's order after `turnIds` were moved to the front. */
+const movedToFront = ({ queue }: ThreadState, turnIds: ReadonlyArray<TurnId>): ReadonlyArray<TurnId> => {
+  const first = new Set(turnIds)
+  return [...first, ...queue.flatMap(({ turnId }) => (first.has(turnId) ? [] : [turnId]))]
 }
 
 export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): CommandOutcome =>
   Either.flatMap(find(draft, command), ({ turn }) => {
     const { threadId, turnId, text } = command
-    // Its text has been in the transcript since its first dispatch.
+    // The transcript has shown its text since the turn was first dispatched.
     if (turn.shown)
       return reject(
         "TurnNotQueued",
@@ -65,7 +66,7 @@ export const turnReorder = (draft: Draft, { threadId, turnIds }: CommandOf<"turn
       const found = queued(draft, state, turnId)
       if (Either.isLeft(found)) return Either.left(found.left)
     }
-    setOrder(draft, state, behind(state, turnIds))
+    setOrder(draft, state, movedToFront(state, turnIds))
     return ok({ threadId })
   })
 
@@ -84,7 +85,7 @@ export const turnPromote = (draft: Draft, command: CommandOf<"turn.promote">): C
     const steerable = active !== undefined && state.capabilities.includes("steer") && state.stopping === undefined
     if (strategy === "steer" && steerable && !turn.shown && turn.action === undefined)
       return steerWith(draft, state, turn, active.turnId)
-    setOrder(draft, state, behind(state, [turnId]))
+    setOrder(draft, state, movedToFront(state, [turnId]))
     if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
     if (!active.interruptRequested) draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: active.turnId })
     return ok({ threadId, turnId, outcome: "interrupting" })

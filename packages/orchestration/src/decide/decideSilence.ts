@@ -1,6 +1,6 @@
 /**
- * decide for silence: interrupts silent turns (T8) and stops unused sessions (R1, R5). Pure; decided on the engine's state, so that it cannot race a
- * new turn (R4).
+ * decide for silence: interrupts silent turns (T8) and stops unused sessions (R1, R5). Pure. It decides on the engine's current state, so a new turn
+ * cannot race it (R4).
  */
 import { Duration } from "effect"
 import * as Goals from "./decideGoal.ts"
@@ -12,6 +12,7 @@ import { activeTurn, hasLiveSession, isWaiting, type OpenTurn, type ThreadState 
 /** Kinds of items during which the agent waits for a tool, not for its model. */
 const tools: ReadonlySet<string> = new Set(["command", "tool-call", "file-change", "web-search", "image"])
 
+/** What an open turn waits for; each has its own limit in `SilenceLimits`. */
 type Clock = "model" | "tool" | "waiting"
 
 const clockOf = (state: ThreadState, { turnId }: OpenTurn): Clock => {
@@ -23,13 +24,13 @@ const clockOf = (state: ThreadState, { turnId }: OpenTurn): Clock => {
   return "model"
 }
 
-const words: Record<Clock, (limit: string) => string> = {
+const reasons: Record<Clock, (limit: string) => string> = {
   model: (limit) => `the model produced no output for ${limit}`,
   tool: (limit) => `a tool ran for ${limit} without output`,
   waiting: (limit) => `no answer for ${limit}`
 }
 
-const spoken = (millis: number): string => Duration.format(Duration.millis(millis))
+const formatted = (millis: number): string => Duration.format(Duration.millis(millis))
 const isOver = (millis: number, limit: number): boolean => limit > 0 && millis >= limit
 
 /** Writes `session.kept` once per silence, however often the silence is reported. */
@@ -46,7 +47,7 @@ const turnSilent = (draft: Draft, state: ThreadState, turn: OpenTurn, fact: Sile
   if (turn.interruptRequested || fact.crowded) return false
   const silent = clock === "tool" ? fact.toolMillis : fact.turnMillis
   if (isOver(silent, limit)) {
-    const reason = words[clock](spoken(limit))
+    const reason = reasons[clock](formatted(limit))
     Goals.interrupted(draft, state, turnId, reason)
     return draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId, reason })
   }
@@ -76,10 +77,10 @@ export const decideSilence = (draft: Draft, state: ThreadState, fact: Silent): b
     )
   if (!isOver(millis, limits.idle)) return false
   if (hasBackgroundWork && !isOver(millis, limits.background)) return kept(draft, state, epoch, "background work is running")
-  // Between two turns of a goal, or while a usage limit lasts: the same cap. The goal's next turn then starts a new session.
+  // An active goal keeps its idle session for at most the same time; later its next turn starts a new session.
   if (hasActiveGoal && !isOver(millis, limits.background)) return kept(draft, state, epoch, "its goal is active")
   const reason = hasBackgroundWork
-    ? `its background work was given up: no event for ${spoken(limits.background)}`
-    : `idle for ${spoken(limits.idle)}`
+    ? `its background work was given up: no event for ${formatted(limits.background)}`
+    : `idle for ${formatted(limits.idle)}`
   return draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
 }

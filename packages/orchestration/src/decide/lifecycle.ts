@@ -47,7 +47,7 @@ export const contentSoFar = (item: OpenItem) => {
   })
 }
 
-/** Ends an open turn: its requests, its items, then its terminal, in one transaction. Does not change the session. */
+/** Ends an open turn: settles its requests, completes its items, then writes the turn's terminal event. Does not change the session. */
 const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Ending, settling: Settling): void => {
   const state = draft.thread(threadId)
   if (state === undefined) return
@@ -81,7 +81,7 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
 /** Id of the item that holds a turn's prompt. */
 const messageOf = (turnId: TurnId) => `itm_${turnId.slice("trn_".length)}_user` as ItemId
 
-/** Writes the prompt as an item, so that the transcript is complete whatever the agent echoes. */
+/** Writes the prompt as an item, so that the transcript is complete whether or not the agent echoes the prompt. */
 export const userMessage = (
   draft: Draft,
   threadId: ThreadId,
@@ -94,7 +94,7 @@ export const userMessage = (
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 
-/** Names the turn that the session runs. A starting session stays `starting`. */
+/** Records which turn the session runs, if it runs none. A starting session stays `starting`. */
 export const nameActive = (draft: Draft, threadId: ThreadId, turnId: TurnId): void => {
   const session = draft.thread(threadId)?.session
   if (session === undefined || session.activeTurnId !== undefined) return
@@ -128,7 +128,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
 }
 
-/** After the active turn: dispatches the next queued turn, else names a turn that the agent began itself, else the session is ready. */
+/** After the end of the active turn: dispatches the next queued turn, or records a turn that the agent began itself as active, or sets the session `ready`. */
 const afterTurn = (draft: Draft, threadId: ThreadId): void => {
   startNext(draft, threadId)
   const state = draft.thread(threadId)
@@ -197,8 +197,8 @@ export const endSession = (
   for (const turn of Object.values(state.turns))
     if (turn !== active) endTurn(draft, threadId, turn.turnId, end.ending(turn), "request.expired")
   const ending = active === undefined ? undefined : end.ending(active)
-  // Requeue a turn that was dispatched to a session already dying. Terminates: a session that requeues has ended at least one other turn.
-  if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && RecentIds.size(state.over) > 0)
+  // Requeue a turn that was dispatched to a session already dying. This cannot loop: only a session that has ended another turn requeues.
+  if (active !== undefined && !hasBegun(state, active) && ending?._tag === "failed" && RecentIds.size(state.endedTurns) > 0)
     draft.emit(threadId, "turn.requeued", { threadId, turnId: active.turnId, reason: end.reason })
   else if (active !== undefined && ending !== undefined) endTurn(draft, threadId, active.turnId, ending, "request.expired")
   for (const taskId of state.background)
@@ -214,15 +214,16 @@ export const endSession = (
   startNext(draft, threadId)
 }
 
-/** How turns end when their session dies: interrupted if the session's stop or the turn's interrupt was requested, else failed (T11). */
+/** How a turn ends when its agent dies: interrupted if the session's stop or the turn's interrupt was requested, else failed (T11). */
 export const deathEnding =
   ({ stopping, stopError }: ThreadState, error: Failure) =>
   (turn: OpenTurn): Ending => {
     const wanted = stopError === undefined ? stopping : undefined
-    const { interruptReason: clock, usage } = turn
-    if (wanted !== undefined) return { _tag: "interrupted", reason: clock === undefined ? wanted : `${clock}; ${wanted}`, usage }
+    const { interruptReason, usage } = turn
+    if (wanted !== undefined)
+      return { _tag: "interrupted", reason: interruptReason === undefined ? wanted : `${interruptReason}; ${wanted}`, usage }
     const reason = error.message
     return turn.interruptRequested
-      ? { _tag: "interrupted", reason: `${clock ?? "interrupted"}; the agent had to be stopped: ${reason}`, usage }
+      ? { _tag: "interrupted", reason: `${interruptReason ?? "interrupted"}; the agent had to be stopped: ${reason}`, usage }
       : { _tag: "failed", reason, error: stopError ?? error, usage }
   }

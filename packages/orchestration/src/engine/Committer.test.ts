@@ -65,7 +65,7 @@ it.effect("L5 facts behind one that is too large wait until it is committed in p
       yield* Kit.eventually(Kit.ofType("turn.started"))
       yield* engine.drain
       const said = (...events: ReadonlyArray<DurableEvent>) =>
-        engine.ingest({ fact: { _tag: "Said", threadId, epoch: 1, events }, weight: 1 })
+        engine.ingest({ fact: { _tag: "AgentEvents", threadId, epoch: 1, events }, weight: 1 })
       // All of them are queued when the engine takes them: one batch.
       yield* said(opaque("before", 1))
       yield* said(opaque("too-large", 0), opaque("with-it", 2))

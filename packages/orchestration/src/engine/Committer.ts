@@ -1,4 +1,4 @@
-/** One batch of the engine: decides entries one by one on the evolving state, appends once, answers. The only module that changes the state cache. */
+/** Commits one batch of jobs: decides them one by one on the evolving state, appends all events once, then answers the callers. Only this module changes the state cache. */
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
@@ -11,7 +11,7 @@ import { GivenAnswers } from "./GivenAnswers.ts"
 import { StateCache } from "./StateCache.ts"
 import type { Bounds, Places, Release } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
-import { answer, appendFailed, type CommandJob, needed, settle, smaller, type FactJob, type Job } from "./Job.ts"
+import { answer, appendFailed, type CommandJob, needed, settle, split, type FactJob, type Job } from "./Job.ts"
 
 /** The decision on one command or fact. Without an envelope there is nothing to commit. */
 interface Decision {
@@ -107,11 +107,11 @@ export const make = (options: {
 
     const decideFactJob = (job: FactJob, at: string): Decision => {
       const draft = new Draft(cache, contextAt(at, job.seed))
-      const concerned = decideFact(draft, job.fact)
+      const applied = decideFact(draft, job.fact)
       cache.apply(draft)
       return {
         envelope: draft.events.length === 0 ? undefined : draft.envelope,
-        settle: () => settle(job, concerned)
+        settle: () => settle(job, applied)
       }
     }
 
@@ -141,8 +141,8 @@ export const make = (options: {
         }
       }).pipe(Effect.onError(() => Effect.sync(() => cache.rollback())))
 
-    /** A broken invariant fails only its own entry: a command's caller gets the defect; a fact is dropped and logged. */
-    const defect = (job: Job, cause: Cause.Cause<unknown>) =>
+    /** A broken invariant fails only the job that met it: a command's caller gets the defect; a fact is dropped and logged. */
+    const settleDefect = (job: Job, cause: Cause.Cause<unknown>) =>
       job._tag === "CommandJob"
         ? Deferred.failCause(job.reply, Cause.die(Cause.squash(cause)))
         : Effect.zipRight(
@@ -150,13 +150,13 @@ export const make = (options: {
             Effect.sync(() => settle(job, false))
           )
 
-    /** Commits each entry alone, so that one bad envelope does not fail the others. Does not try the rest after the first storage error. */
-    const alone = (jobs: ReadonlyArray<Job>) =>
+    /** Commits each job in a separate batch, so that one bad envelope does not fail the others. After the first storage error, the remaining jobs are not tried. */
+    const commitOneByOne = (jobs: ReadonlyArray<Job>) =>
       Effect.gen(function* () {
         let broken: LogUnavailable | undefined
         const again: Array<FactJob> = []
         for (const job of jobs) {
-          // Facts keep their order: after one that is retried, all later facts of this batch are retried too.
+          // Facts keep their order: after a fact that will be retried, all later facts of this batch are retried too.
           const waits = job._tag === "FactJob" && again.length > 0
           if (broken !== undefined || waits) {
             if (job._tag === "FactJob") again.push(job)
@@ -167,12 +167,12 @@ export const make = (options: {
           if (Exit.isSuccess(exit)) continue
           const failure = Cause.failureOption(exit.cause)
           if (Option.isNone(failure)) {
-            yield* defect(job, exit.cause)
+            yield* settleDefect(job, exit.cause)
             continue
           }
           if (failure.value._tag === "LogUnavailable") broken = failure.value
           if (job._tag === "CommandJob") answer(job, Either.left(appendFailed(failure.value)))
-          else again.push(...(broken === undefined ? smaller(job) : [job]))
+          else again.push(...(broken === undefined ? split(job) : [job]))
         }
         return { again, broken }
       })
@@ -184,6 +184,6 @@ export const make = (options: {
       waitingOf: (threadId, now) => cache.waitingOf(threadId, now),
       places: cache.places,
       commit: (jobs) =>
-        Effect.matchCauseEffect(attempt(jobs), { onSuccess: () => Effect.succeed(done), onFailure: () => alone(jobs) })
+        Effect.matchCauseEffect(attempt(jobs), { onSuccess: () => Effect.succeed(done), onFailure: () => commitOneByOne(jobs) })
     }
   })

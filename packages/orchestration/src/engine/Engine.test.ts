@@ -262,7 +262,7 @@ it.effect("L10 a delta costs the same number of statements whatever came before 
         yield* engine.drain
         const before = yield* log.stats
         yield* engine.ingest({
-          fact: { _tag: "Said", threadId: turn.threadId, epoch: 1, events: Array.from({ length: 64 }, () => delta) },
+          fact: { _tag: "AgentEvents", threadId: turn.threadId, epoch: 1, events: Array.from({ length: 64 }, () => delta) },
           weight: 1
         })
         yield* engine.drain

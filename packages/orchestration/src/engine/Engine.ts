@@ -23,20 +23,20 @@ import * as Seeds from "./Seeds.ts"
 import { answer, type CommandJob, type FactJob, type Job } from "./Job.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
-/** Bounds of the engine; the defaults are measured (docs/decisions/0021). */
-/** What one batch takes from a lane: entries, and their weight (about bytes). */
-interface Share {
+/** A number of lane entries, and their total weight (about bytes). */
+interface Size {
   readonly count: number
   readonly weight: number
 }
 
+/** Bounds of the engine; the defaults are measured (docs/decisions/0021). */
 export interface Options {
-  /** Capacity of the command lane: entries and bytes. A command beyond it is answered `Overloaded` (C3). */
-  readonly commands?: { readonly count: number; readonly weight: number }
-  /** Capacity of the fact lane: entries and bytes. Beyond it, the agent's stdout is not read (back-pressure). */
-  readonly facts?: { readonly count: number; readonly weight: number }
+  /** Capacity of the command lane. A command beyond it is answered `Overloaded` (C3). */
+  readonly commands?: Size
+  /** Capacity of the fact lane. Beyond it, the agent's stdout is not read (back-pressure). */
+  readonly facts?: Size
   /** The most that one batch takes from each lane, so that neither starves the other. Also bounds how long a batch blocks the event loop. */
-  readonly batch?: { readonly commands: Share; readonly facts: Share }
+  readonly batch?: { readonly commands: Size; readonly facts: Size }
   /** Threads kept in memory; idle ones beyond it are evicted. Default 1,000. */
   readonly idleThreads?: number
   /** When and how often interrupted work is continued automatically. */
@@ -134,11 +134,11 @@ export const make = (options: Options = {}) =>
       // Facts come from agents without a pause (docs/decisions/0108).
       facts: { count: 64, weight: 96 * 1024 }
     }
-    const pause = Duration.toMillis(options.retry ?? "250 millis")
+    const retryDelay = Duration.toMillis(options.retry ?? "250 millis")
     const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
     const counts = { commands: 0, facts: 0, overloaded: 0 }
     const refused: Record<string, number> = {}
-    const count = (error: CommandError) => {
+    const countRefused = (error: CommandError) => {
       const kind = error._tag === "CommandRejected" ? error.rule : error._tag
       refused[kind] = (refused[kind] ?? 0) + 1
     }
@@ -147,6 +147,7 @@ export const make = (options: Options = {}) =>
     const idle = Effect.unsafeMakeLatch(true)
     /** Dispatched commands that are not in the lane yet: their directory is being resolved. */
     let entering = 0
+    /** Open while `entering` is 0, and after admission has ended. */
     const entered = Effect.unsafeMakeLatch(true)
     const isEnded = () => gate.admission === "ended"
     const refuseEntering = () => {
@@ -179,7 +180,7 @@ export const make = (options: Options = {}) =>
       bounds: { ...unbounded, ...options.places }
     })
 
-    /** Enqueues, ahead of other facts, which threads may start a turn and which idle sessions must stop. Bounded by `Places.release`. */
+    /** Enqueues, ahead of other facts, one fact for each thread that may start a turn and each idle session that must stop. `Places.release` bounds their number. */
     const release = Effect.gen(function* () {
       const found = committer.release(yield* Clock.currentTimeMillis)
       if (found === undefined) return
@@ -192,9 +193,10 @@ export const make = (options: Options = {}) =>
       facts.putBack(factJobs, (job) => job.weight)
       wake()
     })
+    /** Open while a provider is at its usage limit. */
     const limited = Effect.unsafeMakeLatch(false)
-    /** No event marks the end of a usage limit: this fiber sleeps until then and releases the turns that waited. */
-    const limits = Effect.gen(function* () {
+    /** Sleeps until the next usage limit ends, then releases the turns that waited for it: no event marks that end. */
+    const awaitLimits = Effect.gen(function* () {
       for (;;) {
         const until = committer.places.nextLimit
         if (until === undefined) {
@@ -215,7 +217,7 @@ export const make = (options: Options = {}) =>
         : work
 
     /** Runs one batch; returns the number of consecutive storage failures. */
-    const turn = (failures: number) =>
+    const runBatch = (failures: number) =>
       Effect.gen(function* () {
         const commandJobs = commands.take(batch.commands.count, batch.commands.weight)
         // While storage fails, answer commands without retrying the facts each time.
@@ -239,21 +241,20 @@ export const make = (options: Options = {}) =>
           idle.unsafeOpen()
           yield* latch.await
         }
-        failures = yield* turn(failures)
+        failures = yield* runBatch(failures)
         if (failures > 0 && commands.size === 0) {
           latch.unsafeClose()
-          yield* Effect.raceFirst(latch.await, Effect.sleep(Math.min(5000, pause * 2 ** Math.min(failures - 1, 6))))
+          yield* Effect.raceFirst(latch.await, Effect.sleep(Math.min(5000, retryDelay * 2 ** Math.min(failures - 1, 6))))
         } else yield* Effect.yieldNow()
       }
     })
 
     yield* Effect.forkScoped(run)
-    yield* Effect.forkScoped(limits)
+    yield* Effect.forkScoped(awaitLimits)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         refuseEntering()
-        for (const work of commands.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER))
-          answer(work, Either.left(shuttingDown))
+        for (const job of commands.take(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) answer(job, Either.left(shuttingDown))
       })
     )
 
@@ -301,9 +302,9 @@ export const make = (options: Options = {}) =>
     return Engine.of({
       startedAt,
       takeAnswer: (requestId) => committer.given.take(requestId),
-      // In-process callers too: no string in the log may hold half a surrogate pair.
+      // Callers in process are not decoded by a transport, and no string in the log may hold half a surrogate pair.
       dispatch: (command, actor) =>
-        Effect.tapError(dispatch(wellFormedJson(command), actor), (error) => Effect.sync(() => count(error))),
+        Effect.tapError(dispatch(wellFormedJson(command), actor), (error) => Effect.sync(() => countRefused(error))),
       commandStatus,
       submit,
       ingest: ({ fact, weight }) => facts.offer({ _tag: "FactJob", fact, seed: "", weight, done: undefined }, weight),

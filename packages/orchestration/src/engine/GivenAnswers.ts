@@ -1,6 +1,6 @@
 /**
- * Answers to questions on their way to the agent. The log records only that a secret was given (X4), so its value is handed over here, in memory
- * and once. If the process dies in between, the value is lost together with the session that asked.
+ * Answers to questions, kept in memory until the session fetches them. The log records only that a secret was given (X4), so the session gets the
+ * value from here, once. If the process dies in between, the value is lost together with the session that asked.
  */
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { RequestId } from "@millrace/contracts/Ids"

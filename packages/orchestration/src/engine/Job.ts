@@ -39,9 +39,9 @@ export const needed = (job: Job): Needed =>
 export const answer = (job: CommandJob, reply: Either.Either<Accepted, CommandError>): void =>
   Deferred.unsafeDone(job.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))
 
-/** `concerned`: whether the fact still applied. */
-export const settle = (job: FactJob, concerned: boolean): void => {
-  if (job.done !== undefined) Deferred.unsafeDone(job.done, Effect.succeed(concerned))
+/** `applied`: whether the fact still applied. */
+export const settle = (job: FactJob, applied: boolean): void => {
+  if (job.done !== undefined) Deferred.unsafeDone(job.done, Effect.succeed(applied))
 }
 
 /** The error for a command whose events could not be appended. */
@@ -54,15 +54,15 @@ export const appendFailed = (error: AppendError): CommandError =>
     : storageUnavailable(error)
 
 /** Replaces an event that is too large for the log. */
-const note = (event: DurableEvent): DurableEvent => ({
+const tooLargeNote = (event: DurableEvent): DurableEvent => ({
   _tag: "Opaque",
   ...defined({ turnId: event.turnId }),
   method: "millrace.event-too-large",
   payload: { event: event._tag }
 })
 
-/** Splits a fact that holds an event too large for the log into facts of one event; a single event becomes a note. A backstop: Ingestion cuts values before this. */
-export const smaller = (job: FactJob): ReadonlyArray<FactJob> => {
+/** Splits a fact that holds an event too large for the log into facts of one event; a single event is replaced by a note. Seldom needed: Ingestion cuts large values before. */
+export const split = (job: FactJob): ReadonlyArray<FactJob> => {
   const { fact } = job
   if (fact._tag === "Imported") {
     // A single piece cannot be split: `false` makes the import fail.
@@ -74,14 +74,14 @@ export const smaller = (job: FactJob): ReadonlyArray<FactJob> => {
         done: at === fact.pieces.length - 1 ? job.done : undefined
       }))
   }
-  const [first] = fact._tag === "Said" ? fact.events : []
-  if (fact._tag !== "Said" || first === undefined) return []
-  const pieces = fact.events.length > 1 ? fact.events : [note(first)]
+  const [first] = fact._tag === "AgentEvents" ? fact.events : []
+  if (fact._tag !== "AgentEvents" || first === undefined) return []
+  const pieces = fact.events.length > 1 ? fact.events : [tooLargeNote(first)]
   return pieces.map((event, at) => ({
     _tag: "FactJob",
     seed: job.seed,
     weight: Math.ceil(job.weight / pieces.length),
-    fact: { _tag: "Said", threadId: fact.threadId, epoch: fact.epoch, events: [event] },
+    fact: { _tag: "AgentEvents", threadId: fact.threadId, epoch: fact.epoch, events: [event] },
     done: at === pieces.length - 1 ? job.done : undefined
   }))
 }

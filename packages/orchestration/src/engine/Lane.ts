@@ -1,6 +1,6 @@
 /**
- * A bounded FIFO queue into the engine. `offer` waits for capacity, in the order of arrival (back-pressure); `tryOffer` returns `false` (admission).
- * Bounded by count and by weight (bytes). An entry heavier than the limit is taken when the lane is empty.
+ * A FIFO queue into the engine, bounded by count and by weight (bytes). When it is full, `offer` waits for capacity in the order of arrival
+ * (back-pressure), and `tryOffer` returns `false` (admission). An entry heavier than the limit is accepted when the lane is empty.
  */
 import { Waiters } from "@millrace/log/Waiters"
 import type { Effect } from "effect"
@@ -85,7 +85,7 @@ export class Lane<A> {
     return out
   }
 
-  /** Puts entries at the front, in their order: those to retry, or those that precede all others. Ignores the capacity. */
+  /** Puts entries at the front, in their order: entries to retry, or entries that must run before all others. Ignores the capacity. */
   putBack(values: ReadonlyArray<A>, weightOf: (value: A) => number): void {
     const entries = values.map((value) => ({ value, weight: weightOf(value) }))
     this.entries = [...entries, ...this.entries.slice(this.taken)]

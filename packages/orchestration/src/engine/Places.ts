@@ -1,6 +1,7 @@
 /**
- * Places for agents: the live sessions, and the turns that wait for a place (R7). Derived from the folded threads, so a restart loses none and
- * invents none; only the usage limits of accounts are forgotten by a restart. The turn that has waited longest starts first, unless a bound blocks it that does not apply to the others.
+ * Limits how many agents run at once (R7). Each live session holds a place; without a free place, a thread's next turn waits. Both are derived from the
+ * folded threads, so they survive a restart; only the usage limits of accounts are lost by a restart. The turn that has waited longest starts first,
+ * unless it is blocked by a bound that does not apply to the others.
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
@@ -24,35 +25,40 @@ const shared = {
 } as const satisfies Record<keyof Bounds, (a: Seat, b: Seat) => boolean>
 const names = ["agents", "agentsPerToken", "agentsPerProvider"] as const
 
+/** What the bounds count: a thread with its provider and the token that requested its last turn. */
 interface Seat {
   readonly threadId: ThreadId
   readonly provider: string
   readonly token: string | undefined
 }
+/** A thread with a live session. */
 interface Holder extends Seat {
   readonly epoch: number
   /** `idle`: it may be stopped to free its place. `leaving`: its stop was requested. */
-  readonly is: "working" | "idle" | "leaving"
+  readonly status: "working" | "idle" | "leaving"
   /** ISO 8601: the last change of an idle session's thread; empty for the others. */
   readonly since: string
 }
+/** A thread whose next turn has not started. */
 interface Waiter extends Seat {
+  /** ISO 8601: when the turn was requested. */
   readonly since: string
-  readonly holds: boolean
+  /** The thread has a live session, so the turn needs no further place. */
+  readonly hasPlace: boolean
 }
 
 const seatOf = ({ provider, requestedBy: token, threadId }: ThreadState): Seat => ({ threadId, provider, token })
 
 const holderOf = (state: ThreadState | undefined): Holder | undefined => {
   if (state === undefined || !hasLiveSession(state)) return undefined
-  const is = state.stopping !== undefined ? "leaving" : isIdle(state) ? "idle" : "working"
-  return { ...seatOf(state), epoch: epochOf(state), is, since: is === "idle" ? state.updatedAt : "" }
+  const status = state.stopping !== undefined ? "leaving" : isIdle(state) ? "idle" : "working"
+  return { ...seatOf(state), epoch: epochOf(state), status, since: status === "idle" ? state.updatedAt : "" }
 }
 const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {
   const next = state === undefined ? undefined : nextTurn(state)
   return state === undefined || next === undefined
     ? undefined
-    : { ...seatOf(state), since: next.requestedAt, holds: hasLiveSession(state) }
+    : { ...seatOf(state), since: next.requestedAt, hasPlace: hasLiveSession(state) }
 }
 
 /** Turns to start and sessions to stop. */
@@ -64,7 +70,7 @@ export interface Release {
 }
 
 /** The most turns that one release starts; the next release starts more. */
-const atOnce = 64
+const maxStarts = 64
 
 export class Places {
   private readonly holders = new Map<ThreadId, Holder>()
@@ -72,7 +78,7 @@ export class Places {
   /** Milliseconds since 1970 at which the usage limit of a provider's account ends. */
   private readonly limited = new Map<string, number>()
   private readonly bounds: Bounds
-  /** Something changed since the last release. */
+  /** Whether a holder, a waiter or a limit changed since the last release. */
   private changed = false
 
   constructor(bounds: Bounds) {
@@ -83,20 +89,20 @@ export class Places {
   note(threadId: ThreadId, state: ThreadState | undefined): void {
     const before = this.holders.get(threadId)
     const holder = holderOf(state)
-    if (before?.is !== holder?.is || before?.epoch !== holder?.epoch || before?.token !== holder?.token) {
+    if (before?.status !== holder?.status || before?.epoch !== holder?.epoch || before?.token !== holder?.token) {
       this.changed = true
       if (holder === undefined) this.holders.delete(threadId)
       else this.holders.set(threadId, holder)
     }
     const waited = this.waiters.get(threadId)
     const waiter = waiterOf(state)
-    if (waited?.since === waiter?.since && waited?.holds === waiter?.holds && waited?.provider === waiter?.provider) return
+    if (waited?.since === waiter?.since && waited?.hasPlace === waiter?.hasPlace && waited?.provider === waiter?.provider) return
     this.changed = true
     if (waiter === undefined) this.waiters.delete(threadId)
     else this.waiters.set(threadId, waiter)
   }
 
-  /** Records until when the provider's account is at its usage limit, in milliseconds since 1970. Returns the undo. */
+  /** Records when the usage limit of the provider's account ends, in milliseconds since 1970. Returns a function that undoes the record. */
   limit(provider: string, until: number): () => void {
     const before = this.limited.get(provider)
     this.limited.set(provider, Math.max(until, before ?? 0))
@@ -157,15 +163,16 @@ export class Places {
     const [full] = this.full(seat)
     if (full !== undefined) return this.refusal(full, seat)
     const since = nextTurn(state)?.requestedAt ?? ""
-    const older = this.startable(now).filter((one) => one.threadId !== state.threadId && one.since < since)
-    const taken = names.find((bound) => older.filter((one) => shared[bound](one, seat)).length >= this.free(bound, seat))
+    // Turns that have waited longer get the free places first.
+    const older = this.startable(now).filter((waiter) => waiter.threadId !== state.threadId && waiter.since < since)
+    const taken = names.find((bound) => older.filter((waiter) => shared[bound](waiter, seat)).length >= this.free(bound, seat))
     return taken === undefined ? undefined : this.refusal(taken, seat)
   }
 
   /** Waiting turns that neither a usage limit nor a full bound blocks. */
   private startable(now: number): ReadonlyArray<Waiter> {
     return [...this.waiters.values()].filter(
-      (one) => this.limitOf(one.provider, now) === undefined && (one.holds || this.full(one).length === 0)
+      (waiter) => this.limitOf(waiter.provider, now) === undefined && (waiter.hasPlace || this.full(waiter).length === 0)
     )
   }
 
@@ -174,7 +181,7 @@ export class Places {
     return state === undefined || !this.waiters.has(threadId) ? undefined : this.waiting(state, now)
   }
 
-  /** After a change: the threads that can start, longest wait first, and the idle sessions to stop for the others. Else `undefined`. */
+  /** The threads that can start, longest wait first, and the idle sessions to stop for the others; `undefined` if nothing has changed since the last call. */
   release(now: number): Release | undefined {
     for (const provider of this.limited.keys()) this.limitOf(provider, now)
     if (!this.changed) return undefined
@@ -182,22 +189,22 @@ export class Places {
     if (this.waiters.size === 0) return undefined
     const start = this.startable(now)
       .toSorted((a, b) => (a.since < b.since ? -1 : 1))
-      .slice(0, atOnce)
+      .slice(0, maxStarts)
       .map(({ threadId }) => threadId)
-    return { start, stop: this.unneeded(now) }
+    return { start, stop: this.sessionsToStop(now) }
   }
 
   /** Idle sessions to stop. One waiter may need several places: one for each bound that blocks it. */
-  private unneeded(now: number): Release["stop"] {
+  private sessionsToStop(now: number): Release["stop"] {
     const oldestFirst = (a: { readonly since: string }, b: { readonly since: string }) => (a.since < b.since ? -1 : 1)
     const all = [...this.holders.values()]
-    const leaving = all.filter(({ is }) => is === "leaving")
-    const idle = all.filter(({ is }) => is === "idle").toSorted(oldestFirst)
-    // Count the sessions that already stop before stopping idle ones.
+    const leaving = all.filter(({ status }) => status === "leaving")
+    const idle = all.filter(({ status }) => status === "idle").toSorted(oldestFirst)
+    // The places of sessions that are already stopping come first, so that no more idle sessions stop than needed.
     const pool = [...leaving, ...idle]
     const stop: Array<Holder> = []
     for (const waiter of idle.length === 0 ? [] : [...this.waiters.values()].toSorted(oldestFirst)) {
-      if (waiter.holds || this.limitOf(waiter.provider, now) !== undefined) continue
+      if (waiter.hasPlace || this.limitOf(waiter.provider, now) !== undefined) continue
       const picked: Array<Holder> = []
       const relieved = this.full(waiter).every((bound) => {
         if (picked.some((holder) => shared[bound](waiter, holder))) return true
@@ -207,13 +214,12 @@ export class Places {
       if (!relieved) continue
       for (const holder of picked) {
         pool.splice(pool.indexOf(holder), 1)
-        if (holder.is === "idle") stop.push(holder)
+        if (holder.status === "idle") stop.push(holder)
       }
     }
     return stop.map(({ epoch, threadId }) => ({ threadId, epoch }))
   }
 
-  /** Counts for metrics. */
   stats(now: number) {
     let limit = 0
     for (const { provider } of this.waiters.values()) if (this.limitOf(provider, now) !== undefined) limit++

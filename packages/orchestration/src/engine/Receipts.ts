@@ -37,7 +37,7 @@ export const answerOf = (decided: Either.Either<CommandResult, CommandRejected>)
     onLeft: ({ rule, message, id }): Answer => ({ status: "rejected", rule, message, ...defined({ id }) })
   })
 
-/** A stored answer as the caller gets it. `offset`: offset of the command's last event. */
+/** The reply to the caller, from a stored answer. `offset`: the offset of the command's last event. */
 export const reply = (
   logEpoch: string,
   commandId: CommandId,
@@ -71,7 +71,7 @@ export const conflict = (commandId: CommandId): CommandIdConflict =>
 
 const isRule = Schema.is(Rule)
 
-/** Decodes a stored answer. One that this version cannot read becomes a rejection with that message. */
+/** Decodes a stored answer. An answer that this version cannot read becomes a rejection that says so. */
 export const readAnswer = (value: unknown): Answer => {
   const answer = value as {
     readonly status?: string

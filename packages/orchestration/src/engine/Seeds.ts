@@ -1,4 +1,4 @@
-/** Seeds for ids: 25 characters of Crockford base 32, the time first, so that ids sort by age. From Clock and Random: a simulation repeats them. */
+/** Seeds for ids: 25 characters of Crockford base 32. They start with the time, so ids sort by age. Time and randomness come from Clock and Random, so a simulation can repeat them. */
 import { Clock, Effect, Random } from "effect"
 
 const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -1,6 +1,6 @@
 /**
- * The engine's folded state: live threads always, others on demand and evicted beyond `idle`. Its size does not grow with the number of threads ever made.
- * `rollback` undoes the changes of a batch until `commit`.
+ * The folded states that the engine decides on. Threads and projects are loaded on demand. Threads that are not live are evicted when there are more than
+ * `idle` threads, so the size does not grow with the number of threads ever made. Until `commit`, `rollback` undoes the changes of a batch.
  */
 import type { Command } from "@millrace/contracts/Command"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -20,7 +20,7 @@ export type Needed =
   | { readonly command: Command; readonly directory: string | undefined }
   | { readonly threadId: ThreadId; readonly projectId?: ProjectId }
 
-/** The rows that are named by commands and facts. */
+/** The ids of the rows that commands and facts name. */
 const idsOf = (needs: ReadonlyArray<Needed>) => {
   const ids = {
     cwds: new Set<string>(),
@@ -74,7 +74,7 @@ export class StateCache implements StateReader {
   readonly threadOfRequest = (id: RequestId) => this.requests.get(id)
   readonly knowsTurn = (threadId: ThreadId, turnId: TurnId) => this.turns.get(turnId) === threadId
 
-  /** Whether rows must be read from the log before this is decided. */
+  /** Whether rows must be read from the log before the command or fact can be decided. */
   isMissing(needed: Needed): boolean {
     if ("threadId" in needed)
       return !this.threads.has(needed.threadId) || (needed.projectId !== undefined && !this.projects.has(needed.projectId))
@@ -92,8 +92,8 @@ export class StateCache implements StateReader {
   }
 
   /**
-   * Loads the rows that deciding these needs. An answer may name the rows of the next query; all of them belong to one head, because only the engine
-   * appends.
+   * Loads the rows that the commands and facts need. The result of one query may name rows that the next query loads; all results belong to one head,
+   * because only the engine appends.
    */
   readonly load = Effect.fnUntraced(function* (this: StateCache, log: Queryable, needs: ReadonlyArray<Needed>) {
     const ids = idsOf(needs)
@@ -161,15 +161,15 @@ export class StateCache implements StateReader {
       this.put(this.threads, threadId, state)
       this.places.note(threadId, state)
     }
-    for (const { data, type } of draft.events) this.learn(draft, type, data)
+    for (const { data, type } of draft.events) this.recordLimit(draft, type, data)
     for (const state of draft.changedProjects) {
       this.put(this.projects, state.projectId, state)
       this.put(this.cwds, state.cwd, state.deleted ? undefined : state.projectId)
     }
   }
 
-  /** Records a provider's usage limit. A turn that completes later began before the limit: it does not lift it. */
-  private learn(draft: Draft, type: string, data: unknown): void {
+  /** Records a provider's usage limit. A turn that completes after it does not lift the limit: that turn may have begun before. */
+  private recordLimit(draft: Draft, type: string, data: unknown): void {
     if (type !== "turn.failed") return
     const { error, threadId } = data as DataOf<"turn.failed">
     const provider = draft.thread(threadId)?.provider

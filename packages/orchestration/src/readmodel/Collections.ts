@@ -1,5 +1,5 @@
 /**
- * The collections of rows that `Projection` writes, with the types of their values. In this file only, a name of a collection is a string.
+ * The collections of rows that `Projection` writes, with the types of their values. Other modules use these constants instead of the names.
  *
  * | collection        | key       | parent    | rank | rows                                                |
  * |-------------------|-----------|-----------|------|-----------------------------------------------------|

@@ -1,4 +1,4 @@
-/** The conversation of a thread, from the read models, for an agent that stores none itself. */
+/** The conversation of a thread, read from the read models, for an agent that stores no conversations. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { History, HistoryBounds, PastMessage, PastTurn } from "@millrace/contracts/ProviderAdapter"
@@ -86,8 +86,8 @@ const endOf = (text: string, bytes: number): string => {
     .replace(/^\uFFFD+/, "")
 }
 
-/** Takes whole messages, newest first, until the next one exceeds the bounds; of the newest message at least its end. Returns them oldest first. */
-const within = (
+/** Selects whole messages, newest first, until the next one exceeds the bounds. If the newest message alone exceeds them, its end is selected. Returns them oldest first. */
+const selectWithin = (
   bounds: HistoryBounds,
   turns: ReadonlyArray<TurnView>,
   { byTurn, partly }: { readonly byTurn: ReadonlyMap<string, ReadonlyArray<PastMessage>>; readonly partly: boolean }
@@ -97,9 +97,9 @@ const within = (
   let cutBytes = 0
   let earlier = turns.length > bounds.turns
   for (const [n, turn] of turns.slice(0, bounds.turns).entries()) {
-    const said = byTurn.get(turn.turnId) ?? []
+    const all = byTurn.get(turn.turnId) ?? []
     const messages: Array<PastMessage> = []
-    for (const message of said) {
+    for (const message of all) {
       const size = Buffer.byteLength(textOf(message))
       if (size > left) {
         earlier = true
@@ -115,14 +115,16 @@ const within = (
     }
     if (messages.length > 0)
       taken.push({ turnId: turn.turnId, outcome: turn.status as PastTurn["outcome"], messages: messages.toReversed() })
-    if (earlier && messages.length < said.length) break
+    if (earlier && messages.length < all.length) break
   }
   return { turns: taken.toReversed(), earlier: earlier || (partly && taken.length > 0), cutBytes }
 }
 
 /**
- * The newest messages within the bounds. Reads page by page: the thread's items and ended turns keep their ranks, and the thread has no agent that could
- * add to them while its next one opens.
+ * The newest messages within the bounds. The pages are read one after another and still fit together: items and ended turns keep their ranks, and no
+ * agent of the thread adds to them while its next session opens.
  */
 export const read = (log: Queryable, threadId: ThreadId, bounds: HistoryBounds): Effect.Effect<History, LogUnavailable> =>
-  Effect.zipWith(turnsOf(log, threadId, bounds.turns), itemsByTurn(log, threadId), (turns, items) => within(bounds, turns, items))
+  Effect.zipWith(turnsOf(log, threadId, bounds.turns), itemsByTurn(log, threadId), (turns, items) =>
+    selectWithin(bounds, turns, items)
+  )

@@ -1,6 +1,6 @@
 /**
- * The text of open items: the sum of their deltas, read from the log. Deltas write no row, so that each costs the same whatever came before; the text of
- * an open item is read from its stream, from the item's start.
+ * The text of open items: the sum of their deltas, read from the log. Deltas write no row, so that each delta costs the same however long the item is.
+ * The text of an open item is therefore read from its thread's stream, from the item's start.
  */
 import type { ItemView } from "@millrace/contracts/Item"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -19,8 +19,8 @@ interface Delta {
 }
 
 /**
- * The text of each of these items at the head, at most `maxText` characters. Reads from the oldest of them on, in pages. Later events are not part of it,
- * so the text belongs to the position at which the rows were read.
+ * The text of each of these items at `head`, at most `maxText` characters. Reads in pages, from the start of the oldest item. Events after `head` are
+ * ignored, so the texts belong to the position at which the rows were read.
  */
 export const openTexts = (
   log: Queryable,

@@ -3,7 +3,7 @@ import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import { Effect } from "effect"
 
-/** Newest first. Each page is read at the head of its time: a row whose rank changes meanwhile may be missed. */
+/** Newest first. Each page is read at the current head, so a row whose rank changes between two pages may be missed. */
 export const eachPage = <A, E, R>(
   log: Queryable,
   collection: Query.Collection<A>,

@@ -1,6 +1,6 @@
 /**
- * The folded state of a thread as a row. Large values (prompts, asks, item contents) are stored in the rows of turns, requests and items, from which
- * `load` restores them. So the row is small, and a delta never writes it.
+ * The folded state of a thread as a row. The row is small: large values (prompts, asks, item contents) are stored only in the rows of turns, requests
+ * and items, from which `load` restores them. A delta does not write the row.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -41,7 +41,7 @@ export interface ThreadRow
     > {
   readonly recovery?: RecoveryPolicy
   readonly afterLimit?: AfterLimit
-  /** Its prompt is derived again from the interrupted turn. */
+  /** Without its prompt, which `load` derives from the interrupted turn. */
   readonly continuation?: Plan
   readonly goal?: NonNullable<ThreadState["goal"]>
   readonly handedFrom?: string
@@ -111,7 +111,7 @@ export const toRow = (state: ThreadState): ThreadRow => ({
 type Turns = ReadonlyMap<string, Row<TurnView>>
 
 /** Restores a continuation's prompt and action from the row of the interrupted turn. */
-const planned = (turns: Turns, plan: Plan): ThreadState["continuation"] => {
+const restorePlan = (turns: Turns, plan: Plan): ThreadState["continuation"] => {
   const turn = turns.get(plan.turnId)?.value
   return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }), action: turn?.action }
 }
@@ -133,11 +133,11 @@ const senders = (log: Queryable, turns: Turns, rows: ReadonlyArray<ThreadRow>) =
   })
 }
 
-const nothing: Stored = { head: 0, turns: new Map(), requests: new Map(), items: new Map() }
+const noRows: Stored = { head: 0, turns: new Map(), requests: new Map(), items: new Map() }
 
 /**
- * The states of threads from their rows, in few queries however many threads there are. The queries are consistent only while nothing else writes the
- * threads: the engine calls it, and the engine is the only writer.
+ * The states of threads from their rows. The number of queries does not depend on the number of threads, except for threads with open items. The queries
+ * are consistent only while nothing else writes the threads: call it from the engine, which is the only writer.
  */
 export const load = (log: Queryable, rows: ReadonlyArray<ThreadRow>): Effect.Effect<ReadonlyArray<ThreadState>, LogUnavailable> =>
   Effect.gen(function* () {
@@ -148,7 +148,7 @@ export const load = (log: Queryable, rows: ReadonlyArray<ThreadRow>): Effect.Eff
     const itemIds = rows.flatMap(({ items }) => items)
     const stored: Stored =
       turnIds.length + requestIds.length + itemIds.length === 0
-        ? nothing
+        ? noRows
         : yield* log.query({
             turns: Query.rowsByKey(Collections.turn, turnIds),
             requests: Query.rowsByKey(Collections.request, requestIds),
@@ -225,12 +225,12 @@ const stateOf = (
     afterLimit: row.afterLimit,
     labels: row.labels,
     metadata: row.metadata,
-    continuation: row.continuation === undefined ? undefined : planned(stored.turns, row.continuation),
+    continuation: row.continuation === undefined ? undefined : restorePlan(stored.turns, row.continuation),
     goal: row.goal,
     handedFrom: row.handedFrom,
     parked: row.parked,
     failed: row.failed,
-    over: RecentIds.empty,
+    endedTurns: RecentIds.empty,
     turns,
     queue,
     items,

@@ -1,4 +1,4 @@
-/** How a turn ended, read from state at one position: its outcome and its items. */
+/** The end of a turn: its outcome and its items, read at one position of the log. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
@@ -14,7 +14,7 @@ export interface TurnEnd {
    * `deleted`: the thread was deleted before the turn completed or failed, or the state at this position does not hold the turn.
    */
   readonly outcome: Turn.Outcome | "deleted"
-  /** The offset of that state. */
+  /** The offset at which the rows were read. */
   readonly at: number
   /** With reason, error and usage where there are any. */
   readonly turn: TurnView | undefined
@@ -32,7 +32,7 @@ interface Address {
   readonly turnId: TurnId
 }
 
-/** The parts of a request that decide whether a turn has ended. */
+/** The parts of a query that show whether a turn has ended. */
 export const outcomeParts = ({ threadId, turnId }: Address) => ({
   turn: Query.row(Collections.turn, turnId),
   thread: Query.row(Collections.threadState, threadId)
@@ -54,7 +54,7 @@ const itemRows = ({ threadId, turnId }: Address, bound: Pick<Query.RowQuery, "si
     ...bound
   })
 
-/** The part of a request that is the turn's items, newest first. No item of a turn began before the turn was requested, unless it was imported. */
+/** The part of a query that reads the turn's items, newest first. An item never begins before its turn was requested, except in an imported turn. */
 export const itemsPart = (turn: Address) => itemRows(turn, { since: Query.rowKey(Collections.turn, turn.turnId) })
 
 /** Most items of the thread that are examined for those of an imported turn. */

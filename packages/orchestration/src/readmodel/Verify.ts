@@ -1,6 +1,6 @@
 /**
  * Checks a log against itself: offsets and versions without holes, and every read model equal to a fresh fold of the whole log (L1, L11).
- * Streams: holds the folded threads and a hash per row, never the events.
+ * Reads the events page by page; keeps only the folded threads and a hash per row in memory.
  */
 import { createHash } from "node:crypto"
 import { type DomainEvent, domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
@@ -107,13 +107,13 @@ class Fold {
   }
 
   /** At the end of the log: checks the invariants of every thread. */
-  settle(): void {
+  checkThreads(): void {
     for (const state of this.threads.values())
       for (const text of violations(state)) this.problem(`thread/${state.threadId}: ${text}`)
   }
 }
 
-/** Reads the log up to its head at the start, then all rows. Run it on a log that is not appended to: rows of later events show as problems. */
+/** Reads the log up to its head at the start, then all rows. Run it on a log that is not appended to: rows of later events are reported as problems. */
 export const run = Effect.gen(function* () {
   const log = yield* EventLog
   const retained = yield* log.retainedFrom
@@ -129,7 +129,7 @@ export const run = Effect.gen(function* () {
     yield* Effect.yieldNow()
   }
   if (fold.offset !== head) fold.problem(`the last event is ${fold.offset}, the head is ${head}`)
-  fold.settle()
+  fold.checkThreads()
   let rows = 0
   for (const collection of complete ? Collections.all : []) {
     const { name } = collection

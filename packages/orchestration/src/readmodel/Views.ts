@@ -15,7 +15,7 @@ import { Context, Effect, Layer } from "effect"
 import * as Collections from "./Collections.ts"
 import { withTexts } from "./OpenTexts.ts"
 
-/** The reading part of the service's interface. */
+/** The queries of the `Millrace` interface. */
 export class Views extends Context.Tag("@millrace/orchestration/Views")<
   Views,
   Pick<Millrace, "state" | "threads" | "thread" | "turns" | "items" | "requests">
@@ -47,7 +47,7 @@ const pageOf = <A>(head: number, { next }: RowPage<unknown>, items: ReadonlyArra
   offset: head
 })
 
-/** The conditions of a filter on each thread, except project and collection, which the log finds by index. */
+/** The conditions that each thread is tested against. Project and collection are not among them: the log finds those by index. */
 const conditionsOf = ({ label, provider, search, status }: ThreadFilter): ReadonlyArray<Condition<keyof ThreadView>> => [
   ...(status === undefined ? [] : [{ field: "status", is: status } as const]),
   ...(provider === undefined ? [] : [{ field: "provider", is: provider } as const]),
@@ -56,8 +56,8 @@ const conditionsOf = ({ label, provider, search, status }: ThreadFilter): Readon
 ]
 
 /**
- * Threads that meet the filter, newest first. With conditions it examines at most `maxSearched` threads, then ends the page with the position that it
- * reached, however many it found.
+ * Threads that meet the filter, newest first. With conditions, a page examines at most `maxSearched` threads, however few it finds; its position is that
+ * of the last examined thread.
  */
 const threadsPart = (request: Parameters<Views["Type"]["threads"]>[0]) => {
   const where = conditionsOf(request)

@@ -13,7 +13,7 @@ const maxDeltaBytes = 64 * 1024
 
 const overhead = 256
 
-/** Approximate bytes of an event's JSON: counted where it can be large. */
+/** Approximate bytes of an event's JSON: only fields that can be large are counted. */
 const weigh = (event: DurableEvent): number => {
   switch (event._tag) {
     case "ItemDelta":
@@ -37,7 +37,7 @@ const weigh = (event: DurableEvent): number => {
 }
 
 export class Coalescer {
-  /** By item: the high surrogate at the end of its text, held until the next delta brings the low one. */
+  /** By item: a high surrogate at the end of its text, kept until the next delta brings the low surrogate. */
   private readonly halves = new Map<string, Delta>()
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
   private ready: Array<DurableEvent> = []
@@ -49,7 +49,7 @@ export class Coalescer {
     this.maxText = maxText
   }
 
-  /** Whether text waits to be joined. */
+  /** Whether some text waits for the next delta. */
   get hasPending(): boolean {
     return this.pending.size > 0
   }
@@ -69,7 +69,7 @@ export class Coalescer {
     this.halves.delete(given.itemId)
     const waiting = this.pending.get(event.itemId)
     if (waiting === undefined) {
-      // A long delta does not wait: joining it saves nothing.
+      // A long delta is emitted at once: joining would save nothing.
       if (event.text.length >= this.maxText) return this.outText(event, event.text)
       this.pending.set(event.itemId, { first: event, text: event.text })
       return
@@ -92,7 +92,7 @@ export class Coalescer {
     for (const itemId of this.halves.keys()) this.release(itemId)
   }
 
-  /** Emits a high surrogate whose low one never came as a replacement character. */
+  /** Emits a replacement character for a high surrogate without a low one. */
   private release(itemId: string): void {
     const half = this.halves.get(itemId)
     if (half === undefined) return

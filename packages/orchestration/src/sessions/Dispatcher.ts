@@ -1,6 +1,6 @@
 /**
- * The Dispatcher: follows the log and carries out its events on agents. It owns the live sessions; no caller's fiber does.
- * It follows from the head at the engine's start: Recovery has settled everything older (docs/decisions/0022).
+ * The Dispatcher follows the log and carries out its events on agents. It owns the live sessions, so they do not end with the fiber of a caller.
+ * It follows from the head at the engine's start, because Recovery has settled all older events (docs/decisions/0022).
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -43,7 +43,7 @@ export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher"
       readonly within: Duration.DurationInput
       readonly reason?: string
     }) => Effect.Effect<StopReport>
-    /** Returns when it has acted on all events up to the offset. */
+    /** Returns when the Dispatcher has acted on all events up to the offset. */
     readonly awaitActed: (offset: number) => Effect.Effect<void>
     /** The live sessions. */
     readonly sessions: Effect.Effect<
@@ -65,36 +65,37 @@ export const make = (options: Options = {}) =>
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const drivers = new Map<string, SessionDriver.SessionDriver>()
-    /** Threads with an agent process that is not proven ended; done when all of the thread are. */
-    const writers = new Map<ThreadId, Effect.Effect<void>>()
+    /** By thread with an agent process that may still run: an effect that returns when all agents of the thread have ended. */
+    const agentsEnded = new Map<ThreadId, Effect.Effect<void>>()
 
-    // Retry until the log is readable again (L9); until then the session and its turn wait.
     const retrySchedule = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
-    const patiently = <A, R>(read: Effect.Effect<A, LogUnavailable, R>) => read.pipe(Effect.retry(retrySchedule), Effect.orDie)
+    /** Retries until the log is readable again (L9); until then the session and its turn wait. */
+    const untilReadable = <A, R>(read: Effect.Effect<A, LogUnavailable, R>) =>
+      read.pipe(Effect.retry(retrySchedule), Effect.orDie)
 
     const openInput = (threadId: ThreadId) =>
-      Effect.map(patiently(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) => ({
+      Effect.map(untilReadable(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) => ({
         cwd: row?.value.cwd ?? "/",
         ...defined({ model: row?.value.model, resumeKey: row?.value.resumeKey }),
         ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
           ? { fork: true as const }
           : {}),
         ...defined({ handedFrom: row?.value.handedFrom }),
-        history: (bounds: HistoryBounds) => patiently(History.read(log, threadId, bounds))
+        history: (bounds: HistoryBounds) => untilReadable(History.read(log, threadId, bounds))
       }))
 
     const prompt = (turnId: TurnId) =>
-      Effect.map(patiently(log.query({ row: Query.row(Collections.turn, turnId) })), ({ row }) => ({
+      Effect.map(untilReadable(log.query({ row: Query.row(Collections.turn, turnId) })), ({ row }) => ({
         text: row?.value.text ?? "",
         action: row?.value.action
       }))
 
     const begin = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {
-        const alone = writers.get(threadId) ?? Effect.void
+        const previousEnded = agentsEnded.get(threadId) ?? Effect.void
         const driver = yield* SessionDriver.make(
           {
-            alone,
+            previousEnded,
             engine,
             signals,
             adapter: adapters.get(provider),
@@ -109,25 +110,24 @@ export const make = (options: Options = {}) =>
           scope
         )
         drivers.set(nameOf(threadId, epoch), driver)
-        // Chained: the newest agent of a thread may still wait for the end of the one before it.
-        const proven = Effect.zipRight(alone, Deferred.await(driver.gone))
-        writers.set(threadId, proven)
-        const forget = Effect.sync(() => writers.get(threadId) === proven && writers.delete(threadId))
-        yield* Effect.forkIn(Effect.zipRight(proven, forget), scope)
+        const allEnded = Effect.zipRight(previousEnded, Deferred.await(driver.agentEnded))
+        agentsEnded.set(threadId, allEnded)
+        const forget = Effect.sync(() => agentsEnded.get(threadId) === allEnded && agentsEnded.delete(threadId))
+        yield* Effect.forkIn(Effect.zipRight(allEnded, forget), scope)
         const remove = Effect.sync(() => drivers.delete(nameOf(threadId, epoch)))
         yield* Effect.forkIn(Effect.zipRight(Deferred.await(driver.closed), remove), scope)
       })
 
-    /** Adds the secrets of an answer, which are only in memory. */
-    const complete = (intent: Intent.Intent): Intent.Intent =>
+    /** Replaces an answer by the one with its secrets, which are only in memory. */
+    const withSecrets = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.requestId) ?? intent.answer } : intent
 
     const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
-      const intent = complete(logged)
+      const intent = withSecrets(logged)
       const driver = drivers.get(nameOf(threadId, epoch))
       if (intent._tag === "Open") return driver === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
       if (driver !== undefined) return driver.take(intent)
-      // The session has ended, and the event of its end, not yet in the log, settles the turn. Steered text would be lost, so it becomes a turn.
+      // The session has ended. The event of its end, which is not in the log yet, settles the turn. Steered text would be lost, so it becomes a turn.
       return intent._tag === "Steer"
         ? Effect.forkIn(engine.submit({ ...intent, _tag: "SteerRefused", threadId, epoch }), scope)
         : Effect.void
@@ -152,11 +152,11 @@ export const make = (options: Options = {}) =>
     const now = Clock.currentTimeMillis
     const until = <A>(effect: Effect.Effect<A>, at: number) =>
       Effect.flatMap(now, (time) => effect.pipe(Effect.interruptible, Effect.timeoutOption(Math.max(0, at - time))))
-    // All live sessions in parallel: in sequence, one that hangs would use up the time of all.
-    const all = <A>(pick: (driver: SessionDriver.SessionDriver) => Effect.Effect<A>) =>
-      Effect.suspend(() => Effect.forEach(drivers.values(), pick, { concurrency: "unbounded", discard: true }))
-    const turnsEnded = all((driver) => driver.turnsEnded)
-    const closed = all((driver) => Deferred.await(driver.closed))
+    // In parallel: in sequence, a session that hangs would use up the time of the others.
+    const forAll = <A>(use: (driver: SessionDriver.SessionDriver) => Effect.Effect<A>) =>
+      Effect.suspend(() => Effect.forEach(drivers.values(), use, { concurrency: "unbounded", discard: true }))
+    const turnsEnded = forAll((driver) => driver.turnsEnded)
+    const closed = forAll((driver) => Deferred.await(driver.closed))
 
     const stopAll = Effect.fn("Dispatcher.stopAll")(function* ({
       mode,
@@ -173,12 +173,12 @@ export const make = (options: Options = {}) =>
       const budget = Duration.toMillis(within)
       if (mode === "drain") yield* until(turnsEnded, start + budget * 0.5)
       yield* until(
-        all(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId, reason })),
+        forAll(({ threadId }) => engine.submit({ _tag: "InterruptWanted", threadId, reason })),
         start + budget * 0.6
       )
       yield* until(turnsEnded, start + budget * 0.65)
       yield* until(
-        all(({ threadId, epoch }) => engine.submit({ _tag: "StopWanted", threadId, epoch, reason })),
+        forAll(({ threadId, epoch }) => engine.submit({ _tag: "StopWanted", threadId, epoch, reason })),
         start + budget * 0.75
       )
       // The rest of the time is for the kill and for committing the last events, on a disk that may stall.
@@ -186,7 +186,7 @@ export const make = (options: Options = {}) =>
       // A driver is removed from the map shortly after its end, so count by `closed`.
       const open = yield* Effect.filter([...drivers.values()], (driver) => Effect.negate(Deferred.isDone(driver.closed)))
       const forced = open.length
-      yield* all((driver) => driver.giveUp)
+      yield* forAll((driver) => driver.abandon)
       if (forced > 0) yield* until(closed, start + budget)
       return { sessions, forced }
     })

@@ -282,7 +282,7 @@ describe("hand-over", () => {
     const turnId = model.only.session?.activeTurnId as TurnId
     model.tell({ _tag: "SessionOpened", threadId, epoch: 1, continuity: "fresh", resumeKey: "first", capabilities: [] })
     const ended = { _tag: "TurnCompleted", turnId } as const
-    model.tell({ _tag: "Said", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId, origin: "user" }, ended] })
+    model.tell({ _tag: "AgentEvents", threadId, epoch: 1, events: [{ _tag: "TurnStarted", turnId, origin: "user" }, ended] })
     Either.getOrThrow(model.ask(Kit.command("thread.handover", { threadId, provider: "other" })))
     model.tell({ _tag: "ResumeKeyLearned", threadId, epoch: 1, resumeKey: "second" })
     expect(model.only).toMatchObject({ provider: "other", resumeKey: undefined, parked: { resumeKey: "first" } })

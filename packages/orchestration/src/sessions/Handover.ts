@@ -1,8 +1,8 @@
-/** Renders the conversation of one agent as text for another, and lists what is lost. Pure. */
+/** Renders a thread's conversation as text for an agent that does not know it, and lists what the text leaves out. Pure. */
 import { cut } from "@millrace/contracts/Text"
 import type { History, HistoryBounds, PastMessage } from "@millrace/contracts/ProviderAdapter"
 
-/** Bounds of the transcript: it is part of one prompt, before the request. */
+/** Bounds of the transcript, which becomes the first part of a prompt. */
 export const bounds: HistoryBounds = { turns: 200, bytes: 64 * 1024 }
 /** Characters of one tool's input or result. */
 const maxTool = 2000
@@ -60,5 +60,5 @@ const lostOf = ({ cutBytes, earlier }: History, cut: number): string =>
     ...(cut > 0 ? [`the rest of ${cut} long tool inputs or outputs`] : [])
   ].join("; ")
 
-/** What is lost for an agent that reads the conversation from our log itself, in whole messages. */
+/** What is lost for an agent that reads the conversation from Millrace's log, which it does in whole messages. */
 export const replayed = (history: History): string => lostOf(history, 0)

@@ -15,7 +15,7 @@ const marker = (method: string): DurableEvent => ({ _tag: "Opaque", method, payl
 
 /** The facts that the engine got, in order. */
 const said = (handed: ReadonlyArray<Weighed>): ReadonlyArray<DurableEvent> =>
-  handed.flatMap(({ fact }) => (fact._tag === "Said" ? fact.events : []))
+  handed.flatMap(({ fact }) => (fact._tag === "AgentEvents" ? fact.events : []))
 
 const textOf = (events: ReadonlyArray<DurableEvent>, n: number): string =>
   events.map((event) => (event._tag === "ItemDelta" && event.itemId === `itm_${n}` ? event.text : "")).join("")

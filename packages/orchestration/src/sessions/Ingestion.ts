@@ -22,7 +22,7 @@ export interface Options {
 
 /**
  * Reads the session's events to their end. When it returns, all of them are in the engine's lane, in order (L5).
- * If interrupted, it first hands over the events that it holds.
+ * If it is interrupted, it first passes its pending events to the engine.
  */
 export const run = (
   engine: Pick<typeof Engine.Service, "ingest">,
@@ -40,27 +40,28 @@ export const run = (
     const chunk = options.chunk ?? 128
     const coalescer = new Coalescer(options.maxText ?? 8192)
     const { threadId, epoch, signals } = session
-    const text = Effect.unsafeMakeLatch(false)
-    const order = Permits.make(1)
+    /** Open while some text waits for the next delta. */
+    const hasText = Effect.unsafeMakeLatch(false)
+    const oneAtATime = Permits.make(1)
 
-    /** One at a time: otherwise the timer's batch could overtake the reader's. */
-    const handOver = order(
+    /** Passes the coalesced events to the engine. One run at a time, so that the timer's events cannot overtake the reader's. */
+    const ingestReady = oneAtATime(
       Effect.gen(function* () {
         for (;;) {
           const { events, weight } = coalescer.take(chunk)
           if (events.length === 0) return
-          yield* engine.ingest({ fact: { _tag: "Said", threadId, epoch, events }, weight })
+          yield* engine.ingest({ fact: { _tag: "AgentEvents", threadId, epoch, events }, weight })
         }
       }).pipe(Effect.uninterruptible)
     )
 
     const timer = Effect.gen(function* () {
       for (;;) {
-        yield* text.await
+        yield* hasText.await
         yield* Effect.sleep(window)
-        text.unsafeClose()
+        hasText.unsafeClose()
         coalescer.flush()
-        yield* handOver
+        yield* ingestReady
       }
     })
 
@@ -69,16 +70,16 @@ export const run = (
         if (event._tag === "Signal") signals?.publish(wellFormedJson(event))
         else {
           coalescer.push(event)
-          if (event._tag !== "ItemDelta") signals?.over(event)
+          if (event._tag !== "ItemDelta") signals?.dropEnded(event)
         }
       }
-      if (coalescer.hasPending) text.unsafeOpen()
-      return coalescer.readyWeight > 0 ? handOver : Effect.void
+      if (coalescer.hasPending) hasText.unsafeOpen()
+      return coalescer.readyWeight > 0 ? ingestReady : Effect.void
     })
 
     const rest = Effect.suspend(() => {
       coalescer.end()
-      return handOver
+      return ingestReady
     })
 
     yield* Effect.raceFirst(reader, timer).pipe(Effect.ensuring(rest))

@@ -1,4 +1,5 @@
-/** The events that the Dispatcher acts on. Decoded without a schema: they come from our own log, and few fields are needed. */
+/** An intent is an event of the log that the Dispatcher carries out on an agent. It is parsed without a schema, because the server wrote it itself. */
+import { defined } from "@millrace/contracts/Defined"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import type { StoredEvent } from "@millrace/log/EventLog"
@@ -10,7 +11,7 @@ export type Intent =
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
   | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
   | { readonly _tag: "Stop"; readonly reason: string }
-  /** Not an intent: the turn has ended, or was requeued. */
+  /** Asks nothing of the agent: the turn has ended, or was requeued. */
   | { readonly _tag: "TurnEnded"; readonly turnId: TurnId }
 
 /** An intent for one session. */
@@ -20,7 +21,7 @@ export interface Addressed {
   readonly intent: Intent
 }
 
-interface Wire {
+interface ParsedEvent {
   readonly epoch: number
   readonly data: {
     readonly threadId: ThreadId
@@ -39,20 +40,19 @@ interface Wire {
 
 const cancel: Answer = { decision: "cancel" }
 
-const answerOf = ({ decision, answers, optionId, label }: Wire["data"]): Answer => {
+const answerOf = ({ decision, answers, optionId, label }: ParsedEvent["data"]): Answer => {
   if (answers !== undefined) return { answers }
-  const words = label === undefined ? {} : { label }
-  const option = optionId === undefined ? undefined : { optionId, ...words }
+  const option = optionId === undefined ? undefined : { optionId, ...defined({ label }) }
   return decision !== undefined ? { decision, ...option } : (option ?? cancel)
 }
 
-const table: Record<string, (data: Wire["data"]) => Intent> = {
+const intentOf: Record<string, (data: ParsedEvent["data"]) => Intent> = {
   "session.started": ({ provider }) => ({ _tag: "Open", provider }),
   "turn.dispatched": ({ turnId }) => ({ _tag: "StartTurn", turnId }),
   "turn.steered": ({ turnId, text }) => ({ _tag: "Steer", turnId, text }),
   "turn.interrupt.requested": ({ turnId }) => ({ _tag: "Interrupt", turnId }),
   "request.answered": (data) => ({ _tag: "Answer", requestId: data.requestId, answer: answerOf(data) }),
-  /** The request expired: an agent that still lives gets a cancellation. */
+  /** An agent that still runs gets a cancellation. */
   "request.expired": ({ requestId }) => ({ _tag: "Answer", requestId, answer: cancel }),
   "session.stop.requested": ({ reason }) => ({ _tag: "Stop", reason }),
   "turn.completed": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
@@ -63,8 +63,8 @@ const table: Record<string, (data: Wire["data"]) => Intent> = {
 
 /** The intent of an event; `undefined` for all other events, which are not parsed. */
 export const read = (event: StoredEvent): Addressed | undefined => {
-  const make = table[event.type]
+  const make = intentOf[event.type]
   if (make === undefined) return undefined
-  const { data, epoch } = JSON.parse(event.json) as Wire
+  const { data, epoch } = JSON.parse(event.json) as ParsedEvent
   return { threadId: data.threadId, epoch, intent: make(data) }
 }

@@ -1,4 +1,4 @@
-/** Memory of the agents' processes, measured by the module that owns the processes. Default: an empty list. */
+/** The memory that each session's processes use. The host provides the measurement, because it owns the processes. Default: an empty list. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { Context, Effect } from "effect"
 

@@ -1,6 +1,7 @@
 /**
- * The Reaper: measures silence and reports it to the engine, which decides (R1 to R6, T8). It follows the log like any subscriber: reading a thread is
- * no event, so watching a thread does not keep its session (R6). Counts awake time only: a suspend adds no silence (R2).
+ * The Reaper measures how long each session has been silent and reports it to the engine, which decides (R1 to R6, T8). It follows the log. Reading a
+ * thread causes no event, so a client that watches a thread does not keep its session (R6). Only awake time counts: a suspend of the machine adds no
+ * silence (R2).
  */
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, Duration, Effect, Layer, Schedule, Stream } from "effect"
@@ -9,7 +10,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import { isFurther } from "@millrace/contracts/Signal"
 import type { SilenceLimits } from "../decide/Fact.ts"
 import { ProcessMemory } from "./ProcessMemory.ts"
-import { nameOf, Quiet } from "./SilenceTracker.ts"
+import { nameOf, SilenceTracker } from "./SilenceTracker.ts"
 import { Signals } from "../streams/Signals.ts"
 
 /** Limits of silence; 0 = no limit. */
@@ -79,9 +80,9 @@ export const make = (options: Options = {}) =>
     const maxSessions = options.maxSessions ?? 64
     const maxMemory = options.maxMemoryBytes ?? 0
     const memory = yield* ProcessMemory
-    const silence = new Quiet(limitsFor(options))
+    const silence = new SilenceTracker(limitsFor(options))
     let checkedAt = yield* monotonic
-    let heard = signals.place()
+    let signalsReadTo = signals.position()
     // Recovery has ended the sessions of earlier processes.
     let after = engine.startedAt
 
@@ -96,7 +97,7 @@ export const make = (options: Options = {}) =>
       Effect.tapError((error) =>
         error._tag === "LogUnavailable"
           ? Effect.void
-          : // Retention overtook the cursor: sessions that began in the gap are not watched, so that none is stopped by a wrong count.
+          : // Retention overtook the cursor, so events are missing. No session is stopped by a wrong count: known sessions are no longer watched.
             Effect.flatMap(log.head, (head) =>
               Effect.sync(() => {
                 silence.forget()
@@ -107,8 +108,8 @@ export const make = (options: Options = {}) =>
       Effect.retry(Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds"))))
     )
 
-    /** Reports sessions one at a time until enough idle ones are stopping. */
-    const makeRoom = Effect.gen(function* () {
+    /** Above `maxSessions`: reports sessions one at a time until enough idle ones are stopping. */
+    const reduceCount = Effect.gen(function* () {
       let left = maxSessions > 0 ? silence.size - maxSessions : 0
       for (const silent of left > 0 ? silence.oldest() : []) {
         if (left <= 0) return
@@ -116,8 +117,8 @@ export const make = (options: Options = {}) =>
       }
     })
 
-    /** The same for memory: a session's bytes count as freed once its stop is requested. */
-    const makeMemory = Effect.gen(function* () {
+    /** Above `maxMemoryBytes`: the same. A session's bytes count as freed once its stop is requested. */
+    const reduceMemory = Effect.gen(function* () {
       const held = new Map((yield* memory).map(({ threadId, epoch, bytes }) => [nameOf(threadId, epoch), bytes]))
       const silents = silence.oldest()
       const bytesOf = ({ threadId, epoch }: { readonly threadId: ThreadId; readonly epoch: number }) =>
@@ -131,21 +132,21 @@ export const make = (options: Options = {}) =>
       }
     })
 
-    const look = Effect.gen(function* () {
+    const check = Effect.gen(function* () {
       const now = yield* monotonic
       const gap = now - checkedAt
       checkedAt = now
       if (gap <= suspended) silence.pass(gap)
-      const progress = signals.since(heard)
-      heard = progress.place
+      const progress = signals.since(signalsReadTo)
+      signalsReadTo = progress.position
       for (const signal of progress.signals) if (isFurther(signal)) silence.recordProgress(signal.threadId)
       yield* Effect.forEach(silence.due(), engine.submit, { concurrency: 16, discard: true })
-      yield* makeRoom
-      if (maxMemory > 0 && silence.size > 0) yield* makeMemory
+      yield* reduceCount
+      if (maxMemory > 0 && silence.size > 0) yield* reduceMemory
     })
 
     yield* Effect.forkScoped(follow)
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(interval), look)))
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(interval), check)))
   })
 
 /** Needs `EventLog`, `Engine` and `Signals`; built after Recovery. */

@@ -1,6 +1,6 @@
 /**
- * Runs before admission opens. Appends events that end everything that a dead server process left open, with the reason (T5). Idempotent.
- * Releases queues only after all threads are settled. Reads the rows of live threads, never the history (L7).
+ * Recovery runs before admission opens. It appends events that end all turns, requests and sessions that a dead server process left open, with the reason
+ * (T5), and then releases the queues. Idempotent. It reads the rows of live threads, never the history (L7).
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
@@ -47,7 +47,7 @@ const recover = Effect.fn("Recovery.run")(function* (onStep?: OnStep) {
   return { threads: threads.length } satisfies Report
 })
 
-/** Ends what is open, then releases the queues. The engine's admission must still be closed. */
+/** Call it while the engine's admission is still closed. */
 export const run = recover()
 
 /** Recovers, then opens admission. */

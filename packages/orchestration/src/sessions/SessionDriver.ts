@@ -1,6 +1,6 @@
 /**
- * One session of one thread: opens the agent, performs the steps of `SessionSteps`, reads the agent's events to the end, and reports its end to the
- * engine. Its fibers live in its own scope; every death becomes a fact (T2, T7).
+ * Drives one session of one thread: opens the agent, performs the steps of `SessionSteps`, reads the agent's events to the end, and reports the
+ * session's end to the engine, whatever its cause (T2, T7). Its fibers run in a separate scope.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -15,7 +15,7 @@ import * as SessionOpening from "./SessionOpening.ts"
 import { type Call, SessionSteps, type Step } from "./SessionSteps.ts"
 import type { Signals } from "../streams/Signals.ts"
 
-/** Deadlines of each step, after which the next stronger one is taken. */
+/** The time that each step may take. */
 export interface Budgets {
   /** Starting the agent. */
   readonly open: Duration.DurationInput
@@ -23,25 +23,24 @@ export interface Budgets {
   readonly call: Duration.DurationInput
   /** From the interrupt request to the turn's end; then the session is stopped. */
   readonly interrupt: Duration.DurationInput
-  /** For the adapter's stop (stdin, TERM, KILL), and again for reading the rest; then the session is abandoned. */
+  /** For the adapter's stop (stdin, TERM, KILL), and again for reading the rest of the output; then the session is abandoned. */
   readonly stop: Duration.DurationInput
 }
 
-/** Drives one session of an agent: acts on its intents until the session has ended. */
 export interface SessionDriver {
   readonly threadId: ThreadId
   readonly epoch: number
   readonly provider: string
   /** Acts on an intent; returns at once. */
   readonly take: (intent: Intent) => Effect.Effect<unknown>
-  /** Returns when no turn that was dispatched to it is open. */
+  /** Returns when no turn of the session is open. */
   readonly turnsEnded: Effect.Effect<void>
   /** Done when the agent has ended or was abandoned, and the session's end is committed. */
   readonly closed: Deferred.Deferred<void>
-  /** Done when the agent is proven ended: its scope has closed completely (P7). */
-  readonly gone: Deferred.Deferred<void>
+  /** Done when the agent's scope has closed completely, which proves that the agent has ended (P7). */
+  readonly agentEnded: Deferred.Deferred<void>
   /** Abandons the agent: closes its scope, which kills it, and reports the session as ended. */
-  readonly giveUp: Effect.Effect<unknown>
+  readonly abandon: Effect.Effect<unknown>
 }
 
 export interface Input extends SessionOpening.Input {
@@ -53,8 +52,8 @@ export interface Input extends SessionOpening.Input {
   readonly prompt: (turnId: TurnId) => Effect.Effect<{ readonly text: string; readonly action: TurnAction | undefined }>
 }
 
-/** The action was requested while another agent, or an older version of this one, ran the thread. */
-const cannot = (provider: string, { type }: TurnAction) =>
+/** Can happen if the action was requested while another agent, or another version of this agent, ran the thread. */
+const unsupported = (provider: string, { type }: TurnAction) =>
   new ProviderError({
     provider,
     operation: "startTurn",
@@ -74,31 +73,32 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const turnsEnded = Effect.unsafeMakeLatch(true)
     const opened = yield* Deferred.make<ProviderSession | undefined>()
     const stopping = yield* Deferred.make<string>()
-    const givenUp = yield* Deferred.make<void>()
-    const read = yield* Deferred.make<void>()
+    const abandoned = yield* Deferred.make<void>()
+    const outputRead = yield* Deferred.make<void>()
     const closed = yield* Deferred.make<void>()
-    const gone = yield* Deferred.make<void>()
-    /** The transcript for the agent after a hand-over or a lost conversation, until it has accepted it with a turn. */
-    let handed: Handover.HandoverBrief | undefined
+    const agentEnded = yield* Deferred.make<void>()
+    /** After a hand-over or a lost conversation: the transcript, until the agent has accepted it with a turn. */
+    let pendingBrief: Handover.HandoverBrief | undefined
 
-    /** First the adapter's stop; if that takes too long, the session is abandoned and its scope closed. */
+    /** Stops the agent by its adapter; if that takes too long, abandons the session. */
     const stop = (reason: string) =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
         signals.close()
-        // Log the stop first, so that the agent's end counts as wanted and the queue waits for the next session.
-        // The timeout stops the agent even while the log cannot be written.
+        // Log the stop first, so that the agent's end counts as requested and the queue waits for the next session.
+        // With the timeout, the agent is stopped even while the log cannot be written.
         yield* engine
           .submit({ _tag: "StopWanted", threadId, epoch, reason, ...defined({ error: steps.failure }) })
           .pipe(Effect.timeoutOption("1 second"))
         const session = yield* Deferred.await(opened)
         if (session === undefined) return
         yield* session.stop(reason).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))
-        yield* Deferred.await(read).pipe(Effect.timeoutOption(budgets.stop))
-        yield* Deferred.succeed(givenUp, undefined)
+        yield* Deferred.await(outputRead).pipe(Effect.timeoutOption(budgets.stop))
+        yield* Deferred.succeed(abandoned, undefined)
       })
 
-    const learn = (session: ProviderSession, known: string | undefined) =>
+    /** Reports the session's resume key if it differs from the `known` one. */
+    const reportResumeKey = (session: ProviderSession, known: string | undefined) =>
       session.resumeKey === undefined || session.resumeKey === known
         ? Effect.void
         : engine.submit({ _tag: "ResumeKeyLearned", threadId, epoch, resumeKey: session.resumeKey })
@@ -122,18 +122,18 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         const { action, text } = yield* input.prompt(turnId)
         const start =
           action === undefined
-            ? session.startTurn({ turnId, text: `${handed?.text ?? ""}${text}` })
+            ? session.startTurn({ turnId, text: `${pendingBrief?.text ?? ""}${text}` })
             : session.capabilities.includes(action.type)
               ? session.startTurn({ turnId, text, action })
-              : Effect.fail(cannot(input.provider, action))
+              : Effect.fail(unsupported(input.provider, action))
         yield* guardedCall("startTurn", start)
-        const isBriefed = action === undefined && handed !== undefined
-        if (isBriefed) handed = undefined
-        // Until then the log may hold the key of a lost conversation.
-        yield* Effect.forkIn(learn(session, isBriefed ? undefined : known), sessionScope)
+        const isBriefed = action === undefined && pendingBrief !== undefined
+        if (isBriefed) pendingBrief = undefined
+        // Until the agent has the transcript, the log may hold the key of a lost conversation.
+        yield* Effect.forkIn(reportResumeKey(session, isBriefed ? undefined : known), sessionScope)
       })
 
-    const give = (call: Call) =>
+    const callAgent = (call: Call) =>
       Effect.flatMap(Deferred.await(opened), (session): Effect.Effect<void, ProviderError> => {
         if (session === undefined) return Effect.void
         if (call._tag === "StartTurn") return startTurn(session, call.turnId)
@@ -147,7 +147,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const perform = (step: Step): Effect.Effect<unknown> => {
       switch (step._tag) {
         case "Call":
-          return Effect.matchEffect(give(step.call), {
+          return Effect.matchEffect(callAgent(step.call), {
             onFailure: (error) => act(() => steps.answered(step.call, error)),
             onSuccess: () => act(() => steps.answered(step.call))
           })
@@ -177,44 +177,44 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         )
       }).pipe(Effect.uninterruptible)
 
-    const live = ({ continuity, lost, session, brief }: SessionOpening.Opened) =>
+    const runOpened = ({ continuity, lost, session, brief }: SessionOpening.Opened) =>
       Effect.gen(function* () {
-        handed = brief
+        pendingBrief = brief
         const { capabilities } = session
         // The key of a new conversation is recorded once the agent has been given the transcript.
         const resumeKey = brief !== undefined && continuity === "replayed" ? undefined : session.resumeKey
         const how =
           lost === undefined ? { continuity: session.continuity } : { continuity: continuity ?? session.continuity, lost }
-        const concerned = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
+        const applied = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
         yield* Deferred.succeed(opened, session)
-        if (!concerned) yield* Effect.forkIn(stop("its thread no longer needs it"), scope)
-        // The agent may switch to another conversation at any time, for example by one of its own commands. The next session resumes that one.
+        if (!applied) yield* Effect.forkIn(stop("its thread no longer needs it"), scope)
+        // The agent may switch to another conversation at any time, for example by one of its own commands. The next session resumes the latest one.
         let known = resumeKey
         const events = session.events.pipe(
           Stream.mapChunksEffect((chunk) => {
             const before = known
             known = session.resumeKey
-            return Effect.as(learn(session, before), chunk)
+            return Effect.as(reportResumeKey(session, before), chunk)
           })
         )
         yield* Ingestion.run(engine, { threadId, epoch, events, signals }, input.ingestion).pipe(
           Effect.tapErrorCause((cause) => Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be read`, cause)),
-          Effect.ensuring(Deferred.succeed(read, undefined)),
+          Effect.ensuring(Deferred.succeed(outputRead, undefined)),
           Effect.forkIn(sessionScope)
         )
         yield* act(() => steps.opened())
-        yield* Effect.raceFirst(Deferred.await(read), Deferred.await(givenUp))
+        yield* Effect.raceFirst(Deferred.await(outputRead), Deferred.await(abandoned))
       })
 
-    /** A hanging finalizer of an adapter must not block the thread: wait for the close at most `stop`. */
-    const closeOwn = Effect.forkDaemon(
+    /** Closes the agent's scope, then the session's. Waits for at most the budget `stop`: a finalizer that hangs must not block the thread. */
+    const closeScopes = Effect.forkDaemon(
       Scope.close(agent, Exit.void).pipe(
-        Effect.zipRight(Deferred.succeed(gone, undefined)),
+        Effect.zipRight(Deferred.succeed(agentEnded, undefined)),
         Effect.zipRight(Scope.close(sessionScope, Exit.void))
       )
     ).pipe(
-      // The close runs in a daemon fiber and is not interrupted by the timeout: its completion proves that the agent has ended.
-      Effect.zipRight(Deferred.await(gone).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))),
+      // The timeout does not interrupt the close, which runs in a daemon fiber: its completion proves that the agent has ended.
+      Effect.zipRight(Deferred.await(agentEnded).pipe(Effect.interruptible, Effect.timeoutOption(budgets.stop))),
       Effect.filterOrElse(Option.isSome, () =>
         Effect.logError(
           `${threadId}: the agent of epoch ${epoch} may still be running: closing it took longer than ${Duration.format(budgets.stop)}`
@@ -224,10 +224,10 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
 
     const run = Effect.gen(function* () {
       const exit = yield* Effect.either(SessionOpening.open(input, agent, Deferred.await(stopping)))
-      if (Either.isRight(exit)) yield* live(exit.right)
+      if (Either.isRight(exit)) yield* runOpened(exit.right)
       else yield* Deferred.succeed(opened, undefined)
       const refused = steps.end()
-      yield* closeOwn
+      yield* closeScopes
       const failure = Either.isLeft(exit) ? exit.left : steps.failure
       yield* engine.submit(
         failure === undefined
@@ -246,7 +246,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
       take: (intent) => act(() => steps.take(intent)),
       turnsEnded: turnsEnded.await,
       closed,
-      gone,
-      giveUp: Effect.zipRight(Deferred.succeed(stopping, "given up"), Deferred.succeed(givenUp, undefined))
+      agentEnded,
+      abandon: Effect.zipRight(Deferred.succeed(stopping, "given up"), Deferred.succeed(abandoned, undefined))
     }
   })

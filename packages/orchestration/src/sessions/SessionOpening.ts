@@ -18,8 +18,8 @@ export interface Input {
   readonly threadId: ThreadId
   readonly epoch: number
   readonly budgets: { readonly open: Duration.DurationInput }
-  /** Done when no earlier agent of the thread can still write its conversation (P7). */
-  readonly alone: Effect.Effect<void>
+  /** Returns when all earlier agents of the thread have ended: only one agent may write a conversation (P7). */
+  readonly previousEnded: Effect.Effect<void>
   /** The input of `open`, read from the log. */
   readonly openInput: Effect.Effect<
     Omit<OpenInput, "threadId" | "epoch" | "history"> & {
@@ -32,11 +32,11 @@ export interface Input {
 
 export interface Opened {
   readonly session: ProviderSession
-  /** When it gets the conversation from the log: the parts that it was not given. */
+  /** If the agent gets the conversation from the log: the parts that it was not given. */
   readonly lost?: string
-  /** Why it gets the conversation from the log: a hand-over, or its own record is lost. */
+  /** If the agent gets the conversation from the log: why, a hand-over or the loss of its own record. */
   readonly continuity?: "handed-off" | "replayed"
-  /** The transcript to put before its first prompt; absent if the agent reads the log itself. */
+  /** The transcript to put before the first prompt; absent if the agent has read the conversation itself. */
   readonly brief?: Handover.HandoverBrief
 }
 
@@ -49,28 +49,28 @@ const openTimedOut: Failure = {
   message: "The agent did not start in time. Check its logs, or try again."
 }
 
-const notAlone: Failure = {
+const previousStillRuns: Failure = {
   kind: "process",
   message:
     "The previous agent process of this thread may still be running, and two agents must not write one conversation. Find it with millrace ps, stop it, then send the turn again."
 }
 
 /**
- * Opens the agent. After a hand-over or a lost conversation, an agent that does not read the history from the log itself gets the transcript with
- * its first turn.
+ * Opens the agent. After a hand-over or a lost conversation, an agent that did not read the history when it opened gets a transcript with its first
+ * turn.
  */
-const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
+const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
   Effect.gen(function* () {
     const { threadId, epoch } = input
-    const { handedFrom, history, ...given } = yield* input.openInput
+    const { handedFrom, history, ...rest } = yield* input.openInput
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
-    const session = yield* Scope.extend(target.open({ ...given, threadId, epoch, history: recordingHistory }), scope)
+    const session = yield* Scope.extend(target.open({ ...rest, threadId, epoch, history: recordingHistory }), scope)
     const continuity = handedFrom === undefined ? "replayed" : "handed-off"
-    // The agent began a new conversation in place of the one that was requested, or in a thread that was imported from a file (only such a thread has
-    // turns before its first session): it has no history.
+    // The agent has no history: it began a new conversation instead of the requested one, or it is the first agent of a thread, which may have been
+    // imported. (A first session of any other thread has no turns before it, so its brief is empty.)
     const forgot =
-      handedFrom === undefined && session.continuity === "fresh" && (given.resumeKey !== undefined || input.epoch === 1)
+      handedFrom === undefined && session.continuity === "fresh" && (rest.resumeKey !== undefined || input.epoch === 1)
     if (handedFrom === undefined && !forgot) return { session }
     if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read), continuity }
     const brief = Handover.brief(handedFrom, yield* history(Handover.bounds))
@@ -79,12 +79,13 @@ const enter = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effec
 
 /** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */
 export const open = (input: Input, scope: Scope.Scope, stopped: Effect.Effect<string>): Effect.Effect<Opened, Failure> => {
-  const { adapter, alone, budgets, provider } = input
+  const { adapter, previousEnded, budgets, provider } = input
   if (adapter === undefined) return Effect.fail(noProvider(provider))
-  return enter(input, adapter, scope).pipe(
+  return openAgent(input, adapter, scope).pipe(
     Effect.mapError((error) => error.failure),
     Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut }),
-    (opening) => Effect.zipRight(Effect.timeoutFail(alone, { duration: budgets.open, onTimeout: () => notAlone }), opening),
+    (opening) =>
+      Effect.zipRight(Effect.timeoutFail(previousEnded, { duration: budgets.open, onTimeout: () => previousStillRuns }), opening),
     Effect.catchAllDefect((defect) =>
       Effect.fail<Failure>({ kind: "unknown", message: "The agent could not be started.", detail: String(defect) })
     ),

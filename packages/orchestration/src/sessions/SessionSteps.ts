@@ -1,7 +1,8 @@
 /**
- * What the driver of one session does next. It does no I/O: the driver calls the agent, waits, and submits facts. The agent gets turns and steers one at
- * a time and in order; answers and interrupts overtake them, but an interrupt waits until the agent has got its turn (T7). Each steer is accepted by the
- * agent or refused, once, and a refused one becomes a turn (T12): one whose outcome is unknown may arrive twice, but is never lost.
+ * Decides what the driver of one session does next, without I/O: the driver calls the agent, waits, and submits facts. The agent gets turns and steers
+ * one at a time and in order. Answers and interrupts overtake them, but an interrupt waits until the agent has accepted or refused its turn (T7). A
+ * steer is either accepted by the agent or refused; a refused steer becomes a turn (T12). So a steer with an unknown outcome may reach the agent twice,
+ * but is never lost.
  */
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
@@ -32,7 +33,7 @@ const refused = (call: Call | undefined): ReadonlyArray<Step> =>
   call?._tag === "Steer" ? [{ ...call, _tag: "SteerRefused" }] : []
 
 export class SessionSteps {
-  #phase: "opening" | "open" | "over" = "opening"
+  #phase: "opening" | "open" | "ended" = "opening"
   /** The open turns, and whether the agent has accepted or refused each. */
   readonly #turns = new Map<TurnId, boolean>()
   /** The turn or steer that the agent has not answered. */
@@ -45,7 +46,7 @@ export class SessionSteps {
     return this.#turns
   }
 
-  /** Takes an intent, in the order of the log: the next event may be the end of the turn to interrupt. */
+  /** Takes the intents in the order of the log. */
   take(intent: Intent): ReadonlyArray<Step> {
     switch (intent._tag) {
       case "Open":
@@ -59,12 +60,12 @@ export class SessionSteps {
         )
         return []
       case "Steer":
-        return this.#phase === "over" || this.#waiting.length >= maxWaiting ? refused(intent) : this.#calls(intent)
+        return this.#phase === "ended" || this.#waiting.length >= maxWaiting ? refused(intent) : this.#calls(intent)
       case "StartTurn":
         this.#turns.set(intent.turnId, false)
         return this.#calls(intent)
       case "Interrupt":
-        // The agent itself began a turn that was not dispatched to it.
+        // A turn that was not dispatched: the agent began it itself, so it has accepted it.
         if (!this.#turns.has(intent.turnId)) this.#turns.set(intent.turnId, true)
         return [{ _tag: "Deadline", turnId: intent.turnId }, ...this.#calls(intent)]
       case "Answer":
@@ -87,7 +88,7 @@ export class SessionSteps {
 
   /** The agent has ended: no more calls. Refuses the steers that it has not accepted. */
   end(): ReadonlyArray<Step> {
-    this.#phase = "over"
+    this.#phase = "ended"
     return [this.#running, ...this.#waiting].flatMap(refused)
   }
 
@@ -99,16 +100,16 @@ export class SessionSteps {
         this.failure ??= failure
         return [{ _tag: "Stop", reason: failure.message }]
       case "Steer":
-        return this.#phase === "over" ? [] : refused(call)
+        return this.#phase === "ended" ? [] : refused(call)
       case "Answer":
-        // The agent would wait for it indefinitely.
+        // The agent would wait for the answer indefinitely.
         return [{ _tag: "Stop", reason: `the agent could not be given an answer: ${failure.message}` }]
       case "Interrupt":
         return []
     }
   }
 
-  /** The calls that can be made now. */
+  /** Steps for the waiting and added calls that the agent can get now; the others wait. */
   #calls(...added: ReadonlyArray<Call>): ReadonlyArray<Step> {
     const waiting = [...this.#waiting, ...added]
     const ready = this.#phase === "open" ? waiting.filter((call) => this.#begins(call)) : []

@@ -1,6 +1,6 @@
 /**
  * Measures how long each live session has been silent, from the log's events and the ticks of a clock that counts awake time only (R2, R3). Pure:
- * the owner reports elapsed time and asks which sessions are due.
+ * the Reaper reports elapsed time and asks which sessions are due.
  */
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import type { StoredEvent } from "@millrace/log/EventLog"
@@ -39,7 +39,8 @@ const queueEvents: ReadonlySet<string> = new Set([
   "goal.cleared"
 ])
 
-const passed = ({ limits, millis, toolMillis, turnMillis }: Watched): number => {
+/** The number of limits that the session's silence has reached. */
+const limitsPassed = ({ limits, millis, toolMillis, turnMillis }: Watched): number => {
   let count = 0
   for (const limit of [limits.idle, limits.background]) if (limit > 0 && millis >= limit) count++
   for (const limit of [limits.model, limits.waiting]) if (limit > 0 && turnMillis >= limit) count++
@@ -47,7 +48,7 @@ const passed = ({ limits, millis, toolMillis, turnMillis }: Watched): number => 
   return count
 }
 
-export class Quiet {
+export class SilenceTracker {
   private readonly sessions = new Map<string, Watched>()
   private readonly limitsOf: (provider: string) => SilenceLimits
 
@@ -62,7 +63,7 @@ export class Quiet {
     return count
   }
 
-  /** Applies an event of the log. `sinceTick`: milliseconds since the last `pass`, subtracted so that the next one does not count the time before the event. */
+  /** Applies an event of the log. `sinceTick`: milliseconds since the last `pass`; they are subtracted, because the next `pass` adds the time before the event too. */
   record(event: StoredEvent, sinceTick: number): void {
     const { stream, type } = event
     if (type === "session.started") {
@@ -102,7 +103,7 @@ export class Quiet {
     const watched = this.sessions.get(threadStream(threadId))
     if (watched === undefined) return
     watched.toolMillis = 0
-    watched.reported = Math.min(watched.reported, passed(watched))
+    watched.reported = Math.min(watched.reported, limitsPassed(watched))
   }
 
   /** Adds awake milliseconds to every session's silence. */
@@ -127,9 +128,9 @@ export class Quiet {
   due(): ReadonlyArray<Silent> {
     const found: Array<Silent> = []
     for (const watched of this.sessions.values()) {
-      const limits = passed(watched)
-      if (limits <= watched.reported) continue
-      watched.reported = limits
+      const count = limitsPassed(watched)
+      if (count <= watched.reported) continue
+      watched.reported = count
       found.push(this.silent(watched))
     }
     return found
@@ -140,6 +141,6 @@ export class Quiet {
     return [...this.sessions.values()]
       .filter(({ leaving }) => !leaving)
       .toSorted((a, b) => b.millis - a.millis)
-      .map((one) => this.silent(one, true))
+      .map((watched) => this.silent(watched, true))
   }
 }

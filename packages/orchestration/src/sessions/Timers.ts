@@ -1,6 +1,6 @@
 /**
- * Timers of scheduled continuations and of goals. Scans the `timer` rows of the log and submits a fact for each that is due; the engine decides. It holds
- * no state, so a restart loses none and fires none twice.
+ * Timers of scheduled continuations and of goals. Scans the `timer` rows and submits a fact for each timer that is due; the engine decides. The module
+ * keeps no state in memory, so a restart loses no timer and fires none twice.
  */
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, type Duration, Effect, Layer } from "effect"
@@ -9,7 +9,7 @@ import * as Collections from "../readmodel/Collections.ts"
 import * as RowPaging from "../readmodel/RowPaging.ts"
 
 export interface Options {
-  /** Time between two scans, and the most that a timer is late. Due times are wall-clock: the first scan after a suspend finds what is due. Default 15 seconds. */
+  /** Time between two scans, and so the longest delay of a timer. Due times are wall-clock times: the first scan after a suspend finds all that are due. Default 15 seconds. */
   readonly interval?: Duration.DurationInput
 }
 
@@ -18,20 +18,20 @@ export const make = (options: Options = {}) =>
     const log = yield* EventLog
     const engine = yield* Engine
 
-    const look = Effect.gen(function* () {
+    const scan = Effect.gen(function* () {
       const now = new Date(yield* Clock.currentTimeMillis).toISOString()
-      const wake = ({ at, goalId, threadId, turnId }: Collections.Timer) =>
+      const submitIfDue = ({ at, goalId, threadId, turnId }: Collections.Timer) =>
         Effect.gen(function* () {
           if (at > now) return
           if (turnId !== undefined) yield* engine.submit({ _tag: "ContinuationDue", threadId, turnId })
           if (goalId !== undefined) yield* engine.submit({ _tag: "GoalDue", threadId, goalId })
         })
       yield* RowPaging.eachPage(log, Collections.timer, (page) =>
-        Effect.forEach(page, ({ value }) => wake(value), { discard: true })
+        Effect.forEach(page, ({ value }) => submitIfDue(value), { discard: true })
       )
     }).pipe(Effect.catchAll((error) => Effect.logWarning(`Cannot read the timers: ${error.message}`)))
 
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "15 seconds"), look)))
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "15 seconds"), scan)))
   })
 
 /** Needs `EventLog` and `Engine`; built after Recovery. */

@@ -1,6 +1,6 @@
 /**
- * Continues the work of an interrupted turn in a new one, after the server's death or a usage limit: how often, when, and with which prompt
- * (docs/decisions/0026). Pure; `decideContinuation` decides.
+ * Continuations: a new turn continues the work of a turn that was cut off by the server's death or by a usage limit (docs/decisions/0026). This module
+ * computes how often, when, and with which prompt. Pure; `decideContinuation` decides.
  */
 import { createHash } from "node:crypto"
 import type { Answers, Ask, Failure, RequestView } from "@millrace/contracts/Item"
@@ -11,9 +11,9 @@ import type { OpenTurn } from "./ThreadState.ts"
 
 /** When and how often work is continued automatically. */
 export interface Policy {
-  /** Default for threads without a policy. */
+  /** For threads without a recovery policy. */
   readonly recovery: RecoveryPolicy
-  /** Most restarts in a row: bounds a turn that crashes its server each time. */
+  /** Most restarts in a row, for a turn that crashes its server each time. */
   readonly maxRestarts: number
   /** Most waits for a usage limit in a row. */
   readonly maxWaits: number
@@ -43,7 +43,6 @@ export interface Options {
 const minute = 60_000
 const day = 24 * 60 * minute
 
-/** The default policy. */
 export const defaults: Policy = {
   recovery: "settle",
   maxRestarts: 3,
@@ -62,7 +61,7 @@ export const policy = ({ asking, fallback, maxTotal, ...given }: Options): Polic
   ...(maxTotal === undefined ? {} : { maxTotal: Duration.toMillis(maxTotal) })
 })
 
-/** Shortest wait, whatever end the agent reports. */
+/** Shortest wait, even if the agent reports an earlier end of the limit. */
 const leastWait = minute
 /** Most encoded bytes of the original prompt that are repeated; the agent's own history may hold all of it. */
 const promptBytes = 32 * 1024
@@ -74,7 +73,7 @@ const prefaces: Record<Continues["because"], string> = {
   limit: "A usage limit ended your last turn before its work was done. Go on with it and finish it."
 }
 
-/** The prompt of the new turn. It repeats the request, because the agent may have lost it. An action is repeated: its text is unchanged. */
+/** The prompt of the new turn. It repeats the request, because the agent may have lost it. For a turn with an action it is the text of that action. */
 export const textOf = (
   because: Continues["because"],
   turn: { readonly text: string; readonly origin: string; readonly action?: TurnAction | undefined }
@@ -100,7 +99,7 @@ const wordsOf = (ask: Ask): string =>
 /** Most expired requests of a turn that are remembered, to recognise them when asked again. */
 const maxRequests = 20
 
-/** The `continues` field of the next turn in a row. `open`: the requests that expire with this turn. */
+/** The `continues` field of the turn that continues `turn`. `open`: the requests that expire with `turn`. */
 export const next = (
   turn: Pick<OpenTurn, "turnId" | "continues">,
   because: Continues["because"],
@@ -145,11 +144,11 @@ export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: RequestVi
   const before = turn.continues?.requests
   if (before === undefined) return {}
   const words = wordsOf(ask)
-  const same = before.find((one) => one.words === words)
+  const same = before.find((request) => request.words === words)
   return same === undefined ? {} : { reasks: same.requestId }
 }
 
-/** The id of the question, and the answer that continues the work. `leave` is the other choice. */
+/** The id of the question in `recoveryQuestion`, and also the choice that continues the work. `leave` is the other choice. */
 export const continueChoice = "continue"
 export const leave = "leave"
 const question = "The server stopped while this turn ran. Continue?"

@@ -286,7 +286,7 @@ describe("a goal", () => {
       if (model.only.session?.status === "starting")
         model.tell({ _tag: "SessionOpened", threadId, epoch, continuity: "fresh", resumeKey: undefined, capabilities: [] })
       const turnId = model.only.session?.activeTurnId as TurnId
-      model.tell({ _tag: "Said", threadId, epoch, events: [{ _tag: "TurnStarted", turnId, origin: "user" }] })
+      model.tell({ _tag: "AgentEvents", threadId, epoch, events: [{ _tag: "TurnStarted", turnId, origin: "user" }] })
       return { epoch, turnId }
     }
     const cut = () => {
@@ -296,7 +296,7 @@ describe("a goal", () => {
     for (let n = 0; n < defaults.maxRestarts; n++) cut()
     expect(model.only.goal).toMatchObject({ status: "active", cuts: defaults.maxRestarts })
     const { epoch, turnId } = runs()
-    model.tell({ _tag: "Said", threadId, epoch, events: [{ _tag: "TurnCompleted", turnId }] })
+    model.tell({ _tag: "AgentEvents", threadId, epoch, events: [{ _tag: "TurnCompleted", turnId }] })
     expect(model.only.goal).toMatchObject({ status: "active", cuts: 0 })
     for (let n = 0; n <= defaults.maxRestarts; n++) cut()
     expect(model.only.goal).toMatchObject({ status: "paused", reason: "its last 4 turns were cut off" })

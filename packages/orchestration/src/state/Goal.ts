@@ -1,6 +1,6 @@
 /**
- * A thread's durable objective (docs/decisions/0027): the prompt of its turns, the agent's claim that it is done, and the remaining budget. Pure;
- * `decideGoal` decides.
+ * A goal is an objective for which a thread begins turns until it is met (docs/decisions/0027). This module holds the prompt of these turns, the
+ * agent's claim that the goal is met, and the budget. Pure; `decideGoal` decides.
  */
 import { cut } from "@millrace/contracts/Text"
 import type { GoalId, TurnId } from "@millrace/contracts/Ids"
@@ -26,7 +26,7 @@ export interface Last {
 }
 
 export interface GoalState extends Goal {
-  /** When its last turn was requested. */
+  /** When the goal's last turn was requested, ISO 8601. */
   readonly turnAt?: string
   readonly last?: Last
   /** Turns in a row that were interrupted without an interrupt request. */
@@ -35,15 +35,15 @@ export interface GoalState extends Goal {
 
 /** Default budget of turns. */
 export const defaultTurns = 25
-/** Minimum milliseconds between the requests of two turns, so that an agent that answers at once is no hot loop. */
+/** Minimum milliseconds between the requests of two turns: an agent that answers at once must not cause a hot loop. */
 export const defaultPace = 10_000
 
-/** Whether it may begin turns. */
+/** Whether the goal may begin turns. */
 export const isActive = (goal: GoalState | undefined): goal is GoalState => goal?.status === "active"
-/** Whether it is active or paused. */
+/** Whether the goal has not ended: it is active or paused. */
 export const isArmed = (goal: GoalState | undefined): goal is GoalState => goal?.status === "active" || goal?.status === "paused"
 
-/** The goal as events and read models carry it. */
+/** The part of the goal that events and read models carry. */
 export const view = ({ turnAt: _t, last: _l, cuts: _c, ...goal }: GoalState): Goal => goal
 
 const marker = /^[*_`#>\s]*GOAL (COMPLETE|BLOCKED)\b[*_`.!:\s-]*(.*)$/
@@ -119,13 +119,13 @@ ${goal.objective}
 
 ${left(goal, now)} Look at the state of the work and go on with it. Only when the goal is met, say what was done and end your answer with a line that says GOAL COMPLETE and nothing else. If you cannot go on without a person, end it with a line that begins with GOAL BLOCKED: and says what you need. Else say what you did; you are asked to go on.`
 
-/** The id of its next turn, unique over all threads. */
+/** The id of the goal's next turn, unique over all threads. */
 export const nextTurnId = ({ goalId, used }: Goal): TurnId => `${Model.turnPrefix(goalId)}${used.turns + 1}` as TurnId
 
 /** The usage with one more turn, counted when the turn is requested. */
 export const counted = ({ used }: Goal): GoalUsed => ({ ...used, turns: used.turns + 1 })
 
-/** The goal after one of its own events. A new or resumed goal has no turns behind it. */
+/** The goal after a `goal.*` event. A new or resumed goal begins without a last turn. */
 export const changed = (known: GoalState | undefined, event: Model.GoalEvent): GoalState | undefined => {
   const goal = Model.goalOf(event.data)
   if (event.type === "goal.set" || event.type === "goal.resumed") return { ...goal, cuts: 0 }
@@ -135,20 +135,20 @@ export const changed = (known: GoalState | undefined, event: Model.GoalEvent): G
 }
 
 /** The goal after one of its turns was requested. */
-export const turned = (goal: GoalState, used: GoalUsed, at: string): GoalState => {
+export const turnRequested = (goal: GoalState, used: GoalUsed, at: string): GoalState => {
   const { last: _l, ...rest } = Model.begun(goal, used)
   return { ...rest, turnAt: at }
 }
 
-/** The goal after one of its turns ended. `wanted`: the turn's interrupt was requested. */
-export const ended = (goal: GoalState, last: Last, usage: Usage | undefined, wanted: boolean): GoalState => ({
+/** The goal after one of its turns ended. `interruptRequested`: of that turn. */
+export const turnEnded = (goal: GoalState, last: Last, usage: Usage | undefined, interruptRequested: boolean): GoalState => ({
   ...goal,
   used: Model.counted(goal, usage),
   last,
-  cuts: last.outcome === "interrupted" && !wanted ? goal.cuts + 1 : last.outcome === "completed" ? 0 : goal.cuts
+  cuts: last.outcome === "interrupted" && !interruptRequested ? goal.cuts + 1 : last.outcome === "completed" ? 0 : goal.cuts
 })
 
-/** Whether a turn is the goal's own. */
+/** Whether the goal began this turn. */
 export const owns = (
   goal: GoalState | undefined,
   turn: { readonly goalId?: GoalId | undefined } | undefined

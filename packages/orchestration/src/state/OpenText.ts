@@ -1,4 +1,4 @@
-/** The text of an open item: the sum of its deltas, kept to close the item if the agent does not. */
+/** The text of an open item: the sum of its deltas. It completes the item if the agent does not. */
 import { cut } from "@millrace/contracts/Text"
 
 export interface OpenText {
@@ -13,7 +13,7 @@ export const maxText = 200_000
 
 export const empty: OpenText = { text: "", cut: 0 }
 
-/** Adds a delta. After the first cut nothing more is added: later text that fits would take the place of the text that was cut. */
+/** Adds a delta. After the first cut nothing more is added, so that the text has no gap. */
 export const append = <T extends OpenText>(open: T, delta: string): T => {
   const kept = open.cut > 0 ? "" : cut(delta, maxText - open.text.length)
   return { ...open, text: open.text + kept, cut: open.cut + delta.length - kept.length }

@@ -16,7 +16,7 @@ export const projectView = ({ projectId, cwd, title, createdAt }: ProjectState):
   createdAt
 })
 
-/** The project whose state an event changes: of a thread's events, only those that change the count. */
+/** The project whose state an event changes. Of a thread's events, only those that change the number of threads do. */
 export const projectOf = (event: DomainEvent, threadProject: ProjectId | undefined): ProjectId | undefined => {
   switch (event.type) {
     case "project.created":
@@ -31,7 +31,7 @@ export const projectOf = (event: DomainEvent, threadProject: ProjectId | undefin
   }
 }
 
-/** Pure and total. Legal: created once, then anything until deleted. */
+/** Pure and total. */
 export const evolveProject = (state: ProjectState | undefined, event: DomainEvent, at: string): ProjectState | undefined => {
   if (event.type === "project.created")
     return (

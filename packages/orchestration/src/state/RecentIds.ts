@@ -1,5 +1,5 @@
 /**
- * A bounded set of ids: keeps at least the newest 1,024, and fewer than twice as many (R7). Immutable, as all folded state; constant work per id.
+ * A bounded set of ids: keeps the newest 1,024 and fewer than 1,024 older ones (R7). Immutable; adding an id is constant work.
  */
 import { HashSet } from "effect"
 

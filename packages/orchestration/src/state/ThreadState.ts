@@ -1,5 +1,5 @@
 /**
- * The folded state of one thread: what `decide` needs, and nothing that grows with its history.
+ * The folded state of one thread: what `decide` needs. It does not grow with the thread's history.
  * The active turn has no separate field: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
  */
 import type { DomainEvent } from "@millrace/contracts/Event"
@@ -11,7 +11,7 @@ import * as Goal from "./Goal.ts"
 import type { OpenText } from "./OpenText.ts"
 import * as RecentIds from "./RecentIds.ts"
 
-/** A turn between `turn.dispatched` (or the `turn.started` of a turn that the provider began itself) and its terminal. */
+/** A turn from `turn.dispatched` (or from `turn.started`, if the provider began the turn itself) to its terminal event. */
 export interface OpenTurn extends TurnView {
   /** The epoch of the session that runs it. */
   readonly epoch: number
@@ -57,24 +57,24 @@ export interface ThreadState extends Thread.Facts {
   readonly resumeKey: string | undefined
   /** The source of a fork. While `resumeKey` equals the source's key, the agent has not copied the conversation yet. */
   readonly forkedFrom: typeof ForkSource.Type | undefined
-  /** Why the agent broke, if that is why its session is `stopping`; absent when the stop was wanted. */
+  /** The failure that made the server stop the session; `undefined` if the session is not stopping, or for any other reason. */
   readonly stopError: Failure | undefined
   /** The scheduled continuation of an interrupted turn, with the prompt of the new turn. While there is one, the queue waits. */
   readonly continuation: (Continuation & { readonly text: string; readonly action?: TurnAction | undefined }) | undefined
   readonly goal: Goal.GoalState | undefined
   /** The agent that ran the thread before the hand-over, until the current one has been given the conversation. */
   readonly handedFrom: string | undefined
-  /** What the previous agent needs to resume unchanged, until the current one begins a turn. */
+  /** The agent before the hand-over, which can resume its conversation if it is handed back before the current agent begins a turn. */
   readonly parked: Parked | undefined
   /** Ids of the most recently ended turns of the last session: they do not start twice (T1). */
-  readonly over: RecentIds.RecentIds
+  readonly endedTurns: RecentIds.RecentIds
   readonly turns: Readonly<Record<string, OpenTurn>>
   readonly queue: ReadonlyArray<QueuedTurn>
   readonly items: Readonly<Record<string, OpenItem>>
   readonly requests: Readonly<Record<string, RequestView>>
   /** Number of events of the live session that `isActivity` counts. Kept in memory only, not in the row (R4). */
   readonly activity: number
-  /** The sender of its last turn: the name of a token, or `local`. Not in the row: read from the log for queued turns. */
+  /** The sender of the thread's last turn: the name of a token, or `local`. Not in the row: it is read from the event of the last queued turn. */
   readonly requestedBy: string | undefined
   /** `false`: the session is stopped as soon as it is idle. */
   readonly keepSession: boolean
@@ -108,7 +108,7 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   goal: undefined,
   handedFrom: undefined,
   parked: undefined,
-  over: RecentIds.empty,
+  endedTurns: RecentIds.empty,
   turns: {},
   queue: [],
   items: {},
@@ -129,7 +129,7 @@ export const activeTurn = (state: ThreadState): OpenTurn | undefined => {
   return id === undefined ? undefined : state.turns[id]
 }
 
-const some = (record: Readonly<Record<string, unknown>>): boolean => {
+const hasAny = (record: Readonly<Record<string, unknown>>): boolean => {
   for (const _ in record) return true
   return false
 }
@@ -152,20 +152,20 @@ export const isIdle = (state: ThreadState): boolean =>
   !Goal.isActive(state.goal) &&
   state.background.length === 0 &&
   state.queue.length === 0 &&
-  !some(state.turns) &&
-  !some(state.requests)
+  !hasAny(state.turns) &&
+  !hasAny(state.requests)
 
-/** Whether the thread has anything open or queued: it stays in memory, and Recovery processes it. */
+/** Whether the thread has anything open, queued or scheduled, or an active goal. It then stays in memory, and Recovery processes it. */
 export const isLive = (state: ThreadState): boolean =>
   hasLiveSession(state) ||
   state.continuation !== undefined ||
   Goal.isActive(state.goal) ||
   state.queue.length > 0 ||
-  some(state.turns) ||
-  some(state.items) ||
-  some(state.requests)
+  hasAny(state.turns) ||
+  hasAny(state.items) ||
+  hasAny(state.requests)
 
-/** Whether a turn waits: one of its requests is open. */
+/** Whether the turn waits for an answer to a request. */
 export const isWaiting = ({ requests }: Pick<ThreadState, "requests">, turnId: string): boolean => {
   for (const id in requests) if (requests[id]?.turnId === turnId) return true
   return false

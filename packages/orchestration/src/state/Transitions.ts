@@ -1,4 +1,4 @@
-/** The legal transitions of turns, sessions, items and requests, in one place (T1). A terminal absorbs; the first terminal wins. */
+/** The legal transitions of turns, sessions, items and requests (T1). After a terminal event no further transition is legal, so the first terminal event wins. */
 import { type EventType, isTerminal } from "@millrace/contracts/Event"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { GoalStatus, SessionStatus } from "@millrace/contracts/State"
@@ -42,11 +42,11 @@ const sessionTable: Record<SessionStatus, ReadonlySet<SessionStatus>> = {
   error: new Set<SessionStatus>()
 }
 
-/** Legal goal events in each status. After an ended goal only `goal.set` of another one is legal. */
+/** Legal goal events in each status. After a goal has ended, only a `goal.set` of another goal is legal. */
 const goalTable: Record<GoalStatus | "none", ReadonlySet<EventType>> = {
   none: new Set<EventType>(["goal.set"]),
   active: new Set<EventType>(["goal.paused", "goal.waiting", "goal.met", "goal.exhausted", "goal.cleared"]),
-  // Its last turn may still run and claim that the goal is met.
+  // The goal's last turn may still run and claim that the goal is met.
   paused: new Set<EventType>(["goal.resumed", "goal.met", "goal.cleared"]),
   met: new Set<EventType>(["goal.set"]),
   exhausted: new Set<EventType>(["goal.set"]),
@@ -125,7 +125,7 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return state.items[event.data.itemId] === undefined && state.turns[event.data.turnId] !== undefined
     // An imported piece never replaces an open turn, item or request.
     case "turn.imported":
-      return stageOf(state, event.data.turnId) === "none" && !RecentIds.has(state.over, event.data.turnId)
+      return stageOf(state, event.data.turnId) === "none" && !RecentIds.has(state.endedTurns, event.data.turnId)
     case "item.imported":
       return state.items[event.data.itemId] === undefined
     case "request.imported":
@@ -144,7 +144,7 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
       return state.requests[event.data.requestId] !== undefined
     default:
       if (event.type.startsWith("turn.") && "turnId" in event.data && event.data.turnId !== undefined)
-        return turnTable[stageOf(state, event.data.turnId)].has(event.type) && !RecentIds.has(state.over, event.data.turnId)
+        return turnTable[stageOf(state, event.data.turnId)].has(event.type) && !RecentIds.has(state.endedTurns, event.data.turnId)
       return !isTerminal(event.type)
   }
 }

@@ -5,12 +5,13 @@ import type { Ask, Failure, FileChange, ItemContent, PlanStep } from "@millrace/
 /** Most encoded bytes of one value inside an event; the rest is for the envelope. */
 export const maxValueBytes = 224 * 1024
 
-/** UTF-8 bytes of a value's JSON. A text takes at most 6 per UTF-16 unit, so `fits` does not encode a short one. */
+/** UTF-8 bytes of a value's JSON. */
 const jsonBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? "", "utf8")
 
+/** Whether the JSON of a text has at most `bytes` bytes. JSON needs at most 6 bytes per UTF-16 unit, so a short text is not encoded. */
 const fits = (text: string, bytes: number): boolean => text.length * 6 + 2 <= bytes || jsonBytes(text) <= bytes
 
-/** Bytes of one UTF-16 unit in a JSON string, surrogates apart. */
+/** Bytes of one UTF-16 unit in a JSON string; not for surrogates. */
 const unitBytes = (code: number): number => {
   if (code < 0x20) return code === 8 || code === 9 || code === 10 || code === 12 || code === 13 ? 2 : 6
   if (code === 0x22 || code === 0x5c) return 2
@@ -48,10 +49,10 @@ export const split = (text: string, bytes: number): ReadonlyArray<string> => {
   return pieces
 }
 
-/** Most nesting levels of a value: encoding, checking and showing it recurse once per level. */
+/** Most nesting levels of a value, because encoding, checking and rendering recurse once per level. */
 const maxDepth = 256
 
-/** Whether a value is nested deeper than `left` levels. `JSON.parse` takes any depth, `JSON.stringify` does not. */
+/** Whether a value is nested deeper than `left` levels. `JSON.parse` accepts any depth; `JSON.stringify` overflows the stack. */
 export const isDeep = (value: unknown, left = maxDepth): boolean =>
   typeof value === "object" && value !== null && (left === 0 || Object.values(value).some((part) => isDeep(part, left - 1)))
 
@@ -65,7 +66,7 @@ export const fitUnknown = (value: unknown, bytes: number): unknown => {
   return { truncatedBytes: size, beginning: cutText(json, Math.min(bytes >> 1, 8192)) }
 }
 
-/** Whether a content surely fits, by an upper bound of its bytes that needs no encoding. */
+/** Whether a content certainly fits, by an upper bound of its bytes that needs no encoding. */
 const isSmall = (content: ItemContent): boolean =>
   ((content.text?.length ?? 0) + (content.output?.length ?? 0) + (content.command?.length ?? 0)) * 6 < 32_768 &&
   content.changes === undefined &&
@@ -109,11 +110,11 @@ export const fitContent = (given: ItemContent): ItemContent => {
   return { ...cut, truncatedBytes: (content.truncatedBytes ?? 0) + before - jsonBytes(cut) }
 }
 
-const wordsBytes = 16 * 1024
+const maxReasonBytes = 16 * 1024
 const fitFailure = (error: Failure): Failure => ({
   ...error,
-  message: cutText(error.message, wordsBytes),
-  ...(error.detail === undefined ? {} : { detail: cutText(error.detail, wordsBytes) })
+  message: cutText(error.message, maxReasonBytes),
+  ...(error.detail === undefined ? {} : { detail: cutText(error.detail, maxReasonBytes) })
 })
 
 const fitPlan = (plan: ReadonlyArray<PlanStep>): ReadonlyArray<PlanStep> =>
@@ -125,9 +126,9 @@ const fitAsk = (ask: Ask): Ask => {
   if (ask.kind === "approval")
     return {
       ...ask,
-      title: cutText(ask.title, wordsBytes),
-      ...(ask.command === undefined ? {} : { command: cutText(ask.command, 2 * wordsBytes) }),
-      ...(ask.reason === undefined ? {} : { reason: cutText(ask.reason, wordsBytes) }),
+      title: cutText(ask.title, maxReasonBytes),
+      ...(ask.command === undefined ? {} : { command: cutText(ask.command, 2 * maxReasonBytes) }),
+      ...(ask.reason === undefined ? {} : { reason: cutText(ask.reason, maxReasonBytes) }),
       ...(ask.changes === undefined ? {} : { changes: fitChanges(ask.changes, maxValueBytes / 4) })
     }
   const share = Math.floor(maxValueBytes / 4 / ask.questions.length)
@@ -146,7 +147,7 @@ const fitAsk = (ask: Ask): Ask => {
           }))
         })
   })
-  return { ...ask, title: cutText(ask.title, wordsBytes), questions: [fit(first), ...others.map(fit)] }
+  return { ...ask, title: cutText(ask.title, maxReasonBytes), questions: [fit(first), ...others.map(fit)] }
 }
 
 /** The event with its large values cut to what the log accepts (L4). */
@@ -178,11 +179,11 @@ export const fitEvent = (event: DurableEvent): DurableEvent => {
       return {
         ...event,
         error: fitFailure(event.error),
-        ...(event.reason === undefined ? {} : { reason: cutText(event.reason, wordsBytes) })
+        ...(event.reason === undefined ? {} : { reason: cutText(event.reason, maxReasonBytes) })
       }
     case "TurnCompleted":
     case "TurnInterrupted":
-      return event.reason === undefined ? event : { ...event, reason: cutText(event.reason, wordsBytes) }
+      return event.reason === undefined ? event : { ...event, reason: cutText(event.reason, maxReasonBytes) }
     default:
       return event
   }

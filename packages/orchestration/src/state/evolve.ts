@@ -1,4 +1,4 @@
-/** evolve(state, event): pure and total. An event that does not apply leaves the state unchanged. */
+/** Folds the events of a thread into its state. Pure and total: an event that does not apply leaves the state unchanged. */
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { TurnView } from "@millrace/contracts/State"
 import { isGoalEvent } from "@millrace/model/Goal"
@@ -17,16 +17,16 @@ const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<
   return rest
 }
 
-/** The open turns with one of them changed; nothing if the turn is not open. */
+/** The field `turns` with one open turn changed; no field if the turn is not open. */
 const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) => OpenTurn): Partial<ThreadState> => {
   const turn = state.turns[turnId]
   return turn === undefined ? {} : { turns: { ...state.turns, [turnId]: change(turn) } }
 }
 
-const closing = (turn: OpenTurn, id: string): OpenTurn => ({ ...turn, closed: RecentIds.add(turn.closed, id) })
+const withClosed = (turn: OpenTurn, id: string): OpenTurn => ({ ...turn, closed: RecentIds.add(turn.closed, id) })
 
-/** Records the agent's claim about the goal of this turn; its last message counts. */
-const claimed = (turn: OpenTurn, { kind, text }: DataOf<"item.completed">): OpenTurn =>
+/** Records the agent's claim about the goal of this turn. The claim of a later message replaces it. */
+const withClaim = (turn: OpenTurn, { kind, text }: DataOf<"item.completed">): OpenTurn =>
   kind === "agent-message" && turn.goalId !== undefined ? { ...turn, claim: Goal.claimOf(text ?? "") } : turn
 
 /** The goal after the end of a turn; unchanged if the turn is not the goal's. */
@@ -43,10 +43,10 @@ const goalAfter = ({ goal, turns }: ThreadState, event: Turn.TerminalEvent): Thr
     ...(claim === undefined ? {} : { claim }),
     ...(reason === undefined ? {} : { reason })
   } as const
-  return Goal.ended(goal, last, data.usage ?? turn.usage, turn.interruptRequested)
+  return Goal.turnEnded(goal, last, data.usage ?? turn.usage, turn.interruptRequested)
 }
 
-/** A turn that an agent has. */
+/** The state of a turn that was dispatched to an agent, or that an agent began itself. */
 const opened = (turn: TurnView, epoch: number): OpenTurn => ({
   ...Turn.view(turn),
   epoch,
@@ -65,14 +65,14 @@ const queueAfter = (state: ThreadState, event: DomainEvent, entry?: TurnView, sh
     () => (entry === undefined ? [] : [{ ...Turn.view(entry), shown }])
   )
 
-/** The hot path: constant work, whatever the size of the state. */
+/** Adds a delta to an open item. The hot path: constant work, because a thread has at most `maxOpenItems` open items. */
 export const appendDelta = (state: ThreadState, itemId: string, text: string): ThreadState => {
   const item = state.items[itemId]
   if (item === undefined) return state
   return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: OpenText.append(item, text) } }
 }
 
-/** What an event changes beyond the facts of the summary. */
+/** The fields that an event changes, except those of `Thread.changes`. */
 const details = (
   state: ThreadState,
   event: DomainEvent,
@@ -89,24 +89,24 @@ const details = (
       return { continuation: undefined }
     case "thread.handed-over": {
       const { from, model, provider } = event.data
-      const back = state.parked?.provider === provider ? state.parked : undefined
-      const leaves = {
+      const returning = state.parked?.provider === provider ? state.parked : undefined
+      const leaving = {
         provider: from,
         ...(state.model === undefined ? {} : { model: state.model }),
         ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
         ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom })
       }
       return {
-        model: model ?? back?.model,
-        resumeKey: back?.resumeKey,
-        handedFrom: back === undefined ? (state.session === undefined ? undefined : from) : back.handedFrom,
-        parked: back === undefined ? (state.parked ?? leaves) : undefined
+        model: model ?? returning?.model,
+        resumeKey: returning?.resumeKey,
+        handedFrom: returning === undefined ? (state.session === undefined ? undefined : from) : returning.handedFrom,
+        parked: returning === undefined ? (state.parked ?? leaving) : undefined
       }
     }
     case "thread.deleted":
       return { deleted: true }
     case "session.started":
-      return { stopError: undefined, capabilities: [], over: RecentIds.empty, keptAt: undefined }
+      return { stopError: undefined, capabilities: [], endedTurns: RecentIds.empty, keptAt: undefined }
     case "session.state.changed":
       return {
         capabilities: event.data.capabilities ?? state.capabilities,
@@ -122,7 +122,8 @@ const details = (
       const { continues, goal } = event.data
       return {
         continuation: continues === undefined ? state.continuation : undefined,
-        goal: goal !== undefined && state.goal?.goalId === goal.goalId ? Goal.turned(state.goal, goal.used, at) : state.goal,
+        goal:
+          goal !== undefined && state.goal?.goalId === goal.goalId ? Goal.turnRequested(state.goal, goal.used, at) : state.goal,
         requestedBy: actor ?? state.requestedBy,
         queue: queueAfter(state, event, Turn.requested(event.data, at))
       }
@@ -172,7 +173,7 @@ const details = (
         goal: goalAfter(state, event),
         queue: queueAfter(state, event),
         turns: without(state.turns, turnId),
-        over: state.turns[turnId] === undefined ? state.over : RecentIds.add(state.over, turnId)
+        endedTurns: state.turns[turnId] === undefined ? state.endedTurns : RecentIds.add(state.endedTurns, turnId)
       }
     }
     case "item.started": {
@@ -182,7 +183,7 @@ const details = (
     case "item.completed":
       return {
         items: without(state.items, event.data.itemId),
-        ...withTurn(state, event.data.turnId, (turn) => closing(claimed(turn, event.data), event.data.itemId))
+        ...withTurn(state, event.data.turnId, (turn) => withClosed(withClaim(turn, event.data), event.data.itemId))
       }
     case "request.opened": {
       const { requestId, turnId } = event.data
@@ -197,14 +198,14 @@ const details = (
       const { requestId, turnId } = event.data
       const requests = without(state.requests, requestId)
       const waits = isWaiting({ requests }, turnId)
-      return { requests, ...withTurn(state, turnId, (turn) => closing(Turn.apply(turn, event, at, waits), requestId)) }
+      return { requests, ...withTurn(state, turnId, (turn) => withClosed(Turn.apply(turn, event, at, waits), requestId)) }
     }
     default:
       return undefined
   }
 }
 
-/** Whether the event counts as activity: all but `session.kept`, the record that a silent session was kept (R3, R5). */
+/** Whether the event counts as activity of the session. All do, except `session.kept`, which records that a silent session was kept (R3, R5). */
 export const isActivity = (type: string): boolean => type !== "session.kept"
 
 /** Folds one event of a thread's stream. `at` is the event's time, `actor` the sender of the command that caused it. */

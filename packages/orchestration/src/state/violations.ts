@@ -1,4 +1,4 @@
-/** Invariants of a folded thread. Pure; for tests and `Verify`. */
+/** Checks the invariants of a folded thread. Pure; for tests and `Verify`. */
 import * as Goal from "./Goal.ts"
 import * as Thread from "@millrace/model/Thread"
 import { activeTurn, type ThreadState } from "./ThreadState.ts"

@@ -1,4 +1,4 @@
-/** Resolves a cursor against this log: a closed set of outcomes, the same on every transport (D3). */
+/** Resolves a cursor against this log. Every transport gets the same closed set of outcomes (D3). */
 import * as Cursor from "@millrace/contracts/Cursor"
 import { CursorForeign, CursorMalformed } from "@millrace/contracts/Errors"
 import type { CursorAhead, CursorError, CursorExpired } from "@millrace/contracts/Errors"
@@ -13,7 +13,7 @@ export const checkOffset = (offset: number, position: Position): Either.Either<n
   return wrong === undefined ? Either.right(offset) : Either.left(wrong)
 }
 
-/** The offset to read after; no cursor = from the start of what is kept. */
+/** The offset to read after. Without a cursor: the start of the retained events. */
 export const resolve = (after: string | undefined, position: Position): Either.Either<number, CursorError> => {
   if (after === undefined) return Either.right(position.retained)
   const parsed = Cursor.parse(after)

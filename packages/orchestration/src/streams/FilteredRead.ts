@@ -1,4 +1,4 @@
-/** A page of the events that a filter accepts, from several reads of the log. Bounded in events, bytes and scanned offsets. */
+/** Reads one page of the events that a filter accepts, with as many reads of the log as it needs. Bounded in events, bytes and scanned offsets. */
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { accepts, type EventFilter, isSparse } from "@millrace/contracts/Filter"
 import type { EventLog, LogUnavailable, Page, ReadOptions, StoredEvent } from "@millrace/log/EventLog"
@@ -7,10 +7,10 @@ import * as Frames from "./Frames.ts"
 
 /** Bounds of one read; other fibers run between two reads. */
 const step = { limit: 1_000, maxBytes: 1024 * 1024 }
-/** Most offsets scanned for one page; the page then ends there, with the events found. */
+/** Most offsets scanned for one page; the page then ends there, with the events found so far. */
 export const maxScanned = 100_000
 
-/** `upTo` includes the events that the filter left out: the next page begins there. Successive reads neither leave a gap nor overlap (D4). */
+/** The next page begins after `upTo`, which counts the events that the filter left out. Successive pages neither leave a gap nor overlap (D4). */
 export const read = (
   log: Pick<typeof EventLog.Service, "read">,
   filter: EventFilter,

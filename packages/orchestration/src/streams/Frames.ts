@@ -1,4 +1,4 @@
-/** The parts that every subscriber of the log needs: the state at its attach, the query of its filter, frames and errors (D5, D6). */
+/** What every subscription to the log needs: the state when the subscriber attaches, the query for its filter, frames and errors (D5, D6). */
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -16,7 +16,7 @@ type Log = typeof EventLog.Service
 /** The `reason` of `end` frames. */
 export const endReason = "The thread or project was deleted, or does not exist."
 
-/** The state at the attach of a subscriber: one view (D4), the same work whatever the length of the history. */
+/** The state when a subscriber attaches, read at one position (D4). Reading it takes the same work however long the history is. */
 export interface SubscriptionStart {
   readonly position: Position
   /** For `caught-up`: the number of open requests at the head. */
@@ -41,7 +41,7 @@ export const attach = (log: Log, filter: EventFilter): Effect.Effect<Subscriptio
     return { position, requests, live: streams === undefined ? undefined : new Set<string>(streams.filter(isLive)) }
   })
 
-/** The only stream of a filter, which the log reads without scanning the others; absent: the filter names none or several. */
+/** The stream of a filter that names one stream: the log reads it by index. Empty if the filter names none or several. */
 export const indexed = (filter: EventFilter): { readonly stream?: string } => {
   const streams = streamsOf(filter)
   return streams?.length === 1 && streams[0] !== undefined ? { stream: streams[0] } : {}
@@ -53,6 +53,6 @@ export const eventFrame = (logEpoch: Cursor.LogEpoch, offset: number, json: stri
   event: JSON.parse(json) as LogEvent
 })
 
-/** The error of a subscriber when the log cannot be read. */
+/** The error that a subscriber gets. */
 export const failure = (error: CursorError | LogUnavailable): CursorError | StorageUnavailable =>
   error._tag === "LogUnavailable" ? storageUnavailable(error) : error

@@ -75,7 +75,7 @@ const play = (input: Input, make: (...args: ConstructorParameters<typeof LogRead
     if (next._tag === "read") for (const { offset } of reader.take(read(limit)).events) seen.push({ tag: "event", offset })
     else if (next._tag === "caught-up") seen.push({ tag: "caught-up", at: reader.position, replayed: next.replayed })
     else if (next._tag === "bye") seen.push({ tag: "bye", at: next.resumeAfter })
-    else if (next._tag !== "over") seen.push({ tag: next._tag, at: reader.position })
+    else if (next._tag !== "ended") seen.push({ tag: next._tag, at: reader.position })
     return next._tag
   }
   for (const [n, step] of input.steps.entries()) {
@@ -87,9 +87,9 @@ const play = (input: Input, make: (...args: ConstructorParameters<typeof LogRead
         n >= input.stop.at ? { reason: "", when: input.stop.when } : undefined
       )
   }
-  const drained = !reader.isOver
+  const drained = !reader.isEnded
   // Delivers to the head, then ends, like a server that drains.
-  for (let left = 200, tag = ""; tag !== "over" && left > 0; left--) tag = pull(3, log.length, { reason: "", when: "head" })
+  for (let left = 200, tag = ""; tag !== "ended" && left > 0; left--) tag = pull(3, log.length, { reason: "", when: "head" })
   return { filter: input.filter, after, attached, log, seen, drained }
 }
 
@@ -159,12 +159,12 @@ class MovesToTheHead extends LogReader {
   }
 }
 class RepeatsTheEnd extends LogReader {
-  override get isOver() {
+  override get isEnded() {
     return false
   }
   override next(head: number, stop?: Stop) {
     const next = super.next(head, stop)
-    return next._tag === "over" ? ({ _tag: "bye", reason: "", resumeAfter: this.position } as const) : next
+    return next._tag === "ended" ? ({ _tag: "bye", reason: "", resumeAfter: this.position } as const) : next
   }
 }
 

@@ -1,7 +1,9 @@
 /**
- * What one subscriber of the log receives next. It does no I/O: its driver reads the pages, waits and encodes. Whatever the order of pages, heads and
- * stops, each event that passes the filter is delivered once and in order (D2); `caught-up` once, after all events up to the head at the attach and
- * before all later ones (D6); `end` once none of the followed streams can have more events (D13), or `bye`, once and last (S3).
+ * Decides what one subscriber of the log receives next. It does no I/O: its driver reads the pages, waits and encodes. In any order of pages, heads and
+ * stops:
+ * - Each event that passes the filter is delivered once and in order (D2).
+ * - `caught-up` is delivered once, after all events up to the head at the attach and before all later events (D6).
+ * - The last frame is `end`, when none of the followed streams can have more events (D13), or `bye` (S3).
  */
 import { accepts, type EventFilter, isSparse, streamsOf } from "@millrace/contracts/Filter"
 import { threadStream } from "@millrace/contracts/Ids"
@@ -10,7 +12,7 @@ import type { Page, StoredEvent } from "@millrace/log/EventLog"
 import { endReason, indexed, type SubscriptionStart } from "./Frames.ts"
 import type { Signals } from "./Signals.ts"
 
-/** Why a subscription ends with `bye`. `now`: before anything else; `soon`: after a `caught-up` that is due; `head`: after everything up to the head. */
+/** Asks to end a subscription with `bye`. `now`: at once; `soon`: after a `caught-up` that is due; `head`: after all events up to the head. */
 export interface Stop {
   readonly reason: string
   readonly when: "now" | "soon" | "head"
@@ -30,7 +32,7 @@ export type Next =
   /** Everything up to the head was delivered: deliver signals, or wait. */
   | { readonly _tag: "rest" }
   /** `bye` or `end` was delivered. */
-  | { readonly _tag: "over" }
+  | { readonly _tag: "ended" }
 
 export class LogReader {
   readonly #filter: EventFilter
@@ -47,7 +49,7 @@ export class LogReader {
   #signalsSeen = 0
   #replayed = 0
   #caughtUp = false
-  #over = false
+  #ended = false
 
   constructor(filter: EventFilter, start: SubscriptionStart, after: number) {
     this.#filter = filter
@@ -70,8 +72,8 @@ export class LogReader {
   }
 
   /** `bye` or `end` was delivered. */
-  get isOver(): boolean {
-    return this.#over
+  get isEnded(): boolean {
+    return this.#ended
   }
 
   /** The position of the last delivered signal. */
@@ -79,13 +81,13 @@ export class LogReader {
     return this.#signalsSeen
   }
 
-  /** What to deliver at this head. A head that is older than the log's is safe. */
+  /** What to deliver now, if the log has this head. `head` may be older than the log's head. */
   next(head: number, stop?: Stop): Next {
-    if (this.#over) return { _tag: "over" }
+    if (this.#ended) return { _tag: "ended" }
     this.#head = Math.max(this.#head, head)
     if (stop?.when === "now") return this.bye(stop.reason)
     if (this.#caughtUp && this.#live?.size === 0) {
-      this.#over = true
+      this.#ended = true
       return { _tag: "end", reason: endReason }
     }
     const attached = this.#start.position.head
@@ -100,7 +102,7 @@ export class LogReader {
 
   /** Ends the subscription. */
   bye(reason: string): ReaderFrame {
-    this.#over = true
+    this.#ended = true
     return { _tag: "bye", reason, resumeAfter: Math.min(this.#position, this.#head) }
   }
 
@@ -109,7 +111,7 @@ export class LogReader {
     return this.#caughtUp ? head : this.#start.position.head
   }
 
-  /** The part of a page that may be delivered now. One that is cut at the head of the attach is the page that a read had returned at the attach. */
+  /** The part of a page that may be delivered now. Before `caught-up`, the page is cut at the head of the attach. */
   part(page: Page): Page {
     const { head } = this.#start.position
     const isCut = !this.#caughtUp && page.upTo > head
@@ -137,12 +139,12 @@ export class LogReader {
 
   /** The latest signal of each key since the last call. Call it at the head only (D12). A filter by type excludes all signals. */
   signals(source: Pick<typeof Signals.Service, "since">, limit: number): ReadonlyArray<Signal> {
-    const { place, signals } = source.since(this.#signalsSeen, { limit, ...this.query })
-    this.#signalsSeen = place
-    return this.#accepts === undefined ? signals : signals.filter((signal) => this.#hears(signal))
+    const { position, signals } = source.since(this.#signalsSeen, { limit, ...this.query })
+    this.#signalsSeen = position
+    return this.#accepts === undefined ? signals : signals.filter((signal) => this.#acceptsSignal(signal))
   }
 
-  #hears({ threadId }: Signal): boolean {
+  #acceptsSignal({ threadId }: Signal): boolean {
     return this.#filter.types === undefined && this.#streams?.includes(threadStream(threadId)) !== false
   }
 }

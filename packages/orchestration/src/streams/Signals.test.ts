@@ -23,8 +23,8 @@ const progress = (name: string, text: string): ProviderSignal => ({
 })
 
 /** The signals after a position. */
-const found = (signals: typeof Signals.Signals.Service, place = 0, options = {}) =>
-  signals.since(place, options).signals.map(({ data, key }) => [key, data])
+const found = (signals: typeof Signals.Signals.Service, position = 0, options = {}) =>
+  signals.since(position, options).signals.map(({ data, key }) => [key, data])
 
 /** Lets the batch that is due now become visible. */
 const now = TestClock.adjust("0 millis")
@@ -56,12 +56,12 @@ describe("Signals", () => {
       const signals = yield* Signals.make({ every: "100 millis" })
       const session = yield* signals.session(thread("a"))
       const heard: Array<unknown> = []
-      let place = 0
-      const reader = yield* Effect.suspend(() => signals.awaitBeyond(place)).pipe(
+      let position = 0
+      const reader = yield* Effect.suspend(() => signals.awaitBeyond(position)).pipe(
         Effect.zipRight(
           Effect.sync(() => {
-            const seen = signals.since(place)
-            place = seen.place
+            const seen = signals.since(position)
+            position = seen.position
             heard.push(seen.signals.map(({ data }) => data))
           })
         ),
@@ -120,13 +120,13 @@ describe("Signals", () => {
         yield* now
         const keys = () => found(signals).map(([key]) => key)
         const message = { turnId: turn("a"), itemId: item("1"), kind: "command", content: {} }
-        a.over({ _tag: "ItemCompleted", ...message, status: "completed" })
+        a.dropEnded({ _tag: "ItemCompleted", ...message, status: "completed" })
         expect(keys()).toEqual(["progress/itm_2", "usage/trn_a", "usage/trn_b"])
-        a.over({ _tag: "TurnCompleted", turnId: turn("a") })
+        a.dropEnded({ _tag: "TurnCompleted", turnId: turn("a") })
         expect(keys()).toEqual(["usage/trn_b"])
         // Also before its batch becomes visible.
         a.publish(usage("c", 1))
-        a.over({ _tag: "TurnFailed", turnId: turn("c"), error: { kind: "unknown", message: "" } })
+        a.dropEnded({ _tag: "TurnFailed", turnId: turn("c"), error: { kind: "unknown", message: "" } })
         b.close()
         b.publish(usage("d", 1))
         yield* TestClock.adjust("1 second")
@@ -145,9 +145,9 @@ describe("Signals", () => {
       expect(signals.since(0, { stream: "thread/thr_b" }).signals.map(({ threadId }) => threadId)).toEqual([thread("b")])
       const first = signals.since(0, { stream: "thread/thr_a", limit: 2 })
       expect(first.signals.map(({ itemId }) => itemId)).toEqual(["itm_1", "itm_2"])
-      const rest = signals.since(first.place, { stream: "thread/thr_a", limit: 2 })
+      const rest = signals.since(first.position, { stream: "thread/thr_a", limit: 2 })
       expect(rest.signals.map(({ itemId }) => itemId)).toEqual(["itm_3"])
-      expect(signals.since(rest.place)).toEqual({ place: rest.place, signals: [] })
+      expect(signals.since(rest.position)).toEqual({ position: rest.position, signals: [] })
     })
   )
 
@@ -158,13 +158,13 @@ describe("Signals", () => {
       const last = new Map<string, number>()
       const readers = [1, 2, 3].map((nth) => {
         const seen = new Map<string, Array<number>>()
-        let place = 0
+        let position = 0
         const read = Effect.gen(function* () {
           for (;;) {
-            yield* signals.awaitBeyond(place)
+            yield* signals.awaitBeyond(position)
             yield* Effect.sleep(yield* Random.nextIntBetween(0, nth * 4))
-            const next = signals.since(place, { limit: nth })
-            place = next.place
+            const next = signals.since(position, { limit: nth })
+            position = next.position
             for (const { data, key } of next.signals)
               seen.set(key, [...(seen.get(key) ?? []), (data as { outputTokens: number }).outputTokens])
           }

@@ -1,9 +1,9 @@
 /**
- * Ephemeral signals (D12): the latest of each key, for readers that have caught up. Signals are not in the log, have no id and move no cursor (D5).
- * Publishing is constant work and never waits.
+ * Ephemeral signals report the progress of a turn or tool (D12). Only the latest signal of each key is kept, for subscribers at the head. Signals are not
+ * in the log, have no id and move no cursor (D5). Publishing is constant work and never waits.
  *
- * Signals become visible in batches, so that a busy agent wakes readers at most once per `every`. A reader holds one number, the position up to which
- * it has read; after an absence it gets the latest of each key.
+ * Signals become visible in batches, so that a busy agent wakes subscribers at most once per `every`. A subscriber keeps the position up to which it has
+ * read; from an old position it gets the latest signal of each key.
  */
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { ItemId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -23,17 +23,16 @@ export interface Options {
 
 /** Publishes the signals of one session. */
 export interface Publisher {
-  /** Returns at once, whatever the readers do. */
   readonly publish: (signal: ProviderSignal) => void
-  /** Call for every durable event before publishing it: the signals of an item or turn are dropped at its end. */
-  readonly over: (event: DurableEvent) => void
+  /** Drops the signals of an item or turn if the event ends it. Call it for every durable event of the session. */
+  readonly dropEnded: (event: DurableEvent) => void
   /** Drops the session's signals and ignores later ones. */
   readonly close: () => void
 }
 
 export interface Seen {
   /** The position to pass to the next `since`. */
-  readonly place: number
+  readonly position: number
   readonly signals: ReadonlyArray<Signal>
 }
 
@@ -42,12 +41,12 @@ export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
   {
     /** The publisher of a session; closed with the scope. */
     readonly session: (threadId: ThreadId) => Effect.Effect<Publisher, never, Scope.Scope>
-    /** The position of the last visible signal: a reader that holds it has read everything. */
-    readonly place: () => number
+    /** The position of the last visible signal. */
+    readonly position: () => number
     /** The latest signal of each key that changed after the position, oldest first; optionally of one stream, and at most `limit`. */
-    readonly since: (place: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
+    readonly since: (position: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
     /** Returns when a signal after the position is visible. */
-    readonly awaitBeyond: (place: number) => Effect.Effect<void>
+    readonly awaitBeyond: (position: number) => Effect.Effect<void>
   }
 >() {}
 
@@ -58,16 +57,16 @@ interface Entry {
   readonly signal: Signal
   readonly stream: StreamName
   readonly owner: Publisher
-  /** Its position; 0 = not visible yet. */
-  place: number
-  gone: boolean
+  /** 0 = not visible yet. */
+  position: number
+  removed: boolean
 }
 
-/** The latest entry of each key, in order of change. An entry that is replaced, deleted or evicted is marked as gone. */
+/** The latest entry of each key, in order of change. An entry that is replaced, deleted or evicted is marked as removed. */
 class Latest extends BoundedMap<string, Entry> {
   override delete(key: string): boolean {
     const entry = this.get(key)
-    if (entry !== undefined) entry.gone = true
+    if (entry !== undefined) entry.removed = true
     return super.delete(key)
   }
 }
@@ -75,60 +74,65 @@ class Latest extends BoundedMap<string, Entry> {
 export const make = (options: Options = {}): Effect.Effect<typeof Signals.Service, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { every = "100 millis", keys: bound = 1024 } = options
-    const waiting = new Latest(bound)
-    const shown = new Latest(bound)
-    const more = Effect.unsafeMakeLatch(false)
+    const pending = new Latest(bound)
+    const visible = new Latest(bound)
+    const hasPending = Effect.unsafeMakeLatch(false)
     /** The position of the last visible signal. */
-    const visible = new Watermark(0)
-    /** The last batch, and the position before it, from which nearly every reader asks. */
-    let wave: { readonly after: number; readonly entries: ReadonlyArray<Entry> } = { after: 0, entries: [] }
+    const head = new Watermark(0)
+    /** The last batch, and the position before it, from which nearly every subscriber asks. */
+    let lastBatch: { readonly after: number; readonly entries: ReadonlyArray<Entry> } = { after: 0, entries: [] }
 
-    const show = Effect.sync(() => {
-      more.unsafeClose()
-      const entries = [...waiting.values()]
-      waiting.clear()
-      wave = { after: visible.value, entries }
+    const makeVisible = Effect.sync(() => {
+      hasPending.unsafeClose()
+      const entries = [...pending.values()]
+      pending.clear()
+      lastBatch = { after: head.value, entries }
       for (const [at, entry] of entries.entries()) {
-        entry.place = visible.value + at + 1
-        shown.renew(entry.signal.key, entry)
+        entry.position = head.value + at + 1
+        visible.renew(entry.signal.key, entry)
       }
-      visible.advance(visible.value + entries.length)
+      head.advance(head.value + entries.length)
     })
     // The first signal after a pause becomes visible at once.
-    yield* more.await.pipe(Effect.zipRight(show), Effect.zipRight(Effect.sleep(every)), Effect.forever, Effect.forkScoped)
+    yield* hasPending.await.pipe(
+      Effect.zipRight(makeVisible),
+      Effect.zipRight(Effect.sleep(every)),
+      Effect.forever,
+      Effect.forkScoped
+    )
 
     const publisher = (threadId: ThreadId): Publisher => {
       const stream = threadStream(threadId)
       let closed = false
-      /** The session's signals by key, in order of change: few, so that dropping those of an item or turn is cheap. */
-      const mine = new BoundedMap<string, Signal>(bound, [], (oldest) => remove(oldest))
+      /** The session's signals by key, in order of change. They are few, so searching them for those of an item or turn is cheap. */
+      const published = new BoundedMap<string, Signal>(bound, [], (oldest) => remove(oldest))
       const remove = (key: string) => {
-        mine.delete(key)
-        for (const latest of [waiting, shown]) if (latest.get(key)?.owner === own) latest.delete(key)
+        published.delete(key)
+        for (const latest of [pending, visible]) if (latest.get(key)?.owner === owner) latest.delete(key)
       }
       const drop = (is: (signal: Signal) => boolean) => {
-        for (const [key, signal] of mine) if (is(signal)) remove(key)
+        for (const [key, signal] of published) if (is(signal)) remove(key)
       }
-      const forget = (id: TurnId | ItemId) => drop(({ itemId, turnId }) => turnId === id || itemId === id)
-      const own: Publisher = {
-        publish: (told) => {
+      const dropOf = (id: TurnId | ItemId) => drop(({ itemId, turnId }) => turnId === id || itemId === id)
+      const owner: Publisher = {
+        publish: (progress) => {
           if (closed) return
-          const { kind, turnId } = told
-          const about = "itemId" in told ? { turnId, itemId: told.itemId } : { turnId }
+          const { kind, turnId } = progress
+          const about = "itemId" in progress ? { turnId, itemId: progress.itemId } : { turnId }
           const key = `${kind}/${about.itemId ?? turnId}`
-          const signal: Signal = { key, threadId, ...about, kind, data: fitUnknown(told.data, maxBytes) }
-          waiting.renew(key, { signal, stream, owner: own, place: 0, gone: false })
-          mine.renew(key, signal)
-          more.unsafeOpen()
+          const signal: Signal = { key, threadId, ...about, kind, data: fitUnknown(progress.data, maxBytes) }
+          pending.renew(key, { signal, stream, owner, position: 0, removed: false })
+          published.renew(key, signal)
+          hasPending.unsafeOpen()
         },
-        over: (event) => {
+        dropEnded: (event) => {
           switch (event._tag) {
             case "ItemCompleted":
-              return forget(event.itemId)
+              return dropOf(event.itemId)
             case "TurnCompleted":
             case "TurnInterrupted":
             case "TurnFailed":
-              return forget(event.turnId)
+              return dropOf(event.turnId)
             default:
               return
           }
@@ -138,30 +142,30 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
           drop(() => true)
         }
       }
-      return own
+      return owner
     }
 
     return {
       session: (threadId) =>
         Effect.acquireRelease(
           Effect.sync(() => publisher(threadId)),
-          (own) => Effect.sync(own.close)
+          ({ close }) => Effect.sync(close)
         ),
-      place: () => visible.value,
+      position: () => head.value,
       since: (seen, { limit = Number.POSITIVE_INFINITY, stream } = {}) => {
-        const place = visible.value
-        if (seen >= place) return { place: seen, signals: [] }
+        const position = head.value
+        if (seen >= position) return { position: seen, signals: [] }
         const signals: Array<Signal> = []
         let last = seen
-        for (const entry of seen >= wave.after ? wave.entries : shown.values()) {
-          if (entry.gone || entry.place <= seen || (stream !== undefined && entry.stream !== stream)) continue
-          if (signals.length >= limit) return { place: last, signals }
+        for (const entry of seen >= lastBatch.after ? lastBatch.entries : visible.values()) {
+          if (entry.removed || entry.position <= seen || (stream !== undefined && entry.stream !== stream)) continue
+          if (signals.length >= limit) return { position: last, signals }
           signals.push(entry.signal)
-          last = entry.place
+          last = entry.position
         }
-        return { place, signals }
+        return { position, signals }
       },
-      awaitBeyond: (seen) => visible.awaitBeyond(seen)
+      awaitBeyond: (seen) => head.awaitBeyond(seen)
     }
   })
 

@@ -9,7 +9,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Context, Effect, Exit, Fiber, Layer, Option, Random, Scope, Stream } from "effect"
 import { Dispatcher } from "../sessions/Dispatcher.ts"
 import * as Engine from "../engine/Engine.ts"
-import { type Addressed, type Step, StreamReconciler } from "./StreamReconciler.ts"
+import { type AcceptedTurn, type Step, StreamReconciler } from "./StreamReconciler.ts"
 import * as Reconciler from "./StreamReconciler.ts"
 import { answerOf as textOf } from "@millrace/model/Item"
 import { outcomeParts, type TurnEnd } from "../readmodel/TurnEnd.ts"
@@ -58,7 +58,7 @@ interface Watched {
   readonly end: TurnEnd
 }
 
-const watch = (turn: Addressed) =>
+const watch = (turn: AcceptedTurn) =>
   Effect.gen(function* () {
     yield* pause
     const steps = Chunk.toReadonlyArray(yield* Stream.runCollect((yield* StreamReconciler).follow(turn)))
@@ -70,7 +70,7 @@ const watch = (turn: Addressed) =>
 const isOver = (status: unknown): boolean => status === "completed" || status === "interrupted" || status === "failed"
 
 /** The turn's status and its thread's deletion in the state at the head. */
-const truth = (turn: Addressed) =>
+const truth = (turn: AcceptedTurn) =>
   Effect.flatMap(EventLog, (log) =>
     Effect.map(log.query(outcomeParts(turn)), (found) => ({
       status: found.turn?.value.status,
@@ -78,7 +78,7 @@ const truth = (turn: Addressed) =>
     }))
   )
 
-const check = (turn: Addressed, { steps, end }: Watched, history: ReadonlyArray<{ readonly offset: number }> | undefined) =>
+const check = (turn: AcceptedTurn, { steps, end }: Watched, history: ReadonlyArray<{ readonly offset: number }> | undefined) =>
   Effect.gen(function* () {
     const { deleted, status } = yield* truth(turn)
     expect(end.at).toBeGreaterThanOrEqual(turn.offset)
@@ -105,7 +105,7 @@ const check = (turn: Addressed, { steps, end }: Watched, history: ReadonlyArray<
 const upToTerminal = <A extends { readonly type: string }>(events: ReadonlyArray<A>): ReadonlyArray<A> =>
   events.slice(0, events.findIndex((event) => isTerminal(event.type)) + 1)
 
-const eventsAfter = (turn: Addressed) =>
+const eventsAfter = (turn: AcceptedTurn) =>
   Effect.map(Kit.history, (events) =>
     upToTerminal(
       events.filter((event) => event.offset > turn.offset && (event.data as { readonly turnId?: string }).turnId === turn.turnId)
@@ -124,7 +124,7 @@ const boot = (log: typeof EventLog.Service, scope: Scope.Scope) =>
 
 const begin = Effect.gen(function* () {
   const accepted = yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "go" } })
-  return { threadId: accepted.threadId!, turnId: accepted.turnId!, offset: accepted.offset } satisfies Addressed
+  return { threadId: accepted.threadId!, turnId: accepted.turnId!, offset: accepted.offset } satisfies AcceptedTurn
 })
 
 /** Runs the effect with the given probability, after a pause. */

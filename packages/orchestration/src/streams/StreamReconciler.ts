@@ -1,10 +1,10 @@
 /**
- * Streams of one turn: its events, then its end. The end is read from state, never from a delivered event (D13): a stream ends when the state at a
- * position at or after the accepted command shows that the turn has ended, whether its terminal was delivered, removed by retention, or committed
- * between two reads. Before that position the state does not contain the command, so the stream cannot end there.
+ * Streams of one turn: its events, then its end. The end is read from the rows, never from a delivered event (D13). A stream ends when the rows show that
+ * the turn has ended, even if the turn's terminal event was removed by retention. Rows before the offset of the accepted command are not used: they do
+ * not contain the turn yet.
  *
- * Each read is one transaction over events and state at the same position, so an end never overtakes the events before it. Between reads a
- * follower waits; a wake-up triggers the next read and carries no data (D1). A spurious wake-up costs one read; a lost one delays the reader by at
+ * Each read is one transaction over events and rows at the same position, so an end never overtakes the events before it. Between reads a
+ * follower waits; a wake-up triggers the next read and carries no data (D1). A spurious wake-up costs one read; a lost wake-up delays the follower by at
  * most `reconcile`.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -17,11 +17,11 @@ import { KeyedWaiters } from "@millrace/log/Waiters"
 import { Chunk, Context, type Duration, Effect, Layer, Stream } from "effect"
 import { currentItems, endOf, outcomeOf, outcomeParts, type TurnEnd } from "../readmodel/TurnEnd.ts"
 
-/** A turn, from the answer to its accepted command. */
-export interface Addressed {
+/** A turn, from the answer to the command that requested it. */
+export interface AcceptedTurn {
   readonly threadId: ThreadId
   readonly turnId: TurnId
-  /** Offset of the accepted command: events after it are delivered, state before it is not used. */
+  /** Offset of the accepted command. Only later events are delivered. */
   readonly offset: number
 }
 
@@ -33,7 +33,7 @@ export type Step =
   /** The last step. */
   | { readonly _tag: "end"; readonly end: TurnEnd }
 
-/** One reader of one turn. Not to be shared: it holds a position. */
+/** Follows one turn for one caller. It holds the caller's position, so do not share it. */
 export interface TurnFollower {
   /** The steps available now, at most one page; empty = wait. Empty after the end. */
   readonly query: Effect.Effect<ReadonlyArray<Step>, LogUnavailable>
@@ -50,11 +50,11 @@ export class StreamReconciler extends Context.Tag("@millrace/orchestration/Strea
   StreamReconciler,
   {
     /** With `events: false` the only step is the end: no events are read, so there is no gap. */
-    readonly open: (turn: Addressed, options?: { readonly events?: boolean }) => TurnFollower
+    readonly open: (turn: AcceptedTurn, options?: { readonly events?: boolean }) => TurnFollower
     /** The turn's events, then its end. Closing the stream early does not affect the turn (D11). */
-    readonly follow: (turn: Addressed) => Stream.Stream<Step, LogUnavailable>
+    readonly follow: (turn: AcceptedTurn) => Stream.Stream<Step, LogUnavailable>
     /** Waits for the turn's end without its events. */
-    readonly ended: (turn: Addressed) => Effect.Effect<TurnEnd, LogUnavailable>
+    readonly ended: (turn: AcceptedTurn) => Effect.Effect<TurnEnd, LogUnavailable>
     /** Number of followers that wait now. */
     readonly waiting: () => number
   }
@@ -76,23 +76,23 @@ const eventsOf = (page: Page, turnId: TurnId): ReadonlyArray<LogEvent> => {
 }
 
 /**
- * Events, if wanted, and the state at one position; empty while the command is not visible there. The end is a second query: a turn that has ended at
- * one position has ended at each later one.
+ * The turn's next events, if `withEvents`, and its end. Empty while the head is before the turn's offset. The end is read by a second query, which may
+ * see a later position: a turn that has ended stays ended.
  */
-const stepsIn = (log: Queryable, turn: Addressed, after: number, wanted: boolean) =>
+const stepsIn = (log: Queryable, turn: AcceptedTurn, after: number, withEvents: boolean) =>
   Effect.gen(function* () {
-    const events = { after, stream: threadStream(turn.threadId), maxBytes: pageBytes, ...(wanted ? {} : { limit: 0 }) }
+    const events = { after, stream: threadStream(turn.threadId), maxBytes: pageBytes, ...(withEvents ? {} : { limit: 0 }) }
     const found = yield* log.query({ ...outcomeParts(turn), page: Query.events(events) })
     const { head, page, retainedFrom } = found
     const position = { head, retainedFrom, visible: head >= turn.offset }
     if (!position.visible) return { ...position, upTo: after, events: [], end: undefined }
     const all = eventsOf(page, turn.turnId)
     const terminal = all.findIndex((event) => isTerminal(event.type))
-    const upTo = wanted ? page.upTo : head
-    const isOver = (terminal >= 0 || upTo >= head) && outcomeOf(found) !== undefined
+    const upTo = withEvents ? page.upTo : head
+    const hasEnded = (terminal >= 0 || upTo >= head) && outcomeOf(found) !== undefined
     // Events after the terminal are not part of the stream.
-    const shown = terminal < 0 ? all : all.slice(0, terminal + 1)
-    return { ...position, upTo, events: shown, end: isOver ? yield* endOf(log, turn) : undefined }
+    const ofTurn = terminal < 0 ? all : all.slice(0, terminal + 1)
+    return { ...position, upTo, events: ofTurn, end: hasEnded ? yield* endOf(log, turn) : undefined }
   })
 
 export const make = (options: Options = {}) =>
@@ -100,49 +100,49 @@ export const make = (options: Options = {}) =>
     const log = yield* EventLog
     /** The waiting followers, by the stream of their thread. */
     const waiters = new KeyedWaiters<string, void>()
-    /** The followers concerned by events up to this offset were woken. */
-    let reported = yield* log.head
+    /** Followers were woken for all events up to this offset. */
+    let wokenFor = yield* log.head
 
-    const report = (page: Page) =>
+    const wakeFor = (page: Page) =>
       Effect.sync(() => {
-        reported = page.upTo
+        wokenFor = page.upTo
         for (const event of page.events) waiters.wake(event.stream)
       })
-    const tellAll = Effect.map(log.head, (head) => {
-      // `reported` may have advanced since the head was read: never move it back.
-      reported = Math.max(reported, head)
+    const wakeAll = Effect.map(log.head, (head) => {
+      // `wokenFor` may have advanced since the head was read: never move it back.
+      wokenFor = Math.max(wokenFor, head)
       waiters.wakeAll()
     })
     const reconcile = Effect.sleep(options.reconcile ?? "5 seconds")
     // Events that retention removed or that cannot be read now may concern any follower: wake all.
-    yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: reported }), report)).pipe(
-      Effect.catchAll((error) => Effect.zipRight(tellAll, error._tag === "LogUnavailable" ? reconcile : Effect.yieldNow())),
+    yield* Effect.suspend(() => Stream.runForEach(log.follow({ after: wokenFor }), wakeFor)).pipe(
+      Effect.catchAll((error) => Effect.zipRight(wakeAll, error._tag === "LogUnavailable" ? reconcile : Effect.yieldNow())),
       Effect.forever,
       Effect.forkScoped
     )
-    yield* reconcile.pipe(Effect.zipRight(tellAll), Effect.forever, Effect.forkScoped)
+    yield* reconcile.pipe(Effect.zipRight(wakeAll), Effect.forever, Effect.forkScoped)
 
-    const open = (turn: Addressed, { events: wanted = true }: { readonly events?: boolean } = {}): TurnFollower => {
+    const open = (turn: AcceptedTurn, { events: withEvents = true }: { readonly events?: boolean } = {}): TurnFollower => {
       let position = turn.offset
       let seen = 0
-      let over = false
+      let ended = false
       const query: TurnFollower["query"] = Effect.gen(function* () {
-        while (!over) {
-          const found = yield* stepsIn(log, turn, position, wanted)
+        while (!ended) {
+          const found = yield* stepsIn(log, turn, position, withEvents)
           const steps: Array<Step> = []
-          if (wanted && found.visible && position < found.retainedFrom)
+          if (withEvents && found.visible && position < found.retainedFrom)
             steps.push({ _tag: "gap", items: yield* currentItems(log, turn) })
           if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
           if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
           position = found.upTo
           seen = found.head
-          over = found.end !== undefined
+          ended = found.end !== undefined
           if (steps.length > 0 || !found.visible || found.upTo >= found.head) return steps
           yield* Effect.yieldNow()
         }
         return []
       })
-      return { query, wait: waiters.wait(threadStream(turn.threadId), undefined, () => reported > seen) }
+      return { query, wait: waiters.wait(threadStream(turn.threadId), undefined, () => wokenFor > seen) }
     }
 
     /** The next steps, at least one. Waits for them: do not call it after the end. */

@@ -12,7 +12,7 @@ import type { ThreadView } from "@millrace/contracts/State"
 import { EventLog, type LogUnavailable, type StoredEvent } from "@millrace/log/EventLog"
 import { Effect, Option, Stream } from "effect"
 import * as Markdown from "./Markdown.ts"
-import { Transcribe } from "./TranscriptBuilder.ts"
+import { TranscriptBuilder } from "./TranscriptBuilder.ts"
 
 /** Most bytes of events held at a time. */
 const pageBytes = 256 * 1024
@@ -45,7 +45,7 @@ const ndjson = (): Writer => {
 }
 
 const markdown = (): Writer => {
-  const transcribe = new Transcribe()
+  const builder = new TranscriptBuilder()
   const text = new Markdown.Markdown()
   return {
     begin: ({ thread }) => text.begin(thread),
@@ -56,7 +56,7 @@ const markdown = (): Writer => {
           const event = domainEvent(logged)
           return (
             text.event(event, at) +
-            transcribe
+            builder
               .next(event, at)
               .map((piece) => text.piece(piece))
               .join("")
@@ -64,7 +64,7 @@ const markdown = (): Writer => {
         })
         .join(""),
     end: () =>
-      transcribe
+      builder
         .rest()
         .map((piece) => text.piece(piece))
         .join("")

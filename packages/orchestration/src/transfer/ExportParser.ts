@@ -1,5 +1,5 @@
 /**
- * Parses an export: checks each record against the format, from a stream of bytes that is never held whole. Errors name the line.
+ * Parses an export from a stream of bytes and checks each record against the format, without holding the whole export in memory. Errors name the line.
  */
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
@@ -8,9 +8,9 @@ import { maxEventBytes } from "@millrace/log/EventLog"
 import { Effect, Either, Schema, Stream } from "effect"
 import { isDeep } from "../state/Truncation.ts"
 import { RecordSplitter, type Record as Piece } from "./RecordSplitter.ts"
-import { Transcribe } from "./TranscriptBuilder.ts"
+import { TranscriptBuilder } from "./TranscriptBuilder.ts"
 
-/** Most turns, items and requests that an export may have open at a time, because they are held. A queue has at most 100 turns, a turn a few items. */
+/** Most turns, items and requests that an export may have open at a time, because they are held in memory. A queue has at most 100 turns, a turn a few items. */
 const maxOpen = 500
 
 const failure = (reason: ImportFailed["reason"], line: number, message: string) =>
@@ -78,70 +78,72 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
 /** The records of the export. Yields to other fibers between two chunks. */
 const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, ImportFailed | E> =>
   Stream.suspend(() => {
-    const cut = new RecordSplitter()
+    const splitter = new RecordSplitter()
     const decoder = new TextDecoder()
     return source.pipe(
       Stream.tap(() => Effect.yieldNow()),
       Stream.mapConcatEffect((bytes) => {
-        const found = cut.push(decoder.decode(bytes, { stream: true }))
+        const found = splitter.push(decoder.decode(bytes, { stream: true }))
         return found === "too-large"
-          ? Effect.fail(failure("too-large", cut.line, "this record is longer than any in an export."))
+          ? Effect.fail(failure("too-large", splitter.line, "this record is longer than any in an export."))
           : Effect.succeed(found)
       }),
       Stream.concat(
         Stream.unwrap(
           Effect.sync(() =>
-            cut.rest === undefined
+            splitter.rest === undefined
               ? Stream.empty
-              : Stream.fail(failure("truncated", cut.rest.line, "the export ends in the middle of this record. Export it again."))
+              : Stream.fail(
+                  failure("truncated", splitter.rest.line, "the export ends in the middle of this record. Export it again.")
+                )
           )
         )
       )
     )
   })
 
-/** Checks the header, each event and the number of events. Reads the export to its end, holds nothing, and returns the header. */
+/** Checks the header, each event and the number of events. Reads the export to its end and returns the header. */
 export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
   Effect.gen(function* () {
     let first: ExportHeader | undefined
     let count = 0
-    let said: number | undefined
+    let announced: number | undefined
     let last = 1
-    const transcribe = new Transcribe()
+    const builder = new TranscriptBuilder()
     yield* Stream.runForEach(records(source), (piece) => {
       last = piece.line
       if (first === undefined) return Effect.map(header(piece), (found) => void (first = found))
       return Effect.flatMap(body(piece), (found) => {
-        if (said !== undefined) return failure("malformed", piece.line, "this record comes after the end of the export.")
-        if ("count" in found) said = found.count
+        if (announced !== undefined) return failure("malformed", piece.line, "this record comes after the end of the export.")
+        if ("count" in found) announced = found.count
         else {
           count++
-          transcribe.next(domainEvent(found), found.at)
+          builder.next(domainEvent(found), found.at)
         }
-        return transcribe.open > maxOpen
+        return builder.open > maxOpen
           ? failure("too-large", piece.line, `more than ${maxOpen} turns, items and requests are open at a time.`)
           : Effect.void
       })
     })
     if (first === undefined) return yield* failure("truncated", 1, "the export is empty.")
-    if (said !== count)
+    if (announced !== count)
       return yield* failure(
         "truncated",
         last,
-        `the export ends after ${count} events${said === undefined ? "" : ` of ${said}`}. Export it again.`
+        `the export ends after ${count} events${announced === undefined ? "" : ` of ${announced}`}. Export it again.`
       )
     return first
   })
 
-/** The transcript of a checked export, piece by piece. Closes what is open at its end. */
+/** The transcript of a checked export, piece by piece. Turns, items and requests that are open at its end are closed. */
 export const pieces = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Imported, ImportFailed | E> =>
   Stream.suspend(() => {
-    const transcribe = new Transcribe()
+    const builder = new TranscriptBuilder()
     return records(source).pipe(
       Stream.drop(1),
       Stream.mapConcatEffect((piece) =>
-        Effect.map(body(piece), (event) => ("count" in event ? [] : transcribe.next(domainEvent(event), event.at)))
+        Effect.map(body(piece), (event) => ("count" in event ? [] : builder.next(domainEvent(event), event.at)))
       ),
-      Stream.concat(Stream.suspend(() => Stream.fromIterable(transcribe.rest())))
+      Stream.concat(Stream.suspend(() => Stream.fromIterable(builder.rest())))
     )
   })

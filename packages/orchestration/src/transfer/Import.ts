@@ -1,7 +1,7 @@
 /**
- * Imports transcripts as threads: an export, or a conversation that an agent has stored itself. Writes through the engine (L1), in parts; starts no
- * session. The same source maps to the same thread, and each of its turns, items and requests to the same id: importing again writes only what is
- * new or has changed.
+ * Imports a transcript as a thread. The source is an export, or a conversation that an agent has stored itself. Writes through the engine (L1), in
+ * parts; starts no session. Ids are derived from the source, so importing the same source again finds the same thread, turns, items and requests, and
+ * writes only those that are new or have changed.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
@@ -51,7 +51,7 @@ export class Import extends Context.Tag("@millrace/orchestration/Import")<
   {
     /** Imports an export. An invalid one is rejected with its line before anything is written. */
     readonly file: <E>(options: Options<E>) => Effect.Effect<ImportResult, ImportFailed | CommandError | E>
-    /** Imports pieces with the ids of their source. In an agent's history each turn comes before its items; turns that the thread ran itself are skipped. */
+    /** Imports pieces, which have the ids of their source. Turns that ran in the thread itself are skipped; for this, each turn must come before its items. */
     readonly transcript: <E>(
       target: Target,
       pieces: Stream.Stream<Imported, E>,
@@ -63,22 +63,22 @@ export class Import extends Context.Tag("@millrace/orchestration/Import")<
 const digest = (...parts: ReadonlyArray<string>): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 26)
 
-/** Maps the ids of a source to ours, deterministically. Ids of prompts keep their suffix, so that a repeated import finds the items of an older version. */
-const names = (threadId: ThreadId) => {
-  const of = (prefix: string, id: string) => `${prefix}_${digest(threadId, id)}${id.endsWith("_user") ? "_user" : ""}`
-  const turn = (id: string) => of("trn", id) as TurnId
-  const item = (id: string) => of("itm", id) as ItemId
+/** Returns a function that replaces the source's ids in a piece. The ids of prompts keep their suffix, so that a repeated import finds the items that an older version wrote. */
+const idMapper = (threadId: ThreadId) => {
+  const idOf = (prefix: string, id: string) => `${prefix}_${digest(threadId, id)}${id.endsWith("_user") ? "_user" : ""}`
+  const turn = (id: string) => idOf("trn", id) as TurnId
+  const item = (id: string) => idOf("itm", id) as ItemId
   return (piece: Imported): Imported => {
-    const own = { threadId, turnId: turn(piece.data.turnId) }
+    const ids = { threadId, turnId: turn(piece.data.turnId) }
     switch (piece.type) {
       case "turn.imported":
-        return { type: piece.type, data: { ...piece.data, ...own } }
+        return { type: piece.type, data: { ...piece.data, ...ids } }
       case "item.imported":
-        return { type: piece.type, data: { ...piece.data, ...own, itemId: item(piece.data.itemId) } }
+        return { type: piece.type, data: { ...piece.data, ...ids, itemId: item(piece.data.itemId) } }
       case "request.imported": {
         const { ask, requestId } = piece.data
         const asked = ask.itemId === undefined ? ask : { ...ask, itemId: item(ask.itemId) }
-        return { type: piece.type, data: { ...piece.data, ...own, requestId: of("req", requestId) as RequestId, ask: asked } }
+        return { type: piece.type, data: { ...piece.data, ...ids, requestId: idOf("req", requestId) as RequestId, ask: asked } }
       }
     }
   }
@@ -96,14 +96,14 @@ const fit = (piece: Imported): Imported => {
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const engine = yield* Engine
-  /** One import at a time: two of the same source would not see each other's writes. */
-  const inTurn = Permits.make(1)
+  /** Two imports of the same source would not see each other's writes. */
+  const oneAtATime = Permits.make(1)
 
   const query = <R extends Query.Request>(request: R) => Effect.mapError(log.query(request), storageUnavailable)
 
   /**
-   * The thread that owns this native conversation, now or before a hand-over. One conversation has one thread. A fork that has not begun yet still has
-   * the resume key of its source and does not count.
+   * The thread whose agent has this native conversation, now or before a hand-over. There is at most one. A fork whose agent has not opened yet has the
+   * resume key of its source and does not count.
    */
   const ownerOf = ({ from: provider, resumeKey }: ImportSource) =>
     Effect.gen(function* () {
@@ -129,11 +129,11 @@ export const make = Effect.gen(function* () {
 
   const threadOf = (source: ImportSource) =>
     Effect.flatMap(ownerOf(source), (owner) =>
-      owner === undefined ? named(source) : Effect.succeed({ threadId: owner, created: false })
+      owner === undefined ? derivedThread(source) : Effect.succeed({ threadId: owner, created: false })
     )
 
-  /** The thread id of the source; if that thread was deleted, the next id. */
-  const named = ({ from, threadId }: ImportSource) =>
+  /** The thread with the id that derives from the source; if that thread was deleted, the next id. */
+  const derivedThread = ({ from, threadId }: ImportSource) =>
     Effect.gen(function* () {
       for (let n = 1; ; n++) {
         const id = `thr_${digest(from, threadId, String(n))}` as ThreadId
@@ -142,7 +142,7 @@ export const make = Effect.gen(function* () {
       }
     })
 
-  /** Native ids of the turns that the thread ran itself: they are in the thread already, under other ids. */
+  /** Native ids of the turns that ran in this thread: they are in the thread already, under other ids. */
   const ownTurns = (threadId: ThreadId, own = new Set<string>()): Effect.Effect<ReadonlySet<string>, StorageUnavailable> =>
     Effect.gen(function* () {
       let after = yield* log.retainedFrom
@@ -188,11 +188,11 @@ export const make = Effect.gen(function* () {
         ...given(target),
         imported: source
       }
-      const rename = names(threadId)
+      const withOurIds = idMapper(threadId)
       let begun = !created
       const counts = { turns: 0, items: 0, requests: 0, written: 0 }
       const skipped = new Set<string>()
-      const wanted = (piece: Imported): boolean => {
+      const isWanted = (piece: Imported): boolean => {
         if (piece.type === "turn.imported" && piece.data.nativeTurnId !== undefined && own.has(piece.data.nativeTurnId))
           skipped.add(piece.data.turnId)
         return !skipped.has(piece.data.turnId)
@@ -227,17 +227,17 @@ export const make = Effect.gen(function* () {
         return write(full)
       })
       yield* Stream.runForEach(pieces, (piece) => {
-        if (!wanted(piece)) return Effect.void
+        if (!isWanted(piece)) return Effect.void
         counts[piece.type === "turn.imported" ? "turns" : piece.type === "item.imported" ? "items" : "requests"]++
-        const ours = fit(wellFormedJson(rename(piece)))
-        batch.push(ours)
-        bytes += JSON.stringify(ours.data).length
+        const fitted = fit(wellFormedJson(withOurIds(piece)))
+        batch.push(fitted)
+        bytes += JSON.stringify(fitted.data).length
         return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void
       })
-      // Also without pieces: an empty thread is created too.
+      // Also without pieces, so that an empty thread is created.
       yield* flush
       return { threadId, created, ...counts }
-    }).pipe(inTurn, Effect.withSpan("Import.transcript"))
+    }).pipe(oneAtATime, Effect.withSpan("Import.transcript"))
 
   return Import.of({
     transcript,

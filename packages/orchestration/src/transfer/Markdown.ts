@@ -18,7 +18,7 @@ const minute = (at: string): string => at.slice(0, 16).replace("T", " ")
 const because = (reason: string | undefined): string => (reason === undefined ? "" : `: ${line(reason)}`)
 const value = (of: unknown): string => (typeof of === "string" ? of : (JSON.stringify(of, undefined, 2) ?? ""))
 
-/** The label of the chosen option. An answer of an older log has only its id; the label is then in the request. */
+/** The label of the chosen option. In an older log the answer has only the option's id; the label is then read from the request. */
 const optionOf = (
   ask: Ask,
   { label, optionId }: { readonly label?: string | undefined; readonly optionId?: string | undefined }

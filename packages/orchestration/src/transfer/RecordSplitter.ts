@@ -1,10 +1,10 @@
 /**
- * Splits an export into its records as text arrives: the header, each event, the trailer. Accepts lines of JSON, and one JSON document with an
- * `events` array in any indentation. Holds one record at a time.
+ * Splits the text of an export into its records as it arrives: the header, each event, the trailer. Accepts lines of JSON, and one JSON document with an
+ * `events` array and any white space. Holds one record at a time.
  */
 
 export interface Record {
-  /** The line that it begins in, from 1. */
+  /** The line in which the record begins, from 1. */
   readonly line: number
   readonly text: string
 }
@@ -25,7 +25,7 @@ export class RecordSplitter {
   private depth = 0
   private inText = false
   private escaped = false
-  /** In the `events` of one document: its elements are records. */
+  /** Whether the position is inside the `events` array of a document, whose elements are records. */
   private inEvents = false
   private begins = 1
   /** The current line, from 1. */
@@ -52,7 +52,7 @@ export class RecordSplitter {
         }
         this.begins = this.line
         if (this.inEvents && code === closeArray) {
-          // What follows the `events` array is the trailer: a record that is read as a separate object.
+          // The fields after the `events` array are the trailer, which becomes a separate object.
           this.inEvents = false
           this.held = "{"
           this.depth = 1
@@ -64,9 +64,9 @@ export class RecordSplitter {
       else if (code === open) this.depth++
       else if (code === openArray) {
         if (this.depth === 1 && /"events"\s*:\s*$/.test(this.before(text, from, at))) {
-          const so = this.held + text.slice(from, at)
-          const above = so.slice(0, so.lastIndexOf('"events"')).trimEnd()
-          found.push({ line: this.begins, text: `${above.endsWith(",") ? above.slice(0, -1) : above}}` })
+          const soFar = this.held + text.slice(from, at)
+          const header = soFar.slice(0, soFar.lastIndexOf('"events"')).trimEnd()
+          found.push({ line: this.begins, text: `${header.endsWith(",") ? header.slice(0, -1) : header}}` })
           this.held = ""
           this.depth = 0
           this.inEvents = true

@@ -1,6 +1,6 @@
 /**
- * Turns the events of a thread into pieces of a transcript: each turn, item and request once, at its end; an amended item once more. Holds only what
- * is open. Pure: no clock, creates no ids.
+ * Builds the pieces of a transcript from the events of a thread: one piece for each turn, item and request when it ends, and one for each amendment of an
+ * item. Keeps only open turns, items and requests in memory. Pure.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
@@ -41,7 +41,7 @@ const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> =>
   return [{ type: "turn.imported", data }]
 }
 
-export class Transcribe {
+export class TranscriptBuilder {
   private readonly turns = new Map<TurnId, OpenTurn>()
   private readonly items = new Map<ItemId, OpenText.OpenText & { readonly item: DataOf<"item.started"> }>()
   private readonly requests = new Map<RequestId, RequestView>()
@@ -105,7 +105,7 @@ export class Transcribe {
     }
   }
 
-  /** Closes what is open at the end of the history: nothing of it is live. */
+  /** The pieces of the turns, items and requests that are open at the end of the events; they are closed. */
   rest(): ReadonlyArray<Imported> {
     const items = Array.from(this.items.values(), ({ item, text }): Imported => {
       const said = text === "" ? {} : fitContent({ [textField(item.kind)]: text })

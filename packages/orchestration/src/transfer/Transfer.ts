@@ -30,7 +30,7 @@ export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<
       provider: string,
       options: { readonly cwd?: string | undefined }
     ) => Effect.Effect<ReadonlyArray<NativeThread>, NotFound | ProviderError>
-    /** Imports one of them as a thread that continues it. Importing again adds what is new. */
+    /** Imports such a conversation as a thread that continues it. Importing it again adds its new turns and items. */
     readonly importNative: (options: {
       readonly provider: string
       readonly nativeThreadId: string
@@ -40,11 +40,11 @@ export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<
   }
 >() {}
 
-const threadless = "thr_native" as ThreadId
-/** Pieces with native ids; `Import` replaces them. */
+const placeholder = "thr_native" as ThreadId
+/** Pieces with native ids and a placeholder as thread id; `Import` replaces both. */
 const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> => {
   const own = {
-    threadId: threadless,
+    threadId: placeholder,
     turnId: turn.nativeTurnId as Extract<Imported, { type: "turn.imported" }>["data"]["turnId"]
   }
   const asked = turn.items.find(({ kind }) => kind === "user-message")
@@ -82,7 +82,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
 const noticeOf = (nativeTurnId: string, text: string): Imported => ({
   type: "item.imported",
   data: {
-    threadId: threadless,
+    threadId: placeholder,
     turnId: nativeTurnId as Extract<Imported, { type: "turn.imported" }>["data"]["turnId"],
     itemId: `${nativeTurnId}/millrace-omitted` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],
     kind: "notice",

@@ -53,7 +53,10 @@ const feed = (engine: typeof Engine.Service, { threadId, epoch, turnId, itemId }
         kind: "agent-message",
         text
       }))
-      yield* engine.ingest({ fact: { _tag: "Said", threadId, epoch, events }, weight: events.length * (text.length + 256) })
+      yield* engine.ingest({
+        fact: { _tag: "AgentEvents", threadId, epoch, events },
+        weight: events.length * (text.length + 256)
+      })
     }
   })
 

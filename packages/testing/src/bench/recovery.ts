@@ -66,7 +66,10 @@ const fill = (dataDir: string) =>
             kind: "agent-message",
             text
           }))
-          yield* engine.ingest({ fact: { _tag: "Said", threadId, epoch, events: said }, weight: 100 * (text.length + 256) })
+          yield* engine.ingest({
+            fact: { _tag: "AgentEvents", threadId, epoch, events: said },
+            weight: 100 * (text.length + 256)
+          })
         }
       yield* engine.drain
     })

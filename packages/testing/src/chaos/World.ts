@@ -92,7 +92,7 @@ const follow = (log: Log, options: EventFilter & { readonly after?: string }) =>
         return next._tag === "caught-up" || next._tag === "end" ? [next, ...due(head)] : []
       }
       const deliver = (page: Page): ReadonlyArray<Frame> => {
-        if (reader.isOver) return []
+        if (reader.isEnded) return []
         const part = reader.take(page)
         const frames: Array<Frame> = part.events.map(({ json, offset }) => Frames.eventFrame(log.epoch as LogEpoch, offset, json))
         const later = page.events.filter(({ offset }) => offset > part.upTo)

@@ -26,11 +26,11 @@ const mutant = <Module>(name: string, promise: string, module: string, change: (
 const force = (draft: Draft, threadId: string, type: string, epoch: number, data: unknown): void =>
   void draft.events.push({ stream: `thread/${threadId}`, type, at: draft.context.at, epoch, data })
 
-type Said = Extract<Fact, { _tag: "Said" }>
+type AgentEvents = Extract<Fact, { _tag: "AgentEvents" }>
 const saying =
-  (change: (draft: Draft, fact: Said, right: typeof DecideFact.decideFact) => boolean) => (right: typeof DecideFact) => ({
+  (change: (draft: Draft, fact: AgentEvents, right: typeof DecideFact.decideFact) => boolean) => (right: typeof DecideFact) => ({
     decideFact: (draft: Draft, fact: Fact) =>
-      fact._tag === "Said" ? change(draft, fact, right.decideFact) : right.decideFact(draft, fact)
+      fact._tag === "AgentEvents" ? change(draft, fact, right.decideFact) : right.decideFact(draft, fact)
   })
 
 export const mutants: ReadonlyArray<ModuleMutant> = [

@@ -212,7 +212,7 @@ class Run {
 
   /** T6: a frame of the previous session is kept and changes nothing. */
   private late({ epoch, id }: Thread, event: DurableEvent): void {
-    const fact = { _tag: "Said", threadId: id as ThreadId, epoch: epoch - 1, events: [event] } as const
+    const fact = { _tag: "AgentEvents", threadId: id as ThreadId, epoch: epoch - 1, events: [event] } as const
     const written = this.alone(
       () => void this.server?.do(Effect.flatMap(Engine, (engine) => engine.ingest({ fact, weight: 100 })))
     )
