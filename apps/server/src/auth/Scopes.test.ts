@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { appendFileSync } from "node:fs"
+import { request } from "node:http"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Clock, Effect, Either, Option, Schema, Stream } from "effect"
@@ -192,10 +193,11 @@ it("X9 a route without an entry is for administrators only", () => {
   )
 })
 
-it.scopedLive("X9 an expired token is refused with a message that names its expiry, and its live streams end", () => {
-  let ahead = 0
+/** A clock that runs ahead of the real one by `ahead` milliseconds. */
+const shiftedClock = () => {
   const clock = Clock.make()
-  const now = () => clock.unsafeCurrentTimeMillis() + ahead
+  const shift = { ahead: 0 }
+  const now = () => clock.unsafeCurrentTimeMillis() + shift.ahead
   const shifted: Clock.Clock = {
     ...clock,
     unsafeCurrentTimeMillis: now,
@@ -204,13 +206,18 @@ it.scopedLive("X9 an expired token is refused with a message that names its expi
     currentTimeNanos: clock.currentTimeNanos,
     sleep: (time) => clock.sleep(time)
   }
+  return Object.assign(shift, { now, clock: shifted })
+}
+const hour = 3_600_000
+
+it.scopedLive("X9 an expired token is refused with a message that names its expiry, and its live streams end", () => {
+  const shift = shiftedClock()
   return Effect.gen(function* () {
     const fixture = yield* start({ lease: "1 day" })
-    const hour = 3_600_000
     const made = yield* Tokens.create(fixture.dataDir, {
       name: "guest",
       scope: "read",
-      expiresAt: new Date(now() + hour).toISOString()
+      expiresAt: new Date(shift.now() + hour).toISOString()
     })
     const guest = { url: fixture.url, token: made.token }
     const stream = yield* follower(guest)
@@ -219,7 +226,7 @@ it.scopedLive("X9 an expired token is refused with a message that names its expi
     yield* kept.until("caught-up")
     const client = yield* rpc(fixture, guest.token)
     const followed = yield* client.follow({}).pipe(
-      Stream.tap((frame) => (frame._tag === "caught-up" ? Effect.sync(() => void (ahead = hour)) : Effect.void)),
+      Stream.tap((frame) => (frame._tag === "caught-up" ? Effect.sync(() => void (shift.ahead = hour)) : Effect.void)),
       Stream.runLast
     )
     expect(Option.getOrUndefined(followed)).toMatchObject({ _tag: "bye", reason: "The token expired." })
@@ -231,7 +238,56 @@ it.scopedLive("X9 an expired token is refused with a message that names its expi
     yield* fixture.append()
     expect(kept.text()).not.toContain("event: bye")
     expect(yield* Tokens.list(fixture.dataDir)).toContainEqual({ ...made.record, createdBy: "local" })
-  }).pipe(Effect.withClock(shifted))
+  }).pipe(Effect.withClock(shift.clock))
+})
+
+/** A request whose head the server has read, and which waits for its body. Returns the function that sends the body and reads the status. */
+const begun = (url: string, token: string, body: string) =>
+  Effect.async<Effect.Effect<number>>((resume) => {
+    const sent = request(url, {
+      method: "POST",
+      agent: false,
+      headers: { ...bearer(token), expect: "100-continue", "content-length": Buffer.byteLength(body) }
+    })
+    sent.once("continue", () =>
+      resume(
+        Effect.succeed(
+          Effect.async<number>((done) => {
+            sent.once("response", (answer) => done(Effect.succeed(answer.resume().statusCode ?? 0)))
+            sent.end(body)
+          })
+        )
+      )
+    )
+    sent.flushHeaders()
+  })
+
+it.scopedLive("X9 a token that expires while its client sends a body, or with an open socket, does nothing more", () => {
+  const shift = shiftedClock()
+  return Effect.gen(function* () {
+    const fixture = yield* start()
+    const create = { type: "thread.create", commandId: CommandId.make("late"), provider: "demo" } as const
+    let dispatched = 0
+    fixture.fake.dispatch = () =>
+      Effect.sync(() => ({ status: "accepted", commandId: create.commandId, offset: ++dispatched, cursor: "" }))
+    const expiresAt = new Date(shift.now() + hour).toISOString()
+    const { token } = yield* Tokens.create(fixture.dataDir, { name: "guest", expiresAt })
+    const client = yield* rpc(fixture, token)
+    expect(yield* client.dispatch(create)).toMatchObject({ offset: 1 })
+    const bodies: ReadonlyArray<readonly [string, object]> = [
+      ["/api/commands", create],
+      ["/api/threads", { provider: "demo" }],
+      ["/api/threads/import", { format: "millrace" }],
+      ["/api/pair", {}],
+      ["/v1/chat/completions", { model: "demo", messages: [{ role: "user", content: "hello" }] }]
+    ]
+    const waiting = yield* Effect.forEach(bodies, ([path, body]) => begun(`${fixture.url}${path}`, token, JSON.stringify(body)))
+    shift.ahead = hour
+    const late = yield* Effect.either(client.dispatch({ ...create, commandId: CommandId.make("later") }))
+    expect(late).toMatchObject({ _tag: "Left", left: { message: expect.stringContaining("The token expired.") } })
+    expect(yield* Effect.all(waiting)).toEqual(bodies.map(() => 401))
+    expect(dispatched).toBe(1)
+  }).pipe(Effect.withClock(shift.clock))
 })
 
 it.scopedLive("X9 a token file without scopes keeps its rights: a client operates, an administrator administers", () =>

@@ -25,6 +25,8 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     readonly scope: TokenScope
     /** When the token expires, ISO 8601 UTC. Absent: never. */
     readonly expiresAt?: string
+    /** Why the token is no longer valid; `undefined` while it is. Absent when the server runs without authentication. */
+    readonly ended?: () => End | undefined
   }
 >() {}
 
@@ -48,9 +50,17 @@ const expired = new Unauthorized({
 /** What ended a token, as a sentence for the client of a stream that ends with it. */
 export const endings: Readonly<Record<End, string>> = { revoked: "The token was revoked.", expired: "The token expired." }
 
-/** The error of a request whose token ended while it waited. */
-export const endedWhileWaiting = (end: End) =>
-  new Unauthorized({ message: `${endings[end]} This request waited. Create a new one with \`millrace token create\`.` })
+/**
+ * Fails when the token of the session has ended. A request checks it again whenever it has waited: for its body, for an event, for a client that reads
+ * the response (X9).
+ */
+export const stillValid = ({ ended }: Pick<Session["Type"], "ended">): Effect.Effect<void, Unauthorized> =>
+  Effect.suspend(() => {
+    const end = ended?.()
+    return end === undefined
+      ? Effect.void
+      : new Unauthorized({ message: `${endings[end]} Create a new one with \`millrace token create\`.` })
+  })
 
 const noOrigin = new Forbidden({
   message:
@@ -83,7 +93,7 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
   if (Either.isLeft(found)) return yield* found.left === "expired" ? expired : ((yield* lostDirectory) ?? unknown)
   if (mayBeForged(request)) return yield* noOrigin
   const { expiresAt, id, name, scope } = found.right
-  return Session.of({ actor: name, tokenId: id, scope, ...defined({ expiresAt }) })
+  return Session.of({ actor: name, tokenId: id, scope, ended: () => tokens.endOf(id), ...defined({ expiresAt }) })
 })
 
 /** Forbids caching of a private response, unless its route sets the header: a proxy could serve it to other clients. */
@@ -100,14 +110,13 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
   Effect.gen(function* () {
     const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
     const drain = yield* Drain
-    const tokens = yield* Tokens
     const allowance = yield* Allowance.Current
     return (handler) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const session = yield* Effect.either(Effect.provide(ofRequest(request), context))
         if (session._tag === "Left") return Respond.error(session.left)
-        const { actor, tokenId } = session.right
+        const { actor, ended } = session.right
         const admitted = yield* Effect.either(allowance.request(actor))
         if (admitted._tag === "Left")
           return Limited.accepts(request)
@@ -116,8 +125,8 @@ export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
         const { route } = yield* HttpLayerRouter.RouteContext
         const permitted = Scopes.permit(session.right.scope, Scopes.ofRoute(route))
         if (permitted._tag === "Left") return Respond.error(permitted.left)
-        if (tokenId !== undefined && request.headers["upgrade"] !== undefined)
-          drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => tokens.endOf(tokenId) === undefined)
+        if (ended !== undefined && request.headers["upgrade"] !== undefined)
+          drain.keepWhile(NodeHttpServerRequest.toIncomingMessage(request).socket, () => ended() === undefined)
         return yield* Effect.provideService(handler, Session, session.right).pipe(Effect.map(uncached))
       })
   })

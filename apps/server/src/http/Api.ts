@@ -82,8 +82,8 @@ const make = Effect.gen(function* () {
       ),
     thread: ({ path }) => service.thread(path.id),
     exportThread: ({ path, request, urlParams }) =>
-      Effect.map(service.exportThread(path.id, urlParams.format ?? "json"), (document) =>
-        Transfer.download(request, path.id, urlParams.format ?? "json", document)
+      Effect.zipWith(Session, service.exportThread(path.id, urlParams.format ?? "json"), (session, document) =>
+        Transfer.download(request, path.id, urlParams.format ?? "json", session, document)
       ),
     importThread: ({ request, urlParams }) =>
       Effect.scoped(

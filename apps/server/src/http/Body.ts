@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { BadRequest, PayloadTooLarge } from "@millrace/contracts/Errors"
 import { wellFormedJson } from "@millrace/contracts/Text"
 import { isDeep } from "@millrace/orchestration/state/Truncation"
+import { type Session, stillValid } from "../auth/Session.ts"
 import { messageOf } from "../NodeError.ts"
 
 const limitBytes = 1024 * 1024
@@ -72,6 +73,10 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
 /** Whether a value has a field `__proto__`: decoding would drop it silently, so that it could not be refused as unknown. */
 export const hasPrototype = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (Object.hasOwn(value, "__proto__") || Object.values(value).some(hasPrototype))
+
+/** The body of a request with a session, as `json` reads it. Fails when the token ended while the client sent the body. */
+export const ofSession = (request: HttpServerRequest.HttpServerRequest, session: Session["Type"]) =>
+  Effect.zipLeft(json(request), stillValid(session))
 
 /** The body as a JSON value; an empty body is `{}`. */
 export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<unknown, BadRequest | PayloadTooLarge> =>

@@ -13,8 +13,7 @@ import { EventLog, type Page } from "@millrace/log/EventLog"
 import * as FilteredRead from "@millrace/orchestration/streams/FilteredRead"
 import * as Cursors from "@millrace/orchestration/streams/Cursors"
 import * as Frames from "@millrace/orchestration/streams/Frames"
-import { endedWhileWaiting, Session } from "../auth/Session.ts"
-import { Tokens } from "../auth/Tokens.ts"
+import { Session, stillValid } from "../auth/Session.ts"
 import * as Allowance from "./Allowance.ts"
 import * as EventQuery from "./EventQuery.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
@@ -85,7 +84,6 @@ const page = Effect.fnUntraced(function* (
   const log = yield* EventLog
   const scheduler = yield* SubscriberScheduler
   const session = yield* Session
-  const tokens = yield* Tokens
   const readFrom = Effect.fnUntraced(function* (after: number) {
     const head = yield* log.head
     if (after >= head) return { after, upTo: after, head, events: [] } satisfies Page
@@ -96,8 +94,7 @@ const page = Effect.fnUntraced(function* (
     const wait = Effect.gen(function* () {
       while (latest.events.length === 0 && !scheduler.closing()) {
         if (latest.upTo >= latest.head) yield* scheduler.next(latest.upTo, Frames.indexed(query).stream)
-        const ended = session.tokenId === undefined ? undefined : tokens.endOf(session.tokenId)
-        if (ended !== undefined) return yield* endedWhileWaiting(ended)
+        yield* stillValid(session)
         latest = { ...(yield* readFrom(latest.upTo)), after }
       }
     })
@@ -111,7 +108,10 @@ const page = Effect.fnUntraced(function* (
   return HttpServerResponse.text(jsonOf(format, latest.events), { contentType: contentTypes[format], headers })
 })
 
-/** Streams the log up to the head at the start, page by page. A read that fails destroys the connection, so that a partial log does not look complete. */
+/**
+ * Streams the log up to the head at the start, page by page. A read that fails and a token that ends destroy the connection, so that a partial log does
+ * not look complete.
+ */
 const whole = Effect.fnUntraced(function* (
   request: HttpServerRequest.HttpServerRequest,
   query: EventQuery.EventQuery,
@@ -120,6 +120,7 @@ const whole = Effect.fnUntraced(function* (
 ) {
   const log = yield* EventLog
   const scheduler = yield* SubscriberScheduler
+  const session = yield* Session
   const end = yield* log.head
   const wanted = accepts(query)
   const [open, between, close] = format === "json" ? ["[", ",", "]"] : ["", "", ""]
@@ -135,7 +136,7 @@ const whole = Effect.fnUntraced(function* (
       ? Effect.succeed([Chunk.empty<string>(), Option.none<number>()] as const)
       : Effect.map(
           Effect.zipRight(
-            scheduler.turn,
+            Effect.zipRight(scheduler.turn, stillValid(session)),
             log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...Frames.indexed(query) })
           ),
           (page) => {
@@ -163,7 +164,7 @@ export const make = Effect.gen(function* () {
   const allowance = yield* Allowance.Current
   const subscribers = yield* Subscribers.Registry
   const { epoch } = yield* EventLog
-  const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | SubscriberScheduler | EventLog | Tokens>()
+  const context = yield* Effect.context<Effect.Effect.Context<ReturnType<typeof sse>> | SubscriberScheduler | EventLog>()
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const query = yield* EventQuery.parse(new URLSearchParams(Target.queryOf(request.url)), request.headers)
     const after = yield* resolveFrom(query.from)

@@ -6,7 +6,7 @@ import { type HttpApiEndpoint, HttpLayerRouter, HttpServerRequest, HttpServerRes
 import { Effect, Option, ParseResult, Schema } from "effect"
 import type { ApiGroup } from "@millrace/contracts/Api"
 import { NotFound } from "@millrace/contracts/Errors"
-import type { Session } from "../auth/Session.ts"
+import { Session } from "../auth/Session.ts"
 import * as Body from "./Body.ts"
 import * as Respond from "./Respond.ts"
 import * as Strict from "./Strict.ts"
@@ -64,7 +64,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
     input["urlParams"] = yield* urlParams(yield* Strict.query(search, repeated), mode)
     // Lenient, because every request has other headers; `modeOf` has checked ours.
     if (Option.isSome(endpoint.headersSchema)) input["headers"] = yield* headers(request.headers, "lenient")
-    if (hasBody) input["payload"] = yield* payload(yield* Body.json(request), mode)
+    if (hasBody) input["payload"] = yield* payload(yield* Body.ofSession(request, yield* Session), mode)
     const answer = yield* run(input)
     return HttpServerResponse.isServerResponse(answer) ? answer : Respond.json(answer)
   }).pipe(Effect.catchAll((error) => Effect.succeed(Respond.error(error))))

@@ -52,22 +52,43 @@ it.live("D10 X1 a thread is exported and imported over HTTP and found by its tit
   }).pipe(Effect.scoped)
 )
 
-it.scopedLive("D10 an export that fails in the middle breaks the connection and does not end as a short answer", () =>
+/** The text of an answer of `Transfer.download` with this document, as a client reads it over a socket. */
+const downloaded = (document: Stream.Stream<string, StorageUnavailable>, ended: () => "expired" | undefined) =>
   Effect.gen(function* () {
-    const breaking = Stream.concat(
-      Stream.make('{"begun":true}\n'),
-      Stream.fail(new StorageUnavailable({ message: "The disk is gone.", retryAfterMillis: 1000 }))
-    )
     const server = yield* Layer.build(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0 }))
+    const session = { actor: "test", scope: "read", ended } as const
     const answer = Effect.map(HttpServerRequest.HttpServerRequest, (request) =>
-      Transfer.download(request, "thr_a" as ThreadId, "ndjson", breaking)
+      Transfer.download(request, "thr_a" as ThreadId, "ndjson", session, document)
     )
     yield* Effect.provide(HttpServer.serveEffect(answer), server)
     const url = yield* Effect.provide(
       HttpServer.addressFormattedWith((address) => Effect.succeed(address)),
       server
     )
-    const read = yield* Effect.tryPromise(async () => (await fetch(url)).text()).pipe(Effect.either)
+    return yield* Effect.tryPromise(async () => (await fetch(url)).text()).pipe(Effect.either)
+  })
+const begin = Stream.make('{"begun":true}\n')
+
+it.scopedLive("D10 an export that fails in the middle breaks the connection and does not end as a short answer", () =>
+  Effect.gen(function* () {
+    const breaking = new StorageUnavailable({ message: "The disk is gone.", retryAfterMillis: 1000 })
+    const read = yield* downloaded(Stream.concat(begin, Stream.fail(breaking)), () => undefined)
     expect(read._tag).toBe("Left")
+  })
+)
+
+it.scopedLive("X9 an export whose token expires in the middle breaks the connection", () =>
+  Effect.gen(function* () {
+    let hasExpired = false
+    const rest = Stream.fromEffect(
+      Effect.sync(() => {
+        hasExpired = true
+        return '{"late":true}\n'
+      })
+    )
+    const document = Stream.concat(begin, rest)
+    const read = yield* downloaded(document, () => (hasExpired ? "expired" : undefined))
+    expect(read._tag).toBe("Left")
+    expect((yield* downloaded(document, () => undefined))._tag).toBe("Right")
   })
 )

@@ -2,12 +2,13 @@
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Effect, type Scope, Stream } from "effect"
-import { BadRequest, PayloadTooLarge, StorageUnavailable } from "@millrace/contracts/Errors"
+import { BadRequest, PayloadTooLarge, StorageUnavailable, type Unauthorized } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { type ExportFormat, ProviderUnavailable } from "@millrace/contracts/Import"
 import * as Iterable from "@millrace/contracts/Iterable"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
 import * as Spool from "@millrace/host/Spool"
+import { Session, stillValid } from "../auth/Session.ts"
 import { messageOf } from "../NodeError.ts"
 import * as Body from "./Body.ts"
 
@@ -20,15 +21,17 @@ const types = {
   markdown: ["text/markdown; charset=utf-8", "md"]
 } as const
 
-/** The response with a document. An error of the stream destroys the connection, so that a partial document does not look complete. */
+/** The response with a document. An error of the stream and the end of the token destroy the connection, so that a partial document does not look complete. */
 export const download = (
   request: HttpServerRequest.HttpServerRequest,
   threadId: ThreadId,
   format: ExportFormat,
+  session: Session["Type"],
   document: Stream.Stream<string, StorageUnavailable>
 ): HttpServerResponse.HttpServerResponse => {
   const [contentType, ending] = types[format]
   const body = document.pipe(
+    Stream.tap(() => stillValid(session)),
     Stream.map((part) => Buffer.from(part)),
     Stream.tapError(() => Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy()))
   )
@@ -41,8 +44,13 @@ export const download = (
 /** Stores the body in a temporary file, removed with the scope, and returns its bytes as a stream that can be run repeatedly. */
 export const upload = (
   request: HttpServerRequest.HttpServerRequest
-): Effect.Effect<Stream.Stream<Uint8Array, StorageUnavailable>, BadRequest | PayloadTooLarge | StorageUnavailable, Scope.Scope> =>
+): Effect.Effect<
+  Stream.Stream<Uint8Array, StorageUnavailable>,
+  BadRequest | PayloadTooLarge | StorageUnavailable | Unauthorized,
+  Scope.Scope | Session
+> =>
   Effect.gen(function* () {
+    const session = yield* Session
     const source = NodeHttpServerRequest.toIncomingMessage(request)
     // `destroyOnReturn: false` keeps the request open after an early return, so that its client gets a response.
     const chunks = source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
@@ -55,6 +63,7 @@ export const upload = (
         })
     )
     const { bytes, size } = yield* Spool.make(body, maxImport)
+    yield* stillValid(session)
     if (size > maxImport) {
       Body.discard(source, NodeHttpServerRequest.toServerResponse(request))
       return yield* new PayloadTooLarge({

@@ -10,8 +10,7 @@ import * as Query from "@millrace/log/Query"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { outcomeOf, outcomeParts } from "@millrace/orchestration/readmodel/TurnEnd"
-import { endedWhileWaiting, Session } from "../auth/Session.ts"
-import { Tokens } from "../auth/Tokens.ts"
+import { Session, stillValid } from "../auth/Session.ts"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
 
@@ -24,12 +23,11 @@ const noTurn = (id: TurnId) =>
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const scheduler = yield* SubscriberScheduler
-  const tokens = yield* Tokens
   const registry = yield* Subscribers.Registry
   const query = <R extends Query.Request>(request: R) => Effect.mapError(log.query(request), storageUnavailable)
 
   return Effect.fnUntraced(function* (turnId: TurnId, wait: number) {
-    const { actor, tokenId } = yield* Session
+    const session = yield* Session
     const known = (yield* query({ turn: Query.row(Collections.turn, turnId) })).turn
     if (known === undefined) return yield* noTurn(turnId)
     const { threadId } = known.value
@@ -43,13 +41,12 @@ export const make = Effect.gen(function* () {
     const waiting = Effect.gen(function* () {
       while (!latest.hasEnded && !scheduler.closing()) {
         yield* scheduler.next(latest.head, threadStream(threadId))
-        const ended = tokenId === undefined ? undefined : tokens.endOf(tokenId)
-        if (ended !== undefined) return yield* endedWhileWaiting(ended)
+        yield* stillValid(session)
         latest = yield* read
       }
     })
     if (wait > 0) {
-      const reader = Subscribers.reader("long-poll", actor, latest.head)
+      const reader = Subscribers.reader("long-poll", session.actor, latest.head)
       reader.waiting = true
       yield* Effect.timeoutOption(waiting, `${Math.min(wait, maxWaitSeconds)} seconds`).pipe(Subscribers.during(registry, reader))
     }

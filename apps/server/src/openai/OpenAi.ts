@@ -115,7 +115,7 @@ const turn = (face: Face, options: Options & { readonly turns: ThreadMutex.Threa
   withSession(
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
-      const body = yield* Effect.mapError(Body.json(request), Failure.fromWire)
+      const body = yield* Effect.mapError(Body.ofSession(request, yield* Session), Failure.fromWire)
       const call = yield* TurnCall.begin(request, face.asked(body), options)
       return yield* (call.asked.stream ? streamed : answered)(face, call)
     })

@@ -45,10 +45,10 @@ const append = (status?: string) =>
 const live = { now: true, revision: 0 }
 const layer = SubscriberScheduler.layer.pipe(
   Layer.provideMerge(Signals.layer()),
+  Layer.provideMerge(FixedTokens.layer({ revision: Effect.sync(() => live.revision) })),
   Layer.provideMerge(
-    FixedTokens.layer({ endOf: () => (live.now ? undefined : "revoked"), revision: Effect.sync(() => live.revision) })
+    Layer.succeed(Session, { actor: "test", scope: "operate", ended: () => (live.now ? undefined : "revoked") })
   ),
-  Layer.provideMerge(Layer.succeed(Session, { actor: "test", tokenId: "tok", scope: "operate" })),
   Layer.provideMerge(StreamReconciler.layer({ reconcile: "1 hour" })),
   Layer.provideMerge(EventLogMemory.layer())
 )

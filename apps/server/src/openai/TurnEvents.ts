@@ -6,7 +6,6 @@ import { Effect, Option, Stream } from "effect"
 import type { LogUnavailable } from "@millrace/log/EventLog"
 import { type AcceptedTurn, type Step, StreamReconciler } from "@millrace/orchestration/streams/StreamReconciler"
 import { endings, Session } from "../auth/Session.ts"
-import { Tokens } from "../auth/Tokens.ts"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 export type TurnEvent =
@@ -23,18 +22,17 @@ const nobody = "millrace/calls"
 export const of = (
   turn: AcceptedTurn,
   options?: { readonly events: boolean }
-): Stream.Stream<TurnEvent, LogUnavailable, StreamReconciler | SubscriberScheduler | Tokens | Session> =>
+): Stream.Stream<TurnEvent, LogUnavailable, StreamReconciler | SubscriberScheduler | Session> =>
   Stream.unwrap(
     Effect.gen(function* () {
       const follower = (yield* StreamReconciler).open(turn, options)
       const scheduler = yield* SubscriberScheduler
-      const tokens = yield* Tokens
-      const { tokenId } = yield* Session
+      const session = yield* Session
       let beats = scheduler.beats()
       let last = false
 
       const cutBecause = (): string | undefined => {
-        const ended = tokenId === undefined ? undefined : tokens.endOf(tokenId)
+        const ended = session.ended?.()
         return ended !== undefined ? endings[ended] : scheduler.closing() ? "The server is shutting down." : undefined
       }
       /** Returns when the connection needs a heartbeat or must end. */

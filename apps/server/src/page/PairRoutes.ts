@@ -25,11 +25,15 @@ const exchanged = Strict.decoder(Schema.Struct({ code: Schema.optional(Schema.St
 const created = Strict.decoder(Schema.Struct({ name: Schema.optional(Name) }), "body")
 
 /** Decodes the body, and refuses query parameters. */
-const read = <A>(request: HttpServerRequest.HttpServerRequest, decode: Strict.Decoder<A>) =>
+const read = <A, E extends Respond.WireError>(
+  request: HttpServerRequest.HttpServerRequest,
+  body: Effect.Effect<unknown, E>,
+  decode: Strict.Decoder<A>
+) =>
   Effect.gen(function* () {
     const mode = yield* Strict.modeOf(request.headers)
     yield* Strict.nothing("query")(yield* HttpServerRequest.ParsedSearchParams, mode)
-    return yield* decode(yield* Body.json(request), mode)
+    return yield* decode(yield* body, mode)
   })
 
 /** Exchanges a code for a new token of this kind. */
@@ -88,7 +92,7 @@ export const make = Effect.gen(function* () {
 
   const exchange = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
-    const { code, name } = yield* read(request, exchanged)
+    const { code, name } = yield* read(request, Body.json(request), exchanged)
     const { token, record } = yield* redeem(code, "token", name)
     return Respond.json({ token, id: record.id, name: record.name }, { "cache-control": "private, no-store" })
   }).pipe(
@@ -105,8 +109,9 @@ export const makePrivate = Effect.gen(function* () {
   const { publicUrl } = yield* AccessConfig
   const create = Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
-    const { name } = yield* read(request, created)
-    const { actor: by, expiresAt: until } = yield* Session
+    const session = yield* Session
+    const { name } = yield* read(request, Body.ofSession(request, session), created)
+    const { actor: by, expiresAt: until } = session
     // The session that the code creates does not outlive the token that created the code.
     const { code, expiresAt } = yield* Effect.mapError(
       Pairing.create(dataDir, { by, ...defined({ name, until }) }),

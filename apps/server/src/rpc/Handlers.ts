@@ -3,12 +3,12 @@ import { type Rpc as RpcTypes, Rpc, type RpcGroup } from "@effect/rpc"
 import { Effect, type Schema, Stream } from "effect"
 import { served } from "@millrace/contracts/Capabilities"
 import { format } from "@millrace/contracts/Cursor"
-import { type BadRequest, Overloaded } from "@millrace/contracts/Errors"
+import { type BadRequest, Forbidden, Overloaded } from "@millrace/contracts/Errors"
 import { limitReached } from "@millrace/contracts/Frame"
 import { MillraceRpcs } from "@millrace/contracts/Rpc"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Scopes from "../auth/Scopes.ts"
-import type { Session } from "../auth/Session.ts"
+import { type Session, stillValid } from "../auth/Session.ts"
 import type { Tokens } from "../auth/Tokens.ts"
 import { Drain } from "../http/Drain.ts"
 import { resolveFrom } from "../http/Events.ts"
@@ -25,6 +25,9 @@ import * as Calls from "./Calls.ts"
 import type { FollowRequest } from "./FollowMessages.ts"
 import * as FrameText from "./FrameText.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
+
+/** A connection is cut up to half a second after its token ends; until then it makes no more calls (X9). */
+const valid = (session: Session["Type"]) => Effect.mapError(stillValid(session), ({ message }) => new Forbidden({ message }))
 
 /** Maximum number of concurrent streams of one connection; a subscription holds a position and a page (D7, X5). */
 const maxStreams = 256
@@ -102,7 +105,10 @@ export const layer = ServedRpcs.toLayer(
             socket
           )(
             Effect.zipRight(
-              Effect.zipRight(allowance.request(session.actor), Scopes.permit(session.scope, tag)),
+              Effect.zipRight(
+                Effect.zipRight(valid(session), allowance.request(session.actor)),
+                Scopes.permit(session.scope, tag)
+              ),
               Effect.flatMap(decode(tag, payload, mode), (known) => call(known, session))
             )
           )

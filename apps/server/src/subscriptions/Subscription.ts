@@ -13,7 +13,6 @@ import * as Frames from "@millrace/orchestration/streams/Frames"
 import { LogReader, type ReaderFrame, type Stop } from "@millrace/orchestration/streams/LogReader"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { endings, type Session } from "../auth/Session.ts"
-import { Tokens } from "../auth/Tokens.ts"
 import type { Subscriber } from "./Subscribers.ts"
 import type { EncodedPageCache } from "./EncodedPageCache.ts"
 import { SubscriberScheduler } from "./SubscriberScheduler.ts"
@@ -72,13 +71,10 @@ export interface Subscription {
   readonly next: Next
 }
 
-export const attach = (
-  options: Options
-): Effect.Effect<Subscription, StorageUnavailable, EventLog | SubscriberScheduler | Tokens> =>
+export const attach = (options: Options): Effect.Effect<Subscription, StorageUnavailable, EventLog | SubscriberScheduler> =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const scheduler = yield* SubscriberScheduler
-    const tokens = yield* Tokens
     const clock = yield* Effect.clock
     const grid = yield* PageAlignment
     const { reader: subscriber, session } = options
@@ -91,7 +87,7 @@ export const attach = (
     let heartbeats = scheduler.beats()
 
     const stop = (): Stop | undefined => {
-      const ended = session.tokenId === undefined ? undefined : tokens.endOf(session.tokenId)
+      const ended = session.ended?.()
       return ended !== undefined
         ? { reason: endings[ended], when: "now" }
         : clock.unsafeCurrentTimeMillis() >= expires
@@ -170,9 +166,7 @@ export const attach = (
   })
 
 /** The steps of `attach` as a stream. */
-export const steps = (
-  options: Options
-): Stream.Stream<FollowFrame, StorageUnavailable, EventLog | SubscriberScheduler | Tokens> =>
+export const steps = (options: Options): Stream.Stream<FollowFrame, StorageUnavailable, EventLog | SubscriberScheduler> =>
   Stream.unwrap(
     Effect.map(attach(options), ({ first, next }) =>
       Stream.concat(Stream.fromIterableEffect(first), Stream.repeatEffectOption(next))
