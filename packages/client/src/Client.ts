@@ -33,20 +33,20 @@ export const command = <T extends Command.CommandType>(
 
 export const make = (transport: Transport, options: Options = {}): Client => {
   const outbox = Outbox.make(transport, options.outbox)
-  const lookTries = Schedule.intersect(backoff, Schedule.recurs((options.lookTries ?? 3) - 1))
-  const look = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>) =>
-    Effect.retry(effect, { schedule: lookTries, while: (error) => error._tag === "Disconnected" })
+  const retries = Schedule.intersect(backoff, Schedule.recurs((options.lookTries ?? 3) - 1))
+  const query = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>) =>
+    Effect.retry(effect, { schedule: retries, while: (error) => error._tag === "Disconnected" })
   return {
     address: transport.address,
     dispatch: outbox.send,
     follow: (request) => Follow.follow(transport, request, options.follow),
-    commandStatus: (id) => look(transport.commandStatus(id)),
-    state: look(transport.state),
-    threads: (page) => look(transport.threads(page)),
-    thread: (id) => look(transport.thread(id)),
-    turns: (id, page) => look(transport.turns(id, page)),
-    items: (id, page) => look(transport.items(id, page)),
-    requests: look(transport.requests),
-    providers: look(transport.providers)
+    commandStatus: (id) => query(transport.commandStatus(id)),
+    state: query(transport.state),
+    threads: (page) => query(transport.threads(page)),
+    thread: (id) => query(transport.thread(id)),
+    turns: (id, page) => query(transport.turns(id, page)),
+    items: (id, page) => query(transport.items(id, page)),
+    requests: query(transport.requests),
+    providers: query(transport.providers)
   }
 }

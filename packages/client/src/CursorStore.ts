@@ -17,7 +17,7 @@ export const memory: Effect.Effect<CursorStore> = Effect.map(Ref.make<ReadonlyMa
 }))
 
 /**
- * Saves the reader's cursor. The cursor of a chunk is saved when the consumer pulls the next one, that is after it has processed the chunk.
+ * Saves the reader's cursor. The cursor of a chunk is saved when the consumer pulls the next chunk, because it has then processed the chunk.
  * So a reader that dies receives its last chunk again, and misses nothing.
  */
 export const keeping =

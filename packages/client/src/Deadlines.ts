@@ -12,10 +12,10 @@ export const firstWithin =
   <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E | E2, R> =>
     Stream.fromPull(
       Effect.map(Stream.toPull(self), (pull) => {
-        let began = false
+        let hasBegun = false
         return Effect.suspend(() => {
-          if (began) return pull
-          began = true
+          if (hasBegun) return pull
+          hasBegun = true
           return Effect.flatten(
             Effect.timeoutTo(pull, {
               duration,

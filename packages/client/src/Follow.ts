@@ -1,6 +1,6 @@
 /**
- * The only reconnect path (D2). Holds the cursor of the last emitted event and attaches again after it, for as long as the schedule
- * allows, on any transport. Drops repeated events. A missing event, which a retry cannot repair, is a `ProtocolError`.
+ * The only reconnect path (D2), for every transport. When a connection ends, it attaches again after the last emitted event, for as long as the schedule
+ * allows. It drops repeated events. A missing event, which a retry cannot repair, is a `ProtocolError`.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
@@ -63,23 +63,23 @@ const advance = (at: Position, frame: EventFrame, contiguous: Contiguous): Posit
 
 /** The position to resume from after a `bye`. It may be ahead of the last event only if a filter hides the events between. */
 const resumed = (at: Position, resumeAfter: string, filtered: boolean): Position => {
-  const said = Option.getRight(Cursor.parse(resumeAfter))
-  if (!filtered || Option.isNone(said) || at.cursor === undefined || at.offset === undefined) return at
-  return said.value.offset > at.offset ? { ...at, cursor: resumeAfter, offset: said.value.offset } : at
+  const cursor = Option.getRight(Cursor.parse(resumeAfter))
+  if (!filtered || Option.isNone(cursor) || at.cursor === undefined || at.offset === undefined) return at
+  return cursor.value.offset > at.offset ? { ...at, cursor: resumeAfter, offset: cursor.value.offset } : at
 }
 
 /** Milliseconds to wait at a limit if the server names no time. */
 const limitMillis = 5000
 
-const again = (error: FollowError): boolean => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
+const isRetried = (error: FollowError): boolean => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
 const retryAfter = (error: FollowError): number =>
   error._tag === "Disconnected" || error._tag === "StorageUnavailable" ? (error.retryAfterMillis ?? 0) : 0
 
 /**
  * Emits every event after the cursor once, in order, over any number of connections. `caught-up` is emitted once per attach; `bye` is emitted
  * and followed by another attach; `end` is the last frame. A connection whose lease expired is renewed at once, without `bye` or `reconnecting`.
- * A `bye` at a limit of the token is a refused attach: it is reported as `reconnecting` and not emitted, and the next attach waits at least as
- * long as the server says, and longer each time. Fails with errors that only the caller can handle: an unusable cursor, a refused token.
+ * A `bye` at a limit of the token counts as a failed attach: it is reported as `reconnecting` and not emitted, and the next attach waits at least as
+ * long as the server asks, longer each time. Fails with errors that only the caller can handle: an unusable cursor, a rejected token.
  */
 export const follow = (
   transport: Pick<Transport, "follow">,
@@ -108,10 +108,10 @@ export const follow = (
       const attach = Stream.suspend(() => {
         let attached = false
         let caughtUp = false
-        let useful = false
+        let delivered = false
         let bye = false
         let renewed = false
-        let over = false
+        let ended = false
         let limited: Disconnected | undefined
         const accept = (chunk: Chunk.Chunk<Frame>) =>
           Effect.gen(function* () {
@@ -127,7 +127,7 @@ export const follow = (
             const out: Array<Frame> = []
             let hole: ProtocolError | undefined
             for (const frame of chunk) {
-              if (over) break
+              if (ended) break
               if (frame._tag === "event") {
                 const next = advance(at, frame, contiguous)
                 if (next === undefined) continue
@@ -140,7 +140,7 @@ export const follow = (
                 if (caughtUp) continue
                 caughtUp = true
               } else if (frame._tag === "bye") {
-                over = true
+                ended = true
                 at = resumed(at, frame.resumeAfter, filtered)
                 if (frame.reason === limitReached) {
                   limited = new Disconnected({
@@ -150,16 +150,16 @@ export const follow = (
                   })
                   break
                 }
-                // Only if the attach delivered something: one that delivers nothing waits like a failed attach.
-                renewed = frame.reason === leaseOver && useful
+                // An attach that delivered nothing counts as failed, so that the next one waits.
+                renewed = frame.reason === leaseOver && delivered
                 if (renewed) break
                 bye = true
-              } else if (frame._tag === "end") over = true
-              useful = true
+              } else if (frame._tag === "end") ended = true
+              delivered = true
               out.push(frame)
             }
             yield* Ref.set(position, at)
-            return { out: Chunk.unsafeFromArray(out), hole, over }
+            return { out: Chunk.unsafeFromArray(out), hole, ended }
           })
         return Stream.fromEffect(Ref.get(position)).pipe(
           Stream.flatMap(({ cursor }) =>
@@ -171,7 +171,7 @@ export const follow = (
           Stream.timeoutFail(() => new Disconnected({ message: `No frame for ${Duration.format(silence)}.` }), silence),
           Stream.chunks,
           Stream.mapEffect(accept),
-          Stream.takeUntil(({ over }) => over),
+          Stream.takeUntil(({ ended }) => ended),
           Stream.flatMap(({ hole, out }) =>
             hole === undefined ? Stream.fromChunk(out) : Stream.concat(Stream.fromChunk(out), Stream.fail(hole))
           ),
@@ -186,7 +186,7 @@ export const follow = (
             )
           ),
           Stream.takeUntil((frame) => frame._tag === "end"),
-          Stream.catchAll((error: FollowError) => (again(error) ? Stream.execute(wait(error)) : Stream.fail(error)))
+          Stream.catchAll((error: FollowError) => (isRetried(error) ? Stream.execute(wait(error)) : Stream.fail(error)))
         )
       })
 

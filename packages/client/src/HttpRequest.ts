@@ -1,4 +1,4 @@
-/** One HTTP request: address, token, deadline and the decoding of errors. `HttpTransport` and `HttpTransfer` send every request with it. */
+/** Sends one HTTP request with the token and a deadline, and decodes its errors. `HttpTransport` and `HttpTransfer` send every request with it. */
 import { Duration, Effect, Option, Schema, type Scope } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
 import * as Deadlines from "./Deadlines.ts"
@@ -19,7 +19,7 @@ export interface Options {
   readonly token?: string
   /** Default: the global one. */
   readonly fetch?: typeof globalThis.fetch
-  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer, for an export also each part. */
+  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer; for an export, the head and each part. */
   readonly deadline?: Duration.DurationInput
   /** The server ignores fields and parameters that it does not know, for a client newer than the server. Default: it refuses them. */
   readonly lenient?: boolean
@@ -36,7 +36,7 @@ export interface HttpRequest {
   /** The URL, without a slash at its end. */
   readonly address: string
   readonly deadline: Duration.Duration
-  /** No connection, or a connection that broke. */
+  /** The error of a request that could not connect, or whose connection broke. */
   readonly lost: (cause: unknown) => Disconnected
   /** Fails with `Disconnected` at the deadline. */
   readonly within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Disconnected, R>
@@ -76,7 +76,7 @@ export const parse = (text: string): Option.Option<unknown> => {
   }
 }
 
-/** A server that starts or has lost its storage refuses a request before it reads it. */
+/** A server that is starting or has lost its storage answers with these tags before it reads the request. */
 const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
 const isUnread = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)

@@ -1,6 +1,6 @@
 /**
- * The RPC interface over one WebSocket (JSON). A connection is opened when a call needs it and dropped when it fails: there is no second
- * reconnect loop below Follow.ts and Outbox.ts.
+ * The RPC interface over one WebSocket (JSON). A connection is opened when a call needs it, and dropped when it fails. This module does not reconnect:
+ * Follow.ts and Outbox.ts do.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as RpcClient from "@effect/rpc/RpcClient"
@@ -37,8 +37,8 @@ interface Connection {
   readonly client: Client
   readonly scope: Scope.CloseableScope
   /** Number of answers and chunks of frames received on it. */
-  came: number
-  /** Why it was dropped. The library only interrupts the calls in flight, so they take their error from here. */
+  received: number
+  /** Why the connection was dropped. The library only interrupts the calls in flight, so their error is taken from here. */
   lost: TransportError | undefined
 }
 
@@ -85,7 +85,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
         Effect.flatMap((context) => RpcClient.make(MillraceRpcs, { disableTracing: true }).pipe(Effect.provide(context))),
         Scope.extend(scope)
       )
-      return { client, scope, came: 0, lost: undefined }
+      return { client, scope, received: 0, lost: undefined }
     }).pipe(Effect.uninterruptible)
     const connection = SynchronizedRef.modifyEffect(current, (held) =>
       Effect.map(held === undefined ? connect : Effect.succeed(held), (live) => [live, live] as const)
@@ -103,19 +103,19 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     )
 
     const lost = (used: Connection, error: RpcClientError): Effect.Effect<never, TransportError> => {
-      const said = text(error.cause)
+      const message = text(error.cause)
       return drop(
         used,
-        /\b40[13]\b/.test(said)
+        /\b40[13]\b/.test(message)
           ? new Unauthorized({ message: `${options.url} does not accept this token. Create one with \`millrace token create\`.` })
-          : disconnected(options.url, said)
+          : disconnected(options.url, message)
       )
     }
-    /** If anything arrived on the connection since the call began, it still serves other calls: only this call fails. */
+    /** The server did not answer a call in time. If anything else has arrived on the connection since the call began, only this call fails. */
     const silent = (used: Connection, since: number): Effect.Effect<never, TransportError> =>
       Effect.suspend(() => {
         const why = unanswered(options.url, deadline)
-        return used.came === since ? drop(used, why) : Effect.fail(why)
+        return used.received === since ? drop(used, why) : Effect.fail(why)
       })
     const isLost = (error: unknown): error is RpcClientError =>
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
@@ -128,9 +128,9 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
 
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>
       Effect.flatMap(connection, (used) => {
-        const since = used.came
+        const since = used.received
         return run(used.client).pipe(
-          Effect.onExit((exit) => Effect.sync(() => void (Exit.isInterrupted(exit) || used.came++))),
+          Effect.onExit((exit) => Effect.sync(() => void (Exit.isInterrupted(exit) || used.received++))),
           Effect.timeoutTo({
             duration: deadline,
             onSuccess: (answer): Effect.Effect<A, TransportError> => Effect.succeed(answer),
@@ -162,10 +162,10 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
         ? Stream.fail(new ProtocolError({ message: `This is not a stream: ${String(request.stream)}.` }))
         : Stream.unwrap(
             Effect.map(connection, (used) => {
-              const since = used.came
+              const since = used.received
               return used.client.follow(request, { streamBufferSize: 256 }).pipe(
                 Stream.mapChunks((frames) => {
-                  used.came++
+                  used.received++
                   return frames
                 }),
                 Deadlines.firstWithin(deadline, silent(used, since)),

@@ -1,11 +1,11 @@
-/** The errors that a connection adds to those of the service. Each message is one or more sentences. */
+/** The errors that a connection adds to those of the service. */
 import { Duration, Schema } from "effect"
 import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"
 
 /**
- * No answer: not connected, disconnected, or silent beyond the deadline. The outcome of a command is unknown:
- * send the same command id again to learn it (C2).
+ * No answer: there was no connection, it broke, or the deadline passed. The outcome of a command is unknown unless `unsent` is set: send the command
+ * again with the same id to learn it (C2).
  */
 export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnected", {
   message: Schema.String,
@@ -35,16 +35,16 @@ export const checkUrl = (url: string, scheme: "http" | "ws"): void => {
 }
 
 /** The message of an error body of the server, else the body itself. */
-const saidIn = (body: string): string => {
-  const said = body.includes('"_tag":') ? /"message":("(?:[^"\\]|\\.)*")/.exec(body)?.[1] : undefined
-  return said === undefined ? body : String(JSON.parse(said))
+const messageIn = (body: string): string => {
+  const message = body.includes('"_tag":') ? /"message":("(?:[^"\\]|\\.)*")/.exec(body)?.[1] : undefined
+  return message === undefined ? body : String(JSON.parse(message))
 }
 
 export const refused = (status: number, body: string): Refused =>
   new Refused({
     status,
     body: cut(body, 2_000),
-    message: `The server answered ${status}${body === "" ? "" : `: ${cut(saidIn(body), 200).replace(/\.$/, "")}`}.`
+    message: `The server answered ${status}${body === "" ? "" : `: ${cut(messageIn(body), 200).replace(/\.$/, "")}`}.`
   })
 
 /** The cause that Node's `fetch` wraps. Its message says more than "fetch failed". */
@@ -62,10 +62,10 @@ export const unanswered = (at: string, after: Duration.Duration): Disconnected =
 export const disconnected = (at: string, cause: unknown): Disconnected => {
   const why = inner(cause)
   const code = codeOf(why)
-  const said = (why instanceof Error && why.message !== "" ? why.message : (code ?? String(why))).replace(/\.$/, "")
+  const message = (why instanceof Error && why.message !== "" ? why.message : (code ?? String(why))).replace(/\.$/, "")
   const unsent = code === "ECONNREFUSED" || code === "ENOTFOUND"
   return new Disconnected({
-    message: `No connection to ${at}: ${said}. Check that the server runs (millrace doctor).`,
+    message: `No connection to ${at}: ${message}. Check that the server runs (millrace doctor).`,
     ...(unsent ? { unsent } : {})
   })
 }

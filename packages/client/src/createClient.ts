@@ -94,17 +94,17 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     ...(onStatus !== undefined && { follow: { onStatus: (status) => Effect.sync(() => onStatus(status)) } })
   })
 
-  const over = Effect.runSync(Deferred.make<never, Disconnected>())
+  const closed = Effect.runSync(Deferred.make<never, Disconnected>())
   let closing: Promise<void> | undefined
   const close = () => {
-    Deferred.unsafeDone(over, Exit.fail(new Disconnected({ message: "The client was closed before the answer came." })))
+    Deferred.unsafeDone(closed, Exit.fail(new Disconnected({ message: "The client was closed before the answer came." })))
     return (closing ??= Effect.runPromise(Scope.close(scope, Exit.void)))
   }
-  /** Otherwise the part of a document that came would look complete. */
+  /** The error of an unfinished export: without an error, the received part of the document would look complete. */
   const cut = () => new Disconnected({ message: "The client was closed before the export was complete." })
   const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
     if (closing !== undefined) throw new Disconnected({ message: "The client is closed. Create another one.", unsent: true })
-    return settle(await Effect.runPromiseExit(Effect.raceFirst(Deferred.await(over), effect)))
+    return settle(await Effect.runPromiseExit(Effect.raceFirst(Deferred.await(closed), effect)))
   }
   const dispatch: PromiseClient["dispatch"] = (command) => run(client.dispatch(command))
   const runtime = Runtime.defaultRuntime

@@ -1,4 +1,4 @@
-/** The choice of what a best-effort consumer receives of a page, and the `lagged` frames in place of the rest. Pure; the rules are in Skipping.ts. */
+/** Selects the events of a page that a best-effort consumer receives; `lagged` frames replace the skipped events. Pure; the rules are in Skipping.ts. */
 import type { Lagged } from "@millrace/contracts/Frame"
 import type { Page, StoredEvent } from "@millrace/log/EventLog"
 import * as Skipping from "./Skipping.ts"
@@ -12,7 +12,7 @@ export interface Selection {
   readonly run: Lagged | undefined
 }
 
-/** `run`: the open run of the page before. Below the head, the last run stays open. */
+/** `run`: the open run of the previous page. If the page ends below the head, its last run stays open. */
 export const select = (page: Page, capacity: number, run: Lagged | undefined): Selection => {
   const late = Skipping.late(page, capacity)
   const given: Array<StoredEvent | Lagged> = []

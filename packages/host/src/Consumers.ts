@@ -36,10 +36,10 @@ export interface Consumer {
   delivered: number
   /** Number of pulls. */
   reads: number
-  /** It has received the last frame: `bye` or `end`. */
+  /** Whether it has received the last frame, `bye` or `end`. */
   ended: boolean
   /** Completes when it has received the last frame, or its scope has closed. */
-  readonly gone: Deferred.Deferred<void>
+  readonly finished: Deferred.Deferred<void>
 }
 
 export interface Consumers {
@@ -56,7 +56,9 @@ export interface Consumers {
   readonly live: () => Iterable<Readonly<Pick<Consumer, "name" | "stream" | "delivery" | "delivered">>>
   /** Starts the report: it covers the current consumers and those that register later. */
   readonly watch: Effect.Effect<void>
+  /** Begins the phase `settled`. */
   readonly settle: Effect.Effect<void>
+  /** Begins the phase `gone`. */
   readonly leave: Effect.Effect<void>
   /** Returns when every consumer has received the last frame or has ended. */
   readonly ended: Effect.Effect<void>
@@ -93,7 +95,7 @@ export const make = (
     yield* wakeOn(log.head, log.awaitBeyond)
     yield* wakeOn(Effect.sync(signals.position), signals.awaitBeyond)
 
-    const enter = (next: Phase) =>
+    const begin = (next: Phase) =>
       Effect.sync(() => {
         if (phase === "gone") return
         phase = next
@@ -102,7 +104,7 @@ export const make = (
 
     const ended: Effect.Effect<void> = Effect.suspend(() => {
       const next = [...live].find((consumer) => !consumer.ended)
-      return next === undefined ? Effect.void : Effect.zipRight(Deferred.await(next.gone), ended)
+      return next === undefined ? Effect.void : Effect.zipRight(Deferred.await(next.finished), ended)
     })
 
     const outcome = (consumer: Consumer, { reads }: { readonly reads: number }): Outcome =>
@@ -121,7 +123,7 @@ export const make = (
               delivered: after,
               reads: 0,
               ended: false,
-              gone: Deferred.unsafeMake(FiberId.none)
+              finished: Deferred.unsafeMake(FiberId.none)
             }
             live.add(consumer)
             if (watching) watched.set(consumer, { reads: 0 })
@@ -130,7 +132,7 @@ export const make = (
           (consumer) =>
             Effect.suspend(() => {
               live.delete(consumer)
-              return Deferred.succeed(consumer.gone, undefined)
+              return Deferred.succeed(consumer.finished, undefined)
             })
         ),
       live: () => live,
@@ -138,8 +140,8 @@ export const make = (
         watching = true
         for (const consumer of live) watched.set(consumer, { reads: consumer.reads })
       }),
-      settle: enter("settled"),
-      leave: enter("gone"),
+      settle: begin("settled"),
+      leave: begin("gone"),
       ended,
       report: (head) => {
         watching = false

@@ -21,7 +21,7 @@ export const points = [
   "after-ledger-before-work",
   /** The agent processes of an earlier server are dead. */
   "recovery-reaped",
-  /** The turns, sessions and requests that it left open are ended in the log. */
+  /** The turns, sessions and requests that the earlier server left open are ended in the log. */
   "recovery-settled",
   "recovery-queues-released",
   /** The host accepts commands. */

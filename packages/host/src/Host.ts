@@ -1,6 +1,6 @@
 /**
- * The whole service as one scoped value. It locks its data directory, ends the agent processes of a dead server, recovers, and then accepts commands.
- * Its interface is that of the remote client, plus what exists only in process.
+ * The host is the whole service as one scoped value. It locks its data directory, ends the agent processes of a dead server, recovers, and then accepts
+ * commands. Its interface is that of the remote client, and in addition subscriptions, metrics and the shutdown, which exist only in process.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -129,7 +129,7 @@ const service = ({ onStep }: Limits) =>
     const views = yield* Views.Views
     return Host.of({
       ...views,
-      ...WaitReasons.shown(views, engine),
+      ...WaitReasons.withWaiting(views, engine),
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,
       commandStatus: engine.commandStatus,

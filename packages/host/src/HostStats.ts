@@ -1,4 +1,4 @@
-/** Current numbers of the host, for people and monitoring. A query costs time per live session, subscription and open request, not per event of the log (L10). */
+/** Metrics of the host. Reading them costs time per live session, subscription and open request, not per event of the log (L10). */
 import type { Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import type { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"

@@ -1,4 +1,4 @@
-/** Expires requests at shutdown, because no one can answer them any more: first the open ones, then each one that opens during the shutdown (T13). */
+/** Expires requests at shutdown, because they cannot be answered any more: the open requests, then each request that opens during the shutdown (T13). */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { EventLog, Page } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
@@ -17,8 +17,8 @@ const threadsAsking = (page: Page): ReadonlySet<ThreadId> =>
   )
 
 /**
- * Expires the open requests, then each one that opens after the offset, until interrupted. Never completes: if the log cannot be read, it waits for
- * the interruption, and the requests end with their turns.
+ * Expires the open requests, then each request that opens after the offset, until it is interrupted. If the log cannot be read, it only waits for the
+ * interruption, and the requests end with their turns.
  */
 export const refuse = (
   engine: Pick<typeof Engine.Service, "submit">,

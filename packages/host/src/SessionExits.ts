@@ -1,4 +1,4 @@
-/** The outcome of each session at shutdown, read from committed events and not from in-memory counters, which can be ahead of the log (S3). */
+/** The outcome of each session at shutdown. It is read from committed events, because state in memory can be ahead of the log (S3). */
 import { Epoch, ThreadId } from "@millrace/contracts/Ids"
 import type { EventLog, Page } from "@millrace/log/EventLog"
 import { Effect, Schema } from "effect"
@@ -34,17 +34,17 @@ const stopsOf = (page: Page): ReadonlyArray<SessionExit> =>
     })
 
 /**
- * The session ends committed after the offset, plus an `unsettled` entry for each living session without one. If the log cannot be read, all are
- * `unsettled`.
+ * The ends of sessions that were committed after the offset, and an `unsettled` entry for each live session without such an end. If the log cannot be
+ * read, all live sessions are `unsettled`.
  */
 export const since = (
   log: Pick<typeof EventLog.Service, "read">,
   offset: number,
-  living: ReadonlyArray<Session>
+  live: ReadonlyArray<Session>
 ): Effect.Effect<ReadonlyArray<SessionExit>> =>
   Effect.gen(function* () {
     const exits = new Map<string, SessionExit>()
-    for (const session of living) exits.set(nameOf(session), unsettled(session))
+    for (const session of live) exits.set(nameOf(session), unsettled(session))
     let after = offset
     for (;;) {
       const page = yield* log.read({ after })
@@ -55,6 +55,6 @@ export const since = (
     }
   }).pipe(
     Effect.catchAll((error) =>
-      Effect.as(Effect.logWarning(`Cannot read the ends of sessions: ${error.message}`), living.map(unsettled))
+      Effect.as(Effect.logWarning(`Cannot read the ends of sessions: ${error.message}`), live.map(unsettled))
     )
   )

@@ -17,7 +17,7 @@ export interface BeginOptions {
   /** Time for the whole shutdown, from now. */
   readonly deadline: Duration.DurationInput
   /**
-   * `drain`: running turns may finish during at most half of the time between the start of the stage that stops sessions and 90 % of the deadline.
+   * `drain`: running turns may finish during the first half of the stage that stops sessions, which ends at 90 % of the deadline.
    * `now`: they are interrupted at once.
    */
   readonly mode: "drain" | "now"
@@ -61,7 +61,7 @@ export interface Shutdown {
   readonly begin: (options: BeginOptions) => Effect.Effect<Token>
   /** Waits for the end. Every caller gets the same report. */
   readonly finish: (token: Token) => Effect.Effect<Report, ShutdownIncomplete>
-  /** Begins and finishes without waiting for consumers; the report has each one's `undelivered`. Never fails. For owners that do not read to the end. */
+  /** Begins and finishes a shutdown without waiting for consumers; the report says how many events each has not received. Never fails. */
   readonly discard: (options: BeginOptions) => Effect.Effect<Report>
   /**
    * Stops waiting: interrupts turns, kills agents that do not end within two seconds, skips consumers. Ends of turns and sessions are still
@@ -73,7 +73,7 @@ export interface Shutdown {
   readonly awaitBegun: Effect.Effect<Token>
 }
 
-/** Part of the time at which each stage must end, even if it stalls, so that the later stages keep their share. */
+/** The fraction of the time at which each stage must end, even if it stalls, so that the later stages keep their share. */
 const by = { accepted: 0.3, sessions: 0.9, committed: 0.95, consumers: 1 }
 
 /** Time for agents to stop after `force`. */
@@ -82,11 +82,12 @@ const forcedWithin = "2 seconds"
 const reasonOf = ({ by }: Token) =>
   by === undefined ? "the server is shutting down" : `the server is shutting down, as ${by} asked`
 
-const complaint = ({ forced, sessions, drained, consumers, head }: Report): string | undefined => {
+/** The message of `ShutdownIncomplete`; undefined if the shutdown was complete. */
+const incompleteMessage = ({ forced, sessions, drained, consumers, head }: Report): string | undefined => {
   const behind = consumers.filter(
     ({ delivery, outcome }) => delivery === "lossless" && (outcome === "timedOut" || outcome === "abandoned")
   )
-  const complaints = [
+  const faults = [
     ...(drained ? [] : ["Not everything was committed before the deadline; the next start settles what is open."]),
     ...(forced === 0 ? [] : [`${forced} of ${sessions} agents did not stop in time and were killed.`]),
     ...behind.map(
@@ -94,7 +95,7 @@ const complaint = ({ forced, sessions, drained, consumers, head }: Report): stri
         `Consumer ${name} received everything up to offset ${delivered} of ${head}; it can resume from there.`
     )
   ]
-  return complaints.length === 0 ? undefined : complaints.join(" ")
+  return faults.length === 0 ? undefined : faults.join(" ")
 }
 
 export const make = (parts: {
@@ -117,7 +118,7 @@ export const make = (parts: {
     let begun: Token | undefined
     let finishing = false
 
-    /** `None` when the time has run out. Disconnected, so an effect that ignores interruption cannot delay the later stages. */
+    /** Runs the effect until this fraction of the time; `None` if it has not finished. It is disconnected: an effect that ignores interruption cannot delay the later stages. */
     const within = <A>(effect: Effect.Effect<A>, { beganAt, deadlineAt }: Token, part: number) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         effect.pipe(
@@ -133,7 +134,7 @@ export const make = (parts: {
 
     const settle = (token: Token, head: number) =>
       Effect.gen(function* () {
-        // Commands accepted just before are committed and dispatched before agents are stopped (S2).
+        // Accepted commands are committed and reach their agents before the agents are stopped (S2).
         const accepted = Effect.flatMap(Effect.zipRight(engine.drain, log.head), dispatcher.awaitActed)
         yield* within(untilForced(accepted), token, by.accepted)
         yield* engine.refuseEntering
@@ -180,7 +181,7 @@ export const make = (parts: {
       Effect.gen(function* () {
         const beganAt = yield* Clock.currentTimeMillis
         const head = yield* log.head
-        // Synchronous from here until admission is closed: a concurrent call cannot intervene (S1).
+        // No other fiber runs from here until admission is closed, so of two concurrent calls only one begins a shutdown (S1).
         if (begun !== undefined) return begun
         const token = { beganAt, deadlineAt: beganAt + Duration.toMillis(deadline), mode, ...defined({ by }) }
         begun = token
@@ -189,7 +190,7 @@ export const make = (parts: {
         parts.onBegin(token)
         onStep?.("shutdown-begun")
         yield* Deferred.succeed(began, token)
-        // A daemon fiber: an interrupted caller does not cancel the shutdown. Interruptible even if a finalizer calls it, because stages race the deadline.
+        // In a daemon fiber, so that an interrupted caller does not cancel the shutdown. Interruptible even if a finalizer calls it: the stages race the deadline.
         yield* Effect.intoDeferred(run(token, head), ended).pipe(Effect.interruptible, Effect.forkDaemon)
         return token
       }).pipe(Effect.uninterruptible)
@@ -200,11 +201,11 @@ export const make = (parts: {
         Effect.suspend(() => {
           finishing = true
           return Effect.flatMap(Deferred.await(ended), (outcome) => {
-            const message = complaint(outcome)
+            const message = incompleteMessage(outcome)
             return message === undefined ? Effect.succeed(outcome) : Effect.fail(new ShutdownIncomplete({ message, ...outcome }))
           })
         }),
-      // When the scope closes while its owner is in `finish`, this must not cut off the owner's consumers.
+      // While another caller is in `finish`, consumers must still be delivered to.
       discard: (options) =>
         Effect.zipRight(
           begin(options),

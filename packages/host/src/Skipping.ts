@@ -4,8 +4,8 @@ import type { Lagged } from "@millrace/contracts/Frame"
 import type { Page } from "@millrace/log/EventLog"
 
 /**
- * Types of progress events. A later event supersedes each: the completed item has the whole text, the turn's terminal event its usage. The list
- * names the types that may be skipped, so an unknown type is always delivered.
+ * The types of progress events, which may be skipped because a later event has the same data: the completed item has the whole text, the turn's terminal
+ * event has its usage. An event of an unknown type is always delivered.
  */
 const progress: ReadonlySet<string> = new Set<EventType>([
   "item.started",
@@ -20,7 +20,7 @@ export const isProgress = (type: string): boolean => progress.has(type)
 /** Events per read: enough to detect that a consumer is behind, few enough to discard cheaply. */
 export const scan = (capacity: number): number => Math.max(64, capacity * 2)
 
-/** Events at the front of a page that the consumer is too late for: all but the newest `capacity`; all of a longer page that ends before the head. */
+/** The number of events at the front of a page of which a late consumer skips the progress events: all but the newest `capacity`, or all if the page is longer and ends before the head. */
 export const late = ({ events, upTo, head }: Page, capacity: number): number =>
   upTo >= head ? Math.max(0, events.length - capacity) : events.length > capacity ? events.length : 0
 

@@ -1,4 +1,4 @@
-/** Stores a stream that can be read once, so that it can be read repeatedly: an import reads its source twice. */
+/** Stores a stream in a temporary file, so that it can be read more than once: an import reads its source twice. */
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import { Effect, Option, type Scope, Stream } from "effect"
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises"
@@ -22,9 +22,8 @@ const broken = (cause: unknown) =>
   })
 
 /**
- * The content of the file. The handle stays the only owner of its descriptor: a `ReadStream` over that descriptor closes it when reading ends early,
- * even with `autoClose: false` (nodejs/node#45721), and the handle would then close the same number again, which may belong to another file or
- * socket by then.
+ * The content of the file. It does not use a `ReadStream`, which closes the descriptor when reading ends early, even with `autoClose: false`
+ * (nodejs/node#45721): the handle would then close the same number again, which may belong to another file or socket by then.
  */
 const contentOf = (file: FileHandle): Stream.Stream<Uint8Array, StorageUnavailable> =>
   Stream.unfoldEffect(0, (position) =>

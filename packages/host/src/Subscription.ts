@@ -1,6 +1,6 @@
 /**
- * One subscription: the log's events after its cursor. It reads the log when its consumer pulls, at most `capacity` events ahead (D2, D7, S4). No
- * producer pushes to it, so none waits for it. Events read ahead stay in the log: a consumer that is disconnected resumes from its cursor.
+ * One in-process subscription: the log's events after its cursor. It reads the log when its consumer pulls, at most `capacity` events ahead (D2, D7, S4).
+ * Nothing pushes to it, so a slow consumer delays no other part. A consumer that is disconnected resumes from its cursor.
  */
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
@@ -21,7 +21,7 @@ export interface Options extends EventFilter {
   readonly delivery: Delivery
   /** Events read ahead of the consumer, at least 1. `best-effort`: also the lag beyond which progress events are skipped. */
   readonly capacity: number
-  /** Its name in the shutdown report. */
+  /** The consumer's name in the shutdown report. */
   readonly name?: string
 }
 
@@ -38,9 +38,9 @@ const stops: Readonly<Record<Phase, Stop | undefined>> = {
 }
 
 /**
- * `lossless`: every event once, in order. `best-effort`: `lagged` reports the progress events that a slow consumer missed; terminal events and
- * requests are never skipped, and neither are events up to the head at the attach. Both: `caught-up` once; signals only while caught up, the latest of
- * each key (D12); `end` when the thread is deleted; `bye` with the cursor to resume from at shutdown.
+ * `lossless`: every event once, in order. `best-effort`: progress events may be skipped for a slow consumer, and a `lagged` frame reports them; other
+ * events, and those up to the head at the attach, are never skipped. In both modes: `caught-up` once; signals only at the head, the latest of each key
+ * (D12); `end` when the thread is deleted; `bye` at shutdown, with the cursor to resume from.
  */
 export const frames = (
   log: Log,
@@ -63,8 +63,8 @@ export const frames = (
       /** Skipped events that are not reported yet. */
       let run: Lagged | undefined
 
-      const push = (one: StoredEvent | Lagged) =>
-        void ahead.push("_tag" in one ? one : Frames.eventFrame(logEpoch, one.offset, one.json))
+      const push = (entry: StoredEvent | Lagged) =>
+        void ahead.push("_tag" in entry ? entry : Frames.eventFrame(logEpoch, entry.offset, entry.json))
       const take = (page: Page) => {
         if (!maySkip()) return reader.take(page).events.forEach(push)
         const selected = BestEffort.select(reader.part(page), capacity, run)
@@ -79,7 +79,7 @@ export const frames = (
       /** Buffers at least one frame. Fails with `None` at the end of the stream. */
       const fill: Effect.Effect<void, Option.Option<LogUnavailable | CursorError>> = Effect.gen(function* () {
         while (ahead.length === 0) {
-          // Obtained first: a change after the head is read wakes it.
+          // Obtained before the head is read, so that a change after the read is not missed.
           const change = consumers.next()
           const next = reader.next(yield* log.head, stops[consumers.phase()])
           switch (next._tag) {
@@ -98,7 +98,7 @@ export const frames = (
               ahead.push(next)
               break
             default:
-              // The last frame: the skipped events before it are reported first.
+              // The last frame. Skipped events before it are reported first.
               if (run !== undefined) ahead.push(run)
               run = undefined
               ahead.push(next._tag === "bye" ? { ...next, resumeAfter: Cursor.format(logEpoch, next.resumeAfter) } : next)
@@ -106,7 +106,7 @@ export const frames = (
         }
       })
 
-      const hand = () => {
+      const takeFrame = () => {
         const frame = ahead[taken++] as SubscriptionFrame
         if (taken < ahead.length) {
           if (frame._tag === "event") consumer.delivered = frame.event.offset
@@ -117,14 +117,14 @@ export const frames = (
         consumer.delivered = run === undefined ? reader.position : run.from - 1
         if (reader.isEnded) {
           consumer.ended = true
-          Deferred.unsafeDone(consumer.gone, Exit.void)
+          Deferred.unsafeDone(consumer.finished, Exit.void)
         }
         return frame
       }
       return Stream.repeatEffectOption(
         Effect.suspend(() => {
           consumer.reads++
-          return ahead.length > 0 ? Effect.succeed(hand()) : Effect.map(fill, hand)
+          return ahead.length > 0 ? Effect.succeed(takeFrame()) : Effect.map(fill, takeFrame)
         })
       )
     })

@@ -1,6 +1,5 @@
 /**
- * Adds the reason why a thread waits to the views of threads (R7). The reason depends on the live sessions, so it is computed at the query and not
- * stored in rows; a restart has nothing to repair.
+ * Adds to the views of threads why a thread waits (R7). The reason depends on the live sessions, so it is computed at each query and not stored in rows.
  */
 import type { Millrace } from "@millrace/contracts/Millrace"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
@@ -8,7 +7,7 @@ import type { Engine } from "@millrace/orchestration/engine/Engine"
 import { Effect } from "effect"
 
 /** A thread whose continuation is scheduled for the end of a usage limit also waits for that limit. */
-const planned = ({ continuation }: ThreadView): Waiting | undefined =>
+const limitOf = ({ continuation }: ThreadView): Waiting | undefined =>
   continuation?.because === "limit" && continuation.requestId === undefined
     ? {
         reason: "limit",
@@ -17,7 +16,7 @@ const planned = ({ continuation }: ThreadView): Waiting | undefined =>
     : undefined
 
 /** The same views, with `waiting` in each thread that waits. */
-export const shown = (
+export const withWaiting = (
   views: Pick<Millrace, "state" | "threads" | "thread">,
   engine: Pick<typeof Engine.Service, "waiting">
 ): Pick<Millrace, "state" | "threads" | "thread"> => {
@@ -25,7 +24,7 @@ export const shown = (
     const queued = threads.filter(({ queuedTurnIds }) => queuedTurnIds.length > 0).map(({ threadId }) => threadId)
     return Effect.map(engine.waiting(queued), (found) =>
       threads.map((thread) => {
-        const waiting = found.get(thread.threadId) ?? planned(thread)
+        const waiting = found.get(thread.threadId) ?? limitOf(thread)
         return waiting === undefined ? thread : { ...thread, waiting }
       })
     )

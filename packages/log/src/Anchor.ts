@@ -1,7 +1,7 @@
 /**
- * The anchor: the last acknowledged event, recorded outside the database. SQLite opens an older or empty log without an error if its WAL or its
- * database was removed, damaged or replaced by an older copy. The comparison with the anchor detects that (L12). Pure; AnchorFile.ts has the file.
- * docs/decisions/0084 lists what it detects and what it cannot detect.
+ * The anchor records the last acknowledged event outside the database. If the WAL or the database was removed, damaged or replaced by an older copy,
+ * SQLite opens an older or empty log without an error; the comparison with the anchor detects that (L12). docs/decisions/0084 lists what it detects and
+ * what it cannot detect. Pure; AnchorFile.ts reads and writes the file.
  */
 import { hash } from "node:crypto"
 import { Schema } from "effect"
@@ -20,7 +20,7 @@ export const Anchor = Schema.Struct({
   /** SHA-256 of the wire JSON of the event at `head`, in hex; empty when there is none. */
   hash: Schema.String,
   database: Identity,
-  /** The mark in the directory; two while it is renamed. Each start and stop renames it, so that files of an older copy do not match it. */
+  /** The name of the mark, a file in the directory; two names while it is renamed. Each start and stop renames it, so that the files of an older copy do not match the anchor. */
   marks: Schema.Array(Schema.String)
 })
 export type Anchor = typeof Anchor.Type
@@ -61,7 +61,7 @@ const unknown = (state: Absent, { epoch, head }: Opened): Rewound => ({
   previousEpoch: epoch
 })
 
-/** Undefined: the log is the anchor's log and holds every event that it acknowledged. */
+/** Undefined: the log is the anchor's log and holds every acknowledged event. */
 export const compare = (anchor: Anchor | Absent, log: Opened): Rewound | undefined => {
   const { epoch, head } = log
   // A log of an older version has no anchor.
@@ -72,7 +72,7 @@ export const compare = (anchor: Anchor | Absent, log: Opened): Rewound | undefin
     return rewound(
       `The log ends at ${head}, but ${anchor.head} was acknowledged: the database or its WAL was removed, damaged or replaced by an older copy.`
     )
-  if (anchor.epoch !== epoch) return rewound("The database is not the one that the anchor knows: it was replaced.")
+  if (anchor.epoch !== epoch) return rewound("The database was replaced by another one: its epoch differs from the anchor's.")
   if (!isSame(anchor.database, log.database))
     return rewound("The database is a copy: other events may have been acknowledged after the copy was made.", head)
   const isMarked = anchor.marks.length === 0 || anchor.marks.some((mark) => log.marks.includes(mark))

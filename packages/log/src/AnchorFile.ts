@@ -1,7 +1,7 @@
 /**
  * The file of the anchor (Anchor.ts), and its mark: an empty file `anchor-XXXXXXXX` in the same directory. The anchor is written after each commit
- * with one positioned write and without an fsync. Nothing is lost when the process dies; after a power loss the anchor may be older than the log,
- * which is no contradiction.
+ * with one positioned write and without an fsync, so it survives the death of the process. After a power loss it may be older than the log, which is no
+ * contradiction.
  */
 import { randomBytes } from "node:crypto"
 import {
@@ -85,7 +85,7 @@ export class AnchorFile {
     this.#fd = open(path)
   }
 
-  /** Why the last write failed. The older anchor stays valid: it only detects less. */
+  /** Why the last write failed. The anchor in the file stays valid, but does not detect the loss of later events. */
   get failure(): StorageFailure | undefined {
     return this.#failure
   }
@@ -114,12 +114,12 @@ export class AnchorFile {
   }
 
   /** Writes the anchor and the mark again if they were removed or replaced. Call it only while the database is the opened one. Returns whether it wrote. */
-  tend(): boolean {
-    const there = statSync(this.#path, { throwIfNoEntry: false })
-    const ours = fstatSync(this.#fd)
-    const isThere = there !== undefined && there.ino === ours.ino && there.dev === ours.dev
+  restore(): boolean {
+    const found = statSync(this.#path, { throwIfNoEntry: false })
+    const opened = fstatSync(this.#fd)
+    const isSame = found !== undefined && found.ino === opened.ino && found.dev === opened.dev
     const isMarked = statSync(at(this.#path, this.#mark), { throwIfNoEntry: false }) !== undefined
-    if (isThere && isMarked && this.#failure === undefined) return false
+    if (isSame && isMarked && this.#failure === undefined) return false
     if (!isMarked) closeSync(open(at(this.#path, this.#mark)))
     const fd = open(this.#path)
     closeSync(this.#fd)

@@ -1,6 +1,6 @@
 /**
- * Opens a log with its anchor (L12; see Anchor.ts), which records the last acknowledged event outside the database. If log and anchor contradict each
- * other, begins a new epoch. Rewrites the anchor file while the log is open if the file is removed or replaced.
+ * Opens a log together with its anchor (L12; see Anchor.ts). If log and anchor contradict each other, the log begins a new epoch. While the log is open,
+ * the anchor file is written again if it is removed or replaced.
  */
 import { serverStream } from "@millrace/contracts/Ids"
 import { Effect, Either } from "effect"
@@ -68,11 +68,11 @@ export const watch = (anchor: AnchorFile.AnchorFile | undefined, lost: () => str
       ? Effect.logWarning(`The anchor of the log cannot be written: ${message}. The next start may not detect lost history.`)
       : Effect.void
   }
-  const restoreAnchor = attempt("anchor", () => guarded(() => anchor !== undefined && anchor.tend())).pipe(
-    Effect.flatMap((again) => {
+  const restoreAnchor = attempt("anchor", () => guarded(() => anchor !== undefined && anchor.restore())).pipe(
+    Effect.flatMap((restored) => {
       if (anchor?.failure !== undefined) return warnOnce(anchor.failure.message)
       unwritable = false
-      return again ? Effect.logWarning("The anchor of the log was removed or replaced. It has been rewritten.") : Effect.void
+      return restored ? Effect.logWarning("The anchor of the log was removed or replaced. It has been rewritten.") : Effect.void
     }),
     Effect.catchAll(({ message }) => warnOnce(message))
   )

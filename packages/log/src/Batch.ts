@@ -1,6 +1,6 @@
 /**
- * The envelopes of one append: encoded before the transaction, numbered inside it. The wire JSON of an event is made here, once, with its
- * keys in the order `offset, stream, version, type, at, epoch, commandId?, actor?, data`.
+ * The envelopes of one append. Their events are encoded before the transaction and get their offsets and versions inside it. The wire JSON of an event
+ * is made here, once, with its keys in the order `offset, stream, version, type, at, epoch, commandId?, actor?, data`.
  */
 import { Either } from "effect"
 import { type Committed, type Envelope, EventTooLarge, maxEventBytes, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
@@ -37,7 +37,7 @@ export interface Batch {
 
 const json = (value: unknown): string => JSON.stringify(value) ?? "null"
 
-/** Offset and version may have 16 digits each. */
+/** Bytes for the offset and the version, which may have 16 digits each, and their keys. */
 const envelopeSlack = 64
 
 /** Encodes the events. Fails, before anything is written, if one is larger than 256 KiB as wire JSON (L4). */

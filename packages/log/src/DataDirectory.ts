@@ -1,9 +1,9 @@
 /**
  * The data directory and its single owner (L8). The lock is an exclusive SQLite lock on a separate small file, `owner.db`: the operating
- * system releases it when the process ends, however it ends. `owner.json` names the owner, for people and for processes that are refused.
+ * system releases it when the process ends, however it ends. `owner.json` names the owner, for people and for processes that do not get the lock.
  *
- * A lock does not survive the removal of its file: if `owner.db` is removed under a running owner, the next process can lock a new one. So a new
- * owner also requires that no process has the log's database open, and the running owner locks the new `owner.db` within two seconds.
+ * A lock does not survive the removal of its file: if `owner.db` is removed while an owner runs, another process can create and lock a new one. So a
+ * new owner also requires that no process has the log's database open, and the running owner locks the new `owner.db` within two seconds.
  */
 import { Clock, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
 import {
@@ -66,9 +66,9 @@ const ownerName = "owner.json"
 const logName = "log.db"
 /** How often the owner checks that the file at the lock's path is the locked one. */
 const watchEvery = "2 seconds"
-/** Polls of `owner.json` by a refused process, and the pause between them. The owner writes its pid right after it gets the lock. */
-const looks = 20
-const lookMillis = 25
+/** Polls of `owner.json` by a process that did not get the lock, and the pause between them. The owner writes its pid right after it gets the lock. */
+const polls = 20
+const pollMillis = 25
 
 const unusable = (path: string, cause: unknown): DataDirectoryUnusable => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
@@ -116,7 +116,7 @@ const prepare = (path: string) =>
 const decodeOwner = Schema.decodeUnknownOption(Schema.parseJson(Owner))
 
 /** The owner in `owner.json`, if its process is alive. */
-const saidOwner = (path: string): Option.Option<Owner> => {
+const namedOwner = (path: string): Option.Option<Owner> => {
   try {
     return Option.filter(decodeOwner(readFileSync(join(path, ownerName), "utf8")), ({ pid }) => isAlive(pid))
   } catch {
@@ -125,12 +125,12 @@ const saidOwner = (path: string): Option.Option<Owner> => {
   }
 }
 
-const lookForOwner = (path: string, left: number): Effect.Effect<Option.Option<Owner>> =>
+const pollOwner = (path: string, left: number): Effect.Effect<Option.Option<Owner>> =>
   Effect.suspend(() => {
-    const found = saidOwner(path)
+    const found = namedOwner(path)
     return Option.isSome(found) || left === 0
       ? Effect.succeed(found)
-      : Effect.zipRight(Effect.sleep(lookMillis), lookForOwner(path, left - 1))
+      : Effect.zipRight(Effect.sleep(pollMillis), pollOwner(path, left - 1))
   })
 
 const writeOwner = (path: string, owner: Owner): void => {
@@ -152,14 +152,14 @@ const owned = (path: string, owner: Option.Option<Owner>) =>
 
 /** Whether `owner.json` is the one that this owner wrote. */
 const isOurs = (path: string, self: Owner): boolean =>
-  Option.exists(saidOwner(path), ({ pid, since }) => pid === self.pid && since === self.since)
+  Option.exists(namedOwner(path), ({ pid, since }) => pid === self.pid && since === self.since)
 
 /** Whether any process has the log open. If no living owner is named, waits up to half a second for programs that only read the log. */
 const isLogOpen = (path: string) =>
   trying(path, () => Sqlite.isOpen(join(path, logName))).pipe(
     Effect.repeat({
-      while: (open) => open && Option.isNone(saidOwner(path)),
-      schedule: Schedule.intersect(Schedule.spaced(lookMillis), Schedule.recurs(looks)).pipe(Schedule.passthrough)
+      while: (open) => open && Option.isNone(namedOwner(path)),
+      schedule: Schedule.intersect(Schedule.spaced(pollMillis), Schedule.recurs(polls)).pipe(Schedule.passthrough)
     })
   )
 
@@ -202,7 +202,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
         Sqlite.close(state.held.lock)
       })
   )
-  if (state.held === undefined || (yield* isLogOpen(path))) return yield* owned(path, yield* lookForOwner(path, looks))
+  if (state.held === undefined || (yield* isLogOpen(path))) return yield* owned(path, yield* pollOwner(path, polls))
   yield* trying(path, () => writeOwner(path, self))
   state.named = true
 
@@ -218,8 +218,8 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
     writeOwner(path, owner)
     return true
   }).pipe(
-    Effect.flatMap((again) =>
-      again
+    Effect.flatMap((relocked) =>
+      relocked
         ? Effect.logWarning(
             `${join(path, lockName)} was removed or replaced while this process owns ${path}. The process has locked it again.`
           )
@@ -254,8 +254,8 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
 
 export const layer = (directory: string) => Layer.scoped(DataDirectory, make(directory))
 
-/** The present owner of the directory. None if it has no owner, also if a dead owner left `owner.json` behind. Changes nothing. */
+/** The current owner of the directory; none if no process holds the lock, even if a dead owner left its `owner.json`. Changes nothing. */
 export const owner = Effect.fn("DataDirectory.owner")(function* (directory: string) {
   const path = resolve(directory)
-  return yield* Effect.sync(() => (Sqlite.isLocked(join(path, lockName)) ? saidOwner(path) : Option.none<Owner>()))
+  return yield* Effect.sync(() => (Sqlite.isLocked(join(path, lockName)) ? namedOwner(path) : Option.none<Owner>()))
 })

@@ -1,5 +1,5 @@
 /**
- * The log: one order, durable before visible, read by cursor. It does not interpret its events.
+ * The log: events in one order, visible once they are durable, read by cursor. It does not interpret its events.
  *
  * `EventLogSqlite.layer` and `EventLogMemory.layer` pass one behaviour suite (EventLogSuite.ts).
  */
@@ -17,15 +17,15 @@ export interface NewEvent {
   /** Session epoch; 0 = none. */
   readonly epoch: number
   readonly commandId?: string
-  /** Who caused it, if that is a person or a program with a token (X6). */
+  /** The sender of the command that caused the event: a token's name, or `local` (X6). */
   readonly actor?: string
   /** JSON value. */
   readonly data: unknown
 }
 
 /**
- * A change to a read model, applied in the transaction of the append. The caller defines the collections; the log only stores
- * rows: `(collection, key)` is unique, `parent` groups, `rank` orders (the offset of `events[event]` of the same envelope).
+ * A change to a read model, applied in the transaction of the append. The caller defines the collections; the log only stores rows. `(collection, key)`
+ * is unique. Rows are grouped by `parent` and ordered by their rank, an offset.
  */
 export type RowChange =
   | {
@@ -42,7 +42,7 @@ export type RowChange =
     }
   | { readonly op: "delete"; readonly collection: string; readonly key: string }
 
-/** The remembered answer to a command (C2). */
+/** The stored answer to a command (C2). */
 export interface Receipt {
   readonly commandId: string
   /** Digest of the command's body. */
@@ -76,8 +76,8 @@ export interface StoredEvent {
 }
 
 /**
- * The result of one read. `upTo`: the upper bound consumed, which is the next `after`. Header and body of an answer come from one page (D4).
- * Subscribers at the head share page objects, so values derived from a page can be kept in a WeakMap by page.
+ * The result of one read (D4). `upTo`: the offset up to which the log was read, which is the `after` of the next read. Subscribers at the head share
+ * page objects, so values derived from a page can be kept in a WeakMap by page.
  */
 export interface Page {
   readonly after: number
@@ -97,7 +97,7 @@ export interface ReadOptions {
   readonly maxBytes?: number
 }
 
-/** The storage failed. Nothing was written: the log resolves an unknown outcome of a commit by reading the table (L9). */
+/** The storage failed, and nothing was written: if the outcome of a commit is unknown, the log reads the table to learn it (L9). */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
   reason: Schema.Literal("busy", "full", "io", "corrupt", "lost", "closed"),
@@ -154,7 +154,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly query: <R extends Request>(request: R) => Effect.Effect<Answer<R>, LogUnavailable>
     /** The receipts among these command ids. One statement. */
     readonly receipts: (commandIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, StoredReceipt>, LogUnavailable>
-    /** Keeps a large value under the hash of its content; the same content twice is one blob. */
+    /** Stores a large value under the hash of its content, which it returns. Equal contents are one blob. */
     readonly putBlob: (bytes: Uint8Array) => Effect.Effect<string, LogUnavailable>
     readonly getBlob: (hash: string) => Effect.Effect<Uint8Array | undefined, LogUnavailable>
     /**
@@ -162,8 +162,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
      */
     readonly trim: (upTo: number) => Effect.Effect<void, LogUnavailable>
     /**
-     * Why the files at the log's paths are no longer those that it has open: moved, removed or replaced while it runs (L12). None while they are
-     * the same, and always for a log in memory. Checks the files. While there is a reason, appends fail with `LogUnavailable`, reason `lost`.
+     * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as
+     * text, and appends fail with `LogUnavailable`, reason `lost`. Always none for a log in memory.
      */
     readonly lost: Effect.Effect<Option.Option<string>>
     /** Metrics for `/metrics` and the benchmarks. */

@@ -1,4 +1,4 @@
-/** The log in memory: the same behaviour, without durability. For embedders that need none, for tests and simulations. */
+/** The log in memory: the same behaviour, without durability. For tests, simulations, and embedders that need no durability. */
 import { Effect, Layer, Random } from "effect"
 import type { PlacedReceipt, PlacedEvent, Batch, Placed } from "./Batch.ts"
 import { EventLog, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
@@ -10,7 +10,7 @@ export interface Options extends StoredLog.Options {
   readonly onStep?: StepHook
 }
 
-/** From the Random service, so that a simulation with the same seed has the same epoch. */
+/** Random from the Random service, so that a simulation with the same seed has the same epoch. */
 const newEpoch = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 32), 26), epochOf)
 
 /** First index whose event lies after the offset. */
@@ -77,7 +77,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       throw cause
     }
   }
-  /** The outcome was unknown, and the batch is committed: computes its positions again, counted back from the head. */
+  /** For a commit whose outcome was unknown and that turned out to be committed: computes its positions, counted back from the head. */
   const lastPlaced = (batch: Batch): Placed => {
     const probe = batch.place(0, () => 0)
     return batch.place(head - probe.head, (stream) => (streams.get(stream)?.version ?? 0) - (probe.versions.get(stream) ?? 0))

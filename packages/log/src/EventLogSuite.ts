@@ -1,6 +1,6 @@
 /**
- * The behaviour of an EventLog, as tests. Run it over a store of your own:
- * `suite("my store", (options) => ...a new, empty log...)`, in a file that vitest runs.
+ * The tests that every EventLog must pass. To test your own store, call `suite("my store", (options) => ...a new, empty log...)` in a file that vitest
+ * runs.
  */
 import { bounds } from "./suite/bounds.ts"
 import { faults } from "./suite/faults.ts"

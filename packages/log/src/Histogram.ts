@@ -1,4 +1,4 @@
-/** A histogram: counts by upper bound, and the sum. Plain numbers; an observation scans a few bounds. */
+/** A histogram: counts by upper bound, and the sum. */
 
 /** Cumulative, as in Prometheus: `counts[i]` values were at most `bounds[i]`, of `count` in total. */
 export interface HistogramCounts {

@@ -1,6 +1,6 @@
 /**
- * Reads the position of a log without owning it: takes no lock on the directory and writes no event. A server may run or not. SQLite may leave its
- * empty index files next to the database.
+ * Reads the position of a log without owning its directory: takes no lock and writes no event, so a server may run on it. SQLite may leave empty WAL and
+ * index files next to the database.
  */
 import type { Effect } from "effect"
 import type { LogUnavailable } from "./EventLog.ts"
@@ -17,7 +17,7 @@ export interface LogInspection {
 
 /** The file must exist. The cost does not depend on the length of the log. */
 export const inspect = (file: string): Effect.Effect<LogInspection, LogUnavailable> =>
-  attempt("look", () => {
+  attempt("inspect", () => {
     const db = Sqlite.openReader(file)
     try {
       return Sqlite.guarded(() =>

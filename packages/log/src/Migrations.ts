@@ -62,8 +62,8 @@ const table = "migrations"
 const latest = (known: Migrations): number => Math.max(...Object.keys(known).map(Number))
 
 const currentVersion = (db: Sqlite.Connection): number => {
-  const has = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table)
-  return has === undefined ? 0 : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${table}`).pluck().get())
+  const found = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table)
+  return found === undefined ? 0 : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${table}`).pluck().get())
 }
 
 /** Writes `<file>.v<version>.backup`, completely or not at all. */
@@ -78,7 +78,7 @@ const backup = (db: Sqlite.Connection, file: string, version: number): void => {
 const rootMessage = (error: unknown): string =>
   error instanceof Error ? (error.cause === undefined ? error.message : rootMessage(error.cause)) : String(error)
 
-/** Brings the database to the newest schema this program knows. `known` is for tests. */
+/** Migrates the database to the newest schema that this program knows. `known`: the migrations, for tests. */
 export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Migrations = migrations) =>
   Effect.gen(function* () {
     const supported = latest(known)

@@ -1,4 +1,4 @@
-/** Wakes subscribers without carrying data (D1). All waiters share one Deferred, replaced at each wake-up; a subscriber that does not wait costs nothing. */
+/** Wakes waiting subscribers without carrying data (D1). All waiters share one Deferred, which each wake-up replaces, so a subscriber that does not wait costs nothing. */
 import { Deferred, type Effect, Exit, FiberId } from "effect"
 
 export class Notifier {

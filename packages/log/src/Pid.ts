@@ -1,6 +1,6 @@
-/** Whether the process of a pid is alive. A separate module, so that it can be imported without the log. */
+/** A separate module, so that it can be imported without the log. */
 
-/** True also for another user's process, which may not be signalled. A later process may have reused the pid: a hint, not a proof. */
+/** Whether a process with this pid is alive, also one of another user. Only a hint: a later process may have reused the pid. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)

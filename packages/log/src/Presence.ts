@@ -1,16 +1,16 @@
 /**
- * Whether the files that a log has open are still the files at their paths (L12). Writes to a removed file succeed without an error, and are lost
+ * Checks whether the files that a log has open are still the files at their paths (L12). Writes to a removed file succeed without an error and are lost
  * when the process ends.
  */
 import { statSync, type Stats } from "node:fs"
 import { dirname } from "node:path"
 
 export interface Presence {
-  /** Why they are not, as a message for people; undefined while they are. Makes two calls to the file system, of some microseconds. */
+  /** A message for people if a file was moved, removed or replaced, else undefined. Makes two calls to the file system, of some microseconds. */
   readonly lost: () => string | undefined
 }
 
-const look = (path: string): Stats | undefined => {
+const statOf = (path: string): Stats | undefined => {
   try {
     return statSync(path, { throwIfNoEntry: false })
   } catch {
@@ -24,14 +24,14 @@ const isSame = (a: Stats, b: Stats) => a.ino === b.ino && a.dev === b.dev
 /** Watches the database and its WAL. Both must be open. */
 export const make = (database: string): Presence => {
   const directory = dirname(database)
-  const folder = look(directory)
-  const files = [database, `${database}-wal`].map((path) => ({ path, known: look(path) }))
+  const folder = statOf(directory)
+  const files = [database, `${database}-wal`].map((path) => ({ path, known: statOf(path) }))
   const problem = (): string | undefined => {
     for (const { path, known } of files) {
       if (known === undefined) continue
-      const now = look(path)
+      const now = statOf(path)
       if (now !== undefined && isSame(now, known) && now.nlink > 0) continue
-      const at = look(directory)
+      const at = statOf(directory)
       if (at === undefined || folder === undefined || !isSame(at, folder))
         return `The data directory ${directory} was moved, removed or replaced while the server was running. Put it back, or restart the server with the directory's new path.`
       return now === undefined

@@ -1,6 +1,6 @@
 /**
- * A request to the log, as data: it names its parts, and one transaction answers all of them at one head. No part depends on the
- * answer of another, so a store on another machine answers a request in one round trip.
+ * A query of the log as data: a `Request` has named parts, and one transaction answers all of them at one head. No part depends on the answer of
+ * another, so a store on another machine can answer a request in one round trip.
  */
 import type { Page, ReadOptions } from "./EventLog.ts"
 
@@ -9,7 +9,7 @@ declare const type: unique symbol
 /** The name of a collection of rows, with the type of their values. The writer of the rows guarantees that type: values are not decoded. */
 export interface Collection<A> {
   readonly name: string
-  /** Only a type. */
+  /** Carries the type of the values; never set. */
   readonly [type]?: () => A
 }
 
@@ -20,7 +20,7 @@ export interface Row<A = unknown> {
   readonly value: A
 }
 
-/** A page of rows: complete ranks. At least one row, unless `maxScanned` ended the page. */
+/** A page of rows. It holds all rows of each of its ranks, and at least one row unless `maxScanned` ended the page. */
 export interface RowPage<A = unknown> {
   readonly rows: ReadonlyArray<Row<A>>
   /** `before` of the next page, for the order `newest`; absent on the last one. */
@@ -69,7 +69,7 @@ export type Part =
 /** One part of a request, with the type of its answer. */
 export type Query<A> = Part & { readonly [type]?: () => A }
 
-/** By name; `head` and `retainedFrom` are the position of the answer. */
+/** The parts by name. `head` and `retainedFrom` cannot be names: they are the position of the answer. */
 export type Request = Readonly<Record<string, Query<unknown>>> & { readonly head?: never; readonly retainedFrom?: never }
 
 export interface Position {
@@ -112,7 +112,7 @@ export const count = ({ name }: Collection<unknown>, parents?: ReadonlyArray<str
   parents
 })
 
-/** A page of events. An `after` that is outside the kept events is no error: the page begins with the first one that is kept. */
+/** A page of events. An `after` below retention is no error: the page begins with the first retained event. */
 export const events = (options: ReadOptions): Query<Page> => ({ _tag: "Events", options })
 
 export const rowKey = ({ name }: Collection<unknown>, key: string): RowKey => ({ collection: name, key })

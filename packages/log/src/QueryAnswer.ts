@@ -30,6 +30,6 @@ const answerPart = (view: StorageView, part: Part): unknown => {
 export const answer = <R extends Request>(view: StorageView, request: R): Answer<R> => {
   const { head, retainedFrom } = view
   const parts = Object.entries(request).map(([name, part]) => [name, answerPart(view, part)] as const)
-  // The type of a part is the promise of its collection: this is the one place that takes parsed JSON for it.
+  // The writer of a collection guarantees the type of its values. Only this place casts parsed JSON to that type.
   return { head, retainedFrom, ...Object.fromEntries(parts) } as Answer<R>
 }

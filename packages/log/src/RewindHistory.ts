@@ -1,4 +1,4 @@
-/** The rewinds that a log records, and whether it contradicts its anchor now (L12). Reads only: for `verify` and `doctor`, also while a server runs. */
+/** Reads the rewinds that a log has recorded, and whether it contradicts its anchor now (L12). For `verify` and `doctor`; a server may run on the log. */
 import type { Effect } from "effect"
 import { compare, type Anchor, type Absent, type Identity, type Rewound } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
@@ -7,7 +7,7 @@ import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { attempt } from "./Storage.ts"
 
-/** The state around the database. Read it before the database is read or copied: an anchor that is newer than the copy would contradict it. */
+/** What the files next to the database say. Read it before the database is read or copied: an anchor that is newer than the copy would contradict it. */
 export interface Evidence {
   readonly anchor: Anchor | Absent
   readonly database: Identity

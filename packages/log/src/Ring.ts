@@ -19,7 +19,7 @@ interface Subscriber {
 }
 
 const nothing: ReadonlyArray<PlacedEvent> = []
-const gone: Entry = { page: { after: 0, upTo: 0, head: 0, events: nothing }, bytes: 0 }
+const released: Entry = { page: { after: 0, upTo: 0, head: 0, events: nothing }, bytes: 0 }
 
 export class Ring {
   #entries: Array<Entry> = []
@@ -58,8 +58,8 @@ export class Ring {
     this.#bytes += bytes
     while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1) {
       this.#bytes -= this.#entries[this.#start]!.bytes
-      // Releases the page now. The empty slots are removed later, many at a time.
-      this.#entries[this.#start++] = gone
+      // Releases the page. Its slot is removed later, together with many others.
+      this.#entries[this.#start++] = released
     }
     if (this.#start > 1024 && this.#start * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#start)
@@ -81,8 +81,8 @@ export class Ring {
   }
 
   /**
-   * The page that the table would return (the same rows, `upTo` and budgets), if the ring holds everything after the offset. Saves readers
-   * near the head a query. A commit that is read whole returns its own array.
+   * The page that the table would return for the same query, if the ring holds all events after the offset; else undefined. A read of exactly one
+   * commit returns that commit's array.
    */
   read(query: ReadOptions, head: number, defaults: { readonly limit: number; readonly maxBytes: number }): Page | undefined {
     const { after, limit = defaults.limit, maxBytes = defaults.maxBytes, stream } = query
@@ -113,8 +113,8 @@ export class Ring {
 
   /**
    * The next pages of a subscriber, as many as fit its budget, and the offset that they reach; undefined if the ring does not hold the event after
-   * `after`, or its page is larger. Beyond the head of the attach they are the commits' own page objects. Pages without events of the stream are left
-   * out, except the one that reaches the head of the attach: it shows that the subscriber has caught up.
+   * `after`, or if its page exceeds the budget. Without `stream`, pages after the head of the attach are the ring's own, shared objects. With `stream`,
+   * pages without its events are left out, except the page that reaches the head of the attach: it shows that the subscriber has caught up.
    */
   follow(
     { attachedAt, maxBytes, stream }: Subscriber,

@@ -1,4 +1,4 @@
-/** The row changes of a batch, folded to one final change per row: a row that changes 500 times in a batch is encoded and written once. */
+/** Folds the row changes of a batch to one change per row, so that a row that changes 500 times in a batch is encoded and written once. */
 import type { RowChange } from "./EventLog.ts"
 
 export interface RowPut {
@@ -6,7 +6,7 @@ export interface RowPut {
   readonly key: string
   readonly parent: string
   readonly rank: number
-  /** An existing row keeps its rank. */
+  /** Whether a row that exists in the table keeps its rank. */
   readonly keep: boolean
   readonly json: string
 }
@@ -37,7 +37,7 @@ export class RowFold {
     const put =
       before === undefined
         ? { change, rank, keep: keeps }
-        : // After a delete in this batch the row is new, whatever the table holds.
+        : // After a delete in this batch the row is new, so it does not keep the rank in the table.
           before.put === undefined || !keeps
           ? { change, rank, keep: false }
           : { ...before.put, change }

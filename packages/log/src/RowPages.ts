@@ -1,4 +1,4 @@
-/** Cuts a page of rows from rows in rank order: its limits and conditions are the same for every store. */
+/** Cuts a page from rows in rank order. Every store uses it, so limits and conditions mean the same in each. */
 import type { Condition, Row, RowPage, RowQuery } from "./Query.ts"
 
 export interface StoredRow {
@@ -32,8 +32,8 @@ const meets = (value: unknown, condition: Condition): boolean => {
 }
 
 /**
- * `limit` rows or `maxBytes` of JSON, at least one row, and always all rows of its last rank, so that continuing with `before` = that rank skips
- * none. The same for the last rank that was examined, when `maxScanned` ends the page.
+ * At most `limit` rows and `maxBytes` of JSON, but at least one row and always all rows of the last rank: a next page with `before` = that rank skips no
+ * row. If `maxScanned` ends the page, all rows of the last rank were examined.
  */
 export const pageOf = (rows: Iterable<StoredRow>, { limit, maxBytes, maxScanned, where = [] }: RowScan): RowPage => {
   const page: Array<Row> = []

@@ -7,7 +7,7 @@ import { decode, pageOf, type RowScan, type StoredRow } from "./RowPages.ts"
 const before = (a: StoredRow, b: StoredRow) => a.rank < b.rank || (a.rank === b.rank && a.key < b.key)
 
 /** Index of the first row that is not before the given one. */
-const place = (list: ReadonlyArray<StoredRow>, row: StoredRow): number => {
+const indexOf = (list: ReadonlyArray<StoredRow>, row: StoredRow): number => {
   let low = 0
   let high = list.length
   while (low < high) {
@@ -26,14 +26,14 @@ class Ordered {
   add(row: StoredRow): void {
     const last = this.#list.at(-1)
     if (last === undefined || before(last, row)) this.#list.push(row)
-    else this.#list.splice(place(this.#list, row), 0, row)
+    else this.#list.splice(indexOf(this.#list, row), 0, row)
   }
   remove(row: StoredRow): void {
-    this.#list.splice(place(this.#list, row), 1)
+    this.#list.splice(indexOf(this.#list, row), 1)
   }
   *read({ before, order, since }: RowScan): Generator<StoredRow> {
-    const start = place(this.#list, { key: "", parent: "", rank: since, json: "" })
-    const end = place(this.#list, { key: "", parent: "", rank: before, json: "" })
+    const start = indexOf(this.#list, { key: "", parent: "", rank: since, json: "" })
+    const end = indexOf(this.#list, { key: "", parent: "", rank: before, json: "" })
     for (let i = start; i < end; i++) yield this.#list[order === "oldest" ? i : start + end - 1 - i]!
   }
 }

@@ -1,4 +1,4 @@
-/** Connections, their pragmas, and the classes of their errors. The only module that imports the driver. */
+/** Opens, locks and closes SQLite connections, and maps the driver's errors to `StorageFailure`. Only this module imports the driver. */
 import Database from "@millrace/sqlite-driver"
 import { closeSync, existsSync, openSync } from "node:fs"
 import type { LogUnavailable } from "./EventLog.ts"
@@ -63,8 +63,8 @@ const busyTimeoutMillis = 20
 /** Opens the writer. On a new file, sets the pragmas that must precede the first table. A write beyond `maxBytes` fails with reason `full`. */
 export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: number): Connection =>
   guarded(() => {
-    // Only this user may read it; SQLite gives its side files the same mode. An existing file must not be opened here: closing any descriptor of
-    // a file releases all locks that this process holds on it, also those of SQLite's other connections (POSIX).
+    // The file is created so that only this user may read it; SQLite gives the WAL and index files the same mode. An existing file must not be opened
+    // here: closing any descriptor of a file releases all locks that this process holds on it, also those of SQLite's connections (POSIX).
     if (file !== ":memory:" && !existsSync(file)) closeSync(openSync(file, "a", 0o600))
     const db = new Database(file, { timeout: busyTimeoutMillis })
     try {
@@ -86,7 +86,7 @@ export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: nu
 export const openReader = (file: string): Connection =>
   guarded(() => new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMillis }))
 
-/** Ignores a failing close: the end of the process closes the file too. */
+/** Ignores an error of the close: the end of the process closes the file too. */
 export const close = (db: Connection): void => {
   try {
     db.close()
@@ -98,7 +98,7 @@ export const close = (db: Connection): void => {
 /** How long a start waits for processes that only test the lock. */
 const lockTimeoutMillis = 250
 
-/** An exclusive lock on this file until the connection closes or the process ends; undefined when another holds it. */
+/** An exclusive lock on this file until the connection closes or the process ends; undefined if another connection holds it. */
 export const lock = (file: string, patience = lockTimeoutMillis): Connection | undefined =>
   guarded(() => {
     const db = new Database(file, { timeout: patience })
@@ -113,8 +113,8 @@ export const lock = (file: string, patience = lockTimeoutMillis): Connection | u
   })
 
 /**
- * Does any connection of this or another process have this database open? In WAL mode each one holds a shared lock on the file as long as it is open;
- * the lock ends with its process. False when there is no such file.
+ * Whether any connection of this or another process has this database open. In WAL mode each connection holds a shared lock on the file while it is
+ * open; the lock ends with its process. False if there is no such file.
  */
 export const isOpen = (file: string): boolean => {
   if (!existsSync(file)) return false
@@ -137,7 +137,7 @@ export const isOpen = (file: string): boolean => {
   })
 }
 
-/** Does another connection hold the lock of `lock`? False when there is no such file. */
+/** Whether another connection holds the lock of `lock`. False if there is no such file. */
 export const isLocked = (file: string): boolean => {
   let db: Connection | undefined
   try {

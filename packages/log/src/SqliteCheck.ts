@@ -1,21 +1,21 @@
 /**
- * The checks of `verify` that need the file itself: the pages and indexes of the database, and that the recorded version of each stream is that
- * of its last event. Blocks the event loop while SQLite reads the whole file: only for a program that does nothing else.
+ * The checks of `verify` that need the database file: its pages and indexes, and whether the recorded version of each stream is that of its last event.
+ * Blocks the event loop while SQLite reads the whole file, so use it only in a program that does nothing else.
  */
 import { Effect } from "effect"
 import * as Sqlite from "./Sqlite.ts"
 import { attempt } from "./Storage.ts"
 import type { Check, Problem } from "./Verify.ts"
 
-const kept = 100
+const maxProblems = 100
 
-const look = (db: Sqlite.Connection): ReadonlyArray<Problem> => {
-  const integrity = db.prepare(`PRAGMA integrity_check(${kept})`).pluck().all() as ReadonlyArray<string>
+const problemsOf = (db: Sqlite.Connection): ReadonlyArray<Problem> => {
+  const integrity = db.prepare(`PRAGMA integrity_check(${maxProblems})`).pluck().all() as ReadonlyArray<string>
   const streams = db
     .prepare(
       `SELECT name, version, last FROM (
          SELECT s.name, s.version, (SELECT e.version FROM events e WHERE e.stream = s.id ORDER BY e.offset DESC LIMIT 1) AS last FROM streams s)
-       WHERE last IS NOT NULL AND last <> version LIMIT ${kept}`
+       WHERE last IS NOT NULL AND last <> version LIMIT ${maxProblems}`
     )
     .all() as ReadonlyArray<{ readonly name: string; readonly version: number; readonly last: number }>
   return [
@@ -34,7 +34,7 @@ export const check = (file: string): Check => ({
   end: () =>
     Effect.acquireUseRelease(
       attempt("verify", () => Sqlite.openReader(file)),
-      (db) => attempt("verify", () => Sqlite.guarded(() => look(db))),
+      (db) => attempt("verify", () => Sqlite.guarded(() => problemsOf(db))),
       (db) => Effect.sync(() => Sqlite.close(db))
     ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
 })

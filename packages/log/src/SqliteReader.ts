@@ -162,7 +162,7 @@ export class SqliteReader {
       } catch (cause) {
         const failure = Sqlite.asFailure(cause)
         if (!(failure instanceof StorageFailure) || failure.reason !== "corrupt") throw cause
-        // A page of the file is damaged: read one by one, so that only the events on it are lost.
+        // A page of the file is damaged: read the events one by one, so that only those on this page are lost.
         if (stream !== undefined)
           for (const offset of this.#offsetsOfStream.all(stream, events.at(-1)?.offset ?? after, limit + 1) as Array<number>)
             if (!take(this.#readOne(offset))) break

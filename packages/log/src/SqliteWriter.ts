@@ -1,4 +1,4 @@
-/** Appends on the writer's connection: one transaction, one statement per kind of row, whatever the size of the batch (L1, L10). */
+/** Appends on the writer's connection, in one transaction and with one statement per kind of row, however large the batch is (L1, L10). */
 import type { Batch, Placed } from "./Batch.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { StepHook } from "./Storage.ts"
@@ -7,10 +7,10 @@ type Kind = "streams" | "events" | "rows" | "deletes" | "receipts"
 type Values = ReadonlyArray<ReadonlyArray<unknown>>
 
 /**
- * Binds a list of rows as the table `name`. SQLite asks for each cell, so that a value reaches the statement without being encoded; the statement's
- * only parameter is the number of rows.
+ * SQL that reads a list of rows from JavaScript as the table `name`. SQLite calls the function `cell` for each value, so no value is encoded; the
+ * statement's only parameter is the number of rows.
  */
-const given = (name: string, ...columns: ReadonlyArray<string>) =>
+const tableOf = (name: string, ...columns: ReadonlyArray<string>) =>
   `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?),
    ${name} AS (SELECT ${columns.map((column, at) => `cell(i, ${at}) AS ${column}`).join(", ")} FROM n)`
 
@@ -26,16 +26,16 @@ const prepare = (db: Sqlite.Connection) => ({
     .pluck(),
   known: db.prepare("SELECT id, name, version FROM streams WHERE name IN (SELECT value FROM json_each(?))"),
   streams: db.prepare(
-    `${given("new_streams", "id", "name", "version")}
+    `${tableOf("new_streams", "id", "name", "version")}
      INSERT INTO streams (id, name, version) SELECT id, name, version FROM new_streams WHERE true
      ON CONFLICT (id) DO UPDATE SET version = excluded.version`
   ),
   events: db.prepare(
-    `${given("new_events", "offset", "stream", "version", "type", "json")}
+    `${tableOf("new_events", "offset", "stream", "version", "type", "json")}
      INSERT INTO events (offset, stream, version, type, json) SELECT offset, stream, version, type, json FROM new_events`
   ),
   rows: db.prepare(
-    `${given("new_rows", "collection", "key", "parent", "rank", "keep", "json")}
+    `${tableOf("new_rows", "collection", "key", "parent", "rank", "keep", "json")}
      INSERT INTO rows (collection, key, parent, rank, json)
      SELECT n.collection, n.key, n.parent,
             CASE WHEN n.keep THEN coalesce((SELECT r.rank FROM rows r WHERE r.collection = n.collection AND r.key = n.key), n.rank) ELSE n.rank END,
@@ -44,10 +44,10 @@ const prepare = (db: Sqlite.Connection) => ({
      ON CONFLICT (collection, key) DO UPDATE SET parent = excluded.parent, rank = excluded.rank, json = excluded.json`
   ),
   deletes: db.prepare(
-    `${given("old_rows", "collection", "key")} DELETE FROM rows WHERE (collection, key) IN (SELECT collection, key FROM old_rows)`
+    `${tableOf("old_rows", "collection", "key")} DELETE FROM rows WHERE (collection, key) IN (SELECT collection, key FROM old_rows)`
   ),
   receipts: db.prepare(
-    `${given("new_receipts", "command", "digest", "offset", "answer")}
+    `${tableOf("new_receipts", "command", "digest", "offset", "answer")}
      INSERT INTO receipts (command, digest, offset, answer) SELECT command, digest, offset, answer FROM new_receipts`
   ),
   event: db.prepare("SELECT json FROM events WHERE offset = ?").pluck(),
@@ -127,13 +127,10 @@ export class SqliteWriter {
 
   /** Sets a new epoch and appends the event with the reason, in one transaction (L12). */
   rewind(epoch: string, batch: Batch): Placed {
-    return this.#transaction(
-      (current) => {
-        current.sql.setEpoch.run(epoch)
-        return this.#write(current, batch)
-      },
-      (current, placed) => isThere(current, placed)
-    )
+    return this.#transaction((current) => {
+      current.sql.setEpoch.run(epoch)
+      return this.#write(current, batch)
+    }, isWritten)
   }
 
   /** Whether this database had an anchor before. */
@@ -152,10 +149,7 @@ export class SqliteWriter {
 
   /** Throws StorageFailure, or a defect; either way nothing is written. */
   commit(batch: Batch): Placed {
-    return this.#transaction(
-      (current) => this.#write(current, batch),
-      (current, placed) => isThere(current, placed)
-    )
+    return this.#transaction((current) => this.#write(current, batch), isWritten)
   }
 
   putBlob(hash: string, bytes: Uint8Array): void {
@@ -246,10 +240,11 @@ export class SqliteWriter {
   }
 }
 
-const isThere = ({ sql }: Session, placed: Placed): boolean => {
+/** Whether the database holds this batch. */
+const isWritten = ({ sql }: Session, placed: Placed): boolean => {
   const last = placed.events.at(-1)
   if (last !== undefined) return sql.event.get(last.offset) === last.json
   const receipt = placed.receipts.at(-1)
-  // Rows alone: writing them again changes nothing, so "not written" is a safe answer.
+  // A batch of rows only: writing the rows again changes nothing, so `false` is a safe answer.
   return receipt !== undefined && sql.receipt.get(receipt.commandId) === receipt.digest
 }

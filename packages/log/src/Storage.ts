@@ -24,8 +24,8 @@ export class StorageFailure extends Error {
 }
 
 /**
- * The points of an append at which a test can make the storage fail, or kill the process. An error that the hook throws counts as a
- * failure of the storage. `committed` is after the commit and before its success is known, so the outcome is unknown at that point.
+ * The points of an append at which a test can make the storage fail or kill the process. An error that the hook throws counts as a
+ * failure of the storage. `committed` is after the commit and before its success is known: a failure there leaves the outcome unknown.
  */
 export type Step = "begin" | "streams" | "events" | "rows" | "deletes" | "receipts" | "commit" | "committed" | "rollback"
 export type StepHook = (step: Step) => void

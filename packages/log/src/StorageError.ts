@@ -1,4 +1,4 @@
-/** Maps `LogUnavailable` to its wire error; nothing else does. */
+/** Maps `LogUnavailable` to its wire error, in one place. */
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogUnavailable } from "./EventLog.ts"
 

@@ -59,7 +59,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
         const batch = prepare(envelopes)
         if (Either.isLeft(batch)) return Effect.fail(batch.left)
         // Commit, head, ring and wake-up happen in one turn of the event loop: no fiber runs and no interruption occurs between them (L3).
-        const once = (triesLeft: number): Effect.Effect<ReadonlyArray<Committed>, AppendError> =>
+        const attemptCommit = (triesLeft: number): Effect.Effect<ReadonlyArray<Committed>, AppendError> =>
           Effect.clockWith((clock) => {
             try {
               const began = clock.unsafeCurrentTimeNanos()
@@ -78,11 +78,11 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             } catch (cause) {
               if (!(cause instanceof StorageFailure)) return Effect.die(cause)
               return cause.reason === "busy" && triesLeft > 0
-                ? Effect.zipRight(Effect.sleep(busyPauseMillis), once(triesLeft - 1))
+                ? Effect.zipRight(Effect.sleep(busyPauseMillis), attemptCommit(triesLeft - 1))
                 : Effect.fail(unavailable("append", cause))
             }
           })
-        return once(Math.floor((options.busyMillis ?? 5_000) / busyPauseMillis))
+        return attemptCommit(Math.floor((options.busyMillis ?? 5_000) / busyPauseMillis))
       })
 
     /** Logs each unreadable event once (L6), the first 1,000 of them. */

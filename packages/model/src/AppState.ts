@@ -19,12 +19,12 @@ import * as Thread from "./Thread.ts"
 
 /** A settled request and its outcome, which is still shown; the first answer wins (T13). */
 export interface Settled extends Omit<Request.Settlement, "requestId" | "status"> {
-  /** As it was while it was open. */
+  /** The request as it was while it was open. */
   readonly request: RequestView
 }
 
 export interface AppState {
-  /** Version of this type; a saved value of another version is ignored. */
+  /** Version of this type. Ignore a saved value of another version (`isAppState`). */
   readonly shape: 1
   readonly logEpoch: string
   readonly offset: number
@@ -95,7 +95,7 @@ const applyThread = (state: AppState, event: DomainEvent, at: string): AppState 
   return applyRequest({ ...state, threads: set(state.threads, threadId, next) }, event, at)
 }
 
-/** Applies one event. An event at or below the offset changes nothing; one that no summary shows, such as a delta, only advances the offset. */
+/** Applies one event. An event at or below the offset changes nothing. An event that the state does not show, such as a delta, only advances the offset. */
 export const apply = (state: AppState, event: LogEvent): AppState => {
   if (event.offset <= state.offset) return state
   const here = { ...state, offset: event.offset }

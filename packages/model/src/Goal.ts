@@ -24,7 +24,7 @@ export const counted = ({ used }: Goal, usage: Usage | undefined): GoalUsed => (
   tokens: used.tokens + tokensOf(usage)
 })
 
-/** Whether the turn that this event ends worked towards the goal. In a log of an older version only the ids of the goal's own turns show it. */
+/** Whether the turn that this event ends worked towards the goal. In a log of an older version only the turn's id shows it. */
 const isOf = ({ goalId }: Goal, { data }: TerminalEvent): boolean =>
   data.goalId === undefined ? data.turnId.startsWith(turnPrefix(goalId)) : data.goalId === goalId
 

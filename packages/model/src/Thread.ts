@@ -10,19 +10,19 @@ import * as Queue from "./Queue.ts"
 /** An optional field may also hold `undefined`, which means absent. */
 type Loose<A> = { readonly [K in keyof A]: Record<never, never> extends Pick<A, K> ? A[K] | undefined : A[K] }
 
-/** The facts of a summary that one event changes without regard to the thread's turns, items and requests. */
+/** The fields of a summary that an event changes independently of the thread's turns, items and requests. */
 export interface Facts
   extends
     Pick<ThreadView, "title" | "provider" | "archived">,
     Loose<Pick<ThreadView, "model" | "session" | "recovery" | "afterLimit" | "labels" | "metadata" | "stopping">> {
-  /** Work of the agent that outlives its turn; the provider's ids. */
+  /** The provider's ids of the background work that runs. */
   readonly background: ReadonlyArray<string>
   /** Whether the last active turn failed; `false` again when a turn is requested. */
   readonly failed: boolean
 }
 
-/** The facts that an event of the thread never changes, and its time. */
-type Place = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "updatedAt">
+/** The fields that no event of the thread changes, and the time of the last change. */
+type Fixed = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "updatedAt">
 
 /** What is open, queued or scheduled in a thread. */
 type Work = Loose<
@@ -34,7 +34,7 @@ export interface Thread extends ThreadView {
   readonly failed: boolean
 }
 
-/** Whether a session in this status has an agent. */
+/** Whether the session has an agent. */
 export const isLive = (session: SessionState | undefined): boolean =>
   session !== undefined && session.status !== "stopped" && session.status !== "error"
 
@@ -42,7 +42,7 @@ export const isLive = (session: SessionState | undefined): boolean =>
 export const holdsTurn = (status: SessionStatus): status is "starting" | "running" =>
   status === "starting" || status === "running"
 
-/** The only constructor of a session's state: an active turn exists only with `starting` or `running` (T3). */
+/** Makes a session's state. Only this function does, so that an active turn exists only with `starting` or `running` (T3). */
 export const sessionOf = (data: {
   readonly epoch: number
   readonly status: SessionState["status"]
@@ -60,14 +60,14 @@ export const sessionOf = (data: {
     : { epoch, status, ...rest }
 }
 
-/** The session after a turn ended or was queued again: it names the turn no more. */
+/** The session after a turn ended or was queued again: the turn is no longer its active turn. */
 const released = (session: SessionState | undefined, turnId: string): SessionState | undefined => {
   if (session === undefined || session.activeTurnId !== turnId) return session
   const { activeTurnId: _, ...rest } = session
   return rest
 }
 
-/** The facts that an event changes. */
+/** The fields of `Facts` that an event changes. */
 export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | undefined => {
   switch (event.type) {
     case "thread.updated":
@@ -135,29 +135,29 @@ export const continuationOf = (planned: Omit<DataOf<"continuation.planned">, "th
   return plan
 }
 
-const minus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> =>
-  list.includes(one) ? list.filter((each) => each !== one) : list
-const plus = <A>(list: ReadonlyArray<A>, one: A): ReadonlyArray<A> => (list.includes(one) ? list : [...list, one])
+const without = <A>(list: ReadonlyArray<A>, value: A): ReadonlyArray<A> =>
+  list.includes(value) ? list.filter((each) => each !== value) : list
+const withAdded = <A>(list: ReadonlyArray<A>, value: A): ReadonlyArray<A> => (list.includes(value) ? list : [...list, value])
 
 /** The open items and requests after an event. */
 const openAfter = ({ openItemIds, openRequestIds }: ThreadView, event: DomainEvent) => {
   switch (event.type) {
     case "item.started":
-      return { openItemIds: plus(openItemIds, event.data.itemId) }
+      return { openItemIds: withAdded(openItemIds, event.data.itemId) }
     case "item.completed":
-      return { openItemIds: minus(openItemIds, event.data.itemId) }
+      return { openItemIds: without(openItemIds, event.data.itemId) }
     case "request.opened":
-      return { openRequestIds: plus(openRequestIds, event.data.requestId) }
+      return { openRequestIds: withAdded(openRequestIds, event.data.requestId) }
     case "request.answered":
     case "request.expired":
     case "request.cancelled":
-      return { openRequestIds: minus(openRequestIds, event.data.requestId) }
+      return { openRequestIds: without(openRequestIds, event.data.requestId) }
     default:
       return {}
   }
 }
 
-const silent: ReadonlySet<string> = new Set<EventType>([
+const notSummarised: ReadonlySet<string> = new Set<EventType>([
   "item.delta",
   "item.amended",
   "provider.event",
@@ -168,8 +168,8 @@ const silent: ReadonlySet<string> = new Set<EventType>([
   "request.imported"
 ])
 
-/** Whether events of this type change the summary, its time included. */
-export const isSummarised = (type: string): boolean => !silent.has(type)
+/** Whether events of this type change the summary or its time of the last change. */
+export const isSummarised = (type: string): boolean => !notSummarised.has(type)
 
 /** The status of a thread, by the first rule that applies: a request is open, a turn runs, work is queued or scheduled, the last turn failed. */
 export const statusOf = (thread: Pick<Facts, "session" | "failed">, work: Work): ThreadStatus => {
@@ -180,9 +180,9 @@ export const statusOf = (thread: Pick<Facts, "session" | "failed">, work: Work):
 }
 
 /** The thread as read models show it. */
-export const view = (thread: Facts & Place, work: Work): ThreadView => viewWith(statusOf(thread, work), thread, work)
+export const view = (thread: Facts & Fixed, work: Work): ThreadView => viewWith(statusOf(thread, work), thread, work)
 
-const viewWith = (status: ThreadStatus, thread: Facts & Place, work: Work): ThreadView => ({
+const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): ThreadView => ({
   threadId: thread.threadId,
   projectId: thread.projectId,
   title: thread.title,
@@ -206,7 +206,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Place, work: Work): Thre
   updatedAt: thread.updatedAt
 })
 
-/** The facts of a new thread. */
+/** The `Facts` of a new thread. */
 export const facts = (data: DataOf<"thread.created">): Facts => ({
   title: data.title,
   provider: data.provider,
@@ -222,7 +222,7 @@ export const facts = (data: DataOf<"thread.created">): Facts => ({
   failed: false
 })
 
-const threadOf = (thread: Facts & Place, work: Work): Thread => ({ ...view(thread, work), failed: thread.failed })
+const threadOf = (thread: Facts & Fixed, work: Work): Thread => ({ ...view(thread, work), failed: thread.failed })
 
 /** The thread of a `thread.created`. `at`: the time of the event. */
 export const make = (data: DataOf<"thread.created">, at: string): Thread => {

@@ -1,6 +1,6 @@
 /**
- * One thread's turns and items: pages of the read model, each read at one offset, and the events after those offsets, each once.
- * Items are immutable values that are replaced, so that a view redraws only changed ones; the collection changes in place.
+ * One thread's turns and items, from pages of the read model and the events after the pages' offsets. The transcript is changed in place; its items and
+ * turns are immutable values that are replaced, so that a view redraws only those that changed.
  */
 import { domainEvent, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -48,8 +48,8 @@ export interface Transcript {
 }
 
 /**
- * The transcript of a thread from the newest page of its items and of its turns. `requests`: the open requests of an `AppState`. Apply to the transcript
- * the events that were received after that state and since the pages were requested.
+ * The transcript of a thread from the newest page of its items and of its turns. `requests`: the open requests of an `AppState`. Then apply all events
+ * that you received after that state or since you requested the pages.
  */
 export const make = (
   threadId: ThreadId,
@@ -77,7 +77,7 @@ export const make = (
   return transcript
 }
 
-/** Adds an older page (newest first) and returns its new ids, oldest first. Known values stay: they were folded from events and are newer. */
+/** Adds an older page (newest first) and returns its new ids, oldest first. Known values stay: events were folded into them, so they are newer. */
 const addPage = <Id extends string, A>(known: Map<Id, At<A>>, page: PageOf<A>, idOf: (one: A) => Id): ReadonlyArray<Id> => {
   const added: Array<Id> = []
   for (const value of page.items.toReversed()) {
@@ -136,8 +136,8 @@ const applyItem = (transcript: Transcript, event: Item.ItemEvent, offset: number
   return true
 }
 
-/** Keeps the open requests of the thread. Returns whether one of this turn is open after the event. */
-const isWaiting = (transcript: Transcript, event: DomainEvent, turnId: TurnId): boolean => {
+/** Updates the open requests of the thread. Returns whether a request of this turn is open after the event. */
+const updateRequests = (transcript: Transcript, event: DomainEvent, turnId: TurnId): boolean => {
   if (event.type === "request.opened") {
     const { requestId } = event.data
     const newest = transcript.order.at(-1)
@@ -151,7 +151,7 @@ const isWaiting = (transcript: Transcript, event: DomainEvent, turnId: TurnId): 
 }
 
 const applyTurn = (transcript: Transcript, event: DomainEvent, turnId: TurnId, offset: number, at: string): boolean => {
-  const waits = isWaiting(transcript, event, turnId)
+  const waits = updateRequests(transcript, event, turnId)
   const known = transcript.turns.get(turnId)
   if (known === undefined) {
     const added = Turn.begun(event, at)
@@ -184,16 +184,16 @@ const add = <K>(map: Map<K, Array<Settled>>, key: K, settled: Settled) => {
 
 /** Settled requests by the item that they follow, or by their turn if that item is unknown. */
 const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
-  const behind = new Map<ItemId, Array<Settled>>()
-  const within = new Map<TurnId, Array<Settled>>()
+  const byItem = new Map<ItemId, Array<Settled>>()
+  const byTurn = new Map<TurnId, Array<Settled>>()
   for (const one of settled) {
     const { ask, requestId, threadId, turnId } = one.request
     if (threadId !== transcript.threadId) continue
     const itemId = ask.itemId ?? transcript.askedAfter.get(requestId)
-    if (itemId !== undefined && transcript.items.get(itemId)?.value.turnId === turnId) add(behind, itemId, one)
-    else add(within, turnId, one)
+    if (itemId !== undefined && transcript.items.get(itemId)?.value.turnId === turnId) add(byItem, itemId, one)
+    else add(byTurn, turnId, one)
   }
-  return { behind, within }
+  return { byItem, byTurn }
 }
 
 /**
@@ -202,12 +202,12 @@ const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
  */
 export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = []): ReadonlyArray<Row> => {
   const out: Array<Row> = []
-  const { behind, within } = placed(transcript, settled)
-  const trace = (all: ReadonlyArray<Settled> = []) => {
+  const { byItem, byTurn } = placed(transcript, settled)
+  const addSettled = (all: ReadonlyArray<Settled> = []) => {
     for (const one of all) out.push({ kind: "settled", key: one.request.requestId, settled: one })
   }
   const shown = new Set<TurnId>()
-  const end = (turnId: TurnId) => {
+  const addEnd = (turnId: TurnId) => {
     const turn = transcript.turns.get(turnId)?.value
     if (turn === undefined || Turn.outcomeOfTurn(turn) === undefined || shown.has(turnId)) return
     shown.add(turnId)
@@ -219,26 +219,26 @@ export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = [
     if (item !== undefined) last.set(item.value.turnId, itemId)
   }
   // A turn without items (removed from the queue, failed at once) follows the turn that was requested before it.
-  let bare = transcript.before === undefined ? 0 : transcript.turnOrder.findIndex((turnId) => last.has(turnId))
-  const place = new Map(transcript.turnOrder.map((turnId, at) => [turnId, at]))
-  const bareUntil = (at: number) => {
-    for (; bare >= 0 && bare < at; bare++) {
-      const turnId = transcript.turnOrder[bare]
+  let next = transcript.before === undefined ? 0 : transcript.turnOrder.findIndex((turnId) => last.has(turnId))
+  const indexOf = new Map(transcript.turnOrder.map((turnId, at) => [turnId, at]))
+  const addTurnsWithoutItems = (until: number) => {
+    for (; next >= 0 && next < until; next++) {
+      const turnId = transcript.turnOrder[next]
       if (turnId === undefined || last.has(turnId)) continue
-      trace(within.get(turnId))
-      end(turnId)
+      addSettled(byTurn.get(turnId))
+      addEnd(turnId)
     }
   }
   for (const itemId of transcript.order) {
     const item = transcript.items.get(itemId)?.value
     if (item === undefined) continue
-    bareUntil(place.get(item.turnId) ?? 0)
+    addTurnsWithoutItems(indexOf.get(item.turnId) ?? 0)
     out.push({ kind: "item", key: itemId, item })
-    trace(behind.get(itemId))
+    addSettled(byItem.get(itemId))
     if (last.get(item.turnId) !== itemId) continue
-    trace(within.get(item.turnId))
-    end(item.turnId)
+    addSettled(byTurn.get(item.turnId))
+    addEnd(item.turnId)
   }
-  bareUntil(transcript.turnOrder.length)
+  addTurnsWithoutItems(transcript.turnOrder.length)
   return out
 }

@@ -17,7 +17,7 @@ export const outcomeOfEvent = (event: TerminalEvent): Outcome =>
 export const outcomeOfTurn = ({ status }: Pick<TurnView, "status">): Outcome | undefined =>
   status === "completed" || status === "interrupted" || status === "failed" ? status : undefined
 
-/** Who started the turn that this request creates. A turn without a request is started by the provider. */
+/** The origin of a requested turn. A turn without a request was started by the provider. */
 export const originOf = ({ continues, goalId }: Pick<TurnView, "continues" | "goalId">): TurnOrigin =>
   continues !== undefined ? "continuation" : goalId !== undefined ? "goal" : "user"
 

@@ -1,6 +1,6 @@
 /**
- * Computes the turns of a thread from its events alone, without read model or live process: from an export, a page, or a followed stream.
- * Agrees with the projection after any history (L11).
+ * Computes the turns of a thread from its events alone, for example those of an export or a followed stream. The result agrees with the read model after
+ * any history (L11).
  */
 import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
@@ -13,7 +13,7 @@ export type HistoryEvent = Pick<LogEvent, "offset" | "type" | "data">
 
 /** `status` is that at the end of the history, `text` the prompt as last edited; empty for a turn that the provider began. */
 export interface TurnBoundary extends Pick<TurnView, "turnId" | "status" | "text"> {
-  /** Offsets of the event it begins with, and of the last one that names it. */
+  /** Offsets of the event that begins the turn, and of the last event that names it. */
   readonly first: number
   readonly last: number
   /** In the order in which they began. */
@@ -23,7 +23,7 @@ export interface TurnBoundary extends Pick<TurnView, "turnId" | "status" | "text
 }
 
 interface Entry {
-  /** `undefined` until the turn is requested or started, though one of its items may be known. */
+  /** `undefined` until the turn is requested or started; one of its items may come first. */
   turn: TurnView | undefined
   first: number
   last: number
@@ -32,7 +32,7 @@ interface Entry {
   readonly open: Set<RequestId>
 }
 
-/** A boundary has no times. */
+/** The time for the fold; the result has no times. */
 const at = ""
 
 const add = (entry: Entry, { offset, ...history }: HistoryEvent): void => {
