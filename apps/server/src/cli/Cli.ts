@@ -61,6 +61,7 @@ const root = Command.make("millrace").pipe(
     Threads.fork,
     Threads.rename,
     Threads.archive,
+    Threads.unarchive,
     Threads.remove,
     Actions.compact,
     Actions.review,
@@ -125,9 +126,10 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
         ExitCode.usage,
         `There is no command ${JSON.stringify(cut(command, 50))}.${meant(command, Help.commandNames)} See: millrace --help`
       ]
-    const said = flat(error.error)
+    const words = flat(error.error)
+    const said = /[.?]$/.test(words) ? words : `${words}.`
     const flag = /argument: '(--[a-z-]+)/.exec(said)?.[1]
-    return [ExitCode.usage, `${said}.${flag === undefined ? "" : meant(flag, flagsOf(args))} See: millrace${known} --help`]
+    return [ExitCode.usage, `${said}${flag === undefined ? "" : meant(flag, flagsOf(args))} See: millrace${known} --help`]
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
@@ -142,11 +144,12 @@ const level = (args: ReadonlyArray<string>) => {
   return ProgramLog.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
 }
 
-/** The arguments as the library parses them: `help COMMAND` is `COMMAND --help`. `npx millrace` alone, which is how most people start, serves and opens the page. */
+/** The arguments as the library parses them: `help COMMAND` is `COMMAND --help`, and an unknown command has no help. `npx millrace` alone, which is how most people start, serves and opens the page. */
 const normalised = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (args.length === 0 && commandName(process.env) === "npx millrace") return ["serve", "--open"]
-  const [first, ...rest] = args
-  return first === "help" && rest.length > 0 ? [...rest, "--help"] : args
+  const named = args[0] === "help" && args.length > 1 ? [...args.slice(1), "--help"] : args
+  const [first] = named
+  return first === undefined || first.startsWith("-") || Help.commandNames.includes(first) ? named : [first]
 }
 
 /** Runs the program. Returns the exit code after every resource is closed and all output is written. */

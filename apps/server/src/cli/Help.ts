@@ -17,6 +17,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["fork THREAD", "a new thread with a copy of the conversation"],
   ["rename THREAD TITLE", "change a thread's title"],
   ["archive THREAD", "take a thread out of the lists"],
+  ["unarchive THREAD", "restore an archived thread"],
   ["delete THREAD", "delete a thread"],
   ["goal set|show|... THREAD", "the objective that a thread pursues by itself"],
   ["handover THREAD PROVIDER", "let another agent continue the conversation"],
@@ -26,7 +27,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["import FILE", "create a thread from an export or from a Codex conversation"],
   ["ps", "the agents' processes, and why each is alive"],
   ["providers", "the agents: installed, version, signed in"],
-  ["config check|schema|trust", "check millrace.config.json, print its schema, trust it"],
+  ["config check|schema|...", "check millrace.config.json, print its schema, trust it"],
   ["doctor", "check this machine and the data directory"],
   ["token create|list|revoke", "access tokens"],
   ["pair", "print a one-time link that signs a browser in"],
@@ -46,7 +47,7 @@ export const overview = (style: Style): string =>
 ${commands.map(([name, what]) => `  ${style.cyan(name.padEnd(26))}${what}`).join("\n")}
 
 Try: millrace run hello          An agent that needs no account answers.
-Each command has --help; commands that print data have --json. Environment: MILLRACE_DATA, MILLRACE_HOST, MILLRACE_PORT, MILLRACE_TOKEN, MILLRACE_LOG_LEVEL.
+Each command has --help; commands that print data have --json. Environment: MILLRACE_DATA, MILLRACE_HOST, MILLRACE_PORT, MILLRACE_URL, MILLRACE_TOKEN, MILLRACE_PROVIDER, MILLRACE_LOG_LEVEL.
 Exit: 0 completed, 1 failed, 2 usage, 3 interrupted, 4 needs a person.
 `
 

@@ -113,7 +113,7 @@ const goalOf = (
 ): Either.Either<{ readonly state: ThreadState; readonly goal: Goal.GoalState }, CommandRejected> =>
   Either.flatMap(threadFor(draft, threadId), (state) =>
     state.goal === undefined
-      ? reject("GoalNotFound", "This thread has no goal. Set one: goal.set.", threadId)
+      ? reject("GoalNotFound", "This thread has no goal. Set one with goal.set.", threadId)
       : Either.right({ state, goal: state.goal })
   )
 

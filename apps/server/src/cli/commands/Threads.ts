@@ -1,4 +1,4 @@
-/** `millrace interrupt|stop|fork|rename|archive|delete THREAD`: one command of the service each. */
+/** `millrace interrupt|stop|fork|rename|archive|unarchive|delete THREAD`: one command of the service each. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { defined } from "@millrace/contracts/Defined"
@@ -52,6 +52,10 @@ export const rename = Command.make(
 export const archive = Command.make("archive", Flags.ofThread, (where) =>
   dispatch(where, Client.command("thread.archive", { threadId: where.thread }), () => "Archived.")
 ).pipe(Command.withDescription("Archive a thread: it leaves the lists and keeps its history."))
+
+export const unarchive = Command.make("unarchive", Flags.ofThread, (where) =>
+  dispatch(where, Client.command("thread.unarchive", { threadId: where.thread }), () => "Restored from the archive.")
+).pipe(Command.withDescription("Restore an archived thread to the lists."))
 
 export const remove = Command.make("delete", Flags.ofThread, (where) =>
   dispatch(where, Client.command("thread.delete", { threadId: where.thread }), () => "Deleted.")

@@ -9,7 +9,7 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect, Option, Stream } from "effect"
 import type { ImportResult, NativeThread } from "@millrace/contracts/Import"
-import { messageOf } from "../../NodeError.ts"
+import { isMissing, messageOf } from "../../NodeError.ts"
 import { plural } from "../terminal/Amounts.ts"
 import * as Connect from "../client/Connect.ts"
 import { failed, fromError, usage } from "../Failure.ts"
@@ -119,7 +119,10 @@ export const importThread = Command.make(
         const size =
           file === undefined
             ? 0
-            : yield* Effect.try({ try: () => statSync(file).size, catch: (cause) => failed(`${file}: ${messageOf(cause)}`) })
+            : yield* Effect.try({
+                try: () => statSync(file).size,
+                catch: (cause) => failed(isMissing(cause) ? `There is no file ${file}.` : `${file}: ${messageOf(cause)}`)
+              })
         const transfer = yield* Connect.transfer({ dataDir: options.data, url: Flags.orUndefined(options.url) })
         if (options.list) {
           yield* output.progress("querying Codex")

@@ -58,7 +58,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
       const lines = text.replace(/\n+$/, "").split("\n")
       if (lines.length === 1 && lines[0] === "") return Effect.void
       const others = lines.length - blockLines
-      const more = others > 0 ? [`… ${others} more lines`] : []
+      const more = others > 0 ? [`… ${others} more ${others === 1 ? "line" : "lines"}`] : []
       const shown = part === "head" ? [...lines.slice(0, blockLines), ...more] : [...more, ...lines.slice(-blockLines)]
       return Effect.forEach(shown, (line) => note(line, "  │ "), { discard: true })
     }
