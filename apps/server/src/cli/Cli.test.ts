@@ -83,7 +83,7 @@ describe("millrace", () => {
         [["thraeds"], 'There is no command "thraeds". Did you mean threads? See: millrace --help'],
         [["run", "hello", "--providr", "demo"], "'--providr'. Did you mean --provider? See: millrace run --help"],
         [["token", "create", "--expire", "1h"], "Did you mean '--expires'?"],
-        [["run", "hello", "--provder", "demo"], "Did you mean '--provider'? See: millrace run --help"],
+        [["run", "--provder", "demo", "hello"], "Did you mean '--provider'? See: millrace run --help"],
         [["help", "thraeds"], 'There is no command "thraeds". Did you mean threads? See: millrace --help'],
         [["thraeds", "--help"], 'There is no command "thraeds". Did you mean threads? See: millrace --help'],
         [["frobnicate"], 'There is no command "frobnicate". See: millrace --help']
