@@ -1,5 +1,5 @@
 /**
- * The seam to the host: what the transports serve. `packages/host` provides it (`Layer.succeed(Service, ...)`); tests provide a fake.
+ * The interface of the host that the transports serve. `ServeProgram.ts` provides the host of `packages/host`; tests provide a fake.
  */
 import { Context, type Effect } from "effect"
 import type { HostStats } from "@millrace/host/HostStats"

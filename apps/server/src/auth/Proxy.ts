@@ -1,5 +1,5 @@
 /**
- * The headers that a proxy in front of the server adds to a request. `X-Forwarded-*` from a trusted address take effect; from any other address they are
+ * The headers that a proxy in front of the server adds to a request. `X-Forwarded-*` take effect if they come from a trusted address; otherwise they are
  * removed, so that no later code reads them (X1). Pure.
  */
 import { BlockList, isIP } from "node:net"

@@ -69,7 +69,7 @@ const decodeLine = Schema.decodeUnknownOption(Line)
 
 const roleOf = (scope: TokenScope) => (scope === "admin" ? "admin" : "client")
 
-/** Every token begins with this, so that one in a wrong place (a URL, a log) can be recognised. */
+/** Every token begins with this, so that a token in a wrong place (a URL, a log) can be recognised. */
 export const prefix = "mlr_"
 const digest = (secret: string) => createHash("sha256").update(secret).digest()
 const fileOf = (dataDir: string) => join(dataDir, "tokens.jsonl")

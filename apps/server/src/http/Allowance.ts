@@ -19,7 +19,7 @@ interface Bucket {
 }
 
 /** Maximum number of tokens with a bucket; beyond it the least recently used bucket is dropped. */
-const kept = 10_000
+const maxBuckets = 10_000
 
 export interface AllowanceStats {
   readonly bounds: Bounds
@@ -42,21 +42,21 @@ const tooFast = (retryAfterMillis: number) =>
     retryAfterMillis
   })
 
-/** Milliseconds until a client may retry a refused stream: another stream must end first. */
+/** Milliseconds after which a client may retry a refused stream; another stream of its token must have ended. */
 export const streamRetryMillis = 5000
 
 export const make = (bounds: Bounds): Allowance => {
-  const buckets = new BoundedMap<string, Bucket>(kept)
+  const buckets = new BoundedMap<string, Bucket>(maxBuckets)
   const refused = { requests: 0, streams: 0 }
   const { requestsPerSecond: rate, streamsPerToken } = bounds
-  const most = Math.max(1, rate * 2)
+  const burst = Math.max(1, rate * 2)
   return {
     request: (actor) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         if (rate === 0) return Effect.void
-        const bucket = buckets.get(actor) ?? { left: most, at: now }
+        const bucket = buckets.get(actor) ?? { left: burst, at: now }
         buckets.renew(actor, bucket)
-        bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
+        bucket.left = Math.min(burst, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
         bucket.at = now
         if (bucket.left >= 1) {
           bucket.left--

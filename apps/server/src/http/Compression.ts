@@ -59,7 +59,7 @@ export const chosen = (accepted: string | undefined): Encoding | undefined => {
 /** A compressed body has other bytes, so it has another strong ETag. */
 const tagged = (etag: string, encoding: Encoding) => (/^"[^"]*"$/.test(etag) ? `${etag.slice(0, -1)}.${encoding}"` : etag)
 
-/** `If-None-Match` with the tags of this encoding as the routes know them. Other tags stay: a client may have the plain body. */
+/** `If-None-Match` without the suffix of this encoding, as the routes made the tags. Other tags stay: a client may have the plain body. */
 export const plainTags = (ifNoneMatch: string, encoding: Encoding): string => ifNoneMatch.replaceAll(`.${encoding}"`, `"`)
 
 const isJson = (contentType: string | undefined): boolean => /^application\/(json|x-ndjson)\b/.test(contentType ?? "")

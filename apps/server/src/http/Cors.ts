@@ -19,7 +19,7 @@ const exposed = "etag, retry-after, x-millrace-cursor, x-millrace-last-idx, x-mi
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const maxAge = "600"
 
-/** Whether a request asks, for a page, what the page may send. */
+/** Whether a request is a preflight: the browser asks what a page may send. */
 export const isPreflight = (method: string, headers: Headers): boolean =>
   method === "OPTIONS" && headers["access-control-request-method"] !== undefined
 

@@ -48,9 +48,9 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
 const maxUnreadBytes = 16 * 1024 * 1024
 
 /** Interval of the check of upgraded connections. Together with the check of the token file, a revoked connection is cut within a second. */
-const look = "250 millis"
+const checkEvery = "250 millis"
 
-/** False when the grace period ends first. Finalizers run uninterruptibly: without `interruptible` the timeout would never fire. */
+/** Waits, at most for the grace period; false if that ends first. Finalizers run uninterruptibly: without `interruptible` the timeout would never fire. */
 const within = (wait: Effect.Effect<void>, grace: Duration.DurationInput) =>
   wait.pipe(Effect.interruptible, Effect.timeoutOption(grace), Effect.map(Option.isSome))
 
@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
     calls++
   })
 
-  yield* Effect.sleep(look).pipe(
+  yield* Effect.sleep(checkEvery).pipe(
     Effect.zipRight(
       Effect.sync(() => {
         for (const socket of condemned) socket.destroy()
@@ -158,10 +158,10 @@ const make = Effect.fnUntraced(function* (server: Server) {
 
 export const layer = (server: Server): Layer.Layer<Drain, never, SubscriberScheduler> => Layer.scoped(Drain, make(server))
 
-/** Build it below the server, whose scope sends WebSockets a close frame: this then cuts those that do not answer. */
+/** Build it below the server, so that it closes after the server's scope, which sends WebSockets a close frame: it cuts those that do not answer. */
 export const cut = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>
   Layer.scopedDiscard(Effect.flatMap(Drain, (drain) => Effect.addFinalizer(() => drain.cutUpgraded(grace))))
 
-/** Build it above the server: it drains first when the scope closes, unless that was done before. */
+/** Build it above the server, so that it closes first: it drains, unless `begin` was called before. */
 export const onClose = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>
   Layer.scopedDiscard(Effect.flatMap(Drain, (drain) => Effect.addFinalizer(() => drain.begin(grace))))

@@ -93,14 +93,14 @@ const page = Effect.fnUntraced(function* (
   if (query.wait > 0) {
     const wait = Effect.gen(function* () {
       while (latest.events.length === 0 && !scheduler.closing()) {
-        if (latest.upTo >= latest.head) yield* scheduler.next(latest.upTo, Frames.indexed(query).stream)
+        if (latest.upTo >= latest.head) yield* scheduler.awaitBeyond(latest.upTo, Frames.indexed(query).stream)
         yield* stillValid(session)
         latest = { ...(yield* readFrom(latest.upTo)), after }
       }
     })
-    const reader = Subscribers.reader("long-poll", session.actor, latest.upTo)
-    reader.waiting = true
-    yield* Effect.timeoutOption(wait, `${query.wait} seconds`).pipe(Subscribers.during(yield* Subscribers.Registry, reader))
+    const subscriber = Subscribers.subscriber("long-poll", session.actor, latest.upTo)
+    subscriber.waiting = true
+    yield* Effect.timeoutOption(wait, `${query.wait} seconds`).pipe(Subscribers.during(yield* Subscribers.Registry, subscriber))
   }
   const headers: Record<string, string> = { ...indexHeaders(log.epoch, latest.upTo), ...cacheHeaders(log.epoch, latest, query) }
   if (headers["etag"] !== undefined && isKnown(headers["etag"], request.headers["if-none-match"]))
@@ -136,7 +136,7 @@ const whole = Effect.fnUntraced(function* (
       ? Effect.succeed([Chunk.empty<string>(), Option.none<number>()] as const)
       : Effect.map(
           Effect.zipRight(
-            Effect.zipRight(scheduler.turn, stillValid(session)),
+            Effect.zipRight(scheduler.pauseEnd, stillValid(session)),
             log.read({ after, maxBytes: dumpBytes, limit: Math.min(1000, end - after), ...Frames.indexed(query) })
           ),
           (page) => {

@@ -53,7 +53,7 @@ const errorsFor = (path: string) =>
       }
     : Respond
 
-/** What the client can do after a defect. A command that is sent again is not carried out twice; a call of /v1 without an Idempotency-Key is. */
+/** What the client can do after a defect. A repeated command runs once; a repeated call of /v1 without an Idempotency-Key starts a second turn. */
 const afterDefect = (method: string, path: string) =>
   method === "POST" && path.startsWith("/v1/")
     ? "A turn may have started: read /api/threads before you send the call again."
@@ -70,8 +70,8 @@ const unmatched = (allow: string | undefined, method: string, path: string) => {
 }
 
 /**
- * Closes the connection after a plain response to an upgrade request: Node reads no second request from it. The response object of such a request exists
- * only from here on; that of a successful upgrade has no socket and never finishes.
+ * Closes the connection after a plain response to an upgrade request, because Node reads no second request from it. A successful upgrade finishes no
+ * response, so its connection stays open.
  */
 const endUpgrade = (request: HttpServerRequest.HttpServerRequest) => {
   const { socket } = NodeHttpServerRequest.toIncomingMessage(request)

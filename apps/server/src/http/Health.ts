@@ -1,6 +1,6 @@
 /**
- * `/health` and `/ready`: need no token and accept any Host. The reason of `unavailable` contains the path of the data directory, or of a file in it. 200
- * for `ok` only (D16).
+ * `/health` and `/ready`: need no token and accept any Host. 200 for `ok` only (D16). The reason of `unavailable` contains the path of the data
+ * directory, or of a file in it.
  */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"

@@ -32,8 +32,8 @@ const tags = { starting: "Starting", draining: "ShuttingDown", unavailable: "Una
 /** 503 with `Retry-After`, in the shape that the clients of this path read. */
 export const refusal = (ready: Ready & { readonly status: keyof typeof messages }, path: string) => {
   if (Health.paths.has(path)) return Health.answer(ready)
-  const [plain, own] = path.startsWith("/v1/") ? [OpenAiFailure.plain, { "x-should-retry": "true" }] : [Respond.plain, {}]
-  return plain(503, tags[ready.status], ready.reason ?? messages[ready.status], { "retry-after": "1", ...own })
+  const [plain, extra] = path.startsWith("/v1/") ? [OpenAiFailure.plain, { "x-should-retry": "true" }] : [Respond.plain, {}]
+  return plain(503, tags[ready.status], ready.reason ?? messages[ready.status], { "retry-after": "1", ...extra })
 }
 
 const bytesOf = ({ body }: HttpServerResponse.HttpServerResponse): Uint8Array =>

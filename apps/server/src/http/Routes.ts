@@ -52,7 +52,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
   const headers = decode(endpoint.headersSchema, "headers")
   const payload = endpoint.name === "dispatch" ? Strict.command("body") : decode(endpoint.payloadSchema, "body")
   const hasBody = endpoint.method === "POST" && !readsItself.has(endpoint.name)
-  // The schemas of this endpoint decode what the handler of this endpoint takes: `Handlers` ties the two by name.
+  // The endpoint's schemas decode what its handler takes: the type `Handlers` ensures it.
   const run = handler as (request: unknown) => ReturnType<Handlers[Name]>
   return Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -62,7 +62,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
     if (Option.isSome(path)) input["path"] = yield* Effect.mapError(path.value(route.params), nothingAt(route.params))
     const mode = yield* Strict.modeOf(request.headers)
     input["urlParams"] = yield* urlParams(yield* Strict.query(search, repeated), mode)
-    // Lenient, because every request has other headers; `modeOf` has checked ours.
+    // Lenient, because a request has many other headers; `modeOf` has checked those of Millrace.
     if (Option.isSome(endpoint.headersSchema)) input["headers"] = yield* headers(request.headers, "lenient")
     if (hasBody) input["payload"] = yield* payload(yield* Body.ofSession(request, yield* Session), mode)
     const answer = yield* run(input)

@@ -59,9 +59,9 @@ const drained = (response: ServerResponse) =>
   Effect.async<void>((resume) => {
     // Checked here, where the listener is added: since an earlier check other fibers may have run, and the event may have been emitted.
     if (!response.writableNeedDrain) return resume(Effect.void)
-    const go = () => resume(Effect.void)
-    response.once("drain", go)
-    return Effect.sync(() => response.off("drain", go))
+    const done = () => resume(Effect.void)
+    response.once("drain", done)
+    return Effect.sync(() => response.off("drain", done))
   })
 
 /** Makes the SSE responses of one server, which share the bytes of pages. */
@@ -75,13 +75,13 @@ export const make = Effect.gen(function* () {
     control: (frame) => encodeControl(epoch, retry, frame)
   })
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest, options: Subscription.Options) {
-    const reader = Subscribers.reader("sse", options.session.actor, options.after)
-    const { first, next } = yield* Subscription.attach({ ...options, lease, reader, pages: encoder.pages })
-    const encode = encoder.of(options, reader)
+    const subscriber = Subscribers.subscriber("sse", options.session.actor, options.after)
+    const { first, next } = yield* Subscription.attach({ ...options, lease, subscriber, pages: encoder.pages })
+    const encode = encoder.of(options, subscriber)
     const response = NodeHttpServerRequest.toServerResponse(request)
-    // Sent at once, so that the headers are on the wire before the first event. One write, because a write costs more than everything else of a resume.
+    // Sent at once, so that the headers are on the wire before the first event. One write, because a write costs more than the rest of a resume.
     const enter = Effect.suspend(() => {
-      subscribers.enter(reader)
+      subscribers.enter(subscriber)
       return Effect.map(first, (steps) => Buffer.concat(steps.map(encode)))
     })
     // Writes each step directly: passing it through a stream would cost more than the write.
@@ -90,13 +90,13 @@ export const make = Effect.gen(function* () {
       body: () => (response.writableNeedDrain ? Effect.zipRight(drained(response), next) : next),
       step: (step) => void response.write(encode(step))
     })
-    const body = Effect.flatMap(enter, (hello) => {
-      response.write(hello)
+    const body = Effect.flatMap(enter, (firstBytes) => {
+      response.write(firstBytes)
       return rest
     }).pipe(
       // Fails only with `None`, when there are no more steps.
       Effect.ignore,
-      Effect.ensuring(Effect.sync(() => subscribers.leave(reader)))
+      Effect.ensuring(Effect.sync(() => subscribers.leave(subscriber)))
     )
     return HttpServerResponse.stream(Stream.execute(body), { contentType: "text/event-stream; charset=utf-8", headers })
   })

@@ -69,8 +69,8 @@ export const command = (where: string): Decoder<Command> => {
     const type: unknown = typeof value === "object" && value !== null && "type" in value ? value.type : undefined
     const known = isType(type) ? members.get(type) : undefined
     if (known !== undefined) return known(value, mode)
-    const said = type === undefined ? "it has no `type`" : `unknown command type ${cut(JSON.stringify(type) ?? "", 100)}`
-    return Effect.fail(refusal(where, "type", `${said}. Send one of: ${types}.`))
+    const problem = type === undefined ? "it has no `type`" : `unknown command type ${cut(JSON.stringify(type) ?? "", 100)}`
+    return Effect.fail(refusal(where, "type", `${problem}. Send one of: ${types}.`))
   }
 }
 
@@ -79,10 +79,10 @@ export const query = (
   search: Readonly<Record<string, string | ReadonlyArray<string>>>,
   repeated: ReadonlySet<string> = new Set()
 ): Effect.Effect<Readonly<Record<string, string | ReadonlyArray<string>>>, BadRequest> => {
-  const twice = Object.entries(search).find(([name, value]) => typeof value !== "string" && !repeated.has(name))
-  return twice === undefined
+  const wrong = Object.entries(search).find(([name, value]) => typeof value !== "string" && !repeated.has(name))
+  return wrong === undefined
     ? Effect.succeed(search)
-    : Effect.fail(refusal("query", twice[0], `it is given ${twice[1].length} times; give it once`))
+    : Effect.fail(refusal("query", wrong[0], `it is given ${wrong[1].length} times; give it once`))
 }
 
 const flag = (where: string, path: string, value: string | undefined): Effect.Effect<Mode, BadRequest> =>

@@ -18,11 +18,11 @@ export const canonical = (url: string): string => {
   const [beforeFragment = ""] = local.split("#", 1)
   const at = beforeFragment.indexOf("?")
   const path = at < 0 ? beforeFragment : beforeFragment.slice(0, at)
-  const one = decoded(path)
+  const normalised = decoded(path)
     .replaceAll(";", "%3B")
     .replace(/\/{2,}/g, "/")
     .replace(/(?<=.)\/$/, "")
-  return `${one === "" ? "/" : one}${at < 0 ? "" : beforeFragment.slice(at)}`
+  return `${normalised === "" ? "/" : normalised}${at < 0 ? "" : beforeFragment.slice(at)}`
 }
 
 /** The path of a canonical target. */

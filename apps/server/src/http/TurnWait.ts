@@ -1,6 +1,6 @@
 /**
- * `GET /api/turns/ID?wait=SECONDS`: the view of a turn, with `wait` once it has ended or the time has passed. Each wake-up reads state again (D13); a
- * disconnect interrupts the wait, and a drain ends it with the present view.
+ * `GET /api/turns/ID?wait=SECONDS`: the view of a turn. With `wait` it answers when the turn has ended or the time has passed. Each wake-up reads state
+ * again (D13). A disconnect interrupts the wait; a drain ends it with the present view.
  */
 import { Effect } from "effect"
 import { NotFound } from "@millrace/contracts/Errors"
@@ -40,15 +40,15 @@ export const make = Effect.gen(function* () {
     let latest = yield* read
     const waiting = Effect.gen(function* () {
       while (!latest.hasEnded && !scheduler.closing()) {
-        yield* scheduler.next(latest.head, threadStream(threadId))
+        yield* scheduler.awaitBeyond(latest.head, threadStream(threadId))
         yield* stillValid(session)
         latest = yield* read
       }
     })
     if (wait > 0) {
-      const reader = Subscribers.reader("long-poll", session.actor, latest.head)
-      reader.waiting = true
-      yield* Effect.timeoutOption(waiting, `${Math.min(wait, maxWaitSeconds)} seconds`).pipe(Subscribers.during(registry, reader))
+      const subscriber = Subscribers.subscriber("long-poll", session.actor, latest.head)
+      subscriber.waiting = true
+      yield* Effect.timeoutOption(waiting, `${Math.min(wait, maxWaitSeconds)} seconds`).pipe(Subscribers.during(registry, subscriber))
     }
     return latest.turn
   })

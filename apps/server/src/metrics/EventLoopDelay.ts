@@ -1,4 +1,4 @@
-/** Event loop delay over the last 30 to 60 seconds, so that earlier values do not hide the current ones. */
+/** Event loop delay over the last 30 to 60 seconds, so that old values do not hide new ones. */
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks"
 import { Effect, type Scope } from "effect"
 
@@ -36,7 +36,7 @@ export const make: Effect.Effect<() => Delay, never, Scope.Scope> = Effect.gen(f
     Effect.forkScoped
   )
   const seconds = (nanos: number) => (Number.isFinite(nanos) ? Math.max(0, nanos / 1e9 - resolution / 1e3) : 0)
-  const worse = (look: (histogram: IntervalHistogram) => number) =>
-    Math.max(seconds(look(current)), earlier === undefined ? 0 : seconds(look(earlier)))
-  return () => ({ p50: worse((of) => of.percentile(50)), p99: worse((of) => of.percentile(99)), max: worse(({ max }) => max) })
+  const worst = (read: (histogram: IntervalHistogram) => number) =>
+    Math.max(seconds(read(current)), earlier === undefined ? 0 : seconds(read(earlier)))
+  return () => ({ p50: worst((of) => of.percentile(50)), p99: worst((of) => of.percentile(99)), max: worst(({ max }) => max) })
 })

@@ -1,6 +1,6 @@
 /**
- * `/metrics` as Prometheus text. It needs no token when only this machine can reach the server; with a token that may read subscribers are labelled with names.
- * A request counts against its token's limit; all requests without a token share one limit (R7).
+ * `/metrics` as Prometheus text. It needs no token when only this machine can reach the server. For a token of the scope `read` or above it labels
+ * subscribers with the names of their tokens. A request counts against its token's limit; all requests without a token share one limit (R7).
  */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Effect, Either, Option } from "effect"
@@ -20,7 +20,7 @@ export const make = Effect.gen(function* () {
   const { samples } = yield* ServerMetrics
   const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
   const allowance = yield* Allowance.Current
-  /** The session, if there is one, after the request was counted. On a private route the middleware has counted it. */
+  /** Counts the request and returns its session if that may read. On a private route the middleware has counted it. */
   const admitted = Effect.gen(function* () {
     const counted = yield* Effect.serviceOption(Session)
     if (Option.isSome(counted)) return counted

@@ -12,7 +12,7 @@ export interface Sample {
 }
 
 /** One value without labels. */
-export const one = (name: string, type: "counter" | "gauge", help: string, value: number): Sample => ({
+export const single = (name: string, type: "counter" | "gauge", help: string, value: number): Sample => ({
   name,
   type,
   help,
@@ -20,7 +20,7 @@ export const one = (name: string, type: "counter" | "gauge", help: string, value
 })
 
 /** One value per label. */
-export const many = (
+export const byLabel = (
   name: string,
   type: "counter" | "gauge",
   help: string,
@@ -28,7 +28,6 @@ export const many = (
   values: Iterable<readonly [label: string, value: number]>
 ): Sample => ({ name, type, help, values: Array.from(values, ([key, value]) => ({ labels: { [label]: key }, value })) })
 
-/** A histogram of a spread. */
 export const histogram = (name: string, help: string, { bounds, count, counts, sum }: HistogramCounts): Sample => ({
   name,
   type: "histogram",

@@ -15,13 +15,13 @@ import { Drain } from "../http/Drain.ts"
 import * as Allowance from "../http/Allowance.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
 import * as EventLoopDelay from "./EventLoopDelay.ts"
-import { histogram, many, one, type Sample } from "./PrometheusText.ts"
+import { histogram, byLabel, single, type Sample } from "./PrometheusText.ts"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 /** How many subscribers have separate samples: those with the largest lag. */
-const worst = 5
+const rankedCount = 5
 /** Thresholds of lag, in events, by which subscribers are counted. */
-const behind = [100, 1_000, 10_000, 100_000]
+const lagThresholds = [100, 1_000, 10_000, 100_000]
 const transports = ["sse", "rpc", "long-poll", "in-process"] as const
 
 export class ServerMetrics extends Context.Tag("@millrace/server/ServerMetrics")<
@@ -54,32 +54,32 @@ const lagsOf = (subscribers: Subscribers.Subscribers, { consumers }: HostStats, 
   }))
 ]
 
-const ofReaders = (
+const ofSubscribers = (
   subscribers: Subscribers.Subscribers,
   hostStats: HostStats,
   head: number,
   named: boolean
 ): ReadonlyArray<Sample> => {
   const lags = lagsOf(subscribers, hostStats, head)
-  const by = (look: (lags: ReadonlyArray<Lag>) => number) =>
-    transports.map((transport) => [transport, look(lags.filter((lag) => lag.transport === transport))] as const)
+  const by = (read: (lags: ReadonlyArray<Lag>) => number) =>
+    transports.map((transport) => [transport, read(lags.filter((lag) => lag.transport === transport))] as const)
   const wire = Object.entries(subscribers.totals)
   const open = (transport: string) => lags.reduce((sum, lag) => (lag.transport === transport ? sum + lag.bytes : sum), 0)
-  const furthest = lags.toSorted((a, b) => b.lag - a.lag).slice(0, worst)
-  const ranked = (look: (lag: Lag) => number) =>
+  const furthest = lags.toSorted((a, b) => b.lag - a.lag).slice(0, rankedCount)
+  const ranked = (read: (lag: Lag) => number) =>
     furthest.map((lag, at) => ({
       labels: { rank: String(at + 1), transport: lag.transport, ...(named && { reader: lag.name }) },
-      value: look(lag)
+      value: read(lag)
     }))
   return [
-    many(
+    byLabel(
       "millrace_followers",
       "gauge",
       "Connected subscribers of the log.",
       "transport",
       by(({ length }) => length)
     ),
-    many(
+    byLabel(
       "millrace_follower_lag_events_max",
       "gauge",
       "Largest lag of a subscriber, in events.",
@@ -91,7 +91,7 @@ const ofReaders = (
       type: "gauge",
       help: "Subscribers with at least this lag, in events.",
       values: transports.flatMap((transport) =>
-        behind.map((events) => ({
+        lagThresholds.map((events) => ({
           labels: { transport, events: String(events) },
           value: lags.filter((lag) => lag.transport === transport && lag.lag >= events).length
         }))
@@ -100,16 +100,16 @@ const ofReaders = (
     {
       name: "millrace_follower_lag_events",
       type: "gauge",
-      help: `Lag in events of the ${worst} subscribers with the largest lag.`,
+      help: `Lag in events of the ${rankedCount} subscribers with the largest lag.`,
       values: ranked(({ lag }) => lag)
     },
     {
       name: "millrace_follower_bytes",
       type: "gauge",
-      help: `Bytes sent to the ${worst} subscribers with the largest lag.`,
+      help: `Bytes sent to the ${rankedCount} subscribers with the largest lag.`,
       values: ranked(({ bytes }) => bytes)
     },
-    many(
+    byLabel(
       "millrace_follower_bytes_total",
       "counter",
       "Bytes of events sent to subscribers.",
@@ -130,16 +130,16 @@ const ofReaders = (
 
 /** Limits on agents (R7), and the turns that wait because of them. */
 const ofPlaces = ({ bounds, limited, live, waiting }: HostStats["engine"]["places"]): ReadonlyArray<Sample> => [
-  one("millrace_agents_live", "gauge", "Agent sessions that hold a place.", live),
-  many("millrace_agents_limit", "gauge", "Maximum number of live agents; 0 = no limit.", "bound", Object.entries(bounds)),
-  many(
+  single("millrace_agents_live", "gauge", "Agent sessions that hold a place.", live),
+  byLabel("millrace_agents_limit", "gauge", "Maximum number of live agents; 0 = no limit.", "bound", Object.entries(bounds)),
+  byLabel(
     "millrace_turns_waiting",
     "gauge",
     "Threads whose next turn waits for a place, or for the end of a usage limit.",
     "reason",
     Object.entries(waiting)
   ),
-  many(
+  byLabel(
     "millrace_provider_limited",
     "gauge",
     "1: the account of this provider has reached its usage limit, and new turns wait.",
@@ -150,43 +150,49 @@ const ofPlaces = ({ bounds, limited, live, waiting }: HostStats["engine"]["place
 
 /** Limits of one token (R7). */
 const ofAllowance = ({ bounds, refused }: Allowance.AllowanceStats): ReadonlyArray<Sample> => [
-  many("millrace_token_limit", "gauge", "Limits of one token; 0 = no limit.", "bound", Object.entries(bounds)),
-  many("millrace_limited_total", "counter", "Requests and streams refused beyond those limits.", "kind", Object.entries(refused))
+  byLabel("millrace_token_limit", "gauge", "Limits of one token; 0 = no limit.", "bound", Object.entries(bounds)),
+  byLabel(
+    "millrace_limited_total",
+    "counter",
+    "Requests and streams refused beyond those limits.",
+    "kind",
+    Object.entries(refused)
+  )
 ]
 
 const ofHost = ({ engine, requests, sessions }: HostStats, now: number): ReadonlyArray<Sample> => {
   const { commands, facts } = engine.lanes
   const live = new Map<string, number>()
   for (const { provider } of sessions) live.set(provider, (live.get(provider) ?? 0) + 1)
-  const lane = (look: (lane: typeof facts) => number) => [
-    ["commands", look(commands)] as const,
-    ["ingestion", look(facts)] as const
+  const lane = (read: (lane: typeof facts) => number) => [
+    ["commands", read(commands)] as const,
+    ["ingestion", read(facts)] as const
   ]
   return [
-    many(
+    byLabel(
       "millrace_queue_depth",
       "gauge",
       "Commands, or deliveries of agents, that wait for the engine.",
       "queue",
       lane(({ count }) => count)
     ),
-    many(
+    byLabel(
       "millrace_queue_bytes",
       "gauge",
       "Approximate size of that queue.",
       "queue",
       lane(({ weight }) => weight)
     ),
-    many(
+    byLabel(
       "millrace_queue_blocked",
       "gauge",
       "Producers blocked by back-pressure; for ingestion: agents whose output is not read.",
       "queue",
       lane(({ outside }) => outside)
     ),
-    one("millrace_commands_total", "counter", "Decided commands.", engine.commands),
-    one("millrace_facts_total", "counter", "Deliveries of agents to the log.", engine.facts),
-    many(
+    single("millrace_commands_total", "counter", "Decided commands.", engine.commands),
+    single("millrace_facts_total", "counter", "Deliveries of agents to the log.", engine.facts),
+    byLabel(
       "millrace_commands_refused_total",
       "counter",
       "Commands not accepted, by reason.",
@@ -194,12 +200,12 @@ const ofHost = ({ engine, requests, sessions }: HostStats, now: number): Readonl
       Object.entries(engine.refused)
     ),
     ...ofPlaces(engine.places),
-    many("millrace_sessions", "gauge", "Live agent sessions.", "provider", live),
+    byLabel("millrace_sessions", "gauge", "Live agent sessions.", "provider", live),
     ...(requests === undefined
       ? []
       : [
-          one("millrace_requests_open", "gauge", "Requests that wait for a person, counted up to 1,000.", requests.open),
-          one(
+          single("millrace_requests_open", "gauge", "Requests that wait for a person, counted up to 1,000.", requests.open),
+          single(
             "millrace_request_oldest_seconds",
             "gauge",
             "Age of the oldest open request.",
@@ -221,8 +227,8 @@ const ofAgents = (children: ReadonlyArray<AgentProcesses.AgentProcess>, { sessio
     memory.set(provider, (memory.get(provider) ?? 0) + (child.memoryBytes ?? 0))
   }
   return [
-    many("millrace_provider_processes", "gauge", "Agent processes, with their child processes.", "provider", processes),
-    many(
+    byLabel("millrace_provider_processes", "gauge", "Agent processes, with their child processes.", "provider", processes),
+    byLabel(
       "millrace_provider_memory_bytes",
       "gauge",
       "Resident memory of those processes; 0 where there is no /proc.",
@@ -240,12 +246,12 @@ const ofDisk = (dataDir: string) =>
     Effect.map(({ bavail, blocks, bsize }): ReadonlyArray<Sample> => {
       const log = join(dataDir, "log.db")
       return [
-        many("millrace_log_file_bytes", "gauge", "Size of the log on disk.", "file", [
+        byLabel("millrace_log_file_bytes", "gauge", "Size of the log on disk.", "file", [
           ["log", sizeOf(log)],
           ["wal", sizeOf(`${log}-wal`)]
         ]),
-        one("millrace_disk_free_bytes", "gauge", "Free space on the file system of the log.", bavail * bsize),
-        one("millrace_disk_size_bytes", "gauge", "Size of that file system.", blocks * bsize)
+        single("millrace_disk_free_bytes", "gauge", "Free space on the file system of the log.", bavail * bsize),
+        single("millrace_disk_size_bytes", "gauge", "Size of that file system.", blocks * bsize)
       ]
     }),
     Effect.orElseSucceed((): ReadonlyArray<Sample> => [])
@@ -254,19 +260,19 @@ const ofDisk = (dataDir: string) =>
 const ofProcess = (delay: EventLoopDelay.Delay, now: number): ReadonlyArray<Sample> => {
   const memory = process.memoryUsage()
   return [
-    one("process_resident_memory_bytes", "gauge", "Resident memory.", memory.rss),
-    one("nodejs_heap_size_used_bytes", "gauge", "Used heap.", memory.heapUsed),
-    one("nodejs_external_memory_bytes", "gauge", "Memory outside the heap.", memory.external),
-    one("process_uptime_seconds", "gauge", "Time since the process started, by the monotonic clock.", process.uptime()),
-    one(
+    single("process_resident_memory_bytes", "gauge", "Resident memory.", memory.rss),
+    single("nodejs_heap_size_used_bytes", "gauge", "Used heap.", memory.heapUsed),
+    single("nodejs_external_memory_bytes", "gauge", "Memory outside the heap.", memory.external),
+    single("process_uptime_seconds", "gauge", "Time since the process started, by the monotonic clock.", process.uptime()),
+    single(
       "millrace_clock_shift_seconds",
       "gauge",
       "Shift of the wall clock against the monotonic clock: below 0 it was set back; above 0 it was set forward, or the machine slept.",
       (now - performance.timeOrigin - performance.now()) / 1000
     ),
-    one("nodejs_eventloop_delay_p50_seconds", "gauge", "Event loop delay of the last minute, median.", delay.p50),
-    one("nodejs_eventloop_delay_p99_seconds", "gauge", "Event loop delay of the last minute, 99th percentile.", delay.p99),
-    one("nodejs_eventloop_delay_max_seconds", "gauge", "Event loop delay of the last minute, maximum.", delay.max)
+    single("nodejs_eventloop_delay_p50_seconds", "gauge", "Event loop delay of the last minute, median.", delay.p50),
+    single("nodejs_eventloop_delay_p99_seconds", "gauge", "Event loop delay of the last minute, 99th percentile.", delay.p99),
+    single("nodejs_eventloop_delay_max_seconds", "gauge", "Event loop delay of the last minute, maximum.", delay.max)
   ]
 }
 
@@ -281,32 +287,32 @@ const make = Effect.gen(function* () {
   const loop = yield* EventLoopDelay.make
   // Cached, because it walks over /proc.
   const children = yield* Effect.cachedWithTTL(AgentProcesses.list(dataDir), "5 seconds")
-  const samples = Effect.fn("Numbers.samples")(function* ({ named }: { readonly named: boolean }) {
+  const samples = Effect.fn("ServerMetrics.samples")(function* ({ named }: { readonly named: boolean }) {
     const stats = yield* log.stats
     const hostStats = yield* service.stats
     const now = yield* Clock.currentTimeMillis
     const { calls, http, unread, upgraded } = drain.connections()
     return [
-      one("millrace_log_head", "gauge", "Last committed offset.", stats.head),
-      one("millrace_log_retained_from", "gauge", "Events at and below this offset were trimmed.", yield* log.retainedFrom),
-      one("millrace_log_batches_total", "counter", "Append transactions.", stats.batches),
-      one("millrace_log_statements_total", "counter", "SQL statements of appends.", stats.statements),
-      one("millrace_log_events_total", "counter", "Events appended.", stats.events),
-      one("millrace_log_bytes_total", "counter", "Bytes of event JSON appended.", stats.bytes),
+      single("millrace_log_head", "gauge", "Last committed offset.", stats.head),
+      single("millrace_log_retained_from", "gauge", "Events at and below this offset were trimmed.", yield* log.retainedFrom),
+      single("millrace_log_batches_total", "counter", "Append transactions.", stats.batches),
+      single("millrace_log_statements_total", "counter", "SQL statements of appends.", stats.statements),
+      single("millrace_log_events_total", "counter", "Events appended.", stats.events),
+      single("millrace_log_bytes_total", "counter", "Bytes of event JSON appended.", stats.bytes),
       histogram("millrace_log_batch_events", "Events of each append.", stats.perBatch.events),
       histogram("millrace_log_batch_bytes", "Bytes of event JSON of each append.", stats.perBatch.bytes),
       histogram("millrace_log_commit_seconds", "Time of each append's transaction.", stats.perBatch.seconds),
-      one("millrace_log_ring_bytes", "gauge", "Bytes of recent events kept in memory.", stats.ringBytes),
+      single("millrace_log_ring_bytes", "gauge", "Bytes of recent events kept in memory.", stats.ringBytes),
       ...ofAllowance(allowance.stats()),
       ...(yield* ofDisk(dataDir)),
       ...ofHost(hostStats, now),
       ...ofAgents(yield* children, hostStats),
-      ...ofReaders(subscribers, hostStats, stats.head, named),
-      one("millrace_followers_waiting", "gauge", "Subscribers at the head of the log.", scheduler.waiting()),
-      one("millrace_http_connections", "gauge", "Open HTTP connections.", http),
-      one("millrace_websocket_connections", "gauge", "Open WebSockets.", upgraded),
-      one("millrace_rpc_calls", "gauge", "RPC calls and streams in flight.", calls),
-      one("millrace_unread_bytes", "gauge", "Responses in memory that clients have not read.", unread),
+      ...ofSubscribers(subscribers, hostStats, stats.head, named),
+      single("millrace_followers_waiting", "gauge", "Subscribers at the head of the log.", scheduler.waiting()),
+      single("millrace_http_connections", "gauge", "Open HTTP connections.", http),
+      single("millrace_websocket_connections", "gauge", "Open WebSockets.", upgraded),
+      single("millrace_rpc_calls", "gauge", "RPC calls and streams in flight.", calls),
+      single("millrace_unread_bytes", "gauge", "Responses in memory that clients have not read.", unread),
       // Read here, next to the monotonic clock that it is compared with: the samples above wait for the disk.
       ...ofProcess(loop(), yield* Clock.currentTimeMillis)
     ]

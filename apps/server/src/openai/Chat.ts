@@ -67,7 +67,7 @@ export const stream = (call: TurnCall) => {
         }
         case "gap":
           return piece(joiner.gap(event.items))
-        case "beat":
+        case "heartbeat":
           return Sse.comment
         case "end":
           return ended(event.end)

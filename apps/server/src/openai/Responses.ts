@@ -274,7 +274,7 @@ export const stream = (call: TurnCall) => {
         }
         case "gap":
           return missed(event.items)
-        case "beat":
+        case "heartbeat":
           return Sse.comment
         case "end":
           return ended(event.end)

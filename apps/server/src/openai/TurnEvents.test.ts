@@ -67,7 +67,7 @@ describe("the turn events of a call", () => {
       yield* append()
       yield* TestClock.adjust("32 seconds")
       yield* append("completed")
-      expect(tags(yield* Fiber.join(reading))).toEqual(["events", "beat", "beat", "beat", "events", "end"])
+      expect(tags(yield* Fiber.join(reading))).toEqual(["events", "heartbeat", "heartbeat", "heartbeat", "events", "end"])
     }).pipe(Effect.provide(layer))
   )
 

@@ -1,6 +1,6 @@
 /**
- * The turn of a call as its connection sends it: the turn's steps, a heartbeat in silence, and a cut where the connection ends before the turn.
- * Data comes from queries only. The wake-ups that are raced carry no data, so an interrupted one loses nothing.
+ * What the connection of a call sends about its turn: the steps of the turn, heartbeats while it is silent, and a `cut` if the connection ends before
+ * the turn. Data comes from queries only. Wake-ups carry no data, so an interrupted wait loses nothing.
  */
 import { Effect, Option, Stream } from "effect"
 import type { LogUnavailable } from "@millrace/log/EventLog"
@@ -10,13 +10,13 @@ import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 export type TurnEvent =
   | Step
-  /** Heartbeat: bytes must be sent, or proxies close the connection. */
-  | { readonly _tag: "beat" }
+  /** Bytes must be sent in silence, or proxies close the connection. */
+  | { readonly _tag: "heartbeat" }
   /** The last step: the connection ends, the turn continues. */
   | { readonly _tag: "cut"; readonly message: string }
 
-/** A name of no thread: woken only by wake-ups for all. */
-const nobody = "millrace/calls"
+/** The name of no stream: only a wake-up of all subscribers ends a wait for it. */
+const noStream = "millrace/calls"
 
 /** The steps of one turn, or only its end with `events: false`. The last step is `end` or `cut`. */
 export const of = (
@@ -28,7 +28,7 @@ export const of = (
       const follower = (yield* StreamReconciler).open(turn, options)
       const scheduler = yield* SubscriberScheduler
       const session = yield* Session
-      let beats = scheduler.beats()
+      let heartbeats = scheduler.heartbeats()
       let last = false
 
       const cutBecause = (): string | undefined => {
@@ -36,10 +36,10 @@ export const of = (
         return ended !== undefined ? endings[ended] : scheduler.closing() ? "The server is shutting down." : undefined
       }
       /** Returns when the connection needs a heartbeat or must end. */
-      const disturbed: Effect.Effect<void> = Effect.suspend(() =>
-        cutBecause() !== undefined || beats !== scheduler.beats()
+      const untilDueOrEnded: Effect.Effect<void> = Effect.suspend(() =>
+        cutBecause() !== undefined || heartbeats !== scheduler.heartbeats()
           ? Effect.void
-          : Effect.zipRight(scheduler.next(Number.MAX_SAFE_INTEGER, nobody), disturbed)
+          : Effect.zipRight(scheduler.awaitBeyond(Number.MAX_SAFE_INTEGER, noStream), untilDueOrEnded)
       )
 
       const next: Effect.Effect<ReadonlyArray<TurnEvent>, Option.Option<LogUnavailable>> = Effect.gen(function* () {
@@ -54,11 +54,11 @@ export const of = (
             last = true
             return [{ _tag: "cut", message: `${why} The turn continues; read it under /api/threads/${turn.threadId}.` } as const]
           }
-          if (beats !== scheduler.beats()) {
-            beats = scheduler.beats()
-            return [{ _tag: "beat" } as const]
+          if (heartbeats !== scheduler.heartbeats()) {
+            heartbeats = scheduler.heartbeats()
+            return [{ _tag: "heartbeat" } as const]
           }
-          yield* Effect.raceFirst(follower.wait, disturbed)
+          yield* Effect.raceFirst(follower.wait, untilDueOrEnded)
         }
       })
       return Stream.flattenIterables(Stream.repeatEffectOption(next))

@@ -7,7 +7,7 @@ import type * as Strict from "../http/Strict.ts"
 import type { TextSocket } from "./FollowMessages.ts"
 
 /** How the payloads of a connection are decoded: decided when it opens. */
-export class Reading extends Context.Tag("@millrace/server/rpc/Reading")<Reading, Strict.Mode>() {}
+export class DecodeMode extends Context.Tag("@millrace/server/rpc/DecodeMode")<DecodeMode, Strict.Mode>() {}
 
 /** The `ws` package's socket, with methods that the browsers' interface lacks. */
 export interface CallSocket extends TextSocket {
@@ -31,6 +31,6 @@ export const layer = Layer.succeed(CallerOfConnection, () =>
       Option.getOrThrowWith(Context.getOption(context, tag), () => new Error(`an RPC call without ${tag.key}`))
     // In Node, the platform makes the socket with the `ws` package.
     const socket = inherited(Socket.WebSocket) as unknown as CallSocket
-    return { session: inherited(Session), socket, mode: inherited(Reading) }
+    return { session: inherited(Session), socket, mode: inherited(DecodeMode) }
   })
 )

@@ -1,6 +1,6 @@
 /**
- * Limits the calls in flight of one connection: some run, some wait, and beyond that its socket is not read until calls are answered.
- * So a client that calls faster than it is answered is slowed by back-pressure and does not slow others (D7, X5).
+ * Limits the calls in flight of one connection: up to `maxRunning` run and the others wait. Beyond `maxInFlight` the socket is not read until calls are
+ * answered. So back-pressure slows a client that calls faster than it is answered, and other clients are not slowed (D7, X5).
  */
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect } from "effect"
@@ -8,9 +8,9 @@ import type { Session } from "../auth/Session.ts"
 import type { CallSocket } from "./Caller.ts"
 
 /** Maximum number of calls of one connection that run concurrently. */
-export const running = 32
+export const maxRunning = 32
 /** Number of calls in flight beyond which a connection's socket is paused. Calls in a chunk (64 KiB) that was already read still start. */
-export const inFlight = 128
+export const maxInFlight = 128
 
 interface Connection {
   readonly turns: Permits.Permits
@@ -26,15 +26,15 @@ export const make = () => {
       Effect.suspend(() => {
         let connection = connections.get(session)
         if (connection === undefined)
-          connections.set(session, (connection = { turns: Permits.make(running), calls: 0, paused: false }))
+          connections.set(session, (connection = { turns: Permits.make(maxRunning), calls: 0, paused: false }))
         const own = connection
         const enter = Effect.sync(() => {
-          if (++own.calls <= inFlight || own.paused) return
+          if (++own.calls <= maxInFlight || own.paused) return
           own.paused = true
           socket.pause()
         })
         const leave = Effect.sync(() => {
-          if (--own.calls > inFlight / 2 || !own.paused) return
+          if (--own.calls > maxInFlight / 2 || !own.paused) return
           own.paused = false
           socket.resume()
         })

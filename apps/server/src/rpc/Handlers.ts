@@ -31,9 +31,9 @@ const valid = (session: Session["Type"]) => Effect.mapError(stillValid(session),
 
 /** Maximum number of concurrent streams of one connection; a subscription holds a position and a page (D7, X5). */
 const maxStreams = 256
-/** Beyond this number a stream fails instead of ending with `bye`: a frame waits for the client's acknowledgement, which may never come. */
+/** A `follow` beyond `maxStreams` ends with a `bye`, which stays open until the client acknowledges it. Beyond this number it fails at once. */
 const maxOpen = 2 * maxStreams
-const crowded = new Overloaded({
+const tooManyStreams = new Overloaded({
   message: `This connection has ${maxStreams} open streams and has not read the end of ${maxOpen - maxStreams} more. End some of them.`,
   retryAfterMillis: Allowance.streamRetryMillis
 })
@@ -85,13 +85,13 @@ export const layer = ServedRpcs.toLayer(
     const context = yield* Effect.context<EventLog | SubscriberScheduler | Tokens>()
     // Each upgrade has a separate session object, even with the same token.
     const streams = new WeakMap<Session["Type"], number>()
-    const count = (own: Session["Type"], change: 1 | -1) =>
+    const countStream = (own: Session["Type"], change: 1 | -1) =>
       Effect.sync(() => {
         const now = (streams.get(own) ?? 0) + change
         streams.set(own, now)
         return now
       })
-    const ofConnection = Calls.make()
+    const limitCalls = Calls.make()
     /** Runs one call, if the token's scope permits it, under the limits of its connection and its token; the drain waits for it. */
     const answer = <T extends Call["_tag"], A, E, R>(
       tag: T,
@@ -100,7 +100,7 @@ export const layer = ServedRpcs.toLayer(
     ) =>
       drain.track(
         Effect.flatMap(Caller, ({ mode, session, socket }) =>
-          ofConnection(
+          limitCalls(
             session,
             socket
           )(
@@ -136,13 +136,13 @@ export const layer = ServedRpcs.toLayer(
         Stream.unwrapScoped(
           Effect.gen(function* () {
             const { mode, session: own, socket } = yield* Caller
-            // Counts before decoding, as the other calls do: a malformed one is a request too.
+            // Counted before it is decoded, as the other calls are: a malformed request counts too.
             const admitted = yield* Effect.either(allowance.request(own.actor))
             yield* Scopes.permit(own.scope, "follow")
             const { after, ...filter } = yield* decode("follow", request.payload, mode)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)
-            const open = yield* Effect.acquireRelease(count(own, 1), () => count(own, -1))
-            if (open > maxOpen) return yield* crowded
+            const open = yield* Effect.acquireRelease(countStream(own, 1), () => countStream(own, -1))
+            if (open > maxOpen) return yield* tooManyStreams
             const from = yield* resolveFrom(after === undefined ? "start" : { cursor: after })
             const limited = (retryAfterMillis: number) =>
               Stream.execute(
@@ -157,15 +157,15 @@ export const layer = ServedRpcs.toLayer(
               )
             if (admitted._tag === "Left") return limited(admitted.left.retryAfterMillis)
             if (open > maxStreams || allowance.crowded(subscribers, own.actor)) return limited(Allowance.streamRetryMillis)
-            const reader = Subscribers.reader("rpc", own.actor, from)
+            const subscriber = Subscribers.subscriber("rpc", own.actor, from)
             yield* Effect.acquireRelease(
-              Effect.sync(() => subscribers.enter(reader)),
-              () => Effect.sync(() => subscribers.leave(reader))
+              Effect.sync(() => subscribers.enter(subscriber)),
+              () => Effect.sync(() => subscribers.leave(subscriber))
             )
-            const encode = encoder.of(filter, reader)
+            const encode = encoder.of(filter, subscriber)
             const { first, next } = yield* Subscription.attach({
               after: from,
-              reader,
+              subscriber,
               session: own,
               pages: encoder.pages,
               ...filter

@@ -264,7 +264,7 @@ it.scopedLive(
         Effect.acquireUseRelease(
           Effect.suspend(() => {
             most = Math.max(most, ++now)
-            return now === Calls.running ? Deferred.succeed(full, undefined) : Effect.void
+            return now === Calls.maxRunning ? Deferred.succeed(full, undefined) : Effect.void
           }),
           () => Effect.zipRight(Deferred.await(open), accept(command)),
           () => Effect.sync(() => now--)
@@ -279,11 +279,11 @@ it.scopedLive(
       // Other requests are answered meanwhile. Each answer comes after the server has read whatever arrived before.
       for (let n = 0; n < 20; n++) expect((yield* fixture.call("/api/state")).status).toBe(200)
       const held = yield* inFlight
-      expect([most, held > Calls.running, held < Calls.inFlight + 1_000]).toEqual([Calls.running, true, true])
+      expect([most, held > Calls.maxRunning, held < Calls.maxInFlight + 1_000]).toEqual([Calls.maxRunning, true, true])
       yield* Deferred.succeed(open, undefined)
       const answers = yield* heard(total)
       expect(answers.filter((answer) => answer.includes('"_tag":"Success"')).length).toBe(total)
-      expect([most, yield* inFlight]).toEqual([Calls.running, 0])
+      expect([most, yield* inFlight]).toEqual([Calls.maxRunning, 0])
     })
 )
 

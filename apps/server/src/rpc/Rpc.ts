@@ -34,7 +34,7 @@ const isMessages = Schema.is(
 )
 
 /** Maximum nesting: that of a body, plus the message around it. */
-const deepest = 260
+const maxDepth = 260
 
 class MessageTooLarge extends Error {
   /** The tag that `RpcServer` answers with close code 1009. */
@@ -52,7 +52,7 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
         if (data.length > maxMessageBytes)
           throw new MessageTooLarge(`The message is too large: the limit is ${maxMessageBytes} bytes.`)
         const messages = parser.decode(data)
-        if (isMessages(messages) && !isDeep(messages, deepest))
+        if (isMessages(messages) && !isDeep(messages, maxDepth))
           return wellFormedJson(messages).flatMap((message) => {
             if (message._tag === "Ack") {
               unacknowledged.acknowledge(message.requestId)
@@ -71,12 +71,14 @@ const serialization = Layer.succeed(RpcSerialization.RpcSerialization, {
 })
 
 /** Decides how the payloads of a connection are decoded, before it opens. */
-const reading = HttpLayerRouter.middleware<{ provides: Caller.Reading }>()(
+const decodeMode = HttpLayerRouter.middleware<{ provides: Caller.DecodeMode }>()(
   Effect.succeed((handler) =>
     Effect.gen(function* () {
       const { headers } = yield* HttpServerRequest.HttpServerRequest
       const mode = yield* Effect.either(Strict.modeOfSocket(yield* HttpServerRequest.ParsedSearchParams, headers))
-      return mode._tag === "Left" ? Respond.error(mode.left) : yield* Effect.provideService(handler, Caller.Reading, mode.right)
+      return mode._tag === "Left"
+        ? Respond.error(mode.left)
+        : yield* Effect.provideService(handler, Caller.DecodeMode, mode.right)
     })
   )
 )
@@ -87,4 +89,4 @@ export const layer = RpcServer.layerHttpRouter({
   protocol: "websocket",
   disableFatalDefects: true,
   spanPrefix: "Rpc"
-}).pipe(Layer.provide([Handlers.layer, Caller.layer, serialization, required.combine(reading).layer, wellFormed.layer]))
+}).pipe(Layer.provide([Handlers.layer, Caller.layer, serialization, required.combine(decodeMode).layer, wellFormed.layer]))

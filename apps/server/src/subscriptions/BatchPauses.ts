@@ -1,37 +1,37 @@
 /**
- * The pauses after batches of wake-ups. In a pause no subscriber reads a page, so that subscribers do not slow the writer (decision 0074), and the next
- * batch delivers more events to each.
+ * Pauses after batches of wake-ups. During a pause no subscriber reads a page, so that subscribers do not slow the writer, and the next batch delivers
+ * more events to each (decision 0074).
  */
 import { Clock, Effect } from "effect"
 import type { EventLog } from "@millrace/log/EventLog"
 import { Waiters } from "@millrace/log/Waiters"
 
-/** After a batch the next one waits `share` times the duration of the batch, at most `longestPause` milliseconds. */
-const share = 2
+/** After a batch the next one waits `pauseFactor` times the duration of the batch, at most `longestPause` milliseconds. */
+const pauseFactor = 2
 const longestPause = 8
 /** While the writer commits on every event-loop turn, subscribers get at most 1/20 of the time, with pauses of at most `longestBusyPause` milliseconds. */
-const busyShare = 20
+const busyPauseFactor = 20
 const longestBusyPause = 600
 
 export interface BatchPauses {
-  /** Returns when subscribers may use the event loop: at once, or at the end of the pause. */
-  readonly turn: Effect.Effect<void>
-  /** Lets those that wait for their turn continue. */
+  /** Returns at the end of the pause, at once if there is none. */
+  readonly end: Effect.Effect<void>
+  /** Wakes the subscribers that wait for the end of the pause. */
   readonly release: () => void
-  /** Runs a batch of wake-ups, then pauses. A batch of less than a millisecond, which has few subscribers, is followed by no pause. */
+  /** Runs a batch of wake-ups, then pauses. There is no pause after a batch of less than a millisecond, which has few subscribers. */
   readonly after: (batch: Effect.Effect<void>) => Effect.Effect<void>
 }
 
-/** `isOff`: while it holds, no subscriber waits for a turn. */
+/** `isOff`: while it returns true, no subscriber waits for the end of a pause. */
 export const make = (log: typeof EventLog.Service, isOff: () => boolean): BatchPauses => {
   let paused = false
-  const turns = new Waiters<void>()
+  const waiters = new Waiters<void>()
   /** Milliseconds that the writer has spent in transactions. */
   const committing = Effect.map(log.stats, ({ perBatch }) => perBatch.seconds.sum * 1000)
   const millisSince = (nanos: bigint) => Effect.map(Clock.currentTimeNanos, (now) => Number(now - nanos) / 1e6)
   return {
-    turn: turns.wait(undefined, () => !paused || isOff()),
-    release: () => turns.wake(),
+    end: waiters.wait(undefined, () => !paused || isOff()),
+    release: () => waiters.wake(),
     after: (batch) =>
       Effect.gen(function* () {
         const started = yield* Clock.currentTimeNanos
@@ -43,9 +43,9 @@ export const make = (log: typeof EventLog.Service, isOff: () => boolean): BatchP
         const millis = (yield* millisSince(started)) - ((yield* committing) - before)
         if (millis < 1) return
         paused = true
-        yield* Effect.sleep(Math.min(share * millis, longestPause))
+        yield* Effect.sleep(Math.min(pauseFactor * millis, longestPause))
         // The writer is busy while the head moves in each turn of the event loop.
-        const longest = Math.min((busyShare + 1) * millis, longestBusyPause)
+        const longest = Math.min((busyPauseFactor + 1) * millis, longestBusyPause)
         for (
           let last = -1, now = yield* log.head;
           now !== last && (yield* millisSince(started)) < longest;
@@ -55,7 +55,7 @@ export const make = (log: typeof EventLog.Service, isOff: () => boolean): BatchP
           yield* Effect.yieldNow()
         }
         paused = false
-        turns.wake()
+        waiters.wake()
       })
   }
 }

@@ -1,7 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import type { Page } from "@millrace/log/EventLog"
 import { Effect, TestClock } from "effect"
-import { EncodedPageCache, aging } from "./EncodedPageCache.ts"
+import { EncodedPageCache, make } from "./EncodedPageCache.ts"
 
 const page = (after: number, upTo: number, head = 1_000_000): Page => ({ after, upTo, head, events: [] })
 const bytesOf = (text: string, made: Array<string>) => () => {
@@ -75,7 +75,7 @@ it("D7 unread pages are evicted; a page in use stays, and is counted once", () =
 
 it.effect("D7 a server with no reader keeps no encoded page after a minute of its clock", () =>
   Effect.gen(function* () {
-    const pages = yield* aging
+    const pages = yield* make
     pages.of(page(0, 4), undefined, () => Buffer.alloc(10_000))
     yield* TestClock.adjust("29 seconds")
     expect(pages.held).toBeGreaterThan(10_000)

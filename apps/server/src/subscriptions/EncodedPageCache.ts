@@ -1,7 +1,7 @@
 /**
- * Cache of encoded pages: a page is encoded once for all subscribers. Keyed by the bounds and the filter of a page (the log never changes), bounded in
- * bytes; the oldest page is evicted first, and an unused one after a while. Subscribers that lag together, after a restart or behind a fast agent, read
- * and encode each page once.
+ * Cache of encoded pages, so that each page is read and encoded once for all subscribers, also for those that lag together after a restart or behind a
+ * fast agent. The key is the bounds and the filter of a page: the log never changes. The cache is bounded in bytes and evicts the oldest page first; a
+ * page that nobody reads is dropped after `ageEvery`.
  */
 import { Effect, type Scope } from "effect"
 import type { Page } from "@millrace/log/EventLog"
@@ -34,10 +34,10 @@ export class EncodedPageCache {
 
   /** The bytes of this page, encoded unless they are cached. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
-    // A page below its head ends there for every subscriber. A page at its head, and one that was cut at the head of an attach, is longer for later
-    // subscribers, so its key has its end.
-    const open = page.upTo >= page.head
-    const key = stream === undefined && !open ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
+    // A page that ends below the head is the same for every subscriber. A page that ends at the head (or at the head of an attach) is longer for later
+    // subscribers, so its key contains its end.
+    const isOpen = page.upTo >= page.head
+    const key = stream === undefined && !isOpen ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
     const known = this.#pages.get(key)
     if (known !== undefined && known.upTo === page.upTo) {
       known.used = true
@@ -46,10 +46,10 @@ export class EncodedPageCache {
     const encoded = { upTo: page.upTo, bytes: encode(), used: true }
     this.#pages.set(key, encoded)
     this.#held += costOf(encoded) - costOf(known)
-    for (const [oldest, gone] of this.#pages) {
+    for (const [oldest, evicted] of this.#pages) {
       if (this.#held <= this.#maxBytes) break
       this.#pages.delete(oldest)
-      this.#held -= costOf(gone)
+      this.#held -= costOf(evicted)
     }
     return encoded.bytes
   }
@@ -79,7 +79,7 @@ export class EncodedPageCache {
 }
 
 /** The cache of one transport. A fiber of the scope drops unused pages. */
-export const aging: Effect.Effect<EncodedPageCache, never, Scope.Scope> = Effect.suspend(() => {
+export const make: Effect.Effect<EncodedPageCache, never, Scope.Scope> = Effect.suspend(() => {
   const pages = new EncodedPageCache()
   return Effect.sync(() => pages.age()).pipe(Effect.delay(ageEvery), Effect.forever, Effect.forkScoped, Effect.as(pages))
 })

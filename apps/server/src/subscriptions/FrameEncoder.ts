@@ -2,7 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { type EventFilter, filterKey } from "@millrace/contracts/Filter"
 import type { Page } from "@millrace/log/EventLog"
-import { aging, type EncodedPageCache } from "./EncodedPageCache.ts"
+import { make as makeCache, type EncodedPageCache } from "./EncodedPageCache.ts"
 import type { Subscriber } from "./Subscribers.ts"
 import type { FollowFrame } from "./Subscription.ts"
 
@@ -10,10 +10,10 @@ import type { FollowFrame } from "./Subscription.ts"
 export type ControlFrame = Exclude<FollowFrame, { readonly _tag: "page" | "encoded" }>
 
 export interface FrameEncoder {
-  /** Give it to the subscriptions of the transport: they do not read a page that is encoded. */
+  /** Pass it to the subscriptions of the transport: they do not read a page again that is in the cache. */
   readonly pages: EncodedPageCache
   /** The encoder of one subscriber. Counts its bytes. */
-  readonly of: (filter: EventFilter, reader: Subscriber) => (frame: FollowFrame) => Buffer
+  readonly of: (filter: EventFilter, subscriber: Subscriber) => (frame: FollowFrame) => Buffer
 }
 
 /** `page` encodes the events of a page, at least one. The cache lives in the scope. */
@@ -21,9 +21,9 @@ export const make = (encode: {
   readonly page: (page: Page) => Buffer
   readonly control: (frame: ControlFrame) => Buffer
 }): Effect.Effect<FrameEncoder, never, Scope.Scope> =>
-  Effect.map(aging, (pages) => ({
+  Effect.map(makeCache, (pages) => ({
     pages,
-    of: (filter, reader) => {
+    of: (filter, subscriber) => {
       const key = filterKey(filter)
       const bytesOf = (frame: FollowFrame): Buffer => {
         switch (frame._tag) {
@@ -37,7 +37,7 @@ export const make = (encode: {
       }
       return (frame) => {
         const bytes = bytesOf(frame)
-        reader.bytes += bytes.length
+        subscriber.bytes += bytes.length
         return bytes
       }
     }

@@ -71,7 +71,7 @@ const scenario = (
     const log = yield* EventLog
     let seen = 0
     yield* Effect.gen(function* () {
-      yield* scheduler.next(seen)
+      yield* scheduler.awaitBeyond(seen)
       seen = yield* log.head
       looks++
       pass(cost)
@@ -136,7 +136,7 @@ it.effect("D7 a lagging subscriber waits for its turn too, except when nothing i
       yield* Effect.fork(
         Effect.forever(
           Effect.gen(function* () {
-            yield* scheduler.turn
+            yield* scheduler.pauseEnd
             pages++
             yield* Effect.yieldNow()
           })
@@ -165,11 +165,11 @@ it.effect("S3 a draining server delays no subscriber, whatever the writer does",
     Effect.gen(function* () {
       const scheduler = yield* SubscriberScheduler.SubscriberScheduler
       yield* busyWriter(pass, 20)
-      const waits = yield* Effect.fork(scheduler.turn)
+      const waits = yield* Effect.fork(scheduler.pauseEnd)
       yield* busyWriter(pass, 3)
       expect(waits.unsafePoll()).toBeNull()
       yield* scheduler.close
-      const comes = yield* Effect.fork(scheduler.turn)
+      const comes = yield* Effect.fork(scheduler.pauseEnd)
       yield* busyWriter(pass, 3)
       expect([waits, comes].map((fiber) => fiber.unsafePoll() !== null)).toEqual([true, true])
     })
@@ -208,7 +208,7 @@ it.effect("D7 data sent at the end of a wave's turn counts for the wave", () =>
       yield* Effect.fork(
         Effect.forever(
           Effect.gen(function* () {
-            yield* scheduler.next(sent)
+            yield* scheduler.awaitBeyond(sent)
             sent = scheduler.head()
             // Like Node's sockets, which write after the turn in which `write` is called.
             yield* Effect.yieldNow()

@@ -19,20 +19,20 @@ export class SubscriberScheduler extends Context.Tag("@millrace/server/Subscribe
   SubscriberScheduler,
   {
     /**
-     * Returns when this stream (without one: any stream) may have events beyond `seen`, an offset; also soon after `expires` (milliseconds of the
-     * Clock), and when there are signals beyond `heard`.
+     * Returns when this stream (by default the whole log) may have events beyond the offset `seen`; also soon after `expires` (milliseconds of the
+     * Clock), and when there are signals beyond the position `signalsSeen`.
      */
-    readonly next: (seen: number, stream?: string, expires?: number, heard?: number) => Effect.Effect<void>
+    readonly awaitBeyond: (seen: number, stream?: string, expires?: number, signalsSeen?: number) => Effect.Effect<void>
     /**
-     * Await it before each page. Returns when subscribers may use the event loop: while the writer is busy they wait for the end of the pause. It does
-     * not wait when a token changes or the server drains.
+     * Await it before each page: while the writer is busy, subscribers wait for the end of a pause (BatchPauses.ts). It does not wait when a token
+     * changes or the server drains.
      */
-    readonly turn: Effect.Effect<void>
+    readonly pauseEnd: Effect.Effect<void>
     readonly signals: Pick<typeof Signals.Service, "since">
     /** The head at the last batch of wake-ups: a subscriber at this head reads no further until the next batch. */
     readonly head: () => number
-    /** Number of heartbeats: when it changes, a subscriber owes its client one. */
-    readonly beats: () => number
+    /** Number of heartbeats so far: when it has changed, a subscriber sends its client one. */
+    readonly heartbeats: () => number
     readonly closing: () => boolean
     /** Makes subscriptions deliver up to the head and end (S3). */
     readonly close: Effect.Effect<void>
@@ -49,25 +49,25 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     /** The waiting subscribers by stream, each with the time of its latest wake-up. */
     const waiters = new KeyedWaiters<string | undefined, number>()
     let head = yield* log.head
-    let beats = 0
+    let heartbeats = 0
     let closing = false
     let revision = -1
 
     const pauses = BatchPauses.make(log, () => closing)
-    const openAll = Effect.sync(() => {
+    const wakeAll = Effect.sync(() => {
       waiters.wakeAll()
       pauses.release()
     })
 
     /** Wakes the subscribers whose `expires` has passed. */
-    const openLate = Effect.map(Clock.currentTimeMillis, (now) => waiters.wakeAll((expires) => expires <= now))
+    const wakeExpired = Effect.map(Clock.currentTimeMillis, (now) => waiters.wakeAll((expires) => expires <= now))
 
     /** Wakes the subscribers of the streams with events since the last head; all subscribers when the log cannot be read. */
     const announce = Effect.gen(function* () {
       if (waiters.hasOnly(undefined)) {
         head = yield* log.head
         // All, because a subscriber of one stream may have arrived while the head was read.
-        return yield* openAll
+        return yield* wakeAll
       }
       const page = yield* log.read({ after: head })
       head = page.upTo
@@ -77,7 +77,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       Effect.catchAll(() =>
         Effect.zipRight(
           Effect.flatMap(log.head, (now) => Effect.sync(() => (head = now))),
-          openAll
+          wakeAll
         )
       )
     )
@@ -88,48 +88,52 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       pauses.after(announce)
     )
 
-    let told = signals.position()
-    const signalled = Effect.sync(() => {
-      const fresh = signals.since(told)
-      told = fresh.position
+    let announcedSignals = signals.position()
+    const wakeForSignals = Effect.sync(() => {
+      const fresh = signals.since(announcedSignals)
+      announcedSignals = fresh.position
       if (fresh.signals.length > 0) waiters.wake(undefined)
       for (const { threadId } of fresh.signals) waiters.wake(threadStream(threadId))
     })
 
     yield* batch.pipe(Effect.forever, Effect.forkScoped)
-    yield* Effect.suspend(() => signals.awaitBeyond(told)).pipe(Effect.zipRight(signalled), Effect.forever, Effect.forkScoped)
+    yield* Effect.suspend(() => signals.awaitBeyond(announcedSignals)).pipe(
+      Effect.zipRight(wakeForSignals),
+      Effect.forever,
+      Effect.forkScoped
+    )
     yield* Effect.sleep(heartbeat).pipe(
-      Effect.zipRight(Effect.sync(() => beats++)),
-      Effect.zipRight(openAll),
+      Effect.zipRight(Effect.sync(() => heartbeats++)),
+      Effect.zipRight(wakeAll),
       Effect.forever,
       Effect.forkScoped
     )
     yield* Effect.sleep(tokenCheck).pipe(
-      Effect.zipRight(openLate),
+      Effect.zipRight(wakeExpired),
       // When the file cannot be read, live streams stay open: their tokens were valid.
       Effect.zipRight(Effect.orElseSucceed(tokens.revision, () => revision)),
       Effect.flatMap((now) => {
         if (now === revision) return Effect.void
         revision = now
-        return openAll
+        return wakeAll
       }),
       Effect.forever,
       Effect.forkScoped
     )
 
     return {
-      next: (seen, stream, expires = Number.POSITIVE_INFINITY, heard = Number.POSITIVE_INFINITY) =>
-        waiters.wait(stream, expires, () => head > seen || closing || signals.position() > heard),
-      turn: pauses.turn,
+      awaitBeyond: (seen, stream, expires = Number.POSITIVE_INFINITY, signalsSeen = Number.POSITIVE_INFINITY) =>
+        waiters.wait(stream, expires, () => head > seen || closing || signals.position() > signalsSeen),
+      pauseEnd: pauses.end,
       signals,
       head: () => head,
-      beats: () => beats,
+      heartbeats: () => heartbeats,
       closing: () => closing,
       close: Effect.zipRight(
         Effect.sync(() => {
           closing = true
         }),
-        openAll
+        wakeAll
       ),
       waiting: () => waiters.size
     }

@@ -27,8 +27,8 @@ interface Totals {
 }
 
 export interface Subscribers {
-  readonly enter: (reader: Subscriber) => void
-  readonly leave: (reader: Subscriber) => void
+  readonly enter: (subscriber: Subscriber) => void
+  readonly leave: (subscriber: Subscriber) => void
   readonly live: ReadonlySet<Subscriber>
   readonly totals: Readonly<Record<Transport, Readonly<Totals>>>
 }
@@ -40,18 +40,18 @@ export const make = (): Subscribers => {
   return {
     live,
     totals,
-    enter: (reader) => {
-      totals[reader.transport][reader.position > 0 ? "resumed" : "started"]++
-      live.add(reader)
+    enter: (subscriber) => {
+      totals[subscriber.transport][subscriber.position > 0 ? "resumed" : "started"]++
+      live.add(subscriber)
     },
-    leave: (reader) => {
-      if (live.delete(reader)) totals[reader.transport].bytes += reader.bytes
+    leave: (subscriber) => {
+      if (live.delete(subscriber)) totals[subscriber.transport].bytes += subscriber.bytes
     }
   }
 }
 
 /** A new subscriber; it is counted once it has entered. */
-export const reader = (transport: Transport, name: string, position: number): Subscriber => ({
+export const subscriber = (transport: Transport, name: string, position: number): Subscriber => ({
   transport,
   name,
   position,
@@ -61,12 +61,12 @@ export const reader = (transport: Transport, name: string, position: number): Su
 
 /** Registers a subscriber for the duration of the effect. */
 export const during =
-  (subscribers: Subscribers, reader: Subscriber) =>
+  (subscribers: Subscribers, subscriber: Subscriber) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.acquireUseRelease(
-      Effect.sync(() => subscribers.enter(reader)),
+      Effect.sync(() => subscribers.enter(subscriber)),
       () => effect,
-      () => Effect.sync(() => subscribers.leave(reader))
+      () => Effect.sync(() => subscribers.leave(subscriber))
     )
 
 /** Lag in offsets; 0 for a subscriber that waits. */

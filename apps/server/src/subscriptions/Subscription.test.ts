@@ -253,7 +253,7 @@ it.scoped("D7 every page waits for its turn, of lagging subscribers and of those
     const log = yield* EventLog
     const scheduler = yield* SubscriberScheduler.SubscriberScheduler
     let turns = 0
-    const counted = { ...scheduler, turn: Effect.sync(() => void turns++) }
+    const counted = { ...scheduler, pauseEnd: Effect.sync(() => void turns++) }
     const append = log.append([{ events: [event(1)], rows: [] }])
     yield* append
     const { next } = yield* Effect.provideService(
@@ -275,7 +275,7 @@ it.scoped("D7 a dump of the whole log waits for its turn before every page", () 
     for (let n = 0; n < 3; n++) yield* log.append(Array.from({ length: 700 }, () => ({ events: [event(1)], rows: [] })))
     const scheduler = yield* SubscriberScheduler.SubscriberScheduler
     let turns = 0
-    const counted = { ...scheduler, turn: Effect.sync(() => void turns++) }
+    const counted = { ...scheduler, pauseEnd: Effect.sync(() => void turns++) }
     const handle = yield* Effect.provideService(Events.make, SubscriberScheduler.SubscriberScheduler, counted)
     const request = HttpServerRequest.fromWeb(
       new Request("http://localhost/api/events", { headers: { accept: "application/x-ndjson" } })

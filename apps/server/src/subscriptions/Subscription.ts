@@ -37,7 +37,7 @@ export interface Options extends EventFilter {
   /** Cache of encoded pages of the whole log; a cached page is not read again. */
   readonly pages?: EncodedPageCache
   /** The subscriber's metrics, updated at each step. */
-  readonly reader?: Subscriber
+  readonly subscriber?: Subscriber
   /** How long the subscription lasts before it ends with `bye`, give or take a quarter by `Random`. Default: no limit. */
   readonly lease?: Duration.Duration
 }
@@ -76,15 +76,15 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
     const log = yield* EventLog
     const scheduler = yield* SubscriberScheduler
     const clock = yield* Effect.clock
-    const grid = yield* PageAlignment
-    const { reader: subscriber, session } = options
+    const alignment = yield* PageAlignment
+    const { subscriber, session } = options
     const start = yield* Effect.mapError(Frames.attach(log, options), storageUnavailable)
     const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     const reader = new LogReader(options, start, options.after)
     const { stream } = reader.query
     /** Only pages of the whole log are shared: there every offset is one event. */
     const pages = filterKey(options) === undefined ? options.pages : undefined
-    let heartbeats = scheduler.beats()
+    let heartbeats = scheduler.heartbeats()
 
     const stop = (): Stop | undefined => {
       const ended = session.ended?.()
@@ -98,29 +98,30 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
     }
 
     const next: Next = Effect.suspend(() => {
-      const beat = heartbeats !== scheduler.beats()
-      const why = stop()
-      // It uses the head of the last batch of wake-ups. When a heartbeat or the end is due it reads that of the log, which bounds a lost wake-up.
-      return beat || why !== undefined
-        ? Effect.flatMap(log.head, (head) => step(head, beat, why))
-        : step(scheduler.head(), beat, why)
+      const isHeartbeatDue = heartbeats !== scheduler.heartbeats()
+      const reason = stop()
+      // Uses the head of the last batch of wake-ups. When a heartbeat or the end is due, it reads the head of the log, so that a lost wake-up delays the
+      // subscriber by at most one heartbeat.
+      return isHeartbeatDue || reason !== undefined
+        ? Effect.flatMap(log.head, (head) => step(head, isHeartbeatDue, reason))
+        : step(scheduler.head(), isHeartbeatDue, reason)
     })
-    const step = (head: number, beat: boolean, why: Stop | undefined): Next => {
-      const found = reader.next(head, why)
+    const step = (head: number, isHeartbeatDue: boolean, reason: Stop | undefined): Next => {
+      const found = reader.next(head, reason)
       switch (found._tag) {
         case "ended":
           return Effect.fail(Option.none())
         case "read":
-          return Effect.zipRight(scheduler.turn, read(head))
+          return Effect.zipRight(scheduler.pauseEnd, read(head))
         case "rest":
-          if (!beat) return rest(head)
-          heartbeats = scheduler.beats()
+          if (!isHeartbeatDue) return atHead(head)
+          heartbeats = scheduler.heartbeats()
           return Effect.succeed({ _tag: "heartbeat", head })
         default:
           return Effect.succeed(found)
       }
     }
-    /** The encoded page after the position, or a page of the log. A page without accepted events is passed over. */
+    /** The encoded page after the position, or a page of the log. A page whose events the filter rejects is skipped. */
     const read = (head: number): Next =>
       Effect.suspend(() => {
         const encoded = pages?.find(reader.position)
@@ -129,10 +130,10 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
           if (subscriber !== undefined) subscriber.position = reader.position
           return Effect.succeed<FollowFrame>({ _tag: "encoded", bytes: encoded.bytes })
         }
-        const aligned = stream === undefined ? grid - (reader.position % grid) : grid
+        const aligned = stream === undefined ? alignment - (reader.position % alignment) : alignment
         const query = {
           after: reader.position,
-          limit: Math.min(options.limit ?? grid, aligned),
+          limit: Math.min(options.limit ?? alignment, aligned),
           maxBytes: pageBytes,
           ...reader.query
         }
@@ -146,11 +147,11 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
         })
       })
     /** At the head: emits new signals, or waits for events. */
-    const rest = (head: number): Next => {
+    const atHead = (head: number): Next => {
       const signals = reader.signals(scheduler.signals, maxSignals)
       if (signals.length > 0) return Effect.succeed({ _tag: "signals", signals })
       if (subscriber !== undefined) subscriber.waiting = true
-      return Effect.flatMap(scheduler.next(Math.max(reader.position, head), stream, expires, reader.signalsSeen), () => {
+      return Effect.flatMap(scheduler.awaitBeyond(Math.max(reader.position, head), stream, expires, reader.signalsSeen), () => {
         if (subscriber !== undefined) subscriber.waiting = false
         return next
       })
