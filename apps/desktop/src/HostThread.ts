@@ -10,8 +10,8 @@ export interface Calls {
   readonly dispatch: PromiseHost["dispatch"]
   readonly state: PromiseHost["state"]
   readonly subscribe: (options: Subscribe) => Promise<number>
-  readonly next: (loop: number) => Promise<IteratorResult<SubscriptionFrame>>
-  readonly leave: (loop: number) => Promise<void>
+  readonly next: (subscription: number) => Promise<IteratorResult<SubscriptionFrame>>
+  readonly leave: (subscription: number) => Promise<void>
   readonly close: (options: Parameters<PromiseHost["beginShutdown"]>[0]) => ReturnType<PromiseHost["finishShutdown"]>
 }
 export interface Call {
@@ -22,7 +22,7 @@ export interface Call {
 export type Reply = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: object }
 
 export interface HostThread extends Pick<PromiseHost, "dispatch" | "state" | "subscribe"> {
-  /** Shuts down in order, releases everything, ends the thread. Rejects with `ShutdownIncomplete` after everything was released. Keep reading meanwhile. */
+  /** Shuts down in order and ends the thread. Keep reading your subscriptions until it resolves. Rejects with `ShutdownIncomplete`, also after the thread has ended. */
   readonly close: Calls["close"]
 }
 
@@ -32,9 +32,9 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
   const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void }>()
   let ids = 0
   const answered = (id: number) => new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }))
-  let over: unknown
+  let failure: unknown
   const fail = (error: unknown) => {
-    over ??= error
+    failure ??= error
     for (const { reject } of waiting.values()) reject(error)
     waiting.clear()
   }
@@ -47,7 +47,7 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
   thread.on("error", fail).on("exit", () => fail(new Error("The host thread has exited.")))
 
   const call = <K extends keyof Calls>(name: K, ...args: Parameters<Calls[K]>): ReturnType<Calls[K]> => {
-    if (over !== undefined) return Promise.reject(over) as ReturnType<Calls[K]>
+    if (failure !== undefined) return Promise.reject(failure) as ReturnType<Calls[K]>
     const id = ++ids
     const answer = answered(id)
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is not a window and has no origin
@@ -56,17 +56,17 @@ export const open = async (options: Extract<CreateOptions, { readonly dataDir: s
     return answer as ReturnType<Calls[K]>
   }
   const frames = async function* (request: Subscribe): AsyncGenerator<SubscriptionFrame> {
-    const loop = await call("subscribe", request)
+    const subscription = await call("subscribe", request)
     try {
       for (;;) {
-        const { done, value } = await call("next", loop)
+        const { done, value } = await call("next", subscription)
         if (done === true) return
         yield value
         if (value._tag === "bye" || value._tag === "end") return
       }
     } finally {
       // Fails if the thread has ended, which also ends the subscription.
-      await call("leave", loop).catch(() => {})
+      await call("leave", subscription).catch(() => {})
     }
   }
   await answered(0)

@@ -44,14 +44,14 @@ export const open = async ({ dataDir, env, program }: Options): Promise<ServerCh
     env: { ...process.env, ...env },
     stdio: ["ignore", 2, 2, "pipe", "pipe"]
   })
-  const over = ended(child)
+  const exited = ended(child)
   const ready = JSON.parse(await firstLine(child.stdio[3] as Readable)) as Ready
   return {
     ...ready,
-    ended: over,
+    ended: exited,
     close: () => {
       ;(child.stdio[4] as Readable).destroy()
-      return over
+      return exited
     }
   }
 }

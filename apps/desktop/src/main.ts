@@ -12,7 +12,7 @@ const dataDir = resolve(process.argv[2] ?? "data")
 const quit = once(process.stdin.resume(), "data").then(() => "quit" as const)
 for (;;) {
   const server = await ServerChild.open({ program, dataDir })
-  // Open a window here: its page uses `server.url`, and resumes from its cursor when that changes.
+  // Open a window here. Its page uses `server.url`; when the URL changes, the page resumes from its cursor.
   console.log(JSON.stringify({ url: server.url, token: server.token, pid: server.pid }))
   const reason = await Promise.race([quit, server.ended])
   if (reason === "quit") {

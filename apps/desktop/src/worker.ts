@@ -6,24 +6,24 @@ import type { Call, Calls, Reply } from "./HostThread.ts"
 
 const port = parentPort as MessagePort
 const host = await createHost(workerData as Parameters<typeof createHost>[0])
-const loops = new Map<number, AsyncIterator<SubscriptionFrame>>()
-let names = 0
+const subscriptions = new Map<number, AsyncIterator<SubscriptionFrame>>()
+let lastId = 0
 
 const calls: Calls = {
   dispatch: host.dispatch,
   state: host.state,
   subscribe: async (options) => {
-    loops.set(++names, host.subscribe(options)[Symbol.asyncIterator]())
-    return names
+    subscriptions.set(++lastId, host.subscribe(options)[Symbol.asyncIterator]())
+    return lastId
   },
-  next: async (loop) => (await loops.get(loop)?.next()) ?? { done: true, value: undefined },
-  leave: async (loop) => {
-    await loops.get(loop)?.return?.()
-    loops.delete(loop)
+  next: async (id) => (await subscriptions.get(id)?.next()) ?? { done: true, value: undefined },
+  leave: async (id) => {
+    await subscriptions.get(id)?.return?.()
+    subscriptions.delete(id)
   },
   close: async (options) => {
     try {
-      // Meanwhile readers keep requesting frames: they get everything, and `bye`.
+      // Between the two calls subscribers keep requesting frames, so they receive every event and `bye`.
       return await host.finishShutdown(await host.beginShutdown(options))
     } finally {
       await host.close()

@@ -138,7 +138,7 @@ it.scopedLive("X9 every route of every token: 403 with the scope that it needs, 
   })
 )
 
-it.scopedLive("X9 every RPC call: a runner's token makes none of them, a reader's all but commands", () =>
+it.scopedLive("X9 every RPC call: a token of the scope runner makes none of them, one of the scope read all but commands", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const threadId = ThreadId.make("thr_a")
@@ -164,7 +164,7 @@ it.scopedLive("X9 every RPC call: a runner's token makes none of them, a reader'
   })
 )
 
-it.scopedLive("X9 a reader follows over SSE, a runner does not; an answerer answers by the short route", () =>
+it.scopedLive("X9 the scope read permits SSE, runner does not; answer permits POST /api/requests/ID/answer", () =>
   Effect.gen(function* () {
     const fixture = yield* start()
     const tokens = new Map(yield* tokensOf(fixture))

@@ -97,7 +97,7 @@ const helpConsole = Effect.map(
 
 const flat = (error: HelpDoc.HelpDoc): string => Style.strip(HelpDoc.toAnsiText(error)).replaceAll(/\s+/g, " ").trim()
 
-const meant = (word: string, words: Iterable<string>): string => {
+const suggestion = (word: string, words: Iterable<string>): string => {
   const nearest = Suggest.nearest(word, words)
   return nearest === undefined ? "" : ` Did you mean ${nearest}?`
 }
@@ -124,12 +124,12 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
     if (known === "" && command !== undefined)
       return [
         ExitCode.usage,
-        `There is no command ${JSON.stringify(cut(command, 50))}.${meant(command, Help.commandNames)} See: millrace --help`
+        `There is no command ${JSON.stringify(cut(command, 50))}.${suggestion(command, Help.commandNames)} See: millrace --help`
       ]
     const words = flat(error.error)
-    const said = /[.?]$/.test(words) ? words : `${words}.`
-    const flag = /argument: '(--[a-z-]+)/.exec(said)?.[1]
-    return [ExitCode.usage, `${said}${flag === undefined ? "" : meant(flag, flagsOf(args))} See: millrace${known} --help`]
+    const problem = /[.?]$/.test(words) ? words : `${words}.`
+    const flag = /argument: '(--[a-z-]+)/.exec(problem)?.[1]
+    return [ExitCode.usage, `${problem}${flag === undefined ? "" : suggestion(flag, flagsOf(args))} See: millrace${known} --help`]
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
@@ -164,12 +164,12 @@ const runWith = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const helping = yield* helpConsole
     const signals = yield* ProcessSignals.listen(2)
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
-    const asked = Help.wantsOverview(args)
+    const work = Help.wantsOverview(args)
       ? output.out(output.hints(Help.overview(output.outStyle)))
       : args.length === 1 && args[0] === "version"
         ? output.out(`${version}\n`)
         : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Prompt.fromStdin : arg))])
-    const exit = yield* asked.pipe(
+    const exit = yield* work.pipe(
       Effect.withConsole(helping),
       Effect.raceFirst(stopped),
       Effect.tapErrorCause((cause) => (Cause.isDie(cause) ? ProgramLog.trace(cause) : Effect.void)),

@@ -8,7 +8,7 @@ export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   message: Schema.String
 }) {}
 
-/** Standard output is closed. Without `fault` its reader has exited (`| head`), which is no error. `fault` names an error such as a full disk. */
+/** Standard output is closed. `fault` is the error, such as a full disk; absent when the reader has exited (`| head`), which is no error. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", { fault: Schema.optional(Schema.String) }) {}
 
 export const failed = (message: string) => new CliFailure({ exitCode: ExitCode.failed, message })

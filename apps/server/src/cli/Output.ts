@@ -68,7 +68,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     }
     const ticking = yield* FiberSet.make()
     let current = 0
-    let beside = ""
+    let asideText = ""
     const progress = (label: string | undefined) =>
       Effect.suspend(() => {
         const mine = ++current
@@ -79,13 +79,15 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
           if (mine !== current) return false
           // No progress line in the first 0.4 s, and none in the middle of a line of the answer.
           if (ticks++ >= 3 && !(midLine && outIsTerminal)) {
-            const words = forErr(style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s${beside}`))
+            const words = forErr(style.dim(`${frames[ticks % frames.length]} ${label}… ${Math.floor(ticks / 10)} s${asideText}`))
             err.write(`\r\u001B[K${words}`)
             shown = true
           }
           return true
         })
-        return Effect.asVoid(FiberSet.run(ticking, Effect.repeat(Effect.delay(tick, "100 millis"), { while: (going) => going })))
+        return Effect.asVoid(
+          FiberSet.run(ticking, Effect.repeat(Effect.delay(tick, "100 millis"), { while: (isCurrent) => isCurrent }))
+        )
       })
     yield* Effect.addFinalizer(() => progress(undefined))
 
@@ -114,7 +116,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
       progress,
       aside: (text) =>
         Effect.sync(() => {
-          beside = ` · ${text}`
+          asideText = ` · ${text}`
         }),
       style,
       outStyle: Style.of(outIsTerminal, streams.environment),

@@ -1,4 +1,4 @@
-/** Signals of the operating system, for the whole life of the program: an edge. */
+/** Signals of the operating system. The handlers stay installed until the process exits. */
 import { Effect, Queue, type Scope } from "effect"
 
 export type Signal = "SIGINT" | "SIGTERM" | "SIGHUP"

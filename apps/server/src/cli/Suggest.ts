@@ -20,7 +20,7 @@ const distance = (a: string, b: string): number => {
 /** Longest word that is compared. */
 const maxLength = 40
 
-/** The nearest of the words, if it is near: a third of the letters may differ, at most three. `undefined` when none is. */
+/** The most similar of the words; `undefined` when more than a third of the letters, or more than three, differ in each. */
 export const nearest = (word: string, words: Iterable<string>): string | undefined => {
   if (word.length > maxLength) return undefined
   let best: string | undefined

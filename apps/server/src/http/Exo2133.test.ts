@@ -1,4 +1,4 @@
-/** exo's change 2133 (`GET /events` with `since`, `limit` and a last-index header): its seven cases, over a real socket. */
+/** The seven cases of change 2133 of the project exo, for `GET /events` with `since`, `limit` and a last-index header. Over a real socket. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { event, start } from "../../test/support/Fixture.ts"
@@ -16,7 +16,7 @@ const five = Effect.gen(function* () {
     }))
 })
 
-describe("exo 2133", () => {
+describe("the seven cases of exo's change 2133", () => {
   for (const [name, query, expected] of [
     ["1 of 7: without parameters, the whole log", "", { status: 200, last: "5", offsets: range(1, 5) }],
     ["2 of 7: since and limit", "?since=1&limit=2", { status: 200, last: "3", offsets: [2, 3] }],

@@ -48,7 +48,9 @@ export const make = Effect.gen(function* () {
     if (wait > 0) {
       const subscriber = Subscribers.subscriber("long-poll", session.actor, latest.head)
       subscriber.waiting = true
-      yield* Effect.timeoutOption(waiting, `${Math.min(wait, maxWaitSeconds)} seconds`).pipe(Subscribers.during(registry, subscriber))
+      yield* Effect.timeoutOption(waiting, `${Math.min(wait, maxWaitSeconds)} seconds`).pipe(
+        Subscribers.during(registry, subscriber)
+      )
     }
     return latest.turn
   })

@@ -85,7 +85,7 @@ const write = async (path: string, bytes: Buffer, now: Date): Promise<void> => {
 }
 
 /** Deletes the oldest files of the directory beyond the bound. Another call may do the same at the same time. */
-const sweep = async (directory: string): Promise<void> => {
+const deleteOldest = async (directory: string): Promise<void> => {
   const names = await readdir(directory)
   if (names.length <= maxFiles) return
   const found = await Promise.all(
@@ -114,7 +114,7 @@ export const keep = (dataDir: string, files: ReadonlyArray<Attachment>): Effect.
                 `- ${path} (${cut(file.name.replaceAll(/[\r\n]/g, " "), 100)}, ${file.mediaType}, ${bytes.length} bytes)`
               )
             }
-            await sweep(directory)
+            await deleteOldest(directory)
             return `\n\nAttached files, to be read from disk:\n${lines.join("\n")}`
           },
           catch: (cause) =>

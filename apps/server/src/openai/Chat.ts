@@ -7,18 +7,18 @@ import { domainEvent } from "@millrace/contracts/Event"
 import * as ItemModel from "@millrace/model/Item"
 import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnCall } from "./TurnCall.ts"
-import { bodyOf, cut, type Failure, fromEnd } from "./Failure.ts"
+import { bodyOf, streamCut, type Failure, fromEnd } from "./Failure.ts"
 import { noteOf } from "./IgnoredFields.ts"
 import type { TurnEvent } from "./TurnEvents.ts"
 import * as Sse from "./Sse.ts"
 import { MessageJoiner } from "./MessageJoiner.ts"
 import * as Usage from "./Usage.ts"
 
-const base = ({ asked, createdAt, turn }: TurnCall) => ({
+const base = ({ request, createdAt, turn }: TurnCall) => ({
   id: `chatcmpl-${turn.turnId.slice("trn_".length)}`,
   created: createdAt,
-  model: asked.model,
-  ...noteOf(asked)
+  model: request.model,
+  ...noteOf(request)
 })
 
 /** The whole answer of a completed turn. */
@@ -38,7 +38,7 @@ export const stream = (call: TurnCall) => {
   const joiner = new MessageJoiner()
   const { millrace, ...identity } = base(call)
   const common = { ...identity, object: "chat.completion.chunk" }
-  const noUsage = call.asked.includeUsage ? { usage: null } : {}
+  const noUsage = call.request.includeUsage ? { usage: null } : {}
   const chunk = (delta: object, reason: "stop" | null, note: object = {}) =>
     Sse.event({ ...common, ...note, choices: [{ index: 0, delta, logprobs: null, finish_reason: reason }], ...noUsage })
   const piece = (content: string) => (content === "" ? "" : chunk({ content }, null))
@@ -47,7 +47,7 @@ export const stream = (call: TurnCall) => {
   const ended = (end: TurnEnd) => {
     const rest = piece(joiner.end(end.items))
     if (end.outcome !== "completed") return rest + failed(fromEnd(end))
-    const usage = call.asked.includeUsage ? Usage.ofChat(end.turn?.usage) : undefined
+    const usage = call.request.includeUsage ? Usage.ofChat(end.turn?.usage) : undefined
     const last = usage === undefined ? "" : Sse.event({ ...common, choices: [], usage })
     return rest + chunk({}, "stop") + last + Sse.done
   }
@@ -72,7 +72,7 @@ export const stream = (call: TurnCall) => {
         case "end":
           return ended(event.end)
         case "cut":
-          return failed(cut(event.message))
+          return failed(streamCut(event.message))
       }
     }
   }

@@ -1,15 +1,15 @@
-/** A call to either of the two endpoints, decoded. A field that cannot be honoured is refused, or listed in `ignored`; never dropped in silence. Pure. */
+/** A decoded call of either endpoint. A field that has no effect is refused or listed in `ignored`, never dropped silently. Pure. */
 import { cut } from "@millrace/contracts/Text"
 import { Either, ParseResult, Schema } from "effect"
 import { type Failure, invalid } from "./Failure.ts"
 import { prefix } from "./Output.ts"
-import { ofText, type Said, textOf } from "./Prompt.ts"
+import { ofText, type PromptMessage, textOf } from "./Prompt.ts"
 import * as Wire from "./Wire.ts"
 
 export interface CompletionRequest {
   /** The model as the client sent it: `provider` or `provider/model`. */
   readonly model: string
-  readonly said: ReadonlyArray<Said>
+  readonly messages: ReadonlyArray<PromptMessage>
   readonly stream: boolean
   /** Chat: whether a last chunk carries the usage. */
   readonly includeUsage: boolean
@@ -18,7 +18,7 @@ export interface CompletionRequest {
   readonly instructions: string | null
   readonly metadata: unknown
   readonly store: boolean
-  /** Fields of the request that have no effect although the caller may rely on them. */
+  /** Fields of the request that have no effect, although the caller may rely on them. */
   readonly ignored: ReadonlyArray<string>
 }
 
@@ -86,10 +86,10 @@ const checkFormat = (param: string, type: string | undefined): Either.Either<voi
     : unsupported(param, "Agents answer in text. Ask for JSON in the prompt and check it, or leave the format out.")
 
 /** The arguments of a call as text. Most clients send JSON text, some the value itself. */
-const words = (value: unknown): string =>
+const argumentsText = (value: unknown): string =>
   typeof value === "string" ? value : value === undefined || value === null ? "{}" : JSON.stringify(value)
 
-const chatMessage = (message: Wire.ChatMessage, i: number): Either.Either<Said, Failure> =>
+const chatMessage = (message: Wire.ChatMessage, i: number): Either.Either<PromptMessage, Failure> =>
   Either.map(
     message.content === undefined || message.content === null
       ? Either.right(ofText(message.refusal ?? ""))
@@ -99,7 +99,7 @@ const chatMessage = (message: Wire.ChatMessage, i: number): Either.Either<Said, 
       if (role === "system" || role === "developer") return { role: "system", text, files }
       if (role === "tool" || role === "function") return { role: "tool", text, files }
       const calls = (message.tool_calls ?? []).flatMap(({ function: called }) =>
-        called === undefined || called === null ? [] : [`(called ${called.name} with ${words(called.arguments)})`]
+        called === undefined || called === null ? [] : [`(called ${called.name} with ${argumentsText(called.arguments)})`]
       )
       return { role, text: [...(text === "" ? [] : [text]), ...calls].join("\n"), files }
     }
@@ -114,7 +114,7 @@ export const fromChat = (body: unknown): Either.Either<CompletionRequest, Failur
     yield* checkFormat("response_format", request.response_format?.type)
     return {
       model: request.model,
-      said: yield* Either.all(request.messages.map(chatMessage)),
+      messages: yield* Either.all(request.messages.map(chatMessage)),
       stream: request.stream ?? false,
       includeUsage: request.stream_options?.include_usage ?? false,
       previous: undefined,
@@ -126,14 +126,14 @@ export const fromChat = (body: unknown): Either.Either<CompletionRequest, Failur
   })
 
 /** Types of items that a caller sends back from an earlier answer and that are not messages. They are skipped. */
-const silent = new Set(["reasoning", "mcp_call", "mcp_list_tools"])
-const isSilent = (type: string): boolean => silent.has(type) || type.startsWith(prefix)
+const skippedTypes = new Set(["reasoning", "mcp_call", "mcp_list_tools"])
+const isSkipped = (type: string): boolean => skippedTypes.has(type) || type.startsWith(prefix)
 
-const inputItem = (item: Wire.InputItem, i: number): Either.Either<ReadonlyArray<Said>, Failure> => {
+const inputItem = (item: Wire.InputItem, i: number): Either.Either<ReadonlyArray<PromptMessage>, Failure> => {
   const type = item.type ?? "message"
-  if (isSilent(type)) return Either.right([])
+  if (isSkipped(type)) return Either.right([])
   if (type === "function_call")
-    return Either.right([{ role: "assistant", text: `(called ${item.name ?? "a tool"} with ${words(item.arguments)})` }])
+    return Either.right([{ role: "assistant", text: `(called ${item.name ?? "a tool"} with ${argumentsText(item.arguments)})` }])
   if (type === "function_call_output")
     return Either.right([
       { role: "tool", text: typeof item.output === "string" ? item.output : JSON.stringify(item.output ?? "") }
@@ -169,12 +169,12 @@ export const fromResponses = (body: unknown): Either.Either<CompletionRequest, F
     yield* checkTools(request.tool_choice)
     yield* checkFormat("text.format", request.text?.format?.type)
     const { input } = request
-    const said: ReadonlyArray<Said> =
+    const messages: ReadonlyArray<PromptMessage> =
       typeof input === "string" ? [{ role: "user", text: input }] : (yield* Either.all(input.map(inputItem))).flat()
     const instructions = request.instructions ?? null
     return {
       model: request.model,
-      said: instructions === null ? said : [{ role: "system", text: instructions }, ...said],
+      messages: instructions === null ? messages : [{ role: "system", text: instructions }, ...messages],
       stream: request.stream ?? false,
       includeUsage: true,
       previous: request.previous_response_id ?? undefined,

@@ -1,4 +1,4 @@
-/** A call that continues a thread: which thread, whether it may, and which instructions the agent already has. */
+/** A call that continues a thread: finds the thread, checks whether the call may continue it, and which instructions the agent already has. */
 import { Effect, Schema } from "effect"
 import { ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { TurnView } from "@millrace/contracts/State"
@@ -61,16 +61,15 @@ export const turnRow = (id: string): Effect.Effect<TurnView | undefined, Failure
     ? Effect.map(query({ turn: Query.row(Collections.turn, turnOfResponse(id)) }), ({ turn }) => turn?.value)
     : Effect.as(Effect.void, undefined)
 
-/** Turns searched in total. */
 const maxTurns = 1000
 
-/** The newest turn that meets the condition, before turn `than` if given; searches at most 1,000 turns. */
-const newest = (threadId: ThreadId, where: Query.Condition<keyof TurnView>, than?: TurnId) =>
+/** The newest turn that meets the condition, before the turn `before` if given; searches at most `maxTurns` turns. */
+const newest = (threadId: ThreadId, where: Query.Condition<keyof TurnView>, before?: TurnId) =>
   Effect.map(
     query({
       turns: Query.rows(Collections.turn, {
         parent: threadId,
-        before: than === undefined ? undefined : Query.rowKey(Collections.turn, than),
+        before: before === undefined ? undefined : Query.rowKey(Collections.turn, before),
         where: [where],
         limit: 1,
         maxScanned: maxTurns
@@ -91,12 +90,12 @@ export const checkNewest = (threadId: ThreadId, previous: string) =>
     )
   })
 
-/** The prompt, after the instructions unless they equal the newest ones that the agent has. `again`: repeats the prompt of that turn. */
-export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt, again: TurnId | undefined) =>
+/** The prompt, after the instructions unless they equal the newest ones that the agent has. `earlierTurn`: repeats the prompt of that turn. */
+export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt, earlierTurn: TurnId | undefined) =>
   instructions === undefined
     ? Effect.succeed(text)
-    : Effect.map(newest(threadId, { field: "text", startsWith: "Instructions:\n" }, again), (last) => {
-        const block = Prompt.instructed(instructions)
+    : Effect.map(newest(threadId, { field: "text", startsWith: "Instructions:\n" }, earlierTurn), (last) => {
+        const block = Prompt.instructionsBlock(instructions)
         return last?.text.startsWith(block) === true ? text : `${block}${text}`
       })
 
@@ -107,6 +106,10 @@ export const checkTarget = (threadId: ThreadId, target: Target) =>
       error._tag === "NotFound" ? invalid("X-Millrace-Thread", error.message, "thread_not_found", 404) : fromWire(error)
     )
     if (thread.provider === target.provider && (target.model === undefined || target.model === thread.model)) return
-    const its = thread.model === undefined ? thread.provider : `${thread.provider}/${thread.model}`
-    return yield* invalid("model", `This thread runs on ${its}. Send that as model, or start a new thread.`, "model_mismatch")
+    const threadModel = thread.model === undefined ? thread.provider : `${thread.provider}/${thread.model}`
+    return yield* invalid(
+      "model",
+      `This thread runs on ${threadModel}. Send that as model, or start a new thread.`,
+      "model_mismatch"
+    )
   })

@@ -35,7 +35,11 @@ describe("errors of a call", () => {
       { outcome: "interrupted", turn: turn({ status: "interrupted" }) },
       { outcome: "deleted", turn: undefined }
     ] as const
-    const failures = [...ends.map(Failure.fromEnd), Failure.cut("The server is shutting down."), Failure.unread("thr_a", "busy")]
+    const failures = [
+      ...ends.map(Failure.fromEnd),
+      Failure.streamCut("The server is shutting down."),
+      Failure.outcomeUnknown("thr_a", "busy")
+    ]
     for (const failure of failures)
       expect([failure.code, failure.status, failure.type, failure.retry]).toEqual([failure.code, 400, "turn_error", false])
     expect(new Set(failures.map(({ code }) => code)).size).toBe(failures.length)

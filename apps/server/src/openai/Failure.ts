@@ -36,7 +36,7 @@ const byRule: Partial<Record<Rule, Pick<Failure, "status" | "code" | "param">>> 
 }
 
 /** A queue or a limit is full: the client should retry later. */
-const later = (code: string, message: string, retryAfterMillis: number): Failure =>
+const retryLater = (code: string, message: string, retryAfterMillis: number): Failure =>
   new Failure({ status: 429, type: "rate_limit_error", code, param: null, message, retry: true, retryAfterMillis })
 
 /** Maps an error of the API to this interface. None of them started a turn. */
@@ -56,12 +56,12 @@ export const fromWire = (error: WireError): Failure => {
     case "CommandIdConflict":
       return invalid("Idempotency-Key", message, "idempotency_conflict", 409)
     case "CommandRejected": {
-      if (error.rule === "QueueFull") return later("queue_full", message, 5000)
+      if (error.rule === "QueueFull") return retryLater("queue_full", message, 5000)
       const { code, param, status } = byRule[error.rule] ?? { status: 400, code: error.rule, param: null }
       return invalid(param, message, code, status)
     }
     case "Overloaded":
-      return later("rate_limit_exceeded", message, error.retryAfterMillis)
+      return retryLater("rate_limit_exceeded", message, error.retryAfterMillis)
     case "ShuttingDown":
     case "StorageUnavailable": {
       const { retryAfterMillis } = error
@@ -76,7 +76,7 @@ export const fromWire = (error: WireError): Failure => {
 const ofTurn = (code: string, message: string): Failure =>
   new Failure({ status: 400, type: "turn_error", code, param: null, message, retry: false })
 
-/** The error of a turn that did not complete (T11). It ran, or may have. */
+/** The error of a turn that did not complete (T11). */
 export const fromEnd = ({ outcome, turn }: Pick<TurnEnd, "outcome" | "turn">): Failure => {
   const error = turn?.error
   if (outcome === "failed")
@@ -87,11 +87,11 @@ export const fromEnd = ({ outcome, turn }: Pick<TurnEnd, "outcome" | "turn">): F
   return ofTurn("turn_interrupted", turn?.reason ?? "The turn was interrupted.")
 }
 
-/** The answer ends early although the turn continues. */
-export const cut = (message: string): Failure => ofTurn("stream_cut", message)
+/** The connection ends before the turn does. */
+export const streamCut = (message: string): Failure => ofTurn("stream_cut", message)
 
 /** The turn was started, but its end cannot be read. */
-export const unread = (threadId: string, message: string): Failure =>
+export const outcomeUnknown = (threadId: string, message: string): Failure =>
   ofTurn(
     "outcome_unknown",
     `The turn was started, but its end cannot be read here: ${message} Read it under /api/threads/${threadId}.`

@@ -4,7 +4,7 @@ import type { StreamEvent } from "@millrace/model/Item"
 import { SentItems } from "./SentItems.ts"
 import { DeltaAligner } from "./DeltaAligner.ts"
 
-/** Maximum number of messages that wait for an earlier one to end. Beyond it the rest of that one is sent after them. */
+/** Maximum number of messages that wait for an earlier one to end. Beyond it they are sent first, and the rest of the earlier one after them. */
 const maxWaiting = 1024
 
 interface Message {
@@ -12,7 +12,7 @@ interface Message {
   readonly text: DeltaAligner
   /** Text to send when the messages before it have ended. */
   waiting: string
-  over: boolean
+  isDone: boolean
 }
 
 const isMessage = (kind: string) => kind === "agent-message"
@@ -29,17 +29,17 @@ export class MessageJoiner {
   private message(itemId: string, lost: boolean): Message {
     const known = this.known.get(itemId)
     if (known !== undefined) return known
-    const message = this.known.begin(itemId, () => ({ itemId, text: new DeltaAligner(lost), waiting: "", over: false }))
+    const message = this.known.begin(itemId, () => ({ itemId, text: new DeltaAligner(lost), waiting: "", isDone: false }))
     this.messages.push(message)
     return message
   }
 
   private close(itemId: string, whole: string | undefined): void {
     const message = this.message(itemId, true)
-    if (message.over) return
+    if (message.isDone) return
     message.waiting += message.text.rest(whole)
     message.text.free()
-    message.over = true
+    message.isDone = true
   }
 
   /** The text to send after this event. */
@@ -49,7 +49,7 @@ export class MessageJoiner {
     else if (type === "item.completed") this.close(data.itemId, data.text)
     else {
       const message = this.message(data.itemId, this.gapped)
-      if (!message.over) message.waiting += message.text.delta(data.text)
+      if (!message.isDone) message.waiting += message.text.delta(data.text)
     }
     return this.take()
   }
@@ -65,10 +65,10 @@ export class MessageJoiner {
     return this.take()
   }
 
-  /** The text to send at the end: what state has and was not sent. */
+  /** The text to send at the end of the turn: the part of its items that was not sent. */
   end(items: ReadonlyArray<ItemView>): string {
     for (const item of this.known.notEvicted(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
-    for (const message of this.messages) message.over = true
+    for (const message of this.messages) message.isDone = true
     return this.take()
   }
 
@@ -82,10 +82,10 @@ export class MessageJoiner {
         message.waiting = ""
       }
       const crowded = this.messages.length > maxWaiting
-      if (!message.over && !crowded) return text
+      if (!message.isDone && !crowded) return text
       this.messages.shift()
       this.begun = false
-      if (message.over) this.known.end(message.itemId)
+      if (message.isDone) this.known.end(message.itemId)
       else {
         this.messages.push(message)
         // Moves one message per event: if all are open, a loop would not end.

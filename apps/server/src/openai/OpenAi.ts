@@ -30,8 +30,8 @@ export interface Options {
 type Needs = Service | EventLog | StreamReconciler.StreamReconciler | SubscriberScheduler | Tokens | AccessConfig
 
 /** One of the two endpoints: how it reads a call and writes its turn. */
-interface Face {
-  readonly asked: (body: unknown) => Either.Either<CompletionRequest.CompletionRequest, Failure.Failure>
+interface Endpoint {
+  readonly decode: (body: unknown) => Either.Either<CompletionRequest.CompletionRequest, Failure.Failure>
   readonly whole: (call: TurnCall.TurnCall, end: TurnEnd) => object
   readonly stream: (call: TurnCall.TurnCall) => {
     readonly first: string
@@ -46,19 +46,19 @@ const json = (value: unknown, headers?: Readonly<Record<string, string>>) =>
     headers: { "cache-control": "private, no-store", ...headers }
   })
 
-const streamed = (face: Face, call: TurnCall.TurnCall) =>
+const streamed = (endpoint: Endpoint, call: TurnCall.TurnCall) =>
   Effect.gen(function* () {
     const context = yield* Effect.context<Session | Needs>()
-    const said = face.stream(call)
+    const writer = endpoint.stream(call)
     const body = TurnEvents.of(call.turn).pipe(
-      Stream.tap((event) => Effect.sync(() => (event._tag === "end" || event._tag === "cut" ? call.over() : undefined))),
-      Stream.map(said.next),
+      Stream.tap((event) => Effect.sync(() => (event._tag === "end" || event._tag === "cut" ? call.markAnswered() : undefined))),
+      Stream.map(writer.next),
       Stream.catchAll((error) => {
-        call.over()
-        return Stream.succeed(said.failed(Failure.unread(call.turn.threadId, error.message)))
+        call.markAnswered()
+        return Stream.succeed(writer.failed(Failure.outcomeUnknown(call.turn.threadId, error.message)))
       }),
       // Sent at once, so that the headers are on the wire before the agent's first output.
-      Stream.prepend(Chunk.of(said.first)),
+      Stream.prepend(Chunk.of(writer.first)),
       Stream.filter((text) => text !== ""),
       Stream.map((text) => Buffer.from(text)),
       Stream.provideContext(context)
@@ -70,19 +70,19 @@ const streamed = (face: Face, call: TurnCall.TurnCall) =>
   })
 
 /** Waits for the end of the turn and answers with all its items. */
-const answered = (face: Face, call: TurnCall.TurnCall) =>
+const answered = (endpoint: Endpoint, call: TurnCall.TurnCall) =>
   Effect.gen(function* () {
     const last = yield* Effect.mapError(Stream.runLast(TurnEvents.of(call.turn, { events: false })), (error) =>
-      Failure.unread(call.turn.threadId, error.message)
+      Failure.outcomeUnknown(call.turn.threadId, error.message)
     )
-    call.over()
+    call.markAnswered()
     const event = last._tag === "Some" ? last.value : undefined
     if (event?._tag === "end")
       return event.end.outcome === "completed"
-        ? json(face.whole(call, event.end), call.headers)
+        ? json(endpoint.whole(call, event.end), call.headers)
         : Failure.respond(Failure.fromEnd(event.end), call.headers, answerOf(event.end.items))
     return Failure.respond(
-      Failure.cut(
+      Failure.streamCut(
         event?._tag === "cut"
           ? event.message
           : "The outcome of the turn was not read. Read it at /api/threads before you send the call again."
@@ -95,7 +95,7 @@ const answered = (face: Face, call: TurnCall.TurnCall) =>
     Effect.catchAllDefect((defect) =>
       Effect.as(
         Effect.logError("Cannot send the end of a call", defect),
-        Failure.respond(Failure.unread(call.turn.threadId, "internal error; see the server's log."), call.headers)
+        Failure.respond(Failure.outcomeUnknown(call.turn.threadId, "internal error; see the server's log."), call.headers)
       )
     )
   )
@@ -111,13 +111,13 @@ const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResp
     return yield* Effect.provideService(handler, Session, session)
   }).pipe(Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure))))
 
-const turn = (face: Face, options: Options & { readonly turns: ThreadMutex.ThreadMutex }) =>
+const turn = (endpoint: Endpoint, options: Options & { readonly locks: ThreadMutex.ThreadMutex }) =>
   withSession(
     Effect.gen(function* () {
       const request = yield* HttpServerRequest.HttpServerRequest
       const body = yield* Effect.mapError(Body.ofSession(request, yield* Session), Failure.fromWire)
-      const call = yield* TurnCall.begin(request, face.asked(body), options)
-      return yield* (call.asked.stream ? streamed : answered)(face, call)
+      const call = yield* TurnCall.begin(request, endpoint.decode(body), options)
+      return yield* (call.request.stream ? streamed : answered)(endpoint, call)
     })
   )
 
@@ -130,8 +130,8 @@ const idOf = Effect.map(HttpLayerRouter.RouteContext, ({ params }) => params["id
 const response = Effect.flatMap(idOf, (id) => Effect.map(StoredResponse.response(id), (found) => json(found)))
 const inputItems = Effect.flatMap(idOf, (id) => Effect.map(StoredResponse.inputItems(id), (found) => json(found)))
 
-const chat: Face = { asked: CompletionRequest.fromChat, whole: Chat.whole, stream: Chat.stream }
-const responses: Face = { asked: CompletionRequest.fromResponses, whole: Responses.whole, stream: Responses.stream }
+const chat: Endpoint = { decode: CompletionRequest.fromChat, whole: Chat.whole, stream: Chat.stream }
+const responses: Endpoint = { decode: CompletionRequest.fromResponses, whole: Responses.whole, stream: Responses.stream }
 
 /** For the guard, which distinguishes a wrong method from an unknown path. */
 export const known = [
@@ -143,11 +143,11 @@ export const known = [
   { method: "GET", path: "/v1/models/:model" }
 ] as const
 
-/** The routes' services are the server's. The scope, in which a disconnect is noticed, is that of each request. */
+/** The routes use the services of the server, but the scope of their request: its end is how a disconnect is noticed. */
 const routes = (options: Options) =>
   Effect.map(Effect.context<Needs>(), (server) => {
     const context = Context.omit(Scope.Scope)(server as Context.Context<Needs | Scope.Scope>)
-    const calls = { ...options, turns: ThreadMutex.make() }
+    const calls = { ...options, locks: ThreadMutex.make() }
     return [
       HttpLayerRouter.route("POST", "/v1/chat/completions", Effect.provide(turn(chat, calls), context)),
       HttpLayerRouter.route("POST", "/v1/responses", Effect.provide(turn(responses, calls), context)),

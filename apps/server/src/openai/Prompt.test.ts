@@ -4,7 +4,7 @@ import * as CompletionRequest from "./CompletionRequest.ts"
 import * as Prompt from "./Prompt.ts"
 
 const prompt = (messages: ReadonlyArray<object>, continues = false) =>
-  Either.flatMap(CompletionRequest.fromChat({ model: "demo", messages }), ({ said }) => Prompt.make(said, continues))
+  Either.flatMap(CompletionRequest.fromChat({ model: "demo", messages }), ({ messages: read }) => Prompt.make(read, continues))
 const text = (messages: ReadonlyArray<object>, continues = false) =>
   Either.match(prompt(messages, continues), { onLeft: ({ code }) => code, onRight: ({ text }) => text })
 
@@ -115,7 +115,7 @@ describe("what is asked", () => {
   })
 
   it("an answer that the client sends back is history", () => {
-    const asked = CompletionRequest.fromResponses({
+    const decoded = CompletionRequest.fromResponses({
       model: "demo",
       input: [
         { role: "user", content: "Hi" },
@@ -127,7 +127,7 @@ describe("what is asked", () => {
       ],
       instructions: "Be short."
     })
-    expect(Either.getOrThrow(asked).said.map(({ role, text }) => [role, text])).toEqual([
+    expect(Either.getOrThrow(decoded).messages.map(({ role, text }) => [role, text])).toEqual([
       ["system", "Be short."],
       ["user", "Hi"],
       ["assistant", "Hello."],

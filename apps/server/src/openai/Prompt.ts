@@ -10,7 +10,7 @@ interface Read {
   readonly files: ReadonlyArray<Attachments.Attachment>
 }
 
-export interface Said {
+export interface PromptMessage {
   readonly role: "system" | "user" | "assistant" | "tool"
   readonly text: string
   readonly files?: ReadonlyArray<Attachments.Attachment>
@@ -22,7 +22,7 @@ const thoughtTypes = new Set(["thinking", "redacted_thinking", "reasoning", "rea
 
 export const ofText = (text: string): Read => ({ text, files: [] })
 
-/** The text and the files of a message's content. Refuses content of other types: dropped in silence, it would be answered as if it had been read. */
+/** The text and the files of a message's content. Refuses content of other types: the agent would answer as if it had read it. */
 export const textOf = (content: Content, at: string, ofAssistant = false): Either.Either<Read, Failure> => {
   if (typeof content === "string") return Either.right(ofText(content))
   const texts: Array<string> = []
@@ -50,7 +50,8 @@ export const textOf = (content: Content, at: string, ofAssistant = false): Eithe
 
 const names = { user: "User", assistant: "Assistant", tool: "Tool result", system: "System" } as const
 
-const told = (said: ReadonlyArray<Said>) => said.map(({ role, text }) => `${names[role]}: ${text}`).join("\n\n")
+const transcriptOf = (messages: ReadonlyArray<PromptMessage>) =>
+  messages.map(({ role, text }) => `${names[role]}: ${text}`).join("\n\n")
 
 export interface Prompt {
   readonly text: string
@@ -62,9 +63,9 @@ export interface Prompt {
   readonly title: string | undefined
 }
 
-const titleOf = (said: ReadonlyArray<Said>): string | undefined => {
+const titleOf = (messages: ReadonlyArray<PromptMessage>): string | undefined => {
   const line =
-    said
+    messages
       .findLast(({ role }) => role === "user")
       ?.text.trim()
       .split("\n", 1)[0]
@@ -76,29 +77,31 @@ const titleOf = (said: ReadonlyArray<Said>): string | undefined => {
 const rule = "\n\n---\n\n"
 
 /** Instructions in the form that precedes the rest of a prompt. */
-export const instructed = (instructions: string): string => `Instructions:\n${instructions}${rule}`
+export const instructionsBlock = (instructions: string): string => `Instructions:\n${instructions}${rule}`
 
 /**
  * A single user message is the prompt unchanged. Otherwise the prompt is: the instructions, the conversation so far with role names, the last messages.
  * A continued thread has its conversation, so its prompt is only what follows the last answer. Its instructions are returned separately, because the
  * caller knows whether the agent has them.
  */
-export const make = (said: ReadonlyArray<Said>, continues: boolean): Either.Either<Prompt, Failure> => {
-  const conversation = said.filter(({ role }) => role !== "system")
+export const make = (messages: ReadonlyArray<PromptMessage>, continues: boolean): Either.Either<Prompt, Failure> => {
+  const conversation = messages.filter(({ role }) => role !== "system")
   const answered = conversation.findLastIndex(({ role }) => role === "assistant") + 1
-  const asked = conversation.slice(answered)
-  if (asked.every(({ files = [], text }) => text.trim() === "" && files.length === 0))
+  const newMessages = conversation.slice(answered)
+  if (newMessages.every(({ files = [], text }) => text.trim() === "" && files.length === 0))
     return Either.left(invalid("messages", "There is nothing to answer. End with a message of the user.", "empty_prompt"))
-  const last = asked.every(({ role }) => role === "user") ? asked.map(({ text }) => text).join("\n\n") : told(asked)
-  const system = said.filter(({ role, text }) => role === "system" && text.trim() !== "").map(({ text }) => text)
+  const last = newMessages.every(({ role }) => role === "user")
+    ? newMessages.map(({ text }) => text).join("\n\n")
+    : transcriptOf(newMessages)
+  const system = messages.filter(({ role, text }) => role === "system" && text.trim() !== "").map(({ text }) => text)
   const instructions = system.length === 0 ? undefined : system.join("\n\n")
   if (continues)
-    return Either.right({ text: last, instructions, files: asked.flatMap(({ files = [] }) => files), title: undefined })
-  const before = answered === 0 ? "" : `The conversation so far:\n\n${told(conversation.slice(0, answered))}${rule}`
+    return Either.right({ text: last, instructions, files: newMessages.flatMap(({ files = [] }) => files), title: undefined })
+  const before = answered === 0 ? "" : `The conversation so far:\n\n${transcriptOf(conversation.slice(0, answered))}${rule}`
   return Either.right({
-    text: `${instructions === undefined ? "" : instructed(instructions)}${before}${last}`,
+    text: `${instructions === undefined ? "" : instructionsBlock(instructions)}${before}${last}`,
     instructions: undefined,
-    files: said.flatMap(({ files = [] }) => files),
-    title: titleOf(said)
+    files: messages.flatMap(({ files = [] }) => files),
+    title: titleOf(messages)
   })
 }

@@ -5,7 +5,7 @@ import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnView } from "@millrace/contracts/State"
 import type { TurnCall } from "./TurnCall.ts"
 import { responseId } from "./ContinuedThread.ts"
-import { cut, type Failure, fromEnd } from "./Failure.ts"
+import { streamCut, type Failure, fromEnd } from "./Failure.ts"
 import { noteOf } from "./IgnoredFields.ts"
 import { SentItems } from "./SentItems.ts"
 import type { TurnEvent } from "./TurnEvents.ts"
@@ -29,15 +29,15 @@ export interface Subject {
   readonly plain: boolean
 }
 
-const subjectOf = ({ asked, createdAt, plain, turn }: TurnCall): Subject => ({
+const subjectOf = ({ request, createdAt, plain, turn }: TurnCall): Subject => ({
   id: responseId(turn.turnId),
   createdAt,
-  model: asked.model,
-  previous: asked.previous ?? null,
-  instructions: asked.instructions,
-  metadata: asked.metadata,
-  store: asked.store,
-  ignored: asked.ignored,
+  model: request.model,
+  previous: request.previous ?? null,
+  instructions: request.instructions,
+  metadata: request.metadata,
+  store: request.store,
+  ignored: request.ignored,
   plain
 })
 
@@ -279,7 +279,7 @@ export const stream = (call: TurnCall) => {
         case "end":
           return ended(event.end)
         case "cut":
-          return failedWith(cut(event.message), [])
+          return failedWith(streamCut(event.message), [])
       }
     }
   }

@@ -15,9 +15,9 @@ import { MessageJoiner } from "./MessageJoiner.ts"
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
 const call: TurnCall = {
-  asked: {
+  request: {
     model: "demo",
-    said: [],
+    messages: [],
     stream: true,
     includeUsage: false,
     previous: undefined,
@@ -30,7 +30,7 @@ const call: TurnCall = {
   turn: { threadId, turnId, offset: 1 },
   createdAt: 1,
   headers: {},
-  over: () => undefined
+  markAnswered: () => undefined
 }
 
 let offset = 1

@@ -5,23 +5,23 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 
 export interface ThreadMutex {
   /** Runs the effect while holding the lock of the thread. */
-  readonly inTurn: <A, E, R>(threadId: ThreadId, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly withLock: <A, E, R>(threadId: ThreadId, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /** Keeps an entry only for a thread whose lock is held or waited for. */
 export const make = (): ThreadMutex => {
-  const lanes = new Map<ThreadId, { readonly lock: Permits.Permits; waiting: number }>()
+  const locks = new Map<ThreadId, { readonly lock: Permits.Permits; waiting: number }>()
   return {
-    inTurn: (threadId, effect) =>
+    withLock: (threadId, effect) =>
       Effect.suspend(() => {
-        const lane = lanes.get(threadId) ?? { lock: Permits.make(1), waiting: 0 }
-        lanes.set(threadId, lane)
-        lane.waiting++
-        return lane.lock(effect).pipe(
+        const entry = locks.get(threadId) ?? { lock: Permits.make(1), waiting: 0 }
+        locks.set(threadId, entry)
+        entry.waiting++
+        return entry.lock(effect).pipe(
           Effect.ensuring(
             Effect.sync(() => {
-              lane.waiting--
-              if (lane.waiting === 0) lanes.delete(threadId)
+              entry.waiting--
+              if (entry.waiting === 0) locks.delete(threadId)
             })
           )
         )

@@ -24,7 +24,7 @@ import type { ThreadMutex } from "./ThreadMutex.ts"
 import * as Prompt from "./Prompt.ts"
 
 export interface TurnCall {
-  readonly asked: CompletionRequest
+  readonly request: CompletionRequest
   readonly turn: AcceptedTurn
   /** Seconds since 1970. */
   readonly createdAt: number
@@ -33,7 +33,7 @@ export interface TurnCall {
   /** Leave out items of Millrace's own types, which the client does not accept. */
   readonly plain: boolean
   /** Call at the end of the answer: a connection that ends later does not count as a disconnect. */
-  readonly over: () => void
+  readonly markAnswered: () => void
 }
 
 const isCommandId = Schema.is(CommandId)
@@ -41,7 +41,7 @@ const decodePrompt = Schema.decodeOption(PromptText)
 
 type Headers = HttpServerRequest.HttpServerRequest["headers"]
 
-/** The directory for calls without one. All share it, so that a repeated call is the same command. */
+/** The directory for calls that name none. All share it, so that a repeated call is the same command. */
 const scratch = (dataDir: string) =>
   Effect.try({
     try: () => {
@@ -104,17 +104,17 @@ interface Place {
   readonly id: CommandId
   readonly threadId: ThreadId | undefined
   /** The turn of this command, if it was accepted before. */
-  readonly again: TurnId | undefined
+  readonly earlierTurn: TurnId | undefined
 }
 
-const commandOf = (headers: Headers, asked: CompletionRequest, { again, id, threadId }: Place, dataDir: string) =>
+const commandOf = (headers: Headers, asked: CompletionRequest, { earlierTurn, id, threadId }: Place, dataDir: string) =>
   Effect.gen(function* () {
     const target = ContinuedThread.parseModel(asked.model)
-    const prompt = yield* Prompt.make(asked.said, threadId !== undefined)
+    const prompt = yield* Prompt.make(asked.messages, threadId !== undefined)
     const files = yield* Attachments.keep(dataDir, prompt.files)
     if (threadId !== undefined) {
       yield* ContinuedThread.checkTarget(threadId, target)
-      const text = yield* promptOf(`${yield* ContinuedThread.textOf(threadId, prompt, again)}${files}`)
+      const text = yield* promptOf(`${yield* ContinuedThread.textOf(threadId, prompt, earlierTurn)}${files}`)
       return { commandId: id, type: "turn.start", threadId, text } satisfies Command
     }
     const text = yield* promptOf(`${prompt.text}${files}`)
@@ -131,15 +131,15 @@ const commandOf = (headers: Headers, asked: CompletionRequest, { again, id, thre
     } satisfies Command
   })
 
-const notBefore = Effect.as(Effect.void, undefined)
+const noEarlierTurn = Effect.as(Effect.void, undefined)
 
 /** The turn of this command, if it was accepted before: a repeated call starts no second turn. */
-const earlier = (service: Service["Type"], headers: Headers, id: CommandId) =>
+const earlierTurnOf = (service: Service["Type"], headers: Headers, id: CommandId) =>
   headers["idempotency-key"] === undefined
-    ? notBefore
+    ? noEarlierTurn
     : service.commandStatus(id).pipe(
         Effect.map((known) => (known.status === "accepted" ? known.turnId : undefined)),
-        Effect.catchTag("NotFound", () => notBefore),
+        Effect.catchTag("NotFound", () => noEarlierTurn),
         Effect.mapError(fromWire)
       )
 
@@ -151,47 +151,47 @@ const addressed = (command: Command, accepted: Accepted): Effect.Effect<Accepted
 }
 
 /**
- * Starts the turn. The dispatch of the command completes even if the caller disconnects (D11). From then on, and until `over`, the end of the request
+ * Starts the turn. The dispatch of the command completes even if the caller disconnects (D11). From then on, and until `markAnswered` is called, the end of the request
  * counts as a disconnect.
  */
 export const begin = (
   request: HttpServerRequest.HttpServerRequest,
   asked: Either.Either<CompletionRequest, Failure>,
-  options: { readonly dataDir: string; readonly turns: ThreadMutex }
+  options: { readonly dataDir: string; readonly locks: ThreadMutex }
 ): Effect.Effect<TurnCall, Failure, Service | EventLog | Session | Scope.Scope> =>
   Effect.gen(function* () {
     const service = yield* Service
     const { actor } = yield* Session
     const { headers } = request
-    const wanted = yield* asked
+    const completion = yield* asked
     const interrupts = yield* onDisconnect(headers)
     const id = yield* commandId(headers)
-    const threadId = yield* ContinuedThread.threadOf(headers["x-millrace-thread"], wanted.previous)
-    const state = { over: false }
+    const threadId = yield* ContinuedThread.threadOf(headers["x-millrace-thread"], completion.previous)
+    const state = { isAnswered: false }
     const accept = Effect.gen(function* () {
-      const again = yield* earlier(service, headers, id)
-      if (threadId !== undefined && wanted.previous !== undefined && again === undefined)
-        yield* ContinuedThread.checkNewest(threadId, wanted.previous)
-      const command = yield* commandOf(headers, wanted, { id, threadId, again }, options.dataDir)
+      const earlierTurn = yield* earlierTurnOf(service, headers, id)
+      if (threadId !== undefined && completion.previous !== undefined && earlierTurn === undefined)
+        yield* ContinuedThread.checkNewest(threadId, completion.previous)
+      const command = yield* commandOf(headers, completion, { id, threadId, earlierTurn }, options.dataDir)
       return yield* addressed(command, yield* Effect.mapError(service.dispatch(command, actor), fromWire))
     })
-    // The lock keeps what was checked true until the turn is accepted.
-    const turn = yield* (threadId === undefined ? accept : options.turns.inTurn(threadId, accept)).pipe(
+    // The lock prevents another call from changing the thread between the checks and the dispatch.
+    const turn = yield* (threadId === undefined ? accept : options.locks.withLock(threadId, accept)).pipe(
       Effect.tap(({ threadId, turnId }) =>
         interrupts
-          ? Effect.addFinalizer(() => (state.over ? Effect.void : interrupt(service, threadId, turnId, actor)))
+          ? Effect.addFinalizer(() => (state.isAnswered ? Effect.void : interrupt(service, threadId, turnId, actor)))
           : Effect.void
       ),
       Effect.uninterruptible
     )
     return {
-      asked: wanted,
+      request: completion,
       turn,
       createdAt: Math.floor((yield* Clock.currentTimeMillis) / 1000),
-      headers: { "x-millrace-thread": turn.threadId, "x-millrace-turn": turn.turnId, ...headerOf(wanted) },
+      headers: { "x-millrace-thread": turn.threadId, "x-millrace-turn": turn.turnId, ...headerOf(completion) },
       plain: isPlain(headers),
-      over: () => {
-        state.over = true
+      markAnswered: () => {
+        state.isAnswered = true
       }
     }
   })

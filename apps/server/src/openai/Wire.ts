@@ -28,8 +28,12 @@ export type Content = typeof Content.Type
 const Model = Schema.String.pipe(
   Schema.minLength(1),
   Schema.filter((name) => {
-    const its = name.slice(name.indexOf("/") + 1)
-    return its === "" || isModelName(its) || "expected provider or provider/model, without control characters or a leading -"
+    const modelName = name.slice(name.indexOf("/") + 1)
+    return (
+      modelName === "" ||
+      isModelName(modelName) ||
+      "expected provider or provider/model, without control characters or a leading -"
+    )
   })
 )
 const Stream = maybe(Schema.Boolean)

@@ -1,7 +1,7 @@
 /**
  * Cache of encoded pages, so that each page is read and encoded once for all subscribers, also for those that lag together after a restart or behind a
  * fast agent. The key is the bounds and the filter of a page: the log never changes. The cache is bounded in bytes and evicts the oldest page first; a
- * page that nobody reads is dropped after `ageEvery`.
+ * page that no subscriber reads is dropped after `ageEvery`.
  */
 import { Effect, type Scope } from "effect"
 import type { Page } from "@millrace/log/EventLog"

@@ -81,23 +81,25 @@ const scenario = (
   }).pipe(Effect.provide(layer(() => pass(commitMillis))), Effect.scoped, Effect.withClock(clock))
 }
 
-it.effect("D7 after a wave of 4 ms the next one waits 8 ms and carries the events committed meanwhile", () =>
-  scenario(4, ({ looks, pass }) =>
-    Effect.gen(function* () {
-      yield* append
-      yield* rest
-      expect(looks()).toBe(1)
-      yield* append
-      yield* append
-      yield* rest
-      pass(7)
-      yield* rest
-      expect(looks()).toBe(1)
-      pass(1)
-      yield* rest
-      expect(looks()).toBe(2)
-    })
-  )
+it.effect(
+  "D7 after a batch of wake-ups that takes 4 ms the next one waits 8 ms, and carries the events committed meanwhile",
+  () =>
+    scenario(4, ({ looks, pass }) =>
+      Effect.gen(function* () {
+        yield* append
+        yield* rest
+        expect(looks()).toBe(1)
+        yield* append
+        yield* append
+        yield* rest
+        pass(7)
+        yield* rest
+        expect(looks()).toBe(1)
+        pass(1)
+        yield* rest
+        expect(looks()).toBe(2)
+      })
+    )
 )
 
 it.effect("D7 with few subscribers every commit is announced at once", () =>
@@ -128,7 +130,7 @@ it.effect(
     )
 )
 
-it.effect("D7 a lagging subscriber waits for its turn too, except when nothing is written", () =>
+it.effect("D7 a lagging subscriber waits for the end of the pause too, except when nothing is written", () =>
   scenario(4, ({ pass }) =>
     Effect.gen(function* () {
       const scheduler = yield* SubscriberScheduler.SubscriberScheduler
@@ -176,7 +178,7 @@ it.effect("S3 a draining server delays no subscriber, whatever the writer does",
   )
 )
 
-it.effect("D7 the next wave comes within 600 ms, however long the last one took", () =>
+it.effect("D7 the next batch of wake-ups begins within 600 ms, however long the last one took", () =>
   scenario(100, ({ looks, pass }) =>
     Effect.gen(function* () {
       yield* busyWriter(pass, 1)
@@ -200,7 +202,7 @@ it.effect("D7 the time of commits does not count as time of the readers", () =>
   )
 )
 
-it.effect("D7 data sent at the end of a wave's turn counts for the wave", () =>
+it.effect("D7 the time of writes at the end of the event loop's turn counts for the batch that caused them", () =>
   scenario(0, ({ pass }) =>
     Effect.gen(function* () {
       const scheduler = yield* SubscriberScheduler.SubscriberScheduler

@@ -170,7 +170,7 @@ it.scoped(
 )
 
 it.scoped(
-  "D2 D7 pages of the log end on a grid, so that readers with different starts share them; pages of a stream do not",
+  "D2 D7 pages of the log end at multiples of a number of offsets, so that readers with different starts share them; pages of a stream do not",
   () =>
     Effect.gen(function* () {
       const log = yield* EventLog
@@ -248,7 +248,7 @@ it.scoped("D7 a page cut at the head of an attach leaves the full page in the ca
   }).pipe(Effect.provideService(Subscription.PageAlignment, 4), Effect.provide(layer()))
 )
 
-it.scoped("D7 every page waits for its turn, of lagging subscribers and of those at the head", () =>
+it.scoped("D7 lagging subscribers and those at the head wait for the end of the pause before every page", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const scheduler = yield* SubscriberScheduler.SubscriberScheduler
@@ -269,7 +269,7 @@ it.scoped("D7 every page waits for its turn, of lagging subscribers and of those
   }).pipe(Effect.provide(layer()))
 )
 
-it.scoped("D7 a dump of the whole log waits for its turn before every page", () =>
+it.scoped("D7 a dump of the whole log waits for the end of the pause before every page", () =>
   Effect.gen(function* () {
     const log = yield* EventLog
     for (let n = 0; n < 3; n++) yield* log.append(Array.from({ length: 700 }, () => ({ events: [event(1)], rows: [] })))

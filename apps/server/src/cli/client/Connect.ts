@@ -1,6 +1,6 @@
 /**
- * The seam between commands and the service: a running server when there is one (by `--url`, or that of the data directory), else a host
- * in this process. Both are the same interface.
+ * Connects a command to the service: to a running server when there is one (by `--url`, or that of the data directory), else to a host in this process.
+ * Both have the same interface.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { Effect, Option, type Scope, Stream } from "effect"
@@ -23,7 +23,7 @@ export interface Connected {
   readonly millrace: Millrace<TransportError>
   /** `embedded`: the work ends with this process. */
   readonly via: "server" | "embedded"
-  /** The server's, for messages to people. */
+  /** The server's URL, for messages to people. */
   readonly address: string | undefined
 }
 
@@ -33,17 +33,17 @@ export interface Where {
 }
 
 /** Transport to a server at a fixed URL. */
-const fixed = (url: string, token: string | undefined): HttpTransport.HttpTransport =>
+const transportTo = (url: string, token: string | undefined): HttpTransport.HttpTransport =>
   HttpTransport.make({ url, ...defined({ token }) })
 
 /** Transport to the server of a data directory. Each call looks the server up again: a restart may change its port and its token. */
-const moving = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {
+const transportOfDirectory = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {
   let known = first
   let fresh = true
   const current = Effect.suspend(() => {
     if (fresh) {
       fresh = false
-      return Effect.succeed(fixed(known.url, token ?? known.token))
+      return Effect.succeed(transportTo(known.url, token ?? known.token))
     }
     return Effect.flatMap(Discovery.find(dataDir), (found) => {
       if (Option.isNone(found))
@@ -51,7 +51,7 @@ const moving = (dataDir: string, first: Discovery.Found, token: string | undefin
           new Disconnected({ message: `No server answers for ${dataDir}; start one with: millrace serve`, unsent: true })
         )
       known = found.value
-      return Effect.succeed(fixed(known.url, token ?? known.token))
+      return Effect.succeed(transportTo(known.url, token ?? known.token))
     })
   })
   const using = <A, E>(run: (transport: Transport) => Effect.Effect<A, E>) => Effect.flatMap(current, run)
@@ -88,7 +88,7 @@ const statusPrinter = Effect.map(Output, (output): Follow.Options["onStatus"] =>
 })
 
 /** A client of a server. Retries a command for about 3 seconds: enough for a restart of the server, and short enough for the person who waits. */
-const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Output> =>
+const clientOf = (transport: Transport): Effect.Effect<Connected, never, Output> =>
   Effect.map(statusPrinter, (onStatus) => ({
     millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus }, outbox: { tries: 5 } }),
     via: "server",
@@ -99,18 +99,18 @@ const overTheWire = (transport: Transport): Effect.Effect<Connected, never, Outp
 export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFailure, Output> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
-    if (url !== undefined) return yield* overTheWire(fixed(url, token))
+    if (url !== undefined) return yield* clientOf(transportTo(url, token))
     const found = yield* Discovery.find(dataDir)
     if (Option.isNone(found)) return yield* noServer(dataDir)
-    return yield* overTheWire(moving(dataDir, found.value, token))
+    return yield* clientOf(transportOfDirectory(dataDir, found.value, token))
   })
 
-/** The server and the token of a place: that of the URL, else that of the data directory. */
+/** A transport to the server of the URL, else to that of the data directory; `None` when no server runs. */
 const located = ({ dataDir, url }: Where) =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
-    if (url !== undefined) return Option.some(fixed(url, token))
-    return Option.map(yield* Discovery.find(dataDir), (found) => fixed(found.url, token ?? found.token))
+    if (url !== undefined) return Option.some(transportTo(url, token))
+    return Option.map(yield* Discovery.find(dataDir), (found) => transportTo(found.url, token ?? found.token))
   })
 
 /** One turn by its id alone, from a running server. */
@@ -144,7 +144,7 @@ export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, 
   })
 
 /** A running server, else a host in this process that lives as long as the scope. */
-export const any = (where: Where): Effect.Effect<Connected, CliFailure, Output | Scope.Scope> =>
+export const serverOrEmbedded = (where: Where): Effect.Effect<Connected, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
     if (where.url !== undefined || Option.isSome(yield* Discovery.find(where.dataDir))) return yield* server(where)
     const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))

@@ -29,9 +29,9 @@ export const make = (dataDir: string): CursorStore => {
     save: (reader, cursor) =>
       attempt(() => {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
-        const beside = `${fileOf(reader)}.${process.pid}`
-        writeFileSync(beside, cursor, { mode: 0o600 })
-        renameSync(beside, fileOf(reader))
+        const temporary = `${fileOf(reader)}.${process.pid}`
+        writeFileSync(temporary, cursor, { mode: 0o600 })
+        renameSync(temporary, fileOf(reader))
       })
   }
 }

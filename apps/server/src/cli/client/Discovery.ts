@@ -36,9 +36,9 @@ export const write = (dataDir: string, server: Stored): Effect.Effect<void, CliF
   Effect.try({
     try: () => {
       mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-      const beside = `${fileOf(dataDir)}.${server.pid}`
-      writeFileSync(beside, JSON.stringify(server), { mode: 0o600 })
-      renameSync(beside, fileOf(dataDir))
+      const temporary = `${fileOf(dataDir)}.${server.pid}`
+      writeFileSync(temporary, JSON.stringify(server), { mode: 0o600 })
+      renameSync(temporary, fileOf(dataDir))
     },
     catch: (cause) => failed(`Cannot write ${fileOf(dataDir)}: ${messageOf(cause)}`)
   })

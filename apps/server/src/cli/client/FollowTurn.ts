@@ -61,7 +61,7 @@ const turnOf = (event: LogEvent): string | undefined => {
     : undefined
 }
 
-/** The turn in state, or `undefined` if it is not there or the server does not answer. Reads pages from the newest turn on. */
+/** The view of the turn; `undefined` if the thread has no such turn or the server does not answer. Reads pages from the newest turn on. */
 export const viewOf = (
   connected: Connected,
   turn: Pick<Turn, "threadId" | "turnId">,
@@ -89,7 +89,7 @@ export const follow = (
     const output = yield* Output
     const transcript = yield* Transcript.make({ json: options.json, provider: turn.provider })
     const ended = yield* Deferred.make<void, CliFailure | OutputClosed>()
-    const asked = yield* FiberMap.make<RequestId>()
+    const prompts = yield* FiberMap.make<RequestId>()
     // One question at a time on the terminal.
     const terminal = Permits.make(1)
     let attaches = 0
@@ -101,24 +101,24 @@ export const follow = (
           yield* Approve.settle(connected, options.approve, opened.requestId, opened).pipe(
             terminal,
             Effect.catchAll((error) => Deferred.fail(ended, error)),
-            (answering) => FiberMap.run(asked, opened.requestId, answering)
+            (answering) => FiberMap.run(prompts, opened.requestId, answering)
           )
         const settled =
           Transcript.dataOf(event, "request.answered") ??
           Transcript.dataOf(event, "request.expired") ??
           Transcript.dataOf(event, "request.cancelled")
-        // Settled elsewhere: withdraw the prompt here.
-        if (settled !== undefined) yield* FiberMap.remove(asked, settled.requestId)
+        // Another client settled the request: withdraw the prompt.
+        if (settled !== undefined) yield* FiberMap.remove(prompts, settled.requestId)
       })
 
     const onEvent = (event: LogEvent) =>
       Effect.gen(function* () {
-        const about = turnOf(event)
-        if (about !== undefined && about !== turn.turnId)
+        const turnId = turnOf(event)
+        if (turnId !== undefined && turnId !== turn.turnId)
           return event.type === "turn.started" ? yield* output.progress("queued behind another turn") : undefined
         yield* transcript.show(event)
         yield* settling(event)
-        const end = about === turn.turnId ? endOf(event, turn) : undefined
+        const end = turnId === turn.turnId ? endOf(event, turn) : undefined
         if (end !== undefined) yield* Deferred.complete(ended, end)
       })
 
@@ -133,7 +133,7 @@ export const follow = (
         const end = yield* reconciled(connected, turn)
         if (end !== undefined) yield* Deferred.complete(ended, end)
       }
-      // No event says that a turn waits for a place.
+      // No event reports that a turn waits for a place.
       const thread = yield* Effect.option(connected.millrace.thread(turn.threadId))
       const waiting = Option.getOrUndefined(thread)?.waiting
       if (waiting !== undefined) yield* output.progress(waiting.message)
@@ -167,9 +167,9 @@ export const follow = (
         Effect.fork
       )
       yield* Queue.take(signals)
-      const goesOn =
+      const followHint =
         connected.via === "server" ? ` The turn may still run. To follow it: millrace tail --thread ${turn.threadId}` : ""
-      yield* Deferred.fail(ended, interrupted(`Left.${goesOn}`))
+      yield* Deferred.fail(ended, interrupted(`Left.${followHint}`))
     })
 
     yield* output.progress(`starting ${turn.provider}`)

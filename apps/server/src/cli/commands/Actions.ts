@@ -9,8 +9,8 @@ import { usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Dispatch from "./Dispatch.ts"
 
-const act = (given: Flags.OfThread, asking: Effect.Effect<CommandOf<"thread.compact" | "thread.review">>) =>
-  Dispatch.dispatch(given, asking, Dispatch.turnLine)
+const act = (given: Flags.OfThread, newCommand: Effect.Effect<CommandOf<"thread.compact" | "thread.review">>) =>
+  Dispatch.dispatch(given, newCommand, Dispatch.turnLine)
 
 export const compact = Command.make("compact", Flags.ofThread, (given) =>
   act(given, Client.command("thread.compact", { threadId: given.thread }))

@@ -7,14 +7,14 @@ import type * as Flags from "../Flags.ts"
 import { orUndefined } from "../Flags.ts"
 import * as Output from "../Output.ts"
 
-/** `done`: the line for people. With `--json` the answer itself is printed. */
+/** `done` makes the line for people. With `--json` the answer itself is printed. */
 export const dispatch = <E>(
   { data, json, url }: Omit<Flags.OfThread, "thread">,
-  asking: Effect.Effect<Command, E>,
+  newCommand: Effect.Effect<Command, E>,
   done: (accepted: Accepted) => string
 ) =>
   Effect.gen(function* () {
-    const command = yield* asking
+    const command = yield* newCommand
     const { millrace } = yield* Connect.server({ dataDir: data, url: orUndefined(url) })
     const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
     if (json) return yield* Output.json(accepted)

@@ -35,7 +35,7 @@ const show = ({ data, json, thread, url }: Flags.OfThread) =>
   Effect.scoped(
     Effect.gen(function* () {
       const output = yield* Output.Output
-      const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
+      const { millrace } = yield* Connect.serverOrEmbedded({ dataDir: data, url: Flags.orUndefined(url) })
       const { goal } = yield* Effect.mapError(millrace.thread(thread), fromError)
       if (json) return yield* Output.json(goal ?? null)
       if (goal === undefined) return yield* failed(`This thread has no goal. Set one: millrace goal set ${thread} OBJECTIVE`)

@@ -20,7 +20,7 @@ export const command = Command.make(
     Effect.scoped(
       Effect.gen(function* () {
         const output = yield* Output.Output
-        const { millrace } = yield* Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
+        const { millrace } = yield* Connect.serverOrEmbedded({ dataDir: data, url: Flags.orUndefined(url) })
         const chosen = Flags.orUndefined(model)
         const command = yield* Client.command("thread.handover", {
           threadId: thread,

@@ -12,15 +12,15 @@ import * as Output from "../Output.ts"
 import type { Style } from "../terminal/Style.ts"
 import * as Text from "../terminal/Style.ts"
 
-interface Look {
+interface QueryOptions {
   readonly data: string
   readonly url: Parameters<typeof Flags.orUndefined<string>>[0]
   readonly json: boolean
 }
 const common = { json: Flags.json, data: Flags.data, url: Flags.url }
-const connect = ({ data, url }: Look) => Connect.any({ dataDir: data, url: Flags.orUndefined(url) })
+const connect = ({ data, url }: QueryOptions) => Connect.serverOrEmbedded({ dataDir: data, url: Flags.orUndefined(url) })
 
-const painted = (style: Style, status: ThreadStatus): string =>
+const coloured = (style: Style, status: ThreadStatus): string =>
   status === "failed"
     ? style.red(status)
     : status === "needs-you"
@@ -32,7 +32,7 @@ const painted = (style: Style, status: ThreadStatus): string =>
 const rows = (style: Style, threads: ReadonlyArray<ThreadView>) =>
   threads.map((thread) => [
     thread.threadId,
-    painted(style, thread.status),
+    coloured(style, thread.status),
     thread.provider,
     style.dim(thread.updatedAt.slice(0, 16).replace("T", " ")),
     Text.line(thread.title, 200)
@@ -64,11 +64,11 @@ export const threads = Command.make(
         const status = Option.getOrUndefined(options.status)
         const filter = { ...(search ? { search } : {}), ...(label ? { label } : {}), ...(status ? { status } : {}) }
         const filtered = Object.keys(filter).length > 0
-        const look = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...filter }
-        let page = yield* Effect.mapError(millrace.threads(look), fromError)
+        const request = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...filter }
+        let page = yield* Effect.mapError(millrace.threads(request), fromError)
         // A page of a search may be empty before the end of the rows: read on until one has a match.
         while (page.items.length === 0 && page.before !== undefined)
-          page = yield* Effect.mapError(millrace.threads({ ...look, before: page.before }), fromError)
+          page = yield* Effect.mapError(millrace.threads({ ...request, before: page.before }), fromError)
         if (options.json) return yield* Output.json(page)
         yield* output.out(Output.table(rows(output.outStyle, page.items), output.width))
         if (page.items.length === 0)

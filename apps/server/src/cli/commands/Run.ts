@@ -105,7 +105,7 @@ export const run = Effect.fn("cli.run")(function* (request: Request) {
   const output = yield* Output
   const from = yield* checked(request)
   yield* output.progress("connecting")
-  const connected = yield* Connect.any({ dataDir: request.dataDir, url: request.url })
+  const connected = yield* Connect.serverOrEmbedded({ dataDir: request.dataDir, url: request.url })
   const begun = yield* begin(connected, request, from)
   yield* output.progress(undefined)
   const where = connected.via === "server" ? "" : " · no server is running, so the agent ends with this command"

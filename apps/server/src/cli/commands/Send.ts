@@ -25,9 +25,9 @@ export const command = Command.make(
     const chosen = Object.entries({ steer, interrupt, reject }).flatMap(([name, given]) => (given ? [name as Strategy] : []))
     const [strategy] = chosen
     if (chosen.length > 1) return Effect.fail(usage("Give only one of --steer, --interrupt and --reject."))
-    const asking = Effect.flatMap(Prompt.read(text), (prompt) =>
+    const newCommand = Effect.flatMap(Prompt.read(text), (prompt) =>
       Client.command("turn.start", { threadId: where.thread, text: prompt, ...(strategy !== undefined && { strategy }) })
     )
-    return Dispatch.dispatch(where, asking, Dispatch.turnLine)
+    return Dispatch.dispatch(where, newCommand, Dispatch.turnLine)
   }
 ).pipe(Command.withDescription("Send a prompt to a thread and return at once. Without a flag it waits behind a running turn."))

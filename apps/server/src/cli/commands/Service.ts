@@ -20,12 +20,12 @@ const file = isMac
 const isInstalled = (): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
 /** Fails with what the program wrote and with the next step. */
-const must = (then: string, command: string, ...args: ReadonlyArray<string>) =>
+const runOrFail = (then: string, command: string, ...args: ReadonlyArray<string>) =>
   Effect.flatMap(Program.run(command, ...args), ({ code, err, out }) =>
     code === 0 ? Effect.void : Effect.fail(failed(`${command} ${args.join(" ")}: ${(err || out).trim()}. ${then}`))
   )
 const systemctl = (...args: ReadonlyArray<string>) =>
-  must(
+  runOrFail(
     `The unit is in ${file}. Without systemd for your user, use a container or another supervisor: docs/deploy.md`,
     "systemctl",
     "--user",
@@ -61,7 +61,7 @@ const install = Command.make(
         },
         catch: (cause) => failed(`Cannot write ${file}: ${messageOf(cause)}`)
       })
-      if (isMac) yield* must(`The agent is in ${file}.`, "launchctl", "load", "-w", file)
+      if (isMac) yield* runOrFail(`The agent is in ${file}.`, "launchctl", "load", "-w", file)
       else {
         yield* systemctl("daemon-reload")
         yield* systemctl("enable", "--now", Unit.unitName)
@@ -102,7 +102,7 @@ const uninstall = Command.make("uninstall", {}, () =>
   Effect.gen(function* () {
     const output = yield* Output.Output
     if (!isInstalled()) return yield* output.note("There is no service to remove.")
-    if (isMac) yield* must(`Remove ${file} by hand.`, "launchctl", "unload", "-w", file)
+    if (isMac) yield* runOrFail(`Remove ${file} by hand.`, "launchctl", "unload", "-w", file)
     else yield* systemctl("disable", "--now", Unit.unitName)
     yield* Effect.try({
       try: () => rmSync(file),

@@ -33,9 +33,9 @@ const tail = Effect.fn("cli.tail")(function* (options: Request) {
   if (thread !== undefined) yield* Effect.mapError(millrace.thread(thread), fromError)
 
   const store = CursorFile.make(options.dataDir)
-  const kept = options.reader === undefined ? undefined : yield* Effect.mapError(store.load(options.reader), fromError)
+  const stored = options.reader === undefined ? undefined : yield* Effect.mapError(store.load(options.reader), fromError)
   const begin = Effect.gen(function* () {
-    const asked = options.after ?? kept
+    const asked = options.after ?? stored
     if (asked !== undefined || thread !== undefined || options.json || options.reader !== undefined) return asked
     const { logEpoch, offset } = yield* Effect.mapError(millrace.state, fromError)
     if (offset <= recent) return undefined

@@ -255,7 +255,7 @@ const readiness = ({ url }: Discovery.Found): Effect.Effect<ReadonlyArray<Check>
     Effect.orElseSucceed((): ReadonlyArray<Check> => [])
   )
 
-/** From a proxy in front of the server any text may come. */
+/** A proxy in front of the server may answer with any text. */
 const readEvents = Schema.decodeUnknownOption(Schema.parseJson(Schema.Array(Schema.Struct({ at: Schema.String }))))
 
 /** The checks of a running server: its log, storage, metrics and agents. */
@@ -313,7 +313,7 @@ const agents = Effect.gen(function* () {
     Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-doctor-"))),
     (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
   )
-  const { millrace } = yield* Connect.any({ dataDir: place, url: undefined })
+  const { millrace } = yield* Connect.serverOrEmbedded({ dataDir: place, url: undefined })
   return (yield* millrace.providers).map(agent)
 })
 

@@ -14,12 +14,12 @@ it.scopedLive("S10 a parent that exits before the server waits for its end is no
     const held = openSync(pipe, "r+")
     const fd = openSync(pipe, "r")
     closeSync(held)
-    const { gone } = yield* Descriptors.endOf("parent-fd", fd)
+    const { ended } = yield* Descriptors.endOf("parent-fd", fd)
     // The event loop reads the end and emits it to the listeners.
     yield* Effect.repeatN(
       Effect.promise(() => turn()),
       20
     )
-    expect(yield* gone).toBeUndefined()
+    expect(yield* ended).toBeUndefined()
   })
 )

@@ -1,4 +1,4 @@
-/** File descriptors inherited from a parent process: an edge over `node:fs` and `node:net`. */
+/** File descriptors inherited from a parent process. */
 import { fstatSync, writeSync } from "node:fs"
 import { Socket } from "node:net"
 import { Deferred, Effect, Exit, type Scope } from "effect"
@@ -24,21 +24,24 @@ export const lineTo = (flag: string, fd: number): Effect.Effect<(line: string) =
   )
 
 /**
- * `gone` returns when the descriptor, a pipe or a socket, reaches end of file: no process holds the other end any more. Watching starts now, so that
+ * `ended` returns when the descriptor, a pipe or a socket, reaches end of file: no process holds the other end any more. Watching starts now, so that
  * an end before the first wait is not missed.
  */
-export const endOf = (flag: string, fd: number): Effect.Effect<{ readonly gone: Effect.Effect<void> }, CliFailure, Scope.Scope> =>
+export const endOf = (
+  flag: string,
+  fd: number
+): Effect.Effect<{ readonly ended: Effect.Effect<void> }, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     yield* checked(flag, fd)
-    const gone = yield* Deferred.make<void>()
-    const over = () => Deferred.unsafeDone(gone, Exit.void)
+    const ended = yield* Deferred.make<void>()
+    const end = () => Deferred.unsafeDone(ended, Exit.void)
     yield* Effect.acquireRelease(
       Effect.try({
         try: () =>
-          new Socket({ fd, readable: true, writable: false }).once("end", over).once("close", over).once("error", over).resume(),
+          new Socket({ fd, readable: true, writable: false }).once("end", end).once("close", end).once("error", end).resume(),
         catch: () => usage(`--${flag}: descriptor ${fd} is not a pipe or a socket`)
       }),
       (socket) => Effect.sync(() => socket.destroy())
     )
-    return { gone: Deferred.await(gone) }
+    return { ended: Deferred.await(ended) }
   })

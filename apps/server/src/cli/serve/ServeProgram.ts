@@ -127,8 +127,8 @@ const stop = (options: Options): Effect.Effect<Stopping, CliFailure, Scope.Scope
     const signal = Queue.take(yield* ProcessSignals.listen(3))
     const received = Effect.map(signal, (name) => `${name} received`)
     if (options.parentFd === undefined) return { reason: received, signal }
-    const { gone } = yield* Descriptors.endOf("parent-fd", options.parentFd)
-    return { reason: Effect.raceFirst(received, Effect.as(gone, "the parent process has exited")), signal }
+    const { ended } = yield* Descriptors.endOf("parent-fd", options.parentFd)
+    return { reason: Effect.raceFirst(received, Effect.as(ended, "the parent process has exited")), signal }
   })
 
 /** Closes admission, settles turns, commits everything, and ends subscriptions with `bye` at the end of the log. Then scopes close in reverse order. */

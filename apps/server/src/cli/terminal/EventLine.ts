@@ -21,12 +21,12 @@ const answerText = (answer: Answer): string =>
         ...(answer.optionId === undefined ? [] : [`"${answer.label ?? answer.optionId}"`])
       ].join(" ")
 
-const asked = (ask: Ask): string =>
+const titleWithOptions = (ask: Ask): string =>
   ask.kind === "approval" && ask.options !== undefined
     ? `${ask.title}  (${ask.options.map(({ label }) => label).join(" | ")})`
     : ask.title
 
-const ended = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
+const reasonOf = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
 
 const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "project.created": (data) => `${data.title}  ${data.cwd}`,
@@ -45,22 +45,22 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "thread.unarchived": () => "",
   "thread.deleted": () => "",
   "session.started": (data) => `${data.provider}  ${data.status}`,
-  "session.state.changed": (data) => `${data.status}  ${ended(data)}`,
+  "session.state.changed": (data) => `${data.status}  ${reasonOf(data)}`,
   "session.stop.requested": (data) => data.reason,
   "session.stopped": (data) => `${data.status}  ${data.error?.message ?? data.reason}`,
-  "session.kept": ended,
+  "session.kept": reasonOf,
   "background.started": (data) => data.taskId,
-  "background.ended": (data) => `${data.taskId}  ${ended(data)}`,
+  "background.ended": (data) => `${data.taskId}  ${reasonOf(data)}`,
   "turn.requested": (data) => data.text,
   "continuation.planned": (data) => (data.requestId === undefined ? `continues at ${data.at}` : "asks whether to continue"),
-  "continuation.cancelled": ended,
+  "continuation.cancelled": reasonOf,
   "goal.set": (data) => data.objective,
-  "goal.paused": ended,
-  "goal.resumed": ended,
+  "goal.paused": reasonOf,
+  "goal.resumed": reasonOf,
   "goal.waiting": (data) => `continues at ${data.nextAt ?? ""}`,
-  "goal.met": ended,
-  "goal.exhausted": ended,
-  "goal.cleared": ended,
+  "goal.met": reasonOf,
+  "goal.exhausted": reasonOf,
+  "goal.cleared": reasonOf,
   "turn.imported": (data) => `${data.status}  ${data.text}`,
   "item.imported": (data) => `${data.kind}  ${data.status}  ${about(data)}`,
   "request.imported": (data) => `${data.status}  ${data.ask.title}`,
@@ -71,36 +71,36 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "turn.updated": (data) => data.plan?.map((step) => step.text).join("; ") ?? (data.usage === undefined ? "" : "usage"),
   "turn.requeued": (data) => data.reason,
   "turn.steered": (data) => data.text,
-  "turn.interrupt.requested": ended,
-  "turn.completed": ended,
-  "turn.interrupted": ended,
+  "turn.interrupt.requested": reasonOf,
+  "turn.completed": reasonOf,
+  "turn.interrupted": reasonOf,
   "turn.failed": (data) => data.error.message,
   "item.started": (data) => `${data.kind}  ${about(data)}`,
   "item.delta": (data) => `${data.kind}  ${data.text}`,
   "item.completed": (data) => `${data.kind}  ${data.status === "completed" ? "" : `${data.status}  `}${about(data)}`,
   "item.amended": (data) => `${data.kind}  ${about(data)}`,
-  "request.opened": asked,
+  "request.opened": titleWithOptions,
   "request.answered": (data) => `${answerText(data)}  by ${data.by}`,
-  "request.expired": ended,
-  "request.cancelled": ended,
+  "request.expired": reasonOf,
+  "request.cancelled": reasonOf,
   "log.rewound": (data) => `from ${data.from} to ${data.to}: ${data.reason}`,
   "provider.event": (data) => data.method
 }
 const isKnown = (type: string): type is EventType => type in lines
 
-const told = <T extends EventType>(type: T, data: unknown): string =>
+const summaryOf = <T extends EventType>(type: T, data: unknown): string =>
   Either.match(decodeData(type, data), { onLeft: () => "(data of an unknown shape)", onRight: (known) => lines[type](known) })
 
 /** `offset time stream type summary`. A type that this version does not know has no summary. */
 export const render = (event: LogEvent, style: Style.Style, width: number): string => {
   const head = `${String(event.offset).padStart(6)} ${event.at.slice(11, 23)} ${event.stream.replace(/^thread\//, "").slice(-12)}`
   const type = event.type.padEnd(22)
-  const room = width - head.length - type.length - 2
-  const text = isKnown(event.type) && room > 4 ? Style.line(told(event.type, event.data), room) : ""
-  const paint = /failed|expired|error/.test(event.type)
+  const widthLeft = width - head.length - type.length - 2
+  const text = isKnown(event.type) && widthLeft > 4 ? Style.line(summaryOf(event.type, event.data), widthLeft) : ""
+  const colour = /failed|expired|error/.test(event.type)
     ? style.red
     : event.type.startsWith("request.")
       ? style.yellow
       : style.cyan
-  return `${style.dim(head)} ${paint(type)} ${text}`.trimEnd()
+  return `${style.dim(head)} ${colour(type)} ${text}`.trimEnd()
 }

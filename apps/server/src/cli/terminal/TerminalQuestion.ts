@@ -1,4 +1,4 @@
-/** Asks a person on the terminal: an edge over `node:readline`. */
+/** Asks a person on the terminal. */
 import { createInterface } from "node:readline/promises"
 import { Data, Effect } from "effect"
 import type { Answer, Ask, Decision, Question } from "@millrace/contracts/Item"
@@ -13,13 +13,13 @@ export class NoAnswer extends Data.TaggedError("NoAnswer") {}
 export const question = (text: string): Effect.Effect<string, NoAnswer> =>
   Effect.tryPromise(async (signal) => {
     const reader = createInterface({ input: process.stdin, output: process.stderr })
-    const over = new Promise<never>((_, reject) => void reader.once("close", () => reject(new NoAnswer())))
+    const closed = new Promise<never>((_, reject) => void reader.once("close", () => reject(new NoAnswer())))
     reader.on("SIGINT", () => {
       process.stderr.write("\n")
       process.kill(process.pid, "SIGINT")
     })
     try {
-      return (await Promise.race([reader.question(text, { signal }), over])).trim()
+      return (await Promise.race([reader.question(text, { signal }), closed])).trim()
     } finally {
       reader.close()
     }
@@ -58,8 +58,8 @@ const approval = (ask: ApprovalOptions.Approval, style: Style): Effect.Effect<An
   return Effect.flatMap(question(text), (typed) => {
     const pressed = offered.find(({ keys }) => keys.includes(typed.toLowerCase()))
     // Two options with the same label are ambiguous: neither is selected.
-    const [said, ...more] = offered.filter(({ words }) => words.toLowerCase() === typed.toLowerCase())
-    const answer = pressed?.answer ?? ApprovalOptions.answerOf(ask, typed) ?? (more.length === 0 ? said?.answer : undefined)
+    const [labelled, ...more] = offered.filter(({ words }) => words.toLowerCase() === typed.toLowerCase())
+    const answer = pressed?.answer ?? ApprovalOptions.answerOf(ask, typed) ?? (more.length === 0 ? labelled?.answer : undefined)
     return answer === undefined ? approval(ask, style) : Effect.succeed(answer)
   })
 }
@@ -81,7 +81,7 @@ export const chosen = ({ multiple, options = [] }: Question, typed: string): Rea
   return labels.length === pieces.length && labels.length > 0 ? [...new Set(labels)] : [typed]
 }
 
-const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>, NoAnswer> => {
+const askQuestion = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>, NoAnswer> => {
   const options = ask.options ?? []
   const choices = options.map(
     (option, n) =>
@@ -91,7 +91,7 @@ const one = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<string>, 
   const how = ask.multiple === true && options.length > 0 ? "\n  Several: separate them with commas." : ""
   return Effect.flatMap(
     question(`${style.yellow("?")} ${header}${style.bold(line(ask.text, 1_000))}${choices.join("")}${style.dim(how)}\n> `),
-    (typed) => (typed === "" ? one(ask, style) : Effect.succeed(chosen(ask, typed)))
+    (typed) => (typed === "" ? askQuestion(ask, style) : Effect.succeed(chosen(ask, typed)))
   )
 }
 
@@ -100,6 +100,6 @@ export const person = (ask: Ask, style: Style): Effect.Effect<Answer, NoAnswer> 
   ask.kind === "approval"
     ? approval(ask, style)
     : Effect.map(
-        Effect.forEach(ask.questions, (each) => Effect.map(one(each, style), (answers) => [each.id, answers] as const)),
+        Effect.forEach(ask.questions, (each) => Effect.map(askQuestion(each, style), (answers) => [each.id, answers] as const)),
         (answers) => ({ answers: Object.fromEntries(answers) })
       )

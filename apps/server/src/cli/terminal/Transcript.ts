@@ -32,17 +32,17 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
     /** The text printed so far of each open message. */
     const printed = new Map<string, string>()
     let atLineStart = true
-    let any = false
+    let hasPrinted = false
     let plan = ""
 
-    const say = (text: string) =>
+    const print = (text: string) =>
       Effect.suspend(() => {
         if (text === "") return Effect.void
         atLineStart = text.endsWith("\n")
-        any = true
+        hasPrinted = true
         return output.out(output.outIsTerminal ? Style.harmless(text) : text)
       })
-    const endLine = Effect.suspend(() => (atLineStart ? Effect.void : say("\n")))
+    const endLine = Effect.suspend(() => (atLineStart ? Effect.void : print("\n")))
     const note = (text: string, indent = "") =>
       output.note(style.dim(indent + Style.line(text, output.noteWidth - indent.length)))
     const steps = (all: ReadonlyArray<PlanStep>) =>
@@ -67,16 +67,16 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
       const before = printed.get(data.itemId)
       printed.set(data.itemId, (before ?? "") + data.text)
       // An empty line separates two messages of one turn.
-      const gap = before === undefined && any ? Effect.zipRight(endLine, say("\n")) : Effect.void
-      return Effect.zipRight(gap, say(data.text))
+      const gap = before === undefined && hasPrinted ? Effect.zipRight(endLine, print("\n")) : Effect.void
+      return Effect.zipRight(gap, print(data.text))
     }
     const message = (data: DataOf<"item.completed">) => {
       const before = printed.get(data.itemId)
       const whole = data.text ?? before ?? ""
       printed.delete(data.itemId)
       const missing = whole.startsWith(before ?? "") ? whole.slice((before ?? "").length) : `\n${whole}`
-      const gap = before === undefined && any && whole !== "" ? Effect.zipRight(endLine, say("\n")) : Effect.void
-      return gap.pipe(Effect.zipRight(say(missing)), Effect.zipRight(endLine))
+      const gap = before === undefined && hasPrinted && whole !== "" ? Effect.zipRight(endLine, print("\n")) : Effect.void
+      return gap.pipe(Effect.zipRight(print(missing)), Effect.zipRight(endLine))
     }
     const command = (data: DataOf<"item.completed">) => {
       if (data.status === "declined") return note("declined", "  ")
