@@ -13,8 +13,8 @@ import { Effect, Fiber, Ref, Stream } from "effect"
 import * as Hosted from "./support/Hosted.ts"
 
 /**
- * Only the limit that a case tests is short: on a machine that pauses for a second, every agent is silent for a second.
- * An interrupt has 500 ms, and the demo agent's own stop 2 s for end of input and 2 s for SIGTERM before SIGKILL.
+ * Of the limits `model` and `tool` only the one that a case tests is short: on a machine that pauses for a second, every agent is silent for a second.
+ * An interrupt may take 500 ms. To stop, the demo adapter waits 2 s after the end of input and 2 s after SIGTERM, then sends SIGKILL.
  */
 const limitsOf = (silence: Case["silence"]) => ({
   reaper: {
@@ -32,11 +32,11 @@ const inTime = 60_000
 interface Case {
   readonly prompt: string
   readonly ends: string
-  /** The silence limit that ends the turn. */
-  readonly silence: "model" | "tool" | "nobody"
+  /** The silence limit that ends the turn, if one does. */
+  readonly silence: "model" | "tool" | "none"
   /** Matches the data of the turn's end. */
   readonly says: RegExp
-  /** A person stops the session when this text arrived. */
+  /** A person stops the session when an event of this type arrives. */
   readonly stopAt?: string
 }
 
@@ -48,17 +48,17 @@ const cases: Readonly<Record<string, Case>> = {
     says: /the model produced no output for 1s/
   },
   "hang, stopped by a person": {
-    silence: "nobody",
+    silence: "none",
     prompt: "[[say up]] [[hang]]",
     ends: "turn.interrupted",
     says: /./,
     stopAt: "item.completed"
   },
-  "exit 0": { silence: "nobody", prompt: "[[say up]] [[exit 0]]", ends: "turn.failed", says: /exited with code 0/ },
-  "exit 3": { silence: "nobody", prompt: "[[say up]] [[exit 3]]", ends: "turn.failed", says: /exited with code 3/ },
-  garbage: { silence: "nobody", prompt: "[[garbage]] [[say still here]]", ends: "turn.completed", says: /./ },
-  flood: { silence: "nobody", prompt: "[[flood 100000000]]", ends: "turn.completed", says: /./ },
-  background: { silence: "nobody", prompt: "[[background 60000]]", ends: "turn.completed", says: /./ },
+  "exit 0": { silence: "none", prompt: "[[say up]] [[exit 0]]", ends: "turn.failed", says: /exited with code 0/ },
+  "exit 3": { silence: "none", prompt: "[[say up]] [[exit 3]]", ends: "turn.failed", says: /exited with code 3/ },
+  garbage: { silence: "none", prompt: "[[garbage]] [[say still here]]", ends: "turn.completed", says: /./ },
+  flood: { silence: "none", prompt: "[[flood 100000000]]", ends: "turn.completed", says: /./ },
+  background: { silence: "none", prompt: "[[background 60000]]", ends: "turn.completed", says: /./ },
   "a command that ignores TERM": {
     prompt: "[[run trap '' TERM INT HUP; echo up; while :; do sleep 1; done]]",
     ends: "turn.interrupted",
@@ -80,7 +80,7 @@ const cases: Readonly<Record<string, Case>> = {
   "a grandchild of an agent that exits": {
     prompt: "[[run setsid sleep 600 > /dev/null 2>&1 & echo up]] [[exit 3]]",
     ends: "turn.failed",
-    silence: "nobody",
+    silence: "none",
     says: /exited with code 3/
   }
 }
@@ -89,7 +89,7 @@ it.scopedLive(
   "T2 T7 T8 T11 P2 P4 P5 R5 hang, exit, garbage, flood, background, TERM ignored, grandchildren: each turn ends once and in time, other threads continue, no process remains",
   () =>
     Effect.gen(function* () {
-      const dataDirs = { model: yield* temporaryDirectory, tool: yield* temporaryDirectory, nobody: yield* temporaryDirectory }
+      const dataDirs = { model: yield* temporaryDirectory, tool: yield* temporaryDirectory, none: yield* temporaryDirectory }
       const marker = `millrace-misbehaviour-${process.pid}`
       Object.assign(process.env, Processes.marked(marker, 0))
 
@@ -98,7 +98,7 @@ it.scopedLive(
           Effect.map(Hosted.start({ dataDir: dataDirs[silence] }, undefined, limitsOf(silence)), (hosted) =>
             Client.make(HttpTransport.make(hosted))
           )
-        const clients = { model: yield* clientOf("model"), tool: yield* clientOf("tool"), nobody: yield* clientOf("nobody") }
+        const clients = { model: yield* clientOf("model"), tool: yield* clientOf("tool"), none: yield* clientOf("none") }
         const begin = (client: Client.Client, cwd: string, text: string) =>
           Effect.flatMap(Client.command("thread.create", { provider: "demo", cwd, turn: { text } }), client.dispatch)
         const follow = (client: Client.Client, threadId: ThreadId) =>
@@ -140,8 +140,8 @@ it.scopedLive(
 
         const stop = yield* Ref.make(false)
         const healthy = yield* Effect.gen(function* () {
-          const client = clients.nobody
-          const { threadId } = yield* begin(client, dataDirs.nobody, "[[say ok]]")
+          const client = clients.none
+          const { threadId } = yield* begin(client, dataDirs.none, "[[say ok]]")
           const ended: Array<number> = []
           yield* follow(client, threadId as ThreadId).pipe(
             Stream.filter(({ type }) => isTerminal(type)),

@@ -1,15 +1,15 @@
-/** Two RPC calls in flight with the same id (case 13): their answers could not be distinguished. */
+/** Two RPC calls in flight with the same id: their answers could not be distinguished. */
 import { expect, it } from "@effect/vitest"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import { Effect, Queue } from "effect"
 import { start } from "./support/Hosted.ts"
 
 it.scopedLive(
-  "C2 D15 a second call with the same id does not run, the first and the connection continue; after its end an id is free (case 13)",
+  "C2 D15 a second call with the same id does not run, the first and the connection continue; after its end an id is free",
   () =>
     Effect.gen(function* () {
       const { dataDir, host, token, url } = yield* start()
-      // As many commands as this test sends.
+      // More than the messages that this test receives.
       const heard = yield* Queue.dropping<string>(64)
       const socket = yield* Effect.acquireRelease(
         Effect.async<WebSocket>((resume) => {

@@ -6,9 +6,9 @@ type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 export interface Options {
   /** Closing it ends every iterator of the iterable, as `return` does. */
   readonly scope?: Scope.Scope | undefined
-  /** What the next `next` throws after the scope has closed; each later one is done. Absent: every one is done. */
+  /** After the scope has closed, the first call of `next` throws this, and each later call returns `done`. Without it every call returns `done`. */
   readonly closedWith?: (() => unknown) | undefined
-  /** When it aborts, the stream ends, the next `next` rejects with the signal's reason, and each later one is done. */
+  /** When it aborts, the stream ends, the next call of `next` rejects with the signal's reason, and each later call returns `done`. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -49,7 +49,7 @@ export const make = <A, E>(
       Scope.addFinalizer(
         scope,
         Effect.suspend(() => {
-          // Every other close is preceded by `end`.
+          // The iterator calls `end` before it closes its scope itself; here the parent scope closes it.
           end(closedWith)
           signal?.removeEventListener("abort", abort)
           return asking === undefined ? Effect.void : Fiber.interrupt(asking)

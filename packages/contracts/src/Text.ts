@@ -8,7 +8,7 @@ export const wellFormed = (text: string): string => (text.isWellFormed() ? text 
 
 const record = (value: object): Readonly<Record<string, unknown>> => value as Readonly<Record<string, unknown>>
 
-/** Makes all strings and names of a JSON value well formed. Returns the same object if nothing changes. Recursive, one call per level. */
+/** Makes all strings and names of a JSON value well formed. Returns the same object if nothing changes. Recursive: the stack grows with the depth of nesting. */
 export const wellFormedJson = <A>(value: A): A => {
   if (typeof value === "string") return wellFormed(value) as A & string
   if (typeof value !== "object" || value === null) return value

@@ -9,7 +9,7 @@ export class CloseDeadline extends Context.Tag("@millrace/host/CloseDeadline")<
   {
     /** Sets the deadline, in milliseconds of the host's clock. Later calls have no effect. */
     readonly by: (deadlineAt: number) => void
-    /** Milliseconds until the deadline. If `by` was not called, the deadline is `within` after the first query. */
+    /** Milliseconds until the deadline. If `by` was not called, the deadline is the duration that `closing` got, counted from the first query. */
     readonly left: Effect.Effect<number>
     /** As `left`, but a host that starts to close after the deadline gets one more second, to close the log and release its lock. */
     readonly leftToClose: Effect.Effect<number>

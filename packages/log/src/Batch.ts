@@ -42,12 +42,12 @@ const envelopeSlack = 64
 
 /** Encodes the events. Fails, before anything is written, if one is larger than 256 KiB as wire JSON (L4). */
 export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch, EventTooLarge> => {
-  const streams = new Map<string, string>()
+  const streamJson = new Map<string, string>()
   const tails: Array<string> = []
   for (const { events } of envelopes) {
     for (const event of events) {
-      let name = streams.get(event.stream)
-      if (name === undefined) streams.set(event.stream, (name = `,"stream":${JSON.stringify(event.stream)},"version":`))
+      let name = streamJson.get(event.stream)
+      if (name === undefined) streamJson.set(event.stream, (name = `,"stream":${JSON.stringify(event.stream)},"version":`))
       const command = event.commandId === undefined ? "" : `,"commandId":${JSON.stringify(event.commandId)}`
       const actor = event.actor === undefined ? "" : `,"actor":${JSON.stringify(event.actor)}`
       const tail = `,"type":${JSON.stringify(event.type)},"at":${JSON.stringify(event.at)},"epoch":${event.epoch}${command}${actor},"data":${json(event.data)}}`
@@ -67,11 +67,11 @@ export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch
       tails.push(tail)
     }
   }
-  return Either.right({ streams: [...streams.keys()], place: place(envelopes, streams, tails) })
+  return Either.right({ streams: [...streamJson.keys()], place: place(envelopes, streamJson, tails) })
 }
 
 const place =
-  (envelopes: ReadonlyArray<Envelope>, streams: ReadonlyMap<string, string>, tails: ReadonlyArray<string>): Batch["place"] =>
+  (envelopes: ReadonlyArray<Envelope>, streamJson: ReadonlyMap<string, string>, tails: ReadonlyArray<string>): Batch["place"] =>
   (head, versionOf) => {
     const versions = new Map<string, number>()
     const events: Array<PlacedEvent> = []
@@ -85,7 +85,7 @@ const place =
         offset++
         const version = (versions.get(stream) ?? versionOf(stream)) + 1
         versions.set(stream, version)
-        const wire = `{"offset":${offset}${streams.get(stream)}${version}${tails[events.length]}`
+        const wire = `{"offset":${offset}${streamJson.get(stream)}${version}${tails[events.length]}`
         events.push({ offset, stream, type, json: wire, version, bytes: Buffer.byteLength(wire) })
       }
       for (const change of envelope.rows) rows.add(change, change.op === "put" ? Math.min(first + change.event, offset) : 0)

@@ -80,7 +80,7 @@ export class DecideModel implements StateReader {
     return this.events.slice(before)
   }
 
-  /** The events that the command caused; a rejection causes none. */
+  /** The command's result, or the rule that rejected it. A rejection stores no events. */
   ask(command: Command, directory?: string): Either.Either<CommandResult, string> {
     const draft = this.draft()
     const decided = decideCommand(draft, { command, actor: "tester", directory })

@@ -67,7 +67,7 @@ const noOrigin = new Forbidden({
     "A session cookie permits changes only with the Origin of this server's page. A program must send a token instead: `Authorization: Bearer TOKEN`."
 })
 
-/** Whether a page elsewhere could have caused the request: browsers send the cookie for any page, so changes and upgrades must carry an Origin. */
+/** Whether a page elsewhere could have caused the request: browsers also send the cookie for pages of other origins on the same site, such as another port of this host, so changes and upgrades must carry an Origin. */
 const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["authorization"] === undefined &&
   headers["origin"] === undefined &&

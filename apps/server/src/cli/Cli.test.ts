@@ -1,4 +1,4 @@
-/** The program at a shell: exit codes, output streams and messages. The server is real; the test scripts its service. */
+/** The program at a shell: exit codes, output streams and messages. The server is real; each test supplies a scripted service. */
 import { spawn } from "node:child_process"
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"

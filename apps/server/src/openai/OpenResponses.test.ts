@@ -107,7 +107,7 @@ const wrong = (schema: Schema.Schema.AnyNoContext, value: unknown): ReadonlyArra
     onRight: () => []
   })
 
-/** The errors of an event's schema, by its type. */
+/** The errors of an event against the schema of its type. */
 const wrongEvent = (event: Readonly<Record<string, unknown>>): ReadonlyArray<string> => {
   const schema = events[String(event["type"])]
   return schema === undefined ? [`an unknown type: ${String(event["type"])}`] : wrong(schema, event)
@@ -200,49 +200,51 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("D13 a response is read from the log, with its input; previous-response-id; an answer is continued once", () =>
-    run((hosted) =>
-      Effect.gen(function* () {
-        const first = JSON.parse((yield* post(hosted, { input: "[[think hm]] [[say papaya]]" })).body) as Json
-        const second = JSON.parse(
-          (yield* post(hosted, { input: "[[say again]]", previous_response_id: first["id"], instructions: "Be short." })).body
-        ) as Json
-        expect(wrong(Response, second)).toEqual([])
-        const read = JSON.parse((yield* get(hosted, `/v1/responses/${String(second["id"])}`)).body) as Json
-        // Instructions of a call are stored as part of the turn's prompt.
-        expect(read).toEqual({ ...second, instructions: null, created_at: expect.any(Number) as number })
-        expect(wrong(Response, read)).toEqual([])
-        const input = yield* get(hosted, `/v1/responses/${String(second["id"])}/input_items`)
-        expect(JSON.parse(input.body)).toMatchObject({
-          object: "list",
-          data: [{ role: "user", content: [{ type: "input_text", text: "Instructions:\nBe short.\n\n---\n\n[[say again]]" }] }],
-          has_more: false
-        })
-        const branch = yield* post(hosted, { input: "[[say other]]", previous_response_id: first["id"] })
-        expect([branch.status, JSON.parse(branch.body)]).toMatchObject([
-          400,
-          { error: { type: "invalid_request_error", code: "previous_response_not_latest", param: "previous_response_id" } }
-        ])
-        const both = yield* Effect.forEach(
-          ["a", "b"],
-          (text) => post(hosted, { input: `[[say ${text}]]`, previous_response_id: second["id"] }),
-          { concurrency: 2 }
-        )
-        expect(both.map(({ status }) => status).toSorted()).toEqual([200, 400])
-        const failed = JSON.parse((yield* post(hosted, { stream: false, input: "[[fail no luck]]" })).body) as Json
-        expect(failed).toMatchObject({ error: { type: "turn_error" } })
-        for (const id of ["resp_none", "none"]) {
-          const missing = yield* get(hosted, `/v1/responses/${id}`)
-          expect([missing.status, (JSON.parse(missing.body) as { error: Json }).error["code"]]).toEqual([
-            404,
-            "response_not_found"
+  it.live(
+    "D13 a response and its input are read from the log; previous_response_id continues the latest answer, and only once",
+    () =>
+      run((hosted) =>
+        Effect.gen(function* () {
+          const first = JSON.parse((yield* post(hosted, { input: "[[think hm]] [[say papaya]]" })).body) as Json
+          const second = JSON.parse(
+            (yield* post(hosted, { input: "[[say again]]", previous_response_id: first["id"], instructions: "Be short." })).body
+          ) as Json
+          expect(wrong(Response, second)).toEqual([])
+          const read = JSON.parse((yield* get(hosted, `/v1/responses/${String(second["id"])}`)).body) as Json
+          // Instructions of a call are stored as part of the turn's prompt.
+          expect(read).toEqual({ ...second, instructions: null, created_at: expect.any(Number) as number })
+          expect(wrong(Response, read)).toEqual([])
+          const input = yield* get(hosted, `/v1/responses/${String(second["id"])}/input_items`)
+          expect(JSON.parse(input.body)).toMatchObject({
+            object: "list",
+            data: [{ role: "user", content: [{ type: "input_text", text: "Instructions:\nBe short.\n\n---\n\n[[say again]]" }] }],
+            has_more: false
+          })
+          const branch = yield* post(hosted, { input: "[[say other]]", previous_response_id: first["id"] })
+          expect([branch.status, JSON.parse(branch.body)]).toMatchObject([
+            400,
+            { error: { type: "invalid_request_error", code: "previous_response_not_latest", param: "previous_response_id" } }
           ])
-        }
-      })
-    )
+          const both = yield* Effect.forEach(
+            ["a", "b"],
+            (text) => post(hosted, { input: `[[say ${text}]]`, previous_response_id: second["id"] }),
+            { concurrency: 2 }
+          )
+          expect(both.map(({ status }) => status).toSorted()).toEqual([200, 400])
+          const failed = JSON.parse((yield* post(hosted, { stream: false, input: "[[fail no luck]]" })).body) as Json
+          expect(failed).toMatchObject({ error: { type: "turn_error" } })
+          for (const id of ["resp_none", "none"]) {
+            const missing = yield* get(hosted, `/v1/responses/${id}`)
+            expect([missing.status, (JSON.parse(missing.body) as { error: Json }).error["code"]]).toEqual([
+              404,
+              "response_not_found"
+            ])
+          }
+        })
+      )
   )
 
-  it.live("C2 a call that continues an answer and is sent again with its key is the same turn, also with instructions", () =>
+  it.live("C2 a continuing call that is repeated with its idempotency key gets the same turn, also with instructions", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const first = JSON.parse((yield* post(hosted, { input: "[[say a]]" })).body) as Json
@@ -310,7 +312,7 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("X5 an attached file is on disk and the prompt names it; a URL that is not data: is rejected", () =>
+  it.live("X5 an attached file is on disk and the prompt names it; a URL whose scheme is not `data` is rejected", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const answer = yield* post(hosted, cases["image-input"] ?? {})

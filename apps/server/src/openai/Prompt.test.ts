@@ -75,7 +75,7 @@ describe("a conversation as a prompt", () => {
     expect(text([user, called, { role: "tool", content: "42" }])).toContain('(called f with {"a":1})')
   })
 
-  it("a request without a message is rejected", () => {
+  it("a request whose last message is not a user message with content is rejected", () => {
     for (const messages of [[assistant], [user, assistant], [system], [{ role: "user", content: "  " }]])
       expect(text(messages)).toBe("empty_prompt")
   })

@@ -1,4 +1,4 @@
-/** How a turn ended: duration, tokens, and the reason unless it completed. */
+/** How a turn ended: duration, tokens, an error or a reason if there is one. */
 import { memo } from "react"
 import type { Usage } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"

@@ -14,7 +14,7 @@ const is =
   (event: LogEvent) =>
     event.type === type && Object.entries(fields).every(([key, value]) => data(event)[key] === value)
 
-/** Turns that begin and end when the test decides, by their prompt. */
+/** A provider whose turns begin at once, and end when the test resolves the deferred of their prompt; without one they complete at once. */
 const held = (name: string, ends: Map<string, Deferred.Deferred<"complete" | "limit">>, resetAt = "1970-01-01T01:00:00.000Z") =>
   ScriptedProvider.make({
     name,

@@ -1,4 +1,4 @@
-/** The transition table alone: any events in any order are offered to a draft; the accepted ones are checked by a separate count. */
+/** The transition table alone: any events in any order are offered to a draft; the accepted ones are checked against a second, simple model. */
 import { type DomainEvent, isTerminal } from "@millrace/contracts/Event"
 import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { seeds } from "@millrace/testing/SeededScheduler"
@@ -116,7 +116,7 @@ const any: fc.Arbitrary<DomainEvent> = fc.oneof(
   )
 )
 
-it("T1 any events in any order: a turn accepts only those of its stage, a terminal absorbs, the first one wins (200 seeds)", async () => {
+it("T1 any events in any order: a turn accepts only those of its stage, and an ended turn does not end again (200 seeds)", async () => {
   let written = 0
   let goals = 0
   let tried = 0
@@ -135,7 +135,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, a termin
         let archived = false
         let goal: { readonly goalId: string; readonly status: string } | undefined
         let provider = "p"
-        let active = 0
+        let goalEvents = 0
         for (const { type, data } of kept.slice(1)) {
           if (type === "thread.created") throw new Error("made twice")
           if (type === "thread.archived" || type === "thread.unarchived") {
@@ -156,7 +156,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, a termin
             else if (type === "goal.met" || type === "goal.cleared") expect(["active", "paused"]).toContain(goal?.status)
             else if (type !== "goal.set") expect(goal?.status).toBe("active")
             goal = data
-            active++
+            goalEvents++
           }
           if (type === "session.started") {
             expect(data.epoch).toBe(session.epoch + 1)
@@ -193,7 +193,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, a termin
           if (type === "request.answered" || type === "request.expired" || type === "request.cancelled")
             expect(open.delete(data.requestId)).toBe(true)
         }
-        goals += active
+        goals += goalEvents
         // The state is the fold of the written events, whatever was offered.
         let folded: ThreadState | undefined
         for (const event of kept) folded = evolve(folded, event, at)

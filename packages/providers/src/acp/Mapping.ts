@@ -76,7 +76,10 @@ const nothing: Failure = {
 }
 const unknownStop = (reason: string | undefined): Failure => ({
   kind: "unknown",
-  message: `The agent ended the turn as "${reason ?? "nothing"}".`
+  message:
+    reason === undefined
+      ? "The agent ended the turn without a stop reason."
+      : `The agent ended the turn with the unknown stop reason "${reason}".`
 })
 
 interface Tool {
@@ -112,12 +115,12 @@ export const make = (sessionId: string): Mapping => {
     growing = undefined
     return [{ _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind, status: "completed", content: {} }]
   }
-  const grow = (nativeTurnId: string, said: Extract<Update, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
-    if (said.text === "") return []
-    const same = growing?.of === said.of && growing.messageId === said.messageId
+  const grow = (nativeTurnId: string, chunk: Extract<Update, { readonly _tag: "Text" }>): ReadonlyArray<NativeEvent> => {
+    if (chunk.text === "") return []
+    const same = growing?.of === chunk.of && growing.messageId === chunk.messageId
     const closed = same ? [] : close(nativeTurnId)
-    growing ??= { id: `text ${++texts}`, of: said.of, messageId: said.messageId }
-    return [...closed, { _tag: "ItemDelta", nativeTurnId, nativeItemId: growing.id, kind: said.of, text: said.text }]
+    growing ??= { id: `text ${++texts}`, of: chunk.of, messageId: chunk.messageId }
+    return [...closed, { _tag: "ItemDelta", nativeTurnId, nativeItemId: growing.id, kind: chunk.of, text: chunk.text }]
   }
 
   const start = (tool: Tool): ReadonlyArray<NativeEvent> => {
@@ -169,29 +172,29 @@ export const make = (sessionId: string): Mapping => {
   const ended = (turn: { readonly id: string; readonly cancelling: boolean }, answer: unknown): ReadonlyArray<NativeEvent> => {
     const announced = [...tools.values()].filter((tool) => tool.turnId === turn.id).flatMap(start)
     const end = { _tag: "TurnEnded", nativeTurnId: turn.id } as const
-    const by = (
+    const endWith = (
       more: Omit<Extract<NativeEvent, { readonly _tag: "TurnEnded" }>, keyof typeof end>
     ): ReadonlyArray<NativeEvent> => {
       const closed = more.outcome === "completed" ? close(turn.id) : []
       growing = undefined
       return [...announced, ...closed, { ...end, ...more }]
     }
-    const interrupted = { outcome: "interrupted", reason: "The agent cancelled the turn." } as const
+    const interrupted = { outcome: "interrupted", reason: "The turn was cancelled." } as const
     if (isRecord(answer) && "error" in answer) {
       // Some agents answer a cancelled prompt with an error.
-      if (turn.cancelling) return by(interrupted)
+      if (turn.cancelling) return endWith(interrupted)
       const error = failureOf(answer["error"])
-      return by({ outcome: "failed", reason: error.message, error })
+      return endWith({ outcome: "failed", reason: error.message, error })
     }
     const stop = Option.getOrUndefined(decodeStopped(isRecord(answer) ? answer["result"] : undefined))
     const usage = stop === undefined ? undefined : usageOf(stop, contextWindow)
     const counted = usage === undefined ? {} : { usage }
-    if (stop?.stopReason === "end_turn" && said) return by({ outcome: "completed", ...counted })
-    if (stop?.stopReason === "cancelled") return by({ ...interrupted, ...counted })
+    if (stop?.stopReason === "end_turn" && said) return endWith({ outcome: "completed", ...counted })
+    if (stop?.stopReason === "cancelled") return endWith({ ...interrupted, ...counted })
     // An unknown stop reason is not a success (T11).
     const error =
       stop?.stopReason === "end_turn" ? nothing : (stopped.get(stop?.stopReason ?? "") ?? unknownStop(stop?.stopReason))
-    return by({ outcome: "failed", reason: error.message, error, ...counted })
+    return endWith({ outcome: "failed", reason: error.message, error, ...counted })
   }
 
   const update = (params: unknown): ReadonlyArray<NativeEvent> => {

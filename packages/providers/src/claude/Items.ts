@@ -1,4 +1,4 @@
-/** Maps Claude's tools to item kinds and contents. Total: an unknown tool is a `tool-call` with unchanged input and result. */
+/** Maps Claude's tools to item kinds and contents. Total: an unknown tool is a `tool-call` with unchanged input. A result with texts becomes their joined text; any other is unchanged. */
 import { defined } from "@millrace/contracts/Defined"
 import type { FileChange, ItemContent, ItemKind, PlanStep } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"

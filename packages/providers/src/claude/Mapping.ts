@@ -1,7 +1,7 @@
 /**
  * Maps Claude's messages to native events, without any guarantee (the normaliser adds those).
  *
- * Claude has no turn ids. The session names each turn that it requests, and the user message of it (`expect`); `TurnOwnership.ts` decides which turn a message
+ * Claude has no turn ids. The session chooses the id of each turn that it requests and the `uuid` of that turn's user message, and passes both to `expect`. `TurnOwnership.ts` decides which turn a message
  * belongs to. A turn that Claude begins by itself gets a generated name (T10, T16).
  */
 import { defined } from "@millrace/contracts/Defined"
@@ -26,26 +26,26 @@ export interface MappedRequest {
   readonly nativeRequestId: string
   readonly events: ReadonlyArray<NativeEvent>
   readonly answer?: (answer: Answer) => Permission
-  /** The refusal, of a request that is understood. */
+  /** The answer to a request that is refused without asking a person, because too many are open. */
   readonly refusal?: Permission
   readonly nativeTurnId?: string
   /** The request comes from a subagent. Claude does not withdraw it when a turn ends. */
-  readonly byAgent?: boolean
+  readonly bySubagent?: boolean
 }
 
 /** Mapping of one process, which has one conversation. */
 export interface Mapping {
-  /** Call before the turn's user message, with that `uuid`, is sent. */
+  /** Call before the turn's user message is sent; `messageId` is the message's `uuid`. */
   readonly expect: (nativeTurnId: string, messageId?: string) => void
   /** The user message was not sent. */
   readonly refuse: (nativeTurnId: string) => void
-  /** An interrupt was requested: an end without success counts as interrupted. */
+  /** An interrupt was requested: an `error_during_execution` without a `terminal_reason` then counts as interrupted. */
   readonly interrupting: (nativeTurnId: string) => void
   /** Session id of the conversation, from the last `init`: `/clear` begins a new one. */
   readonly sessionId: () => string | undefined
   /** The end of a turn that exists only for the request of a background subagent; empty for every other turn. */
   readonly settled: (nativeTurnId: string, outcome: "completed" | "interrupted") => ReadonlyArray<NativeEvent>
-  /** Total; in order. */
+  /** Total. Call it in the order of the messages. */
   readonly notification: (type: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
 }
@@ -59,7 +59,7 @@ const maxTasks = 256
 const maxAsides = 256
 /** Maximum results whose repetition is recognised. */
 const maxResults = 64
-/** Maximum whole texts that are held back; with one more the turn counts as begun by Claude itself. */
+/** Maximum number of complete texts that are kept while it is unknown whose turn they belong to. One more makes it a turn that Claude began. */
 const maxHeld = 16
 
 /** The warning as text, such as `85 % of the five hour limit is used; it resets at 2026-11-28T23:00:00.000Z.` */
@@ -89,7 +89,7 @@ export const make = (now?: () => number): Mapping => {
   /** `uuid`s of the newest results: a repeated one is dropped, because it would end the next turn. */
   const results = new BoundedSet<string>(maxResults)
 
-  /** The item id of a whole block: of the oldest incomplete streamed block of that type in the message, else `fallback`. */
+  /** The item id for a whole block: that of the oldest streamed block of its type in the message whose whole block has not come, else `fallback`. */
   const blockItem = (turn: Turn, type: "text" | "thinking", messageId: string, fallback: string): string => {
     if (turn.message === messageId)
       for (const [index, streamed] of turn.blocks)
@@ -156,7 +156,7 @@ export const make = (now?: () => number): Mapping => {
     const outcome = outcomeOf(result, turn.interrupting)
     const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...defined({ usage }) } as const
     if (outcome === "completed") return common
-    if (outcome === "interrupted") return { ...common, reason: "Claude interrupted the turn." }
+    if (outcome === "interrupted") return { ...common, reason: "The turn was interrupted." }
     const error = failureOf(result, turn.error, { resetAt: limited, now: now?.() })
     return { ...common, reason: error.message, error }
   }
@@ -208,7 +208,7 @@ export const make = (now?: () => number): Mapping => {
     asides.delete(requestId)
     return [{ _tag: "TurnEnded", nativeTurnId, outcome }]
   }
-  /** Whether a subagent runs in the background: the tool that started it has returned its result or is unknown, so the turn does not wait for it. */
+  /** Whether a subagent runs in the background: no turn runs, or the tool that started it has returned its result. If that tool is unknown: the current turn has no open tool of a subagent. */
   const inBackground = (agent: string): boolean => {
     const tools = whose.current()?.tools
     if (tools === undefined) return true
@@ -242,7 +242,7 @@ export const make = (now?: () => number): Mapping => {
         case "Other":
           return [opaque(type, params)]
         case "Init":
-          // `init` reports that a turn begins. A turn that Claude begins by itself starts here with its first content: an early `init` alone is not a turn.
+          // This starts no turn that Claude begins by itself: such a turn starts with its first content.
           sessionId = said.sessionId ?? sessionId
           whose.init(said, out)
           return out
@@ -355,7 +355,7 @@ export const make = (now?: () => number): Mapping => {
         asides.set(nativeRequestId, turn.id)
         events.push({ _tag: "TurnStarted", nativeTurnId: turn.id })
       }
-      // A subagent's request names a tool of the subagent, which is not mapped: a person must see the request, in the turn that runs.
+      // The tools of a subagent are not mapped, so a request may name an unknown one: then it is opened without its item.
       const toolId = request.tool_use_id ?? undefined
       const { ask, result } = pending(request, toolId !== undefined && turn.tools.has(toolId) ? toolId : undefined)
       events.push({ _tag: "RequestOpened", nativeTurnId: turn.id, nativeRequestId, ask })
@@ -363,7 +363,7 @@ export const make = (now?: () => number): Mapping => {
         nativeRequestId,
         events,
         nativeTurnId: turn.id,
-        byAgent: agent !== undefined,
+        bySubagent: agent !== undefined,
         answer: (answer) => {
           const permission = result(answer)
           if (permission.behavior === "deny" && toolId !== undefined) turn.declined.add(toolId)

@@ -28,7 +28,7 @@ export const tooMany: Permission = {
 }
 
 /** Answer to a subagent whose turn has ended: the subagent continues without the permission. */
-export const refusedToAgent: Permission = { behavior: "deny", message: "The turn has ended without an answer." }
+export const refusedToSubagent: Permission = { behavior: "deny", message: "The turn has ended without an answer." }
 
 /**
  * The suggested rules, restricted to this session: Claude proposes to write them into the project's settings. When there are rules, a change of

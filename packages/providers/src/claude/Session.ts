@@ -11,18 +11,18 @@ import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
-import { type Permission, refusedToAgent, tooLate } from "./PendingRequest.ts"
+import { type Permission, refusedToSubagent, tooLate } from "./PendingRequest.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 import { codec } from "./Wire.ts"
 
 export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
 
-/** Deadline of the first answer of a process: half a second on a quiet machine. */
+/** Deadline of a process's first answer, which takes half a second on a quiet machine. */
 const startMillis = 30_000
 /** Deadlines of an interrupt before the caller escalates: `begun`, to wait for the start of its turn; `answer`, for Claude's answer. */
 const interruptMillis = { begun: 2000, answer: 10_000 }
-/** Deadlines before a stop closes stdin: of the interrupt's answer, and of the terminal that follows it. */
+/** Deadlines before a stop closes stdin: of the interrupt's answer, and of the end of the turn that follows it. */
 const stopMillis = { interrupt: 1500, terminal: 500 }
 
 const refused = (operation: string, message: string) =>
@@ -95,7 +95,7 @@ export const open = Effect.fn("Claude.open")(function* (
       readonly id: RpcChild.RpcId
       readonly result: (answer: Answer) => Permission
       readonly nativeTurnId: string | undefined
-      readonly byAgent: boolean
+      readonly bySubagent: boolean
     }
   >()
   /** Removes and returns a request. The caller that receives it must answer it, so it is answered once (P6). */
@@ -121,17 +121,17 @@ export const open = Effect.fn("Claude.open")(function* (
           for (const [key, request] of asking) {
             if (request.nativeTurnId !== event.nativeTurnId) continue
             asking.delete(key)
-            if (request.byAgent) refused.push(request.id)
+            if (request.bySubagent) refused.push(request.id)
           }
         }
         return refused.length === 0
           ? { events }
-          : { events, reply: Effect.forEach(refused, (id) => child.respond(id, refusedToAgent), { discard: true }) }
+          : { events, reply: Effect.forEach(refused, (id) => child.respond(id, refusedToSubagent), { discard: true }) }
       }
       const { id, method } = message
       const {
         answer,
-        byAgent = false,
+        bySubagent = false,
         events,
         nativeRequestId,
         nativeTurnId,
@@ -141,32 +141,32 @@ export const open = Effect.fn("Claude.open")(function* (
       if (refusal !== undefined) return { events, reply: child.respond(id, refusal) }
       if (answer === undefined)
         return { events, reply: child.respondError(id, methodNotFound, `Millrace does not know the request ${method}`) }
-      asking.set(nativeRequestId, { id, result: answer, nativeTurnId, byAgent })
+      asking.set(nativeRequestId, { id, result: answer, nativeTurnId, bySubagent })
       const late = Effect.suspend(() =>
-        take(nativeRequestId) ? child.respond(id, byAgent ? refusedToAgent : tooLate) : Effect.void
+        take(nativeRequestId) ? child.respond(id, bySubagent ? refusedToSubagent : tooLate) : Effect.void
       )
       return { events, tooLate: late }
     }
   })
   if (lost) yield* session.add([{ _tag: "ConversationLost", ...lost }])
 
-  /** Ends the separate turn of a background subagent's request, with the request. `false`: not such a turn. */
+  /** Ends the separate turn that exists only for a background subagent's request; the caller answers the request. `false`: not such a turn. */
   const settle = (nativeTurnId: string, outcome: "completed" | "interrupted") =>
     Effect.suspend(() => {
       const events = mapping.settled(nativeTurnId, outcome)
       turns.note(events)
       return events.length === 0 ? Effect.succeed(false) : Effect.as(session.add(events), true)
     })
-  const refuseOf = (nativeTurnId: string) =>
+  const refuseRequestsOf = (nativeTurnId: string) =>
     Effect.forEach(
       [...asking].filter(([, request]) => request.nativeTurnId === nativeTurnId),
-      ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToAgent) : Effect.void)),
+      ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToSubagent) : Effect.void)),
       { discard: true }
     )
   /** Claude's answer to an interrupt does not end the turn: its `result` does. */
   const interruptNative = (nativeTurnId: string, deadlineMillis: number) =>
     Effect.gen(function* () {
-      if (yield* settle(nativeTurnId, "interrupted")) return yield* refuseOf(nativeTurnId)
+      if (yield* settle(nativeTurnId, "interrupted")) return yield* refuseRequestsOf(nativeTurnId)
       mapping.interrupting(nativeTurnId)
       yield* child.request("interrupt", {}, { deadlineMillis })
     })

@@ -6,7 +6,7 @@ import type { RpcChild } from "../process/RpcChild.ts"
 import type { CodexOptions } from "./Process.ts"
 import { AccountAnswer, InitializeAnswer, TerminalsAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
 
-/** Deadline of the first answer of a process: half a second on a cold disk, much more on a busy machine. */
+/** Deadline of the first answer of a process and of opening a thread. The first answer takes half a second on a cold disk, much longer on a busy machine. */
 const startMillis = 30_000
 
 /** Decodes the answer to a request; an unknown shape fails with `outcome: unknown`. */
@@ -60,7 +60,7 @@ export interface Begun {
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
 
-/** Whether Codex has nothing to resume: it writes a conversation to disk with the first turn only, and a `kill -9` can leave an empty file (measured). */
+/** Whether Codex has nothing to resume: it does not write a conversation to disk before its first turn, and a `kill -9` can leave an empty file (measured). */
 const isLost = (error: ProviderError): boolean =>
   error.outcome === "failed" &&
   /no rollout found|is empty|thread not found|invalid (thread|session) id/i.test(

@@ -509,7 +509,7 @@ describe("claude: an agent in the background asks", () => {
         ["RequestOpened", aside]
       ]
     )
-    assert.deepInclude(asked, { nativeTurnId: aside, byAgent: true })
+    assert.deepInclude(asked, { nativeTurnId: aside, bySubagent: true })
     assert.deepStrictEqual(
       mapping.notification("result", result({})).map((event) => (event._tag === "TurnEnded" ? event.nativeTurnId : event._tag)),
       ["t"]
@@ -541,7 +541,7 @@ describe("claude: an agent in the background asks", () => {
       mapping.notification("control_cancel_request", { type: "control_cancel_request", request_id: "r" }).map(({ _tag }) => _tag),
       ["RequestResolved", "TurnEnded"]
     )
-    assert.deepInclude(launched(false).request("r", "can_use_tool", bash), { nativeTurnId: "t", byAgent: true })
+    assert.deepInclude(launched(false).request("r", "can_use_tool", bash), { nativeTurnId: "t", bySubagent: true })
     // Without `task_started`: an open tool that starts subagents is the same evidence.
     const older = begun()
     older.notification("assistant", use("Task", {}))

@@ -9,7 +9,7 @@ import { Effect, type Scope } from "effect"
 const variable = "LC_ALL"
 export const marked = (marker: string, life: number): Readonly<Record<string, string>> => ({ [variable]: `${marker}-${life}` })
 
-/** Pids of living processes of this run that belong to servers before this life. */
+/** Pids of living processes of this run that belong to servers with a number below `before`; each start of the server has the next number. */
 export const leftOf = (marker: string, before: number): ReadonlyArray<string> => {
   const entry = new RegExp(`(?:^|\\0)${variable}=${marker}-(\\d+)\\0`)
   return readdirSync("/proc").filter((pid) => {
@@ -32,7 +32,7 @@ export interface Bystanders {
 
 const agent = resolve(import.meta.dirname, "../../../../apps/server/dist/agent.mjs")
 
-/** Processes with the command lines of agents and of their children, each in a separate process group and with a foreign mark. */
+/** Processes with the command lines of agents and of their children, each in a separate process group and with the `MILLRACE_CHILD` of another owner. */
 export const bystanders = (cwd: string): Effect.Effect<Bystanders, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

@@ -1,4 +1,4 @@
-/** Clients that read over all servers of a run, each with its cursor. They record what they received, for the history checker. */
+/** Clients that keep reading while the servers of a run are killed and started, each with its cursor. They record what they received, for the history checker. */
 import * as Follow from "@millrace/client/Follow"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
@@ -28,9 +28,9 @@ export interface Reader {
   readonly state: () => string
   /** Errors that the end of a server does not explain, such as status 409 or a missing event: those since the last call, each once. */
   readonly faults: () => ReadonlyArray<string>
-  /** Counts of its connections. */
+  /** `asked`: calls of `attach`; `answered`: the answers that it received, of a long-poll one for each page. */
   readonly connections: () => { readonly asked: number; readonly answered: number }
-  /** One connection, from the cursor to its end. `each` is called for every event. */
+  /** Reads from the cursor until its connection ends; the client reconnects by itself within one call. `each` is called for every event. */
   readonly attach: (address: Address, each: Each) => Effect.Effect<void>
 }
 
@@ -58,7 +58,7 @@ export const interned = (): Interned => {
   return (offset, json) => (known[offset] === json ? known[offset] : (known[offset] ??= json) === json ? known[offset] : json)
 }
 
-const remembering = (name: string, same: Interned) => {
+const remembering = (name: string, intern: Interned) => {
   const attaches: Array<Attach> = []
   const waiting = new Set<{ readonly offset: number; readonly done: Deferred.Deferred<void> }>()
   /** Faults, with the connection on which each first occurred. */
@@ -91,7 +91,7 @@ const remembering = (name: string, same: Interned) => {
       },
       event: (id: string, json: string) => {
         cursor = id
-        seen.push({ _tag: "event", offset: offsetOf(id), json: same(offsetOf(id), json) })
+        seen.push({ _tag: "event", offset: offsetOf(id), json: intern(offsetOf(id), json) })
         moved(offsetOf(id))
       },
       page: (page: Seen & { readonly _tag: "page" }, next: string) => {
@@ -111,7 +111,7 @@ const remembering = (name: string, same: Interned) => {
   }
   return {
     cursor: () => cursor,
-    same,
+    intern,
     attach,
     of: (connect: (address: Address, each: Each, memory: ReturnType<typeof attach>) => Effect.Effect<void>): Reader => ({
       name,
@@ -157,8 +157,12 @@ const overHttp = (connection: Effect.Effect<void, Error>, { fault }: Memory): Ef
 const cutWithin: readonly [number, ...ReadonlyArray<number>] = [5_000, 60_000, 1_500_000]
 
 /** A reader over server-sent events. `cuts`: it cuts its connections at a random byte. `slow`: it pauses between reads. */
-export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?: boolean } = {}, same = interned()): Reader => {
-  const memory = remembering(name, same)
+export const sse = (
+  name: string,
+  how: { readonly cuts?: boolean; readonly slow?: boolean } = {},
+  intern = interned()
+): Reader => {
+  const memory = remembering(name, intern)
   return memory.of(({ token, url }, each, connection) => {
     const { answered, event } = connection
     const reading = Effect.gen(function* () {
@@ -194,8 +198,8 @@ export const sse = (name: string, how: { readonly cuts?: boolean; readonly slow?
 }
 
 /** A reader by long-poll: page after page, each waiting for the next event. */
-export const longPoll = (name: string, same = interned()): Reader => {
-  const memory = remembering(name, same)
+export const longPoll = (name: string, intern = interned()): Reader => {
+  const memory = remembering(name, intern)
   const limit = 500
   return memory.of(({ token, url }, each, connection) => {
     const { answered, page } = connection
@@ -209,7 +213,7 @@ export const longPoll = (name: string, same = interned()): Reader => {
         answered()
         const events = JSON.parse(body) as ReadonlyArray<LogEvent>
         const upTo = Number(headers["x-millrace-last-idx"])
-        const jsons = events.map((event) => memory.same(event.offset, JSON.stringify(event)))
+        const jsons = events.map((event) => memory.intern(event.offset, JSON.stringify(event)))
         page({ _tag: "page", since: offsetOf(cursor), upTo, limit, jsons }, String(headers["x-millrace-cursor"]))
         events.forEach(each)
       }
@@ -223,14 +227,14 @@ const transport = ({ token, url }: Address): Effect.Effect<Transport, never, Sco
 
 const overRpc = (
   name: string,
-  same: Interned,
+  intern: Interned,
   follow: (
     transport: Transport,
     after: { readonly after?: string },
     answered: () => void
   ) => Stream.Stream<Frame, Follow.FollowError>
 ): Reader => {
-  const memory = remembering(name, same)
+  const memory = remembering(name, intern)
   return memory.of((address, each, { answered, event, fault }) =>
     Effect.gen(function* () {
       const cursor = memory.cursor()
@@ -251,8 +255,8 @@ const overRpc = (
 }
 
 /** One `follow` over RPC for each connection. */
-export const rpc = (name: string, same = interned()): Reader =>
-  overRpc(name, same, (over, after, answered) =>
+export const rpc = (name: string, intern = interned()): Reader =>
+  overRpc(name, intern, (over, after, answered) =>
     Stream.unwrap(
       Effect.sync(() => {
         let isFirst = true
@@ -267,8 +271,8 @@ export const rpc = (name: string, same = interned()): Reader =>
   )
 
 /** The resuming client over RPC. It reconnects by itself. */
-export const client = (name: string, same = interned()): Reader =>
-  overRpc(name, same, (over, after, answered) =>
+export const client = (name: string, intern = interned()): Reader =>
+  overRpc(name, intern, (over, after, answered) =>
     Follow.follow(over, after, {
       schedule: Schedule.jitteredWith(Schedule.spaced(pause), { min: 0.1, max: 1 }),
       onStatus: ({ _tag }) => Effect.sync(() => _tag === "attached" && answered())
@@ -277,17 +281,17 @@ export const client = (name: string, same = interned()): Reader =>
 
 /** `count` readers, of each kind in turn. */
 export const some = (count: number): ReadonlyArray<Reader> => {
-  const same = interned()
+  const intern = interned()
   const kinds: ReadonlyArray<readonly [string, (name: string) => Reader]> = [
-    ["sse", (name) => sse(name, {}, same)],
-    ["sse, cut", (name) => sse(name, { cuts: true }, same)],
-    ["sse, slow", (name) => sse(name, { slow: true }, same)],
-    ["long-poll", (name) => longPoll(name, same)],
-    ["rpc", (name) => rpc(name, same)],
-    ["client over rpc", (name) => client(name, same)]
+    ["sse", (name) => sse(name, {}, intern)],
+    ["sse, cut", (name) => sse(name, { cuts: true }, intern)],
+    ["sse, slow", (name) => sse(name, { slow: true }, intern)],
+    ["long-poll", (name) => longPoll(name, intern)],
+    ["rpc", (name) => rpc(name, intern)],
+    ["client over rpc", (name) => client(name, intern)]
   ]
   return Array.from({ length: count }, (_, n) => {
-    const [kind, make] = kinds[n % kinds.length] ?? ["sse", (name: string) => sse(name, {}, same)]
+    const [kind, make] = kinds[n % kinds.length] ?? ["sse", (name: string) => sse(name, {}, intern)]
     return make(`${kind} ${Math.floor(n / kinds.length) + 1}`)
   })
 }

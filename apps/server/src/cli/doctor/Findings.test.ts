@@ -191,7 +191,7 @@ const table: ReadonlyArray<
   ["clock", "millrace_clock_shift_seconds 0.01", "ok", "steady", undefined, { lastEventAt: now - 1_000 }]
 ]
 
-it("D7 S6 P1 L9 every finding of the doctor is a sentence that says what to do next", () => {
+it("D7 S6 P1 L9 every check has the expected finding, and every wrong one says what to do next", () => {
   for (const [name, text, status, found, fix, more] of table) {
     const check = look(name, text, more)
     expect(check, `${name}: ${text}`).toMatchObject({ status, found: expect.stringContaining(found) })
@@ -201,7 +201,7 @@ it("D7 S6 P1 L9 every finding of the doctor is a sentence that says what to do n
   }
 })
 
-it("D7 the doctor reports nothing for a metric that is absent", () => {
+it("D7 a check whose metrics are absent is left out, except that of the clock", () => {
   expect(judge("", { running: false, lastEventAt: undefined }).map(({ name }) => name)).toEqual(["clock"])
 })
 

@@ -10,7 +10,7 @@ const odd = `with space, "quotes", 100%, $HOME, back\\slash, 水車 & <tag>`
 const analyze = "/usr/bin/systemd-analyze"
 
 describe("Unit", () => {
-  it("a path with special characters is one argument, and no specifier or variable", () => {
+  it("a path with special characters stays one argument, and systemd expands nothing in it", () => {
     const text = Unit.systemdUnit({ node: "/usr/bin/node", program: "/opt/main.mjs", data: `/data/${odd}`, path: "/a b:/c" })
     expect(text).toContain(
       `ExecStart="/usr/bin/node" "/opt/main.mjs" "serve" "--data" "/data/with space, \\"quotes\\", 100%%, $$HOME, back\\\\slash, 水車 & <tag>"\n`
