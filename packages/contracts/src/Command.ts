@@ -27,7 +27,8 @@ export const ModelName = bounded("the model's name", 200).pipe(
 const Path = bounded("the path", 4096).pipe(
   Schema.filter((path) => !path.includes("\0") || "the path contains a NUL character, which no directory name allows")
 )
-const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
+/** Title of a thread or a project. */
+export const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
 
 /** What to do when a turn runs already (T12). */
 export const Strategy = oneOf("enqueue", "steer", "interrupt", "reject")

@@ -86,7 +86,14 @@ describe("millrace", () => {
         [["run", "--provder", "demo", "hello"], "Did you mean '--provider'? See: millrace run --help"],
         [["help", "thraeds"], 'There is no command "thraeds". Did you mean threads? See: millrace --help'],
         [["thraeds", "--help"], 'There is no command "thraeds". Did you mean threads? See: millrace --help'],
-        [["frobnicate"], 'There is no command "frobnicate". See: millrace --help']
+        [["frobnicate"], 'There is no command "frobnicate". See: millrace --help'],
+        [["token", "crate"], 'There is no command "token crate". Did you mean token create? See: millrace token --help'],
+        [["help", "queue", "mov"], 'There is no command "queue mov". Did you mean queue move? See: millrace queue --help'],
+        [["frobnicate", "--help"], 'There is no command "frobnicate". See: millrace --help'],
+        [["service", "--print"], "service needs one of install, status, uninstall. See: millrace service --help"],
+        [["queue", "move"], "Missing argument <THREAD>. See: millrace queue move --help"],
+        [["version", "--json"], "version takes no arguments."],
+        [["rename", "thr_a", ""], "TITLE: Expected a string at least 1 character"]
       ]
       const ends = yield* Effect.forEach(wrong, ([args]) => Program.run(args, { env: { MILLRACE_DATA: dataDir } }), {
         concurrency: 4

@@ -16,7 +16,7 @@ import * as Answer from "./commands/Answer.ts"
 import * as ConfigCommand from "./commands/Config.ts"
 import { commandName } from "./CommandName.ts"
 import * as Doctor from "./commands/Doctor.ts"
-import { CliFailure, ExitCode, interrupted, OutputClosed } from "./Failure.ts"
+import { CliFailure, ExitCode, interrupted, OutputClosed, usage } from "./Failure.ts"
 import * as Goal from "./commands/Goal.ts"
 import * as Handover from "./commands/Handover.ts"
 import * as Help from "./Help.ts"
@@ -41,72 +41,115 @@ import * as Update from "./commands/Update.ts"
 import * as Verify from "./commands/Verify.ts"
 import * as Wait from "./commands/Wait.ts"
 
+const commands = [
+  Serve.command,
+  Run.command,
+  Send.command,
+  Wait.command,
+  Tail.command,
+  Query.threads,
+  Query.state,
+  Query.requests,
+  Answer.command,
+  Goal.command,
+  Handover.command,
+  QueueCommand.command,
+  Threads.interrupt,
+  Threads.stop,
+  Threads.fork,
+  Threads.rename,
+  Threads.archive,
+  Threads.unarchive,
+  Threads.remove,
+  Actions.compact,
+  Actions.review,
+  Ps.command,
+  Query.providers,
+  ConfigCommand.command,
+  Doctor.command,
+  Token.token,
+  Token.pair,
+  Transfer.exportThread,
+  Transfer.importThread,
+  Verify.command,
+  Service.command,
+  Update.command
+] as const
+
 const root = Command.make("millrace").pipe(
   Command.withDescription("An orchestration server for coding agents: one durable, ordered log, served without loss."),
-  Command.withSubcommands([
-    Serve.command,
-    Run.command,
-    Send.command,
-    Wait.command,
-    Tail.command,
-    Query.threads,
-    Query.state,
-    Query.requests,
-    Answer.command,
-    Goal.command,
-    Handover.command,
-    QueueCommand.command,
-    Threads.interrupt,
-    Threads.stop,
-    Threads.fork,
-    Threads.rename,
-    Threads.archive,
-    Threads.unarchive,
-    Threads.remove,
-    Actions.compact,
-    Actions.review,
-    Ps.command,
-    Query.providers,
-    ConfigCommand.command,
-    Doctor.command,
-    Token.token,
-    Token.pair,
-    Transfer.exportThread,
-    Transfer.importThread,
-    Verify.command,
-    Service.command,
-    Update.command
-  ])
+  Command.withSubcommands(commands)
 )
 
 const program = Command.run(root, { name: "Millrace", version, executable: "millrace" })
 
 /** Console of @effect/cli. Its help goes to standard output, without escapes unless that is a terminal; its errors are dropped, since `verdict` reports them. */
-const helpConsole = Effect.map(
-  Effect.all([Output.Output, Console.consoleWith(Effect.succeed)]),
-  ([output, base]): Console.Console => ({
+const helpConsole = (words: ReadonlyArray<string>) =>
+  Effect.map(Effect.all([Output.Output, Console.consoleWith(Effect.succeed)]), ([output, base]): Console.Console => ({
     ...base,
     log: (...parts: ReadonlyArray<unknown>) => {
-      const text = output.hints(Help.page(`${parts.map(String).join(" ")}\n`))
+      const text = output.hints(Help.page(`${parts.map(String).join(" ")}\n`, words))
       // A console method cannot fail, so a closed standard output is ignored.
       return Effect.ignore(output.out(output.outStyle === Style.plain ? Style.strip(text) : text))
     },
     error: () => Effect.void
-  })
-)
+  }))
 
 const flat = (error: HelpDoc.HelpDoc): string => Style.strip(HelpDoc.toAnsiText(error)).replaceAll(/\s+/g, " ").trim()
 
-const suggestion = (word: string, words: Iterable<string>): string => {
+const suggestion = (word: string, words: Iterable<string>, before: ReadonlyArray<string> = []): string => {
   const nearest = Suggest.nearest(word, words)
-  return nearest === undefined ? "" : ` Did you mean ${nearest}?`
+  return nearest === undefined ? "" : ` Did you mean ${[...before, nearest].join(" ")}?`
 }
 
-/** The flags of the command that the arguments name. */
-const flagsOf = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
-  let named: CommandDescriptor.Command<unknown> = root.descriptor
-  for (const arg of args) named = Option.getOrElse(HashMap.get(CommandDescriptor.getSubcommands(named), arg), () => named)
-  return Style.strip(HelpDoc.toAnsiText(CommandDescriptor.getHelp(named, CliConfig.defaultConfig))).match(/--[a-z-]+/g) ?? []
+interface Named {
+  /** The command's words: `token`, `create`. */
+  readonly words: ReadonlyArray<string>
+  readonly descriptor: CommandDescriptor.Command<unknown>
+  /** The names of its subcommands. */
+  readonly subcommands: ReadonlyArray<string>
+  /** The word after `words` that is none of them. `undefined` for a command without subcommands. */
+  readonly unknown: string | undefined
+}
+
+/** The commands below a descriptor. The library lists a command without any as its own only subcommand, and only one level. */
+const below = (descriptor: CommandDescriptor.Command<unknown>) => CommandDescriptor.getSubcommands(descriptor)
+const groups = new Map(
+  commands.flatMap(({ descriptor }) => {
+    const [name = ""] = CommandDescriptor.getNames(descriptor)
+    return HashMap.has(below(descriptor), name) ? [] : [[name, below(descriptor)] as const]
+  })
+)
+
+/** The command that the arguments name, as far as there is one. Flags between its words are passed over. */
+const namedBy = (args: ReadonlyArray<string>): Named => {
+  const given = args.filter((arg) => !arg.startsWith("-"))
+  const words: Array<string> = []
+  let descriptor: CommandDescriptor.Command<unknown> = root.descriptor
+  let known = below(descriptor)
+  for (const word of given.slice(0, 2)) {
+    const next = Option.getOrUndefined(HashMap.get(known, word))
+    if (next === undefined) return { words, descriptor, subcommands: [...HashMap.keys(known)], unknown: word }
+    words.push(word)
+    descriptor = next
+    const group = words.length === 1 ? groups.get(word) : undefined
+    if (group === undefined) return { words, descriptor, subcommands: [], unknown: undefined }
+    known = group
+  }
+  return { words, descriptor, subcommands: words.length === 0 ? [] : [...HashMap.keys(known)], unknown: undefined }
+}
+
+const flagsOf = ({ descriptor }: Named): ReadonlyArray<string> =>
+  Style.strip(HelpDoc.toAnsiText(CommandDescriptor.getHelp(descriptor, CliConfig.defaultConfig))).match(/--[a-z-]+/g) ?? []
+
+const helpOf = (words: ReadonlyArray<string>): string => `See: ${["millrace", ...words].join(" ")} --help`
+
+/** The message for a word that is no command; `undefined` when the arguments name one. */
+const noCommand = ({ subcommands, unknown, words }: Named): string | undefined => {
+  if (unknown === undefined) return undefined
+  const names = words.length === 0 ? Help.commandNames : subcommands
+  const given = JSON.stringify(cut([...words, unknown].join(" "), 50))
+  return `There is no command ${given}.${suggestion(unknown, names, words)} ${helpOf(words)}`
 }
 
 /** The exit code, and the message for standard error. */
@@ -119,17 +162,18 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
       : [ExitCode.failed, `Cannot write to standard output: ${error.fault}. The log has every event: millrace tail`]
   if (error instanceof CliFailure) return [error.exitCode, error.message]
   if (ValidationError.isValidationError(error)) {
-    const command = args.find((arg) => !arg.startsWith("-"))
-    const known = command !== undefined && Help.commandNames.includes(command) ? ` ${command}` : ""
-    if (known === "" && command !== undefined)
-      return [
-        ExitCode.usage,
-        `There is no command ${JSON.stringify(cut(command, 50))}.${suggestion(command, Help.commandNames)} See: millrace --help`
-      ]
-    const words = flat(error.error)
-    const problem = /[.?]$/.test(words) ? words : `${words}.`
-    const flag = /argument: '(--[a-z-]+)/.exec(problem)?.[1]
-    return [ExitCode.usage, `${problem}${flag === undefined ? "" : suggestion(flag, flagsOf(args))} See: millrace${known} --help`]
+    const named = namedBy(args)
+    const missing = noCommand(named)
+    if (missing !== undefined) return [ExitCode.usage, missing]
+    const { subcommands, words } = named
+    if (subcommands.length > 0)
+      return [ExitCode.usage, `${words.join(" ")} needs one of ${subcommands.toSorted().join(", ")}. ${helpOf(words)}`]
+    const said = flat(error.error)
+    const sentence = /[.?!]$/.test(said) ? said : `${said}.`
+    const flag = /argument: '(--[a-z-]+)/.exec(said)?.[1]
+    // Some errors name another command that helps.
+    const help = said.includes("See: ") ? "" : ` ${helpOf(words)}`
+    return [ExitCode.usage, `${sentence}${flag === undefined ? "" : suggestion(flag, flagsOf(named))}${help}`]
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
   const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
@@ -147,9 +191,14 @@ const level = (args: ReadonlyArray<string>) => {
 /** The arguments as the library parses them: `help COMMAND` is `COMMAND --help`, and an unknown command has no help. `npx millrace` alone, which is how most people start, serves and opens the page. */
 const normalised = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (args.length === 0 && commandName(process.env) === "npx millrace") return ["serve", "--open"]
-  const named = args[0] === "help" && args.length > 1 ? [...args.slice(1), "--help"] : args
-  const [first] = named
-  return first === undefined || first.startsWith("-") || Help.commandNames.includes(first) ? named : [first]
+  const [first, ...rest] = args
+  if (first !== "help" || rest.length === 0) return args
+  return ["help", "version"].includes(rest[0] ?? "") ? ["help"] : [...rest, "--help"]
+}
+
+const asksForHelp = (args: ReadonlyArray<string>): boolean => {
+  const end = args.indexOf("--")
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h")
 }
 
 /** Runs the program. Returns the exit code after every resource is closed and all output is written. */
@@ -161,14 +210,20 @@ const runWith = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const unknownLevel = process.env["MILLRACE_LOG_LEVEL"] ?? ""
     if (unknownLevel !== "" && ProgramLog.levelOf(unknownLevel) === undefined)
       yield* output.note(`MILLRACE_LOG_LEVEL: ${unknownLevel} is not one of ${ProgramLog.levelNames.join(", ")}`)
-    const helping = yield* helpConsole
+    const named = namedBy(args)
+    const helping = yield* helpConsole(named.words)
+    const missing = noCommand(named)
     const signals = yield* ProcessSignals.listen(2)
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
     const work = Help.wantsOverview(args)
       ? output.out(output.hints(Help.overview(output.outStyle)))
-      : args.length === 1 && args[0] === "version"
-        ? output.out(`${version}\n`)
-        : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Prompt.fromStdin : arg))])
+      : args[0] === "version"
+        ? args.length === 1
+          ? output.out(`${version}\n`)
+          : Effect.fail(usage("version takes no arguments."))
+        : asksForHelp(args) && missing !== undefined
+          ? Effect.fail(usage(missing))
+          : program(["node", "millrace", ...args.map((arg) => (arg === "-" ? Prompt.fromStdin : arg))])
     const exit = yield* work.pipe(
       Effect.withConsole(helping),
       Effect.raceFirst(stopped),

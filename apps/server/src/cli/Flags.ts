@@ -7,7 +7,7 @@ import * as ValidationError from "@effect/cli/ValidationError"
 import { Config, Effect, Option, Schema } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
-import { ModelName } from "@millrace/contracts/Command"
+import { ModelName, Title } from "@millrace/contracts/Command"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { cut } from "@millrace/contracts/Text"
 import * as PublicAddress from "@millrace/host/PublicAddress"
@@ -76,6 +76,24 @@ export const model = (description: string) =>
         ? Effect.succeed(name)
         : wrong("model", "a model's name without control characters that does not begin with -", cut(name, 100))
     ),
+    Options.optional
+  )
+
+const decodeTitle = Schema.decode(Title)
+/** Reads a thread's title; one that the server would refuse is refused here. `name`: the argument or flag. */
+const titleOf = (name: string) => (text: string) =>
+  Effect.mapError(decodeTitle(text), (error) =>
+    HelpDoc.p(`${name}: ${cut(error.message.split("\n").at(-1)?.replace(/^\W+/, "") ?? "", 200)}`)
+  )
+
+/** A thread's new title. */
+export const title = argument("TITLE").pipe(Args.withDescription("The new title."), Args.mapEffect(titleOf("TITLE")))
+/** `--title`, optional. */
+export const titleFlag = (description: string) =>
+  Options.text("title").pipe(
+    Options.withPseudoName("TITLE"),
+    Options.withDescription(description),
+    Options.mapEffect((text) => Effect.mapError(titleOf("--title")(text), (doc) => ValidationError.invalidValue(doc))),
     Options.optional
   )
 

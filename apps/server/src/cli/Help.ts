@@ -63,12 +63,12 @@ const filler = new Set([
   "This option may be repeated zero or more times."
 ])
 
-/** Cleans up the library's page: no filler lines and no version banner, and the usage as it is typed. */
-export const page = (text: string): string =>
+/** Cleans up the library's page of the command with these words: no filler lines and no version banner, and the usage as it is typed. */
+export const page = (text: string, words: ReadonlyArray<string>): string =>
   text
     .split("\n")
     .filter((line) => !filler.has(line.trim()))
-    .map((line) => line.replace(/^\$ (?!millrace)/, "$ millrace "))
+    .map((line) => line.replace(/^\$ (?!millrace)/, ["$ millrace", ...words.slice(0, -1), ""].join(" ")))
     .join("\n")
     .replaceAll(/\n{3,}/g, "\n\n")
     .replace(/^[^\n]*Millrace[^\n]*\n+Millrace [0-9.]+\n+/, "")

@@ -34,7 +34,7 @@ export const stop = Command.make("stop", Flags.ofThread, (where) =>
 
 export const fork = Command.make(
   "fork",
-  { ...Flags.ofThread, title: Flags.text("title", "TITLE", "The new thread's title. Default: that of the thread.") },
+  { ...Flags.ofThread, title: Flags.titleFlag("The new thread's title. Default: that of the thread.") },
   ({ title, ...where }) =>
     dispatch(
       where,
@@ -43,10 +43,8 @@ export const fork = Command.make(
     )
 ).pipe(Command.withDescription("Create a thread whose agent has a copy of the conversation so far."))
 
-export const rename = Command.make(
-  "rename",
-  { ...Flags.ofThread, title: Flags.argument("TITLE").pipe(Args.withDescription("The new title.")) },
-  ({ title, ...where }) => dispatch(where, Client.command("thread.rename", { threadId: where.thread, title }), () => "Renamed.")
+export const rename = Command.make("rename", { ...Flags.ofThread, title: Flags.title }, ({ title, ...where }) =>
+  dispatch(where, Client.command("thread.rename", { threadId: where.thread, title }), () => "Renamed.")
 ).pipe(Command.withDescription("Change a thread's title."))
 
 export const archive = Command.make("archive", Flags.ofThread, (where) =>
