@@ -1,5 +1,5 @@
 // `node scripts/freeze-client.mjs OUT [CHECKOUT]`: writes the client of a checkout, with the fold of events into views, as one module. The client of the
-// last release is in apps/server/test/fixtures/clients; release.test.ts runs it against this server. Run this at each release.
+// last release is in apps/server/test/fixtures/clients; evolution.test.ts runs it against this server. Run this at each release.
 import { resolve } from "node:path"
 import { build } from "esbuild"
 import { unused } from "./bundle.mjs"

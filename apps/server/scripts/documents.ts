@@ -8,8 +8,8 @@ import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript"
 import { documentedTypes, EventDocs, exampleEvents } from "@millrace/contracts/EventDocs"
 import { schemaName } from "@millrace/contracts/Text"
 import * as Document from "../src/openapi/Document.ts"
-import { fieldsOf, isObject } from "../src/openapi/Fields.ts"
-import type { Json } from "../src/openapi/Json.ts"
+import { fieldsOf } from "../src/openapi/Fields.ts"
+import { isObject, type Json } from "../src/openapi/Json.ts"
 
 const root = resolve(import.meta.dirname, "../../..")
 const document = Document.make(7717)

@@ -193,7 +193,10 @@ const service = (options: Options, node: NodeServer) =>
 export const layer = (options: Options): Layer.Layer<Server, BindRefused | CannotListen, Service | EventLog | Signals> =>
   Layer.unwrapEffect(
     Effect.gen(function* () {
-      yield* Either.match(checkBind(options.host, options.auth), { onLeft: Effect.fail, onRight: () => Effect.void })
+      yield* Either.match(checkBind(options.host, options.auth, options.allowedOrigins), {
+        onLeft: Effect.fail,
+        onRight: () => Effect.void
+      })
       const node = yield* Effect.sync(() => createServer(limits))
       const gate = NotReady.gate(node)
       node.maxConnections = maxConnections

@@ -37,7 +37,12 @@ export const checkUrl = (url: string, scheme: "http" | "ws"): void => {
 /** The message of an error body of the server, else the body itself. */
 const messageIn = (body: string): string => {
   const message = body.includes('"_tag":') ? /"message":("(?:[^"\\]|\\.)*")/.exec(body)?.[1] : undefined
-  return message === undefined ? body : String(JSON.parse(message))
+  try {
+    return message === undefined ? body : String(JSON.parse(message))
+  } catch {
+    // A proxy answered, or changed the body.
+    return body
+  }
 }
 
 export const refused = (status: number, body: string): Refused =>

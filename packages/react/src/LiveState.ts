@@ -14,6 +14,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as AppState from "@millrace/model/AppState"
 import { Data, Effect } from "effect"
+import { nextFrame } from "./nextFrame.ts"
 import * as Transcripts from "./Transcripts.ts"
 
 export type Connection =
@@ -53,20 +54,15 @@ export interface Options extends CreateOptions {
   readonly wait?: (notify: () => void) => void
 }
 
-const hiddenMillis = 50
-const nextFrame = (notify: () => void): void => {
-  const { document, requestAnimationFrame } = globalThis as Partial<{
-    readonly document: { readonly hidden: boolean }
-    readonly requestAnimationFrame: (draw: () => void) => void
-  }>
-  if (requestAnimationFrame === undefined || document?.hidden !== false) setTimeout(notify, hiddenMillis)
-  else requestAnimationFrame(notify)
-}
-
 const tagOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "_tag" in cause ? String(cause._tag) : ""
 const messageOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause)
+/** The log has another epoch or no longer has these events, or one of them is missing. */
+const needsSnapshot = (cause: unknown) => tagOf(cause).startsWith("Cursor") || tagOf(cause) === "ProtocolError"
+/** Up to ten seconds, after many failures; no pause after none. Ends early with the signal. */
+const pause = (failures: number, signal: AbortSignal): Promise<unknown> =>
+  Effect.runPromiseExit(Effect.sleep(failures === 0 ? 0 : Math.min(10_000, 100 * 2 ** failures)), { signal })
 class NoSnapshot extends Data.TaggedError("NoSnapshot")<{ readonly cause: unknown }> {}
 const isPassing = (cause: unknown) => tagOf(cause) === "Disconnected" || tagOf(cause) === "StorageUnavailable"
 
@@ -140,14 +136,19 @@ export const connect = async ({ wait = nextFrame, ...options }: Options): Promis
     }
     return false
   }
+  /** Follows until a failure that a new snapshot cannot repair. Snapshots that do not lead to `live` are read again more and more slowly. */
   const run = async (): Promise<void> => {
-    try {
-      while (await follow());
-    } catch (cause) {
-      if (ending.signal.aborted) return
-      // The log has another epoch or no longer has these events.
-      if (tagOf(cause).startsWith("Cursor")) return run()
-      say({ state: "failed", message: messageOf(cause) })
+    for (let failures = 0; ;) {
+      try {
+        if (!(await follow())) return
+        failures = 0
+      } catch (cause) {
+        if (ending.signal.aborted) return
+        if (!needsSnapshot(cause)) return say({ state: "failed", message: messageOf(cause) })
+        failures = state.connection.state === "live" ? 0 : failures + 1
+        say({ state: "reconnecting", attempt: failures, message: messageOf(cause) })
+        await pause(failures, ending.signal)
+      }
     }
   }
   void run()

@@ -10,7 +10,13 @@ import type { TurnView } from "@millrace/contracts/State"
 import * as Transcript from "@millrace/model/Transcript"
 
 /** A transcript that is loading, failed to load, or is ready. */
-export type Opened = { readonly state: "loading" } | { readonly state: "failed"; readonly message: string } | Ready
+export type Opened = { readonly state: "loading" } | Failed | Ready
+export interface Failed {
+  readonly state: "failed"
+  readonly message: string
+  /** The thread exists no more, or the token may not read it. */
+  readonly isFinal: boolean
+}
 export interface Ready {
   readonly state: "ready"
   readonly transcript: Transcript.Transcript
@@ -39,7 +45,7 @@ export interface Transcripts {
   readonly take: (events: ReadonlyArray<LogEvent>) => void
   /** Loads all open threads again: there may be events between the old starting point and the new one. */
   readonly reload: () => void
-  /** Loads those again that failed. */
+  /** Loads those again that failed without a final reason. */
   readonly retryFailed: () => void
 }
 
@@ -48,6 +54,10 @@ const maxTranscripts = 6
 const pageSize = 100
 /** Page size for older items: a person who scrolls back usually continues, so pages are larger. */
 const olderPageSize = 400
+
+const finalErrors: ReadonlySet<unknown> = new Set(["NotFound", "Refused"])
+const isFinal = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "_tag" in cause && finalErrors.has(cause._tag)
 
 const words = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause)
@@ -58,16 +68,19 @@ export const make = (source: Source): Transcripts => {
   const early = new Map<ThreadId, Array<LogEvent>>()
   const retained = new Map<ThreadId, number>()
 
+  const evict = (next: Map<ThreadId, Opened>, newest?: ThreadId) => {
+    for (const id of next.keys()) {
+      if (next.size - retained.size <= maxTranscripts) break
+      if (id !== newest && !retained.has(id)) next.delete(id)
+    }
+    threads = next
+    source.onChange(threads)
+  }
   const set = (threadId: ThreadId, opened: Opened, renew = false) => {
     const next = new Map(threads)
     if (renew) next.delete(threadId)
     next.set(threadId, opened)
-    for (const id of next.keys()) {
-      if (next.size - retained.size <= maxTranscripts) break
-      if (id !== threadId && !retained.has(id)) next.delete(id)
-    }
-    threads = next
-    source.onChange(threads)
+    evict(next, threadId)
   }
 
   const load = async (threadId: ThreadId) => {
@@ -88,7 +101,7 @@ export const make = (source: Source): Transcripts => {
         return { state: "ready", transcript, loadingOlder: false }
       })
     } catch (cause) {
-      finish(() => ({ state: "failed", message: words(cause) }))
+      finish(() => ({ state: "failed", message: words(cause), isFinal: isFinal(cause) }))
     }
   }
 
@@ -109,8 +122,9 @@ export const make = (source: Source): Transcripts => {
         if (released) return
         released = true
         const left = (retained.get(threadId) ?? 1) - 1
-        if (left === 0) retained.delete(threadId)
-        else retained.set(threadId, left)
+        if (left > 0) return void retained.set(threadId, left)
+        retained.delete(threadId)
+        evict(new Map(threads))
       }
     },
     loadOlder: async (threadId) => {
@@ -129,7 +143,7 @@ export const make = (source: Source): Transcripts => {
         for (let before = transcript.beforeTurns; before !== undefined && !reached(); before = transcript.beforeTurns)
           Transcript.addTurns(transcript, await source.turns(threadId, older(before)))
       } catch {
-        // The connection was lost; the next call tries again.
+        // What is loaded stays; the next call tries again.
       }
       const now = threads.get(threadId)
       if (now?.state === "ready" && now.transcript === transcript)
@@ -155,7 +169,7 @@ export const make = (source: Source): Transcripts => {
       for (const threadId of threads.keys()) void load(threadId)
     },
     retryFailed: () => {
-      for (const [threadId, { state }] of threads) if (state === "failed") void load(threadId)
+      for (const [threadId, opened] of threads) if (opened.state === "failed" && !opened.isFinal) void load(threadId)
     }
   }
 }

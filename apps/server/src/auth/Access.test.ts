@@ -154,6 +154,8 @@ it.scopedLive("X2 a server without authentication does not start on other addres
   Effect.gen(function* () {
     const error = yield* Effect.flip(start({ auth: false, host: "0.0.0.0" }))
     expect(error).toMatchObject({ _tag: "BindRefused", message: expect.stringContaining("--no-auth") })
+    const foreign = yield* Effect.flip(start({ auth: false, allowedOrigins: ["https://app.example"] }))
+    expect(foreign).toMatchObject({ _tag: "BindRefused", message: expect.stringContaining("https://app.example") })
   })
 )
 

@@ -26,13 +26,27 @@ export const isReachable = (options: {
   (options.publicUrl !== undefined && !isLoopback(new URL(options.publicUrl).hostname)) ||
   (options.trustProxy ?? []).length > 0
 
-/** Refuses an address that other machines can reach when there is no authentication. */
-export const checkBind = (host: string, auth: boolean): Either.Either<void, BindRefused> =>
-  auth || isLoopback(host)
+/** Refuses, when there is no authentication, an address that other machines can reach, and pages of other origins. */
+export const checkBind = (
+  host: string,
+  auth: boolean,
+  allowedOrigins: ReadonlyArray<string> = []
+): Either.Either<void, BindRefused> => {
+  if (auth) return Either.void
+  if (!isLoopback(host))
+    return Either.left(
+      new BindRefused({
+        host,
+        message: `Refusing to listen on ${host} without authentication: anyone who can reach it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
+      })
+    )
+  const [origin] = allowedOrigins
+  return origin === undefined
     ? Either.void
     : Either.left(
         new BindRefused({
           host,
-          message: `Refusing to listen on ${host} without authentication: anyone who can reach it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
+          message: `Refusing to allow ${origin} without authentication: a page of it could run commands here without a token. Drop --no-auth or --allow-origin.`
         })
       )
+}

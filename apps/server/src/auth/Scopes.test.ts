@@ -109,7 +109,7 @@ it.scopedLive("X9 every route of every token: 403 with the scope that it needs, 
       "POST /v1/chat/completions": "operate",
       "POST /v1/responses": "operate"
     }
-    const described = ["/metrics", "/openapi.json", "/docs"].map((path) => ({ method: "GET", path }))
+    const described = ["/metrics", "/openapi.json", "/docs", "/docs.js"].map((path) => ({ method: "GET", path }))
     const routes = [
       ...Object.values(ApiGroup.endpoints).map(({ method, name, path }) => ({
         name: String(name),

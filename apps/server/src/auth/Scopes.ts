@@ -20,6 +20,7 @@ const other = {
   "GET /metrics": "read",
   "GET /openapi.json": "read",
   "GET /docs": "read",
+  "GET /docs.js": "read",
   "POST /v1/chat/completions": "operate",
   "POST /v1/responses": "operate",
   "GET /v1/responses/:id": "read",

@@ -12,10 +12,12 @@ const scriptFile = () =>
   ["./docs.js", "../openapi/docs.js"].map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url))
 
 const scriptOf = (file: URL | undefined) =>
-  HttpServerResponse.text(file === undefined ? "" : readFileSync(file, "utf8"), {
-    contentType: "text/javascript; charset=utf-8",
-    headers: { "cache-control": "no-cache" }
-  })
+  file === undefined
+    ? HttpServerResponse.text("This installation has no docs.js.", { status: 404 })
+    : HttpServerResponse.text(readFileSync(file, "utf8"), {
+        contentType: "text/javascript; charset=utf-8",
+        headers: { "cache-control": "no-cache" }
+      })
 
 export const make = Effect.gen(function* () {
   const { port } = yield* AccessConfig

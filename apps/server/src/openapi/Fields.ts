@@ -1,5 +1,5 @@
 /** The fields of a schema of the document, for people: docs/events.md and `/docs`. Pure. */
-import type { Document, Json } from "./Json.ts"
+import { type Document, isObject, type Json, refOf } from "./Json.ts"
 
 export interface Field {
   readonly name: string
@@ -9,10 +9,9 @@ export interface Field {
   readonly about: string | undefined
 }
 
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
-
 export const typeOf = (schema: Json): string => {
-  if (typeof schema["$ref"] === "string") return schema["$ref"].replace(/^.*\//, "")
+  const name = refOf(schema)
+  if (name !== undefined) return name
   if (Array.isArray(schema["enum"])) return schema["enum"].map((value) => JSON.stringify(value)).join(" or ")
   if (schema["type"] === "array" && isObject(schema["items"])) return `list of ${typeOf(schema["items"])}`
   const members = schema["oneOf"] ?? schema["anyOf"]
@@ -21,8 +20,8 @@ export const typeOf = (schema: Json): string => {
 }
 
 export const resolved = ({ components }: Document, schema: Json): Json => {
-  const ref = schema["$ref"]
-  return typeof ref === "string" ? (components.schemas[ref.replace(/^.*\//, "")] ?? {}) : schema
+  const name = refOf(schema)
+  return name === undefined ? schema : (components.schemas[name] ?? {})
 }
 
 /** The forms of a union, or the schema itself. */

@@ -1,8 +1,8 @@
 /** `/docs`: the document for people, made once. Forms try each operation (`docs.js`). The page loads nothing from other origins. */
 import type { HttpServerResponse } from "@effect/platform"
 import * as Html from "../page/Html.ts"
-import { type Field, fieldsOf, isObject, resolved, typeOf } from "./Fields.ts"
-import type { Document, Json, Operation } from "./Json.ts"
+import { type Field, fieldsOf, resolved, typeOf } from "./Fields.ts"
+import { isObject, type Document, type Json, type Operation } from "./Json.ts"
 
 const introduction = `<p>Every route under <code>/api</code> and <code>/v1</code> needs <code>Authorization: Bearer TOKEN</code> or the session cookie.
 Errors are JSON: <code>{"_tag", "message", ...}</code>; the message says what to do next.

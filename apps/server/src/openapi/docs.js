@@ -24,7 +24,7 @@ const curlOf = ({ body, headers, method, url }) =>
     ...Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`),
     ...(body === undefined ? [] : [`-d ${quoted(body)}`])
   ].join(" ")
-const needsToken = (url) => /^\/(api|v1)\//.test(url)
+const needsToken = (url) => /^\/(api\/|v1\/|metrics$|openapi\.json$)/.test(url)
 
 const pretty = (text) => {
   try {

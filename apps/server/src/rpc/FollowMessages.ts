@@ -26,6 +26,10 @@ const send = (socket: TextSocket, requestId: string, frames: ReadonlyArray<Buffe
 export class Unacknowledged {
   readonly #resume = new Map<string, () => void>()
 
+  get size(): number {
+    return this.#resume.size
+  }
+
   /** The client acknowledged the message of the call with this id. Without one it does nothing. */
   acknowledge(requestId: string): void {
     const resume = this.#resume.get(requestId)

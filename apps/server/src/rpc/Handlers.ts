@@ -138,6 +138,7 @@ export const layer = ServedRpcs.toLayer(
             const { mode, session: own, socket } = yield* Caller
             // Counted before it is decoded, as the other calls are: a malformed request counts too.
             const admitted = yield* Effect.either(allowance.request(own.actor))
+            yield* valid(own)
             yield* Scopes.permit(own.scope, "follow")
             const { after, ...filter } = yield* decode("follow", request.payload, mode)
             yield* Effect.acquireRelease(drain.enter, () => drain.leave)

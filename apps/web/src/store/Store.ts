@@ -11,6 +11,7 @@ import type { ProviderStatus, TurnView } from "@millrace/contracts/State"
 import * as Link from "../hub/Link.ts"
 import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
 import * as AppState from "@millrace/model/AppState"
+import { nextFrame } from "@millrace/react/nextFrame"
 import * as Transcripts from "@millrace/react/Transcripts"
 import * as Waiting from "./Waiting.ts"
 
@@ -54,9 +55,7 @@ const set = (change: Partial<State>) => {
   state = { ...state, ...change, version: state.version + 1 }
   if (isNotifying) return
   isNotifying = true
-  // A hidden page has no animation frames, but its title and tests still need updates.
-  if (document.hidden) setTimeout(notifyListeners, 50)
-  else requestAnimationFrame(notifyListeners)
+  nextFrame(notifyListeners)
 }
 
 const applyEvents = (events: ReadonlyArray<LogEvent>) => {

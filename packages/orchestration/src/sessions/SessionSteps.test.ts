@@ -249,3 +249,13 @@ findsEach(
     return found.failed ? [name] : []
   }
 )
+
+it("T7 after a failure that ends the session the agent gets no further turn", () => {
+  const steps = new SessionSteps()
+  steps.opened()
+  const [first] = steps.take({ _tag: "StartTurn", turnId: turnId(1), text: "one" } as Intent)
+  if (first?._tag !== "Call") throw new Error("the first turn was not started")
+  steps.take({ _tag: "TurnEnded", turnId: turnId(1) } as Intent)
+  expect(steps.take({ _tag: "StartTurn", turnId: turnId(2), text: "two" } as Intent)).toEqual([])
+  expect(steps.answered(first.call, error("unknown"))).toEqual([{ _tag: "Stop", reason: "unknown" }])
+})

@@ -120,7 +120,7 @@ export class SessionSteps {
   #begins(call: Call): boolean {
     if (call._tag === "Answer") return true
     if (call._tag === "Interrupt") return this.#turns.get(call.turnId) !== false
-    if (this.#running !== undefined) return false
+    if (this.#running !== undefined || (call._tag === "StartTurn" && this.failure !== undefined)) return false
     this.#running = call
     return true
   }

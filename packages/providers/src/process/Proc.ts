@@ -74,6 +74,16 @@ const pids = (): ReadonlyArray<number> => {
   }
 }
 
+/** Whether the process has exited. One that belongs to another user is not. */
+const hasExited = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "EPERM")
+  }
+}
+
 interface Round {
   readonly carriers: ReadonlyArray<number>
   /** No process can have hidden from this round. */
@@ -98,21 +108,22 @@ function* look(entries: ReadonlySet<string>, others: Set<number>): Generator<voi
       continue
     }
     const now = facts(pid)
-    const judged = now !== undefined && (environment !== "" || now.zombie || now.bare)
+    // With the mount option `hidepid` nothing of another user's process can be read.
+    const judged = now === undefined ? !hasExited(pid) : environment !== "" || now.zombie || now.bare
     if (judged) others.add(pid)
-    if (!judged || now.zombie) certain = false
+    if (!judged || now?.zombie) certain = false
   }
   return { carriers, certain }
 }
 
-/** How often an exit looks again, and the pause between two looks, in milliseconds. */
-const exitLooks = 40
+/** How long an exit looks for processes, and its pause between two looks, in milliseconds. */
+const exitMillis = 200
 const exitPauseMillis = 5
 
 /** Kills the processes whose environment has one of the entries, until none is left or 0.2 s have passed. Blocks: for an exit that cannot wait. */
 export const killCarriers = (entries: ReadonlySet<string>): void => {
   const others = new Set<number>()
-  for (let tries = 0; tries < exitLooks; tries++) {
+  for (const started = performance.now(); performance.now() - started < exitMillis;) {
     const round = look(entries, others)
     let step = round.next()
     while (step.done !== true) step = round.next()
@@ -124,7 +135,8 @@ export const killCarriers = (entries: ReadonlySet<string>): void => {
 
 /**
  * Kills the processes whose environment has `entry` (NAME=VALUE), an agent and all processes it started in any group, until none is left.
- * Returns how many were seen alive, as a negative number when some survived for two seconds. On a system without /proc it returns 0.
+ * Returns how many were seen alive, as a negative number when some survived for two seconds. Without a certain round it ends after two seconds too.
+ * On a system without /proc it returns 0.
  */
 export const sweep = (entry: string): Effect.Effect<number> =>
   Effect.gen(function* () {

@@ -3,7 +3,8 @@
  * Both have the same interface.
  */
 import { defined } from "@millrace/contracts/Defined"
-import { Effect, Option, type Scope, Stream } from "effect"
+import { Effect, Option, Schedule, type Scope, Stream } from "effect"
+import { backoff } from "@millrace/client/Backoff"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
 import type { HttpTransfer } from "@millrace/client/HttpTransfer"
@@ -113,12 +114,21 @@ const located = ({ dataDir, url }: Where) =>
     return Option.map(yield* Discovery.find(dataDir), (found) => transportTo(found.url, token ?? found.token))
   })
 
-/** One turn by its id alone, from a running server. */
+/** How often a read of a turn is repeated while the server is away: about a minute in all. */
+const turnTries = 10
+
+/** One turn by its id alone, from a running server. Tries again while the server is away, as for the time of a restart. */
 export const turn = (where: Where, turnId: TurnId) =>
   Effect.gen(function* () {
     const transport = yield* located(where)
     if (Option.isNone(transport)) return yield* noServer(where.dataDir)
-    return yield* Effect.mapError(transport.value.turn(turnId), fromError)
+    return yield* transport.value.turn(turnId).pipe(
+      Effect.retry({
+        schedule: Schedule.intersect(backoff, Schedule.recurs(turnTries)),
+        while: (error) => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
+      }),
+      Effect.mapError(fromError)
+    )
   })
 
 const noServer = (dataDir: string) =>

@@ -64,7 +64,9 @@ const install = Command.make(
       if (isMac) yield* runOrFail(`The agent is in ${file}.`, "launchctl", "load", "-w", file)
       else {
         yield* systemctl("daemon-reload")
-        yield* systemctl("enable", "--now", Unit.unitName)
+        yield* systemctl("enable", Unit.unitName)
+        // Not `--now`, which would leave a server that runs with an older unit as it is.
+        yield* systemctl("restart", Unit.unitName)
         const { username } = userInfo()
         const linger = yield* Program.run("loginctl", "enable-linger", username)
         if (linger.code !== 0)
@@ -118,8 +120,10 @@ export const command = Command.make("service").pipe(
   Command.withSubcommands([install, status, uninstall])
 )
 
-/** Restarts the service if it runs: the server drains and starts again. Returns whether it ran. */
-export const restart: Effect.Effect<boolean> = Effect.gen(function* () {
+/** Restarts the service if it runs: the server drains and starts again. Returns whether it ran; fails when it does not start again. */
+export const restart = Effect.gen(function* () {
   if (isMac || !isInstalled()) return false
-  return (yield* Program.run("systemctl", "--user", "try-restart", Unit.unitName)).code === 0
+  if ((yield* Program.run("systemctl", "--user", "is-active", Unit.unitName)).code !== 0) return false
+  yield* systemctl("restart", Unit.unitName)
+  return true
 })

@@ -50,16 +50,15 @@ const wait = (given: string, where: Connect.Where, json: boolean) =>
     const target = yield* targetOf(given, where, connected)
     const { logEpoch, offset } = yield* Effect.mapError(connected.millrace.state, fromError)
     // The cursor is older than the view: what the view lacks is an event after the cursor.
-    const read = FollowTurn.viewOf(connected, target)
+    const read = Connect.turn(where, target.turnId)
     let cursor = format(logEpoch, offset)
     let turn = yield* read
-    while (turn !== undefined && FollowTurn.exitOf(turn) === undefined && turn.status !== "waiting") {
+    while (FollowTurn.exitOf(turn) === undefined && turn.status !== "waiting") {
       yield* output.progress(turn.status)
       cursor = yield* changed(connected, target, cursor)
       turn = yield* read
     }
     yield* output.progress(undefined)
-    if (turn === undefined) return yield* failed("There is no such turn: its thread was deleted.")
     if (json) yield* Output.json(turn)
     yield* FollowTurn.exitOf(turn) ?? needsPerson("The turn waits for an answer. See: millrace requests")
   })

@@ -16,7 +16,7 @@ export const launchdLabel = "dev.millrace.server"
 /** Arguments of `node`. Address, limits and agents come from the configuration file of the data directory. */
 const command = ({ data, node, program }: Service): ReadonlyArray<string> => [node, program, "serve", "--data", data]
 
-/** Quotes as systemd.syntax(7) and "COMMAND LINES" of systemd.service(5) say: `%` names a specifier, `$` a variable, `\` an escape. */
+/** Quotes as systemd.syntax(7) and "COMMAND LINES" of systemd.service(5) say: `%` names a specifier, `\` an escape; `$` a variable, but not in the path of the program. */
 const quoted = (text: string): string =>
   `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("%", "%%")}"`
 const argument = (text: string): string => quoted(text).replaceAll("$", () => "$$")
@@ -30,7 +30,7 @@ Description=Millrace, an orchestration server for coding agents
 
 [Service]
 Type=exec
-ExecStart=${command(service).map(argument).join(" ")}
+ExecStart=${[quoted(service.node), ...command(service).slice(1).map(argument)].join(" ")}
 Environment=${quoted(`PATH=${service.path}`)}
 WorkingDirectory=~
 Restart=on-failure
